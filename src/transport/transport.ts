@@ -1,0 +1,58 @@
+import type { Draft, Update } from "../protocol/update.js";
+
+/** An accepted update with its place in the one total order that all nodes of a hub share. */
+export interface StoredUpdate {
+  /** Counts from 1, without gaps. */
+  readonly position: number;
+  readonly update: Update;
+}
+
+/** What a transport's history holds for a reader. */
+export interface Replay {
+  /** Oldest first. */
+  readonly updates: readonly StoredUpdate[];
+  /** Whether the history still held everything after the asked position. */
+  readonly complete: boolean;
+  /** Everything up to this position has been considered: the reader goes on from here. */
+  readonly through: number;
+}
+
+/** What a reader asks of history: its topics by exact name, or `*` when it has to look at every update itself. */
+export interface ReplayQuery {
+  readonly topics: ReadonlySet<string> | "*";
+  /** Only updates after this position. */
+  readonly after: number;
+  /** Stop once the data of the updates exceeds this many UTF-16 units; the reader asks again from `through`. */
+  readonly limit?: number;
+}
+
+/**
+ * Holds accepted updates, in one total order, and brings them to every hub node.
+ *
+ * Every implementation passes `test/contract/transport.ts`.
+ */
+export interface Transport {
+  /** The position of the newest update that this node has seen; 0 before the first. */
+  readonly head: number;
+
+  /**
+   * Accepts an update and resolves when it is kept as durably as this transport promises, after listeners have been
+   * called on this node. A draft whose id the history already holds is not accepted again: the first is returned.
+   *
+   * @throws MercureError `ERR_CLOSED` after {@link Transport.close}.
+   */
+  publish(draft: Draft): Promise<Update>;
+
+  /** The id that stands for a position, for {@link Transport.positionOf}; position 0 has one too. Opaque to clients. */
+  cursor(position: number): string;
+
+  /** The position that an id stands for; undefined when it is unknown, as after a restart that lost the history. */
+  positionOf(id: string): number | undefined;
+
+  read(query: ReplayQuery): Replay | Promise<Replay>;
+
+  /** Calls back with each accepted update, in order, on every node. Returns the way to stop. */
+  listen(listener: (stored: StoredUpdate) => void): () => void;
+
+  close(): Promise<void>;
+}
