@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+import { MercureError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
+import { kitFolder } from "../nunjucks/kit-folder.js";
+
+const require = createRequire(import.meta.url);
+
+/** In the order in which browsers have to run the scripts. Those of htmx come from npm as they are. */
+const sources = {
+  "mercure.css": () => join(kitFolder("dist"), "client/mercure.css"),
+  "htmx.js": () => require.resolve("htmx.org/dist/htmx.min.js"),
+  "sse.js": () => require.resolve("htmx-ext-sse/dist/sse.min.js"),
+  "mercure.js": () => join(kitFolder("dist"), "client/mercure.js"),
+};
+
+type AssetName = keyof typeof sources;
+
+interface Asset {
+  readonly name: string;
+  readonly type: string;
+  readonly content: Buffer;
+  /** Subresource Integrity. */
+  readonly integrity: string;
+  readonly encoded: Map<string, Buffer>;
+}
+
+/** What a page needs to write the tags. */
+export interface AssetTags {
+  readonly style: { readonly url: string; readonly integrity: string };
+  readonly scripts: readonly { readonly url: string; readonly integrity: string }[];
+  readonly nonce: string | undefined;
+}
+
+const encoders: Readonly<Record<string, (content: Buffer) => Buffer>> = {
+  br: brotliCompressSync,
+  gzip: gzipSync,
+};
+
+/**
+ * Serves the kit's scripts and styles under URLs that hold a hash of their content, so that browsers keep them for ever
+ * and fetch a new version at once.
+ */
+export class Assets {
+  readonly #path: string;
+  readonly #byName: ReadonlyMap<AssetName, Asset>;
+  readonly #byPath: ReadonlyMap<string, Asset>;
+
+  constructor(path: string) {
+    this.#path = path;
+    const names = Object.keys(sources) as AssetName[];
+    this.#byName = new Map(names.map((name) => [name, load(name)]));
+    this.#byPath = new Map([...this.#byName.values()].map((asset) => [`${path}/${asset.name}`, asset]));
+  }
+
+  /**
+   * The URLs and hashes for a page's head.
+   *
+   * @throws MercureError `ERR_TEMPLATE` for an unknown option.
+   */
+  tags(mountPath: string, options: Readonly<Record<string, unknown>>): AssetTags {
+    const { nonce, htmx = true, ...unknown } = options;
+    for (const name of Object.keys(unknown)) {
+      if (name === "__keywords") continue;
+      const hint = didYouMean(name, ["nonce", "htmx"]);
+      throw new MercureError("ERR_TEMPLATE", `mercure_scripts has no option "${name}".${hint}`);
+    }
+    const tag = (name: AssetName) => {
+      const asset = this.#byName.get(name)!;
+      return { url: `${mountPath}${this.#path}/${asset.name}`, integrity: asset.integrity };
+    };
+    return {
+      style: tag("mercure.css"),
+      scripts: (htmx === false ? (["mercure.js"] as const) : (["htmx.js", "sse.js", "mercure.js"] as const)).map(tag),
+      nonce: nonce === undefined || nonce === null ? undefined : String(nonce),
+    };
+  }
+
+  /** Answers a request for an asset; false when the path is not one. */
+  serve(path: string, request: IncomingMessage, response: ServerResponse): boolean {
+    const asset = this.#byPath.get(path);
+    if (asset === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
+    const encoding = accepted(request.headers["accept-encoding"]);
+    const body = encoding === undefined ? asset.content : encode(asset, encoding);
+    response.writeHead(200, {
+      "Content-Type": asset.type,
+      "Content-Length": body.length,
+      "Cache-Control": "public, max-age=31536000, immutable",
+      "X-Content-Type-Options": "nosniff",
+      Vary: "Accept-Encoding",
+      ...(encoding === undefined ? {} : { "Content-Encoding": encoding }),
+    });
+    response.end(request.method === "HEAD" ? undefined : body);
+    return true;
+  }
+}
+
+function load(name: AssetName): Asset {
+  const content = readFileSync(sources[name]());
+  const hash = createHash("sha384").update(content).digest();
+  const [stem, extension] = name.split(".") as [string, string];
+  return {
+    name: `${stem}-${hash.toString("base64url").slice(0, 12)}.${extension}`,
+    type: extension === "css" ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8",
+    content,
+    integrity: `sha384-${hash.toString("base64")}`,
+    encoded: new Map(),
+  };
+}
+
+function encode(asset: Asset, encoding: string): Buffer {
+  const encoded = asset.encoded.get(encoding) ?? encoders[encoding]!(asset.content);
+  asset.encoded.set(encoding, encoded);
+  return encoded;
+}
+
+/** The best encoding that a client takes; one that it names with the weight 0, it does not take. */
+function accepted(header: string | string[] | undefined): string | undefined {
+  const offers = String(header ?? "")
+    .split(",")
+    .map((offer) =>
+      offer
+        .trim()
+        .toLowerCase()
+        .split(/\s*;\s*/),
+    )
+    .filter(([, weight]) => weight === undefined || !/^q=0(\.0*)?$/.test(weight))
+    .map(([name]) => name);
+  return Object.keys(encoders).find((name) => offers.includes(name));
+}

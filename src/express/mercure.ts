@@ -1,0 +1,165 @@
+import type { Application, Request, Response } from "express";
+import type { Environment } from "nunjucks";
+import { Hub } from "../hub/hub.js";
+import { Components } from "../nunjucks/components.js";
+import { createEnvironment } from "../nunjucks/environment.js";
+import { addGlobals } from "../nunjucks/globals.js";
+import { HtmlMaker, type OobOptions } from "../nunjucks/html.js";
+import type { SafeString } from "../nunjucks/safe-string.js";
+import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
+import { type MercureOptions, resolveOptions } from "../options.js";
+import { Models } from "../publisher/models.js";
+import { type Page, Pages } from "../publisher/page.js";
+import { MemoryTransport } from "../transport/memory.js";
+import { Assets } from "./assets.js";
+import { Sse } from "./sse.js";
+import { useTemplates } from "./view-engine.js";
+
+/** What {@link mercure} gives the application. Its functions can be taken apart. */
+export interface Kit {
+  /** Publishes updates, and streams them. */
+  readonly sse: Sse;
+  /**
+   * Renders a component to HTML that templates print, and `publish` sends, as it is.
+   *
+   * @throws MercureError `ERR_COMPONENT`
+   */
+  readonly render: (name: string, props?: object) => SafeString;
+  /** The components as functions: `components.Name(props)`. */
+  readonly components: Readonly<Record<string, (props?: object) => SafeString>>;
+  /** Tag of a template literal that escapes what is interpolated. */
+  readonly html: (strings: TemplateStringsArray, ...values: readonly unknown[]) => SafeString;
+  /** HTML that is swapped wherever its target is in the page. */
+  readonly oob: (html: unknown, options?: OobOptions) => SafeString;
+  /** The Nunjucks environment, for further filters and globals. */
+  readonly environment: Environment;
+  /** The hub in this process. */
+  readonly hub: Hub;
+  /** Ends all streams at once; for shutting down, so that no connection keeps the server open. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Makes an Express application live: serves the hub and the kit's scripts, renders templates with the kit's tags, and
+ * gives responses `res.component(name, props)`. Call it before the routes.
+ *
+ * @throws MercureError `ERR_OPTION` for an unknown or impossible option, and in production without a secret;
+ * `ERR_COMPONENT` when a component exists twice.
+ */
+export function mercure(app: Application, options: MercureOptions = {}): Kit {
+  const configuration = resolveOptions(options);
+  const { development, logger, typeIsTopic } = configuration;
+  const pages = new Pages();
+  const models = new Models();
+  const assets = new Assets(configuration.assetsPath);
+  const transport = new MemoryTransport({
+    historyLength: configuration.hub.reconciliationLength,
+    historyBytes: configuration.hub.historyBytes,
+  });
+  const hub = new Hub({
+    transport,
+    subscriberKey: configuration.subscriberSecretKey,
+    publisherKey: configuration.publisherSecretKey,
+    allowAnonymous: configuration.hub.allowAnonymous,
+    allowPublish: configuration.hub.allowPublish,
+    keepaliveInterval: configuration.hub.keepaliveInterval,
+    path: configuration.hub.path,
+    logger,
+  });
+  const environment =
+    configuration.environment ??
+    createEnvironment({ templates: [...configuration.templates, ...configuration.components], development });
+
+  const sse = new Sse({
+    hub,
+    models,
+    pages,
+    renderer: { has: (name) => components.has(name), render: (name, props) => components.render(name, props) },
+    publicHubUrl: configuration.publicHubUrl ?? configuration.hub.path,
+    publisherSecretKey: configuration.publisherSecretKey,
+    subscriberSecretKey: configuration.subscriberSecretKey,
+    publisherJwt: configuration.publisherJwt,
+    typeIsTopic,
+    tokenLifetime: configuration.tokenLifetime,
+    onError: (message, error) => logger.error(`htmx-mercure: ${message}`, error),
+  });
+  const streamTags = new StreamTags({
+    publisher: sse,
+    typeIsTopic,
+    swapStyles: configuration.swapStyles,
+    makeSafe: (html) => components.makeSafe(html),
+    onConnection: () => {
+      if (development) warnOfConnections(pages.current, (message) => logger.warn(message));
+    },
+  });
+  const components: Components = new Components({
+    environment,
+    folders: configuration.components,
+    development,
+    kit: streamTags.prepare,
+    propsOf: (value) => models.propsOf(value),
+  });
+  const htmlMaker = new HtmlMaker(components.makeSafe);
+  addGlobals(environment, {
+    publisher: sse,
+    components,
+    scripts: (scriptOptions) =>
+      components.renderKitTemplate("scripts.njk", assets.tags(pages.current?.mountPath ?? "", scriptOptions)),
+  });
+  if (configuration.environment === undefined) useTemplates(app, environment, configuration.templates, components);
+
+  const pageOf = new WeakMap<Response, Page>();
+  /** Within what a request set off, or within what was set off with its response where the context was lost. */
+  const within = <T>(response: Response, work: () => T): T => {
+    const page = pages.current === undefined ? pageOf.get(response) : undefined;
+    return page === undefined ? work() : pages.run(page, work);
+  };
+  // The prototype of the application's responses, which Express documents and its types leave out.
+  const { response: responses } = app as Application & { response: Response };
+  const { render } = responses;
+  responses.render = function (this: Response, ...args: unknown[]) {
+    return within(this, () => Reflect.apply(render, this, args) as void);
+  } as Response["render"];
+  responses.component = function (this: Response, name: string, props?: object) {
+    const html = within(this, () => components.render(name, props));
+    return this.vary("HX-Request").type("html").send(String(html));
+  };
+
+  app.use((request: Request, response: Response, next: () => void) => {
+    if (isWithin(request.path, configuration.hub.path)) {
+      hub.handle(request, response);
+      return;
+    }
+    if (assets.serve(request.path, request, response)) return;
+    const page = { lastEventId: hub.lastEventId, mountPath: request.baseUrl, url: request.originalUrl, connections: 0 };
+    pageOf.set(response, page);
+    pages.run(page, next);
+  });
+
+  return {
+    sse,
+    render: (name, props) => components.render(name, props),
+    components: components.namespace,
+    html: htmlMaker.html,
+    oob: htmlMaker.oob,
+    environment,
+    hub,
+    close: async () => {
+      await hub.close();
+      await transport.close();
+    },
+  };
+}
+
+function isWithin(path: string, base: string): boolean {
+  return path === base || path.startsWith(`${base}/`);
+}
+
+declare global {
+  namespace Express {
+    interface Response {
+      /** Answers an htmx request with a component, as HTML. */
+      component(name: string, props?: object): this;
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Request, RequestHandler } from "express";
+import type { Hub } from "../hub/hub.js";
+import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
+import type { Topics } from "../publisher/topics.js";
+
+/** The topic that Flask-SSE users know as the default channel. */
+const defaultChannel = "sse";
+
+/** The publisher, and streams as routes of the application. */
+export class Sse extends Publisher {
+  readonly #hub: Hub;
+
+  constructor(options: PublisherOptions) {
+    super(options);
+    this.#hub = options.hub;
+  }
+
+  /**
+   * An Express handler that streams topics, private updates too, to whoever the middleware before it let through.
+   *
+   * Without topics it streams the one that the query names, `?channel=`, by default `sse`; since then the client chooses,
+   * these are public updates alone.
+   *
+   * @param topics the topics, or a function of the request; it may be asynchronous
+   */
+  stream(topics?: Topics | ((request: Request) => Topics | Promise<Topics>)): RequestHandler {
+    return async (request, response, next) => {
+      try {
+        if (topics === undefined) {
+          const channel = request.query.channel ?? defaultChannel;
+          if (typeof channel !== "string" || channel === "" || channel === "*") {
+            response.status(400).type("text").send("The parameter channel must name one topic.");
+            return;
+          }
+          this.#hub.stream(request, response, { topics: [channel], private: false });
+          return;
+        }
+        const isChosen = typeof topics === "function" && !isClass(topics);
+        const chosen = isChosen ? await (topics as (request: Request) => Topics | Promise<Topics>)(request) : topics;
+        this.#hub.stream(request, response, { topics: this.topics(chosen as Topics), private: true });
+      } catch (error) {
+        next(error);
+      }
+    };
+  }
+}
+
+/** A model class is a topic, and no function that chooses one. */
+function isClass(value: unknown): boolean {
+  return /^class\b/.test(Function.prototype.toString.call(value));
+}

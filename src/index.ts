@@ -1,0 +1,13 @@
+export { type ErrorCode, errorCodes, MercureError } from "./errors.js";
+export { type Kit, mercure } from "./express/mercure.js";
+export type { Sse } from "./express/sse.js";
+export type { OobOptions } from "./nunjucks/html.js";
+export type { SafeString } from "./nunjucks/safe-string.js";
+export { TemplateError } from "./nunjucks/template-error.js";
+export type { EmbeddedHubOptions, Logger, MercureOptions } from "./options.js";
+export { encodeEvent, type ServerSentEvent } from "./protocol/sse.js";
+export type { Update } from "./protocol/update.js";
+export type { ModelClass, ModelDeclaration } from "./publisher/models.js";
+export type { PublishOptions } from "./publisher/publisher.js";
+export type { SignalOptions, SignalPublication } from "./publisher/signals.js";
+export type { Topic, Topics } from "./publisher/topics.js";

@@ -1,0 +1,193 @@
+import { readFileSync, statSync } from "node:fs";
+import type { Environment } from "nunjucks";
+import { MercureError } from "../errors.js";
+import { attributes } from "./attributes.js";
+import { type ComponentFile, ComponentFiles } from "./component-files.js";
+import { type CompiledComponent, createEnvironment, TagEnvironment } from "./environment.js";
+import { propKey } from "./grammar.js";
+import { kitFolder } from "./kit-folder.js";
+import { lazySafeString, type MakeSafe, type SafeString, safeStringMaker } from "./safe-string.js";
+import { displayPath } from "./source-names.js";
+import { type Location, TemplateError } from "./template-error.js";
+
+export type Props = Record<string, unknown>;
+
+/** What a component of the kit makes of its properties: the variables of its template, which are public. */
+export interface Preparation {
+  readonly context: Props;
+  /** Wraps the rendering, so that children can find what surrounds them. */
+  around?(render: () => string): string;
+}
+
+export type Prepare = (props: Props) => Preparation;
+
+export interface ComponentsOptions {
+  readonly environment: Environment;
+  /** The application's folders of components. */
+  readonly folders: readonly string[];
+  readonly development: boolean;
+  /** The kit's own components, by name. */
+  readonly kit: Readonly<Record<string, Prepare>>;
+  /** The properties that a model object gives to its component; undefined for what is no model. */
+  propsOf(value: object): Props | undefined;
+}
+
+interface Cached extends CompiledComponent {
+  readonly path: string;
+  readonly modified: number;
+}
+
+/** How many components may be rendered within each other. More than a tree needs, fewer than the stack holds. */
+const deepest = 200;
+
+/** Renders components, which see their properties, `children`, `attributes` and the globals, and nothing else. */
+export class Components {
+  readonly makeSafe: MakeSafe;
+  readonly #options: ComponentsOptions;
+  readonly #files: ComponentFiles;
+  readonly #application: TagEnvironment;
+  readonly #kit: TagEnvironment;
+  readonly #compiled = new Map<string, Cached>();
+  /** The components that are being rendered, outermost first. */
+  readonly #rendering: string[] = [];
+  /** Nunjucks replaces errors by copies of their message; this finds the original again. */
+  #thrown: MercureError | undefined;
+
+  constructor(options: ComponentsOptions) {
+    this.#options = options;
+    this.#files = new ComponentFiles(options.folders, kitFolder("components"));
+    this.makeSafe = safeStringMaker(options.environment);
+    const tags = {
+      components: () => this.names,
+      call: this.#callTag.bind(this),
+      onError: (error: MercureError) => {
+        this.#thrown = error;
+      },
+    };
+    this.#application = new TagEnvironment(options.environment, tags);
+    const kitTemplates = [kitFolder("components"), kitFolder("templates")];
+    this.#kit = new TagEnvironment(createEnvironment({ templates: kitTemplates, development: false }), tags);
+  }
+
+  /** The names of the components that exist now. */
+  get names(): readonly string[] {
+    if (this.#options.development) this.#files.refresh();
+    return this.#files.names;
+  }
+
+  has(name: string): boolean {
+    if (!this.#files.has(name) && this.#options.development) this.#files.refresh();
+    return this.#files.has(name);
+  }
+
+  /**
+   * Renders a component. A model object gives the properties that its class declares.
+   *
+   * @throws MercureError `ERR_COMPONENT` when there is no such component, or when it includes itself without end.
+   */
+  render(name: string, props: object = {}): SafeString {
+    const modelProps = this.#options.propsOf(props);
+    const { children, ...rest } = modelProps ?? (props as Props);
+    return this.makeSafe(this.#render(name, rest, children, modelProps !== undefined));
+  }
+
+  /** Renders one of the kit's own templates, which are no components. */
+  renderKitTemplate(name: string, context: object): SafeString {
+    return this.makeSafe(this.#kit.environment.getTemplate(name).render(context).trim());
+  }
+
+  /** Runs a rendering, and throws the error that a template caused as it was before Nunjucks copied it. */
+  attempt<T>(render: () => T): T {
+    try {
+      return render();
+    } catch (error) {
+      const original = this.#thrown;
+      const isCopy = original !== undefined && error instanceof Error && error.message.endsWith(original.message);
+      if (isCopy) throw original;
+      if (error instanceof MercureError) this.#thrown = error;
+      throw error;
+    }
+  }
+
+  /** `components.Name(props)`, in code and in templates. */
+  get namespace(): Readonly<Record<string, (props?: object) => SafeString>> {
+    return new Proxy(Object.create(null) as Record<string, (props?: object) => SafeString>, {
+      get: (_target, name) => {
+        if (typeof name !== "string" || !/^[A-Z]/.test(name)) return undefined;
+        return (props: object = {}) => {
+          const { __keywords: _, ...plain } = props as Props;
+          return this.render(name, "__keywords" in props ? plain : props);
+        };
+      },
+      has: (_target, name) => typeof name === "string" && this.has(name),
+      ownKeys: () => [...this.names],
+    });
+  }
+
+  #callTag(name: string, props: Props, location: Location, children: (() => unknown) | undefined): SafeString {
+    const lazy = children && lazySafeString(this.makeSafe, () => String(children()));
+    try {
+      return this.makeSafe(this.#render(name, props, lazy, false));
+    } catch (error) {
+      if (!(error instanceof MercureError) || error instanceof TemplateError) throw error;
+      this.#thrown = new TemplateError(error.code, error.message, location, { cause: error });
+      throw this.#thrown;
+    }
+  }
+
+  #render(name: string, props: Props, children: unknown, isModel: boolean): string {
+    if (this.#rendering.length >= deepest) {
+      const chain = [...this.#rendering.slice(-3), name].join(" → ");
+      throw new MercureError("ERR_COMPONENT", `The component "${name}" includes itself without end: … → ${chain}.`);
+    }
+    const component = this.#component(name);
+    const preparation = this.#options.kit[name]?.(props) ?? {
+      context: this.#context(props, component.variables, isModel),
+    };
+    const context = { ...preparation.context, children };
+    const render = () => component.render(context).trim();
+    this.#rendering.push(name);
+    try {
+      return this.attempt(() => preparation.around?.(render) ?? render());
+    } finally {
+      this.#rendering.pop();
+    }
+  }
+
+  /** An object's fields are for its component to choose from: they never become attributes unasked. */
+  #context(props: Props, variables: ReadonlySet<string>, isModel: boolean): Props {
+    const entries = Object.entries(props);
+    const rest = isModel ? [] : entries.filter(([prop]) => !variables.has(propKey(prop)));
+    const context: Props = { attributes: lazySafeString(this.makeSafe, () => attributes(rest)) };
+    for (const [prop, value] of entries) context[propKey(prop)] = value;
+    return context;
+  }
+
+  #component(name: string): Cached {
+    const cached = this.#compiled.get(name);
+    if (cached !== undefined && !this.#options.development) return cached;
+    if (
+      cached !== undefined &&
+      cached.modified === modified(cached.path) &&
+      this.#files.get(name).path === cached.path
+    ) {
+      return cached;
+    }
+    if (this.#options.development) this.#files.refresh();
+    const file = this.#files.get(name);
+    const compiled = { ...this.#compile(file), path: file.path, modified: modified(file.path) };
+    this.#compiled.set(name, compiled);
+    return compiled;
+  }
+
+  #compile(file: ComponentFile): CompiledComponent {
+    const source = readFileSync(file.path, "utf8");
+    const environment = file.isKits ? this.#kit : this.#application;
+    return this.attempt(() => environment.compile(source, displayPath(file.path)));
+  }
+}
+
+/** When a file was changed last; NaN, which equals nothing, when it is gone. */
+function modified(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.NaN;
+}

@@ -1,0 +1,40 @@
+import { MercureError } from "../errors.js";
+
+/** Events of every EventSource, which no message of this type could be told from. */
+const reserved = new Set(["error", "open"]);
+
+/**
+ * The value of `sse-swap`: the event types that a stream receives, one or several.
+ *
+ * @throws MercureError `ERR_TEMPLATE` for a type that htmx-ext-sse could not listen to.
+ */
+export function eventTypes(value: unknown): string {
+  const types = Array.isArray(value) ? value : [value];
+  if (types.length === 0) throw new MercureError("ERR_TEMPLATE", "type is an empty list; it must name an event type.");
+  return types.map(eventType).join(",");
+}
+
+function eventType(value: unknown): string {
+  if (!(typeof value === "string" || value instanceof String) || value.length === 0) {
+    throw new MercureError(
+      "ERR_TEMPLATE",
+      `type is ${value === "" ? "empty" : typeof value}; it must name an event type.`,
+    );
+  }
+  const type = String(value);
+  if (reserved.has(type)) {
+    throw new MercureError(
+      "ERR_TEMPLATE",
+      `type="${type}" cannot be received: every EventSource has this event itself.`,
+    );
+  }
+  const problem = /[\r\n]/.test(type)
+    ? "a line break"
+    : type.includes(",")
+      ? "a comma, which htmx takes for a list"
+      : type !== type.trim()
+        ? "white space around it, which htmx drops"
+        : undefined;
+  if (problem === undefined) return type;
+  throw new MercureError("ERR_TEMPLATE", `type=${JSON.stringify(type)} cannot be received: it has ${problem}.`);
+}

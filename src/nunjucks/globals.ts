@@ -1,0 +1,30 @@
+import type { Environment } from "nunjucks";
+import type { Publisher } from "../publisher/publisher.js";
+import type { Topics } from "../publisher/topics.js";
+import type { Components, Props } from "./components.js";
+
+export interface GlobalsOptions {
+  readonly publisher: Publisher;
+  readonly components: Components;
+  /** Writes the script and style tags. */
+  scripts(options: Props): unknown;
+}
+
+/** Gives an environment what templates need to stream without our tags, with plain htmx or any EventSource. */
+export function addGlobals(environment: Environment, { publisher, components, scripts }: GlobalsOptions): void {
+  // A URL of ours holds nothing that HTML or a script's string would have to escape, but for "&": it is a letter like
+  // others in a script, where an escaped one would be wrong, and in an attribute it needs none before these parameters.
+  const url = (text: string) => components.makeSafe(text);
+  const globals: Record<string, unknown> = {
+    components: components.namespace,
+    mercure_hub_url: (topics: Topics, jwt?: string) => url(publisher.hubUrl(topics, jwt)),
+    mercure_authentified_hub_url: (topics: Topics) => url(publisher.authentifiedHubUrl(topics)),
+    mercure_subscriber_jwt: (topics: Topics) => publisher.subscriberJwt(topics),
+    mercure_topic: (topics: Topics) => {
+      const names = publisher.topics(topics);
+      return names.length === 1 ? names[0] : names;
+    },
+    mercure_scripts: (options: Props = {}) => scripts(options),
+  };
+  for (const [name, value] of Object.entries(globals)) environment.addGlobal(name, value);
+}

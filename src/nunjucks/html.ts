@@ -1,0 +1,74 @@
+import { MercureError } from "../errors.js";
+import { escapeHtml } from "../escape-html.js";
+import { isSafeString, type MakeSafe, type SafeString } from "./safe-string.js";
+
+export interface OobOptions {
+  /** How htmx swaps the element in: a swap style. Default `outerHTML`. */
+  swap?: string | undefined;
+  /** A CSS selector of the elements to swap. Default: the one with the id of the HTML's first element. */
+  target?: string | undefined;
+}
+
+/** Swap styles that insert what they are given beside or into the target, and drop the element around it. */
+const insertingStyles = new Set(["innerHTML", "beforebegin", "afterbegin", "beforeend", "afterend"]);
+
+/** What has to stand around an element so that an HTML parser keeps it. */
+const parents: Readonly<Record<string, string>> = {
+  td: "tr",
+  th: "tr",
+  tr: "tbody",
+  tbody: "table",
+  thead: "table",
+  tfoot: "table",
+  caption: "table",
+  colgroup: "table",
+  col: "colgroup",
+  option: "select",
+  optgroup: "select",
+};
+
+/** Makes HTML that templates print, and the kit publishes, as it is. */
+export class HtmlMaker {
+  readonly #makeSafe: MakeSafe;
+
+  constructor(makeSafe: MakeSafe) {
+    this.#makeSafe = makeSafe;
+  }
+
+  /**
+   * Tag of a template literal: escapes what is interpolated, in content and in quoted attribute values. Safe strings stay
+   * as they are, lists are joined; null, undefined and false are nothing.
+   */
+  readonly html = (strings: TemplateStringsArray, ...values: readonly unknown[]): SafeString => {
+    const text = strings.reduce((before, string, i) => before + interpolated(values[i - 1]) + string);
+    return this.#makeSafe(text);
+  };
+
+  /**
+   * HTML that htmx swaps wherever its target is in the page, whatever stream or response it comes with.
+   *
+   * @throws MercureError `ERR_TEMPLATE` for HTML that does not begin with an element, or has neither id nor target.
+   */
+  readonly oob = (html: unknown, { swap = "outerHTML", target }: OobOptions = {}): SafeString => {
+    const text = (isSafeString(html) ? String(html) : escapeHtml(String(html))).trim();
+    const start = /^<([a-z][^\s/>]*)((?:"[^"]*"|'[^']*'|[^'">])*)>/i.exec(text);
+    if (start === null) throw new MercureError("ERR_TEMPLATE", "oob() needs HTML that begins with an element.");
+    const [, element, written] = start as unknown as [string, string, string];
+    if (target === undefined && !/\sid\s*=/i.test(written)) {
+      throw new MercureError("ERR_TEMPLATE", `oob() needs a target, or an id on its first element, <${element}>.`);
+    }
+    const attribute = `hx-swap-oob="${escapeHtml(target === undefined ? swap : `${swap}:${target}`)}"`;
+    if (target !== undefined && insertingStyles.has(swap.split(/\s/)[0]!)) {
+      const parent = parents[element.toLowerCase()] ?? "div";
+      return this.#makeSafe(`<${parent} ${attribute}>${text}</${parent}>`);
+    }
+    return this.#makeSafe(`<${element} ${attribute}${text.slice(element.length + 1)}`);
+  };
+}
+
+function interpolated(value: unknown): string {
+  if (value === null || value === undefined || value === false) return "";
+  if (isSafeString(value)) return String(value);
+  if (Array.isArray(value)) return value.map(interpolated).join("");
+  return escapeHtml(String(value));
+}

@@ -1,0 +1,94 @@
+/**
+ * The parts of Nunjucks 3.2 that its type declarations leave out and that tags are made of. Token types and node classes
+ * are the same in every copy of the library, so an application's own copy can be used.
+ */
+import nunjucks, { type Environment, type ILoader, type Template } from "nunjucks";
+
+export interface Token {
+  readonly type: string;
+  readonly value: string;
+  /** Both count from 0. */
+  readonly lineno: number;
+  readonly colno: number;
+}
+
+export interface Tokenizer {
+  readonly index: number;
+  readonly str: string;
+  readonly lineno: number;
+  readonly colno: number;
+  readonly tags: { readonly BLOCK_START: string; readonly BLOCK_END: string };
+  nextToken(): Token | null;
+  forwardN(count: number): void;
+}
+
+export interface Lexer {
+  lex(source: string, options?: EnvironmentOptions): Tokenizer;
+  readonly TOKEN_BLOCK_START: string;
+  readonly TOKEN_BLOCK_END: string;
+  readonly TOKEN_VARIABLE_START: string;
+  readonly TOKEN_VARIABLE_END: string;
+  readonly TOKEN_WHITESPACE: string;
+  readonly TOKEN_SYMBOL: string;
+  readonly TOKEN_OPERATOR: string;
+  readonly TOKEN_COLON: string;
+  readonly TOKEN_COMMA: string;
+  readonly TOKEN_PIPE: string;
+  readonly TOKEN_STRING: string;
+  readonly TOKEN_INT: string;
+  readonly TOKEN_FLOAT: string;
+  readonly TOKEN_BOOLEAN: string;
+  readonly TOKEN_NONE: string;
+  readonly TOKEN_LEFT_PAREN: string;
+  readonly TOKEN_RIGHT_PAREN: string;
+  readonly TOKEN_LEFT_BRACKET: string;
+  readonly TOKEN_RIGHT_BRACKET: string;
+  readonly TOKEN_LEFT_CURLY: string;
+  readonly TOKEN_RIGHT_CURLY: string;
+}
+
+export type Node = object;
+
+type NodeClass = new (lineno: number, colno: number, ...fields: unknown[]) => Node;
+
+export interface Nodes {
+  readonly NodeList: NodeClass;
+  readonly Output: NodeClass;
+  readonly TemplateData: NodeClass;
+  readonly Literal: NodeClass;
+  readonly Symbol: NodeClass;
+  readonly Dict: NodeClass;
+  readonly Pair: NodeClass;
+  readonly Caller: NodeClass;
+  readonly CallExtension: new (extension: string, method: string, args: Node, contentArgs: Node[]) => Node;
+}
+
+export interface Parser {
+  nextToken(withWhitespace?: boolean): Token | null;
+  peekToken(): Token | null;
+  pushToken(token: Token | null): void;
+  skipValue(type: string, value: string): boolean;
+  parseExpression(): Node;
+  parseUntilBlocks(...names: string[]): Node;
+  advanceAfterBlockEnd(name?: string): Token;
+}
+
+export interface EnvironmentOptions {
+  readonly autoescape?: boolean;
+  readonly tags?: Partial<Record<"blockStart" | "blockEnd" | "variableStart" | "variableEnd", string>>;
+  readonly trimBlocks?: boolean;
+}
+
+export interface EnvironmentInternals extends Environment {
+  readonly opts: EnvironmentOptions;
+  readonly loaders: (ILoader & { cache: Record<string, unknown> })[];
+  readonly extensionsList: { readonly tags?: readonly string[] }[];
+}
+
+export interface TemplateInternals extends Template {
+  readonly env: EnvironmentInternals;
+}
+
+export type TemplateClass = new (source: string, environment: Environment, path: string, eager: boolean) => Template;
+
+export const { lexer } = nunjucks as unknown as { lexer: Lexer };

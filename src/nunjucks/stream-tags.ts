@@ -1,0 +1,193 @@
+import { MercureError } from "../errors.js";
+import type { Page } from "../publisher/page.js";
+import type { Publisher } from "../publisher/publisher.js";
+import type { Topics } from "../publisher/topics.js";
+import { attributes } from "./attributes.js";
+import type { Preparation, Prepare, Props } from "./components.js";
+import { eventTypes } from "./event-type.js";
+import { propKey } from "./grammar.js";
+import type { MakeSafe } from "./safe-string.js";
+import { swapStyle } from "./swap-style.js";
+
+export interface StreamTagsOptions {
+  readonly publisher: Publisher;
+  readonly typeIsTopic: boolean;
+  readonly swapStyles: readonly string[];
+  readonly makeSafe: MakeSafe;
+  /** Told of each connection that a page opens; for hints to the developer. */
+  onConnection(): void;
+}
+
+/** Elements that have no content, or none that htmx could swap. */
+const unusableElements = new Set(
+  "area base br col embed hr img input link meta source track wbr script style template textarea title".split(" "),
+);
+
+/** Elements whose meaning `role="log"` would take away: assistive technology hears of additions all the same. */
+const elementsWithRole = new Set(["ul", "ol", "menu", "dl", "table", "tbody", "thead", "tfoot", "select"]);
+
+/** Makes of the properties of the kit's own tags what their templates show. */
+export class StreamTags {
+  readonly #options: StreamTagsOptions;
+  /** The topics of the contexts around the tag that is being rendered, innermost last. */
+  readonly #contexts: (readonly string[])[] = [];
+
+  constructor(options: StreamTagsOptions) {
+    this.#options = options;
+  }
+
+  readonly prepare: Readonly<Record<string, Prepare>> = {
+    MercureStream: (props) => this.#stream(new OwnProps(props)),
+    MercureStreamContext: (props) => this.#context(new OwnProps(props)),
+  };
+
+  #stream(props: OwnProps): Preparation {
+    const hasTopic = props.has("topic");
+    const topics = hasTopic ? this.#options.publisher.topics(props.take("topic") as Topics) : undefined;
+    const context = this.#contexts.at(-1);
+    if (topics === undefined && context === undefined && !props.has("type")) {
+      throw new MercureError(
+        "ERR_TEMPLATE",
+        "MercureStream needs a topic. Without one it belongs into a MercureStreamContext, or needs a type, to receive " +
+          "from a connection around it.",
+      );
+    }
+    const defaultType = this.#options.typeIsTopic ? (topics ?? context ?? "message") : "message";
+    const event = eventTypes(props.take("type", defaultType));
+    const swap = swapStyle(props.take("hx_swap", "beforeend"), {
+      known: this.#options.swapStyles,
+      hasConnection: hasTopic,
+    });
+    const tag = elementName(props.take("tag", "div"));
+    const isPrivate = flag(props, "private");
+    const autoScroll = flag(props, "auto_scroll");
+    if (isPrivate && topics === undefined) {
+      throw new MercureError(
+        "ERR_TEMPLATE",
+        "private belongs to the tag that has the topic: the connection is made there.",
+      );
+    }
+    const target = props.take("hx_target", "this");
+    return {
+      context: {
+        tag,
+        event,
+        swap,
+        target,
+        topics,
+        url: topics && this.#connect(topics, isPrivate),
+        class: joined("mercure-stream", props.take("class")),
+        ext: extensions(props.take("hx_ext")),
+        disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
+        auto_scroll: autoScroll,
+        attributes: this.#attributes(autoScroll ? scrollProps(tag) : {}, props),
+      },
+    };
+  }
+
+  #context(props: OwnProps): Preparation {
+    const topics = this.#options.publisher.topics(props.take("topics", props.take("topic")) as Topics);
+    const tag = elementName(props.take("tag", "div"));
+    const isPrivate = flag(props, "private");
+    return {
+      context: {
+        tag,
+        topics,
+        url: this.#connect(topics, isPrivate),
+        class: joined("mercure-stream-context", props.take("class")),
+        ext: extensions(props.take("hx_ext")),
+        attributes: this.#attributes({}, props),
+      },
+      around: (render) => {
+        this.#contexts.push(topics);
+        try {
+          return render();
+        } finally {
+          this.#contexts.pop();
+        }
+      },
+    };
+  }
+
+  #connect(topics: readonly string[], isPrivate: boolean): string {
+    const { publisher } = this.#options;
+    this.#options.onConnection();
+    return isPrivate ? publisher.authentifiedHubUrl(topics) : publisher.hubUrl(topics);
+  }
+
+  #attributes(defaults: Props, props: OwnProps): unknown {
+    return this.#options.makeSafe(attributes(props.rest(defaults)));
+  }
+}
+
+/** The most connections that a browser opens to one host over HTTP/1.1, less those that the page itself needs. */
+const mostConnections = 4;
+
+/** Warns the developer of a page that takes up the browser's connections. */
+export function warnOfConnections(page: Page | undefined, warn: (message: string) => void): void {
+  if (page === undefined || ++page.connections !== mostConnections + 1) return;
+  warn(
+    `htmx-mercure: ${page.url} opens more than ${mostConnections} streams. Over HTTP/1.1 a browser has six connections ` +
+      "for a host, and further tabs and requests will wait. Join streams in a MercureStreamContext, or serve HTTP/2.",
+  );
+}
+
+/** A tag's properties by their key: those that it names itself, and the rest, which become attributes. */
+class OwnProps {
+  readonly #props: Map<string, readonly [name: string, value: unknown]>;
+
+  constructor(props: Props) {
+    this.#props = new Map(Object.entries(props).map((prop) => [propKey(prop[0]), prop]));
+  }
+
+  has(key: string): boolean {
+    return this.#props.has(key);
+  }
+
+  take(key: string, absent?: unknown): unknown {
+    const prop = this.#props.get(key);
+    this.#props.delete(key);
+    return prop === undefined ? absent : prop[1];
+  }
+
+  /** What has not been taken, after defaults that the author has not given. */
+  rest(defaults: Props): (readonly [string, unknown])[] {
+    const missing = Object.entries(defaults).filter(([name]) => !this.#props.has(propKey(name)));
+    return [...missing, ...this.#props.values()];
+  }
+}
+
+/** What makes a scrolled stream usable by keyboard and audible to screen readers. */
+function scrollProps(tag: string): Props {
+  const announced = elementsWithRole.has(tag) ? { aria_live: "polite", aria_relevant: "additions" } : { role: "log" };
+  return { data_auto_scroll: "", tabindex: 0, ...announced };
+}
+
+function elementName(value: unknown): string {
+  const name = String(value);
+  if (/^[a-z][a-z0-9-]*$/.test(name) && !unusableElements.has(name)) return name;
+  throw new MercureError(
+    "ERR_TEMPLATE",
+    `tag=${JSON.stringify(value)} is no element that can hold a stream's content.`,
+  );
+}
+
+function flag(props: OwnProps, key: string): boolean {
+  const value = props.take(key, false);
+  if (typeof value === "boolean") return value;
+  throw new MercureError(
+    "ERR_TEMPLATE",
+    `${key} is ${JSON.stringify(value) ?? typeof value}; it must be true or false.`,
+  );
+}
+
+/** A list of names with the author's added, without repetition. */
+function joined(own: string, authors: unknown): string {
+  const names = `${own} ${authors ?? ""}`.split(/\s+/).filter(Boolean);
+  return [...new Set(names)].join(" ");
+}
+
+function extensions(authors: unknown): string {
+  const names = `sse,${authors ?? ""}`.split(",").map((name) => name.trim());
+  return [...new Set(names.filter(Boolean))].join(", ");
+}

@@ -1,0 +1,61 @@
+import { MercureError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
+
+/** The swap styles of htmx 2, and those of its idiomorph extension. */
+const styles = [
+  "innerHTML",
+  "outerHTML",
+  "textContent",
+  "beforebegin",
+  "afterbegin",
+  "beforeend",
+  "afterend",
+  "delete",
+  "none",
+  "morph",
+  "morph:innerHTML",
+  "morph:outerHTML",
+];
+
+const modifier = /^(swap|settle|transition|scroll|show|focus-scroll|ignoreTitle|strip|target):./;
+
+/** Styles after which the element that receives messages is gone. */
+const removing = new Set(["outerHTML", "delete"]);
+
+export interface SwapStyleOptions {
+  /** Further styles that the application's htmx extensions bring. */
+  readonly known: readonly string[];
+  /** Whether the element holds the connection, so that it has to stay. */
+  readonly hasConnection: boolean;
+}
+
+/**
+ * The value of `hx-swap`: a style with modifiers; with modifiers alone, the style is `beforeend`.
+ *
+ * @throws MercureError `ERR_TEMPLATE`
+ */
+export function swapStyle(value: unknown, { known, hasConnection }: SwapStyleOptions): string {
+  if (typeof value !== "string" || value.trim() === "") {
+    throw new MercureError("ERR_TEMPLATE", `hx_swap is ${typeof value}; it must be a swap style such as "beforeend".`);
+  }
+  const words = value.trim().split(/\s+/);
+  if (modifier.test(words[0]!)) words.unshift("beforeend");
+  const [style, ...modifiers] = words as [string, ...string[]];
+  const all = [...styles, ...known];
+  if (!all.includes(style)) {
+    const hint = didYouMean(style, all) || " Name it in the option swapStyles if an htmx extension brings it.";
+    throw new MercureError("ERR_TEMPLATE", `"${style}" is no swap style.${hint}`);
+  }
+  for (const word of modifiers) {
+    if (modifier.test(word)) continue;
+    throw new MercureError("ERR_TEMPLATE", `"${word}" is no modifier of a swap style, such as "swap:200ms".`);
+  }
+  if (hasConnection && removing.has(style)) {
+    throw new MercureError(
+      "ERR_TEMPLATE",
+      `hx_swap="${style}" would remove the stream with its first message. Use "innerHTML" to replace its content, or put ` +
+        "the stream into a MercureStreamContext.",
+    );
+  }
+  return words.join(" ");
+}

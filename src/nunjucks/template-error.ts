@@ -1,0 +1,32 @@
+import { type ErrorCode, MercureError } from "../errors.js";
+
+/** A place in a template; line and column count from 1. */
+export interface Location {
+  /** The template's path; undefined for a template rendered from a string. */
+  readonly template: string | undefined;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A mistake in a template, with its place. */
+export class TemplateError extends MercureError {
+  readonly template: string | undefined;
+  readonly line: number;
+  readonly column: number;
+  /** Tells Nunjucks that the place is known, which it would otherwise guess, and guess wrongly within macros. */
+  readonly lineno: number;
+
+  constructor(code: ErrorCode, message: string, location: Location, options?: ErrorOptions) {
+    const place = `line ${location.line}, column ${location.column}`;
+    super(code, `${message} (${location.template ?? "unnamed template"}, ${place})`, options);
+    this.template = location.template;
+    this.line = location.line;
+    this.lineno = location.line;
+    this.column = location.column;
+  }
+
+  /** Nunjucks calls this to name the template that it believes to be at fault; the right name is in the message. */
+  Update(): this {
+    return this;
+  }
+}

@@ -1,0 +1,164 @@
+import { randomBytes } from "node:crypto";
+import type { Environment } from "nunjucks";
+import { MercureError } from "./errors.js";
+import { impossible, OptionReader } from "./option-reader.js";
+
+/** Where the kit tells developers and operators something. `console` fits; every line begins with `htmx-mercure:`. */
+export interface Logger {
+  warn(message: string): void;
+  error(message: string, error?: unknown): void;
+}
+
+export interface MercureOptions {
+  /** Folders of page templates, relative to the working directory. Default `templates`. Not with `environment`. */
+  templates?: string | readonly string[] | undefined;
+  /** Folders whose `Name.njk` files, sub-folders included, are components. Default `components`. */
+  components?: string | readonly string[] | undefined;
+  /** An existing Nunjucks environment, with any delimiters; it must autoescape. Default: the kit makes one with `<% %>`. */
+  environment?: Environment | undefined;
+  /**
+   * The key that signs and verifies tokens, at least 32 bytes. Default: environment variable `SECRET_KEY`. Without one,
+   * development makes one per start, and production refuses to start.
+   */
+  secret?: string | undefined;
+  /** The key of publishers' tokens. Default: `MERCURE_PUBLISHER_SECRET_KEY`, else `secret`. */
+  publisherSecretKey?: string | undefined;
+  /** The key of subscribers' tokens. Default: `MERCURE_SUBSCRIBER_SECRET_KEY`, else `secret`. */
+  subscriberSecretKey?: string | undefined;
+  /** The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made for each publish. */
+  publisherJwt?: string | undefined;
+  /** The hub's URL as browsers reach it. Default: `MERCURE_PUBLIC_HUB_URL`, else a relative URL of the embedded hub. */
+  publicHubUrl?: string | undefined;
+  /** Whether an update without a type has its topic as type. Default: `MERCURE_TYPE_IS_TOPIC`, else false. */
+  typeIsTopic?: boolean | undefined;
+  /** How long a token of a private stream is valid, in seconds. Default 3600. */
+  tokenLifetime?: number | undefined;
+  /** Names of further swap styles, of htmx extensions, that `hx_swap` accepts. Default none. */
+  swapStyles?: readonly string[] | undefined;
+  /** The path under which the kit serves its scripts and styles. Default `/mercure-assets`. */
+  assetsPath?: string | undefined;
+  /** Whether templates are watched and hints are printed. Default: `NODE_ENV` is not `production`. */
+  development?: boolean | undefined;
+  /** Where warnings and errors go. Default `console`. */
+  logger?: Logger | undefined;
+  /** Options of the hub inside the process. */
+  hub?: EmbeddedHubOptions | undefined;
+}
+
+export interface EmbeddedHubOptions {
+  /** The path at which the hub is served. Default `/.well-known/mercure`. */
+  path?: string | undefined;
+  /** Whether subscribers without a token may connect. Default: `MERCURE_HUB_ALLOW_ANONYMOUS`, else true. */
+  allowAnonymous?: boolean | undefined;
+  /** Whether updates may be published over HTTP. Default: `MERCURE_HUB_ALLOW_PUBLISH`, else false. */
+  allowPublish?: boolean | undefined;
+  /** Seconds between keep-alive comments; 0 disables. Default: `MERCURE_HUB_KEEPALIVE_INTERVAL`, else 15. */
+  keepaliveInterval?: number | undefined;
+  /** How many updates of each topic are kept for replay. Default: `MERCURE_HUB_RECONCILIATION_LENGTH`, else 500. */
+  reconciliationLength?: number | undefined;
+  /** How many bytes of updates are kept for replay in all. Default 64 MiB. */
+  historyBytes?: number | undefined;
+}
+
+/** The options, resolved once: nothing reads the environment after this. */
+export interface Configuration {
+  readonly templates: readonly string[];
+  readonly components: readonly string[];
+  readonly environment: Environment | undefined;
+  readonly publisherSecretKey: string;
+  readonly subscriberSecretKey: string;
+  readonly publisherJwt: string | undefined;
+  readonly publicHubUrl: string | undefined;
+  readonly typeIsTopic: boolean;
+  readonly tokenLifetime: number;
+  readonly swapStyles: readonly string[];
+  readonly assetsPath: string;
+  readonly development: boolean;
+  readonly logger: Logger;
+  readonly hub: {
+    readonly path: string;
+    readonly allowAnonymous: boolean;
+    readonly allowPublish: boolean;
+    readonly keepaliveInterval: number;
+    readonly reconciliationLength: number;
+    readonly historyBytes: number;
+  };
+}
+
+/** The least length of a key for HS256, in bytes (RFC 7518, section 3.2). */
+const leastKeyLength = 32;
+
+/**
+ * Resolves options and environment into one configuration.
+ *
+ * @throws MercureError `ERR_OPTION` for an unknown or impossible option, naming it.
+ */
+export function resolveOptions(options: MercureOptions = {}, environment = process.env): Configuration {
+  const read = new OptionReader(options, "", environment);
+  const hub = new OptionReader(read.object("hub"), "hub.", environment);
+  const development = read.boolean("development") ?? environment.NODE_ENV !== "production";
+  const logger = read.logger("logger") ?? console;
+  const nunjucks = read.object("environment") as Environment | undefined;
+  const templates = read.strings("templates");
+  if (nunjucks !== undefined && templates !== undefined) {
+    throw impossible("templates", "cannot be combined with environment, which has loaders of its own");
+  }
+  const secret = () => read.key("secret", "SECRET_KEY") ?? madeSecret(development, logger);
+  const publisherSecretKey = read.key("publisherSecretKey", "MERCURE_PUBLISHER_SECRET_KEY");
+  const subscriberSecretKey = read.key("subscriberSecretKey", "MERCURE_SUBSCRIBER_SECRET_KEY");
+  const shared = publisherSecretKey !== undefined && subscriberSecretKey !== undefined ? "" : secret();
+  const keys = {
+    publisherSecretKey: publisherSecretKey ?? shared,
+    subscriberSecretKey: subscriberSecretKey ?? shared,
+  };
+  for (const key of new Set(Object.values(keys))) checkKeyLength(key, development, logger);
+
+  const configuration: Configuration = {
+    ...keys,
+    templates: templates ?? ["templates"],
+    components: read.strings("components") ?? ["components"],
+    environment: nunjucks,
+    publisherJwt: read.string("publisherJwt", "MERCURE_PUBLISHER_JWT"),
+    publicHubUrl: read.url("publicHubUrl", "MERCURE_PUBLIC_HUB_URL"),
+    typeIsTopic: read.boolean("typeIsTopic", "MERCURE_TYPE_IS_TOPIC") ?? false,
+    tokenLifetime: read.number("tokenLifetime", { least: 1 }) ?? 3600,
+    swapStyles: read.strings("swapStyles") ?? [],
+    assetsPath: read.path("assetsPath") ?? "/mercure-assets",
+    development,
+    logger,
+    hub: {
+      path: hub.path("path") ?? "/.well-known/mercure",
+      allowAnonymous: hub.boolean("allowAnonymous", "MERCURE_HUB_ALLOW_ANONYMOUS") ?? true,
+      allowPublish: hub.boolean("allowPublish", "MERCURE_HUB_ALLOW_PUBLISH") ?? false,
+      keepaliveInterval:
+        hub.number("keepaliveInterval", { least: 0, most: 86_400 }, "MERCURE_HUB_KEEPALIVE_INTERVAL") ?? 15,
+      reconciliationLength:
+        hub.number("reconciliationLength", { least: 0, whole: true }, "MERCURE_HUB_RECONCILIATION_LENGTH") ?? 500,
+      historyBytes: hub.number("historyBytes", { least: 0, whole: true }) ?? 64 * 1024 * 1024,
+    },
+  };
+  read.refuseUnknown();
+  hub.refuseUnknown();
+  return configuration;
+}
+
+function madeSecret(development: boolean, logger: Logger): string {
+  if (!development) {
+    throw new MercureError(
+      "ERR_OPTION",
+      "Production needs a secret: set SECRET_KEY, or pass the option secret, of at least 32 random bytes.",
+    );
+  }
+  logger.warn(
+    "htmx-mercure: no secret is set, so one was made for this start; tokens end with it. Production needs SECRET_KEY.",
+  );
+  return randomBytes(leastKeyLength).toString("hex");
+}
+
+function checkKeyLength(key: string, development: boolean, logger: Logger): void {
+  const length = Buffer.byteLength(key);
+  if (length >= leastKeyLength) return;
+  const message = `a secret has ${length} bytes; HS256 needs at least ${leastKeyLength} (RFC 7518, section 3.2).`;
+  if (!development) throw new MercureError("ERR_OPTION", `Production is not safe: ${message}`);
+  logger.warn(`htmx-mercure: ${message} Production will refuse it.`);
+}

@@ -1,0 +1,29 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+
+/** A request for which pages or fragments are rendered. */
+export interface Page {
+  /** The hub's last event id when the request began: what happens from then on is replayed to the page's streams. */
+  readonly lastEventId: string;
+  /** The path under which the application is mounted in another; empty when it is not. */
+  readonly mountPath: string;
+  /** What is asked for, for hints to the developer. */
+  readonly url: string;
+  /** How many connections the page has opened so far. */
+  connections: number;
+}
+
+/**
+ * The page being rendered. It travels with the asynchronous context and not with template variables, which imported
+ * macros and isolated components cannot see.
+ */
+export class Pages {
+  readonly #storage = new AsyncLocalStorage<Page>();
+
+  get current(): Page | undefined {
+    return this.#storage.getStore();
+  }
+
+  run<T>(page: Page, work: () => T): T {
+    return this.#storage.run(page, work);
+  }
+}

@@ -1,0 +1,94 @@
+import type { EventEmitter } from "node:events";
+import type { PublishOptions } from "./publisher.js";
+import type { Topics } from "./topics.js";
+
+/** What emits events: a Node EventEmitter, or an EventTarget of the web platform. */
+export type EventSourceOfSignals = EventEmitter | EventTarget;
+
+/** An update about to be published for an event. */
+export interface SignalPublication extends PublishOptions {
+  topics: Topics;
+  data: unknown;
+}
+
+/** Options of {@link PublishOptions} apply to every update of the signal. */
+export interface SignalOptions<Args extends unknown[] = unknown[]> extends PublishOptions {
+  /** The topics, or a function of the event's arguments. Default: the event's name. */
+  topic?: Topics | ((...args: Args) => Topics) | undefined;
+  /** The data, or a function of the event's arguments. Default: nothing. */
+  data?: unknown | ((...args: Args) => unknown);
+  /** Whether the event's name is the update's type. Default false. */
+  eventAsType?: boolean | undefined;
+  /**
+   * Whether the event's arguments are the data: the one argument, or a list of several; a CustomEvent's detail. Default
+   * false.
+   */
+  argsAsData?: boolean | undefined;
+  /** Makes of the data what is published. Default: what `publish` does with it. */
+  marshaler?: ((data: unknown) => unknown) | undefined;
+  /** Called before each publish: may change the publication, or cancel it by returning false; awaited. */
+  callback?: ((publication: SignalPublication, ...args: Args) => unknown) | undefined;
+  /** Told of an error while publishing; the emitter never is. Default: the kit's logger. */
+  onError?: ((error: unknown) => void) | undefined;
+}
+
+interface SignalPublisher {
+  publish(topics: Topics, data: unknown, options: PublishOptions): Promise<unknown>;
+  onError(error: unknown): void;
+}
+
+/** Publishes an update for each event, until the returned function is called. */
+export function publishSignal<Args extends unknown[]>(
+  emitter: EventSourceOfSignals,
+  event: string | symbol,
+  options: SignalOptions<Args>,
+  publisher: SignalPublisher,
+): () => void {
+  const report = options.onError ?? publisher.onError;
+  const listener = (...args: unknown[]): void => {
+    publishEvent(event, args as Args, options, publisher).catch((error: unknown) => {
+      try {
+        report(error);
+      } catch (failure) {
+        publisher.onError(failure);
+      }
+    });
+  };
+  if (emitter instanceof EventTarget) {
+    const type = String(event);
+    emitter.addEventListener(type, listener);
+    return () => emitter.removeEventListener(type, listener);
+  }
+  emitter.on(event, listener);
+  return () => void emitter.off(event, listener);
+}
+
+async function publishEvent<Args extends unknown[]>(
+  event: string | symbol,
+  args: Args,
+  options: SignalOptions<Args>,
+  publisher: SignalPublisher,
+): Promise<void> {
+  const { topic, data, eventAsType, argsAsData, marshaler, callback, onError: _, ...publishOptions } = options;
+  const name = typeof event === "symbol" ? (event.description ?? "") : event;
+  const publication: SignalPublication = {
+    ...publishOptions,
+    topics: (isFunctionOf<Args, Topics>(topic) ? topic(...args) : topic) ?? name,
+    data: argsAsData ? argsData(args) : isFunctionOf<Args, unknown>(data) ? data(...args) : data,
+  };
+  if (eventAsType) publication.type = name;
+  if (callback !== undefined && (await callback(publication, ...args)) === false) return;
+  const { topics, data: published, ...settings } = publication;
+  await publisher.publish(topics, marshaler === undefined ? published : marshaler(published), settings);
+}
+
+function argsData(args: readonly unknown[]): unknown {
+  const [first] = args;
+  if (args.length > 1) return args;
+  return first instanceof Event ? (first as CustomEvent<unknown>).detail : first;
+}
+
+/** A class is a topic, not a function that makes one. */
+function isFunctionOf<Args extends unknown[], Result>(value: unknown): value is (...args: Args) => Result {
+  return typeof value === "function" && !/^class\b/.test(Function.prototype.toString.call(value));
+}

@@ -1,0 +1,36 @@
+import { MercureError } from "../errors.js";
+import type { ModelClass, Models } from "./models.js";
+
+/** What names a topic: a string, a model class (its name) or a model object (`Class/id`). */
+export type Topic = string | ModelClass | object;
+
+/** One topic or several; when publishing, the first is the canonical one and the others are alternates. */
+export type Topics = Topic | readonly Topic[];
+
+/**
+ * The topics' names, without repetition.
+ *
+ * @throws MercureError `ERR_TOPIC` for a value that names no topic, `ERR_MODEL` for an object without an id.
+ */
+export function topicNames(topics: unknown, models: Models): [string, ...string[]] {
+  const list = Array.isArray(topics) ? topics : [topics];
+  const names = [...new Set(list.map((topic) => topicName(topic, models)))];
+  if (names.length === 0) throw new MercureError("ERR_TOPIC", "A topic is missing: the list of topics is empty.");
+  return names as [string, ...string[]];
+}
+
+/** The name of one topic. */
+export function topicName(topic: unknown, models: Models): string {
+  if (typeof topic === "function") return models.nameOf(topic as ModelClass);
+  if (models.isObject(topic)) return models.topicOf(topic);
+  if (typeof topic === "string" || topic instanceof String) {
+    if (topic.length === 0) throw new MercureError("ERR_TOPIC", "A topic is empty: give it a name.");
+    return String(topic);
+  }
+  const given = topic === null ? "null" : Array.isArray(topic) ? "a list in a list" : typeof topic;
+  const hint = topic === undefined ? " A string stands in quotes, a variable has to exist." : "";
+  throw new MercureError(
+    "ERR_TOPIC",
+    `A topic is ${given}; it must be a string, a model class or a model object.${hint}`,
+  );
+}

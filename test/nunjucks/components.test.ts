@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import nunjucks from "nunjucks";
+import { createEnvironment } from "../../src/nunjucks/environment.js";
+import { applicationEnvironment, fixture } from "./fixture.js";
+
+describe("a component", () => {
+  test("is a tag, render(), components.Name() and {{ components.Name() }}, which give the same", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "components/ChatMessage.njk": '<p id="{{ id }}">{{ text }}</p>\n',
+        "templates/page.njk":
+          "<% ChatMessage id=1 text='<' %>{{ components.ChatMessage({ id: 1, text: '<' }) }}{{ components.ChatMessage(id=1, text='<') }}",
+      },
+    });
+    const html = '<p id="1">&lt;</p>';
+    assert.equal(String(kit.components.render("ChatMessage", { id: 1, text: "<" })), html);
+    assert.equal(String(kit.components.namespace.ChatMessage!({ id: 1, text: "<" })), html);
+    assert.equal(kit.render("page.njk"), html.repeat(3));
+  });
+
+  test("is isolated from the caller's variables, and sees globals", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "components/Isolated.njk": "[{{ secret }}{{ loop.index }}{{ site }}]",
+        "templates/page.njk": "<% set secret = 's' %><% for x in [1] %><% Isolated %><% endfor %>",
+      },
+    });
+    kit.environment.addGlobal("site", "Site");
+    assert.equal(kit.render("page.njk", { secret: "s" }), "[Site]");
+  });
+
+  test("has no children without an end tag, and can tell", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "components/Box.njk": "<% if children %>({{ children }})<% else %>none<% endif %>",
+        "templates/page.njk": "<% Box %> <% Box %><% endBox %>",
+      },
+    });
+    assert.equal(kit.render("page.njk"), "none ()");
+  });
+
+  test("evaluates its children where it prints them, once, and not at all when it does not", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "components/Twice.njk": "{{ children }}{{ children }}",
+        "components/Never.njk": "",
+        "templates/page.njk": "<% Twice %>{{ count() }}<% endTwice %><% Never %>{{ count() }}<% endNever %>",
+      },
+    });
+    let counted = 0;
+    assert.equal(kit.render("page.njk", { count: () => ++counted }), "11");
+    assert.equal(counted, 1);
+  });
+
+  test("does not turn the fields of a model object into attributes", (t) => {
+    class User {
+      name = "Ada";
+      password = "secret";
+      get initial() {
+        return this.name[0];
+      }
+    }
+    const kit = fixture(t, { files: { "components/User.njk": "<i {{ attributes }}>{{ initial }}: {{ name }}</i>" } });
+    assert.equal(String(kit.components.render("User", new User())), "<i >A: Ada</i>");
+  });
+
+  test("that is missing is an error with the nearest names", (t) => {
+    const kit = fixture(t, { files: { "components/ChatMessage.njk": "" } });
+    const expected = { code: "ERR_COMPONENT", message: /no component "ChatMesage"\. Did you mean "ChatMessage"\?/ };
+    assert.throws(() => kit.components.render("ChatMesage"), expected);
+    assert.throws(() => kit.components.namespace.ChatMesage!(), expected);
+  });
+
+  test("that exists twice is an error with both paths", (t) => {
+    assert.throws(
+      () => fixture(t, { files: { "components/a/Twin.njk": "", "components/b/Twin.njk": "" } }),
+      (error: Error) => /"Twin" exists twice: .*a\/Twin\.njk and .*b\/Twin\.njk/.test(error.message),
+    );
+  });
+
+  test("that includes itself without end is an error with the chain", (t) => {
+    const kit = fixture(t, {
+      files: { "components/Ping.njk": "<% Pong %>", "components/Pong.njk": "<% Ping %>" },
+    });
+    assert.throws(() => kit.components.render("Ping"), {
+      code: "ERR_COMPONENT",
+      message: /includes itself without end: … → .*Ping → Pong → Ping/,
+    });
+    assert.throws(() => kit.components.render("Ping"), { code: "ERR_COMPONENT" }, "the count starts anew");
+  });
+
+  test("may include itself with an end", (t) => {
+    const kit = fixture(t, {
+      files: { "components/Tree.njk": "({{ n.v }}<% for c in n.c %><% Tree n=c %><% endfor %>)" },
+    });
+    const deep = (v: number): object => ({ v, c: v === 0 ? [] : [deep(v - 1)] });
+    assert.match(String(kit.components.render("Tree", { n: deep(100) })), /^\(100\(99/);
+  });
+
+  test("of the kit can be overridden by the application, and gets the documented variables", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "components/MercureStream.njk":
+          "{{ url }} {{ event }} {{ swap }} {{ tag }} {{ topics | join }} {{ auto_scroll }} {{ attributes }} {{ children }}",
+        "templates/page.njk": "<% MercureStream topic='a' data-x=1 tag='ul' %>c<% endMercureStream %>",
+      },
+    });
+    assert.equal(
+      kit.render("page.njk"),
+      '/.well-known/mercure?topic=a&amp;lastEventID=%23cursor message beforeend ul a false data-x="1" c',
+    );
+  });
+});
+
+describe("in development", () => {
+  test("a changed, a new and a removed component show at the next render", (t) => {
+    const kit = fixture(t, { files: { "components/Card.njk": "one", "templates/page.njk": "<% Card %>" } });
+    assert.equal(kit.render("page.njk"), "one");
+    kit.write("components/Card.njk", "two, changed");
+    assert.equal(kit.render("page.njk"), "two, changed");
+    kit.write("components/New.njk", "new");
+    kit.write("templates/page.njk", "<% New %>");
+    assert.equal(kit.render("page.njk"), "new");
+    rmSync(join(kit.folder, "components/New.njk"));
+    assert.throws(() => kit.components.render("New"), { code: "ERR_COMPONENT" });
+  });
+});
+
+describe("in production", () => {
+  test("a component is compiled once", (t) => {
+    const kit = fixture(t, { files: { "components/Card.njk": "one" }, development: false });
+    assert.equal(String(kit.components.render("Card")), "one");
+    kit.write("components/Card.njk", "two");
+    assert.equal(String(kit.components.render("Card")), "one");
+  });
+});
+
+describe("an application's environment", () => {
+  test("must autoescape", (t) => {
+    assert.throws(() => fixture(t, { environment: () => new nunjucks.Environment(null, { autoescape: false }) }), {
+      code: "ERR_OPTION",
+      message: /must autoescape/,
+    });
+  });
+
+  test("belongs to one kit", (t) => {
+    const shared = createEnvironment({ templates: [], development: false });
+    fixture(t, { environment: () => shared });
+    assert.throws(() => fixture(t, { environment: () => shared }), { code: "ERR_OPTION" });
+  });
+
+  test("gets the original error through Nunjucks' copies of its message, however deep", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "components/A.njk": "{% B %}",
+        "components/B.njk": "{% MercureStream topic=missing %}",
+        "templates/page.njk": "{% include 'part.njk' %}",
+        "templates/part.njk": "{% A %}",
+      },
+      environment: (folder) => applicationEnvironment(folder),
+    });
+    assert.throws(() => kit.render("page.njk"), { code: "ERR_TOPIC", line: 1, column: 4 });
+  });
+});

@@ -1,0 +1,99 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import type { Environment } from "nunjucks";
+import nunjucks from "nunjucks";
+import type { Hub } from "../../src/hub/hub.js";
+import { Components } from "../../src/nunjucks/components.js";
+import { createEnvironment } from "../../src/nunjucks/environment.js";
+import { addGlobals } from "../../src/nunjucks/globals.js";
+import { StreamTags } from "../../src/nunjucks/stream-tags.js";
+import { Models } from "../../src/publisher/models.js";
+import { Pages } from "../../src/publisher/page.js";
+import { Publisher } from "../../src/publisher/publisher.js";
+
+export interface FixtureOptions {
+  /** Template files by their path; those under `components/` are components. */
+  files?: Record<string, string>;
+  /** Makes the environment; default the kit's own. */
+  environment?: (folder: string) => Environment;
+  development?: boolean;
+  typeIsTopic?: boolean;
+  swapStyles?: string[];
+}
+
+export interface Fixture {
+  readonly folder: string;
+  readonly components: Components;
+  readonly environment: Environment;
+  readonly models: Models;
+  readonly pages: Pages;
+  readonly connections: { count: number };
+  write(path: string, content: string): void;
+  /** Renders a file as a page. */
+  render(template: string, context?: object): string;
+}
+
+/** The nunjucks room with files of its own; nothing of it listens on a socket. */
+export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
+  const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const write = (path: string, content: string) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  };
+  mkdirSync(join(folder, "components"));
+  for (const [path, content] of Object.entries(options.files ?? {})) write(path, content);
+
+  const development = options.development ?? true;
+  const templates = [join(folder, "templates"), join(folder, "components")];
+  const environment = options.environment?.(folder) ?? createEnvironment({ templates, development });
+  const models = new Models();
+  const pages = new Pages();
+  const connections = { count: 0 };
+  const publisher = new Publisher({
+    hub: { lastEventId: "#cursor" } as Hub,
+    models,
+    pages,
+    renderer: { has: () => false, render: () => "" },
+    publicHubUrl: "/.well-known/mercure",
+    publisherSecretKey: "publisher",
+    subscriberSecretKey: "subscriber",
+    publisherJwt: undefined,
+    typeIsTopic: false,
+    tokenLifetime: 60,
+    onError: () => {},
+  });
+  const streamTags = new StreamTags({
+    publisher,
+    typeIsTopic: options.typeIsTopic ?? false,
+    swapStyles: options.swapStyles ?? [],
+    makeSafe: (html) => components.makeSafe(html),
+    onConnection: () => connections.count++,
+  });
+  const components: Components = new Components({
+    environment,
+    folders: [join(folder, "components")],
+    development,
+    kit: streamTags.prepare,
+    propsOf: (value) => models.propsOf(value),
+  });
+  addGlobals(environment, { publisher, components, scripts: () => "" });
+  return {
+    folder,
+    components,
+    environment,
+    models,
+    pages,
+    connections,
+    write,
+    render: (template, context = {}) => components.attempt(() => environment.getTemplate(template).render(context)),
+  };
+}
+
+/** An environment of an application, with delimiters of its choice. */
+export function applicationEnvironment(folder: string, tags?: nunjucks.ConfigureOptions["tags"]): Environment {
+  const loader = new nunjucks.FileSystemLoader([join(folder, "templates"), join(folder, "components")]);
+  return new nunjucks.Environment(loader, { autoescape: true, ...(tags === undefined ? {} : { tags }) });
+}

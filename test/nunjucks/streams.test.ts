@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { describe, test } from "node:test";
+import { type FixtureOptions, fixture } from "./fixture.js";
+
+const url = (topics: string) => `/.well-known/mercure?${topics}&amp;lastEventID=%23cursor`;
+
+describe("MercureStream", () => {
+  const cases: [source: string, expected: string, options?: FixtureOptions][] = [
+    [
+      '<% MercureStream topic="messages" %>',
+      `<div class="mercure-stream" hx-ext="sse" sse-connect="${url("topic=messages")}" sse-swap="message" ` +
+        'hx-swap="beforeend" hx-target="this" hx-disinherit="hx-swap hx-target" ></div>',
+    ],
+    [
+      '<% MercureStream topic="messages" auto_scroll class="feed" aria_label="Chat" %><p>a</p><% endMercureStream %>',
+      `<div class="mercure-stream feed" hx-ext="sse" sse-connect="${url("topic=messages")}" sse-swap="message" ` +
+        'hx-swap="beforeend" hx-target="this" hx-disinherit="hx-swap hx-target" data-auto-scroll="" tabindex="0" ' +
+        'role="log" aria-label="Chat"><p>a</p></div>',
+    ],
+    [
+      '<% MercureStream topic=["a b", "c&d"] hx_swap="innerHTML swap:200ms" type="t" tag="ul" hx_ext="morph" id="x" %>',
+      `<ul class="mercure-stream" hx-ext="sse, morph" sse-connect="${url("topic=a%20b&amp;topic=c%26d")}" sse-swap="t" ` +
+        'hx-swap="innerHTML swap:200ms" hx-target="this" hx-disinherit="hx-swap hx-target" id="x"></ul>',
+    ],
+    [
+      '<% MercureStream topic="a" tag="ul" auto_scroll tabindex="-1" %>',
+      `<ul class="mercure-stream" hx-ext="sse" sse-connect="${url("topic=a")}" sse-swap="message" hx-swap="beforeend" ` +
+        'hx-target="this" hx-disinherit="hx-swap hx-target" data-auto-scroll="" aria-live="polite" ' +
+        'aria-relevant="additions" tabindex="-1"></ul>',
+    ],
+    [
+      '<% MercureStream type="t" %>',
+      '<div class="mercure-stream" hx-ext="sse" sse-swap="t" hx-swap="beforeend" hx-target="this" ' +
+        'hx-disinherit="hx-swap hx-target" ></div>',
+    ],
+    [
+      '<% MercureStream type="t" hx_swap="outerHTML" hx_target="#x" hx-disinherit="hx-boost" %>',
+      '<div class="mercure-stream" hx-ext="sse" sse-swap="t" hx-swap="outerHTML" hx-target="#x" ' +
+        'hx-disinherit="hx-swap hx-target hx-boost" ></div>',
+    ],
+  ];
+  for (const [source, expected, options] of cases) {
+    test(source, (t) => {
+      const kit = fixture(t, { ...options, files: { "templates/page.njk": source } });
+      assert.equal(kit.render("page.njk"), expected);
+    });
+  }
+
+  const swaps: [given: string, expected: string][] = [
+    ["swap:200ms", "beforeend swap:200ms"],
+    ["morph", "morph"],
+    ["morph:innerHTML", "morph:innerHTML"],
+    ["afterbegin settle:1s scroll:top", "afterbegin settle:1s scroll:top"],
+    ["none", "none"],
+    ["multi", "multi"],
+  ];
+  for (const [given, expected] of swaps) {
+    test(`hx_swap="${given}" is ${expected}`, (t) => {
+      const kit = fixture(t, {
+        files: { "templates/page.njk": `<% MercureStream topic="a" hx_swap="${given}" %>` },
+        swapStyles: ["multi"],
+      });
+      assert.match(kit.render("page.njk"), new RegExp(` hx-swap="${expected}" `));
+    });
+  }
+
+  test("names its topic as its type with the option typeIsTopic", (t) => {
+    const kit = fixture(t, {
+      typeIsTopic: true,
+      files: {
+        "templates/page.njk":
+          '<% MercureStream topic="a" %><% MercureStream topic=["b", "c"] %><% MercureStream topic="d" type="message" %>',
+      },
+    });
+    const types = [...kit.render("page.njk").matchAll(/sse-swap="([^"]*)"/g)].map(([, type]) => type);
+    assert.deepEqual(types, ["a", "b,c", "message"]);
+  });
+
+  test("takes a model class, a model object and a list of them as its topic", (t) => {
+    class TodoList {
+      id = 7;
+    }
+    const kit = fixture(t, { files: { "templates/page.njk": "<% MercureStream topic=topic %>" } });
+    const connects = (topic: unknown) => /sse-connect="([^"]*)"/.exec(kit.render("page.njk", { topic }))![1];
+    assert.equal(connects(TodoList), url("topic=TodoList"));
+    assert.equal(connects(new TodoList()), url("topic=TodoList%2F7"));
+    assert.equal(connects([TodoList, "x", "x"]), url("topic=TodoList&amp;topic=x"));
+  });
+
+  test("with private carries a token that grants just its topics and expires", (t) => {
+    const kit = fixture(t, { files: { "templates/page.njk": '<% MercureStream topic=["a", "b"] private %>' } });
+    const token = /authorization=([^"]*)/.exec(kit.render("page.njk"))![1]!;
+    const [header, payload, signature] = token.split(".") as [string, string, string];
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
+    assert.deepEqual(claims.mercure, { subscribe: ["a", "b"] });
+    assert.equal(claims.exp - claims.iat, 60);
+    assert.equal(createHmac("sha256", "subscriber").update(`${header}.${payload}`).digest("base64url"), signature);
+  });
+});
+
+describe("MercureStreamContext", () => {
+  test("is one connection, and the streams in it only swap", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "templates/page.njk":
+          '<% MercureStreamContext topics=["a", "b"] tag="section" class="c" %><% MercureStream type="a" %>' +
+          "<% MercureStream %><% Panel %><% endMercureStreamContext %>",
+        "components/Panel.njk": '<% MercureStream type="b" hx_swap="outerHTML" %>',
+      },
+    });
+    const html = kit.render("page.njk");
+    assert.match(
+      html,
+      /^<section class="mercure-stream-context c" hx-ext="sse" sse-connect="[^"]*topic=a&amp;topic=b&/,
+    );
+    assert.equal(html.match(/sse-connect/g)!.length, 1);
+    assert.deepEqual(
+      [...html.matchAll(/sse-swap="(\w+)"/g)].map(([, type]) => type),
+      ["a", "message", "b"],
+    );
+    assert.equal(kit.connections.count, 1);
+  });
+
+  test("ends with its end tag, also when something in it failed", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "templates/page.njk": '<% MercureStreamContext topics=["a"] %><% endMercureStreamContext %><% MercureStream %>',
+        "templates/fails.njk": '<% MercureStreamContext topics=["a"] %>{{ fail() }}<% endMercureStreamContext %>',
+      },
+    });
+    assert.throws(() => kit.render("page.njk"), { code: "ERR_TEMPLATE" });
+    assert.throws(() =>
+      kit.render("fails.njk", {
+        fail() {
+          throw new Error("no");
+        },
+      }),
+    );
+    assert.throws(() => kit.render("page.njk"), { code: "ERR_TEMPLATE" });
+  });
+});
+
+describe("globals", () => {
+  test("give URLs, tokens and topics to templates that do without the tags", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "templates/page.njk":
+          "{{ mercure_hub_url('a') }} {{ mercure_hub_url(['a', 'b'], 'jwt') }} {{ mercure_topic('a') }} " +
+          "{{ mercure_authentified_hub_url('a') }} {{ mercure_subscriber_jwt('a') }}",
+      },
+    });
+    const [plain, withToken, topic, authentified, token] = kit.render("page.njk").split(" ") as string[];
+    assert.equal(plain, "/.well-known/mercure?topic=a&lastEventID=%23cursor");
+    assert.equal(withToken, "/.well-known/mercure?topic=a&topic=b&lastEventID=%23cursor&authorization=jwt");
+    assert.equal(topic, "a");
+    assert.equal(authentified, `${plain}&authorization=${token}`);
+  });
+
+  test("a topic cannot break out of an attribute or a script's string", (t) => {
+    const kit = fixture(t, { files: { "templates/page.njk": "{{ mercure_hub_url(topic) }}" } });
+    const html = kit.render("page.njk", { topic: `"'><script>alert(1)</script>&x=\\\n` });
+    assert.match(html, /^[\w/.?&=%-]+$/);
+  });
+
+  test("the page's streams are replayed from when its request began", (t) => {
+    const kit = fixture(t, {
+      files: {
+        "templates/page.njk": "<% from 'm.njk' import m %>{{ m() }}<% Panel %>",
+        "templates/m.njk": "<% macro m() %><% MercureStream topic='a' %><% endmacro %>",
+        "components/Panel.njk": "<% MercureStream topic='b' %>",
+      },
+    });
+    const page = { lastEventId: "#began", mountPath: "/app", url: "/", connections: 0 };
+    const html = kit.pages.run(page, () => kit.render("page.njk"));
+    const urls = [...html.matchAll(/sse-connect="([^"]*)"/g)].map(([, each]) => each);
+    assert.deepEqual(
+      urls,
+      ["a", "b"].map((topic) => `/app/.well-known/mercure?topic=${topic}&amp;lastEventID=%23began`),
+    );
+  });
+});
