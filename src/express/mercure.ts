@@ -118,7 +118,7 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
   const { response: responses } = app as Application & { response: Response };
   const { render } = responses;
   responses.render = function (this: Response, ...args: unknown[]) {
-    return within(this, () => Reflect.apply(render, this, args) as void);
+    within(this, () => Reflect.apply(render, this, args));
   } as Response["render"];
   responses.component = function (this: Response, name: string, props?: object) {
     const html = within(this, () => components.render(name, props));

@@ -1,1 +1,3 @@
-export { Hub, type HubOptions, type StreamOptions } from "./hub.js";
+export { Hub, type StreamOptions } from "./hub.js";
+export type { HubOptions } from "./options.js";
+export type { UpdatesOptions } from "./update-reader.js";

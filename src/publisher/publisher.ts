@@ -69,9 +69,10 @@ export class Publisher {
    * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` for what cannot be published, `ERR_PUBLISH`
    * when a remote hub does not take it, `ERR_CLOSED` after the kit was closed.
    */
-  async publish(topics: Topics, data?: unknown, options: PublishOptions = {}): Promise<string> {
+  async publish(...args: [topics: Topics, data?: unknown, options?: PublishOptions]): Promise<string> {
+    const [topics, data, options = {}] = args;
     const { models } = this.#options;
-    const isAlone = arguments.length === 1 && models.isObject(topics);
+    const isAlone = args.length === 1 && models.isObject(topics);
     const subject = isAlone ? topics : data;
     const isModel = models.isObject(subject) && this.#isRendered(subject);
     const settings = isModel ? { ...models.publishOptionsOf(subject), ...defined(options) } : options;

@@ -16,7 +16,7 @@ export interface SignalOptions<Args extends unknown[] = unknown[]> extends Publi
   /** The topics, or a function of the event's arguments. Default: the event's name. */
   topic?: Topics | ((...args: Args) => Topics) | undefined;
   /** The data, or a function of the event's arguments. Default: nothing. */
-  data?: unknown | ((...args: Args) => unknown);
+  data?: ((...args: Args) => unknown) | object | string | number | boolean | null | undefined;
   /** Whether the event's name is the update's type. Default false. */
   eventAsType?: boolean | undefined;
   /**

@@ -2,7 +2,7 @@ import type { Draft, Update } from "../protocol/update.js";
 
 /** An accepted update with its place in the one total order that all nodes of a hub share. */
 export interface StoredUpdate {
-  /** Counts from 1, without gaps. */
+  /** A whole number above 0 that grows from one update to the next. */
   readonly position: number;
   readonly update: Update;
 }
@@ -11,8 +11,11 @@ export interface StoredUpdate {
 export interface Replay {
   /** Oldest first. */
   readonly updates: readonly StoredUpdate[];
-  /** Whether the history still held everything after the asked position. */
-  readonly complete: boolean;
+  /**
+   * Up to this position updates of these topics may be missing from history; a reader that asked for what comes after
+   * an earlier one has a gap. Exact while history holds anything of each topic, too high rather than too low otherwise.
+   */
+  readonly lostThrough: number;
   /** Everything up to this position has been considered: the reader goes on from here. */
   readonly through: number;
 }
@@ -32,7 +35,7 @@ export interface ReplayQuery {
  * Every implementation passes `test/contract/transport.ts`.
  */
 export interface Transport {
-  /** The position of the newest update that this node has seen; 0 before the first. */
+  /** The position of the newest update that this node has seen; 0 before the first. Never below what listeners saw. */
   readonly head: number;
 
   /**
@@ -46,13 +49,19 @@ export interface Transport {
   /** The id that stands for a position, for {@link Transport.positionOf}; position 0 has one too. Opaque to clients. */
   cursor(position: number): string;
 
-  /** The position that an id stands for; undefined when it is unknown, as after a restart that lost the history. */
-  positionOf(id: string): number | undefined;
+  /**
+   * The position that an id stands for, be it a cursor or the id of an update in history; undefined when it is unknown,
+   * as after a restart that lost the history.
+   */
+  positionOf(id: string): number | undefined | Promise<number | undefined>;
 
   read(query: ReplayQuery): Replay | Promise<Replay>;
 
-  /** Calls back with each accepted update, in order, on every node. Returns the way to stop. */
+  /**
+   * Calls back with each accepted update, in order, on every node; a listener must not throw. Returns the way to stop.
+   */
   listen(listener: (stored: StoredUpdate) => void): () => void;
 
+  /** Forgets the listeners, gives up what it holds open, and accepts nothing more. */
   close(): Promise<void>;
 }

@@ -1,0 +1,61 @@
+import { parseRetryAfter } from "./reconnect-delay.js";
+import type { StreamRequest } from "./stream-address.js";
+
+export interface ConnectionReceiver {
+  opened(response: Response): void;
+  bytes(chunk: Uint8Array): void;
+}
+
+/** How a connection ended: for good, by the server's word, or in a way that another attempt may mend. */
+export type Ending =
+  | { readonly final: true; readonly status: number; readonly reason: string }
+  | { readonly final: false; readonly retryAfter: number; readonly reason: string };
+
+/** Makes one request and hands over what it brings, until it ends. Does not reject: an aborted one just ends. */
+export async function follow(
+  request: StreamRequest,
+  receiver: ConnectionReceiver,
+  signal: AbortSignal,
+): Promise<Ending> {
+  let response: Response;
+  try {
+    // With credentials like the EventSource that htmx's extension would make: a hub may go by cookies.
+    response = await fetch(request.url, {
+      headers: request.headers,
+      credentials: "include",
+      cache: "no-store",
+      signal,
+    });
+  } catch {
+    return interrupted("the server cannot be reached");
+  }
+  if (signal.aborted) return interrupted("aborted");
+  const ending = judge(response);
+  if (ending) {
+    response.body?.cancel().catch(() => {});
+    return ending;
+  }
+  receiver.opened(response);
+  const reader = response.body?.getReader();
+  while (reader && !signal.aborted) {
+    const { value } = await reader.read().catch(() => ({ value: undefined }));
+    if (!value) break;
+    receiver.bytes(value);
+  }
+  return interrupted("the connection ended");
+}
+
+function judge(response: Response): Ending | undefined {
+  const { status } = response;
+  if (status >= 500 || status === 429 || status === 408) {
+    return interrupted(`status ${status}`, parseRetryAfter(response.headers.get("Retry-After"), Date.now()));
+  }
+  if (status !== 200) return { final: true, status, reason: `status ${status}` };
+  const type = response.headers.get("Content-Type") ?? "";
+  if (/^\s*text\/event-stream\s*(;|$)/i.test(type)) return undefined;
+  return { final: true, status, reason: `content type "${type}" in place of text/event-stream` };
+}
+
+function interrupted(reason: string, retryAfter = 0): Ending {
+  return { final: false, retryAfter, reason };
+}

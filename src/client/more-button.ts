@@ -1,0 +1,85 @@
+/** How far above the feed's lower edge the button stands, in CSS pixels. */
+const distance = 12;
+/** Elements that cannot hold a button beside their children. */
+const lists = "table, thead, tbody, tfoot, tr, ul, ol, menu, dl, select";
+
+/**
+ * The button over the lower edge of a feed, next after it in the tab order. It is taken out of the flow, so that it moves
+ * nothing, and is placed through the CSSOM, which a strict Content Security Policy allows.
+ */
+export class MoreButton {
+  readonly #scroller: HTMLElement;
+  readonly #button: HTMLButtonElement;
+  #left = 0;
+  #top = 0;
+
+  constructor(scroller: HTMLElement, label: string, onClick: () => void) {
+    this.#scroller = scroller;
+    this.#button = document.createElement("button");
+    this.#button.type = "button";
+    this.#button.className = "mercure-more";
+    this.#button.textContent = label;
+    this.#button.style.position = "absolute";
+    this.#button.addEventListener("click", onClick);
+    // A press does not take the focus from where the reader writes, which on a phone would also close the keyboard.
+    this.#button.addEventListener("mousedown", (event) => event.preventDefault());
+  }
+
+  show(): void {
+    if (this.#button.isConnected) return;
+    holderOf(this.#scroller).after(this.#button);
+    addEventListener("resize", this.place);
+    document.addEventListener("scroll", this.place, { capture: true, passive: true });
+    this.place();
+  }
+
+  /** The focus, if the button has it, goes back to the feed. */
+  hide(): void {
+    if (!this.#button.isConnected) return;
+    if (document.activeElement === this.#button) focusOn(this.#scroller);
+    this.#remove();
+  }
+
+  /** Takes the button out of the page while `htmx:beforeHistorySave` runs and htmx copies the page after it. */
+  skipSnapshot(): void {
+    if (!this.#button.isConnected) return;
+    const focused = document.activeElement === this.#button;
+    this.#remove();
+    queueMicrotask(() => {
+      if (!this.#scroller.isConnected) return;
+      this.show();
+      if (focused) this.#button.focus({ preventScroll: true });
+    });
+  }
+
+  /** By the difference between where it is and where it belongs, whatever the two are positioned against. */
+  readonly place = (): void => {
+    if (!this.#button.isConnected) return;
+    const feed = this.#scroller.getBoundingClientRect();
+    const own = this.#button.getBoundingClientRect();
+    this.#left += feed.left + this.#scroller.clientLeft + this.#scroller.clientWidth / 2 - (own.left + own.width / 2);
+    this.#top += feed.bottom - distance - own.bottom;
+    this.#button.style.left = `${this.#left}px`;
+    this.#button.style.top = `${this.#top}px`;
+  };
+
+  #remove(): void {
+    this.#button.remove();
+    removeEventListener("resize", this.place);
+    document.removeEventListener("scroll", this.place, { capture: true });
+  }
+}
+
+function holderOf(scroller: HTMLElement): Element {
+  let holder: Element = scroller;
+  while (holder.parentElement?.matches(lists)) holder = holder.parentElement;
+  return holder;
+}
+
+function focusOn(feed: HTMLElement): void {
+  if (feed.tabIndex < 0 && !feed.hasAttribute("tabindex")) {
+    feed.tabIndex = -1;
+    feed.addEventListener("blur", () => feed.removeAttribute("tabindex"), { once: true });
+  }
+  feed.focus({ preventScroll: true });
+}

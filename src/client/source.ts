@@ -1,0 +1,195 @@
+import { type ConnectionReceiver, type Ending, follow } from "./connection.js";
+import { EventStreamParser, type StreamEvent } from "./event-stream-parser.js";
+import type { MercureErrorDetail, MercureGapDetail } from "./index.js";
+import { defaultRetry, reconnectDelay } from "./reconnect-delay.js";
+import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";
+import { StreamErrorEvent } from "./stream-error-event.js";
+
+const CONNECTING = 0;
+const OPEN = 1;
+const CLOSED = 2;
+
+/** A stream that lasted this long did work, so its end begins a new count of failures. */
+const stableAfter = 5_000;
+
+export interface StreamReporter {
+  failed(detail: MercureErrorDetail): void;
+  gap(detail: MercureGapDetail): void;
+}
+
+/**
+ * An EventSource over fetch: it sends the token and the position as headers, reads what the server says about its
+ * history, and reconnects after anything that may pass. Two things differ from the standard, for htmx's extension makes
+ * another source whenever it sees CLOSED in an error: a passing failure never closes the source, and one for good is
+ * told while the source still says CONNECTING.
+ */
+export class StreamSource extends EventTarget {
+  readonly CONNECTING = CONNECTING;
+  readonly OPEN = OPEN;
+  readonly CLOSED = CLOSED;
+  readonly withCredentials = true;
+  onopen: ((event: Event) => void) | null = null;
+  onmessage: ((event: MessageEvent) => void) | null = null;
+  onerror: ((event: Event) => void) | null = null;
+
+  readonly #reporter: StreamReporter;
+  readonly #pageOrigin: string;
+  #address: StreamAddress;
+  #cursor: string;
+  #readyState = CONNECTING;
+  #suspended = false;
+  #attempt: AbortController | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #retry = defaultRetry;
+  #failures = 0;
+  #openedAt = Number.POSITIVE_INFINITY;
+  #heardAt = 0;
+  #notBefore = 0;
+
+  constructor(address: StreamAddress, pageOrigin: string, reporter: StreamReporter) {
+    super();
+    this.#address = address;
+    this.#cursor = address.cursor ?? "";
+    this.#pageOrigin = pageOrigin;
+    this.#reporter = reporter;
+    super.addEventListener("open", (event) => this.onopen?.(event));
+    super.addEventListener("message", (event) => this.onmessage?.(event as MessageEvent));
+    super.addEventListener("error", (event) => this.onerror?.(event));
+    void this.#connect();
+  }
+
+  get url(): string {
+    return this.#address.url;
+  }
+
+  get readyState(): number {
+    return this.#readyState;
+  }
+
+  get address(): StreamAddress {
+    return this.#address;
+  }
+
+  /** The id of the last event that was dispatched, where a new connection goes on; empty: from now. */
+  get lastEventId(): string {
+    return this.#cursor;
+  }
+
+  close(): void {
+    this.#disconnect();
+    this.#readyState = CLOSED;
+  }
+
+  /** Follows another address, or the same one again after close(). The listeners stay. */
+  reopen(address: StreamAddress, cursor: string): void {
+    this.#address = address;
+    this.#cursor = cursor;
+    this.#failures = 0;
+    void this.#connect();
+  }
+
+  /** Takes a new token without a new connection: the next one uses it. */
+  renewToken(address: StreamAddress): void {
+    this.#address = address;
+  }
+
+  /** For a page that goes into the back/forward cache, which an open connection would keep it from. */
+  suspend(): void {
+    if (this.#readyState === CLOSED) return;
+    this.#disconnect();
+    this.#readyState = CONNECTING;
+    this.#suspended = true;
+  }
+
+  resume(): void {
+    if (this.#suspended) void this.#connect();
+  }
+
+  /** Reconnects at once when it waits to do so, or has heard nothing, not even a comment, for `silence` milliseconds. */
+  revive(silence: number): void {
+    if (this.#readyState === CLOSED || this.#suspended) return;
+    const now = Date.now();
+    if (this.#timer === undefined ? now - this.#heardAt >= silence : now >= this.#notBefore) void this.#connect();
+  }
+
+  #disconnect(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#attempt?.abort();
+    this.#attempt = undefined;
+    this.#suspended = false;
+  }
+
+  async #connect(): Promise<void> {
+    this.#disconnect();
+    this.#readyState = CONNECTING;
+    this.#openedAt = Number.POSITIVE_INFINITY;
+    this.#heardAt = Date.now();
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    const request = requestFor(this.#address, this.#cursor, this.#pageOrigin);
+    const ending = await follow(request, this.#receiver(attempt.signal), attempt.signal);
+    if (attempt.signal.aborted) return;
+    if (ending.final) this.#fail(ending.status, ending.reason);
+    else this.#reconnectLater(ending);
+  }
+
+  /** Each step looks whether the connection is still wanted: a listener may have closed or reopened the source. */
+  #receiver(signal: AbortSignal): ConnectionReceiver {
+    const requested = this.#cursor;
+    let origin = "";
+    const parser = new EventStreamParser(
+      {
+        event: (event) => signal.aborted || this.#dispatchMessage(event, origin),
+        lastEventId: (id) => {
+          if (!signal.aborted) this.#cursor = id;
+        },
+        retry: (milliseconds) => {
+          this.#retry = milliseconds;
+        },
+      },
+      requested,
+    );
+    return {
+      opened: (response) => {
+        origin = new URL(response.url).origin;
+        this.#open(response, requested);
+      },
+      bytes: (chunk) => {
+        this.#heardAt = Date.now();
+        parser.push(chunk);
+      },
+    };
+  }
+
+  #open(response: Response, requested: string): void {
+    this.#readyState = OPEN;
+    this.#openedAt = this.#heardAt = Date.now();
+    this.dispatchEvent(new Event("open"));
+    const received = response.headers.get("Mercure-Last-Event-ID") ?? response.headers.get("Last-Event-ID");
+    if (requested !== "" && received !== null && !isHeaderOf(requested, received)) {
+      this.#reporter.gap({ requested, received });
+    }
+  }
+
+  #dispatchMessage({ type, data, lastEventId }: StreamEvent, origin: string): void {
+    this.dispatchEvent(new MessageEvent(type, { data, lastEventId, origin }));
+  }
+
+  #fail(status: number, reason: string): void {
+    this.dispatchEvent(new StreamErrorEvent(`${this.url} ended for good: ${reason}`));
+    this.close();
+    this.#reporter.failed({ status, reason, url: this.url });
+  }
+
+  #reconnectLater({ retryAfter, reason }: Extract<Ending, { final: false }>): void {
+    const now = Date.now();
+    if (now - this.#openedAt >= stableAfter) this.#failures = 0;
+    const delay = reconnectDelay(this.#retry, this.#failures, retryAfter);
+    this.#failures += 1;
+    this.#notBefore = now + retryAfter;
+    this.#readyState = CONNECTING;
+    this.#timer = setTimeout(() => void this.#connect(), delay);
+    this.dispatchEvent(new StreamErrorEvent(`${this.url} reconnects in ${Math.round(delay)} ms: ${reason}`));
+  }
+}

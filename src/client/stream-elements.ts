@@ -1,0 +1,177 @@
+import type { HtmxInternalApi } from "./htmx.js";
+import { StreamSource } from "./source.js";
+import { parseAddress, type StreamAddress, textAtCursor } from "./stream-address.js";
+import { recallToken, rememberToken } from "./token-memory.js";
+import { watchElements } from "./watch-elements.js";
+
+/** htmx reads each of its attributes under either name. */
+const connectAttributes = ["sse-connect", "data-sse-connect"];
+export const streamSelector = connectAttributes.map((name) => `[${name}]`).join();
+
+interface Stream {
+  readonly source: ElementSource;
+  /** The attribute's value that the source follows. */
+  text: string;
+  /** The source was closed because its element went, so that it goes on if the element comes back. */
+  released: boolean;
+}
+
+interface Registration {
+  readonly source: StreamSource;
+  readonly type: string;
+  readonly listener: EventListenerOrEventListenerObject | null;
+}
+
+const streams = new WeakMap<Element, Stream>();
+const registrations = new WeakMap<Element, Registration[]>();
+/** The element that htmx is about to hand to its extensions: what they ask for now, they ask for it. */
+let current: Element | undefined;
+
+/** A source that knows its element, and for which element each of its listeners was added. */
+class ElementSource extends StreamSource {
+  element: Element | undefined;
+
+  constructor(address: StreamAddress) {
+    const report = (name: string, detail: object) => {
+      (this.element ?? document).dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+    };
+    super(address, location.origin, {
+      failed: (detail) => report("mercure:error", detail),
+      gap: (detail) => report("mercure:gap", detail),
+    });
+  }
+
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    super.addEventListener(type, listener, options);
+    if (current) registrations.get(current)?.push({ source: this, type, listener });
+  }
+}
+
+/**
+ * Gives each element one source for its whole life, whatever htmx does with the element, and returns what is to stand
+ * behind `htmx.createEventSource`. Each time an element is processed, the extension asks for a new source and adds its
+ * listeners again; here it gets the same source back, and the listeners that this element had are dropped, while those
+ * of elements inside it, which htmx need not have processed, stay.
+ */
+export function installStreams(api: HtmxInternalApi): (url: string) => EventTarget {
+  // The last event of an element's processing: the extension acts right after it.
+  addEventListener("htmx:after-process-node", (event) => beginProcessing(elementOf(event)), true);
+  addEventListener("htmx:beforeCleanupElement", (event) => cleanUp(elementOf(event)), true);
+  watchElements(streamSelector, {
+    added(element) {
+      const { sseEventSource: source } = api.getInternalData(element);
+      if (source instanceof ElementSource) comeBack(element, source);
+    },
+    removed: release,
+  });
+  return sourceFor;
+}
+
+export function openSources(): StreamSource[] {
+  return openStreams().map(([, { source }]) => source);
+}
+
+/** Writes each stream's position into its element, in place of its token: a copy of the page goes on from there. */
+export function writePositions(): void {
+  for (const [element, stream] of openStreams()) {
+    const { address, lastEventId } = stream.source;
+    if (address.token) rememberToken(address.url, address.token);
+    stream.text = textAtCursor(stream.text, lastEventId, address.cursorName);
+    element.setAttribute(attributeOf(element), stream.text);
+  }
+}
+
+/** The address in an attribute, with the token that was taken out of it when its page went into the history. */
+export function addressIn(text: string): StreamAddress {
+  const address = parseAddress(text, document.baseURI);
+  return address.token === "" ? { ...address, token: recallToken(address.url) } : address;
+}
+
+export function attributeOf(element: Element): string {
+  return connectAttributes.find((name) => element.hasAttribute(name)) ?? "sse-connect";
+}
+
+function openStreams(): [Element, Stream][] {
+  return [...document.querySelectorAll(streamSelector)].flatMap((element): [Element, Stream][] => {
+    const stream = streams.get(element);
+    return stream && stream.source.readyState !== stream.source.CLOSED ? [[element, stream]] : [];
+  });
+}
+
+function beginProcessing(element: Element): void {
+  dropListeners(element);
+  registrations.set(element, []);
+  current = element;
+  queueMicrotask(() => {
+    current = undefined;
+  });
+}
+
+function sourceFor(text: string): StreamSource {
+  const element = current?.getAttribute(attributeOf(current)) === text ? current : undefined;
+  const stream = element && streams.get(element);
+  if (!stream) return newSource(text, element);
+  if (stream.released || stream.text !== text) follow(stream, text);
+  return stream.source;
+}
+
+/** An element that is processed while it is in no document is not known yet: its source waits for {@link comeBack}. */
+function newSource(text: string, element: Element | undefined): StreamSource {
+  const source = new ElementSource(addressIn(text));
+  if (element) adopt(element, source, text);
+  return source;
+}
+
+function adopt(element: Element, source: ElementSource, text: string): void {
+  source.element = element;
+  streams.set(element, { source, text, released: false });
+}
+
+/**
+ * A cursor that differs from the one in the attribute before was written by the server, for the content that came with
+ * it; otherwise the source's own is the newer. Where only the token changed, the connection stays and the next one uses
+ * the new token.
+ */
+function follow(stream: Stream, text: string): void {
+  const { source } = stream;
+  const before = addressIn(stream.text);
+  const address = addressIn(text);
+  const sameCursor = address.cursor === before.cursor;
+  stream.text = text;
+  stream.released = false;
+  if (sameCursor && address.url === before.url && source.readyState !== source.CLOSED) source.renewToken(address);
+  else source.reopen(address, sameCursor ? source.lastEventId : (address.cursor ?? ""));
+}
+
+function comeBack(element: Element, source: ElementSource): void {
+  const stream = streams.get(element);
+  if (!stream) adopt(element, source, element.getAttribute(attributeOf(element)) ?? "");
+  else if (stream.released) follow(stream, stream.text);
+}
+
+/** A source that is closed already was closed for good, by a message or by the server's refusal: it stays so. */
+function release(element: Element): void {
+  const stream = streams.get(element);
+  if (!stream || stream.source.readyState === stream.source.CLOSED) return;
+  stream.released = true;
+  stream.source.close();
+}
+
+function cleanUp(element: Element): void {
+  dropListeners(element);
+  release(element);
+}
+
+function dropListeners(element: Element): void {
+  for (const { source, type, listener } of registrations.get(element) ?? []) source.removeEventListener(type, listener);
+  registrations.delete(element);
+}
+
+/** Seen from the window, the target of an event inside a shadow tree is the tree's host. */
+function elementOf(event: Event): Element {
+  return event.composedPath()[0] as Element;
+}

@@ -1,0 +1,13 @@
+/** The extension writes the event of an error to the console as a string. */
+export class StreamErrorEvent extends Event {
+  readonly message: string;
+
+  constructor(message: string) {
+    super("error");
+    this.message = message;
+  }
+
+  override toString(): string {
+    return this.message;
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * The tokens of streams whose page went into the history. They stay in this document's memory, out of the session
+ * storage, where htmx keeps its snapshots: by the stream's URL without token and cursor.
+ */
+const tokens = new Map<string, string>();
+
+export function rememberToken(url: string, token: string): void {
+  tokens.set(url, token);
+}
+
+export function recallToken(url: string): string | undefined {
+  return tokens.get(url);
+}

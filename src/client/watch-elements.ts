@@ -1,0 +1,40 @@
+export interface ElementWatcher {
+  added(element: Element): void;
+  removed(element: Element): void;
+}
+
+/**
+ * Reports the elements that match a selector, those of the page as it is and those that come, and their removal, by
+ * whatever means. An element that is only moved is not reported. `removed` comes before `added`.
+ */
+export function watchElements(selector: string, watcher: ElementWatcher): void {
+  const present = new Set<Element>();
+
+  function look(root: ParentNode & Node): void {
+    if (root instanceof Element && root.matches(selector)) add(root);
+    for (const element of root.querySelectorAll(selector)) add(element);
+  }
+
+  function add(element: Element): void {
+    if (present.has(element) || !element.isConnected) return;
+    present.add(element);
+    watcher.added(element);
+  }
+
+  function sweep(): void {
+    for (const element of present) {
+      if (element.isConnected) continue;
+      present.delete(element);
+      watcher.removed(element);
+    }
+  }
+
+  const observer = new MutationObserver((records) => {
+    if (records.some((record) => record.removedNodes.length > 0)) sweep();
+    for (const record of records) {
+      for (const node of record.addedNodes) if (node instanceof Element) look(node);
+    }
+  });
+  observer.observe(document, { childList: true, subtree: true });
+  look(document);
+}

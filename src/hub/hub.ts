@@ -1,0 +1,160 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "../options.js";
+import { validateDraft } from "../protocol/draft.js";
+import { noGrants } from "../protocol/grants.js";
+import { MatcherList } from "../protocol/matcher.js";
+import { methodNotAllowed, problemOf, Refusal } from "../protocol/problem.js";
+import type { Draft, Update } from "../protocol/update.js";
+import type { Transport } from "../transport/transport.js";
+import { Authenticator } from "./authentication.js";
+import type { HubRequest, HubResponse } from "./connection.js";
+import { Dispatcher, hubClosed } from "./dispatcher.js";
+import { EncodedEvents } from "./encoded-events.js";
+import { type HubOptions, resolveHubOptions } from "./options.js";
+import { PublishHandler } from "./publish-handler.js";
+import { isForHub } from "./request.js";
+import { SubscribeHandler } from "./subscribe-handler.js";
+import { Subscribers } from "./subscribers.js";
+import { Turns } from "./turns.js";
+import { UpdateReader, type UpdatesOptions } from "./update-reader.js";
+
+export interface StreamOptions {
+  /** What to stream: topics by their exact names, or `*` for all. */
+  readonly topics: readonly string[];
+  /** Whether private updates of these topics are streamed too. Default false. */
+  readonly private?: boolean | undefined;
+}
+
+/** A Mercure hub over Node's HTTP servers, with or without Express before it. */
+export class Hub {
+  /** The path of the hub's URL. */
+  readonly path: string;
+  readonly #transport: Transport;
+  readonly #logger: Logger;
+  readonly #dispatcher: Dispatcher;
+  readonly #subscribers: Subscribers;
+  readonly #turns = new Turns();
+  readonly #subscribe: SubscribeHandler;
+  /** Undefined when nothing may be published over HTTP. */
+  readonly #publishHandler: PublishHandler | undefined;
+
+  /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
+  constructor(options: HubOptions) {
+    const { transport, path, logger, cookieName, ...settings } = resolveHubOptions(options);
+    this.path = path;
+    this.#transport = transport;
+    this.#logger = logger;
+    this.#dispatcher = new Dispatcher(transport);
+    this.#subscribers = new Subscribers(settings.keepaliveInterval);
+    const surroundings = {
+      transport,
+      dispatcher: this.#dispatcher,
+      subscribers: this.#subscribers,
+      turns: this.#turns,
+      events: new EncodedEvents(),
+      onError: (error: unknown) => this.#report(error),
+    };
+    const subscriberTokens = new Authenticator(settings.subscriberKey, cookieName);
+    this.#subscribe = new SubscribeHandler(subscriberTokens, settings.allowAnonymous, surroundings);
+    if (settings.allowPublish) {
+      const publisherTokens = new Authenticator(settings.publisherKey, cookieName);
+      const publish = (draft: Draft) => this.publish(draft);
+      this.#publishHandler = new PublishHandler(publisherTokens, settings.publishLimit, publish);
+    }
+  }
+
+  /** The id by which a subscriber begins after everything published so far; it is never a publisher's own. */
+  get lastEventId(): string {
+    return this.#transport.cursor(this.#transport.head);
+  }
+
+  /** How many streams are open. */
+  get connections(): number {
+    return this.#subscribers.size;
+  }
+
+  /**
+   * Answers a request to the hub's URL, and only there: anything else is 404. Serves as the listener of a server and
+   * as a handler of Express, mounted at any path.
+   */
+  readonly handle = (req: HubRequest, res: HubResponse): void => {
+    this.#answer(req, res, (request, response) => this.#route(request, response));
+  };
+
+  /**
+   * Streams topics to a client that the application has let through, without asking for a token. The client may resume
+   * by `Last-Event-ID`, as at the hub's URL.
+   */
+  stream(req: HubRequest, res: HubResponse, { topics, private: withPrivate = false }: StreamOptions): void {
+    const matchers = MatcherList.ofSelectors(topics);
+    const privateTopics = withPrivate ? matchers : noGrants.subscribe;
+    this.#answer(req, res, async (request, response) => {
+      if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
+      return this.#subscribe.open(request, response, { matchers, privateTopics, expiresAt: undefined });
+    });
+  }
+
+  /**
+   * Publishes an update and resolves when the transport keeps it.
+   *
+   * @throws MercureError `ERR_TOPIC`, `ERR_DATA` or `ERR_UPDATE` for a draft that breaks the protocol, `ERR_CLOSED`.
+   */
+  async publish(draft: Draft): Promise<Update> {
+    if (this.#dispatcher.closed) throw hubClosed();
+    validateDraft(draft, this.path);
+    const update = await this.#transport.publish(draft);
+    await this.#turns.pace();
+    return update;
+  }
+
+  /**
+   * The updates of topics as they come, private ones included, for code in this process: `for await (const update of
+   * hub.updates(["messages"]))`. Ends when the hub closes.
+   */
+  updates(topics: string | readonly string[], options: UpdatesOptions = {}): UpdateReader {
+    const matchers = MatcherList.ofSelectors(typeof topics === "string" ? [topics] : topics);
+    return new UpdateReader(matchers, options, this.#transport, this.#dispatcher);
+  }
+
+  /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */
+  async close(): Promise<void> {
+    this.#dispatcher.close();
+  }
+
+  /** Runs an answer, and turns whatever goes wrong into a problem document. */
+  #answer(
+    req: HubRequest,
+    res: HubResponse,
+    answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>,
+  ): void {
+    // Of what HTTP/1 has we use only what the compatibility API of HTTP/2 has too.
+    const request = req as IncomingMessage;
+    const response = res as ServerResponse;
+    const refuse = (error: unknown) => this.#refuse(request, response, error);
+    if (this.#dispatcher.closed) refuse(hubClosed());
+    else answer(request, response).catch(refuse);
+  }
+
+  #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    const { status, headers, body } = problemOf(error);
+    if (status === 500) this.#report(error);
+    if (res.headersSent) res.destroy();
+    else res.writeHead(status, headers).end(req.method === "HEAD" ? undefined : body);
+  }
+
+  #report(error: unknown): void {
+    this.#logger.error("htmx-mercure: the hub failed to answer.", error);
+  }
+
+  async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (!isForHub(req, this.path)) throw new Refusal(404, `The hub is at ${this.path}.`);
+    if (isRead(req)) return this.#subscribe.handle(req, res);
+    if (this.#publishHandler === undefined) throw methodNotAllowed("GET, HEAD", "No updates are taken over HTTP here.");
+    if (req.method !== "POST") throw methodNotAllowed("GET, HEAD, POST");
+    return this.#publishHandler.handle(req, res);
+  }
+}
+
+function isRead({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD";
+}

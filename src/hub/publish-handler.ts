@@ -1,0 +1,35 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
+import type { Draft, Update } from "../protocol/update.js";
+import type { Authenticator } from "./authentication.js";
+import { requestedDraft } from "./publication-request.js";
+import { isSameOrigin, queryOf } from "./request.js";
+
+/** Answers POST requests that publish. Mercure 0.x "Publication". */
+export class PublishHandler {
+  readonly #tokens: Authenticator;
+  readonly #limit: number;
+  readonly #publish: (draft: Draft) => Promise<Update>;
+
+  /** @param limit - How large a body may be, in bytes. */
+  constructor(tokens: Authenticator, limit: number, publish: (draft: Draft) => Promise<Update>) {
+    this.#tokens = tokens;
+    this.#limit = limit;
+    this.#publish = publish;
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    // Who may not publish at all shall not make the hub read a body.
+    const identity = await this.#tokens.identify(req, queryOf(req));
+    if (identity === undefined) throw tokenMissing();
+    if (identity.fromCookie && !isSameOrigin(req)) {
+      throw new Refusal(403, "A token in a cookie publishes from pages of the hub's own origin only.");
+    }
+    const draft = await requestedDraft(req, this.#limit);
+    if (!identity.grants.publish.matchesEvery(draft.topics)) {
+      throw tokenRefused("insufficient_scope", "The token does not allow to publish to all of these topics.");
+    }
+    const { id } = await this.#publish(draft);
+    res.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" }).end(id);
+  }
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from "node:http";
+import { parseForm } from "../protocol/form.js";
+import { Refusal } from "../protocol/problem.js";
+
+/** What Express adds to a request. */
+interface MountedRequest {
+  /** The part of the path at which the handler is mounted, which Express has taken off `url`. */
+  readonly baseUrl?: unknown;
+}
+
+/** Whether a request is for the hub's URL, mounted by Express at any path or serving alone. */
+export function isForHub(req: IncomingMessage & MountedRequest, hubPath: string): boolean {
+  const path = (req.url ?? "").split("?", 1)[0]!.replace(/\/$/, "");
+  return path === hubPath || (path === "" && typeof req.baseUrl === "string" && req.baseUrl.endsWith(hubPath));
+}
+
+/** The parameters of a request's query. */
+export function queryOf(req: IncomingMessage): URLSearchParams {
+  const url = req.url ?? "";
+  const mark = url.indexOf("?");
+  const query = parseForm(mark < 0 ? "" : url.slice(mark + 1));
+  if (query === undefined) throw new Refusal(400, "The query is not valid UTF-8.");
+  return query;
+}
+
+/** A header's value as text. Node hands out the bytes as Latin-1, while clients send UTF-8. */
+export function textHeader(req: IncomingMessage, name: string): string | undefined {
+  const value = req.headers[name];
+  return typeof value === "string" ? Buffer.from(value, "latin1").toString() : undefined;
+}
+
+/** The value of the first cookie of a name. RFC 6265, section 4.2. */
+export function cookieOf(req: IncomingMessage, name: string): string | undefined {
+  for (const cookie of (req.headers.cookie ?? "").split(";")) {
+    const equals = cookie.indexOf("=");
+    if (equals < 0 || cookie.slice(0, equals).trim() !== name) continue;
+    return cookie
+      .slice(equals + 1)
+      .trim()
+      .replace(/^"(.*)"$/, "$1");
+  }
+  return undefined;
+}
+
+/**
+ * Whether a browser sent this request from a page of the same origin, which a page of another origin cannot feign.
+ * Behind a proxy that changes the host, `Sec-Fetch-Site` still tells.
+ */
+export function isSameOrigin(req: IncomingMessage): boolean {
+  if (req.headers["sec-fetch-site"] === "same-origin") return true;
+  const source = req.headers.origin ?? req.headers.referer ?? "";
+  const host = req.headers.host ?? req.headers[":authority"];
+  return URL.canParse(source) && new URL(source).host === host;
+}

@@ -1,0 +1,36 @@
+import { encodeComment } from "../protocol/sse.js";
+import type { Subscriber } from "./subscriber.js";
+
+/** All who are connected, with the one timer that keeps their connections alive while there are any. */
+export class Subscribers {
+  readonly #interval: number;
+  readonly #connected = new Set<Subscriber>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param keepaliveInterval - In seconds; 0 sends no comments. */
+  constructor(keepaliveInterval: number) {
+    this.#interval = keepaliveInterval * 1000;
+  }
+
+  get size(): number {
+    return this.#connected.size;
+  }
+
+  add(subscriber: Subscriber): void {
+    this.#connected.add(subscriber);
+    if (this.#interval === 0) return;
+    this.#timer ??= setInterval(() => this.#keepAlive(), this.#interval).unref();
+  }
+
+  remove(subscriber: Subscriber): void {
+    this.#connected.delete(subscriber);
+    if (this.#connected.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #keepAlive(): void {
+    const comment = Buffer.from(encodeComment());
+    for (const subscriber of this.#connected) subscriber.keepAlive(comment);
+  }
+}

@@ -1,0 +1,102 @@
+import { MercureError } from "../errors.js";
+import type { MatcherList } from "../protocol/matcher.js";
+import type { Update } from "../protocol/update.js";
+import type { Transport } from "../transport/transport.js";
+import { begin } from "./beginning.js";
+import { type Dispatcher, type Recipient, readHistory } from "./dispatcher.js";
+
+export interface UpdatesOptions {
+  /** Ends the iteration when it aborts; nothing is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** Begins after this event, or with everything kept when it is `earliest`. Default: with what is yet to come. */
+  readonly lastEventId?: string | undefined;
+}
+
+/**
+ * Updates as an async iterator, private ones included, for code in the process.
+ *
+ * It pulls: nothing is queued for a slow consumer, who reads on from its position in history. One that is abandoned
+ * without `return()` leaves nothing behind, since only a pending `next()` is known to the dispatcher.
+ */
+export class UpdateReader implements AsyncIterableIterator<Update, undefined>, Recipient {
+  readonly matchers: MatcherList;
+  readonly #transport: Transport;
+  readonly #dispatcher: Dispatcher;
+  readonly #signal: AbortSignal | undefined;
+  readonly #iteration: AsyncGenerator<Update, undefined>;
+  #returned = false;
+  #wake: (() => void) | undefined;
+
+  constructor(matchers: MatcherList, options: UpdatesOptions, transport: Transport, dispatcher: Dispatcher) {
+    this.matchers = matchers;
+    this.#transport = transport;
+    this.#dispatcher = dispatcher;
+    this.#signal = options.signal;
+    this.#iteration = this.#iterate(options.lastEventId ?? transport.cursor(transport.head));
+  }
+
+  receive(): void {
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#wake?.();
+  }
+
+  /** @throws MercureError `ERR_HISTORY_GAP` when history no longer holds what comes next, or does not know the event. */
+  next(): Promise<IteratorResult<Update, undefined>> {
+    return this.#iteration.next();
+  }
+
+  return(): Promise<IteratorResult<Update, undefined>> {
+    // The generator alone would first wait for the update that a pending next() waits for.
+    this.#returned = true;
+    this.#wake?.();
+    return this.#iteration.return(undefined);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async *#iterate(lastEventId: string): AsyncGenerator<Update, undefined> {
+    let { replay, precedingId } = await begin(this.#transport, this.matchers, lastEventId);
+    if (precedingId !== lastEventId) throw gap();
+    const toldLostThrough = replay.lostThrough;
+    for (;;) {
+      for (const { update } of replay.updates) {
+        if (this.#ended) return;
+        if (this.matchers.matchesAny(update.topics)) yield update;
+      }
+      const position = replay.through;
+      await this.#moreThan(position);
+      if (this.#ended) return;
+      replay = await readHistory(this.#transport, this.matchers, position);
+      if (replay.lostThrough > Math.max(position, toldLostThrough)) throw gap();
+    }
+  }
+
+  get #ended(): boolean {
+    return this.#returned || this.#dispatcher.closed || (this.#signal?.aborted ?? false);
+  }
+
+  /** Resolves when there may be updates after a position, or when the iteration has ended. */
+  async #moreThan(position: number): Promise<void> {
+    if (this.#ended || this.#dispatcher.position > position) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      this.#dispatcher.add(this);
+      this.#signal?.addEventListener("abort", this.#wake);
+    });
+    this.#dispatcher.remove(this);
+    this.#signal?.removeEventListener("abort", this.#wake!);
+    this.#wake = undefined;
+  }
+}
+
+function gap(): MercureError {
+  return new MercureError(
+    "ERR_HISTORY_GAP",
+    "The history no longer holds what comes next; read the current state anew and begin after hub.lastEventId.",
+  );
+}

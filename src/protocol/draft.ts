@@ -1,0 +1,98 @@
+import { MercureError } from "../errors.js";
+import { forbiddenCharacter } from "./characters.js";
+import type { Draft } from "./update.js";
+
+/** The path of the hub's URL when nothing else is configured, as Mercure "Discovery" prescribes. */
+export const defaultHubPath = "/.well-known/mercure";
+
+/**
+ * Types that would reach the listeners which report the state of the connection: an EventSource dispatches messages
+ * and its own `open` and `error` by the same names, so that a page would take an update for a lost connection.
+ */
+const connectionEvents = new Set(["open", "error"]);
+
+/**
+ * Checks what a publisher hands in against the rules of both generations of Mercure, section "Publication", so that
+ * what this hub accepts a hub of either generation accepts. Messages are written for the publisher.
+ *
+ * @param hubPath - The path of the hub's URL; topics at it or below it belong to the hub.
+ * @throws MercureError `ERR_TOPIC` without a topic, `ERR_DATA` for data that is no string, else `ERR_UPDATE`.
+ */
+export function validateDraft(draft: Draft, hubPath: string = defaultHubPath): void {
+  if (!Array.isArray(draft.topics) || draft.topics.length === 0) {
+    throw new MercureError("ERR_TOPIC", "An update must have at least one topic.");
+  }
+  for (const topic of draft.topics) validateTopic(topic, hubPath);
+  if (typeof draft.data !== "string") throw new MercureError("ERR_DATA", "The data of an update must be a string.");
+  if (typeof draft.private !== "boolean") throw refusal("Whether an update is private must be true or false.");
+  if (draft.id !== undefined) validateId(draft.id);
+  if (draft.type !== undefined) validateType(draft.type);
+  if (draft.retry !== undefined) validateRetry(draft.retry);
+}
+
+function validateTopic(topic: unknown, hubPath: string): void {
+  if (typeof topic !== "string" || topic === "") {
+    throw new MercureError("ERR_TOPIC", "Every topic of an update must be a string that is not empty.");
+  }
+  if (topic === "*") throw refusal('The topic "*" is reserved for subscribing to all topics; publish to a name.');
+  validateCharacters("topic", topic);
+  if (isReserved(topic, hubPath)) {
+    const name = JSON.stringify(topic);
+    throw refusal(`The topic ${name} is reserved: resolved against the hub's URL it is ${hubPath} or below it.`);
+  }
+}
+
+function validateId(id: unknown): void {
+  if (typeof id !== "string" || id === "") {
+    throw refusal("The id of an update must be a string that is not empty; leave it out and the hub makes one.");
+  }
+  if (id.startsWith("#")) throw refusal('The id of an update must not start with "#", as the ids that hubs make do.');
+  if (id === "earliest") throw refusal('The id "earliest" is reserved for asking for the whole history.');
+  validateCharacters("id", id);
+}
+
+function validateType(type: unknown): void {
+  if (typeof type !== "string" || type === "") {
+    throw refusal("The type of an update must be a string that is not empty; leave it out for `message`.");
+  }
+  if (type === "mercure") throw refusal('The type "mercure" is reserved for the updates that hubs publish themselves.');
+  if (connectionEvents.has(type)) {
+    throw refusal(
+      `The type "${type}" is what an EventSource calls its own event: listeners could not tell them apart.`,
+    );
+  }
+  validateCharacters("type", type);
+}
+
+function validateRetry(retry: unknown): void {
+  if (Number.isSafeInteger(retry) && (retry as number) >= 0) return;
+  throw refusal("The retry of an update must be a whole number of milliseconds, 0 or more.");
+}
+
+function validateCharacters(field: string, value: string): void {
+  const character = forbiddenCharacter(value);
+  if (character === undefined) return;
+  throw refusal(`The ${field} of an update must not contain ${character}, a control or format character.`);
+}
+
+/**
+ * Whether a topic, resolved against the hub's URL, names the hub or what is below it; otherwise a publisher could forge
+ * the hub's own updates. Any scheme and authority count, as do percent-encoded and relative spellings.
+ *
+ * Mercure 1.0 "Publication", field `topic`.
+ */
+function isReserved(topic: string, hubPath: string): boolean {
+  if (!URL.canParse(topic, `https://hub.invalid${hubPath}`)) return false;
+  const path = new URL(topic, `https://hub.invalid${hubPath}`).pathname.replace(/%[0-9a-f]{2}/gi, decodeUnreserved);
+  return path === hubPath || path.startsWith(`${hubPath}/`);
+}
+
+/** RFC 3986, section 2.3: only these may be decoded without changing what the path means. */
+function decodeUnreserved(encoded: string): string {
+  const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+  return /[\w.~-]/.test(character) ? character : encoded;
+}
+
+function refusal(message: string): MercureError {
+  return new MercureError("ERR_UPDATE", message);
+}

@@ -1,0 +1,29 @@
+/**
+ * Parses `application/x-www-form-urlencoded` text, as in queries and bodies, by the URL standard, section 5.1, but
+ * strictly: undefined when the percent-encoded bytes of a name or a value are no valid UTF-8.
+ *
+ * `URLSearchParams` would put U+FFFD in their place, and different topics would become the same.
+ */
+export function parseForm(text: string): URLSearchParams | undefined {
+  const form = new URLSearchParams();
+  for (const pair of text.split("&")) {
+    if (pair === "") continue;
+    const equals = pair.indexOf("=");
+    const name = decode(equals < 0 ? pair : pair.slice(0, equals));
+    const value = decode(equals < 0 ? "" : pair.slice(equals + 1));
+    if (name === undefined || value === undefined) return undefined;
+    form.append(name, value);
+  }
+  return form;
+}
+
+function decode(text: string): string | undefined {
+  const spaced = text.replaceAll("+", " ");
+  if (!spaced.includes("%")) return spaced;
+  try {
+    // A `%` that begins no percent-encoded byte stands for itself.
+    return decodeURIComponent(spaced.replace(/%(?![0-9a-f]{2})/gi, "%25"));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,35 @@
+import { MatcherList } from "./matcher.js";
+
+/** What a token allows its bearer. Mercure 0.x "Authorization". */
+export interface Grants {
+  /** Private updates that have one of these topics may be received. */
+  readonly subscribe: MatcherList;
+  /** Updates all of whose topics are among these may be published. */
+  readonly publish: MatcherList;
+  /** What other subscribers see of this one in subscription events. */
+  readonly payload?: unknown;
+}
+
+const nothing = new MatcherList([]);
+
+/** The grants of whoever presents no token. */
+export const noGrants: Grants = { subscribe: nothing, publish: nothing };
+
+/**
+ * Reads the `mercure` claim of a verified token: `{ subscribe?: string[], publish?: string[], payload? }`.
+ *
+ * A token without the claim grants nothing. One whose claim is malformed yields undefined and is to be refused as a
+ * whole: acting on the half that parses would silently change what it allows.
+ */
+export function parseGrants(claims: Readonly<Record<string, unknown>>): Grants | undefined {
+  if (!Object.hasOwn(claims, "mercure")) return noGrants;
+  const claim = claims.mercure;
+  if (typeof claim !== "object" || claim === null || Array.isArray(claim)) return undefined;
+  const { subscribe = [], publish = [], payload } = claim as Record<string, unknown>;
+  if (!isSelectorList(subscribe) || !isSelectorList(publish)) return undefined;
+  return { subscribe: MatcherList.ofSelectors(subscribe), publish: MatcherList.ofSelectors(publish), payload };
+}
+
+function isSelectorList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((selector) => typeof selector === "string");
+}

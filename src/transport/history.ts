@@ -1,0 +1,152 @@
+import type { Update } from "../protocol/update.js";
+import { PositionLog } from "./position-log.js";
+import type { Replay, ReplayQuery, StoredUpdate } from "./transport.js";
+
+/** How much a history holds. */
+export interface HistoryLimits {
+  /** Updates for each topic. */
+  readonly length: number;
+  /** Bytes of memory in all. */
+  readonly bytes: number;
+}
+
+interface Entry extends StoredUpdate {
+  readonly bytes: number;
+  /** How many topics still hold it. */
+  holders: number;
+}
+
+interface Topic {
+  readonly entries: PositionLog<Entry>;
+  /** Up to this position the topic may have had updates that are gone. */
+  evictedThrough: number;
+}
+
+/** Memory that an update takes besides its strings, and again for each of its topics (measured, rounded up). */
+const bytesPerUpdate = 512;
+const bytesPerTopic = 512;
+
+/**
+ * The newest updates of each topic, in bounded memory, so that a busy topic does not push out a quiet one's.
+ *
+ * An update with several topics lives as long as one of them holds it. What a reader of a topic has missed is known
+ * exactly while the topic holds anything; a topic that holds nothing is forgotten, or a publisher of ever new topics
+ * would fill the memory, and what is said about it errs on the side of a gap.
+ */
+export class History {
+  readonly #limits: HistoryLimits;
+  readonly #topics = new Map<string, Topic>();
+  /** Everything in order, with dead entries in between until they are the larger part. */
+  readonly #log = new PositionLog<Entry>();
+  /** What publishers' own ids stand for; those that the hub makes need no looking up. */
+  readonly #byId = new Map<string, Entry>();
+  #dead = 0;
+  #bytes = 0;
+  /** Up to this position there may have been updates that no topic holds any more. */
+  #droppedThrough = 0;
+  /** The highest `evictedThrough` of the topics that are forgotten. */
+  #forgottenThrough = 0;
+
+  constructor(limits: HistoryLimits) {
+    this.#limits = limits;
+  }
+
+  /** What the history takes, by its own count. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @param byId - Whether the update has an id that {@link History.find} shall find. */
+  add(position: number, update: Update, byId: boolean): void {
+    const entry: Entry = { position, update, bytes: sizeOf(update), holders: update.topics.length };
+    this.#log.push(entry);
+    this.#bytes += entry.bytes;
+    if (byId) this.#byId.set(update.id, entry);
+    for (const name of update.topics) this.#hold(name, entry);
+    while (this.#bytes > this.#limits.bytes) this.#evict(this.#log.first!);
+  }
+
+  find(id: string): StoredUpdate | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** @param head - The newest position of all. */
+  read({ topics, after, limit = Number.POSITIVE_INFINITY }: ReplayQuery, head: number): Replay {
+    const lostThrough = topics === "*" ? this.#droppedThrough : this.#evictedThrough(topics);
+    const updates: StoredUpdate[] = [];
+    let size = 0;
+    for (const entry of topics === "*" ? this.#log.after(after) : this.#merge(topics, after)) {
+      if (entry.holders === 0) continue;
+      if (size > limit) return { updates, lostThrough, through: updates.at(-1)!.position };
+      updates.push(entry);
+      size += entry.update.data.length;
+    }
+    return { updates, lostThrough, through: Math.max(after, head) };
+  }
+
+  #evictedThrough(topics: ReadonlySet<string>): number {
+    let position = 0;
+    for (const name of topics) {
+      position = Math.max(position, this.#topics.get(name)?.evictedThrough ?? this.#forgottenThrough);
+    }
+    return position;
+  }
+
+  #merge(topics: ReadonlySet<string>, after: number): Iterable<Entry> {
+    const logs = [...topics].flatMap((name) => this.#topics.get(name)?.entries ?? []);
+    if (logs.length === 1) return logs[0]!.after(after);
+    const distinct = new Set(logs.flatMap((log) => [...log.after(after)]));
+    return [...distinct].sort((a, b) => a.position - b.position);
+  }
+
+  #hold(name: string, entry: Entry): void {
+    let topic = this.#topics.get(name);
+    if (topic === undefined) {
+      topic = { entries: new PositionLog(), evictedThrough: this.#forgottenThrough };
+      this.#topics.set(name, topic);
+    }
+    topic.entries.push(entry);
+    if (topic.entries.length > this.#limits.length) this.#release(name, topic);
+  }
+
+  /** Takes an entry, the oldest that lives, from all topics that hold it. */
+  #evict(entry: Entry): void {
+    for (const name of entry.update.topics) {
+      const topic = this.#topics.get(name);
+      if (topic?.entries.first === entry) this.#release(name, topic);
+    }
+  }
+
+  /** Takes a topic's oldest entry from it. */
+  #release(name: string, topic: Topic): void {
+    const entry = topic.entries.shift()!;
+    topic.evictedThrough = entry.position;
+    if (topic.entries.length === 0) {
+      this.#topics.delete(name);
+      this.#forgottenThrough = Math.max(this.#forgottenThrough, entry.position);
+    }
+    if (--entry.holders === 0) this.#drop(entry);
+  }
+
+  #drop(entry: Entry): void {
+    this.#bytes -= entry.bytes;
+    this.#droppedThrough = Math.max(this.#droppedThrough, entry.position);
+    if (this.#byId.get(entry.update.id) === entry) this.#byId.delete(entry.update.id);
+    this.#dead++;
+    while (this.#log.first?.holders === 0) {
+      this.#log.shift();
+      this.#dead--;
+    }
+    if (this.#dead > 32 && this.#dead * 2 > this.#log.length) {
+      this.#log.retain(({ holders }) => holders > 0);
+      this.#dead = 0;
+    }
+  }
+}
+
+function sizeOf({ topics, data, id, type = "" }: Update): number {
+  let units = data.length + id.length + type.length;
+  for (const topic of topics) units += topic.length;
+  // JavaScript strings take one byte or two for each unit; two is the bound.
+  return bytesPerUpdate + topics.length * bytesPerTopic + 2 * units;
+}

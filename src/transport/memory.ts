@@ -1,0 +1,95 @@
+import { MercureError } from "../errors.js";
+import { OptionReader } from "../option-reader.js";
+import type { Draft, Update } from "../protocol/update.js";
+import { CursorCipher } from "./cursor.js";
+import { History } from "./history.js";
+import type { Replay, ReplayQuery, StoredUpdate, Transport } from "./transport.js";
+
+export interface MemoryTransportOptions {
+  /** How many updates of each topic are kept for replay. Default 500; 0 keeps none. */
+  readonly historyLength?: number | undefined;
+  /**
+   * How many bytes of memory the kept updates may take in all, an upper estimate that counts what holds them too; the
+   * oldest go first. Default 64 MiB; 0 keeps none.
+   */
+  readonly historyBytes?: number | undefined;
+}
+
+/** Keeps updates in the memory of one process: a restart loses them, and clients that reconnect see the gap. */
+export class MemoryTransport implements Transport {
+  readonly #cursors = new CursorCipher();
+  readonly #history: History;
+  readonly #listeners = new Set<(stored: StoredUpdate) => void>();
+  /** Accepted, but not yet brought to the listeners: a listener may publish, and the order must hold for all. */
+  readonly #undelivered: StoredUpdate[] = [];
+  #delivering = false;
+  #head = 0;
+  #closed = false;
+
+  constructor(options: MemoryTransportOptions = {}) {
+    const read = new OptionReader(options, "", {});
+    this.#history = new History({
+      length: read.number("historyLength", { least: 0, whole: true }) ?? 500,
+      bytes: read.number("historyBytes", { least: 0, whole: true }) ?? 64 * 1024 * 1024,
+    });
+    read.refuseUnknown();
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  /** What the history takes by its own count, in bytes; never above `historyBytes`. */
+  get historyBytes(): number {
+    return this.#history.bytes;
+  }
+
+  async publish(draft: Draft): Promise<Update> {
+    if (this.#closed) throw new MercureError("ERR_CLOSED", "The transport is closed.");
+    const known = draft.id === undefined ? undefined : this.#history.find(draft.id);
+    if (known !== undefined) return known.update;
+
+    const position = ++this.#head;
+    const id = draft.id ?? this.cursor(position);
+    const update: Update = Object.freeze({ ...draft, id, topics: Object.freeze([...new Set(draft.topics)]) });
+    this.#history.add(position, update, draft.id !== undefined);
+    this.#undelivered.push({ position, update });
+    this.#deliver();
+    return update;
+  }
+
+  cursor(position: number): string {
+    return this.#cursors.encode(position);
+  }
+
+  positionOf(id: string): number | undefined {
+    const position = this.#cursors.decode(id) ?? this.#history.find(id)?.position;
+    return position !== undefined && position <= this.#head ? position : undefined;
+  }
+
+  read(query: ReplayQuery): Replay {
+    return this.#history.read(query, this.#head);
+  }
+
+  listen(listener: (stored: StoredUpdate) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#listeners.clear();
+  }
+
+  #deliver(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    try {
+      for (let stored = this.#undelivered.shift(); stored; stored = this.#undelivered.shift()) {
+        for (const listener of this.#listeners) listener(stored);
+      }
+    } finally {
+      this.#delivering = false;
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { application } from "../support/application.js";
+import { openStream } from "../support/event-stream.js";
+
+describe("sse.stream", () => {
+  test("streams topics, private updates too, to whoever the middleware lets through", async (t) => {
+    const { app, kit, listen } = application(t);
+    app.get(
+      "/orders/:id/stream",
+      (req, res, next) => (req.headers.authorization === "me" ? next() : void res.sendStatus(403)),
+      kit.sse.stream(async (req) => `orders/${req.params.id}`),
+    );
+    const origin = await listen();
+    assert.equal((await fetch(`${origin}/orders/7/stream`)).status, 403);
+    const stream = await openStream(t, `${origin}/orders/7/stream`, { headers: { Authorization: "me" } });
+    await kit.sse.publish("orders/8", "others", { private: true });
+    await kit.sse.publish("orders/7", "mine", { private: true });
+    assert.equal((await stream.next())?.data, "mine");
+  });
+
+  test("resumes after Last-Event-ID", async (t) => {
+    const { app, kit, listen } = application(t);
+    app.get("/stream", kit.sse.stream(["a", "b"]));
+    const origin = await listen();
+    const id = await kit.sse.publish("a", "1");
+    await kit.sse.publish("b", "2");
+    const stream = await openStream(t, `${origin}/stream`, { headers: { "Last-Event-ID": id } });
+    assert.equal((await stream.next())?.data, "2");
+  });
+
+  test("without topics streams ?channel=, by default sse, as Flask-SSE does", async (t) => {
+    const { app, kit, listen } = application(t);
+    app.get("/stream", kit.sse.stream());
+    const origin = await listen();
+    const [named, unnamed] = [
+      await openStream(t, `${origin}/stream?channel=users.social`),
+      await openStream(t, `${origin}/stream`),
+    ];
+    await kit.sse.publish("sse", { message: "Hello!" }, { type: "greeting" });
+    await kit.sse.publish("users.social", "Life is good!");
+    assert.equal((await named.next())?.data, "Life is good!");
+    const greeting = await unnamed.next();
+    assert.deepEqual([greeting?.event, greeting?.data], ["greeting", '{"message":"Hello!"}']);
+  });
+
+  // A visitor asks the unguarded default route for the channel of somebody's private stream.
+  test("without topics never streams private updates, nor all channels at once", async (t) => {
+    const { app, kit, listen } = application(t);
+    app.get("/stream", kit.sse.stream());
+    const origin = await listen();
+    const stream = await openStream(t, `${origin}/stream?channel=orders/7`);
+    await kit.sse.publish("orders/7", "secret", { private: true });
+    await kit.sse.publish("orders/7", "public");
+    assert.equal((await stream.next())?.data, "public");
+    for (const query of ["channel=*", "channel=", "channel=a&channel=b"]) {
+      assert.equal((await fetch(`${origin}/stream?${query}`)).status, 400, query);
+    }
+  });
+
+  test("hands an error of the function to Express", async (t) => {
+    const { app, kit, listen } = application(t);
+    app.get(
+      "/stream",
+      kit.sse.stream(() => []),
+    );
+    const seen: { code?: string }[] = [];
+    app.use((error: { code?: string }, _req: unknown, res: { sendStatus(status: number): void }, _next: unknown) => {
+      seen.push(error);
+      res.sendStatus(500);
+    });
+    assert.equal((await fetch(`${await listen()}/stream`)).status, 500);
+    assert.equal(seen[0]?.code, "ERR_TOPIC");
+  });
+
+  test("takes a model class for a topic, not for a function of the request", async (t) => {
+    class TodoList {}
+    const { app, kit, listen } = application(t);
+    app.get("/stream", kit.sse.stream(TodoList));
+    const stream = await openStream(t, `${await listen()}/stream`);
+    await kit.sse.publish(TodoList, "x");
+    assert.equal((await stream.next())?.data, "x");
+  });
+});

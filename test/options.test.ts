@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type MercureOptions, resolveOptions } from "../src/options.js";
+
+const secret = "0123456789abcdef0123456789abcdef";
+
+function recorder() {
+  const warnings: string[] = [];
+  return { warnings, logger: { warn: (message: string) => void warnings.push(message), error: () => {} } };
+}
+
+describe("options", () => {
+  test("have defaults", () => {
+    const { logger: _logger, ...configuration } = resolveOptions({ secret }, {});
+    assert.deepEqual(configuration, {
+      publisherSecretKey: secret,
+      subscriberSecretKey: secret,
+      templates: ["templates"],
+      components: ["components"],
+      environment: undefined,
+      publisherJwt: undefined,
+      publicHubUrl: undefined,
+      typeIsTopic: false,
+      tokenLifetime: 3600,
+      swapStyles: [],
+      assetsPath: "/mercure-assets",
+      development: true,
+      hub: {
+        path: "/.well-known/mercure",
+        allowAnonymous: true,
+        allowPublish: false,
+        keepaliveInterval: 15,
+        reconciliationLength: 500,
+        historyBytes: 67_108_864,
+      },
+    });
+  });
+
+  test("come from the environment where they are not given", () => {
+    const environment = {
+      SECRET_KEY: secret,
+      MERCURE_PUBLISHER_SECRET_KEY: `publisher ${secret}`,
+      MERCURE_PUBLIC_HUB_URL: "https://example.com/hub",
+      MERCURE_TYPE_IS_TOPIC: "true",
+      MERCURE_HUB_ALLOW_PUBLISH: "1",
+      MERCURE_HUB_ALLOW_ANONYMOUS: "no",
+      MERCURE_HUB_KEEPALIVE_INTERVAL: "0",
+      MERCURE_HUB_RECONCILIATION_LENGTH: "7",
+      NODE_ENV: "production",
+    };
+    const configuration = resolveOptions({ typeIsTopic: false }, environment);
+    assert.equal(configuration.subscriberSecretKey, secret);
+    assert.equal(configuration.publisherSecretKey, `publisher ${secret}`);
+    assert.equal(configuration.publicHubUrl, "https://example.com/hub");
+    assert.equal(configuration.typeIsTopic, false);
+    assert.equal(configuration.development, false);
+    assert.deepEqual(configuration.hub, {
+      path: "/.well-known/mercure",
+      allowAnonymous: false,
+      allowPublish: true,
+      keepaliveInterval: 0,
+      reconciliationLength: 7,
+      historyBytes: 67_108_864,
+    });
+  });
+
+  const impossible: [options: object, message: RegExp, environment?: Record<string, string>][] = [
+    [{ templats: "x" }, /option templats does not exist. Did you mean "templates"\?/],
+    [{ hub: { keepalive: 1 } }, /option hub.keepalive does not exist/],
+    [{ hub: true }, /option hub must be an object, not boolean/],
+    [{ templates: 1 }, /option templates must be a string or a list of strings, not number/],
+    [{ templates: "t", environment: {} }, /option templates cannot be combined with environment/],
+    [{ typeIsTopic: "yes" }, /option typeIsTopic must be true or false, not "yes"/],
+    [{}, /option MERCURE_TYPE_IS_TOPIC must be true or false, not "maybe"/, { MERCURE_TYPE_IS_TOPIC: "maybe" }],
+    [{ tokenLifetime: 0 }, /option tokenLifetime must be a number of at least 1, not number/],
+    [{ tokenLifetime: Number.NaN }, /option tokenLifetime/],
+    [{ hub: { reconciliationLength: 1.5 } }, /must be a whole number of at least 0/],
+    [{}, /MERCURE_HUB_KEEPALIVE_INTERVAL must be a number/, { MERCURE_HUB_KEEPALIVE_INTERVAL: "soon" }],
+    [{ hub: { path: "hub" } }, /option hub.path must be a path such as \/live, not "hub"/],
+    [{ publicHubUrl: "ftp://x" }, /option publicHubUrl must be an http\(s\) URL/],
+    [{ publicHubUrl: "https://x/?a=b" }, /without a query/],
+    [{ secret: "" }, /option secret is empty/],
+    [{ secret: 12 }, /option secret must be a string, not number/],
+    [{ logger: {} }, /option logger must have the methods warn and error/],
+    [{}, /Production needs a secret/, { NODE_ENV: "production" }],
+    [{ secret: "short" }, /Production is not safe: a secret has 5 bytes/, { NODE_ENV: "production" }],
+  ];
+  for (const [options, message, environment] of impossible) {
+    test(`${JSON.stringify({ ...options, ...environment })} is an error`, () => {
+      assert.throws(
+        () =>
+          resolveOptions(options as MercureOptions, {
+            SECRET_KEY: secret,
+            ...environment,
+            ...("secret" in options || environment?.NODE_ENV ? { SECRET_KEY: "" } : {}),
+          }),
+        {
+          code: "ERR_OPTION",
+          message,
+        },
+      );
+    });
+  }
+
+  test("without a secret, development makes one per start and says so", () => {
+    const { warnings, logger } = recorder();
+    const one = resolveOptions({ logger }, {});
+    const two = resolveOptions({ logger, secret: undefined }, { NODE_ENV: "development" });
+    assert.ok(one.subscriberSecretKey.length >= 32);
+    assert.equal(one.publisherSecretKey, one.subscriberSecretKey);
+    assert.notEqual(one.subscriberSecretKey, two.subscriberSecretKey);
+    assert.equal(warnings.length, 2);
+    assert.match(warnings[0]!, /no secret is set/);
+  });
+
+  test("a short secret is warned of in development", () => {
+    const { warnings, logger } = recorder();
+    resolveOptions({ logger, secret: "short" }, {});
+    assert.match(warnings.join(), /a secret has 5 bytes/);
+  });
+});

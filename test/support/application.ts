@@ -1,0 +1,70 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import express, { type Express } from "express";
+import { type Kit, type MercureOptions, mercure } from "../../src/index.js";
+
+export interface Application {
+  readonly app: Express;
+  readonly kit: Kit;
+  readonly folder: string;
+  readonly warnings: string[];
+  readonly errors: unknown[];
+  /** Starts the server once the routes are there. */
+  listen(outer?: Express): Promise<string>;
+}
+
+export const secret = "0123456789abcdef0123456789abcdef";
+
+/** An Express application with the kit and with files of its own, on a port that the system chooses. */
+export function application(
+  t: TestContext,
+  files: Record<string, string> = {},
+  options: MercureOptions = {},
+): Application {
+  const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+  const warnings: string[] = [];
+  const errors: unknown[] = [];
+  const app = express();
+  app.use(express.urlencoded());
+  const kit = mercure(app, {
+    ...(options.environment === undefined ? { templates: join(folder, "templates") } : {}),
+    components: join(folder, "components"),
+    secret,
+    logger: { warn: (message) => void warnings.push(message), error: (...report) => void errors.push(report) },
+    ...options,
+  });
+  t.after(() => kit.close());
+  return {
+    app,
+    kit,
+    folder,
+    warnings,
+    errors,
+    listen: (outer = app) =>
+      new Promise((resolve, reject) => {
+        const server = outer.listen(0, "127.0.0.1", (error?: Error) => {
+          if (error) reject(error);
+          else resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+        });
+        t.after(() => {
+          server.close();
+          server.closeAllConnections();
+        });
+      }),
+  };
+}
+
+/** The stream's URL that a page carries, as a browser would resolve it. */
+export function streamUrlOf(html: string, origin: string): string {
+  const [, url] = /sse-connect="([^"]+)"/.exec(html) ?? [];
+  if (url === undefined) throw new Error(`no stream in ${html}`);
+  return new URL(url.replaceAll("&amp;", "&"), origin).href;
+}

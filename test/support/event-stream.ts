@@ -1,0 +1,31 @@
+import type { TestContext } from "node:test";
+import { createParser, type EventSourceMessage } from "eventsource-parser";
+
+/** A subscriber: any program that reads Server-Sent Events, by an independent parser. */
+export interface EventStream {
+  readonly response: Response;
+  /** The next event; waits for it. Undefined when the stream has ended. */
+  next(): Promise<EventSourceMessage | undefined>;
+  close(): void;
+}
+
+export async function openStream(t: TestContext, url: string, init: RequestInit = {}): Promise<EventStream> {
+  const controller = new AbortController();
+  t.after(() => controller.abort());
+  const response = await fetch(url, { ...init, signal: controller.signal });
+  const events: EventSourceMessage[] = [];
+  const parser = createParser({ onEvent: (event) => void events.push(event) });
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  return {
+    response,
+    close: () => controller.abort(),
+    async next() {
+      while (events.length === 0) {
+        const { done, value } = await reader.read();
+        if (done) return undefined;
+        parser.feed(value);
+      }
+      return events.shift();
+    },
+  };
+}
