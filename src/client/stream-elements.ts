@@ -103,6 +103,7 @@ function openStreams(): [Element, Stream][] {
 }
 
 function beginProcessing(element: Element): void {
+  if (!element.matches(streamSelector)) release(element);
   dropListeners(element);
   registrations.set(element, []);
   current = element;
@@ -133,8 +134,8 @@ function adopt(element: Element, source: ElementSource, text: string): void {
 
 /**
  * A cursor that differs from the one in the attribute before was written by the server, for the content that came with
- * it; otherwise the source's own is the newer. Where only the token changed, the connection stays and the next one uses
- * the new token.
+ * it; otherwise the source's own is the newer. Where only the token changed, an open connection stays, and the next one
+ * uses the new token.
  */
 function follow(stream: Stream, text: string): void {
   const { source } = stream;
@@ -143,7 +144,7 @@ function follow(stream: Stream, text: string): void {
   const sameCursor = address.cursor === before.cursor;
   stream.text = text;
   stream.released = false;
-  if (sameCursor && address.url === before.url && source.readyState !== source.CLOSED) source.renewToken(address);
+  if (sameCursor && address.url === before.url && source.readyState === source.OPEN) source.renewToken(address);
   else source.reopen(address, sameCursor ? source.lastEventId : (address.cursor ?? ""));
 }
 

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Page } from "playwright-core";
+import { ClientFixture, shows, stream } from "./client-fixture.js";
+
+const item = (text: string) => `<p>${text}</p>`;
+const connect = "/hub?topic=messages&lastEventID=start&authorization=the.secret.token";
+const link = (path: string) =>
+  `<a href="${path}" hx-get="${path}" hx-push-url="true" hx-target="main">Go to ${path}</a>`;
+
+const fixture = new ClientFixture({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+
+/** A room with a stream, which htmx leaves for a lobby. Both are whole documents when asked for as such. */
+async function openRoom(): Promise<Page> {
+  fixture.server.serve("/lobby", `<h1>Lobby</h1>`);
+  fixture.serve("/room", () => `<main>${stream({ connect, content: item("rendered") })}</main>${link("/lobby")}`);
+  const page = await fixture.newPage();
+  await page.goto(`${fixture.server.origin}/room`);
+  await fixture.connected();
+  return page;
+}
+
+async function goToLobby(page: Page): Promise<void> {
+  await page.getByRole("link").click();
+  await page.getByRole("heading").waitFor();
+  await fixture.connected(0);
+}
+
+describe("a page that htmx restores from its history", () => {
+  it("goes on exactly where it was left, as often as it is left", async () => {
+    const page = await openRoom();
+    const texts = ["rendered"];
+    for (const round of [1, 2, 3]) {
+      fixture.server.publish(item(`here ${round}`));
+      await shows(page, "#feed p", [...texts, `here ${round}`]);
+      await goToLobby(page);
+      fixture.server.publish(item(`away ${round}`));
+      await page.goBack();
+      texts.push(`here ${round}`, `away ${round}`);
+      await shows(page, "#feed p", texts);
+      await fixture.connected();
+    }
+  });
+
+  it("leaves no token in the session storage, and has it all the same", async () => {
+    const page = await openRoom();
+    await goToLobby(page);
+    const stored = await page.evaluate("JSON.stringify({ ...sessionStorage })");
+    assert.match(String(stored), /rendered/);
+    assert.doesNotMatch(String(stored), /the\.secret\.token/);
+    await page.goBack();
+    await fixture.connected();
+    assert.deepEqual(
+      fixture.server.subscriptions.map(({ headers }) => headers.authorization),
+      ["Bearer the.secret.token", "Bearer the.secret.token"],
+    );
+  });
+
+  it("comes from the server when a reload has lost its token", async () => {
+    const page = await openRoom();
+    fixture.server.publish(item("not in the fresh rendering"));
+    await goToLobby(page);
+    fixture.serve("/lobby", "<h1>Lobby, reloaded</h1>");
+    await page.reload();
+    await page.getByText("reloaded").waitFor();
+    await page.goBack();
+    await fixture.connected();
+    fixture.server.publish(item("live"));
+    await shows(page, "#feed p", ["rendered", "not in the fresh rendering", "live"]);
+    assert.equal(fixture.server.subscriptions.at(-1)?.headers.authorization, "Bearer the.secret.token");
+  });
+
+  it("leaves a stream that stays in the page connected as it was", async () => {
+    fixture.server.serve("/lobby", "<h1>Lobby</h1>");
+    const page = await fixture.open(`${stream({ connect })}<main></main>${link("/lobby")}`);
+    await fixture.connected();
+    await page.getByRole("link").click();
+    await page.getByRole("heading").waitFor();
+    await page.evaluate("htmx.process(document.body)");
+    fixture.server.publish(item("live"));
+    await shows(page, "#feed p", ["live"]);
+    assert.equal(fixture.server.subscriptions.length, 1);
+  });
+});
+
+describe("a page in the back/forward cache", () => {
+  it("closes its streams when it goes in, and goes on when it comes out", async () => {
+    fixture.serve("/other", "<h1>Other</h1>");
+    const page = await fixture.open(stream());
+    await fixture.connected();
+    fixture.server.publish(item("before"));
+    await shows(page, "#feed p", ["before"]);
+    await page.evaluate("window.unloaded = false");
+    await page.goto(`${fixture.server.origin}/other`);
+    await fixture.connected(0);
+    fixture.server.publish(item("meanwhile"));
+    // Such a page does not load again, and tells so by no event that the driver knows.
+    await page.goBack({ waitUntil: "commit" });
+    await fixture.connected();
+    fixture.server.publish(item("after"));
+    await shows(page, "#feed p", ["before", "meanwhile", "after"]);
+    assert.equal(await page.evaluate("window.unloaded"), false, "the page came from the cache");
+  });
+});

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Page } from "playwright-core";
+import { ClientFixture, shows, stream } from "./client-fixture.js";
+
+const item = (id: string, text: string) => `<p id="${id}">${text}</p>`;
+const fixture = new ClientFixture();
+
+async function open(body: string): Promise<Page> {
+  const page = await fixture.open(body);
+  await fixture.connected();
+  return page;
+}
+
+describe("an arriving element whose id is in the target already", () => {
+  for (const swap of ["beforeend", "afterbegin", "beforeend swap:50ms", "beforeend settle:0ms transition:true"]) {
+    it(`takes the other's place, while new ones go where hx-swap="${swap}" says`, async () => {
+      // htmx leaves it to the browser to say that the second message cut the first one's transition short.
+      fixture.expectErrors(/Transition was skipped/);
+      const page = await open(stream({ swap, content: item("a", "a") + item("b", "b") }));
+      fixture.server.publish(item("c", "c"));
+      fixture.server.publish(`${item("a", "A")}\n${item("d", "d")}\n${item("c", "C")}`);
+      await shows(page, "#feed > p", swap === "afterbegin" ? ["d", "C", "A", "b"] : ["A", "b", "C", "d"]);
+    });
+  }
+
+  it("is a table's row as well", async () => {
+    const row = (id: string, text: string) => `<tr id="${id}"><td>${text}</td></tr>`;
+    const content = row("a", "a") + row("b", "b");
+    const page = await open(`<table>${stream({ tag: "tbody", content })}</table>`);
+    fixture.server.publish(row("a", "A"));
+    fixture.server.publish(row("c", "c"));
+    await shows(page, "tbody > tr > td", ["A", "b", "c"]);
+  });
+
+  it("replaces nothing outside of the target", async () => {
+    const page = await open(`${item("a", "outside")}${stream({ content: `<div>${item("a", "inside")}</div>` })}`);
+    fixture.server.publish(item("a", "new"));
+    await shows(page, "#a", ["outside", "new"]);
+  });
+
+  it("is swapped as usual in other swap styles", async () => {
+    const page = await open(stream({ swap: "innerHTML", content: item("a", "a") + item("b", "b") }));
+    fixture.server.publish(item("a", "A"));
+    await shows(page, "#feed > p", ["A"]);
+  });
+
+  it("may have any id", async () => {
+    const id = `1:x.y[0]'\\é`;
+    const page = await open(stream({ content: item(id, "a") }));
+    fixture.server.publish(item(id, "A"));
+    await shows(page, "#feed > p", ["A"]);
+  });
+
+  it("keeps the focus and the selection in the field of the same id, and what hx-preserve names", async () => {
+    const edit = (text: string) =>
+      `<p id="a"><input id="field" value="${text}"><b id="kept" hx-preserve>${text}</b></p>`;
+    const page = await open(stream({ content: edit("first") }));
+    await page.locator("#field").focus();
+    await page.evaluate("field.setSelectionRange(1, 3); kept.textContent = 'by hand'");
+    fixture.server.publish(edit("second"));
+    await page.locator("#field[value=second]").waitFor();
+    const state = await page.evaluate(
+      "[document.activeElement.id, field.selectionStart, field.selectionEnd, kept.textContent]",
+    );
+    assert.deepEqual(state, ["field", 1, 3, "by hand"]);
+  });
+
+  it("is brought to life by htmx like any other", async () => {
+    fixture.server.serve("/reply", "reply");
+    const page = await open(stream({ content: item("a", "a") }));
+    fixture.server.publish(`<p id="a"><button hx-get="/reply" hx-target="#a">Ask</button></p>`);
+    await page.getByRole("button").click();
+    await shows(page, "#a", ["reply"]);
+  });
+
+  it("moves to where new ones go when its message deletes the old one", async () => {
+    const page = await open(stream({ content: item("a", "a") + item("b", "b") }));
+    fixture.server.publish(`<div id="a" hx-swap-oob="delete"></div>${item("a", "A")}`);
+    await shows(page, "#feed > p", ["b", "A"]);
+  });
+
+  it("stays away when a listener cancels the message, and is told like any other", async () => {
+    const page = await open(`${stream({ content: item("a", "a") })}<p id="told"></p>`);
+    await page.evaluate(`
+      feed.addEventListener("htmx:sseBeforeMessage", (event) => event.detail.data.includes("no") && event.preventDefault());
+      feed.addEventListener("htmx:sse-before-message", (event) => event.detail.data.includes("not") && event.preventDefault());
+      feed.addEventListener("htmx:sseMessage", (event) => told.append(event.detail.lastEventId + ";"));
+    `);
+    for (const text of ["no", "not", "yes"]) fixture.server.publish(item("a", text));
+    await shows(page, "#told", ["urn:3;"]);
+    await shows(page, "#feed > p", ["yes"]);
+  });
+});
+
+describe("a message of out-of-band elements only", () => {
+  const elsewhere = `<p id="elsewhere" hx-swap-oob="true">swapped</p>`;
+
+  for (const swap of ["innerHTML", "beforeend", "afterbegin"]) {
+    it(`leaves the target of hx-swap="${swap}" alone`, async () => {
+      const page = await open(`<p id="elsewhere"></p>${stream({ swap, content: item("a", "a") })}`);
+      fixture.server.publish(`\n${elsewhere}\n`);
+      await shows(page, "#elsewhere", ["swapped"]);
+      assert.equal(await page.locator("#feed").innerHTML(), item("a", "a"));
+    });
+  }
+
+  it("may hold rows in a template", async () => {
+    const content = `<tr id="row"><td>old</td></tr>`;
+    const page = await open(
+      `<table><tbody>${content}</tbody></table>${stream({ swap: "innerHTML", content: "kept" })}`,
+    );
+    fixture.server.publish(`<template><tr id="row" hx-swap-oob="true"><td>new</td></tr></template>`);
+    await shows(page, "#row td", ["new"]);
+    await shows(page, "#feed", ["kept"]);
+  });
+
+  it("deletes an item, and does not mind when the item is gone already", async () => {
+    const page = await open(stream({ content: item("a", "a") + item("b", "b") }));
+    const deletion = `<div id="a" hx-swap-oob="delete"></div>`;
+    fixture.server.publish(deletion);
+    fixture.server.publish(deletion);
+    fixture.server.publish(item("c", "c"));
+    await shows(page, "#feed > p", ["b", "c"]);
+  });
+});
+
+describe("a message without content", () => {
+  it("empties the target of innerHTML, as with the extension alone", async () => {
+    const page = await open(stream({ swap: "innerHTML", content: "old" }));
+    fixture.server.publish("");
+    await shows(page, "#feed", [""]);
+  });
+});

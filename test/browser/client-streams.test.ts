@@ -1,0 +1,345 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { ClientFixture, shows, stream } from "./client-fixture.js";
+
+// Items without ids: nothing hides a message that is swapped twice.
+const item = (text: string) => `<p>${text}</p>`;
+const interruption = /reconnects in|ERR_|status of 5|htmx:sseError/;
+
+const fixture = new ClientFixture();
+
+describe("a stream element", () => {
+  it("swaps what it missed since its page was rendered, and then what comes, once each", async () => {
+    const page = await fixture.open(() => {
+      const html = stream({ content: item("rendered") });
+      fixture.server.publish(item("missed"));
+      return html;
+    });
+    await fixture.connected();
+    fixture.server.publish(item("live"));
+    await shows(page, "#feed p", ["rendered", "missed", "live"]);
+  });
+
+  it("sends its token and its position by headers only", async () => {
+    await fixture.open(stream({ connect: "/hub?topic=messages&lastEventID=start&authorization=a.b.c" }));
+    await fixture.connected();
+    const [{ query, headers } = assert.fail()] = fixture.server.subscriptions;
+    assert.deepEqual([...query], [["topic", "messages"]]);
+    assert.deepEqual([headers.authorization, headers["last-event-id"]], ["Bearer a.b.c", "start"]);
+  });
+
+  it("misses and repeats nothing when the server is killed and started again", async () => {
+    fixture.expectErrors(interruption);
+    const page = await fixture.open(stream());
+    await fixture.connected();
+    fixture.server.publish(item("before"));
+    await shows(page, "#feed p", ["before"]);
+    await fixture.server.kill();
+    fixture.server.publish(item("meanwhile"));
+    await fixture.server.start();
+    await fixture.connected();
+    fixture.server.publish(item("after"));
+    await shows(page, "#feed p", ["before", "meanwhile", "after"]);
+  });
+
+  it("outlasts a proxy that answers for a server that is away", async () => {
+    fixture.expectErrors(interruption);
+    fixture.server.refuse({ status: 502 }, { status: 503, headers: { "Retry-After": "0" } });
+    const page = await fixture.open(stream());
+    await fixture.connected();
+    fixture.server.publish(item("after"));
+    await shows(page, "#feed p", ["after"]);
+    assert.equal(fixture.server.subscriptions.length, 3, "the extension made no source of its own");
+  });
+
+  it("reconnects at once when the network is back", async () => {
+    fixture.expectErrors(interruption);
+    fixture.server.preamble = "retry: 3600000\n\n";
+    const page = await fixture.open(`${stream()}<p id="state"></p>`);
+    await page.evaluate(`feed.addEventListener("htmx:sseError", () => { state.textContent = "broken" })`);
+    await fixture.connected();
+    fixture.server.publish(item("before"));
+    await shows(page, "#feed p", ["before"]);
+    fixture.server.cut();
+    await shows(page, "#state", ["broken"]);
+    await page.evaluate("dispatchEvent(new Event('online'))");
+    await fixture.connected();
+    fixture.server.publish(item("after"));
+    await shows(page, "#feed p", ["before", "after"]);
+  });
+
+  for (const [name, change] of [
+    ["is processed again", ""],
+    ["is processed again with another attribute", "feed.setAttribute('class', 'other');"],
+    ["is processed again and again", "feed.title = 'a'; htmx.process(feed); feed.title = 'b';"],
+  ] as const) {
+    it(`keeps its one connection and its place when it ${name}`, async () => {
+      const page = await fixture.open(stream());
+      await fixture.connected();
+      fixture.server.publish(item("before"));
+      await shows(page, "#feed p", ["before"]);
+      await page.evaluate(`${change} htmx.process(document.body)`);
+      fixture.server.publish(item("after"));
+      await shows(page, "#feed p", ["before", "after"]);
+      assert.deepEqual([fixture.server.open, fixture.server.subscriptions.length], [1, 1]);
+    });
+  }
+
+  it("goes on in each element inside it when it, or one of them, is processed again", async () => {
+    const swap = (type: string) => `<div id="${type}" sse-swap="${type}" hx-swap="beforeend"></div>`;
+    const page = await fixture.open(`
+      <div id="context" hx-ext="sse" sse-connect="/hub?topic=messages&amp;lastEventID=start">
+        ${swap("news")}${swap("scores")}<p id="counter" hx-trigger="sse:scores"></p>
+      </div>`);
+    await page.evaluate(`counter.addEventListener("sse:scores", () => { counter.textContent += "|" })`);
+    await fixture.connected();
+    const changes = [
+      "context.title = 'a'",
+      "news.title = 'b'; counter.title = 'b'",
+      "context.title = news.title = 'c'",
+    ];
+    for (const [index, change] of changes.entries()) {
+      await page.evaluate(`${change}; htmx.process(document.body)`);
+      fixture.server.publish(item(`news ${index}`), { type: "news" });
+      fixture.server.publish(item(`scores ${index}`), { type: "scores" });
+      await shows(
+        page,
+        "#scores p",
+        Array.from({ length: index + 1 }, (_, turn) => `scores ${turn}`),
+      );
+    }
+    await shows(page, "#news p", ["news 0", "news 1", "news 2"]);
+    await shows(page, "#counter", ["|||"]);
+    assert.deepEqual([fixture.server.open, fixture.server.subscriptions.length], [1, 1]);
+  });
+
+  it("gives way to a fresh rendering of itself, which goes on from its own position", async () => {
+    fixture.server.serve("/fresh", () => {
+      const connect = `/hub?topic=messages&lastEventID=${fixture.server.lastEventId}`;
+      const body = stream({ connect, content: item("all so far") });
+      fixture.server.publish(item("during"));
+      return { status: 200, body };
+    });
+    const page = await fixture.open(`${stream()}
+      <button hx-get="/fresh" hx-target="#feed" hx-swap="outerHTML">Render again</button>`);
+    await fixture.connected();
+    fixture.server.publish(item("before"));
+    await shows(page, "#feed p", ["before"]);
+    await page.getByRole("button").click();
+    await shows(page, "#feed p", ["all so far", "during"]);
+    await fixture.connected();
+    fixture.server.publish(item("after"));
+    await shows(page, "#feed p", ["all so far", "during", "after"]);
+    await fixture.connected();
+  });
+
+  it("follows another address when its attribute changes", async () => {
+    const page = await fixture.open(stream());
+    await fixture.connected();
+    await page.evaluate(`feed.setAttribute("sse-connect", "/hub?topic=others&lastEventID=start"); htmx.process(feed)`);
+    await fixture.server.when(() => fixture.server.subscriptions.length === 2);
+    await fixture.connected();
+    fixture.server.publish(item("old topic"));
+    fixture.server.publish(item("new topic"), { topic: "others" });
+    await shows(page, "#feed p", ["new topic"]);
+  });
+
+  it("starts over from a position that the server wrote anew, with the content of that position", async () => {
+    const page = await fixture.open(stream());
+    await fixture.connected();
+    const position = fixture.server.publish(item("first"));
+    fixture.server.publish(item("second"));
+    await shows(page, "#feed p", ["first", "second"]);
+    // As a morphing swap leaves the element: the same one, with the attributes and the content of a fresh rendering.
+    await page.evaluate(`
+      feed.innerHTML = "<p>first</p>";
+      feed.setAttribute("sse-connect", "/hub?topic=messages&lastEventID=${position}");
+      htmx.process(document.body);
+    `);
+    await shows(page, "#feed p", ["first", "second"]);
+    await fixture.connected();
+  });
+
+  it("closes its connection when it ceases to be a stream", async () => {
+    const page = await fixture.open(stream());
+    await fixture.connected();
+    await page.evaluate("feed.removeAttribute('sse-connect'); htmx.process(document.body)");
+    await fixture.connected(0);
+  });
+
+  it("takes a fresh token without a new connection", async () => {
+    fixture.expectErrors(interruption);
+    const page = await fixture.open(stream({ connect: "/hub?topic=messages&lastEventID=start&authorization=old" }));
+    await fixture.connected();
+    await page.evaluate(
+      `feed.setAttribute("sse-connect", feed.getAttribute("sse-connect").replace("old", "new")); htmx.process(feed)`,
+    );
+    assert.equal(fixture.server.subscriptions.length, 1);
+    fixture.server.cut();
+    await fixture.connected();
+    assert.deepEqual(
+      fixture.server.subscriptions.map(({ headers }) => headers.authorization),
+      ["Bearer old", "Bearer new"],
+    );
+  });
+
+  for (const [name, remove] of [
+    ["the page's own script", "feed.remove()"],
+    ["htmx", "htmx.swap('#feed', '', { swapStyle: 'delete', swapDelay: 0, settleDelay: 0 })"],
+    ["a script that empties what it is in", "region.textContent = ''"],
+  ] as const) {
+    it(`closes its connection when ${name} removes it`, async () => {
+      const page = await fixture.open(`<div id="region">${stream()}</div>`);
+      await fixture.connected();
+      await page.evaluate(remove);
+      await fixture.connected(0);
+    });
+  }
+
+  it("goes on when it comes back into the page, and stays connected when it only moves in it", async () => {
+    const page = await fixture.open(`<div id="a">${stream()}</div><div id="b"></div>`);
+    await fixture.connected();
+    await page.evaluate("b.append(feed)");
+    fixture.server.publish(item("moved"));
+    await shows(page, "#b p", ["moved"]);
+    assert.equal(fixture.server.subscriptions.length, 1);
+
+    await page.evaluate("window.kept = feed; kept.remove()");
+    await fixture.connected(0);
+    fixture.server.publish(item("missed"));
+    await page.evaluate("a.append(kept)");
+    await fixture.connected();
+    fixture.server.publish(item("back"));
+    await shows(page, "#a p", ["moved", "missed", "back"]);
+  });
+
+  it("works when it was processed before it came into the page", async () => {
+    const markup = JSON.stringify(stream());
+    const page = await fixture.open("<main></main>");
+    await page.evaluate(`{
+      const holder = document.createElement("div");
+      holder.innerHTML = ${markup};
+      htmx.process(holder);
+      document.querySelector("main").append(holder);
+    }`);
+    await fixture.connected();
+    fixture.server.publish(item("live"));
+    await shows(page, "#feed p", ["live"]);
+    await page.evaluate("feed.remove()");
+    await fixture.connected(0);
+  });
+
+  for (const [name, answer] of [
+    ["204", { status: 204 }],
+    ["401", { status: 401 }],
+    ["403", { status: 403 }],
+    ["404", { status: 404 }],
+    ["a page in place of a stream", { status: 200 }],
+  ] as const) {
+    it(`gives up after ${name}, and says so once`, async () => {
+      fixture.expectErrors(/ended for good|Failed to load resource/);
+      fixture.server.refuse(answer);
+      const page = await fixture.newPage();
+      await page.clock.install();
+      fixture.serve("/", `${stream()}<p id="log"></p>`);
+      await page.goto(`${fixture.server.origin}/`);
+      await shows(page, "#log", [`mercure:error feed ${answer.status};`]);
+      // The extension would make another source after half a second, then after longer and longer pauses.
+      await page.clock.runFor(300_000);
+      await page.evaluate("feed.title = 'changed'; htmx.process(feed)");
+      await page.clock.runFor(300_000);
+      await page.evaluate("fetch('/favicon.ico')");
+      assert.equal(fixture.server.subscriptions.length, 1);
+      await shows(page, "#log", [`mercure:error feed ${answer.status};`]);
+    });
+  }
+
+  it("tries again after a refusal when it is given another address, with a valid token say", async () => {
+    fixture.expectErrors(/ended for good|Failed to load resource/);
+    fixture.server.refuse({ status: 401 });
+    const page = await fixture.open(stream({ connect: "/hub?topic=messages&lastEventID=start&authorization=expired" }));
+    await fixture.server.when(() => fixture.server.subscriptions.length === 1);
+    fixture.server.publish(item("meanwhile"));
+    await page.evaluate(
+      `feed.setAttribute("sse-connect", "/hub?topic=messages&lastEventID=start&authorization=valid"); htmx.process(feed)`,
+    );
+    await shows(page, "#feed p", ["meanwhile"]);
+    assert.equal(fixture.server.subscriptions.at(-1)?.headers.authorization, "Bearer valid");
+  });
+
+  it("tells when updates may be missing", async () => {
+    const page = await fixture.open(
+      `${stream({ connect: "/hub?topic=messages&lastEventID=urn:gone" })}<p id="log"></p>`,
+    );
+    await shows(page, "#log", ["mercure:gap feed urn:gone earliest;"]);
+    await fixture.connected();
+    fixture.server.publish(item("live"));
+    await shows(page, "#feed p", ["live"]);
+  });
+
+  // What can happen to a stream in a page and to its connection, each at any moment.
+  const events: Record<string, (publish: () => void) => unknown> = {
+    publish: (publish) => publish(),
+    cut: () => fixture.server.cut(),
+    end: () => fixture.server.cut("end"),
+    process: () => "htmx.process(document.body)",
+    change: () => "feed.title += '.'; htmx.process(document.body)",
+    settle: () => "feed.classList.toggle('htmx-settling'); htmx.process(document.body)",
+    save: () => "htmx.trigger(document.body, 'htmx:beforeHistorySave'); htmx.process(document.body)",
+    online: () => "dispatchEvent(new Event('online'))",
+    move: () => "(a.contains(feed) ? b : a).append(feed)",
+    leave: () => "window.stream = feed; stream.remove(); setTimeout(() => a.append(stream))",
+    hide: () => "dispatchEvent(new Event('pagehide')); setTimeout(() => dispatchEvent(new Event('pageshow')))",
+  };
+
+  it("swaps each message once and in order, whatever happens to it, in any order", async () => {
+    fixture.expectErrors(interruption);
+    const scenario = fc.array(fc.oneof(fc.constant("publish"), fc.constantFrom(...Object.keys(events))), {
+      minLength: 15,
+      maxLength: 15,
+    });
+    for (const names of fc.sample(scenario, { numRuns: 12, seed: 7 })) {
+      const start = fixture.server.lastEventId;
+      const connect = `/hub?topic=messages&lastEventID=${start}&authorization=token`;
+      const page = await fixture.open(`<div id="a">${stream({ connect })}</div><div id="b"></div>`);
+      const texts: string[] = [];
+      const publish = () => {
+        texts.push(`message ${texts.length}`);
+        fixture.server.publish(item(texts.at(-1) ?? ""));
+      };
+      for (const name of names) {
+        const script = events[name]?.(publish);
+        if (typeof script === "string") await page.evaluate(script);
+      }
+      publish();
+      await page.getByText(texts.at(-1) ?? "", { exact: true }).waitFor();
+      assert.deepEqual(await page.locator("#feed p").allTextContents(), texts, names.join(", "));
+      await page.close();
+      await fixture.connected(0);
+    }
+  });
+
+  it("is closed for good by the message that sse-close names", async () => {
+    const page = await fixture.open(stream({ attributes: 'sse-close="done"' }));
+    await fixture.connected();
+    fixture.server.publish(item("last"));
+    fixture.server.publish("", { type: "done" });
+    await fixture.connected(0);
+    await page.evaluate("feed.title = 'changed'; htmx.process(document.body); dispatchEvent(new Event('online'))");
+    await page.evaluate("fetch('/favicon.ico')");
+    assert.equal(fixture.server.subscriptions.length, 1);
+    await shows(page, "#feed p", ["last"]);
+  });
+});
+
+describe("a page under a strict policy", () => {
+  it("has htmx's rules for indicators from the kit's style sheet, not from a style element", async () => {
+    const page = await fixture.open(`${stream()}<span class="htmx-indicator">Busy</span>`);
+    await fixture.connected();
+    assert.equal(await page.locator("style").count(), 0);
+    assert.equal(await page.locator(".htmx-indicator").isVisible(), false);
+    await page.evaluate("document.body.classList.add('htmx-request')");
+    await page.locator(".htmx-indicator").waitFor({ state: "visible" });
+  });
+});

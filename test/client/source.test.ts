@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { StreamSource } from "../../src/client/source.js";
+import { parseAddress } from "../../src/client/stream-address.js";
+import { StreamServer } from "../browser/stream-server.js";
+
+interface Failure {
+  readonly status: number;
+  readonly reason: string;
+  readonly url: string;
+}
+
+let server: StreamServer;
+let sources: StreamSource[];
+/** What each source told, in the order in which it told it. */
+let failures: Failure[];
+let gaps: { requested: string; received: string }[];
+
+beforeEach(async () => {
+  server = await new StreamServer().start();
+  sources = [];
+  failures = [];
+  gaps = [];
+});
+
+afterEach(async () => {
+  for (const source of sources) source.close();
+  await server.kill();
+});
+
+function open(query = "topic=messages", origin = server.origin): StreamSource {
+  const source = new StreamSource(parseAddress(`/hub?${query}`, server.origin), origin, {
+    failed: (detail) => failures.push(detail),
+    gap: (detail) => gaps.push(detail),
+  });
+  sources.push(source);
+  return source;
+}
+
+async function nextMessage(source: StreamSource, type = "message"): Promise<MessageEvent> {
+  const [event] = (await once(source, type)) as [MessageEvent];
+  return event;
+}
+
+describe("a stream source", () => {
+  it("is an EventSource to those who use it", async () => {
+    const source = open();
+    const seen: string[] = [];
+    source.onopen = () => seen.push(`open ${source.readyState === source.OPEN}`);
+    source.onmessage = (event) => seen.push(event.data);
+    assert.equal(source.readyState, source.CONNECTING);
+    await once(source, "open");
+    server.publish("hello");
+    const event = await nextMessage(source);
+    assert.deepEqual(seen, ["open true", "hello"]);
+    assert.deepEqual(
+      { id: event.lastEventId, origin: event.origin, url: source.url, credentials: source.withCredentials },
+      { id: "urn:1", origin: server.origin, url: `${server.origin}/hub?topic=messages`, credentials: true },
+    );
+    source.close();
+    assert.equal(source.readyState, source.CLOSED);
+    await server.when(() => server.open === 0);
+  });
+
+  it("dispatches under the type that the stream names", async () => {
+    const source = open();
+    await once(source, "open");
+    server.publish("x", { type: "score" });
+    assert.equal((await nextMessage(source, "score")).data, "x");
+  });
+
+  it("sends token and position as headers, and keeps them out of the URL", async () => {
+    open("topic=messages&lastEventID=start&authorization=a.b.c");
+    await server.when(() => server.open === 1);
+    const [{ query, headers } = assert.fail()] = server.subscriptions;
+    assert.deepEqual([...query.keys()], ["topic"]);
+    assert.deepEqual([headers.authorization, headers["last-event-id"]], ["Bearer a.b.c", "start"]);
+  });
+
+  for (const id of ["urn:é", "日本", " outer", "a\tb"]) {
+    it(`sends the position ${JSON.stringify(id)}, which a header would change, in the query`, async () => {
+      open(`topic=messages&lastEventID=${encodeURIComponent(id)}`);
+      await server.when(() => server.open === 1);
+      const [{ query, headers } = assert.fail()] = server.subscriptions;
+      assert.deepEqual([query.get("lastEventID"), headers["last-event-id"]], [id, undefined]);
+    });
+  }
+
+  it("sends the position in the query to a public hub of another origin, so that no preflight is needed", async () => {
+    open("topic=messages&lastEventID=start", "https://elsewhere.example");
+    await server.when(() => server.open === 1);
+    const [{ query, headers } = assert.fail()] = server.subscriptions;
+    assert.deepEqual([query.get("lastEventID"), headers["last-event-id"]], ["start", undefined]);
+  });
+
+  const ends: [string, () => unknown][] = [
+    ["the server's ending it", () => server.cut("end")],
+    ["its breaking off", () => server.cut("destroy")],
+    ["the server's restart", () => server.kill().then(() => server.start())],
+  ];
+  for (const [name, end] of ends) {
+    it(`goes on where it was after ${name}`, async () => {
+      const source = open("topic=messages&lastEventID=start");
+      const received: string[] = [];
+      const missed = new Promise<void>((resolve) => {
+        source.onmessage = ({ data }) => {
+          received.push(data);
+          if (data === "missed") resolve();
+        };
+      });
+      await once(source, "open");
+      server.publish("seen");
+      await nextMessage(source);
+      await end();
+      server.publish("missed");
+      await missed;
+      assert.deepEqual({ received, failures }, { received: ["seen", "missed"], failures: [] });
+    });
+  }
+
+  it("tells each interruption by an error, and never says that it is closed", async () => {
+    const source = open();
+    await once(source, "open");
+    const states: number[] = [];
+    source.onerror = () => states.push(source.readyState);
+    const reopened = once(source, "open");
+    server.cut();
+    await reopened;
+    assert.deepEqual(states, [source.CONNECTING]);
+  });
+
+  for (const status of [408, 429, 500, 502, 503, 504]) {
+    it(`tries again after ${status}`, async () => {
+      server.refuse({ status, headers: { "Retry-After": "0" } });
+      await once(open(), "open");
+      assert.deepEqual([server.subscriptions.length, failures], [2, []]);
+    });
+  }
+
+  for (const status of [204, 400, 401, 403, 404, 410]) {
+    it(`ends for good after ${status}, and tells so once`, async () => {
+      server.refuse({ status });
+      const source = open();
+      const states: number[] = [];
+      source.onerror = () => states.push(source.readyState);
+      await once(source, "error");
+      assert.deepEqual(states, [source.CONNECTING], "an error while CLOSED would have the extension make a new source");
+      assert.equal(source.readyState, source.CLOSED);
+      assert.deepEqual(failures, [{ status, reason: `status ${status}`, url: `${server.origin}/hub?topic=messages` }]);
+      source.revive(0);
+      assert.equal(source.readyState, source.CLOSED);
+    });
+  }
+
+  it("ends for good at an answer that is no stream", async () => {
+    server.refuse({ status: 200, headers: { "Content-Type": "text/html" }, body: "<p>Log in" });
+    await once(open(), "error");
+    assert.deepEqual(
+      failures.map(({ status, reason }) => [status, reason]),
+      [[200, 'content type "text/html" in place of text/event-stream']],
+    );
+  });
+
+  it("tells when the server's history does not reach back to its position", async () => {
+    const source = open("topic=messages&lastEventID=urn:gone");
+    await once(source, "open");
+    server.publish("x");
+    await nextMessage(source);
+    assert.deepEqual(gaps, [{ requested: "urn:gone", received: "earliest" }]);
+  });
+
+  it("tells of no gap where there is none", async () => {
+    await once(open("topic=messages&lastEventID=start"), "open");
+    await once(open(), "open");
+    assert.deepEqual(gaps, []);
+  });
+
+  it("dispatches nothing more once a listener has closed it, and goes on from there when reopened", async () => {
+    const source = open();
+    const received: string[] = [];
+    source.onmessage = (event) => {
+      received.push(event.data);
+      if (event.data === "a") source.close();
+    };
+    await once(source, "open");
+    server.write("id: urn:1\ndata: a\n\nid: urn:2\ndata: b\n\n");
+    await server.when(() => server.open === 0);
+    server.publish("a");
+    server.publish("b");
+    source.reopen(source.address, source.lastEventId);
+    await nextMessage(source);
+    assert.deepEqual(received, ["a", "b"]);
+  });
+
+  it("rests while it is suspended, and goes on from where it was", async () => {
+    const source = open();
+    await once(source, "open");
+    server.publish("a");
+    await nextMessage(source);
+    source.suspend();
+    await server.when(() => server.open === 0);
+    source.revive(0);
+    server.publish("b");
+    source.resume();
+    assert.equal((await nextMessage(source)).data, "b");
+    assert.equal(server.subscriptions.length, 2);
+  });
+
+  it("reconnects at once when it is revived while it waits", async () => {
+    server.preamble = "retry: 3600000\n\n";
+    const source = open();
+    await once(source, "open");
+    server.write(":\n");
+    server.cut();
+    await once(source, "error");
+    source.revive(Number.POSITIVE_INFINITY);
+    await once(source, "open");
+  });
+
+  it("does not let itself be revived before the server's Retry-After is over", async () => {
+    server.refuse({ status: 503, headers: { "Retry-After": "3600" } });
+    const source = open();
+    await once(source, "error");
+    source.revive(0);
+    assert.equal(server.subscriptions.length, 1);
+    assert.equal(source.readyState, source.CONNECTING);
+  });
+
+  it("replaces a connection that has been silent too long, and no other", async () => {
+    const source = open();
+    await once(source, "open");
+    source.revive(3_600_000);
+    assert.equal(source.readyState, source.OPEN);
+    source.revive(0);
+    assert.equal(source.readyState, source.CONNECTING);
+    await once(source, "open");
+    await server.when(() => server.open === 1);
+  });
+
+  it("uses a renewed token from the next connection on", async () => {
+    const source = open("topic=messages&authorization=old");
+    await once(source, "open");
+    source.renewToken(parseAddress("/hub?topic=messages&authorization=new", server.origin));
+    const reopened = once(source, "open");
+    server.cut();
+    await reopened;
+    assert.deepEqual(
+      server.subscriptions.map(({ headers }) => headers.authorization),
+      ["Bearer old", "Bearer new"],
+    );
+  });
+});
