@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { Refusal } from "../protocol/problem.js";
+import { encodeComment } from "../protocol/sse.js";
 
 /** A request of HTTP/1 or, by the compatibility API, of HTTP/2; Express's is one. */
 export type HubRequest = IncomingMessage | Http2ServerRequest;
@@ -13,6 +14,9 @@ export const streamHeaders = {
   "Cache-Control": "no-store, no-transform",
   "X-Accel-Buffering": "no",
 };
+
+/** A comment to begin with: some intermediaries hold the head back until the first byte of the body. */
+const greeting = Buffer.from(encodeComment());
 
 /** NGHTTP2_CANCEL: the stream is no longer needed. RFC 9113, section 7. */
 const cancelled = 8;
@@ -72,7 +76,8 @@ export class Connection {
       this.#source.setTimeout(0);
     }
     this.#res.writeHead(200, headers);
-    this.#res.flushHeaders();
+    // Not flushHeaders(), which would send header values that are not ASCII as UTF-8 for the second time.
+    this.#res.write(greeting);
   }
 
   /** Returns false when what is written now waits in memory, to be told by `onDrain` when it no longer does. */

@@ -48,7 +48,7 @@ export class Dispatcher {
     return this.#position;
   }
 
-  /** How many entries it holds, for tests of leaks. */
+  /** How many topics and patterns somebody waits for. */
   get size(): number {
     return this.#byTopic.size + this.#byPattern.size;
   }

@@ -16,7 +16,7 @@ import { isForHub } from "./request.js";
 import { SubscribeHandler } from "./subscribe-handler.js";
 import { Subscribers } from "./subscribers.js";
 import { Turns } from "./turns.js";
-import { UpdateReader, type UpdatesOptions } from "./update-reader.js";
+import { UpdateReader, type Updates, type UpdatesOptions } from "./update-reader.js";
 
 export interface StreamOptions {
   /** What to stream: topics by their exact names, or `*` for all. */
@@ -111,7 +111,7 @@ export class Hub {
    * The updates of topics as they come, private ones included, for code in this process: `for await (const update of
    * hub.updates(["messages"]))`. Ends when the hub closes.
    */
-  updates(topics: string | readonly string[], options: UpdatesOptions = {}): UpdateReader {
+  updates(topics: string | readonly string[], options: UpdatesOptions = {}): Updates {
     const matchers = MatcherList.ofSelectors(typeof topics === "string" ? [topics] : topics);
     return new UpdateReader(matchers, options, this.#transport, this.#dispatcher);
   }
@@ -138,8 +138,9 @@ export class Hub {
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     const { status, headers, body } = problemOf(error);
     if (status === 500) this.#report(error);
+    const isHead = req.method === "HEAD";
     if (res.headersSent) res.destroy();
-    else res.writeHead(status, headers).end(req.method === "HEAD" ? undefined : body);
+    else res.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) }).end(isHead ? "" : body);
   }
 
   #report(error: unknown): void {

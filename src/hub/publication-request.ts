@@ -56,22 +56,22 @@ function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
-    // Without `Connection: close` Node would go on to read all that the client still sends.
-    const tooLarge = () =>
+    const refuseSize = () => {
+      req.pause().off("data", onData);
+      // Without `Connection: close` Node would go on to read all that the client still sends.
       reject(new Refusal(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" }));
-    if (Number(req.headers["content-length"]) > limit) return tooLarge();
-    req.on("data", (chunk: Buffer) => {
+    };
+    const onData = (chunk: Buffer) => {
       length += chunk.length;
-      if (length > limit) {
-        req.pause();
-        req.removeAllListeners("data");
-        tooLarge();
-      } else {
-        chunks.push(chunk);
-      }
-    });
-    req.on("end", () => resolve(Buffer.concat(chunks)));
-    req.on("error", reject);
-    req.on("close", () => reject(new Refusal(400, "The request ended early.")));
+      if (length > limit) refuseSize();
+      else chunks.push(chunk);
+    };
+    const onBreak = () => reject(new Refusal(400, "The request ended early."));
+    if (Number(req.headers["content-length"]) > limit) return refuseSize();
+    req
+      .on("data", onData)
+      .on("end", () => resolve(Buffer.concat(chunks)))
+      .on("error", onBreak)
+      .on("close", onBreak);
   });
 }

@@ -12,13 +12,21 @@ export interface UpdatesOptions {
   readonly lastEventId?: string | undefined;
 }
 
+/** What `Hub.updates()` gives: for `for await`, or to be read by hand and given up by `return()`. */
+export interface Updates extends AsyncIterableIterator<Update, undefined> {
+  /** @throws MercureError `ERR_HISTORY_GAP` when history no longer holds what comes next, or does not know the event. */
+  next(): Promise<IteratorResult<Update, undefined>>;
+  /** Ends the iteration, a pending `next()` too. */
+  return(): Promise<IteratorResult<Update, undefined>>;
+}
+
 /**
  * Updates as an async iterator, private ones included, for code in the process.
  *
  * It pulls: nothing is queued for a slow consumer, who reads on from its position in history. One that is abandoned
  * without `return()` leaves nothing behind, since only a pending `next()` is known to the dispatcher.
  */
-export class UpdateReader implements AsyncIterableIterator<Update, undefined>, Recipient {
+export class UpdateReader implements Updates, Recipient {
   readonly matchers: MatcherList;
   readonly #transport: Transport;
   readonly #dispatcher: Dispatcher;
@@ -43,7 +51,6 @@ export class UpdateReader implements AsyncIterableIterator<Update, undefined>, R
     this.#wake?.();
   }
 
-  /** @throws MercureError `ERR_HISTORY_GAP` when history no longer holds what comes next, or does not know the event. */
   next(): Promise<IteratorResult<Update, undefined>> {
     return this.#iteration.next();
   }

@@ -15,7 +15,8 @@ export class CursorCipher {
   readonly #encrypt;
   readonly #decrypt;
 
-  constructor(key: Buffer = randomBytes(16)) {
+  constructor() {
+    const key = randomBytes(16);
     // Without padding each block goes in and comes out on its own, so one cipher serves for good.
     this.#encrypt = createCipheriv("aes-128-ecb", key, null).setAutoPadding(false);
     this.#decrypt = createDecipheriv("aes-128-ecb", key, null).setAutoPadding(false);

@@ -1,0 +1,160 @@
+import { createServer, type IncomingHttpHeaders, request } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { TestContext } from "node:test";
+import { createParser, type EventSourceMessage } from "eventsource-parser";
+import { type JWTPayload, SignJWT } from "jose";
+import { Hub, type HubOptions } from "../../src/hub/index.js";
+import type { Draft } from "../../src/protocol/update.js";
+import { MemoryTransport } from "../../src/transport/memory.js";
+import type { Replay, ReplayQuery, Transport } from "../../src/transport/transport.js";
+
+export const subscriberKey = "subscriber-key-subscriber-key-32";
+export const publisherKey = "publisher-key-publisher-key-32-b";
+
+export interface RunningHub {
+  readonly hub: Hub;
+  readonly transport: Transport;
+  readonly origin: string;
+  /** The URL to subscribe to topics. */
+  readonly url: (topics: string | string[], parameters?: Record<string, string>) => string;
+  /** The server's side of every connection, in the order in which they came. */
+  readonly sockets: readonly Socket[];
+  /** What the hub reported of itself. */
+  readonly errors: unknown[];
+}
+
+/** A hub with a server of its own, on a port that the system chooses. */
+export async function startHub(t: TestContext, options: Partial<HubOptions> = {}): Promise<RunningHub> {
+  const errors: unknown[] = [];
+  const transport = options.transport ?? new MemoryTransport();
+  const logger = { warn: () => {}, error: (_message: string, error: unknown) => void errors.push(error) };
+  const hub = new Hub({ transport, subscriberKey, publisherKey, keepaliveInterval: 0, logger, ...options });
+  const server = createServer(hub.handle);
+  const sockets: Socket[] = [];
+  server.on("connection", (socket) => sockets.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(async () => {
+    await hub.close();
+    server.close();
+    server.closeAllConnections();
+  });
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = (topics: string | string[], parameters: Record<string, string> = {}) => {
+    const query = [topics].flat().map((topic) => ["topic", topic] as [string, string]);
+    return `${origin}${hub.path}?${new URLSearchParams([...query, ...Object.entries(parameters)])}`;
+  };
+  return { hub, transport, origin, url, sockets, errors };
+}
+
+export function draft(topics: string | string[], data = "", fields: Partial<Draft> = {}): Draft {
+  return { topics: [topics].flat(), data, private: false, ...fields };
+}
+
+/** A token as an application would make it. */
+export function token(mercure: unknown, claims: JWTPayload = {}, key = subscriberKey, alg = "HS256"): Promise<string> {
+  const payload = mercure === undefined ? claims : { mercure, ...claims };
+  return new SignJWT(payload).setProtectedHeader({ alg }).sign(new TextEncoder().encode(key));
+}
+
+/** A subscriber that sees every byte, by an independent parser. */
+export interface Subscriber {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly events: EventSourceMessage[];
+  readonly comments: string[];
+  readonly ended: boolean;
+  /** The data of the events so far. */
+  readonly data: string[];
+  /** Resolves when it holds, looking again whenever something has arrived; rejects when the stream ends before. */
+  until(condition: (subscriber: Subscriber) => boolean): Promise<void>;
+  /** Stops taking bytes from the network, as a client that hangs. */
+  pause(): void;
+  resume(): void;
+  close(): void;
+}
+
+export function subscribe(
+  t: TestContext,
+  url: string,
+  headers: Record<string, string> = {},
+  method = "GET",
+): Promise<Subscriber> {
+  return new Promise((resolve, reject) => {
+    const req = request(url, { headers, method, agent: false });
+    t.after(() => req.destroy());
+    req.on("error", reject);
+    req.on("response", (res) => {
+      const waiting = new Set<() => void>();
+      const look = () => {
+        for (const check of waiting) check();
+      };
+      const parser = createParser({
+        onEvent: (event) => subscriber.events.push(event),
+        onComment: (comment) => subscriber.comments.push(comment),
+      });
+      let ended = false;
+      const subscriber: Subscriber = {
+        status: res.statusCode!,
+        headers: res.headers,
+        events: [],
+        comments: [],
+        get ended() {
+          return ended;
+        },
+        get data() {
+          return subscriber.events.map(({ data }) => data);
+        },
+        until: (condition) =>
+          new Promise((done, fail) => {
+            const check = () => {
+              if (condition(subscriber)) done();
+              else if (ended) fail(new Error(`ended after ${subscriber.events.length} events`));
+              else return;
+              waiting.delete(check);
+            };
+            waiting.add(check);
+            check();
+          }),
+        pause: () => res.pause(),
+        resume: () => res.resume(),
+        close: () => req.destroy(),
+      };
+      res.setEncoding("utf8");
+      res.on("data", (text: string) => {
+        parser.feed(text);
+        look();
+      });
+      res.on("error", () => {});
+      res.on("close", () => {
+        ended = true;
+        look();
+      });
+      resolve(subscriber);
+    });
+    req.end();
+  });
+}
+
+/** Resolves when it holds, looking at every turn of the event loop. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
+}
+
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A transport as a network would make it: what memory does at once takes several turns of the event loop. */
+export class RemoteTransport extends MemoryTransport {
+  override read(query: ReplayQuery): Replay {
+    const late = Promise.resolve(super.read(query)).then(async (replay) => {
+      for (let i = 0; i < 3; i++) await turn();
+      return replay;
+    });
+    return late as unknown as Replay;
+  }
+
+  override positionOf(id: string): number | undefined {
+    return turn().then(() => super.positionOf(id)) as unknown as undefined;
+  }
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Hub, type HubOptions } from "../../src/hub/index.js";
+import { MemoryTransport } from "../../src/transport/memory.js";
+
+const transport = new MemoryTransport();
+
+describe("options of the hub", () => {
+  test("an unknown one is refused with the nearest name", () => {
+    const options = { transport, allowAnonymus: true } as unknown as HubOptions;
+    assert.throws(() => new Hub(options), { code: "ERR_OPTION", message: /allowAnonymous/ });
+  });
+
+  test("impossible ones are refused", () => {
+    for (const options of [
+      {},
+      { transport: 1 },
+      { transport, path: "no-slash" },
+      { transport, keepaliveInterval: -1 },
+      { transport, keepaliveInterval: 1e9 },
+      { transport, publishLimit: 0 },
+      { transport, subscriberKey: 1 },
+      { transport, logger: {} },
+      { transport, allowPublish: true },
+      { transport, allowAnonymous: false },
+    ]) {
+      assert.throws(() => new Hub(options as unknown as HubOptions), { code: "ERR_OPTION" }, JSON.stringify(options));
+    }
+  });
+});

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { describe, test } from "node:test";
+import { draft, publisherKey, type RunningHub, startHub, subscribe, token, until } from "./fixture.js";
+
+const options = { allowPublish: true, publishLimit: 1000 };
+const anything = token({ publish: ["*"] }, {}, publisherKey);
+
+async function post(
+  { origin, hub }: RunningHub,
+  body: string | Uint8Array | URLSearchParams | ReadableStream,
+  headers: Record<string, string> = {},
+  jwt: string | null | Promise<string> = anything,
+): Promise<{ status: number; body: string; headers: Headers }> {
+  const authorization = (await jwt) === null ? {} : { Authorization: `Bearer ${await jwt}` };
+  const answer = await fetch(`${origin}${hub.path}`, {
+    method: "POST",
+    body,
+    headers: { "Content-Type": "application/x-www-form-urlencoded", ...authorization, ...headers },
+    duplex: "half",
+  } as RequestInit);
+  return { status: answer.status, body: await answer.text(), headers: answer.headers };
+}
+
+describe("publishing over HTTP", () => {
+  test("is off by default, and says so", async (t) => {
+    const answer = await post(await startHub(t), "topic=a");
+    assert.equal(answer.status, 405);
+    assert.equal(answer.headers.get("allow"), "GET, HEAD");
+    assert.match(answer.body, /No updates are taken over HTTP/);
+  });
+
+  test("answers with the id, and subscribers receive the update", async (t) => {
+    const running = await startHub(t, options);
+    const subscriber = await subscribe(t, running.url(["a", "é b"]));
+    const answer = await post(running, "topic=a&data=one%0Atwo+%2B");
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("content-type"), "text/plain; charset=utf-8");
+    const fields = new URLSearchParams([
+      ["topic", "x"],
+      ["topic", "é b"],
+      ["data", "3"],
+      ["id", "urn:é"],
+      ["type", "note"],
+      ["retry", "20"],
+      ["unknown", "ignored"],
+    ]);
+    assert.equal((await post(running, fields)).body, "urn:é");
+    assert.equal((await post(running, "topic=a&id=&type=&retry=")).status, 200);
+    await subscriber.until(({ events }) => events.length === 3);
+    assert.deepEqual(subscriber.events.slice(0, 2), [
+      { id: answer.body, event: undefined, data: "one\ntwo +" },
+      { id: "urn:é", event: "note", data: "3" },
+    ]);
+    assert.equal(subscriber.events[2]!.data, "");
+  });
+
+  test("the presence of private counts, not its value", async (t) => {
+    const running = await startHub(t, options);
+    const subscriber = await subscribe(t, running.url("a"));
+    for (const field of ["private=on", "private=", "private", "private=false"]) {
+      assert.equal((await post(running, `topic=a&data=secret&${field}`)).status, 200);
+    }
+    await post(running, "topic=a&data=public");
+    await subscriber.until(({ data }) => data.length > 0);
+    assert.deepEqual(subscriber.data, ["public"]);
+  });
+
+  test("the token must allow every topic", async (t) => {
+    const running = await startHub(t, options);
+    const some = token({ publish: ["a", "b"] }, {}, publisherKey);
+    assert.equal((await post(running, "topic=a&topic=b", {}, some)).status, 200);
+    for (const jwt of [some, token({ publish: [] }, {}, publisherKey), token({ subscribe: ["*"] }, {}, publisherKey)]) {
+      const answer = await post(running, "topic=a&topic=c", {}, jwt);
+      assert.equal(answer.status, 403);
+      assert.match(answer.headers.get("www-authenticate")!, /insufficient_scope/);
+    }
+    const missing = await post(running, "topic=a", {}, null);
+    assert.equal(missing.status, 401);
+    assert.equal(missing.headers.get("www-authenticate"), 'Bearer realm="mercure"');
+    // A subscriber's token, signed with the other key, publishes nothing.
+    assert.equal((await post(running, "topic=a", {}, token({ publish: ["*"] }))).status, 401);
+    assert.equal(running.transport.head, 1);
+  });
+
+  test("what breaks the protocol is refused with the reason", async (t) => {
+    const running = await startHub(t, options);
+    for (const [body, reason] of [
+      ["data=x", /topic is missing/],
+      ["topic=", /not empty/],
+      ["topic=*", /reserved/],
+      ["topic=/.well-known/mercure/subscriptions/a/b", /reserved/],
+      ["topic=a%0Ab", /U\+000A/],
+      ["topic=a&id=%23x", /must not start with/],
+      ["topic=a&id=x%0Adata:forged", /U\+000A/],
+      ["topic=a&type=x%0Ddata:forged", /U\+000D/],
+      ["topic=a&type=mercure", /reserved/],
+      ["topic=a&retry=-1", /digits/],
+      ["topic=a&retry=1e3", /digits/],
+      ["topic=a&retry=99999999999999999999", /milliseconds/],
+      ["topic=a&data=%FF", /UTF-8/],
+      [Buffer.from("topic=a&data=\xff", "latin1"), /UTF-8/],
+    ] as const) {
+      const answer = await post(running, body);
+      assert.equal(answer.status, 400, String(body));
+      assert.match(answer.body, reason);
+    }
+    assert.equal(running.transport.head, 0);
+    assert.deepEqual(running.errors, []);
+  });
+
+  // A body without end, or one that says it is small, fills the hub's memory.
+  test("a body that is too large is refused before it is read", async (t) => {
+    const running = await startHub(t, options);
+    const announced = await post(running, `topic=a&data=${"x".repeat(1000)}`);
+    assert.equal(announced.status, 413);
+    let sent = 0;
+    const endless = new ReadableStream({
+      pull(controller) {
+        sent++;
+        controller.enqueue(Buffer.alloc(500, "x"));
+      },
+    });
+    const answer = await post(running, endless).catch(() => undefined);
+    // The connection is closed while the client sends: it may see that before it sees the answer.
+    if (answer) assert.equal(answer.status, 413);
+    assert.ok(sent < 100_000);
+    assert.equal(running.transport.head, 0);
+  });
+
+  test("other content types are refused", async (t) => {
+    const running = await startHub(t, options);
+    const answer = await post(running, '{"topic":"a"}', { "Content-Type": "application/json" });
+    assert.equal(answer.status, 415);
+    assert.equal(answer.headers.get("accept-post"), "application/x-www-form-urlencoded");
+    const charset = { "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8" };
+    assert.equal((await post(running, "topic=a", charset)).status, 200);
+  });
+
+  // A page of another site makes the visitor's browser publish, with the cookie that it sends by itself.
+  test("a token in a cookie publishes from pages of the same origin only", async (t) => {
+    const running = await startHub(t, options);
+    const Cookie = `mercureAuthorization=${await anything}`;
+    const host = new URL(running.origin).host;
+    const publish = (headers: Record<string, string>) =>
+      new Promise((resolve, reject) => {
+        const type = { "Content-Type": "application/x-www-form-urlencoded" };
+        const req = request(`${running.origin}${running.hub.path}`, {
+          method: "POST",
+          headers: { ...type, Cookie, ...headers },
+        });
+        req.on("response", (res) => resolve(res.resume().statusCode)).on("error", reject);
+        req.end("topic=a");
+      });
+    assert.equal(await publish({ Origin: `http://${host}` }), 200);
+    assert.equal(await publish({ Referer: `http://${host}/page` }), 200);
+    assert.equal(await publish({ "Sec-Fetch-Site": "same-origin", Origin: "https://public.example" }), 200);
+    for (const headers of [
+      {},
+      { Origin: "https://evil.example" },
+      { Origin: "null" },
+      { Origin: "https://evil.example", Referer: `http://${host}/` },
+      { Referer: `https://evil.example/?${host}` },
+      { "Sec-Fetch-Site": "cross-site", Origin: `https://${host}.evil.example` },
+    ]) {
+      assert.equal(await publish(headers as Record<string, string>), 403);
+    }
+  });
+
+  test("a publisher that goes away mid-body publishes nothing", async (t) => {
+    const running = await startHub(t, options);
+    const { hostname, port } = new URL(running.origin);
+    const socket = connect(Number(port), hostname);
+    socket.write(
+      `POST ${running.hub.path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await anything}\r\n` +
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ntopic=a&data=half",
+    );
+    await until(() => running.sockets.some(({ bytesRead }) => bytesRead > 200));
+    socket.destroy();
+    await until(() => running.sockets.every(({ destroyed }) => destroyed));
+    assert.equal((await post(running, "topic=a")).status, 200);
+    assert.equal(running.transport.head, 1);
+    assert.deepEqual(running.errors, []);
+  });
+});
+
+describe("Hub.publish", () => {
+  test("checks the draft", async (t) => {
+    const { hub } = await startHub(t);
+    await assert.rejects(hub.publish(draft([], "")), { code: "ERR_TOPIC" });
+    await assert.rejects(hub.publish(draft("a", "", { id: "#1" })), { code: "ERR_UPDATE" });
+  });
+
+  test("an id that history holds is dispatched once", async (t) => {
+    const { hub, url } = await startHub(t);
+    const subscriber = await subscribe(t, url("a"));
+    await hub.publish(draft("a", "1", { id: "urn:1" }));
+    assert.equal((await hub.publish(draft("a", "again", { id: "urn:1" }))).data, "1");
+    await hub.publish(draft("a", "2"));
+    await subscriber.until(({ data }) => data.at(-1) === "2");
+    assert.deepEqual(subscriber.data, ["1", "2"]);
+  });
+});

@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { MemoryTransport } from "../../src/transport/memory.js";
+import { draft, RemoteTransport, startHub, subscribe, turn } from "./fixture.js";
+
+describe("replay", () => {
+  test("brings what came after the event, and says that nothing is missing", async (t) => {
+    const { hub, url } = await startHub(t);
+    await hub.publish(draft("a", "1"));
+    const { id } = await hub.publish(draft("a", "2"));
+    await hub.publish(draft("b", "elsewhere"));
+    await hub.publish(draft("a", "3"));
+    const subscriber = await subscribe(t, url("a"), { "Last-Event-ID": id });
+    await hub.publish(draft("a", "4"));
+    await subscriber.until(({ data }) => data.length === 2);
+    assert.deepEqual(subscriber.data, ["3", "4"]);
+    assert.equal(subscriber.headers["last-event-id"], id);
+    assert.equal(subscriber.headers["mercure-last-event-id"], id);
+  });
+
+  test("a cursor from before the first update replays it", async (t) => {
+    const { hub, url } = await startHub(t);
+    const cursor = hub.lastEventId;
+    await hub.publish(draft("a", "1"));
+    const subscriber = await subscribe(t, url("a", { lastEventID: cursor }));
+    await subscriber.until(({ data }) => data.length === 1);
+    assert.equal(subscriber.headers["last-event-id"], cursor);
+  });
+
+  test("the hub's cursor is its own, never an id that a publisher chose", async (t) => {
+    const { hub } = await startHub(t);
+    await hub.publish(draft("secret", "", { id: "urn:secret:1", private: true }));
+    assert.match(hub.lastEventId, /^#[\w-]{22}$/);
+  });
+
+  test("earliest brings all there is", async (t) => {
+    const { hub, url } = await startHub(t);
+    for (const data of ["1", "2"]) await hub.publish(draft("a", data));
+    const subscriber = await subscribe(t, url("a", { lastEventID: "earliest" }));
+    await subscriber.until(({ data }) => data.length === 2);
+    assert.equal(subscriber.headers["last-event-id"], "earliest");
+  });
+
+  test("the header goes before the parameters of all generations", async (t) => {
+    const { hub, url } = await startHub(t);
+    const old = hub.lastEventId;
+    const { id } = await hub.publish(draft("a", "1"));
+    await hub.publish(draft("a", "2"));
+    for (const name of ["lastEventID", "Last-Event-ID", "last-event-id", "last_event_id"]) {
+      const byParameter = await subscribe(t, url("a", { [name]: old }));
+      await byParameter.until(({ data }) => data.length === 2);
+      const byHeader = await subscribe(t, url("a", { [name]: old }), { "Last-Event-ID": id });
+      await byHeader.until(({ data }) => data.length === 1);
+      assert.deepEqual(byHeader.data, ["2"]);
+    }
+    const empty = await subscribe(t, url("a", { lastEventID: old }), { "Last-Event-ID": "" });
+    await empty.until(({ data }) => data.length === 2);
+  });
+
+  test("ids of publishers work too, beyond ASCII as well", async (t) => {
+    const { hub, url } = await startHub(t);
+    await hub.publish(draft("a", "1", { id: "urn:café:1" }));
+    await hub.publish(draft("a", "2"));
+    // EventSource sends the header as UTF-8; Node's client is told to by bytes as Latin-1.
+    const header = Buffer.from("urn:café:1").toString("latin1");
+    for (const subscriber of [
+      await subscribe(t, url("a"), { "Last-Event-ID": header }),
+      await subscribe(t, url("a", { lastEventID: "urn:café:1" })),
+    ]) {
+      await subscriber.until(({ data }) => data.length === 1);
+      assert.deepEqual(subscriber.data, ["2"]);
+      assert.equal(subscriber.headers["last-event-id"], header);
+    }
+  });
+
+  test("a restart shows as a gap, and everything kept is sent", async (t) => {
+    const before = await startHub(t);
+    const { id } = await before.hub.publish(draft("a", "1"));
+    const after = await startHub(t);
+    await after.hub.publish(draft("a", "2"));
+    for (const unknown of [id, before.hub.lastEventId, "urn:unknown", "#garbage"]) {
+      const subscriber = await subscribe(t, after.url("a", { lastEventID: unknown }));
+      await subscriber.until(({ data }) => data.length === 1);
+      assert.deepEqual(subscriber.data, ["2"]);
+      assert.equal(subscriber.headers["last-event-id"], "earliest");
+    }
+  });
+
+  test("an overflow of the topic's history shows as a gap, with the id to go on from", async (t) => {
+    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 3 }) });
+    const cursor = hub.lastEventId;
+    for (let i = 1; i <= 5; i++) await hub.publish(draft("a", String(i)));
+    const subscriber = await subscribe(t, url("a", { lastEventID: cursor }));
+    await subscriber.until(({ data }) => data.length === 3);
+    assert.deepEqual(subscriber.data, ["3", "4", "5"]);
+    const preceding = subscriber.headers["last-event-id"] as string;
+    assert.notEqual(preceding, cursor);
+
+    const again = await subscribe(t, url("a", { lastEventID: preceding }));
+    await again.until(({ data }) => data.length === 3);
+    assert.equal(again.headers["last-event-id"], preceding);
+  });
+
+  test("a busy topic makes no gap in a quiet one", async (t) => {
+    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 3 }) });
+    const cursor = hub.lastEventId;
+    await hub.publish(draft("quiet", "1"));
+    for (let i = 0; i < 50; i++) await hub.publish(draft("busy", String(i)));
+    const subscriber = await subscribe(t, url("quiet", { lastEventID: cursor }));
+    await subscriber.until(({ data }) => data.length === 1);
+    assert.equal(subscriber.headers["last-event-id"], cursor);
+  });
+
+  test("a gap in one topic does not cut a replay that takes several reads", async (t) => {
+    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 20 }) });
+    const large = (name: string) => name.padEnd(30_000);
+    for (let i = 0; i < 10; i++) await hub.publish(draft("quiet", large(`quiet ${i}`)));
+    for (let i = 0; i < 30; i++) await hub.publish(draft("busy", large(`busy ${i}`)));
+    const subscriber = await subscribe(t, url(["quiet", "busy"], { lastEventID: "earliest" }));
+    await subscriber.until(({ data }) => data.length === 30);
+    assert.deepEqual(
+      subscriber.data.map((data) => data.trim()),
+      [
+        ...Array.from({ length: 10 }, (_, i) => `quiet ${i}`),
+        ...Array.from({ length: 20 }, (_, i) => `busy ${i + 10}`),
+      ],
+    );
+  });
+
+  for (const Transport of [MemoryTransport, RemoteTransport]) {
+    test(`joins a fast publisher exactly once, in order (${Transport.name})`, async (t) => {
+      const { hub, url } = await startHub(t, { transport: new Transport({ historyLength: 5000 }) });
+      const total = 3000;
+      const joins: Promise<void>[] = [];
+      const join = async (from: number, cursor: string, topics: string[]) => {
+        const subscriber = await subscribe(t, url(topics, { lastEventID: cursor }));
+        await subscriber.until(({ data }) => data.at(-1) === "end");
+        const expected = Array.from({ length: total - from }, (_, i) => String(from + i));
+        assert.deepEqual(subscriber.data, [...expected, "end"]);
+      };
+      for (let i = 0; i < total; i++) {
+        if (i % 200 === 0) {
+          joins.push(join(i, hub.lastEventId, i % 400 === 0 ? ["a", "b"] : ["*"]));
+        }
+        await hub.publish(draft(i % 3 === 0 ? ["a", "b"] : i % 3 === 1 ? "a" : "b", String(i)));
+        if (i % 20 === 0) await turn();
+      }
+      await hub.publish(draft(["a", "b"], "end"));
+      await Promise.all(joins);
+    });
+  }
+});

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { MemoryTransport } from "../../src/transport/memory.js";
+import { draft, RemoteTransport, startHub, subscribe, turn, until } from "./fixture.js";
+
+/** More than the system's buffers on both sides of a loopback connection take. */
+const size = 100_000;
+const count = 300;
+
+const payload = (i: number) => `${i} `.padEnd(size, "x");
+const numbers = (data: readonly string[]) => data.map((text) => Number.parseInt(text, 10));
+const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
+
+describe("a slow reader", () => {
+  // One reader who takes nothing must not make the hub keep what it cannot send, or a few of them fill its memory.
+  for (const Transport of [MemoryTransport, RemoteTransport]) {
+    test(`costs bounded memory, and catches up without a gap (${Transport.name})`, async (t) => {
+      const transport = new Transport({ historyBytes: 4 * size * count });
+      const { hub, url, sockets } = await startHub(t, { transport });
+      const slow = await subscribe(t, url("a"));
+      slow.pause();
+      const fast = await subscribe(t, url("a"));
+      for (let i = 0; i < count; i++) {
+        await hub.publish(draft("a", payload(i)));
+        await fast.until(({ events }) => events.length === i + 1);
+        await turn();
+        assert.ok(sockets[0]!.writableLength <= 3 * size, `${sockets[0]!.writableLength} bytes wait`);
+      }
+      assert.ok(slow.events.length < count / 2);
+      slow.resume();
+      await slow.until(({ events }) => events.length === count);
+      assert.deepEqual(numbers(slow.data), upTo(count));
+
+      await hub.publish(draft("a", "live again"));
+      await slow.until(({ data }) => data.at(-1) === "live again");
+    });
+  }
+
+  test("is cut when it falls out of history, and sees the gap when it comes back", async (t) => {
+    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 10 }) });
+    const cursor = hub.lastEventId;
+    const slow = await subscribe(t, url("a", { lastEventID: cursor }));
+    slow.pause();
+    for (let i = 0; i < count; i++) {
+      await hub.publish(draft("a", payload(i)));
+      await turn();
+    }
+    slow.resume();
+    await slow.until(({ ended }) => ended);
+    assert.equal(hub.connections, 0);
+    const seen = slow.events.length;
+    assert.ok(seen > 0 && seen < count);
+    assert.deepEqual(numbers(slow.data), upTo(seen));
+
+    const lastSeen = slow.events.at(-1)!.id!;
+    const back = await subscribe(t, url("a"), { "Last-Event-ID": lastSeen });
+    await back.until(({ events }) => events.length === 10);
+    assert.notEqual(back.headers["last-event-id"], lastSeen);
+    assert.deepEqual(numbers(back.data), upTo(count).slice(-10));
+  });
+
+  test("who only shares the event loop with a burst is not slow", async (t) => {
+    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 10 }) });
+    const subscriber = await subscribe(t, url("a"));
+    const published = upTo(2000).map((i) => hub.publish(draft("a", String(i))));
+    await subscriber.until(({ events }) => events.length === 2000);
+    assert.deepEqual(numbers(subscriber.data), upTo(2000));
+    await Promise.all(published);
+  });
+
+  test("a loop that awaits each publish lets the sockets drain", async (t) => {
+    const { hub, url, sockets } = await startHub(t, { transport: new MemoryTransport({ historyLength: 10 }) });
+    const subscriber = await subscribe(t, url("a"));
+    let most = 0;
+    for (let i = 0; i < 2000; i++) {
+      await hub.publish(draft("a", payload(i).slice(0, 1000)));
+      most = Math.max(most, sockets[0]!.writableLength);
+    }
+    assert.ok(most < 500_000, `${most} bytes waited`);
+    await subscriber.until(({ events }) => events.length === 2000);
+  });
+
+  test("a reader who leaves while it is behind is forgotten", async (t) => {
+    const { hub, url } = await startHub(t, { transport: new RemoteTransport({ historyBytes: 4 * size * count }) });
+    const slow = await subscribe(t, url("a"));
+    slow.pause();
+    for (let i = 0; i < count; i++) {
+      await hub.publish(draft("a", payload(i)));
+      if (i % 10 === 0) await turn();
+    }
+    slow.close();
+    await until(() => hub.connections === 0);
+    await hub.publish(draft("a", "to nobody"));
+  });
+});

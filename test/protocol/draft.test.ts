@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { MercureError } from "../../src/errors.js";
+import { validateDraft } from "../../src/protocol/draft.js";
+import type { Draft } from "../../src/protocol/update.js";
+
+function draft(fields: Partial<Record<keyof Draft, unknown>>): Draft {
+  return { topics: ["messages"], data: "", private: false, ...fields } as Draft;
+}
+
+function refuses(fields: Partial<Record<keyof Draft, unknown>>, code: string, message: RegExp): void {
+  assert.throws(() => validateDraft(draft(fields)), { code, message });
+}
+
+describe("validateDraft", () => {
+  test("accepts what both generations of Mercure accept", () => {
+    const topics = ["messages", "TodoList/1", "https://example.com/books/1", "é", "a b", "urn:x:1", "http://[", "%ff"];
+    validateDraft(draft({ topics, data: "a\r\nb\0", id: "urn:uuid:1", type: "note added", retry: 0, private: true }));
+  });
+
+  test("refuses a draft without a topic", () => {
+    for (const topics of [[], undefined, "messages", [""], ["a", 1]]) refuses({ topics }, "ERR_TOPIC", /topic/);
+  });
+
+  test("refuses the wildcard as a topic", () => {
+    refuses({ topics: ["a", "*"] }, "ERR_UPDATE", /subscribing to all topics/);
+  });
+
+  // A publisher forges the hub's own subscription events, in a spelling that a comparison of prefixes would miss.
+  test("refuses topics of the hub's own namespace in any spelling", () => {
+    for (const topic of [
+      "/.well-known/mercure",
+      "/.well-known/mercure/subscriptions/a/b",
+      "https://elsewhere.example/.well-known/mercure/subscriptions/a/b",
+      "//host/.well-known/mercure",
+      "/.well-known/%6Dercure/x",
+      "/.well-known/x/../mercure/x",
+      "/.well-known/x/%2e%2e/mercure/x",
+      "\\.well-known\\mercure\\x",
+      "/.well-known/mercure?x",
+      "mercure/subscriptions",
+      "#fragment",
+    ]) {
+      refuses({ topics: [topic] }, "ERR_UPDATE", /reserved/);
+    }
+    validateDraft(draft({ topics: ["/.well-known/mercurex", "/.well-known", "/a/.well-known/mercure", "/mercure"] }));
+    assert.throws(() => validateDraft(draft({ topics: ["/hub/x"] }), "/hub"), { code: "ERR_UPDATE" });
+  });
+
+  // Characters that cannot be seen make a topic look like another, and line breaks end fields of the event stream.
+  test("refuses control and format characters and lone surrogates, and names them", () => {
+    for (const [character, name] of [
+      ["\n", "U+000A"],
+      ["\0", "U+0000"],
+      ["\u007f", "U+007F"],
+      ["\u0085", "U+0085"],
+      ["\u200d", "U+200D"],
+      ["\ufeff", "U+FEFF"],
+      ["\ud800", "U+D800"],
+      ["\u{e0041}", "U+E0041"],
+    ] as const) {
+      const message = new RegExp(name.replace("+", "\\+"));
+      refuses({ topics: [`a${character}b`] }, "ERR_UPDATE", message);
+      refuses({ id: `a${character}b` }, "ERR_UPDATE", message);
+      refuses({ type: `a${character}b` }, "ERR_UPDATE", message);
+    }
+  });
+
+  // Ids that hubs make begin with "#": a publisher that could choose one would shadow another update's cursor.
+  test("refuses ids that are the hub's", () => {
+    refuses({ id: "#1" }, "ERR_UPDATE", /must not start with "#"/);
+    refuses({ id: "earliest" }, "ERR_UPDATE", /reserved/);
+    refuses({ id: "" }, "ERR_UPDATE", /leave it out/);
+  });
+
+  // A page that listens for "mercure" takes its events for the hub's, and one for "error" for a lost connection.
+  test("refuses types that mean something else to listeners", () => {
+    refuses({ type: "mercure" }, "ERR_UPDATE", /reserved/);
+    refuses({ type: "error" }, "ERR_UPDATE", /EventSource/);
+    refuses({ type: "open" }, "ERR_UPDATE", /EventSource/);
+    refuses({ type: "" }, "ERR_UPDATE", /leave it out/);
+  });
+
+  test("refuses fields of the wrong kind", () => {
+    for (const retry of [-1, 0.5, "1000", Number.NaN]) refuses({ retry }, "ERR_UPDATE", /milliseconds/);
+    refuses({ data: { a: 1 } }, "ERR_DATA", /string/);
+  });
+
+  // `private: "on"` or a forgotten `private` from JavaScript must not be guessed: one guess publishes a secret.
+  test("refuses a private that is neither true nor false", () => {
+    for (const value of [undefined, "on", 1, null]) refuses({ private: value }, "ERR_UPDATE", /private/);
+  });
+
+  test("whatever it is given, it passes or throws an error of the kit", () => {
+    fc.assert(
+      fc.property(fc.array(fc.anything()), fc.anything(), fc.anything(), (topics, id, type) => {
+        try {
+          validateDraft(draft({ topics, id, type }));
+        } catch (error) {
+          assert.ok(error instanceof MercureError);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { MercureError } from "../../src/errors.js";
+import { problemOf, Refusal, tokenMissing, tokenRefused } from "../../src/protocol/problem.js";
+
+describe("problemOf", () => {
+  test("a refusal becomes a problem document", () => {
+    const { status, headers, body } = problemOf(new Refusal(405, "Use GET.", { Allow: "GET" }));
+    assert.equal(status, 405);
+    assert.equal(headers["Content-Type"], "application/problem+json");
+    assert.equal(headers.Allow, "GET");
+    assert.deepEqual(JSON.parse(body), {
+      type: "about:blank",
+      title: "Method Not Allowed",
+      status: 405,
+      detail: "Use GET.",
+    });
+  });
+
+  test("challenges follow RFC 6750", () => {
+    assert.equal(problemOf(tokenMissing()).headers["WWW-Authenticate"], 'Bearer realm="mercure"');
+    const invalid = problemOf(tokenRefused("invalid_token", "Bad."));
+    assert.equal(invalid.status, 401);
+    assert.equal(invalid.headers["WWW-Authenticate"], 'Bearer realm="mercure", error="invalid_token"');
+    const insufficient = problemOf(tokenRefused("insufficient_scope", "Too little."));
+    assert.equal(insufficient.status, 403);
+    assert.equal(insufficient.headers["WWW-Authenticate"], 'Bearer realm="mercure", error="insufficient_scope"');
+  });
+
+  test("what a draft breaks is told to its publisher", () => {
+    const { status, body } = problemOf(new MercureError("ERR_UPDATE", "The id must not …"));
+    assert.equal(status, 400);
+    assert.match(body, /The id must not …/);
+  });
+
+  // Messages of internal errors name files, hosts and secrets.
+  test("clients never see an internal message", () => {
+    for (const error of [new Error("secret"), new MercureError("ERR_OPTION", "secret"), "secret", undefined]) {
+      const { status, body } = problemOf(error);
+      assert.equal(status, 500);
+      assert.doesNotMatch(body, /secret/);
+    }
+    const { status, headers, body } = problemOf(new MercureError("ERR_CLOSED", "secret"));
+    assert.equal(status, 503);
+    assert.equal(headers["Retry-After"], "1");
+    assert.doesNotMatch(body, /secret/);
+  });
+});

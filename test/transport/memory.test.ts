@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { MemoryTransport } from "../../src/transport/memory.js";
+import type { StoredUpdate } from "../../src/transport/transport.js";
+import { transportContract } from "../contract/transport.js";
+
+transportContract("MemoryTransport", (limits) => new MemoryTransport(limits));
+
+function publish(transport: MemoryTransport, topics: string | string[], data = "", id?: string) {
+  const draft = { topics: [topics].flat(), data, private: false };
+  return transport.publish(id === undefined ? draft : { ...draft, id });
+}
+
+function read(transport: MemoryTransport, topics: string[] | "*", after = 0) {
+  const replay = transport.read({ topics: topics === "*" ? "*" : new Set(topics), after });
+  return { ...replay, data: replay.updates.map(({ update }) => update.data) };
+}
+
+describe("MemoryTransport", () => {
+  test("an update lives as long as any of its topics holds it", async () => {
+    const transport = new MemoryTransport({ historyLength: 2 });
+    await publish(transport, ["quiet", "busy"], "shared");
+    for (const data of ["1", "2", "3"]) await publish(transport, "busy", data);
+    assert.deepEqual(read(transport, ["busy"]).data, ["2", "3"]);
+    assert.equal(read(transport, ["busy"]).lostThrough, 2);
+    assert.deepEqual(read(transport, ["quiet"]).data, ["shared"]);
+    assert.equal(read(transport, ["quiet"]).lostThrough, 0);
+    assert.deepEqual(read(transport, "*").data, ["shared", "2", "3"]);
+    assert.equal(read(transport, "*").lostThrough, 2);
+  });
+
+  test("the bytes in all are bounded, and the oldest go first", async () => {
+    const transport = new MemoryTransport({ historyBytes: 50_000 });
+    for (let i = 0; i < 200; i++) {
+      await publish(transport, `topic-${i % 10}`, "x".repeat(1000));
+      assert.ok(transport.historyBytes <= 50_000);
+    }
+    const { updates, lostThrough } = read(transport, "*");
+    assert.ok(updates.length > 10);
+    assert.equal(updates.at(-1)!.position, 200);
+    assert.equal(lostThrough, updates[0]!.position - 1);
+  });
+
+  // A publisher, or whoever makes it publish, invents a new topic for each update until the memory is full.
+  test("any number of topics fits in the bound, and what is forgotten shows as a gap", async () => {
+    const transport = new MemoryTransport({ historyBytes: 100_000 });
+    await publish(transport, "first");
+    for (let i = 0; i < 5000; i++) await publish(transport, [`a-${i}`, `b-${i}`]);
+    assert.ok(transport.historyBytes <= 100_000);
+    assert.ok(read(transport, "*").updates.length < 200);
+    assert.ok(read(transport, ["first"], 0).lostThrough > 0);
+    assert.equal(read(transport, ["a-4999"], 0).data.length, 1);
+  });
+
+  test("an update larger than the bound reaches listeners, and its loss is known", async () => {
+    const transport = new MemoryTransport({ historyBytes: 1000 });
+    const heard: StoredUpdate[] = [];
+    transport.listen((stored) => heard.push(stored));
+    await publish(transport, "a", "x".repeat(1000));
+    assert.equal(heard.length, 1);
+    assert.deepEqual(read(transport, ["a"]), { updates: [], data: [], lostThrough: 1, through: 1 });
+    assert.equal(transport.historyBytes, 0);
+  });
+
+  test("a history of length 0 keeps nothing, and knows it", async () => {
+    const transport = new MemoryTransport({ historyLength: 0 });
+    await publish(transport, ["a", "b"]);
+    assert.deepEqual(read(transport, ["a"]), { updates: [], data: [], lostThrough: 1, through: 1 });
+    assert.equal(transport.historyBytes, 0);
+    assert.equal(transport.positionOf(transport.cursor(1)), 1);
+  });
+
+  test("a publisher's id is free again, and unknown, when its update is gone", async () => {
+    const transport = new MemoryTransport({ historyLength: 1 });
+    await publish(transport, "a", "1", "urn:1");
+    await publish(transport, "a", "2", "urn:2");
+    assert.equal(transport.positionOf("urn:1"), undefined);
+    await publish(transport, "a", "3", "urn:1");
+    assert.equal(transport.positionOf("urn:1"), 3);
+  });
+
+  test("ids of another start are unknown", async () => {
+    const [before, after] = [new MemoryTransport(), new MemoryTransport()];
+    const { id } = await publish(before, "a");
+    await publish(after, "a");
+    assert.equal(after.positionOf(id), undefined);
+    assert.equal(after.positionOf(before.cursor(0)), undefined);
+  });
+
+  // Ids stand in page sources: whoever can read a position from one learns how much is published, and can forge others.
+  test("ids disclose nothing and cannot be guessed", async () => {
+    const transport = new MemoryTransport();
+    const ids = await Promise.all(Array.from({ length: 100 }, async () => (await publish(transport, "a")).id));
+    assert.equal(new Set(ids).size, 100);
+    for (const id of ids) assert.match(id, /^#[\w-]{22}$/);
+    for (const prefix of [2, 4]) assert.ok(new Set(ids.map((id) => id.slice(1, prefix + 1))).size > 10);
+    const [first] = ids as [string];
+    for (let i = 1; i < 22; i++) {
+      const forged = `${first.slice(0, i)}${first[i] === "A" ? "B" : "A"}${first.slice(i + 1)}`;
+      assert.equal(transport.positionOf(forged), undefined);
+    }
+  });
+
+  test("unknown and impossible options are refused", () => {
+    assert.throws(() => new MemoryTransport({ historyLenght: 1 } as object), {
+      code: "ERR_OPTION",
+      message: /historyLength/,
+    });
+    assert.throws(() => new MemoryTransport({ historyLength: -1 }), { code: "ERR_OPTION" });
+    assert.throws(() => new MemoryTransport({ historyBytes: Number.NaN }), { code: "ERR_OPTION" });
+  });
+
+  test("holds, for each topic, just what a history of each topic alone would hold", () => {
+    const topic = fc.constantFrom<string>("a", "b", "c", "d");
+    const topics = fc.uniqueArray(topic, { minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(fc.array(topics, { maxLength: 60 }), fc.integer({ min: 1, max: 5 }), (published, historyLength) => {
+        const transport = new MemoryTransport({ historyLength });
+        for (const [i, names] of published.entries()) publish(transport, names, String(i + 1));
+        const held = new Set<number>();
+        let dropped = 0;
+        for (const name of ["a", "b", "c", "d"]) {
+          const positions = published.flatMap((names, i) => (names.includes(name) ? [i + 1] : []));
+          const kept = positions.slice(-historyLength);
+          const lost = positions.slice(0, -historyLength).at(-1) ?? 0;
+          const replay = read(transport, [name]);
+          assert.deepEqual(replay.data, kept.map(String));
+          assert.equal(replay.lostThrough, lost);
+          for (const position of kept) held.add(position);
+        }
+        for (let position = 1; position <= published.length; position++) if (!held.has(position)) dropped = position;
+        const all = read(transport, "*");
+        assert.deepEqual(all.data, [...held].sort((a, b) => a - b).map(String));
+        assert.equal(all.lostThrough, dropped);
+      }),
+    );
+  });
+
+  test("a reader who is told of no loss has lost nothing, whatever the limits evict", () => {
+    const topic = fc.integer({ min: 0, max: 12 }).map((n) => `topic-${n}`);
+    const published = fc.array(
+      fc.record({ topics: fc.uniqueArray(topic, { minLength: 1, maxLength: 3 }), size: fc.nat(400) }),
+    );
+    fc.assert(
+      fc.property(published, fc.uniqueArray(topic, { minLength: 1 }), fc.nat(50), (updates, asked, after) => {
+        const transport = new MemoryTransport({ historyLength: 4, historyBytes: 20_000 });
+        for (const { topics, size } of updates) publish(transport, topics, "x".repeat(size));
+        const replay = read(transport, asked, after);
+        const expected = updates.flatMap(({ topics }, i) =>
+          i + 1 > after && topics.some((name) => asked.includes(name)) ? [i + 1] : [],
+        );
+        if (replay.lostThrough > after) return;
+        assert.deepEqual(
+          replay.updates.map(({ position }) => position),
+          expected,
+        );
+      }),
+    );
+  });
+});
