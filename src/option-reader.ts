@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { MercureError } from "./errors.js";
 import { didYouMean } from "./nearest.js";
 import type { Logger } from "./options.js";
@@ -73,6 +75,16 @@ export class OptionReader {
       }
     }
     return list;
+  }
+
+  /** A folder that is named but missing would show only as a missing template, and not say where it was looked for. */
+  folders(name: string): readonly string[] | undefined {
+    const folders = this.strings(name);
+    for (const folder of folders ?? []) {
+      if (existsSync(folder)) continue;
+      throw impossible(this.#prefix + name, `names a folder that does not exist: ${resolve(folder)}`);
+    }
+    return folders;
   }
 
   path(name: string): string | undefined {

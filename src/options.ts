@@ -99,7 +99,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   const development = read.boolean("development") ?? environment.NODE_ENV !== "production";
   const logger = read.logger("logger") ?? console;
   const nunjucks = read.object("environment") as Environment | undefined;
-  const templates = read.strings("templates");
+  const templates = read.folders("templates");
   if (nunjucks !== undefined && templates !== undefined) {
     throw impossible("templates", "cannot be combined with environment, which has loaders of its own");
   }
@@ -116,7 +116,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   const configuration: Configuration = {
     ...keys,
     templates: templates ?? ["templates"],
-    components: read.strings("components") ?? ["components"],
+    components: read.folders("components") ?? ["components"],
     environment: nunjucks,
     publisherJwt: read.string("publisherJwt", "MERCURE_PUBLISHER_JWT"),
     publicHubUrl: read.url("publicHubUrl", "MERCURE_PUBLIC_HUB_URL"),

@@ -79,6 +79,7 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     publisherSecretKey: configuration.publisherSecretKey,
     subscriberSecretKey: configuration.subscriberSecretKey,
     publisherJwt: configuration.publisherJwt,
+    allowAnonymous: configuration.hub.allowAnonymous,
     typeIsTopic,
     tokenLifetime: configuration.tokenLifetime,
     onError: (message, error) => logger.error(`htmx-mercure: ${message}`, error),

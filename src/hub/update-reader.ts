@@ -104,6 +104,6 @@ export class UpdateReader implements Updates, Recipient {
 function gap(): MercureError {
   return new MercureError(
     "ERR_HISTORY_GAP",
-    "The history no longer holds what comes next; read the current state anew and begin after hub.lastEventId.",
+    "The history no longer holds what comes next; read the current state anew and begin after the hub's lastEventId.",
   );
 }

@@ -54,7 +54,13 @@ export class ComponentFiles {
   get(name: string): ComponentFile {
     const found = this.#files.get(name);
     if (found !== undefined) return found;
-    throw new MercureError("ERR_COMPONENT", `There is no component "${name}".${didYouMean(name, this.names)}`);
+    throw new MercureError("ERR_COMPONENT", this.describeMissing(name));
+  }
+
+  /** Says that there is no component of this name, where it was looked for, and which names are near. */
+  describeMissing(name: string): string {
+    const folders = this.#folders.map(displayPath).join(", ");
+    return `There is no component "${name}" in ${folders}.${didYouMean(name, this.names)}`;
   }
 }
 

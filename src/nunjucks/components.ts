@@ -59,6 +59,7 @@ export class Components {
     this.makeSafe = safeStringMaker(options.environment);
     const tags = {
       components: () => this.names,
+      describeMissing: (name: string) => this.#files.describeMissing(name),
       call: this.#callTag.bind(this),
       onError: (error: MercureError) => {
         this.#thrown = error;

@@ -18,6 +18,8 @@ export interface TagOptions {
   readonly sources: SourceNames;
   /** The names of the components that exist now. */
   components(): readonly string[];
+  /** Says that a component does not exist. */
+  describeMissing(name: string): string;
   readonly call: CallComponent;
   /** Told of a mistake in a template before Nunjucks sees it, which hands on a copy of the message alone. */
   onError(error: TemplateError): void;
@@ -50,6 +52,7 @@ export class ComponentTags implements Extension {
       template: this.#template,
       environment: environment.opts,
       components: this.#options.components(),
+      describeMissing: this.#options.describeMissing,
       isForeign: (tag) =>
         environment.extensionsList.some((extension) => extension !== this && extension.tags?.includes(tag)),
     });

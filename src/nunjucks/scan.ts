@@ -1,4 +1,3 @@
-import { didYouMean } from "../nearest.js";
 import { checkProps } from "./grammar.js";
 import { type EnvironmentOptions, lexer, type Token, type Tokenizer } from "./internals.js";
 import { TemplateError } from "./template-error.js";
@@ -33,6 +32,8 @@ export interface ScanOptions {
   readonly environment: EnvironmentOptions;
   /** The components that exist. */
   readonly components: readonly string[];
+  /** Says that a component does not exist. */
+  describeMissing(name: string): string;
   /** Whether an extension of the application owns a tag. */
   isForeign(tag: string): boolean;
 }
@@ -132,8 +133,7 @@ class Scanner {
 
   #component(name: Token, inside: readonly Token[]): void {
     if (!this.#options.components.includes(name.value)) {
-      const hint = didYouMean(name.value, this.#options.components);
-      throw this.#error(`There is no component "${name.value}".${hint}`, name, undefined, "ERR_COMPONENT");
+      throw this.#error(this.#options.describeMissing(name.value), name, undefined, "ERR_COMPONENT");
     }
     checkProps(inside, (message, token) => this.#error(message, token));
     const tag: ComponentTag = {

@@ -86,6 +86,9 @@ export class StreamTags {
   }
 
   #context(props: OwnProps): Preparation {
+    for (const key of ["type", "auto_scroll"].filter((each) => props.has(each))) {
+      throw new MercureError("ERR_TEMPLATE", `${key} belongs to a MercureStream inside the MercureStreamContext.`);
+    }
     const topics = this.#options.publisher.topics(props.take("topics", props.take("topic")) as Topics);
     const tag = elementName(props.take("tag", "div"));
     const isPrivate = flag(props, "private");

@@ -42,6 +42,8 @@ export interface PublisherOptions {
   readonly publisherSecretKey: string;
   readonly subscriberSecretKey: string;
   readonly publisherJwt: string | undefined;
+  /** Whether the hub takes subscribers without a token. */
+  readonly allowAnonymous: boolean;
   readonly typeIsTopic: boolean;
   /** In seconds. */
   readonly tokenLifetime: number;
@@ -107,16 +109,17 @@ export class Publisher {
   /**
    * The URL at which any EventSource receives the topics' updates, from when the current request began.
    *
-   * @param jwt a subscriber's token, for private updates; it stands in the URL
+   * @param jwt a subscriber's token, for private updates; it stands in the URL. Default: none, or one that grants nothing
+   * where the hub takes no anonymous subscribers.
    */
   hubUrl(topics: Topics, jwt?: string): string {
-    const { hub, models, pages, publicHubUrl } = this.#options;
+    const { hub, models, pages, publicHubUrl, allowAnonymous } = this.#options;
     const page = pages.current;
     return streamUrl({
       hub: publicHubUrl.startsWith("/") ? `${page?.mountPath ?? ""}${publicHubUrl}` : publicHubUrl,
       topics: topicNames(topics, models),
       lastEventId: page?.lastEventId ?? hub.lastEventId,
-      token: jwt,
+      token: jwt ?? (allowAnonymous ? undefined : this.#signSubscriberToken([])),
     });
   }
 
@@ -127,8 +130,7 @@ export class Publisher {
 
   /** A token that grants the private updates of just these topics, and expires. */
   subscriberJwt(topics: Topics): string {
-    const { models, subscriberSecretKey, tokenLifetime } = this.#options;
-    return signToken({ subscribe: topicNames(topics, models) }, subscriberSecretKey, tokenLifetime);
+    return this.#signSubscriberToken(this.topics(topics));
   }
 
   /** The names of topics, as they stand in URLs. */
@@ -166,6 +168,11 @@ export class Publisher {
   #renderModel(subject: object): string {
     const { models, renderer } = this.#options;
     return String(renderer.render(models.componentOf(subject), subject));
+  }
+
+  #signSubscriberToken(topics: readonly string[]): string {
+    const { subscriberSecretKey, tokenLifetime } = this.#options;
+    return signToken({ subscribe: topics }, subscriberSecretKey, tokenLifetime);
   }
 
   #publisherToken(topics: readonly string[]): string {

@@ -69,6 +69,17 @@ describe("an application", () => {
     assert.equal((await others.next())?.data, "open");
   });
 
+  test("connects its public streams too where the hub takes no anonymous subscribers", async (t) => {
+    const { app, kit, listen } = application(t, chat, { hub: { allowAnonymous: false } });
+    app.get("/", (_req, res) => res.render("index", { messages: [] }));
+    const origin = await listen();
+    assert.equal((await fetch(`${origin}/.well-known/mercure?topic=messages`)).status, 401);
+    const stream = await openStream(t, streamUrlOf(await (await fetch(origin)).text(), origin));
+    await kit.sse.publish("messages", "secret", { private: true });
+    await kit.sse.publish("messages", "public");
+    assert.equal((await stream.next())?.data, "public");
+  });
+
   test("answers htmx with a component", async (t) => {
     const { app, listen } = application(t, chat);
     app.get("/", (_req, res) => void res.status(201).component("ChatMessage", { id: "m", text: "&" }));

@@ -61,6 +61,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     publisherSecretKey: "publisher",
     subscriberSecretKey: "subscriber",
     publisherJwt: undefined,
+    allowAnonymous: true,
     typeIsTopic: false,
     tokenLifetime: 60,
     onError: () => {},

@@ -193,7 +193,7 @@ describe("a tag's properties", () => {
 
 describe("a mistake in a template is an error with its place", () => {
   const cases: [source: string, code: string, message: RegExp, place: [line: number, column: number]][] = [
-    ["\n <% Crad %>", "ERR_COMPONENT", /no component "Crad". Did you mean "Card"\?/, [2, 5]],
+    ["\n <% Crad %>", "ERR_COMPONENT", /no component "Crad" in .*components. Did you mean "Card"\?/, [2, 5]],
     ["a\nb <% endCard %>", "ERR_TEMPLATE", /"endCard" closes nothing/, [2, 6]],
     ["<% Card %><% if x %><% endCard %><% endif %>", "ERR_TEMPLATE", /"Card" of line 1 from within "if"/, [1, 24]],
     ["<% Card a=b -c %>", "ERR_TEMPLATE", /"-" continues the expression/, [1, 13]],
@@ -223,6 +223,7 @@ describe("a mistake in a template is an error with its place", () => {
     ['<% MercureStream topic="a" type=missing %>', "ERR_TEMPLATE", /type is undefined/, [1, 4]],
     ['<% MercureStream topic="a" tag="script" %>', "ERR_TEMPLATE", /no element/, [1, 4]],
     ['<% MercureStream topic="a" private="yes" %>', "ERR_TEMPLATE", /private is "yes"/, [1, 4]],
+    ['<% MercureStreamContext topics=["a"] type="a" %>', "ERR_TEMPLATE", /type belongs to a MercureStream/, [1, 4]],
     ['<% MercureStream type="a" private %>', "ERR_TEMPLATE", /private belongs to the tag/, [1, 4]],
   ];
   for (const own of [true, false]) {

@@ -30,6 +30,7 @@ export function application(
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), content);
   }
+  for (const name of ["templates", "components"]) mkdirSync(join(folder, name), { recursive: true });
   const warnings: string[] = [];
   const errors: unknown[] = [];
   const app = express();

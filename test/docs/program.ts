@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** A program that listens, or one that has ended. */
+export interface Program {
+  /** Undefined when it ended without listening. */
+  readonly origin: string | undefined;
+  readonly output: () => string;
+  readonly complaints: () => string;
+  /** Resolves when it has printed as many lines as a text has, or has ended. */
+  printed(text: string): Promise<void>;
+  /** Ends it as an operator does; resolves to its exit code, null when the signal ended it. */
+  end(): Promise<number | null>;
+}
+
+const anyPort = fileURLToPath(new URL("any-port.ts", import.meta.url));
+
+/** Starts a TypeScript program, and waits until it listens or has ended. */
+export async function start(t: TestContext, folder: string, file: string): Promise<Program> {
+  const { NODE_ENV: _, NODE_TEST_CONTEXT: __, ...env } = process.env;
+  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), "--import", anyPort, file], {
+    cwd: folder,
+    env,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
+  t.after(() => child.kill("SIGKILL"));
+  const output = collect(child.stdout!);
+  const complaints = collect(child.stderr!);
+  const closed = once(child, "close") as Promise<[number | null]>;
+  const listening = once(child, "message") as Promise<[{ port: number }]>;
+  const origin = await Promise.race([
+    listening.then(([{ port }]) => `http://127.0.0.1:${port}`),
+    closed.then(() => undefined),
+  ]);
+  const end = async () => {
+    if (isRunning(child)) child.kill("SIGTERM");
+    return (await closed)[0];
+  };
+  const printed = async (text: string) => {
+    const lines = text.trim().split("\n").length;
+    while (output().split("\n").length <= lines && isRunning(child)) await new Promise(setImmediate);
+  };
+  return { origin, output, complaints, printed, end };
+}
+
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
+}
+
+export function collect(stream: NodeJS.ReadableStream): () => string {
+  let text = "";
+  stream.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  return () => text;
+}

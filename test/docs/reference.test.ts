@@ -1,0 +1,179 @@
+// Keeps what the pages list in step with the code. A comment before a table says what its first column holds.
+
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { posix } from "node:path";
+import { describe, test } from "node:test";
+import type { Environment } from "nunjucks";
+import { resolveOptions } from "../../src/options.js";
+import { secret, startSample } from "./fragments.js";
+import { pages, root, tableAfter } from "./markdown.js";
+import { createProject } from "./project.js";
+
+const documents = pages();
+
+interface Table {
+  readonly page: string;
+  readonly subject: string;
+  readonly rows: readonly (readonly string[])[];
+}
+
+function tables(kind: string): Table[] {
+  return documents.flatMap(({ path, text }) =>
+    [...text.matchAll(new RegExp(`<!-- ${kind}: (.+?) -->`, "g"))].map((match) => ({
+      page: path,
+      subject: match[1]!,
+      rows: tableAfter(text, match.index),
+    })),
+  );
+}
+
+/** The code at the start of a table's cell: `name` of `name(argument)`. */
+function nameIn(cell = ""): string {
+  return /^`([^`(]+)/.exec(cell)?.[1] ?? "";
+}
+
+function namesIn({ rows }: Table): string[] {
+  return rows.map(([cell]) => nameIn(cell)).sort();
+}
+
+interface Member {
+  readonly name: string;
+  readonly comment: string;
+}
+
+/** The members of an interface, as the formatter writes them, without those that it inherits. */
+function membersOf(path: string, name: string): Member[] {
+  const source = readFileSync(root + path, "utf8");
+  const start = source.search(new RegExp(`^export interface ${name}\\b`, "m"));
+  assert.notEqual(start, -1, `${path} has no interface ${name}`);
+  const body = source.slice(start, source.indexOf("\n}", start));
+  return [...body.matchAll(/(?:^ {2}\/\*\*([\s\S]*?)\*\/\n)? {2}(?:readonly )?"?([\w:]+)"?\??:/gm)].map((match) => ({
+    name: match[2]!,
+    comment: (match[1] ?? "").replaceAll(/\s*\n\s*\*\s*/g, " "),
+  }));
+}
+
+describe("tables of members", () => {
+  for (const table of tables("keys")) {
+    const [path, name] = table.subject.split(" ") as [string, string];
+    test(`${table.page}: ${name}`, () => {
+      const members = membersOf(path, name).map((member) => member.name);
+      assert.deepEqual(namesIn(table), members.sort());
+    });
+  }
+});
+
+describe("tables of options", () => {
+  const { hub, ...configuration } = resolveOptions({ secret }, {});
+  for (const table of tables("options")) {
+    const members = membersOf("src/options.ts", table.subject);
+    const resolved: object = table.subject === "EmbeddedHubOptions" ? hub : configuration;
+
+    test(`${table.page} has every option of ${table.subject}, and no other`, () => {
+      assert.deepEqual(namesIn(table), members.map(({ name }) => name).sort());
+    });
+
+    for (const [cell, , byDefault = "", variable = ""] of table.rows) {
+      const name = nameIn(cell);
+      test(`${table.page}: ${name}`, () => {
+        const { comment = "" } = members.find((member) => member.name === name) ?? {};
+        const variables = (text: string) => text.match(/\b(?:MERCURE_\w+|SECRET_KEY|NODE_ENV)\b/g) ?? [];
+        assert.deepEqual(variables(variable), variables(comment));
+        const literal = /^`([^`]*)`(?:,|$)/.exec(byDefault)?.[1] ?? "";
+        if (!/^["[\d]|^(true|false)$/.test(literal)) return;
+        assert.deepEqual((resolved as Record<string, unknown>)[name], JSON.parse(literal));
+      });
+    }
+  }
+});
+
+describe("tables of variables", () => {
+  const table = (subject: string) => tables("variables").find((each) => each.subject === subject)!;
+
+  for (const name of ["MercureStream", "MercureStreamContext"]) {
+    const properties = table(`props of ${name}`);
+    const variables = table(`context of ${name}`);
+
+    test(`what overrides ${name} gets what its table says`, async (t) => {
+      const { kit } = await startSample(t, createProject(t, { [`components/${name}.njk`]: "{{ see() }}" }));
+      let seen: string[] = [];
+      kit.environment.addGlobal("see", function (this: { getVariables(): object }) {
+        seen = Object.keys(this.getVariables());
+      });
+      kit.render(name, { topic: "a", children: "" });
+      assert.deepEqual(namesIn(variables), seen.sort());
+    });
+
+    // What a tag takes for a property of its own does not turn into an attribute.
+    test(`the properties of ${name} are those of its table`, async (t) => {
+      const { kit } = await startSample(t, createProject(t, { [`components/${name}.njk`]: "[{{ attributes }}]" }));
+      const values: Record<string, unknown> = { private: false, hx_swap: "none", tag: "p" };
+      if (name === "MercureStream") values.auto_scroll = false;
+      const names = [...new Set(["topic", "topics"].concat(...tables("variables").map(namesIn)))];
+      const own = names.filter((prop) => {
+        if (!/^[a-z_]+$/.test(prop) || prop === "children") return false;
+        // A context refuses by name what belongs to the streams in it.
+        if (name === "MercureStreamContext" && ["type", "auto_scroll"].includes(prop)) return false;
+        const html = String(kit.render(name, { topic: "a", [prop]: values[prop] ?? "x" }));
+        return html === "[]";
+      });
+      const documented = namesIn(properties).concat(name === "MercureStreamContext" ? "topic" : []);
+      assert.deepEqual(own.sort(), documented.sort());
+    });
+  }
+
+  test("the globals are those of their table", async (t) => {
+    const { kit } = await startSample(t, createProject(t));
+    const { globals } = kit.environment as Environment & { globals: object };
+    const ours = Object.keys(globals).filter((name) => !["range", "cycler", "joiner"].includes(name));
+    assert.deepEqual(namesIn(table("globals")), ours.sort());
+  });
+});
+
+test("the classes and custom properties of the style sheet are those of their table", () => {
+  const [table] = tables("styles");
+  const style = readFileSync(root + table!.subject, "utf8");
+  // What the style sheet reads and does not set is for a page to set.
+  const properties = [...style.matchAll(/var\((--[\w-]+)/g)].map(([, name]) => name!);
+  const classes = style.match(/\.mercure-[a-z-]+/g) ?? [];
+  const names = [...properties.filter((name) => !style.includes(`${name}:`)), ...classes, ".mercure-stream-context"];
+  assert.deepEqual(namesIn(table!), [...new Set(names)].sort());
+});
+
+test("docs/architecture.md lists the rooms and files that exist", () => {
+  const [table] = tables("rooms");
+  const rooms = readdirSync(`${root}src`).map((name) => name.replace(/\.ts$/, ""));
+  assert.deepEqual(
+    namesIn(table!).map((name) => name.replace(/\.ts$/, "")),
+    rooms.sort(),
+  );
+});
+
+describe("links", () => {
+  const anchors = new Map(
+    documents.map(({ path, text }) => [
+      path,
+      [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+        heading!
+          .toLowerCase()
+          .replaceAll(/[^\w\s-]/g, "")
+          .trim()
+          .replaceAll(" ", "-"),
+      ),
+    ]),
+  );
+  for (const { path, text } of documents) {
+    test(`${path} links to what exists`, () => {
+      const prose = text.replaceAll(/^(`{3,})[^\n]*\n[\s\S]*?^\1 *$/gm, "");
+      const broken = [...prose.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].filter(([, file, anchor]) => {
+        const target = file === "" ? path : posix.join(posix.dirname(path), file!);
+        return !existsSync(root + target) || (anchor !== undefined && !anchors.get(target)?.includes(anchor));
+      });
+      assert.deepEqual(
+        broken.map(([link]) => link),
+        [],
+      );
+    });
+  }
+});
