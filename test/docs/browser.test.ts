@@ -3,7 +3,6 @@
 // And the recipe of docs/browser.md under "After a gap".
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
