@@ -1,0 +1,78 @@
+import type { Express, Request } from "express";
+import type { Kit } from "htmx-mercure";
+import type { DataSource } from "typeorm";
+import type { Recorder } from "./dashboard.js";
+import { Message } from "./models/message.js";
+
+const kept = 50;
+const year = 365 * 24 * 60 * 60 * 1000;
+
+export function chat(app: Express, { sse, render }: Kit, database: DataSource, record: Recorder): void {
+  const messages = database.getRepository(Message);
+  const newest = (count: number) => messages.find({ order: { id: "DESC" }, take: count });
+
+  app.get("/", async (req, res) => {
+    res.render("chat.njk", { messages: (await newest(kept)).reverse(), author: rememberedAuthor(req) });
+  });
+
+  app.post("/messages", async (req, res) => {
+    const author = field(req, "author");
+    const text = field(req, "text");
+    const byHtmx = req.get("HX-Request") === "true";
+
+    const error = problem(author, text);
+    if (error) {
+      res.status(422);
+      if (byHtmx) res.component("FormError", { error });
+      else res.render("chat.njk", { messages: (await newest(kept)).reverse(), author, text, error });
+      return;
+    }
+
+    // #region shown
+    const [previous] = await newest(1);
+    const message = messages.create({ author, text });
+    await messages.save(message);
+
+    const html = render("ChatMessage", { message, previous });
+    await sse.publish("messages", html);
+    // #endregion
+
+    await forgetOld();
+    await record(`${author} wrote a message`);
+    res.cookie("author", author, { httpOnly: true, sameSite: "lax", maxAge: year });
+    // To htmx nothing, which also empties the place for an error.
+    if (byHtmx) res.send("");
+    else res.redirect(303, "/");
+  });
+
+  /** Lets go of what is no longer among the newest, in the database and on pages that have been open for long. */
+  async function forgetOld(): Promise<void> {
+    for (const { id } of await messages.find({ order: { id: "DESC" }, skip: kept })) {
+      await messages.delete(id);
+      await sse.remove("messages", `message-${id}`);
+    }
+  }
+}
+
+function field(req: Request, name: string): string {
+  const value: unknown = req.body?.[name];
+  return typeof value === "string" ? value.trim() : "";
+}
+
+function problem(author: string, text: string): string | undefined {
+  if (author === "") return "Please say who you are first.";
+  if (author.length > Message.maxAuthor) return `A name has ${Message.maxAuthor} characters at most.`;
+  if (text === "") return "Please write something first.";
+  if (text.length > Message.maxText) return `A message has ${Message.maxText} characters at most.`;
+  return undefined;
+}
+
+/** The name that this visitor wrote under last. */
+function rememberedAuthor(req: Request): string {
+  const value = /(?:^|; )author=([^;]*)/.exec(req.get("Cookie") ?? "")?.[1] ?? "";
+  try {
+    return decodeURIComponent(value).slice(0, Message.maxAuthor);
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,39 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import libsql from "libsql";
+import { DataSource } from "typeorm";
+import { Message, MessageSchema } from "./models/message.js";
+import { TodoItem, TodoItemSchema } from "./models/todo-item.js";
+
+/** Opens the database file, and makes it, with something in it to look at, when there is none. */
+export async function openDatabase(file: string): Promise<DataSource> {
+  mkdirSync(dirname(file), { recursive: true });
+  const database = new DataSource({
+    // libsql speaks the interface of better-sqlite3, and installs without a compiler.
+    type: "better-sqlite3",
+    driver: libsql,
+    database: file,
+    entities: [MessageSchema, TodoItemSchema],
+    synchronize: true,
+  });
+  await database.initialize();
+  await welcome(database);
+  return database;
+}
+
+async function welcome(database: DataSource): Promise<void> {
+  const messages = database.getRepository(Message);
+  if ((await messages.count()) > 0) return;
+  await messages.save({
+    author: "Mercury",
+    text: "Welcome. Open this page in a second window, write something here, and watch it arrive there.",
+  });
+  await database
+    .getRepository(TodoItem)
+    .save([
+      { title: "Start the example", done: true },
+      { title: "Open this list in a second window" },
+      { title: "Tick something off, and watch both" },
+      { title: "Restart the server: the list is still here" },
+    ]);
+}

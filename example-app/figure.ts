@@ -1,0 +1,47 @@
+const seconds = 60;
+
+/** One number of the dashboard, with its last minute second by second. */
+export class Figure {
+  readonly label: string;
+  readonly unit: string;
+  readonly #digits: number;
+  readonly #sum: boolean;
+  readonly #ceiling: number;
+  #history: number[] = [];
+
+  /**
+   * @param options.sum Whether the number is that of the whole minute, and not the newest.
+   * @param options.ceiling The top of the chart while nothing is higher, so that small numbers look small.
+   */
+  constructor(label: string, unit: string, options: { digits?: number; sum?: boolean; ceiling: number }) {
+    this.label = label;
+    this.unit = unit;
+    this.#digits = options.digits ?? 0;
+    this.#sum = options.sum ?? false;
+    this.#ceiling = options.ceiling;
+  }
+
+  add(value: number): void {
+    this.#history = [...this.#history, value].slice(-seconds);
+  }
+
+  get value(): string {
+    const value = this.#sum ? this.#history.reduce((a, b) => a + b, 0) : (this.#history.at(-1) ?? 0);
+    return value.toFixed(this.#digits);
+  }
+
+  /** The line of the chart, in a box of 59 by 20, with the newest second at the right. */
+  get points(): string {
+    const top = Math.max(this.#ceiling, ...this.#history);
+    return this.#history.map((value, i) => `${this.#start + i},${(19 - (value / top) * 18).toFixed(1)}`).join(" ");
+  }
+
+  /** The line and what lies under it. */
+  get area(): string {
+    return `${this.#start},20 ${this.points} 59,20`;
+  }
+
+  get #start(): number {
+    return seconds - this.#history.length;
+  }
+}

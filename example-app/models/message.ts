@@ -1,0 +1,56 @@
+import { EntitySchema } from "typeorm";
+
+/** Two messages of one author within this time are shown under one name. */
+const sameBreath = 5 * 60_000;
+
+const day = new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" });
+const time = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+export class Message {
+  static readonly maxAuthor = 40;
+  static readonly maxText = 500;
+
+  id!: number;
+  author!: string;
+  text!: string;
+  createdAt!: Date;
+
+  get day(): string {
+    return day.format(this.createdAt);
+  }
+
+  get time(): string {
+    return time.format(this.createdAt);
+  }
+
+  get initials(): string {
+    const words = this.author.split(/\s+/u);
+    return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "").join("");
+  }
+
+  /** One of the eight colours that the stylesheet has for authors, the same one whenever this author writes. */
+  get colour(): number {
+    return [...this.author].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7) % 8;
+  }
+
+  /** Whether this goes on from the message above it, so that name and picture need no repeating. */
+  continues(previous?: Message | null): boolean {
+    return (
+      previous?.author === this.author &&
+      previous.day === this.day &&
+      this.createdAt.getTime() - previous.createdAt.getTime() < sameBreath
+    );
+  }
+}
+
+// A schema and not decorators: they would need type metadata, which no tool that only strips types emits.
+export const MessageSchema = new EntitySchema<Message>({
+  name: "Message",
+  target: Message,
+  columns: {
+    id: { type: Number, primary: true, generated: "increment" },
+    author: { type: String, length: Message.maxAuthor },
+    text: { type: String, length: Message.maxText },
+    createdAt: { type: "datetime", createDate: true },
+  },
+});

@@ -1,0 +1,507 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import Database from "libsql";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
+
+const paths = ["/", "/todos", "/dashboard"];
+const welcome = "Welcome. Open this page in a second window, write something here, and watch it arrive there.";
+const markup = `<img src="x" onerror="document.title = 'taken over'"> & <b>bold</b>`;
+
+/** How far a reader of the chat is from its end. */
+const distance =
+  "(({ scrollHeight, clientHeight, scrollTop }) => scrollHeight - clientHeight - scrollTop)(document.querySelector('.feed'))";
+
+/** What a browser logs when a server is away or refuses a form, as some tests here make it. */
+const foreseen = /net::ERR_|reconnects in|status of (404|422)|Error Code 422|htmx:(sendError|afterRequest)/;
+
+let browser: Browser;
+let folder: string;
+let app: App;
+let untouched: Rows;
+let visits: WatchedPage[];
+
+before(async () => {
+  browser = await launchChromium();
+  folder = await mkdtemp(join(tmpdir(), "example-app-"));
+  app = await start();
+  untouched = readDatabase();
+});
+
+after(async () => {
+  await browser.close();
+  await app.end("SIGKILL");
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(async () => {
+  visits = [];
+  if (!app.running) app = await start();
+  writeDatabase(untouched);
+});
+
+afterEach(async () => {
+  const errors = visits.flatMap((visit) => visit.errors).filter((error) => !foreseen.test(error));
+  for (const { page } of visits) await page.context().close();
+  assert.deepEqual(errors, [], "errors in a page's console");
+});
+
+describe("chat", () => {
+  test("a message from one window appears in both, once", async () => {
+    const ada = await visit("/");
+    const grace = await visit("/");
+
+    await say(ada, "Ada", "Is anybody here?");
+    await heard(grace, "Is anybody here?");
+    await say(grace, "Grace", "Yes.");
+    await heard(ada, "Yes.");
+
+    for (const page of [ada, grace]) assert.deepEqual(await said(page), [welcome, "Is anybody here?", "Yes."]);
+    assert.deepEqual(
+      await ada.locator(".message .author").allInnerTexts(),
+      await grace.locator(".message .author").allInnerTexts(),
+    );
+  });
+
+  test("after the server was killed and started again, streams resume, and still show each message once", async () => {
+    const ada = await visit("/");
+    const grace = await visit("/");
+    await say(ada, "Ada", "Before");
+    await heard(grace, "Before");
+
+    await app.end("SIGKILL");
+    app = await start(app.port);
+    await post("/messages", { author: "Alan", text: "While they were away" });
+    for (const page of [ada, grace]) await heard(page, "While they were away");
+    await say(ada, "Ada", "After");
+    await heard(grace, "After");
+
+    const all = [welcome, "Before", "While they were away", "After"];
+    for (const page of [ada, grace]) assert.deepEqual(await said(page), all);
+  });
+
+  test("after navigating away and back, each message is there once", async () => {
+    const ada = await visit("/");
+    const grace = await visit("/");
+    await say(ada, "Ada", "Before");
+
+    await ada.getByRole("link", { name: "To-do" }).click();
+    await ada.getByRole("heading", { name: "To-do" }).waitFor();
+    await say(grace, "Grace", "While Ada was away");
+    await ada.goBack();
+    await heard(ada, "While Ada was away");
+    await say(grace, "Grace", "After");
+    await heard(ada, "After");
+
+    assert.deepEqual(await said(ada), [welcome, "Before", "While Ada was away", "After"]);
+  });
+
+  test("a region that htmx processes again shows each message once", async () => {
+    const ada = await visit("/");
+    await say(ada, "Ada", "Before");
+    await ada.evaluate(`
+      const feed = document.querySelector(".feed");
+      for (const name of ["data-one", "data-two"]) {
+        feed.setAttribute(name, "");
+        htmx.process(feed);
+        htmx.process(document.body);
+      }
+    `);
+    await say(ada, "Ada", "Processed");
+    await say(ada, "Ada", "After");
+
+    assert.deepEqual(await said(ada), [welcome, "Before", "Processed", "After"]);
+  });
+
+  test("a reader who scrolled up is not moved, sees that there is more, and gets there by a button", async () => {
+    for (let i = 1; i <= 30; i++) await post("/messages", { author: "Ada", text: `Message ${i}` });
+    const page = await visit("/");
+    const feed = page.getByRole("log");
+    await until(page, `${distance} <= 1`);
+
+    await post("/messages", { author: "Ada", text: "At the bottom" });
+    await heard(page, "At the bottom");
+    await until(page, `${distance} <= 1`);
+
+    const more = page.getByRole("button", { name: "New messages" });
+    assert.equal(await more.isVisible(), false);
+    await feed.hover();
+    await page.mouse.wheel(0, -400);
+    await until(page, `${distance} > 300`);
+    const place = await feed.evaluate((e) => e.scrollTop);
+    await post("/messages", { author: "Ada", text: "Further down" });
+    await more.waitFor();
+    assert.equal(await feed.evaluate((e) => e.scrollTop), place);
+
+    await more.click();
+    await until(page, `${distance} <= 1`);
+    await more.waitFor({ state: "hidden" });
+  });
+
+  test("an ancestor's hx-target, hx-swap and hx-select steal nothing", async () => {
+    const page = await visit("/");
+    await page.evaluate(`
+      const thief = document.querySelector(".live");
+      thief.removeAttribute("hx-disinherit");
+      thief.setAttribute("hx-target", "#thief");
+      thief.setAttribute("hx-swap", "outerHTML");
+      document.body.insertAdjacentHTML("beforeend", '<div id="thief"></div>');
+    `);
+    await say(page, "Ada", "Mine");
+
+    assert.deepEqual(await said(page), [welcome, "Mine"]);
+    assert.equal(await page.locator("#thief").innerHTML(), "");
+  });
+
+  test("what users write is text, wherever it is shown", async () => {
+    const ada = await visit("/");
+    const grace = await visit("/");
+    await say(ada, markup.slice(0, 40), markup);
+    await heard(grace, markup);
+    await grace.reload();
+    assert.deepEqual(await said(grace), [welcome, markup]);
+
+    await post("/todos", { title: markup });
+    for (const path of ["/todos", "/dashboard"]) await (await visit(path)).getByText(markup).first().waitFor();
+    for (const { page } of visits) {
+      assert.doesNotMatch(await page.title(), /taken over/);
+      assert.equal(await page.locator("main img, main b:not(#count b)").count(), 0);
+    }
+  });
+
+  test("a message that does not do is refused in words, next to the form, which keeps what was written", async () => {
+    const page = await visit("/");
+    await page.getByLabel("Your name").fill("Ada");
+    await page.getByLabel("Message", { exact: true }).fill("   ");
+    await page.getByRole("button", { name: "Send" }).click();
+    const error = page.getByRole("alert").filter({ hasText: "Please write something first." });
+    await error.waitFor();
+    const field = page.getByLabel("Message", { exact: true });
+    assert.equal(await field.inputValue(), "   ");
+    assert.equal(await field.getAttribute("aria-describedby"), await error.getAttribute("id"));
+
+    await say(page, "Ada", "Better");
+    await error.waitFor({ state: "hidden" });
+
+    for (const body of [
+      { author: "Ada", text: "x".repeat(501) },
+      { author: "x".repeat(41), text: "Hi" },
+      { author: "Ada" },
+    ]) {
+      assert.equal((await post("/messages", body)).status, 422);
+    }
+    assert.deepEqual(await said(page), [welcome, "Better"]);
+  });
+
+  test("a form is emptied once its message was taken, and remembers who wrote", async () => {
+    const page = await visit("/");
+    await say(page, "Ada Lovelace", "Hello");
+    await until(page, `document.querySelector("[name=text]").value === ""`);
+    await page.reload();
+    assert.equal(await page.getByLabel("Your name").inputValue(), "Ada Lovelace");
+  });
+
+  test("the newest fifty are kept, on pages that stay open too", async () => {
+    const page = await visit("/");
+    for (let i = 1; i <= 55; i++) await post("/messages", { author: "Ada", text: `Message ${i}` });
+    const newest = Array.from({ length: 50 }, (_, i) => `Message ${i + 6}`);
+
+    await heard(page, "Message 55");
+    await page.getByText("Message 5", { exact: true }).waitFor({ state: "detached" });
+    assert.deepEqual(await said(page), newest);
+    assert.deepEqual(await said(await visit("/")), newest);
+  });
+});
+
+describe("to-do", () => {
+  test("an item that is added, ticked and deleted is so in every window, and the count follows", async () => {
+    const ada = await visit("/todos");
+    const grace = await visit("/todos");
+    const all = [ada, grace];
+
+    await ada.getByLabel("New item").fill("Water the plants");
+    await ada.getByLabel("New item").press("Enter");
+    for (const page of all) await page.getByRole("checkbox", { name: "Water the plants", checked: false }).waitFor();
+    for (const page of all) await page.getByText("1 of 5 done").waitFor();
+
+    await grace.getByRole("checkbox", { name: "Water the plants" }).click();
+    for (const page of all) await page.getByRole("checkbox", { name: "Water the plants", checked: true }).waitFor();
+    for (const page of all) await page.getByText("2 of 5 done").waitFor();
+    for (const page of all) assert.equal(await page.getByRole("listitem").count(), 5);
+
+    await ada.getByRole("button", { name: "Delete “Water the plants”" }).click();
+    for (const page of all) await page.getByText("Water the plants").waitFor({ state: "detached" });
+    for (const page of all) await page.getByText("1 of 4 done").waitFor();
+
+    await ada.getByRole("button", { name: "Clear done" }).click();
+    for (const page of all) await page.getByText("0 of 3 done").waitFor();
+    for (const page of all) assert.equal(await page.getByRole("listitem").count(), 3);
+  });
+
+  test("whoever ticks an item with the keyboard stays on it", async () => {
+    const page = await visit("/todos");
+    const item = page.getByRole("checkbox", { name: "Open this list in a second window" });
+    await item.focus();
+    await item.press("Space");
+    await page.getByRole("checkbox", { name: "Open this list in a second window", checked: true }).waitFor();
+    await until(page, `document.activeElement.getAttribute("aria-checked") === "true"`);
+    await page.keyboard.press("Space");
+    await page.getByRole("checkbox", { name: "Open this list in a second window", checked: false }).waitFor();
+  });
+
+  test("the list survives a reload and a restart", async () => {
+    const page = await visit("/todos");
+    await page.getByLabel("New item").fill("Survive");
+    await page.getByRole("button", { name: "Add" }).click();
+    await page.getByRole("checkbox", { name: "Survive" }).click();
+    await page.getByRole("checkbox", { name: "Survive", checked: true }).waitFor();
+    const before = await page.getByRole("list", { name: "To-do" }).ariaSnapshot();
+
+    await page.reload();
+    assert.equal(await page.getByRole("list", { name: "To-do" }).ariaSnapshot(), before);
+
+    await app.end("SIGTERM");
+    app = await start(app.port);
+    await page.reload();
+    assert.equal(await page.getByRole("list", { name: "To-do" }).ariaSnapshot(), before);
+  });
+
+  test("an open list is right again after a restart, whatever happened meanwhile", async () => {
+    const page = await visit("/todos");
+    await page.getByRole("checkbox", { name: "Start the example" }).waitFor();
+    await app.end("SIGKILL");
+    app = await start(app.port);
+    await post("/todos", { title: "Written meanwhile" });
+    await page.getByRole("checkbox", { name: "Written meanwhile" }).waitFor();
+    await page.getByText("1 of 5 done").waitFor();
+    assert.equal(await page.getByRole("listitem").count(), 5);
+  });
+});
+
+describe("dashboard", () => {
+  test("three topics come over one connection, and each lands in its own element", async () => {
+    const page = await visit("/dashboard");
+    const processor = await page.locator("[sse-swap=process] polyline").first().getAttribute("points");
+    await post("/messages", { author: "Charles", text: "Hello" });
+    await page.locator("[sse-swap=activity] li").first().getByText("Charles wrote a message").waitFor();
+    await until(
+      page,
+      `document.querySelector("[sse-swap=process] polyline").getAttribute("points") !== "${processor}"`,
+    );
+    // The only page there is: one stream in all.
+    await until(page, `document.querySelector("[sse-swap=traffic] .value").textContent === "1"`);
+
+    const terms = (type: string) => page.locator(`[sse-swap=${type}] dt`).allInnerTexts();
+    assert.deepEqual(await terms("process"), ["Processor", "Memory", "Longest event-loop delay"]);
+    assert.deepEqual(await terms("traffic"), ["Open streams", "Requests", "Changes by visitors"]);
+    assert.deepEqual(await terms("activity"), []);
+  });
+});
+
+describe("every page", () => {
+  test("works under a Content-Security-Policy of 'self', and shows its own code", async () => {
+    for (const path of paths) {
+      const response = await fetch(app.url + path);
+      assert.equal(response.headers.get("content-security-policy"), "default-src 'self'");
+      const page = await visit(path);
+      await page.getByText("sse.publish").first().waitFor();
+      assert.equal(await page.locator("script:not([src]), style, [style], [onclick]").count(), 0);
+      await post("/messages", { author: "Ada", text: path });
+    }
+  });
+
+  test("tells a screen reader what is what", async () => {
+    const snapshot = async (path: string) => (await visit(path)).locator("body").ariaSnapshot();
+
+    const chat = await snapshot("/");
+    assert.match(chat, /- link "Skip to the content"/);
+    assert.match(chat, /- navigation "Pages":/);
+    assert.match(chat, /- main:/);
+    assert.match(chat, /- heading "Chat" \[level=1\]/);
+    assert.match(chat, /- log "Messages":/);
+    assert.match(chat, /- textbox "Your name"/);
+    assert.match(chat, /- textbox "Message"/);
+    assert.match(chat, /- button "Send"/);
+
+    const todos = await snapshot("/todos");
+    assert.match(todos, /- textbox "New item"/);
+    assert.match(todos, /- list "To-do":\n\s+- listitem:\n\s+- checkbox "Start the example" \[checked\]/);
+    assert.match(todos, /- checkbox "Open this list in a second window"\n/);
+    assert.match(todos, /- button "Delete “Start the example”"/);
+    assert.match(todos, /- status: 1 of 4 done/);
+
+    const dashboard = await snapshot("/dashboard");
+    assert.match(dashboard, /- heading "Process" \[level=2\]/);
+    assert.match(dashboard, /- term: Processor\n\s+- definition:/);
+  });
+
+  test("what does not exist is not found, and says so", async () => {
+    for (const path of ["/nowhere", "/todos/x/done"]) assert.equal((await post(path, { done: "true" })).status, 404);
+    for (const path of ["/todos/999/done", "/todos/999/delete"]) assert.equal((await post(path, {})).status, 303);
+    const page = await visit("/nowhere");
+    await page.getByRole("heading", { name: "Not here" }).waitFor();
+  });
+
+  test("fits a phone, whatever is written", async () => {
+    await post("/messages", { author: "x".repeat(40), text: "x".repeat(400) });
+    await post("/todos", { title: "x".repeat(120) });
+    for (const path of paths) {
+      const page = await visit(path, { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true });
+      assert.deepEqual(await page.evaluate("[innerWidth, document.documentElement.scrollWidth]"), [360, 360], path);
+      const small = await page.evaluate(`
+        [...document.querySelectorAll("header a, main button, main input, summary")]
+          .filter((element) => element.getBoundingClientRect().height < 44)
+          .map((element) => element.outerHTML)
+      `);
+      assert.deepEqual(small, [], "all that is touched is 44 pixels high");
+    }
+  });
+
+  test("works without JavaScript", async () => {
+    const page = await visit("/", { javaScriptEnabled: false });
+    await page.getByLabel("Your name").fill("Ada");
+    await page.getByLabel("Message", { exact: true }).fill("By form alone");
+    await page.getByRole("button", { name: "Send" }).click();
+    await heard(page, "By form alone");
+    assert.equal(new URL(page.url()).pathname, "/");
+    assert.equal(await page.getByLabel("Your name").inputValue(), "Ada");
+
+    await page.getByLabel("Message", { exact: true }).fill("  ");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("alert").getByText("Please write something first.").waitFor();
+    assert.deepEqual(await said(page), [welcome, "By form alone"]);
+
+    await page.goto(`${app.url}/todos`);
+    await page.getByLabel("New item").fill("By form too");
+    await page.getByRole("button", { name: "Add" }).click();
+    await page.getByRole("checkbox", { name: "By form too", checked: false }).click();
+    await page.getByRole("checkbox", { name: "By form too", checked: true }).waitFor();
+    await page.getByRole("button", { name: "Delete “By form too”" }).click();
+    await page.getByText("By form too").waitFor({ state: "detached" });
+  });
+
+  test("says so when the server is away, and takes it back", async () => {
+    const page = await visit("/");
+    await say(page, "Ada", "The stream is open");
+    await app.end("SIGKILL");
+    await page.getByText("Reconnecting…").waitFor();
+    await page.getByLabel("Your name").fill("Ada");
+    await page.getByLabel("Message", { exact: true }).fill("Lost?");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("alert").getByText("The server did not answer.").waitFor();
+
+    app = await start(app.port);
+    await page.getByText("Reconnecting…").waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "Send" }).click();
+    await heard(page, "Lost?");
+    await page.getByText("The server did not answer.").waitFor({ state: "hidden" });
+  });
+});
+
+test("the server ends by itself when asked to, with streams open", async () => {
+  const chat = await visit("/");
+  const todos = await visit("/todos");
+  await post("/messages", { author: "Ada", text: "The stream is open" });
+  await heard(chat, "The stream is open");
+  await post("/todos", { title: "This one too" });
+  await todos.getByRole("checkbox", { name: "This one too" }).waitFor();
+
+  assert.equal(await app.end("SIGTERM"), 0);
+});
+
+interface App {
+  readonly url: string;
+  readonly port: number;
+  readonly running: boolean;
+  /** Resolves, once the process is gone, to its exit code. */
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
+}
+
+async function start(port = 0): Promise<App> {
+  const server = spawn(process.execPath, ["--import", "tsx", "example-app/server.ts"], {
+    env: { ...process.env, PORT: String(port), DATABASE: join(folder, "example.db"), SECRET_KEY: "k".repeat(32) },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const gone = once(server, "exit") as Promise<[number | null]>;
+  for await (const line of createInterface(server.stdout)) {
+    const url = /listening on (http:\S+)/.exec(line)?.[1];
+    if (url === undefined) continue;
+    return {
+      url,
+      port: Number(new URL(url).port),
+      get running() {
+        return server.exitCode === null && server.signalCode === null;
+      },
+      async end(signal) {
+        server.kill(signal);
+        const [code] = await gone;
+        return code;
+      },
+    };
+  }
+  throw new Error("The example app ended before it listened.");
+}
+
+type Rows = Record<string, Record<string, unknown>[]>;
+
+/** What the database holds. The app reads it for each request, so that one process serves all tests. */
+function readDatabase(): Rows {
+  const database = new Database(join(folder, "example.db"));
+  const rows = (table: string) => database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[];
+  const all = { message: rows("message"), todo_item: rows("todo_item") };
+  database.close();
+  return all;
+}
+
+function writeDatabase(tables: Rows): void {
+  const database = new Database(join(folder, "example.db"));
+  for (const [table, rows] of Object.entries(tables)) {
+    database.exec(`DELETE FROM ${table}`);
+    for (const row of rows) {
+      const columns = Object.keys(row);
+      const values = columns.map(() => "?").join();
+      database.prepare(`INSERT INTO ${table} (${columns.join()}) VALUES (${values})`).run(...Object.values(row));
+    }
+  }
+  database.close();
+}
+
+/** A visitor of their own: a page that shares no cookie with others. */
+async function visit(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+  const watched = await newWatchedPage(browser, options);
+  visits.push(watched);
+  await watched.page.goto(app.url + path);
+  return watched.page;
+}
+
+/** Waits until an expression, evaluated in the page, is true. */
+async function until(page: Page, expression: string): Promise<void> {
+  // Not page.waitForFunction(), which the pages' Content-Security-Policy forbids.
+  while (!(await page.evaluate(expression))) await setTimeout(20);
+}
+
+async function say(page: Page, author: string, text: string): Promise<void> {
+  await page.getByLabel("Your name").fill(author);
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.getByLabel("Message", { exact: true }).press("Enter");
+  await heard(page, text);
+}
+
+async function heard(page: Page, text: string): Promise<void> {
+  await page.locator(".message .text").getByText(text, { exact: true }).first().waitFor();
+}
+
+function said(page: Page): Promise<string[]> {
+  return page.locator(".message .text").allInnerTexts();
+}
+
+function post(path: string, body: Record<string, string>): Promise<Response> {
+  return fetch(app.url + path, { method: "POST", body: new URLSearchParams(body), redirect: "manual" });
+}
