@@ -70,7 +70,10 @@ function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof MercureError) {
     if (error.code === "ERR_TOPIC" || error.code === "ERR_UPDATE") return new Refusal(400, error.message);
-    if (error.code === "ERR_CLOSED") return new Refusal(503, "The hub is shutting down.", { "Retry-After": "1" });
+    // Without `Connection: close` browsers would come back over the same socket, and hold the server open with it.
+    if (error.code === "ERR_CLOSED") {
+      return new Refusal(503, "The hub is shutting down.", { "Retry-After": "1", Connection: "close" });
+    }
   }
   return new Refusal(500, "The hub failed to do this.");
 }
