@@ -138,9 +138,14 @@ export class Hub {
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     const { status, headers, body } = problemOf(error);
     if (status === 500) this.#report(error);
-    const isHead = req.method === "HEAD";
-    if (res.headersSent) res.destroy();
-    else res.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) }).end(isHead ? "" : body);
+    if (res.headersSent) {
+      res.destroy();
+      return;
+    }
+    // HTTP/2 knows no such header, and would refuse the answer for it.
+    const known = Object.entries(headers).filter(([name]) => req.httpVersionMajor === 1 || name !== "Connection");
+    res.writeHead(status, { ...Object.fromEntries(known), "Content-Length": Buffer.byteLength(body) });
+    res.end(req.method === "HEAD" ? "" : body);
   }
 
   #report(error: unknown): void {

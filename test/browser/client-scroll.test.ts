@@ -339,7 +339,7 @@ describe("a feed that scrolls by itself", () => {
       await scroll(page, -300);
       await arrive(page, "news");
       const [text, background] = (await more(page).evaluate((element) => {
-        const style = element.ownerDocument.defaultView.getComputedStyle(element);
+        const style = getComputedStyle(element);
         return [style.color, style.backgroundColor];
       })) as [string, string];
       assert.ok(contrast(text, background) >= 4.5, `${text} on ${background}`);

@@ -182,7 +182,9 @@ describe("an application", () => {
     await kit.close();
     assert.equal(await stream.next(), undefined);
     await assert.rejects(kit.sse.publish("a"), { code: "ERR_CLOSED" });
-    assert.equal((await fetch(`${origin}/.well-known/mercure?topic=a`)).status, 503);
+    const late = await fetch(`${origin}/.well-known/mercure?topic=a`);
+    assert.equal(late.status, 503);
+    assert.equal(late.headers.get("connection"), "close", "a socket that is kept alive would keep the server open");
     await kit.close();
   });
 

@@ -1,0 +1,65 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { Failure, run } from "./run.mjs";
+
+const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const macApplications = [
+  "/Applications/Chromium.app/Contents/MacOS/Chromium",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+/** The path of a Chromium: the one that CHROMIUM names, else one of the machine's, else one installed now where we may. */
+export async function chromium() {
+  const named = process.env.CHROMIUM;
+  if (named) {
+    if (isExecutable(named)) return named;
+    throw new Failure(
+      `CHROMIUM is set to "${named}", which is not a program. Correct it, or unset it to have one found.`,
+    );
+  }
+  return find() ?? (await install());
+}
+
+function find() {
+  const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
+  const candidates = names.flatMap((name) => ["/usr/bin", ...folders].map((folder) => join(folder, name)));
+  return [...candidates, ...macApplications].find(isExecutable);
+}
+
+async function install() {
+  const privilege = privilegedPrefix();
+  if (!existsSync("/usr/bin/apt-get") || privilege === undefined) {
+    throw new Failure(
+      "The browser tests need Chromium, and this command cannot install it here.\n" +
+        "Install it (Debian, Ubuntu: `sudo apt-get install chromium`), or set CHROMIUM to the path of a Chromium or Chrome.",
+    );
+  }
+  console.log("The browser tests need Chromium: installing it with apt-get.");
+  const failure =
+    "Chromium could not be installed. Install it by hand, or set CHROMIUM to the path of a Chromium or Chrome.";
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  for (const args of [["update"], ["install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"]]) {
+    const [command, ...rest] = [...privilege, "apt-get", ...args];
+    await run(command, rest, { env, failure });
+  }
+  const installed = find();
+  if (!installed) throw new Failure(failure);
+  return installed;
+}
+
+/** What to put before a command to run it as root: nothing, or a sudo that asks no password; undefined when neither. */
+function privilegedPrefix() {
+  if (process.getuid?.() === 0) return [];
+  const sudo = spawnSync("sudo", ["-n", "true"], { stdio: "ignore" });
+  return sudo.status === 0 ? ["sudo", "-n"] : undefined;
+}
+
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,104 @@
+// `npm test`: builds, gets what the tests need, runs test/**/*.test.ts.
+//
+//   npm test                            everything
+//   npm test -- hub express/            the files whose path holds one of these
+//   npm test -- '!test/browser/'        the files whose path does not hold this
+//   npm test -- --test-name-pattern=id  what begins with -- goes to Node's test runner
+//
+// TEST_COUNTS=file writes there, as JSON, how many tests passed and failed.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { chromium } from "./chromium.mjs";
+import { Failure, main, run } from "./run.mjs";
+
+/**
+ * Far more than any test needs: it only ends what would never end. Node 20 gives this time to each file too; newer ones
+ * give it to tests alone, and wait for ever for a file that leaves a server open. So we wait a little longer, and end it.
+ */
+const TEST_TIMEOUT = 5 * 60_000;
+const SILENCE = TEST_TIMEOUT + 60_000;
+/** How long the runner may need to print its summary and end. */
+const FAREWELL = 10_000;
+
+await main(async () => {
+  const args = process.argv.slice(2);
+  const flags = args.filter((argument) => argument.startsWith("--"));
+  const files = select(args.filter((argument) => !argument.startsWith("--")));
+
+  await run(process.execPath, ["scripts/build.mjs"], { failure: "The tests did not run: the build failed." });
+  const env = { ...process.env };
+  if (files.some(needsBrowser)) env.CHROMIUM = await chromium();
+
+  process.exitCode = await runTests([...flags, ...files], env);
+});
+
+/** Node 20's test runner knows no globs, so the files are listed here. */
+function select(patterns) {
+  const wanted = patterns.filter((pattern) => !pattern.startsWith("!"));
+  const unwanted = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
+  const files = readdirSync("test", { recursive: true })
+    .map((file) => `test/${file.replaceAll("\\", "/")}`)
+    .filter((file) => file.endsWith(".test.ts"))
+    .filter((file) => wanted.length === 0 || wanted.some((pattern) => file.includes(pattern)))
+    .filter((file) => !unwanted.some((pattern) => file.includes(pattern)))
+    .sort();
+  if (files.length === 0) throw new Failure(`No file test/**/*.test.ts matches ${patterns.join(" ")}.`);
+  return files;
+}
+
+function needsBrowser(file) {
+  return file.startsWith("test/browser/") || readFileSync(file, "utf8").includes("browser/chromium.js");
+}
+
+/** Returns the exit code. */
+async function runTests(args, env) {
+  const options = [`--test-concurrency=${availableParallelism()}`, `--test-timeout=${TEST_TIMEOUT}`];
+  const reporters = [
+    ["spec", "stdout"],
+    ["./scripts/progress-reporter.mjs", "stderr"],
+  ].flatMap(([reporter, to]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${to}`]);
+  const runner = spawn(process.execPath, ["--import", "tsx", "--test", ...options, ...reporters, ...args], {
+    env,
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    // A process group of its own, so that whatever a test has started and forgotten can be ended with it.
+    detached: true,
+  });
+  const end = () => {
+    try {
+      process.kill(-runner.pid, "SIGKILL");
+    } catch {
+      // Nobody is left.
+    }
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.once(signal, () => {
+      end();
+      process.exit(1);
+    });
+  }
+
+  let counts;
+  let watchdog;
+  const expectMore = (within, complaint) => {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(() => {
+      console.error(`\n${complaint}`);
+      end();
+    }, within);
+  };
+  expectMore(SILENCE, "No test has ended for minutes.");
+  runner.on("message", (message) => {
+    counts ??= message.counts;
+    if (counts) expectMore(FAREWELL, "All tests have ended, but something that they started goes on; it was stopped.");
+    else expectMore(SILENCE, `No test has ended for minutes; the last that did was "${message.ended}".`);
+  });
+  // Not before its last message has been read, which may be after it has ended.
+  const [[code]] = await Promise.all([once(runner, "exit"), once(runner, "disconnect")]);
+  clearTimeout(watchdog);
+  end();
+  if (counts && process.env.TEST_COUNTS) writeFileSync(process.env.TEST_COUNTS, JSON.stringify(counts));
+  return code ?? (counts?.failed === 0 ? 0 : 1);
+}

@@ -1,0 +1,192 @@
+// What users install: the packed tarball in a fresh project. `npm test` builds before it runs this.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+
+const execute = promisify(execFile);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+interface Tarball {
+  readonly filename: string;
+  readonly unpackedSize: number;
+  readonly files: readonly { readonly path: string }[];
+}
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+/** Shows a page with a stream, subscribes as the page says, publishes, and prints what arrived. */
+const exchange = `
+module.exports = async function exchange(express, mercure) {
+  const app = express();
+  const { sse, render, close } = mercure(app, { templates: "templates", components: "components", secret: "s".repeat(32) });
+  app.get("/", (req, res) => res.render("index.njk"));
+  const server = app.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const origin = "http://127.0.0.1:" + server.address().port;
+
+  const page = await (await fetch(origin + "/")).text();
+  const script = /src="([^"]*mercure-[^"]*\\.js)"/.exec(page)[1];
+  const scriptStatus = (await fetch(new URL(script, origin))).status;
+  const path = /sse-connect="([^"]+)"/.exec(page)[1].replaceAll("&amp;", "&");
+  const stream = await fetch(new URL(path, origin));
+  const id = await sse.publish("messages", render("ChatMessage", { id: "m1", text: "<b>hello</b>" }));
+  let received = "";
+  for await (const chunk of stream.body.pipeThrough(new TextDecoderStream())) {
+    received += chunk;
+    // It ends the stream, and with it this loop.
+    if (received.includes("</li>")) await close();
+  }
+  server.close();
+  console.log(JSON.stringify({ page, contentType: stream.headers.get("content-type"), id, received, scriptStatus }));
+};
+`;
+
+const typedProgram = `
+import express from "express";
+import { type Kit, mercure, MercureError, type MercureOptions } from "htmx-mercure";
+import { Hub } from "htmx-mercure/hub";
+import type { MercureGapDetail } from "htmx-mercure/client";
+
+const app = express();
+const options: MercureOptions = { templates: "templates", components: "components", secret: process.env["SECRET_KEY"] };
+const kit: Kit = mercure(app, options);
+const { sse, render, close } = kit;
+app.get("/message", (_req, res) => void res.component("ChatMessage", { id: "m1", text: "hello" }));
+app.post("/", async (_req, res) => {
+  const id: string = await sse.publish("messages", render("ChatMessage", { id: "m1", text: "hello" }));
+  res.send(id);
+});
+export const gap = (detail: MercureGapDetail): string => detail.requested;
+export const isOurs = (error: unknown): boolean => error instanceof MercureError && error.code === "ERR_TOPIC";
+export const hub: Hub = kit.hub;
+export const end: Promise<void> = close();
+// @ts-expect-error An option that does not exist.
+mercure(app, { template: "templates" });
+`;
+
+const project: Readonly<Record<string, string>> = {
+  "package.json": JSON.stringify({ name: "fresh", version: "1.0.0", private: true }),
+  "templates/index.njk":
+    '<!doctype html><head>{{ mercure_scripts() }}</head><% MercureStream topic="messages" tag="ul" class="feed" %><li>first</li><% endMercureStream %>',
+  "components/ChatMessage.njk": '<li id="{{ id }}">{{ text }}</li>',
+  "exchange.cjs": exchange,
+  "imports.mjs":
+    'import express from "express";\nimport { mercure } from "htmx-mercure";\nimport exchange from "./exchange.cjs";\nawait exchange(express, mercure);\n',
+  "requires.cjs":
+    'const express = require("express");\nconst { mercure } = require("htmx-mercure");\nrequire("./exchange.cjs")(express, mercure);\n',
+  "typed.mts": typedProgram,
+  "typed.cts": typedProgram,
+  "tsconfig.json": JSON.stringify({
+    compilerOptions: { target: "es2022", lib: ["es2022", "dom"], module: "nodenext", types: ["node"], strict: true },
+    files: ["typed.mts", "typed.cts"],
+  }),
+  "page.js": 'import "htmx-mercure/client";\n',
+};
+
+let folder: string;
+let tarball: Tarball;
+let manifest: Manifest;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "htmx-mercure-package-"));
+  manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as Manifest;
+  // Without the script that builds before packing: the other tests read dist meanwhile.
+  const packed = await npm(root, "pack", "--json", "--ignore-scripts", "--pack-destination", folder);
+  tarball = (JSON.parse(packed) as [Tarball])[0];
+  for (const [name, content] of Object.entries(project)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), content);
+  }
+  const packages = ["express", "nunjucks", "@types/express", "@types/nunjucks", "@types/node"];
+  const versions = packages.map((name) => `${name}@${manifest.devDependencies[name]}`);
+  await npm(folder, "install", "--prefer-offline", "--no-audit", "--no-fund", `./${tarball.filename}`, ...versions);
+});
+
+after(() => rm(folder, { recursive: true, force: true }));
+
+async function npm(cwd: string, ...args: string[]): Promise<string> {
+  return (await execute("npm", args, { cwd, maxBuffer: 16 * 1024 * 1024 })).stdout;
+}
+
+function node(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return execute(process.execPath, args, { cwd: folder });
+}
+
+describe("the tarball", () => {
+  test("holds what the exports map names", () => {
+    const paths = tarball.files.map(({ path }) => `./${path}`);
+    const targets = Object.values(manifest.exports).flatMap((target) =>
+      typeof target === "string" ? [target] : Object.values(target),
+    );
+    assert.deepEqual(
+      targets.filter((target) => !paths.includes(target)),
+      [],
+    );
+  });
+
+  test("holds nothing else than the build, the kit's templates and what is about the package", () => {
+    const expected =
+      /^(dist\/.+\.(js|d\.ts|css|map)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+    const paths = tarball.files.map(({ path }) => path);
+    assert.deepEqual(
+      paths.filter((path) => !expected.test(path)),
+      [],
+    );
+    for (const path of ["README.md", "LICENSE", "CHANGELOG.md", "components/MercureStream.njk"]) {
+      assert.ok(paths.includes(path), `${path} is missing`);
+    }
+  });
+
+  test("is small", () => {
+    assert.ok(tarball.unpackedSize < 1_000_000, `${tarball.unpackedSize} bytes unpacked`);
+  });
+});
+
+describe("in a fresh project", () => {
+  for (const program of ["imports.mjs", "requires.cjs"]) {
+    test(`${program} serves a page, streams an update, and ends when closed`, async () => {
+      const { stdout, stderr } = await node(program);
+      const { page, contentType, id, received, scriptStatus } = JSON.parse(stdout);
+      assert.match(page, /<ul class="[^"]*\bmercure-stream\b[^>]*>\s*<li>first<\/li>/);
+      assert.equal(contentType, "text/event-stream");
+      assert.match(received, /^data: ?<li id="m1">&lt;b&gt;hello&lt;\/b&gt;<\/li>$/m);
+      assert.ok(received.includes(`id: ${id}\n`) || received.includes(`id:${id}\n`), received);
+      assert.equal(scriptStatus, 200);
+      assert.equal(stderr, "");
+    });
+  }
+
+  test("TypeScript programs of both kinds compile against the types", async () => {
+    const compiler = fileURLToPath(import.meta.resolve("typescript/package.json").replace("package.json", "bin/tsc"));
+    const { stdout } = await node(compiler, "--noEmit", "-p", "tsconfig.json").catch((error) => error);
+    assert.equal(stdout, "");
+  });
+
+  test("every export loads by its name", async () => {
+    const names = Object.keys(manifest.exports).map((path) => join("htmx-mercure", path));
+    const program = `console.log(JSON.stringify(${JSON.stringify(names)}.map((name) => import.meta.resolve(name))))`;
+    const { stdout } = await node("--input-type=module", "--eval", program);
+    assert.equal((JSON.parse(stdout) as string[]).length, names.length);
+  });
+
+  test("a bundler keeps the client, which is imported for what it does", async () => {
+    const { outputFiles } = await build({
+      absWorkingDir: folder,
+      entryPoints: ["page.js"],
+      bundle: true,
+      write: false,
+      logLevel: "silent",
+    });
+    assert.match(outputFiles[0]!.text, /createEventSource/);
+  });
+});
