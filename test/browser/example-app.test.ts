@@ -20,7 +20,7 @@ const distance =
   "(({ scrollHeight, clientHeight, scrollTop }) => scrollHeight - clientHeight - scrollTop)(document.querySelector('.feed'))";
 
 /** What a browser logs when a server is away or refuses a form, as some tests here make it. */
-const foreseen = /net::ERR_|reconnects in|status of (404|422)|Error Code 422|htmx:(sendError|afterRequest)/;
+const foreseen = /net::ERR_|reconnects in|status of (404|422|503)|Error Code 422|htmx:(sendError|afterRequest)/;
 
 let browser: Browser;
 let folder: string;
