@@ -1,4 +1,4 @@
-import { relative, resolve } from "node:path";
+import { relative, resolve, sep } from "node:path";
 import type { Application } from "express";
 import type { Environment } from "nunjucks";
 import type { Components } from "../nunjucks/components.js";
@@ -14,14 +14,11 @@ export function useTemplates(
   app.set("views", absolute);
   if (app.get("view engine") === undefined) app.set("view engine", "njk");
   app.engine("njk", (path, context, callback) => {
-    let html: string;
-    try {
-      const folder = absolute.find((each) => path.startsWith(each)) ?? "";
-      html = components.attempt(() => environment.getTemplate(relative(folder, path)).render(context));
-    } catch (error) {
-      callback(error);
-      return;
-    }
-    callback(null, html);
+    const folder = absolute.find((each) => path.startsWith(each + sep)) ?? "";
+    // By callback, since pages, unlike components, may wait for asynchronous filters of the application.
+    environment.render(relative(folder, path), context, (error, html) => {
+      if (error) callback(components.originalOf(error));
+      else callback(null, html ?? "");
+    });
   });
 }

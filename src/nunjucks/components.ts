@@ -102,12 +102,17 @@ export class Components {
     try {
       return render();
     } catch (error) {
-      const original = this.#thrown;
-      const isCopy = original !== undefined && error instanceof Error && error.message.endsWith(original.message);
-      if (isCopy) throw original;
-      if (error instanceof MercureError) this.#thrown = error;
-      throw error;
+      throw this.originalOf(error);
     }
+  }
+
+  /** The error that a template caused as it was before Nunjucks copied it. */
+  originalOf(error: unknown): unknown {
+    const original = this.#thrown;
+    const isCopy = original !== undefined && error instanceof Error && error.message.endsWith(original.message);
+    if (isCopy) return original;
+    if (error instanceof MercureError) this.#thrown = error;
+    return error;
   }
 
   /** `components.Name(props)`, in code and in templates. */
@@ -146,7 +151,14 @@ export class Components {
       context: this.#context(props, component.variables, isModel),
     };
     const context = { ...preparation.context, children };
-    const render = () => component.render(context).trim();
+    const render = () => {
+      const html = component.render(context);
+      if (html !== null) return html.trim();
+      throw new MercureError(
+        "ERR_COMPONENT",
+        `The component "${name}" renders asynchronously; a component has to be there at once. Fetch its data beforehand.`,
+      );
+    };
     this.#rendering.push(name);
     try {
       return this.attempt(() => preparation.around?.(render) ?? render());

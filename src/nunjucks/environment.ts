@@ -23,7 +23,8 @@ export function createEnvironment({ templates, development }: EnvironmentSetting
 
 /** A compiled component. */
 export interface CompiledComponent {
-  render(context: object): string;
+  /** Null when the source waits for something, as asynchronous filters and loops do. */
+  render(context: object): string | null;
   /** The variables that its source names. */
   readonly variables: ReadonlySet<string>;
 }

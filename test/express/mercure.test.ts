@@ -103,6 +103,13 @@ describe("an application", () => {
     assert.match(seen[0]!.message, /broken\.njk, line 2, column 4\)$/);
   });
 
+  test("may use asynchronous filters in its pages", async (t) => {
+    const { app, kit, listen } = application(t, { "templates/late.njk": "{{ 'x' | later }}" });
+    kit.environment.addFilter("later", (value, callback) => setImmediate(callback, null, `late ${value}`), true);
+    app.get("/", (_req, res) => res.render("late"));
+    assert.equal(await (await fetch(await listen())).text(), "late x");
+  });
+
   test("shows changed templates and components at the next render in development", async (t) => {
     const { app, listen, folder } = application(t, chat);
     app.get("/", (_req, res) => res.render("index", { messages: [{ id: 1, text: "a" }] }));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import nunjucks from "nunjucks";
@@ -103,6 +104,12 @@ describe("a component", () => {
     assert.match(String(kit.components.render("Tree", { n: deep(100) })), /^\(100\(99/);
   });
 
+  test("that would have to wait is an error that says so", (t) => {
+    const kit = fixture(t, { files: { "components/Late.njk": "{{ 1 | later }}" } });
+    kit.environment.addFilter("later", (value, callback) => setImmediate(callback, null, value), true);
+    assert.throws(() => kit.components.render("Late"), { code: "ERR_COMPONENT", message: /renders asynchronously/ });
+  });
+
   test("of the kit can be overridden by the application, and gets the documented variables", (t) => {
     const kit = fixture(t, {
       files: {
@@ -142,6 +149,23 @@ describe("in production", () => {
 });
 
 describe("an application's environment", () => {
+  test("may be of another copy of Nunjucks, whose safe strings are its own", (t) => {
+    const require = createRequire(import.meta.url);
+    const loaded = Object.keys(require.cache).filter((path) => path.includes("/node_modules/nunjucks/"));
+    for (const path of loaded) delete require.cache[path];
+    const copy = require("nunjucks") as typeof nunjucks;
+    assert.notEqual(copy, nunjucks);
+    const kit = fixture(t, {
+      files: {
+        "components/Card.njk": "<b>{{ children }}</b>",
+        "templates/page.njk": "{% Card %}{{ components.Card() }}<i>{{ '<' }}</i>{% endCard %}",
+      },
+      environment: (folder) =>
+        new copy.Environment(new copy.FileSystemLoader([`${folder}/templates`]), { autoescape: true }),
+    });
+    assert.equal(kit.render("page.njk"), "<b><b></b><i>&lt;</i></b>");
+  });
+
   test("must autoescape", (t) => {
     assert.throws(() => fixture(t, { environment: () => new nunjucks.Environment(null, { autoescape: false }) }), {
       code: "ERR_OPTION",
