@@ -16,7 +16,8 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
   return names.length === 0 ? "" : ` Did you mean ${names.join(" or ")}?`;
 }
 
-function editDistance(a: string, b: string): number {
+/** How many letters have to be added, dropped or changed to make one word of the other. */
+export function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];

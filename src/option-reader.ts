@@ -127,7 +127,8 @@ export class OptionReader {
   refuseUnknown(): void {
     for (const name of Object.keys(this.#options)) {
       if (this.#known.has(name)) continue;
-      throw impossible(this.#prefix + name, `does not exist.${didYouMean(name, this.#known)}`.replace(/\.$/, ""));
+      const hint = didYouMean(name, this.#known);
+      throw new MercureError("ERR_OPTION", `The option ${this.#prefix + name} does not exist.${hint}`);
     }
   }
 

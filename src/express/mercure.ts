@@ -12,6 +12,7 @@ import { Models } from "../publisher/models.js";
 import { type Page, Pages } from "../publisher/page.js";
 import { MemoryTransport } from "../transport/memory.js";
 import { Assets } from "./assets.js";
+import { checkApplication, ScriptsReminder } from "./check-application.js";
 import { Sse } from "./sse.js";
 import { useTemplates } from "./view-engine.js";
 
@@ -49,6 +50,11 @@ export interface Kit {
 export function mercure(app: Application, options: MercureOptions = {}): Kit {
   const configuration = resolveOptions(options);
   const { development, logger, typeIsTopic } = configuration;
+  const hint = (message: string) => {
+    if (development) logger.warn(message);
+  };
+  checkApplication(app, hint);
+  const scriptsReminder = new ScriptsReminder(hint);
   const pages = new Pages();
   const models = new Models();
   const assets = new Assets(configuration.assetsPath);
@@ -89,9 +95,7 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     typeIsTopic,
     swapStyles: configuration.swapStyles,
     makeSafe: (html) => components.makeSafe(html),
-    onConnection: () => {
-      if (development) warnOfConnections(pages.current, (message) => logger.warn(message));
-    },
+    onConnection: () => warnOfConnections(pages.current, hint),
   });
   const components: Components = new Components({
     environment,
@@ -104,8 +108,11 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
   addGlobals(environment, {
     publisher: sse,
     components,
-    scripts: (scriptOptions) =>
-      components.renderKitTemplate("scripts.njk", assets.tags(pages.current?.mountPath ?? "", scriptOptions)),
+    scripts: (scriptOptions) => {
+      const page = pages.current;
+      if (page !== undefined) page.hasScripts = true;
+      return components.renderKitTemplate("scripts.njk", assets.tags(page?.mountPath ?? "", scriptOptions));
+    },
   });
   if (configuration.environment === undefined) useTemplates(app, environment, configuration.templates, components);
 
@@ -132,8 +139,18 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
       return;
     }
     if (assets.serve(request.path, request, response)) return;
-    const page = { lastEventId: hub.lastEventId, mountPath: request.baseUrl, url: request.originalUrl, connections: 0 };
+    const page: Page = {
+      lastEventId: hub.lastEventId,
+      mountPath: request.baseUrl,
+      url: request.originalUrl,
+      connections: 0,
+      hasScripts: false,
+      onToken: () => {
+        if (!response.headersSent) response.set("Cache-Control", "private, no-store");
+      },
+    };
     pageOf.set(response, page);
+    scriptsReminder.watch(request, response, page);
     pages.run(page, next);
   });
 

@@ -3,6 +3,8 @@ import type { Hub } from "../hub/hub.js";
 import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
 import type { Topics } from "../publisher/topics.js";
 
+type TopicChoice = (request: Request) => Topics | Promise<Topics>;
+
 /** The topic that Flask-SSE users know as the default channel. */
 const defaultChannel = "sse";
 
@@ -23,7 +25,10 @@ export class Sse extends Publisher {
    *
    * @param topics the topics, or a function of the request; it may be asynchronous
    */
-  stream(topics?: Topics | ((request: Request) => Topics | Promise<Topics>)): RequestHandler {
+  stream(topics?: Topics | TopicChoice): RequestHandler {
+    const choose = typeof topics === "function" && !isClass(topics) ? (topics as TopicChoice) : undefined;
+    // A mistake in fixed topics shows when the route is mounted, not when somebody asks for it.
+    const fixed = topics === undefined || choose !== undefined ? undefined : this.topics(topics as Topics);
     return async (request, response, next) => {
       try {
         if (topics === undefined) {
@@ -35,9 +40,8 @@ export class Sse extends Publisher {
           this.#hub.stream(request, response, { topics: [channel], private: false });
           return;
         }
-        const isChosen = typeof topics === "function" && !isClass(topics);
-        const chosen = isChosen ? await (topics as (request: Request) => Topics | Promise<Topics>)(request) : topics;
-        this.#hub.stream(request, response, { topics: this.topics(chosen as Topics), private: true });
+        const chosen = fixed ?? this.topics(await choose!(request));
+        this.#hub.stream(request, response, { topics: chosen, private: true });
       } catch (error) {
         next(error);
       }

@@ -19,7 +19,7 @@ export interface Preparation {
   around?(render: () => string): string;
 }
 
-export type Prepare = (props: Props) => Preparation;
+export type Prepare = (props: Props, hasChildren: boolean) => Preparation;
 
 export interface ComponentsOptions {
   readonly environment: Environment;
@@ -87,6 +87,13 @@ export class Components {
    * @throws MercureError `ERR_COMPONENT` when there is no such component, or when it includes itself without end.
    */
   render(name: string, props: object = {}): SafeString {
+    if (typeof props !== "object" || props === null) {
+      const given = props === null ? "null" : typeof props;
+      throw new MercureError(
+        "ERR_COMPONENT",
+        `The properties of the component "${name}" must be an object, not ${given}.`,
+      );
+    }
     const modelProps = this.#options.propsOf(props);
     const { children, ...rest } = modelProps ?? (props as Props);
     return this.makeSafe(this.#render(name, rest, children, modelProps !== undefined));
@@ -109,10 +116,26 @@ export class Components {
   /** The error that a template caused as it was before Nunjucks copied it. */
   originalOf(error: unknown): unknown {
     const original = this.#thrown;
-    const isCopy = original !== undefined && error instanceof Error && error.message.endsWith(original.message);
-    if (isCopy) return original;
-    if (error instanceof MercureError) this.#thrown = error;
-    return error;
+    if (error instanceof MercureError) {
+      this.#thrown = error;
+      return error;
+    }
+    if (original === undefined || !(error instanceof Error) || !error.message.endsWith(original.message)) return error;
+    if (original instanceof TemplateError) return original;
+    // Where a function was called in a template, only Nunjucks knows.
+    return new MercureError(original.code, error.message.replace("MercureError: ", ""), { cause: original });
+  }
+
+  /** A function for templates whose errors are found again after Nunjucks copied them. */
+  guarded<Args extends unknown[], Result>(call: (...args: Args) => Result): (...args: Args) => Result {
+    return (...args) => {
+      try {
+        return call(...args);
+      } catch (error) {
+        if (error instanceof MercureError) this.#thrown = error;
+        throw error;
+      }
+    };
   }
 
   /** `components.Name(props)`, in code and in templates. */
@@ -120,10 +143,10 @@ export class Components {
     return new Proxy(Object.create(null) as Record<string, (props?: object) => SafeString>, {
       get: (_target, name) => {
         if (typeof name !== "string" || !/^[A-Z]/.test(name)) return undefined;
-        return (props: object = {}) => {
+        return this.guarded((props: object = {}) => {
           const { __keywords: _, ...plain } = props as Props;
           return this.render(name, "__keywords" in props ? plain : props);
-        };
+        });
       },
       has: (_target, name) => typeof name === "string" && this.has(name),
       ownKeys: () => [...this.names],
@@ -147,7 +170,7 @@ export class Components {
       throw new MercureError("ERR_COMPONENT", `The component "${name}" includes itself without end: … → ${chain}.`);
     }
     const component = this.#component(name);
-    const preparation = this.#options.kit[name]?.(props) ?? {
+    const preparation = this.#options.kit[name]?.(props, children !== undefined) ?? {
       context: this.#context(props, component.variables, isModel),
     };
     const context = { ...preparation.context, children };

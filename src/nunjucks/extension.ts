@@ -5,6 +5,8 @@ import { rawTagName, type Scan, scan } from "./scan.js";
 import type { SourceNames } from "./source-names.js";
 import { type Location, TemplateError } from "./template-error.js";
 
+type NunjucksError = Error & { readonly lineno?: number; readonly colno?: number };
+
 /** What a tag does when the template is rendered. */
 export type CallComponent = (
   name: string,
@@ -69,9 +71,16 @@ export class ComponentTags implements Extension {
     try {
       return work();
     } catch (error) {
-      if (error instanceof TemplateError) this.#options.onError(error);
-      throw error;
+      const placed = error instanceof TemplateError ? error : this.#place(error as NunjucksError);
+      this.#options.onError(placed);
+      throw placed;
     }
+  }
+
+  /** What the parser of Nunjucks reports knows its line, but not its template. */
+  #place(error: NunjucksError): TemplateError {
+    const location = { template: this.#template, line: error.lineno ?? 1, column: error.colno ?? 1 };
+    return new TemplateError("ERR_TEMPLATE", error.message, location, { cause: error });
   }
 
   #parseTag(parser: Parser, nodes: Nodes, lexer: Lexer): ParseNode {

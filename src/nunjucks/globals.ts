@@ -15,8 +15,7 @@ export function addGlobals(environment: Environment, { publisher, components, sc
   // A URL of ours holds nothing that HTML or a script's string would have to escape, but for "&": it is a letter like
   // others in a script, where an escaped one would be wrong, and in an attribute it needs none before these parameters.
   const url = (text: string) => components.makeSafe(text);
-  const globals: Record<string, unknown> = {
-    components: components.namespace,
+  const functions: Record<string, (...args: never[]) => unknown> = {
     mercure_hub_url: (topics: Topics, jwt?: string) => url(publisher.hubUrl(topics, jwt)),
     mercure_authentified_hub_url: (topics: Topics) => url(publisher.authentifiedHubUrl(topics)),
     mercure_subscriber_jwt: (topics: Topics) => publisher.subscriberJwt(topics),
@@ -26,5 +25,6 @@ export function addGlobals(environment: Environment, { publisher, components, sc
     },
     mercure_scripts: (options: Props = {}) => scripts(options),
   };
-  for (const [name, value] of Object.entries(globals)) environment.addGlobal(name, value);
+  environment.addGlobal("components", components.namespace);
+  for (const [name, call] of Object.entries(functions)) environment.addGlobal(name, components.guarded(call));
 }

@@ -1,5 +1,6 @@
 import { MercureError } from "../errors.js";
 import { escapeHtml } from "../escape-html.js";
+import { refuseUnknownOptions } from "../known-options.js";
 import { isSafeString, type MakeSafe, type SafeString } from "./safe-string.js";
 
 export interface OobOptions {
@@ -49,7 +50,9 @@ export class HtmlMaker {
    *
    * @throws MercureError `ERR_TEMPLATE` for HTML that does not begin with an element, or has neither id nor target.
    */
-  readonly oob = (html: unknown, { swap = "outerHTML", target }: OobOptions = {}): SafeString => {
+  readonly oob = (html: unknown, options: OobOptions = {}): SafeString => {
+    refuseUnknownOptions(options, ["swap", "target"], "oob");
+    const { swap = "outerHTML", target } = options;
     const text = (isSafeString(html) ? String(html) : escapeHtml(String(html))).trim();
     const start = /^<([a-z][^\s/>]*)((?:"[^"]*"|'[^']*'|[^'">])*)>/i.exec(text);
     if (start === null) throw new MercureError("ERR_TEMPLATE", "oob() needs HTML that begins with an element.");

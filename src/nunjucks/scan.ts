@@ -44,6 +44,8 @@ export const rawTagName = "mercure_raw";
 /** Blocks that Nunjucks needs closed: an end tag of a component does not reach across them. */
 const blocks = new Set(["if", "ifAsync", "for", "asyncEach", "asyncAll", "block", "macro", "call", "filter", "switch"]);
 const branches = new Set(["else", "elif", "elseif", "case", "default"]);
+/** Tags of Nunjucks beside blocks and branches; their names may be those of components, written in lower case. */
+const otherTags = new Set(["extends", "include", "import", "from", "set"]);
 const blockEnds: Record<string, readonly string[]> = {
   endif: ["if", "ifAsync"],
   endeach: ["asyncEach"],
@@ -121,14 +123,27 @@ class Scanner {
     const first = tokens.findIndex((token) => token.type !== lexer.TOKEN_WHITESPACE);
     const name = tokens[first];
     if (name === undefined || name.type !== lexer.TOKEN_SYMBOL) return;
+    if (tokens.at(-1)?.type !== lexer.TOKEN_BLOCK_END) {
+      const end = JSON.stringify(this.#tokens.tags.BLOCK_END);
+      throw this.#error(`The tag "${name.value}" does not end: ${end} or a quotation mark is missing.`, name);
+    }
     const inside = tokens.slice(first + 1);
     if (name.value === "raw" || name.value === "verbatim") this.#raw(name, start);
     else if (/^end[A-Z]/.test(name.value) && !this.#options.isForeign(name.value.slice(3))) this.#endComponent(name);
     else if (/^[A-Z]/.test(name.value) && !this.#options.isForeign(name.value)) this.#component(name, inside);
     else {
+      this.#refuseWrongCase(name);
       this.#nunjucksBlock(name.value);
       this.#collectVariables(inside);
     }
+  }
+
+  #refuseWrongCase(tag: Token): void {
+    const [, end = "", name = ""] = /^(end)?(.*)$/.exec(tag.value) ?? [];
+    if (blocks.has(name) || branches.has(name) || otherTags.has(name)) return;
+    const meant = this.#options.components.find((component) => component.toLowerCase() === name.toLowerCase());
+    if (meant === undefined || this.#options.isForeign(tag.value)) return;
+    throw this.#error(`There is no tag "${tag.value}". Did you mean "${end}${meant}"?`, tag);
   }
 
   #component(name: Token, inside: readonly Token[]): void {

@@ -1,4 +1,5 @@
 import { MercureError } from "../errors.js";
+import { editDistance } from "../nearest.js";
 import type { Page } from "../publisher/page.js";
 import type { Publisher } from "../publisher/publisher.js";
 import type { Topics } from "../publisher/topics.js";
@@ -38,10 +39,17 @@ export class StreamTags {
 
   readonly prepare: Readonly<Record<string, Prepare>> = {
     MercureStream: (props) => this.#stream(new OwnProps(props)),
-    MercureStreamContext: (props) => this.#context(new OwnProps(props)),
+    MercureStreamContext: (props, hasChildren) => {
+      if (hasChildren) return this.#context(new OwnProps(props));
+      throw new MercureError(
+        "ERR_TEMPLATE",
+        "MercureStreamContext has no children, so that nothing would receive its topics. Is endMercureStreamContext missing?",
+      );
+    },
   };
 
   #stream(props: OwnProps): Preparation {
+    props.refuseMisspelt("MercureStream", ["topic", "private", "hx_swap", "hx_target", "auto_scroll"]);
     const hasTopic = props.has("topic");
     const topics = hasTopic ? this.#options.publisher.topics(props.take("topic") as Topics) : undefined;
     const context = this.#contexts.at(-1);
@@ -86,6 +94,7 @@ export class StreamTags {
   }
 
   #context(props: OwnProps): Preparation {
+    props.refuseMisspelt("MercureStreamContext", ["topics", "private"], ["topic"]);
     for (const key of ["type", "auto_scroll"].filter((each) => props.has(each))) {
       throw new MercureError("ERR_TEMPLATE", `${key} belongs to a MercureStream inside the MercureStreamContext.`);
     }
@@ -153,11 +162,25 @@ class OwnProps {
     return prop === undefined ? absent : prop[1];
   }
 
+  /** What is nearly a property would become an attribute in silence, and a private stream a public one. */
+  refuseMisspelt(tag: string, names: readonly string[], others: readonly string[] = []): void {
+    for (const key of this.#props.keys()) {
+      if (names.includes(key) || others.includes(key)) continue;
+      const meant = names.find((name) => editDistance(bare(name), bare(key)) <= 1);
+      if (meant === undefined) continue;
+      throw new MercureError("ERR_TEMPLATE", `${tag} has no property "${key}". Did you mean "${meant}"?`);
+    }
+  }
+
   /** What has not been taken, after defaults that the author has not given. */
   rest(defaults: Props): (readonly [string, unknown])[] {
     const missing = Object.entries(defaults).filter(([name]) => !this.#props.has(propKey(name)));
     return [...missing, ...this.#props.values()];
   }
+}
+
+function bare(name: string): string {
+  return name.replaceAll("_", "").toLowerCase();
 }
 
 /** What makes a scrolled stream usable by keyboard and audible to screen readers. */

@@ -10,6 +10,10 @@ export interface Page {
   readonly url: string;
   /** How many connections the page has opened so far. */
   connections: number;
+  /** Whether it has the scripts that receive them. */
+  hasScripts: boolean;
+  /** Called when a token is written into the page, which no shared cache may keep then. */
+  onToken(): void;
 }
 
 /**

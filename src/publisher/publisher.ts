@@ -1,6 +1,7 @@
 import { MercureError } from "../errors.js";
 import { escapeHtml } from "../escape-html.js";
 import type { Hub } from "../hub/hub.js";
+import { refuseUnknownOptions } from "../known-options.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { dataText } from "./data.js";
 import type { ModelClass, ModelDeclaration, Models } from "./models.js";
@@ -25,6 +26,15 @@ export interface PublishOptions {
   /** Another hub to publish to, over HTTP. Default: the hub in this process. */
   hubUrl?: string | undefined;
 }
+
+const publishOptions: readonly string[] = [
+  "private",
+  "type",
+  "id",
+  "retry",
+  "jwt",
+  "hubUrl",
+] satisfies (keyof PublishOptions)[];
 
 /** Renders a model object's component. */
 export interface ModelRenderer {
@@ -73,6 +83,7 @@ export class Publisher {
    */
   async publish(...args: [topics: Topics, data?: unknown, options?: PublishOptions]): Promise<string> {
     const [topics, data, options = {}] = args;
+    refuseUnknownOptions(options, publishOptions, "publish");
     const { models } = this.#options;
     const isAlone = args.length === 1 && models.isObject(topics);
     const subject = isAlone ? topics : data;
@@ -85,7 +96,10 @@ export class Publisher {
 
   /** Deletes the element of this id from every page that streams the topic, by an out-of-band swap. */
   async remove(topics: Topics, id: string | number, options: PublishOptions = {}): Promise<string> {
-    if (String(id) === "") throw new MercureError("ERR_DATA", "The id of the element to remove is empty.");
+    if (!/^[^#\s]\S*$/.test(String(id ?? ""))) {
+      const given = JSON.stringify(id) ?? typeof id;
+      throw new MercureError("ERR_DATA", `remove() takes the id of an element, such as "todo-7", not ${given}.`);
+    }
     return this.publish(topics, `<div id="${escapeHtml(String(id))}" hx-swap-oob="delete"></div>`, options);
   }
 
@@ -171,7 +185,8 @@ export class Publisher {
   }
 
   #signSubscriberToken(topics: readonly string[]): string {
-    const { subscriberSecretKey, tokenLifetime } = this.#options;
+    const { pages, subscriberSecretKey, tokenLifetime } = this.#options;
+    pages.current?.onToken();
     return signToken({ subscribe: topics }, subscriberSecretKey, tokenLifetime);
   }
 

@@ -1,4 +1,5 @@
 import type { EventEmitter } from "node:events";
+import { MercureError } from "../errors.js";
 import type { PublishOptions } from "./publisher.js";
 import type { Topics } from "./topics.js";
 
@@ -58,6 +59,9 @@ export function publishSignal<Args extends unknown[]>(
     const type = String(event);
     emitter.addEventListener(type, listener);
     return () => emitter.removeEventListener(type, listener);
+  }
+  if (typeof (emitter as Partial<EventEmitter> | undefined)?.on !== "function") {
+    throw new MercureError("ERR_OPTION", "publishSignal() takes an EventEmitter or an EventTarget.");
   }
   emitter.on(event, listener);
   return () => void emitter.off(event, listener);

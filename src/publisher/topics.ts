@@ -25,12 +25,30 @@ export function topicName(topic: unknown, models: Models): string {
   if (models.isObject(topic)) return models.topicOf(topic);
   if (typeof topic === "string" || topic instanceof String) {
     if (topic.length === 0) throw new MercureError("ERR_TOPIC", "A topic is empty: give it a name.");
-    return String(topic);
+    return withoutAbsence(String(topic));
   }
-  const given = topic === null ? "null" : Array.isArray(topic) ? "a list in a list" : typeof topic;
+  const given = describe(topic);
   const hint = topic === undefined ? " A string stands in quotes, a variable has to exist." : "";
   throw new MercureError(
     "ERR_TOPIC",
     `A topic is ${given}; it must be a string, a model class or a model object.${hint}`,
   );
+}
+
+/** Where a part of a topic was missing, everybody without it would share one stream, private ones too. */
+function withoutAbsence(topic: string): string {
+  const absence = /(?:^|[/:])(undefined|null|NaN)(?=$|[/:?#])|(\[object \w+\])/.exec(topic);
+  if (absence === null) return topic;
+  const part = absence[1] ?? absence[2];
+  throw new MercureError(
+    "ERR_TOPIC",
+    `The topic ${JSON.stringify(topic)} was made from a value that is missing: ${part}.`,
+  );
+}
+
+function describe(topic: unknown): string {
+  if (topic === null) return "null";
+  if (Array.isArray(topic)) return "a list in a list";
+  if (typeof topic === "object") return "a plain object";
+  return topic === undefined ? "undefined" : `a ${typeof topic}`;
 }

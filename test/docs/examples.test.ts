@@ -166,7 +166,7 @@ async function renderTemplate(t: TestContext, block: Block, page: Page): Promise
 
 /** The kit's own components need what makes them streams, when a page shows how to override them. */
 function use(kit: Kit, component: string): unknown {
-  if (component === "MercureStreamContext") return kit.render(component, { topics: ["a", "b"] });
+  if (component === "MercureStreamContext") return kit.render(component, { topics: ["a", "b"], children: kit.html`…` });
   return kit.render(component, component === "MercureStream" ? { topic: "messages" } : templateContext());
 }
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import express from "express";
 import nunjucks from "nunjucks";
-import { application, streamUrlOf } from "../support/application.js";
+import { mercure } from "../../src/index.js";
+import { application, secret, streamUrlOf } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
 
 const chat = {
@@ -164,8 +165,8 @@ describe("an application", () => {
   test("is warned, in development and once for each page, of more than four connections", async (t) => {
     const stream = (n: number) => `<% MercureStream topic="t${n}" %>`;
     const files = {
-      "templates/four.njk": [1, 2, 3, 4].map(stream).join(""),
-      "templates/six.njk": [1, 2, 3, 4, 5, 6].map(stream).join(""),
+      "templates/four.njk": `{{ mercure_scripts() }}${[1, 2, 3, 4].map(stream).join("")}`,
+      "templates/six.njk": `{{ mercure_scripts() }}${[1, 2, 3, 4, 5, 6].map(stream).join("")}`,
     };
     const { app, listen, warnings } = application(t, files);
     app.get("/:page", (req, res) => res.render(req.params.page));
@@ -180,6 +181,47 @@ describe("an application", () => {
     production.app.get("/:page", (req, res) => res.render(req.params.page));
     await fetch(`${await production.listen()}/six`);
     assert.deepEqual(production.warnings, []);
+  });
+
+  test("has one kit, and is an Express application", (t) => {
+    const { app } = application(t);
+    for (const impossible of [app, undefined, express.Router(), {}]) {
+      assert.throws(() => mercure(impossible as express.Express, { secret }), { code: "ERR_OPTION" });
+    }
+  });
+
+  test("is warned when the kit comes after routes, and of a stream without scripts, once", async (t) => {
+    const warnings: string[] = [];
+    const app = express();
+    app.get("/early", (_req, res) => res.render("bare"));
+    const { folder } = application(t, { "templates/bare.njk": "<% MercureStream topic='a' %>" });
+    const logger = { warn: (message: string) => void warnings.push(message), error: () => {} };
+    const kit = mercure(app, { templates: `${folder}/templates`, components: `${folder}/components`, secret, logger });
+    t.after(() => kit.close());
+    assert.match(warnings.join(), /called after routes/);
+
+    const late = application(t, { "templates/bare.njk": "<% MercureStream topic='a' %>" });
+    late.app.get("/", (_req, res) => res.render("bare"));
+    const origin = await late.listen();
+    await fetch(origin, { headers: { "HX-Request": "true" } });
+    assert.deepEqual(late.warnings, [], "a fragment goes into a page that has the scripts");
+    await fetch(origin);
+    await fetch(origin);
+    while (late.warnings.length === 0) await new Promise(setImmediate);
+    assert.equal(late.warnings.length, 1);
+    assert.match(late.warnings[0]!, /write \{\{ mercure_scripts\(\) \}\} in its head/);
+  });
+
+  // A shared cache hands one visitor's page, with the token in it, to another.
+  test("keeps pages with tokens out of shared caches", async (t) => {
+    const { app, listen } = application(t, {
+      "templates/private.njk": "<% MercureStream topic='a' private %>",
+      "templates/public.njk": "<% MercureStream topic='a' %>",
+    });
+    app.get("/:page", (req, res) => res.set("Cache-Control", "public, max-age=60").render(req.params.page));
+    const origin = await listen();
+    assert.equal((await fetch(`${origin}/private`)).headers.get("cache-control"), "private, no-store");
+    assert.equal((await fetch(`${origin}/public`)).headers.get("cache-control"), "public, max-age=60");
   });
 
   test("closes its kit at once: streams end, and nothing can be published", async (t) => {

@@ -73,6 +73,11 @@ describe("sse.stream", () => {
     assert.equal(seen[0]?.code, "ERR_TOPIC");
   });
 
+  test("refuses impossible topics when it is mounted", (t) => {
+    const { kit } = application(t);
+    assert.throws(() => kit.sse.stream(5 as unknown as string), { code: "ERR_TOPIC" });
+  });
+
   test("takes a model class for a topic, not for a function of the request", async (t) => {
     class TodoList {}
     const { app, kit, listen } = application(t);

@@ -104,6 +104,13 @@ describe("a component", () => {
     assert.match(String(kit.components.render("Tree", { n: deep(100) })), /^\(100\(99/);
   });
 
+  test("takes an object for its properties, and says so", (t) => {
+    const kit = fixture(t, { files: { "components/Card.njk": "" } });
+    for (const props of [null, "x", 1]) {
+      assert.throws(() => kit.components.render("Card", props as unknown as object), { code: "ERR_COMPONENT" });
+    }
+  });
+
   test("that would have to wait is an error that says so", (t) => {
     const kit = fixture(t, { files: { "components/Late.njk": "{{ 1 | later }}" } });
     kit.environment.addFilter("later", (value, callback) => setImmediate(callback, null, value), true);

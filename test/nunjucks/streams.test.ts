@@ -171,7 +171,14 @@ describe("globals", () => {
         "components/Panel.njk": "<% MercureStream topic='b' %>",
       },
     });
-    const page = { lastEventId: "#began", mountPath: "/app", url: "/", connections: 0 };
+    const page = {
+      lastEventId: "#began",
+      mountPath: "/app",
+      url: "/",
+      connections: 0,
+      hasScripts: false,
+      onToken: () => {},
+    };
     const html = kit.pages.run(page, () => kit.render("page.njk"));
     const urls = [...html.matchAll(/sse-connect="([^"]*)"/g)].map(([, each]) => each);
     assert.deepEqual(

@@ -210,7 +210,7 @@ describe("a mistake in a template is an error with its place", () => {
     ["<% MercureStream topic=messages %>", "ERR_TOPIC", /topic is undefined.*quotes/, [1, 4]],
     ['<% MercureStream topic="" %>', "ERR_TOPIC", /empty/, [1, 4]],
     ["<% MercureStream topic=[] %>", "ERR_TOPIC", /list of topics is empty/, [1, 4]],
-    ["<% MercureStreamContext %>", "ERR_TOPIC", /undefined/, [1, 4]],
+    ["<% MercureStreamContext %><% endMercureStreamContext %>", "ERR_TOPIC", /undefined/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="inerHTML" %>', "ERR_TEMPLATE", /Did you mean "innerHTML"/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="outerHTML" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="delete" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
@@ -223,7 +223,21 @@ describe("a mistake in a template is an error with its place", () => {
     ['<% MercureStream topic="a" type=missing %>', "ERR_TEMPLATE", /type is undefined/, [1, 4]],
     ['<% MercureStream topic="a" tag="script" %>', "ERR_TEMPLATE", /no element/, [1, 4]],
     ['<% MercureStream topic="a" private="yes" %>', "ERR_TEMPLATE", /private is "yes"/, [1, 4]],
-    ['<% MercureStreamContext topics=["a"] type="a" %>', "ERR_TEMPLATE", /type belongs to a MercureStream/, [1, 4]],
+    [
+      '<% MercureStreamContext topics=["a"] type="a" %><% endMercureStreamContext %>',
+      "ERR_TEMPLATE",
+      /type belongs to a MercureStream/,
+      [1, 4],
+    ],
+    ['<% MercureStreamContext topics=["a"] %>', "ERR_TEMPLATE", /endMercureStreamContext missing/, [1, 4]],
+    ['<% MercureStream topic="a" privat %>', "ERR_TEMPLATE", /no property "privat". Did you mean "private"/, [1, 4]],
+    ['<% MercureStream topic="a" autoscroll %>', "ERR_TEMPLATE", /Did you mean "auto_scroll"/, [1, 4]],
+    ['<% MercureStream topics="a" %>', "ERR_TEMPLATE", /no property "topics". Did you mean "topic"/, [1, 4]],
+    ['<% MercureStream topic="a %>\nmore', "ERR_TEMPLATE", /does not end: "%>" or a quotation mark/, [1, 4]],
+    ['<% MercureStream topic="user/" ~ missing private %>', "ERR_TOPIC", /value that is missing: undefined/, [1, 4]],
+    ["<% mercureStream %>", "ERR_TEMPLATE", /Did you mean "MercureStream"\?/, [1, 4]],
+    ["<% Card %><% endcard %>", "ERR_TEMPLATE", /Did you mean "endCard"\?/, [1, 14]],
+    ["<% Card a=) %>", "ERR_TEMPLATE", /unexpected token: \)/, [1, 11]],
     ['<% MercureStream type="a" private %>', "ERR_TEMPLATE", /private belongs to the tag/, [1, 4]],
   ];
   for (const own of [true, false]) {
@@ -265,6 +279,30 @@ describe("a mistake in a template is an error with its place", () => {
     assert.throws(() => kit.render("uses-macro.njk"), /templates\/macros\.njk, line 2, column 19\)/);
     assert.throws(() => kit.render("child.njk"), /templates\/base\.njk, line 3, column 30\)/);
     assert.throws(() => kit.render("uses-broken.njk"), /components\/Broken\.njk, line 2, column 6\)/);
+  });
+
+  test("a function of ours that fails in a template keeps its code, and gets Nunjucks' place", (t) => {
+    for (const environment of [undefined, (folder: string) => applicationEnvironment(folder)]) {
+      const kit = fixture(t, {
+        files: {
+          "templates/page.njk": "\n{{ mercure_hub_url(missing) }}",
+          "templates/two.njk": "{{ components.Nope() }}",
+        },
+        ...(environment && { environment }),
+      });
+      assert.throws(() => kit.render("page.njk"), { code: "ERR_TOPIC", message: /page\.njk\).*A topic is undefined/s });
+      assert.throws(() => kit.render("two.njk"), {
+        code: "ERR_COMPONENT",
+        message: /two\.njk\).*no component "Nope"/s,
+      });
+    }
+  });
+
+  test("components may be named like tags of Nunjucks", (t) => {
+    const kit = fixture(t, {
+      files: { "templates/page.njk": "<% set x = 1 %><% if x %><% Set %><% endif %>", "components/Set.njk": "set" },
+    });
+    assert.equal(kit.render("page.njk"), "set");
   });
 
   test("lines keep their numbers after raw text", (t) => {

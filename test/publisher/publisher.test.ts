@@ -32,7 +32,7 @@ describe("publish", () => {
     ["null", null, "null"],
     ["a number", 0, "0"],
     ["an object", { a: [1, "x"] }, '{"a":[1,"x"]}'],
-    ["an object without a component", new Map(), "{}"],
+    ["an object without a component", new URL("http://a/b"), '"http://a/b"'],
     ["a date", new Date(0), '"1970-01-01T00:00:00.000Z"'],
   ];
   for (const [what, data, expected] of plain) {
@@ -80,6 +80,11 @@ describe("publish", () => {
     ["an empty list of topics", [[], "x"], "ERR_TOPIC"],
     ["a plain object as topic", [{}, "x"], "ERR_TOPIC"],
     ["the topic *", ["*", "x"], "ERR_UPDATE"],
+    ["a topic made from a missing value", [`user/${undefined}`, "x"], "ERR_TOPIC"],
+    ["a topic made from an object", [`user/${{}}`, "x"], "ERR_TOPIC"],
+    ["a promise as data", ["a", Promise.resolve("x")], "ERR_DATA"],
+    ["a map as data", ["a", new Map([[1, 2]])], "ERR_DATA"],
+    ["an unknown option, since it may be a misspelt private", ["a", "x", { privat: true }], "ERR_OPTION"],
     ["a function as data", ["a", () => {}], "ERR_DATA"],
     [
       "a circle as data",
@@ -160,7 +165,9 @@ test("remove deletes an element by an out-of-band swap, whatever its id", async 
   const { sse, next } = publisher(t);
   await sse.remove("todos", 'a"><script>');
   assert.equal((await next()).data, '<div id="a&quot;&gt;&lt;script&gt;" hx-swap-oob="delete"></div>');
-  await assert.rejects(sse.remove("todos", ""), { code: "ERR_DATA" });
+  for (const id of ["", "#todo-1", "a b", undefined as unknown as string]) {
+    await assert.rejects(sse.remove("todos", id), { code: "ERR_DATA" });
+  }
 });
 
 describe("a remote hub", () => {

@@ -97,6 +97,11 @@ describe("publishSignal", () => {
     assert.deepEqual(Object.keys(options), ["private", "callback"]);
   });
 
+  test("refuses what emits nothing", (t) => {
+    const { sse } = signals(t);
+    assert.throws(() => sse.publishSignal({} as EventEmitter, "e"), { code: "ERR_OPTION" });
+  });
+
   test("brings an error while publishing to a handler, never to the emitter", async (t) => {
     const { sse, emitter, errors } = signals(t);
     const seen: unknown[] = [];

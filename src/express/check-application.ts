@@ -1,0 +1,46 @@
+import type { Application, Request, Response } from "express";
+import { MercureError } from "../errors.js";
+import type { Page } from "../publisher/page.js";
+
+const live = new WeakSet<Application>();
+
+/**
+ * Looks whether an application can be made live.
+ *
+ * @throws MercureError `ERR_OPTION` for what is no Express application, and for one that has a kit already: its pages
+ * would subscribe to one hub and hear from another.
+ */
+export function checkApplication(app: Application, warn: (message: string) => void): void {
+  if (typeof app?.use !== "function" || typeof app.set !== "function") {
+    throw new MercureError("ERR_OPTION", "mercure() takes an Express application: mercure(express(), options).");
+  }
+  if (live.has(app)) throw new MercureError("ERR_OPTION", "This application has a kit already: call mercure() once.");
+  live.add(app);
+  const { stack } = (app as Application & { router: { stack: { route?: unknown }[] } }).router;
+  if (!stack.some(({ route }) => route !== undefined)) return;
+  warn(
+    "htmx-mercure: mercure() was called after routes. Pages of those routes may miss what is published while they are " +
+      "made. Call it before all routes.",
+  );
+}
+
+/** Warns, once, when a whole page with a stream in it was sent without the scripts that would make it live. */
+export class ScriptsReminder {
+  readonly #warn: (message: string) => void;
+  #said = false;
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  watch(request: Request, response: Response, page: Page): void {
+    if (this.#said || request.get("HX-Request") !== undefined) return;
+    response.once("finish", () => {
+      if (this.#said || page.connections === 0 || page.hasScripts || response.statusCode >= 400) return;
+      this.#said = true;
+      this.#warn(
+        `htmx-mercure: ${page.url} has a stream, but no scripts to receive it: write {{ mercure_scripts() }} in its head.`,
+      );
+    });
+  }
+}
