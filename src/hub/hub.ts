@@ -6,7 +6,7 @@ import { MatcherList } from "../protocol/matcher.js";
 import { methodNotAllowed, problemOf, Refusal } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Transport } from "../transport/transport.js";
-import { Authenticator } from "./authentication.js";
+import { authenticatorFor } from "./authenticators.js";
 import type { HubRequest, HubResponse } from "./connection.js";
 import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
@@ -40,7 +40,8 @@ export class Hub {
 
   /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
   constructor(options: HubOptions) {
-    const { transport, path, logger, cookieName, ...settings } = resolveHubOptions(options);
+    const settings = resolveHubOptions(options);
+    const { transport, path, logger } = settings;
     this.path = path;
     this.#transport = transport;
     this.#logger = logger;
@@ -54,12 +55,15 @@ export class Hub {
       events: new EncodedEvents(),
       onError: (error: unknown) => this.#report(error),
     };
-    const subscriberTokens = new Authenticator(settings.subscriberKey, cookieName);
-    this.#subscribe = new SubscribeHandler(subscriberTokens, settings.allowAnonymous, surroundings);
+    const tokens = authenticatorFor("subscriber", settings);
+    this.#subscribe = new SubscribeHandler(tokens, settings.allowAnonymous, surroundings);
     if (settings.allowPublish) {
-      const publisherTokens = new Authenticator(settings.publisherKey, cookieName);
       const publish = (draft: Draft) => this.publish(draft);
-      this.#publishHandler = new PublishHandler(publisherTokens, settings.publishLimit, publish);
+      this.#publishHandler = new PublishHandler(
+        authenticatorFor("publisher", settings),
+        settings.publishLimit,
+        publish,
+      );
     }
   }
 
@@ -137,7 +141,7 @@ export class Hub {
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
     const { status, headers, body } = problemOf(error);
-    if (status === 500) this.#report(error);
+    if (status === 500 || (error instanceof Refusal && error.cause !== undefined)) this.#report(error);
     if (res.headersSent) {
       res.destroy();
       return;

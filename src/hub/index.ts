@@ -1,3 +1,4 @@
 export { Hub, type StreamOptions } from "./hub.js";
+export type { IssuerOptions } from "./issuers.js";
 export type { HubOptions } from "./options.js";
 export type { Updates, UpdatesOptions } from "./update-reader.js";

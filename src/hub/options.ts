@@ -1,7 +1,9 @@
 import { impossible, OptionReader } from "../option-reader.js";
 import type { Logger } from "../options.js";
 import { defaultHubPath } from "../protocol/draft.js";
+import type { GrantLimits } from "../protocol/grants.js";
 import type { Transport } from "../transport/transport.js";
+import { type IssuerOptions, type ResolvedIssuer, refusePem, resolveIssuers } from "./issuers.js";
 
 export interface HubOptions {
   /** Holds the updates. Whoever made it closes it, after the hub. */
@@ -12,7 +14,26 @@ export interface HubOptions {
   readonly subscriberKey?: string | undefined;
   /** The key of publishers' tokens, for HS256. Needed with `allowPublish`. */
   readonly publisherKey?: string | undefined;
-  /** The cookie in which browsers present their token. Default `mercureAuthorization`. */
+  /** Further keys: of authorization servers and of others whose tokens the hub trusts. Default none. */
+  readonly issuers?: readonly IssuerOptions[] | undefined;
+  /**
+   * Who issues the tokens of Mercure 1.0 that `subscriberKey` and `publisherKey` sign: their claim `iss`. Default: the
+   * origin of `resource`, or `/` without one.
+   */
+  readonly issuer?: string | undefined;
+  /**
+   * What tokens of Mercure 1.0 must name in their claim `aud`, best the hub's public URL. Default: `path`, which does for
+   * tokens that an application makes for its own hub; then the hub publishes no metadata.
+   */
+  readonly resource?: string | undefined;
+  /** How many authorization details a token may hold; more, and it is refused. Default 100. */
+  readonly maxTokenDetails?: number | undefined;
+  /** How many topics a token may grant in all; more, and it is refused. Default 1000. */
+  readonly maxTokenTopics?: number | undefined;
+  /**
+   * The cookie in which browsers present their token. Default `__Secure-mercure_access_token`, as Mercure 1.0 has it,
+   * and without that `mercureAuthorization`.
+   */
   readonly cookieName?: string | undefined;
   /** Whether subscribers without a token may connect; they receive public updates only. Default true. */
   readonly allowAnonymous?: boolean | undefined;
@@ -32,7 +53,11 @@ export interface HubSettings {
   readonly path: string;
   readonly subscriberKey: string | undefined;
   readonly publisherKey: string | undefined;
-  readonly cookieName: string;
+  readonly issuers: readonly ResolvedIssuer[];
+  readonly issuer: string;
+  readonly resource: string;
+  readonly tokenLimits: GrantLimits;
+  readonly cookieName: string | undefined;
   readonly allowAnonymous: boolean;
   readonly allowPublish: boolean;
   readonly publishLimit: number;
@@ -46,11 +71,20 @@ const longestTimer = Math.floor((2 ** 31 - 1) / 1000);
 export function resolveHubOptions(options: HubOptions): HubSettings {
   const read = new OptionReader(options, "", {});
   const transport = read.object("transport") as Transport | undefined;
+  const path = read.path("path") ?? defaultHubPath;
+  const resource = read.string("resource");
   const settings = {
-    path: read.path("path") ?? defaultHubPath,
+    path,
+    issuers: resolveIssuers(read.object("issuers")),
+    issuer: read.string("issuer") ?? originOf(resource) ?? "/",
+    resource: resource ?? path,
+    tokenLimits: {
+      details: read.number("maxTokenDetails", { least: 1, whole: true }) ?? 100,
+      topics: read.number("maxTokenTopics", { least: 1, whole: true }) ?? 1000,
+    },
     subscriberKey: read.string("subscriberKey"),
     publisherKey: read.string("publisherKey"),
-    cookieName: read.string("cookieName") ?? "mercureAuthorization",
+    cookieName: read.string("cookieName"),
     allowAnonymous: read.boolean("allowAnonymous") ?? true,
     allowPublish: read.boolean("allowPublish") ?? false,
     publishLimit: read.number("publishLimit", { least: 1, whole: true }) ?? 1024 * 1024,
@@ -59,11 +93,18 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
   };
   read.refuseUnknown();
   if (transport === undefined) throw impossible("transport", "is missing; new MemoryTransport() is one");
-  if (settings.allowPublish && settings.publisherKey === undefined) {
+  const { issuers, subscriberKey, publisherKey } = settings;
+  refusePem(subscriberKey, "subscriberKey");
+  refusePem(publisherKey, "publisherKey");
+  if (settings.allowPublish && publisherKey === undefined && issuers.every(({ role }) => role === "subscriber")) {
     throw impossible("publisherKey", "is missing; without it nobody could publish, although allowPublish is set");
   }
-  if (!settings.allowAnonymous && settings.subscriberKey === undefined) {
+  if (!settings.allowAnonymous && subscriberKey === undefined && issuers.every(({ role }) => role === "publisher")) {
     throw impossible("subscriberKey", "is missing; without it nobody could subscribe, since allowAnonymous is off");
   }
   return { transport, ...settings };
+}
+
+function originOf(url: string | undefined): string | undefined {
+  return url !== undefined && /^https?:/i.test(url) && URL.canParse(url) ? new URL(url).origin : undefined;
 }

@@ -1,13 +1,27 @@
 import { MatcherList } from "./matcher.js";
 
-/** What a token allows its bearer. Mercure 0.x "Authorization". */
+/** What a token allows its bearer. Mercure "Authorization". */
 export interface Grants {
   /** Private updates that have one of these topics may be received. */
   readonly subscribe: MatcherList;
   /** Updates all of whose topics are among these may be published. */
   readonly publish: MatcherList;
-  /** What other subscribers see of this one in subscription events. */
+  /** What other subscribers see of this one in subscription events, whatever it subscribes to. Mercure 0.x "Payload". */
   readonly payload?: unknown;
+  /** The same for some subscriptions each: the first that matches counts. Mercure 1.0 "Payloads". */
+  readonly payloads?: readonly SubscriptionPayload[];
+}
+
+export interface SubscriptionPayload {
+  /** Compared with the subscription's own matcher as if that were a topic. */
+  readonly matchers: MatcherList;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** How much one token may hold; more, and it is refused as a whole. */
+export interface GrantLimits {
+  readonly details: number;
+  readonly topics: number;
 }
 
 const nothing = new MatcherList([]);
@@ -21,12 +35,16 @@ export const noGrants: Grants = { subscribe: nothing, publish: nothing };
  * A token without the claim grants nothing. One whose claim is malformed yields undefined and is to be refused as a
  * whole: acting on the half that parses would silently change what it allows.
  */
-export function parseGrants(claims: Readonly<Record<string, unknown>>): Grants | undefined {
+export function parseGrants(
+  claims: Readonly<Record<string, unknown>>,
+  limits?: Pick<GrantLimits, "topics">,
+): Grants | undefined {
   if (!Object.hasOwn(claims, "mercure")) return noGrants;
   const claim = claims.mercure;
   if (typeof claim !== "object" || claim === null || Array.isArray(claim)) return undefined;
   const { subscribe = [], publish = [], payload } = claim as Record<string, unknown>;
   if (!isSelectorList(subscribe) || !isSelectorList(publish)) return undefined;
+  if (limits !== undefined && subscribe.length + publish.length > limits.topics) return undefined;
   return { subscribe: MatcherList.ofSelectors(subscribe), publish: MatcherList.ofSelectors(publish), payload };
 }
 

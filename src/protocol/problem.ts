@@ -16,31 +16,52 @@ const titles = {
 
 export type ProblemStatus = keyof typeof titles;
 
-/** Why a token does not do. RFC 6750, section 3.1. */
-export type TokenError = "invalid_token" | "insufficient_scope";
+/** Why a token, or the way in which it is presented, does not do. RFC 6750, section 3.1. */
+export type TokenError = "invalid_request" | "invalid_token" | "insufficient_scope";
+
+/** What the answer asks for; the error is left out when nobody has said who is asking. RFC 6750, section 3. */
+export interface Challenge {
+  readonly error?: TokenError;
+}
 
 /** What a hub says instead of doing what was asked. Thrown inside the hub, answered at its door, never seen outside. */
 export class Refusal extends Error {
   readonly status: ProblemStatus;
   readonly headers: Readonly<Record<string, string>>;
+  readonly challenge: Challenge | undefined;
 
-  /** @param detail - Written for the client: what was wrong, and what would be right. */
-  constructor(status: ProblemStatus, detail: string, headers: Readonly<Record<string, string>> = {}) {
-    super(detail);
+  /**
+   * @param detail - Written for the client: what was wrong, and what would be right.
+   * @param cause - A failure of the hub's own, which it reports and the client does not see.
+   */
+  constructor(
+    status: ProblemStatus,
+    detail: string,
+    headers: Readonly<Record<string, string>> = {},
+    cause?: unknown,
+    challenge?: Challenge,
+  ) {
+    super(detail, cause === undefined ? undefined : { cause });
     this.status = status;
     this.headers = headers;
+    this.challenge = challenge;
   }
 }
 
 /** Nobody has said who is asking; no error code, as RFC 6750, section 3.1 demands. */
 export function tokenMissing(): Refusal {
-  return new Refusal(401, "This needs a token.", { "WWW-Authenticate": 'Bearer realm="mercure"' });
+  return new Refusal(401, "This needs a token.", {}, undefined, {});
+}
+
+/** There are more connections than the hub allows, to anybody or to whoever asks. */
+export function tooManyConnections(detail: string): Refusal {
+  return new Refusal(429, detail, { "Retry-After": "10" });
 }
 
 /** A token was presented that does not do. The answer is the same whatever is wrong with it, so as to help no forger. */
 export function tokenRefused(error: TokenError, detail: string): Refusal {
-  const status = { invalid_token: 401, insufficient_scope: 403 } as const;
-  return new Refusal(status[error], detail, { "WWW-Authenticate": `Bearer realm="mercure", error="${error}"` });
+  const status = { invalid_request: 400, invalid_token: 401, insufficient_scope: 403 } as const;
+  return new Refusal(status[error], detail, {}, undefined, { error });
 }
 
 /** @param allowed - The methods that would do, for the header that such an answer must have. RFC 9110, 15.5.6. */
@@ -55,15 +76,30 @@ export interface Problem {
   readonly body: string;
 }
 
-/** The answer to any failure. What was not written for clients becomes a 500 that says nothing. */
-export function problemOf(error: unknown): Problem {
-  const { status, headers, message } = refusalOf(error);
+/**
+ * The answer to any failure. What was not written for clients becomes a 500 that says nothing.
+ *
+ * @param resourceMetadata - Where clients can read which tokens would do; part of every challenge. RFC 9728, section 5.1.
+ */
+export function problemOf(error: unknown, resourceMetadata?: string): Problem {
+  const { status, headers, message, challenge } = refusalOf(error);
   const document = { type: "about:blank", title: titles[status], status, detail: message };
   return {
     status,
-    headers: { "Content-Type": "application/problem+json", "Cache-Control": "no-store", ...headers },
+    headers: {
+      "Content-Type": "application/problem+json",
+      "Cache-Control": "no-store",
+      ...(challenge && { "WWW-Authenticate": challengeText(challenge, resourceMetadata) }),
+      ...headers,
+    },
     body: JSON.stringify(document),
   };
+}
+
+function challengeText({ error }: Challenge, resourceMetadata: string | undefined): string {
+  const parameters = { realm: "mercure", error, resource_metadata: resourceMetadata };
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
+  return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
 }
 
 function refusalOf(error: unknown): Refusal {

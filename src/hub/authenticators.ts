@@ -1,0 +1,28 @@
+import { Authenticator } from "./authentication.js";
+import type { ResolvedIssuer } from "./issuers.js";
+import { staticKey, type TrustedKeys } from "./keys.js";
+import type { HubSettings } from "./options.js";
+import { TokenVerifier } from "./token-verifier.js";
+
+/** The cookies of both generations, the newer first. Mercure 1.0 "Cookie", Mercure 0.x "Cookie". */
+const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuthorization"];
+
+/** Who verifies the tokens of a role: by the role's own secret, and by the keys of the issuers that are trusted for it. */
+export function authenticatorFor(role: "subscriber" | "publisher", settings: HubSettings): Authenticator {
+  const { issuers, issuer, resource, tokenLimits, cookieName } = settings;
+  const secret = { subscriber: settings.subscriberKey, publisher: settings.publisherKey }[role];
+  const keys = [...ownKeys(secret, issuer), ...issuers.filter((trusted) => isFor(role, trusted))];
+  const verifier = new TokenVerifier({ keys, resource, limits: tokenLimits });
+  return new Authenticator(verifier, cookieName === undefined ? defaultCookieNames : [cookieName]);
+}
+
+/** A role's secret verifies tokens of both generations. */
+function ownKeys(secret: string | undefined, issuer: string): TrustedKeys[] {
+  if (secret === undefined) return [];
+  const source = staticKey(new TextEncoder().encode(secret));
+  return [undefined, issuer].map((name) => ({ issuer: name, algorithms: ["HS256"], source }));
+}
+
+function isFor(role: "subscriber" | "publisher", trusted: ResolvedIssuer): boolean {
+  return trusted.role === undefined || trusted.role === role;
+}

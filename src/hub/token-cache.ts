@@ -1,0 +1,53 @@
+import type { KeySource } from "./keys.js";
+import type { VerifiedToken } from "./token-verifier.js";
+
+interface Entry {
+  readonly verified: VerifiedToken;
+  readonly source: KeySource;
+  readonly version: string | number;
+}
+
+/** How many tokens are remembered. With what a request's head can hold, these are some megabytes at most. */
+const capacity = 1000;
+
+/**
+ * What good tokens were worth, by their bytes, so that whoever publishes often does not pay for the signature each time.
+ * A hit never outlives the token's `exp`, nor the keys that verified it. Bad tokens are not remembered: strangers can
+ * make as many as they like.
+ */
+export class TokenCache {
+  readonly #entries = new Map<string, Entry>();
+  readonly #capacity: number;
+  readonly #now: () => number;
+
+  constructor(size = capacity, now: () => number = () => Date.now()) {
+    this.#capacity = size;
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(token: string): VerifiedToken | undefined {
+    const entry = this.#entries.get(token);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(token);
+    const { verified, source, version } = entry;
+    if (source.version !== version || this.#now() >= (verified.expiresAt ?? Number.POSITIVE_INFINITY)) return undefined;
+    // Now the youngest, so that what is in use stays.
+    this.#entries.set(token, entry);
+    return verified;
+  }
+
+  /** @param version - Of the keys, as it was when they were used; undefined and nothing is remembered. */
+  add(token: string, verified: VerifiedToken, source: KeySource, version: string | number | undefined): void {
+    if (version === undefined) return;
+    this.#entries.set(token, { verified, source, version });
+    if (this.#entries.size <= this.#capacity) return;
+    for (const oldest of this.#entries.keys()) {
+      this.#entries.delete(oldest);
+      return;
+    }
+  }
+}

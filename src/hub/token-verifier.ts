@@ -1,0 +1,136 @@
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
+import { type MatcherCompiler, parseAuthorizationDetails } from "../protocol/authorization-details.js";
+import { type GrantLimits, type Grants, parseGrants } from "../protocol/grants.js";
+import { Refusal } from "../protocol/problem.js";
+import type { TrustedKeys } from "./keys.js";
+import { TokenCache } from "./token-cache.js";
+
+/** The generations of Mercure: 0.x, and 1.0. */
+export type Generation = 0 | 1;
+
+export interface VerifiedToken {
+  readonly generation: Generation;
+  readonly grants: Grants;
+  /** When the token expires, in milliseconds since 1970; undefined when it never does, as only one of 0.x can. */
+  readonly expiresAt: number | undefined;
+  /** Who bears it: the issuer and its `sub`; undefined when the token does not say. */
+  readonly subject: string | undefined;
+}
+
+export interface VerifierSettings {
+  readonly keys: readonly TrustedKeys[];
+  /** What the claim `aud` of a token of Mercure 1.0 must hold. */
+  readonly resource: string;
+  readonly limits: GrantLimits;
+  /** Which generations' tokens are good. Default both. */
+  readonly generations?: readonly Generation[] | undefined;
+  /** Compiles the matchers of tokens of Mercure 1.0. Default: exact ones only. */
+  readonly compile?: MatcherCompiler | undefined;
+}
+
+/** Which generation a token speaks is for its type to say. Undefined for what is no token at all. */
+export function generationOf(token: string): Generation | undefined {
+  try {
+    // RFC 7515, section 4.1.9: compared without regard to case and to a leading `application/`.
+    const { typ } = decodeProtectedHeader(token);
+    return typeof typ === "string" && /^(application\/)?at\+jwt$/i.test(typ) ? 1 : 0;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Says what a token is worth. Mercure 1.0 "Token Validation", Mercure 0.x "Authorization". */
+export class TokenVerifier {
+  readonly #settings: VerifierSettings;
+  readonly #cache = new TokenCache();
+
+  constructor(settings: VerifierSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Undefined for a token that does not do, whatever is wrong with it.
+   *
+   * @throws Refusal 503 when the keys that would tell cannot be had right now.
+   */
+  async verify(token: string): Promise<VerifiedToken | undefined> {
+    return this.#cache.get(token) ?? this.#verifyAnew(token);
+  }
+
+  async #verifyAnew(token: string): Promise<VerifiedToken | undefined> {
+    const generation = generationOf(token);
+    const { generations = [0, 1] } = this.#settings;
+    if (generation === undefined || !generations.includes(generation)) return undefined;
+    const issuer = generation === 1 ? claimedIssuer(token) : undefined;
+    if (generation === 1 && issuer === undefined) return undefined;
+    let unavailable: unknown;
+    for (const keys of this.#settings.keys) {
+      // Never a pool: a token that one issuer has signed must not pass as another's.
+      if (keys.issuer !== issuer) continue;
+      // As it was before the keys were read: a change in between shall count as one.
+      let { version } = keys.source;
+      try {
+        const claims = await this.#claims(token, generation, keys);
+        if (claims === undefined) continue;
+        const verified = this.#read(claims, generation);
+        version ??= keys.source.version;
+        if (verified !== undefined) this.#cache.add(token, verified, keys.source, version);
+        return verified;
+      } catch (error) {
+        unavailable = error;
+      }
+    }
+    if (unavailable === undefined) return undefined;
+    const detail = "The keys that would verify this token cannot be had right now.";
+    throw new Refusal(503, detail, { "Retry-After": "5" }, unavailable);
+  }
+
+  /** The claims, if one of these keys has signed them and they hold now; throws when the keys cannot be had. */
+  async #claims(token: string, generation: Generation, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
+    const header = decodeProtectedHeader(token);
+    if (!trusted.algorithms.includes(header.alg!)) return undefined;
+    const required: JWTVerifyOptions = { algorithms: [...trusted.algorithms] };
+    if (generation === 1) {
+      const { resource } = this.#settings;
+      const { issuer } = trusted;
+      Object.assign(required, { typ: "at+jwt", issuer, audience: resource, requiredClaims: ["iss", "aud", "exp"] });
+    }
+    for (const key of await trusted.source.keysFor(header)) {
+      try {
+        return (await jwtVerify(token, key, required)).payload;
+      } catch {
+        // Perhaps the next key has signed it.
+      }
+    }
+    return undefined;
+  }
+
+  #read(claims: JWTPayload, generation: Generation): VerifiedToken | undefined {
+    const { iss = "", sub, exp } = claims as { iss?: unknown; sub?: unknown; exp?: number };
+    // Older issuers write numbers, by which no subject shall be told from another.
+    const subject = typeof sub === "string" ? JSON.stringify([iss, sub]) : undefined;
+    if (generation === 1 && sub !== undefined && subject === undefined) return undefined;
+    const { limits, compile } = this.#settings;
+    const grants =
+      generation === 1 ? parseAuthorizationDetails(claims, limits, compile) : this.#readOlder(claims, limits);
+    if (grants === undefined) return undefined;
+    const expiresAt = exp === undefined ? undefined : exp * 1000;
+    return { generation, grants, expiresAt, subject };
+  }
+
+  #readOlder(claims: JWTPayload, limits: GrantLimits): Grants | undefined {
+    // A token of 1.0 whose type was forgotten would pass and grant nothing, and nobody would find out why.
+    if (Object.hasOwn(claims, "authorization_details") && !Object.hasOwn(claims, "mercure")) return undefined;
+    return parseGrants(claims, limits);
+  }
+}
+
+/** Only chooses the keys; whether it is true the signature tells. */
+function claimedIssuer(token: string): string | undefined {
+  try {
+    const { iss } = decodeJwt(token);
+    return typeof iss === "string" && iss !== "" ? iss : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { type JWTPayload, SignJWT } from "jose";
+import { detailType } from "../../src/protocol/authorization-details.js";
+import { draft, publisherKey, startHub, subscribe, subscriberKey, token } from "./fixture.js";
+
+const issuer = "https://app.example";
+const resource = "https://hub.example/.well-known/mercure";
+const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
+const grants = (...topics: string[]) => ({
+  authorization_details: [
+    { type: detailType, actions: ["subscribe", "publish"], topics: topics.map((match) => ({ match })) },
+  ],
+});
+
+/** A token of Mercure 1.0 as an issuer would make it. */
+function accessToken(claims: JWTPayload, header: object = {}, key = subscriberKey): Promise<string> {
+  const now = Math.floor(Date.now() / 1000);
+  const usual = { iss: issuer, aud: resource, sub: "7", client_id: issuer, iat: now, exp: now + 600, jti: "1" };
+  return new SignJWT({ ...usual, ...claims })
+    .setProtectedHeader({ alg: "HS256", typ: "at+jwt", ...header })
+    .sign(new TextEncoder().encode(key));
+}
+
+describe("tokens of Mercure 1.0", () => {
+  test("let through what their details grant", async (t) => {
+    const { hub, url } = await startHub(t, { issuer, resource });
+    const subscriber = await subscribe(t, url("*"), bearer(await accessToken(grants("a"))));
+    await hub.publish(draft("b", "private b", { private: true }));
+    await hub.publish(draft("a", "private a", { private: true }));
+    await subscriber.until(({ data }) => data.length > 0);
+    assert.deepEqual(subscriber.data, ["private a"]);
+  });
+
+  test("publish when every topic is granted, and 403 otherwise", async (t) => {
+    const { origin, hub } = await startHub(t, { issuer, resource, allowPublish: true });
+    const headers = bearer(await accessToken(grants("a"), {}, publisherKey));
+    const post = (body: string) =>
+      fetch(origin + hub.path, { method: "POST", headers, body: new URLSearchParams(body) });
+    assert.equal((await post("topic=a")).status, 200);
+    const refused = await post("topic=a&topic=b");
+    assert.equal(refused.status, 403);
+    assert.match(refused.headers.get("www-authenticate")!, /error="insufficient_scope"/);
+  });
+
+  test("typ is compared with the application/ prefix omitted and case-insensitively", async (t) => {
+    const { url } = await startHub(t, { issuer, resource, allowAnonymous: false });
+    for (const typ of ["at+jwt", "application/at+jwt", "AT+JWT", "Application/At+Jwt"]) {
+      assert.equal((await subscribe(t, url("a"), bearer(await accessToken({}, { typ })))).status, 200, typ);
+    }
+  });
+
+  test("aud may be a list", async (t) => {
+    const { url } = await startHub(t, { issuer, resource });
+    const value = await accessToken({ aud: ["https://other.example", resource] });
+    assert.equal((await subscribe(t, url("a"), bearer(value))).status, 200);
+  });
+
+  // A token made for something else, by somebody else, for ever, or for another time.
+  test("are refused when a claim that must hold does not", async (t) => {
+    const { url } = await startHub(t, { issuer, resource });
+    const now = Math.floor(Date.now() / 1000);
+    const bad = {
+      "for another hub": await accessToken({ aud: "https://other.example/.well-known/mercure" }),
+      "for a resource of which this is a prefix": await accessToken({ aud: `${resource}/` }),
+      "for nobody": await accessToken({ aud: undefined } as unknown as JWTPayload),
+      "of a stranger": await accessToken({ iss: "https://evil.example" }),
+      "of nobody": await accessToken({ iss: undefined } as unknown as JWTPayload),
+      "without an end": await accessToken({ exp: undefined } as unknown as JWTPayload),
+      expired: await accessToken({ exp: now - 1 }),
+      "not yet valid": await accessToken({ nbf: now + 600 }),
+      "with a subject that is no string": await accessToken({ sub: 7 } as unknown as JWTPayload),
+      "signed with another key": await accessToken({}, {}, publisherKey),
+      "with a critical extension": await accessToken({}, { crit: ["x"], x: 1 }).catch(() => "x.y.z"),
+      "with a bad detail": await accessToken({ authorization_details: [{ type: detailType }] }),
+      "an ID token": await accessToken(grants("a"), { typ: "JWT" }),
+      "without a type": await accessToken(grants("a"), { typ: undefined }),
+    };
+    for (const [what, value] of Object.entries(bad)) {
+      const { status, headers } = await subscribe(t, url("a"), bearer(value));
+      assert.equal(status, 401, what);
+      assert.match(headers["www-authenticate"]!, /error="invalid_token"/, what);
+    }
+  });
+
+  // The claim of one generation in a token of the other would be checked by the rules of neither.
+  test("do not grant by the claim of 0.x, nor tokens of 0.x by details", async (t) => {
+    const { hub, url } = await startHub(t, { issuer, resource });
+    const newer = await subscribe(t, url("a"), bearer(await accessToken({ mercure: { subscribe: ["*"] } })));
+    const older = await subscribe(t, url("a"), bearer(await token({ subscribe: [] }, grants("a"))));
+    await hub.publish(draft("a", "private", { private: true }));
+    await hub.publish(draft("a", "public"));
+    for (const subscriber of [newer, older]) {
+      await subscriber.until(({ data }) => data.length > 0);
+      assert.deepEqual(subscriber.data, ["public"]);
+    }
+  });
+
+  // Logs, histories and referrers keep URLs.
+  test("are not accepted in the URL", async (t) => {
+    const { url } = await startHub(t, { issuer, resource });
+    const { status, headers } = await subscribe(t, url("a", { authorization: await accessToken(grants("a")) }));
+    assert.equal(status, 400);
+    assert.match(headers["www-authenticate"]!, /error="invalid_request"/);
+    const elsewhere = await startHub(t, { issuer, resource, allowAnonymous: false });
+    const other = await subscribe(t, elsewhere.url("a", { access_token: await accessToken(grants("a")) }));
+    assert.equal(other.status, 401);
+    assert.doesNotMatch(other.headers["www-authenticate"]!, /error/);
+  });
+
+  test("come by the cookie of 1.0, which goes before that of 0.x; a header goes before both", async (t) => {
+    const { url } = await startHub(t, { issuer, resource, allowAnonymous: false });
+    const good = await accessToken({});
+    const name = "__Secure-mercure_access_token";
+    const status = async (headers: Record<string, string>) => (await subscribe(t, url("a"), headers)).status;
+    assert.equal(await status({ Cookie: `${name}=${good}` }), 200);
+    assert.equal(await status({ Cookie: `mercureAuthorization=bad; ${name}=${good}` }), 200);
+    assert.equal(await status({ Cookie: `${name}=bad; mercureAuthorization=${good}` }), 401);
+    assert.equal(await status({ ...bearer(good), Cookie: `${name}=bad` }), 200);
+    assert.equal(await status({ ...bearer("bad"), Cookie: `${name}=${good}` }), 401);
+  });
+
+  test("a header that holds no token is no reason to look at the cookie", async (t) => {
+    const { url } = await startHub(t, { issuer, resource });
+    const good = await accessToken({});
+    for (const Authorization of ["Bearer", "Bearer ", "bearer a b", 'Bearer "x"', "Bearer ä"]) {
+      const headers = { Authorization, Cookie: `__Secure-mercure_access_token=${good}` };
+      const answer = await subscribe(t, url("a"), headers);
+      assert.equal(answer.status, 400, Authorization);
+      assert.match(answer.headers["www-authenticate"]!, /error="invalid_request"/);
+    }
+  });
+
+  test("need no setting when the application makes them for its own hub: iss and aud are relative URLs", async (t) => {
+    const { hub, url } = await startHub(t);
+    const own = await accessToken({ iss: "/", aud: hub.path, ...grants("a") });
+    assert.equal((await subscribe(t, url("a"), bearer(own))).status, 200);
+    const foreign = await accessToken({ iss: "/", ...grants("a") });
+    assert.equal((await subscribe(t, url("a"), bearer(foreign))).status, 401);
+  });
+
+  test("with more details or topics than allowed are refused", async (t) => {
+    const { url } = await startHub(t, { issuer, resource, maxTokenDetails: 1, maxTokenTopics: 2 });
+    const status = async (value: string) => (await subscribe(t, url("a"), bearer(value))).status;
+    const [detail] = grants("a").authorization_details;
+    assert.equal(await status(await accessToken(grants("a", "b"))), 200);
+    assert.equal(await status(await accessToken(grants("a", "b", "c"))), 401);
+    assert.equal(await status(await accessToken({ authorization_details: [detail, detail] })), 401);
+    assert.equal(await status(await token({ subscribe: ["a", "b"], publish: ["c"] })), 401);
+  });
+
+  test("end their stream when they expire", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { hub, url } = await startHub(t, { issuer, resource });
+    const subscriber = await subscribe(t, url("a"), bearer(await accessToken({})));
+    t.mock.timers.tick(500_000);
+    assert.equal(hub.connections, 1);
+    t.mock.timers.tick(100_000);
+    await subscriber.until(({ ended }) => ended);
+  });
+});

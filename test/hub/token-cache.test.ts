@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { TokenCache } from "../../src/hub/token-cache.js";
+import type { VerifiedToken } from "../../src/hub/token-verifier.js";
+import { noGrants } from "../../src/protocol/grants.js";
+
+const verified = (expiresAt?: number): VerifiedToken => ({
+  generation: 0,
+  grants: noGrants,
+  expiresAt,
+  subject: undefined,
+});
+const keys = (version: number | undefined = 1) => ({ version, keysFor: async () => [] });
+
+describe("the cache of verified tokens", () => {
+  test("a hit never outlives exp", () => {
+    let now = 0;
+    const cache = new TokenCache(10, () => now);
+    const source = keys();
+    const token = verified(1000);
+    cache.add("a", token, source, source.version);
+    now = 999;
+    assert.equal(cache.get("a"), token);
+    now = 1000;
+    assert.equal(cache.get("a"), undefined);
+    assert.equal(cache.size, 0);
+  });
+
+  test("nor a change of the keys, one while they were in use included", () => {
+    const cache = new TokenCache();
+    const source = keys();
+    cache.add("a", verified(), source, 1);
+    source.version = 2;
+    assert.equal(cache.get("a"), undefined);
+    cache.add("a", verified(), source, 1);
+    assert.equal(cache.get("a"), undefined);
+    cache.add("a", verified(), source, undefined);
+    assert.equal(cache.size, 0);
+  });
+
+  // Whoever has many good tokens could fill the memory with them.
+  test("is bounded, and forgets what has been out of use for longest", () => {
+    const cache = new TokenCache(2);
+    const source = keys();
+    for (const token of ["a", "b"]) cache.add(token, verified(), source, 1);
+    cache.get("a");
+    cache.add("c", verified(), source, 1);
+    assert.equal(cache.size, 2);
+    assert.ok(cache.get("a"));
+    assert.equal(cache.get("b"), undefined);
+  });
+
+  test("knows tokens by all of their bytes", () => {
+    const cache = new TokenCache();
+    cache.add("a.b.c", verified(), keys(), 1);
+    assert.equal(cache.get("a.b.d"), undefined);
+  });
+});

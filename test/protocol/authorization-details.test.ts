@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { detailType, parseAuthorizationDetails } from "../../src/protocol/authorization-details.js";
+import { parseGrants } from "../../src/protocol/grants.js";
+
+const limits = { details: 3, topics: 5 };
+const detail = (fields: object = {}) => ({
+  type: detailType,
+  actions: ["subscribe"],
+  topics: [{ match: "a" }],
+  ...fields,
+});
+const parse = (...details: unknown[]) => parseAuthorizationDetails({ authorization_details: details }, limits);
+
+describe("parseAuthorizationDetails", () => {
+  test("reads what each action grants", () => {
+    const grants = parse(
+      detail({ topics: [{ match: "a" }, { match: "b", match_type: "exact" }] }),
+      detail({ actions: ["publish"], topics: [{ match: "c" }] }),
+      detail({ actions: ["publish", "subscribe"], topics: [{ match: "d" }] }),
+    );
+    assert.ok(grants);
+    const may = (action: "subscribe" | "publish") => ["a", "b", "c", "d", "e"].filter((t) => grants[action].matches(t));
+    assert.deepEqual(may("subscribe"), ["a", "b", "d"]);
+    assert.deepEqual(may("publish"), ["c", "d"]);
+  });
+
+  test("tokens with no Mercure authorization detail grant no publish or subscribe rights", () => {
+    const others = [{}, { authorization_details: [] }, { authorization_details: [{ type: "x", actions: 1 }] }];
+    for (const claims of others) {
+      const grants = parseAuthorizationDetails(claims, limits);
+      assert.ok(grants && !grants.subscribe.matches("a") && !grants.publish.matches("a"));
+    }
+  });
+
+  test("an unrecognised action grants nothing and does not invalidate the token", () => {
+    const grants = parse(detail({ actions: ["fly", "__proto__"] }), detail({ actions: ["fly", "publish"] }));
+    assert.ok(grants?.publish.matches("a"));
+    assert.ok(!grants!.subscribe.matches("a"));
+  });
+
+  test("the wildcard matches every topic whatever its type", () => {
+    for (const match_type of ["exact", "urlpattern", "unknown"]) {
+      assert.ok(parse(detail({ topics: [{ match: "*", match_type }] }))?.subscribe.matches("any"));
+    }
+  });
+
+  test("payloads stay in order, each with its topics", () => {
+    const grants = parse(
+      detail({ payload: { n: 1 } }),
+      detail(),
+      detail({ topics: [{ match: "*" }], payload: { n: 2 } }),
+    );
+    assert.deepEqual(
+      grants?.payloads?.map(({ matchers, payload }) => [matchers.matches("z"), payload]),
+      [
+        [false, { n: 1 }],
+        [true, { n: 2 }],
+      ],
+    );
+  });
+
+  // What parses of a broken grant would be another grant than the one that was issued.
+  test("one bad entry and the hub does not act on the remaining ones", () => {
+    const bad: unknown[] = [
+      null,
+      "detail",
+      [],
+      {},
+      { type: 1 },
+      { ...detail(), actions: undefined },
+      detail({ actions: [] }),
+      detail({ actions: "subscribe" }),
+      detail({ actions: ["subscribe", 1] }),
+      detail({ topics: [] }),
+      detail({ topics: {} }),
+      detail({ topics: ["a"] }),
+      detail({ topics: [null] }),
+      detail({ topics: [{ match: "a" }, {}] }),
+      detail({ topics: [{ match: 1 }] }),
+      detail({ topics: [{ match: "" }] }),
+      detail({ topics: [{ match: "a\n" }] }),
+      detail({ topics: [{ match: "a", match_type: "unknown" }] }),
+      detail({ topics: [{ match: "a", match_type: "Exact" }] }),
+      detail({ topics: [{ match: "a", match_type: null }] }),
+      detail({ topics: [{ match: "*", match_type: 1 }] }),
+      detail({ payload: "text" }),
+      detail({ payload: null }),
+      detail({ payload: [] }),
+    ];
+    for (const entry of bad) assert.equal(parse(detail(), entry), undefined, JSON.stringify(entry));
+    for (const claim of [null, "x", {}, 1]) {
+      assert.equal(parseAuthorizationDetails({ authorization_details: claim }, limits), undefined);
+    }
+  });
+
+  test("tokens that exceed a limit are invalid", () => {
+    assert.ok(parse(detail(), detail(), detail()));
+    assert.equal(parse(detail(), detail(), detail(), detail()), undefined);
+    const topics = (count: number) => ({ topics: Array.from({ length: count }, () => ({ match: "a" })) });
+    assert.ok(parse(detail(topics(5))));
+    assert.equal(parse(detail(topics(3)), detail(topics(3))), undefined);
+    const list = (length: number) => Array.from({ length }, () => "a");
+    assert.ok(parseGrants({ mercure: { subscribe: list(3), publish: list(2) } }, limits));
+    assert.equal(parseGrants({ mercure: { subscribe: list(3), publish: list(3) } }, limits), undefined);
+  });
+
+  test("no claims crash it", () => {
+    const matcher = fc.record({ match: fc.anything(), match_type: fc.anything() }, { requiredKeys: [] });
+    const entry = fc.record({
+      type: fc.oneof(fc.constant(detailType), fc.anything()),
+      actions: fc.oneof(fc.constant(["subscribe"]), fc.anything()),
+      topics: fc.oneof(fc.array(fc.oneof(matcher, fc.anything())), fc.anything()),
+      payload: fc.anything(),
+    });
+    const claims = fc.oneof(fc.array(fc.oneof(entry, fc.anything())), fc.anything());
+    const property = fc.property(claims, (claim) => {
+      parseAuthorizationDetails({ authorization_details: claim }, limits);
+      parseGrants({ mercure: claim }, limits);
+    });
+    fc.assert(property, { numRuns: 10_000 });
+  });
+});
