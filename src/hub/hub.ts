@@ -25,6 +25,11 @@ export interface StreamOptions {
   readonly private?: boolean | undefined;
 }
 
+export interface CloseOptions {
+  /** Clients are told to come back at random times within so many seconds. Default: they come back when they like. */
+  readonly retrySpread?: number | undefined;
+}
+
 /** A Mercure hub over Node's HTTP servers, with or without Express before it. */
 export class Hub {
   /** The path of the hub's URL. */
@@ -117,7 +122,8 @@ export class Hub {
   }
 
   /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */
-  async close(): Promise<void> {
+  async close({ retrySpread }: CloseOptions = {}): Promise<void> {
+    if (retrySpread !== undefined) this.#subscribers.spreadRetries(retrySpread);
     this.#dispatcher.close();
   }
 

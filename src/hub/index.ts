@@ -1,3 +1,3 @@
-export { Hub, type StreamOptions } from "./hub.js";
+export { type CloseOptions, Hub, type StreamOptions } from "./hub.js";
 export type { HubOptions } from "./options.js";
 export type { Updates, UpdatesOptions } from "./update-reader.js";

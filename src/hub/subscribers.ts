@@ -1,4 +1,4 @@
-import { encodeComment } from "../protocol/sse.js";
+import { encodeComment, encodeRetry } from "../protocol/sse.js";
 import type { Subscriber } from "./subscriber.js";
 
 /** All who are connected, with the one timer that keeps their connections alive while there are any. */
@@ -27,6 +27,13 @@ export class Subscribers {
     if (this.#connected.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Tells each to come back at another time within so many seconds, so that they do not come all at once. */
+  spreadRetries(seconds: number): void {
+    for (const subscriber of this.#connected) {
+      subscriber.keepAlive(Buffer.from(encodeRetry(Math.ceil(Math.random() * seconds * 1000))));
+    }
   }
 
   #keepAlive(): void {
