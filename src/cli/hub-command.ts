@@ -1,16 +1,17 @@
 import { Hub } from "../hub/index.js";
 import type { OptionReader } from "../option-reader.js";
-import { type Configuration, type MercureOptions, resolveOptions } from "../options.js";
+import type { Configuration } from "../options.js";
 import { signToken } from "../publisher/tokens.js";
 import { MemoryTransport } from "../transport/memory.js";
 import { readCertificate } from "./certificate.js";
 import type { Command } from "./command.js";
-import { UsageError } from "./errors.js";
-import { type ListeningServer, listen, originOf } from "./listen.js";
-import { readSecret, secretFlags } from "./secrets.js";
+import { configure, defaultPort, hubFlags } from "./hub-flags.js";
+import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
+import { collectMetrics } from "./metrics.js";
+import { monitor } from "./monitor.js";
 import { whenTold } from "./signals.js";
 
-const defaultPort = 5500;
+const defaultMonitorPort = 5501;
 
 /** How long the token is valid that development prints, in seconds. */
 const developmentTokenLifetime = 24 * 3600;
@@ -25,121 +26,71 @@ end it: clients are told to come back at different times. A second signal ends i
 In development (NODE_ENV is not production) a missing secret is made, and a publisher's token is printed.
 In production secrets are needed, of at least 32 bytes.`,
   positionals: 0,
-  flags: {
-    host: {
-      value: "address",
-      variable: "MERCURE_HUB_HOST",
-      help: "Where to listen. Default 127.0.0.1; 0.0.0.0 is everywhere.",
-    },
-    port: {
-      value: "number",
-      numeric: true,
-      variable: "MERCURE_HUB_PORT",
-      help: `Default ${defaultPort}; 0 takes a free one.`,
-    },
-    path: { value: "path", help: "The path of the hub's URL. Default /.well-known/mercure." },
-    cert: { value: "path", help: "A certificate in PEM, with --key: HTTPS, by HTTP/2 and HTTP/1.1." },
-    key: { value: "path", help: "The certificate's private key in PEM." },
-    ...secretFlags("publisher-secret", "The key of publishers' tokens.", "MERCURE_PUBLISHER_JWT_KEY"),
-    ...secretFlags("subscriber-secret", "The key of subscribers' tokens.", "MERCURE_SUBSCRIBER_JWT_KEY"),
-    ...secretFlags("secret", "The key of both, where they have none of their own.", "SECRET_KEY"),
-    "cookie-name": { value: "name", help: "The cookie with a browser's token. Default mercureAuthorization." },
-    "allow-anonymous": {
-      negatable: true,
-      variable: "MERCURE_HUB_ALLOW_ANONYMOUS",
-      help: "Whether subscribers may come without a token. Default: yes.",
-    },
-    "allow-publish": {
-      negatable: true,
-      variable: "MERCURE_HUB_ALLOW_PUBLISH",
-      help: "Whether updates are taken over HTTP. Default: yes.",
-    },
-    "publish-limit": { value: "bytes", numeric: true, help: "How large a request to publish may be. Default 1 MiB." },
-    "keepalive-interval": {
-      value: "seconds",
-      numeric: true,
-      variable: "MERCURE_HUB_KEEPALIVE_INTERVAL",
-      help: "Between comments on quiet streams. Default 15; 0 sends none.",
-    },
-    "reconciliation-length": {
-      value: "number",
-      numeric: true,
-      variable: "MERCURE_HUB_RECONCILIATION_LENGTH",
-      help: "How many updates of each topic are kept. Default 500.",
-    },
-    "history-bytes": { value: "bytes", numeric: true, help: "How much is kept in all. Default 64 MiB." },
-    "retry-spread": {
-      value: "seconds",
-      numeric: true,
-      help: "When the hub ends, clients come back within this time. Default 5.",
-    },
-    "shutdown-timeout": { value: "seconds", numeric: true, help: "How long requests may take to end. Default 5." },
-  },
+  flags: hubFlags,
 
   async run({ read }) {
     const configuration = configure(read);
-    const transport = new MemoryTransport({
-      historyLength: configuration.hub.reconciliationLength,
-      historyBytes: configuration.hub.historyBytes,
-    });
+    const { path, allowAnonymous, allowPublish, keepaliveInterval, reconciliationLength, historyBytes } =
+      configuration.hub;
+    const retrySpread = read.number("retry-spread", { least: 0, most: 3600 }) ?? 5;
+    const shutdownTimeout = read.number("shutdown-timeout", { least: 0, most: 3600 }) ?? 5;
+    const withMetrics = read.boolean("metrics", "MERCURE_HUB_METRICS") ?? false;
+    const metrics = withMetrics ? await collectMetrics() : undefined;
+    const transport = new MemoryTransport({ historyLength: reconciliationLength, historyBytes });
     const hub = new Hub({
       transport,
-      path: configuration.hub.path,
+      path,
       publisherKey: configuration.publisherSecretKey,
       subscriberKey: configuration.subscriberSecretKey,
       cookieName: read.string("cookie-name"),
-      allowAnonymous: configuration.hub.allowAnonymous,
-      allowPublish: configuration.hub.allowPublish,
+      allowAnonymous,
+      allowPublish,
       publishLimit: read.number("publish-limit", { least: 1, whole: true }),
-      keepaliveInterval: configuration.hub.keepaliveInterval,
+      keepaliveInterval,
+      observer: metrics?.observer,
     });
-    const retrySpread = read.number("retry-spread", { least: 0, most: 3600 }) ?? 5;
-    const shutdownTimeout = read.number("shutdown-timeout", { least: 0, most: 3600 }) ?? 5;
-    const host = read.string("host", "MERCURE_HUB_HOST") ?? "127.0.0.1";
-    const port = read.number("port", portBounds, "MERCURE_HUB_PORT") ?? defaultPort;
-    const server = await listen(hub.handle, { host, port, certificate: readCertificate(read) });
-    const told = whenTold();
-    announce(server, configuration);
+    const address = {
+      host: read.string("host", "MERCURE_HUB_HOST") ?? "127.0.0.1",
+      port: read.number("port", portBounds, "MERCURE_HUB_PORT") ?? defaultPort,
+      certificate: readCertificate(read),
+    };
+    const monitorAddress = readMonitorAddress(read, withMetrics);
 
-    await told;
-    console.error("htmx-mercure: ending.");
-    await hub.close({ retrySpread });
-    await server.close(shutdownTimeout);
-    await transport.close();
+    let ready = false;
+    const told = whenTold();
+    const watch =
+      monitorAddress &&
+      (await listen(
+        monitor(() => ready, metrics),
+        monitorAddress,
+      ));
+    try {
+      const server = await listen(hub.handle, address);
+      ready = true;
+      announce(server, configuration);
+      if (watch) console.log(`Monitor: ${originOf(watch)}/${withMetrics ? "metrics" : "healthz/ready"}`);
+
+      await told;
+      console.error("htmx-mercure: ending.");
+      ready = false;
+      await hub.close({ retrySpread });
+      await server.close(shutdownTimeout);
+      await transport.close();
+    } finally {
+      await watch?.close(0);
+    }
     return 0;
   },
 };
 
 const portBounds = { least: 0, most: 65_535, whole: true };
 
-/** The same rules as for the hub in an application, but for publishing over HTTP: without it nobody could publish. */
-function configure(read: OptionReader): Configuration {
-  const stdin = ["secret-file", "publisher-secret-file", "subscriber-secret-file"].filter(
-    (name) => read.string(name) === "-",
-  );
-  if (stdin.length > 1) throw new UsageError(`Only one of --${stdin.join(" and --")} can be the standard input.`);
-  const options: MercureOptions = {
-    secret: readSecret(read, "secret", ["SECRET_KEY"]),
-    publisherSecretKey: readSecret(read, "publisher-secret", ["MERCURE_PUBLISHER_JWT_KEY"]),
-    subscriberSecretKey: readSecret(read, "subscriber-secret", ["MERCURE_SUBSCRIBER_JWT_KEY"]),
-    hub: {
-      path: read.path("path"),
-      allowAnonymous: read.boolean("allow-anonymous", "MERCURE_HUB_ALLOW_ANONYMOUS"),
-      allowPublish: read.boolean("allow-publish", "MERCURE_HUB_ALLOW_PUBLISH") ?? true,
-      keepaliveInterval: read.number(
-        "keepalive-interval",
-        { least: 0, most: 86_400 },
-        "MERCURE_HUB_KEEPALIVE_INTERVAL",
-      ),
-      reconciliationLength: read.number(
-        "reconciliation-length",
-        { least: 0, whole: true },
-        "MERCURE_HUB_RECONCILIATION_LENGTH",
-      ),
-      historyBytes: read.number("history-bytes", { least: 0, whole: true }),
-    },
-  };
-  return resolveOptions(options);
+/** Undefined when nobody wants to look after the hub. */
+function readMonitorAddress(read: OptionReader, withMetrics: boolean): Address | undefined {
+  const port = read.number("monitor-port", portBounds, "MERCURE_HUB_MONITOR_PORT");
+  const host = read.string("monitor-host");
+  if (port === undefined && host === undefined && !withMetrics) return undefined;
+  return { host: host ?? "127.0.0.1", port: port ?? defaultMonitorPort };
 }
 
 function announce(server: ListeningServer, configuration: Configuration): void {

@@ -10,6 +10,7 @@ import { Authenticator } from "./authentication.js";
 import type { HubRequest, HubResponse } from "./connection.js";
 import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
+import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
 import { PublishHandler } from "./publish-handler.js";
 import { isForHub } from "./request.js";
@@ -36,6 +37,7 @@ export class Hub {
   readonly path: string;
   readonly #transport: Transport;
   readonly #logger: Logger;
+  readonly #observer: HubObserver | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #subscribers: Subscribers;
   readonly #turns = new Turns();
@@ -49,8 +51,9 @@ export class Hub {
     this.path = path;
     this.#transport = transport;
     this.#logger = logger;
+    this.#observer = settings.observer;
     this.#dispatcher = new Dispatcher(transport);
-    this.#subscribers = new Subscribers(settings.keepaliveInterval);
+    this.#subscribers = new Subscribers(settings.keepaliveInterval, settings.observer);
     const surroundings = {
       transport,
       dispatcher: this.#dispatcher,
@@ -108,6 +111,7 @@ export class Hub {
     if (this.#dispatcher.closed) throw hubClosed();
     validateDraft(draft, this.path);
     const update = await this.#transport.publish(draft);
+    this.#observer?.published();
     await this.#turns.pace();
     return update;
   }

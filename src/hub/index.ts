@@ -1,3 +1,4 @@
 export { type CloseOptions, Hub, type StreamOptions } from "./hub.js";
+export type { HubObserver } from "./observer.js";
 export type { HubOptions } from "./options.js";
 export type { Updates, UpdatesOptions } from "./update-reader.js";
