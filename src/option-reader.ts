@@ -59,7 +59,7 @@ export class OptionReader {
       const upTo = most === undefined ? "" : ` and at most ${most}`;
       throw impossible(
         source,
-        `must be a ${whole ? "whole " : ""}number of at least ${least}${upTo}, not ${describe(value)}`,
+        `must be a ${whole ? "whole " : ""}number of at least ${least}${upTo}, not ${typeof value === "number" ? value : describe(value)}`,
       );
     }
     return number;

@@ -103,10 +103,11 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   if (nunjucks !== undefined && templates !== undefined) {
     throw impossible("templates", "cannot be combined with environment, which has loaders of its own");
   }
-  const secret = () => read.key("secret", "SECRET_KEY") ?? madeSecret(development, logger);
+  const secret = read.key("secret", "SECRET_KEY");
   const publisherSecretKey = read.key("publisherSecretKey", "MERCURE_PUBLISHER_SECRET_KEY");
   const subscriberSecretKey = read.key("subscriberSecretKey", "MERCURE_SUBSCRIBER_SECRET_KEY");
-  const shared = publisherSecretKey !== undefined && subscriberSecretKey !== undefined ? "" : secret();
+  const needsSecret = publisherSecretKey === undefined || subscriberSecretKey === undefined;
+  const shared = needsSecret ? (secret ?? madeSecret(development, logger)) : "";
   const keys = {
     publisherSecretKey: publisherSecretKey ?? shared,
     subscriberSecretKey: subscriberSecretKey ?? shared,

@@ -64,6 +64,11 @@ describe("options", () => {
     });
   });
 
+  test("a secret that nobody needs, since both keys are given, is no mistake", () => {
+    const keys = { publisherSecretKey: "p".repeat(32), subscriberSecretKey: "s".repeat(32) };
+    assert.equal(resolveOptions({ ...keys, secret }, {}).publisherSecretKey, keys.publisherSecretKey);
+  });
+
   const impossible: [options: object, message: RegExp, environment?: Record<string, string>][] = [
     [{ templats: "x" }, /option templats does not exist. Did you mean "templates"\?/],
     [{ hub: { keepalive: 1 } }, /option hub.keepalive does not exist/],
@@ -73,7 +78,7 @@ describe("options", () => {
     [{ templates: "src", environment: {} }, /option templates cannot be combined with environment/],
     [{ typeIsTopic: "yes" }, /option typeIsTopic must be true or false, not "yes"/],
     [{}, /option MERCURE_TYPE_IS_TOPIC must be true or false, not "maybe"/, { MERCURE_TYPE_IS_TOPIC: "maybe" }],
-    [{ tokenLifetime: 0 }, /option tokenLifetime must be a number of at least 1, not number/],
+    [{ tokenLifetime: 0 }, /option tokenLifetime must be a number of at least 1, not 0/],
     [{ tokenLifetime: Number.NaN }, /option tokenLifetime/],
     [{ hub: { reconciliationLength: 1.5 } }, /must be a whole number of at least 0/],
     [{}, /MERCURE_HUB_KEEPALIVE_INTERVAL must be a number/, { MERCURE_HUB_KEEPALIVE_INTERVAL: "soon" }],

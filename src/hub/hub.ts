@@ -10,6 +10,7 @@ import { authenticatorFor } from "./authenticators.js";
 import type { HubRequest, HubResponse } from "./connection.js";
 import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
+import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
 import { PublishHandler } from "./publish-handler.js";
 import { isForHub } from "./request.js";
@@ -25,12 +26,18 @@ export interface StreamOptions {
   readonly private?: boolean | undefined;
 }
 
+export interface CloseOptions {
+  /** Clients are told to come back at random times within so many seconds. Default: they come back when they like. */
+  readonly retrySpread?: number | undefined;
+}
+
 /** A Mercure hub over Node's HTTP servers, with or without Express before it. */
 export class Hub {
   /** The path of the hub's URL. */
   readonly path: string;
   readonly #transport: Transport;
   readonly #logger: Logger;
+  readonly #observer: HubObserver | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #subscribers: Subscribers;
   readonly #turns = new Turns();
@@ -45,8 +52,9 @@ export class Hub {
     this.path = path;
     this.#transport = transport;
     this.#logger = logger;
+    this.#observer = settings.observer;
     this.#dispatcher = new Dispatcher(transport);
-    this.#subscribers = new Subscribers(settings.keepaliveInterval);
+    this.#subscribers = new Subscribers(settings.keepaliveInterval, settings.observer);
     const surroundings = {
       transport,
       dispatcher: this.#dispatcher,
@@ -107,6 +115,7 @@ export class Hub {
     if (this.#dispatcher.closed) throw hubClosed();
     validateDraft(draft, this.path);
     const update = await this.#transport.publish(draft);
+    this.#observer?.published();
     await this.#turns.pace();
     return update;
   }
@@ -121,7 +130,8 @@ export class Hub {
   }
 
   /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */
-  async close(): Promise<void> {
+  async close({ retrySpread }: CloseOptions = {}): Promise<void> {
+    if (retrySpread !== undefined) this.#subscribers.spreadRetries(retrySpread);
     this.#dispatcher.close();
   }
 

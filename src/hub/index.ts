@@ -1,4 +1,5 @@
-export { Hub, type StreamOptions } from "./hub.js";
+export { type CloseOptions, Hub, type StreamOptions } from "./hub.js";
 export type { IssuerOptions } from "./issuers.js";
+export type { HubObserver } from "./observer.js";
 export type { HubOptions } from "./options.js";
 export type { Updates, UpdatesOptions } from "./update-reader.js";

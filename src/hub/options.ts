@@ -4,6 +4,7 @@ import { defaultHubPath } from "../protocol/draft.js";
 import type { GrantLimits } from "../protocol/grants.js";
 import type { Transport } from "../transport/transport.js";
 import { type IssuerOptions, type ResolvedIssuer, refusePem, resolveIssuers } from "./issuers.js";
+import type { HubObserver } from "./observer.js";
 
 export interface HubOptions {
   /** Holds the updates. Whoever made it closes it, after the hub. */
@@ -45,6 +46,8 @@ export interface HubOptions {
   readonly keepaliveInterval?: number | undefined;
   /** Where the hub reports failures of its own, which clients never see. Default `console`. */
   readonly logger?: Logger | undefined;
+  /** Who is told of subscribers and updates, for metrics. Default nobody. */
+  readonly observer?: HubObserver | undefined;
 }
 
 /** The options with every default filled in. */
@@ -63,6 +66,7 @@ export interface HubSettings {
   readonly publishLimit: number;
   readonly keepaliveInterval: number;
   readonly logger: Logger;
+  readonly observer: HubObserver | undefined;
 }
 
 /** The longest time that a timer of Node takes, in whole seconds. */
@@ -90,6 +94,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     publishLimit: read.number("publishLimit", { least: 1, whole: true }) ?? 1024 * 1024,
     keepaliveInterval: read.number("keepaliveInterval", { least: 0, most: longestTimer }) ?? 15,
     logger: read.logger("logger") ?? console,
+    observer: read.object("observer") as HubObserver | undefined,
   };
   read.refuseUnknown();
   if (transport === undefined) throw impossible("transport", "is missing; new MemoryTransport() is one");

@@ -87,9 +87,9 @@ export class Subscriber implements Recipient {
     this.#position = stored.position;
   }
 
-  /** Comments do not queue either: a socket that does not drain needs none. */
-  keepAlive(comment: Buffer): void {
-    if (this.#connection.drained) this.#write(comment);
+  /** Writes what is no event. It does not queue either: a socket that does not drain needs none. */
+  keepAlive(bytes: Buffer): void {
+    if (this.#connection.drained) this.#write(bytes);
   }
 
   end(): void {

@@ -28,6 +28,11 @@ export function encodeEvent({ data = "", type, id, retry }: ServerSentEvent): st
   return `${fields}data: ${prefixLines(data, "data: ")}\n\n`;
 }
 
+/** The text that gives a client its reconnection time, in milliseconds, without an event. */
+export function encodeRetry(retry: number): string {
+  return `retry: ${milliseconds(retry)}\n\n`;
+}
+
 /** The text of a comment, which clients ignore: it keeps proxies from closing a connection on which nothing happens. */
 export function encodeComment(text = ""): string {
   return `:${prefixLines(text, ":")}\n`;

@@ -108,6 +108,17 @@ describe("Hub.close", () => {
     await hub.close();
   });
 
+  // A thousand clients that come back in the same moment are what the next process starts with.
+  test("tells clients to come back at different times, if asked to", async (t) => {
+    const { hub, url } = await startHub(t);
+    const bodies = await Promise.all([1, 2, 3, 4].map(async () => (await fetch(url("a"))).body));
+    await hub.close({ retrySpread: 60 });
+    const texts = await Promise.all(bodies.map((body) => new Response(body).text()));
+    const times = texts.map((text) => Number(/^:\nretry: ([0-9]+)\n\n$/.exec(text)?.[1]));
+    for (const time of times) assert.ok(time > 0 && time <= 60_000, `retry is ${time}`);
+    assert.ok(new Set(times).size > 1);
+  });
+
   // One client that takes nothing must not keep a process from ending.
   test("does not wait for a client that hangs", async (t) => {
     const { hub, url, sockets } = await startHub(t, { transport: new MemoryTransport({ historyBytes: 1e9 }) });

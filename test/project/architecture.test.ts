@@ -21,6 +21,7 @@ const rooms: Readonly<Record<string, Room>> = {
     uses: ["nunjucks", "publisher", "hub", "transport", "protocol"],
     packages: ["express", "nunjucks"],
   },
+  cli: { uses: ["hub", "publisher", "transport", "protocol"], packages: ["eventsource-parser", "prom-client"] },
   nunjucks: { uses: ["publisher", "protocol"], packages: ["nunjucks"] },
   publisher: { uses: ["protocol"], knows: ["hub"] },
   hub: { uses: ["transport", "protocol"], packages: ["jose"] },

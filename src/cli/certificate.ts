@@ -1,0 +1,25 @@
+import { readFileSync } from "node:fs";
+import type { OptionReader } from "../option-reader.js";
+import { UsageError } from "./errors.js";
+
+export interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** What `--cert` and `--key` name; undefined without them. */
+export function readCertificate(read: OptionReader): Certificate | undefined {
+  const cert = read.string("cert");
+  const key = read.string("key");
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) throw new UsageError("The flags --cert and --key need each other.");
+  return { cert: readPem("cert", cert), key: readPem("key", key) };
+}
+
+function readPem(flag: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`The file of --${flag} cannot be read: ${(error as Error).message}.`);
+  }
+}

@@ -1,0 +1,29 @@
+import type { Command } from "./command.js";
+
+const width = 34;
+
+/** The help of a command, as `--help` prints it. */
+export function helpOf({ name, usage, summary, details, flags }: Command): string {
+  const rows = Object.entries(flags).map(([flag, { value, multiple, negatable, variable, help }]) => {
+    const left = `--${negatable ? "[no-]" : ""}${flag}${value === undefined ? "" : ` <${value}>`}${multiple ? " …" : ""}`;
+    return row(left, variable === undefined ? help : `${help} (${variable})`);
+  });
+  const text = [`Usage: htmx-mercure ${name} ${usage}`, summary, ...(details === undefined ? [] : [details])];
+  return `${text.join("\n\n")}\n\nFlags:\n${rows.join("\n")}`;
+}
+
+/** The list of all commands. */
+export function overviewOf(commands: readonly Command[]): string {
+  const rows = commands.map(({ name, summary }) => row(name, summary));
+  return [
+    "Usage: htmx-mercure <command> [flags]",
+    "A Mercure hub, and what one needs to talk to one.",
+    `Commands:\n${rows.join("\n")}`,
+    "htmx-mercure <command> --help tells more, htmx-mercure --version which version this is.",
+  ].join("\n\n");
+}
+
+function row(left: string, right: string): string {
+  const cell = `  ${left}`;
+  return cell.length < width ? `${cell.padEnd(width)}${right}` : `${cell}\n${" ".repeat(width)}${right}`;
+}

@@ -1,0 +1,101 @@
+import { Hub } from "../hub/index.js";
+import type { OptionReader } from "../option-reader.js";
+import type { Configuration } from "../options.js";
+import { signToken } from "../publisher/tokens.js";
+import { MemoryTransport } from "../transport/memory.js";
+import { readCertificate } from "./certificate.js";
+import type { Command } from "./command.js";
+import { configure, defaultPort, hubFlags } from "./hub-flags.js";
+import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
+import { collectMetrics } from "./metrics.js";
+import { monitor } from "./monitor.js";
+import { whenTold } from "./signals.js";
+
+const defaultMonitorPort = 5501;
+
+/** How long the token is valid that development prints, in seconds. */
+const developmentTokenLifetime = 24 * 3600;
+
+export const hubCommand: Command = {
+  name: "hub",
+  summary: "Runs a Mercure hub.",
+  usage: "[flags]",
+  details: `It takes updates over HTTP from whoever has a publisher's token, and keeps them in memory. SIGTERM and SIGINT
+end it: clients are told to come back at different times. A second signal ends it at once.
+
+In development (NODE_ENV is not production) a missing secret is made, and a publisher's token is printed.
+In production secrets are needed, of at least 32 bytes.`,
+  positionals: 0,
+  flags: hubFlags,
+
+  async run({ read }) {
+    const configuration = configure(read);
+    const { path, allowAnonymous, allowPublish, keepaliveInterval, reconciliationLength, historyBytes } =
+      configuration.hub;
+    const retrySpread = read.number("retry-spread", { least: 0, most: 3600 }) ?? 5;
+    const shutdownTimeout = read.number("shutdown-timeout", { least: 0, most: 3600 }) ?? 5;
+    const withMetrics = read.boolean("metrics", "MERCURE_HUB_METRICS") ?? false;
+    const metrics = withMetrics ? await collectMetrics() : undefined;
+    const transport = new MemoryTransport({ historyLength: reconciliationLength, historyBytes });
+    const hub = new Hub({
+      transport,
+      path,
+      publisherKey: configuration.publisherSecretKey,
+      subscriberKey: configuration.subscriberSecretKey,
+      cookieName: read.string("cookie-name"),
+      allowAnonymous,
+      allowPublish,
+      publishLimit: read.number("publish-limit", { least: 1, whole: true }),
+      keepaliveInterval,
+      observer: metrics?.observer,
+    });
+    const address = {
+      host: read.string("host", "MERCURE_HUB_HOST") ?? "127.0.0.1",
+      port: read.number("port", portBounds, "MERCURE_HUB_PORT") ?? defaultPort,
+      certificate: readCertificate(read),
+    };
+    const monitorAddress = readMonitorAddress(read, withMetrics);
+
+    let ready = false;
+    const told = whenTold();
+    const watch =
+      monitorAddress &&
+      (await listen(
+        monitor(() => ready, metrics),
+        monitorAddress,
+      ));
+    try {
+      const server = await listen(hub.handle, address);
+      ready = true;
+      announce(server, configuration);
+      if (watch) console.log(`Monitor: ${originOf(watch)}/${withMetrics ? "metrics" : "healthz/ready"}`);
+
+      await told;
+      console.error("htmx-mercure: ending.");
+      ready = false;
+      await hub.close({ retrySpread });
+      await server.close(shutdownTimeout);
+      await transport.close();
+    } finally {
+      await watch?.close(0);
+    }
+    return 0;
+  },
+};
+
+const portBounds = { least: 0, most: 65_535, whole: true };
+
+/** Undefined when nobody wants to look after the hub. */
+function readMonitorAddress(read: OptionReader, withMetrics: boolean): Address | undefined {
+  const port = read.number("monitor-port", portBounds, "MERCURE_HUB_MONITOR_PORT");
+  const host = read.string("monitor-host");
+  if (port === undefined && host === undefined && !withMetrics) return undefined;
+  return { host: host ?? "127.0.0.1", port: port ?? defaultMonitorPort };
+}
+
+function announce(server: ListeningServer, configuration: Configuration): void {
+  console.log(`Hub: ${originOf(server)}${configuration.hub.path}`);
+  if (!configuration.development || !configuration.hub.allowPublish) return;
+  const token = signToken({ publish: ["*"] }, configuration.publisherSecretKey, developmentTokenLifetime);
+  console.log(`Publisher token, for a day, since this is development: ${token}`);
+}

@@ -1,0 +1,102 @@
+import { createServer, type Server } from "node:http";
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Hub } from "../hub/index.js";
+import type { Certificate } from "./certificate.js";
+import { Failure, UsageError } from "./errors.js";
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly certificate?: Certificate | undefined;
+}
+
+export interface ListeningServer {
+  readonly host: string;
+  readonly port: number;
+  readonly secure: boolean;
+  /** Takes no more connections, and resolves when all have ended; those that have not in this many seconds are cut. */
+  close(timeout: number): Promise<void>;
+}
+
+/**
+ * Starts a server: HTTP/1.1, or with a certificate HTTP/2 and HTTP/1.1 over TLS.
+ *
+ * @throws Failure where it cannot listen, UsageError where the certificate is none.
+ */
+export async function listen(handle: Hub["handle"], address: Address): Promise<ListeningServer> {
+  const { host, port, certificate } = address;
+  const server = certificate === undefined ? createServer(handle) : secureServer(handle, certificate);
+  const close = closerOf(server, certificate === undefined ? "connection" : "secureConnection");
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(cannotListen(error, address)));
+    server.listen({ host, port }, resolve);
+  });
+  return { host, port: (server.address() as AddressInfo).port, secure: certificate !== undefined, close };
+}
+
+/** The URL's beginning under which a server is reached from its own machine. */
+export function originOf({ host, port, secure }: ListeningServer): string {
+  const name = { "0.0.0.0": "localhost", "::": "localhost" }[host] ?? (host.includes(":") ? `[${host}]` : host);
+  return `${secure ? "https" : "http"}://${name}:${port}`;
+}
+
+function secureServer(handle: Hub["handle"], certificate: Certificate): Http2SecureServer {
+  try {
+    return createSecureServer({ ...certificate, allowHTTP1: true }, handle);
+  } catch (error) {
+    throw new UsageError(`The files of --cert and --key do not do: ${(error as Error).message}.`);
+  }
+}
+
+type MaybeTlsSocket = Socket & Partial<Pick<TLSSocket, "alpnProtocol">>;
+
+/** Servers of HTTP/2 close neither sessions nor idle connections by themselves, so what is open is counted here. */
+function closerOf(server: Server | Http2SecureServer, connection: string): ListeningServer["close"] {
+  const sockets = new Set<MaybeTlsSocket>();
+  const busy = new Set<unknown>();
+  const sessions = new Set<ServerHttp2Session>();
+  let closing = false;
+  server.on(connection, (socket: MaybeTlsSocket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  server.on("session", (session: ServerHttp2Session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+  });
+  server.on("request", ({ httpVersionMajor, socket }, res) => {
+    if (httpVersionMajor !== 1) return;
+    busy.add(socket);
+    res.once("close", () => {
+      busy.delete(socket);
+      if (closing) socket.destroySoon();
+    });
+  });
+
+  return (timeout) =>
+    new Promise((resolve) => {
+      closing = true;
+      const cut = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, timeout * 1000);
+      server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+      for (const session of sessions) session.close();
+      for (const socket of sockets) if (!busy.has(socket) && socket.alpnProtocol !== "h2") socket.destroySoon();
+    });
+}
+
+function cannotListen(error: NodeJS.ErrnoException, { host, port }: Address): Failure {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: "another program listens there; choose another port",
+    EACCES: "this user may not; ports below 1024 are often reserved",
+    EADDRNOTAVAIL: "this machine has no such address",
+    ENOTFOUND: "no such host is known",
+  };
+  const reason = reasons[error.code ?? ""] ?? error.message;
+  return new Failure(`Cannot listen on ${host}, port ${port}: ${reason}.`, { cause: error });
+}

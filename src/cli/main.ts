@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { MercureError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
+import { type Command, runCommand } from "./command.js";
+import { Failure, UsageError } from "./errors.js";
+import { genSecretKeyCommand } from "./gen-secret-key-command.js";
+import { overviewOf } from "./help.js";
+import { hubCommand } from "./hub-command.js";
+import { publishCommand } from "./publish-command.js";
+import { subscribeCommand } from "./subscribe-command.js";
+import { subscriptionsCommand } from "./subscriptions-command.js";
+import { tokenCommand } from "./token-command.js";
+
+const commands: readonly Command[] = [
+  hubCommand,
+  publishCommand,
+  subscribeCommand,
+  subscriptionsCommand,
+  tokenCommand,
+  genSecretKeyCommand,
+];
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === "--help" || name === "-h" || name === "help") return print(overviewOf(commands));
+  if (name === "--version") return print(version());
+  const command = commands.find((each) => each.name === name);
+  if (command !== undefined) return runCommand(command, args);
+  if (name === undefined) {
+    console.error(overviewOf(commands));
+    return 2;
+  }
+  const names = commands.map((each) => each.name);
+  throw new UsageError(`There is no command ${JSON.stringify(name)}.${didYouMean(name, names)}`);
+}
+
+function print(text: string): number {
+  console.log(text);
+  return 0;
+}
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version as string;
+}
+
+/** 2: the command line or the environment is wrong, and trying again does not help. 1: it did not work. */
+function exitCodeOf(error: unknown): number {
+  return error instanceof UsageError || (error instanceof MercureError && error.code === "ERR_OPTION") ? 2 : 1;
+}
+
+/** Whether the message says all that there is to say. Errors of the system, such as a missing file, do too. */
+function isExplained(error: unknown): error is Error {
+  const isOurs = error instanceof UsageError || error instanceof Failure || error instanceof MercureError;
+  return isOurs || (error instanceof Error && "syscall" in error);
+}
+
+function complain(error: unknown): void {
+  if (!isExplained(error)) {
+    console.error("htmx-mercure: this should not have happened.", error);
+    return;
+  }
+  const hint =
+    error instanceof UsageError ? "\nhtmx-mercure --help lists the commands, and their --help the flags." : "";
+  console.error(`htmx-mercure: ${error.message}${hint}`);
+}
+
+// Flags may hold secrets, and every user of the machine may read the arguments of its processes.
+process.title = "htmx-mercure";
+
+// `htmx-mercure subscribe … | head -1`: whoever reads has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    complain(error);
+    process.exitCode = exitCodeOf(error);
+  },
+);

@@ -1,0 +1,49 @@
+import { text } from "node:stream/consumers";
+import { publishToRemoteHub } from "../publisher/remote-hub.js";
+import type { Command } from "./command.js";
+import { UsageError } from "./errors.js";
+import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
+
+export const publishCommand: Command = {
+  name: "publish",
+  summary: "Publishes an update, and prints its id.",
+  usage: "<topic> [data] [flags]",
+  details: "Without data, or with - for it, the standard input is published.",
+  positionals: 2,
+  flags: {
+    alternate: { value: "topic", multiple: true, help: "A further topic of the same update." },
+    private: { help: "Only for subscribers whose token grants a topic." },
+    type: { value: "type", help: "The event's type." },
+    id: { value: "id", help: "The update's id. Default: the hub makes one." },
+    retry: { value: "ms", numeric: true, help: "The reconnection time for clients." },
+    ...hubUrlFlags,
+    ...tokenFlags("publisher"),
+  },
+  async run({ read, positionals: [topic, argument = "-"] }) {
+    if (topic === undefined || topic === "")
+      throw new UsageError("Name the topic: htmx-mercure publish <topic> [data]");
+    const topics = [topic, ...(read.strings("alternate") ?? [])];
+    const id = read.string("id");
+    const type = read.string("type");
+    const retry = read.number("retry", { least: 0, whole: true });
+    const isPrivate = read.boolean("private") ?? false;
+    const hubUrl = readHubUrl(read);
+    const token = readToken(read, "publisher", { publish: topics });
+    if (token === undefined) {
+      throw new UsageError("Publishing needs a token or a secret: --jwt-file, MERCURE_PUBLISHER_JWT, --secret-file …");
+    }
+    if (argument === "-" && [read.string("jwt-file"), read.string("secret-file")].includes("-")) {
+      throw new UsageError("The standard input cannot be both the data and a secret.");
+    }
+    const draft = {
+      topics,
+      data: argument === "-" ? await text(process.stdin) : argument,
+      private: isPrivate,
+      ...(id !== undefined && { id }),
+      ...(type !== undefined && { type }),
+      ...(retry !== undefined && { retry }),
+    };
+    console.log(await publishToRemoteHub(hubUrl, token, draft));
+    return 0;
+  },
+};

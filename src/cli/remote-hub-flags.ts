@@ -1,0 +1,56 @@
+import type { OptionReader } from "../option-reader.js";
+import { type MercureClaim, signToken } from "../publisher/tokens.js";
+import type { Flags } from "./command-line.js";
+import { UsageError } from "./errors.js";
+import { readSecret, secretFlags } from "./secrets.js";
+
+const defaultHubUrl = "http://127.0.0.1:5500/.well-known/mercure";
+
+/** A token that a command makes for itself lives for so many seconds. */
+const ownTokenLifetime = 3600;
+
+export const hubUrlFlags: Flags = {
+  "hub-url": { value: "url", variable: "MERCURE_HUB_URL", help: `Default ${defaultHubUrl}.` },
+};
+
+export function readHubUrl(read: OptionReader): string {
+  const url = read.url("hub-url", "MERCURE_HUB_URL") ?? defaultHubUrl;
+  if (url.startsWith("/")) throw new UsageError("The hub's URL must be absolute here: --hub-url https://…");
+  return url;
+}
+
+/** Who asks the hub: a publisher, or a subscriber. */
+export type Role = "publisher" | "subscriber";
+
+/** In order of precedence: the names that Mercure deployments use, and those of the application's options. */
+const keyVariables = {
+  publisher: ["MERCURE_PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_SECRET_KEY", "SECRET_KEY"],
+  subscriber: ["MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_SECRET_KEY", "SECRET_KEY"],
+} as const;
+
+/** The flag of the key that signs a role's tokens. */
+export function keyFlags(role: Role): Flags {
+  return secretFlags("secret", `The key that signs ${role}s' tokens.`, keyVariables[role].join(", "));
+}
+
+export function readKey(read: OptionReader, role: Role): string | undefined {
+  return readSecret(read, "secret", keyVariables[role]);
+}
+
+export function tokenFlags(role: Role): Flags {
+  const variable = tokenVariables[role];
+  return {
+    ...secretFlags("jwt", `The ${role}'s token. Else one is made with the secret.`, variable),
+    ...keyFlags(role),
+  };
+}
+
+const tokenVariables = { publisher: "MERCURE_PUBLISHER_JWT", subscriber: "MERCURE_SUBSCRIBER_JWT" } as const;
+
+/** The token that was given, else one that grants the claim, made with the key; undefined where there is neither. */
+export function readToken(read: OptionReader, role: Role, claim: MercureClaim): string | undefined {
+  const token = readSecret(read, "jwt", [tokenVariables[role]]);
+  if (token !== undefined) return token.trim();
+  const key = readKey(read, role);
+  return key === undefined ? undefined : signToken(claim, key, ownTokenLifetime);
+}

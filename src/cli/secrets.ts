@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import type { OptionReader } from "../option-reader.js";
+import type { Flags } from "./command-line.js";
+import { UsageError } from "./errors.js";
+
+/** The flags of a secret: itself, or a file that holds it. */
+export function secretFlags(name: string, what: string, variable: string): Flags {
+  return {
+    [name]: { value: "secret", variable, help: `${what} Better in the environment or in a file.` },
+    [`${name}-file`]: { value: "path", help: "A file that holds it; - is the standard input." },
+  };
+}
+
+/**
+ * The secret that flags or environment give: flags first. One line break at a file's end is the editor's, not the
+ * secret's.
+ *
+ * @param variables - In order of precedence.
+ */
+export function readSecret(read: OptionReader, name: string, variables: readonly string[] = []): string | undefined {
+  const path = read.string(`${name}-file`);
+  const given = read.string(name);
+  if (path !== undefined && given !== undefined) throw new UsageError(`Give --${name} or --${name}-file, not both.`);
+  if (path !== undefined) return readSecretFile(`${name}-file`, path);
+  return given ?? variables.map((variable) => process.env[variable]).find((value) => value);
+}
+
+function readSecretFile(flag: string, path: string): string {
+  let secret: string;
+  try {
+    secret = readFileSync(path === "-" ? 0 : path, "utf8").replace(/\r?\n$/, "");
+  } catch (error) {
+    throw new UsageError(`The file of --${flag} cannot be read: ${(error as Error).message}.`);
+  }
+  if (secret === "") throw new UsageError(`The file of --${flag} is empty.`);
+  return secret;
+}

@@ -1,0 +1,15 @@
+import { constants } from "node:os";
+
+/** Resolves at the first signal to end; a second one ends the process at once, with the exit code that shells expect. */
+export function whenTold(): Promise<void> {
+  return new Promise((resolve) => {
+    let told = false;
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => {
+        if (told) process.exit(128 + constants.signals[signal]);
+        told = true;
+        resolve();
+      });
+    }
+  });
+}

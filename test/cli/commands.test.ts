@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { jwtVerify } from "jose";
+import { token } from "../hub/fixture.js";
+import { type Running, run, secret, start, startHub, temporaryFolder } from "./fixture.js";
+
+const env = { SECRET_KEY: secret };
+
+/** A hub that does what a test needs it to do. */
+async function fakeHub(t: TestContext, answer: (req: IncomingMessage, res: ServerResponse) => void): Promise<string> {
+  const server = createServer(answer).listen(0, "127.0.0.1");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  await once(server, "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/.well-known/mercure`;
+}
+
+/** A URL at which nobody listens. */
+async function nowhere(t: TestContext): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  t.diagnostic(`nobody listens on ${port}`);
+  return `http://127.0.0.1:${port}/.well-known/mercure`;
+}
+
+function linesOf(running: Running): string[] {
+  return running.stdout().split("\n").slice(0, -1);
+}
+
+describe("publish and subscribe", () => {
+  test("data goes from an argument and from the standard input to every line", async (t) => {
+    const { url } = await startHub(t);
+    const at = { env: { ...env, MERCURE_HUB_URL: url } };
+    const first = await run(t, ["publish", "a", "<b>hello</b>", "--type", "greeting", "--id", "urn:1"], at);
+    assert.deepEqual(first, { code: 0, stdout: "urn:1\n", stderr: "" });
+    const second = await run(t, ["publish", "b", "--alternate", "a", "--private"], { ...at, input: "two\nlines" });
+    assert.deepEqual([second.code, second.stderr], [0, ""]);
+
+    const from = ["--last-event-id", "earliest", "--count", "2"];
+    const plain = await run(t, ["subscribe", "a", ...from], at);
+    assert.deepEqual(plain, { code: 0, stdout: "<b>hello</b>\ntwo\\nlines\n", stderr: "" });
+    const json = await run(t, ["subscribe", "a", "--json", ...from], at);
+    assert.deepEqual(
+      json.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line)),
+      [
+        { id: "urn:1", type: "greeting", data: "<b>hello</b>" },
+        { id: second.stdout.trim(), type: "message", data: "two\nlines" },
+      ],
+    );
+  });
+
+  // Otherwise whoever may publish could drive the terminal of whoever looks on.
+  test("control characters reach no terminal", async (t) => {
+    const { url } = await startHub(t);
+    const at = { env: { ...env, MERCURE_HUB_URL: url } };
+    await run(t, ["publish", "a", "-"], { ...at, input: "\u001b]0;title\u0007 \u009b2J \u202e" });
+    const { stdout } = await run(t, ["subscribe", "a", "--last-event-id", "earliest", "--count", "1"], at);
+    assert.equal(stdout, "\\u{1b}]0;title\\u{7} \\u{9b}2J \\u{202e}\n");
+  });
+
+  test("a token is used as it is given, and a refusal says why", async (t) => {
+    const { url } = await startHub(t);
+    const folder = temporaryFolder(t);
+    writeFileSync(join(folder, "jwt"), `${await token({ publish: ["a"] }, {}, secret)}\n`);
+    const flags = ["--hub-url", url, "--jwt-file", "jwt"];
+    assert.equal((await run(t, ["publish", "a", "x", ...flags], { cwd: folder })).code, 0);
+    const refused = await run(t, ["publish", "b", "x", ...flags], { cwd: folder });
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /refused the update: 403 .*insufficient_scope/);
+    const subscriber = await run(t, ["subscribe", "a", "--hub-url", url, "--jwt", "wrong"]);
+    assert.equal(subscriber.code, 1);
+    assert.match(subscriber.stderr, /refused the subscription: 401 .*invalid_token/);
+  });
+
+  test("what is missing on the command line exits with 2", async (t) => {
+    const missing = async (args: string[], message: RegExp, options = {}) => {
+      const { code, stdout, stderr } = await run(t, args, options);
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.match(stderr, message);
+    };
+    await missing(["publish"], /Name the topic/);
+    await missing(["publish", "a", "x"], /needs a token or a secret/);
+    await missing(["publish", "a", "--secret-file", "-"], /cannot be both/, { input: secret });
+    await missing(["publish", "a", "x", "--retry", "soon"], /--retry needs a number/);
+    await missing(["publish", "a", "x", "--hub-url", "/hub"], /must be absolute/);
+    await missing(["subscribe"], /Name the topics/);
+    await missing(["subscriptions"], /needs a token or a secret/);
+  });
+
+  test("a hub that is not there exits with 1", async (t) => {
+    const url = await nowhere(t);
+    for (const command of [["publish", "a", "x"], ["subscribe", "a"], ["subscriptions"]]) {
+      const { code, stderr } = await run(t, [...command, "--hub-url", url], { env });
+      assert.equal(code, 1);
+      assert.match(stderr, /127\.0\.0\.1.*ECONNREFUSED/);
+    }
+  });
+});
+
+describe("subscribe", () => {
+  test("comes back after the connection broke, when the hub said, and resumes", async (t) => {
+    const asked: unknown[] = [];
+    const url = await fakeHub(t, (req, res) => {
+      asked.push(req.headers["last-event-id"]);
+      if (asked.length === 2) return void res.writeHead(503).end();
+      const headers = { "Content-Type": "text/event-stream" };
+      if (asked.length === 1) res.writeHead(200, headers).end("retry: 1\n\nid: urn:1\ndata: one\n\ndata: cut off");
+      else res.writeHead(200, { ...headers, "Last-Event-ID": "earliest" }).write("id: urn:2\ndata: two\n\n");
+    });
+    const { code, stdout, stderr } = await run(t, ["subscribe", "a", "--count", "2", "--hub-url", url]);
+    assert.equal(stdout, "one\ntwo\n");
+    assert.equal(code, 0);
+    assert.deepEqual(asked, [undefined, "urn:1", "urn:1"]);
+    assert.match(stderr, /next try is in 1 ms/);
+    assert.match(stderr, /some may be missing/);
+  });
+
+  test("ends quietly when nobody reads its output any longer", async (t) => {
+    const { url } = await startHub(t);
+    const at = { env: { ...env, MERCURE_HUB_URL: url } };
+    await run(t, ["publish", "a", "one"], at);
+    const subscriber = start(t, ["subscribe", "a", "--last-event-id", "earliest"], at);
+    await subscriber.until(() => linesOf(subscriber).length === 1);
+    subscriber.child.stdout!.destroy();
+    await run(t, ["publish", "a", "two"], at);
+    assert.deepEqual(await subscriber.ended, { code: 0, stdout: "one\n", stderr: "" });
+  });
+});
+
+describe("token", () => {
+  test("grants the topics to its role, and expires", async (t) => {
+    const flags = ["--topic", "a", "--topic", "b", "--lifetime", "60"];
+    for (const [role, grant] of [
+      ["publisher", "publish"],
+      ["subscriber", "subscribe"],
+    ] as const) {
+      const { code, stdout } = await run(t, ["token", role, ...flags], { env });
+      assert.equal(code, 0);
+      const { payload } = await jwtVerify(stdout.trim(), new TextEncoder().encode(secret));
+      assert.deepEqual(payload.mercure, { [grant]: ["a", "b"] });
+      assert.equal(payload.exp! - payload.iat!, 60);
+    }
+  });
+
+  test("asks for what it needs", async (t) => {
+    for (const [args, message] of [
+      [[], /publisher\|subscriber/],
+      [["reader", "--topic", "a"], /publisher\|subscriber/],
+      [["publisher"], /Name the topics/],
+      [["publisher", "--topic", "a"], /needs a secret/],
+    ] as const) {
+      const { code, stderr } = await run(t, ["token", ...args]);
+      assert.equal(code, 2);
+      assert.match(stderr, message);
+    }
+  });
+});
+
+describe("subscriptions", () => {
+  const list = {
+    type: "Subscriptions",
+    lastEventID: "urn:1",
+    subscriptions: [
+      { topic: "a/b", subscriber: "urn:uuid:1", active: true, payload: { name: "Ada" } },
+      { topic: "c\u001b", subscriber: "urn:uuid:2", active: true },
+    ],
+  };
+
+  test("prints a line for each, or the hub's answer", async (t) => {
+    const asked: unknown[] = [];
+    const url = await fakeHub(t, (req, res) => {
+      asked.push(req.url);
+      res.writeHead(req.headers.authorization ? 200 : 401).end(JSON.stringify(list));
+    });
+    const at = { env: { ...env, MERCURE_HUB_URL: url } };
+    const plain = await run(t, ["subscriptions"], at);
+    assert.deepEqual(plain, {
+      code: 0,
+      stdout: 'a/b\turn:uuid:1\t{"name":"Ada"}\nc\\u{1b}\turn:uuid:2\t\n',
+      stderr: "",
+    });
+    const json = await run(t, ["subscriptions", "a/b", "--json"], at);
+    assert.deepEqual(JSON.parse(json.stdout), list);
+    assert.deepEqual(asked, ["/.well-known/mercure/subscriptions", "/.well-known/mercure/subscriptions/a%2Fb"]);
+  });
+
+  test("a hub without the list exits with 1", async (t) => {
+    const refusing = await fakeHub(t, (_req, res) => void res.writeHead(404).end());
+    const other = await fakeHub(t, (_req, res) => void res.end("{}"));
+    for (const [url, message] of [
+      [refusing, /gives no list: 404/],
+      [other, /gives no list of/],
+    ] as const) {
+      const { code, stderr } = await run(t, ["subscriptions", "--hub-url", url], { env });
+      assert.equal(code, 1);
+      assert.match(stderr, message);
+    }
+  });
+});

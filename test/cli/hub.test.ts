@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
+import { request } from "node:https";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { subscribe, token } from "../hub/fixture.js";
+import { run, secret, startHub, temporaryFolder } from "./fixture.js";
+
+const production = { NODE_ENV: "production", SECRET_KEY: secret };
+
+async function publish(url: string, jwt: string, topic = "a"): Promise<number> {
+  const headers = { Authorization: `Bearer ${jwt}` };
+  const response = await fetch(url, { method: "POST", headers, body: new URLSearchParams({ topic, data: "hello" }) });
+  await response.text();
+  return response.status;
+}
+
+describe("starting", () => {
+  test("in development it makes a secret, and prints the URL and a publisher's token that works", async (t) => {
+    const hub = await startHub(t, [], {});
+    assert.match(hub.url, /^http:\/\/127\.0\.0\.1:[0-9]+\/\.well-known\/mercure$/);
+    await hub.until(() => /token.*: \S+\n/.test(hub.stdout()));
+    const jwt = /token.*: (\S+)\n/.exec(hub.stdout())![1]!;
+    const subscriber = await subscribe(t, `${hub.url}?topic=a`);
+    assert.equal(await publish(hub.url, jwt), 200);
+    await subscriber.until(({ data }) => data[0] === "hello");
+  });
+
+  test("in production it prints no token", async (t) => {
+    const hub = await startHub(t, [], { env: production });
+    hub.child.kill();
+    const { stdout } = await hub.ended;
+    assert.doesNotMatch(stdout, /token/i);
+  });
+
+  for (const [why, env] of [
+    ["no secret", { NODE_ENV: "production" }],
+    ["a short secret", { ...production, SECRET_KEY: "short" }],
+    ["one short secret of two", { ...production, MERCURE_PUBLISHER_JWT_KEY: "short" }],
+  ] as const) {
+    test(`production refuses to start with ${why}`, async (t) => {
+      const { code, stdout, stderr } = await run(t, ["hub", "--port", "0"], { env });
+      assert.equal(code, 2);
+      assert.equal(stdout, "");
+      assert.match(stderr, /secret/);
+    });
+  }
+
+  test("the port of another program is an error that says so", async (t) => {
+    const server = createServer().listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const port = String((server.address() as AddressInfo).port);
+    const { code, stderr } = await run(t, ["hub", "--port", port], { env: production });
+    assert.equal(code, 1);
+    assert.equal(
+      stderr,
+      `htmx-mercure: Cannot listen on 127.0.0.1, port ${port}: another program listens there; choose another port.\n`,
+    );
+  });
+
+  test("flags and variables out of bounds are refused by name", async (t) => {
+    const flag = await run(t, ["hub", "--port", "65536"], { env: production });
+    assert.equal(flag.code, 2);
+    assert.match(flag.stderr, /--port must be a whole number .* at most 65535, not 65536/);
+    const variable = await run(t, ["hub", "--port", "0"], { env: { ...production, MERCURE_HUB_ALLOW_ANONYMOUS: "?" } });
+    assert.equal(variable.code, 2);
+    assert.match(variable.stderr, /MERCURE_HUB_ALLOW_ANONYMOUS must be true or false/);
+  });
+});
+
+describe("options", () => {
+  test("reach the hub", async (t) => {
+    const flags = ["--path", "/live", "--cookie-name", "jwt", "--no-allow-anonymous", "--publish-limit", "10"];
+    const { url } = await startHub(t, flags, { env: production });
+    assert.ok(url.endsWith("/live"));
+    assert.equal((await fetch(`${url}?topic=a`)).status, 401);
+    const jwt = await token({ subscribe: ["a"] }, {}, secret);
+    assert.equal((await subscribe(t, `${url}?topic=a`, { Cookie: `jwt=${jwt}` })).status, 200);
+    assert.equal(await publish(url, await token({ publish: ["*"] }, {}, secret)), 413);
+  });
+
+  test("publishing over HTTP can be turned off, by flag and by variable", async (t) => {
+    const jwt = await token({ publish: ["*"] }, {}, secret);
+    const byFlag = await startHub(t, ["--no-allow-publish"]);
+    assert.equal(await publish(byFlag.url, jwt), 405);
+    const byVariable = await startHub(t, [], { env: { ...production, MERCURE_HUB_ALLOW_PUBLISH: "false" } });
+    assert.equal(await publish(byVariable.url, jwt), 405);
+  });
+
+  const keys = {
+    publisher: "publisher-publisher-publisher-32",
+    subscriber: "subscriber-subscriber-subscriber",
+  };
+
+  async function assertKeys(t: TestContext, url: string) {
+    assert.equal(await publish(url, await token({ publish: ["*"] }, {}, keys.publisher)), 200);
+    assert.equal(await publish(url, await token({ publish: ["*"] }, {}, keys.subscriber)), 401);
+    const jwt = await token({ subscribe: ["*"] }, {}, keys.subscriber);
+    assert.equal((await subscribe(t, `${url}?topic=a&authorization=${jwt}`)).status, 200);
+  }
+
+  test("secrets come from the variables that Mercure deployments use", async (t) => {
+    const env = { MERCURE_PUBLISHER_JWT_KEY: keys.publisher, MERCURE_SUBSCRIBER_JWT_KEY: keys.subscriber };
+    await assertKeys(t, (await startHub(t, [], { env })).url);
+  });
+
+  test("secrets come from a file and from the standard input, with the line break that editors add", async (t) => {
+    const cwd = temporaryFolder(t);
+    writeFileSync(join(cwd, "subscriber.key"), `${keys.subscriber}\n`);
+    const flags = ["--publisher-secret-file", "-", "--subscriber-secret-file", "subscriber.key"];
+    await assertKeys(t, (await startHub(t, flags, { cwd, input: `${keys.publisher}\n` })).url);
+  });
+
+  test("a .env file is read, and what is set already goes before it", async (t) => {
+    const cwd = temporaryFolder(t);
+    const lines = [
+      "NODE_ENV=production",
+      `MERCURE_PUBLISHER_JWT_KEY=${keys.publisher}`,
+      "MERCURE_SUBSCRIBER_JWT_KEY=x",
+    ];
+    writeFileSync(join(cwd, ".env"), lines.join("\n"));
+    await assertKeys(t, (await startHub(t, [], { cwd, env: { MERCURE_SUBSCRIBER_JWT_KEY: keys.subscriber } })).url);
+    const missing = await run(t, ["hub", "--port", "0", "--dotenv", "other.env"], { cwd });
+    assert.equal(missing.code, 2);
+    assert.match(missing.stderr, /other\.env/);
+  });
+
+  // Every user of a machine may read the arguments of all its processes.
+  test("a secret on the command line does not stay where ps shows it", { skip: !isLinux() }, async (t) => {
+    const { child, stdout, stderr } = await startHub(t, ["--secret", secret], { env: { NODE_ENV: "production" } });
+    assert.doesNotMatch(readFileSync(`/proc/${child.pid}/cmdline`, "utf8"), new RegExp(secret));
+    assert.ok(!stdout().includes(secret) && !stderr().includes(secret));
+  });
+});
+
+function isLinux(): boolean {
+  return process.platform === "linux";
+}
+
+describe("ending", () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    test(`${signal} ends streams, tells clients when to come back, and exits with 0`, async (t) => {
+      const hub = await startHub(t, ["--retry-spread", "60"]);
+      // A connection on which nothing has been asked must not hold the hub either.
+      const idle = connect(Number(new URL(hub.url).port), "127.0.0.1");
+      idle.on("error", () => {});
+      await once(idle, "connect");
+      const texts = await Promise.all(
+        Array.from({ length: 4 }, async () => (await fetch(`${hub.url}?topic=a`)).body!),
+      ).then((bodies) => {
+        hub.child.kill(signal);
+        return Promise.all(bodies.map((body) => new Response(body).text()));
+      });
+      const times = texts.map((text) => Number(/^retry: ([0-9]+)\n\n$/m.exec(text)?.[1]));
+      for (const time of times) assert.ok(time > 0 && time <= 60_000, `retry is ${time}`);
+      assert.ok(new Set(times).size > 1, "all come back at once");
+      assert.equal((await hub.ended).code, 0);
+    });
+  }
+
+  test("a request that does not end is cut after a bounded time", async (t) => {
+    const hub = await startHub(t, ["--shutdown-timeout", "0.1"]);
+    const socket = connect(Number(new URL(hub.url).port), "127.0.0.1");
+    socket.on("error", () => {});
+    const jwt = await token({ publish: ["*"] }, {}, secret);
+    const head = [
+      "POST /.well-known/mercure HTTP/1.1",
+      "Host: x",
+      `Authorization: Bearer ${jwt}`,
+      "Content-Type: application/x-www-form-urlencoded",
+      "Content-Length: 100",
+      "Expect: 100-continue",
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n`);
+    // 100 Continue: the hub has the request, and waits for its body.
+    await once(socket, "data");
+    hub.child.kill();
+    assert.equal((await hub.ended).code, 0);
+  });
+
+  test("a second signal does not wait", async (t) => {
+    const hub = await startHub(t, ["--shutdown-timeout", "3600"]);
+    const socket = connect(Number(new URL(hub.url).port), "127.0.0.1");
+    socket.on("error", () => {});
+    const jwt = await token({ publish: ["*"] }, {}, secret);
+    socket.write(
+      `POST /.well-known/mercure HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${jwt}\r\nExpect: 100-continue\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\n`,
+    );
+    await once(socket, "data");
+    hub.child.kill("SIGTERM");
+    await hub.until(() => hub.stderr().includes("ending"));
+    hub.child.kill("SIGTERM");
+    assert.equal((await hub.ended).code, 143);
+  });
+});
+
+describe("TLS", () => {
+  function certificate(cwd: string): string[] {
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
+    const files = ["-keyout", "key.pem", "-out", "cert.pem"];
+    const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+    execFileSync("openssl", ["req", "-x509", ...kind, ...files, ...subject], { cwd, stdio: "ignore" });
+    return ["--cert", "cert.pem", "--key", "key.pem"];
+  }
+
+  test("HTTP/2 and HTTP/1.1 are served side by side, and both end", async (t) => {
+    const cwd = temporaryFolder(t);
+    const hub = await startHub(t, certificate(cwd), { cwd, env: production });
+    assert.match(hub.url, /^https:/);
+    const ca = readFileSync(join(cwd, "cert.pem"));
+
+    const session = connectHttp2(hub.url, { ca });
+    t.after(() => session.destroy());
+    const stream = session.request({ ":path": "/.well-known/mercure?topic=a" });
+    const [headers] = await once(stream, "response");
+    assert.equal(headers[":status"], 200);
+    let text = "";
+    stream.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+    });
+
+    const jwt = await token({ publish: ["*"] }, {}, secret);
+    const req = request(hub.url, { ca, method: "POST", headers: { Authorization: `Bearer ${jwt}` } });
+    req.setHeader("Content-Type", "application/x-www-form-urlencoded");
+    req.end("topic=a&data=hello");
+    const [res] = await once(req, "response");
+    assert.equal(res.httpVersion, "1.1");
+    assert.equal(res.statusCode, 200);
+    res.resume();
+    while (!text.includes("data: hello\n\n")) await once(stream, "data");
+
+    hub.child.kill();
+    await once(stream, "close");
+    assert.match(text, /^retry: [0-9]+$/m);
+    assert.equal((await hub.ended).code, 0);
+  });
+
+  test("files that are missing or no certificate are refused", async (t) => {
+    const cwd = temporaryFolder(t);
+    writeFileSync(join(cwd, "no.pem"), "no");
+    const refuses = async (flags: string[], message: RegExp) => {
+      const { code, stderr } = await run(t, ["hub", "--port", "0", ...flags], { cwd, env: production });
+      assert.equal(code, 2);
+      assert.match(stderr, message);
+    };
+    await refuses(["--cert", "no.pem"], /need each other/);
+    await refuses(["--cert", "no.pem", "--key", "missing.pem"], /--key cannot be read: .*missing\.pem/);
+    await refuses(["--cert", "no.pem", "--key", "no.pem"], /files of --cert and --key do not do/);
+  });
+});

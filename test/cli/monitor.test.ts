@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { describe, test } from "node:test";
+import { subscribe, token } from "../hub/fixture.js";
+import { type RunningHub, run, secret, startHub } from "./fixture.js";
+
+async function monitorOf(hub: RunningHub): Promise<string> {
+  await hub.until(() => /^Monitor: .*\n/m.test(hub.stdout()));
+  return new URL(/^Monitor: (.*)$/m.exec(hub.stdout())![1]!).origin;
+}
+
+async function statusOf(url: string, method = "GET"): Promise<number> {
+  const response = await fetch(url, { method });
+  await response.text();
+  return response.status;
+}
+
+describe("the monitor", () => {
+  test("is not there unless asked for", async (t) => {
+    const hub = await startHub(t);
+    hub.child.kill();
+    assert.doesNotMatch((await hub.ended).stdout, /Monitor/);
+  });
+
+  test("tells health at a port of its own, which the hub's port does not", async (t) => {
+    const hub = await startHub(t, ["--monitor-port", "0"]);
+    const origin = await monitorOf(hub);
+    assert.match(origin, /^http:\/\/127\.0\.0\.1:/);
+    for (const path of ["/healthz/live", "/healthz/ready"]) {
+      assert.equal(await statusOf(origin + path), 200);
+      assert.equal(await statusOf(origin + path, "HEAD"), 200);
+      assert.equal(await statusOf(origin + path, "POST"), 405);
+      assert.equal(await statusOf(new URL(path, hub.url).href), 404);
+    }
+    assert.equal(await statusOf(`${origin}/metrics`), 404);
+  });
+
+  test("is live and not ready while the hub ends", async (t) => {
+    const hub = await startHub(t, ["--monitor-port", "0", "--shutdown-timeout", "3600"]);
+    const origin = await monitorOf(hub);
+    const socket = connect(Number(new URL(hub.url).port), "127.0.0.1");
+    t.after(() => socket.destroy());
+    const jwt = await token({ publish: ["*"] }, {}, secret);
+    const type = "application/x-www-form-urlencoded";
+    socket.write(
+      `POST /.well-known/mercure HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${jwt}\r\nExpect: 100-continue\r\nContent-Type: ${type}\r\nContent-Length: 7\r\n\r\n`,
+    );
+    await once(socket, "data");
+    hub.child.kill();
+    await hub.until(() => hub.stderr().includes("ending"));
+    assert.equal(await statusOf(`${origin}/healthz/ready`), 503);
+    assert.equal(await statusOf(`${origin}/healthz/live`), 200);
+    // What was under way may end, and with it the hub.
+    socket.write("topic=a");
+    assert.equal((await hub.ended).code, 0);
+  });
+
+  test("a port that is taken ends the hub too", async (t) => {
+    const server = createServer().listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const port = String((server.address() as AddressInfo).port);
+    const { code, stderr } = await run(t, ["hub", "--port", "0", "--monitor-port", port]);
+    assert.equal(code, 1);
+    assert.match(stderr, /another program listens there/);
+  });
+});
+
+describe("metrics", () => {
+  test("count subscribers and updates under the names of the reference hub", async (t) => {
+    const hub = await startHub(t, ["--metrics", "--monitor-port", "0"]);
+    const url = `${await monitorOf(hub)}/metrics`;
+    const read = async () => {
+      const response = await fetch(url);
+      assert.match(response.headers.get("Content-Type")!, /^text\/plain; version=0\.0\.4/);
+      const values = [...(await response.text()).matchAll(/^(mercure_\w+|process_cpu_seconds_total) ([\d.e-]+)$/gm)];
+      return Object.fromEntries(values.map(([, name, value]) => [name, Number(value)]));
+    };
+    const before = await read();
+    assert.ok("process_cpu_seconds_total" in before);
+    assert.equal(before.mercure_subscribers_connected, 0);
+
+    const [subscriber] = await Promise.all(["a", "b"].map((topic) => subscribe(t, `${hub.url}?topic=${topic}`)));
+    const headers = { Authorization: `Bearer ${await token({ publish: ["*"] }, {}, secret)}` };
+    await fetch(hub.url, { method: "POST", headers, body: new URLSearchParams({ topic: "a", data: "x" }) });
+    await subscriber!.until(({ events }) => events.length === 1);
+    subscriber!.close();
+    let metrics = await read();
+    while (metrics.mercure_subscribers_connected !== 1) metrics = await read();
+    assert.equal(metrics.mercure_subscribers_total, 2);
+    assert.equal(metrics.mercure_updates_total, 1);
+    hub.child.kill();
+    assert.equal((await hub.ended).code, 0);
+  });
+});
