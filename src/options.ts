@@ -52,6 +52,8 @@ export interface EmbeddedHubOptions {
   allowAnonymous?: boolean | undefined;
   /** Whether updates may be published over HTTP. Default: `MERCURE_HUB_ALLOW_PUBLISH`, else false. */
   allowPublish?: boolean | undefined;
+  /** Whether the hub tells of active subscriptions. Default: `MERCURE_HUB_SUBSCRIPTIONS`, else true. */
+  subscriptions?: boolean | undefined;
   /** Seconds between keep-alive comments; 0 disables. Default: `MERCURE_HUB_KEEPALIVE_INTERVAL`, else 15. */
   keepaliveInterval?: number | undefined;
   /** How many updates of each topic are kept for replay. Default: `MERCURE_HUB_RECONCILIATION_LENGTH`, else 500. */
@@ -79,6 +81,7 @@ export interface Configuration {
     readonly path: string;
     readonly allowAnonymous: boolean;
     readonly allowPublish: boolean;
+    readonly subscriptions: boolean;
     readonly keepaliveInterval: number;
     readonly reconciliationLength: number;
     readonly historyBytes: number;
@@ -131,6 +134,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       path: hub.path("path") ?? "/.well-known/mercure",
       allowAnonymous: hub.boolean("allowAnonymous", "MERCURE_HUB_ALLOW_ANONYMOUS") ?? true,
       allowPublish: hub.boolean("allowPublish", "MERCURE_HUB_ALLOW_PUBLISH") ?? false,
+      subscriptions: hub.boolean("subscriptions", "MERCURE_HUB_SUBSCRIPTIONS") ?? true,
       keepaliveInterval:
         hub.number("keepaliveInterval", { least: 0, most: 86_400 }, "MERCURE_HUB_KEEPALIVE_INTERVAL") ?? 15,
       reconciliationLength:

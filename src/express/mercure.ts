@@ -68,6 +68,7 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     publisherKey: configuration.publisherSecretKey,
     allowAnonymous: configuration.hub.allowAnonymous,
     allowPublish: configuration.hub.allowPublish,
+    subscriptions: configuration.hub.subscriptions,
     keepaliveInterval: configuration.hub.keepaliveInterval,
     path: configuration.hub.path,
     logger,

@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "../options.js";
+import { type SubscriptionDocument, subscriptionDocument } from "../protocol/active-subscription.js";
 import { validateDraft } from "../protocol/draft.js";
 import { noGrants } from "../protocol/grants.js";
 import { MatcherList } from "../protocol/matcher.js";
 import { methodNotAllowed, problemOf, Refusal } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Transport } from "../transport/transport.js";
+import { ActiveSubscriptions } from "./active-subscriptions.js";
 import { authenticatorFor } from "./authenticators.js";
 import type { HubRequest, HubResponse } from "./connection.js";
 import { Dispatcher, hubClosed } from "./dispatcher.js";
@@ -13,9 +15,10 @@ import { EncodedEvents } from "./encoded-events.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
 import { PublishHandler } from "./publish-handler.js";
-import { isForHub } from "./request.js";
+import { isForHub, pathBelowHub } from "./request.js";
 import { SubscribeHandler } from "./subscribe-handler.js";
 import { Subscribers } from "./subscribers.js";
+import { SubscriptionsHandler } from "./subscriptions-handler.js";
 import { Turns } from "./turns.js";
 import { UpdateReader, type Updates, type UpdatesOptions } from "./update-reader.js";
 
@@ -24,6 +27,8 @@ export interface StreamOptions {
   readonly topics: readonly string[];
   /** Whether private updates of these topics are streamed too. Default false. */
   readonly private?: boolean | undefined;
+  /** What other subscribers may learn of this one by subscription events; anything that JSON holds. Default nothing. */
+  readonly payload?: unknown;
 }
 
 export interface CloseOptions {
@@ -40,6 +45,9 @@ export class Hub {
   readonly #observer: HubObserver | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #subscribers: Subscribers;
+  /** Undefined when the hub does not tell who is subscribed. */
+  readonly #activeSubscriptions: ActiveSubscriptions | undefined;
+  readonly #subscriptionsHandler: SubscriptionsHandler | undefined;
   readonly #turns = new Turns();
   readonly #subscribe: SubscribeHandler;
   /** Undefined when nothing may be published over HTTP. */
@@ -55,16 +63,24 @@ export class Hub {
     this.#observer = settings.observer;
     this.#dispatcher = new Dispatcher(transport);
     this.#subscribers = new Subscribers(settings.keepaliveInterval, settings.observer);
+    if (settings.subscriptions) {
+      this.#activeSubscriptions = new ActiveSubscriptions(path, transport, (error) => this.#report(error));
+    }
     const surroundings = {
       transport,
       dispatcher: this.#dispatcher,
       subscribers: this.#subscribers,
       turns: this.#turns,
       events: new EncodedEvents(),
+      activeSubscriptions: this.#activeSubscriptions,
       onError: (error: unknown) => this.#report(error),
     };
     const tokens = authenticatorFor("subscriber", settings);
     this.#subscribe = new SubscribeHandler(tokens, settings.allowAnonymous, surroundings);
+    if (this.#activeSubscriptions) {
+      const active = this.#activeSubscriptions;
+      this.#subscriptionsHandler = new SubscriptionsHandler(path, tokens, active, transport);
+    }
     if (settings.allowPublish) {
       const publish = (draft: Draft) => this.publish(draft);
       this.#publishHandler = new PublishHandler(
@@ -97,12 +113,13 @@ export class Hub {
    * Streams topics to a client that the application has let through, without asking for a token. The client may resume
    * by `Last-Event-ID`, as at the hub's URL.
    */
-  stream(req: HubRequest, res: HubResponse, { topics, private: withPrivate = false }: StreamOptions): void {
+  stream(req: HubRequest, res: HubResponse, { topics, private: withPrivate = false, payload }: StreamOptions): void {
     const matchers = MatcherList.ofSelectors(topics);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
+    const announcement = { selectors: [...new Set(topics)].map((text) => ({ text })), payload };
     this.#answer(req, res, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
-      return this.#subscribe.open(request, response, { matchers, privateTopics, expiresAt: undefined });
+      return this.#subscribe.open(request, response, { matchers, privateTopics, expiresAt: undefined, announcement });
     });
   }
 
@@ -129,10 +146,23 @@ export class Hub {
     return new UpdateReader(matchers, options, this.#transport, this.#dispatcher);
   }
 
+  /**
+   * The streams that are open now, one entry for each topic that they asked for by just this name: of all topics, of
+   * one, or of one subscriber. Empty with the option `subscriptions: false`.
+   */
+  subscriptions(topic?: string, subscriber?: string): SubscriptionDocument[] {
+    const active = this.#activeSubscriptions;
+    const found = (topic === undefined ? active?.all() : active?.of({ text: topic })) ?? [];
+    return found
+      .filter((subscription) => subscriber === undefined || subscription.subscriber === subscriber)
+      .map((subscription) => subscriptionDocument(this.path, subscription, true));
+  }
+
   /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */
   async close({ retrySpread }: CloseOptions = {}): Promise<void> {
     if (retrySpread !== undefined) this.#subscribers.spreadRetries(retrySpread);
     this.#dispatcher.close();
+    await this.#activeSubscriptions?.settled();
   }
 
   /** Runs an answer, and turns whatever goes wrong into a problem document. */
@@ -167,6 +197,11 @@ export class Hub {
   }
 
   async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const below = pathBelowHub(req, this.path);
+    if (this.#subscriptionsHandler && (below === "/subscriptions" || below?.startsWith("/subscriptions/"))) {
+      if (!isRead(req)) throw methodNotAllowed("GET, HEAD");
+      return this.#subscriptionsHandler.handle(req, res, below);
+    }
     if (!isForHub(req, this.path)) throw new Refusal(404, `The hub is at ${this.path}.`);
     if (isRead(req)) return this.#subscribe.handle(req, res);
     if (this.#publishHandler === undefined) throw methodNotAllowed("GET, HEAD", "No updates are taken over HTTP here.");

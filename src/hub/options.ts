@@ -44,6 +44,10 @@ export interface HubOptions {
   readonly publishLimit?: number | undefined;
   /** Seconds between the comments that keep idle connections open. Default 15; 0 sends none. */
   readonly keepaliveInterval?: number | undefined;
+  /**
+   * Whether the hub tells of active subscriptions: by events, and by its web API below `/subscriptions`. Default true.
+   */
+  readonly subscriptions?: boolean | undefined;
   /** Where the hub reports failures of its own, which clients never see. Default `console`. */
   readonly logger?: Logger | undefined;
   /** Who is told of subscribers and updates, for metrics. Default nobody. */
@@ -65,6 +69,7 @@ export interface HubSettings {
   readonly allowPublish: boolean;
   readonly publishLimit: number;
   readonly keepaliveInterval: number;
+  readonly subscriptions: boolean;
   readonly logger: Logger;
   readonly observer: HubObserver | undefined;
 }
@@ -93,6 +98,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     allowPublish: read.boolean("allowPublish") ?? false,
     publishLimit: read.number("publishLimit", { least: 1, whole: true }) ?? 1024 * 1024,
     keepaliveInterval: read.number("keepaliveInterval", { least: 0, most: longestTimer }) ?? 15,
+    subscriptions: read.boolean("subscriptions") ?? true,
     logger: read.logger("logger") ?? console,
     observer: read.object("observer") as HubObserver | undefined,
   };

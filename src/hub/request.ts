@@ -6,12 +6,31 @@ import { Refusal } from "../protocol/problem.js";
 interface MountedRequest {
   /** The part of the path at which the handler is mounted, which Express has taken off `url`. */
   readonly baseUrl?: unknown;
+  /** The path as it was before any handler was mounted. */
+  readonly originalUrl?: unknown;
 }
 
 /** Whether a request is for the hub's URL, mounted by Express at any path or serving alone. */
 export function isForHub(req: IncomingMessage & MountedRequest, hubPath: string): boolean {
   const path = (req.url ?? "").split("?", 1)[0]!.replace(/\/$/, "");
   return path === hubPath || (path === "" && typeof req.baseUrl === "string" && req.baseUrl.endsWith(hubPath));
+}
+
+/**
+ * The path of a request below the hub's URL, such as `/subscriptions`, as it was sent but for a slash at its end;
+ * undefined for the hub's URL itself, and for what is not below it.
+ */
+export function pathBelowHub(req: IncomingMessage & MountedRequest, hubPath: string): string | undefined {
+  const path = (req.url ?? "").split("?", 1)[0]!.replace(/\/$/, "");
+  if (path.startsWith(`${hubPath}/`)) return path.slice(hubPath.length);
+  const isMounted = typeof req.baseUrl === "string" && req.baseUrl.endsWith(hubPath);
+  return isMounted && path !== "" ? path : undefined;
+}
+
+/** The path of the hub's URL as the client sees it, of a request below it. */
+export function hubUrlOf(req: IncomingMessage & MountedRequest, below: string): string {
+  const path = ((req.originalUrl as string | undefined) ?? req.url ?? "").split("?", 1)[0]!.replace(/\/$/, "");
+  return path.slice(0, -below.length);
 }
 
 /** The parameters of a request's query. */

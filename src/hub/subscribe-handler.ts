@@ -27,7 +27,9 @@ export class SubscribeHandler {
     const identity = await this.#tokens.identify(req, query);
     if (identity === undefined && !this.#allowAnonymous) throw tokenMissing();
     const { grants, expiresAt } = identity ?? { grants: noGrants, expiresAt: undefined };
-    await this.open(req, res, { matchers, privateTopics: grants.subscribe, expiresAt });
+    const selectors = [...new Set(query.getAll("topic"))].map((text) => ({ text }));
+    const announcement = { selectors, payload: grants.payload };
+    await this.open(req, res, { matchers, privateTopics: grants.subscribe, expiresAt, announcement });
   }
 
   /** Opens a stream, whoever may have allowed it. */

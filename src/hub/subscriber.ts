@@ -1,6 +1,7 @@
 import type { MatcherList } from "../protocol/matcher.js";
 import type { Update } from "../protocol/update.js";
 import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
+import type { ActiveSubscriptions, Announcement } from "./active-subscriptions.js";
 import type { Connection } from "./connection.js";
 import { at } from "./deadline.js";
 import { type Dispatcher, type Recipient, readHistory } from "./dispatcher.js";
@@ -15,6 +16,8 @@ export interface Subscription {
   readonly privateTopics: MatcherList;
   /** When the stream ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined;
+  /** What others may learn of this stream. */
+  readonly announcement: Announcement;
 }
 
 /** What all subscribers of a hub share. */
@@ -24,6 +27,8 @@ export interface Surroundings {
   readonly events: EncodedEvents;
   readonly turns: Turns;
   readonly subscribers: Subscribers;
+  /** Undefined when the hub does not tell who is subscribed. */
+  readonly activeSubscriptions: ActiveSubscriptions | undefined;
   /** Told when history could not be read; the subscriber is ended, so that its client tries again. */
   readonly onError: (error: unknown) => void;
 }
@@ -50,6 +55,7 @@ export class Subscriber implements Recipient {
   /** The turn of the event loop in which the socket stopped draining. */
   #stalledIn = 0;
   #cancelExpiry: (() => void) | undefined;
+  #endAnnouncement: (() => void) | undefined;
 
   constructor(subscription: Subscription, connection: Connection, hub: Surroundings) {
     this.matchers = subscription.matchers;
@@ -73,6 +79,7 @@ export class Subscriber implements Recipient {
     this.#toldLostThrough = replay.lostThrough;
     this.#take(replay);
     this.#catchUp();
+    this.#endAnnouncement = this.#hub.activeSubscriptions?.begin(this.#subscription.announcement);
   }
 
   receive(stored: StoredUpdate): void {
@@ -145,5 +152,7 @@ export class Subscriber implements Recipient {
     this.#cancelExpiry?.();
     this.#hub.dispatcher.remove(this);
     this.#hub.subscribers.remove(this);
+    this.#endAnnouncement?.();
+    this.#endAnnouncement = undefined;
   }
 }

@@ -3,6 +3,7 @@ import { OptionReader } from "../option-reader.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { CursorCipher } from "./cursor.js";
 import { History } from "./history.js";
+import { merged, NamespaceLog } from "./namespace-log.js";
 import type { Replay, ReplayQuery, StoredUpdate, Transport } from "./transport.js";
 
 export interface MemoryTransportOptions {
@@ -10,15 +11,20 @@ export interface MemoryTransportOptions {
   readonly historyLength?: number | undefined;
   /**
    * How many bytes of memory the kept updates may take in all, an upper estimate that counts what holds them too; the
-   * oldest go first. Default 64 MiB; 0 keeps none.
+   * oldest go first. What the hub publishes itself is kept apart, in a sixteenth as much again. Default 64 MiB; 0 keeps
+   * none.
    */
   readonly historyBytes?: number | undefined;
 }
+
+/** What the hub publishes itself may take this part of what publishers' updates may take. */
+const ownShare = 16;
 
 /** Keeps updates in the memory of one process: a restart loses them, and clients that reconnect see the gap. */
 export class MemoryTransport implements Transport {
   readonly #cursors = new CursorCipher();
   readonly #history: History;
+  readonly #own: NamespaceLog;
   readonly #listeners = new Set<(stored: StoredUpdate) => void>();
   /** Accepted, but not yet brought to the listeners: a listener may publish, and the order must hold for all. */
   readonly #undelivered: StoredUpdate[] = [];
@@ -28,10 +34,10 @@ export class MemoryTransport implements Transport {
 
   constructor(options: MemoryTransportOptions = {}) {
     const read = new OptionReader(options, "", {});
-    this.#history = new History({
-      length: read.number("historyLength", { least: 0, whole: true }) ?? 500,
-      bytes: read.number("historyBytes", { least: 0, whole: true }) ?? 64 * 1024 * 1024,
-    });
+    const length = read.number("historyLength", { least: 0, whole: true }) ?? 500;
+    const bytes = read.number("historyBytes", { least: 0, whole: true }) ?? 64 * 1024 * 1024;
+    this.#history = new History({ length, bytes });
+    this.#own = new NamespaceLog(length === 0 ? 0 : bytes / ownShare);
     read.refuseUnknown();
   }
 
@@ -44,7 +50,7 @@ export class MemoryTransport implements Transport {
     return this.#history.bytes;
   }
 
-  async publish(draft: Draft): Promise<Update> {
+  async publish(draft: Draft, namespace?: string): Promise<Update> {
     if (this.#closed) throw new MercureError("ERR_CLOSED", "The transport is closed.");
     const known = draft.id === undefined ? undefined : this.#history.find(draft.id);
     if (known !== undefined) return known.update;
@@ -52,7 +58,8 @@ export class MemoryTransport implements Transport {
     const position = ++this.#head;
     const id = draft.id ?? this.cursor(position);
     const update: Update = Object.freeze({ ...draft, id, topics: Object.freeze([...new Set(draft.topics)]) });
-    this.#history.add(position, update, draft.id !== undefined);
+    if (namespace === undefined) this.#history.add(position, update, draft.id !== undefined);
+    else this.#own.add(position, update, namespace);
     this.#undelivered.push({ position, update });
     this.#deliver();
     return update;
@@ -68,7 +75,14 @@ export class MemoryTransport implements Transport {
   }
 
   read(query: ReplayQuery): Replay {
-    return this.#history.read(query, this.#head);
+    const { topics } = query;
+    if (topics === "*") return merged(this.#history.read(query, this.#head), this.#own.read(query, this.#head));
+    const own = new Set([...topics].filter((topic) => this.#own.holds(topic)));
+    if (own.size === 0) return this.#history.read(query, this.#head);
+    const ownReplay = this.#own.read({ ...query, topics: own }, this.#head);
+    if (own.size === topics.size) return ownReplay;
+    const others = new Set([...topics].filter((topic) => !own.has(topic)));
+    return merged(this.#history.read({ ...query, topics: others }, this.#head), ownReplay);
   }
 
   listen(listener: (stored: StoredUpdate) => void): () => void {

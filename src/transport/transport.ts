@@ -42,9 +42,11 @@ export interface Transport {
    * Accepts an update and resolves when it is kept as durably as this transport promises, after listeners have been
    * called on this node. A draft whose id the history already holds is not accepted again: the first is returned.
    *
+   * @param namespace - Given for what the hub publishes itself: the beginning of all topics of such updates, which no
+   * publisher's has. They must not push publishers' updates out of history.
    * @throws MercureError `ERR_CLOSED` after {@link Transport.close}.
    */
-  publish(draft: Draft): Promise<Update>;
+  publish(draft: Draft, namespace?: string): Promise<Update>;
 
   /** The id that stands for a position, for {@link Transport.positionOf}; position 0 has one too. Opaque to clients. */
   cursor(position: number): string;

@@ -1,0 +1,103 @@
+import { randomUUID } from "node:crypto";
+import {
+  type ActiveSubscription,
+  type Selector,
+  selectorPath,
+  subscriptionEvent,
+  subscriptionsPath,
+} from "../protocol/active-subscription.js";
+import type { Transport } from "../transport/transport.js";
+
+/** What a stream tells of itself to whoever may know. */
+export interface Announcement {
+  /** Without repetition. */
+  readonly selectors: readonly Selector[];
+  readonly payload: unknown;
+}
+
+/** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
+export class ActiveSubscriptions {
+  readonly #hubPath: string;
+  readonly #transport: Transport;
+  readonly #onError: (error: unknown) => void;
+  /** By the path of the selector, and then by subscriber. */
+  readonly #bySelector = new Map<string, Map<string, ActiveSubscription>>();
+  readonly #publishing = new Set<Promise<void>>();
+
+  /** @param onError - Told when an event could not be published. */
+  constructor(hubPath: string, transport: Transport, onError: (error: unknown) => void) {
+    this.#hubPath = hubPath;
+    this.#transport = transport;
+    this.#onError = onError;
+  }
+
+  /** Whether nobody is subscribed, and nothing is held for anybody who was. */
+  get isEmpty(): boolean {
+    return this.#bySelector.size === 0 && this.#publishing.size === 0;
+  }
+
+  /**
+   * Tells that a stream exists. Returns the way to tell that it has ended, once.
+   *
+   * Events are published even while nobody may receive them: the specification asks for it, and who lists subscriptions
+   * now may ask for the events since then later.
+   */
+  begin({ selectors, payload }: Announcement): () => void {
+    const subscriber = `urn:uuid:${randomUUID()}`;
+    const subscriptions = selectors.map((selector) => ({ selector, subscriber, payload }));
+    for (const subscription of subscriptions) this.#add(subscription);
+    const begun = this.#track(this.#publish(subscriptions, true));
+    return () => {
+      for (const subscription of subscriptions) this.#remove(subscription);
+      // A transport may take its time, and an end must not come before its beginning.
+      void this.#track(begun.then(() => this.#publish(subscriptions, false)));
+    };
+  }
+
+  /** In the order in which they began, by selector. */
+  all(): ActiveSubscription[] {
+    return [...this.#bySelector.values()].flatMap((bySubscriber) => [...bySubscriber.values()]);
+  }
+
+  of(selector: Selector): ActiveSubscription[] {
+    return [...(this.#bySelector.get(this.#pathOf(selector))?.values() ?? [])];
+  }
+
+  find(selector: Selector, subscriber: string): ActiveSubscription | undefined {
+    return this.#bySelector.get(this.#pathOf(selector))?.get(subscriber);
+  }
+
+  /** Resolves when the transport has everything that there was to tell. */
+  async settled(): Promise<void> {
+    while (this.#publishing.size > 0) await Promise.all(this.#publishing);
+  }
+
+  #add(subscription: ActiveSubscription): void {
+    const path = this.#pathOf(subscription.selector);
+    const bySubscriber = this.#bySelector.get(path);
+    if (bySubscriber === undefined) this.#bySelector.set(path, new Map([[subscription.subscriber, subscription]]));
+    else bySubscriber.set(subscription.subscriber, subscription);
+  }
+
+  #remove({ selector, subscriber }: ActiveSubscription): void {
+    const path = this.#pathOf(selector);
+    const bySubscriber = this.#bySelector.get(path);
+    if (bySubscriber?.delete(subscriber) && bySubscriber.size === 0) this.#bySelector.delete(path);
+  }
+
+  async #publish(subscriptions: readonly ActiveSubscription[], active: boolean): Promise<void> {
+    const namespace = `${subscriptionsPath(this.#hubPath)}/`;
+    const publish = (subscription: ActiveSubscription) =>
+      this.#transport.publish(subscriptionEvent(this.#hubPath, subscription, active), namespace);
+    await Promise.all(subscriptions.map(publish)).catch(this.#onError);
+  }
+
+  #track(publishing: Promise<void>): Promise<void> {
+    this.#publishing.add(publishing);
+    return publishing.finally(() => this.#publishing.delete(publishing));
+  }
+
+  #pathOf(selector: Selector): string {
+    return selectorPath(this.#hubPath, selector);
+  }
+}

@@ -1,0 +1,80 @@
+import type { Update } from "../protocol/update.js";
+import { PositionLog } from "./position-log.js";
+import type { Replay, ReplayQuery, StoredUpdate } from "./transport.js";
+
+interface Entry extends StoredUpdate {
+  readonly bytes: number;
+}
+
+/** Memory that an update takes besides its strings (measured, rounded up). */
+const bytesPerUpdate = 512;
+
+/**
+ * The history of what a hub publishes itself, such as subscription events.
+ *
+ * Each of these updates has a topic of its own, which is never used again. In the history of topics they would push out
+ * what publishers have published, and all that they leave behind is less knowledge of what is lost. Here they have one
+ * log and a budget of their own, so that any number of subscribers who come and go costs publishers nothing.
+ */
+export class NamespaceLog {
+  readonly #limit: number;
+  readonly #log = new PositionLog<Entry>();
+  #namespaces: readonly string[] = [];
+  #bytes = 0;
+  #droppedThrough = 0;
+
+  /** @param limit - In bytes. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(position: number, update: Update, namespace: string): void {
+    if (!this.#namespaces.includes(namespace)) this.#namespaces = [...this.#namespaces, namespace];
+    const entry = { position, update, bytes: sizeOf(update) };
+    this.#log.push(entry);
+    this.#bytes += entry.bytes;
+    while (this.#bytes > this.#limit) {
+      const { position: dropped, bytes } = this.#log.shift()!;
+      this.#bytes -= bytes;
+      this.#droppedThrough = dropped;
+    }
+  }
+
+  /** Whether updates of a topic would be kept here. */
+  holds(topic: string): boolean {
+    return this.#namespaces.some((namespace) => topic.startsWith(namespace));
+  }
+
+  /** @param head - The newest position of all. */
+  read({ topics, after, limit = Number.POSITIVE_INFINITY }: ReplayQuery, head: number): Replay {
+    const updates: StoredUpdate[] = [];
+    const lostThrough = this.#droppedThrough;
+    let size = 0;
+    for (const entry of this.#log.after(after)) {
+      if (topics !== "*" && !entry.update.topics.some((topic) => topics.has(topic))) continue;
+      if (size > limit) return { updates, lostThrough, through: updates.at(-1)!.position };
+      updates.push(entry);
+      size += entry.update.data.length;
+    }
+    return { updates, lostThrough, through: Math.max(after, head) };
+  }
+}
+
+/** Two parts of one history as one: what both have considered. */
+export function merged(a: Replay, b: Replay): Replay {
+  const through = Math.min(a.through, b.through);
+  const updates = [...a.updates, ...b.updates]
+    .filter(({ position }) => position <= through)
+    .sort((one, other) => one.position - other.position);
+  return { updates, lostThrough: Math.max(a.lostThrough, b.lostThrough), through };
+}
+
+function sizeOf({ topics, data, id }: Update): number {
+  let units = data.length + id.length;
+  for (const topic of topics) units += topic.length;
+  return bytesPerUpdate + 2 * units;
+}

@@ -1,0 +1,423 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { connect } from "node:net";
+import { describe, type TestContext, test } from "node:test";
+import express from "express";
+import { Hub } from "../../src/hub/index.js";
+import { MemoryTransport } from "../../src/transport/memory.js";
+import { draft, RemoteTransport, type RunningHub, startHub, subscribe, token, turn, until } from "./fixture.js";
+
+const base = "/.well-known/mercure/subscriptions";
+
+interface Event {
+  readonly id: string;
+  readonly topic: string;
+  readonly subscriber: string;
+  readonly active: boolean;
+  readonly payload?: unknown;
+}
+
+async function authorization(...selectors: string[]): Promise<{ Authorization: string }> {
+  return { Authorization: `Bearer ${await token({ subscribe: selectors })}` };
+}
+
+/** A subscriber to the events of one topic's subscriptions, which arrive as they are parsed from JSON. */
+async function watch(t: TestContext, { url }: RunningHub, topic: string) {
+  const events = `${base}/${encodeURIComponent(topic)}`;
+  const watcher = await subscribe(t, url(events), await authorization(events));
+  return { ...watcher, seen: () => watcher.data.map((data) => JSON.parse(data) as Event) };
+}
+
+describe("subscription events", () => {
+  test("the hub publishes an update every time a subscription is created or terminated", async (t) => {
+    const running = await startHub(t);
+    const watcher = await watch(t, running, "a");
+    const subscriber = await subscribe(t, running.url("a"));
+    await watcher.until(({ events }) => events.length === 1);
+    subscriber.close();
+    await watcher.until(({ events }) => events.length === 2);
+    const [begun, ended] = watcher.seen();
+    assert.deepEqual(begun, {
+      "@context": "https://mercure.rocks/",
+      id: `${base}/a/${encodeURIComponent(begun!.subscriber)}`,
+      type: "Subscription",
+      topic: "a",
+      subscriber: begun!.subscriber,
+      active: true,
+    });
+    assert.match(begun!.subscriber, /^urn:uuid:[0-9a-f-]{36}$/);
+    assert.deepEqual(ended, { ...begun, active: false });
+    assert.ok(watcher.events.every(({ event, id }) => event === undefined && id));
+  });
+
+  test("one for each selector, all under the same subscriber, which no other connection has", async (t) => {
+    const running = await startHub(t);
+    const [ofA, ofB] = await Promise.all([watch(t, running, "a"), watch(t, running, "b")]);
+    await subscribe(t, running.url(["a", "b", "a"]));
+    await subscribe(t, running.url("a"));
+    await ofA.until(({ events }) => events.length === 2);
+    await ofB.until(({ events }) => events.length === 1);
+    assert.equal(ofA.seen()[0]!.subscriber, ofB.seen()[0]!.subscriber);
+    assert.notEqual(ofA.seen()[0]!.subscriber, ofA.seen()[1]!.subscriber);
+  });
+
+  test("the topic is an expansion whose variables are percent-encoded", async (t) => {
+    const running = await startHub(t);
+    const topic = "https://example.com/{é}/!'()*?x=1&y#☃ %2F";
+    const path = `${base}/https%3A%2F%2Fexample.com%2F%7B%C3%A9%7D%2F%21%27%28%29%2A%3Fx%3D1%26y%23%E2%98%83%20%252F`;
+    const watcher = await subscribe(t, running.url(path), await authorization(path));
+    await subscribe(t, running.url(topic));
+    await watcher.until(({ events }) => events.length === 1);
+    const { id, subscriber, topic: told } = JSON.parse(watcher.data[0]!) as Event;
+    assert.equal(told, topic);
+    assert.equal(id, `${path}/${subscriber.replaceAll(":", "%3A")}`);
+  });
+
+  test("the payload is the content of mercure.payload in the subscriber's token", async (t) => {
+    const running = await startHub(t);
+    const watcher = await watch(t, running, "a");
+    const payload = { user: { id: 7, name: "Ada" } };
+    await subscribe(t, running.url("a", { authorization: await token({ payload }) }));
+    await watcher.until(({ events }) => events.length === 1);
+    assert.deepEqual(watcher.seen()[0]!.payload, payload);
+  });
+
+  // Whoever may subscribe to everything must not learn from that alone who else is there.
+  test("they are private: neither * nor their topic brings them without a token that grants them", async (t) => {
+    const running = await startHub(t);
+    const outsiders = await Promise.all([
+      subscribe(t, running.url("*")),
+      subscribe(t, running.url([`${base}/a`, "done"])),
+      subscribe(t, running.url("*"), await authorization("a", base)),
+    ]);
+    const watcher = await watch(t, running, "a");
+    await subscribe(t, running.url("a"));
+    await watcher.until(({ events }) => events.length === 1);
+    await running.hub.publish(draft("done", "done"));
+    for (const outsider of outsiders) {
+      await outsider.until(({ data }) => data.includes("done"));
+      assert.deepEqual(outsider.data, ["done"]);
+    }
+  });
+
+  test("a token for the topic of one subscription brings its end", async (t) => {
+    const running = await startHub(t);
+    const subscriber = await subscribe(t, running.url("a"));
+    const [{ id } = assert.fail()] = running.hub.subscriptions("a");
+    const watcher = await subscribe(t, running.url(id), await authorization(id));
+    await subscribe(t, running.url("a"));
+    subscriber.close();
+    await watcher.until(({ events }) => events.length === 1);
+    assert.equal((JSON.parse(watcher.data[0]!) as Event).active, false);
+  });
+
+  test("one who lists subscriptions and subscribes with that lastEventID misses none", async (t) => {
+    const running = await startHub(t);
+    const headers = await authorization(`${base}/a`);
+    const listed = (await (await fetch(`${running.origin}${base}/a`, { headers })).json()) as { lastEventID: string };
+    assert.equal(listed.lastEventID, "earliest");
+    const first = await subscribe(t, running.url("a"));
+    await until(() => running.hub.connections === 1);
+    const again = (await (await fetch(`${running.origin}${base}/a`, { headers })).json()) as { lastEventID: string };
+    first.close();
+    await until(() => running.hub.connections === 0);
+    await running.hub.publish(draft("a", "no event"));
+    for (const [lastEventID, expected] of [
+      ["earliest", [true, false]],
+      [again.lastEventID, [false]],
+    ] as const) {
+      const watcher = await subscribe(t, running.url(`${base}/a`, { lastEventID }), headers);
+      await watcher.until(({ events }) => events.length === expected.length);
+      assert.equal(watcher.headers["last-event-id"], lastEventID);
+      assert.deepEqual(
+        watcher.data.map((data) => (JSON.parse(data) as Event).active),
+        expected,
+      );
+      watcher.close();
+    }
+  });
+
+  test("a subscription is announced only once its stream exists", async (t) => {
+    const running = await startHub(t);
+    const watcher = await watch(t, running, "a");
+    for (const [query, method] of [
+      ["topic=a", "HEAD"],
+      ["topic=a&topic=", "GET"],
+      ["topic=a&authorization=bad", "GET"],
+    ] as const) {
+      await fetch(`${running.origin}/.well-known/mercure?${query}`, { method });
+    }
+    await subscribe(t, running.url("a"));
+    await watcher.until(({ events }) => events.length === 1);
+    assert.equal(running.hub.subscriptions("a").length, 1);
+  });
+
+  test("a client that leaves while history is being read was never there", async (t) => {
+    const running = await startHub(t, { transport: new RemoteTransport() });
+    const socket = connect(Number(new URL(running.origin).port), "127.0.0.1");
+    socket.write(`GET /.well-known/mercure?topic=a&lastEventID=earliest HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await until(() => running.sockets.length === 1);
+    socket.destroy();
+    await until(() => running.sockets[0]!.destroyed);
+    for (let i = 0; i < 10; i++) await turn();
+    assert.deepEqual(running.hub.subscriptions(), []);
+    assert.equal(running.transport.head, 0);
+  });
+
+  test("it ends when the token expires, and when the peer vanishes without a word", async (t) => {
+    const running = await startHub(t, { keepaliveInterval: 0.02 });
+    const watcher = await watch(t, running, "a");
+    const exp = Math.floor(Date.now() / 1000) + 1;
+    await subscribe(t, running.url("a", { authorization: await token({}, { exp }) }));
+    await watcher.until(({ events }) => events.length === 2);
+    const peer = connect(Number(new URL(running.origin).port), "127.0.0.1");
+    peer.on("error", () => {});
+    peer.write("GET /.well-known/mercure?topic=a HTTP/1.1\r\nHost: x\r\n\r\n");
+    await watcher.until(({ events }) => events.length === 3);
+    // What a peer answers that was started anew: it knows nothing of the connection to which the hub writes.
+    peer.resetAndDestroy();
+    await watcher.until(({ events }) => events.length === 4);
+    assert.deepEqual(
+      watcher.seen().map(({ active }) => active),
+      [true, false, true, false],
+    );
+  });
+
+  test("an end never comes before its beginning, however long the transport takes", async (t) => {
+    class Slow extends MemoryTransport {
+      override async publish(...args: Parameters<MemoryTransport["publish"]>) {
+        if (args[0].data.includes('"active":true')) for (let i = 0; i < 20; i++) await turn();
+        return super.publish(...args);
+      }
+    }
+    const running = await startHub(t, { transport: new Slow() });
+    const watcher = await watch(t, running, "a");
+    (await subscribe(t, running.url("a"))).close();
+    await watcher.until(({ events }) => events.length === 2);
+    assert.deepEqual(
+      watcher.seen().map(({ active }) => active),
+      [true, false],
+    );
+  });
+
+  test("what could not be published is reported, and the stream goes on", async (t) => {
+    class Failing extends MemoryTransport {
+      override async publish(...args: Parameters<MemoryTransport["publish"]>) {
+        if (args[1] !== undefined) throw new Error("no room");
+        return super.publish(...args);
+      }
+    }
+    const running = await startHub(t, { transport: new Failing() });
+    const subscriber = await subscribe(t, running.url("a"));
+    await until(() => running.errors.length === 1);
+    await running.hub.publish(draft("a", "1"));
+    await subscriber.until(({ data }) => data[0] === "1");
+  });
+
+  // Somebody who connects again and again must not push out what publishers have published.
+  test("they take nothing from the history of updates", async (t) => {
+    const transport = new MemoryTransport({ historyBytes: 32_000 });
+    const running = await startHub(t, { transport });
+    const before = running.hub.lastEventId;
+    await running.hub.publish(draft("a", "kept"));
+    const { historyBytes } = transport;
+    for (let i = 0; i < 100; i++) (await subscribe(t, running.url(["a", `b-${i}`]))).close();
+    await until(() => running.hub.connections === 0);
+    assert.equal(transport.historyBytes, historyBytes);
+    const late = await subscribe(t, running.url(["a", "quiet"], { lastEventID: before }));
+    assert.equal(late.headers["last-event-id"], before);
+    await late.until(({ data }) => data[0] === "kept");
+    const watcher = await subscribe(t, running.url(`${base}/a`, { lastEventID: before }));
+    assert.notEqual(watcher.headers["last-event-id"], before, "what these events lost is told");
+  });
+
+  test("1,000 who come and go leave nothing behind", async (t) => {
+    const running = await startHub(t);
+    const watcher = await watch(t, running, "a");
+    for (let i = 0; i < 20; i++) {
+      const subscribers = await Promise.all(Array.from({ length: 50 }, () => subscribe(t, running.url("a"))));
+      assert.equal(running.hub.subscriptions("a").length, 50);
+      for (const subscriber of subscribers) subscriber.close();
+      await until(() => running.hub.subscriptions("a").length === 0);
+    }
+    await watcher.until(({ events }) => events.length === 2000);
+    const balance = new Map<string, number>();
+    for (const { subscriber, active } of watcher.seen()) {
+      balance.set(subscriber, (balance.get(subscriber) ?? 0) + (active ? 1 : -1));
+    }
+    assert.equal(balance.size, 1000);
+    assert.ok([...balance.values()].every((count) => count === 0));
+    watcher.close();
+    await until(() => running.hub.connections === 0);
+    assert.deepEqual(running.hub.subscriptions(), []);
+  });
+
+  test("a hub that closes tells its transport that all have ended", async (t) => {
+    const running = await startHub(t);
+    await subscribe(t, running.url(["a", "b"]));
+    await until(() => running.hub.connections === 1);
+    await running.hub.close();
+    const { updates } = await running.transport.read({ topics: "*", after: 0 });
+    const told = updates.map(({ update }) => JSON.parse(update.data) as Event);
+    assert.deepEqual(
+      told.map(({ topic, active }) => [topic, active]),
+      [
+        ["a", true],
+        ["b", true],
+        ["a", false],
+        ["b", false],
+      ],
+    );
+  });
+
+  test("streams that the application opens count too, with the payload that it gives", async (t) => {
+    const hub = new Hub({ transport: new MemoryTransport(), keepaliveInterval: 0 });
+    const server = createServer((req, res) => hub.stream(req, res, { topics: ["a"], payload: { user: 7 } }));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.after(() => server.close());
+    t.after(() => hub.close());
+    await subscribe(t, `http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    assert.deepEqual(
+      hub.subscriptions("a").map(({ payload }) => payload),
+      [{ user: 7 }],
+    );
+    assert.deepEqual(hub.subscriptions("b"), []);
+    assert.deepEqual(hub.subscriptions("a", "urn:uuid:other"), []);
+  });
+
+  test("the option subscriptions turns events and API off", async (t) => {
+    const running = await startHub(t, { subscriptions: false });
+    await subscribe(t, running.url("a"));
+    await until(() => running.hub.connections === 1);
+    assert.equal(running.transport.head, 0);
+    assert.deepEqual(running.hub.subscriptions(), []);
+    const headers = await authorization("*");
+    assert.equal((await fetch(`${running.origin}${base}`, { headers })).status, 404);
+  });
+});
+
+describe("the web API of subscriptions", () => {
+  const topics = ["a", "https://example.com/{sélector}?x=1", "chat/room 1/☃", "*"];
+
+  async function get(running: RunningHub, path: string, ...selectors: string[]) {
+    return fetch(`${running.origin}${path}`, { headers: await authorization(...selectors) });
+  }
+
+  test("the collection of subscriptions", async (t) => {
+    const running = await startHub(t);
+    await subscribe(t, running.url(topics, { authorization: await token({ payload: [1] }) }));
+    await subscribe(t, running.url("a"));
+    await until(() => running.hub.connections === 2);
+    const answer = await get(running, base, base);
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("content-type"), "application/ld+json");
+    assert.equal(answer.headers.get("cache-control"), "private, no-cache, must-revalidate");
+    assert.equal(answer.headers.get("link"), '</.well-known/mercure>; rel="mercure"');
+    const { subscriptions, ...rest } = (await answer.json()) as { subscriptions: Event[] };
+    const { lastEventId } = running.hub;
+    const context = "https://mercure.rocks/";
+    assert.deepEqual(rest, { "@context": context, id: base, type: "Subscriptions", lastEventID: lastEventId });
+    assert.deepEqual(subscriptions.map(({ topic }) => topic).sort(), [...topics, "a"].sort());
+    assert.deepEqual(subscriptions, running.hub.subscriptions());
+  });
+
+  for (const topic of topics) {
+    test(`the subscriptions of ${topic}, and each of them`, async (t) => {
+      const running = await startHub(t);
+      await subscribe(t, running.url(topics, { authorization: await token({ payload: { name: "Ada" } }) }));
+      await subscribe(t, running.url("other"));
+      await until(() => running.hub.connections === 2);
+      const path = `${base}/${encodeURIComponent(topic).replaceAll("*", "%2A")}`;
+      const answer = await get(running, path, path);
+      const { lastEventId: lastEventID } = running.hub;
+      const context = { "@context": "https://mercure.rocks/" };
+      const [one = assert.fail()] = running.hub.subscriptions(topic);
+      const expected = { ...context, id: path, type: "Subscriptions", subscriptions: [one], lastEventID };
+      assert.deepEqual(await answer.json(), expected);
+
+      const single = await get(running, one.id, one.id);
+      assert.deepEqual(await single.json(), { ...context, ...one, lastEventID });
+      assert.deepEqual(one.payload, { name: "Ada" });
+      // The colon may stand in a path as it is, and clients differ in what they encode: it is the same resource.
+      assert.equal((await get(running, one.id.replaceAll("%3A", ":"), one.id)).status, 200);
+    });
+  }
+
+  test("without a token 401, with one that does not grant the URL 403, and 404 when there is no such subscription", async (t) => {
+    const running = await startHub(t);
+    await subscribe(t, running.url("a"));
+    await until(() => running.hub.connections === 1);
+    const [{ id } = assert.fail()] = running.hub.subscriptions("a");
+    for (const path of [base, `${base}/a`, id]) {
+      const anonymous = await fetch(`${running.origin}${path}`);
+      assert.equal(anonymous.status, 401);
+      assert.match(anonymous.headers.get("www-authenticate")!, /^Bearer/);
+      const selectors = [base, `${base}/a`, id, "a", `${base}/b`].filter((selector) => selector !== path);
+      assert.equal((await get(running, path, ...selectors)).status, 403, path);
+      assert.equal((await get(running, path, path)).status, 200);
+      assert.equal((await get(running, path, "*")).status, 200);
+    }
+    for (const path of [`${base}/a/urn%3Auuid%3Aother`, `${base}/b/x`, `${base}/a/b/c`, `${base}/%FF`, `${base}//x`]) {
+      assert.equal((await get(running, path, "*")).status, 404, path);
+    }
+    // Who may not read the URL learns nothing of what exists there.
+    assert.equal((await get(running, `${base}/a/urn%3Auuid%3Aother`, "a")).status, 403);
+    assert.equal((await get(running, `${base}/nobody`, "*")).status, 200);
+  });
+
+  test("a subscription that has ended is 404", async (t) => {
+    const running = await startHub(t);
+    const subscriber = await subscribe(t, running.url("a"));
+    const [{ id } = assert.fail()] = running.hub.subscriptions("a");
+    subscriber.close();
+    await until(() => running.hub.connections === 0);
+    assert.equal((await get(running, id, id)).status, 404);
+  });
+
+  test("a response that comes from a cache can be validated by its ETag", async (t) => {
+    const running = await startHub(t);
+    await subscribe(t, running.url("a"));
+    await until(() => running.hub.connections === 1);
+    const etag = (await get(running, base, "*")).headers.get("etag")!;
+    const ask = async (known: string, method = "GET") =>
+      fetch(`${running.origin}${base}`, { method, headers: { ...(await authorization("*")), "If-None-Match": known } });
+    for (const known of [etag, `W/${etag}`, `"x", ${etag}`, "*"]) {
+      const answer = await ask(known);
+      assert.equal(answer.status, 304);
+      assert.equal(answer.headers.get("etag"), etag);
+    }
+    assert.equal((await ask('"x"')).status, 200);
+    const head = await ask('"x"', "HEAD");
+    assert.deepEqual([head.status, head.headers.get("etag")], [200, etag]);
+    await subscribe(t, running.url("a"));
+    await until(() => running.hub.connections === 2);
+    assert.equal((await ask(etag)).status, 200);
+  });
+
+  test("only GET and HEAD", async (t) => {
+    const running = await startHub(t, { allowPublish: true });
+    const answer = await fetch(`${running.origin}${base}`, { method: "POST", headers: await authorization("*") });
+    assert.deepEqual([answer.status, answer.headers.get("allow")], [405, "GET, HEAD"]);
+  });
+
+  test("behind Express at any path, the link is the hub's URL as the client sees it", async (t) => {
+    const hub = new Hub({
+      transport: new MemoryTransport(),
+      path: "/hub",
+      subscriberKey: "subscriber-key-subscriber-key-32",
+    });
+    const inner = express().use("/hub", hub.handle);
+    const server = express().use("/app", inner).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    t.after(() => hub.close());
+    await new Promise((resolve) => server.once("listening", resolve));
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await subscribe(t, `${origin}/app/hub?topic=a/b`);
+    const headers = await authorization("/hub/subscriptions/a%2Fb");
+    const answer = await fetch(`${origin}/app/hub/subscriptions/a%2Fb/`, { headers });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("link"), '</app/hub>; rel="mercure"');
+    assert.equal(((await answer.json()) as { subscriptions: Event[] }).subscriptions[0]?.topic, "a/b");
+  });
+});
