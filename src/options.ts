@@ -52,6 +52,12 @@ export interface EmbeddedHubOptions {
   allowAnonymous?: boolean | undefined;
   /** Whether updates may be published over HTTP. Default: `MERCURE_HUB_ALLOW_PUBLISH`, else false. */
   allowPublish?: boolean | undefined;
+  /** Origins whose pages may use the hub from elsewhere. Default: `MERCURE_HUB_CORS_ORIGINS`, else none. */
+  corsOrigins?: readonly string[] | string | undefined;
+  /** Other origins whose pages may publish by cookie. Default: `MERCURE_HUB_PUBLISH_ORIGINS`, else none. */
+  publishOrigins?: readonly string[] | string | undefined;
+  /** The longest time for which a stream is open, in seconds; 0 for no end. Default 3600. */
+  connectionLifetime?: number | undefined;
   /** Seconds between keep-alive comments; 0 disables. Default: `MERCURE_HUB_KEEPALIVE_INTERVAL`, else 15. */
   keepaliveInterval?: number | undefined;
   /** How many updates of each topic are kept for replay. Default: `MERCURE_HUB_RECONCILIATION_LENGTH`, else 500. */
@@ -79,6 +85,9 @@ export interface Configuration {
     readonly path: string;
     readonly allowAnonymous: boolean;
     readonly allowPublish: boolean;
+    readonly corsOrigins: readonly string[];
+    readonly publishOrigins: readonly string[];
+    readonly connectionLifetime: number;
     readonly keepaliveInterval: number;
     readonly reconciliationLength: number;
     readonly historyBytes: number;
@@ -130,6 +139,9 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       path: hub.path("path") ?? "/.well-known/mercure",
       allowAnonymous: hub.boolean("allowAnonymous", "MERCURE_HUB_ALLOW_ANONYMOUS") ?? true,
       allowPublish: hub.boolean("allowPublish", "MERCURE_HUB_ALLOW_PUBLISH") ?? false,
+      corsOrigins: hub.corsOrigins("corsOrigins", "MERCURE_HUB_CORS_ORIGINS") ?? [],
+      publishOrigins: hub.origins("publishOrigins", "MERCURE_HUB_PUBLISH_ORIGINS") ?? [],
+      connectionLifetime: hub.number("connectionLifetime", { least: 0 }) ?? 3600,
       keepaliveInterval:
         hub.number("keepaliveInterval", { least: 0, most: 86_400 }, "MERCURE_HUB_KEEPALIVE_INTERVAL") ?? 15,
       reconciliationLength:

@@ -15,6 +15,8 @@ export interface Subscription {
   readonly privateTopics: MatcherList;
   /** When the stream ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined;
+  /** Called when the stream has ended, perhaps more than once. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** What all subscribers of a hub share. */
@@ -143,6 +145,7 @@ export class Subscriber implements Recipient {
   #forget(): void {
     this.#live = false;
     this.#cancelExpiry?.();
+    this.#subscription.onEnd?.();
     this.#hub.dispatcher.remove(this);
     this.#hub.subscribers.remove(this);
   }
