@@ -77,6 +77,27 @@ export class OptionReader {
     return list;
   }
 
+  /** Origins such as `https://example.com`; by an environment variable with spaces or commas between them. */
+  origins(name: string, variable?: string, wildcard = false): readonly string[] | undefined {
+    const [value, source] = this.#value(name, variable);
+    if (value === undefined || value === "") return undefined;
+    const split = source === variable && typeof value === "string";
+    const list: readonly unknown[] = split ? value.split(/[\s,]+/).filter(Boolean) : [value].flat();
+    for (const origin of list) {
+      if (typeof origin === "string" && (isOrigin(origin) || (wildcard && origin === "*"))) continue;
+      throw impossible(
+        source,
+        `must hold origins such as https://example.com, without a path, not ${describe(origin)}`,
+      );
+    }
+    return list as readonly string[];
+  }
+
+  /** Origins, or `*` for all. */
+  corsOrigins(name: string, variable?: string): readonly string[] | undefined {
+    return this.origins(name, variable, true);
+  }
+
   /** A folder that is named but missing would show only as a missing template, and not say where it was looked for. */
   folders(name: string): readonly string[] | undefined {
     const folders = this.strings(name);
@@ -139,6 +160,10 @@ export class OptionReader {
     if (value === undefined && variable !== undefined) return [this.#environment[variable], variable];
     return [value, this.#prefix + name];
   }
+}
+
+function isOrigin(value: string): boolean {
+  return /^https?:/.test(value) && parseUrl(value)?.origin === value;
 }
 
 function parseUrl(value: string): URL | null {

@@ -54,6 +54,12 @@ export interface EmbeddedHubOptions {
   allowPublish?: boolean | undefined;
   /** Whether the hub tells of active subscriptions. Default: `MERCURE_HUB_SUBSCRIPTIONS`, else true. */
   subscriptions?: boolean | undefined;
+  /** Origins whose pages may use the hub from elsewhere. Default: `MERCURE_HUB_CORS_ORIGINS`, else none. */
+  corsOrigins?: readonly string[] | string | undefined;
+  /** Other origins whose pages may publish by cookie. Default: `MERCURE_HUB_PUBLISH_ORIGINS`, else none. */
+  publishOrigins?: readonly string[] | string | undefined;
+  /** The longest time for which a stream is open, in seconds; 0 for no end. Default 3600. */
+  connectionLifetime?: number | undefined;
   /** Seconds between keep-alive comments; 0 disables. Default: `MERCURE_HUB_KEEPALIVE_INTERVAL`, else 15. */
   keepaliveInterval?: number | undefined;
   /** How many updates of each topic are kept for replay. Default: `MERCURE_HUB_RECONCILIATION_LENGTH`, else 500. */
@@ -82,6 +88,9 @@ export interface Configuration {
     readonly allowAnonymous: boolean;
     readonly allowPublish: boolean;
     readonly subscriptions: boolean;
+    readonly corsOrigins: readonly string[];
+    readonly publishOrigins: readonly string[];
+    readonly connectionLifetime: number;
     readonly keepaliveInterval: number;
     readonly reconciliationLength: number;
     readonly historyBytes: number;
@@ -135,6 +144,9 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       allowAnonymous: hub.boolean("allowAnonymous", "MERCURE_HUB_ALLOW_ANONYMOUS") ?? true,
       allowPublish: hub.boolean("allowPublish", "MERCURE_HUB_ALLOW_PUBLISH") ?? false,
       subscriptions: hub.boolean("subscriptions", "MERCURE_HUB_SUBSCRIPTIONS") ?? true,
+      corsOrigins: hub.corsOrigins("corsOrigins", "MERCURE_HUB_CORS_ORIGINS") ?? [],
+      publishOrigins: hub.origins("publishOrigins", "MERCURE_HUB_PUBLISH_ORIGINS") ?? [],
+      connectionLifetime: hub.number("connectionLifetime", { least: 0 }) ?? 3600,
       keepaliveInterval:
         hub.number("keepaliveInterval", { least: 0, most: 86_400 }, "MERCURE_HUB_KEEPALIVE_INTERVAL") ?? 15,
       reconciliationLength:

@@ -5,7 +5,7 @@ import type { HubSettings } from "./options.js";
 import { TokenVerifier } from "./token-verifier.js";
 
 /** The cookies of both generations, the newer first. Mercure 1.0 "Cookie", Mercure 0.x "Cookie". */
-const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuthorization"];
+export const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuthorization"] as const;
 
 /** Who verifies the tokens of a role: by the role's own secret, and by the keys of the issuers that are trusted for it. */
 export function authenticatorFor(role: "subscriber" | "publisher", settings: HubSettings): Authenticator {

@@ -8,14 +8,22 @@ import { methodNotAllowed, problemOf, Refusal } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Transport } from "../transport/transport.js";
 import { ActiveSubscriptions } from "./active-subscriptions.js";
-import { authenticatorFor } from "./authenticators.js";
+import { authenticatorFor, defaultCookieNames } from "./authenticators.js";
 import type { HubRequest, HubResponse } from "./connection.js";
+import { Cors } from "./cors.js";
 import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
 import { PublishHandler } from "./publish-handler.js";
 import { isForHub, pathBelowHub } from "./request.js";
+import {
+  answerMetadata,
+  describeResource,
+  isForMetadata,
+  metadataUrl,
+  type ResourceMetadata,
+} from "./resource-metadata.js";
 import { SubscribeHandler } from "./subscribe-handler.js";
 import { Subscribers } from "./subscribers.js";
 import { SubscriptionsHandler } from "./subscriptions-handler.js";
@@ -50,6 +58,10 @@ export class Hub {
   readonly #subscriptionsHandler: SubscriptionsHandler | undefined;
   readonly #turns = new Turns();
   readonly #subscribe: SubscribeHandler;
+  readonly #cors: Cors;
+  readonly #metadata: ResourceMetadata;
+  /** Undefined when the hub does not know its public URL. */
+  readonly #metadataUrl: URL | undefined;
   /** Undefined when nothing may be published over HTTP. */
   readonly #publishHandler: PublishHandler | undefined;
 
@@ -75,19 +87,18 @@ export class Hub {
       activeSubscriptions: this.#activeSubscriptions,
       onError: (error: unknown) => this.#report(error),
     };
+    this.#cors = new Cors(settings.corsOrigins);
+    this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
+    this.#metadataUrl = metadataUrl(settings.resource);
     const tokens = authenticatorFor("subscriber", settings);
-    this.#subscribe = new SubscribeHandler(tokens, settings.allowAnonymous, surroundings);
+    this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
     if (this.#activeSubscriptions) {
       const active = this.#activeSubscriptions;
       this.#subscriptionsHandler = new SubscriptionsHandler(path, tokens, active, transport);
     }
     if (settings.allowPublish) {
       const publish = (draft: Draft) => this.publish(draft);
-      this.#publishHandler = new PublishHandler(
-        authenticatorFor("publisher", settings),
-        settings.publishLimit,
-        publish,
-      );
+      this.#publishHandler = new PublishHandler(authenticatorFor("publisher", settings), settings, publish);
     }
   }
 
@@ -175,12 +186,14 @@ export class Hub {
     const request = req as IncomingMessage;
     const response = res as ServerResponse;
     const refuse = (error: unknown) => this.#refuse(request, response, error);
+    this.#cors.apply(request, response);
+    if (this.#cors.answerPreflight(request, response)) return;
     if (this.#dispatcher.closed) refuse(hubClosed());
     else answer(request, response).catch(refuse);
   }
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
-    const { status, headers, body } = problemOf(error);
+    const { status, headers, body } = problemOf(error, this.#metadataUrl?.href);
     if (status === 500 || (error instanceof Refusal && error.cause !== undefined)) this.#report(error);
     if (res.headersSent) {
       res.destroy();
@@ -197,6 +210,7 @@ export class Hub {
   }
 
   async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    if (isForMetadata(req, this.path, this.#metadataUrl)) return answerMetadata(req, res, this.#metadata);
     const below = pathBelowHub(req, this.path);
     if (this.#subscriptionsHandler && (below === "/subscriptions" || below?.startsWith("/subscriptions/"))) {
       if (!isRead(req)) throw methodNotAllowed("GET, HEAD");

@@ -101,15 +101,18 @@ export function jwkSetUrl(url: URL, request: FetchImplementation = fetch, now = 
       return find.fresh ? cache.uat : undefined;
     },
     async keysFor(header) {
-      if (failed !== undefined && now() - failed.at < failureTime) throw failed.error;
-      try {
-        const keys = await candidates(find, header);
-        failed = undefined;
-        return keys;
-      } catch (error) {
-        failed = { at: now(), error };
-        throw error;
+      if (failed === undefined || now() - failed.at >= failureTime) {
+        try {
+          const keys = await candidates(find, header);
+          failed = undefined;
+          return keys;
+        } catch (error) {
+          failed = { at: now(), error };
+        }
       }
+      // A token that names an unknown key makes the set be got anew; when that fails, it shall not spoil the others.
+      if (find.fresh) return candidates(createLocalJWKSet(find.jwks()!), header);
+      throw failed.error;
     },
   };
 }

@@ -3,6 +3,7 @@ import type { Logger } from "../options.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import type { GrantLimits } from "../protocol/grants.js";
 import type { Transport } from "../transport/transport.js";
+import type { ConnectionBounds } from "./connection-limits.js";
 import { type IssuerOptions, type ResolvedIssuer, refusePem, resolveIssuers } from "./issuers.js";
 import type { HubObserver } from "./observer.js";
 
@@ -36,6 +37,26 @@ export interface HubOptions {
    * and without that `mercureAuthorization`.
    */
   readonly cookieName?: string | undefined;
+  /**
+   * Origins whose pages may use the hub from elsewhere, with their visitors' cookies; `*` lets in all others without
+   * cookies. Default none: the hub sends no headers of CORS.
+   */
+  readonly corsOrigins?: readonly string[] | string | undefined;
+  /** Origins, besides the hub's own, whose pages may publish with a token in a cookie. Default none. */
+  readonly publishOrigins?: readonly string[] | string | undefined;
+  /** Issuers that clients can turn to for a token of Mercure 1.0, for the hub's metadata. Default none. */
+  readonly authorizationServers?: readonly string[] | string | undefined;
+  /** How many streams may be open at a time. Default 100,000; 0 for any number. */
+  readonly maxConnections?: number | undefined;
+  /** The same for each address; behind a proxy, Express's `trust proxy` must be set. Default 10,000; 0 for any number. */
+  readonly maxConnectionsPerAddress?: number | undefined;
+  /** The same for each subject, the claim `sub` of a token. Default 1000; 0 for any number. */
+  readonly maxConnectionsPerSubject?: number | undefined;
+  /**
+   * The longest time for which a stream is open, in seconds. Each ends up to a fifth earlier, at random, and its client
+   * comes back with a token that still does. Default 3600; 0 for no end.
+   */
+  readonly connectionLifetime?: number | undefined;
   /** Whether subscribers without a token may connect; they receive public updates only. Default true. */
   readonly allowAnonymous?: boolean | undefined;
   /** Whether updates may be published over HTTP. Default false. */
@@ -65,6 +86,11 @@ export interface HubSettings {
   readonly resource: string;
   readonly tokenLimits: GrantLimits;
   readonly cookieName: string | undefined;
+  readonly corsOrigins: readonly string[];
+  readonly publishOrigins: readonly string[];
+  readonly authorizationServers: readonly string[];
+  readonly connectionBounds: ConnectionBounds;
+  readonly connectionLifetime: number;
   readonly allowAnonymous: boolean;
   readonly allowPublish: boolean;
   readonly publishLimit: number;
@@ -94,6 +120,15 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     subscriberKey: read.string("subscriberKey"),
     publisherKey: read.string("publisherKey"),
     cookieName: read.string("cookieName"),
+    corsOrigins: read.corsOrigins("corsOrigins") ?? [],
+    publishOrigins: read.origins("publishOrigins") ?? [],
+    authorizationServers: read.strings("authorizationServers") ?? [],
+    connectionBounds: {
+      total: read.number("maxConnections", { least: 0, whole: true }) ?? 100_000,
+      perAddress: read.number("maxConnectionsPerAddress", { least: 0, whole: true }) ?? 10_000,
+      perSubject: read.number("maxConnectionsPerSubject", { least: 0, whole: true }) ?? 1000,
+    },
+    connectionLifetime: read.number("connectionLifetime", { least: 0 }) ?? 3600,
     allowAnonymous: read.boolean("allowAnonymous") ?? true,
     allowPublish: read.boolean("allowPublish") ?? false,
     publishLimit: read.number("publishLimit", { least: 1, whole: true }) ?? 1024 * 1024,

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Authenticator } from "./authentication.js";
+import type { HubSettings } from "./options.js";
 import { requestedDraft } from "./publication-request.js";
 import { isSameOrigin, queryOf } from "./request.js";
 
@@ -9,12 +10,17 @@ import { isSameOrigin, queryOf } from "./request.js";
 export class PublishHandler {
   readonly #tokens: Authenticator;
   readonly #limit: number;
+  readonly #origins: readonly string[];
   readonly #publish: (draft: Draft) => Promise<Update>;
 
-  /** @param limit - How large a body may be, in bytes. */
-  constructor(tokens: Authenticator, limit: number, publish: (draft: Draft) => Promise<Update>) {
+  constructor(
+    tokens: Authenticator,
+    { publishLimit, publishOrigins }: Pick<HubSettings, "publishLimit" | "publishOrigins">,
+    publish: (draft: Draft) => Promise<Update>,
+  ) {
     this.#tokens = tokens;
-    this.#limit = limit;
+    this.#limit = publishLimit;
+    this.#origins = publishOrigins;
     this.#publish = publish;
   }
 
@@ -22,8 +28,11 @@ export class PublishHandler {
     // Who may not publish at all shall not make the hub read a body.
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined) throw tokenMissing();
-    if (identity.fromCookie && !isSameOrigin(req)) {
-      throw new Refusal(403, "A token in a cookie publishes from pages of the hub's own origin only.");
+    if (identity.fromCookie && !isSameOrigin(req, this.#origins)) {
+      throw new Refusal(
+        403,
+        "A token in a cookie publishes from pages of the hub's own origin, or of a listed one, only.",
+      );
     }
     const draft = await requestedDraft(req, this.#limit);
     if (!identity.grants.publish.matchesEvery(draft.topics)) {

@@ -64,10 +64,14 @@ export function cookieOf(req: IncomingMessage, name: string): string | undefined
 /**
  * Whether a browser sent this request from a page of the same origin, which a page of another origin cannot feign.
  * Behind a proxy that changes the host, `Sec-Fetch-Site` still tells.
+ *
+ * @param others - Origins that are as good as the same.
  */
-export function isSameOrigin(req: IncomingMessage): boolean {
+export function isSameOrigin(req: IncomingMessage, others: readonly string[] = []): boolean {
   if (req.headers["sec-fetch-site"] === "same-origin") return true;
   const source = req.headers.origin ?? req.headers.referer ?? "";
   const host = req.headers.host ?? req.headers[":authority"];
-  return URL.canParse(source) && new URL(source).host === host;
+  if (!URL.canParse(source)) return false;
+  const url = new URL(source);
+  return url.host === host || others.includes(url.origin);
 }

@@ -18,6 +18,8 @@ export interface Subscription {
   readonly expiresAt: number | undefined;
   /** What others may learn of this stream. */
   readonly announcement: Announcement;
+  /** Called when the stream has ended, perhaps more than once. */
+  readonly onEnd?: (() => void) | undefined;
 }
 
 /** What all subscribers of a hub share. */
@@ -150,6 +152,7 @@ export class Subscriber implements Recipient {
   #forget(): void {
     this.#live = false;
     this.#cancelExpiry?.();
+    this.#subscription.onEnd?.();
     this.#hub.dispatcher.remove(this);
     this.#hub.subscribers.remove(this);
     this.#endAnnouncement?.();

@@ -10,7 +10,8 @@ export type MatcherCompiler = (match: string, matchType: string) => Matcher | un
 
 /** The matchers that need no pattern. Mercure 1.0 "Exact Matching". */
 export const compileExact: MatcherCompiler = (match, matchType) =>
-  matchType === "exact" ? compileSelector(match) : undefined;
+  // Not a selector of 0.x: what is a template there is a name here.
+  matchType === "exact" ? { exact: match, matches: (topic) => topic === match } : undefined;
 
 /**
  * Reads the claim `authorization_details` of a verified token of Mercure 1.0.
@@ -63,7 +64,12 @@ function parseMatcher(topic: unknown, compile: MatcherCompiler): Matcher | undef
   if (typeof match !== "string" || match === "" || typeof matchType !== "string") return undefined;
   if (forbiddenCharacter(match) !== undefined) return undefined;
   // The wildcard is recognised before the type is looked at, even one that the hub does not know.
-  return match === "*" ? compileSelector(match) : compile(match, matchType);
+  if (match === "*") return compileSelector(match);
+  try {
+    return compile(match, matchType);
+  } catch {
+    return undefined;
+  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

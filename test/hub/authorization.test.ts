@@ -141,7 +141,7 @@ describe("tokens", () => {
 
   test("the stream ends when the token expires, and not before", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
-    const { hub, url } = await startHub(t);
+    const { hub, url } = await startHub(t, { connectionLifetime: 0 });
     const exp = Math.floor(Date.now() / 1000) + 3600;
     const subscriber = await subscribe(t, url("a"), bearer(await token({ subscribe: ["a"] }, { exp })));
     t.mock.timers.tick(3_000_000);

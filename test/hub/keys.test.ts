@@ -199,6 +199,25 @@ describe("a JWK Set at a URL", () => {
     assert.equal(keys.version, undefined);
   });
 
+  // While the issuer is down, a stranger names keys that nobody knows.
+  test("that cannot be had anew goes on to serve the tokens whose keys are known", async (t) => {
+    const known = { ...(await pair()), kid: "1" };
+    const set = await jwkSet(known);
+    let requests = 0;
+    const keys = jwkSetUrl(new URL("https://a.example/jwks"), async () => {
+      if (++requests > 1) throw new Error("down");
+      return Response.json(set);
+    });
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    assert.equal((await keys.keysFor({ alg: "ES256", kid: "1" })).length, 1);
+    t.mock.timers.tick(31_000);
+    for (let i = 0; i < 3; i++) await keys.keysFor({ alg: "ES256", kid: "unknown" });
+    assert.equal(requests, 2);
+    assert.equal((await keys.keysFor({ alg: "ES256", kid: "1" })).length, 1);
+    t.mock.timers.tick(600_000);
+    await assert.rejects(keys.keysFor({ alg: "ES256", kid: "1" }), /down/);
+  });
+
   test("an unusable one is a 503 over the socket", async (t) => {
     const server = createServer((_req, res) => res.end("no json"));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -27,6 +27,15 @@ describe("problemOf", () => {
     assert.equal(insufficient.headers["WWW-Authenticate"], 'Bearer realm="mercure", error="insufficient_scope"');
   });
 
+  test("every challenge says where the resource's metadata are, if there are any", () => {
+    const url = "https://hub.example/.well-known/oauth-protected-resource/.well-known/mercure";
+    for (const refusal of [tokenMissing(), tokenRefused("invalid_token", "x"), tokenRefused("invalid_request", "x")]) {
+      assert.ok(problemOf(refusal, url).headers["WWW-Authenticate"]?.endsWith(`, resource_metadata="${url}"`));
+    }
+    assert.equal(problemOf(tokenRefused("invalid_request", "x")).status, 400);
+    assert.equal(problemOf(new Refusal(400, "x"), url).headers["WWW-Authenticate"], undefined);
+  });
+
   test("what a draft breaks is told to its publisher", () => {
     const { status, body } = problemOf(new MercureError("ERR_UPDATE", "The id must not …"));
     assert.equal(status, 400);

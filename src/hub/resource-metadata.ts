@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { detailType } from "../protocol/authorization-details.js";
+import { methodNotAllowed } from "../protocol/problem.js";
+
+const wellKnown = "/.well-known/oauth-protected-resource";
+
+/** What the hub tells clients about the tokens that it takes. RFC 9728; Mercure 1.0 "Protected Resource Metadata". */
+export interface ResourceMetadata {
+  readonly resource: string;
+  readonly authorization_servers?: readonly string[];
+  readonly authorization_details_types_supported: readonly string[];
+  readonly bearer_methods_supported: readonly string[];
+  readonly mercure_cookie: string;
+  readonly mercure_subscriptions?: true;
+}
+
+/**
+ * Where the metadata of a resource are: the well-known path comes before the path of the resource. RFC 9728, section
+ * 3.1. Undefined for a resource that is no http(s) URL, for which there are none.
+ */
+export function metadataUrl(resource: string): URL | undefined {
+  if (!/^https?:/i.test(resource) || !URL.canParse(resource)) return undefined;
+  const { origin, pathname, search } = new URL(resource);
+  return new URL(`${wellKnown}${pathname === "/" ? "" : pathname}${search}`, origin);
+}
+
+/** Whether a request is for the metadata, whose public path a proxy may have hidden behind that of the hub. */
+export function isForMetadata(req: IncomingMessage, hubPath: string, url: URL | undefined): boolean {
+  if (url === undefined) return false;
+  const path = (req.url ?? "").split("?", 1)[0];
+  return path === url.pathname || path === wellKnown + hubPath;
+}
+
+export function answerMetadata(req: IncomingMessage, res: ServerResponse, metadata: ResourceMetadata): void {
+  if (req.method !== "GET" && req.method !== "HEAD") throw methodNotAllowed("GET, HEAD");
+  const body = JSON.stringify(metadata);
+  res.writeHead(200, {
+    "Content-Type": "application/json",
+    "Cache-Control": "public, max-age=3600",
+    "Content-Length": Buffer.byteLength(body),
+  });
+  res.end(req.method === "HEAD" ? "" : body);
+}
+
+interface Described {
+  readonly resource: string;
+  readonly authorizationServers: readonly string[];
+  readonly cookieName: string;
+}
+
+export function describeResource({ resource, authorizationServers, cookieName }: Described): ResourceMetadata {
+  return {
+    resource,
+    ...(authorizationServers.length > 0 && { authorization_servers: authorizationServers }),
+    authorization_details_types_supported: [detailType],
+    // The parameter of 0.x is no method for tokens of 1.0, and the cookie none of RFC 6750.
+    bearer_methods_supported: ["header"],
+    mercure_cookie: cookieName,
+  };
+}

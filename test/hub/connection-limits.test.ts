@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { addressOf, ConnectionLimits } from "../../src/hub/connection-limits.js";
+import { Lifetime } from "../../src/hub/lifetime.js";
+import { RemoteTransport, startHub, subscribe, token, until } from "./fixture.js";
+
+const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
+
+describe("limits of connections", () => {
+  test("one too many in total is 429, and may come again", async (t) => {
+    const { hub, url } = await startHub(t, { maxConnections: 2 });
+    const first = await subscribe(t, url("a"));
+    await subscribe(t, url("a"));
+    const refused = await subscribe(t, url("a"));
+    assert.equal(refused.status, 429);
+    assert.ok(Number(refused.headers["retry-after"]) > 0);
+    assert.equal(refused.headers["content-type"], "application/problem+json");
+    first.close();
+    await until(() => hub.connections === 1);
+    assert.equal((await subscribe(t, url("a"))).status, 200);
+  });
+
+  test("so is one too many of an address", async (t) => {
+    const { url } = await startHub(t, { maxConnectionsPerAddress: 1 });
+    assert.equal((await subscribe(t, url("a"))).status, 200);
+    assert.equal((await subscribe(t, url("a"))).status, 429);
+  });
+
+  // One account, or one stolen token, that takes up all connections.
+  test("and of a token's subject, whatever its tokens", async (t) => {
+    const { url } = await startHub(t, { maxConnectionsPerSubject: 1 });
+    const of = async (sub: string | undefined, jti: string) =>
+      (await subscribe(t, url("a"), bearer(await token({}, { ...(sub && { sub }), jti })))).status;
+    assert.equal(await of("1", "a"), 200);
+    assert.equal(await of("1", "b"), 429);
+    assert.equal(await of("2", "c"), 200);
+    assert.deepEqual([await of(undefined, "d"), await of(undefined, "d")], [200, 200]);
+  });
+
+  // While history is read nothing is open yet, and many would come in together.
+  test("count those who are still waiting for their answer", async (t) => {
+    const { url } = await startHub(t, { maxConnections: 1, transport: new RemoteTransport() });
+    const all = await Promise.all(Array.from({ length: 5 }, () => subscribe(t, url("a", { lastEventID: "earliest" }))));
+    assert.deepEqual(all.map(({ status }) => status).sort(), [200, 429, 429, 429, 429]);
+  });
+
+  test("do not count what was refused, asked by HEAD, or has ended", async (t) => {
+    const { hub, url } = await startHub(t, { maxConnections: 1 });
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await subscribe(t, url("a"), {}, "HEAD")).status, 200);
+      assert.equal((await subscribe(t, url("a"), bearer("bad"))).status, 401);
+      const subscriber = await subscribe(t, url("a"));
+      assert.equal(subscriber.status, 200);
+      subscriber.close();
+      await until(() => hub.connections === 0);
+    }
+  });
+
+  test("letting out counts once", () => {
+    const limits = new ConnectionLimits({ total: 1, perAddress: 0, perSubject: 0 });
+    const leave = limits.enter("a", undefined);
+    leave();
+    leave();
+    limits.enter("a", undefined);
+    assert.throws(() => limits.enter("b", undefined), { status: 429 });
+  });
+
+  test("0 is no limit", () => {
+    const limits = new ConnectionLimits({ total: 0, perAddress: 0, perSubject: 0 });
+    for (let i = 0; i < 1000; i++) limits.enter("a", "b");
+  });
+});
+
+describe("the address of a client", () => {
+  const of = (remoteAddress: string | undefined, ip?: unknown) =>
+    addressOf({ socket: { remoteAddress }, ip } as unknown as IncomingMessage);
+
+  test("is Express's, which knows which proxies to trust, else the socket's", () => {
+    assert.equal(of("10.0.0.1", "203.0.113.7"), "203.0.113.7");
+    assert.equal(of("10.0.0.1"), "10.0.0.1");
+    assert.equal(of(undefined), "");
+  });
+
+  // One host has 2^64 addresses of IPv6 to connect from.
+  test("is a network of IPv6", () => {
+    assert.equal(of("::ffff:203.0.113.7"), "203.0.113.7");
+    assert.equal(of("2001:db8:1:2:3:4:5:6"), of("2001:DB8:1:2::1"));
+    assert.equal(of("2001:db8::1"), "2001:db8:0:0::/64");
+    assert.equal(of("fe80::1%eth0"), "fe80:0:0:0::/64");
+    assert.notEqual(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+  });
+
+  test("is read from anything", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV6(), fc.string(), fc.string({ unit: fc.constantFrom(..."0:a%.f") })), (text) => {
+        assert.equal(typeof of(text), "string");
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+});
+
+describe("the longest lifetime", () => {
+  test("is spread at random over its last fifth, and never goes beyond the token's end", () => {
+    const endOf = (random: number, expiresAt?: number) =>
+      new Lifetime(
+        100,
+        () => random,
+        () => 5000,
+      ).endOf(expiresAt);
+    assert.deepEqual([endOf(0), endOf(0.5), endOf(1)], [105_000, 95_000, 85_000]);
+    assert.equal(endOf(0, 50_000), 50_000);
+    assert.equal(endOf(0, 500_000), 105_000);
+    assert.equal(new Lifetime(0).endOf(undefined), undefined);
+    assert.equal(new Lifetime(0).endOf(7), 7);
+  });
+
+  test("ends the stream, of whomever it is", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    t.mock.method(Math, "random", () => 0.5);
+    const { hub, url } = await startHub(t, { connectionLifetime: 1000 });
+    const anonymous = await subscribe(t, url("a"));
+    const bearing = await subscribe(t, url("a"), bearer(await token({ subscribe: ["a"] })));
+    t.mock.timers.tick(899_000);
+    assert.equal(hub.connections, 2);
+    t.mock.timers.tick(1000);
+    assert.equal(hub.connections, 0);
+    await Promise.all([anonymous, bearing].map((subscriber) => subscriber.until(({ ended }) => ended)));
+  });
+});
