@@ -83,6 +83,7 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     allowAnonymous: configuration.hub.allowAnonymous,
     typeIsTopic,
     tokenLifetime: configuration.tokenLifetime,
+    payloadOf: (topics) => configuration.payloadGetter?.(topics, pages.current?.request as Request | undefined),
     onError: (message, error) => logger.error(`htmx-mercure: ${message}`, error),
   });
   const streamTags = new StreamTags({
@@ -133,7 +134,13 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
       return;
     }
     if (assets.serve(request.path, request, response)) return;
-    const page = { lastEventId: hub.lastEventId, mountPath: request.baseUrl, url: request.originalUrl, connections: 0 };
+    const page = {
+      lastEventId: hub.lastEventId,
+      mountPath: request.baseUrl,
+      url: request.originalUrl,
+      request,
+      connections: 0,
+    };
     pageOf.set(response, page);
     pages.run(page, next);
   });

@@ -32,12 +32,17 @@ export class Sse extends Publisher {
             response.status(400).type("text").send("The parameter channel must name one topic.");
             return;
           }
-          this.#hub.stream(request, response, { topics: [channel], private: false });
+          this.#hub.stream(request, response, {
+            topics: [channel],
+            private: false,
+            payload: this.payloadOf([channel]),
+          });
           return;
         }
         const isChosen = typeof topics === "function" && !isClass(topics);
         const chosen = isChosen ? await (topics as (request: Request) => Topics | Promise<Topics>)(request) : topics;
-        this.#hub.stream(request, response, { topics: this.topics(chosen as Topics), private: true });
+        const names = this.topics(chosen as Topics);
+        this.#hub.stream(request, response, { topics: names, private: true, payload: this.payloadOf(names) });
       } catch (error) {
         next(error);
       }
