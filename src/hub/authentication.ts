@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { jwtVerify } from "jose";
+import type { Generation } from "../protocol/active-subscription.js";
 import { type Grants, parseGrants } from "../protocol/grants.js";
 import { tokenRefused } from "../protocol/problem.js";
 import { cookieOf } from "./request.js";
@@ -7,6 +8,8 @@ import { cookieOf } from "./request.js";
 /** What a verified token says about its bearer. */
 export interface Identity {
   readonly grants: Grants;
+  /** The generation of Mercure that the token speaks. */
+  readonly generation: Generation;
   /** When the token expires, in milliseconds since 1970; undefined when it never does. */
   readonly expiresAt: number | undefined;
   /** Whether a browser presented it by itself, on behalf of whatever page made the request. */
@@ -32,7 +35,7 @@ export class Authenticator {
     const grants = claims && parseGrants(claims);
     if (!grants) throw tokenRefused("invalid_token", "The token is malformed, expired or signed with another key.");
     const expiresAt = typeof claims.exp === "number" ? claims.exp * 1000 : undefined;
-    return { grants, expiresAt, fromCookie: inRequest === undefined };
+    return { grants, generation: 0, expiresAt, fromCookie: inRequest === undefined };
   }
 
   async #verify(token: string): Promise<Record<string, unknown> | undefined> {
