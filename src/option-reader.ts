@@ -137,6 +137,14 @@ export class OptionReader {
     return value as object | undefined;
   }
 
+  callback(name: string): ((...args: never[]) => unknown) | undefined {
+    const [value, source] = this.#value(name);
+    if (value !== undefined && typeof value !== "function") {
+      throw impossible(source, `must be a function, not ${describe(value)}`);
+    }
+    return value as ((...args: never[]) => unknown) | undefined;
+  }
+
   logger(name: string): Logger | undefined {
     const logger = this.object(name) as Partial<Logger> | undefined;
     if (logger !== undefined && (typeof logger.warn !== "function" || typeof logger.error !== "function")) {

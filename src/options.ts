@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Request } from "express";
 import type { Environment } from "nunjucks";
 import { MercureError } from "./errors.js";
 import { impossible, OptionReader } from "./option-reader.js";
@@ -33,6 +34,11 @@ export interface MercureOptions {
   typeIsTopic?: boolean | undefined;
   /** How long a token of a private stream is valid, in seconds. Default 3600. */
   tokenLifetime?: number | undefined;
+  /**
+   * Gives what the tokens of streams say of their bearer to other subscribers: for the topics of a stream and the request
+   * that is under way, at once, anything that JSON holds. Default none: tokens say nothing.
+   */
+  payloadGetter?: ((topics: readonly string[], request: Request | undefined) => unknown) | undefined;
   /** Names of further swap styles, of htmx extensions, that `hx_swap` accepts. Default none. */
   swapStyles?: readonly string[] | undefined;
   /** The path under which the kit serves its scripts and styles. Default `/mercure-assets`. */
@@ -79,6 +85,7 @@ export interface Configuration {
   readonly publicHubUrl: string | undefined;
   readonly typeIsTopic: boolean;
   readonly tokenLifetime: number;
+  readonly payloadGetter: MercureOptions["payloadGetter"];
   readonly swapStyles: readonly string[];
   readonly assetsPath: string;
   readonly development: boolean;
@@ -135,6 +142,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     publicHubUrl: read.url("publicHubUrl", "MERCURE_PUBLIC_HUB_URL"),
     typeIsTopic: read.boolean("typeIsTopic", "MERCURE_TYPE_IS_TOPIC") ?? false,
     tokenLifetime: read.number("tokenLifetime", { least: 1 }) ?? 3600,
+    payloadGetter: read.callback("payloadGetter") as MercureOptions["payloadGetter"],
     swapStyles: read.strings("swapStyles") ?? [],
     assetsPath: read.path("assetsPath") ?? "/mercure-assets",
     development,

@@ -22,6 +22,7 @@ describe("options", () => {
       publicHubUrl: undefined,
       typeIsTopic: false,
       tokenLifetime: 3600,
+      payloadGetter: undefined,
       swapStyles: [],
       assetsPath: "/mercure-assets",
       development: true,

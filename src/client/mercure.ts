@@ -5,6 +5,7 @@ import { internalApiOf } from "./htmx.js";
 import { installLifecycle } from "./lifecycle.js";
 import { installMerge } from "./merge.js";
 import { installStreams } from "./stream-elements.js";
+import { installSubscriptionEvents } from "./subscription-events.js";
 
 const { htmx } = window;
 
@@ -12,6 +13,7 @@ if (htmx) {
   const api = internalApiOf(htmx);
   configure(htmx);
   htmx.createEventSource = installStreams(api);
+  installSubscriptionEvents();
   installMerge(api);
   installHistory();
   installLifecycle();

@@ -92,6 +92,7 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     allowAnonymous: configuration.hub.allowAnonymous,
     typeIsTopic,
     tokenLifetime: configuration.tokenLifetime,
+    payloadOf: (topics) => configuration.payloadGetter?.(topics, pages.current?.request as Request | undefined),
     onError: (message, error) => logger.error(`htmx-mercure: ${message}`, error),
   });
   const streamTags = new StreamTags({
@@ -147,6 +148,7 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
       lastEventId: hub.lastEventId,
       mountPath: request.baseUrl,
       url: request.originalUrl,
+      request,
       connections: 0,
       hasScripts: false,
       onToken: () => {

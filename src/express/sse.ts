@@ -37,11 +37,15 @@ export class Sse extends Publisher {
             response.status(400).type("text").send("The parameter channel must name one topic.");
             return;
           }
-          this.#hub.stream(request, response, { topics: [channel], private: false });
+          this.#hub.stream(request, response, {
+            topics: [channel],
+            private: false,
+            payload: this.payloadOf([channel]),
+          });
           return;
         }
         const chosen = fixed ?? this.topics(await choose!(request));
-        this.#hub.stream(request, response, { topics: chosen, private: true });
+        this.#hub.stream(request, response, { topics: chosen, private: true, payload: this.payloadOf(chosen) });
       } catch (error) {
         next(error);
       }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type ActiveSubscription,
-  jsonLdContext,
+  type Generation,
   selectorPath,
   subscriptionDocument,
   subscriptionPath,
@@ -10,6 +10,7 @@ import {
 } from "../protocol/active-subscription.js";
 import { percentDecode } from "../protocol/percent-encode.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
+import { requestedSubscriptions, subscriptionsAnswer } from "../protocol/subscription-api.js";
 import type { Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Authenticator } from "./authentication.js";
@@ -23,7 +24,10 @@ interface Resource {
   readonly document: object | undefined;
 }
 
-/** Answers GET and HEAD requests for active subscriptions. Mercure 0.x "Subscription API". */
+/**
+ * Answers GET and HEAD requests for active subscriptions, to each client those of the generation that its token speaks:
+ * the URLs of the other would mean something else to it. Mercure 0.x and 1.0 "Subscription API".
+ */
 export class SubscriptionsHandler {
   readonly #hubPath: string;
   readonly #tokens: Authenticator;
@@ -42,23 +46,24 @@ export class SubscriptionsHandler {
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined) throw tokenMissing();
     // Nothing of what follows waits, so that the list and the cursor belong together.
-    const { path, document } = this.#resource(segmentsOf(below));
+    const { path, document } = this.#resource(segmentsOf(below), identity.generation);
     if (!identity.grants.subscribe.matches(path)) {
       throw tokenRefused("insufficient_scope", "The token does not grant these subscriptions.");
     }
     if (document === undefined) throw new Refusal(404, "There is no such subscription now.");
 
     const { head } = this.#transport;
-    const lastEventID = head === 0 ? "earliest" : this.#transport.cursor(head);
-    const body = JSON.stringify({ "@context": jsonLdContext, ...document, lastEventID });
-    const etag = `"${createHash("sha256").update(body).digest("base64url")}"`;
+    const lastEventId = head === 0 ? "earliest" : this.#transport.cursor(head);
+    const answer = subscriptionsAnswer(identity.generation, document, lastEventId, hubUrlOf(req, below));
+    const { body, contentType, link } = answer;
+    const etag = `"${createHash("sha256").update(`${link}\n${body}`).digest("base64url")}"`;
     const headers = {
-      "Content-Type": "application/ld+json",
+      "Content-Type": contentType,
       // What a token has opened is for its bearer alone, and never to be shown again unasked.
       "Cache-Control": "private, no-cache, must-revalidate",
       Vary: "Authorization, Cookie",
       ETag: etag,
-      Link: `<${hubUrlOf(req, below)}>; rel="mercure"`,
+      Link: link,
     };
     if (isKnown(req, etag)) {
       res.writeHead(304, headers).end();
@@ -68,18 +73,19 @@ export class SubscriptionsHandler {
     res.end(req.method === "HEAD" ? "" : body);
   }
 
-  #resource(segments: readonly string[]): Resource {
-    const [text, subscriber] = segments;
-    if (text === undefined) {
+  #resource(segments: readonly string[], generation: Generation): Resource {
+    const requested = requestedSubscriptions(segments, generation);
+    if (requested === undefined) throw nothingHere();
+    const { selector, subscriber } = requested;
+    if (selector === undefined) {
       const path = subscriptionsPath(this.#hubPath);
-      // Those who speak 1.0 have other URLs, which a reader of 0.x could not make sense of.
-      const all = this.#subscriptions.all().filter(({ selector }) => selector.matchType === undefined);
-      return { path, document: this.#collection(path, all) };
+      const isReadable = ({ selector }: ActiveSubscription) =>
+        (selector.matchType === undefined) === (generation === 0);
+      return { path, document: this.#collection(path, this.#subscriptions.all().filter(isReadable), generation) };
     }
-    const selector = { text };
     if (subscriber === undefined) {
       const path = selectorPath(this.#hubPath, selector);
-      return { path, document: this.#collection(path, this.#subscriptions.of(selector)) };
+      return { path, document: this.#collection(path, this.#subscriptions.of(selector), generation) };
     }
     const subscription = this.#subscriptions.find(selector, subscriber);
     return {
@@ -88,10 +94,10 @@ export class SubscriptionsHandler {
     };
   }
 
-  #collection(id: string, subscriptions: readonly ActiveSubscription[]): object {
+  #collection(id: string, subscriptions: readonly ActiveSubscription[], generation: Generation): object {
     return {
       id,
-      type: "Subscriptions",
+      type: generation === 0 ? "Subscriptions" : "subscriptions",
       subscriptions: subscriptions.map((each) => subscriptionDocument(this.#hubPath, each, true)),
     };
   }
@@ -102,8 +108,12 @@ function segmentsOf(below: string): readonly string[] {
   const encoded = below.split("/").slice(2);
   const segments = encoded.map(percentDecode);
   const isReadable = segments.every((segment): segment is string => segment !== undefined && segment !== "");
-  if (!isReadable || segments.length > 2) throw new Refusal(404, "There is nothing at this URL.");
+  if (!isReadable) throw nothingHere();
   return segments;
+}
+
+function nothingHere(): Refusal {
+  return new Refusal(404, "There is nothing at this URL.");
 }
 
 /** Whether the client has this answer already. RFC 9110, section 13.1.2: the comparison is weak. */

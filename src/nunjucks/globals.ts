@@ -19,12 +19,15 @@ export function addGlobals(environment: Environment, { publisher, components, sc
     mercure_hub_url: (topics: Topics, jwt?: string) => url(publisher.hubUrl(topics, jwt)),
     mercure_authentified_hub_url: (topics: Topics) => url(publisher.authentifiedHubUrl(topics)),
     mercure_subscriber_jwt: (topics: Topics) => publisher.subscriberJwt(topics),
-    mercure_topic: (topics: Topics) => {
-      const names = publisher.topics(topics);
-      return names.length === 1 ? names[0] : names;
-    },
+    mercure_topic: (topics: Topics) => oneOrAll(publisher.topics(topics)),
+    mercure_subscription_topic: (topics: Topics) => oneOrAll(publisher.subscriptionTopics(topics)),
+    mercure_subscriptions: (topics?: Topics, subscriber?: string) => publisher.listSubscriptions(topics, subscriber),
     mercure_scripts: (options: Props = {}) => scripts(options),
   };
   environment.addGlobal("components", components.namespace);
   for (const [name, call] of Object.entries(functions)) environment.addGlobal(name, components.guarded(call));
+}
+
+function oneOrAll(names: readonly [string, ...string[]]): string | readonly string[] {
+  return names.length === 1 ? names[0] : names;
 }

@@ -1,7 +1,7 @@
 import { MercureError } from "../errors.js";
 import { editDistance } from "../nearest.js";
 import type { Page } from "../publisher/page.js";
-import type { Publisher } from "../publisher/publisher.js";
+import type { ConnectionOptions, Publisher } from "../publisher/publisher.js";
 import type { Topics } from "../publisher/topics.js";
 import { attributes } from "./attributes.js";
 import type { Preparation, Prepare, Props } from "./components.js";
@@ -27,6 +27,12 @@ const unusableElements = new Set(
 /** Elements whose meaning `role="log"` would take away: assistive technology hears of additions all the same. */
 const elementsWithRole = new Set(["ul", "ol", "menu", "dl", "table", "tbody", "thead", "tfoot", "select"]);
 
+/**
+ * Events of subscriptions come without a type in Mercure 0.x, and as `mercure` in 1.0. When many come at once, as after a
+ * deploy, the last of them fetches the content for all.
+ */
+const presenceTriggers = ["message", "mercure"].map((type) => `sse:${type} delay:100ms`);
+
 /** Makes of the properties of the kit's own tags what their templates show. */
 export class StreamTags {
   readonly #options: StreamTagsOptions;
@@ -46,6 +52,7 @@ export class StreamTags {
         "MercureStreamContext has no children, so that nothing would receive its topics. Is endMercureStreamContext missing?",
       );
     },
+    MercurePresence: (props) => this.#presence(new OwnProps(props)),
   };
 
   #stream(props: OwnProps): Preparation {
@@ -67,12 +74,13 @@ export class StreamTags {
       hasConnection: hasTopic,
     });
     const tag = elementName(props.take("tag", "div"));
-    const isPrivate = flag(props, "private");
+    const connection = connectionOptions(props);
     const autoScroll = flag(props, "auto_scroll");
-    if (isPrivate && topics === undefined) {
+    if (topics === undefined && (connection.private || connection.withSubscriptions)) {
+      const key = connection.private ? "private" : "with_subscriptions";
       throw new MercureError(
         "ERR_TEMPLATE",
-        "private belongs to the tag that has the topic: the connection is made there.",
+        `${key} belongs to the tag that has the topic: the connection is made there.`,
       );
     }
     const target = props.take("hx_target", "this");
@@ -83,7 +91,7 @@ export class StreamTags {
         swap,
         target,
         topics,
-        url: topics && this.#connect(topics, isPrivate),
+        url: topics && this.#connect(topics, connection),
         class: joined("mercure-stream", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
@@ -100,12 +108,12 @@ export class StreamTags {
     }
     const topics = this.#options.publisher.topics(props.take("topics", props.take("topic")) as Topics);
     const tag = elementName(props.take("tag", "div"));
-    const isPrivate = flag(props, "private");
+    const connection = connectionOptions(props);
     return {
       context: {
         tag,
         topics,
-        url: this.#connect(topics, isPrivate),
+        url: this.#connect(topics, connection),
         class: joined("mercure-stream-context", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         attributes: this.#attributes({}, props),
@@ -121,10 +129,37 @@ export class StreamTags {
     };
   }
 
-  #connect(topics: readonly string[], isPrivate: boolean): string {
-    const { publisher } = this.#options;
+  /** Fetches its content again whenever somebody joins or leaves. */
+  #presence(props: OwnProps): Preparation {
+    const { publisher, swapStyles } = this.#options;
+    const topics = publisher.topics(props.take("topic") as Topics);
+    const get = props.take("hx_get");
+    if (get === undefined || get === null || get === "") {
+      throw new MercureError("ERR_TEMPLATE", "MercurePresence needs hx_get, the URL of its content.");
+    }
+    const swap = swapStyle(props.take("hx_swap", "innerHTML"), { known: swapStyles, hasConnection: true });
+    const authors = props.take("hx_trigger");
     this.#options.onConnection();
-    return isPrivate ? publisher.authentifiedHubUrl(topics) : publisher.hubUrl(topics);
+    return {
+      context: {
+        tag: elementName(props.take("tag", "div")),
+        url: publisher.presenceUrl(topics),
+        topics,
+        get,
+        trigger: [...presenceTriggers, authors].filter(Boolean).join(", "),
+        swap,
+        target: props.take("hx_target", "this"),
+        class: joined("mercure-presence", props.take("class")),
+        ext: extensions(props.take("hx_ext")),
+        disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
+        attributes: this.#attributes({}, props),
+      },
+    };
+  }
+
+  #connect(topics: readonly string[], connection: ConnectionOptions): string {
+    this.#options.onConnection();
+    return this.#options.publisher.connectionUrl(topics, connection);
   }
 
   #attributes(defaults: Props, props: OwnProps): unknown {
@@ -205,6 +240,10 @@ function flag(props: OwnProps, key: string): boolean {
     "ERR_TEMPLATE",
     `${key} is ${JSON.stringify(value) ?? typeof value}; it must be true or false.`,
   );
+}
+
+function connectionOptions(props: OwnProps): ConnectionOptions {
+  return { private: flag(props, "private"), withSubscriptions: flag(props, "with_subscriptions") };
 }
 
 /** A list of names with the author's added, without repetition. */

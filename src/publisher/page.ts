@@ -8,6 +8,8 @@ export interface Page {
   readonly mountPath: string;
   /** What is asked for, for hints to the developer. */
   readonly url: string;
+  /** The request itself, for the application's own functions. */
+  readonly request?: unknown;
   /** How many connections the page has opened so far. */
   connections: number;
   /** Whether it has the scripts that receive them. */

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from "node:util";
 import { MercureError } from "../errors.js";
 import { escapeHtml } from "../escape-html.js";
 import type { Hub } from "../hub/hub.js";
 import { refuseUnknownOptions } from "../known-options.js";
+import { type SubscriptionDocument, selectorPath } from "../protocol/active-subscription.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { dataText } from "./data.js";
 import type { ModelClass, ModelDeclaration, Models } from "./models.js";
@@ -35,6 +37,16 @@ const publishOptions: readonly string[] = [
   "jwt",
   "hubUrl",
 ] satisfies (keyof PublishOptions)[];
+/** What a stream of a tag shall bring besides public updates. */
+export interface ConnectionOptions {
+  /** Private updates of its topics. */
+  readonly private: boolean;
+  /** The events of those who subscribe to its topics. */
+  readonly withSubscriptions: boolean;
+}
+
+/** Which payloads count: those that have all of these properties, deeply equal, or those that the function accepts. */
+export type PayloadFilter = Readonly<Record<string, unknown>> | ((payload: unknown) => boolean);
 
 /** Renders a model object's component. */
 export interface ModelRenderer {
@@ -57,6 +69,8 @@ export interface PublisherOptions {
   readonly typeIsTopic: boolean;
   /** In seconds. */
   readonly tokenLifetime: number;
+  /** What a token for these topics says of its bearer to other subscribers. */
+  readonly payloadOf?: ((topics: readonly string[]) => unknown) | undefined;
   /** Told of what goes wrong where no caller can be. */
   onError(message: string, error: unknown): void;
 }
@@ -133,7 +147,7 @@ export class Publisher {
       hub: publicHubUrl.startsWith("/") ? `${page?.mountPath ?? ""}${publicHubUrl}` : publicHubUrl,
       topics: topicNames(topics, models),
       lastEventId: page?.lastEventId ?? hub.lastEventId,
-      token: jwt ?? (allowAnonymous ? undefined : this.#signSubscriberToken([])),
+      token: jwt ?? (allowAnonymous ? undefined : this.#signSubscriberToken([], topics)),
     });
   }
 
@@ -144,7 +158,57 @@ export class Publisher {
 
   /** A token that grants the private updates of just these topics, and expires. */
   subscriberJwt(topics: Topics): string {
-    return this.#signSubscriberToken(this.topics(topics));
+    return this.#signSubscriberToken(this.topics(topics), topics);
+  }
+
+  /** The URL of a tag's stream, with a token for just what it asks for. */
+  connectionUrl(topics: Topics, { private: isPrivate, withSubscriptions }: ConnectionOptions): string {
+    const names = this.topics(topics);
+    const events = withSubscriptions ? this.subscriptionTopics(names) : [];
+    const granted = [...(isPrivate ? names : []), ...events];
+    const token = granted.length === 0 ? undefined : this.#signSubscriberToken(granted, names);
+    return this.hubUrl([...names, ...events], token);
+  }
+
+  /** The URL of a stream of nothing but the events of those who subscribe to topics. */
+  presenceUrl(topics: Topics): string {
+    const events = this.subscriptionTopics(topics);
+    return this.hubUrl(events, this.#signSubscriberToken(events));
+  }
+
+  /** The topics of the events that tell who subscribes to topics; their updates are private. */
+  subscriptionTopics(topics: Topics): [string, ...string[]] {
+    const { path } = this.#options.hub;
+    return this.topics(topics).map((text) => selectorPath(path, { text })) as [string, ...string[]];
+  }
+
+  /**
+   * Whether anybody is subscribed to a topic by its name now; with a filter, anybody whose token has such a payload, see
+   * the option `payloadGetter`. With the option `hub.subscriptions: false` nobody is.
+   */
+  async isConnected(topic: Topics, payloadFilter?: PayloadFilter): Promise<boolean> {
+    const subscriptions = await this.getSubscriptions(topic);
+    return subscriptions.some(({ payload }) => passes(payload, payloadFilter));
+  }
+
+  /** The active subscriptions: all, those of topics, or those of one subscriber among them. */
+  async getSubscriptions(topics?: Topics, subscriber?: string): Promise<SubscriptionDocument[]> {
+    return this.listSubscriptions(topics, subscriber);
+  }
+
+  /** The same at once, for templates. */
+  listSubscriptions(topics?: Topics, subscriber?: string): SubscriptionDocument[] {
+    const { hub } = this.#options;
+    if (topics === undefined) return hub.subscriptions(undefined, subscriber);
+    return this.topics(topics).flatMap((topic) => hub.subscriptions(topic, subscriber));
+  }
+
+  /** What a stream of these topics says of its bearer to other subscribers. */
+  protected payloadOf(topics: readonly string[]): unknown {
+    const payload = this.#options.payloadOf?.(topics);
+    if (!(payload instanceof Promise)) return payload;
+    payload.catch(() => {});
+    throw new MercureError("ERR_OPTION", "The option payloadGetter must give its payload at once, and no promise.");
   }
 
   /** The names of topics, as they stand in URLs. */
@@ -184,16 +248,28 @@ export class Publisher {
     return String(renderer.render(models.componentOf(subject), subject));
   }
 
-  #signSubscriberToken(topics: readonly string[]): string {
+  /** @param of - The topics of the stream for which the token speaks for its bearer; without them it says nothing. */
+  #signSubscriberToken(granted: readonly string[], of?: Topics): string {
     const { pages, subscriberSecretKey, tokenLifetime } = this.#options;
     pages.current?.onToken();
-    return signToken({ subscribe: topics }, subscriberSecretKey, tokenLifetime);
+    const payload = of === undefined ? undefined : this.payloadOf(this.topics(of));
+    return signToken({ subscribe: granted, payload }, subscriberSecretKey, tokenLifetime);
   }
 
   #publisherToken(topics: readonly string[]): string {
     const { publisherJwt, publisherSecretKey } = this.#options;
     return publisherJwt ?? signToken({ publish: topics }, publisherSecretKey, publishTokenLifetime);
   }
+}
+
+function passes(payload: unknown, filter: PayloadFilter = {}): boolean {
+  if (typeof filter === "function") return filter(payload);
+  const wanted = Object.entries(filter);
+  if (wanted.length === 0) return true;
+  if (typeof payload !== "object" || payload === null) return false;
+  return wanted.every(([name, value]) => {
+    return Object.hasOwn(payload, name) && isDeepStrictEqual((payload as Record<string, unknown>)[name], value);
+  });
 }
 
 /** Leaves out what is undefined, so that it hides nothing. */

@@ -6,6 +6,8 @@ export interface MercureClaim {
   readonly subscribe?: readonly string[];
   /** The topic selectors that the bearer may publish to. */
   readonly publish?: readonly string[];
+  /** What other subscribers may learn of the bearer. */
+  readonly payload?: unknown;
 }
 
 const header = encode({ alg: "HS256", typ: "JWT" });

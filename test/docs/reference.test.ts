@@ -91,7 +91,8 @@ describe("tables of options", () => {
 describe("tables of variables", () => {
   const table = (subject: string) => tables("variables").find((each) => each.subject === subject)!;
 
-  for (const name of ["MercureStream", "MercureStreamContext"]) {
+  for (const name of ["MercureStream", "MercureStreamContext", "MercurePresence"]) {
+    const required = { topic: "a", ...(name === "MercurePresence" ? { hx_get: "/" } : {}) };
     const properties = table(`props of ${name}`);
     const variables = table(`context of ${name}`);
 
@@ -101,22 +102,23 @@ describe("tables of variables", () => {
       kit.environment.addGlobal("see", function (this: { getVariables(): object }) {
         seen = Object.keys(this.getVariables());
       });
-      kit.render(name, { topic: "a", children: "" });
+      kit.render(name, { ...required, children: "" });
       assert.deepEqual(namesIn(variables), seen.sort());
     });
 
     // What a tag takes for a property of its own does not turn into an attribute.
     test(`the properties of ${name} are those of its table`, async (t) => {
       const { kit } = await startSample(t, createProject(t, { [`components/${name}.njk`]: "[{{ attributes }}]" }));
-      const values: Record<string, unknown> = { private: false, hx_swap: "none", tag: "p" };
+      const values: Record<string, unknown> = { hx_swap: "none", tag: "p" };
+      if (name !== "MercurePresence") Object.assign(values, { private: false, with_subscriptions: false });
       if (name === "MercureStream") values.auto_scroll = false;
       const names = [...new Set(["topic", "topics"].concat(...tables("variables").map(namesIn)))];
       const own = names.filter((prop) => {
         if (!/^[a-z_]+$/.test(prop) || prop === "children") return false;
         // Refused by name, as the other tag's.
-        const others = name === "MercureStream" ? ["topics"] : ["type", "auto_scroll"];
+        const others = name === "MercureStreamContext" ? ["type", "auto_scroll"] : ["topics"];
         if (others.includes(prop)) return false;
-        const html = String(kit.render(name, { topic: "a", children: "", [prop]: values[prop] ?? "x" }));
+        const html = String(kit.render(name, { ...required, children: "", [prop]: values[prop] ?? "x" }));
         return html === "[]";
       });
       const documented = namesIn(properties).concat(name === "MercureStreamContext" ? "topic" : []);

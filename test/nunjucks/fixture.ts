@@ -53,7 +53,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const pages = new Pages();
   const connections = { count: 0 };
   const publisher = new Publisher({
-    hub: { lastEventId: "#cursor" } as Hub,
+    hub: { lastEventId: "#cursor", path: "/.well-known/mercure" } as Hub,
     models,
     pages,
     renderer: { has: () => false, render: () => "" },

@@ -159,3 +159,66 @@ describe("MemoryTransport", () => {
     );
   });
 });
+
+describe("what the hub publishes itself, in MemoryTransport", () => {
+  const namespace = "/hub/subscriptions/";
+  const event = (topic: string, data = "") => ({
+    topics: [`${namespace}${topic}/x`, `${namespace}${topic}`],
+    data,
+    private: true,
+  });
+  const read = (transport: MemoryTransport, topics: string[] | "*", after = 0, limit?: number) =>
+    transport.read({
+      topics: topics === "*" ? "*" : new Set(topics),
+      after,
+      ...(limit === undefined ? {} : { limit }),
+    });
+  const dataOf = ({ updates }: { updates: readonly { update: { data: string } }[] }) =>
+    updates.map(({ update }) => update.data);
+
+  test("is read in one order with all else, by topic and as a whole", async () => {
+    const transport = new MemoryTransport();
+    await transport.publish(event("a", "1"), namespace);
+    await transport.publish({ topics: ["a"], data: "2", private: false });
+    await transport.publish(event("b", "3"), namespace);
+    await transport.publish(event("a", "4"), namespace);
+    assert.deepEqual(dataOf(read(transport, "*")), ["1", "2", "3", "4"]);
+    assert.deepEqual(dataOf(read(transport, [`${namespace}a`])), ["1", "4"]);
+    assert.deepEqual(dataOf(read(transport, [`${namespace}a`, "a"])), ["1", "2", "4"]);
+    assert.deepEqual(dataOf(read(transport, [`${namespace}b/x`], 1)), ["3"]);
+    assert.deepEqual(dataOf(read(transport, ["a"])), ["2"]);
+  });
+
+  test("a reader who takes pieces gets everything once, in order", async () => {
+    const transport = new MemoryTransport();
+    const expected = Array.from({ length: 60 }, (_, i) => `${i}`);
+    for (const [i, data] of expected.entries()) {
+      if (i % 3 === 0) await transport.publish({ topics: ["a"], data, private: false });
+      else await transport.publish(event("a", data), namespace);
+    }
+    for (const topics of ["*", ["a", `${namespace}a`]] as const) {
+      const seen: string[] = [];
+      let after = 0;
+      while (after < transport.head) {
+        const replay = read(transport, topics as string[] | "*", after, 7);
+        assert.ok(replay.through > after);
+        seen.push(...dataOf(replay));
+        after = replay.through;
+      }
+      assert.deepEqual(seen, expected);
+    }
+  });
+
+  test("takes no room from publishers, has a bound, and its loss is told to its own readers", async () => {
+    const transport = new MemoryTransport({ historyBytes: 160_000 });
+    await transport.publish({ topics: ["a"], data: "kept", private: false });
+    const { historyBytes } = transport;
+    for (let i = 0; i < 1000; i++) await transport.publish(event(`topic-${i}`, `${i}`), namespace);
+    assert.equal(transport.historyBytes, historyBytes);
+    assert.deepEqual(read(transport, ["a"]), { ...read(transport, ["a"]), lostThrough: 0 });
+    const own = read(transport, [`${namespace}topic-999`]);
+    assert.deepEqual(dataOf(own), ["999"]);
+    assert.ok(own.lostThrough > 900);
+    assert.ok(dataOf(read(transport, "*")).length < 30);
+  });
+});

@@ -1,0 +1,58 @@
+import { type Generation, jsonLdContext, type MatchType, type Selector } from "./active-subscription.js";
+
+/** What a URL of the web API asks for: everything without a selector, one subscription with a subscriber. */
+export interface RequestedSubscriptions {
+  readonly selector?: Selector;
+  readonly subscriber?: string;
+}
+
+const matchTypes: ReadonlySet<string> = new Set<MatchType>(["exact", "urlpattern"]);
+
+/**
+ * Reads the decoded segments of a URL below `/subscriptions`: `{topic}/{subscriber}` in Mercure 0.x,
+ * `{match_type}/{match}/{subscriber}` in 1.0. Undefined when the generation has no such URL.
+ */
+export function requestedSubscriptions(
+  segments: readonly string[],
+  generation: Generation,
+): RequestedSubscriptions | undefined {
+  const [matchType, [text, subscriber, ...more]] =
+    generation === 1 ? [segments[0], segments.slice(1)] : [undefined, segments];
+  if (more.length > 0) return undefined;
+  if (text === undefined) return matchType === undefined ? {} : undefined;
+  if (matchType !== undefined && !matchTypes.has(matchType)) return undefined;
+  const selector = { text, matchType: matchType as MatchType | undefined };
+  return subscriber === undefined ? { selector } : { selector, subscriber };
+}
+
+/** The body of an answer of the web API, and the headers that differ between the generations. */
+export interface SubscriptionsAnswer {
+  readonly body: string;
+  readonly contentType: string;
+  readonly link: string;
+}
+
+/**
+ * Mercure 0.x "Subscription API": JSON-LD, which has the position of the answer as `lastEventID`. Mercure 1.0
+ * "Subscription API": JSON, and the position is in the link, so that a subscription's document is that of its event.
+ *
+ * @param lastEventId - The id of the last event that was dispatched; `earliest` before the first.
+ */
+export function subscriptionsAnswer(
+  generation: Generation,
+  document: object,
+  lastEventId: string,
+  hubUrl: string,
+): SubscriptionsAnswer {
+  const link = `<${hubUrl}>; rel="mercure"`;
+  if (generation === 0) {
+    const body = JSON.stringify({ "@context": jsonLdContext, ...document, lastEventID: lastEventId });
+    return { body, contentType: "application/ld+json", link };
+  }
+  const cursor = lastEventId.replace(/["\\]/g, "\\$&");
+  return {
+    body: JSON.stringify(document),
+    contentType: "application/json",
+    link: `${link}; last-event-id="${cursor}"; type="mercure"; content-type="application/json"`,
+  };
+}

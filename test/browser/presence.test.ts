@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, describe, type TestContext, test } from "node:test";
+import express from "express";
+import type { Browser, Page } from "playwright-core";
+import { mercure } from "../../src/index.js";
+import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
+
+const secret = "0123456789abcdef0123456789abcdef";
+
+let browser: Browser;
+let visits: WatchedPage[] = [];
+
+before(async () => {
+  browser = await launchChromium();
+});
+
+after(() => browser.close());
+
+afterEach(async () => {
+  const errors = visits.flatMap((visit) => visit.errors);
+  for (const { page } of visits) await page.context().close();
+  visits = [];
+  assert.deepEqual(errors, [], "errors in a page's console");
+});
+
+/** A page that shows who has it open. */
+async function start(t: TestContext, body: string) {
+  const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const app = express();
+  const kit = mercure(app, {
+    templates: folder,
+    components: folder,
+    secret,
+    payloadGetter: (_topics, request) => ({ user: request?.query.user }),
+    logger: { warn: () => {}, error: (...report) => assert.fail(report.map(String).join(" ")) },
+  });
+  t.after(() => kit.close());
+  const users = async () => {
+    const subscriptions = await kit.sse.getSubscriptions("room");
+    return subscriptions.map(({ payload }) => (payload as { user: string }).user).sort();
+  };
+  app.use((_req, res, next) => {
+    res.setHeader("Content-Security-Policy", "default-src 'self'");
+    next();
+  });
+  app.get("/who", async (_req, res) => void res.send(`<b>${(await users()).join(" ")}</b>`));
+  app.get("/favicon.ico", (_req, res) => void res.status(204).end());
+  app.get("/", (_req, res) => {
+    res.send(kit.environment.renderString(`<!doctype html><title>x</title>{{ mercure_scripts() }}${body}`, {}));
+  });
+  const server = app.listen(0, "127.0.0.1");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  await new Promise((resolve) => server.once("listening", resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    kit,
+    async visit(user: string) {
+      const visit = await newWatchedPage(browser);
+      visits.push(visit);
+      await visit.page.goto(`${origin}/?user=${user}`);
+      return visit.page;
+    },
+  };
+}
+
+async function shows(page: Page, selector: string, text: string): Promise<void> {
+  await page.locator(selector, { hasText: new RegExp(`^${text}$`) }).waitFor({ state: "attached" });
+}
+
+describe("MercurePresence", () => {
+  test("fetches its content again whenever somebody joins or leaves", async (t) => {
+    const { visit } = await start(
+      t,
+      '<% MercureStream topic="room" private %><% MercurePresence topic="room" hx_get="/who" id="who" %>',
+    );
+    const ada = await visit("ada");
+    await shows(ada, "#who", "ada");
+    const grace = await visit("grace");
+    for (const page of [ada, grace]) await shows(page, "#who", "ada grace");
+    await grace.goto("about:blank");
+    await shows(ada, "#who", "ada");
+  });
+});
+
+describe("a stream with_subscriptions", () => {
+  test("swaps in what is published, and not the events of subscriptions, of which triggers hear", async (t) => {
+    const { kit, visit } = await start(
+      t,
+      '<% MercureStreamContext topic="room" with_subscriptions %><% MercureStream type="message" id="feed" %>' +
+        '<p id="who" hx-get="/who" hx-trigger="sse:message"></p><% endMercureStreamContext %>',
+    );
+    const ada = await visit("ada");
+    await shows(ada, "#who", "ada");
+    await visit("grace");
+    await shows(ada, "#who", "ada grace");
+    await kit.sse.publish("room", "<i>hello</i>");
+    await shows(ada, "#feed", "hello");
+    assert.equal(await ada.locator("#feed").innerHTML(), "<i>hello</i>");
+  });
+});
