@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket, Server as TlsServer } from "node:tls";
 import type { Hub } from "../hub/index.js";
 import type { Certificate } from "./certificate.js";
 import { Failure, UsageError } from "./errors.js";
@@ -28,7 +28,7 @@ export interface ListeningServer {
 export async function listen(handle: Hub["handle"], address: Address): Promise<ListeningServer> {
   const { host, port, certificate } = address;
   const server = certificate === undefined ? createServer(handle) : secureServer(handle, certificate);
-  const close = closerOf(server, certificate === undefined ? "connection" : "secureConnection");
+  const close = closerOf(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, address)));
     server.listen({ host, port }, resolve);
@@ -50,18 +50,19 @@ function secureServer(handle: Hub["handle"], certificate: Certificate): Http2Sec
   }
 }
 
-type MaybeTlsSocket = Socket & Partial<Pick<TLSSocket, "alpnProtocol">>;
-
 /** Servers of HTTP/2 close neither sessions nor idle connections by themselves, so what is open is counted here. */
-function closerOf(server: Server | Http2SecureServer, connection: string): ListeningServer["close"] {
-  const sockets = new Set<MaybeTlsSocket>();
+function closerOf(server: Server | Http2SecureServer): ListeningServer["close"] {
+  const sockets = new Set<Socket>();
   const busy = new Set<unknown>();
   const sessions = new Set<ServerHttp2Session>();
   let closing = false;
-  server.on(connection, (socket: MaybeTlsSocket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
+  // With TLS there is a socket beneath each, which is all there is of a client that never shakes hands.
+  for (const event of ["connection", "secureConnection"]) {
+    server.on(event, (socket: Socket) => {
+      sockets.add(socket);
+      socket.once("close", () => sockets.delete(socket));
+    });
+  }
   server.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
@@ -75,6 +76,10 @@ function closerOf(server: Server | Http2SecureServer, connection: string): Liste
     });
   });
 
+  const isTls = server instanceof TlsServer;
+  const isIdle = (socket: Socket) =>
+    !busy.has(socket) && (isTls ? socket instanceof TLSSocket && socket.alpnProtocol !== "h2" : true);
+
   return (timeout) =>
     new Promise((resolve) => {
       closing = true;
@@ -86,7 +91,7 @@ function closerOf(server: Server | Http2SecureServer, connection: string): Liste
         resolve();
       });
       for (const session of sessions) session.close();
-      for (const socket of sockets) if (!busy.has(socket) && socket.alpnProtocol !== "h2") socket.destroySoon();
+      for (const socket of sockets) if (isIdle(socket)) socket.destroySoon();
     });
 }
 

@@ -40,7 +40,7 @@ export interface StreamOptions {
 }
 
 export interface CloseOptions {
-  /** Clients are told to come back at random times within so many seconds. Default: they come back when they like. */
+  /** Clients are told to come back after a second, at random within so many more. Default: they are told nothing. */
   readonly retrySpread?: number | undefined;
 }
 

@@ -33,10 +33,13 @@ export class Subscribers {
     this.#timer = undefined;
   }
 
-  /** Tells each to come back at another time within so many seconds, so that they do not come all at once. */
+  /**
+   * Tells each to come back at another time within so many seconds, so that they do not come all at once. None before a
+   * second has passed: they keep that time, and with a short one would hammer at a hub that is not back yet.
+   */
   spreadRetries(seconds: number): void {
     for (const subscriber of this.#connected) {
-      subscriber.keepAlive(Buffer.from(encodeRetry(Math.ceil(Math.random() * seconds * 1000))));
+      subscriber.keepAlive(Buffer.from(encodeRetry(1000 + Math.ceil(Math.random() * seconds * 1000))));
     }
   }
 

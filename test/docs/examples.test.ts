@@ -11,7 +11,8 @@
 //   ```html output            what the template before prints; white space does not count, `…` stands for anything
 //   ```text output            what the program before prints
 //   ```sh                     npm commands have to exist; curl and node are run, the former against an application with the
-//                             page's files
+//                             page's files. A block with `npx htmx-mercure`, or with its ports, is run as a whole: against
+//                             a hub of its own, or until the hub that it starts listens
 //   ```json  ```css           have to parse
 //   ```text                   is no code
 //
@@ -31,6 +32,7 @@ import { transform } from "esbuild";
 import type { Kit } from "htmx-mercure";
 import { launchChromium, newWatchedPage } from "../browser/chromium.js";
 import { openStream } from "../support/event-stream.js";
+import { runCommands } from "./commands.js";
 import { declarations, runFragment, type Sample, secret, startSample, templateContext } from "./fragments.js";
 import { type Block, filesAround, isProgram, type Page, pages, root } from "./markdown.js";
 import { collect, type Program, start } from "./program.js";
@@ -206,6 +208,12 @@ async function runScript(t: TestContext, { code }: Block): Promise<void> {
 }
 
 async function runShell(t: TestContext, block: Block, page: Page): Promise<void> {
+  if (/\bnpx htmx-mercure\b|127\.0\.0\.1:550[01]/.test(block.code)) {
+    const stdout = await runCommands(t, block.code, createProject(t, filesAround(block, page)));
+    const output = outputOf(block, page);
+    if (output !== undefined) assertShows(stdout, output.code);
+    return;
+  }
   const commands = block.code
     .replaceAll("\\\n", " ")
     .split(/\n|&&/)

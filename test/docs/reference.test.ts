@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, test } from "node:test";
 import type { Environment } from "nunjucks";
+import { hubFlags } from "../../src/cli/hub-flags.js";
 import { resolveOptions } from "../../src/options.js";
 import { secret, startSample } from "./fragments.js";
 import { pages, root, tableAfter } from "./markdown.js";
@@ -86,6 +87,16 @@ describe("tables of options", () => {
       });
     }
   }
+});
+
+test("docs/cli.md has every flag of the hub, and no other", () => {
+  const [table] = tables("flags");
+  assert.deepEqual(
+    namesIn(table!),
+    Object.keys(hubFlags)
+      .map((name) => `--${name}`)
+      .sort(),
+  );
 });
 
 describe("tables of variables", () => {

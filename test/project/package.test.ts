@@ -166,6 +166,13 @@ describe("in a fresh project", () => {
     });
   }
 
+  test("npx runs the command", async () => {
+    assert.match(
+      await npm(folder, "exec", "--offline", "--", "htmx-mercure", "--version"),
+      /^[0-9]+\.[0-9]+\.[0-9]+\n$/,
+    );
+  });
+
   test("TypeScript programs of both kinds compile against the types", async () => {
     const compiler = fileURLToPath(import.meta.resolve("typescript/package.json").replace("package.json", "bin/tsc"));
     const { stdout } = await node(compiler, "--noEmit", "-p", "tsconfig.json").catch((error) => error);
