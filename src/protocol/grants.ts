@@ -27,7 +27,12 @@ export function parseGrants(claims: Readonly<Record<string, unknown>>): Grants |
   if (typeof claim !== "object" || claim === null || Array.isArray(claim)) return undefined;
   const { subscribe = [], publish = [], payload } = claim as Record<string, unknown>;
   if (!isSelectorList(subscribe) || !isSelectorList(publish)) return undefined;
-  return { subscribe: MatcherList.ofSelectors(subscribe), publish: MatcherList.ofSelectors(publish), payload };
+  try {
+    return { subscribe: MatcherList.ofSelectors(subscribe), publish: MatcherList.ofSelectors(publish), payload };
+  } catch {
+    // A selector that the hub does not evaluate.
+    return undefined;
+  }
 }
 
 function isSelectorList(value: unknown): value is string[] {
