@@ -55,7 +55,7 @@ export class Hub {
       onError: (error: unknown) => this.#report(error),
     };
     const subscriberTokens = new Authenticator(settings.subscriberKey, cookieName);
-    this.#subscribe = new SubscribeHandler(subscriberTokens, settings.allowAnonymous, surroundings);
+    this.#subscribe = new SubscribeHandler(subscriberTokens, settings, surroundings);
     if (settings.allowPublish) {
       const publisherTokens = new Authenticator(settings.publisherKey, cookieName);
       const publish = (draft: Draft) => this.publish(draft);
@@ -154,9 +154,11 @@ export class Hub {
 
   async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
     if (!isForHub(req, this.path)) throw new Refusal(404, `The hub is at ${this.path}.`);
-    if (isRead(req)) return this.#subscribe.handle(req, res);
-    if (this.#publishHandler === undefined) throw methodNotAllowed("GET, HEAD", "No updates are taken over HTTP here.");
-    if (req.method !== "POST") throw methodNotAllowed("GET, HEAD, POST");
+    if (isRead(req) || req.method === "QUERY") return this.#subscribe.handle(req, res);
+    if (this.#publishHandler === undefined) {
+      throw methodNotAllowed("GET, HEAD, QUERY", "No updates are taken over HTTP here.");
+    }
+    if (req.method !== "POST") throw methodNotAllowed("GET, HEAD, QUERY, POST");
     return this.#publishHandler.handle(req, res);
   }
 }

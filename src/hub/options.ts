@@ -1,6 +1,7 @@
 import { impossible, OptionReader } from "../option-reader.js";
 import type { Logger } from "../options.js";
 import { defaultHubPath } from "../protocol/draft.js";
+import type { MatcherLimits, Protocol } from "../protocol/subscription-parameters.js";
 import type { Transport } from "../transport/transport.js";
 
 export interface HubOptions {
@@ -8,6 +9,17 @@ export interface HubOptions {
   readonly transport: Transport;
   /** The path of the hub's URL. Default `/.well-known/mercure`. */
   readonly path?: string | undefined;
+  /** Which generations of Mercure the hub speaks with subscribers: `0`, `1` or `"both"`. Default `"both"`. */
+  readonly protocol?: Protocol | undefined;
+  /**
+   * The hub's URL as clients see it, absolute or a path. Relative URL patterns and relative topics of Mercure 1.0 are
+   * resolved against it. Default `path`: then patterns that name a host do not match relative topics.
+   */
+  readonly resource?: string | undefined;
+  /** How many topics one request may subscribe to, patterns included. Default 200. */
+  readonly matchersLimit?: number | undefined;
+  /** How long each of them may be, in UTF-16 units. Default 2048. */
+  readonly matcherLength?: number | undefined;
   /** The key of subscribers' tokens, for HS256. Default none: whoever presents a token is refused. */
   readonly subscriberKey?: string | undefined;
   /** The key of publishers' tokens, for HS256. Needed with `allowPublish`. */
@@ -30,6 +42,10 @@ export interface HubOptions {
 export interface HubSettings {
   readonly transport: Transport;
   readonly path: string;
+  readonly protocol: Protocol;
+  /** Absolute, if need be at a host that does not exist. */
+  readonly hubUrl: string;
+  readonly matcherLimits: MatcherLimits;
   readonly subscriberKey: string | undefined;
   readonly publisherKey: string | undefined;
   readonly cookieName: string;
@@ -46,8 +62,15 @@ const longestTimer = Math.floor((2 ** 31 - 1) / 1000);
 export function resolveHubOptions(options: HubOptions): HubSettings {
   const read = new OptionReader(options, "", {});
   const transport = read.object("transport") as Transport | undefined;
+  const path = read.path("path") ?? defaultHubPath;
   const settings = {
-    path: read.path("path") ?? defaultHubPath,
+    path,
+    protocol: read.oneOf("protocol", [0, 1, "both"]) ?? "both",
+    hubUrl: new URL(read.url("resource") ?? path, "https://hub.invalid").href,
+    matcherLimits: {
+      count: read.number("matchersLimit", { least: 1, whole: true }) ?? 200,
+      length: read.number("matcherLength", { least: 1, whole: true }) ?? 2048,
+    },
     subscriberKey: read.string("subscriberKey"),
     publisherKey: read.string("publisherKey"),
     cookieName: read.string("cookieName") ?? "mercureAuthorization",

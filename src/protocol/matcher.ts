@@ -69,6 +69,16 @@ export function compileUrlPattern(source: string, hubUrl: string): Matcher {
   );
 }
 
+/**
+ * Compiles a matcher of a type that Mercure 1.0 defines, as requests and tokens name it; undefined for any other type.
+ *
+ * @throws MercureError `ERR_TOPIC`, as {@link compileUrlPattern} does.
+ */
+export function compileMatcher(match: string, type: string, hubUrl: string): Matcher | undefined {
+  if (type === "exact") return compileExact(match);
+  return type === "urlpattern" ? compileUrlPattern(match, hubUrl) : undefined;
+}
+
 function simple(type: MatcherType, text: string): Matcher {
   if (text === "*") return { type, pattern: text, exact: undefined, cost: 0, matches: () => true };
   return { type, pattern: text, exact: text, cost: 0, matches: (topic) => topic === text };
