@@ -116,7 +116,7 @@ export class OptionReader {
     return value;
   }
 
-  url(name: string, variable: string): string | undefined {
+  url(name: string, variable?: string): string | undefined {
     const value = this.string(name, variable);
     if (value === undefined) return undefined;
     const parsed = parseUrl(value);
@@ -127,6 +127,15 @@ export class OptionReader {
       );
     }
     return parsed.origin === "http://relative" ? parsed.pathname : parsed.href;
+  }
+
+  oneOf<Value extends string | number>(name: string, values: readonly Value[], variable?: string): Value | undefined {
+    const [value, source] = this.#value(name, variable);
+    if (value === undefined || value === "") return undefined;
+    const found = values.find((known) => known === value || (source === variable && String(known) === value));
+    if (found !== undefined) return found;
+    const names = values.map((known) => JSON.stringify(known)).join(", ");
+    throw impossible(source, `must be one of ${names}, not ${describe(value)}`);
   }
 
   object(name: string): object | undefined {

@@ -1,3 +1,4 @@
+import { compileMatcher } from "../protocol/matcher.js";
 import { Authenticator } from "./authentication.js";
 import type { ResolvedIssuer } from "./issuers.js";
 import { staticKey, type TrustedKeys } from "./keys.js";
@@ -12,7 +13,9 @@ export function authenticatorFor(role: "subscriber" | "publisher", settings: Hub
   const { issuers, issuer, resource, tokenLimits, cookieName } = settings;
   const secret = { subscriber: settings.subscriberKey, publisher: settings.publisherKey }[role];
   const keys = [...ownKeys(secret, issuer), ...issuers.filter((trusted) => isFor(role, trusted))];
-  const verifier = new TokenVerifier({ keys, resource, limits: tokenLimits });
+  const compile = (match: string, type: string) => compileMatcher(match, type, settings.hubUrl);
+  const generations = settings.protocol === "both" ? ([0, 1] as const) : [settings.protocol];
+  const verifier = new TokenVerifier({ keys, resource, limits: tokenLimits, compile, generations });
   return new Authenticator(verifier, cookieName === undefined ? defaultCookieNames : [cookieName]);
 }
 

@@ -1,3 +1,4 @@
+import type { Generation } from "../protocol/generation.js";
 import type { MatcherList } from "../protocol/matcher.js";
 import type { Replay, Transport } from "../transport/transport.js";
 import { readHistory } from "./dispatcher.js";
@@ -31,10 +32,19 @@ export async function begin(
   return { replay, precedingId: transport.cursor(first - 1) };
 }
 
-/** The response headers that tell a client of any generation whether it has missed something. */
-export function precedingIdHeaders(precedingId: string | undefined): Record<string, string> {
+/**
+ * The response header that tells a client whether it has missed something; undefined stands for a client of whichever
+ * generation. Mercure 1.0 "Reconnection" renamed it.
+ */
+export function precedingIdHeaders(
+  precedingId: string | undefined,
+  generation: Generation | undefined,
+): Record<string, string> {
   if (precedingId === undefined) return {};
   // Node writes header values as Latin-1; ids may be any text, in UTF-8.
   const value = Buffer.from(precedingId).toString("latin1");
-  return { "Last-Event-ID": value, "Mercure-Last-Event-ID": value };
+  return {
+    ...(generation !== 1 && { "Last-Event-ID": value }),
+    ...(generation !== 0 && { "Mercure-Last-Event-ID": value }),
+  };
 }

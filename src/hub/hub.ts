@@ -217,9 +217,11 @@ export class Hub {
       return this.#subscriptionsHandler.handle(req, res, below);
     }
     if (!isForHub(req, this.path)) throw new Refusal(404, `The hub is at ${this.path}.`);
-    if (isRead(req)) return this.#subscribe.handle(req, res);
-    if (this.#publishHandler === undefined) throw methodNotAllowed("GET, HEAD", "No updates are taken over HTTP here.");
-    if (req.method !== "POST") throw methodNotAllowed("GET, HEAD, POST");
+    if (isRead(req) || req.method === "QUERY") return this.#subscribe.handle(req, res);
+    if (this.#publishHandler === undefined) {
+      throw methodNotAllowed("GET, HEAD, QUERY", "No updates are taken over HTTP here.");
+    }
+    if (req.method !== "POST") throw methodNotAllowed("GET, HEAD, QUERY, POST");
     return this.#publishHandler.handle(req, res);
   }
 }

@@ -2,6 +2,7 @@ import { impossible, OptionReader } from "../option-reader.js";
 import type { Logger } from "../options.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import type { GrantLimits } from "../protocol/grants.js";
+import type { MatcherLimits, Protocol } from "../protocol/subscription-parameters.js";
 import type { Transport } from "../transport/transport.js";
 import type { ConnectionBounds } from "./connection-limits.js";
 import { type IssuerOptions, type ResolvedIssuer, refusePem, resolveIssuers } from "./issuers.js";
@@ -12,6 +13,12 @@ export interface HubOptions {
   readonly transport: Transport;
   /** The path of the hub's URL. Default `/.well-known/mercure`. */
   readonly path?: string | undefined;
+  /** Which generations of Mercure the hub speaks with subscribers: `0`, `1` or `"both"`. Default `"both"`. */
+  readonly protocol?: Protocol | undefined;
+  /** How many topics one request may subscribe to, patterns included. Default 200. */
+  readonly maxMatchers?: number | undefined;
+  /** How long each of them may be, in UTF-16 units. Default 2048. */
+  readonly maxMatcherLength?: number | undefined;
   /** The key of subscribers' tokens, for HS256. Default none: whoever presents a token is refused. */
   readonly subscriberKey?: string | undefined;
   /** The key of publishers' tokens, for HS256. Needed with `allowPublish`. */
@@ -24,8 +31,9 @@ export interface HubOptions {
    */
   readonly issuer?: string | undefined;
   /**
-   * What tokens of Mercure 1.0 must name in their claim `aud`, best the hub's public URL. Default: `path`, which does for
-   * tokens that an application makes for its own hub; then the hub publishes no metadata.
+   * The hub's URL as clients see it, absolute or a path: what tokens of Mercure 1.0 must name in their claim `aud`, and
+   * what relative URL patterns and topics are resolved against. Default `path`, which does for tokens that an application
+   * makes for its own hub; then the hub publishes no metadata, and patterns that name a host match no relative topics.
    */
   readonly resource?: string | undefined;
   /** How many authorization details a token may hold; more, and it is refused. Default 100. */
@@ -79,6 +87,10 @@ export interface HubOptions {
 export interface HubSettings {
   readonly transport: Transport;
   readonly path: string;
+  readonly protocol: Protocol;
+  /** Absolute, if need be at a host that does not exist. */
+  readonly hubUrl: string;
+  readonly matcherLimits: MatcherLimits;
   readonly subscriberKey: string | undefined;
   readonly publisherKey: string | undefined;
   readonly issuers: readonly ResolvedIssuer[];
@@ -107,9 +119,15 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
   const read = new OptionReader(options, "", {});
   const transport = read.object("transport") as Transport | undefined;
   const path = read.path("path") ?? defaultHubPath;
-  const resource = read.string("resource");
+  const resource = read.url("resource");
   const settings = {
     path,
+    protocol: read.oneOf("protocol", [0, 1, "both"] as const) ?? ("both" as const),
+    hubUrl: new URL(resource ?? path, "https://hub.invalid").href,
+    matcherLimits: {
+      count: read.number("maxMatchers", { least: 1, whole: true }) ?? 200,
+      length: read.number("maxMatcherLength", { least: 1, whole: true }) ?? 2048,
+    },
     issuers: resolveIssuers(read.object("issuers")),
     issuer: read.string("issuer") ?? originOf(resource) ?? "/",
     resource: resource ?? path,

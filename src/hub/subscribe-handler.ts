@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { noGrants } from "../protocol/grants.js";
+import type { Generation } from "../protocol/generation.js";
+import { type Grants, noGrants } from "../protocol/grants.js";
+import type { Matcher } from "../protocol/matcher.js";
 import { tokenMissing } from "../protocol/problem.js";
+import { requestedMatchers } from "../protocol/subscription-parameters.js";
+import type { Announcement } from "./active-subscriptions.js";
 import type { Authenticator } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -10,48 +14,66 @@ import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
 import { queryOf } from "./request.js";
 import { Subscriber, type Subscription, type Surroundings } from "./subscriber.js";
-import { requestedEventId, requestedTopics } from "./subscription-request.js";
+import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
 
-type SubscribeSettings = Pick<HubSettings, "allowAnonymous" | "connectionBounds" | "connectionLifetime">;
+type SubscribeSettings = Pick<
+  HubSettings,
+  "allowAnonymous" | "connectionBounds" | "connectionLifetime" | "protocol" | "matcherLimits" | "hubUrl"
+>;
+
+/** What a request says besides its subscription. */
+export interface SubscriptionRequest {
+  readonly parameters: URLSearchParams;
+  /** Undefined for a stream of the application's own, which is of neither. */
+  readonly generation: Generation | undefined;
+  /** Whose token opens the stream, if it says so. */
+  readonly subject?: string | undefined;
+}
 
 const anonymous = { grants: noGrants, expiresAt: undefined, subject: undefined };
 
-/** Answers GET and HEAD requests that subscribe. Mercure 0.x "Subscription". */
+/** Answers GET, HEAD and QUERY requests that subscribe. Mercure "Subscription". */
 export class SubscribeHandler {
   readonly #tokens: Authenticator;
-  readonly #allowAnonymous: boolean;
+  readonly #settings: SubscribeSettings;
   readonly #limits: ConnectionLimits;
   readonly #lifetime: Lifetime;
   readonly #surroundings: Surroundings;
 
   constructor(tokens: Authenticator, settings: SubscribeSettings, surroundings: Surroundings) {
     this.#tokens = tokens;
-    this.#allowAnonymous = settings.allowAnonymous;
+    this.#settings = settings;
     this.#limits = new ConnectionLimits(settings.connectionBounds);
     this.#lifetime = new Lifetime(settings.connectionLifetime);
     this.#surroundings = surroundings;
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const query = queryOf(req);
-    const matchers = requestedTopics(query);
-    const identity = await this.#tokens.identify(req, query);
-    if (identity === undefined && !this.#allowAnonymous) throw tokenMissing();
+    const { allowAnonymous, protocol, matcherLimits, hubUrl } = this.#settings;
+    const parameters = await subscriptionParameters(req);
+    const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
+    const identity = await this.#tokens.identify(req, queryOf(req));
+    if (identity === undefined && !allowAnonymous) throw tokenMissing();
     const { grants, expiresAt, subject } = identity ?? anonymous;
-    const selectors = [...new Set(query.getAll("topic"))].map((text) => ({ text }));
-    const announcement = { selectors, payload: grants.payload };
-    await this.open(req, res, { matchers, privateTopics: grants.subscribe, expiresAt, announcement }, subject);
+    const announcement = announcementOf(matchers.all, grants);
+    const subscription = { matchers, privateTopics: grants.subscribe, expiresAt, announcement };
+    await this.open(req, res, subscription, { parameters, generation, subject });
   }
 
   /** Opens a stream, whoever may have allowed it. */
-  async open(req: IncomingMessage, res: ServerResponse, subscription: Subscription, subject?: string): Promise<void> {
+  async open(
+    req: IncomingMessage,
+    res: ServerResponse,
+    subscription: Subscription,
+    request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
+  ): Promise<void> {
     const connection = new Connection(res);
     // Before anything is awaited, or many could come in at once.
-    const onEnd = this.#limits.enter(addressOf(req), subject);
+    const onEnd = this.#limits.enter(addressOf(req), request.subject);
     const expiresAt = this.#lifetime.endOf(subscription.expiresAt);
     let started = false;
     try {
-      started = await this.#start(req, res, { ...subscription, expiresAt, onEnd }, connection);
+      started = await this.#start(req, res, { ...subscription, expiresAt, onEnd }, request, connection);
     } finally {
       if (!started) onEnd();
     }
@@ -62,14 +84,15 @@ export class SubscribeHandler {
     req: IncomingMessage,
     res: ServerResponse,
     subscription: Subscription,
+    { parameters, generation }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
     const { transport, dispatcher } = this.#surroundings;
-    const eventId = requestedEventId(req, queryOf(req));
+    const eventId = requestedEventId(req, parameters, generation ?? 0);
     const { replay, precedingId } = await begin(transport, subscription.matchers, eventId);
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
-    const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId) };
+    const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();
       return false;
@@ -77,4 +100,11 @@ export class SubscribeHandler {
     new Subscriber(subscription, connection, this.#surroundings).start(headers, replay);
     return true;
   }
+}
+
+function announcementOf(matchers: readonly Matcher[], { payload }: Grants): Announcement {
+  const selectors = matchers.map(({ type, pattern }) =>
+    type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
+  );
+  return { selectors, payload };
 }

@@ -1,27 +1,33 @@
 import type { IncomingMessage } from "node:http";
-import { forbiddenCharacter } from "../protocol/characters.js";
-import { MatcherList } from "../protocol/matcher.js";
+import type { Generation } from "../protocol/generation.js";
 import { Refusal } from "../protocol/problem.js";
-import { textHeader } from "./request.js";
+import { requestedCursor } from "../protocol/subscription-parameters.js";
+import { formType, isForm, readForm } from "./form-body.js";
+import { queryOf, textHeader } from "./request.js";
 
-/** The names that the generations of Mercure gave to the parameter that stands in for the header `Last-Event-ID`. */
-const lastEventIdParameters = ["lastEventID", "Last-Event-ID", "last-event-id", "last_event_id"];
+/** How large the body of a request with the method QUERY may be, in bytes. */
+const bodyLimit = 256 * 1024;
 
-/** What a subscription asks for by its parameters `topic`. Mercure 0.x "Subscription". */
-export function requestedTopics(query: URLSearchParams): MatcherList {
-  const selectors = query.getAll("topic");
-  if (selectors.length === 0) throw new Refusal(400, "Name the topics to subscribe to: ?topic=…&topic=…");
-  for (const selector of selectors) {
-    if (selector === "") throw new Refusal(400, "A topic must not be empty.");
-    const character = forbiddenCharacter(selector);
-    if (character) throw new Refusal(400, `A topic must not contain ${character}, a control or format character.`);
-  }
-  return MatcherList.ofSelectors(selectors);
+/**
+ * The parameters of a request that subscribes: of its query, and after them those of its body, when the method is QUERY.
+ * Mercure 1.0 "Subscription"; RFC 10008.
+ */
+export async function subscriptionParameters(req: IncomingMessage): Promise<URLSearchParams> {
+  const query = queryOf(req);
+  if (req.method !== "QUERY" || !hasBody(req)) return query;
+  if (!isForm(req)) throw new Refusal(415, `Send the parameters as ${formType}.`, { "Accept-Query": formType });
+  return new URLSearchParams([...query, ...(await readForm(req, bodyLimit))]);
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["content-type"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 /** The id of the event that the client has last seen; the header, which is newer, goes before the parameters. */
-export function requestedEventId(req: IncomingMessage, query: URLSearchParams): string | undefined {
-  const header = textHeader(req, "last-event-id");
-  if (header) return header;
-  return lastEventIdParameters.map((name) => query.get(name)).find((id) => id) ?? undefined;
+export function requestedEventId(
+  req: IncomingMessage,
+  parameters: URLSearchParams,
+  generation: Generation,
+): string | undefined {
+  return textHeader(req, "last-event-id") || requestedCursor(parameters, generation);
 }

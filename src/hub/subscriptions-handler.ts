@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type ActiveSubscription,
-  type Generation,
   selectorPath,
   subscriptionDocument,
   subscriptionPath,
   subscriptionsPath,
 } from "../protocol/active-subscription.js";
+import type { Generation } from "../protocol/generation.js";
 import { percentDecode } from "../protocol/percent-encode.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedSubscriptions, subscriptionsAnswer } from "../protocol/subscription-api.js";

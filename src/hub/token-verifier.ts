@@ -1,12 +1,10 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { type MatcherCompiler, parseAuthorizationDetails } from "../protocol/authorization-details.js";
+import type { Generation } from "../protocol/generation.js";
 import { type GrantLimits, type Grants, parseGrants } from "../protocol/grants.js";
 import { Refusal } from "../protocol/problem.js";
 import type { TrustedKeys } from "./keys.js";
 import { TokenCache } from "./token-cache.js";
-
-/** The generations of Mercure: 0.x, and 1.0. */
-export type Generation = 0 | 1;
 
 export interface VerifiedToken {
   readonly generation: Generation;

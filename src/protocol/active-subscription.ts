@@ -1,9 +1,6 @@
 import { percentEncode } from "./percent-encode.js";
 import type { Draft } from "./update.js";
 
-/** The generations of Mercure: 0.x, and 1.0. */
-export type Generation = 0 | 1;
-
 /** How a topic matcher of Mercure 1.0 is called in URLs and documents. Mercure 1.0 "Summary of Matcher Types". */
 export type MatchType = "exact" | "urlpattern";
 

@@ -1,6 +1,6 @@
 import { forbiddenCharacter } from "./characters.js";
 import { type GrantLimits, type Grants, noGrants, type SubscriptionPayload } from "./grants.js";
-import { compileSelector, type Matcher, MatcherList } from "./matcher.js";
+import { compileExact, compileSelector, type Matcher, MatcherList } from "./matcher.js";
 
 /** The type of the authorization details that are for a hub, compared byte by byte. Mercure 1.0 "Authorization Details". */
 export const detailType = "https://mercure.rocks/authorization-detail";
@@ -9,9 +9,9 @@ export const detailType = "https://mercure.rocks/authorization-detail";
 export type MatcherCompiler = (match: string, matchType: string) => Matcher | undefined;
 
 /** The matchers that need no pattern. Mercure 1.0 "Exact Matching". */
-export const compileExact: MatcherCompiler = (match, matchType) =>
+export const compileExactOnly: MatcherCompiler = (match, matchType) =>
   // Not a selector of 0.x: what is a template there is a name here.
-  matchType === "exact" ? { exact: match, matches: (topic) => topic === match } : undefined;
+  matchType === "exact" ? compileExact(match) : undefined;
 
 /**
  * Reads the claim `authorization_details` of a verified token of Mercure 1.0.
@@ -23,7 +23,7 @@ export const compileExact: MatcherCompiler = (match, matchType) =>
 export function parseAuthorizationDetails(
   claims: Readonly<Record<string, unknown>>,
   limits: GrantLimits,
-  compile: MatcherCompiler = compileExact,
+  compile: MatcherCompiler = compileExactOnly,
 ): Grants | undefined {
   if (!Object.hasOwn(claims, "authorization_details")) return noGrants;
   const details = claims.authorization_details;

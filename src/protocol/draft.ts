@@ -82,9 +82,13 @@ function validateCharacters(field: string, value: string): void {
  * Mercure 1.0 "Publication", field `topic`.
  */
 function isReserved(topic: string, hubPath: string): boolean {
-  if (!URL.canParse(topic, `https://hub.invalid${hubPath}`)) return false;
-  const path = new URL(topic, `https://hub.invalid${hubPath}`).pathname.replace(/%[0-9a-f]{2}/gi, decodeUnreserved);
-  return path === hubPath || path.startsWith(`${hubPath}/`);
+  // `http:mercure` is relative where the hub's URL begins with http: and absolute where it begins with https:.
+  return ["https", "http"].some((scheme) => {
+    const hubUrl = `${scheme}://hub.invalid${hubPath}`;
+    if (!URL.canParse(topic, hubUrl)) return false;
+    const path = new URL(topic, hubUrl).pathname.replace(/%[0-9a-f]{2}/gi, decodeUnreserved);
+    return path === hubPath || path.startsWith(`${hubPath}/`);
+  });
 }
 
 /** RFC 3986, section 2.3: only these may be decoded without changing what the path means. */

@@ -45,7 +45,12 @@ export function parseGrants(
   const { subscribe = [], publish = [], payload } = claim as Record<string, unknown>;
   if (!isSelectorList(subscribe) || !isSelectorList(publish)) return undefined;
   if (limits !== undefined && subscribe.length + publish.length > limits.topics) return undefined;
-  return { subscribe: MatcherList.ofSelectors(subscribe), publish: MatcherList.ofSelectors(publish), payload };
+  try {
+    return { subscribe: MatcherList.ofSelectors(subscribe), publish: MatcherList.ofSelectors(publish), payload };
+  } catch {
+    // A selector that the hub does not evaluate.
+    return undefined;
+  }
 }
 
 function isSelectorList(value: unknown): value is string[] {

@@ -1,39 +1,139 @@
-/** Says which topics a subscriber wants, or a token grants. Mercure 0.x calls its source a topic selector. */
+import { MercureError } from "../errors.js";
+import { compileUriTemplate } from "./uri-template.js";
+import { LinearUrlPattern } from "./url-pattern.js";
+import { Verdicts } from "./verdicts.js";
+
+/** How a matcher is to be read: as a topic selector of Mercure 0.x, or by one of the matcher types of Mercure 1.0. */
+export type MatcherType = "selector" | "exact" | "urlpattern";
+
+/** Says which topics a subscriber wants, or a token grants. */
 export interface Matcher {
+  readonly type: MatcherType;
+  /** What it was compiled from. */
+  readonly pattern: string;
   /** The one topic that it matches, so that a map can find it; undefined when every topic has to be looked at. */
   readonly exact: string | undefined;
+  /** What looking at a topic costs at most, in steps for each of its characters; 0 for what needs no looking. */
+  readonly cost: number;
 
   matches(topic: string): boolean;
 }
 
-const anyTopic: Matcher = { exact: undefined, matches: () => true };
+/** What evaluates a pattern, in time linear in the length of the topic. */
+interface Evaluator {
+  readonly size: number;
+  matches(topic: string): boolean;
+}
 
-/** Compiles a topic selector of Mercure 0.x: `*`, or a topic by its exact name. */
+/** How many compiled patterns are kept for the next who asks for them; compiling costs far more than matching. */
+const keptPatterns = 2_000;
+
+const compiled = new Map<string, Matcher>();
+
+const verdicts = new Verdicts<Evaluator>((evaluator, topic) => evaluator.matches(topic));
+
+/**
+ * Compiles a topic selector. Mercure 0.x "Topic Selectors": `*`, or a URI template, or else a topic by its exact name;
+ * a template also matches its own text, since tokens grant templates.
+ *
+ * @throws MercureError `ERR_TOPIC` when it is a template that cannot be evaluated in bounded time.
+ */
 export function compileSelector(selector: string): Matcher {
-  if (selector === "*") return anyTopic;
-  return { exact: selector, matches: (topic) => topic === selector };
+  // Without an expression a template expands to itself.
+  if (!selector.includes("{")) return simple("selector", selector);
+  return kept(`selector ${selector}`, () => {
+    const template = attempt("topic selector", selector, () => compileUriTemplate(selector));
+    return template ? pattern("selector", selector, template) : simple("selector", selector);
+  });
+}
+
+/** Compiles an exact topic of Mercure 1.0, "Exact Matching", or the reserved `*`. */
+export function compileExact(topic: string): Matcher {
+  return simple("exact", topic);
+}
+
+/**
+ * Compiles a URL pattern, or the reserved `*`. Mercure 1.0 "URL Pattern".
+ *
+ * @param hubUrl - The hub's absolute URL, against which relative patterns and relative topics are resolved.
+ * @throws MercureError `ERR_TOPIC` when it is no URL pattern, or cannot be evaluated in bounded time.
+ */
+export function compileUrlPattern(source: string, hubUrl: string): Matcher {
+  if (source === "*") return simple("urlpattern", source);
+  return kept(`urlpattern ${hubUrl} ${source}`, () =>
+    pattern(
+      "urlpattern",
+      source,
+      attempt("URL pattern", source, () => new LinearUrlPattern(source, hubUrl)),
+    ),
+  );
+}
+
+/**
+ * Compiles a matcher of a type that Mercure 1.0 defines, as requests and tokens name it; undefined for any other type.
+ *
+ * @throws MercureError `ERR_TOPIC`, as {@link compileUrlPattern} does.
+ */
+export function compileMatcher(match: string, type: string, hubUrl: string): Matcher | undefined {
+  if (type === "exact") return compileExact(match);
+  return type === "urlpattern" ? compileUrlPattern(match, hubUrl) : undefined;
+}
+
+function simple(type: MatcherType, text: string): Matcher {
+  if (text === "*") return { type, pattern: text, exact: undefined, cost: 0, matches: () => true };
+  return { type, pattern: text, exact: text, cost: 0, matches: (topic) => topic === text };
+}
+
+function pattern(type: MatcherType, text: string, evaluator: Evaluator): Matcher {
+  const matches = (topic: string) => (type === "selector" && topic === text) || verdicts.of(evaluator, topic);
+  return { type, pattern: text, exact: undefined, cost: evaluator.size, matches };
+}
+
+/** Equal patterns are one matcher while it is kept, and so are evaluated once. The oldest is given up first. */
+function kept(key: string, compile: () => Matcher): Matcher {
+  const known = compiled.get(key);
+  const matcher = known ?? compile();
+  compiled.delete(key);
+  compiled.set(key, matcher);
+  if (compiled.size > keptPatterns) compiled.delete(compiled.keys().next().value!);
+  return matcher;
+}
+
+function attempt<T>(kind: string, source: string, compile: () => T): T {
+  try {
+    return compile();
+  } catch (error) {
+    const shown = JSON.stringify(source.length > 100 ? `${source.slice(0, 100)}…` : source);
+    const message = `The ${kind} ${shown} is malformed, too large, or needs backtracking.`;
+    throw new MercureError("ERR_TOPIC", message, { cause: error });
+  }
 }
 
 /** Several matchers as one, compiled once: a topic matches when it matches any of them. */
 export class MatcherList {
+  /** All matchers, each once. */
+  readonly all: readonly Matcher[];
   /** The topics that are matched by their exact names. */
   readonly exact: ReadonlySet<string>;
   /** The matchers that have to look at every topic. */
   readonly patterns: readonly Matcher[];
 
   constructor(matchers: Iterable<Matcher>) {
-    const exact = new Set<string>();
-    const patterns = new Set<Matcher>();
-    for (const matcher of matchers) {
-      if (matcher.exact === undefined) patterns.add(matcher);
-      else exact.add(matcher.exact);
-    }
-    this.exact = exact;
-    this.patterns = [...patterns];
+    const all = new Map<string, Matcher>();
+    for (const matcher of matchers) all.set(`${matcher.type} ${matcher.pattern}`, matcher);
+    this.all = [...all.values()];
+    this.exact = new Set(this.all.flatMap(({ exact }) => exact ?? []));
+    this.patterns = this.all.filter(({ exact }) => exact === undefined);
   }
 
+  /** @throws MercureError `ERR_TOPIC`, as {@link compileSelector} does. */
   static ofSelectors(selectors: Iterable<string>): MatcherList {
     return new MatcherList(Array.from(selectors, compileSelector));
+  }
+
+  /** What looking at a topic costs at most, in steps for each of its characters. */
+  get cost(): number {
+    return this.patterns.reduce((sum, { cost }) => sum + cost, 0);
   }
 
   matches(topic: string): boolean {

@@ -1,4 +1,5 @@
-import { type Generation, jsonLdContext, type MatchType, type Selector } from "./active-subscription.js";
+import { jsonLdContext, type MatchType, type Selector } from "./active-subscription.js";
+import type { Generation } from "./generation.js";
 
 /** What a URL of the web API asks for: everything without a selector, one subscription with a subscriber. */
 export interface RequestedSubscriptions {

@@ -78,6 +78,7 @@ export function subscribe(
   url: string,
   headers: Record<string, string> = {},
   method = "GET",
+  body = "",
 ): Promise<Subscriber> {
   return new Promise((resolve, reject) => {
     const req = request(url, { headers, method, agent: false });
@@ -131,7 +132,7 @@ export function subscribe(
       });
       resolve(subscriber);
     });
-    req.end();
+    req.end(body);
   });
 }
 

@@ -27,7 +27,7 @@ describe("publishing over HTTP", () => {
   test("is off by default, and says so", async (t) => {
     const answer = await post(await startHub(t), "topic=a");
     assert.equal(answer.status, 405);
-    assert.equal(answer.headers.get("allow"), "GET, HEAD");
+    assert.equal(answer.headers.get("allow"), "GET, HEAD, QUERY");
     assert.match(answer.body, /No updates are taken over HTTP/);
   });
 
@@ -127,6 +127,15 @@ describe("publishing over HTTP", () => {
     if (answer) assert.equal(answer.status, 413);
     assert.ok(sent < 100_000);
     assert.equal(running.transport.head, 0);
+  });
+
+  // One small request makes the hub look at thousands of topics, or at one of a megabyte, with everybody's patterns.
+  test("more topics, and longer fields, than there may be are too large", async (t) => {
+    const running = await startHub(t, { ...options, publishLimit: 100_000 });
+    assert.equal((await post(running, "topic=a&".repeat(101))).status, 413);
+    assert.equal((await post(running, `topic=a&topic=${"b".repeat(4097)}`)).status, 413);
+    assert.equal((await post(running, `topic=a&id=${"b".repeat(4097)}`)).status, 413);
+    assert.equal((await post(running, `topic=a&data=${"b".repeat(4097)}`)).status, 200);
   });
 
   test("other content types are refused", async (t) => {

@@ -79,7 +79,7 @@ describe("subscribing", () => {
     for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
       const answer = await fetch(url("a"), { method });
       assert.equal(answer.status, 405);
-      assert.equal(answer.headers.get("allow"), "GET, HEAD");
+      assert.equal(answer.headers.get("allow"), "GET, HEAD, QUERY");
     }
     for (const path of ["/", "/.well-known/mercurex", "/.well-known", "/x/.well-known/mercure"]) {
       assert.equal((await fetch(`${origin}${path}?topic=a`)).status, 404);

@@ -24,7 +24,8 @@ describe("with_subscriptions", () => {
       ["with_subscriptions private", { topics: [...topics, ...watched], granted: [...topics, ...watched] }],
     ] as const) {
       test(`<% ${tag}=["a", "b/1 {é}"] ${props} %>`, (t) => {
-        const kit = fixture(t, { files: { "templates/page.njk": `<% ${tag}=["a", "b/1 {é}"] ${props} %>` } });
+        const source = `<% ${tag}=["a", "b/1 {é}"] ${props} %><% end${tag.split(" ")[0]} %>`;
+        const kit = fixture(t, { files: { "templates/page.njk": source } });
         assert.deepEqual(connectionOf(kit.render("page.njk")), expected);
       });
     }

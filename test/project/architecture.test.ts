@@ -26,7 +26,7 @@ const rooms: Readonly<Record<string, Room>> = {
   publisher: { uses: ["protocol"], knows: ["hub"] },
   hub: { uses: ["transport", "protocol"], packages: ["jose"] },
   transport: { uses: ["protocol"] },
-  protocol: { uses: [], ground: ["errors.ts"], withoutNode: true },
+  protocol: { uses: [], ground: ["errors.ts"], packages: ["re2js", "urlpattern-polyfill"], withoutNode: true },
   client: { uses: [], knows: ["protocol"], ground: [], withoutNode: true },
 };
 

@@ -40,6 +40,10 @@ describe("validateDraft", () => {
       "\\.well-known\\mercure\\x",
       "/.well-known/mercure?x",
       "mercure/subscriptions",
+      "http:mercure/subscriptions",
+      "https:mercure/subscriptions",
+      "urn:/.well-known/x/.%2E/%6d%65rcure",
+      " /.well-known/mercure",
       "#fragment",
     ]) {
       refuses({ topics: [topic] }, "ERR_UPDATE", /reserved/);

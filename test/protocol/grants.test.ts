@@ -32,6 +32,7 @@ describe("parseGrants", () => {
       { subscribe: ["a", 1] },
       { subscribe: null },
       { subscribe: ["a"], publish: { 0: "a" } },
+      { subscribe: ["a", "{x:9999}"] },
     ]) {
       assert.equal(parseGrants({ mercure }), undefined);
     }

@@ -1,0 +1,65 @@
+import { isUtf8 } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import { parseForm } from "../protocol/form.js";
+import { Refusal } from "../protocol/problem.js";
+
+export const formType = "application/x-www-form-urlencoded";
+
+/** Whether the body of a request is announced as a form. */
+export function isForm(req: IncomingMessage): boolean {
+  return req.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === formType;
+}
+
+/**
+ * Reads the form that a request carries as its body.
+ *
+ * @param limit - How large it may be, in bytes; 413 when it is larger.
+ */
+export async function readForm(req: IncomingMessage, limit: number): Promise<URLSearchParams> {
+  return parsedByExpress(req) ?? parseBody(await readBody(req, limit));
+}
+
+/** The fields, when a body parser of the application has consumed the request before the hub could. */
+function parsedByExpress(req: IncomingMessage & { readonly body?: unknown }): URLSearchParams | undefined {
+  const { body, readableEnded } = req;
+  if (!readableEnded || typeof body !== "object" || body === null) return undefined;
+  if (Buffer.isBuffer(body)) return parseBody(body);
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(body)) {
+    for (const item of Array.isArray(value) ? value : [value]) {
+      if (typeof item !== "string") throw new Refusal(400, `The field ${name} must be text.`);
+      form.append(name, item);
+    }
+  }
+  return form;
+}
+
+function parseBody(body: Buffer): URLSearchParams {
+  const form = isUtf8(body) ? parseForm(body.toString()) : undefined;
+  if (form === undefined) throw new Refusal(400, "The body is not valid UTF-8.");
+  return form;
+}
+
+function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const refuseSize = () => {
+      req.pause().off("data", onData);
+      // Without `Connection: close` Node would go on to read all that the client still sends.
+      reject(new Refusal(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" }));
+    };
+    const onData = (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > limit) refuseSize();
+      else chunks.push(chunk);
+    };
+    const onBreak = () => reject(new Refusal(400, "The request ended early."));
+    if (Number(req.headers["content-length"]) > limit) return refuseSize();
+    req
+      .on("data", onData)
+      .on("end", () => resolve(Buffer.concat(chunks)))
+      .on("error", onBreak)
+      .on("close", onBreak);
+  });
+}

@@ -1,0 +1,105 @@
+import { forbiddenCharacter } from "./characters.js";
+import type { Generation } from "./generation.js";
+import { compileMatcher, compileSelector, type Matcher, MatcherList } from "./matcher.js";
+import { Refusal } from "./problem.js";
+
+/** Which generations a hub speaks. */
+export type Protocol = Generation | "both";
+
+/** What a request asks to receive, and in which generation it asks. */
+export interface RequestedMatchers {
+  readonly generation: Generation;
+  readonly matchers: MatcherList;
+}
+
+/** How much one request may ask for. Mercure 1.0 "Subscription". */
+export interface MatcherLimits {
+  /** How many matchers. */
+  readonly count: number;
+  /** How long each, in UTF-16 units. */
+  readonly length: number;
+}
+
+/** How large the patterns of one request may be together: each update is looked at with all of them. */
+const largestCost = 5_000;
+
+/** The names that 0.x gave to the parameter that stands in for the header `Last-Event-ID`, the prescribed one first. */
+const cursors = ["lastEventID", "Last-Event-ID", "last-event-id", "last_event_id"];
+
+/**
+ * Reads what a request subscribes to: `topic` in Mercure 0.x "Subscription"; `match`, `match_exact` and
+ * `match_urlpattern` in Mercure 1.0 "Subscription", where no other name may begin with `match`.
+ *
+ * @param hubUrl - The hub's absolute URL, against which relative URL patterns are resolved.
+ * @throws Refusal when the request asks for nothing, for too much, or by what the hub does not speak.
+ */
+export function requestedMatchers(
+  parameters: URLSearchParams,
+  protocol: Protocol,
+  limits: MatcherLimits,
+  hubUrl: string,
+): RequestedMatchers {
+  const generation = requestedGeneration(parameters, protocol);
+  const matchers: Matcher[] = [];
+  for (const [name, value] of parameters) {
+    if (!isMatcher(name, generation)) continue;
+    if (matchers.length === limits.count) {
+      throw new Refusal(400, `Ask for at most ${limits.count} topics in one request.`);
+    }
+    checkValue(value, limits.length);
+    matchers.push(generation === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl));
+  }
+  const list = new MatcherList(matchers);
+  if (list.cost > largestCost) throw new Refusal(400, "The patterns are too large together; ask for fewer.");
+  return { generation, matchers: list };
+}
+
+/** The id that stands for `Last-Event-ID` in the parameters; of several the first, and so the query before the body. */
+export function requestedCursor(parameters: URLSearchParams, generation: Generation): string | undefined {
+  const names = generation === 0 ? cursors : ["last_event_id"];
+  return names.map((name) => parameters.get(name)).find((id) => id) ?? undefined;
+}
+
+function requestedGeneration(parameters: URLSearchParams, protocol: Protocol): Generation {
+  const names = [...parameters.keys()];
+  const speaks0 = names.includes("topic") && protocol !== 1;
+  const speaks1 = names.some(isReserved) && protocol !== 0;
+  if (speaks0 && speaks1) {
+    throw new Refusal(400, "Use either topic, of Mercure 0.x, or match and match_…, of Mercure 1.0, in one request.");
+  }
+  if (!speaks0 && !speaks1) throw new Refusal(400, howToAsk[protocol]);
+  if (speaks0) return 0;
+  // An id that is silently passed over would lose updates.
+  const other = cursors.find((name) => name !== "last_event_id" && parameters.has(name));
+  if (other !== undefined) throw new Refusal(400, `With match the parameter ${other} is named last_event_id.`);
+  return 1;
+}
+
+const howToAsk = {
+  0: "Name the topics to subscribe to: ?topic=…&topic=…",
+  1: "Name the topics to subscribe to: ?match=…&match_urlpattern=…",
+  both: "Name the topics to subscribe to: ?topic=…&topic=…, or ?match=…&match_urlpattern=…",
+} as const;
+
+function isMatcher(name: string, generation: Generation): boolean {
+  return generation === 0 ? name === "topic" : isReserved(name);
+}
+
+/** Mercure 1.0 reserves the whole prefix, in any case, so that a misspelt type is not passed over. */
+function isReserved(name: string): boolean {
+  return /^match/i.test(name);
+}
+
+function checkValue(value: string, longest: number): void {
+  if (value === "") throw new Refusal(400, "A topic must not be empty.");
+  if (value.length > longest) throw new Refusal(400, `A topic must not be longer than ${longest} characters.`);
+  const character = forbiddenCharacter(value);
+  if (character) throw new Refusal(400, `A topic must not contain ${character}, a control or format character.`);
+}
+
+function compileParameter(name: string, value: string, hubUrl: string): Matcher {
+  const type = name === "match" ? "exact" : /^match_(.*)$/s.exec(name)?.[1];
+  const matcher = type === undefined ? undefined : compileMatcher(value, type, hubUrl);
+  if (matcher !== undefined) return matcher;
+  throw new Refusal(400, "Names that begin with match are match, match_exact and match_urlpattern, and no others.");
+}

@@ -1,0 +1,79 @@
+import { URLPattern } from "urlpattern-polyfill/urlpattern";
+import { LinearExpression } from "./linear-expression.js";
+import { componentSource, type Segments } from "./url-pattern-component.js";
+
+const names = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"] as const;
+
+type Name = (typeof names)[number];
+
+interface Component {
+  readonly size: number;
+  matches(text: string): boolean;
+}
+
+const plain: Segments = { delimiter: "", prefix: "" };
+const host: Segments = { delimiter: ".", prefix: "" };
+const path: Segments = { delimiter: "/", prefix: "/" };
+
+/** The schemes whose URLs have a path of segments, whatever follows them. URL standard, section 4.2. */
+const specialSchemes = ["http", "https", "ws", "wss", "ftp", "file"];
+
+/**
+ * A URL pattern, evaluated by an engine that is linear in the length of the topic.
+ *
+ * The polyfill parses and normalizes: Node 20 has no `URLPattern`, and both would evaluate by backtracking. Groups whose
+ * regular expressions need that, with look-around or back references, are refused.
+ *
+ * Mercure 1.0 "URL Pattern"; URL Pattern Living Standard.
+ */
+export class LinearUrlPattern {
+  /** What an evaluation costs for each character of a topic. */
+  readonly size: number;
+  readonly #baseUrl: string;
+  readonly #components: readonly (readonly [Name, Component])[];
+
+  /**
+   * @param baseUrl - What relative patterns and relative topics are resolved against: the hub's URL.
+   * @throws Error when the pattern is none, or cannot be evaluated in bounded time.
+   */
+  constructor(pattern: string, baseUrl: string) {
+    const parsed = parse(pattern, baseUrl);
+    const protocol = compileComponent(parsed.protocol, plain);
+    const hasSegments = specialSchemes.some((scheme) => protocol.matches(scheme));
+    const segments: Partial<Record<Name, Segments>> = { hostname: host, ...(hasSegments && { pathname: path }) };
+    this.#baseUrl = baseUrl;
+    this.#components = names
+      // A component that may be anything needs no looking at.
+      .filter((name) => parsed[name] !== "*")
+      .map((name) => [name, compileComponent(parsed[name], segments[name] ?? plain)] as const);
+    this.size = this.#components.reduce((sum, [, expression]) => sum + expression.size, 1);
+  }
+
+  /** A topic that is no URL, even relative to the hub's, does not match. */
+  matches(topic: string): boolean {
+    if (!URL.canParse(topic, this.#baseUrl)) return false;
+    const url = new URL(topic, this.#baseUrl);
+    return this.#components.every(([name, expression]) => expression.matches(componentOf(url, name)));
+  }
+}
+
+/** Most components are mere text, which needs no engine. */
+function compileComponent(pattern: string, segments: Segments): Component {
+  if (/[\\{}():*+?]/.test(pattern)) return new LinearExpression(componentSource(pattern, segments));
+  return { size: 1, matches: (text) => text === pattern };
+}
+
+/** The standard would resolve the path of an absolute `urn\:x\:*` against the base too, but Mercure wants a name. */
+function parse(pattern: string, baseUrl: string): URLPattern {
+  try {
+    return new URLPattern(pattern);
+  } catch {
+    return new URLPattern(pattern, baseUrl);
+  }
+}
+
+/** Without the marks that delimit a component and belong to no pattern. */
+function componentOf(url: URL, name: Name): string {
+  if (name === "protocol") return url.protocol.slice(0, -1);
+  return name === "search" || name === "hash" ? url[name].slice(1) : url[name];
+}

@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import type { HubOptions } from "../../src/hub/index.js";
+import { draft, type RunningHub, startHub, subscribe, token } from "./fixture.js";
+
+type Pairs = readonly (readonly [string, string])[];
+
+function urlOf({ origin, hub }: RunningHub, parameters: Pairs): string {
+  return `${origin}${hub.path}?${new URLSearchParams(parameters.map(([name, value]): [string, string] => [name, value]))}`;
+}
+
+/** What of these topics a subscriber receives. */
+async function received(
+  t: TestContext,
+  parameters: Pairs,
+  topics: readonly string[],
+  options: Partial<HubOptions> = {},
+): Promise<string[]> {
+  const running = await startHub(t, options);
+  const [[name]] = parameters as [readonly [string, string]];
+  const end = [name === "topic" ? "topic" : "match", "end"] as const;
+  const subscriber = await subscribe(t, urlOf(running, [...parameters, end]));
+  assert.equal(subscriber.status, 200);
+  for (const topic of [...topics, "end"]) await running.hub.publish(draft(topic, topic));
+  await subscriber.until(({ data }) => data.at(-1) === "end");
+  return subscriber.data.slice(0, -1);
+}
+
+async function refusal(url: string, status = 400): Promise<string> {
+  const answer = await fetch(url);
+  assert.equal(answer.status, status, url);
+  assert.equal(answer.headers.get("content-type"), "application/problem+json");
+  return ((await answer.json()) as { detail: string }).detail;
+}
+
+describe("topic selectors of Mercure 0.x", () => {
+  test("a URI template brings the topics that it expands to", async (t) => {
+    const topics = ["/books/1", "/books/2/pages", "/books/{id}", "/books/3?x"];
+    assert.deepEqual(await received(t, [["topic", "/books/{id}"]], topics), ["/books/1", "/books/{id}"]);
+  });
+
+  test("a token's URI template lets private updates through", async (t) => {
+    const { hub, url } = await startHub(t);
+    const authorization = await token({ subscribe: ["/users/42/{+any}"] });
+    const subscriber = await subscribe(t, url("*", { authorization }));
+    for (const user of ["43", "42"]) await hub.publish(draft(`/users/${user}/a`, user, { private: true }));
+    await hub.publish(draft("end", "end"));
+    await subscriber.until(({ data }) => data.at(-1) === "end");
+    assert.deepEqual(subscriber.data, ["42", "end"]);
+  });
+
+  test("a template replays as it goes on", async (t) => {
+    const running = await startHub(t);
+    const since = running.hub.lastEventId;
+    for (const topic of ["/a/1", "/b/1", "/a/2"]) await running.hub.publish(draft(topic, topic));
+    const subscriber = await subscribe(t, running.url("/a/{id}", { lastEventID: since }));
+    await running.hub.publish(draft("/a/3", "/a/3"));
+    await subscriber.until(({ data }) => data.length === 3);
+    assert.deepEqual(subscriber.data, ["/a/1", "/a/2", "/a/3"]);
+  });
+});
+
+describe("topic matchers of Mercure 1.0", () => {
+  test("match and match_exact compare byte by byte and resolve nothing", async (t) => {
+    const topics = ["/a/1", "/a/{id}", "/a/:id", "https://hub.example/a/:id"];
+    const options = { resource: "https://hub.example/.well-known/mercure" };
+    assert.deepEqual(await received(t, [["match", "/a/:id"]], topics, options), ["/a/:id"]);
+    assert.deepEqual(await received(t, [["match_exact", "/a/{id}"]], topics, options), ["/a/{id}"]);
+  });
+
+  test("match_urlpattern takes relative patterns and topics against the hub's URL", async (t) => {
+    const topics = [
+      "/books/1",
+      "https://hub.example/books/2",
+      "https://other.example/books/3",
+      "/books/4/5",
+      "http://[",
+    ];
+    const options = { resource: "https://hub.example/.well-known/mercure" };
+    const matching = ["/books/1", "https://hub.example/books/2"];
+    assert.deepEqual(await received(t, [["match_urlpattern", "/books/:id"]], topics, options), matching);
+    const absolute = [["match_urlpattern", "https://hub.example/books/:id"]] as const;
+    assert.deepEqual(await received(t, absolute, topics, options), matching);
+  });
+
+  test("* is every topic, whatever the type", async (t) => {
+    const topics = ["a", "http://[", "/b"];
+    for (const name of ["match", "match_exact", "match_urlpattern"]) {
+      assert.deepEqual(await received(t, [[name, "*"]], topics), topics);
+    }
+  });
+
+  test("several are a union, and an update comes once", async (t) => {
+    const parameters = [
+      ["match", "/a/1"],
+      ["match_urlpattern", "/a/:id"],
+      ["match_urlpattern", "/a/*"],
+    ] as const;
+    assert.deepEqual(await received(t, parameters, ["/a/1", "/a/2/3", "/b"]), ["/a/1", "/a/2/3"]);
+  });
+
+  // A misspelt type that is passed over would look like a topic on which nothing happens.
+  test("any other name that begins with match is refused, in any case", async (t) => {
+    const running = await startHub(t);
+    for (const name of ["Match", "MATCH_EXACT", "match_regexp", "match_", "matchers", "match_URLPattern", "match[]"]) {
+      const detail = await refusal(
+        urlOf(running, [
+          ["match", "a"],
+          [name, "b"],
+        ]),
+      );
+      assert.match(detail, /match_urlpattern/);
+    }
+  });
+
+  test("what is no URL pattern is refused by name", async (t) => {
+    const running = await startHub(t);
+    assert.match(await refusal(urlOf(running, [["match_urlpattern", "/(a"]])), /\/\(a/);
+    for (const value of ["", "a\u200db", "a\nb"]) await refusal(urlOf(running, [["match", value]]));
+    await refusal(`${running.origin}${running.hub.path}?match=%ff`);
+  });
+
+  // Patterns that backtrack, explode when they are compiled, or are many: one request would stall all streams.
+  test("pathological patterns are refused or evaluated in bounded time", async (t) => {
+    const running = await startHub(t);
+    for (const pattern of [
+      "/((?=a)b)",
+      "/(a{1000})",
+      "/((?:(?:a{32}){32}))",
+      `/${"(".repeat(1000)}`,
+      "a".repeat(2049),
+    ]) {
+      await refusal(urlOf(running, [["match_urlpattern", pattern]]));
+    }
+    for (const template of ["{x:9999}", "{?a,b,c,d,e,f,g}".repeat(20)]) await refusal(running.url(template));
+    await refusal(
+      urlOf(
+        running,
+        Array.from({ length: 201 }, (_, index) => ["match", `${index}`] as const),
+      ),
+    );
+    const large = Array.from({ length: 20 }, (_, index) => ["match_urlpattern", `/${index}((?:a|b){300})`] as const);
+    assert.match(await refusal(urlOf(running, large)), /too large together/);
+
+    const subscriber = await subscribe(
+      t,
+      urlOf(running, [
+        ["match_urlpattern", "/((?:a+)+)b"],
+        ["match", "end"],
+      ]),
+    );
+    await running.hub.publish(draft(`/${"a".repeat(4000)}c`, "no"));
+    await running.hub.publish(draft(`/${"a".repeat(4000)}b`, "yes"));
+    await running.hub.publish(draft("end", "end"));
+    await subscriber.until(({ data }) => data.at(-1) === "end");
+    assert.deepEqual(subscriber.data, ["yes", "end"]);
+  });
+
+  test("the cursor is last_event_id, the header first, and the answer names the preceding event", async (t) => {
+    const running = await startHub(t);
+    const start = running.hub.lastEventId;
+    const { id } = await running.hub.publish(draft("a", "1"));
+    await running.hub.publish(draft("a", "2"));
+    const url = urlOf(running, [
+      ["match", "a"],
+      ["last_event_id", start],
+    ]);
+    const byParameter = await subscribe(t, url);
+    await byParameter.until(({ data }) => data.length === 2);
+    assert.equal(byParameter.headers["mercure-last-event-id"], start);
+    assert.equal(byParameter.headers["last-event-id"], undefined);
+    const byHeader = await subscribe(t, url, { "Last-Event-ID": id });
+    await byHeader.until(({ data }) => data.length === 1);
+    assert.equal(byHeader.headers["mercure-last-event-id"], id);
+    const all = await subscribe(
+      t,
+      urlOf(running, [
+        ["match", "a"],
+        ["last_event_id", "earliest"],
+      ]),
+    );
+    await all.until(({ data }) => data.length === 2);
+    assert.equal(all.headers["mercure-last-event-id"], "earliest");
+  });
+});
+
+describe("the method QUERY", () => {
+  const form = { "Content-Type": "application/x-www-form-urlencoded" };
+
+  test("takes the union of query and body, and the cursor of the query", async (t) => {
+    const running = await startHub(t);
+    const start = running.hub.lastEventId;
+    const { id } = await running.hub.publish(draft("/a", "1"));
+    await running.hub.publish(draft("/b/1", "2"));
+    const url = urlOf(running, [
+      ["match", "/a"],
+      ["last_event_id", start],
+    ]);
+    const body = `${new URLSearchParams([
+      ["match_urlpattern", "/b/:id"],
+      ["last_event_id", id],
+    ])}`;
+    const subscriber = await subscribe(t, url, form, "QUERY", body);
+    await running.hub.publish(draft("/b/2", "3"));
+    await subscriber.until(({ data }) => data.length === 3);
+    assert.deepEqual(subscriber.data, ["1", "2", "3"]);
+    assert.equal(subscriber.headers["mercure-last-event-id"], start);
+    const bodyOnly = await subscribe(t, `${running.origin}${running.hub.path}`, form, "QUERY", body);
+    await bodyOnly.until(({ data }) => data.length === 2);
+  });
+
+  test("holds the body to the rules of the query", async (t) => {
+    const running = await startHub(t);
+    const url = `${running.origin}${running.hub.path}`;
+    const status = async (body: string, headers: Record<string, string> = form) =>
+      (await subscribe(t, url, headers, "QUERY", body)).status;
+    assert.equal(await status("match_regexp=a"), 400);
+    assert.equal(await status("match=%ff"), 400);
+    assert.equal(await status(""), 400);
+    assert.equal(await status("{}", { "Content-Type": "application/json" }), 415);
+    assert.equal(await status(`match=${"a".repeat(300_000)}`), 413);
+    assert.equal(await status("topic=/a/{id}"), 200);
+  });
+});
+
+describe("the two generations", () => {
+  test("a request that mixes them is refused with an explanation", async (t) => {
+    const running = await startHub(t);
+    assert.match(
+      await refusal(
+        urlOf(running, [
+          ["topic", "a"],
+          ["match", "a"],
+        ]),
+      ),
+      /either topic.* or match/,
+    );
+    assert.match(
+      await refusal(
+        urlOf(running, [
+          ["match", "a"],
+          ["lastEventID", "1"],
+        ]),
+      ),
+      /last_event_id/,
+    );
+    assert.match(await refusal(urlOf(running, [["x", "a"]])), /\?topic=.*\?match=/);
+  });
+
+  test("the option protocol restricts the hub to one", async (t) => {
+    const [old, recent] = [await startHub(t, { protocol: 0 }), await startHub(t, { protocol: 1 })];
+    assert.match(await refusal(urlOf(old, [["match", "a"]])), /\?topic=/);
+    assert.match(await refusal(urlOf(recent, [["topic", "a"]])), /\?match=/);
+    assert.equal(
+      (
+        await subscribe(
+          t,
+          urlOf(old, [
+            ["topic", "a"],
+            ["match", "b"],
+          ]),
+        )
+      ).status,
+      200,
+    );
+    assert.equal(
+      (
+        await subscribe(
+          t,
+          urlOf(recent, [
+            ["topic", "a"],
+            ["match", "b"],
+          ]),
+        )
+      ).status,
+      200,
+    );
+  });
+});

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { URLPattern } from "urlpattern-polyfill/urlpattern";
+import { LinearUrlPattern } from "../../src/protocol/url-pattern.js";
+
+const hubUrl = "https://hub.example/.well-known/mercure";
+
+/** Pattern, what it matches, what it does not match. */
+const table: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+  ["https://example.com/books/:id", ["https://example.com/books/1", "https://EXAMPLE.com/books/1"], ["/books/1"]],
+  ["https://example.com/books/:id", ["https://example.com/books/1?x#y"], ["https://example.com/books/1/2"]],
+  ["https://example.com/users/42/*", ["https://example.com/users/42/books/1"], ["https://example.com/users/43/b"]],
+  ["/books/:id", ["/books/1", "https://hub.example/books/1", "//hub.example/books/1"], ["/Books/1", "/books/"]],
+  ["/books/:id", ["/.well-known/../books/1"], ["https://example.com/books/1", "books/1", "http://["]],
+  ["books/:id", ["books/1", "/.well-known/books/1"], ["/books/1"]],
+  ["/.well-known/mercure/subscriptions/exact/:topic/:id", ["/.well-known/mercure/subscriptions/exact/a%2Fb/1"], []],
+  ["/a/:x?", ["/a", "/a/1"], ["/a/1/2"]],
+  ["/a/:x*", ["/a", "/a/1", "/a/1/2"], ["/b"]],
+  ["/a/:x+", ["/a/1", "/a/1/2"], ["/a"]],
+  ["/a/{b}?c", ["/a/c", "/a/bc"], ["/a/b"]],
+  ["/n/:id(\\d+)", ["/n/12"], ["/n/x"]],
+  ["/f/*.jpg", ["/f/x.jpg", "/f/x/y.jpg"], ["/f/x.png"]],
+  ["https://*.example.com/*", ["https://a.b.example.com/x"], ["https://example.com/x"]],
+  ["https://:sub.example.com/", ["https://a.example.com/"], ["https://a.b.example.com/"]],
+  ["http{s}?://e.com/a", ["http://e.com/a", "https://e.com/a"], ["ftp://e.com/a"]],
+  ["urn\\:isbn\\:*", ["urn:isbn:1"], ["urn:x:1"]],
+  ["?q=*", ["?q=1", "/.well-known/mercure?q=1"], ["?r=1", "/?q=1"]],
+  ["/é/:x", ["/é/1", "/%C3%A9/1"], ["/e/1"]],
+];
+
+describe("URL patterns", () => {
+  test("match by the standard, relative ones and relative topics against the hub's URL", () => {
+    for (const [pattern, matching, other] of table) {
+      const compiled = new LinearUrlPattern(pattern, hubUrl);
+      for (const topic of matching) assert.ok(compiled.matches(topic), `${pattern} should match ${topic}`);
+      for (const topic of other) assert.ok(!compiled.matches(topic), `${pattern} should not match ${topic}`);
+    }
+  });
+
+  test("malformed ones are refused", () => {
+    for (const pattern of ["(", "{", "}", "/(a", "https://[", "/:x:x", "/({2})", "/(é)"]) {
+      assert.throws(() => new LinearUrlPattern(pattern, hubUrl), pattern);
+    }
+  });
+
+  // The pattern backtracks without end on a topic that nearly matches.
+  test("what would backtrack is evaluated in linear time, or refused", () => {
+    const compiled = new LinearUrlPattern("/((?:a+)+)b", hubUrl);
+    assert.ok(compiled.matches(`/${"a".repeat(5_000)}b`));
+    assert.ok(!compiled.matches(`/${"a".repeat(5_000)}c`));
+    for (const pattern of ["/((?=a)b)", "/((?<!a)b)", "/((?<x>a)\\k<x>)", "/(a{1000})", "/((?:(?:a{32}){32}))"]) {
+      assert.throws(() => new LinearUrlPattern(pattern, hubUrl), pattern);
+    }
+  });
+
+  // Random patterns and topics of few characters, so that they often match: the polyfill is the oracle, save that
+  // it takes two question marks for one.
+  test("each is evaluated as the polyfill evaluates it, or refused", () => {
+    const text = fc.string({ unit: fc.constantFrom(..."/ab:.*?+{}()\\|"), maxLength: 12 });
+    const topic = fc.string({ unit: fc.constantFrom(..."/ab.?"), maxLength: 8 }).filter((text) => !text.includes("??"));
+    fc.assert(
+      fc.property(text, fc.array(topic, { maxLength: 3 }), (pattern, topics) => {
+        const [ours, theirs] = [attempt(() => new LinearUrlPattern(pattern, hubUrl)), attempt(() => oracle(pattern))];
+        if (ours === undefined) return;
+        for (const each of topics)
+          assert.equal(ours.matches(each), theirs!.test(each, hubUrl), `${pattern} on ${each}`);
+      }),
+      { numRuns: 10_000 },
+    );
+  });
+
+  test("any text is a pattern or is refused", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (pattern, topic) => {
+        attempt(() => new LinearUrlPattern(pattern, hubUrl))?.matches(topic);
+      }),
+    );
+  });
+});
+
+function oracle(pattern: string): URLPattern {
+  return attempt(() => new URLPattern(pattern)) ?? new URLPattern(pattern, hubUrl);
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
