@@ -39,7 +39,7 @@ function reason(xhr) {
 // Whoever deletes an item by keyboard goes on at the next one, and after the last at the field for new ones.
 let deleting = "";
 document.addEventListener("htmx:beforeRequest", ({ target }) => {
-  if (target.querySelector(".delete")) deleting = target.closest(".todo").id;
+  if (target.matches(".todo form:has(.delete)")) deleting = target.closest(".todo").id;
 });
 document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
   if (deleting === "" || target.id !== deleting || !target.querySelector(":focus-visible")) return;
