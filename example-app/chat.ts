@@ -3,6 +3,7 @@ import type { Kit } from "htmx-mercure";
 import type { DataSource } from "typeorm";
 import type { Recorder } from "./dashboard.js";
 import { Message } from "./models/message.js";
+import { readable } from "./readable.js";
 
 const kept = 50;
 const year = 365 * 24 * 60 * 60 * 1000;
@@ -16,8 +17,8 @@ export function chat(app: Express, { sse, render }: Kit, database: DataSource, r
   });
 
   app.post("/messages", async (req, res) => {
-    const author = field(req, "author");
-    const text = field(req, "text");
+    const author = readable(req.body?.author);
+    const text = readable(req.body?.text);
     const byHtmx = req.get("HX-Request") === "true";
 
     const error = problem(author, text);
@@ -54,11 +55,6 @@ export function chat(app: Express, { sse, render }: Kit, database: DataSource, r
   }
 }
 
-function field(req: Request, name: string): string {
-  const value: unknown = req.body?.[name];
-  return typeof value === "string" ? value.trim() : "";
-}
-
 function problem(author: string, text: string): string | undefined {
   if (author === "") return "Please say who you are first.";
   if (author.length > Message.maxAuthor) return `A name has ${Message.maxAuthor} characters at most.`;
@@ -71,7 +67,7 @@ function problem(author: string, text: string): string | undefined {
 function rememberedAuthor(req: Request): string {
   const value = /(?:^|; )author=([^;]*)/.exec(req.get("Cookie") ?? "")?.[1] ?? "";
   try {
-    return decodeURIComponent(value).slice(0, Message.maxAuthor);
+    return readable(decodeURIComponent(value)).slice(0, Message.maxAuthor);
   } catch {
     return "";
   }

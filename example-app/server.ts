@@ -5,11 +5,15 @@ import { mercure } from "htmx-mercure";
 import { chat } from "./chat.js";
 import { dashboard } from "./dashboard.js";
 import { openDatabase } from "./database.js";
+import { answerError, answerMissing } from "./errors.js";
 import { Meter } from "./meter.js";
 import { excerpt } from "./source.js";
 import { todos } from "./todos.js";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const { PORT: port = "" } = process.env;
+if (!/^\d{0,5}$/.test(port) || Number(port) > 65535) fail(`PORT is "${port}", which is no number from 0 to 65535.`);
 
 const database = await openDatabase(process.env.DATABASE ?? here("data/example.db"));
 const app = express();
@@ -44,15 +48,19 @@ const board = dashboard(app, kit, meter);
 chat(app, kit, database, board.record);
 todos(app, kit, database, board.record);
 
-app.use((_req, res) => {
-  res.status(404).render("missing.njk");
+app.use(answerMissing);
+app.use(answerError);
+
+const server = app.listen(Number(port || 3000), (error?: NodeJS.ErrnoException) => {
+  if (error?.code === "EADDRINUSE") fail(`Port ${port || 3000} is taken. Choose another one: PORT=3001 npm start`);
+  if (error) fail(`The server cannot listen: ${error.message}`);
+  console.log(`listening on http://localhost:${(server.address() as AddressInfo).port}`);
 });
 
-const server = app.listen(Number(process.env.PORT || 3000), (error) => {
-  if (error) throw error;
-  const { port } = server.address() as AddressInfo;
-  console.log(`listening on http://localhost:${port}`);
-});
+function fail(reason: string): never {
+  console.error(reason);
+  process.exit(1);
+}
 
 // Streams do not end by themselves: without kit.close() the server would wait for them for ever.
 async function stop() {

@@ -3,6 +3,7 @@ import type { Kit } from "htmx-mercure";
 import type { DataSource } from "typeorm";
 import type { Recorder } from "./dashboard.js";
 import { TodoItem } from "./models/todo-item.js";
+import { readable } from "./readable.js";
 
 export function todos(app: Express, kit: Kit, database: DataSource, record: Recorder): void {
   const { sse, render, oob } = kit;
@@ -36,7 +37,7 @@ export function todos(app: Express, kit: Kit, database: DataSource, record: Reco
   });
 
   app.post("/todos", async (req, res) => {
-    const title = String(req.body?.title ?? "").trim();
+    const title = readable(req.body?.title);
     const error = problem(title, await items.count());
     if (error) {
       res.status(422);

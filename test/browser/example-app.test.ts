@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,7 +20,8 @@ const distance =
   "(({ scrollHeight, clientHeight, scrollTop }) => scrollHeight - clientHeight - scrollTop)(document.querySelector('.feed'))";
 
 /** What a browser logs when a server is away or refuses a form, as some tests here make it. */
-const foreseen = /net::ERR_|reconnects in|status of (404|422|503)|Error Code 422|htmx:(sendError|afterRequest)/;
+const foreseen =
+  /net::ERR_|reconnects in|status of (404|413|422|503)|Error Code (413|422)|htmx:(sendError|afterRequest)/;
 
 let browser: Browser;
 let folder: string;
@@ -208,6 +209,79 @@ describe("chat", () => {
     assert.equal(await page.getByLabel("Your name").inputValue(), "Ada Lovelace");
   });
 
+  test("who writes on while a message is on its way loses nothing, and sends nothing twice", async () => {
+    const page = await visit("/");
+    const field = page.getByLabel("Message", { exact: true });
+    await page.getByLabel("Your name").fill("Ada");
+    const { release, waiting } = await holdUp(page, "/messages");
+
+    for (const text of ["One", "Two", "Three"]) {
+      await field.fill(text);
+      await field.press("Enter");
+      assert.equal(await field.inputValue(), "");
+    }
+    await field.pressSequentially("Four, un");
+    await waiting;
+    release();
+    await heard(page, "Three");
+    await field.pressSequentially("finished");
+    assert.equal(await field.inputValue(), "Four, unfinished");
+    await field.press("Enter");
+    await heard(page, "Four, unfinished");
+    assert.deepEqual(await said(page), [welcome, "One", "Two", "Three", "Four, unfinished"]);
+    assert.equal(await field.inputValue(), "");
+    // An empty field is the browser's own to refuse, as before the first message.
+    await field.press("Enter");
+    assert.equal(await field.evaluate((input) => input.matches(":focus:invalid")), true);
+  });
+
+  test("what was not taken comes back into its field, or is named when that is in use again", async () => {
+    const page = await visit("/");
+    const field = page.getByLabel("Message", { exact: true });
+    await page.getByLabel("Your name").fill("Ada");
+    await page.route("**/messages", (route) => route.abort());
+
+    await field.fill("Back");
+    await field.press("Enter");
+    await page.getByRole("alert").getByText("The server did not answer.").waitFor();
+    assert.equal(await field.inputValue(), "Back");
+    await page.unroute("**/messages");
+
+    const { refuse, waiting } = await holdUp(page, "/messages");
+    await field.press("Enter");
+    await waiting;
+    await field.fill("Next");
+    refuse();
+    await page.getByRole("alert").getByText("Not sent: “Back”").waitFor();
+    assert.equal(await field.inputValue(), "Next");
+  });
+
+  test("a message that is far too long is refused in words, and stays in its field", async () => {
+    const page = await visit("/");
+    const field = page.getByLabel("Message", { exact: true });
+    await page.getByLabel("Your name").fill("Ada");
+    await field.evaluate((input) => input.removeAttribute("maxlength"));
+    const text = "x".repeat(150_000);
+    await field.fill(text);
+    await field.press("Enter");
+    await page.getByRole("alert").getByText("This is more than the server takes at once.").waitFor();
+    assert.equal(await field.inputValue(), text);
+    await say(page, "Ada", "Shorter");
+    await page.getByText("This is more than").waitFor({ state: "hidden" });
+  });
+
+  test("what cannot be seen is not written: control characters go, and nothing else is nothing", async () => {
+    const page = await visit("/");
+    await post("/messages", { author: "A\u0000d\u202ea", text: "one\u0000\u0007 \u202etwo\r\nthree\u0085 👩‍🚀  ok" });
+    await heard(page, "one two three 👩‍🚀 ok");
+    assert.match(await page.locator(".message .author").last().innerText(), /^Ada /);
+    for (const text of ["\u0000", "\u200b\u200d", "\u3164", "\u2800 \ufeff"]) {
+      assert.equal((await post("/messages", { author: "Ada", text })).status, 422);
+      assert.equal((await post("/messages", { author: text, text: "Hi" })).status, 422);
+      assert.equal((await post("/todos", { title: text })).status, 422);
+    }
+  });
+
   test("the newest fifty are kept, on pages that stay open too", async () => {
     const page = await visit("/");
     for (let i = 1; i <= 55; i++) await post("/messages", { author: "Ada", text: `Message ${i}` });
@@ -254,6 +328,31 @@ describe("to-do", () => {
     await until(page, `document.activeElement.getAttribute("aria-checked") === "true"`);
     await page.keyboard.press("Space");
     await page.getByRole("checkbox", { name: "Open this list in a second window", checked: false }).waitFor();
+  });
+
+  test("whoever deletes with the keyboard goes on at the next item, and after the last at the field", async () => {
+    const page = await visit("/todos");
+    const focused = (name: string) => until(page, `document.activeElement.matches('${name}')`);
+    const buttons = page.getByRole("button", { name: /^Delete/ });
+    const second = await buttons.nth(1).getAttribute("id");
+    await buttons.nth(0).focus();
+    await page.keyboard.press("Enter");
+    await focused(`#${second}`);
+    assert.equal(await buttons.count(), 3);
+
+    // By another visitor: the keyboard stays where it is.
+    await buttons.nth(1).focus();
+    await post(`/todos/${second?.replace("delete-", "")}/delete`, {});
+    await page.locator(`#${second}`).waitFor({ state: "detached" });
+    assert.equal(await page.evaluate("document.activeElement === document.querySelectorAll('.delete')[0]"), true);
+    await post(`/todos/${(await buttons.nth(0).getAttribute("id"))?.replace("delete-", "")}/delete`, {});
+    await until(page, "document.querySelectorAll('.delete').length === 1");
+    await focused("body");
+
+    await buttons.nth(0).focus();
+    await page.keyboard.press("Space");
+    await focused("[name=title]");
+    assert.equal(await buttons.count(), 0);
   });
 
   test("the list survives a reload and a restart", async () => {
@@ -349,6 +448,24 @@ describe("every page", () => {
     await page.getByRole("heading", { name: "Not here" }).waitFor();
   });
 
+  test("what the server refuses or fails at is told on a page of ours, and no more of it", async () => {
+    const form = { "Content-Type": "application/x-www-form-urlencoded" };
+    const cases: [number, string, RequestInit][] = [
+      [400, "/todos/%E0/done", { method: "POST" }],
+      [413, "/messages", { method: "POST", headers: form, body: "x".repeat(150_000) }],
+      [415, "/messages", { method: "POST", headers: { ...form, "Content-Encoding": "x" }, body: "text=Hi" }],
+    ];
+    for (const [status, path, request] of cases) {
+      const response = await fetch(app.url + path, request);
+      assert.equal(response.status, status);
+      const html = await response.text();
+      assert.match(html, /<h1>(Not understood|Too long)<\/h1>/);
+      assert.doesNotMatch(html, /node_modules|Error:/);
+      const short = await fetch(app.url + path, { ...request, headers: { ...request.headers, "HX-Request": "true" } });
+      assert.match(await short.text(), /^The server [\w ]+\.$|^This is more than /);
+    }
+  });
+
   test("fits a phone, whatever is written", async () => {
     await post("/messages", { author: "x".repeat(40), text: "x".repeat(400) });
     await post("/todos", { title: "x".repeat(120) });
@@ -416,6 +533,17 @@ test("the server ends by itself when asked to, with streams open", async () => {
   assert.equal(await app.end("SIGTERM"), 0);
 });
 
+test("a port that cannot be is told in a line", async () => {
+  for (const [port, line] of [
+    ["abc", 'PORT is "abc", which is no number from 0 to 65535.'],
+    ["65536", 'PORT is "65536", which is no number from 0 to 65535.'],
+    [String(app.port), `Port ${app.port} is taken. Choose another one: PORT=3001 npm start`],
+  ] as const) {
+    const { status, stdout, stderr } = run(port);
+    assert.deepEqual([status, stdout, stderr], [1, "", `${line}\n`]);
+  }
+});
+
 interface App {
   readonly url: string;
   readonly port: number;
@@ -424,9 +552,20 @@ interface App {
   end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
 }
 
+const command = ["--import", "tsx", "example-app/server.ts"];
+
+function environment(port: string): NodeJS.ProcessEnv {
+  return { ...process.env, PORT: port, DATABASE: join(folder, "example.db"), SECRET_KEY: "k".repeat(32) };
+}
+
+/** Runs the app where it ends by itself. */
+function run(port: string) {
+  return spawnSync(process.execPath, command, { env: environment(port), encoding: "utf8" });
+}
+
 async function start(port = 0): Promise<App> {
-  const server = spawn(process.execPath, ["--import", "tsx", "example-app/server.ts"], {
-    env: { ...process.env, PORT: String(port), DATABASE: join(folder, "example.db"), SECRET_KEY: "k".repeat(32) },
+  const server = spawn(process.execPath, command, {
+    env: environment(String(port)),
     stdio: ["ignore", "pipe", "inherit"],
   });
   const gone = once(server, "exit") as Promise<[number | null]>;
@@ -485,6 +624,20 @@ async function visit(path: string, options: BrowserContextOptions = {}): Promise
 async function until(page: Page, expression: string): Promise<void> {
   // Not page.waitForFunction(), which the pages' Content-Security-Policy forbids.
   while (!(await page.evaluate(expression))) await setTimeout(20);
+}
+
+/** Lets requests to a path wait until told; `waiting` resolves with the first. */
+async function holdUp(page: Page, path: string) {
+  const waiting = page.waitForRequest(`**${path}`);
+  let decide = (_verdict: "release" | "refuse") => {};
+  const verdict = new Promise<"release" | "refuse">((resolve) => {
+    decide = resolve;
+  });
+  await page.route(`**${path}`, async (route) => {
+    if ((await verdict) === "release") await route.continue();
+    else await route.abort();
+  });
+  return { waiting, release: () => decide("release"), refuse: () => decide("refuse") };
 }
 
 async function say(page: Page, author: string, text: string): Promise<void> {

@@ -220,8 +220,14 @@ async function runShell(t: TestContext, block: Block, page: Page): Promise<void>
     .map((command) => command.trim())
     .filter((command) => command !== "" && !command.startsWith("#"));
   for (const command of commands) {
-    if (/^(npm ci|npm install( [\w@.-]+)*|git clone \S+|cd \S+|\w+=\S+|(curl|node -p) .+)$/.test(command)) continue;
-    const [, script] = /^npm (?:run )?(start|test|[\w:-]+)\b/.exec(command) ?? assert.fail(`unknown: ${command}`);
+    if (
+      /^(npm ci|npm install( [\w@/.-]+)*|npx tsx server\.ts( +#.*)?|git clone \S+|cd \S+|\w+=\S+|(curl|node -p) .+)$/.test(
+        command,
+      )
+    )
+      continue;
+    const [, script] =
+      /^(?:PORT=\d+ )?npm (?:run )?(start|test|[\w:-]+)\b/.exec(command) ?? assert.fail(`unknown: ${command}`);
     assert.ok(scripts.includes(script!), command);
   }
   if (!commands.some((command) => /^(curl|node) /.test(command))) return;

@@ -19,6 +19,11 @@ class TodoItem {
   done = false;
 }
 
+class User {
+  id = 1;
+  name = "Ada";
+}
+
 /** What a fragment or a template may use. */
 const samples = {
   message: { id: "message-1", text: "hello" },
@@ -28,7 +33,7 @@ const samples = {
   list: new TodoList(),
   item: new TodoItem(),
   items: [new TodoItem()],
-  user: { id: 1, name: "Ada" },
+  user: new User(),
 };
 
 /** What only a fragment may use, besides the kit. */
@@ -60,7 +65,8 @@ declare global {
   const list: TodoList;
   const item: TodoItem;
   const items: TodoItem[];
-  const user: { id: number; name: string };
+  class User { id: number; name: string }
+  const user: User;
   const requireLogin: (req: Request, res: Response, next: () => void) => void;
 }
 `;

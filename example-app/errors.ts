@@ -1,0 +1,28 @@
+import type { ErrorRequestHandler, RequestHandler, Response } from "express";
+
+const answers = new Map([
+  [400, { title: "Not understood", text: "The server could not make sense of this request." }],
+  [404, { title: "Not here", text: "There is no such page." }],
+  [413, { title: "Too long", text: "This is more than the server takes at once. Please shorten it." }],
+  [415, { title: "Not understood", text: "The server cannot read what was sent in this form." }],
+  [500, { title: "Something went wrong", text: "The mistake is the server’s. Please try again in a moment." }],
+]);
+
+export const answerMissing: RequestHandler = (_req, res) => answer(res, 404);
+
+/** Nobody but who reads the server's log sees more of an error than its kind. */
+export const answerError: ErrorRequestHandler = (error, _req, res, next) => {
+  const byClient = error?.status >= 400 && error.status < 500;
+  const status = answers.has(error?.status) ? error.status : byClient ? 400 : 500;
+  if (status === 500) console.error(error);
+  if (res.headersSent) next(error);
+  else answer(res, status);
+};
+
+function answer(res: Response, status: number): void {
+  const { title, text } = answers.get(status)!;
+  res.status(status);
+  // app.js shows a sentence over the page as it is.
+  if (res.req.get("HX-Request")) res.type("text").send(text);
+  else res.render("error.njk", { title, text });
+}
