@@ -108,6 +108,13 @@ export class OptionReader {
     return parsed.origin === "http://relative" ? parsed.pathname : parsed.href;
   }
 
+  /** A URL to which requests are sent; `fetch` takes none with a password in it. */
+  absoluteUrl(name: string, variable: string): string | undefined {
+    const value = this.url(name, variable);
+    if (value === undefined || (URL.canParse(value) && new URL(value).username === "")) return value;
+    throw impossible(this.#prefix + name, `must be a whole http(s) URL, without a user, not ${describe(value)}`);
+  }
+
   object(name: string): object | undefined {
     const [value, source] = this.#value(name);
     if (value !== undefined && (typeof value !== "object" || value === null)) {

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from "express";
 import type { Hub } from "../hub/hub.js";
+import { type ExternalHub, noHubInProcess } from "../publisher/external-hub.js";
 import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
 import type { Topics } from "../publisher/topics.js";
 
@@ -9,10 +10,12 @@ const defaultChannel = "sse";
 /** The publisher, and streams as routes of the application. */
 export class Sse extends Publisher {
   readonly #hub: Hub;
+  readonly #externalHub: ExternalHub | undefined;
 
   constructor(options: PublisherOptions) {
     super(options);
     this.#hub = options.hub;
+    this.#externalHub = options.externalHub;
   }
 
   /**
@@ -22,8 +25,12 @@ export class Sse extends Publisher {
    * these are public updates alone.
    *
    * @param topics the topics, or a function of the request; it may be asynchronous
+   * @throws MercureError `ERR_EXTERNAL_HUB`, when the route is made, where the hub is in another process.
    */
   stream(topics?: Topics | ((request: Request) => Topics | Promise<Topics>)): RequestHandler {
+    if (this.#externalHub !== undefined) {
+      throw noHubInProcess("sse.stream", "let clients stream from the hub itself, at sse.authentifiedHubUrl(topics)");
+    }
     return async (request, response, next) => {
       try {
         if (topics === undefined) {

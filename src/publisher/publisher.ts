@@ -3,12 +3,13 @@ import { escapeHtml } from "../escape-html.js";
 import type { Hub } from "../hub/hub.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { dataText } from "./data.js";
+import { type ExternalHub, noHubInProcess } from "./external-hub.js";
 import type { ModelClass, ModelDeclaration, Models } from "./models.js";
 import type { Pages } from "./page.js";
 import { publishToRemoteHub } from "./remote-hub.js";
 import { type EventSourceOfSignals, publishSignal, type SignalOptions } from "./signals.js";
 import { streamUrl } from "./stream-url.js";
-import { signToken } from "./tokens.js";
+import { type PublisherKeys, publisherToken, signToken } from "./tokens.js";
 import { type Topic, type Topics, topicNames } from "./topics.js";
 
 export interface PublishOptions {
@@ -22,7 +23,7 @@ export interface PublishOptions {
   retry?: number | undefined;
   /** The publisher's token for a remote hub. Default: the option `publisherJwt`, else one made for these topics. */
   jwt?: string | undefined;
-  /** Another hub to publish to, over HTTP. Default: the hub in this process. */
+  /** Another hub to publish to, over HTTP. Default: the option `hubUrl` of the kit, else the hub in this process. */
   hubUrl?: string | undefined;
 }
 
@@ -32,16 +33,16 @@ export interface ModelRenderer {
   render(component: string, props: object): unknown;
 }
 
-export interface PublisherOptions {
+export interface PublisherOptions extends PublisherKeys {
   readonly hub: Hub;
+  /** Takes the place of the hub in this process. */
+  readonly externalHub?: ExternalHub | undefined;
   readonly models: Models;
   readonly pages: Pages;
   readonly renderer: ModelRenderer;
   /** The path of the hub within the application, or its public URL. */
   readonly publicHubUrl: string;
-  readonly publisherSecretKey: string;
   readonly subscriberSecretKey: string;
-  readonly publisherJwt: string | undefined;
   /** Whether the hub takes subscribers without a token. */
   readonly allowAnonymous: boolean;
   readonly typeIsTopic: boolean;
@@ -50,9 +51,6 @@ export interface PublisherOptions {
   /** Told of what goes wrong where no caller can be. */
   onError(message: string, error: unknown): void;
 }
-
-/** How long a token is valid that is made for one publish, in seconds. */
-const publishTokenLifetime = 60;
 
 /** Publishes updates, and tells clients where to receive them. */
 export class Publisher {
@@ -69,18 +67,20 @@ export class Publisher {
    * topic. Strings go out as they are: text that somebody typed belongs into a component or into `` html`…` ``.
    *
    * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` for what cannot be published, `ERR_PUBLISH`
-   * when a remote hub does not take it, `ERR_CLOSED` after the kit was closed.
+   * when a hub elsewhere does not take it, `ERR_CLOSED` after the kit was closed.
    */
   async publish(...args: [topics: Topics, data?: unknown, options?: PublishOptions]): Promise<string> {
     const [topics, data, options = {}] = args;
-    const { models } = this.#options;
+    const { models, externalHub, hub } = this.#options;
     const isAlone = args.length === 1 && models.isObject(topics);
     const subject = isAlone ? topics : data;
     const isModel = models.isObject(subject) && this.#isRendered(subject);
     const settings = isModel ? { ...models.publishOptionsOf(subject), ...defined(options) } : options;
     const draft = this.#draft(topics, isModel ? this.#renderModel(subject) : dataText(subject), settings);
-    if (settings.hubUrl === undefined) return (await this.#options.hub.publish(draft)).id;
-    return publishToRemoteHub(settings.hubUrl, settings.jwt ?? this.#publisherToken(draft.topics), draft);
+    const { hubUrl, jwt } = settings;
+    if (hubUrl !== undefined)
+      return publishToRemoteHub(hubUrl, jwt ?? publisherToken(draft.topics, this.#options), draft);
+    return externalHub === undefined ? (await hub.publish(draft)).id : externalHub.publish(draft, jwt);
   }
 
   /** Deletes the element of this id from every page that streams the topic, by an out-of-band swap. */
@@ -113,12 +113,14 @@ export class Publisher {
    * where the hub takes no anonymous subscribers.
    */
   hubUrl(topics: Topics, jwt?: string): string {
-    const { hub, models, pages, publicHubUrl, allowAnonymous } = this.#options;
+    const { hub, externalHub, models, pages, publicHubUrl, allowAnonymous } = this.#options;
     const page = pages.current;
+    // A hub elsewhere is no part of the application, wherever that is mounted.
+    const isMounted = externalHub === undefined && publicHubUrl.startsWith("/");
     return streamUrl({
-      hub: publicHubUrl.startsWith("/") ? `${page?.mountPath ?? ""}${publicHubUrl}` : publicHubUrl,
+      hub: isMounted ? `${page?.mountPath ?? ""}${publicHubUrl}` : publicHubUrl,
       topics: topicNames(topics, models),
-      lastEventId: page?.lastEventId ?? hub.lastEventId,
+      lastEventId: page?.lastEventId ?? (externalHub ?? hub).lastEventId,
       token: jwt ?? (allowAnonymous ? undefined : this.#signSubscriberToken([])),
     });
   }
@@ -142,9 +144,13 @@ export class Publisher {
    * The updates of topics, private ones too, for code in this process: from now on, or from after `lastEventId`. Ends
    * with the loop, with the signal, or with the kit.
    *
-   * @throws MercureError `ERR_HISTORY_GAP` to a reader so slow that the history no longer holds its next update.
+   * @throws MercureError `ERR_HISTORY_GAP` to a reader so slow that the history no longer holds its next update,
+   * `ERR_EXTERNAL_HUB` where the hub is in another process.
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
+    if (this.#options.externalHub !== undefined) {
+      throw noHubInProcess("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
+    }
     return this.#options.hub.updates(this.topics(topics), options);
   }
 
@@ -173,11 +179,6 @@ export class Publisher {
   #signSubscriberToken(topics: readonly string[]): string {
     const { subscriberSecretKey, tokenLifetime } = this.#options;
     return signToken({ subscribe: topics }, subscriberSecretKey, tokenLifetime);
-  }
-
-  #publisherToken(topics: readonly string[]): string {
-    const { publisherJwt, publisherSecretKey } = this.#options;
-    return publisherJwt ?? signToken({ publish: topics }, publisherSecretKey, publishTokenLifetime);
   }
 }
 

@@ -22,7 +22,7 @@ const rooms: Readonly<Record<string, Room>> = {
     packages: ["express", "nunjucks"],
   },
   nunjucks: { uses: ["publisher", "protocol"], packages: ["nunjucks"] },
-  publisher: { uses: ["protocol"], knows: ["hub"] },
+  publisher: { uses: ["protocol"], knows: ["hub"], packages: ["eventsource-parser"] },
   hub: { uses: ["transport", "protocol"], packages: ["jose"] },
   transport: { uses: ["protocol"] },
   protocol: { uses: [], ground: ["errors.ts"], withoutNode: true },
