@@ -6,11 +6,23 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { secret } from "./application.js";
 
-const { MERCURE_0_BINARY: binary } = process.env;
+/** The reference hubs of both generations of Mercure; one of 1.0 is told who may issue tokens, and for whom. */
+const programs = {
+  0: { variable: "MERCURE_0_BINARY", flags: [] },
+  1: {
+    variable: "MERCURE_1_BINARY",
+    flags: ["-issuer", "https://issuer.invalid", "-audience", "https://hub.invalid/.well-known/mercure"],
+  },
+};
 
-/** Why tests against the reference hub are skipped; false where they run. */
-export const withoutReferenceHub =
-  binary !== undefined && existsSync(binary) ? false : "MERCURE_0_BINARY names no program";
+/** Why tests against a reference hub are skipped; false where they run. */
+export const withoutReferenceHub = whySkipped(0);
+export const withoutReferenceHub1 = whySkipped(1);
+
+function whySkipped(generation: 0 | 1): string | false {
+  const { variable } = programs[generation];
+  return existsSync(process.env[variable] ?? "") ? false : `${variable} names no program`;
+}
 
 export interface ReferenceHub {
   readonly url: string;
@@ -20,17 +32,19 @@ export interface ReferenceHub {
   start(): Promise<void>;
 }
 
-/** The reference hub of Mercure 0.x in a process of its own, with history in a file unless that is turned off. */
+/** A reference hub, by default of Mercure 0.x, in a process of its own, with history in a file unless that is off. */
 export async function referenceHub(
   t: TestContext,
-  { history = true, flags = [] as string[] } = {},
+  { generation = 0 as 0 | 1, history = true, flags = [] as string[] } = {},
 ): Promise<ReferenceHub> {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-hub-"));
   let address = "127.0.0.1:0";
   let child: ChildProcess;
   const start = async () => {
     const bolt = history ? ["-bolt", join(folder, "history.db")] : [];
-    child = spawn(binary!, ["-addr", address, "-key", secret, ...bolt, ...flags], {
+    const program = programs[generation];
+    const settings = ["-addr", address, "-key", secret, ...program.flags, ...bolt, ...flags];
+    child = spawn(process.env[program.variable]!, settings, {
       stdio: ["ignore", "pipe", "ignore"],
     });
     child.stdout!.setEncoding("utf8");
