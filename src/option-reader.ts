@@ -138,6 +138,13 @@ export class OptionReader {
     throw impossible(source, `must be one of ${names}, not ${describe(value)}`);
   }
 
+  /** A URL to which requests are sent; `fetch` takes none with a password in it. */
+  absoluteUrl(name: string, variable: string): string | undefined {
+    const value = this.url(name, variable);
+    if (value === undefined || (URL.canParse(value) && new URL(value).username === "")) return value;
+    throw impossible(this.#prefix + name, `must be a whole http(s) URL, without a user, not ${describe(value)}`);
+  }
+
   object(name: string): object | undefined {
     const [value, source] = this.#value(name);
     if (value !== undefined && (typeof value !== "object" || value === null)) {

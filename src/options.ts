@@ -26,9 +26,11 @@ export interface MercureOptions {
   publisherSecretKey?: string | undefined;
   /** The key of subscribers' tokens. Default: `MERCURE_SUBSCRIBER_SECRET_KEY`, else `secret`. */
   subscriberSecretKey?: string | undefined;
+  /** The URL of a hub in another process. Default: `MERCURE_HUB_URL`, else the hub in this process, which is off with it. */
+  hubUrl?: string | undefined;
   /** The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made for each publish. */
   publisherJwt?: string | undefined;
-  /** The hub's URL as browsers reach it. Default: `MERCURE_PUBLIC_HUB_URL`, else a relative URL of the embedded hub. */
+  /** The hub's URL as browsers reach it. Default: `MERCURE_PUBLIC_HUB_URL`, else `hubUrl`, else a relative URL. */
   publicHubUrl?: string | undefined;
   /** Whether an update without a type has its topic as type. Default: `MERCURE_TYPE_IS_TOPIC`, else false. */
   typeIsTopic?: boolean | undefined;
@@ -81,6 +83,7 @@ export interface Configuration {
   readonly environment: Environment | undefined;
   readonly publisherSecretKey: string;
   readonly subscriberSecretKey: string;
+  readonly hubUrl: string | undefined;
   readonly publisherJwt: string | undefined;
   readonly publicHubUrl: string | undefined;
   readonly typeIsTopic: boolean;
@@ -122,11 +125,12 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   if (nunjucks !== undefined && templates !== undefined) {
     throw impossible("templates", "cannot be combined with environment, which has loaders of its own");
   }
+  const hubUrl = externalHubUrl(read, options);
   const secret = read.key("secret", "SECRET_KEY");
   const publisherSecretKey = read.key("publisherSecretKey", "MERCURE_PUBLISHER_SECRET_KEY");
   const subscriberSecretKey = read.key("subscriberSecretKey", "MERCURE_SUBSCRIBER_SECRET_KEY");
   const needsSecret = publisherSecretKey === undefined || subscriberSecretKey === undefined;
-  const shared = needsSecret ? (secret ?? madeSecret(development, logger)) : "";
+  const shared = needsSecret ? (secret ?? madeSecret(hubUrl, development, logger)) : "";
   const keys = {
     publisherSecretKey: publisherSecretKey ?? shared,
     subscriberSecretKey: subscriberSecretKey ?? shared,
@@ -138,6 +142,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     templates: templates ?? ["templates"],
     components: read.folders("components") ?? ["components"],
     environment: nunjucks,
+    hubUrl,
     publisherJwt: read.string("publisherJwt", "MERCURE_PUBLISHER_JWT"),
     publicHubUrl: read.url("publicHubUrl", "MERCURE_PUBLIC_HUB_URL"),
     typeIsTopic: read.boolean("typeIsTopic", "MERCURE_TYPE_IS_TOPIC") ?? false,
@@ -167,7 +172,29 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   return configuration;
 }
 
-function madeSecret(development: boolean, logger: Logger): string {
+/** The options of the hub in this process that say something of any hub. */
+const optionsOfAnyHub: readonly string[] = ["allowAnonymous"];
+
+function externalHubUrl(read: OptionReader, { hubUrl, hub }: MercureOptions): string | undefined {
+  if ((hubUrl as unknown) === true) {
+    // Whoever makes a request chooses its host.
+    throw impossible("hubUrl", "must be a URL: tokens are not sent to whatever host a request names");
+  }
+  const url = read.absoluteUrl("hubUrl", "MERCURE_HUB_URL");
+  if (url === undefined) return undefined;
+  const [idle] =
+    Object.entries(hub ?? {}).find(([name, value]) => value !== undefined && !optionsOfAnyHub.includes(name)) ?? [];
+  if (idle !== undefined) throw impossible(`hub.${idle}`, "is for the hub in this process, which hubUrl turns off");
+  return url;
+}
+
+function madeSecret(hubUrl: string | undefined, development: boolean, logger: Logger): string {
+  if (hubUrl !== undefined) {
+    throw impossible(
+      "secret",
+      "is missing: set it, or SECRET_KEY, to the key with which the hub at hubUrl verifies tokens",
+    );
+  }
   if (!development) {
     throw new MercureError(
       "ERR_OPTION",

@@ -18,6 +18,7 @@ describe("options", () => {
       templates: ["templates"],
       components: ["components"],
       environment: undefined,
+      hubUrl: undefined,
       publisherJwt: undefined,
       publicHubUrl: undefined,
       typeIsTopic: false,
@@ -45,6 +46,7 @@ describe("options", () => {
     const environment = {
       SECRET_KEY: secret,
       MERCURE_PUBLISHER_SECRET_KEY: `publisher ${secret}`,
+      MERCURE_HUB_URL: "http://hub:3000/.well-known/mercure",
       MERCURE_PUBLIC_HUB_URL: "https://example.com/hub",
       MERCURE_TYPE_IS_TOPIC: "true",
       MERCURE_HUB_ALLOW_PUBLISH: "1",
@@ -59,6 +61,7 @@ describe("options", () => {
     const configuration = resolveOptions({ typeIsTopic: false }, environment);
     assert.equal(configuration.subscriberSecretKey, secret);
     assert.equal(configuration.publisherSecretKey, `publisher ${secret}`);
+    assert.equal(configuration.hubUrl, "http://hub:3000/.well-known/mercure");
     assert.equal(configuration.publicHubUrl, "https://example.com/hub");
     assert.equal(configuration.typeIsTopic, false);
     assert.equal(configuration.development, false);
@@ -101,6 +104,12 @@ describe("options", () => {
     [{ hub: { path: "hub" } }, /option hub.path must be a path such as \/live, not "hub"/],
     [{ publicHubUrl: "ftp://x" }, /option publicHubUrl must be an http\(s\) URL/],
     [{ publicHubUrl: "https://x/?a=b" }, /without a query/],
+    [{ hubUrl: "ftp://x" }, /option hubUrl must be an http\(s\) URL/],
+    [{ hubUrl: "/hub" }, /option hubUrl must be a whole http\(s\) URL/],
+    [{ hubUrl: "http://user:password@hub/" }, /without a user/],
+    [{ hubUrl: true }, /option hubUrl must be a URL: tokens are not sent to whatever host/],
+    [{ hubUrl: "http://hub/", hub: { path: "/live" } }, /option hub.path is for the hub in this process/],
+    [{}, /option secret is missing/, { MERCURE_HUB_URL: "http://hub/", SECRET_KEY: "", NODE_ENV: "development" }],
     [{ secret: "" }, /option secret is empty/],
     [{ secret: 12 }, /option secret must be a string, not number/],
     [{ logger: {} }, /option logger must have the methods warn and error/],

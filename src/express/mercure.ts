@@ -8,6 +8,7 @@ import { HtmlMaker, type OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import { type MercureOptions, resolveOptions } from "../options.js";
+import { ExternalHub, noHubInProcess } from "../publisher/external-hub.js";
 import { Models } from "../publisher/models.js";
 import { type Page, Pages } from "../publisher/page.js";
 import { MemoryTransport } from "../transport/memory.js";
@@ -34,7 +35,7 @@ export interface Kit {
   readonly oob: (html: unknown, options?: OobOptions) => SafeString;
   /** The Nunjucks environment, for further filters and globals. */
   readonly environment: Environment;
-  /** The hub in this process. */
+  /** The hub in this process; asked for where the hub is in another one, it throws `ERR_EXTERNAL_HUB`. */
   readonly hub: Hub;
   /** Ends all streams at once; for shutting down, so that no connection keeps the server open. */
   readonly close: () => Promise<void>;
@@ -76,16 +77,22 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     path: configuration.hub.path,
     logger,
   });
+  const onError = (message: string, error: unknown) => logger.error(`htmx-mercure: ${message}`, error);
+  const externalHub =
+    configuration.hubUrl === undefined
+      ? undefined
+      : new ExternalHub({ ...configuration, url: configuration.hubUrl, onError });
   const environment =
     configuration.environment ??
     createEnvironment({ templates: [...configuration.templates, ...configuration.components], development });
 
   const sse = new Sse({
     hub,
+    externalHub,
     models,
     pages,
     renderer: { has: (name) => components.has(name), render: (name, props) => components.render(name, props) },
-    publicHubUrl: configuration.publicHubUrl ?? configuration.hub.path,
+    publicHubUrl: configuration.publicHubUrl ?? configuration.hubUrl ?? configuration.hub.path,
     publisherSecretKey: configuration.publisherSecretKey,
     subscriberSecretKey: configuration.subscriberSecretKey,
     publisherJwt: configuration.publisherJwt,
@@ -93,7 +100,7 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     typeIsTopic,
     tokenLifetime: configuration.tokenLifetime,
     payloadOf: (topics) => configuration.payloadGetter?.(topics, pages.current?.request as Request | undefined),
-    onError: (message, error) => logger.error(`htmx-mercure: ${message}`, error),
+    onError,
   });
   const streamTags = new StreamTags({
     publisher: sse,
@@ -139,28 +146,33 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
   };
 
   app.use((request: Request, response: Response, next: () => void) => {
-    if (isWithin(request.path, configuration.hub.path)) {
+    if (externalHub === undefined && isWithin(request.path, configuration.hub.path)) {
       hub.handle(request, response);
       return;
     }
     if (assets.serve(request.path, request, response)) return;
-    const page: Page = {
-      lastEventId: hub.lastEventId,
-      mountPath: request.baseUrl,
-      url: request.originalUrl,
-      request,
-      connections: 0,
-      hasScripts: false,
-      onToken: () => {
-        if (!response.headersSent) response.set("Cache-Control", "private, no-store");
-      },
+    const enter = () => {
+      const page: Page = {
+        lastEventId: (externalHub ?? hub).lastEventId,
+        mountPath: request.baseUrl,
+        url: request.originalUrl,
+        request,
+        connections: 0,
+        hasScripts: false,
+        onToken: () => {
+          if (!response.headersSent) response.set("Cache-Control", "private, no-store");
+        },
+      };
+      pageOf.set(response, page);
+      scriptsReminder.watch(request, response, page);
+      pages.run(page, next);
     };
-    pageOf.set(response, page);
-    scriptsReminder.watch(request, response, page);
-    pages.run(page, next);
+    const beginning = externalHub?.begin();
+    if (beginning === undefined) enter();
+    else void beginning.then(enter);
   });
 
-  return {
+  const kit: Kit = {
     sse,
     render: (name, props) => components.render(name, props),
     components: components.namespace,
@@ -169,10 +181,22 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     environment,
     hub,
     close: async () => {
+      await externalHub?.close();
       await hub.close();
       await transport.close();
     },
   };
+  return externalHub === undefined ? kit : withoutHub(kit);
+}
+
+/** Not enumerable, so that a kit can still be copied; only what asks for the hub is told that there is none. */
+function withoutHub(kit: Kit): Kit {
+  return Object.defineProperty(kit, "hub", {
+    enumerable: false,
+    get: () => {
+      throw noHubInProcess("kit.hub", "ask that hub itself");
+    },
+  });
 }
 
 function isWithin(path: string, base: string): boolean {

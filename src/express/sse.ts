@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from "express";
 import type { Hub } from "../hub/hub.js";
+import { type ExternalHub, noHubInProcess } from "../publisher/external-hub.js";
 import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
 import type { Topics } from "../publisher/topics.js";
 
@@ -11,10 +12,12 @@ const defaultChannel = "sse";
 /** The publisher, and streams as routes of the application. */
 export class Sse extends Publisher {
   readonly #hub: Hub;
+  readonly #externalHub: ExternalHub | undefined;
 
   constructor(options: PublisherOptions) {
     super(options);
     this.#hub = options.hub;
+    this.#externalHub = options.externalHub;
   }
 
   /**
@@ -24,8 +27,12 @@ export class Sse extends Publisher {
    * these are public updates alone.
    *
    * @param topics the topics, or a function of the request; it may be asynchronous
+   * @throws MercureError `ERR_EXTERNAL_HUB`, when the route is made, where the hub is in another process.
    */
   stream(topics?: Topics | TopicChoice): RequestHandler {
+    if (this.#externalHub !== undefined) {
+      throw noHubInProcess("sse.stream", "let clients stream from the hub itself, at sse.authentifiedHubUrl(topics)");
+    }
     const choose = typeof topics === "function" && !isClass(topics) ? (topics as TopicChoice) : undefined;
     // A mistake in fixed topics shows when the route is mounted, not when somebody asks for it.
     const fixed = topics === undefined || choose !== undefined ? undefined : this.topics(topics as Topics);

@@ -6,12 +6,13 @@ import { refuseUnknownOptions } from "../known-options.js";
 import { type SubscriptionDocument, selectorPath } from "../protocol/active-subscription.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { dataText } from "./data.js";
+import { type ExternalHub, noHubInProcess } from "./external-hub.js";
 import type { ModelClass, ModelDeclaration, Models } from "./models.js";
 import type { Pages } from "./page.js";
 import { publishToRemoteHub } from "./remote-hub.js";
 import { type EventSourceOfSignals, publishSignal, type SignalOptions } from "./signals.js";
 import { streamUrl } from "./stream-url.js";
-import { signToken } from "./tokens.js";
+import { type PublisherKeys, publisherToken, signToken } from "./tokens.js";
 import { type Topic, type Topics, topicNames } from "./topics.js";
 
 export interface PublishOptions {
@@ -25,7 +26,7 @@ export interface PublishOptions {
   retry?: number | undefined;
   /** The publisher's token for a remote hub. Default: the option `publisherJwt`, else one made for these topics. */
   jwt?: string | undefined;
-  /** Another hub to publish to, over HTTP. Default: the hub in this process. */
+  /** Another hub to publish to, over HTTP. Default: the option `hubUrl` of the kit, else the hub in this process. */
   hubUrl?: string | undefined;
 }
 
@@ -54,16 +55,16 @@ export interface ModelRenderer {
   render(component: string, props: object): unknown;
 }
 
-export interface PublisherOptions {
+export interface PublisherOptions extends PublisherKeys {
   readonly hub: Hub;
+  /** Takes the place of the hub in this process. */
+  readonly externalHub?: ExternalHub | undefined;
   readonly models: Models;
   readonly pages: Pages;
   readonly renderer: ModelRenderer;
   /** The path of the hub within the application, or its public URL. */
   readonly publicHubUrl: string;
-  readonly publisherSecretKey: string;
   readonly subscriberSecretKey: string;
-  readonly publisherJwt: string | undefined;
   /** Whether the hub takes subscribers without a token. */
   readonly allowAnonymous: boolean;
   readonly typeIsTopic: boolean;
@@ -74,9 +75,6 @@ export interface PublisherOptions {
   /** Told of what goes wrong where no caller can be. */
   onError(message: string, error: unknown): void;
 }
-
-/** How long a token is valid that is made for one publish, in seconds. */
-const publishTokenLifetime = 60;
 
 /** Publishes updates, and tells clients where to receive them. */
 export class Publisher {
@@ -93,19 +91,21 @@ export class Publisher {
    * topic. Strings go out as they are: text that somebody typed belongs into a component or into `` html`…` ``.
    *
    * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` for what cannot be published, `ERR_PUBLISH`
-   * when a remote hub does not take it, `ERR_CLOSED` after the kit was closed.
+   * when a hub elsewhere does not take it, `ERR_CLOSED` after the kit was closed.
    */
   async publish(...args: [topics: Topics, data?: unknown, options?: PublishOptions]): Promise<string> {
     const [topics, data, options = {}] = args;
     refuseUnknownOptions(options, publishOptions, "publish");
-    const { models } = this.#options;
+    const { models, externalHub, hub } = this.#options;
     const isAlone = args.length === 1 && models.isObject(topics);
     const subject = isAlone ? topics : data;
     const isModel = models.isObject(subject) && this.#isRendered(subject);
     const settings = isModel ? { ...models.publishOptionsOf(subject), ...defined(options) } : options;
     const draft = this.#draft(topics, isModel ? this.#renderModel(subject) : dataText(subject), settings);
-    if (settings.hubUrl === undefined) return (await this.#options.hub.publish(draft)).id;
-    return publishToRemoteHub(settings.hubUrl, settings.jwt ?? this.#publisherToken(draft.topics), draft);
+    const { hubUrl, jwt } = settings;
+    if (hubUrl !== undefined)
+      return publishToRemoteHub(hubUrl, jwt ?? publisherToken(draft.topics, this.#options), draft);
+    return externalHub === undefined ? (await hub.publish(draft)).id : externalHub.publish(draft, jwt);
   }
 
   /** Deletes the element of this id from every page that streams the topic, by an out-of-band swap. */
@@ -141,12 +141,14 @@ export class Publisher {
    * where the hub takes no anonymous subscribers.
    */
   hubUrl(topics: Topics, jwt?: string): string {
-    const { hub, models, pages, publicHubUrl, allowAnonymous } = this.#options;
+    const { hub, externalHub, models, pages, publicHubUrl, allowAnonymous } = this.#options;
     const page = pages.current;
+    // A hub elsewhere is no part of the application, wherever that is mounted.
+    const isMounted = externalHub === undefined && publicHubUrl.startsWith("/");
     return streamUrl({
-      hub: publicHubUrl.startsWith("/") ? `${page?.mountPath ?? ""}${publicHubUrl}` : publicHubUrl,
+      hub: isMounted ? `${page?.mountPath ?? ""}${publicHubUrl}` : publicHubUrl,
       topics: topicNames(topics, models),
-      lastEventId: page?.lastEventId ?? hub.lastEventId,
+      lastEventId: page?.lastEventId ?? (externalHub ?? hub).lastEventId,
       token: jwt ?? (allowAnonymous ? undefined : this.#signSubscriberToken([], topics)),
     });
   }
@@ -176,10 +178,14 @@ export class Publisher {
     return this.hubUrl(events, this.#signSubscriberToken(events));
   }
 
-  /** The topics of the events that tell who subscribes to topics; their updates are private. */
+  /**
+   * The topics of the events that tell who subscribes to topics; their updates are private. Other hubs know no topic for
+   * all subscribers of one, so that there a URI template stands for them.
+   */
   subscriptionTopics(topics: Topics): [string, ...string[]] {
-    const { path } = this.#options.hub;
-    return this.topics(topics).map((text) => selectorPath(path, { text })) as [string, ...string[]];
+    const { hub, externalHub } = this.#options;
+    const rest = externalHub === undefined ? "" : "{/subscriber}";
+    return this.topics(topics).map((text) => selectorPath(hub.path, { text }) + rest) as [string, ...string[]];
   }
 
   /**
@@ -198,7 +204,10 @@ export class Publisher {
 
   /** The same at once, for templates. */
   listSubscriptions(topics?: Topics, subscriber?: string): SubscriptionDocument[] {
-    const { hub } = this.#options;
+    const { hub, externalHub } = this.#options;
+    if (externalHub !== undefined) {
+      throw noHubInProcess("The list of subscriptions", "ask the hub itself, at /.well-known/mercure/subscriptions");
+    }
     if (topics === undefined) return hub.subscriptions(undefined, subscriber);
     return this.topics(topics).flatMap((topic) => hub.subscriptions(topic, subscriber));
   }
@@ -220,9 +229,13 @@ export class Publisher {
    * The updates of topics, private ones too, for code in this process: from now on, or from after `lastEventId`. Ends
    * with the loop, with the signal, or with the kit.
    *
-   * @throws MercureError `ERR_HISTORY_GAP` to a reader so slow that the history no longer holds its next update.
+   * @throws MercureError `ERR_HISTORY_GAP` to a reader so slow that the history no longer holds its next update,
+   * `ERR_EXTERNAL_HUB` where the hub is in another process.
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
+    if (this.#options.externalHub !== undefined) {
+      throw noHubInProcess("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
+    }
     return this.#options.hub.updates(this.topics(topics), options);
   }
 
@@ -254,11 +267,6 @@ export class Publisher {
     pages.current?.onToken();
     const payload = of === undefined ? undefined : this.payloadOf(this.topics(of));
     return signToken({ subscribe: granted, payload }, subscriberSecretKey, tokenLifetime);
-  }
-
-  #publisherToken(topics: readonly string[]): string {
-    const { publisherJwt, publisherSecretKey } = this.#options;
-    return publisherJwt ?? signToken({ publish: topics }, publisherSecretKey, publishTokenLifetime);
   }
 }
 

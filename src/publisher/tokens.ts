@@ -10,6 +10,15 @@ export interface MercureClaim {
   readonly payload?: unknown;
 }
 
+export interface PublisherKeys {
+  readonly publisherSecretKey: string;
+  /** A token made elsewhere, instead of one for each publish. */
+  readonly publisherJwt: string | undefined;
+}
+
+/** How long a token is valid that is made for one publish, in seconds. */
+const publishTokenLifetime = 60;
+
 const header = encode({ alg: "HS256", typ: "JWT" });
 
 /**
@@ -21,6 +30,11 @@ export function signToken(claim: MercureClaim, key: string, lifetime: number): s
   const now = Math.floor(Date.now() / 1000);
   const body = `${header}.${encode({ mercure: claim, iat: now, exp: now + lifetime })}`;
   return `${body}.${createHmac("sha256", key).update(body).digest("base64url")}`;
+}
+
+/** The token for publishing to these topics. */
+export function publisherToken(topics: readonly string[], { publisherSecretKey, publisherJwt }: PublisherKeys): string {
+  return publisherJwt ?? signToken({ publish: topics }, publisherSecretKey, publishTokenLifetime);
 }
 
 function encode(value: unknown): string {

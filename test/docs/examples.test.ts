@@ -53,7 +53,12 @@ test("every block runs, but for these", () => {
   const notRun = documents.flatMap(({ blocks }) => blocks).filter(({ noRun }) => noRun !== undefined);
   assert.deepEqual(
     notRun.map(({ page, language, noRun }) => `${page}, ${language}: ${noRun}`),
-    ["docs/browser.md, js: needs Playwright", "docs/hub.md, nginx: the configuration of another program"],
+    [
+      "docs/browser.md, js: needs Playwright",
+      "docs/external-hubs.md, yaml: the configuration of another program",
+      "docs/external-hubs.md, nginx: the configuration of another program",
+      "docs/hub.md, nginx: the configuration of another program",
+    ],
   );
 });
 

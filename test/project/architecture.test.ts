@@ -23,7 +23,7 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   cli: { uses: ["hub", "publisher", "transport", "protocol"], packages: ["eventsource-parser", "prom-client"] },
   nunjucks: { uses: ["publisher", "protocol"], packages: ["nunjucks"] },
-  publisher: { uses: ["protocol"], knows: ["hub"] },
+  publisher: { uses: ["protocol"], knows: ["hub"], packages: ["eventsource-parser"] },
   hub: { uses: ["transport", "protocol"], packages: ["jose"] },
   transport: { uses: ["protocol"] },
   protocol: { uses: [], ground: ["errors.ts"], packages: ["re2js", "urlpattern-polyfill"], withoutNode: true },

@@ -1,0 +1,312 @@
+import assert from "node:assert/strict";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, type TestContext, test } from "node:test";
+import express from "express";
+import type { MercureOptions } from "../../src/index.js";
+import { application, secret, streamUrlOf } from "../support/application.js";
+import { type EventStream, openStream } from "../support/event-stream.js";
+import { referenceHub, withoutReferenceHub, withoutReferenceHub1 } from "../support/reference-hub.js";
+import { until } from "../support/until.js";
+
+const files = {
+  "templates/index.njk": '<% MercureStream topic="messages" %>',
+  "templates/private.njk": '<% MercureStream topic="messages" private %>',
+};
+
+/** An application with a hub elsewhere; `page` fetches one of its pages, and gives the URL of the stream in it. */
+async function withHub(t: TestContext, hubUrl: string, options: MercureOptions = {}) {
+  const { app, kit, errors, listen } = application(t, files, { hubUrl, ...options });
+  app.get("/:page", (req, res) => res.render(req.params.page));
+  const origin = await listen();
+  const page = async (name = "index") => streamUrlOf(await (await fetch(`${origin}/${name}`)).text(), origin);
+  return { app, kit, errors, origin, page };
+}
+
+function cursorOf(streamUrl: string): string {
+  return new URL(streamUrl).searchParams.get("lastEventID")!;
+}
+
+async function take(stream: EventStream, count: number): Promise<string[]> {
+  const data: string[] = [];
+  while (data.length < count) data.push((await stream.next())!.data);
+  return data;
+}
+
+/** The kit's own hub, in another application. */
+async function ownHub(t: TestContext): Promise<{ url: string }> {
+  const { listen } = application(t, {}, { hub: { allowPublish: true } });
+  return { url: `${await listen()}/.well-known/mercure` };
+}
+
+/** An HTTP server in the place of a hub; it tells which requests came, and can be ended and started again. */
+async function server(t: TestContext, answer: RequestListener) {
+  const requests: string[] = [];
+  const http = createServer((req, res) => {
+    requests.push(`${req.method} ${req.headers["last-event-id"] ?? ""}`.trim());
+    answer(req, res);
+  });
+  const listen = (port: number) => new Promise<void>((resolve) => http.listen(port, "127.0.0.1", resolve));
+  await listen(0);
+  const { port } = http.address() as AddressInfo;
+  t.after(() => {
+    http.close();
+    http.closeAllConnections();
+  });
+  return { url: `http://127.0.0.1:${port}/hub`, requests };
+}
+
+const hubs: [name: string, start: (t: TestContext) => Promise<{ url: string }>, skip: string | false][] = [
+  ["the kit's own hub", ownHub, false],
+  ["the reference hub of 0.x", (t) => referenceHub(t), withoutReferenceHub],
+];
+for (const [name, start, skip] of hubs) {
+  describe(`an application with ${name} in another process`, { skip }, () => {
+    test("misses nothing, and gets nothing twice, between the page and its connection, from the first page on", async (t) => {
+      const { kit, page } = await withHub(t, (await start(t)).url);
+      const streamUrl = await page();
+      await kit.sse.publish("messages", "1");
+      await kit.sse.publish("others", "not this");
+      await kit.sse.publish("messages", "2");
+      const stream = await openStream(t, streamUrl);
+      assert.equal(stream.response.headers.get("last-event-id"), cursorOf(streamUrl));
+      await kit.sse.publish("messages", "3");
+      assert.deepEqual(await take(stream, 3), ["1", "2", "3"]);
+    });
+
+    test("brings a page no further back than to what the kit has seen", async (t) => {
+      const { kit, page } = await withHub(t, (await start(t)).url);
+      await page();
+      await kit.sse.publish("messages", "before");
+      const id = await kit.sse.publish("others", "the last that is seen");
+      await until(async () => cursorOf(await page()) === id);
+      const streamUrl = await page();
+      await kit.sse.publish("messages", "after");
+      assert.deepEqual(await take(await openStream(t, streamUrl), 1), ["after"]);
+    });
+
+    test("gives private updates to private streams alone, and moves on with them", async (t) => {
+      const { kit, page } = await withHub(t, (await start(t)).url);
+      const [mine, others] = [await openStream(t, await page("private")), await openStream(t, await page())];
+      const id = await kit.sse.publish("messages", "secret", { private: true });
+      await until(async () => cursorOf(await page()) === id);
+      await kit.sse.publish("messages", "open");
+      assert.deepEqual(await take(mine, 2), ["secret", "open"]);
+      assert.deepEqual(await take(others, 1), ["open"]);
+    });
+
+    test("sees what other programs publish", async (t) => {
+      const { url } = await start(t);
+      const [one, other] = [await withHub(t, url), await withHub(t, url)];
+      await one.page();
+      const id = await other.kit.sse.publish("messages", "from elsewhere", { id: "urn:x:é ü" });
+      await until(async () => cursorOf(await one.page()) === id);
+    });
+  });
+}
+
+describe("the reference hub of 0.x", { skip: withoutReferenceHub }, () => {
+  test("may be killed and started again while updates are published: none is lost, none comes twice", async (t) => {
+    const hub = await referenceHub(t);
+    const { kit, page, errors } = await withHub(t, hub.url);
+    const streamUrl = await page();
+    const acknowledged: string[] = [];
+    const publishing = (async () => {
+      for (let number = 0; number < 40; number++) {
+        try {
+          await kit.sse.publish("messages", String(number));
+          acknowledged.push(String(number));
+        } catch (error) {
+          // It was under way when the hub died: nobody knows whether it was taken, so it is not sent again.
+          assert.match(String(error), /may have taken the update/);
+        }
+      }
+    })();
+    const seen = cursorOf(streamUrl);
+    await until(async () => cursorOf(await page()) !== seen);
+    await hub.kill();
+    const duringOutage = cursorOf(await page());
+    await hub.start();
+    await publishing;
+    await kit.sse.publish("messages", "last");
+    const stream = await openStream(t, streamUrl);
+    const data: string[] = [];
+    while (data.at(-1) !== "last") data.push((await stream.next())!.data);
+    assert.equal(new Set(data).size, data.length);
+    assert.deepEqual(
+      data.filter((each) => acknowledged.includes(each)),
+      acknowledged,
+    );
+    assert.ok(acknowledged.length >= 38);
+    // The kit's own subscription has come back, too. The hub announces it by an update, which may be the last one.
+    await until(async () => cursorOf(await page()) !== duringOutage);
+    assert.ok(errors.length <= 1, "an outage is reported once");
+  });
+
+  test("that has forgotten its history lets new pages begin anew, and tells old ones of the gap", async (t) => {
+    const hub = await referenceHub(t, { history: false });
+    const { page } = await withHub(t, hub.url);
+    const before = await page();
+    await hub.kill();
+    await hub.start();
+    await until(async () => cursorOf(await page()) !== cursorOf(before));
+    const { response } = await openStream(t, before);
+    assert.notEqual(response.headers.get("last-event-id"), cursorOf(before));
+  });
+
+  test("that takes no anonymous subscribers is streamed from with a token that grants nothing", async (t) => {
+    const hub = await referenceHub(t, { flags: ["-anonymous=false"] });
+    const { kit, page } = await withHub(t, hub.url, { hub: { allowAnonymous: false } });
+    const stream = await openStream(t, await page());
+    await kit.sse.publish("messages", "secret", { private: true });
+    await kit.sse.publish("messages", "open");
+    assert.deepEqual(await take(stream, 1), ["open"]);
+  });
+
+  test("that has another key is an error that says so, and pages are rendered", async (t) => {
+    const hub = await referenceHub(t);
+    const { kit, page, errors } = await withHub(t, hub.url, { secret: `another ${secret}` });
+    await page();
+    await until(() => errors.length > 0);
+    assert.match(String(errors[0]), /cannot be followed: it answers 401; subscriberSecretKey must be the key/);
+    await assert.rejects(kit.sse.publish("a", "x"), { code: "ERR_PUBLISH", message: /refused the update: 401/ });
+  });
+});
+
+describe("the reference hub of 1.0", { skip: withoutReferenceHub1 }, () => {
+  test("takes no tokens of 0.x: errors show its challenge, and pages are rendered", async (t) => {
+    const hub = await referenceHub(t, { generation: 1 });
+    const { kit, page, errors } = await withHub(t, hub.url);
+    assert.match(cursorOf(await page()), /^urn:uuid:/);
+    assert.match(String(errors), /cannot be followed: it answers 401 \(Bearer /);
+    await assert.rejects(kit.sse.publish("a", "x"), {
+      code: "ERR_PUBLISH",
+      message: /refused the update: 401 \(Bearer /,
+    });
+  });
+});
+
+describe("a page", () => {
+  const outages: [what: string, answer: RequestListener][] = [
+    ["accepts and never answers", () => {}],
+    ["answers 500", (_req, res) => res.writeHead(500).end()],
+    ["answers 503", (_req, res) => res.writeHead(503, { "Retry-After": "60" }).end()],
+    ["redirects", (_req, res) => res.writeHead(302, { Location: "/" }).end()],
+    ["is something else", (_req, res) => res.end("<p>hello</p>")],
+    ["breaks the connection", (req) => req.socket.destroy()],
+    [
+      "lets nobody publish",
+      (req, res) => {
+        if (req.method === "GET") res.writeHead(200, { "Content-Type": "text/event-stream" }).write(":\n");
+        else res.writeHead(403).end();
+      },
+    ],
+  ];
+  for (const [what, answer] of outages) {
+    // The id that it carries then names no update: a hub that is asked for what came after it says that there is a gap.
+    test(`is rendered when the hub ${what}, with an id that is not earliest`, async (t) => {
+      const { page, kit, errors } = await withHub(t, (await server(t, answer)).url);
+      const cursor = cursorOf(await page());
+      assert.match(cursor, /^urn:uuid:/);
+      assert.equal(cursorOf(await page()), cursor);
+      if (what !== "accepts and never answers") {
+        assert.equal(errors.length, 1);
+        assert.match(String(errors), /the hub at http:\S+ cannot be followed: /);
+      }
+      await kit.close();
+    });
+  }
+
+  test("is told of a gap by the hub when it was rendered while the hub was down", async (t) => {
+    const { page } = await withHub(t, (await server(t, (req) => req.socket.destroy())).url);
+    const cursor = cursorOf(await page());
+    const { url } = await ownHub(t);
+    const { response } = await openStream(t, `${url}?topic=messages&lastEventID=${cursor}`);
+    assert.equal(response.headers.get("last-event-id"), "earliest");
+  });
+
+  test("carries the last id that was seen, and reconnecting begins there", async (t) => {
+    const streams: { end(): void }[] = [];
+    const hub = await server(t, (req, res) => {
+      if (req.method === "POST") return void res.end("urn:the:mark");
+      res.writeHead(200, { "Content-Type": "text/event-stream", "Last-Event-ID": req.headers["last-event-id"] ?? "" });
+      res.write(`retry: 10\nid: ${streams.length + 1}\ndata: x\n\n`);
+      streams.push(res);
+    });
+    const { page } = await withHub(t, hub.url);
+    await page();
+    await until(() => hub.requests.length === 2);
+    const first = cursorOf(await page());
+    assert.ok(["1", "urn:the:mark"].includes(first), first);
+    streams[0]!.end();
+    await until(() => streams.length === 2);
+    // The hub has confirmed the position, so none is marked again.
+    await until(async () => cursorOf(await page()) === "2");
+    assert.deepEqual(hub.requests.slice(2), [`GET ${first}`]);
+  });
+
+  test("streams from the public URL of the hub, and not below where the application is mounted", async (t) => {
+    const { url } = await ownHub(t);
+    for (const [publicHubUrl, expected] of [
+      [undefined, url],
+      ["/live", "/live"],
+      ["https://live.example.com/hub", "https://live.example.com/hub"],
+    ]) {
+      const { app, kit, listen } = application(t, files, { hubUrl: url, publicHubUrl });
+      app.get("/", (_req, res) => void res.send(kit.sse.hubUrl("a")));
+      const origin = await listen(express().use("/mounted", app));
+      const text = await (await fetch(`${origin}/mounted/`)).text();
+      assert.equal(text.split("?")[0], expected);
+    }
+  });
+});
+
+describe("with a hub elsewhere", () => {
+  test("the kit's subscription goes on when its token expires", async (t) => {
+    const remote = application(t, {}, { hub: { allowPublish: true } });
+    const { hub } = remote.kit;
+    const url = `${await remote.listen()}/.well-known/mercure`;
+    const { kit, page } = await withHub(t, url, { tokenLifetime: 2 });
+    await page();
+    for (const connections of [1, 0, 1]) await until(() => hub.connections === connections);
+    const id = await kit.sse.publish("a", "x", { private: true });
+    await until(async () => cursorOf(await page()) === id);
+  });
+
+  test("none is served in this process, and what needs it says so", async (t) => {
+    const { url } = await ownHub(t);
+    const { kit, origin } = await withHub(t, url);
+    assert.equal((await fetch(`${origin}/.well-known/mercure?topic=a`)).status, 404);
+    assert.throws(() => kit.hub, { code: "ERR_EXTERNAL_HUB", message: /hubUrl names another/ });
+    assert.throws(() => kit.sse.stream("a"), { code: "ERR_EXTERNAL_HUB", message: /sse\.authentifiedHubUrl/ });
+    assert.throws(() => kit.sse.updates("a"), { code: "ERR_EXTERNAL_HUB", message: /sse\.authentifiedHubUrl/ });
+    assert.equal(typeof { ...kit }.close, "function");
+  });
+
+  test("publisherJwt is the token, or that of the call", async (t) => {
+    const tokens: (string | undefined)[] = [];
+    const { url } = await server(t, (req, res) => {
+      tokens.push(req.headers.authorization);
+      res.end("id");
+    });
+    const { kit } = await withHub(t, url, { publisherJwt: "configured" });
+    await kit.sse.publish("a", "x");
+    await kit.sse.publish("a", "x", { jwt: "of the call" });
+    assert.deepEqual(tokens, ["Bearer configured", "Bearer of the call"]);
+  });
+
+  test("a kit that is closed ends its subscription, and publishes no more", async (t) => {
+    let closed = 0;
+    const { url } = await server(t, (req, res) => {
+      if (req.method === "POST") return void res.end("id");
+      res.writeHead(200, { "Content-Type": "text/event-stream" }).write(":\n");
+      req.socket.once("close", () => closed++);
+    });
+    const { kit, page } = await withHub(t, url);
+    await page();
+    await kit.close();
+    await until(() => closed === 1);
+    await assert.rejects(kit.sse.publish("a", "x"), { code: "ERR_CLOSED" });
+    assert.ok(await page(), "what is still asked for is answered");
+  });
+});

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { secret } from "./application.js";
+
+/** The reference hubs of both generations of Mercure; one of 1.0 is told who may issue tokens, and for whom. */
+const programs = {
+  0: { variable: "MERCURE_0_BINARY", flags: [] },
+  1: {
+    variable: "MERCURE_1_BINARY",
+    flags: ["-issuer", "https://issuer.invalid", "-audience", "https://hub.invalid/.well-known/mercure"],
+  },
+};
+
+/** Why tests against a reference hub are skipped; false where they run. */
+export const withoutReferenceHub = whySkipped(0);
+export const withoutReferenceHub1 = whySkipped(1);
+
+function whySkipped(generation: 0 | 1): string | false {
+  const { variable } = programs[generation];
+  return existsSync(process.env[variable] ?? "") ? false : `${variable} names no program`;
+}
+
+export interface ReferenceHub {
+  readonly url: string;
+  /** Ends it at once, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again at the same address. */
+  start(): Promise<void>;
+}
+
+/** A reference hub, by default of Mercure 0.x, in a process of its own, with history in a file unless that is off. */
+export async function referenceHub(
+  t: TestContext,
+  { generation = 0 as 0 | 1, history = true, flags = [] as string[] } = {},
+): Promise<ReferenceHub> {
+  const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-hub-"));
+  let address = "127.0.0.1:0";
+  let child: ChildProcess;
+  const start = async () => {
+    const bolt = history ? ["-bolt", join(folder, "history.db")] : [];
+    const program = programs[generation];
+    const settings = ["-addr", address, "-key", secret, ...program.flags, ...bolt, ...flags];
+    child = spawn(process.env[program.variable]!, settings, {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    child.stdout!.setEncoding("utf8");
+    const [line] = (await once(child.stdout!, "data")) as [string];
+    address = /listening on (\S+)/.exec(line)![1]!;
+  };
+  const kill = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const closed = once(child, "close");
+    child.kill("SIGKILL");
+    await closed;
+  };
+  t.after(async () => {
+    await kill();
+    rmSync(folder, { recursive: true });
+  });
+  await start();
+  return { url: `http://${address}/.well-known/mercure`, kill, start };
+}
