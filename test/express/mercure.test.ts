@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, test } from "node:test";
 import express from "express";
 import nunjucks from "nunjucks";
@@ -136,7 +138,7 @@ describe("an application", () => {
 
   test("keeps its own environment, delimiters and view engine", async (t) => {
     const { mkdtempSync, writeFileSync, rmSync } = await import("node:fs");
-    const folder = mkdtempSync("/tmp/htmx-mercure-views-");
+    const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-views-"));
     t.after(() => rmSync(folder, { recursive: true }));
     writeFileSync(`${folder}/page.html`, "{% MercureStream topic='a' %}{% Hello name='x' %}");
     const environment = new nunjucks.Environment(new nunjucks.FileSystemLoader(folder), { autoescape: true });
