@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Clock, systemClock } from "../clock.js";
 import type { Logger } from "../options.js";
 import { type SubscriptionDocument, subscriptionDocument } from "../protocol/active-subscription.js";
 import { validateDraft } from "../protocol/draft.js";
@@ -66,7 +67,10 @@ export class Hub {
   readonly #publishHandler: PublishHandler | undefined;
 
   /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
-  constructor(options: HubOptions) {
+  constructor(options: HubOptions);
+  /** @internal */
+  constructor(options: HubOptions, clock?: Clock);
+  constructor(options: HubOptions, clock: Clock = systemClock) {
     const settings = resolveHubOptions(options);
     const { transport, path, logger } = settings;
     this.path = path;
@@ -85,12 +89,13 @@ export class Hub {
       turns: this.#turns,
       events: new EncodedEvents(),
       activeSubscriptions: this.#activeSubscriptions,
+      clock,
       onError: (error: unknown) => this.#report(error),
     };
     this.#cors = new Cors(settings.corsOrigins);
     this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
     this.#metadataUrl = metadataUrl(settings.resource);
-    const tokens = authenticatorFor("subscriber", settings);
+    const tokens = authenticatorFor("subscriber", settings, clock);
     this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
     if (this.#activeSubscriptions) {
       const active = this.#activeSubscriptions;
@@ -98,7 +103,7 @@ export class Hub {
     }
     if (settings.allowPublish) {
       const publish = (draft: Draft) => this.publish(draft);
-      this.#publishHandler = new PublishHandler(authenticatorFor("publisher", settings), settings, publish);
+      this.#publishHandler = new PublishHandler(authenticatorFor("publisher", settings, clock), settings, publish);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { impossible, OptionReader } from "../option-reader.js";
 import type { Logger } from "../options.js";
 import { defaultHubPath } from "../protocol/draft.js";
@@ -67,6 +68,13 @@ export interface HubOptions {
   readonly connectionLifetime?: number | undefined;
   /** Whether subscribers without a token may connect; they receive public updates only. Default true. */
   readonly allowAnonymous?: boolean | undefined;
+  /**
+   * Asked for each stream whose token is in a cookie, which the browser sends by itself: whether it may still be opened,
+   * and for which topics it grants anything private. Default none: the cookie is enough.
+   */
+  readonly authorize?:
+    | ((request: IncomingMessage, topics: readonly string[]) => boolean | Promise<boolean>)
+    | undefined;
   /** Whether updates may be published over HTTP. Default false. */
   readonly allowPublish?: boolean | undefined;
   /** How large the body of a request to publish may be, in bytes. Default 1 MiB. */
@@ -104,6 +112,7 @@ export interface HubSettings {
   readonly connectionBounds: ConnectionBounds;
   readonly connectionLifetime: number;
   readonly allowAnonymous: boolean;
+  readonly authorize: HubOptions["authorize"];
   readonly allowPublish: boolean;
   readonly publishLimit: number;
   readonly keepaliveInterval: number;
@@ -148,6 +157,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     },
     connectionLifetime: read.number("connectionLifetime", { least: 0 }) ?? 3600,
     allowAnonymous: read.boolean("allowAnonymous") ?? true,
+    authorize: read.callback("authorize") as HubOptions["authorize"],
     allowPublish: read.boolean("allowPublish") ?? false,
     publishLimit: read.number("publishLimit", { least: 1, whole: true }) ?? 1024 * 1024,
     keepaliveInterval: read.number("keepaliveInterval", { least: 0, most: longestTimer }) ?? 15,

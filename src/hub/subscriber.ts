@@ -1,9 +1,10 @@
+import type { Clock } from "../clock.js";
+import { type CloseReason, encodeClose } from "../protocol/close-event.js";
 import type { MatcherList } from "../protocol/matcher.js";
 import type { Update } from "../protocol/update.js";
 import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions, Announcement } from "./active-subscriptions.js";
 import type { Connection } from "./connection.js";
-import { at } from "./deadline.js";
 import { type Dispatcher, type Recipient, readHistory } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
 import type { Subscribers } from "./subscribers.js";
@@ -16,6 +17,8 @@ export interface Subscription {
   readonly privateTopics: MatcherList;
   /** When the stream ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined;
+  /** Why it ends then for good; undefined when its client may come back as it is. */
+  readonly closeReason?: CloseReason | undefined;
   /** What others may learn of this stream. */
   readonly announcement: Announcement;
   /** Called when the stream has ended, perhaps more than once. */
@@ -31,6 +34,7 @@ export interface Surroundings {
   readonly subscribers: Subscribers;
   /** Undefined when the hub does not tell who is subscribed. */
   readonly activeSubscriptions: ActiveSubscriptions | undefined;
+  readonly clock: Clock;
   /** Told when history could not be read; the subscriber is ended, so that its client tries again. */
   readonly onError: (error: unknown) => void;
 }
@@ -68,8 +72,8 @@ export class Subscriber implements Recipient {
 
   /** Sends the head and what history had, and goes on from there. */
   start(headers: Readonly<Record<string, string>>, replay: Replay): void {
-    const { dispatcher, subscribers } = this.#hub;
-    const { expiresAt } = this.#subscription;
+    const { dispatcher, subscribers, clock } = this.#hub;
+    const { expiresAt, closeReason } = this.#subscription;
     this.#connection.open(
       headers,
       () => this.#catchUp(),
@@ -77,7 +81,7 @@ export class Subscriber implements Recipient {
     );
     dispatcher.add(this);
     subscribers.add(this);
-    if (expiresAt !== undefined) this.#cancelExpiry = at(expiresAt, () => this.end());
+    if (expiresAt !== undefined) this.#cancelExpiry = clock.at(expiresAt, () => this.end(closeReason));
     this.#toldLostThrough = replay.lostThrough;
     this.#take(replay);
     this.#catchUp();
@@ -101,7 +105,9 @@ export class Subscriber implements Recipient {
     if (this.#connection.drained) this.#write(bytes);
   }
 
-  end(): void {
+  /** @param reason - Given when it ends for good, which the client is told then. */
+  end(reason?: CloseReason): void {
+    if (reason !== undefined && this.#connection.drained) this.#write(Buffer.from(encodeClose(reason)));
     this.#forget();
     this.#connection.end();
   }

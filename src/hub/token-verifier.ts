@@ -1,5 +1,7 @@
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
+import { type Clock, systemClock } from "../clock.js";
 import { type MatcherCompiler, parseAuthorizationDetails } from "../protocol/authorization-details.js";
+import { cookieConfirmation } from "../protocol/authz-cookies.js";
 import type { Generation } from "../protocol/generation.js";
 import { type GrantLimits, type Grants, parseGrants } from "../protocol/grants.js";
 import { Refusal } from "../protocol/problem.js";
@@ -13,6 +15,8 @@ export interface VerifiedToken {
   readonly expiresAt: number | undefined;
   /** Who bears it: the issuer and its `sub`; undefined when the token does not say. */
   readonly subject: string | undefined;
+  /** The hash of the cookie without which the token is worth nothing; undefined when it needs none. */
+  readonly cookieHash?: string | undefined;
 }
 
 export interface VerifierSettings {
@@ -40,10 +44,13 @@ export function generationOf(token: string): Generation | undefined {
 /** Says what a token is worth. Mercure 1.0 "Token Validation", Mercure 0.x "Authorization". */
 export class TokenVerifier {
   readonly #settings: VerifierSettings;
-  readonly #cache = new TokenCache();
+  readonly #cache: TokenCache;
+  readonly #clock: Clock;
 
-  constructor(settings: VerifierSettings) {
+  constructor(settings: VerifierSettings, clock: Clock = systemClock) {
     this.#settings = settings;
+    this.#cache = new TokenCache(undefined, () => clock.now());
+    this.#clock = clock;
   }
 
   /**
@@ -87,7 +94,10 @@ export class TokenVerifier {
   async #claims(token: string, generation: Generation, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
     const header = decodeProtectedHeader(token);
     if (!trusted.algorithms.includes(header.alg!)) return undefined;
-    const required: JWTVerifyOptions = { algorithms: [...trusted.algorithms] };
+    const required: JWTVerifyOptions = {
+      algorithms: [...trusted.algorithms],
+      currentDate: new Date(this.#clock.now()),
+    };
     if (generation === 1) {
       const { resource } = this.#settings;
       const { issuer } = trusted;
@@ -113,7 +123,7 @@ export class TokenVerifier {
       generation === 1 ? parseAuthorizationDetails(claims, limits, compile) : this.#readOlder(claims, limits);
     if (grants === undefined) return undefined;
     const expiresAt = exp === undefined ? undefined : exp * 1000;
-    return { generation, grants, expiresAt, subject };
+    return { generation, grants, expiresAt, subject, cookieHash: cookieHashIn(claims) };
   }
 
   #readOlder(claims: JWTPayload, limits: GrantLimits): Grants | undefined {
@@ -121,6 +131,12 @@ export class TokenVerifier {
     if (Object.hasOwn(claims, "authorization_details") && !Object.hasOwn(claims, "mercure")) return undefined;
     return parseGrants(claims, limits);
   }
+}
+
+/** RFC 7800, section 3.1, with a method of our own: the token is for who also has the cookie of this hash. */
+function cookieHashIn({ cnf }: JWTPayload): string | undefined {
+  const hash = (cnf as Record<string, unknown> | undefined)?.[cookieConfirmation];
+  return typeof hash === "string" ? hash : undefined;
 }
 
 /** Only chooses the keys; whether it is true the signature tells. */

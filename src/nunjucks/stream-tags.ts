@@ -1,5 +1,6 @@
 import { MercureError } from "../errors.js";
 import { editDistance } from "../nearest.js";
+import { closeEvent } from "../protocol/close-event.js";
 import type { Page } from "../publisher/page.js";
 import type { ConnectionOptions, Publisher } from "../publisher/publisher.js";
 import type { Topics } from "../publisher/topics.js";
@@ -92,6 +93,7 @@ export class StreamTags {
         target,
         topics,
         url: topics && this.#connect(topics, connection),
+        close: closeEvent,
         class: joined("mercure-stream", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
@@ -114,6 +116,7 @@ export class StreamTags {
         tag,
         topics,
         url: this.#connect(topics, connection),
+        close: closeEvent,
         class: joined("mercure-stream-context", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         attributes: this.#attributes({}, props),
@@ -144,6 +147,7 @@ export class StreamTags {
       context: {
         tag: elementName(props.take("tag", "div")),
         url: publisher.presenceUrl(topics),
+        close: closeEvent,
         topics,
         get,
         trigger: [...presenceTriggers, authors].filter(Boolean).join(", "),
