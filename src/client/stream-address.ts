@@ -1,4 +1,5 @@
 const tokenName = "authorization";
+const grantName = "grant";
 /** What the generations of the protocol call the cursor in a query, the name for new ones first. */
 const cursorNames = ["lastEventID", "last_event_id", "Last-Event-ID"];
 
@@ -34,6 +35,17 @@ export function textAtCursor(text: string, cursor: string, cursorName: string): 
   const { path, pairs } = split(text);
   const kept = without(pairs, cursorNames).map((pair) => (nameOf(pair) === tokenName ? `${tokenName}=` : pair));
   return join(path, cursor === "" ? kept : [...kept, queryPair(cursorName, cursor)]);
+}
+
+/** The same URL text with another token. */
+export function withToken(text: string, token: string): string {
+  const { path, pairs } = split(text);
+  return join(path, [...without(pairs, [tokenName]), queryPair(tokenName, token)]);
+}
+
+/** Whether a stream relies on a token: one in its URL, or in the cookie that its URL names. */
+export function isPrivate({ token, url }: StreamAddress): boolean {
+  return token !== undefined || valueIn(split(url).pairs, grantName) !== undefined;
 }
 
 /**
