@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { test } from "node:test";
 import { application } from "../support/application.js";
 import { referenceHub, withoutReferenceHub } from "../support/reference-hub.js";
+import { forward } from "../support/reverse-proxy.js";
 import { launchChromium, newWatchedPage } from "./chromium.js";
 
 const files = {
@@ -11,19 +11,6 @@ const files = {
     "<% Item id=0 %><% endMercureStream %></body>",
   "components/Item.njk": '<li id="item-{{ id }}">{{ id }}</li>',
 };
-
-/** What a reverse proxy does that leads a path to the hub; it closes with it. */
-function forward(hubUrl: string, req: IncomingMessage, res: ServerResponse): void {
-  const { search } = new URL(req.url!, "http://any");
-  const forwarded = request(hubUrl + search, { method: req.method, headers: req.headers }, (answer) => {
-    res.writeHead(answer.statusCode!, answer.headers).flushHeaders();
-    answer.pipe(res);
-    answer.once("error", () => res.destroy());
-  });
-  forwarded.once("error", () => (res.headersSent ? res.destroy() : res.writeHead(502).end()));
-  res.once("close", () => forwarded.destroy());
-  forwarded.end();
-}
 
 // The hub is the reference one of 0.x, behind the path at which the kit's own would be.
 test("a page with a hub elsewhere shows each message once, through a late connection and a restart of the hub", {
@@ -39,7 +26,7 @@ test("a page with a hub elsewhere shows each message once, through a late connec
   app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
   app.get("/.well-known/mercure", async (req, res) => {
     await gate;
-    forward(hub.url, req, res);
+    forward(hub.url + new URL(req.originalUrl, origin).search, req, res);
   });
   const origin = await listen();
   const browser = await launchChromium();
