@@ -1,9 +1,11 @@
 import { MercureError } from "../errors.js";
+import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import type { Generation } from "../protocol/generation.js";
 import type { Draft } from "../protocol/update.js";
 import type { HubAddress } from "./hub-address.js";
 import { HubPosition } from "./hub-position.js";
 import { publishToRemoteHub } from "./remote-hub.js";
+import { askForSubscriptions } from "./remote-subscriptions.js";
 import type { Tokens } from "./tokens.js";
 
 export interface ExternalHubOptions {
@@ -61,6 +63,19 @@ export class ExternalHub {
   async publish(draft: Draft, jwt?: string): Promise<string> {
     const { address, requestOrigin } = this.#options;
     return this.#publishTo(address.urlFor(requestOrigin()), draft, jwt);
+  }
+
+  /**
+   * The active subscriptions: all, or those of a topic by its name.
+   *
+   * @throws MercureError `ERR_SUBSCRIPTIONS`, and `ERR_PUBLISH` for a host that is not trusted.
+   */
+  async subscriptions(topic?: string): Promise<SubscriptionDocument[]> {
+    const { address, protocol, tokens, requestOrigin } = this.#options;
+    const selector =
+      topic === undefined ? undefined : { text: topic, ...(protocol === 1 && { matchType: "exact" as const }) };
+    const makeToken = (text: string) => tokens.forSubscriber([{ text }]);
+    return askForSubscriptions({ hubUrl: address.urlFor(requestOrigin()), selector, makeToken });
   }
 
   async close(): Promise<void> {

@@ -190,14 +190,23 @@ export class Publisher {
     return subscriptions.some(({ payload }) => passes(payload, payloadFilter));
   }
 
-  /** The active subscriptions: all, those of topics, or those of one subscriber among them. */
+  /**
+   * The active subscriptions: all, those of topics, or those of one subscriber among them. A hub elsewhere is asked over
+   * HTTP.
+   *
+   * @throws MercureError `ERR_SUBSCRIPTIONS` when that one does not tell.
+   */
   async getSubscriptions(topics?: Topics, subscriber?: string): Promise<SubscriptionDocument[]> {
-    return this.listSubscriptions(topics, subscriber);
+    const { hub } = this.#options;
+    if (!(hub instanceof ExternalHub)) return this.listSubscriptions(topics, subscriber);
+    const names = topics === undefined ? [undefined] : this.topics(topics);
+    const found = (await Promise.all(names.map((topic) => hub.subscriptions(topic)))).flat();
+    return found.filter((each) => subscriber === undefined || each.subscriber === subscriber);
   }
 
-  /** The same at once, for templates. */
+  /** The same at once, for templates, which cannot wait for a hub elsewhere. */
   listSubscriptions(topics?: Topics, subscriber?: string): SubscriptionDocument[] {
-    const hub = this.ownHub("The list of subscriptions", "ask the hub itself, at /.well-known/mercure/subscriptions");
+    const hub = this.ownHub("mercure_subscriptions", "pass what sse.getSubscriptions() gives to the template");
     if (topics === undefined) return hub.subscriptions(undefined, subscriber);
     return this.topics(topics).flatMap((topic) => hub.subscriptions(topic, subscriber));
   }

@@ -138,6 +138,22 @@ for (const { name, start, skip = false, options } of hubs) {
       assert.deepEqual(await told(), { ...event, active: false });
     });
 
+    test("tells who is subscribed", async (t) => {
+      const { kit, page } = await withHub(t, (await start(t)).url, options);
+      assert.equal(await kit.sse.isConnected("messages"), false);
+      const stream = await openStream(t, await page("private"));
+      await until(() => kit.sse.isConnected("messages"));
+      const [subscription, ...others] = await kit.sse.getSubscriptions(["messages", "a/ü {x}"]);
+      assert.deepEqual(others, []);
+      assert.equal(subscription!.topic ?? subscription!.match, "messages");
+      const all = await kit.sse.getSubscriptions();
+      assert.ok(all.some(({ id }) => id === subscription!.id));
+      assert.deepEqual(await kit.sse.getSubscriptions("messages", subscription!.subscriber), [subscription]);
+      assert.deepEqual(await kit.sse.getSubscriptions("messages", "urn:x:another"), []);
+      stream.close();
+      await until(async () => !(await kit.sse.isConnected("messages")));
+    });
+
     test("sees what other programs publish", async (t) => {
       const { url } = await start(t);
       const [one, other] = [await withHub(t, url, options), await withHub(t, url, options)];
@@ -211,6 +227,13 @@ for (const { name, generation, options, skip } of references)
       assert.deepEqual(await take(stream, 1), ["open"]);
     });
 
+    test("that has active subscriptions turned off tells nobody, which is an error that says so", async (t) => {
+      const hub = await referenceHub(t, { generation, flags: ["-subscriptions=false"] });
+      const { kit } = await withHub(t, hub.url, options);
+      const code = "ERR_SUBSCRIPTIONS";
+      await assert.rejects(kit.sse.isConnected("a"), { code, message: /answers 404; the hub has .* turned off/ });
+    });
+
     test("that has another key is an error that says so, and pages are rendered", async (t) => {
       const hub = await referenceHub(t, { generation });
       const { kit, page, errors } = await withHub(t, hub.url, { ...options, secret: `another ${secret}` });
@@ -218,6 +241,8 @@ for (const { name, generation, options, skip } of references)
       await until(() => errors.length > 0);
       assert.match(String(errors[0]), /cannot be followed: it answers 401.*; subscriberSecretKey must be the key/);
       await assert.rejects(kit.sse.publish("a", "x"), { code: "ERR_PUBLISH", message: /refused the update: 401/ });
+      const refusal = { code: "ERR_SUBSCRIPTIONS", message: /answers 401.*; subscriberSecretKey must be the key/ };
+      await assert.rejects(kit.sse.getSubscriptions(), refusal);
     });
   });
 
