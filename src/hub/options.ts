@@ -128,7 +128,7 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
   const read = new OptionReader(options, "", {});
   const transport = read.object("transport") as Transport | undefined;
   const path = read.path("path") ?? defaultHubPath;
-  const resource = read.url("resource");
+  const resource = read.identifier("resource");
   const settings = {
     path,
     protocol: read.oneOf("protocol", [0, 1, "both"] as const) ?? ("both" as const),
