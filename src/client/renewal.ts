@@ -1,5 +1,5 @@
 import { parseRetryAfter, reconnectDelay } from "./reconnect-delay.js";
-import { isPrivate, parseAddress, type StreamAddress, withToken } from "./stream-address.js";
+import { parseAddress, type StreamAddress, withToken } from "./stream-address.js";
 
 /** What a stream goes on with: its attribute's new value, which may hold a new token. */
 export interface Renewed {
@@ -8,7 +8,7 @@ export interface Renewed {
   readonly address: StreamAddress;
 }
 
-/** Names where the application is asked for a new token; where it is empty or missing the stream asks for its page. */
+/** Names where the application is asked for a new token; a stream without it asks for its page. */
 const renewalAttribute = "data-mercure-renew";
 
 /** For how long a rendering of the page serves streams that expire after it, in milliseconds: they do so together. */
@@ -38,7 +38,7 @@ export function renew(
   address: StreamAddress,
   signal: AbortSignal,
 ): Promise<Renewed | undefined> {
-  if (!isPrivate(address) && !element.hasAttribute(renewalAttribute)) return Promise.resolve(undefined);
+  if (!address.isPrivate) return Promise.resolve(undefined);
   const askedAt = performance.now();
   const turn = queue.then(() => untilAnswered(signal, () => attempt(element, text, address, askedAt)));
   queue = turn;

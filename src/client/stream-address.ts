@@ -15,6 +15,8 @@ export interface StreamAddress {
   readonly cursor: string | undefined;
   /** The name by which this URL calls its cursor. */
   readonly cursorName: string;
+  /** Whether the stream relies on a token: one in its URL, or in the cookie that its URL tells of. */
+  readonly isPrivate: boolean;
 }
 
 export interface StreamRequest {
@@ -30,6 +32,7 @@ export function parseAddress(text: string, base: string): StreamAddress {
     token: valueIn([...pairs, fragment], tokenName),
     cursor: valueIn(pairs, cursorName),
     cursorName,
+    isPrivate: [...pairs, fragment].some((pair) => [tokenName, grantName].includes(nameOf(pair))),
   };
 }
 
@@ -47,11 +50,6 @@ export function withToken(text: string, token: string): string {
   const kept = without(pairs, [tokenName]);
   const pair = queryPair(tokenName, token);
   return nameOf(fragment) === tokenName ? `${join(path, kept)}#${pair}` : join(path, [...kept, pair]);
-}
-
-/** Whether a stream relies on a token: one in its URL, or in the cookie that its URL names. */
-export function isPrivate({ token, url }: StreamAddress): boolean {
-  return token !== undefined || valueIn(split(url).pairs, grantName) !== undefined;
 }
 
 /**

@@ -86,6 +86,7 @@ export class StreamTags {
       );
     }
     const target = props.take("hx_target", "this");
+    const url = topics && this.#connect(given, connection);
     return {
       context: {
         tag,
@@ -93,13 +94,13 @@ export class StreamTags {
         swap,
         target,
         topics,
-        url: topics && this.#connect(given, connection),
+        url,
         close: closeEvent,
         class: joined("mercure-stream", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
         auto_scroll: autoScroll,
-        attributes: this.#attributes(autoScroll ? scrollProps(tag) : {}, props),
+        attributes: this.#attributes(autoScroll ? scrollProps(tag) : {}, props, url),
       },
     };
   }
@@ -112,16 +113,16 @@ export class StreamTags {
     const given = props.take("topics", props.take("topic")) as Topics;
     const topics = this.#names(given);
     const tag = elementName(props.take("tag", "div"));
-    const connection = connectionOptions(props);
+    const url = this.#connect(given, connectionOptions(props));
     return {
       context: {
         tag,
         topics,
-        url: this.#connect(given, connection),
+        url,
         close: closeEvent,
         class: joined("mercure-stream-context", props.take("class")),
         ext: extensions(props.take("hx_ext")),
-        attributes: this.#attributes({}, props),
+        attributes: this.#attributes({}, props, url),
       },
       around: (render) => {
         this.#contexts.push(topics);
@@ -145,10 +146,11 @@ export class StreamTags {
     const swap = swapStyle(props.take("hx_swap", "innerHTML"), { known: swapStyles, hasConnection: true });
     const authors = props.take("hx_trigger");
     this.#options.onConnection();
+    const url = publisher.presenceUrl(topics);
     return {
       context: {
         tag: elementName(props.take("tag", "div")),
-        url: publisher.presenceUrl(topics),
+        url,
         close: closeEvent,
         topics: this.#names(topics),
         get,
@@ -158,7 +160,7 @@ export class StreamTags {
         class: joined("mercure-presence", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
-        attributes: this.#attributes({}, props),
+        attributes: this.#attributes({}, props, url),
       },
     };
   }
@@ -172,8 +174,10 @@ export class StreamTags {
     return this.#options.publisher.connectionUrl(topics, connection);
   }
 
-  #attributes(defaults: Props, props: OwnProps): unknown {
-    return this.#options.makeSafe(attributes(props.rest(defaults)));
+  #attributes(defaults: Props, props: OwnProps, url?: string): unknown {
+    const renewal = url && this.#options.publisher.renewalUrl(url);
+    const all = renewal ? { ...defaults, data_mercure_renew: renewal } : defaults;
+    return this.#options.makeSafe(attributes(props.rest(all)));
   }
 }
 

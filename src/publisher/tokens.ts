@@ -1,8 +1,11 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
+import { type Clock, systemClock } from "../clock.js";
 import { MercureError } from "../errors.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { detailType } from "../protocol/authorization-details.js";
+import { cookieConfirmation } from "../protocol/authz-cookies.js";
 import type { Generation } from "../protocol/generation.js";
+import { encode, holdsOwnToken, type OwnGrants, readOwnToken, signature, tokenHeaders } from "./own-tokens.js";
 
 /** What a token grants its bearer. */
 export interface TokenGrants {
@@ -12,6 +15,8 @@ export interface TokenGrants {
   readonly publish?: readonly Selector[];
   /** What other subscribers may learn of the bearer: anything that JSON holds, in Mercure 1.0 an object. */
   readonly payload?: unknown;
+  /** The hash of the cookie without which the token is worth nothing. Default: it needs none. */
+  readonly cookieHash?: string | undefined;
 }
 
 /** In which generation tokens speak, and what those of Mercure 1.0 say of their origin. */
@@ -38,22 +43,46 @@ const publishTokenLifetime = 60;
 /** Makes the tokens with which the application, and its visitors, come to the hub. */
 export class Tokens {
   readonly #options: TokensOptions;
+  readonly #clock: Clock;
 
-  constructor(options: TokensOptions) {
+  constructor(options: TokensOptions, clock: Clock = systemClock) {
     this.#options = options;
+    this.#clock = clock;
   }
 
   /** For publishing to these topics. */
   forPublisher(topics: readonly string[]): string {
     const { publisherSecretKey, publisherJwt } = this.#options;
     const publish = topics.map((text) => ({ text }));
-    return publisherJwt ?? signToken({ publish }, this.#options, publisherSecretKey, publishTokenLifetime);
+    return publisherJwt ?? this.#sign({ publish }, publisherSecretKey, publishTokenLifetime);
+  }
+
+  /**
+   * For whoever else shall publish.
+   *
+   * @param lifetime - In seconds; default as long as a subscriber's.
+   */
+  forOtherPublisher(publish: readonly Selector[], payload: unknown, lifetime?: number): string {
+    return this.#sign({ publish, payload }, this.#options.publisherSecretKey, lifetime);
   }
 
   /** For receiving private updates. */
-  forSubscriber(subscribe: readonly Selector[], payload?: unknown): string {
-    const { subscriberSecretKey, tokenLifetime } = this.#options;
-    return signToken({ subscribe, payload }, this.#options, subscriberSecretKey, tokenLifetime);
+  forSubscriber(subscribe: readonly Selector[], payload?: unknown, lifetime?: number, cookieHash?: string): string {
+    return this.#sign({ subscribe, payload, cookieHash }, this.#options.subscriberSecretKey, lifetime);
+  }
+
+  /** What a subscriber's token grants that was signed here, expired or not; undefined for any other. */
+  read(token: string): OwnGrants | undefined {
+    return readOwnToken(token, this.#options.subscriberSecretKey);
+  }
+
+  /** Whether a text holds such a token. */
+  areIn(text: string): boolean {
+    return holdsOwnToken(text, this.#options.subscriberSecretKey);
+  }
+
+  #sign(grants: TokenGrants, key: string, lifetime = this.#options.tokenLifetime): string {
+    return signToken(grants, this.#options, key, lifetime, this.#clock.now());
   }
 }
 
@@ -63,21 +92,23 @@ export class Tokens {
  * @param lifetime how long the token is valid, in seconds
  * @throws MercureError `ERR_OPTION` for a payload that the generation does not allow.
  */
-export function signToken(grants: TokenGrants, profile: TokenProfile, key: string, lifetime: number): string {
-  const now = Math.floor(Date.now() / 1000);
-  const times = { iat: now, exp: now + lifetime };
-  const [header, claims] =
-    profile.protocol === 0
-      ? [
-          { alg: "HS256", typ: "JWT" },
-          { mercure: mercureClaim(grants), ...times },
-        ]
-      : [
-          { alg: "HS256", typ: "at+jwt" },
-          { ...accessTokenClaims(grants, profile), ...times },
-        ];
-  const body = `${encode(header)}.${encode(claims)}`;
-  return `${body}.${createHmac("sha256", key).update(body).digest("base64url")}`;
+export function signToken(
+  grants: TokenGrants,
+  profile: TokenProfile,
+  key: string,
+  lifetime: number,
+  now = Date.now(),
+): string {
+  const seconds = Math.floor(now / 1000);
+  const { cookieHash } = grants;
+  const claims = {
+    ...(profile.protocol === 0 ? { mercure: mercureClaim(grants) } : accessTokenClaims(grants, profile)),
+    ...(cookieHash !== undefined && { cnf: { [cookieConfirmation]: cookieHash } }),
+    iat: seconds,
+    exp: seconds + lifetime,
+  };
+  const body = `${tokenHeaders[profile.protocol]}.${encode(claims)}`;
+  return `${body}.${signature(body, key)}`;
 }
 
 /** Mercure 0.x "Authorization". */
@@ -91,7 +122,7 @@ function accessTokenClaims({ subscribe, publish, payload }: TokenGrants, { issue
   if (payload !== undefined && (typeof payload !== "object" || payload === null || Array.isArray(payload))) {
     throw new MercureError("ERR_OPTION", "The payload of a token of Mercure 1.0 must be an object.");
   }
-  const details = [...detail("subscribe", subscribe, payload), ...detail("publish", publish)];
+  const details = [...detail("subscribe", subscribe, payload), ...detail("publish", publish, payload)];
   return {
     iss: issuer,
     aud: resource,
@@ -108,8 +139,4 @@ function detail(action: string, selectors: readonly Selector[] = [], payload?: u
   if (selectors.length === 0) return [];
   const topics = selectors.map(({ text, matchType }) => ({ match: text, match_type: matchType }));
   return [{ type: detailType, actions: [action], topics, payload }];
-}
-
-function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64url");
 }

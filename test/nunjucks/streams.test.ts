@@ -179,6 +179,7 @@ describe("globals", () => {
       connections: 0,
       hasScripts: false,
       onToken: () => {},
+      keepToken: () => {},
     };
     const html = kit.pages.run(page, () => kit.render("page.njk"));
     const urls = [...html.matchAll(/sse-connect="([^"]*)"/g)].map(([, each]) => each);
