@@ -12,6 +12,7 @@ export class ManualClock implements Clock {
   at(time: number, callback: () => void): () => void {
     const entry = { time, callback };
     this.#due.add(entry);
+    if (time <= this.#now) setImmediate(() => this.advance(0));
     return () => this.#due.delete(entry);
   }
 
