@@ -23,53 +23,68 @@ const cancelled = 8;
  * @param keepaliveInterval - In seconds; 0 when no comments are written, and then only the system watches.
  */
 export function watchPeer(res: ServerResponse, keepaliveInterval: number): void {
-  const patience = keepaliveInterval * 1000 * missedIntervals;
+  const interval = keepaliveInterval * 1000;
   const { stream } = res as { stream?: ServerHttp2Stream };
   if (stream === undefined) {
-    const socket = res.socket;
+    const { socket } = res;
     socket?.setKeepAlive(true, probeAfter);
-    // It is told of writes that make progress, not of those that merely begin.
-    if (patience > 0) socket?.setTimeout(patience, () => socket.destroy());
-    return;
+    // Begins anew with every write, and with every part of one that the system takes.
+    if (interval > 0) socket?.setTimeout(interval * missedIntervals, () => socket.destroy());
+  } else if (interval > 0 && stream.session) {
+    const session = stream.session as ServerHttp2Session;
+    const watched = sessions.get(session) ?? new WatchedSession(session, interval);
+    sessions.set(session, watched);
+    watched.add(stream);
   }
-  if (patience === 0) return;
-  stream.setTimeout(patience, () => stream.close(cancelled));
-  if (stream.session) pingWhileOpen(stream.session as ServerHttp2Session, stream, keepaliveInterval * 1000);
-}
-
-interface Pinged {
-  readonly streams: Set<ServerHttp2Stream>;
-  readonly timer: NodeJS.Timeout;
 }
 
 /** Browsers have all streams on one session: one ping asks for them all. */
-const pinged = new WeakMap<ServerHttp2Session, Pinged>();
+const sessions = new WeakMap<ServerHttp2Session, WatchedSession>();
 
-function pingWhileOpen(session: ServerHttp2Session, stream: ServerHttp2Stream, interval: number): void {
-  const { streams, timer } = pinged.get(session) ?? beginToPing(session, interval);
-  streams.add(stream);
-  stream.once("close", () => {
-    streams.delete(stream);
-    if (streams.size > 0) return;
-    clearInterval(timer);
-    pinged.delete(session);
-  });
-}
+/** A session of HTTP/2 that is asked for life signs while it has streams. */
+class WatchedSession {
+  readonly #session: ServerHttp2Session;
+  readonly #interval: number;
+  /** With what waits in each, in bytes, and since how many intervals it has not become less. */
+  readonly #streams = new Map<ServerHttp2Stream, { waiting: number; intervals: number }>();
+  #timer: NodeJS.Timeout | undefined;
+  #unanswered = 0;
 
-function beginToPing(session: ServerHttp2Session, interval: number): Pinged {
-  let unanswered = 0;
-  const timer = setInterval(() => {
-    if (session.destroyed || session.closed) return;
-    if (unanswered >= missedIntervals) {
-      session.destroy();
+  constructor(session: ServerHttp2Session, interval: number) {
+    this.#session = session;
+    this.#interval = interval;
+  }
+
+  add(stream: ServerHttp2Stream): void {
+    this.#streams.set(stream, { waiting: 0, intervals: 0 });
+    this.#timer ??= setInterval(() => this.#look(), this.#interval).unref();
+    stream.once("close", () => {
+      this.#streams.delete(stream);
+      if (this.#streams.size > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      this.#unanswered = 0;
+    });
+  }
+
+  #look(): void {
+    if (this.#unanswered >= missedIntervals) {
+      this.#session.destroy();
       return;
     }
-    unanswered++;
-    session.ping((error) => {
-      if (error === null) unanswered = 0;
+    this.#unanswered++;
+    this.#session.ping((error) => {
+      if (error === null) this.#unanswered = 0;
     });
-  }, interval).unref();
-  const begun = { streams: new Set<ServerHttp2Stream>(), timer };
-  pinged.set(session, begun);
-  return begun;
+    for (const [stream, before] of this.#streams) {
+      // Not the stream's own timeout, which pings put off; and what was only just written does not count.
+      const waiting = stream.writableNeedDrain ? stream.bufferSize : 0;
+      const intervals = waiting > 0 && waiting === before.waiting ? before.intervals + 1 : 0;
+      this.#streams.set(stream, { waiting, intervals });
+      if (intervals < missedIntervals) continue;
+      stream.close(cancelled);
+      // What waits would otherwise wait on, and the end with it.
+      stream.destroy();
+    }
+  }
 }
