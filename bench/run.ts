@@ -3,7 +3,8 @@
 //   npm run bench                                     every question, every row
 //   npm run bench -- one-topic replay                 these questions
 //   npm run bench -- one-topic --rows=kit,nchan       only these rows
-//   npm run bench -- --quick                          a tenth of everything: to see that it works, not how fast
+//   npm run bench -- --rounds=1                       each row once; otherwise three times, and the median is shown
+//   npm run bench -- --quick                          a tenth of everything, once: to see that it works, not how fast
 //   npm run bench -- --list                           what there is
 //
 // Tables go to the terminal and bench/results/QUESTION.json holds the same. The exit code is 1 when an update was lost,
@@ -14,6 +15,7 @@ import { parseArgs } from "node:util";
 import { answer } from "./harness/answer.js";
 import { loadGenerator } from "./harness/load.js";
 import { checkOpenFiles, machine } from "./harness/machine.js";
+import type { Peer } from "./harness/peer.js";
 import type { Scale } from "./harness/question.js";
 import { report } from "./harness/report.js";
 import { everyPeer } from "./peers/all.js";
@@ -21,7 +23,12 @@ import { everyQuestion } from "./questions/all.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rows: { type: "string" }, quick: { type: "boolean" }, list: { type: "boolean" } },
+  options: {
+    rows: { type: "string" },
+    rounds: { type: "string" },
+    quick: { type: "boolean", default: false },
+    list: { type: "boolean" },
+  },
 });
 
 function list(): void {
@@ -64,16 +71,15 @@ async function run(): Promise<void> {
   loadGenerator();
   const results = new URL("results/", import.meta.url);
   mkdirSync(results, { recursive: true });
-  const scale = scaleOf(values.quick ?? false);
+  const scale = scaleOf(values.quick);
+  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds must be a whole number from 1.");
+  const isWanted = ({ name }: Peer) => rows === undefined || rows.includes(name);
+  const progress = (message: string) => console.error(message);
   for (const question of everyQuestion) {
     if (positionals.length > 0 && !positionals.includes(question.name)) continue;
     const facts = machine();
-    const found = await answer(
-      question,
-      scale,
-      ({ name }) => rows === undefined || rows.includes(name),
-      (message) => console.error(message),
-    );
+    const found = await answer(question, { scale, rounds, isWanted, progress });
     console.log(`\n${question.name}: ${report(found, question.columns)}`);
     writeFileSync(new URL(`${question.name}.json`, results), `${JSON.stringify({ ...facts, ...found }, null, 2)}\n`);
     if (found.rows.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
