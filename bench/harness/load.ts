@@ -2,7 +2,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Server } from "./peer.js";
+import type { PatternKind, Server } from "./peer.js";
 
 /** What the load generator is asked for; load.c says what each means. */
 export interface Load {
@@ -11,19 +11,29 @@ export interface Load {
   readonly channels?: number;
   /** The topic of channel `{n}`. */
   readonly topic?: string;
-  /** What stream `i` asks for; default: its channel's topic. */
-  readonly paths?: readonly string[];
+  /** What streams ask for. Default: their channel's topic. */
+  readonly pattern?: Pattern;
+  /** What stalled streams ask for, in turn. Default: the same as others. */
+  readonly stalledPatterns?: readonly Pattern[];
   readonly streamHeaders?: readonly string[];
   readonly publishers?: number;
   readonly size?: number;
   readonly rate?: number;
   readonly warm?: number;
+  readonly warmUpdates?: number;
   readonly seconds?: number;
   readonly updates?: number;
   readonly expect?: number;
+  readonly deaf?: boolean;
   readonly settle?: number;
   readonly patience?: number;
+  readonly memoryLimit?: number;
   readonly pending?: number;
+}
+
+export interface Pattern {
+  readonly kind: PatternKind;
+  readonly text: string;
 }
 
 /** What it has seen; times in seconds but for latencies, which are in nanoseconds, and memory in bytes. */
@@ -52,27 +62,33 @@ export interface LoadReport {
   readonly slowest: number;
   readonly memoryEmpty: number;
   readonly memoryOpen: number;
-  readonly memoryEnd: number;
+  readonly memoryWarm: number;
   readonly memoryMost: number;
-  readonly memoryLeast: number;
+  readonly memoryEnd: number;
 }
 
 const defaultTopic = "topics/{n}";
 
 /** Runs the load generator against a server. */
 export async function runLoad(server: Server, load: Load): Promise<LoadReport> {
-  const { topic = defaultTopic, paths, streamHeaders = [], ...numbers } = load;
+  const { topic = defaultTopic, pattern, stalledPatterns = [], streamHeaders = [], deaf = false, ...numbers } = load;
   const { path, body } = server.publishing(topic);
+  const pathOf = ({ kind, text }: Pattern) => server.patternPath!(kind, text);
   const args = [
     ["port", server.port],
     ["pids", server.pids.join()],
-    ...(paths ?? [server.streamPath(topic)]).map((path) => ["path", path]),
+    ["path", pattern === undefined ? server.streamPath(topic) : pathOf(pattern)],
+    ...stalledPatterns.map((stalled) => ["stalled-path", pathOf(stalled)]),
     ...streamHeaders.map((header) => ["stream-header", header]),
     ["publish-path", path],
     ["publish-body", body],
     ...server.publishHeaders.map((header) => ["publish-header", header]),
-    ...Object.entries(numbers),
+    ...Object.entries(numbers).map(([name, value]) => [
+      name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      value,
+    ]),
   ].map(([name, value]) => `--${name}=${value}`);
+  if (deaf) args.push("--deaf");
   return new Promise((resolve, reject) => {
     execFile(loadGenerator(), args, { maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
       if (error) reject(new Error(stderr.trim() || error.message));

@@ -15,9 +15,10 @@ export interface Abilities {
   readonly history?: boolean;
   /** Serves HTTPS itself. */
   readonly tls?: boolean;
-  /** How a pattern is asked for: by URI templates or by URL patterns. */
-  readonly patterns?: "uri-template" | "url-pattern";
+  readonly patterns?: readonly PatternKind[];
 }
+
+export type PatternKind = "uri-template" | "url-pattern";
 
 export interface StartOptions {
   /** How many updates of each topic must be kept for replay. Default: whatever is usual for the server. */
@@ -37,6 +38,8 @@ export interface Server {
   readonly pids: readonly number[];
   /** The path and query under which a topic is streamed; `{n}` in a topic stays. */
   streamPath(topic: string): string;
+  /** The same for a pattern; only where the peer has patterns of this kind. */
+  readonly patternPath?: (kind: PatternKind, pattern: string) => string;
   /** Where an update is posted, and what precedes its data in the body; `{n}` and `{s}` in a topic stay. */
   publishing(topic: string): { readonly path: string; readonly body: string };
   readonly publishHeaders: readonly string[];

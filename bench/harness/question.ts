@@ -55,7 +55,14 @@ export class Rows {
     return this.#rows.find(({ name }) => name === row)?.figures[figure];
   }
 
-  /** Wants a figure of a row to be at most so many times that of another, or as small as a fixed one. */
+  /** Wants a figure of a row to be at most so much. */
+  below(row: string, figure: string, bound: number, unit: string): Target[] {
+    const value = this.figure(row, figure);
+    if (value === undefined) return [];
+    return [{ wanted: `${row}: ${figure} at most ${bound} ${unit}`, measured: value.toFixed(1), met: value <= bound }];
+  }
+
+  /** Wants a figure of a row to be at most so many times that of another. */
   atMost(row: string, figure: string, factor: number, of: string): Target[] {
     return this.#compare(row, figure, factor, of, "at most", (ratio) => ratio <= factor);
   }

@@ -9,7 +9,7 @@ const usualHistory = 500;
 export const kit: Peer = {
   name: "kit",
   what: "the kit's hub, `htmx-mercure hub`",
-  can: { history: true, tls: true, patterns: "url-pattern" },
+  can: { history: true, tls: true, patterns: ["uri-template", "url-pattern"] },
   async start({ history = usualHistory, tls }) {
     const child = await startNode(
       new URL("../../dist/cli/main.js", import.meta.url),
@@ -34,7 +34,7 @@ export const kit: Peer = {
 export const embedded: Peer = {
   name: "embedded",
   what: "the kit in an Express application",
-  can: { history: true, patterns: "url-pattern" },
+  can: { history: true, patterns: ["uri-template", "url-pattern"] },
   async start({ history = usualHistory }) {
     const child = await startNode(
       new URL("../servers/embedded.ts", import.meta.url),

@@ -9,7 +9,7 @@ import { mercurePaths } from "./mercure-paths.js";
 export const mercure0: Peer = {
   name: "mercure-0",
   what: "the reference hub of Mercure 0.x",
-  can: { history: true, patterns: "uri-template" },
+  can: { history: true, patterns: ["uri-template"] },
   missing: () => whyMissing("MERCURE_0_BINARY"),
   start: (options) => start("MERCURE_0_BINARY", [], options, mercurePaths("topic", authorization0)),
 };
@@ -17,7 +17,7 @@ export const mercure0: Peer = {
 export const mercure1: Peer = {
   name: "mercure-1",
   what: "the reference hub of Mercure 1.0",
-  can: { history: true, patterns: "url-pattern" },
+  can: { history: true, patterns: ["url-pattern"] },
   missing: () => whyMissing("MERCURE_1_BINARY"),
   start: (options) =>
     start(
