@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { grantParameter } from "../protocol/authz-cookies.js";
 import { type CloseReason, encodeClose } from "../protocol/close-event.js";
 import type { Generation } from "../protocol/generation.js";
-import { type Grants, noGrants } from "../protocol/grants.js";
-import type { Matcher, MatcherList } from "../protocol/matcher.js";
+import { noGrants } from "../protocol/grants.js";
+import { type Matcher, MatcherList } from "../protocol/matcher.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import type { Announcement } from "./active-subscriptions.js";
+import { announcementOf } from "./active-subscriptions.js";
 import type { Authenticator, Identity } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -14,13 +14,23 @@ import { addressOf, ConnectionLimits } from "./connection-limits.js";
 import { hubClosed } from "./dispatcher.js";
 import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
+import { PatternBudget } from "./pattern-budget.js";
+import { watchPeer } from "./peer-watch.js";
 import { queryOf } from "./request.js";
 import { Subscriber, type Subscription, type Surroundings } from "./subscriber.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
 
 type SubscribeSettings = Pick<
   HubSettings,
-  "allowAnonymous" | "authorize" | "connectionBounds" | "connectionLifetime" | "protocol" | "matcherLimits" | "hubUrl"
+  | "allowAnonymous"
+  | "authorize"
+  | "connectionBounds"
+  | "connectionLifetime"
+  | "hubUrl"
+  | "keepaliveInterval"
+  | "matcherLimits"
+  | "patternMemory"
+  | "protocol"
 >;
 
 /** What a request says besides its subscription. */
@@ -39,6 +49,7 @@ export class SubscribeHandler {
   readonly #tokens: Authenticator;
   readonly #settings: SubscribeSettings;
   readonly #limits: ConnectionLimits;
+  readonly #patterns: PatternBudget;
   readonly #lifetime: Lifetime;
   readonly #surroundings: Surroundings;
 
@@ -46,6 +57,7 @@ export class SubscribeHandler {
     this.#tokens = tokens;
     this.#settings = settings;
     this.#limits = new ConnectionLimits(settings.connectionBounds);
+    this.#patterns = new PatternBudget(settings.patternMemory);
     this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => surroundings.clock.now());
     this.#surroundings = surroundings;
   }
@@ -56,10 +68,11 @@ export class SubscribeHandler {
     const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
     const closes = parameters.has(grantParameter);
     let identity: Identity | undefined;
+    let privateTopics: MatcherList | undefined;
     try {
       identity = await this.#tokens.identify(req, queryOf(req));
       if (identity === undefined && (closes || !allowAnonymous)) throw tokenMissing();
-      if (identity?.fromCookie) await this.#authorize(req, matchers, identity);
+      if (identity?.fromCookie) privateTopics = await this.#authorized(req, matchers, identity);
     } catch (error) {
       const reason = closes ? closeReasonOf(error) : undefined;
       if (reason === undefined) throw error;
@@ -69,20 +82,30 @@ export class SubscribeHandler {
     const announcement = announcementOf(matchers.all, grants);
     // Where another cookie still does, the client may come back without the one that has expired.
     const closeReason: CloseReason | undefined = expiresAt === lastExpiresAt ? "expired" : undefined;
-    const subscription = { matchers, privateTopics: grants.subscribe, expiresAt, closeReason, announcement };
+    privateTopics ??= grants.subscribe;
+    const subscription = { matchers, privateTopics, expiresAt, closeReason, announcement };
     await this.open(req, res, subscription, { parameters, generation, subject });
   }
 
-  /** Asks the application about what cookies grant, which outlive what it has granted them for. */
-  async #authorize(req: IncomingMessage, { exact, patterns }: MatcherList, { grants }: Identity): Promise<void> {
+  /**
+   * Asks the application about what cookies grant, which outlive what it has granted them for. What it no longer grants is
+   * left out, and where that was asked for, the stream refused.
+   */
+  async #authorized(req: IncomingMessage, asked: MatcherList, { grants }: Identity): Promise<MatcherList> {
     const { authorize } = this.#settings;
-    if (authorize === undefined) return;
-    const asked = [...exact].filter((topic) => grants.subscribe.matches(topic));
-    const wide = patterns.length > 0 ? grants.subscribe.all.map(({ pattern }) => pattern) : [];
-    const topics = [...new Set([...asked, ...wide])];
-    if (topics.length > 0 && !(await authorize(req, topics))) {
-      throw tokenRefused("insufficient_scope", "The application does not let you receive these topics.");
-    }
+    const { all } = grants.subscribe;
+    const mayReceive = (matchers: readonly Matcher[]) =>
+      authorize!(
+        req,
+        matchers.map(({ pattern }) => pattern),
+      );
+    if (authorize === undefined || all.length === 0 || (await mayReceive(all))) return grants.subscribe;
+    const kept: Matcher[] = [];
+    for (const matcher of all) if (await mayReceive([matcher])) kept.push(matcher);
+    const left = new MatcherList(kept);
+    const isShort = [...asked.exact].some((topic) => grants.subscribe.matches(topic) && !left.matches(topic));
+    if (!isShort && kept.length > 0) return left;
+    throw tokenRefused("insufficient_scope", "The application does not let you receive these topics.");
   }
 
   /** Opens a stream, whoever may have allowed it. */
@@ -94,11 +117,17 @@ export class SubscribeHandler {
   ): Promise<void> {
     const connection = new Connection(res);
     // Before anything is awaited, or many could come in at once.
-    const onEnd = this.#limits.enter(addressOf(req), request.subject);
+    const leave = this.#limits.enter(addressOf(req), request.subject);
+    let forget = () => {};
+    const onEnd = () => {
+      leave();
+      forget();
+    };
     const expiresAt = this.#lifetime.endOf(subscription.expiresAt);
     const closeReason = expiresAt === subscription.expiresAt ? subscription.closeReason : undefined;
     let started = false;
     try {
+      forget = this.#patterns.enter([...subscription.matchers.patterns, ...subscription.privateTopics.patterns]);
       started = await this.#start(req, res, { ...subscription, expiresAt, closeReason, onEnd }, request, connection);
     } finally {
       if (!started) onEnd();
@@ -124,6 +153,7 @@ export class SubscribeHandler {
       return false;
     }
     new Subscriber(subscription, connection, this.#surroundings).start(headers, replay);
+    watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }
 }
@@ -139,11 +169,4 @@ function closeReasonOf(error: unknown): CloseReason | undefined {
 
 function closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason): void {
   res.writeHead(200, streamHeaders).end(req.method === "HEAD" ? "" : encodeClose(reason));
-}
-
-function announcementOf(matchers: readonly Matcher[], { payload }: Grants): Announcement {
-  const selectors = matchers.map(({ type, pattern }) =>
-    type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
-  );
-  return { selectors, payload };
 }

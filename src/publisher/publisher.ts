@@ -12,6 +12,7 @@ import {
   watchedTopic,
 } from "../protocol/active-subscription.js";
 import { grantParameter } from "../protocol/authz-cookies.js";
+import { connectionEvents } from "../protocol/connection-events.js";
 import type { Generation } from "../protocol/generation.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { dataText } from "./data.js";
@@ -301,12 +302,17 @@ export class Publisher {
 
   #draft(topics: Topics, data: string, { private: isPrivate = false, type, id, retry }: PublishOptions): Draft {
     const names = topicNames(topics, this.#options.models);
-    const resolvedType = type === undefined ? this.#options.typeIsTopic : type;
+    const givenType = type === undefined ? this.#options.typeIsTopic : type;
+    const resolvedType = givenType === true ? names[0] : givenType || undefined;
+    if (resolvedType !== undefined && connectionEvents.has(resolvedType)) {
+      const message = `The type "${resolvedType}" is what an EventSource calls its own event: pages could not tell them apart.`;
+      throw new MercureError("ERR_UPDATE", message);
+    }
     return {
       topics: names,
       data,
       private: isPrivate,
-      ...defined({ id, retry, type: resolvedType === true ? names[0] : resolvedType || undefined }),
+      ...defined({ id, retry, type: resolvedType }),
     };
   }
 
