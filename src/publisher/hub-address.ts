@@ -20,7 +20,7 @@ export class HubAddress {
 
   constructor(options: HubAddressOptions) {
     this.#options = options;
-    this.path = options.url === true ? options.path : new URL(options.url).pathname;
+    this.path = options.url === true ? options.path : new URL(options.url).pathname.replace(/\/$/, "");
   }
 
   /**
