@@ -31,6 +31,9 @@ const { values, positionals } = parseArgs({
   },
 });
 
+// So that what was started ends too.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
+
 function list(): void {
   for (const { name, asks } of everyQuestion) console.log(`${name.padEnd(20)}  ${asks}`);
   console.log();

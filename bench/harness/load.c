@@ -90,11 +90,11 @@ static const struct option options[] = {
     {"warm", 1, 0, WARM},                     // seconds before measuring begins, see `seconds`
     {"warm-updates", 1, 0, WARM_UPDATES},     // publish so many before measuring begins, instead of for some seconds
     {"seconds", 1, 0, SECONDS},               // of the server's CPU time; with a rate, of the clock
-    {"updates", 1, 0, UPDATES},               // publish so many instead of for some seconds
+    {"updates", 1, 0, UPDATES},               // publish so many instead of for some seconds, as far as patience goes
     {"expect", 1, 0, EXPECT},                 // publish nothing, and wait until each stream had so many
     {"deaf", 0, 0, DEAF},                     // streams read nothing until all updates are published
     {"settle", 1, 0, SETTLE},                 // seconds to wait with all streams open, before memory is read
-    {"patience", 1, 0, PATIENCE},             // seconds to wait for what is missing
+    {"patience", 1, 0, PATIENCE},             // seconds to wait for what is missing, and for `updates`
     {"memory-limit", 1, 0, MEMORY_LIMIT},     // publish no more when the server has grown by so many bytes
     {0, 0, 0, 0}};
 
@@ -639,10 +639,11 @@ static void publish_for(double seconds, uint64_t updates) {
   if (ask.deaf) stop_listening();
   bool by_clock = ask.rate > 0 || updates > 0;
   double cpu = by_clock ? INFINITY : server_cpu() + seconds;
-  uint64_t start = now(), end = start + (uint64_t)((by_clock ? seconds : seconds * 4) * 1e9), due = 0;
+  uint64_t start = now(), due = 0;
+  uint64_t end = start + (uint64_t)((updates > 0 ? ask.patience : by_clock ? seconds : seconds * 4) * 1e9);
   for (;;) {
     uint64_t time = now();
-    if (updates > 0 ? due >= updates : time >= end) break;
+    if (time >= end || (updates > 0 && due >= updates)) break;
     int wait = 10;
     for (int i = 0; i < ask.publishers && (updates == 0 || due < updates); i++) {
       if (publishers[i].busy) continue;

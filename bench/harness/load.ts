@@ -90,7 +90,10 @@ export async function runLoad(server: Server, load: Load): Promise<LoadReport> {
   ].map(([name, value]) => `--${name}=${value}`);
   if (deaf) args.push("--deaf");
   return new Promise((resolve, reject) => {
-    execFile(loadGenerator(), args, { maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
+    const end = () => void program.kill();
+    process.once("exit", end);
+    const program = execFile(loadGenerator(), args, { maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
+      process.off("exit", end);
       if (error) reject(new Error(stderr.trim() || error.message));
       else resolve(JSON.parse(stdout) as LoadReport);
     });

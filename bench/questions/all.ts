@@ -3,7 +3,10 @@ import { connectionRate } from "./connection-rate.js";
 import { idleMemory } from "./idle-memory.js";
 import { nineThousand } from "./nine-thousand.js";
 import { oneTopic } from "./one-topic.js";
+import { renderAndPublish } from "./render-and-publish.js";
+import { replay } from "./replay.js";
 import { sixteenPublishers } from "./sixteen-publishers.js";
+import { stalled } from "./stalled.js";
 import { tenThousandTopics } from "./ten-thousand-topics.js";
 import { urlPatterns } from "./url-patterns.js";
 
@@ -15,4 +18,7 @@ export const everyQuestion: readonly Question[] = [
   urlPatterns,
   connectionRate,
   idleMemory,
+  renderAndPublish,
+  replay,
+  stalled,
 ];
