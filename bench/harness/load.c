@@ -335,6 +335,12 @@ static void read_body(struct stream *stream, const char *p, const char *end, uin
     }
 }
 
+static void end_stream(struct stream *stream) {
+  epoll_ctl(epoll, EPOLL_CTL_DEL, stream->fd, NULL);
+  stream->closed = true;
+  closed_count++;
+}
+
 /** Takes off the framing of HTTP/1.1's chunks. */
 static void read_chunks(struct stream *stream, const char *p, const char *end, uint64_t time) {
   while (p < end) switch (stream->framing) {
@@ -342,7 +348,10 @@ static void read_chunks(struct stream *stream, const char *p, const char *end, u
         if (digits[(uint8_t)*p] >= 0) {
           stream->left = stream->left << 4 | (uint32_t)digits[(uint8_t)*p];
         } else if (*p == '\n') {
-          if (stream->left == 0) return; // The last chunk; the connection's end follows.
+          if (stream->left == 0) {
+            end_stream(stream);
+            return;
+          }
           stream->framing = CHUNK;
         } else if (*p != '\r') {
           fail("a chunk's size is malformed");
@@ -396,9 +405,7 @@ static void read_stream(struct stream *stream) {
   if (n < 0 && errno == EAGAIN) return;
   if (n <= 0) {
     if (stream->framing == AWAITING_HEAD) fail("a connection was closed before it was answered");
-    epoll_ctl(epoll, EPOLL_CTL_DEL, stream->fd, NULL);
-    stream->closed = true;
-    closed_count++;
+    end_stream(stream);
     return;
   }
   uint64_t time = now();

@@ -3,6 +3,7 @@ import { connectionRate } from "./connection-rate.js";
 import { idleMemory } from "./idle-memory.js";
 import { nineThousand } from "./nine-thousand.js";
 import { oneTopic } from "./one-topic.js";
+import { pathologicalPatterns } from "./pathological-patterns.js";
 import { renderAndPublish } from "./render-and-publish.js";
 import { replay } from "./replay.js";
 import { sixteenPublishers } from "./sixteen-publishers.js";
@@ -16,6 +17,7 @@ export const everyQuestion: readonly Question[] = [
   nineThousand,
   tenThousandTopics,
   urlPatterns,
+  pathologicalPatterns,
   connectionRate,
   idleMemory,
   renderAndPublish,
