@@ -3,8 +3,8 @@
 // "replay": 10,000 updates of 200 bytes are published; then 100 clients come back who have had none of them, and each is
 // sent all. "live": the same streams are there while the same updates are published, by one publisher in a closed loop, so
 // that each update is written by itself. "catch-up": 100 streams read nothing while 3,000 updates are published, fast, and
-// then all, which is few enough for a hub not to cut them; both halves are measured. Each is a server of its own, asked
-// once before to warm it up. Peers without history are not asked.
+// then all, which is few enough for a hub not to cut them; both halves are measured. Each is a server of its own,
+// and warmed up. Peers without history are not asked.
 
 import { faultsOf, type Load, type LoadReport, runLoad } from "../harness/load.js";
 import type { Peer } from "../harness/peer.js";
