@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 
 export interface Child {
   /** What the announcement's pattern has captured. */
   readonly announced: string;
-  readonly pids: readonly number[];
+  readonly pid: number;
   /** Resolves with what a pattern captures of what it prints, be it before or after. */
   said(pattern: RegExp): Promise<string>;
   /** Sends a signal, by default SIGKILL, and resolves when the process has ended. */
@@ -54,7 +53,7 @@ export async function startChild(
   child.stderr.setEncoding("utf8").on("data", remember);
   return {
     announced: await said(announcement),
-    pids: [child.pid!, ...childrenOf(child.pid!)],
+    pid: child.pid!,
     said,
     async stop(signal = "SIGKILL") {
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -74,8 +73,4 @@ export function startNode(
 ): Promise<Child> {
   const loader = script.pathname.endsWith(".ts") ? ["--import", "tsx"] : [];
   return startChild(process.execPath, [...loader, script.pathname, ...args], announcement, env);
-}
-
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
 }

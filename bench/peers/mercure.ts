@@ -45,7 +45,7 @@ async function start(
   const child = await startChild(process.env[variable]!, args, /listening on \S+:(\d+)/);
   return {
     port: Number(child.announced),
-    pids: child.pids,
+    pids: [child.pid],
     ...paths,
     async stop() {
       await child.stop();

@@ -30,7 +30,7 @@ export const nchan: Peer = {
     const path = (place: string) => (topic: string) => `/${place}?id=${encodeTopic(topic)}`;
     return {
       port,
-      pids: [...child.pids.slice(0, 1), Number(child.announced)],
+      pids: [child.pid, Number(child.announced)],
       streamPath: path("stream"),
       publishing: (topic) => ({ path: path("publish")(topic), body: "" }),
       publishHeaders: ["Content-Type: text/plain"],

@@ -40,7 +40,7 @@ async function measureRendering(peer: Peer, scale: Scale, streams: number): Prom
   try {
     const server = {
       port: Number(child.announced),
-      pids: child.pids,
+      pids: [child.pid],
       streamPath: () => "/stream",
       publishing: () => ({ path: "/", body: "" }),
       publishHeaders: [],
