@@ -9,7 +9,7 @@ import { floor } from "../../bench/peers/floor.js";
 import { everyQuestion } from "../../bench/questions/all.js";
 import { oneTopic } from "../../bench/questions/one-topic.js";
 
-const tiny = { quick: true, seconds: () => 0.02, count: () => 3 };
+const tiny = { seconds: () => 0.02, count: () => 3 };
 const all = { scale: tiny, rounds: 1, isWanted: () => true, progress: () => {} };
 
 const peer = (name: string, missing?: string): Peer => ({
