@@ -60,7 +60,8 @@ async function ask(url: string, token: string): Promise<unknown> {
 
 function subscriptionsIn(url: string, answer: unknown): readonly Subscription[] {
   const list = (answer as { subscriptions?: unknown } | null)?.subscriptions;
-  if (!Array.isArray(list)) throw new Failure(`${url} gives no list of subscriptions.`);
+  const isList = Array.isArray(list) && list.every((each) => typeof each === "object" && each !== null);
+  if (!isList) throw new Failure(`${url} gives no list of subscriptions.`);
   return list as Subscription[];
 }
 
