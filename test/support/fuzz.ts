@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import fc from "fast-check";
+import { heapUsed } from "./heap.js";
 
 /** How many cases each parser gets: few enough for every change, or what `npm run fuzz` says. */
 const runs = Number(process.env.FUZZ_RUNS ?? 10_000);
@@ -51,17 +50,6 @@ export function hostileText(pieces: readonly string[], longest = 16_384): fc.Arb
       }),
     },
   );
-}
-
-let collect: (() => void) | undefined;
-
-function heapUsed(): number {
-  if (collect === undefined) {
-    setFlagsFromString("--expose-gc");
-    collect = runInNewContext("gc") as () => void;
-  }
-  collect();
-  return process.memoryUsage().heapUsed;
 }
 
 function megabytes(bytes: number): string {
