@@ -4,10 +4,10 @@ import type { Draft } from "../protocol/update.js";
 import { formType, isForm, readForm } from "./form-body.js";
 
 /** How many topics one update may have over HTTP: each is looked at with every pattern that somebody subscribes to. */
-const mostTopics = 100;
+export const mostTopics = 100;
 
 /** How long the fields other than `data` may be, in UTF-16 units. */
-const longestField = 4_096;
+export const longestField = 4_096;
 
 /** Reads the update that a request wants to publish. Mercure "Publication"; what is unknown is ignored. */
 export async function requestedDraft(req: IncomingMessage, limit: number): Promise<Draft> {

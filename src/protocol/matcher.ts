@@ -28,11 +28,7 @@ interface Evaluator {
 /** How many compiled patterns are kept for the next who asks for them; compiling costs far more than matching. */
 const keptPatterns = 2_000;
 
-/** How large they may be together, in instructions: some hundred bytes each, and strangers choose the patterns. */
-const keptSize = 100_000;
-
 const compiled = new Map<string, Matcher>();
-let compiledSize = 0;
 
 const verdicts = new Verdicts<Evaluator>((evaluator, topic) => evaluator.matches(topic));
 
@@ -99,12 +95,7 @@ function kept(key: string, compile: () => Matcher): Matcher {
   const matcher = known ?? compile();
   compiled.delete(key);
   compiled.set(key, matcher);
-  if (known === undefined) compiledSize += matcher.cost;
-  for (const [oldest, { cost }] of compiled) {
-    if (compiled.size <= keptPatterns && compiledSize <= keptSize) break;
-    compiled.delete(oldest);
-    compiledSize -= cost;
-  }
+  if (compiled.size > keptPatterns) compiled.delete(compiled.keys().next().value!);
   return matcher;
 }
 
