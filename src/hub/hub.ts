@@ -46,8 +46,10 @@ export interface CloseOptions {
 
 /** A Mercure hub over Node's HTTP servers, with or without Express before it. */
 export class Hub {
-  /** The path of the hub's URL. */
+  /** The path at which the hub answers. */
   readonly path: string;
+  /** The path of the hub's URL as clients see it, with which the topics of its own updates begin. */
+  readonly publicPath: string;
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #observer: HubObserver | undefined;
@@ -68,15 +70,16 @@ export class Hub {
   /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
   constructor(options: HubOptions) {
     const settings = resolveHubOptions(options);
-    const { transport, path, logger } = settings;
+    const { transport, path, publicPath, logger } = settings;
     this.path = path;
+    this.publicPath = publicPath;
     this.#transport = transport;
     this.#logger = logger;
     this.#observer = settings.observer;
     this.#dispatcher = new Dispatcher(transport);
     this.#subscribers = new Subscribers(settings.keepaliveInterval, settings.observer);
     if (settings.subscriptions) {
-      this.#activeSubscriptions = new ActiveSubscriptions(path, transport, (error) => this.#report(error));
+      this.#activeSubscriptions = new ActiveSubscriptions(publicPath, transport, (error) => this.#report(error));
     }
     const surroundings = {
       transport,
@@ -95,7 +98,7 @@ export class Hub {
     this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
     if (this.#activeSubscriptions) {
       const active = this.#activeSubscriptions;
-      this.#subscriptionsHandler = new SubscriptionsHandler(path, tokens, active, transport);
+      this.#subscriptionsHandler = new SubscriptionsHandler(settings, tokens, active, transport);
     }
     if (settings.allowPublish) {
       const publish = (draft: Draft) => this.publish(draft);
@@ -142,7 +145,7 @@ export class Hub {
    */
   async publish(draft: Draft): Promise<Update> {
     if (this.#dispatcher.closed) throw hubClosed();
-    validateDraft(draft, this.path);
+    validateDraft(draft, this.publicPath);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
     await this.#turns.pace();
@@ -167,7 +170,7 @@ export class Hub {
     const found = (topic === undefined ? active?.all() : active?.of({ text: topic })) ?? [];
     return found
       .filter((subscription) => subscriber === undefined || subscription.subscriber === subscriber)
-      .map((subscription) => subscriptionDocument(this.path, subscription, true));
+      .map((subscription) => subscriptionDocument(this.publicPath, subscription, true));
   }
 
   /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */

@@ -186,7 +186,7 @@ export class Publisher {
   subscriptionTopics(topics: Topics): [string, ...string[]] {
     const { hub, externalHub } = this.#options;
     const rest = externalHub === undefined ? "" : "{/subscriber}";
-    return this.topics(topics).map((text) => selectorPath(hub.path, { text }) + rest) as [string, ...string[]];
+    return this.topics(topics).map((text) => selectorPath(hub.publicPath, { text }) + rest) as [string, ...string[]];
   }
 
   /**

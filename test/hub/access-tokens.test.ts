@@ -1,26 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type JWTPayload, SignJWT } from "jose";
+import type { JWTPayload } from "jose";
 import { detailType } from "../../src/protocol/authorization-details.js";
-import { draft, publisherKey, startHub, subscribe, subscriberKey, token } from "./fixture.js";
+import { accessToken, draft, issuer, publisherKey, resource, startHub, subscribe, token } from "./fixture.js";
 
-const issuer = "https://app.example";
-const resource = "https://hub.example/.well-known/mercure";
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
 const grants = (...topics: string[]) => ({
   authorization_details: [
     { type: detailType, actions: ["subscribe", "publish"], topics: topics.map((match) => ({ match })) },
   ],
 });
-
-/** A token of Mercure 1.0 as an issuer would make it. */
-function accessToken(claims: JWTPayload, header: object = {}, key = subscriberKey): Promise<string> {
-  const now = Math.floor(Date.now() / 1000);
-  const usual = { iss: issuer, aud: resource, sub: "7", client_id: issuer, iat: now, exp: now + 600, jti: "1" };
-  return new SignJWT({ ...usual, ...claims })
-    .setProtectedHeader({ alg: "HS256", typ: "at+jwt", ...header })
-    .sign(new TextEncoder().encode(key));
-}
 
 describe("tokens of Mercure 1.0", () => {
   test("let through what their details grant", async (t) => {
