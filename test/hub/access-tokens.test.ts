@@ -21,6 +21,40 @@ describe("tokens of Mercure 1.0", () => {
     assert.deepEqual(subscriber.data, ["private a"]);
   });
 
+  test("a private update reaches whoever is granted one of its topics, canonical or alternate", async (t) => {
+    const { hub, origin } = await startHub(t, { issuer, resource });
+    const url = `${origin}${hub.path}?match_urlpattern=/books/:id`;
+    const subscriber = await subscribe(t, url, bearer(await accessToken(grants("/users/42/books/1"))));
+    await hub.publish(draft("/books/1", "for nobody", { private: true }));
+    await hub.publish(draft(["/books/1", "/users/42/books/1"], "for 42", { private: true }));
+    await hub.publish(draft("/users/42/books/1", "not asked for", { private: true }));
+    await hub.publish(draft("/books/2", "public"));
+    await subscriber.until(({ data }) => data.at(-1) === "public");
+    assert.deepEqual(subscriber.data, ["for 42", "public"]);
+  });
+
+  // Whose rights have shrunk asks the history for what was once granted.
+  test("are looked at anew for each update that is replayed", async (t) => {
+    const { hub, origin } = await startHub(t, { issuer, resource });
+    const url = `${origin}${hub.path}?match=*&last_event_id=earliest`;
+    for (const topic of ["a", "b"]) await hub.publish(draft(topic, topic, { private: true }));
+    await hub.publish(draft("c", "public"));
+    for (const [granted, expected] of [
+      [
+        ["a", "b"],
+        ["a", "b", "public"],
+      ],
+      [["b"], ["b", "public"]],
+      [[], ["public"]],
+    ] as const) {
+      const claims = granted.length === 0 ? {} : grants(...granted);
+      const subscriber = await subscribe(t, url, bearer(await accessToken(claims)));
+      await subscriber.until(({ data }) => data.at(-1) === "public");
+      assert.deepEqual(subscriber.data, expected);
+      subscriber.close();
+    }
+  });
+
   test("publish when every topic is granted, and 403 otherwise", async (t) => {
     const { origin, hub } = await startHub(t, { issuer, resource, allowPublish: true });
     const headers = bearer(await accessToken(grants("a"), {}, publisherKey));
