@@ -152,13 +152,14 @@ const schemas: JsonObject = {
   ResourceMetadata: {
     description: "RFC 9728",
     type: "object",
-    required: ["resource", "authorization_details_types_supported", "bearer_methods_supported", "mercure_cookie"],
+    required: ["resource", "authorization_details_types_supported", "bearer_methods_supported"],
     properties: {
       resource: { description: "What tokens have to name as their audience.", type: "string", format: "uri" },
       authorization_servers: { type: "array", items: text },
       authorization_details_types_supported: { type: "array", items: { const: detailType } },
       bearer_methods_supported: { type: "array", items: { const: "header" } },
       mercure_cookie: text,
+      mercure_matcher_types_supported: { type: "array", items: { enum: ["exact", "urlpattern"] } },
       mercure_subscriptions: { type: "boolean" },
     },
   },

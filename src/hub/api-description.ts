@@ -3,14 +3,14 @@ import { components, type JsonObject, jsonAnswer, refused, streamAnswer, validat
 import { defaultCookieNames } from "./authenticators.js";
 import { formType } from "./form-body.js";
 import type { HubSettings } from "./options.js";
-import { longestField, mostTopics } from "./publication-request.js";
+import type { PublishLimits } from "./publication-request.js";
 
 /** Where the description is, below the hub's URL. Mercure keeps everything there for the hub itself. */
 export const descriptionPath = "/openapi.json";
 
 export type DescribedSettings = Pick<
   HubSettings,
-  "allowAnonymous" | "allowPublish" | "cookieName" | "matcherLimits" | "protocol" | "subscriptions"
+  "allowAnonymous" | "allowPublish" | "cookieName" | "matcherLimits" | "protocol" | "publishLimits" | "subscriptions"
 >;
 
 /** The paths at which a client sees the hub. */
@@ -47,7 +47,7 @@ export function describeApi(settings: DescribedSettings, { hub, metadata }: Desc
       [hub]: {
         get: subscribe(settings, security),
         query: subscribeByForm(settings, security),
-        ...(allowPublish && { post: publish() }),
+        ...(allowPublish && { post: publish(settings.publishLimits) }),
       },
       ...(subscriptions && activeSubscriptions(`${hub}/subscriptions`, protocol)),
       ...(metadata !== undefined && { [metadata]: { get: describeResource() } }),
@@ -115,8 +115,8 @@ function subscriptionFields({ protocol, matcherLimits: { count, length } }: Desc
   };
 }
 
-function publish(): JsonObject {
-  const text = (description: string) => ({ description, type: "string", maxLength: longestField });
+function publish({ topics, fieldLength }: PublishLimits): JsonObject {
+  const text = (description: string) => ({ description, type: "string", maxLength: fieldLength });
   return {
     operationId: "publish",
     summary: "Publish an update",
@@ -131,9 +131,9 @@ function publish(): JsonObject {
               topic: {
                 description: "The topic, and alternates of it. The token has to grant each.",
                 type: "array",
-                items: { type: "string", minLength: 1, maxLength: longestField },
+                items: { type: "string", minLength: 1, maxLength: fieldLength },
                 minItems: 1,
-                maxItems: mostTopics,
+                maxItems: topics,
               },
               data: { description: "What subscribers receive.", type: "string" },
               private: {

@@ -6,12 +6,13 @@ import { readHistory } from "./dispatcher.js";
 /** Where a subscriber begins. */
 export interface Beginning {
   readonly replay: Replay;
-  /** The id of the event before the first that is sent, or `earliest`; undefined when no id was asked for. */
+  /** The id of the event before the first that is sent, or `earliest`; undefined when nobody asked for it. */
   readonly precedingId?: string;
 }
 
 /**
- * Finds out what a subscriber has missed since an event; without one it begins with what is yet to come.
+ * Finds out what a subscriber has missed since an event; without one, or with an empty id, it begins with what is yet to
+ * come.
  *
  * The client has missed nothing, as far as the hub can tell, exactly when `precedingId` is what it asked for. Mercure
  * 0.x "Reconnection, State Reconciliation and Event Sourcing".
@@ -22,7 +23,10 @@ export async function begin(
   eventId: string | undefined,
 ): Promise<Beginning> {
   const { head } = transport;
-  if (eventId === undefined) return { replay: { updates: [], lostThrough: head, through: head } };
+  if (!eventId) {
+    const replay = { updates: [], lostThrough: head, through: head };
+    return eventId === undefined ? { replay } : { replay, precedingId: transport.cursor(head) };
+  }
 
   const after = eventId === "earliest" ? undefined : await transport.positionOf(eventId);
   const replay = await readHistory(transport, matchers, after ?? 0);

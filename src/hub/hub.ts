@@ -42,8 +42,10 @@ export interface CloseOptions {
 
 /** A Mercure hub over Node's HTTP servers, with or without Express before it. */
 export class Hub {
-  /** The path of the hub's URL. */
+  /** The path at which the hub answers. */
   readonly path: string;
+  /** The path of the hub's URL as clients see it, with which the topics of its own updates begin. */
+  readonly publicPath: string;
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #observer: HubObserver | undefined;
@@ -57,7 +59,7 @@ export class Hub {
   readonly #cors: Cors;
   readonly #settings: DescribedSettings;
   readonly #metadata: ResourceMetadata;
-  /** Undefined when the hub does not know its public URL. */
+  /** Undefined when the hub does not know its public URL, or speaks Mercure 0.x alone. */
   readonly #metadataUrl: URL | undefined;
   /** Undefined when nothing may be published over HTTP. */
   readonly #publishHandler: PublishHandler | undefined;
@@ -65,8 +67,9 @@ export class Hub {
   /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
   constructor(options: HubOptions) {
     const settings = resolveHubOptions(options);
-    const { transport, path, logger } = settings;
+    const { transport, path, publicPath, logger } = settings;
     this.path = path;
+    this.publicPath = publicPath;
     this.#settings = settings;
     this.#transport = transport;
     this.#logger = logger;
@@ -74,7 +77,7 @@ export class Hub {
     this.#dispatcher = new Dispatcher(transport);
     this.#subscribers = new Subscribers(settings.keepaliveInterval, settings.observer);
     if (settings.subscriptions) {
-      this.#activeSubscriptions = new ActiveSubscriptions(path, transport, (error) => this.#report(error));
+      this.#activeSubscriptions = new ActiveSubscriptions(publicPath, transport, (error) => this.#report(error));
     }
     const surroundings = {
       transport,
@@ -87,12 +90,13 @@ export class Hub {
     };
     this.#cors = new Cors(settings.corsOrigins);
     this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
-    this.#metadataUrl = metadataUrl(settings.resource);
+    // Clients take a hub that has metadata for one of Mercure 1.0.
+    this.#metadataUrl = settings.protocol === 0 ? undefined : metadataUrl(settings.resource);
     const tokens = authenticatorFor("subscriber", settings);
     this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
     if (this.#activeSubscriptions) {
       const active = this.#activeSubscriptions;
-      this.#subscriptionsHandler = new SubscriptionsHandler(path, tokens, active, transport);
+      this.#subscriptionsHandler = new SubscriptionsHandler(settings, tokens, active, transport);
     }
     if (settings.allowPublish) {
       const publish = (draft: Draft) => this.publish(draft);
@@ -125,7 +129,7 @@ export class Hub {
   stream(req: HubRequest, res: HubResponse, { topics, private: withPrivate = false, payload }: StreamOptions): void {
     const matchers = MatcherList.ofSelectors(topics);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const announcement = { selectors: [...new Set(topics)].map((text) => ({ text })), payload };
+    const announcement = [...new Set(topics)].map((text) => ({ selector: { text }, payload }));
     this.#answer(req, res, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       return this.#subscribe.open(request, response, { matchers, privateTopics, expiresAt: undefined, announcement });
@@ -139,7 +143,7 @@ export class Hub {
    */
   async publish(draft: Draft): Promise<Update> {
     if (this.#dispatcher.closed) throw hubClosed();
-    validateDraft(draft, this.path);
+    validateDraft(draft, this.publicPath);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
     await this.#turns.pace();
@@ -164,7 +168,7 @@ export class Hub {
     const found = (topic === undefined ? active?.all() : active?.of({ text: topic })) ?? [];
     return found
       .filter((subscription) => subscriber === undefined || subscription.subscriber === subscriber)
-      .map((subscription) => subscriptionDocument(this.path, subscription, true));
+      .map((subscription) => subscriptionDocument(this.publicPath, subscription, true));
   }
 
   /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */

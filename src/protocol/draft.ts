@@ -6,12 +6,6 @@ import type { Draft } from "./update.js";
 export const defaultHubPath = "/.well-known/mercure";
 
 /**
- * Types that would reach the listeners which report the state of the connection: an EventSource dispatches messages
- * and its own `open` and `error` by the same names, so that a page would take an update for a lost connection.
- */
-const connectionEvents = new Set(["open", "error"]);
-
-/**
  * Checks what a publisher hands in against the rules of both generations of Mercure, section "Publication", so that
  * what this hub accepts a hub of either generation accepts. Messages are written for the publisher.
  *
@@ -56,11 +50,6 @@ function validateType(type: unknown): void {
     throw refusal("The type of an update must be a string that is not empty; leave it out for `message`.");
   }
   if (type === "mercure") throw refusal('The type "mercure" is reserved for the updates that hubs publish themselves.');
-  if (connectionEvents.has(type)) {
-    throw refusal(
-      `The type "${type}" is what an EventSource calls its own event: listeners could not tell them apart.`,
-    );
-  }
   validateCharacters("type", type);
 }
 

@@ -4,6 +4,7 @@ import { escapeHtml } from "../escape-html.js";
 import type { Hub } from "../hub/hub.js";
 import { refuseUnknownOptions } from "../known-options.js";
 import { type SubscriptionDocument, selectorPath } from "../protocol/active-subscription.js";
+import { connectionEvents } from "../protocol/connection-events.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { dataText } from "./data.js";
 import { type ExternalHub, noHubInProcess } from "./external-hub.js";
@@ -185,7 +186,7 @@ export class Publisher {
   subscriptionTopics(topics: Topics): [string, ...string[]] {
     const { hub, externalHub } = this.#options;
     const rest = externalHub === undefined ? "" : "{/subscriber}";
-    return this.topics(topics).map((text) => selectorPath(hub.path, { text }) + rest) as [string, ...string[]];
+    return this.topics(topics).map((text) => selectorPath(hub.publicPath, { text }) + rest) as [string, ...string[]];
   }
 
   /**
@@ -241,12 +242,17 @@ export class Publisher {
 
   #draft(topics: Topics, data: string, { private: isPrivate = false, type, id, retry }: PublishOptions): Draft {
     const names = topicNames(topics, this.#options.models);
-    const resolvedType = type === undefined ? this.#options.typeIsTopic : type;
+    const givenType = type === undefined ? this.#options.typeIsTopic : type;
+    const resolvedType = givenType === true ? names[0] : givenType || undefined;
+    if (resolvedType !== undefined && connectionEvents.has(resolvedType)) {
+      const message = `The type "${resolvedType}" is what an EventSource calls its own event: pages could not tell them apart.`;
+      throw new MercureError("ERR_UPDATE", message);
+    }
     return {
       topics: names,
       data,
       private: isPrivate,
-      ...defined({ id, retry, type: resolvedType === true ? names[0] : resolvedType || undefined }),
+      ...defined({ id, retry, type: resolvedType }),
     };
   }
 

@@ -45,10 +45,10 @@ describe("the monitor", () => {
   test("describes all that it answers, in OpenAPI", async (t) => {
     const hub = await startHub(t, ["--monitor-port", "0", "--metrics"]);
     const origin = await monitorOf(hub);
-    const document = (await (await fetch(`${origin}/openapi.json`)).json()) as Description;
-    const { valid, errors } = await new Validator().validate(structuredClone(document));
+    const text = await (await fetch(`${origin}/openapi.json`)).text();
+    const { valid, errors } = await new Validator().validate(JSON.parse(text));
     assert.ok(valid, JSON.stringify(errors));
-    const paths = Object.entries(document.paths);
+    const paths = Object.entries((JSON.parse(text) as Description).paths);
     assert.deepEqual(
       paths.map(([path]) => path),
       ["/healthz/live", "/healthz/ready", "/metrics", "/openapi.json"],
