@@ -101,7 +101,7 @@ const longestInterval = Math.floor((2 ** 31 - 1) / 1000 / missedIntervals);
 export function resolveHubOptions(options: HubOptions) {
   const read = new OptionReader(options, "", {});
   const path = read.path("path") ?? defaultHubPath;
-  const resource = read.url("resource");
+  const resource = read.identifier("resource");
   const maxMatcherLength = read.number("maxMatcherLength", { least: 1, whole: true }) ?? 2048;
   const settings = {
     transport: read.object("transport") as Transport,

@@ -116,12 +116,12 @@ test("the publisher follows any stream to its end, and its position is the last 
     });
     const errors: string[] = [];
     const position = new HubPosition({
-      hubUrl: "http://hub.example/",
+      protocol: 0,
       makeToken: () => "token",
       mark: async () => "marked",
       onError: (message) => errors.push(message),
     });
-    await position.begin();
+    await position.begin("http://hub.example/");
     await isRead;
     // What was read passes through the streams between here and there.
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
