@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Failure } from "../../src/cli/errors.js";
 import { subscriptionsCommand } from "../../src/cli/subscriptions-command.js";
+import { MercureError } from "../../src/errors.js";
 import { OptionReader } from "../../src/option-reader.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 
 const anything = fc.jsonValue({ maxDepth: 2 });
 const text = hostileText(["a", "\t", "\n", "\u001b[2J", "\u202e", "urn:uuid:"], 10_000);
-const entry = fc.record({ topic: text, subscriber: text, payload: anything }, { requiredKeys: [] });
+const entry = fc.record({ topic: text, match: text, subscriber: text, payload: anything }, { requiredKeys: [] });
 const answer = fc.oneof(
   fc.record({ subscriptions: fc.oneof(fc.array(fc.oneof(entry, anything), { maxLength: 3 }), anything) }),
   anything,
@@ -28,7 +28,7 @@ test("whatever a hub lists, the command subscriptions prints a line for each, or
       await subscriptionsCommand.run({ read: new OptionReader(flags, "--", {}), positionals: [] });
       assert.ok(lines.every((line) => /^[^\n]*\t[^\n]*\t[^\n]*$/.test(line)));
     } catch (error) {
-      assert.ok(error instanceof Failure, String(error));
+      assert.ok(error instanceof MercureError && error.code === "ERR_SUBSCRIPTIONS", String(error));
     }
   });
   await fuzz(t, property);
