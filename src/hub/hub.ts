@@ -9,6 +9,7 @@ import { methodNotAllowed, problemOf, Refusal } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Transport } from "../transport/transport.js";
 import { ActiveSubscriptions } from "./active-subscriptions.js";
+import { type DescribedSettings, describeApi, descriptionPath } from "./api-description.js";
 import { authenticatorFor, defaultCookieNames } from "./authenticators.js";
 import type { HubRequest, HubResponse } from "./connection.js";
 import { Cors } from "./cors.js";
@@ -16,15 +17,10 @@ import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
+import { answerPublicDocument } from "./public-document.js";
 import { PublishHandler } from "./publish-handler.js";
-import { isForHub, pathBelowHub } from "./request.js";
-import {
-  answerMetadata,
-  describeResource,
-  isForMetadata,
-  metadataUrl,
-  type ResourceMetadata,
-} from "./resource-metadata.js";
+import { hubUrlOf, isForHub, pathBelowHub } from "./request.js";
+import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } from "./resource-metadata.js";
 import { SubscribeHandler } from "./subscribe-handler.js";
 import { Subscribers } from "./subscribers.js";
 import { SubscriptionsHandler } from "./subscriptions-handler.js";
@@ -47,8 +43,10 @@ export interface CloseOptions {
 
 /** A Mercure hub over Node's HTTP servers, with or without Express before it. */
 export class Hub {
-  /** The path of the hub's URL. */
+  /** The path at which the hub answers. */
   readonly path: string;
+  /** The path of the hub's URL as clients see it, with which the topics of its own updates begin. */
+  readonly publicPath: string;
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #observer: HubObserver | undefined;
@@ -60,6 +58,7 @@ export class Hub {
   readonly #turns = new Turns();
   readonly #subscribe: SubscribeHandler;
   readonly #cors: Cors;
+  readonly #settings: DescribedSettings;
   readonly #metadata: ResourceMetadata;
   /** Undefined when the hub does not know its public URL, or speaks Mercure 0.x alone. */
   readonly #metadataUrl: URL | undefined;
@@ -72,15 +71,17 @@ export class Hub {
   constructor(options: HubOptions, clock?: Clock);
   constructor(options: HubOptions, clock: Clock = systemClock) {
     const settings = resolveHubOptions(options);
-    const { transport, path, logger } = settings;
+    const { transport, path, publicPath, logger } = settings;
     this.path = path;
+    this.publicPath = publicPath;
+    this.#settings = settings;
     this.#transport = transport;
     this.#logger = logger;
     this.#observer = settings.observer;
     this.#dispatcher = new Dispatcher(transport);
     this.#subscribers = new Subscribers(settings.keepaliveInterval, settings.observer);
     if (settings.subscriptions) {
-      this.#activeSubscriptions = new ActiveSubscriptions(path, transport, (error) => this.#report(error));
+      this.#activeSubscriptions = new ActiveSubscriptions(publicPath, transport, (error) => this.#report(error));
     }
     const surroundings = {
       transport,
@@ -100,7 +101,7 @@ export class Hub {
     this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
     if (this.#activeSubscriptions) {
       const active = this.#activeSubscriptions;
-      this.#subscriptionsHandler = new SubscriptionsHandler(path, tokens, active, transport);
+      this.#subscriptionsHandler = new SubscriptionsHandler(settings, tokens, active, transport);
     }
     if (settings.allowPublish) {
       const publish = (draft: Draft) => this.publish(draft);
@@ -147,7 +148,7 @@ export class Hub {
    */
   async publish(draft: Draft): Promise<Update> {
     if (this.#dispatcher.closed) throw hubClosed();
-    validateDraft(draft, this.path);
+    validateDraft(draft, this.publicPath);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
     await this.#turns.pace();
@@ -174,7 +175,7 @@ export class Hub {
       [{ text }, { text, matchType: "exact" } as const].flatMap((each) => active.of(each));
     return (topic === undefined ? active.all() : byName(topic))
       .filter((subscription) => subscriber === undefined || subscription.subscriber === subscriber)
-      .map((subscription) => subscriptionDocument(this.path, subscription, true));
+      .map((subscription) => subscriptionDocument(this.publicPath, subscription, true));
   }
 
   /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */
@@ -218,8 +219,12 @@ export class Hub {
   }
 
   async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (isForMetadata(req, this.path, this.#metadataUrl)) return answerMetadata(req, res, this.#metadata);
+    if (isForMetadata(req, this.path, this.#metadataUrl)) return answerPublicDocument(req, res, this.#metadata);
     const below = pathBelowHub(req, this.path);
+    if (below === descriptionPath) {
+      const paths = { hub: hubUrlOf(req, below), metadata: this.#metadataUrl?.pathname };
+      return answerPublicDocument(req, res, describeApi(this.#settings, paths));
+    }
     if (this.#subscriptionsHandler && (below === "/subscriptions" || below?.startsWith("/subscriptions/"))) {
       if (!isRead(req)) throw methodNotAllowed("GET, HEAD");
       return this.#subscriptionsHandler.handle(req, res, below);

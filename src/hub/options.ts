@@ -31,8 +31,8 @@ export interface HubOptions {
    */
   readonly issuer?: string | undefined;
   /**
-   * The hub's URL as clients see it, absolute or a path: what tokens of Mercure 1.0 must name in their claim `aud`, and
-   * what relative URL patterns and topics are resolved against. Default `path`, which does for tokens that an application
+   * The hub's URL as clients see it, absolute or a path: what tokens of Mercure 1.0 must name in their claim `aud`, what
+   * relative URL patterns and topics are resolved against, and with whose path the hub's own topics begin. Default `path`, which does for tokens that an application
    * makes for its own hub; then the hub publishes no metadata, and patterns that name a host match no relative topics.
    */
   readonly resource?: string | undefined;
@@ -122,6 +122,8 @@ export function resolveHubOptions(options: HubOptions) {
       length: maxMatcherLength,
     },
     patternMemory: read.number("patternMemory", { least: 0, whole: true }) ?? 256 * 1024 * 1024,
+    /** The path of the hub's URL as clients see it, behind whatever proxy. A resource without a path says nothing of it. */
+    publicPath: pathOf(resource) || path,
     issuers: resolveIssuers(read.object("issuers")),
     issuer: read.string("issuer") ?? originOf(resource) ?? "/",
     resource: resource ?? path,
@@ -172,6 +174,10 @@ function checkTogether(settings: HubSettings): void {
   if (!allowAnonymous && subscriberKey === undefined && issuers.every(({ role }) => role === "publisher")) {
     throw impossible("subscriberKey", "is missing; without it nobody could subscribe, since allowAnonymous is off");
   }
+}
+
+function pathOf(url: string | undefined): string {
+  return new URL(url ?? "/", "https://hub.invalid").pathname.replace(/\/$/, "");
 }
 
 function originOf(url: string | undefined): string | undefined {
