@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Generation } from "../protocol/generation.js";
 import { noGrants } from "../protocol/grants.js";
-import { tokenMissing } from "../protocol/problem.js";
+import { tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import { announcementOf } from "./active-subscriptions.js";
+import { announcementOf, newSubscriberId } from "./active-subscriptions.js";
 import type { Authenticator } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -38,7 +38,7 @@ export interface SubscriptionRequest {
   readonly subject?: string | undefined;
 }
 
-const anonymous = { grants: noGrants, expiresAt: undefined, subject: undefined };
+const anonymous = { grants: noGrants, expiresAt: undefined, subject: undefined, sub: undefined };
 
 /** Answers GET, HEAD and QUERY requests that subscribe. Mercure "Subscription". */
 export class SubscribeHandler {
@@ -64,9 +64,10 @@ export class SubscribeHandler {
     const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined && !allowAnonymous) throw tokenMissing();
-    const { grants, expiresAt, subject } = identity ?? anonymous;
+    const { grants, expiresAt, subject, sub } = identity ?? anonymous;
     const announcement = announcementOf(matchers.all, grants);
-    const subscription = { matchers, privateTopics: grants.subscribe, expiresAt, announcement };
+    const privateTopics = grants.subscribe;
+    const subscription = { matchers, privateTopics, expiresAt, announcement, token: identity, subject: sub };
     await this.open(req, res, subscription, { parameters, generation, subject });
   }
 
@@ -74,7 +75,7 @@ export class SubscribeHandler {
   async open(
     req: IncomingMessage,
     res: ServerResponse,
-    subscription: Subscription,
+    subscription: Omit<Subscription, "id">,
     request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
   ): Promise<void> {
     const connection = new Connection(res);
@@ -89,7 +90,13 @@ export class SubscribeHandler {
     let started = false;
     try {
       forget = this.#patterns.enter([...subscription.matchers.patterns, ...subscription.privateTopics.patterns]);
-      started = await this.#start(req, res, { ...subscription, expiresAt, onEnd }, request, connection);
+      started = await this.#start(
+        req,
+        res,
+        { ...subscription, id: newSubscriberId(), expiresAt, onEnd },
+        request,
+        connection,
+      );
     } finally {
       if (!started) onEnd();
     }
@@ -103,11 +110,13 @@ export class SubscribeHandler {
     { parameters, generation }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
-    const { transport, dispatcher } = this.#surroundings;
+    const { transport, dispatcher, disconnections } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
     const { replay, precedingId } = await begin(transport, subscription.matchers, eventId);
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
+    // The order may have come while history was read; from here on it ends the stream.
+    if (disconnections.refusesNow(subscription.token)) throw tokenRefused("invalid_token", "The token is revoked.");
     const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();
