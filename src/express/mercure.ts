@@ -15,10 +15,12 @@ import { Models } from "../publisher/models.js";
 import { type Page, Pages } from "../publisher/page.js";
 import { Permissions } from "../publisher/permissions.js";
 import { Tokens } from "../publisher/tokens.js";
+import { Variants } from "../publisher/variants.js";
 import { Assets } from "./assets.js";
 import { AuthzCookies } from "./authz-cookies.js";
 import { checkApplication, ScriptsReminder, SessionReminder } from "./check-application.js";
 import { embedHub } from "./embedded-hub.js";
+import { presenceOf } from "./presence-of.js";
 import { Renewal } from "./renewal.js";
 import { Sse } from "./sse.js";
 import { useTemplates } from "./view-engine.js";
@@ -93,6 +95,19 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       requestOrigin: () => pages.current?.origin,
       onError,
     });
+  const variants = new Variants({
+    clock,
+    lifetime: configuration.tokenLifetime,
+    areAllKnown: embedded !== undefined && configuration.hub.subscriptions,
+  });
+  const presence =
+    embedded &&
+    presenceOf(embedded.hub, configuration, {
+      clock,
+      subscriptions: (topic) => sse.listSubscriptions(topic),
+      onError,
+    });
+  embedded?.hub.onSubscription((subscription, isPrivate) => variants.hear(subscription, isPrivate));
   const environment =
     configuration.environment ??
     createEnvironment({ templates: [...configuration.templates, ...configuration.components], development });
@@ -109,6 +124,8 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       hub,
       protocol: configuration.protocol,
       tokens,
+      presence,
+      variants,
       tokenMode: configuration.tokenMode,
       permissions,
       renewalPath: authorize && renewalPathSeen(configuration, publicPath),
@@ -119,6 +136,10 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       allowAnonymous: configuration.hub.allowAnonymous,
       typeIsTopic,
       payloadOf: (topics) => configuration.payloadGetter?.(topics, pages.current?.request as Request | undefined),
+      subjectOf: () => {
+        const request = pages.current?.request as Request | undefined;
+        return request && configuration.subjectGetter?.(request);
+      },
       onError,
     },
     cookies,
@@ -132,6 +153,8 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       cookies,
       topicsOf: (granted) => sse.watchedTopics(granted.map(({ text }) => text)),
       payloadOf: (topics) => sse.payloadOf(topics),
+      subjectOf: () => sse.subjectOf(),
+      onRenewed: (granted) => sse.noteStreams(granted),
     });
   const streamTags = new StreamTags({
     publisher: sse,
@@ -219,7 +242,10 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     html: htmlMaker.html,
     oob: htmlMaker.oob,
     environment,
-    close: () => (embedded ?? hub).close(),
+    close: () => {
+      presence?.close();
+      return (embedded ?? hub).close();
+    },
   };
   return withHub(kit, embedded?.hub);
 }

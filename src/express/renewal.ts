@@ -14,6 +14,10 @@ export interface RenewalOptions {
   topicsOf(granted: OwnGrants["subscribe"]): string[];
   /** What a stream of topics says of its bearer to other subscribers. */
   payloadOf(topics: readonly string[]): unknown;
+  /** Whose the request under way is. */
+  subjectOf(): string | undefined;
+  /** Told of what a stream goes on receiving. */
+  onRenewed(granted: OwnGrants["subscribe"]): void;
 }
 
 /**
@@ -32,7 +36,7 @@ export class Renewal {
   }
 
   async handle(req: Request, res: Response): Promise<void> {
-    const { tokens, permissions, cookies, topicsOf, payloadOf } = this.#options;
+    const { tokens, permissions, cookies, topicsOf, payloadOf, subjectOf, onRenewed } = this.#options;
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
     // A page of another site could otherwise use the visitor's session, though not read the answer.
@@ -44,11 +48,13 @@ export class Renewal {
     if (grants === undefined || !cookies.hasKeyTo(req, grants.cookieHash)) return void res.sendStatus(401);
     const topics = topicsOf(grants.subscribe);
     if (!(await permissions.ask(req, topics, "renew"))) return void res.sendStatus(403);
-    const payload = grants.payload === undefined ? undefined : payloadOf(topics);
-    if (bearer !== undefined) return void res.json({ token: tokens.forSubscriber(grants.subscribe, payload) });
+    const { subscribe } = grants;
+    const identity = { payload: grants.payload === undefined ? undefined : payloadOf(topics), subject: subjectOf() };
+    onRenewed(subscribe);
+    if (bearer !== undefined) return void res.json({ token: tokens.forSubscriber(subscribe, identity) });
     cookies.prune(res);
-    cookies.keep(res, grant ?? "", grants.subscribe, (all, hash) =>
-      tokens.forSubscriber(all, payload, undefined, hash),
+    cookies.keep(res, grant ?? "", subscribe, (all, hash) =>
+      tokens.forSubscriber(all, { ...identity, cookieHash: hash }),
     );
     res.sendStatus(204);
   }

@@ -11,14 +11,20 @@ import type { Matcher } from "../protocol/matcher.js";
 import type { Transport } from "../transport/transport.js";
 
 /** What a stream tells of itself to whoever may know: one entry for each selector, without repetition. */
-export type Announcement = readonly Pick<ActiveSubscription, "selector" | "payload">[];
+export type Announcement = readonly Pick<ActiveSubscription, "selector" | "payload" | "isPrivate">[];
 
 /** What the stream of a request tells: its matchers, each with what the token says of it. */
 export function announcementOf(matchers: readonly Matcher[], grants: Grants): Announcement {
   return matchers.map(({ type, pattern: text }) => ({
     selector: type === "selector" ? { text } : { text, matchType: type },
     payload: payloadOf(grants, text),
+    isPrivate: grants.subscribe.matches(text),
   }));
+}
+
+/** What a stream is called by, and no other ever. */
+export function newSubscriberId(): string {
+  return `urn:uuid:${randomUUID()}`;
 }
 
 /** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
@@ -26,15 +32,25 @@ export class ActiveSubscriptions {
   readonly #hubPath: string;
   readonly #transport: Transport;
   readonly #onError: (error: unknown) => void;
+  readonly #onChange: (subscription: ActiveSubscription, active: boolean) => void;
   /** By the path of the selector, and then by subscriber. */
   readonly #bySelector = new Map<string, Map<string, ActiveSubscription>>();
   readonly #publishing = new Set<Promise<void>>();
 
-  /** @param onError - Told when an event could not be published. */
-  constructor(hubPath: string, transport: Transport, onError: (error: unknown) => void) {
+  /**
+   * @param onError - Told when an event could not be published.
+   * @param onChange - Told of each subscription that begins or ends, at once.
+   */
+  constructor(
+    hubPath: string,
+    transport: Transport,
+    onError: (error: unknown) => void,
+    onChange: (subscription: ActiveSubscription, active: boolean) => void = () => {},
+  ) {
     this.#hubPath = hubPath;
     this.#transport = transport;
     this.#onError = onError;
+    this.#onChange = onChange;
   }
 
   /** Whether nobody is subscribed, and nothing is held for anybody who was. */
@@ -48,13 +64,14 @@ export class ActiveSubscriptions {
    * Events are published even while nobody may receive them: the specification asks for it, and who lists subscriptions
    * now may ask for the events since then later.
    */
-  begin(announcement: Announcement): () => void {
-    const subscriber = `urn:uuid:${randomUUID()}`;
+  begin(announcement: Announcement, subscriber = newSubscriberId()): () => void {
     const subscriptions = announcement.map((each) => ({ ...each, subscriber }));
     for (const subscription of subscriptions) this.#add(subscription);
+    for (const subscription of subscriptions) this.#onChange(subscription, true);
     const begun = this.#track(this.#publish(subscriptions, true));
     return () => {
       for (const subscription of subscriptions) this.#remove(subscription);
+      for (const subscription of subscriptions) this.#onChange(subscription, false);
       // A transport may take its time, and an end must not come before its beginning.
       void this.#track(begun.then(() => this.#publish(subscriptions, false)));
     };

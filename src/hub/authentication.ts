@@ -7,7 +7,8 @@ import { cookiesOf } from "./request.js";
 import { generationOf, type TokenVerifier, type VerifiedToken } from "./token-verifier.js";
 
 /** What the verified tokens of a request say about its bearer. */
-export interface Identity extends Omit<VerifiedToken, "cookieHash"> {
+export interface Identity extends Pick<VerifiedToken, "generation" | "grants" | "expiresAt" | "subject" | "sub"> {
+  readonly tokens: readonly VerifiedToken[];
   /** Whether a browser presented them by itself, on behalf of whatever page made the request. */
   readonly fromCookie: boolean;
   /** When the last of several tokens expires, where `expiresAt` is when the first does. */
@@ -46,7 +47,8 @@ export class Authenticator {
       throw tokenRefused("invalid_request", detail);
     }
     const [first, ...others] = await this.#verified(req, tokens);
-    if (!first) throw tokenRefused("invalid_token", "The token is malformed, expired or signed with another key.");
+    if (!first)
+      throw tokenRefused("invalid_token", "The token is malformed, expired, revoked or signed with another key.");
     return { ...together([first, ...others]), fromCookie: place === "cookie" };
   }
 
@@ -87,12 +89,15 @@ export class Authenticator {
 function together(tokens: readonly [VerifiedToken, ...VerifiedToken[]]): Omit<Identity, "fromCookie"> {
   const [{ generation }] = tokens;
   const ends = tokens.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
+  const bearer = tokens.find(({ subject }) => subject !== undefined);
   return {
+    tokens,
     generation,
     grants: unionOf(tokens.map(({ grants }) => grants)),
     expiresAt: finite(Math.min(...ends)),
     lastExpiresAt: finite(Math.max(...ends)),
-    subject: tokens.find(({ subject }) => subject !== undefined)?.subject,
+    subject: bearer?.subject,
+    sub: bearer?.sub,
   };
 }
 

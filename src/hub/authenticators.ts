@@ -5,7 +5,7 @@ import { Authenticator } from "./authentication.js";
 import type { ResolvedIssuer } from "./issuers.js";
 import { staticKey, type TrustedKeys } from "./keys.js";
 import type { HubSettings } from "./options.js";
-import { TokenVerifier } from "./token-verifier.js";
+import { TokenVerifier, type VerifierSettings } from "./token-verifier.js";
 
 /** The cookies of both generations, the newer first; on plain HTTP without their prefix. Mercure 1.0 "Cookie", Mercure 0.x "Cookie". */
 export const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuthorization"] as const;
@@ -14,6 +14,7 @@ export const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuth
 export function authenticatorFor(
   role: "subscriber" | "publisher",
   settings: HubSettings,
+  isRevoked?: VerifierSettings["isRevoked"],
   clock: Clock = systemClock,
 ): Authenticator {
   const { issuers, issuer, resource, tokenLimits, cookieName } = settings;
@@ -21,7 +22,7 @@ export function authenticatorFor(
   const keys = [...ownKeys(secret, issuer), ...issuers.filter((trusted) => isFor(role, trusted))];
   const compile = (match: string, type: string) => compileMatcher(match, type, settings.hubUrl);
   const generations = settings.protocol === "both" ? ([0, 1] as const) : [settings.protocol];
-  const verifier = new TokenVerifier({ keys, resource, limits: tokenLimits, compile, generations }, clock);
+  const verifier = new TokenVerifier({ keys, resource, limits: tokenLimits, compile, generations, isRevoked }, clock);
   const names = cookieName === undefined ? defaultCookieNames : [cookieName];
   return new Authenticator(verifier, [...new Set(names.flatMap((name) => [name, insecureName(name)]))]);
 }

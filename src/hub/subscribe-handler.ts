@@ -6,7 +6,7 @@ import { noGrants } from "../protocol/grants.js";
 import { type Matcher, MatcherList } from "../protocol/matcher.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import { announcementOf } from "./active-subscriptions.js";
+import { announcementOf, newSubscriberId } from "./active-subscriptions.js";
 import type { Authenticator, Identity } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -42,7 +42,14 @@ export interface SubscriptionRequest {
   readonly subject?: string | undefined;
 }
 
-const anonymous = { grants: noGrants, expiresAt: undefined, lastExpiresAt: undefined, subject: undefined };
+const anonymous = {
+  grants: noGrants,
+  expiresAt: undefined,
+  lastExpiresAt: undefined,
+  subject: undefined,
+  sub: undefined,
+  tokens: [],
+};
 
 /** Answers GET, HEAD and QUERY requests that subscribe. Mercure "Subscription". */
 export class SubscribeHandler {
@@ -78,13 +85,20 @@ export class SubscribeHandler {
       if (reason === undefined) throw error;
       return closeAtOnce(req, res, reason);
     }
-    const { grants, expiresAt, lastExpiresAt, subject } = identity ?? anonymous;
+    const { grants, expiresAt, lastExpiresAt, subject, sub, tokens } = identity ?? anonymous;
     const announcement = announcementOf(matchers.all, grants);
     // Where another cookie still does, the client may come back without the one that has expired.
     const closeReason: CloseReason | undefined = expiresAt === lastExpiresAt ? "expired" : undefined;
     privateTopics ??= grants.subscribe;
-    const subscription = { matchers, privateTopics, expiresAt, closeReason, announcement };
-    await this.open(req, res, subscription, { parameters, generation, subject });
+    const subscription = { matchers, privateTopics, expiresAt, closeReason, announcement, tokens, subject: sub };
+    try {
+      await this.open(req, res, subscription, { parameters, generation, subject });
+    } catch (error) {
+      // The token may have been refused while history was read.
+      const reason = closes && !res.headersSent ? closeReasonOf(error) : undefined;
+      if (reason === undefined) throw error;
+      closeAtOnce(req, res, reason);
+    }
   }
 
   /**
@@ -112,7 +126,7 @@ export class SubscribeHandler {
   async open(
     req: IncomingMessage,
     res: ServerResponse,
-    subscription: Subscription,
+    subscription: Omit<Subscription, "id">,
     request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
   ): Promise<void> {
     const connection = new Connection(res);
@@ -128,7 +142,13 @@ export class SubscribeHandler {
     let started = false;
     try {
       forget = this.#patterns.enter([...subscription.matchers.patterns, ...subscription.privateTopics.patterns]);
-      started = await this.#start(req, res, { ...subscription, expiresAt, closeReason, onEnd }, request, connection);
+      started = await this.#start(
+        req,
+        res,
+        { ...subscription, id: newSubscriberId(), expiresAt, closeReason, onEnd },
+        request,
+        connection,
+      );
     } finally {
       if (!started) onEnd();
     }
@@ -142,11 +162,13 @@ export class SubscribeHandler {
     { parameters, generation }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
-    const { transport, dispatcher } = this.#surroundings;
+    const { transport, dispatcher, disconnections } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
     const { replay, precedingId } = await begin(transport, subscription.matchers, eventId);
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
+    // The order may have come while history was read; from here on it ends the stream.
+    if (disconnections.refusesNow(subscription.tokens)) throw tokenRefused("invalid_token", "The token is revoked.");
     const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();

@@ -5,13 +5,17 @@ import type { Update } from "../protocol/update.js";
 import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions, Announcement } from "./active-subscriptions.js";
 import type { Connection } from "./connection.js";
+import type { Disconnections } from "./disconnections.js";
 import { type Dispatcher, type Recipient, readHistory } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
 import type { Subscribers } from "./subscribers.js";
+import type { VerifiedToken } from "./token-verifier.js";
 import type { Turns } from "./turns.js";
 
 /** What a subscriber receives, and for how long. */
 export interface Subscription {
+  /** What subscription events call the stream. */
+  readonly id: string;
   readonly matchers: MatcherList;
   /** Private updates come through when one of their topics is among these. */
   readonly privateTopics: MatcherList;
@@ -21,6 +25,10 @@ export interface Subscription {
   readonly closeReason?: CloseReason | undefined;
   /** What others may learn of this stream. */
   readonly announcement: Announcement;
+  /** What opened the stream; undefined for a public one, and for one that the application has let through. */
+  readonly tokens?: readonly VerifiedToken[] | undefined;
+  /** Whose stream it is, by the token's claim `sub` or by the application's word. */
+  readonly subject?: string | undefined;
   /** Called when the stream has ended, perhaps more than once. */
   readonly onEnd?: (() => void) | undefined;
 }
@@ -32,6 +40,7 @@ export interface Surroundings {
   readonly events: EncodedEvents;
   readonly turns: Turns;
   readonly subscribers: Subscribers;
+  readonly disconnections: Disconnections;
   /** Undefined when the hub does not tell who is subscribed. */
   readonly activeSubscriptions: ActiveSubscriptions | undefined;
   readonly clock: Clock;
@@ -70,6 +79,10 @@ export class Subscriber implements Recipient {
     this.#hub = hub;
   }
 
+  get subscription(): Subscription {
+    return this.#subscription;
+  }
+
   /** Sends the head and what history had, and goes on from there. */
   start(headers: Readonly<Record<string, string>>, replay: Replay): void {
     const { dispatcher, subscribers, clock } = this.#hub;
@@ -85,7 +98,10 @@ export class Subscriber implements Recipient {
     this.#toldLostThrough = replay.lostThrough;
     this.#take(replay);
     this.#catchUp();
-    this.#endAnnouncement = this.#hub.activeSubscriptions?.begin(this.#subscription.announcement);
+    this.#endAnnouncement = this.#hub.activeSubscriptions?.begin(
+      this.#subscription.announcement,
+      this.#subscription.id,
+    );
   }
 
   receive(stored: StoredUpdate): void {

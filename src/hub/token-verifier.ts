@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { type Clock, systemClock } from "../clock.js";
 import { type MatcherCompiler, parseAuthorizationDetails } from "../protocol/authorization-details.js";
@@ -9,6 +10,8 @@ import type { TrustedKeys } from "./keys.js";
 import { TokenCache } from "./token-cache.js";
 
 export interface VerifiedToken {
+  /** The same for the same token only, whoever presents it. */
+  readonly id: string;
   readonly generation: Generation;
   readonly grants: Grants;
   /** When the token expires, in milliseconds since 1970; undefined when it never does, as only one of 0.x can. */
@@ -17,6 +20,10 @@ export interface VerifiedToken {
   readonly subject: string | undefined;
   /** The hash of the cookie without which the token is worth nothing; undefined when it needs none. */
   readonly cookieHash?: string | undefined;
+  /** The claim `sub` alone; undefined when the token has none. */
+  readonly sub: string | undefined;
+  /** When it was issued, in milliseconds since 1970, with fractions; undefined when the token does not say. */
+  readonly issuedAt: number | undefined;
 }
 
 export interface VerifierSettings {
@@ -28,6 +35,8 @@ export interface VerifierSettings {
   readonly generations?: readonly Generation[] | undefined;
   /** Compiles the matchers of tokens of Mercure 1.0. Default: exact ones only. */
   readonly compile?: MatcherCompiler | undefined;
+  /** Whether a token that is good in itself is refused. Default never. */
+  readonly isRevoked?: ((token: VerifiedToken) => Promise<boolean>) | undefined;
 }
 
 /** Which generation a token speaks is for its type to say. Undefined for what is no token at all. */
@@ -59,7 +68,9 @@ export class TokenVerifier {
    * @throws Refusal 503 when the keys that would tell cannot be had right now.
    */
   async verify(token: string): Promise<VerifiedToken | undefined> {
-    return this.#cache.get(token) ?? this.#verifyAnew(token);
+    const verified = this.#cache.get(token) ?? (await this.#verifyAnew(token));
+    if (verified === undefined || (await this.#settings.isRevoked?.(verified))) return undefined;
+    return verified;
   }
 
   async #verifyAnew(token: string): Promise<VerifiedToken | undefined> {
@@ -77,7 +88,7 @@ export class TokenVerifier {
       try {
         const claims = await this.#claims(token, generation, keys);
         if (claims === undefined) continue;
-        const verified = this.#read(claims, generation);
+        const verified = this.#read(token, claims, generation);
         version ??= keys.source.version;
         if (verified !== undefined) this.#cache.add(token, verified, keys.source, version);
         return verified;
@@ -113,17 +124,24 @@ export class TokenVerifier {
     return undefined;
   }
 
-  #read(claims: JWTPayload, generation: Generation): VerifiedToken | undefined {
-    const { iss = "", sub, exp } = claims as { iss?: unknown; sub?: unknown; exp?: number };
+  #read(token: string, claims: JWTPayload, generation: Generation): VerifiedToken | undefined {
+    const {
+      iss = "",
+      sub: claimed,
+      exp,
+      iat,
+    } = claims as { iss?: unknown; sub?: unknown; exp?: number; iat?: unknown };
     // Older issuers write numbers, by which no subject shall be told from another.
-    const subject = typeof sub === "string" ? JSON.stringify([iss, sub]) : undefined;
-    if (generation === 1 && sub !== undefined && subject === undefined) return undefined;
+    const sub = typeof claimed === "string" ? claimed : undefined;
+    if (generation === 1 && claimed !== undefined && sub === undefined) return undefined;
     const { limits, compile } = this.#settings;
     const grants =
       generation === 1 ? parseAuthorizationDetails(claims, limits, compile) : this.#readOlder(claims, limits);
     if (grants === undefined) return undefined;
     const expiresAt = exp === undefined ? undefined : exp * 1000;
-    return { generation, grants, expiresAt, subject, cookieHash: cookieHashIn(claims) };
+    const issuedAt = typeof iat === "number" ? iat * 1000 : undefined;
+    const subject = sub === undefined ? undefined : JSON.stringify([iss, sub]);
+    return { id: idOf(token), generation, grants, expiresAt, subject, sub, issuedAt, cookieHash: cookieHashIn(claims) };
   }
 
   #readOlder(claims: JWTPayload, limits: GrantLimits): Grants | undefined {
@@ -147,4 +165,11 @@ function claimedIssuer(token: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Of what is signed, and not of the signature, of which some algorithms know several for the same content. */
+function idOf(token: string): string {
+  return createHash("sha256")
+    .update(token.slice(0, token.lastIndexOf(".")))
+    .digest("base64url");
 }

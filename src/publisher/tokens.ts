@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "../clock.js";
+import { distinctTime } from "../distinct-time.js";
 import { MercureError } from "../errors.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { detailType } from "../protocol/authorization-details.js";
@@ -17,6 +18,8 @@ export interface TokenGrants {
   readonly payload?: unknown;
   /** The hash of the cookie without which the token is worth nothing. Default: it needs none. */
   readonly cookieHash?: string | undefined;
+  /** Who bears the token. Default nobody in particular. */
+  readonly subject?: string | undefined;
 }
 
 /** In which generation tokens speak, and what those of Mercure 1.0 say of their origin. */
@@ -35,6 +38,12 @@ export interface TokensOptions extends TokenProfile {
   readonly publisherJwt: string | undefined;
   /** How long a subscriber's token is valid, in seconds. */
   readonly tokenLifetime: number;
+}
+
+/** What a token says besides what it grants. */
+export interface TokenBearer extends Pick<TokenGrants, "payload" | "subject" | "cookieHash"> {
+  /** How long it is valid, in seconds. Default `tokenLifetime`. */
+  readonly lifetime?: number | undefined;
 }
 
 /** How long a token is valid that is made for one publish, in seconds. */
@@ -57,18 +66,14 @@ export class Tokens {
     return publisherJwt ?? this.#sign({ publish }, publisherSecretKey, publishTokenLifetime);
   }
 
-  /**
-   * For whoever else shall publish.
-   *
-   * @param lifetime - In seconds; default as long as a subscriber's.
-   */
-  forOtherPublisher(publish: readonly Selector[], payload: unknown, lifetime?: number): string {
-    return this.#sign({ publish, payload }, this.#options.publisherSecretKey, lifetime);
+  /** For whoever else shall publish. */
+  forOtherPublisher(publish: readonly Selector[], { lifetime, ...bearer }: TokenBearer): string {
+    return this.#sign({ publish, ...bearer }, this.#options.publisherSecretKey, lifetime);
   }
 
   /** For receiving private updates. */
-  forSubscriber(subscribe: readonly Selector[], payload?: unknown, lifetime?: number, cookieHash?: string): string {
-    return this.#sign({ subscribe, payload, cookieHash }, this.#options.subscriberSecretKey, lifetime);
+  forSubscriber(subscribe: readonly Selector[], { lifetime, ...bearer }: TokenBearer = {}): string {
+    return this.#sign({ subscribe, ...bearer }, this.#options.subscriberSecretKey, lifetime);
   }
 
   /** What a subscriber's token grants that was signed here, expired or not; undefined for any other. */
@@ -99,13 +104,14 @@ export function signToken(
   lifetime: number,
   now = Date.now(),
 ): string {
-  const seconds = Math.floor(now / 1000);
-  const { cookieHash } = grants;
+  // With its fraction: a hub that refuses older tokens can tell this one from those of the same second.
+  const seconds = distinctTime(now) / 1000;
+  const { cookieHash, subject } = grants;
   const claims = {
-    ...(profile.protocol === 0 ? { mercure: mercureClaim(grants) } : accessTokenClaims(grants, profile)),
+    ...(profile.protocol === 0 ? { mercure: mercureClaim(grants), sub: subject } : accessTokenClaims(grants, profile)),
     ...(cookieHash !== undefined && { cnf: { [cookieConfirmation]: cookieHash } }),
     iat: seconds,
-    exp: seconds + lifetime,
+    exp: Math.floor(seconds) + lifetime,
   };
   const body = `${tokenHeaders[profile.protocol]}.${encode(claims)}`;
   return `${body}.${signature(body, key)}`;
@@ -118,7 +124,8 @@ function mercureClaim({ subscribe, publish, payload }: TokenGrants): object {
 }
 
 /** Mercure 1.0 "Token Validation" and "Authorization Details"; RFC 9068, section 2.2. */
-function accessTokenClaims({ subscribe, publish, payload }: TokenGrants, { issuer, resource }: TokenProfile): object {
+function accessTokenClaims(grants: TokenGrants, { issuer, resource }: TokenProfile): object {
+  const { subscribe, publish, payload, subject } = grants;
   if (payload !== undefined && (typeof payload !== "object" || payload === null || Array.isArray(payload))) {
     throw new MercureError("ERR_OPTION", "The payload of a token of Mercure 1.0 must be an object.");
   }
@@ -126,8 +133,8 @@ function accessTokenClaims({ subscribe, publish, payload }: TokenGrants, { issue
   return {
     iss: issuer,
     aud: resource,
-    // A publisher is the application itself; its visitors are strangers, each token another one.
-    sub: subscribe === undefined ? issuer : `urn:uuid:${randomUUID()}`,
+    // A publisher is the application itself; visitors whom it does not know are strangers, each token another one.
+    sub: subscribe === undefined ? issuer : (subject ?? `urn:uuid:${randomUUID()}`),
     client_id: issuer,
     jti: `urn:uuid:${randomUUID()}`,
     ...(details.length > 0 && { authorization_details: details }),

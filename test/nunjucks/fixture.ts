@@ -14,6 +14,7 @@ import { Pages } from "../../src/publisher/page.js";
 import { Permissions } from "../../src/publisher/permissions.js";
 import { Publisher } from "../../src/publisher/publisher.js";
 import { Tokens } from "../../src/publisher/tokens.js";
+import { Variants } from "../../src/publisher/variants.js";
 
 export interface FixtureOptions {
   /** Template files by their path; those under `components/` are components. */
@@ -55,10 +56,11 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const pages = new Pages();
   const connections = { count: 0 };
   const publisher = new Publisher({
-    hub: { lastEventId: "#cursor", path: "/.well-known/mercure" } as Hub,
+    hub: { lastEventId: "#cursor", publicPath: "/.well-known/mercure" } as Hub,
     tokenMode: "url",
     permissions: new Permissions(undefined),
     renewalPath: undefined,
+    variants: new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true }),
     models,
     pages,
     renderer: { has: () => false, render: () => "" },

@@ -16,6 +16,11 @@ export class ManualClock implements Clock {
     return () => this.#due.delete(entry);
   }
 
+  /** How much is yet to happen. */
+  get waiting(): number {
+    return this.#due.size;
+  }
+
   /** Puts it forward by so many seconds. */
   advance(seconds: number): void {
     this.#now += seconds * 1000;

@@ -1,0 +1,29 @@
+import type { Clock } from "../clock.js";
+import type { Hub } from "../hub/hub.js";
+import type { Configuration } from "../options.js";
+import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
+import { Presence, type PresenceOptions } from "../publisher/presence.js";
+
+interface Surroundings extends Pick<PresenceOptions["hub"], "subscriptions"> {
+  readonly clock: Clock;
+  onError(message: string, error: unknown): void;
+}
+
+/** Who is there, by the streams of the hub in this process, which brings word of it to the pages. */
+export function presenceOf(
+  hub: Hub,
+  { presenceKey, presenceGrace, tokenLifetime }: Configuration,
+  { clock, subscriptions, onError }: Surroundings,
+): Presence {
+  return new Presence({
+    hub: { subscriptions, onSubscription: (listener) => hub.onSubscription(listener) },
+    clock,
+    key: presenceKey,
+    grace: presenceGrace,
+    lifetime: tokenLifetime,
+    announce: (topic) => {
+      const draft = { topics: [presenceTopic(topic)], type: presenceEvent, data: "", private: true };
+      hub.publish(draft).catch((error) => onError("telling who is there failed", error));
+    },
+  });
+}
