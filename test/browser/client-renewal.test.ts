@@ -53,7 +53,7 @@ describe("a private stream whose token expires", () => {
     const asked: (string | undefined)[] = [];
     fixture.serve("/page", () => {
       asked.push("page");
-      const others = stream({ id: "", connect: "/hub?topic=others&authorization=other" });
+      const others = stream({ id: "", connect: `/hub?topic=others&authorization=other-${asked.length}` });
       return `${others}${stream({ id: "", connect: connect(`token-${asked.length}`) })}`;
     });
     const page = await fixture.newPage();
