@@ -131,7 +131,7 @@ export class Hub {
   stream(req: HubRequest, res: HubResponse, { topics, private: withPrivate = false, payload }: StreamOptions): void {
     const matchers = MatcherList.ofSelectors(topics);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const announcement = [...new Set(topics)].map((text) => ({ selector: { text }, payload }));
+    const announcement = { selectors: [...new Set(topics)].map((text) => ({ text })), payload };
     this.#answer(req, res, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       return this.#subscribe.open(request, response, { matchers, privateTopics, expiresAt: undefined, announcement });

@@ -167,8 +167,10 @@ function checkTogether(settings: HubSettings): void {
   }
 }
 
-function pathOf(url: string | undefined): string {
-  return new URL(url ?? "/", "https://hub.invalid").pathname.replace(/\/$/, "");
+/** Empty for what is no URL with a path. */
+function pathOf(url = "/"): string {
+  const { protocol, pathname } = new URL(url, "https://hub.invalid");
+  return /^https?:$/.test(protocol) ? pathname.replace(/\/$/, "") : "";
 }
 
 function originOf(url: string | undefined): string | undefined {

@@ -27,8 +27,7 @@ interface Evaluator {
 }
 
 const patterns = new SharedPatterns<Matcher>();
-const verdicts = new Verdicts();
-let evaluators = 0;
+const verdicts = new Verdicts<Evaluator>((evaluator, topic) => evaluator.matches(topic));
 
 /**
  * Compiles a topic selector. Mercure 0.x "Topic Selectors": `*`, or a URI template, or else a topic by its exact name;
@@ -83,8 +82,7 @@ function simple(type: MatcherType, text: string): Matcher {
 }
 
 function pattern(type: MatcherType, text: string, evaluator: Evaluator): Matcher {
-  const evaluated = { id: evaluators++, matches: (topic: string) => evaluator.matches(topic) };
-  const matches = (topic: string) => (type === "selector" && topic === text) || verdicts.of(evaluated, topic);
+  const matches = (topic: string) => (type === "selector" && topic === text) || verdicts.of(evaluator, topic);
   return { type, pattern: text, exact: undefined, cost: evaluator.size, matches };
 }
 
