@@ -146,6 +146,8 @@ export class Hub {
   async publish(draft: Draft): Promise<Update> {
     if (this.#dispatcher.closed) throw hubClosed();
     validateDraft(draft, this.publicPath);
+    // Behind a proxy that hides it, this path is the hub's too.
+    if (this.path !== this.publicPath) validateDraft(draft, this.path);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
     await this.#turns.pace();
