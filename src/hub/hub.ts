@@ -169,8 +169,10 @@ export class Hub {
    */
   subscriptions(topic?: string, subscriber?: string): SubscriptionDocument[] {
     const active = this.#activeSubscriptions;
-    const found = (topic === undefined ? active?.all() : active?.of({ text: topic })) ?? [];
-    return found
+    if (active === undefined) return [];
+    const byName = (text: string) =>
+      [{ text }, { text, matchType: "exact" } as const].flatMap((each) => active.of(each));
+    return (topic === undefined ? active.all() : byName(topic))
       .filter((subscription) => subscriber === undefined || subscription.subscriber === subscriber)
       .map((subscription) => subscriptionDocument(this.publicPath, subscription, true));
   }

@@ -101,7 +101,7 @@ const longestInterval = Math.floor((2 ** 31 - 1) / 1000 / missedIntervals);
 export function resolveHubOptions(options: HubOptions) {
   const read = new OptionReader(options, "", {});
   const path = read.path("path") ?? defaultHubPath;
-  const resource = read.url("resource");
+  const resource = read.identifier("resource");
   const origin = originOf(resource);
   // One without a path names the hub, and does not say where at its origin it is.
   const hubUrl = resource === undefined || pathOf(resource) === "" ? path : resource;

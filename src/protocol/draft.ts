@@ -71,6 +71,7 @@ function validateCharacters(field: string, value: string): void {
  * Mercure 1.0 "Publication", field `topic`.
  */
 function isReserved(topic: string, hubPath: string): boolean {
+  if (isElsewhere(topic, hubPath)) return false;
   // `http:mercure` is relative where the hub's URL begins with http: and absolute where it begins with https:.
   return ["https", "http"].some((scheme) => {
     const hubUrl = `${scheme}://hub.invalid${hubPath}`;
@@ -78,6 +79,14 @@ function isReserved(topic: string, hubPath: string): boolean {
     const path = new URL(topic, hubUrl).pathname.replace(/%[0-9a-f]{2}/gi, decodeUnreserved);
     return path === hubPath || path.startsWith(`${hubPath}/`);
   });
+}
+
+/**
+ * Whether a topic is plainly not at a path, which spares most topics from being resolved: what these characters spell
+ * stays as it is, so that the path's last segment would have to be in the topic.
+ */
+function isElsewhere(topic: string, path: string): boolean {
+  return /^[\w./~-]+$/.test(topic) && !topic.includes(path.slice(path.lastIndexOf("/") + 1));
 }
 
 /** RFC 3986, section 2.3: only these may be decoded without changing what the path means. */
