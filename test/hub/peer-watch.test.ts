@@ -71,6 +71,18 @@ describe("a peer over HTTP/1.1", () => {
     assert.equal(hub.connections, 1);
   });
 
+  test("stays when the hub itself had no time for it", async (t) => {
+    const { hub, url } = await startHub(t, { keepaliveInterval: 0.03 });
+    const subscriber = await subscribe(t, url("a"));
+    for (let i = 0; i < 5; i++) {
+      const { length } = subscriber.comments;
+      const end = Date.now() + 150;
+      while (Date.now() < end);
+      await subscriber.until(({ comments }) => comments.length > length);
+    }
+    assert.equal(hub.connections, 1);
+  });
+
   test("is asked for by the system where no comments are sent", async (t) => {
     const { hub, url, sockets } = await startHub(t, { keepaliveInterval: 0 });
     const asked = t.mock.method(Socket.prototype, "setKeepAlive");

@@ -125,7 +125,7 @@ describe("subscription events of Mercure 1.0", () => {
 
   test("a resource without a path names the hub, and does not move it", async (t) => {
     const { open, origin } = await start(t, { resource: "https://hub.example" });
-    const claims = { aud: "https://hub.example/", authorization_details: [detail("*")] };
+    const claims = { aud: "https://hub.example", authorization_details: [detail("*")] };
     await open("match=a");
     const headers = { Authorization: `Bearer ${await accessToken(claims)}` };
     const answer = await fetch(origin + base, { headers });
