@@ -8,6 +8,7 @@ import { methodNotAllowed, problemOf, Refusal } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Transport } from "../transport/transport.js";
 import { ActiveSubscriptions } from "./active-subscriptions.js";
+import { type DescribedSettings, describeApi, descriptionPath } from "./api-description.js";
 import { authenticatorFor, defaultCookieNames } from "./authenticators.js";
 import type { HubRequest, HubResponse } from "./connection.js";
 import { Cors } from "./cors.js";
@@ -15,15 +16,10 @@ import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
+import { answerPublicDocument } from "./public-document.js";
 import { PublishHandler } from "./publish-handler.js";
-import { isForHub, pathBelowHub } from "./request.js";
-import {
-  answerMetadata,
-  describeResource,
-  isForMetadata,
-  metadataUrl,
-  type ResourceMetadata,
-} from "./resource-metadata.js";
+import { hubUrlOf, isForHub, pathBelowHub } from "./request.js";
+import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } from "./resource-metadata.js";
 import { SubscribeHandler } from "./subscribe-handler.js";
 import { Subscribers } from "./subscribers.js";
 import { SubscriptionsHandler } from "./subscriptions-handler.js";
@@ -61,6 +57,7 @@ export class Hub {
   readonly #turns = new Turns();
   readonly #subscribe: SubscribeHandler;
   readonly #cors: Cors;
+  readonly #settings: DescribedSettings;
   readonly #metadata: ResourceMetadata;
   /** Undefined when the hub does not know its public URL, or speaks Mercure 0.x alone. */
   readonly #metadataUrl: URL | undefined;
@@ -73,6 +70,7 @@ export class Hub {
     const { transport, path, publicPath, logger } = settings;
     this.path = path;
     this.publicPath = publicPath;
+    this.#settings = settings;
     this.#transport = transport;
     this.#logger = logger;
     this.#observer = settings.observer;
@@ -218,8 +216,12 @@ export class Hub {
   }
 
   async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (isForMetadata(req, this.path, this.#metadataUrl)) return answerMetadata(req, res, this.#metadata);
+    if (isForMetadata(req, this.path, this.#metadataUrl)) return answerPublicDocument(req, res, this.#metadata);
     const below = pathBelowHub(req, this.path);
+    if (below === descriptionPath) {
+      const paths = { hub: hubUrlOf(req, below), metadata: this.#metadataUrl?.pathname };
+      return answerPublicDocument(req, res, describeApi(this.#settings, paths));
+    }
     if (this.#subscriptionsHandler && (below === "/subscriptions" || below?.startsWith("/subscriptions/"))) {
       if (!isRead(req)) throw methodNotAllowed("GET, HEAD");
       return this.#subscriptionsHandler.handle(req, res, below);

@@ -24,13 +24,13 @@ const positionTopic = "htmx-mercure/position";
 /** A hub in another process, to which everything is published and from which pages stream. */
 export class ExternalHub {
   /** The path of the hub's URL. */
-  readonly publicPath: string;
+  readonly path: string;
   readonly #options: ExternalHubOptions;
   readonly #position: HubPosition;
   #closed = false;
 
   constructor(options: ExternalHubOptions) {
-    this.publicPath = options.address.path;
+    this.path = options.address.path;
     this.#options = options;
     const { protocol, tokens, onError } = options;
     const mark = { topics: [positionTopic], type: positionTopic, data: "position", private: true };
@@ -72,10 +72,13 @@ export class ExternalHub {
    */
   async subscriptions(topic?: string): Promise<SubscriptionDocument[]> {
     const { address, protocol, tokens, requestOrigin } = this.#options;
-    const selector =
-      topic === undefined ? undefined : { text: topic, ...(protocol === 1 && { matchType: "exact" as const }) };
-    const makeToken = (text: string) => tokens.forSubscriber([{ text }]);
-    return askForSubscriptions({ hubUrl: address.urlFor(requestOrigin()), selector, makeToken });
+    const { subscriptions } = await askForSubscriptions({
+      hubUrl: address.urlFor(requestOrigin()),
+      protocol,
+      selector: topic === undefined ? undefined : { text: topic },
+      makeToken: (text) => tokens.forSubscriber([{ text }]),
+    });
+    return subscriptions.filter(({ active }) => active);
   }
 
   async close(): Promise<void> {
