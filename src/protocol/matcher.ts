@@ -27,7 +27,8 @@ interface Evaluator {
 }
 
 const patterns = new SharedPatterns<Matcher>();
-const verdicts = new Verdicts<Evaluator>((evaluator, topic) => evaluator.matches(topic));
+const verdicts = new Verdicts();
+let evaluators = 0;
 
 /**
  * Compiles a topic selector. Mercure 0.x "Topic Selectors": `*`, or a URI template, or else a topic by its exact name;
@@ -82,7 +83,8 @@ function simple(type: MatcherType, text: string): Matcher {
 }
 
 function pattern(type: MatcherType, text: string, evaluator: Evaluator): Matcher {
-  const matches = (topic: string) => (type === "selector" && topic === text) || verdicts.of(evaluator, topic);
+  const evaluated = { id: evaluators++, matches: (topic: string) => evaluator.matches(topic) };
+  const matches = (topic: string) => (type === "selector" && topic === text) || verdicts.of(evaluated, topic);
   return { type, pattern: text, exact: undefined, cost: evaluator.size, matches };
 }
 
