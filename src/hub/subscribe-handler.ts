@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Generation } from "../protocol/generation.js";
 import { type Grants, noGrants } from "../protocol/grants.js";
 import type { Matcher } from "../protocol/matcher.js";
-import { tokenMissing } from "../protocol/problem.js";
+import { tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import type { Announcement } from "./active-subscriptions.js";
+import { type Announcement, newSubscriberId } from "./active-subscriptions.js";
 import type { Authenticator } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -39,7 +39,7 @@ export interface SubscriptionRequest {
   readonly subject?: string | undefined;
 }
 
-const anonymous = { grants: noGrants, expiresAt: undefined, subject: undefined };
+const anonymous = { grants: noGrants, expiresAt: undefined, subject: undefined, sub: undefined };
 
 /** Answers GET, HEAD and QUERY requests that subscribe. Mercure "Subscription". */
 export class SubscribeHandler {
@@ -65,9 +65,10 @@ export class SubscribeHandler {
     const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined && !allowAnonymous) throw tokenMissing();
-    const { grants, expiresAt, subject } = identity ?? anonymous;
+    const { grants, expiresAt, subject, sub } = identity ?? anonymous;
     const announcement = announcementOf(matchers.all, grants);
-    const subscription = { matchers, privateTopics: grants.subscribe, expiresAt, announcement };
+    const privateTopics = grants.subscribe;
+    const subscription = { matchers, privateTopics, expiresAt, announcement, token: identity, subject: sub };
     await this.open(req, res, subscription, { parameters, generation, subject });
   }
 
@@ -75,7 +76,7 @@ export class SubscribeHandler {
   async open(
     req: IncomingMessage,
     res: ServerResponse,
-    subscription: Subscription,
+    subscription: Omit<Subscription, "id">,
     request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
   ): Promise<void> {
     const connection = new Connection(res);
@@ -90,7 +91,13 @@ export class SubscribeHandler {
     let started = false;
     try {
       forget = this.#patterns.enter([...subscription.matchers.patterns, ...subscription.privateTopics.patterns]);
-      started = await this.#start(req, res, { ...subscription, expiresAt, onEnd }, request, connection);
+      started = await this.#start(
+        req,
+        res,
+        { ...subscription, id: newSubscriberId(), expiresAt, onEnd },
+        request,
+        connection,
+      );
     } finally {
       if (!started) onEnd();
     }
@@ -104,11 +111,13 @@ export class SubscribeHandler {
     { parameters, generation }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
-    const { transport, dispatcher } = this.#surroundings;
+    const { transport, dispatcher, disconnections } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
     const { replay, precedingId } = await begin(transport, subscription.matchers, eventId);
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
+    // The order may have come while history was read; from here on it ends the stream.
+    if (disconnections.refusesNow(subscription.token)) throw tokenRefused("invalid_token", "The token is revoked.");
     const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();
@@ -120,9 +129,9 @@ export class SubscribeHandler {
   }
 }
 
-function announcementOf(matchers: readonly Matcher[], { payload, payloads }: Grants): Announcement {
+function announcementOf(matchers: readonly Matcher[], { subscribe, payload, payloads }: Grants): Announcement {
   const selectors = matchers.map(({ type, pattern }) =>
     type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
   );
-  return { selectors, payload, ...(payloads && { payloads }) };
+  return { selectors, privateTopics: subscribe, payload, ...(payloads && { payloads }) };
 }

@@ -4,13 +4,17 @@ import type { Replay, StoredUpdate, Transport } from "../transport/transport.js"
 import type { ActiveSubscriptions, Announcement } from "./active-subscriptions.js";
 import type { Connection } from "./connection.js";
 import { at } from "./deadline.js";
+import type { Disconnections } from "./disconnections.js";
 import { type Dispatcher, type Recipient, readHistory } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
 import type { Subscribers } from "./subscribers.js";
+import type { VerifiedToken } from "./token-verifier.js";
 import type { Turns } from "./turns.js";
 
 /** What a subscriber receives, and for how long. */
 export interface Subscription {
+  /** What subscription events call the stream. */
+  readonly id: string;
   readonly matchers: MatcherList;
   /** Private updates come through when one of their topics is among these. */
   readonly privateTopics: MatcherList;
@@ -18,6 +22,10 @@ export interface Subscription {
   readonly expiresAt: number | undefined;
   /** What others may learn of this stream. */
   readonly announcement: Announcement;
+  /** What opened the stream; undefined for a public one, and for one that the application has let through. */
+  readonly token?: VerifiedToken | undefined;
+  /** Whose stream it is, by the token's claim `sub` or by the application's word. */
+  readonly subject?: string | undefined;
   /** Called when the stream has ended, perhaps more than once. */
   readonly onEnd?: (() => void) | undefined;
 }
@@ -29,6 +37,7 @@ export interface Surroundings {
   readonly events: EncodedEvents;
   readonly turns: Turns;
   readonly subscribers: Subscribers;
+  readonly disconnections: Disconnections;
   /** Undefined when the hub does not tell who is subscribed. */
   readonly activeSubscriptions: ActiveSubscriptions | undefined;
   /** Told when history could not be read; the subscriber is ended, so that its client tries again. */
@@ -66,6 +75,10 @@ export class Subscriber implements Recipient {
     this.#hub = hub;
   }
 
+  get subscription(): Subscription {
+    return this.#subscription;
+  }
+
   /** Sends the head and what history had, and goes on from there. */
   start(headers: Readonly<Record<string, string>>, replay: Replay): void {
     const { dispatcher, subscribers } = this.#hub;
@@ -81,7 +94,10 @@ export class Subscriber implements Recipient {
     this.#toldLostThrough = replay.lostThrough;
     this.#take(replay);
     this.#catchUp();
-    this.#endAnnouncement = this.#hub.activeSubscriptions?.begin(this.#subscription.announcement);
+    this.#endAnnouncement = this.#hub.activeSubscriptions?.begin(
+      this.#subscription.announcement,
+      this.#subscription.id,
+    );
   }
 
   receive(stored: StoredUpdate): void {
@@ -101,7 +117,9 @@ export class Subscriber implements Recipient {
     if (this.#connection.drained) this.#write(bytes);
   }
 
-  end(): void {
+  /** @param last - Written before the end to a client that takes what it is sent. */
+  end(last?: Buffer): void {
+    if (last !== undefined) this.keepAlive(last);
     this.#forget();
     this.#connection.end();
   }

@@ -19,6 +19,10 @@ export class Subscribers {
     return this.#connected.size;
   }
 
+  [Symbol.iterator](): Iterator<Subscriber> {
+    return this.#connected.values();
+  }
+
   add(subscriber: Subscriber): void {
     this.#connected.add(subscriber);
     this.#observer?.subscribed();
