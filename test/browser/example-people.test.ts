@@ -168,6 +168,7 @@ describe("people", () => {
     await signIn(grace, "Grace aloud");
     await signIn(ada, "Ada aloud");
     await ada.getByRole("link", { name: "Grace aloud" }).waitFor();
+    await ada.getByRole("listitem").filter({ hasText: "Ada aloud you" }).waitFor();
     const people = await ada.locator("body").ariaSnapshot();
     assert.match(people, /- list "Here now":/);
     assert.match(people, /- listitem:\n\s+- paragraph:\s*(- text: )?Ada aloud you/);

@@ -4,12 +4,12 @@ import { application, streamUrlOf } from "../support/application.js";
 import { type EventStream, openStream } from "../support/event-stream.js";
 
 /** An application whose every page is of who asks for it, `?user=`. */
-async function start(t: TestContext) {
+async function start(t: TestContext, protocol: 0 | 1 = 0) {
   const page = '<% MercureStream topic="room" private %>';
   const { app, kit, listen } = application(
     t,
     { "templates/page.njk": page },
-    { subjectGetter: (request) => request.query.user as string | undefined },
+    { protocol, subjectGetter: (request) => request.query.user as string | undefined },
   );
   class Order {
     id = 7;
@@ -31,47 +31,55 @@ async function hasEnded(stream: EventStream): Promise<(string | undefined)[]> {
   return types;
 }
 
+for (const protocol of [0, 1] as const) {
+  describe(`sse.disconnect in Mercure ${protocol}`, () => {
+    // Who signed out has the page, its token and the back button.
+    test("ends the streams of who signs out, and they stay ended", async (t) => {
+      const { sse, urlFor, origin } = await start(t, protocol);
+      const [ada, again, grace] = [
+        await urlFor("/?user=ada"),
+        await urlFor("/?user=ada"),
+        await urlFor("/?user=grace"),
+      ];
+      const [stream, route, others] = [
+        await openStream(t, ada),
+        await openStream(t, `${origin}/stream?user=ada`),
+        await openStream(t, grace),
+      ];
+      await sse.disconnect({ subject: "ada" });
+      assert.deepEqual(await hasEnded(stream), ["mercure:close"]);
+      assert.deepEqual(await hasEnded(route), []);
+      for (const url of [ada, again]) {
+        const { response } = await openStream(t, url);
+        assert.equal(response.status, 401);
+      }
+      await sse.publish("room", "secret", { private: true });
+      assert.equal((await others.next())?.data, "secret");
+      // Signed in again.
+      const anew = await openStream(t, await urlFor("/?user=ada"));
+      assert.equal(anew.response.status, 200);
+    });
+
+    test("takes what topics may be", async (t) => {
+      const { sse, urlFor, Order } = await start(t, protocol);
+      const url = await urlFor("/order");
+      const stream = await openStream(t, url);
+      await sse.disconnect({ topic: ["news", new Order()] });
+      assert.deepEqual(await hasEnded(stream), ["mercure:close"]);
+      assert.equal((await openStream(t, url)).response.status, 401);
+    });
+
+    test("takes a subscriber of the list", async (t) => {
+      const { sse, urlFor } = await start(t, protocol);
+      const stream = await openStream(t, await urlFor("/?user=ada"));
+      const [{ subscriber } = assert.fail()] = await sse.getSubscriptions("room");
+      await sse.disconnect({ subscriber });
+      assert.deepEqual(await hasEnded(stream), ["mercure:close"]);
+    });
+  });
+}
+
 describe("sse.disconnect", () => {
-  // Who signed out has the page, its token and the back button.
-  test("ends the streams of who signs out, and they stay ended", async (t) => {
-    const { sse, urlFor, origin } = await start(t);
-    const [ada, again, grace] = [await urlFor("/?user=ada"), await urlFor("/?user=ada"), await urlFor("/?user=grace")];
-    const [stream, route, others] = [
-      await openStream(t, ada),
-      await openStream(t, `${origin}/stream?user=ada`),
-      await openStream(t, grace),
-    ];
-    await sse.disconnect({ subject: "ada" });
-    assert.deepEqual(await hasEnded(stream), ["mercure:close"]);
-    assert.deepEqual(await hasEnded(route), []);
-    for (const url of [ada, again]) {
-      const { response } = await openStream(t, url);
-      assert.equal(response.status, 401);
-    }
-    await sse.publish("room", "secret", { private: true });
-    assert.equal((await others.next())?.data, "secret");
-    // Signed in again.
-    const anew = await openStream(t, await urlFor("/?user=ada"));
-    assert.equal(anew.response.status, 200);
-  });
-
-  test("takes what topics may be", async (t) => {
-    const { sse, urlFor, Order } = await start(t);
-    const url = await urlFor("/order");
-    const stream = await openStream(t, url);
-    await sse.disconnect({ topic: ["news", new Order()] });
-    assert.deepEqual(await hasEnded(stream), ["mercure:close"]);
-    assert.equal((await openStream(t, url)).response.status, 401);
-  });
-
-  test("takes a subscriber of the list", async (t) => {
-    const { sse, urlFor } = await start(t);
-    const stream = await openStream(t, await urlFor("/?user=ada"));
-    const [{ subscriber } = assert.fail()] = await sse.getSubscriptions("room");
-    await sse.disconnect({ subscriber });
-    assert.deepEqual(await hasEnded(stream), ["mercure:close"]);
-  });
-
   test("needs the hub in this process", async (t) => {
     const { kit } = application(t, {}, { hubUrl: "http://127.0.0.1:1/hub" });
     await assert.rejects(kit.sse.disconnect({ subject: "ada" }), { code: "ERR_EXTERNAL_HUB" });

@@ -4,6 +4,8 @@ import type { MercureOptions, VariantRenderer } from "../../src/index.js";
 import { application, streamUrlOf } from "../support/application.js";
 import { type EventStream, openStream } from "../support/event-stream.js";
 
+const hubPath = "/.well-known/mercure";
+
 /** An application whose pages show what their query says: `?locale=` is the variant. */
 async function start(t: TestContext, page: string, options: MercureOptions = {}) {
   const { app, kit, listen } = application(t, { "templates/page.njk": page }, options);
@@ -16,7 +18,7 @@ async function start(t: TestContext, page: string, options: MercureOptions = {})
     rendered.push(variant);
     return kit.html`<p>${variant ?? "none"}</p>`;
   };
-  return { ...kit, url, rendered, render, visit: async (query?: string) => openStream(t, await url(query)) };
+  return { ...kit, origin, url, rendered, render, visit: async (query?: string) => openStream(t, await url(query)) };
 }
 
 async function take(stream: EventStream, count: number): Promise<string[]> {
@@ -27,124 +29,129 @@ async function take(stream: EventStream, count: number): Promise<string[]> {
 
 const board = '<% MercureStream topic="board" variant=locale %>';
 
-describe("a stream with a variant", () => {
-  test("gets what is rendered for it, once for all who share it, and nothing is rendered for nobody", async (t) => {
-    const { sse, visit, render, rendered } = await start(t, board);
-    assert.deepEqual(await sse.publish("board", render), []);
-    assert.deepEqual(rendered, []);
-    const [de, alsoDe, en] = [await visit("?locale=de"), await visit("?locale=de"), await visit("?locale=en")];
-    const ids = await sse.publish("board", render);
-    assert.equal(new Set(ids).size, 2);
-    assert.deepEqual(rendered, ["de", "en"]);
-    for (const stream of [de, alsoDe]) assert.deepEqual(await take(stream, 1), ["<p>de</p>"]);
-    assert.deepEqual(await take(en, 1), ["<p>en</p>"]);
-  });
-
-  test("misses nothing between its page's rendering and its connection", async (t) => {
-    const { sse, url, render } = await start(t, board);
-    const later = await url("?locale=de");
-    await sse.publish("board", render);
-    assert.deepEqual(await take(await openStream(t, later), 1), ["<p>de</p>"]);
-  });
-
-  test("gets what is the same for all, too, and in the same order", async (t) => {
-    const { sse, visit, render } = await start(t, board);
-    const streams = [await visit("?locale=de"), await visit("?locale=en"), await visit()];
-    await sse.publish("board", render);
-    await sse.publish("board", "for all");
-    await sse.remove("board", "card-7");
-    for (const [i, variant] of ["de", "en", "none"].entries()) {
-      const data = await take(streams[i]!, 3);
-      assert.deepEqual(data.slice(0, 2), [`<p>${variant}</p>`, "for all"]);
-      assert.match(data[2]!, /card-7/);
-    }
-  });
-
-  // A viewer edits the URL to read what is rendered for editors.
-  test("cannot be asked for by who has another's token, or none", async (t) => {
-    const { sse, url, visit, render } = await start(t, board);
-    const editor = new URL(await url("?locale=editor"));
-    const viewer = new URL(await url("?locale=viewer"));
-    const borrowed = new URL(editor);
-    borrowed.searchParams.set("authorization", viewer.searchParams.get("authorization")!);
-    const bare = new URL(editor);
-    bare.searchParams.delete("authorization");
-    const thieves = [await openStream(t, borrowed.href), await openStream(t, bare.href)];
-    const everything = new URL(bare);
-    everything.searchParams.set("topic", "*");
-    thieves.push(await openStream(t, everything.href));
-    const honest = await visit("?locale=editor");
-    await sse.publish("board", render);
-    await sse.publish("board", "for all");
-    assert.deepEqual(await take(honest, 2), ["<p>editor</p>", "for all"]);
-    assert.deepEqual(await take(thieves[0]!, 1), ["for all"]);
-    assert.deepEqual(await take(thieves[1]!, 1), ["for all"]);
-    assert.deepEqual(await take(thieves[2]!, 2), ["<p>none</p>", "for all"]);
-  });
-
-  // An application that lets a visitor choose the topic of a private stream would hand out all variants.
-  test("has a name that no page can stream and no publisher can use", async (t) => {
-    const { sse, url, render, publish } = await withNames(t);
-    const name = new URL(await url("?locale=de")).searchParams.get("topic")!;
-    assert.throws(() => sse.subscriberJwt(name), { code: "ERR_TOPIC" });
-    assert.throws(() => render(name), { code: "ERR_TOPIC" });
-    await assert.rejects(publish(name), { code: "ERR_TOPIC" });
-  });
-
-  // A public stream of the variant would get the private updates of its topic.
-  test("gets private updates only if it is private", async (t) => {
-    const { sse, visit, render } = await start(
-      t,
-      '<% MercureStreamContext topics=["board", "news"] variant=locale private=(locale == "de") %>x<% endMercureStreamContext %>',
-    );
-    const [open, closed] = [await visit("?locale=en"), await visit("?locale=de")];
-    await sse.publish("board", render, { private: true });
-    await sse.publish("news", "secret", { private: true });
-    await sse.publish("news", "open");
-    assert.deepEqual(await take(closed, 3), ["<p>de</p>", "secret", "open"]);
-    assert.deepEqual(await take(open, 1), ["open"]);
-  });
-
-  test("counts among the people and the streams of its topic, once", async (t) => {
-    const { sse, visit } = await start(t, '<% MercureStream topic="board" variant=locale private %>', {
-      payloadGetter: (_topics, request) => ({ id: request?.query.locale }),
+for (const protocol of [0, 1] as const) {
+  describe(`a stream with a variant in Mercure ${protocol}`, () => {
+    test("gets what is rendered for it, once for all who share it, and nothing is rendered for nobody", async (t) => {
+      const { sse, visit, render, rendered } = await start(t, board, { protocol });
+      assert.deepEqual(await sse.publish("board", render), []);
+      assert.deepEqual(rendered, []);
+      const [de, alsoDe, en] = [await visit("?locale=de"), await visit("?locale=de"), await visit("?locale=en")];
+      const ids = await sse.publish("board", render);
+      assert.equal(new Set(ids).size, 2);
+      assert.deepEqual(rendered, ["de", "en"]);
+      for (const stream of [de, alsoDe]) assert.deepEqual(await take(stream, 1), ["<p>de</p>"]);
+      assert.deepEqual(await take(en, 1), ["<p>en</p>"]);
     });
-    assert.deepEqual(sse.presence("board"), []);
-    await visit("?locale=de");
-    await visit("?locale=de");
-    assert.deepEqual(
-      sse.presence("board").map(({ key, connections }) => [key, connections]),
-      [["de", 2]],
-    );
-    for (const subscriptions of [await sse.getSubscriptions("board"), await sse.getSubscriptions()]) {
-      assert.deepEqual(
-        subscriptions.map(({ topic }) => topic),
-        ["board", "board"],
+
+    test("misses nothing between its page's rendering and its connection", async (t) => {
+      const { sse, url, render } = await start(t, board, { protocol });
+      const later = await url("?locale=de");
+      await sse.publish("board", render);
+      assert.deepEqual(await take(await openStream(t, later), 1), ["<p>de</p>"]);
+    });
+
+    test("gets what is the same for all, too, and in the same order", async (t) => {
+      const { sse, visit, render } = await start(t, board, { protocol });
+      const streams = [await visit("?locale=de"), await visit("?locale=en"), await visit()];
+      await sse.publish("board", render);
+      await sse.publish("board", "for all");
+      await sse.remove("board", "card-7");
+      for (const [i, variant] of ["de", "en", "none"].entries()) {
+        const data = await take(streams[i]!, 3);
+        assert.deepEqual(data.slice(0, 2), [`<p>${variant}</p>`, "for all"]);
+        assert.match(data[2]!, /card-7/);
+      }
+    });
+
+    // A viewer edits the URL to read what is rendered for editors.
+    test("cannot be asked for by who has another's token, or none", async (t) => {
+      const { sse, origin, url, visit, render } = await start(t, board, { protocol });
+      const parameter = protocol === 0 ? "topic" : "match";
+      const name = new URL(await url("?locale=editor")).searchParams.get(parameter)!;
+      const [, token] = /authorization=([^&]+)/.exec(await url("?locale=viewer"))!;
+      const borrowed = { headers: { Authorization: `Bearer ${token}` } };
+      const ask = (topic: string) => `${origin}${hubPath}?${new URLSearchParams({ [parameter]: topic })}`;
+      const thieves = [
+        await openStream(t, ask(name), borrowed),
+        await openStream(t, ask(name)),
+        await openStream(t, ask("*")),
+      ];
+      const honest = await visit("?locale=editor");
+      await sse.publish("board", render);
+      await sse.publish("board", "for all");
+      assert.deepEqual(await take(honest, 2), ["<p>editor</p>", "for all"]);
+      assert.deepEqual(await take(thieves[0]!, 1), ["for all"]);
+      assert.deepEqual(await take(thieves[1]!, 1), ["for all"]);
+      assert.deepEqual(await take(thieves[2]!, 2), ["<p>none</p>", "for all"]);
+    });
+
+    // An application that lets a visitor choose the topic of a private stream would hand out all variants.
+    test("has a name that no page can stream and no publisher can use", async (t) => {
+      const { sse, url, render, publish } = await withNames(t, protocol);
+      const name = new URL(await url("?locale=de")).searchParams.get(protocol === 0 ? "topic" : "match")!;
+      assert.throws(() => sse.subscriberJwt(name), { code: "ERR_TOPIC" });
+      assert.throws(() => render(name), { code: "ERR_TOPIC" });
+      await assert.rejects(publish(name), { code: "ERR_TOPIC" });
+    });
+
+    // A public stream of the variant would get the private updates of its topic.
+    test("gets private updates only if it is private", async (t) => {
+      const { sse, visit, render } = await start(
+        t,
+        '<% MercureStreamContext topics=["board", "news"] variant=locale private=(locale == "de") %>x<% endMercureStreamContext %>',
+        { protocol },
       );
-    }
-    assert.equal(await sse.isConnected("board", { id: "de" }), true);
-  });
+      const [open, closed] = [await visit("?locale=en"), await visit("?locale=de")];
+      await sse.publish("board", render, { private: true });
+      await sse.publish("news", "secret", { private: true });
+      await sse.publish("news", "open");
+      assert.deepEqual(await take(closed, 3), ["<p>de</p>", "secret", "open"]);
+      assert.deepEqual(await take(open, 1), ["open"]);
+    });
 
-  test("ends with its topic", async (t) => {
-    const { sse, url } = await start(t, board);
-    const address = await url("?locale=de");
-    const stream = await openStream(t, address);
-    await sse.disconnect({ topic: "board" });
-    assert.equal((await stream.next())?.event, "mercure:close");
-    assert.equal((await openStream(t, address)).response.status, 401);
-  });
+    test("counts among the people and the streams of its topic, once", async (t) => {
+      const { sse, visit } = await start(t, '<% MercureStream topic="board" variant=locale private %>', {
+        protocol,
+        payloadGetter: (_topics, request) => ({ id: request?.query.locale }),
+      });
+      assert.deepEqual(sse.presence("board"), []);
+      await visit("?locale=de");
+      await visit("?locale=de");
+      assert.deepEqual(
+        sse.presence("board").map(({ key, connections }) => [key, connections]),
+        [["de", 2]],
+      );
+      for (const subscriptions of [await sse.getSubscriptions("board"), await sse.getSubscriptions()]) {
+        assert.deepEqual(
+          subscriptions.map(({ topic, match }) => topic ?? match),
+          ["board", "board"],
+        );
+      }
+      assert.equal(await sse.isConnected("board", { id: "de" }), true);
+    });
 
-  test("belongs to the tag that has the topic, and needs topics by name", async (t) => {
-    const { render } = await start(t, "").then(({ environment }) => ({
-      render: (source: string) => environment.renderString(source, {}),
-    }));
-    assert.throws(
-      () => render('<% MercureStreamContext topic="a" %><% MercureStream variant="x" %><% endMercureStreamContext %>'),
-      /variant belongs to the tag that has the topic/,
-    );
-    assert.throws(() => render('<% MercureStream topic="/books/{id}" variant="x" %>'), /needs topics by name/);
+    test("ends with its topic", async (t) => {
+      const { sse, url } = await start(t, board, { protocol });
+      const address = await url("?locale=de");
+      const stream = await openStream(t, address);
+      await sse.disconnect({ topic: "board" });
+      assert.equal((await stream.next())?.event, "mercure:close");
+      assert.equal((await openStream(t, address)).response.status, 401);
+    });
+
+    test("belongs to the tag that has the topic, and needs topics by name", async (t) => {
+      const { render } = await start(t, "", { protocol }).then(({ environment }) => ({
+        render: (source: string) => environment.renderString(source, {}),
+      }));
+      assert.throws(
+        () =>
+          render('<% MercureStreamContext topic="a" %><% MercureStream variant="x" %><% endMercureStreamContext %>'),
+        /variant belongs to the tag that has the topic/,
+      );
+      assert.throws(() => render('<% MercureStream topic="/books/{id}" variant="x" %>'), /needs topics by name/);
+    });
   });
-});
+}
 
 describe("publishing a function", () => {
   test("renders for streams without a variant only where there may be some", async (t) => {
@@ -202,8 +209,8 @@ describe("publishing a function", () => {
   });
 });
 
-async function withNames(t: TestContext) {
-  const started = await start(t, board);
+async function withNames(t: TestContext, protocol: 0 | 1) {
+  const started = await start(t, board, { protocol });
   const { environment, sse } = started;
   return {
     ...started,
