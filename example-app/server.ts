@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import express from "express";
@@ -39,13 +38,12 @@ app.use((_req, res, next) => {
 const meter = new Meter();
 app.use(meter.countRequest);
 app.use(sameOrigin);
-const secret = process.env.SECRET_KEY || randomBytes(32).toString("hex");
-sessions(app, database, secret);
+sessions(app, database, process.env.SECRET_KEY);
 
 const kit = mercure(app, {
   templates: here("templates"),
   components: here("components"),
-  secret,
+  secret: process.env.SECRET_KEY,
   // Whose a page is, its streams say: to the hub, which ends them at sign-out, and to the list of who is here.
   subjectGetter: (req) => personOf(req)?.id,
   payloadGetter: (_topics, req) => {

@@ -1,6 +1,6 @@
 import { MercureError } from "../errors.js";
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
-import { type Audience, variantOf, variantTopic } from "../protocol/own-topics.js";
+import { type Audience, isOwnTopic, variantOf, variantTopic } from "../protocol/own-topics.js";
 import type { Clock } from "./clock.js";
 
 export interface VariantsOptions {
@@ -17,8 +17,9 @@ const mostVariants = 1000;
 /** How long the JSON of a variant may be. */
 const longestVariant = 256;
 
-/** Of how many topics it is remembered that somebody streams them without a variant. */
+/** Of how many topics, and how long ones, it is remembered that somebody streams them without a variant. */
 const mostPlainTopics = 10_000;
+const longestPlainTopic = 256;
 
 /** Something live, by the JSON of its variant: until when, in milliseconds since 1970. */
 type Live = Map<string, number>;
@@ -50,7 +51,7 @@ export class Variants {
    */
   rendered(topics: readonly string[], variant: string): void {
     for (const topic of topics) {
-      if (topic === "*" || topic.includes("{")) {
+      if (isPattern(topic)) {
         throw new MercureError(
           "ERR_TOPIC",
           `A stream with a variant needs topics by name, not the pattern "${topic}".`,
@@ -63,7 +64,8 @@ export class Variants {
   /** Notes that topics are streamed without a variant. */
   renderedPlain(topics: readonly string[]): void {
     for (const topic of topics) {
-      if (topic === "*" || topic.includes("{") || this.#plain.size >= mostPlainTopics) this.#mayAllBePlain = true;
+      const isBeyond = isPattern(topic) || topic.length > longestPlainTopic;
+      if (isBeyond || this.#plain.size >= mostPlainTopics) this.#mayAllBePlain = true;
       if (!this.#mayAllBePlain) this.#plain.add(topic);
     }
   }
@@ -79,8 +81,10 @@ export class Variants {
     const name = topic ?? match ?? "";
     const parts = variantOf(name);
     if (matchType === "urlpattern") this.#mayAllBePlain = true;
-    else if (parts === undefined) this.renderedPlain([name]);
-    else if (isPrivate && this.#hasRoom(parts.topic)) this.#add(parts.topic, parts.variant);
+    else if (!isOwnTopic(name)) this.renderedPlain([name]);
+    else if (parts && isPrivate && isJson(parts.variant) && this.#hasRoom(parts.topic)) {
+      this.#add(parts.topic, parts.variant);
+    }
   }
 
   /** Whether somebody may stream one of the topics without a variant. */
@@ -139,6 +143,19 @@ export function variantText(variant: unknown): string | undefined {
   if (text !== undefined && text.length <= longestVariant) return text;
   const problem = text === undefined ? `a ${typeof variant}` : `longer than ${longestVariant} characters of JSON`;
   throw new MercureError("ERR_TOPIC", `A variant is ${problem}; it must be short JSON, such as a locale or a role.`);
+}
+
+function isPattern(topic: string): boolean {
+  return topic === "*" || topic.includes("{");
+}
+
+/** Whoever is granted everything can ask for a name that no page has. */
+function isJson(text: string): boolean {
+  try {
+    return text.length <= longestVariant && JSON.parse(text) !== null;
+  } catch {
+    return false;
+  }
 }
 
 /** The names under which variants of topics are published. */

@@ -51,6 +51,7 @@ describe("variants", () => {
   test("that a stranger asks for are not rendered", () => {
     const { variants, hear } = start();
     for (let i = 0; i < 2000; i++) hear(variantTopic("board", `"${i}"`, "variant"), false);
+    for (const text of ["no JSON", "null", `"${"x".repeat(300)}"`]) hear(variantTopic("board", text, "variant"));
     assert.deepEqual(variants.of(["board"]), []);
     variants.rendered(["board"], '"de"');
   });
