@@ -7,19 +7,15 @@ import {
   subscriptionsPath,
 } from "../protocol/active-subscription.js";
 import { type Grants, payloadOf } from "../protocol/grants.js";
-import type { Matcher } from "../protocol/matcher.js";
+import type { MatcherList } from "../protocol/matcher.js";
 import type { Transport } from "../transport/transport.js";
 
-/** What a stream tells of itself to whoever may know: one entry for each selector, without repetition. */
-export type Announcement = readonly Pick<ActiveSubscription, "selector" | "payload" | "isPrivate">[];
-
-/** What the stream of a request tells: its matchers, each with what the token says of it. */
-export function announcementOf(matchers: readonly Matcher[], grants: Grants): Announcement {
-  return matchers.map(({ type, pattern: text }) => ({
-    selector: type === "selector" ? { text } : { text, matchType: type },
-    payload: payloadOf(grants, text),
-    isPrivate: grants.subscribe.matches(text),
-  }));
+/** What a stream tells of itself to whoever may know. */
+export interface Announcement extends Pick<Grants, "payload" | "payloads"> {
+  /** Without repetition. */
+  readonly selectors: readonly Selector[];
+  /** The topics whose private updates come through. Default none. */
+  readonly privateTopics?: MatcherList | undefined;
 }
 
 /** What a stream is called by, and no other ever. */
@@ -64,8 +60,16 @@ export class ActiveSubscriptions {
    * Events are published even while nobody may receive them: the specification asks for it, and who lists subscriptions
    * now may ask for the events since then later.
    */
-  begin(announcement: Announcement, subscriber = newSubscriberId()): () => void {
-    const subscriptions = announcement.map((each) => ({ ...each, subscriber }));
+  begin({ selectors, privateTopics, ...payloads }: Announcement, subscriber = newSubscriberId()): () => void {
+    const subscriptions = selectors.map((selector) => {
+      const { text } = selector;
+      return {
+        selector,
+        subscriber,
+        payload: payloadOf(payloads, text),
+        isPrivate: privateTopics?.matches(text) ?? false,
+      };
+    });
     for (const subscription of subscriptions) this.#add(subscription);
     for (const subscription of subscriptions) this.#onChange(subscription, true);
     const begun = this.#track(this.#publish(subscriptions, true));

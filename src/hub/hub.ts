@@ -164,7 +164,8 @@ export class Hub {
     const { topics, private: withPrivate = false, payload, subject } = options;
     const matchers = MatcherList.ofSelectors(topics);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const announcement = [...new Set(topics)].map((text) => ({ selector: { text }, payload, isPrivate: withPrivate }));
+    const selectors = [...new Set(topics)].map((text) => ({ text }));
+    const announcement = { selectors, payload, privateTopics };
     const subscription = { matchers, privateTopics, expiresAt: undefined, announcement, subject };
     this.#answer(req, res, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
@@ -180,6 +181,8 @@ export class Hub {
   async publish(draft: Draft): Promise<Update> {
     if (this.#dispatcher.closed) throw hubClosed();
     validateDraft(draft, this.publicPath);
+    // Behind a proxy that hides it, this path is the hub's too.
+    if (this.path !== this.publicPath) validateDraft(draft, this.path);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
     await this.#turns.pace();

@@ -27,9 +27,14 @@ export function watchPeer(res: ServerResponse, keepaliveInterval: number): void 
   const { stream } = res as { stream?: ServerHttp2Stream };
   if (stream === undefined) {
     const { socket } = res;
-    socket?.setKeepAlive(true, probeAfter);
-    // Begins anew with every write, and with every part of one that the system takes.
-    if (interval > 0) socket?.setTimeout(interval * missedIntervals, () => socket.destroy());
+    if (socket === null) return;
+    socket.setKeepAlive(true, probeAfter);
+    // The time begins anew with every write, and with every part of one that the system takes. When it is over and
+    // nothing waits, it was this process that had no time to write.
+    const endIfStalled = () => {
+      if (socket.writableLength > 0) socket.destroy();
+    };
+    if (interval > 0) res.setTimeout(interval * missedIntervals, endIfStalled);
   } else if (interval > 0 && stream.session) {
     const session = stream.session as ServerHttp2Session;
     const watched = sessions.get(session) ?? new WatchedSession(session, interval);

@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { grantParameter } from "../protocol/authz-cookies.js";
 import { type CloseReason, encodeClose } from "../protocol/close-event.js";
 import type { Generation } from "../protocol/generation.js";
-import { noGrants } from "../protocol/grants.js";
+import { type Grants, noGrants } from "../protocol/grants.js";
 import { type Matcher, MatcherList } from "../protocol/matcher.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import { announcementOf, newSubscriberId } from "./active-subscriptions.js";
+import { type Announcement, newSubscriberId } from "./active-subscriptions.js";
 import type { Authenticator, Identity } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -191,4 +191,11 @@ function closeReasonOf(error: unknown): CloseReason | undefined {
 
 function closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason): void {
   res.writeHead(200, streamHeaders).end(req.method === "HEAD" ? "" : encodeClose(reason));
+}
+
+function announcementOf(matchers: readonly Matcher[], { subscribe, payload, payloads }: Grants): Announcement {
+  const selectors = matchers.map(({ type, pattern }) =>
+    type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
+  );
+  return { selectors, privateTopics: subscribe, payload, ...(payloads && { payloads }) };
 }

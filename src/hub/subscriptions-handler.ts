@@ -31,20 +31,20 @@ interface Resource {
  */
 export class SubscriptionsHandler {
   readonly #hubPath: string;
-  /** Undefined when the hub was not told its URL. */
+  /** Undefined when the hub was not told its origin. */
   readonly #hubUrl: string | undefined;
   readonly #tokens: Authenticator;
   readonly #subscriptions: ActiveSubscriptions;
   readonly #transport: Transport;
 
   constructor(
-    { publicPath, resource }: Pick<HubSettings, "publicPath" | "resource">,
+    { publicPath, publicUrl }: Pick<HubSettings, "publicPath" | "publicUrl">,
     tokens: Authenticator,
     subscriptions: ActiveSubscriptions,
     transport: Transport,
   ) {
     this.#hubPath = publicPath;
-    this.#hubUrl = resource.startsWith("/") ? undefined : resource;
+    this.#hubUrl = publicUrl;
     this.#tokens = tokens;
     this.#subscriptions = subscriptions;
     this.#transport = transport;
@@ -63,12 +63,8 @@ export class SubscriptionsHandler {
 
     const { head } = this.#transport;
     const lastEventId = head === 0 ? "earliest" : this.#transport.cursor(head);
-    const answer = subscriptionsAnswer(
-      identity.generation,
-      document,
-      lastEventId,
-      this.#hubUrl ?? hubUrlOf(req, below),
-    );
+    const hubUrl = this.#hubUrl ?? hubUrlOf(req, below);
+    const answer = subscriptionsAnswer(identity.generation, document, lastEventId, hubUrl);
     const { body, contentType, link } = answer;
     const etag = `"${createHash("sha256").update(`${link}\n${body}`).digest("base64url")}"`;
     const headers = {

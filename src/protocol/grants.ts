@@ -44,7 +44,7 @@ export function unionOf(grants: readonly Grants[]): Grants {
 }
 
 /** What other subscribers see of a subscription, by the text of its matcher. */
-export function payloadOf({ payload, payloads = [] }: Grants, matcher: string): unknown {
+export function payloadOf({ payload, payloads = [] }: Pick<Grants, "payload" | "payloads">, matcher: string): unknown {
   return payloads.find(({ matchers }) => matchers.matches(matcher))?.payload ?? payload;
 }
 

@@ -523,7 +523,8 @@ export class Publisher {
 
   #presence(what: string): Presence {
     const { presence } = this.#options;
-    if (presence === undefined) throw noHubInProcess(what, "go by sse.getSubscriptions, or let MercurePresence do so");
+    if (presence === undefined)
+      throw noHubInProcess(what, "ask sse.getSubscriptions, and give MercurePresence its own topic");
     return presence;
   }
 

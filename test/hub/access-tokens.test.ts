@@ -172,6 +172,21 @@ describe("tokens of Mercure 1.0", () => {
     assert.equal(await status(await token({ subscribe: ["a", "b"], publish: ["c"] })), 401);
   });
 
+  test("are invalid where the hub speaks 0.x alone, and those of 0.x where it speaks 1.0 alone", async (t) => {
+    const tokens = [await token({ subscribe: ["a"] }), await accessToken(grants("a"))];
+    for (const [protocol, query, expected] of [
+      [0, "topic=a", [200, 401]],
+      [1, "match=a", [401, 200]],
+      ["both", "match=a", [200, 200]],
+    ] as const) {
+      const { origin, hub } = await startHub(t, { issuer, resource, protocol });
+      for (const [index, value] of tokens.entries()) {
+        const { status } = await subscribe(t, `${origin}${hub.path}?${query}`, bearer(value));
+        assert.equal(status, expected[index], `${protocol} ${index}`);
+      }
+    }
+  });
+
   test("end their stream when they expire", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const { hub, url } = await startHub(t, { issuer, resource });

@@ -16,6 +16,7 @@ async function bearer(...details: Detail[]): Promise<{ Authorization: string }> 
   return { Authorization: `Bearer ${await accessToken({ authorization_details })}` };
 }
 
+const detail = (match: string) => ({ type: detailType, actions: ["subscribe"], topics: [{ match }] });
 const exact = (...topics: string[]): Detail => ({ topics: topics.map((match) => ({ match })) });
 const pattern = (match: string): Detail => ({ topics: [{ match, match_type: "urlpattern" }] });
 
@@ -111,7 +112,7 @@ describe("subscription events of Mercure 1.0", () => {
   test("follow the path of the hub's URL as clients see it", async (t) => {
     const { open, get, origin, hub } = await start(t, { resource: "https://hub.example/public/hub", path: "/hub" });
     const aud = "https://hub.example/public/hub";
-    const claims = { aud, authorization_details: [{ type: detailType, actions: ["subscribe"], ...exact("*") }] };
+    const claims = { aud, authorization_details: [detail("*")] };
     const headers = { Authorization: `Bearer ${await accessToken(claims)}` };
     await open("match=a");
     const answer = await fetch(`${origin}/hub/subscriptions`, { headers });
@@ -119,7 +120,18 @@ describe("subscription events of Mercure 1.0", () => {
     const [{ id } = assert.fail()] = await listed(answer);
     assert.match(id, /^\/public\/hub\/subscriptions\/exact\/a\//);
     assert.match(answer.headers.get("link")!, /^<https:\/\/hub\.example\/public\/hub>; rel="mercure"; last-event-id=/);
-    await assert.rejects(hub.publish(draft(id)), { code: "ERR_UPDATE" });
+    for (const topic of [id, "/hub/x"]) await assert.rejects(hub.publish(draft(topic)), { code: "ERR_UPDATE" });
+  });
+
+  test("a resource without a path names the hub, and does not move it", async (t) => {
+    const { open, origin } = await start(t, { resource: "https://hub.example" });
+    const claims = { aud: "https://hub.example", authorization_details: [detail("*")] };
+    await open("match=a");
+    const headers = { Authorization: `Bearer ${await accessToken(claims)}` };
+    const answer = await fetch(origin + base, { headers });
+    assert.match(answer.headers.get("link")!, /^<https:\/\/hub\.example\/\.well-known\/mercure>;/);
+    const [{ id } = assert.fail()] = await listed(answer);
+    assert.match(id, /^\/\.well-known\/mercure\/subscriptions\/exact\/a\//);
   });
 });
 
