@@ -112,6 +112,10 @@ function subscriptionFields({ protocol, matcherLimits: { count, length } }: Desc
       match_urlpattern: list("Mercure 1.0: URL patterns; relative ones are resolved against the hub's URL."),
     }),
     last_event_id: cursor(last),
+    grant: {
+      description: "The only cookie that counts, by the hash in its name. A refusal comes as the event mercure:close.",
+      type: "string",
+    },
   };
 }
 
