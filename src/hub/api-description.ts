@@ -1,4 +1,3 @@
-import { grantParameter } from "../protocol/authz-cookies.js";
 import type { Protocol } from "../protocol/subscription-parameters.js";
 import { components, type JsonObject, jsonAnswer, refused, streamAnswer, validators } from "./api-components.js";
 import { defaultCookieNames } from "./authenticators.js";
@@ -67,13 +66,6 @@ function subscribe(settings: DescribedSettings, security: readonly JsonObject[])
     parameters: [
       ...Object.entries(subscriptionFields(settings)).map(([name, schema]) => ({ name, in: "query", schema })),
       {
-        name: grantParameter,
-        in: "query",
-        description:
-          "Which of several cookies counts: what its name has after the underscore. Given, be it empty, a stream without a token that counts is answered with the event that closes it.",
-        schema: { type: "string" },
-      },
-      {
         name: "Last-Event-ID",
         in: "header",
         description: "The id of the last event that was received, or earliest; goes before the parameters.",
@@ -120,6 +112,10 @@ function subscriptionFields({ protocol, matcherLimits: { count, length } }: Desc
       match_urlpattern: list("Mercure 1.0: URL patterns; relative ones are resolved against the hub's URL."),
     }),
     last_event_id: cursor(last),
+    grant: {
+      description: "The only cookie that counts, by the hash in its name. A refusal comes as the event mercure:close.",
+      type: "string",
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { grantCookieName, grantOf, grantParameter, keyCookieName } from "../protocol/authz-cookies.js";
+import { grantCookieName, grantOf, keyCookieName } from "../protocol/authz-cookies.js";
 import { unionOf } from "../protocol/grants.js";
 import { tokenRefused } from "../protocol/problem.js";
 import { cookiesOf } from "./request.js";
@@ -38,9 +38,15 @@ export class Authenticator {
   /**
    * Undefined when the request presents no token; throws the refusal when it presents a bad one. Several cookies grant
    * what they grant together; of these bad ones are passed over, as pages leave them behind, unless none is good.
+   *
+   * @param grant - The hash in the name of the only cookie that counts; null for all.
    */
-  async identify(req: IncomingMessage, query: URLSearchParams): Promise<Identity | undefined> {
-    const { tokens, place } = this.#presented(req, query);
+  async identify(
+    req: IncomingMessage,
+    query: URLSearchParams,
+    grant: string | null = null,
+  ): Promise<Identity | undefined> {
+    const { tokens, place } = this.#presented(req, query, grant);
     if (tokens.length === 0) return undefined;
     if (place === "query" && generationOf(tokens[0]!) === 1) {
       const detail = "A token of Mercure 1.0 must not be part of a URL; send it in the header Authorization.";
@@ -64,13 +70,13 @@ export class Authenticator {
     return values.some((value) => isHashOf(cookieHash, value));
   }
 
-  #presented(req: IncomingMessage, query: URLSearchParams): Presented {
+  #presented(req: IncomingMessage, query: URLSearchParams, grant: string | null): Presented {
     const bearer = bearerToken(req);
     if (bearer !== undefined) return { tokens: [bearer], place: "header" };
     const [parameter, ...others] = query.getAll("authorization");
     if (others.length > 0) throw tokenRefused("invalid_request", "The parameter authorization must not be repeated.");
     if (parameter) return { tokens: [parameter], place: "query" };
-    return { tokens: this.#cookies(req, query.get(grantParameter)), place: "cookie" };
+    return { tokens: this.#cookies(req, grant), place: "cookie" };
   }
 
   /** @param grant - The hash in the name of the only cookie that counts; null for all. */

@@ -73,11 +73,12 @@ export class SubscribeHandler {
     const { allowAnonymous, protocol, matcherLimits, hubUrl } = this.#settings;
     const parameters = await subscriptionParameters(req);
     const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
-    const closes = parameters.has(grantParameter);
+    const grant = parameters.get(grantParameter);
+    const closes = grant !== null;
     let identity: Identity | undefined;
     let privateTopics: MatcherList | undefined;
     try {
-      identity = await this.#tokens.identify(req, queryOf(req));
+      identity = await this.#tokens.identify(req, queryOf(req), grant);
       if (identity === undefined && (closes || !allowAnonymous)) throw tokenMissing();
       if (identity?.fromCookie) privateTopics = await this.#authorized(req, matchers, identity);
     } catch (error) {
