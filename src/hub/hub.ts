@@ -13,6 +13,8 @@ import type { HubRequest, HubResponse } from "./connection.js";
 import { Cors } from "./cors.js";
 import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
+import { EncodedReplays } from "./encoded-replays.js";
+import { Expirations } from "./expirations.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
 import { PublishHandler } from "./publish-handler.js";
@@ -74,16 +76,18 @@ export class Hub {
     this.#logger = logger;
     this.#observer = settings.observer;
     this.#dispatcher = new Dispatcher(transport);
-    this.#subscribers = new Subscribers(settings.keepaliveInterval, settings.observer);
+    const dispatcher = this.#dispatcher;
+    const events = new EncodedEvents();
+    this.#subscribers = new Subscribers({ ...settings, dispatcher, events, turns: this.#turns });
     if (settings.subscriptions) {
       this.#activeSubscriptions = new ActiveSubscriptions(path, transport, (error) => this.#report(error));
     }
     const surroundings = {
       transport,
-      dispatcher: this.#dispatcher,
+      dispatcher,
+      replays: new EncodedReplays(transport, dispatcher, events),
+      expirations: new Expirations(),
       subscribers: this.#subscribers,
-      turns: this.#turns,
-      events: new EncodedEvents(),
       activeSubscriptions: this.#activeSubscriptions,
       onError: (error: unknown) => this.#report(error),
     };

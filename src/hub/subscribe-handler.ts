@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Generation } from "../protocol/generation.js";
 import { type Grants, noGrants } from "../protocol/grants.js";
-import type { Matcher } from "../protocol/matcher.js";
+import type { Matcher, MatcherList } from "../protocol/matcher.js";
 import { tokenMissing } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
 import type { Announcement } from "./active-subscriptions.js";
@@ -13,13 +13,20 @@ import { hubClosed } from "./dispatcher.js";
 import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
 import { queryOf } from "./request.js";
-import { Subscriber, type Subscription, type Surroundings } from "./subscriber.js";
+import { Subscriber, type Surroundings, type Terms } from "./subscriber.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
 
 type SubscribeSettings = Pick<
   HubSettings,
   "allowAnonymous" | "connectionBounds" | "connectionLifetime" | "protocol" | "matcherLimits" | "hubUrl"
 >;
+
+/** What a stream brings, and on what terms. */
+export interface Subscription extends Terms {
+  readonly matchers: MatcherList;
+  /** Private updates come through when one of their topics is among these. */
+  readonly privateTopics: MatcherList;
+}
 
 /** What a request says besides its subscription. */
 export interface SubscriptionRequest {
@@ -87,9 +94,11 @@ export class SubscribeHandler {
     { parameters, generation }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
-    const { transport, dispatcher } = this.#surroundings;
+    const { transport, dispatcher, replays, subscribers } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
-    const { replay, precedingId } = await begin(transport, subscription.matchers, eventId);
+    const audience = subscribers.audienceOf(subscription.matchers, subscription.privateTopics);
+    const beginning = await begin(transport, eventId, (after) => replays.read(audience, after));
+    const { precedingId } = beginning;
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
     const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
@@ -97,7 +106,7 @@ export class SubscribeHandler {
       res.writeHead(200, headers).end();
       return false;
     }
-    new Subscriber(subscription, connection, this.#surroundings).start(headers, replay);
+    new Subscriber(audience, subscription, connection, headers, beginning, this.#surroundings);
     return true;
   }
 }

@@ -16,7 +16,7 @@ describe("a slow reader", () => {
   for (const Transport of [MemoryTransport, RemoteTransport]) {
     test(`costs bounded memory, and catches up without a gap (${Transport.name})`, async (t) => {
       const transport = new Transport({ historyBytes: 4 * size * count });
-      const { hub, url, sockets } = await startHub(t, { transport });
+      const { hub, url, sockets } = await startHub(t, { transport, maxBacklogBytes: 0 });
       const slow = await subscribe(t, url("a"));
       slow.pause();
       const fast = await subscribe(t, url("a"));
@@ -37,7 +37,8 @@ describe("a slow reader", () => {
   }
 
   test("is cut when it falls out of history, and sees the gap when it comes back", async (t) => {
-    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 10 }) });
+    const transport = new MemoryTransport({ historyLength: 10 });
+    const { hub, url } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const cursor = hub.lastEventId;
     const slow = await subscribe(t, url("a", { lastEventID: cursor }));
     slow.pause();
@@ -81,7 +82,8 @@ describe("a slow reader", () => {
   });
 
   test("a reader who leaves while it is behind is forgotten", async (t) => {
-    const { hub, url } = await startHub(t, { transport: new RemoteTransport({ historyBytes: 4 * size * count }) });
+    const transport = new RemoteTransport({ historyBytes: 4 * size * count });
+    const { hub, url } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const slow = await subscribe(t, url("a"));
     slow.pause();
     for (let i = 0; i < count; i++) {
