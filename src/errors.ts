@@ -8,6 +8,7 @@ export const errorCodes = {
   ERR_DATA: "Data cannot be published: it is not serialisable.",
   ERR_UPDATE: "An update's id, type, retry or topics break the Mercure protocol.",
   ERR_PUBLISH: "A hub refused an update, or could not be reached.",
+  ERR_SUBSCRIPTIONS: "A hub elsewhere does not tell who is subscribed.",
   ERR_EXTERNAL_HUB: "Something needs the hub in this process, but an external hub is configured.",
   ERR_HISTORY_GAP: "A reader fell out of the history that the hub keeps.",
   ERR_CLOSED: "The hub is closed.",

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { MercureError } from "./errors.js";
+import { isLoopback } from "./loopback.js";
 import { didYouMean } from "./nearest.js";
 import type { Logger } from "./options.js";
 
@@ -79,18 +80,13 @@ export class OptionReader {
 
   /** Origins such as `https://example.com`; by an environment variable with spaces or commas between them. */
   origins(name: string, variable?: string, wildcard = false): readonly string[] | undefined {
-    const [value, source] = this.#value(name, variable);
-    if (value === undefined || value === "") return undefined;
-    const split = source === variable && typeof value === "string";
-    const list: readonly unknown[] = split ? value.split(/[\s,]+/).filter(Boolean) : [value].flat();
-    for (const origin of list) {
-      if (typeof origin === "string" && (isOrigin(origin) || (wildcard && origin === "*"))) continue;
+    return this.#list(name, variable)?.map(([origin, source]) => {
+      if (typeof origin === "string" && (isOrigin(origin) || (wildcard && origin === "*"))) return origin;
       throw impossible(
         source,
         `must hold origins such as https://example.com, without a path, not ${describe(origin)}`,
       );
-    }
-    return list as readonly string[];
+    });
   }
 
   /** Origins, or `*` for all. */
@@ -145,6 +141,49 @@ export class OptionReader {
     throw impossible(this.#prefix + name, `must be a whole http(s) URL, without a user, not ${describe(value)}`);
   }
 
+  /** The same, or `true`, as which the variable may be written too. */
+  absoluteUrlOrTrue(name: string, variable: string): string | true | undefined {
+    const [value, source] = this.#value(name, variable);
+    const isTrue = value === true || (source === variable && value === "true");
+    return isTrue || this.absoluteUrl(name, variable);
+  }
+
+  /** What names a server to others and is compared byte by byte, so it is kept as it is written: a URL or a path. */
+  identifier(name: string, variable?: string): string | undefined {
+    const [, source] = this.#value(name, variable);
+    const value = this.url(name, variable) && this.string(name, variable);
+    if (value === undefined || /^(?:https?:\/\/|\/)/i.test(value)) return value;
+    throw impossible(source, `must be an http(s) URL or a path, not ${describe(value)}`);
+  }
+
+  /**
+   * Hosts such as `example.com:8443`, as origins: of https unless they say otherwise, or are this machine. By an
+   * environment variable with spaces or commas between them.
+   */
+  hosts(name: string, variable?: string): readonly string[] | undefined {
+    return this.#list(name, variable)?.map(([host, source]) => {
+      const origin = typeof host === "string" ? originOfHost(host) : undefined;
+      if (origin !== undefined) return origin;
+      throw impossible(source, `must hold hosts such as example.com, or origins, not ${describe(host)}`);
+    });
+  }
+
+  /** RFC 6265, section 4.1.1. */
+  cookieName(name: string, variable?: string): string | undefined {
+    const [, source] = this.#value(name, variable);
+    const value = this.string(name, variable);
+    if (value === undefined || /^[\w!#$%&'*+.^`|~-]+$/.test(value)) return value;
+    throw impossible(source, `must be a name that a cookie can have, not ${describe(value)}`);
+  }
+
+  /** RFC 6265, section 5.2.3; a leading dot is ignored there. */
+  domain(name: string, variable?: string): string | undefined {
+    const [, source] = this.#value(name, variable);
+    const value = this.string(name, variable);
+    if (value === undefined || /^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(value)) return value;
+    throw impossible(source, `must be a domain such as example.com, not ${describe(value)}`);
+  }
+
   object(name: string): object | undefined {
     const [value, source] = this.#value(name);
     if (value !== undefined && (typeof value !== "object" || value === null)) {
@@ -177,6 +216,15 @@ export class OptionReader {
     }
   }
 
+  /** The items of a list, each with the name that an error shall give for it. */
+  #list(name: string, variable?: string): [item: unknown, source: string][] | undefined {
+    const [value, source] = this.#value(name, variable);
+    if (value === undefined || value === "") return undefined;
+    const split = source === variable && typeof value === "string";
+    const list: unknown[] = split ? value.split(/[\s,]+/).filter(Boolean) : [value].flat();
+    return list.map((item) => [item, source]);
+  }
+
   /** The value, and the name that an error shall give for it. */
   #value(name: string, variable?: string): [value: unknown, source: string] {
     this.#known.add(name);
@@ -188,6 +236,16 @@ export class OptionReader {
 
 function isOrigin(value: string): boolean {
   return /^https?:/.test(value) && parseUrl(value)?.origin === value;
+}
+
+/** The origin that a host, or an origin itself, stands for. */
+function originOfHost(host: string): string | undefined {
+  if (host.includes("*")) return undefined;
+  if (isOrigin(host)) return host;
+  const [scheme, port] = isLoopback(host) ? ["http", ":80"] : ["https", ":443"];
+  const url = parseUrl(`${scheme}://${host}`);
+  const isHost = url !== null && [url.host, url.host + port].includes(host.toLowerCase());
+  return isHost ? url.origin : undefined;
 }
 
 function parseUrl(value: string): URL | null {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Request } from "express";
 import type { Environment } from "nunjucks";
 import { MercureError } from "./errors.js";
+import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
 import { impossible, OptionReader } from "./option-reader.js";
 
 /** Where the kit tells developers and operators something. `console` fits; every line begins with `htmx-mercure:`. */
@@ -26,12 +27,40 @@ export interface MercureOptions {
   publisherSecretKey?: string | undefined;
   /** The key of subscribers' tokens. Default: `MERCURE_SUBSCRIBER_SECRET_KEY`, else `secret`. */
   subscriberSecretKey?: string | undefined;
-  /** The URL of a hub in another process. Default: `MERCURE_HUB_URL`, else the hub in this process, which is off with it. */
-  hubUrl?: string | undefined;
+  /** Which generation of Mercure the kit's own streams and tokens speak: `0` or `1`. Default: `MERCURE_PROTOCOL`, else 0. */
+  protocol?: 0 | 1 | undefined;
+  /**
+   * The URL of a hub in another process, or `true` for one that a proxy serves at the host of each request, see
+   * `trustedHosts`. Default: `MERCURE_HUB_URL`, else the hub in this process, which is off with it.
+   */
+  hubUrl?: string | true | undefined;
+  /**
+   * With `hubUrl: true`, the hosts to which updates and their tokens may be sent, such as `example.com`: whoever makes a
+   * request chooses its host. Https is meant unless an origin says otherwise. Default: `MERCURE_TRUSTED_HOSTS`; in
+   * development any port of this machine too.
+   */
+  trustedHosts?: readonly string[] | string | undefined;
   /** The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made for each publish. */
   publisherJwt?: string | undefined;
   /** The hub's URL as browsers reach it. Default: `MERCURE_PUBLIC_HUB_URL`, else `hubUrl`, else a relative URL. */
   publicHubUrl?: string | undefined;
+  /**
+   * Who issues the kit's tokens of Mercure 1.0: their claim `iss`. Default: `MERCURE_ISSUER`, else the origin of
+   * `resource`; `/` where that is a path.
+   */
+  issuer?: string | undefined;
+  /**
+   * What these tokens are for, their claim `aud`: the hub's public URL, as the hub itself is told. Default:
+   * `MERCURE_RESOURCE`, else `publicHubUrl` or `hubUrl`, if it is a whole URL; else the path of the hub.
+   */
+  resource?: string | undefined;
+  /**
+   * The cookie in which browsers present a token. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else `mercureAuthorization` with
+   * Mercure 0.x and `__Secure-mercure_access_token` with 1.0.
+   */
+  authzCookieName?: string | undefined;
+  /** The domain for which that cookie is set. Default: `MERCURE_AUTHZ_COOKIE_DOMAIN`, else the host of the page alone. */
+  authzCookieDomain?: string | undefined;
   /** Whether an update without a type has its topic as type. Default: `MERCURE_TYPE_IS_TOPIC`, else false. */
   typeIsTopic?: boolean | undefined;
   /** How long a token of a private stream is valid, in seconds. Default 3600. */
@@ -54,8 +83,13 @@ export interface MercureOptions {
 }
 
 export interface EmbeddedHubOptions {
-  /** The path at which the hub is served. Default `/.well-known/mercure`. */
+  /** The path at which the hub is served, by the kit or, with `hubUrl: true`, by the proxy. Default `/.well-known/mercure`. */
   path?: string | undefined;
+  /**
+   * Which generations of Mercure the hub speaks: `0`, `1` or `"both"`; the tokens of another are invalid. It must speak
+   * that of the option `protocol`. Default: `MERCURE_HUB_PROTOCOL`, else `"both"`.
+   */
+  protocol?: 0 | 1 | "both" | undefined;
   /** Whether subscribers without a token may connect. Default: `MERCURE_HUB_ALLOW_ANONYMOUS`, else true. */
   allowAnonymous?: boolean | undefined;
   /** Whether updates may be published over HTTP. Default: `MERCURE_HUB_ALLOW_PUBLISH`, else false. */
@@ -77,15 +111,13 @@ export interface EmbeddedHubOptions {
 }
 
 /** The options, resolved once: nothing reads the environment after this. */
-export interface Configuration {
+export interface Configuration extends HubIdentity {
   readonly templates: readonly string[];
   readonly components: readonly string[];
   readonly environment: Environment | undefined;
   readonly publisherSecretKey: string;
   readonly subscriberSecretKey: string;
-  readonly hubUrl: string | undefined;
   readonly publisherJwt: string | undefined;
-  readonly publicHubUrl: string | undefined;
   readonly typeIsTopic: boolean;
   readonly tokenLifetime: number;
   readonly payloadGetter: MercureOptions["payloadGetter"];
@@ -95,6 +127,7 @@ export interface Configuration {
   readonly logger: Logger;
   readonly hub: {
     readonly path: string;
+    readonly protocol: 0 | 1 | "both";
     readonly allowAnonymous: boolean;
     readonly allowPublish: boolean;
     readonly subscriptions: boolean;
@@ -125,12 +158,20 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   if (nunjucks !== undefined && templates !== undefined) {
     throw impossible("templates", "cannot be combined with environment, which has loaders of its own");
   }
-  const hubUrl = externalHubUrl(read, options);
+  const path = hub.path("path") ?? "/.well-known/mercure";
+  const identity = resolveHubIdentity(read, options, path, development);
+  const hubProtocol = hub.oneOf("protocol", [0, 1, "both"] as const, "MERCURE_HUB_PROTOCOL") ?? "both";
+  if (identity.hubUrl === undefined && hubProtocol !== "both" && hubProtocol !== identity.protocol) {
+    throw impossible(
+      "hub.protocol",
+      `is ${hubProtocol}, so that the hub would refuse the kit's own tokens and streams`,
+    );
+  }
   const secret = read.key("secret", "SECRET_KEY");
   const publisherSecretKey = read.key("publisherSecretKey", "MERCURE_PUBLISHER_SECRET_KEY");
   const subscriberSecretKey = read.key("subscriberSecretKey", "MERCURE_SUBSCRIBER_SECRET_KEY");
   const needsSecret = publisherSecretKey === undefined || subscriberSecretKey === undefined;
-  const shared = needsSecret ? (secret ?? madeSecret(hubUrl, development, logger)) : "";
+  const shared = needsSecret ? (secret ?? madeSecret(identity.hubUrl, development, logger)) : "";
   const keys = {
     publisherSecretKey: publisherSecretKey ?? shared,
     subscriberSecretKey: subscriberSecretKey ?? shared,
@@ -139,12 +180,11 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
 
   const configuration: Configuration = {
     ...keys,
+    ...identity,
     templates: templates ?? ["templates"],
     components: read.folders("components") ?? ["components"],
     environment: nunjucks,
-    hubUrl,
     publisherJwt: read.string("publisherJwt", "MERCURE_PUBLISHER_JWT"),
-    publicHubUrl: read.url("publicHubUrl", "MERCURE_PUBLIC_HUB_URL"),
     typeIsTopic: read.boolean("typeIsTopic", "MERCURE_TYPE_IS_TOPIC") ?? false,
     tokenLifetime: read.number("tokenLifetime", { least: 1 }) ?? 3600,
     payloadGetter: read.callback("payloadGetter") as MercureOptions["payloadGetter"],
@@ -153,7 +193,8 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     development,
     logger,
     hub: {
-      path: hub.path("path") ?? "/.well-known/mercure",
+      path,
+      protocol: hubProtocol,
       allowAnonymous: hub.boolean("allowAnonymous", "MERCURE_HUB_ALLOW_ANONYMOUS") ?? true,
       allowPublish: hub.boolean("allowPublish", "MERCURE_HUB_ALLOW_PUBLISH") ?? false,
       subscriptions: hub.boolean("subscriptions", "MERCURE_HUB_SUBSCRIPTIONS") ?? true,
@@ -172,23 +213,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   return configuration;
 }
 
-/** The options of the hub in this process that say something of any hub. */
-const optionsOfAnyHub: readonly string[] = ["allowAnonymous"];
-
-function externalHubUrl(read: OptionReader, { hubUrl, hub }: MercureOptions): string | undefined {
-  if ((hubUrl as unknown) === true) {
-    // Whoever makes a request chooses its host.
-    throw impossible("hubUrl", "must be a URL: tokens are not sent to whatever host a request names");
-  }
-  const url = read.absoluteUrl("hubUrl", "MERCURE_HUB_URL");
-  if (url === undefined) return undefined;
-  const [idle] =
-    Object.entries(hub ?? {}).find(([name, value]) => value !== undefined && !optionsOfAnyHub.includes(name)) ?? [];
-  if (idle !== undefined) throw impossible(`hub.${idle}`, "is for the hub in this process, which hubUrl turns off");
-  return url;
-}
-
-function madeSecret(hubUrl: string | undefined, development: boolean, logger: Logger): string {
+function madeSecret(hubUrl: HubIdentity["hubUrl"], development: boolean, logger: Logger): string {
   if (hubUrl !== undefined) {
     throw impossible(
       "secret",

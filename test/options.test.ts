@@ -18,9 +18,15 @@ describe("options", () => {
       templates: ["templates"],
       components: ["components"],
       environment: undefined,
+      protocol: 0,
       hubUrl: undefined,
+      trustedHosts: [],
       publisherJwt: undefined,
-      publicHubUrl: undefined,
+      publicHubUrl: "/.well-known/mercure",
+      issuer: "/",
+      resource: "/.well-known/mercure",
+      authzCookieName: "mercureAuthorization",
+      authzCookieDomain: undefined,
       typeIsTopic: false,
       tokenLifetime: 3600,
       payloadGetter: undefined,
@@ -29,6 +35,7 @@ describe("options", () => {
       development: true,
       hub: {
         path: "/.well-known/mercure",
+        protocol: "both",
         allowAnonymous: true,
         allowPublish: false,
         subscriptions: true,
@@ -48,7 +55,13 @@ describe("options", () => {
       MERCURE_PUBLISHER_SECRET_KEY: `publisher ${secret}`,
       MERCURE_HUB_URL: "http://hub:3000/.well-known/mercure",
       MERCURE_PUBLIC_HUB_URL: "https://example.com/hub",
+      MERCURE_PROTOCOL: "1",
+      MERCURE_ISSUER: "urn:example:shop",
+      MERCURE_RESOURCE: "https://hub.example.com",
+      MERCURE_AUTHZ_COOKIE_NAME: "__Secure-shop",
+      MERCURE_AUTHZ_COOKIE_DOMAIN: ".example.com",
       MERCURE_TYPE_IS_TOPIC: "true",
+      MERCURE_HUB_PROTOCOL: "1",
       MERCURE_HUB_ALLOW_PUBLISH: "1",
       MERCURE_HUB_ALLOW_ANONYMOUS: "no",
       MERCURE_HUB_SUBSCRIPTIONS: "off",
@@ -63,10 +76,16 @@ describe("options", () => {
     assert.equal(configuration.publisherSecretKey, `publisher ${secret}`);
     assert.equal(configuration.hubUrl, "http://hub:3000/.well-known/mercure");
     assert.equal(configuration.publicHubUrl, "https://example.com/hub");
+    assert.equal(configuration.protocol, 1);
+    assert.equal(configuration.issuer, "urn:example:shop");
+    assert.equal(configuration.resource, "https://hub.example.com", "as it is written: hubs compare it byte by byte");
+    assert.equal(configuration.authzCookieName, "__Secure-shop");
+    assert.equal(configuration.authzCookieDomain, ".example.com");
     assert.equal(configuration.typeIsTopic, false);
     assert.equal(configuration.development, false);
     assert.deepEqual(configuration.hub, {
       path: "/.well-known/mercure",
+      protocol: 1,
       allowAnonymous: false,
       allowPublish: true,
       subscriptions: false,
@@ -107,7 +126,24 @@ describe("options", () => {
     [{ hubUrl: "ftp://x" }, /option hubUrl must be an http\(s\) URL/],
     [{ hubUrl: "/hub" }, /option hubUrl must be a whole http\(s\) URL/],
     [{ hubUrl: "http://user:password@hub/" }, /without a user/],
-    [{ hubUrl: true }, /option hubUrl must be a URL: tokens are not sent to whatever host/],
+    [{ hubUrl: false }, /option hubUrl must be a string, not boolean/],
+    [{ hubUrl: true, secret }, /option trustedHosts is missing/, { NODE_ENV: "production" }],
+    [{ hubUrl: true, hub: { allowPublish: true } }, /option hub.allowPublish is for the hub in this process/],
+    [{ trustedHosts: "example.com" }, /option trustedHosts is for hubUrl: true/],
+    [{ hubUrl: true, trustedHosts: ["https://example.com/"] }, /option trustedHosts must hold hosts such as example/],
+    [{ hubUrl: true, trustedHosts: ["*.example.com"] }, /trustedHosts must hold hosts/],
+    [{ hubUrl: true, trustedHosts: ["user@example.com"] }, /trustedHosts must hold hosts/],
+    [{}, /MERCURE_TRUSTED_HOSTS must hold hosts/, { MERCURE_TRUSTED_HOSTS: "a.example b.example/x" }],
+    [{ protocol: 2 }, /option protocol must be one of 0, 1, not number/],
+    [{ protocol: "1" }, /option protocol must be one of 0, 1, not "1"/],
+    [{}, /MERCURE_PROTOCOL must be one of 0, 1, not "2"/, { MERCURE_PROTOCOL: "2" }],
+    [{ hub: { protocol: 1 } }, /option hub.protocol is 1, so that the hub would refuse the kit's own tokens/],
+    [{ protocol: 1 }, /option hub.protocol is 0/, { MERCURE_HUB_PROTOCOL: "0" }],
+    [{ resource: "hub" }, /option resource must be an http\(s\) URL or a path/],
+    [{ issuer: 1 }, /option issuer must be a string/],
+    [{ authzCookieName: "a b" }, /option authzCookieName must be a name that a cookie can have/],
+    [{ authzCookieDomain: "https://a.example" }, /option authzCookieDomain must be a domain/],
+    [{ authzCookieName: "__Host-a", authzCookieDomain: "a.example" }, /begins with __Host-/],
     [{ hubUrl: "http://hub/", hub: { path: "/live" } }, /option hub.path is for the hub in this process/],
     [{}, /option secret is missing/, { MERCURE_HUB_URL: "http://hub/", SECRET_KEY: "", NODE_ENV: "development" }],
     [{ secret: "" }, /option secret is empty/],
@@ -132,6 +168,42 @@ describe("options", () => {
       );
     });
   }
+
+  test("issuer and resource are those of the hub as the public knows it", () => {
+    const resolve = (options: MercureOptions) => {
+      const { issuer, resource, publicHubUrl, authzCookieName } = resolveOptions(
+        { secret, protocol: 1, ...options },
+        {},
+      );
+      return { issuer, resource, publicHubUrl, authzCookieName };
+    };
+    const authzCookieName = "__Secure-mercure_access_token";
+    const shop = "https://shop.example/hub";
+    const publicly = { issuer: "https://shop.example", resource: shop, publicHubUrl: shop, authzCookieName };
+    const privately = { issuer: "/", resource: "/live", publicHubUrl: "/live", authzCookieName };
+    assert.deepEqual(resolve({ hub: { path: "/live" } }), privately, "the application does not know where it is shown");
+    assert.deepEqual(resolve({ hub: { path: "/live" }, publicHubUrl: shop }), publicly);
+    assert.deepEqual(resolve({ hubUrl: shop }), publicly);
+    assert.deepEqual(resolve({ hubUrl: "http://hub:3000/", publicHubUrl: shop }), publicly);
+    assert.deepEqual(resolve({ hubUrl: shop, publicHubUrl: "/live" }), { ...publicly, publicHubUrl: "/live" });
+    assert.deepEqual(resolve({ hubUrl: true, hub: { path: "/live" } }), privately);
+    const trusted = resolve({ hubUrl: true, trustedHosts: ["shop.example"], hub: { path: "/hub" } });
+    assert.deepEqual(trusted, { ...publicly, publicHubUrl: "/hub" });
+    assert.equal(resolve({ hubUrl: shop, resource: "https://x.example/" }).issuer, "https://x.example");
+  });
+
+  test("hubs at the host of requests are known by origins that nobody else can choose", () => {
+    const trustedHosts = "Example.com, b.example:8443 http://c.example localhost:3000 [::1] d.example:443";
+    const environment = { MERCURE_HUB_URL: "true", MERCURE_TRUSTED_HOSTS: trustedHosts };
+    assert.deepEqual(resolveOptions({ secret }, environment).trustedHosts, [
+      "https://example.com",
+      "https://b.example:8443",
+      "http://c.example",
+      "http://localhost:3000",
+      "http://[::1]",
+      "https://d.example",
+    ]);
+  });
 
   test("without a secret, development makes one per start and says so", () => {
     const { warnings, logger } = recorder();

@@ -96,6 +96,11 @@ function readMonitorAddress(read: OptionReader, withMetrics: boolean): Address |
 function announce(server: ListeningServer, configuration: Configuration): void {
   console.log(`Hub: ${originOf(server)}${configuration.hub.path}`);
   if (!configuration.development || !configuration.hub.allowPublish) return;
-  const token = signToken({ publish: ["*"] }, configuration.publisherSecretKey, developmentTokenLifetime);
+  const token = signToken(
+    { publish: [{ text: "*" }] },
+    configuration,
+    configuration.publisherSecretKey,
+    developmentTokenLifetime,
+  );
   console.log(`Publisher token, for a day, since this is development: ${token}`);
 }

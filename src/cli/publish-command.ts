@@ -28,7 +28,7 @@ export const publishCommand: Command = {
     const retry = read.number("retry", { least: 0, whole: true });
     const isPrivate = read.boolean("private") ?? false;
     const hubUrl = readHubUrl(read);
-    const token = readToken(read, "publisher", { publish: topics });
+    const token = readToken(read, "publisher", { publish: topics.map((text) => ({ text })) });
     if (token === undefined) {
       throw new UsageError("Publishing needs a token or a secret: --jwt-file, MERCURE_PUBLISHER_JWT, --secret-file …");
     }

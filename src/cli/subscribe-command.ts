@@ -28,7 +28,7 @@ cannot be made. Line breaks and control characters in data are printed as escape
     const count = read.number("count", { least: 1, whole: true }) ?? Number.POSITIVE_INFINITY;
     const url = new URL(readHubUrl(read));
     for (const topic of topics) url.searchParams.append("topic", topic);
-    const token = readToken(read, "subscriber", { subscribe: topics });
+    const token = readToken(read, "subscriber", { subscribe: topics.map((text) => ({ text })) });
     let printed = 0;
     for await (const event of tail(url, token, read.string("last-event-id") ?? "")) {
       console.log(

@@ -29,7 +29,7 @@ token has to grant it.`,
     const json = read.boolean("json") ?? false;
     const base = `${readHubUrl(read).replace(/\/$/, "")}/subscriptions`;
     const url = topic === undefined ? base : `${base}/${encodeURIComponent(topic)}`;
-    const token = readToken(read, "subscriber", { subscribe: ["*"] });
+    const token = readToken(read, "subscriber", { subscribe: [{ text: "*" }] });
     if (token === undefined) {
       throw new UsageError("The list needs a token or a secret: --jwt-file, MERCURE_SUBSCRIBER_JWT, --secret-file …");
     }

@@ -1,7 +1,7 @@
 import { signToken } from "../publisher/tokens.js";
 import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
-import { keyFlags, type Role, readKey } from "./remote-hub-flags.js";
+import { keyFlags, profile, type Role, readKey } from "./remote-hub-flags.js";
 
 const roles: readonly string[] = ["publisher", "subscriber"];
 
@@ -28,7 +28,10 @@ receive their private updates. The topic * stands for all.`,
     const lifetime = read.number("lifetime", { least: 1 }) ?? 3600;
     const key = readKey(read, role);
     if (key === undefined) throw new UsageError("A token needs a secret: --secret-file, or SECRET_KEY.");
-    console.log(signToken(role === "publisher" ? { publish: topics } : { subscribe: topics }, key, lifetime));
+    const selectors = topics.map((text) => ({ text }));
+    console.log(
+      signToken(role === "publisher" ? { publish: selectors } : { subscribe: selectors }, profile, key, lifetime),
+    );
     return 0;
   },
 };

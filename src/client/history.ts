@@ -18,6 +18,6 @@ function lacksToken(html: string): boolean {
   const { body } = new DOMParser().parseFromString(html, "text/html");
   return [...body.querySelectorAll(streamSelector)].some((element) => {
     const text = element.getAttribute(attributeOf(element)) ?? "";
-    return /[?&]authorization=(&|$)/.test(text) && addressIn(text).token === undefined;
+    return /[?&#]authorization=(&|$)/.test(text) && addressIn(text).token === undefined;
   });
 }

@@ -2,7 +2,10 @@ const tokenName = "authorization";
 /** What the generations of the protocol call the cursor in a query, the name for new ones first. */
 const cursorNames = ["lastEventID", "last_event_id", "Last-Event-ID"];
 
-/** A stream's URL, taken apart: the token and the cursor travel on their own. */
+/**
+ * A stream's URL, taken apart: the token and the cursor travel on their own. The token stands in the query, or with
+ * Mercure 1.0 in the fragment, which no request carries.
+ */
 export interface StreamAddress {
   /** Absolute, without token and cursor; the rest of the query is kept byte for byte. */
   readonly url: string;
@@ -19,11 +22,11 @@ export interface StreamRequest {
 }
 
 export function parseAddress(text: string, base: string): StreamAddress {
-  const { path, pairs } = split(text);
+  const { path, pairs, fragment } = split(text);
   const cursorName = pairs.map(nameOf).find((name) => cursorNames.includes(name)) ?? guessCursorName(pairs);
   return {
     url: new URL(join(path, without(pairs, [tokenName, ...cursorNames])), base).href,
-    token: valueIn(pairs, tokenName),
+    token: valueIn([...pairs, fragment], tokenName),
     cursor: valueIn(pairs, cursorName),
     cursorName,
   };
@@ -31,9 +34,10 @@ export function parseAddress(text: string, base: string): StreamAddress {
 
 /** The same URL text at another cursor, and with an empty token in place of one. */
 export function textAtCursor(text: string, cursor: string, cursorName: string): string {
-  const { path, pairs } = split(text);
+  const { path, pairs, fragment } = split(text);
   const kept = without(pairs, cursorNames).map((pair) => (nameOf(pair) === tokenName ? `${tokenName}=` : pair));
-  return join(path, cursor === "" ? kept : [...kept, queryPair(cursorName, cursor)]);
+  const url = join(path, cursor === "" ? kept : [...kept, queryPair(cursorName, cursor)]);
+  return nameOf(fragment) === tokenName ? `${url}#${tokenName}=` : url;
 }
 
 /**
@@ -60,11 +64,10 @@ export function isHeaderOf(id: string, header: string): boolean {
 }
 
 /** Not by URLSearchParams as a whole: it would write the rest of the query anew, which breaks signed URLs. */
-function split(text: string): { path: string; pairs: string[] } {
-  const [withoutFragment = ""] = text.split("#", 1);
-  const start = withoutFragment.indexOf("?");
-  if (start === -1) return { path: withoutFragment, pairs: [] };
-  return { path: withoutFragment.slice(0, start), pairs: withoutFragment.slice(start + 1).split("&") };
+function split(text: string): { path: string; pairs: string[]; fragment: string } {
+  const [url = "", fragment = ""] = text.split(/#(.*)/s);
+  const [path = "", query] = url.split(/\?(.*)/s);
+  return { path, pairs: query === undefined ? [] : query.split("&"), fragment };
 }
 
 function join(path: string, pairs: string[]): string {

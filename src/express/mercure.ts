@@ -1,6 +1,6 @@
 import type { Application, Request, Response } from "express";
 import type { Environment } from "nunjucks";
-import { Hub } from "../hub/hub.js";
+import type { Hub } from "../hub/hub.js";
 import { Components } from "../nunjucks/components.js";
 import { createEnvironment } from "../nunjucks/environment.js";
 import { addGlobals } from "../nunjucks/globals.js";
@@ -9,11 +9,13 @@ import type { SafeString } from "../nunjucks/safe-string.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import { type MercureOptions, resolveOptions } from "../options.js";
 import { ExternalHub, noHubInProcess } from "../publisher/external-hub.js";
+import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";
 import { type Page, Pages } from "../publisher/page.js";
-import { MemoryTransport } from "../transport/memory.js";
+import { Tokens } from "../publisher/tokens.js";
 import { Assets } from "./assets.js";
 import { checkApplication, ScriptsReminder } from "./check-application.js";
+import { embedHub } from "./embedded-hub.js";
 import { Sse } from "./sse.js";
 import { useTemplates } from "./view-engine.js";
 
@@ -59,46 +61,32 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
   const pages = new Pages();
   const models = new Models();
   const assets = new Assets(configuration.assetsPath);
-  const transport = new MemoryTransport({
-    historyLength: configuration.hub.reconciliationLength,
-    historyBytes: configuration.hub.historyBytes,
-  });
-  const hub = new Hub({
-    transport,
-    subscriberKey: configuration.subscriberSecretKey,
-    publisherKey: configuration.publisherSecretKey,
-    allowAnonymous: configuration.hub.allowAnonymous,
-    allowPublish: configuration.hub.allowPublish,
-    subscriptions: configuration.hub.subscriptions,
-    corsOrigins: configuration.hub.corsOrigins,
-    publishOrigins: configuration.hub.publishOrigins,
-    connectionLifetime: configuration.hub.connectionLifetime,
-    keepaliveInterval: configuration.hub.keepaliveInterval,
-    path: configuration.hub.path,
-    logger,
-  });
+  const tokens = new Tokens(configuration);
   const onError = (message: string, error: unknown) => logger.error(`htmx-mercure: ${message}`, error);
-  const externalHub =
-    configuration.hubUrl === undefined
-      ? undefined
-      : new ExternalHub({ ...configuration, url: configuration.hubUrl, onError });
+  const embedded = configuration.hubUrl === undefined ? embedHub(configuration) : undefined;
+  const hub =
+    embedded?.hub ??
+    new ExternalHub({
+      address: new HubAddress({ ...configuration, url: configuration.hubUrl!, path: configuration.hub.path }),
+      protocol: configuration.protocol,
+      tokens,
+      requestOrigin: () => pages.current?.origin,
+      onError,
+    });
   const environment =
     configuration.environment ??
     createEnvironment({ templates: [...configuration.templates, ...configuration.components], development });
 
   const sse = new Sse({
     hub,
-    externalHub,
+    protocol: configuration.protocol,
+    tokens,
     models,
     pages,
     renderer: { has: (name) => components.has(name), render: (name, props) => components.render(name, props) },
-    publicHubUrl: configuration.publicHubUrl ?? configuration.hubUrl ?? configuration.hub.path,
-    publisherSecretKey: configuration.publisherSecretKey,
-    subscriberSecretKey: configuration.subscriberSecretKey,
-    publisherJwt: configuration.publisherJwt,
+    publicHubUrl: configuration.publicHubUrl,
     allowAnonymous: configuration.hub.allowAnonymous,
     typeIsTopic,
-    tokenLifetime: configuration.tokenLifetime,
     payloadOf: (topics) => configuration.payloadGetter?.(topics, pages.current?.request as Request | undefined),
     onError,
   });
@@ -146,15 +134,17 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
   };
 
   app.use((request: Request, response: Response, next: () => void) => {
-    if (externalHub === undefined && isWithin(request.path, configuration.hub.path)) {
-      hub.handle(request, response);
+    if (embedded?.isFor(request)) {
+      embedded.hub.handle(request, response);
       return;
     }
     if (assets.serve(request.path, request, response)) return;
+    const origin = `${request.protocol}://${request.host ?? ""}`;
     const enter = () => {
       const page: Page = {
-        lastEventId: (externalHub ?? hub).lastEventId,
+        lastEventId: hub.lastEventId,
         mountPath: request.baseUrl,
+        origin,
         url: request.originalUrl,
         request,
         connections: 0,
@@ -167,40 +157,33 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
       scriptsReminder.watch(request, response, page);
       pages.run(page, next);
     };
-    const beginning = externalHub?.begin();
+    const beginning = hub instanceof ExternalHub ? hub.begin(origin) : undefined;
     if (beginning === undefined) enter();
     else void beginning.then(enter);
   });
 
-  const kit: Kit = {
+  const kit: Omit<Kit, "hub"> = {
     sse,
     render: (name, props) => components.render(name, props),
     components: components.namespace,
     html: htmlMaker.html,
     oob: htmlMaker.oob,
     environment,
-    hub,
-    close: async () => {
-      await externalHub?.close();
-      await hub.close();
-      await transport.close();
+    close: () => (embedded ?? hub).close(),
+  };
+  return withHub(kit, embedded?.hub);
+}
+
+/** Where there is no hub, only what asks for it is told so; not enumerable then, so that a kit can still be copied. */
+function withHub(kit: Omit<Kit, "hub">, hub: Hub | undefined): Kit {
+  const property = {
+    enumerable: hub !== undefined,
+    get: () => {
+      if (hub === undefined) throw noHubInProcess("kit.hub", "ask that hub itself");
+      return hub;
     },
   };
-  return externalHub === undefined ? kit : withoutHub(kit);
-}
-
-/** Not enumerable, so that a kit can still be copied; only what asks for the hub is told that there is none. */
-function withoutHub(kit: Kit): Kit {
-  return Object.defineProperty(kit, "hub", {
-    enumerable: false,
-    get: () => {
-      throw noHubInProcess("kit.hub", "ask that hub itself");
-    },
-  });
-}
-
-function isWithin(path: string, base: string): boolean {
-  return path === base || path.startsWith(`${base}/`);
+  return Object.defineProperty(kit, "hub", property) as Kit;
 }
 
 declare global {

@@ -1,7 +1,5 @@
 import type { Request, RequestHandler } from "express";
-import type { Hub } from "../hub/hub.js";
-import { type ExternalHub, noHubInProcess } from "../publisher/external-hub.js";
-import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
+import { Publisher } from "../publisher/publisher.js";
 import type { Topics } from "../publisher/topics.js";
 
 type TopicChoice = (request: Request) => Topics | Promise<Topics>;
@@ -11,15 +9,6 @@ const defaultChannel = "sse";
 
 /** The publisher, and streams as routes of the application. */
 export class Sse extends Publisher {
-  readonly #hub: Hub;
-  readonly #externalHub: ExternalHub | undefined;
-
-  constructor(options: PublisherOptions) {
-    super(options);
-    this.#hub = options.hub;
-    this.#externalHub = options.externalHub;
-  }
-
   /**
    * An Express handler that streams topics, private updates too, to whoever the middleware before it let through.
    *
@@ -30,9 +19,8 @@ export class Sse extends Publisher {
    * @throws MercureError `ERR_EXTERNAL_HUB`, when the route is made, where the hub is in another process.
    */
   stream(topics?: Topics | TopicChoice): RequestHandler {
-    if (this.#externalHub !== undefined) {
-      throw noHubInProcess("sse.stream", "let clients stream from the hub itself, at sse.authentifiedHubUrl(topics)");
-    }
+    const wayOut = "let clients stream from the hub itself, at sse.authentifiedHubUrl(topics)";
+    const hub = this.ownHub("sse.stream", wayOut);
     const choose = typeof topics === "function" && !isClass(topics) ? (topics as TopicChoice) : undefined;
     // A mistake in fixed topics shows when the route is mounted, not when somebody asks for it.
     const fixed = topics === undefined || choose !== undefined ? undefined : this.topics(topics as Topics);
@@ -44,7 +32,7 @@ export class Sse extends Publisher {
             response.status(400).type("text").send("The parameter channel must name one topic.");
             return;
           }
-          this.#hub.stream(request, response, {
+          hub.stream(request, response, {
             topics: [channel],
             private: false,
             payload: this.payloadOf([channel]),
@@ -52,7 +40,7 @@ export class Sse extends Publisher {
           return;
         }
         const chosen = fixed ?? this.topics(await choose!(request));
-        this.#hub.stream(request, response, { topics: chosen, private: true, payload: this.payloadOf(chosen) });
+        hub.stream(request, response, { topics: chosen, private: true, payload: this.payloadOf(chosen) });
       } catch (error) {
         next(error);
       }

@@ -6,13 +6,19 @@ import {
   subscriptionEvent,
   subscriptionsPath,
 } from "../protocol/active-subscription.js";
+import { type Grants, payloadOf } from "../protocol/grants.js";
+import type { Matcher } from "../protocol/matcher.js";
 import type { Transport } from "../transport/transport.js";
 
-/** What a stream tells of itself to whoever may know. */
-export interface Announcement {
-  /** Without repetition. */
-  readonly selectors: readonly Selector[];
-  readonly payload: unknown;
+/** What a stream tells of itself to whoever may know: one entry for each selector, without repetition. */
+export type Announcement = readonly Pick<ActiveSubscription, "selector" | "payload">[];
+
+/** What the stream of a request tells: its matchers, each with what the token says of it. */
+export function announcementOf(matchers: readonly Matcher[], grants: Grants): Announcement {
+  return matchers.map(({ type, pattern: text }) => ({
+    selector: type === "selector" ? { text } : { text, matchType: type },
+    payload: payloadOf(grants, text),
+  }));
 }
 
 /** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
@@ -42,9 +48,9 @@ export class ActiveSubscriptions {
    * Events are published even while nobody may receive them: the specification asks for it, and who lists subscriptions
    * now may ask for the events since then later.
    */
-  begin({ selectors, payload }: Announcement): () => void {
+  begin(announcement: Announcement): () => void {
     const subscriber = `urn:uuid:${randomUUID()}`;
-    const subscriptions = selectors.map((selector) => ({ selector, subscriber, payload }));
+    const subscriptions = announcement.map((each) => ({ ...each, subscriber }));
     for (const subscription of subscriptions) this.#add(subscription);
     const begun = this.#track(this.#publish(subscriptions, true));
     return () => {

@@ -18,12 +18,13 @@ export interface Beginning<S> {
   readonly replay?: S;
   /** Up to here the reader knows that updates may be missing. */
   readonly lostThrough: number;
-  /** The id of the event before the first that is sent, or `earliest`; undefined when no id was asked for. */
+  /** The id of the event before the first that is sent, or `earliest`; undefined when nobody asked for it. */
   readonly precedingId?: string;
 }
 
 /**
- * Finds out what a reader has missed since an event; without one it begins with what is yet to come.
+ * Finds out what a reader has missed since an event; without one, or with an empty id, it begins with what is yet to
+ * come.
  *
  * The reader has missed nothing, as far as the hub can tell, exactly when `precedingId` is what it asked for. Mercure
  * 0.x "Reconnection, State Reconciliation and Event Sourcing".
@@ -34,7 +35,10 @@ export async function begin<S extends Stretch>(
   read: (after: number) => S | Promise<S>,
 ): Promise<Beginning<S>> {
   const { head } = transport;
-  if (eventId === undefined) return { after: head, lostThrough: head };
+  if (!eventId) {
+    const now = { after: head, lostThrough: head };
+    return eventId === undefined ? now : { ...now, precedingId: transport.cursor(head) };
+  }
 
   const known = eventId === "earliest" ? undefined : await transport.positionOf(eventId);
   const after = known ?? 0;

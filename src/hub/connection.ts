@@ -9,10 +9,10 @@ import type { Chunk } from "./chunk.js";
 export type HubRequest = IncomingMessage | Http2ServerRequest;
 export type HubResponse = ServerResponse | Http2ServerResponse;
 
-/** Compression and buffering would hold events back, and no cache may keep what a token has opened. */
+/** Compression and buffering would hold events back, and no cache may keep what a token has opened, in a URL perhaps. */
 export const streamHeaders = {
   "Content-Type": "text/event-stream",
-  "Cache-Control": "no-store, no-transform",
+  "Cache-Control": "private, no-store, no-transform",
   "X-Accel-Buffering": "no",
 };
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** What pages of other origins may read of the answers: the cursors, why a token did not do, when to come again. */
 const exposed = "Last-Event-ID, Mercure-Last-Event-ID, WWW-Authenticate, Retry-After, Link, ETag";
-const methods = "GET, HEAD, POST";
+const methods = "GET, HEAD, QUERY, POST";
 const requestHeaders = "Authorization, Last-Event-ID, Content-Type, Cache-Control, If-None-Match";
 /** How long a browser may remember the answer to a preflight, in seconds; none remembers it for longer than this. */
 const preflightAge = "7200";

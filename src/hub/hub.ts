@@ -62,7 +62,7 @@ export class Hub {
   readonly #subscribe: SubscribeHandler;
   readonly #cors: Cors;
   readonly #metadata: ResourceMetadata;
-  /** Undefined when the hub does not know its public URL. */
+  /** Undefined when the hub does not know its public URL, or speaks Mercure 0.x alone. */
   readonly #metadataUrl: URL | undefined;
   /** Undefined when nothing may be published over HTTP. */
   readonly #publishHandler: PublishHandler | undefined;
@@ -93,7 +93,8 @@ export class Hub {
     };
     this.#cors = new Cors(settings.corsOrigins);
     this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
-    this.#metadataUrl = metadataUrl(settings.resource);
+    // Clients take a hub that has metadata for one of Mercure 1.0.
+    this.#metadataUrl = settings.protocol === 0 ? undefined : metadataUrl(settings.resource);
     const tokens = authenticatorFor("subscriber", settings);
     this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
     if (this.#activeSubscriptions) {
@@ -131,7 +132,7 @@ export class Hub {
   stream(req: HubRequest, res: HubResponse, { topics, private: withPrivate = false, payload }: StreamOptions): void {
     const matchers = MatcherList.ofSelectors(topics);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const announcement = { selectors: [...new Set(topics)].map((text) => ({ text })), payload };
+    const announcement = [...new Set(topics)].map((text) => ({ selector: { text }, payload }));
     this.#answer(req, res, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       return this.#subscribe.open(request, response, { matchers, privateTopics, expiresAt: undefined, announcement });
@@ -167,8 +168,10 @@ export class Hub {
    */
   subscriptions(topic?: string, subscriber?: string): SubscriptionDocument[] {
     const active = this.#activeSubscriptions;
-    const found = (topic === undefined ? active?.all() : active?.of({ text: topic })) ?? [];
-    return found
+    if (active === undefined) return [];
+    const byName = (text: string) =>
+      [{ text }, { text, matchType: "exact" } as const].flatMap((each) => active.of(each));
+    return (topic === undefined ? active.all() : byName(topic))
       .filter((subscription) => subscriber === undefined || subscription.subscriber === subscriber)
       .map((subscription) => subscriptionDocument(this.path, subscription, true));
   }

@@ -77,8 +77,10 @@ export function jwkSetFile(path: string): KeySource {
   };
 }
 
-/** How long one request for a JWK Set may take, in milliseconds. */
+/** How long one request for a JWK Set may take, in milliseconds, its body included. */
 const fetchTimeout = 5000;
+/** How large a JWK Set may be, in bytes; real ones have a few thousand. */
+const largestSet = 256 * 1024;
 /** How long a JWK Set is used before it is got anew, in milliseconds. */
 const cacheTime = 600_000;
 /** How long after a failure nobody asks again, in milliseconds: whoever presents tokens shall not flood the issuer. */
@@ -88,13 +90,21 @@ const failureTime = 5000;
  * The JWK Set at a URL: got when first needed, kept for ten minutes, got anew earlier, though at most every 30 seconds,
  * when a token names a key that is not in it.
  *
+ * Redirections are not followed: the operator has named this URL, not whatever host it points to.
+ *
  * @param request - Stands in for `fetch`, in tests.
  * @param now - The time in milliseconds since 1970.
+ * @param timeout - In milliseconds.
  */
-export function jwkSetUrl(url: URL, request: FetchImplementation = fetch, now = Date.now): KeySource {
+export function jwkSetUrl(
+  url: URL,
+  request: FetchImplementation = fetch,
+  now = Date.now,
+  timeout = fetchTimeout,
+): KeySource {
   const cache: JWKSCacheInput = {};
-  const options = { timeoutDuration: fetchTimeout, cacheMaxAge: cacheTime, cooldownDuration: 30_000 };
-  const find = createRemoteJWKSet(url, { ...options, [jwksCache]: cache, [customFetch]: request });
+  const options = { timeoutDuration: timeout, cacheMaxAge: cacheTime, cooldownDuration: 30_000 };
+  const find = createRemoteJWKSet(url, { ...options, [jwksCache]: cache, [customFetch]: bounded(request) });
   let failed: { at: number; error: unknown } | undefined;
   return {
     get version() {
@@ -114,6 +124,23 @@ export function jwkSetUrl(url: URL, request: FetchImplementation = fetch, now = 
       if (find.fresh) return candidates(createLocalJWKSet(find.jwks()!), header);
       throw failed.error;
     },
+  };
+}
+
+/** A broken or hostile issuer could otherwise send until the hub's memory is full. */
+function bounded(request: FetchImplementation): FetchImplementation {
+  return async (...args) => {
+    const response = await request(...args);
+    if (!response.ok || response.body === null) return response;
+    let length = 0;
+    const count = new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        length += chunk.length;
+        if (length > largestSet) controller.error(new Error("The JWK Set is too large."));
+        else controller.enqueue(chunk);
+      },
+    });
+    return new Response(response.body.pipeThrough(count), response);
   };
 }
 

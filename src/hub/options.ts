@@ -1,12 +1,11 @@
 import { impossible, OptionReader } from "../option-reader.js";
 import type { Logger } from "../options.js";
 import { defaultHubPath } from "../protocol/draft.js";
-import type { GrantLimits } from "../protocol/grants.js";
-import type { MatcherLimits, Protocol } from "../protocol/subscription-parameters.js";
+import type { Protocol } from "../protocol/subscription-parameters.js";
 import type { Transport } from "../transport/transport.js";
-import type { ConnectionBounds } from "./connection-limits.js";
-import { type IssuerOptions, type ResolvedIssuer, refusePem, resolveIssuers } from "./issuers.js";
+import { type IssuerOptions, refusePem, resolveIssuers } from "./issuers.js";
 import type { HubObserver } from "./observer.js";
+import { missedIntervals } from "./peer-watch.js";
 
 export interface HubOptions {
   /** Holds the updates. Whoever made it closes it, after the hub. */
@@ -17,7 +16,7 @@ export interface HubOptions {
   readonly protocol?: Protocol | undefined;
   /** How many topics one request may subscribe to, patterns included. Default 200. */
   readonly maxMatchers?: number | undefined;
-  /** How long each of them may be, in UTF-16 units. Default 2048. */
+  /** How long each of them may be, and each topic that a token grants, in UTF-16 units. Default 2048. */
   readonly maxMatcherLength?: number | undefined;
   /** The key of subscribers' tokens, for HS256. Default none: whoever presents a token is refused. */
   readonly subscriberKey?: string | undefined;
@@ -36,6 +35,11 @@ export interface HubOptions {
    * makes for its own hub; then the hub publishes no metadata, and patterns that name a host match no relative topics.
    */
   readonly resource?: string | undefined;
+  /**
+   * How much memory the patterns of all open streams may take, in bytes, those of their tokens included: an upper
+   * estimate, in which equal patterns count once. A stream for which there is no room is answered 429. Default 256 MiB.
+   */
+  readonly patternMemory?: number | undefined;
   /** How many authorization details a token may hold; more, and it is refused. Default 100. */
   readonly maxTokenDetails?: number | undefined;
   /** How many topics a token may grant in all; more, and it is refused. Default 1000. */
@@ -77,6 +81,10 @@ export interface HubOptions {
   readonly allowPublish?: boolean | undefined;
   /** How large the body of a request to publish may be, in bytes. Default 1 MiB. */
   readonly publishLimit?: number | undefined;
+  /** How many topics an update may have that is published over HTTP. Default 100. */
+  readonly maxPublishTopics?: number | undefined;
+  /** How long each of its fields but the data may be, in UTF-16 units. Default 4096. */
+  readonly maxPublishFieldLength?: number | undefined;
   /** Seconds between the comments that keep idle connections open. Default 15; 0 sends none. */
   readonly keepaliveInterval?: number | undefined;
   /**
@@ -90,57 +98,35 @@ export interface HubOptions {
 }
 
 /** The options with every default filled in. */
-export interface HubSettings {
-  readonly transport: Transport;
-  readonly path: string;
-  readonly protocol: Protocol;
-  /** Absolute, if need be at a host that does not exist. */
-  readonly hubUrl: string;
-  readonly matcherLimits: MatcherLimits;
-  readonly subscriberKey: string | undefined;
-  readonly publisherKey: string | undefined;
-  readonly issuers: readonly ResolvedIssuer[];
-  readonly issuer: string;
-  readonly resource: string;
-  readonly tokenLimits: GrantLimits;
-  readonly cookieName: string | undefined;
-  readonly corsOrigins: readonly string[];
-  readonly publishOrigins: readonly string[];
-  readonly authorizationServers: readonly string[];
-  readonly connectionBounds: ConnectionBounds;
-  readonly connectionLifetime: number;
-  readonly maxBacklogBytes: number;
-  readonly allowAnonymous: boolean;
-  readonly allowPublish: boolean;
-  readonly publishLimit: number;
-  readonly keepaliveInterval: number;
-  readonly subscriptions: boolean;
-  readonly logger: Logger;
-  readonly observer: HubObserver | undefined;
-}
+export type HubSettings = ReturnType<typeof resolveHubOptions>;
 
-/** The longest time that a timer of Node takes, in whole seconds. */
-const longestTimer = Math.floor((2 ** 31 - 1) / 1000);
+/** The longest interval, in seconds: a timer of Node takes the few that a peer is waited for. */
+const longestInterval = Math.floor((2 ** 31 - 1) / 1000 / missedIntervals);
 
-export function resolveHubOptions(options: HubOptions): HubSettings {
+/** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
+export function resolveHubOptions(options: HubOptions) {
   const read = new OptionReader(options, "", {});
-  const transport = read.object("transport") as Transport | undefined;
   const path = read.path("path") ?? defaultHubPath;
-  const resource = read.url("resource");
+  const resource = read.identifier("resource");
+  const maxMatcherLength = read.number("maxMatcherLength", { least: 1, whole: true }) ?? 2048;
   const settings = {
+    transport: read.object("transport") as Transport,
     path,
     protocol: read.oneOf("protocol", [0, 1, "both"] as const) ?? ("both" as const),
+    /** Absolute, if need be at a host that does not exist. */
     hubUrl: new URL(resource ?? path, "https://hub.invalid").href,
     matcherLimits: {
       count: read.number("maxMatchers", { least: 1, whole: true }) ?? 200,
-      length: read.number("maxMatcherLength", { least: 1, whole: true }) ?? 2048,
+      length: maxMatcherLength,
     },
+    patternMemory: read.number("patternMemory", { least: 0, whole: true }) ?? 256 * 1024 * 1024,
     issuers: resolveIssuers(read.object("issuers")),
     issuer: read.string("issuer") ?? originOf(resource) ?? "/",
     resource: resource ?? path,
     tokenLimits: {
       details: read.number("maxTokenDetails", { least: 1, whole: true }) ?? 100,
       topics: read.number("maxTokenTopics", { least: 1, whole: true }) ?? 1000,
+      topicLength: maxMatcherLength,
     },
     subscriberKey: read.string("subscriberKey"),
     publisherKey: read.string("publisherKey"),
@@ -157,24 +143,33 @@ export function resolveHubOptions(options: HubOptions): HubSettings {
     maxBacklogBytes: read.number("maxBacklogBytes", { least: 0, whole: true }) ?? 1024 * 1024,
     allowAnonymous: read.boolean("allowAnonymous") ?? true,
     allowPublish: read.boolean("allowPublish") ?? false,
-    publishLimit: read.number("publishLimit", { least: 1, whole: true }) ?? 1024 * 1024,
-    keepaliveInterval: read.number("keepaliveInterval", { least: 0, most: longestTimer }) ?? 15,
+    publishLimits: {
+      bytes: read.number("publishLimit", { least: 1, whole: true }) ?? 1024 * 1024,
+      topics: read.number("maxPublishTopics", { least: 1, whole: true }) ?? 100,
+      fieldLength: read.number("maxPublishFieldLength", { least: 1, whole: true }) ?? 4096,
+    },
+    keepaliveInterval: read.number("keepaliveInterval", { least: 0, most: longestInterval }) ?? 15,
     subscriptions: read.boolean("subscriptions") ?? true,
     logger: read.logger("logger") ?? console,
     observer: read.object("observer") as HubObserver | undefined,
   };
   read.refuseUnknown();
+  checkTogether(settings);
+  return settings;
+}
+
+/** What is possible by itself, but not with the rest. */
+function checkTogether(settings: HubSettings): void {
+  const { transport, issuers, subscriberKey, publisherKey, allowPublish, allowAnonymous } = settings;
   if (transport === undefined) throw impossible("transport", "is missing; new MemoryTransport() is one");
-  const { issuers, subscriberKey, publisherKey } = settings;
   refusePem(subscriberKey, "subscriberKey");
   refusePem(publisherKey, "publisherKey");
-  if (settings.allowPublish && publisherKey === undefined && issuers.every(({ role }) => role === "subscriber")) {
+  if (allowPublish && publisherKey === undefined && issuers.every(({ role }) => role === "subscriber")) {
     throw impossible("publisherKey", "is missing; without it nobody could publish, although allowPublish is set");
   }
-  if (!settings.allowAnonymous && subscriberKey === undefined && issuers.every(({ role }) => role === "publisher")) {
+  if (!allowAnonymous && subscriberKey === undefined && issuers.every(({ role }) => role === "publisher")) {
     throw impossible("subscriberKey", "is missing; without it nobody could subscribe, since allowAnonymous is off");
   }
-  return { transport, ...settings };
 }
 
 function originOf(url: string | undefined): string | undefined {

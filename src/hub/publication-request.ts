@@ -3,28 +3,32 @@ import { Refusal } from "../protocol/problem.js";
 import type { Draft } from "../protocol/update.js";
 import { formType, isForm, readForm } from "./form-body.js";
 
-/** How many topics one update may have over HTTP: each is looked at with every pattern that somebody subscribes to. */
-const mostTopics = 100;
-
-/** How long the fields other than `data` may be, in UTF-16 units. */
-const longestField = 4_096;
+/** How much one request may publish. */
+export interface PublishLimits {
+  /** How large its body may be. */
+  readonly bytes: number;
+  /** How many topics: each is looked at with every pattern that somebody subscribes to. */
+  readonly topics: number;
+  /** How long the fields other than `data` may be, in UTF-16 units. */
+  readonly fieldLength: number;
+}
 
 /** Reads the update that a request wants to publish. Mercure "Publication"; what is unknown is ignored. */
-export async function requestedDraft(req: IncomingMessage, limit: number): Promise<Draft> {
+export async function requestedDraft(req: IncomingMessage, limits: PublishLimits): Promise<Draft> {
   if (!isForm(req)) throw new Refusal(415, `Send the update as ${formType}.`, { "Accept-Post": formType });
-  const form = await readForm(req, limit);
+  const form = await readForm(req, limits.bytes);
   if (!form.has("topic")) throw new Refusal(400, "The field topic is missing.");
-  checkSizes(form);
+  checkSizes(form, limits);
   return draftOf(form);
 }
 
-function checkSizes(form: URLSearchParams): void {
-  if (form.getAll("topic").length > mostTopics) {
-    throw new Refusal(413, `An update must not have more than ${mostTopics} topics.`);
+function checkSizes(form: URLSearchParams, { topics, fieldLength }: PublishLimits): void {
+  if (form.getAll("topic").length > topics) {
+    throw new Refusal(413, `An update must not have more than ${topics} topics.`);
   }
   for (const name of ["topic", "id", "type", "retry"]) {
-    if (form.getAll(name).every(({ length }) => length <= longestField)) continue;
-    throw new Refusal(413, `The field ${name} must not be longer than ${longestField} characters.`);
+    if (form.getAll(name).every(({ length }) => length <= fieldLength)) continue;
+    throw new Refusal(413, `The field ${name} must not be longer than ${fieldLength} characters.`);
   }
 }
 

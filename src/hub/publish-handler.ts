@@ -3,23 +3,26 @@ import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Authenticator } from "./authentication.js";
 import type { HubSettings } from "./options.js";
-import { requestedDraft } from "./publication-request.js";
+import { type PublishLimits, requestedDraft } from "./publication-request.js";
 import { isSameOrigin, queryOf } from "./request.js";
 
-/** Answers POST requests that publish. Mercure 0.x "Publication". */
+/** The answer is to this one request, whose URL may hold the token. */
+const answerHeaders = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "private, no-store" };
+
+/** Answers POST requests that publish. Mercure "Publication". */
 export class PublishHandler {
   readonly #tokens: Authenticator;
-  readonly #limit: number;
+  readonly #limits: PublishLimits;
   readonly #origins: readonly string[];
   readonly #publish: (draft: Draft) => Promise<Update>;
 
   constructor(
     tokens: Authenticator,
-    { publishLimit, publishOrigins }: Pick<HubSettings, "publishLimit" | "publishOrigins">,
+    { publishLimits, publishOrigins }: Pick<HubSettings, "publishLimits" | "publishOrigins">,
     publish: (draft: Draft) => Promise<Update>,
   ) {
     this.#tokens = tokens;
-    this.#limit = publishLimit;
+    this.#limits = publishLimits;
     this.#origins = publishOrigins;
     this.#publish = publish;
   }
@@ -34,11 +37,11 @@ export class PublishHandler {
         "A token in a cookie publishes from pages of the hub's own origin, or of a listed one, only.",
       );
     }
-    const draft = await requestedDraft(req, this.#limit);
+    const draft = await requestedDraft(req, this.#limits);
     if (!identity.grants.publish.matchesEvery(draft.topics)) {
       throw tokenRefused("insufficient_scope", "The token does not allow to publish to all of these topics.");
     }
     const { id } = await this.#publish(draft);
-    res.writeHead(200, { "Content-Type": "text/plain; charset=utf-8" }).end(id);
+    res.writeHead(200, answerHeaders).end(id);
   }
 }

@@ -11,6 +11,7 @@ export interface ResourceMetadata {
   readonly authorization_details_types_supported: readonly string[];
   readonly bearer_methods_supported: readonly string[];
   readonly mercure_cookie: string;
+  readonly mercure_matcher_types_supported: readonly string[];
   readonly mercure_subscriptions?: true;
 }
 
@@ -46,9 +47,11 @@ interface Described {
   readonly resource: string;
   readonly authorizationServers: readonly string[];
   readonly cookieName: string;
+  readonly subscriptions: boolean;
 }
 
-export function describeResource({ resource, authorizationServers, cookieName }: Described): ResourceMetadata {
+export function describeResource(described: Described): ResourceMetadata {
+  const { resource, authorizationServers, cookieName, subscriptions } = described;
   return {
     resource,
     ...(authorizationServers.length > 0 && { authorization_servers: authorizationServers }),
@@ -56,5 +59,7 @@ export function describeResource({ resource, authorizationServers, cookieName }:
     // The parameter of 0.x is no method for tokens of 1.0, and the cookie none of RFC 6750.
     bearer_methods_supported: ["header"],
     mercure_cookie: cookieName,
+    mercure_matcher_types_supported: ["exact", "urlpattern"],
+    ...(subscriptions && { mercure_subscriptions: true }),
   };
 }

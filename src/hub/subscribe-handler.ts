@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Generation } from "../protocol/generation.js";
-import { type Grants, noGrants } from "../protocol/grants.js";
-import type { Matcher, MatcherList } from "../protocol/matcher.js";
+import { noGrants } from "../protocol/grants.js";
+import type { MatcherList } from "../protocol/matcher.js";
 import { tokenMissing } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import type { Announcement } from "./active-subscriptions.js";
+import { announcementOf } from "./active-subscriptions.js";
 import type { Authenticator } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -12,13 +12,22 @@ import { addressOf, ConnectionLimits } from "./connection-limits.js";
 import { hubClosed } from "./dispatcher.js";
 import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
+import { PatternBudget } from "./pattern-budget.js";
+import { watchPeer } from "./peer-watch.js";
 import { queryOf } from "./request.js";
 import { Subscriber, type Surroundings, type Terms } from "./subscriber.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
 
 type SubscribeSettings = Pick<
   HubSettings,
-  "allowAnonymous" | "connectionBounds" | "connectionLifetime" | "protocol" | "matcherLimits" | "hubUrl"
+  | "allowAnonymous"
+  | "connectionBounds"
+  | "connectionLifetime"
+  | "hubUrl"
+  | "keepaliveInterval"
+  | "matcherLimits"
+  | "patternMemory"
+  | "protocol"
 >;
 
 /** What a stream brings, and on what terms. */
@@ -44,6 +53,7 @@ export class SubscribeHandler {
   readonly #tokens: Authenticator;
   readonly #settings: SubscribeSettings;
   readonly #limits: ConnectionLimits;
+  readonly #patterns: PatternBudget;
   readonly #lifetime: Lifetime;
   readonly #surroundings: Surroundings;
 
@@ -51,6 +61,7 @@ export class SubscribeHandler {
     this.#tokens = tokens;
     this.#settings = settings;
     this.#limits = new ConnectionLimits(settings.connectionBounds);
+    this.#patterns = new PatternBudget(settings.patternMemory);
     this.#lifetime = new Lifetime(settings.connectionLifetime);
     this.#surroundings = surroundings;
   }
@@ -76,10 +87,16 @@ export class SubscribeHandler {
   ): Promise<void> {
     const connection = new Connection(res);
     // Before anything is awaited, or many could come in at once.
-    const onEnd = this.#limits.enter(addressOf(req), request.subject);
+    const leave = this.#limits.enter(addressOf(req), request.subject);
+    let forget = () => {};
+    const onEnd = () => {
+      leave();
+      forget();
+    };
     const expiresAt = this.#lifetime.endOf(subscription.expiresAt);
     let started = false;
     try {
+      forget = this.#patterns.enter([...subscription.matchers.patterns, ...subscription.privateTopics.patterns]);
       started = await this.#start(req, res, { ...subscription, expiresAt, onEnd }, request, connection);
     } finally {
       if (!started) onEnd();
@@ -107,13 +124,7 @@ export class SubscribeHandler {
       return false;
     }
     new Subscriber(audience, subscription, connection, headers, beginning, this.#surroundings);
+    watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }
-}
-
-function announcementOf(matchers: readonly Matcher[], { payload }: Grants): Announcement {
-  const selectors = matchers.map(({ type, pattern }) =>
-    type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
-  );
-  return { selectors, payload };
 }

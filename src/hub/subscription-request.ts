@@ -23,11 +23,15 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers["content-type"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/** The id of the event that the client has last seen; the header, which is newer, goes before the parameters. */
+/**
+ * The id of the event that the client has last seen; the header, which is newer, goes before the parameters. Empty when
+ * the client names none, though it asks after which one the stream begins.
+ */
 export function requestedEventId(
   req: IncomingMessage,
   parameters: URLSearchParams,
   generation: Generation,
 ): string | undefined {
-  return textHeader(req, "last-event-id") || requestedCursor(parameters, generation);
+  const header = textHeader(req, "last-event-id");
+  return header || (requestedCursor(parameters, generation) ?? header);
 }

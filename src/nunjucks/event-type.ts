@@ -1,7 +1,5 @@
 import { MercureError } from "../errors.js";
-
-/** Events of every EventSource, which no message of this type could be told from. */
-const reserved = new Set(["error", "open"]);
+import { connectionEvents } from "../protocol/connection-events.js";
 
 /**
  * The value of `sse-swap`: the event types that a stream receives, one or several.
@@ -22,7 +20,7 @@ function eventType(value: unknown): string {
     );
   }
   const type = String(value);
-  if (reserved.has(type)) {
+  if (connectionEvents.has(type)) {
     throw new MercureError(
       "ERR_TEMPLATE",
       `type="${type}" cannot be received: every EventSource has this event itself.`,

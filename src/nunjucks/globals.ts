@@ -28,6 +28,6 @@ export function addGlobals(environment: Environment, { publisher, components, sc
   for (const [name, call] of Object.entries(functions)) environment.addGlobal(name, components.guarded(call));
 }
 
-function oneOrAll(names: readonly [string, ...string[]]): string | readonly string[] {
+function oneOrAll<Name>(names: readonly [Name, ...Name[]]): Name | readonly Name[] {
   return names.length === 1 ? names[0] : names;
 }

@@ -122,5 +122,5 @@ function parseName(parser: Parser, tokens: Lexer, first: Token): string {
 
 /** The name under which a template reads a property: `aria-label` is `aria_label`, `class_` is `class`. */
 export function propKey(name: string): string {
-  return name.replace(/[-:.]/g, "_").replace(/_+$/, "");
+  return /[-:.]|_$/.test(name) ? name.replace(/[-:.]/g, "_").replace(/_+$/, "") : name;
 }

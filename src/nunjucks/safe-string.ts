@@ -21,13 +21,37 @@ export function isSafeString(value: unknown): value is SafeString {
 
 /** A safe string whose HTML is made when, and if, it is printed, and then only once. */
 export function lazySafeString(makeSafe: MakeSafe, html: () => string): SafeString {
-  let made: string | undefined;
-  const value = () => {
-    made ??= html();
-    return made;
-  };
-  return Object.create(Object.getPrototypeOf(makeSafe("")), {
-    val: { get: value },
-    length: { get: () => value().length },
-  }) as SafeString;
+  let LazySafeString = classes.get(makeSafe);
+  if (LazySafeString === undefined) {
+    LazySafeString = lazyClass(Object.getPrototypeOf(makeSafe("")));
+    classes.set(makeSafe, LazySafeString);
+  }
+  return new LazySafeString(html) as unknown as SafeString;
+}
+
+type LazyClass = new (html: () => string) => object;
+
+/** One class for each environment, for its safe strings are known by their prototype. */
+const classes = new WeakMap<MakeSafe, LazyClass>();
+
+function lazyClass(safeString: object): LazyClass {
+  class LazySafeString {
+    readonly #html: () => string;
+    #made: string | undefined;
+
+    constructor(html: () => string) {
+      this.#html = html;
+    }
+
+    get val(): string {
+      this.#made ??= this.#html();
+      return this.#made;
+    }
+
+    get length(): number {
+      return this.val.length;
+    }
+  }
+  Object.setPrototypeOf(LazySafeString.prototype, safeString);
+  return LazySafeString;
 }

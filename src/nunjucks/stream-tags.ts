@@ -58,7 +58,8 @@ export class StreamTags {
   #stream(props: OwnProps): Preparation {
     props.refuseMisspelt("MercureStream", ["topic", "private", "hx_swap", "hx_target", "auto_scroll"]);
     const hasTopic = props.has("topic");
-    const topics = hasTopic ? this.#options.publisher.topics(props.take("topic") as Topics) : undefined;
+    const given = props.take("topic") as Topics;
+    const topics = hasTopic ? this.#names(given) : undefined;
     const context = this.#contexts.at(-1);
     if (topics === undefined && context === undefined && !props.has("type")) {
       throw new MercureError(
@@ -91,7 +92,7 @@ export class StreamTags {
         swap,
         target,
         topics,
-        url: topics && this.#connect(topics, connection),
+        url: topics && this.#connect(given, connection),
         class: joined("mercure-stream", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
@@ -106,14 +107,15 @@ export class StreamTags {
     for (const key of ["type", "auto_scroll"].filter((each) => props.has(each))) {
       throw new MercureError("ERR_TEMPLATE", `${key} belongs to a MercureStream inside the MercureStreamContext.`);
     }
-    const topics = this.#options.publisher.topics(props.take("topics", props.take("topic")) as Topics);
+    const given = props.take("topics", props.take("topic")) as Topics;
+    const topics = this.#names(given);
     const tag = elementName(props.take("tag", "div"));
     const connection = connectionOptions(props);
     return {
       context: {
         tag,
         topics,
-        url: this.#connect(topics, connection),
+        url: this.#connect(given, connection),
         class: joined("mercure-stream-context", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         attributes: this.#attributes({}, props),
@@ -132,7 +134,7 @@ export class StreamTags {
   /** Fetches its content again whenever somebody joins or leaves. */
   #presence(props: OwnProps): Preparation {
     const { publisher, swapStyles } = this.#options;
-    const topics = publisher.topics(props.take("topic") as Topics);
+    const topics = props.take("topic") as Topics;
     const get = props.take("hx_get");
     if (get === undefined || get === null || get === "") {
       throw new MercureError("ERR_TEMPLATE", "MercurePresence needs hx_get, the URL of its content.");
@@ -144,7 +146,7 @@ export class StreamTags {
       context: {
         tag: elementName(props.take("tag", "div")),
         url: publisher.presenceUrl(topics),
-        topics,
+        topics: this.#names(topics),
         get,
         trigger: [...presenceTriggers, authors].filter(Boolean).join(", "),
         swap,
@@ -157,7 +159,11 @@ export class StreamTags {
     };
   }
 
-  #connect(topics: readonly string[], connection: ConnectionOptions): string {
+  #names(topics: Topics): string[] {
+    return this.#options.publisher.selectors(topics).map(({ text }) => text);
+  }
+
+  #connect(topics: Topics, connection: ConnectionOptions): string {
     this.#options.onConnection();
     return this.#options.publisher.connectionUrl(topics, connection);
   }

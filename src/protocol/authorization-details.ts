@@ -42,27 +42,27 @@ export function parseAuthorizationDetails(
     left.details -= 1;
     left.topics -= topics.length;
     if (left.details < 0 || left.topics < 0) return undefined;
-    const matchers = topics.map((topic) => parseMatcher(topic, compile));
+    const matchers = topics.map((topic) => parseMatcher(topic, limits.topicLength, compile));
     if (!matchers.every((matcher) => matcher !== undefined)) return undefined;
     if (actions.includes("publish")) granted.publish.push(...matchers);
     if (!actions.includes("subscribe")) continue;
     granted.subscribe.push(...matchers);
-    if (payload !== undefined) payloads.push({ matchers: new MatcherList(matchers), payload });
+    payloads.push({ matchers: new MatcherList(matchers), payload });
   }
   return {
     subscribe: new MatcherList(granted.subscribe),
     publish: new MatcherList(granted.publish),
-    ...(payloads.length > 0 && { payloads }),
+    ...(payloads.some(({ payload }) => payload !== undefined) && { payloads }),
   };
 }
 
 /** Mercure 1.0 "Topic Matcher List". */
-function parseMatcher(topic: unknown, compile: MatcherCompiler): Matcher | undefined {
+function parseMatcher(topic: unknown, longest: number, compile: MatcherCompiler): Matcher | undefined {
   if (!isObject(topic)) return undefined;
   const { match } = topic;
   const matchType = Object.hasOwn(topic, "match_type") ? topic.match_type : "exact";
   if (typeof match !== "string" || match === "" || typeof matchType !== "string") return undefined;
-  if (forbiddenCharacter(match) !== undefined) return undefined;
+  if (match.length > longest || forbiddenCharacter(match) !== undefined) return undefined;
   // The wildcard is recognised before the type is looked at, even one that the hub does not know.
   if (match === "*") return compileSelector(match);
   try {

@@ -6,12 +6,6 @@ import type { Draft } from "./update.js";
 export const defaultHubPath = "/.well-known/mercure";
 
 /**
- * Types that would reach the listeners which report the state of the connection: an EventSource dispatches messages
- * and its own `open` and `error` by the same names, so that a page would take an update for a lost connection.
- */
-const connectionEvents = new Set(["open", "error"]);
-
-/**
  * Checks what a publisher hands in against the rules of both generations of Mercure, section "Publication", so that
  * what this hub accepts a hub of either generation accepts. Messages are written for the publisher.
  *
@@ -56,11 +50,6 @@ function validateType(type: unknown): void {
     throw refusal("The type of an update must be a string that is not empty; leave it out for `message`.");
   }
   if (type === "mercure") throw refusal('The type "mercure" is reserved for the updates that hubs publish themselves.');
-  if (connectionEvents.has(type)) {
-    throw refusal(
-      `The type "${type}" is what an EventSource calls its own event: listeners could not tell them apart.`,
-    );
-  }
   validateCharacters("type", type);
 }
 
@@ -82,6 +71,7 @@ function validateCharacters(field: string, value: string): void {
  * Mercure 1.0 "Publication", field `topic`.
  */
 function isReserved(topic: string, hubPath: string): boolean {
+  if (isElsewhere(topic, hubPath)) return false;
   // `http:mercure` is relative where the hub's URL begins with http: and absolute where it begins with https:.
   return ["https", "http"].some((scheme) => {
     const hubUrl = `${scheme}://hub.invalid${hubPath}`;
@@ -89,6 +79,14 @@ function isReserved(topic: string, hubPath: string): boolean {
     const path = new URL(topic, hubUrl).pathname.replace(/%[0-9a-f]{2}/gi, decodeUnreserved);
     return path === hubPath || path.startsWith(`${hubPath}/`);
   });
+}
+
+/**
+ * Whether a topic is plainly not at a path, which spares most topics from being resolved: what these characters spell
+ * stays as it is, so that the path's last segment would have to be in the topic.
+ */
+function isElsewhere(topic: string, path: string): boolean {
+  return /^[\w./~-]+$/.test(topic) && !topic.includes(path.slice(path.lastIndexOf("/") + 1));
 }
 
 /** RFC 3986, section 2.3: only these may be decoded without changing what the path means. */

@@ -15,19 +15,27 @@ export interface Grants {
 export interface SubscriptionPayload {
   /** Compared with the subscription's own matcher as if that were a topic. */
   readonly matchers: MatcherList;
-  readonly payload: Readonly<Record<string, unknown>>;
+  /** Undefined hides what later entries would say. */
+  readonly payload: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** How much one token may hold; more, and it is refused as a whole. */
 export interface GrantLimits {
   readonly details: number;
   readonly topics: number;
+  /** How long each topic may be, in UTF-16 units. */
+  readonly topicLength: number;
 }
 
 const nothing = new MatcherList([]);
 
 /** The grants of whoever presents no token. */
 export const noGrants: Grants = { subscribe: nothing, publish: nothing };
+
+/** What other subscribers see of a subscription, by the text of its matcher. */
+export function payloadOf({ payload, payloads = [] }: Grants, matcher: string): unknown {
+  return payloads.find(({ matchers }) => matchers.matches(matcher))?.payload ?? payload;
+}
 
 /**
  * Reads the `mercure` claim of a verified token: `{ subscribe?: string[], publish?: string[], payload? }`.
@@ -37,14 +45,18 @@ export const noGrants: Grants = { subscribe: nothing, publish: nothing };
  */
 export function parseGrants(
   claims: Readonly<Record<string, unknown>>,
-  limits?: Pick<GrantLimits, "topics">,
+  limits?: Pick<GrantLimits, "topics" | "topicLength">,
 ): Grants | undefined {
   if (!Object.hasOwn(claims, "mercure")) return noGrants;
   const claim = claims.mercure;
   if (typeof claim !== "object" || claim === null || Array.isArray(claim)) return undefined;
   const { subscribe = [], publish = [], payload } = claim as Record<string, unknown>;
   if (!isSelectorList(subscribe) || !isSelectorList(publish)) return undefined;
-  if (limits !== undefined && subscribe.length + publish.length > limits.topics) return undefined;
+  if (limits !== undefined) {
+    const selectors = [...subscribe, ...publish];
+    if (selectors.length > limits.topics) return undefined;
+    if (selectors.some(({ length }) => length > limits.topicLength)) return undefined;
+  }
   try {
     return { subscribe: MatcherList.ofSelectors(subscribe), publish: MatcherList.ofSelectors(publish), payload };
   } catch {

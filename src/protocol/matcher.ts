@@ -1,4 +1,5 @@
 import { MercureError } from "../errors.js";
+import { SharedPatterns } from "./shared-patterns.js";
 import { compileUriTemplate } from "./uri-template.js";
 import { LinearUrlPattern } from "./url-pattern.js";
 import { Verdicts } from "./verdicts.js";
@@ -25,12 +26,9 @@ interface Evaluator {
   matches(topic: string): boolean;
 }
 
-/** How many compiled patterns are kept for the next who asks for them; compiling costs far more than matching. */
-const keptPatterns = 2_000;
-
-const compiled = new Map<string, Matcher>();
-
-const verdicts = new Verdicts<Evaluator>((evaluator, topic) => evaluator.matches(topic));
+const patterns = new SharedPatterns<Matcher>();
+const verdicts = new Verdicts();
+let evaluators = 0;
 
 /**
  * Compiles a topic selector. Mercure 0.x "Topic Selectors": `*`, or a URI template, or else a topic by its exact name;
@@ -41,7 +39,7 @@ const verdicts = new Verdicts<Evaluator>((evaluator, topic) => evaluator.matches
 export function compileSelector(selector: string): Matcher {
   // Without an expression a template expands to itself.
   if (!selector.includes("{")) return simple("selector", selector);
-  return kept(`selector ${selector}`, () => {
+  return patterns.get(`selector ${selector}`, () => {
     const template = attempt("topic selector", selector, () => compileUriTemplate(selector));
     return template ? pattern("selector", selector, template) : simple("selector", selector);
   });
@@ -60,7 +58,7 @@ export function compileExact(topic: string): Matcher {
  */
 export function compileUrlPattern(source: string, hubUrl: string): Matcher {
   if (source === "*") return simple("urlpattern", source);
-  return kept(`urlpattern ${hubUrl} ${source}`, () =>
+  return patterns.get(`urlpattern ${hubUrl} ${source}`, () =>
     pattern(
       "urlpattern",
       source,
@@ -85,18 +83,9 @@ function simple(type: MatcherType, text: string): Matcher {
 }
 
 function pattern(type: MatcherType, text: string, evaluator: Evaluator): Matcher {
-  const matches = (topic: string) => (type === "selector" && topic === text) || verdicts.of(evaluator, topic);
+  const evaluated = { id: evaluators++, matches: (topic: string) => evaluator.matches(topic) };
+  const matches = (topic: string) => (type === "selector" && topic === text) || verdicts.of(evaluated, topic);
   return { type, pattern: text, exact: undefined, cost: evaluator.size, matches };
-}
-
-/** Equal patterns are one matcher while it is kept, and so are evaluated once. The oldest is given up first. */
-function kept(key: string, compile: () => Matcher): Matcher {
-  const known = compiled.get(key);
-  const matcher = known ?? compile();
-  compiled.delete(key);
-  compiled.set(key, matcher);
-  if (compiled.size > keptPatterns) compiled.delete(compiled.keys().next().value!);
-  return matcher;
 }
 
 function attempt<T>(kind: string, source: string, compile: () => T): T {

@@ -57,7 +57,8 @@ export function requestedMatchers(
 /** The id that stands for `Last-Event-ID` in the parameters; of several the first, and so the query before the body. */
 export function requestedCursor(parameters: URLSearchParams, generation: Generation): string | undefined {
   const names = generation === 0 ? cursors : ["last_event_id"];
-  return names.map((name) => parameters.get(name)).find((id) => id) ?? undefined;
+  const ids = names.flatMap((name) => parameters.get(name) ?? []);
+  return ids.find((id) => id !== "") ?? ids[0];
 }
 
 function requestedGeneration(parameters: URLSearchParams, protocol: Protocol): Generation {

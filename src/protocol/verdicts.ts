@@ -4,19 +4,25 @@ const capacity = 50_000;
 /** Topics longer than this are not remembered: they would take memory that the count does not see. */
 const longestTopic = 1_000;
 
+/** What is remembered of. */
+interface Pattern {
+  /** Its own, and never another's. */
+  readonly id: number;
+  matches(topic: string): boolean;
+}
+
 /**
  * Remembers which patterns matched which topics, in bounded memory, so that a pattern is evaluated once for a topic,
  * however many subscribers and tokens have it. The topic that was new longest ago is forgotten first.
+ *
+ * It knows patterns by number: what they were compiled to must not live on here when nobody has them any more.
  */
-export class Verdicts<Pattern extends object> {
-  readonly #evaluate: (pattern: Pattern, topic: string) => boolean;
+export class Verdicts {
   readonly #capacity: number;
-  readonly #byTopic = new Map<string, Map<Pattern, boolean>>();
+  readonly #byTopic = new Map<string, Map<number, boolean>>();
   #count = 0;
 
-  /** @param evaluate - Called for what is not remembered. */
-  constructor(evaluate: (pattern: Pattern, topic: string) => boolean, limit: number = capacity) {
-    this.#evaluate = evaluate;
+  constructor(limit: number = capacity) {
     this.#capacity = limit;
   }
 
@@ -26,14 +32,14 @@ export class Verdicts<Pattern extends object> {
   }
 
   of(pattern: Pattern, topic: string): boolean {
-    const known = this.#byTopic.get(topic)?.get(pattern);
+    const known = this.#byTopic.get(topic)?.get(pattern.id);
     if (known !== undefined) return known;
-    const verdict = this.#evaluate(pattern, topic);
-    if (topic.length <= longestTopic) this.#remember(pattern, topic, verdict);
+    const verdict = pattern.matches(topic);
+    if (topic.length <= longestTopic) this.#remember(pattern.id, topic, verdict);
     return verdict;
   }
 
-  #remember(pattern: Pattern, topic: string, verdict: boolean): void {
+  #remember(pattern: number, topic: string, verdict: boolean): void {
     for (const [oldest, verdicts] of this.#byTopic) {
       if (this.#count < this.#capacity) break;
       this.#byTopic.delete(oldest);

@@ -1,15 +1,19 @@
 import { MercureError } from "../errors.js";
+import type { SubscriptionDocument } from "../protocol/active-subscription.js";
+import type { Generation } from "../protocol/generation.js";
 import type { Draft } from "../protocol/update.js";
+import type { HubAddress } from "./hub-address.js";
 import { HubPosition } from "./hub-position.js";
 import { publishToRemoteHub } from "./remote-hub.js";
-import { type PublisherKeys, publisherToken, signToken } from "./tokens.js";
+import { askForSubscriptions } from "./remote-subscriptions.js";
+import type { Tokens } from "./tokens.js";
 
-export interface ExternalHubOptions extends PublisherKeys {
-  /** As this process reaches it. */
-  readonly url: string;
-  readonly subscriberSecretKey: string;
-  /** In seconds. */
-  readonly tokenLifetime: number;
+export interface ExternalHubOptions {
+  readonly address: HubAddress;
+  readonly protocol: Generation;
+  readonly tokens: Tokens;
+  /** The origin of the request that is under way. */
+  readonly requestOrigin: () => string | undefined;
   /** Told of what goes wrong where no caller can be. */
   onError(message: string, error: unknown): void;
 }
@@ -19,19 +23,22 @@ const positionTopic = "htmx-mercure/position";
 
 /** A hub in another process, to which everything is published and from which pages stream. */
 export class ExternalHub {
-  readonly url: string;
+  /** The path of the hub's URL. */
+  readonly path: string;
   readonly #options: ExternalHubOptions;
   readonly #position: HubPosition;
   #closed = false;
 
   constructor(options: ExternalHubOptions) {
-    this.url = options.url;
+    this.path = options.address.path;
     this.#options = options;
+    const { protocol, tokens, onError } = options;
+    const mark = { topics: [positionTopic], type: positionTopic, data: "position", private: true };
     this.#position = new HubPosition({
-      hubUrl: options.url,
-      makeToken: () => signToken({ subscribe: ["*"] }, options.subscriberSecretKey, options.tokenLifetime),
-      mark: () => this.publish({ topics: [positionTopic], type: positionTopic, data: "position", private: true }),
-      onError: options.onError,
+      protocol,
+      makeToken: () => tokens.forSubscriber([{ text: "*" }]),
+      mark: (hubUrl) => this.#publishTo(hubUrl, mark),
+      onError,
     });
   }
 
@@ -40,9 +47,13 @@ export class ExternalHub {
     return this.#position.lastEventId;
   }
 
-  /** What a request waits for, a moment at most; undefined when there is nothing to wait for. */
-  begin(): Promise<void> | undefined {
-    return this.#position.begin();
+  /**
+   * What a request waits for, a moment at most; undefined when there is nothing to wait for.
+   *
+   * @param requested - The origin of the request.
+   */
+  begin(requested: string): Promise<void> | undefined {
+    return this.#position.begin(this.#options.address.toFollow(requested));
   }
 
   /**
@@ -50,13 +61,31 @@ export class ExternalHub {
    * @throws MercureError `ERR_PUBLISH`, `ERR_CLOSED`
    */
   async publish(draft: Draft, jwt?: string): Promise<string> {
-    if (this.#closed) throw new MercureError("ERR_CLOSED", "The kit is closed.");
-    return publishToRemoteHub(this.url, jwt ?? publisherToken(draft.topics, this.#options), draft);
+    const { address, requestOrigin } = this.#options;
+    return this.#publishTo(address.urlFor(requestOrigin()), draft, jwt);
+  }
+
+  /**
+   * The active subscriptions: all, or those of a topic by its name.
+   *
+   * @throws MercureError `ERR_SUBSCRIPTIONS`, and `ERR_PUBLISH` for a host that is not trusted.
+   */
+  async subscriptions(topic?: string): Promise<SubscriptionDocument[]> {
+    const { address, protocol, tokens, requestOrigin } = this.#options;
+    const selector =
+      topic === undefined ? undefined : { text: topic, ...(protocol === 1 && { matchType: "exact" as const }) };
+    const makeToken = (text: string) => tokens.forSubscriber([{ text }]);
+    return askForSubscriptions({ hubUrl: address.urlFor(requestOrigin()), selector, makeToken });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await this.#position.close();
+  }
+
+  async #publishTo(hubUrl: string, draft: Draft, jwt?: string): Promise<string> {
+    if (this.#closed) throw new MercureError("ERR_CLOSED", "The kit is closed.");
+    return publishToRemoteHub(hubUrl, jwt ?? this.#options.tokens.forPublisher(draft.topics), draft);
   }
 }
 

@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { createParser } from "eventsource-parser";
+import type { Generation } from "../protocol/generation.js";
 import { connectionFailure, retryAfterOf } from "./http-answer.js";
+import { subscriptionParameters } from "./stream-url.js";
 
 export interface HubPositionOptions {
-  readonly hubUrl: string;
+  readonly protocol: Generation;
   /** Makes a subscriber's token that grants all topics; for each connection, since it expires. */
   makeToken(): string;
   /** Publishes an update that nobody shows, and resolves to its id. */
-  mark(): Promise<string>;
+  mark(hubUrl: string): Promise<string>;
   /** Told once when the hub cannot be followed, and not again before it could. */
   onError(message: string, error: unknown): void;
 }
@@ -50,10 +52,11 @@ export class HubPosition {
   /**
    * Begins to follow the hub, when called for the first time: a script that only publishes is not kept from ending.
    *
+   * @param hubUrl - Undefined when it is not known yet; the first that is known is followed.
    * @returns for a short time, what resolves once a position is known, or is not to be had soon; undefined from then on.
    */
-  begin(): Promise<void> | undefined {
-    if (this.#following === undefined && !this.#closing.signal.aborted) {
+  begin(hubUrl: string | undefined): Promise<void> | undefined {
+    if (hubUrl !== undefined && this.#following === undefined && !this.#closing.signal.aborted) {
       this.#settling = new Promise((resolve) => {
         const settle = () => {
           clearTimeout(timer);
@@ -63,7 +66,7 @@ export class HubPosition {
         const timer = setTimeout(settle, longestWait);
         this.#settle = settle;
       });
-      this.#following = this.#follow();
+      this.#following = this.#follow(hubUrl);
     }
     return this.#settling;
   }
@@ -74,37 +77,38 @@ export class HubPosition {
     await this.#following;
   }
 
-  async #follow(): Promise<void> {
+  async #follow(hubUrl: string): Promise<void> {
     const { signal } = this.#closing;
     let failures = 0;
     while (!signal.aborted) {
       let delay = this.#retry;
       try {
-        const response = await this.#open();
+        const response = await this.#open(hubUrl);
         delay = Math.max(delay, retryAfterOf(response));
         if (!isEventStream(response)) {
           await response.body?.cancel();
           throw new Error(complaint(response));
         }
         failures = 0;
-        if (!this.#isConfirmedBy(response)) void this.#mark();
+        if (!this.#isConfirmedBy(response)) void this.#mark(hubUrl);
         await this.#read(response);
       } catch (error) {
         if (signal.aborted) return;
         this.#settle();
-        if (failures++ === 0) this.#report(connectionFailure(error).reason, error);
+        if (failures++ === 0) this.#report(hubUrl, connectionFailure(error).reason, error);
       }
       const backoff = Math.min(longestBackoff, firstBackoff * 2 ** failures);
       await wait(Math.max(delay, backoff * (0.5 + Math.random() / 2)), undefined, { signal }).catch(() => {});
     }
   }
 
-  async #open(): Promise<Response> {
-    const { hubUrl, makeToken } = this.#options;
+  async #open(hubUrl: string): Promise<Response> {
+    const { protocol, makeToken } = this.#options;
+    const everything = new URLSearchParams(subscriptionParameters(protocol, [{ text: "*" }]));
     const tooLate = new AbortController();
     const timer = setTimeout(() => tooLate.abort(new Error("it does not answer")), patience);
     try {
-      return await fetch(`${hubUrl}?topic=*`, {
+      return await fetch(`${hubUrl}?${everything}`, {
         headers: {
           Accept: "text/event-stream",
           Authorization: `Bearer ${makeToken()}`,
@@ -125,15 +129,15 @@ export class HubPosition {
     return this.#isKnown && preceding !== null && Buffer.from(preceding, "latin1").toString() === this.#lastEventId;
   }
 
-  async #mark(): Promise<void> {
+  async #mark(hubUrl: string): Promise<void> {
     const before = this.#lastEventId;
     try {
-      const id = await this.#options.mark();
+      const id = await this.#options.mark(hubUrl);
       // Usually the stream has already brought it.
       if (this.#lastEventId === before) this.#see(id);
     } catch (error) {
       this.#settle();
-      if (!this.#closing.signal.aborted) this.#report("it takes no update that marks a position", error);
+      if (!this.#closing.signal.aborted) this.#report(hubUrl, "it takes no update that marks a position", error);
     }
   }
 
@@ -160,8 +164,8 @@ export class HubPosition {
     this.#settle();
   }
 
-  #report(reason: string, error: unknown): void {
-    const message = `the hub at ${this.#options.hubUrl} cannot be followed: ${reason}. Until it can, new pages may miss updates`;
+  #report(hubUrl: string, reason: string, error: unknown): void {
+    const message = `the hub at ${hubUrl} cannot be followed: ${reason}. Until it can, new pages may miss updates`;
     this.#options.onError(message, error);
   }
 }

@@ -6,6 +6,8 @@ export interface Page {
   readonly lastEventId: string;
   /** The path under which the application is mounted in another; empty when it is not. */
   readonly mountPath: string;
+  /** The scheme and host by which the request was made, which whoever made it has chosen. */
+  readonly origin: string;
   /** What is asked for, for hints to the developer. */
   readonly url: string;
   /** The request itself, for the application's own functions. */

@@ -3,17 +3,19 @@ import { MercureError } from "../errors.js";
 import { escapeHtml } from "../escape-html.js";
 import type { Hub } from "../hub/hub.js";
 import { refuseUnknownOptions } from "../known-options.js";
-import { type SubscriptionDocument, selectorPath } from "../protocol/active-subscription.js";
+import { type Selector, type SubscriptionDocument, selectorPath } from "../protocol/active-subscription.js";
+import { connectionEvents } from "../protocol/connection-events.js";
+import type { Generation } from "../protocol/generation.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { dataText } from "./data.js";
-import { type ExternalHub, noHubInProcess } from "./external-hub.js";
+import { ExternalHub, noHubInProcess } from "./external-hub.js";
 import type { ModelClass, ModelDeclaration, Models } from "./models.js";
 import type { Pages } from "./page.js";
 import { publishToRemoteHub } from "./remote-hub.js";
 import { type EventSourceOfSignals, publishSignal, type SignalOptions } from "./signals.js";
 import { streamUrl } from "./stream-url.js";
-import { type PublisherKeys, publisherToken, signToken } from "./tokens.js";
-import { type Topic, type Topics, topicNames } from "./topics.js";
+import type { Tokens } from "./tokens.js";
+import { type Topic, type TopicMatcher, type Topics, topicNames, topicSelectors } from "./topics.js";
 
 export interface PublishOptions {
   /** Whether only subscribers whose token grants a topic receive the update. Default false. */
@@ -55,21 +57,20 @@ export interface ModelRenderer {
   render(component: string, props: object): unknown;
 }
 
-export interface PublisherOptions extends PublisherKeys {
-  readonly hub: Hub;
-  /** Takes the place of the hub in this process. */
-  readonly externalHub?: ExternalHub | undefined;
+export interface PublisherOptions {
+  /** The hub in this process, or the one that takes its place. */
+  readonly hub: Hub | ExternalHub;
+  /** The generation of Mercure that streams and tokens speak. */
+  readonly protocol: Generation;
+  readonly tokens: Tokens;
   readonly models: Models;
   readonly pages: Pages;
   readonly renderer: ModelRenderer;
   /** The path of the hub within the application, or its public URL. */
   readonly publicHubUrl: string;
-  readonly subscriberSecretKey: string;
   /** Whether the hub takes subscribers without a token. */
   readonly allowAnonymous: boolean;
   readonly typeIsTopic: boolean;
-  /** In seconds. */
-  readonly tokenLifetime: number;
   /** What a token for these topics says of its bearer to other subscribers. */
   readonly payloadOf?: ((topics: readonly string[]) => unknown) | undefined;
   /** Told of what goes wrong where no caller can be. */
@@ -96,16 +97,15 @@ export class Publisher {
   async publish(...args: [topics: Topics, data?: unknown, options?: PublishOptions]): Promise<string> {
     const [topics, data, options = {}] = args;
     refuseUnknownOptions(options, publishOptions, "publish");
-    const { models, externalHub, hub } = this.#options;
+    const { models, hub, tokens } = this.#options;
     const isAlone = args.length === 1 && models.isObject(topics);
     const subject = isAlone ? topics : data;
     const isModel = models.isObject(subject) && this.#isRendered(subject);
     const settings = isModel ? { ...models.publishOptionsOf(subject), ...defined(options) } : options;
     const draft = this.#draft(topics, isModel ? this.#renderModel(subject) : dataText(subject), settings);
     const { hubUrl, jwt } = settings;
-    if (hubUrl !== undefined)
-      return publishToRemoteHub(hubUrl, jwt ?? publisherToken(draft.topics, this.#options), draft);
-    return externalHub === undefined ? (await hub.publish(draft)).id : externalHub.publish(draft, jwt);
+    if (hubUrl !== undefined) return publishToRemoteHub(hubUrl, jwt ?? tokens.forPublisher(draft.topics), draft);
+    return hub instanceof ExternalHub ? hub.publish(draft, jwt) : (await hub.publish(draft)).id;
   }
 
   /** Deletes the element of this id from every page that streams the topic, by an out-of-band swap. */
@@ -137,20 +137,12 @@ export class Publisher {
   /**
    * The URL at which any EventSource receives the topics' updates, from when the current request began.
    *
-   * @param jwt a subscriber's token, for private updates; it stands in the URL. Default: none, or one that grants nothing
-   * where the hub takes no anonymous subscribers.
+   * @param jwt a subscriber's token, for private updates; it stands in the URL, with Mercure 1.0 in its fragment, which
+   * the kit's script alone reads. Default: none, or one that grants nothing where the hub takes no anonymous subscribers.
    */
   hubUrl(topics: Topics, jwt?: string): string {
-    const { hub, externalHub, models, pages, publicHubUrl, allowAnonymous } = this.#options;
-    const page = pages.current;
-    // A hub elsewhere is no part of the application, wherever that is mounted.
-    const isMounted = externalHub === undefined && publicHubUrl.startsWith("/");
-    return streamUrl({
-      hub: isMounted ? `${page?.mountPath ?? ""}${publicHubUrl}` : publicHubUrl,
-      topics: topicNames(topics, models),
-      lastEventId: page?.lastEventId ?? (externalHub ?? hub).lastEventId,
-      token: jwt ?? (allowAnonymous ? undefined : this.#signSubscriberToken([], topics)),
-    });
+    const selectors = this.selectors(topics);
+    return this.#streamUrl(selectors, jwt ?? (this.#options.allowAnonymous ? undefined : this.#sign([], selectors)));
   }
 
   /** The same with a token that grants the private updates of just these topics. */
@@ -160,32 +152,34 @@ export class Publisher {
 
   /** A token that grants the private updates of just these topics, and expires. */
   subscriberJwt(topics: Topics): string {
-    return this.#signSubscriberToken(this.topics(topics), topics);
+    const selectors = this.selectors(topics);
+    return this.#sign(selectors, selectors);
   }
 
   /** The URL of a tag's stream, with a token for just what it asks for. */
   connectionUrl(topics: Topics, { private: isPrivate, withSubscriptions }: ConnectionOptions): string {
-    const names = this.topics(topics);
-    const events = withSubscriptions ? this.subscriptionTopics(names) : [];
-    const granted = [...(isPrivate ? names : []), ...events];
-    const token = granted.length === 0 ? undefined : this.#signSubscriberToken(granted, names);
-    return this.hubUrl([...names, ...events], token);
+    const selectors = this.selectors(topics);
+    const events = withSubscriptions ? this.#eventSelectors(topics) : [];
+    const granted = [...(isPrivate ? selectors : []), ...events];
+    const needsToken = granted.length > 0 || !this.#options.allowAnonymous;
+    return this.#streamUrl([...selectors, ...events], needsToken ? this.#sign(granted, selectors) : undefined);
   }
 
   /** The URL of a stream of nothing but the events of those who subscribe to topics. */
   presenceUrl(topics: Topics): string {
-    const events = this.subscriptionTopics(topics);
-    return this.hubUrl(events, this.#signSubscriberToken(events));
+    const events = this.#eventSelectors(topics);
+    return this.#streamUrl(events, this.#sign(events));
   }
 
   /**
-   * The topics of the events that tell who subscribes to topics; their updates are private. Other hubs know no topic for
-   * all subscribers of one, so that there a URI template stands for them.
+   * What brings the events that tell who subscribes to topics; their updates are private. Other hubs know no topic for all
+   * subscribers of one, so that there a pattern stands for them: a URI template, or a topic matcher of Mercure 1.0.
    */
-  subscriptionTopics(topics: Topics): [string, ...string[]] {
-    const { hub, externalHub } = this.#options;
-    const rest = externalHub === undefined ? "" : "{/subscriber}";
-    return this.topics(topics).map((text) => selectorPath(hub.path, { text }) + rest) as [string, ...string[]];
+  subscriptionTopics(topics: Topics): [string | TopicMatcher, ...(string | TopicMatcher)[]] {
+    const [first, ...others] = this.#eventSelectors(topics).map(({ text, matchType }) => {
+      return matchType === "urlpattern" ? { match: text, match_type: matchType } : text;
+    });
+    return [first!, ...others];
   }
 
   /**
@@ -197,17 +191,23 @@ export class Publisher {
     return subscriptions.some(({ payload }) => passes(payload, payloadFilter));
   }
 
-  /** The active subscriptions: all, those of topics, or those of one subscriber among them. */
+  /**
+   * The active subscriptions: all, those of topics, or those of one subscriber among them. A hub elsewhere is asked over
+   * HTTP.
+   *
+   * @throws MercureError `ERR_SUBSCRIPTIONS` when that one does not tell.
+   */
   async getSubscriptions(topics?: Topics, subscriber?: string): Promise<SubscriptionDocument[]> {
-    return this.listSubscriptions(topics, subscriber);
+    const { hub } = this.#options;
+    if (!(hub instanceof ExternalHub)) return this.listSubscriptions(topics, subscriber);
+    const names = topics === undefined ? [undefined] : this.topics(topics);
+    const found = (await Promise.all(names.map((topic) => hub.subscriptions(topic)))).flat();
+    return found.filter((each) => subscriber === undefined || each.subscriber === subscriber);
   }
 
-  /** The same at once, for templates. */
+  /** The same at once, for templates, which cannot wait for a hub elsewhere. */
   listSubscriptions(topics?: Topics, subscriber?: string): SubscriptionDocument[] {
-    const { hub, externalHub } = this.#options;
-    if (externalHub !== undefined) {
-      throw noHubInProcess("The list of subscriptions", "ask the hub itself, at /.well-known/mercure/subscriptions");
-    }
+    const hub = this.ownHub("mercure_subscriptions", "pass what sse.getSubscriptions() gives to the template");
     if (topics === undefined) return hub.subscriptions(undefined, subscriber);
     return this.topics(topics).flatMap((topic) => hub.subscriptions(topic, subscriber));
   }
@@ -233,20 +233,30 @@ export class Publisher {
    * `ERR_EXTERNAL_HUB` where the hub is in another process.
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
-    if (this.#options.externalHub !== undefined) {
-      throw noHubInProcess("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
-    }
-    return this.#options.hub.updates(this.topics(topics), options);
+    const hub = this.ownHub("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
+    return hub.updates(this.topics(topics), options);
+  }
+
+  /** The hub in this process; where there is none, an error that names the way out. */
+  protected ownHub(what: string, wayOut: string): Hub {
+    const { hub } = this.#options;
+    if (hub instanceof ExternalHub) throw noHubInProcess(what, wayOut);
+    return hub;
   }
 
   #draft(topics: Topics, data: string, { private: isPrivate = false, type, id, retry }: PublishOptions): Draft {
     const names = topicNames(topics, this.#options.models);
-    const resolvedType = type === undefined ? this.#options.typeIsTopic : type;
+    const givenType = type === undefined ? this.#options.typeIsTopic : type;
+    const resolvedType = givenType === true ? names[0] : givenType || undefined;
+    if (resolvedType !== undefined && connectionEvents.has(resolvedType)) {
+      const message = `The type "${resolvedType}" is what an EventSource calls its own event: pages could not tell them apart.`;
+      throw new MercureError("ERR_UPDATE", message);
+    }
     return {
       topics: names,
       data,
       private: isPrivate,
-      ...defined({ id, retry, type: resolvedType === true ? names[0] : resolvedType || undefined }),
+      ...defined({ id, retry, type: resolvedType }),
     };
   }
 
@@ -261,12 +271,42 @@ export class Publisher {
     return String(renderer.render(models.componentOf(subject), subject));
   }
 
+  /** What a stream of topics asks for: their names, or with Mercure 1.0 matchers. */
+  selectors(topics: Topics): [Selector, ...Selector[]] {
+    return topicSelectors(topics, this.#options.models, this.#options.protocol);
+  }
+
+  /** What brings the events of those who subscribe to topics. Mercure 0.x and 1.0 "Subscription Events". */
+  #eventSelectors(topics: Topics): Selector[] {
+    const { hub, protocol } = this.#options;
+    return this.selectors(topics).map(({ text, matchType = "exact" }) => {
+      if (protocol === 0) {
+        return { text: selectorPath(hub.path, { text }) + (hub instanceof ExternalHub ? "{/subscriber}" : "") };
+      }
+      const path = selectorPath(hub.path, { text, matchType });
+      return hub instanceof ExternalHub ? { text: `${path}/:subscriber`, matchType: "urlpattern" } : { text: path };
+    });
+  }
+
+  #streamUrl(selectors: readonly Selector[], token: string | undefined): string {
+    const { hub, protocol, pages, publicHubUrl } = this.#options;
+    const page = pages.current;
+    // A hub elsewhere is no part of the application, wherever that is mounted.
+    const mountPath = hub instanceof ExternalHub || !publicHubUrl.startsWith("/") ? "" : (page?.mountPath ?? "");
+    return streamUrl({
+      protocol,
+      hub: mountPath + publicHubUrl,
+      selectors,
+      lastEventId: page?.lastEventId ?? hub.lastEventId,
+      token,
+    });
+  }
+
   /** @param of - The topics of the stream for which the token speaks for its bearer; without them it says nothing. */
-  #signSubscriberToken(granted: readonly string[], of?: Topics): string {
-    const { pages, subscriberSecretKey, tokenLifetime } = this.#options;
+  #sign(granted: readonly Selector[], of?: readonly Selector[]): string {
+    const { pages, tokens } = this.#options;
     pages.current?.onToken();
-    const payload = of === undefined ? undefined : this.payloadOf(this.topics(of));
-    return signToken({ subscribe: granted, payload }, subscriberSecretKey, tokenLifetime);
+    return tokens.forSubscriber(granted, of && this.payloadOf(of.map(({ text }) => text)));
   }
 }
 

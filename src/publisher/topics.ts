@@ -1,5 +1,14 @@
 import { MercureError } from "../errors.js";
+import type { MatchType, Selector } from "../protocol/active-subscription.js";
+import type { Generation } from "../protocol/generation.js";
 import type { ModelClass, Models } from "./models.js";
+
+/** A topic matcher of Mercure 1.0, as its tokens write it: what a stream may ask for besides topics. */
+export interface TopicMatcher {
+  readonly match: string;
+  /** Default `exact`. */
+  readonly match_type?: MatchType | undefined;
+}
 
 /** What names a topic: a string, a model class (its name) or a model object (`Class/id`). */
 export type Topic = string | ModelClass | object;
@@ -17,6 +26,41 @@ export function topicNames(topics: unknown, models: Models): [string, ...string[
   const names = [...new Set(list.map((topic) => topicName(topic, models)))];
   if (names.length === 0) throw new MercureError("ERR_TOPIC", "A topic is missing: the list of topics is empty.");
   return names as [string, ...string[]];
+}
+
+/**
+ * What a stream asks for, without repetition: topics by their names, and with Mercure 1.0 matchers.
+ *
+ * @throws MercureError as {@link topicNames} does, and `ERR_TOPIC` for a URL pattern in Mercure 0.x.
+ */
+export function topicSelectors(topics: unknown, models: Models, protocol: Generation): [Selector, ...Selector[]] {
+  const selectors = new Map<string, Selector>();
+  for (const topic of Array.isArray(topics) ? topics : [topics]) {
+    const selector = isMatcher(topic) ? matcherSelector(topic, protocol) : { text: topicName(topic, models) };
+    selectors.set(`${selector.matchType ?? "exact"} ${selector.text}`, selector);
+  }
+  const [first, ...others] = selectors.values();
+  if (first === undefined) throw new MercureError("ERR_TOPIC", "A topic is missing: the list of topics is empty.");
+  return [first, ...others];
+}
+
+/** A plain object: one of a class is a model, whatever its properties are called. */
+function isMatcher(topic: unknown): topic is TopicMatcher {
+  if (typeof topic !== "object" || topic === null || !Object.hasOwn(topic, "match")) return false;
+  return [Object.prototype, null].includes(Object.getPrototypeOf(topic));
+}
+
+function matcherSelector({ match, match_type: matchType = "exact" }: TopicMatcher, protocol: Generation): Selector {
+  if (typeof match !== "string" || match === "") {
+    throw new MercureError("ERR_TOPIC", 'A topic matcher has no match: { match: "…", match_type: "urlpattern" }.');
+  }
+  if (matchType === "exact") return { text: withoutAbsence(match) };
+  if (matchType !== "urlpattern") {
+    const given = JSON.stringify(matchType);
+    throw new MercureError("ERR_TOPIC", `A topic matcher has the match_type ${given}; there are exact and urlpattern.`);
+  }
+  if (protocol === 1) return { text: withoutAbsence(match), matchType };
+  throw new MercureError("ERR_TOPIC", "URL patterns are of Mercure 1.0: set the option protocol to 1.");
 }
 
 /** The name of one topic. */

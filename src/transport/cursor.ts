@@ -3,6 +3,11 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 /** The first half of each block: what decrypts to anything else was not made with this key. */
 const magic = Buffer.from("mercure\0", "latin1");
 
+/** Of AES, in bytes. */
+const blockLength = 16;
+
+const batch = 32;
+
 /**
  * Turns positions into ids and back: `#` and the position, encrypted, in 22 characters of base64url.
  *
@@ -14,6 +19,9 @@ const magic = Buffer.from("mercure\0", "latin1");
 export class CursorCipher {
   readonly #encrypt;
   readonly #decrypt;
+  /** The ids of so many positions from the first one on: together they cost hardly more than one. */
+  #ids: readonly string[] = [];
+  #first = -1;
 
   constructor() {
     const key = randomBytes(16);
@@ -23,10 +31,24 @@ export class CursorCipher {
   }
 
   encode(position: number): string {
-    const block = Buffer.alloc(16);
-    magic.copy(block);
-    block.writeBigUInt64BE(BigInt(position), 8);
-    return `#${this.#encrypt.update(block).toString("base64url")}`;
+    const index = position % batch;
+    if (position - index !== this.#first) {
+      this.#first = position - index;
+      this.#ids = this.#encodeBatch(this.#first);
+    }
+    return this.#ids[index]!;
+  }
+
+  #encodeBatch(first: number): string[] {
+    const blocks = Buffer.alloc(batch * blockLength);
+    for (let index = 0; index < batch; index++) {
+      magic.copy(blocks, index * blockLength);
+      blocks.writeBigUInt64BE(BigInt(first + index), index * blockLength + magic.length);
+    }
+    const encrypted = this.#encrypt.update(blocks);
+    return Array.from({ length: batch }, (_, index) => {
+      return `#${encrypted.toString("base64url", index * blockLength, (index + 1) * blockLength)}`;
+    });
   }
 
   /** Undefined for what {@link CursorCipher.encode} has not made. */

@@ -17,6 +17,15 @@ describe("a stream's address", () => {
     });
   });
 
+  it("may have its token in the fragment, where it leaves with no request", () => {
+    const { url, token } = parseAddress("/hub?match=a&last_event_id=1#authorization=a.b.c", base);
+    assert.deepEqual([url, token], ["https://example.com/hub?match=a", "a.b.c"]);
+    assert.equal(
+      textAtCursor("/hub?match=a&last_event_id=1#authorization=a.b.c", "2", "last_event_id"),
+      "/hub?match=a&last_event_id=2#authorization=",
+    );
+  });
+
   it("is relative to the page like any URL", () => {
     assert.equal(parseAddress("?topic=a", base).url, "https://example.com/room/1?topic=a");
     assert.equal(parseAddress("https://hub.example/?topic=a", base).url, "https://hub.example/?topic=a");

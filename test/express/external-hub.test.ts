@@ -6,11 +6,17 @@ import express from "express";
 import type { MercureOptions } from "../../src/index.js";
 import { application, secret, streamUrlOf } from "../support/application.js";
 import { type EventStream, openStream } from "../support/event-stream.js";
-import { referenceHub, withoutReferenceHub, withoutReferenceHub1 } from "../support/reference-hub.js";
+import {
+  referenceIdentity as identity,
+  referenceHub,
+  withoutReferenceHub,
+  withoutReferenceHub1,
+} from "../support/reference-hub.js";
 import { until } from "../support/until.js";
 
 const files = {
   "templates/index.njk": '<% MercureStream topic="messages" %>',
+  "templates/watching.njk": '<% MercureStream topic="messages" private with_subscriptions %>',
   "templates/private.njk": '<% MercureStream topic="messages" private %>',
 };
 
@@ -24,7 +30,13 @@ async function withHub(t: TestContext, hubUrl: string, options: MercureOptions =
 }
 
 function cursorOf(streamUrl: string): string {
-  return new URL(streamUrl).searchParams.get("lastEventID")!;
+  const { searchParams } = new URL(streamUrl);
+  return (searchParams.get("lastEventID") ?? searchParams.get("last_event_id"))!;
+}
+
+/** The id of the update after which a stream begins. */
+function precedingId({ headers }: Response): string | null {
+  return headers.get("mercure-last-event-id") ?? headers.get("last-event-id");
 }
 
 async function take(stream: EventStream, count: number): Promise<string[]> {
@@ -34,8 +46,8 @@ async function take(stream: EventStream, count: number): Promise<string[]> {
 }
 
 /** The kit's own hub, in another application. */
-async function ownHub(t: TestContext): Promise<{ url: string }> {
-  const { listen } = application(t, {}, { hub: { allowPublish: true } });
+async function ownHub(t: TestContext, options: MercureOptions = {}): Promise<{ url: string }> {
+  const { listen } = application(t, {}, { hub: { allowPublish: true }, ...options });
   return { url: `${await listen()}/.well-known/mercure` };
 }
 
@@ -56,26 +68,44 @@ async function server(t: TestContext, answer: RequestListener) {
   return { url: `http://127.0.0.1:${port}/hub`, requests };
 }
 
-const hubs: [name: string, start: (t: TestContext) => Promise<{ url: string }>, skip: string | false][] = [
-  ["the kit's own hub", ownHub, false],
-  ["the reference hub of 0.x", (t) => referenceHub(t), withoutReferenceHub],
+interface HubUnderTest {
+  readonly name: string;
+  readonly skip?: string | false;
+  readonly options?: MercureOptions;
+  start(t: TestContext): Promise<{ url: string }>;
+}
+
+const hubs: HubUnderTest[] = [
+  { name: "the kit's own hub", start: (t) => ownHub(t) },
+  {
+    name: "the kit's own hub and Mercure 1.0",
+    options: { protocol: 1, ...identity },
+    start: (t) => ownHub(t, identity),
+  },
+  { name: "the reference hub of 0.x", skip: withoutReferenceHub, start: (t) => referenceHub(t) },
+  {
+    name: "the reference hub of 1.0",
+    skip: withoutReferenceHub1,
+    options: { protocol: 1, ...identity },
+    start: (t) => referenceHub(t, { generation: 1 }),
+  },
 ];
-for (const [name, start, skip] of hubs) {
+for (const { name, start, skip = false, options } of hubs) {
   describe(`an application with ${name} in another process`, { skip }, () => {
     test("misses nothing, and gets nothing twice, between the page and its connection, from the first page on", async (t) => {
-      const { kit, page } = await withHub(t, (await start(t)).url);
+      const { kit, page } = await withHub(t, (await start(t)).url, options);
       const streamUrl = await page();
       await kit.sse.publish("messages", "1");
       await kit.sse.publish("others", "not this");
       await kit.sse.publish("messages", "2");
       const stream = await openStream(t, streamUrl);
-      assert.equal(stream.response.headers.get("last-event-id"), cursorOf(streamUrl));
+      assert.equal(precedingId(stream.response), cursorOf(streamUrl));
       await kit.sse.publish("messages", "3");
       assert.deepEqual(await take(stream, 3), ["1", "2", "3"]);
     });
 
     test("brings a page no further back than to what the kit has seen", async (t) => {
-      const { kit, page } = await withHub(t, (await start(t)).url);
+      const { kit, page } = await withHub(t, (await start(t)).url, options);
       await page();
       await kit.sse.publish("messages", "before");
       const id = await kit.sse.publish("others", "the last that is seen");
@@ -86,7 +116,7 @@ for (const [name, start, skip] of hubs) {
     });
 
     test("gives private updates to private streams alone, and moves on with them", async (t) => {
-      const { kit, page } = await withHub(t, (await start(t)).url);
+      const { kit, page } = await withHub(t, (await start(t)).url, options);
       const [mine, others] = [await openStream(t, await page("private")), await openStream(t, await page())];
       const id = await kit.sse.publish("messages", "secret", { private: true });
       await until(async () => cursorOf(await page()) === id);
@@ -95,9 +125,38 @@ for (const [name, start, skip] of hubs) {
       assert.deepEqual(await take(others, 1), ["open"]);
     });
 
+    test("hears who joins and leaves, with_subscriptions", async (t) => {
+      const { page } = await withHub(t, (await start(t)).url, options);
+      const watcher = await openStream(t, await page("watching"));
+      const told = async () => JSON.parse((await watcher.next())!.data) as { subscriber: string; active: boolean };
+      const own = await told();
+      const visitor = await openStream(t, await page("private"));
+      let event = await told();
+      while (event.subscriber === own.subscriber) event = await told();
+      assert.equal(event.active, true);
+      visitor.close();
+      assert.deepEqual(await told(), { ...event, active: false });
+    });
+
+    test("tells who is subscribed", async (t) => {
+      const { kit, page } = await withHub(t, (await start(t)).url, options);
+      assert.equal(await kit.sse.isConnected("messages"), false);
+      const stream = await openStream(t, await page("private"));
+      await until(() => kit.sse.isConnected("messages"));
+      const [subscription, ...others] = await kit.sse.getSubscriptions(["messages", "a/ü {x}"]);
+      assert.deepEqual(others, []);
+      assert.equal(subscription!.topic ?? subscription!.match, "messages");
+      const all = await kit.sse.getSubscriptions();
+      assert.ok(all.some(({ id }) => id === subscription!.id));
+      assert.deepEqual(await kit.sse.getSubscriptions("messages", subscription!.subscriber), [subscription]);
+      assert.deepEqual(await kit.sse.getSubscriptions("messages", "urn:x:another"), []);
+      stream.close();
+      await until(async () => !(await kit.sse.isConnected("messages")));
+    });
+
     test("sees what other programs publish", async (t) => {
       const { url } = await start(t);
-      const [one, other] = [await withHub(t, url), await withHub(t, url)];
+      const [one, other] = [await withHub(t, url, options), await withHub(t, url, options)];
       await one.page();
       const id = await other.kit.sse.publish("messages", "from elsewhere", { id: "urn:x:é ü" });
       await until(async () => cursorOf(await one.page()) === id);
@@ -105,76 +164,90 @@ for (const [name, start, skip] of hubs) {
   });
 }
 
-describe("the reference hub of 0.x", { skip: withoutReferenceHub }, () => {
-  test("may be killed and started again while updates are published: none is lost, none comes twice", async (t) => {
-    const hub = await referenceHub(t);
-    const { kit, page, errors } = await withHub(t, hub.url);
-    const streamUrl = await page();
-    const acknowledged: string[] = [];
-    const publishing = (async () => {
-      for (let number = 0; number < 40; number++) {
-        try {
-          await kit.sse.publish("messages", String(number));
-          acknowledged.push(String(number));
-        } catch (error) {
-          // It was under way when the hub died: nobody knows whether it was taken, so it is not sent again.
-          assert.match(String(error), /may have taken the update/);
+const references = [
+  { name: "0.x", generation: 0, options: {}, skip: withoutReferenceHub },
+  { name: "1.0", generation: 1, options: { protocol: 1, ...identity }, skip: withoutReferenceHub1 },
+] as const;
+for (const { name, generation, options, skip } of references)
+  describe(`the reference hub of ${name}`, { skip }, () => {
+    test("may be killed and started again while updates are published: none is lost, none comes twice", async (t) => {
+      const hub = await referenceHub(t, { generation });
+      const { kit, page, errors } = await withHub(t, hub.url, options);
+      const streamUrl = await page();
+      const acknowledged: string[] = [];
+      const publishing = (async () => {
+        for (let number = 0; number < 40; number++) {
+          try {
+            await kit.sse.publish("messages", String(number));
+            acknowledged.push(String(number));
+          } catch (error) {
+            // It was under way when the hub died: nobody knows whether it was taken, so it is not sent again.
+            assert.match(String(error), /may have taken the update/);
+          }
         }
-      }
-    })();
-    const seen = cursorOf(streamUrl);
-    await until(async () => cursorOf(await page()) !== seen);
-    await hub.kill();
-    const duringOutage = cursorOf(await page());
-    await hub.start();
-    await publishing;
-    await kit.sse.publish("messages", "last");
-    const stream = await openStream(t, streamUrl);
-    const data: string[] = [];
-    while (data.at(-1) !== "last") data.push((await stream.next())!.data);
-    assert.equal(new Set(data).size, data.length);
-    assert.deepEqual(
-      data.filter((each) => acknowledged.includes(each)),
-      acknowledged,
-    );
-    assert.ok(acknowledged.length >= 38);
-    // The kit's own subscription has come back, too. The hub announces it by an update, which may be the last one.
-    await until(async () => cursorOf(await page()) !== duringOutage);
-    assert.ok(errors.length <= 1, "an outage is reported once");
+      })();
+      const seen = cursorOf(streamUrl);
+      await until(async () => cursorOf(await page()) !== seen);
+      await hub.kill();
+      const duringOutage = cursorOf(await page());
+      await hub.start();
+      await publishing;
+      await kit.sse.publish("messages", "last");
+      const stream = await openStream(t, streamUrl);
+      const data: string[] = [];
+      while (data.at(-1) !== "last") data.push((await stream.next())!.data);
+      assert.equal(new Set(data).size, data.length);
+      assert.deepEqual(
+        data.filter((each) => acknowledged.includes(each)),
+        acknowledged,
+      );
+      assert.ok(acknowledged.length >= 38);
+      // The kit's own subscription has come back, too. The hub announces it by an update, which may be the last one.
+      await until(async () => cursorOf(await page()) !== duringOutage);
+      assert.ok(errors.length <= 1, "an outage is reported once");
+    });
+
+    test("that has forgotten its history lets new pages begin anew, and tells old ones of the gap", async (t) => {
+      const hub = await referenceHub(t, { generation, history: false });
+      const { page } = await withHub(t, hub.url, options);
+      const before = await page();
+      await hub.kill();
+      await hub.start();
+      await until(async () => cursorOf(await page()) !== cursorOf(before));
+      const { response } = await openStream(t, before);
+      assert.notEqual(precedingId(response), cursorOf(before));
+    });
+
+    test("that takes no anonymous subscribers is streamed from with a token that grants nothing", async (t) => {
+      const hub = await referenceHub(t, { generation, flags: ["-anonymous=false"] });
+      const { kit, page } = await withHub(t, hub.url, { ...options, hub: { allowAnonymous: false } });
+      const stream = await openStream(t, await page());
+      await kit.sse.publish("messages", "secret", { private: true });
+      await kit.sse.publish("messages", "open");
+      assert.deepEqual(await take(stream, 1), ["open"]);
+    });
+
+    test("that has active subscriptions turned off tells nobody, which is an error that says so", async (t) => {
+      const hub = await referenceHub(t, { generation, flags: ["-subscriptions=false"] });
+      const { kit } = await withHub(t, hub.url, options);
+      const code = "ERR_SUBSCRIPTIONS";
+      await assert.rejects(kit.sse.isConnected("a"), { code, message: /answers 404; the hub has .* turned off/ });
+    });
+
+    test("that has another key is an error that says so, and pages are rendered", async (t) => {
+      const hub = await referenceHub(t, { generation });
+      const { kit, page, errors } = await withHub(t, hub.url, { ...options, secret: `another ${secret}` });
+      await page();
+      await until(() => errors.length > 0);
+      assert.match(String(errors[0]), /cannot be followed: it answers 401.*; subscriberSecretKey must be the key/);
+      await assert.rejects(kit.sse.publish("a", "x"), { code: "ERR_PUBLISH", message: /refused the update: 401/ });
+      const refusal = { code: "ERR_SUBSCRIPTIONS", message: /answers 401.*; subscriberSecretKey must be the key/ };
+      await assert.rejects(kit.sse.getSubscriptions(), refusal);
+    });
   });
 
-  test("that has forgotten its history lets new pages begin anew, and tells old ones of the gap", async (t) => {
-    const hub = await referenceHub(t, { history: false });
-    const { page } = await withHub(t, hub.url);
-    const before = await page();
-    await hub.kill();
-    await hub.start();
-    await until(async () => cursorOf(await page()) !== cursorOf(before));
-    const { response } = await openStream(t, before);
-    assert.notEqual(response.headers.get("last-event-id"), cursorOf(before));
-  });
-
-  test("that takes no anonymous subscribers is streamed from with a token that grants nothing", async (t) => {
-    const hub = await referenceHub(t, { flags: ["-anonymous=false"] });
-    const { kit, page } = await withHub(t, hub.url, { hub: { allowAnonymous: false } });
-    const stream = await openStream(t, await page());
-    await kit.sse.publish("messages", "secret", { private: true });
-    await kit.sse.publish("messages", "open");
-    assert.deepEqual(await take(stream, 1), ["open"]);
-  });
-
-  test("that has another key is an error that says so, and pages are rendered", async (t) => {
-    const hub = await referenceHub(t);
-    const { kit, page, errors } = await withHub(t, hub.url, { secret: `another ${secret}` });
-    await page();
-    await until(() => errors.length > 0);
-    assert.match(String(errors[0]), /cannot be followed: it answers 401; subscriberSecretKey must be the key/);
-    await assert.rejects(kit.sse.publish("a", "x"), { code: "ERR_PUBLISH", message: /refused the update: 401/ });
-  });
-});
-
-describe("the reference hub of 1.0", { skip: withoutReferenceHub1 }, () => {
-  test("takes no tokens of 0.x: errors show its challenge, and pages are rendered", async (t) => {
+describe("an application that speaks another generation than its hub", { skip: withoutReferenceHub1 }, () => {
+  test("renders its pages, and its errors show the hub's show its challenge", async (t) => {
     const hub = await referenceHub(t, { generation: 1 });
     const { kit, page, errors } = await withHub(t, hub.url);
     assert.match(cursorOf(await page()), /^urn:uuid:/);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { Hub, type HubOptions, type IssuerOptions } from "../../src/hub/index.js
 import { jwkSetKeys, jwkSetUrl } from "../../src/hub/keys.js";
 import { detailType } from "../../src/protocol/authorization-details.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
-import { startHub, subscribe } from "./fixture.js";
+import { startHub, subscribe, until } from "./fixture.js";
 
 const resource = "https://hub.example/.well-known/mercure";
 const a = "https://a.example";
@@ -230,6 +230,46 @@ describe("a JWK Set at a URL", () => {
     assert.equal(answer.status, 503);
     assert.ok(answer.headers["retry-after"]);
     assert.equal(errors.length, 1);
+  });
+});
+
+describe("the answer of an issuer", () => {
+  async function issuer(t: TestContext, answer: (res: ServerResponse) => void): Promise<URL> {
+    const server = createServer((_req, res) => answer(res));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.after(() => server.close());
+    t.after(() => server.closeAllConnections());
+    return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  }
+
+  // An issuer that was taken over sends without end, and the hub's memory fills.
+  test("has a largest size", async (t) => {
+    let closed = false;
+    const url = await issuer(t, (res) => {
+      res.writeHead(200, { "Content-Type": "application/json" });
+      const send = () => {
+        while (res.write(" ".repeat(65_536)));
+      };
+      res.on("drain", send).on("close", () => {
+        closed = true;
+      });
+      send();
+    });
+    await assert.rejects(jwkSetUrl(url).keysFor({ alg: "ES256" }));
+    await until(() => closed);
+  });
+
+  // One that stalls in the middle of its answer would hold every request with its tokens.
+  test("has a longest time, its body included", async (t) => {
+    const url = await issuer(t, (res) => void res.writeHead(200).write('{"keys":['));
+    await assert.rejects(jwkSetUrl(url, fetch, Date.now, 50).keysFor({ alg: "ES256" }));
+  });
+
+  // One that points elsewhere would make the hub ask a host of the inner network.
+  test("is not followed elsewhere", async (t) => {
+    const inner = await issuer(t, () => assert.fail("asked"));
+    const url = await issuer(t, (res) => void res.writeHead(302, { Location: inner.href }).end());
+    await assert.rejects(jwkSetUrl(url).keysFor({ alg: "ES256" }));
   });
 });
 

@@ -18,9 +18,23 @@ describe("protected resource metadata", () => {
       authorization_details_types_supported: ["https://mercure.rocks/authorization-detail"],
       bearer_methods_supported: ["header"],
       mercure_cookie: "other",
+      mercure_matcher_types_supported: ["exact", "urlpattern"],
+      mercure_subscriptions: true,
     });
     assert.equal((await fetch(origin + path, { method: "HEAD" })).status, 200);
     assert.equal((await fetch(origin + path, { method: "POST" })).status, 405);
+  });
+
+  test("say nothing of subscriptions when the hub tells of none", async (t) => {
+    const { origin } = await startHub(t, { resource, subscriptions: false });
+    assert.ok(!Object.hasOwn((await (await fetch(origin + path)).json()) as object, "mercure_subscriptions"));
+  });
+
+  // Clients take a hub without metadata for one of Mercure 0.x.
+  test("there are none where the hub speaks Mercure 0.x alone", async (t) => {
+    const { origin, url } = await startHub(t, { resource, protocol: 0, allowAnonymous: false });
+    assert.equal((await fetch(origin + path)).status, 404);
+    assert.equal((await fetch(url("a"))).headers.get("www-authenticate"), 'Bearer realm="mercure"');
   });
 
   test("every challenge points to them", async (t) => {

@@ -8,7 +8,7 @@ describe("subscribing", () => {
     const { status, headers } = await subscribe(t, url("messages"));
     assert.equal(status, 200);
     assert.equal(headers["content-type"], "text/event-stream");
-    assert.equal(headers["cache-control"], "no-store, no-transform");
+    assert.equal(headers["cache-control"], "private, no-store, no-transform");
     assert.equal(headers["x-accel-buffering"], "no");
     assert.equal(headers["last-event-id"], undefined);
   });

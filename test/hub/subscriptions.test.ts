@@ -451,7 +451,7 @@ describe("the web API of subscriptions in Mercure 1.0", () => {
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const exact = { text: "a/b", matchType: "exact" } as const;
     const pattern = { text: "https://example.com/:x", matchType: "urlpattern" } as const;
-    active.begin({ selectors: [exact, pattern, { text: "of 0.x" }], payload: { user: 7 } });
+    active.begin([exact, pattern, { text: "of 0.x" }].map((selector) => ({ selector, payload: { user: 7 } })));
     await active.settled();
     return { transport, active, exact, get: (path: string) => fetch(`${origin}${path}`) };
   }

@@ -12,6 +12,7 @@ import { StreamTags } from "../../src/nunjucks/stream-tags.js";
 import { Models } from "../../src/publisher/models.js";
 import { Pages } from "../../src/publisher/page.js";
 import { Publisher } from "../../src/publisher/publisher.js";
+import { Tokens } from "../../src/publisher/tokens.js";
 
 export interface FixtureOptions {
   /** Template files by their path; those under `components/` are components. */
@@ -58,12 +59,18 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     pages,
     renderer: { has: () => false, render: () => "" },
     publicHubUrl: "/.well-known/mercure",
-    publisherSecretKey: "publisher",
-    subscriberSecretKey: "subscriber",
-    publisherJwt: undefined,
+    protocol: 0,
+    tokens: new Tokens({
+      protocol: 0,
+      issuer: "/",
+      resource: "/.well-known/mercure",
+      publisherSecretKey: "publisher",
+      subscriberSecretKey: "subscriber",
+      publisherJwt: undefined,
+      tokenLifetime: 60,
+    }),
     allowAnonymous: true,
     typeIsTopic: false,
-    tokenLifetime: 60,
     onError: () => {},
   });
   const streamTags = new StreamTags({

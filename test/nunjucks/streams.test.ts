@@ -174,6 +174,7 @@ describe("globals", () => {
     const page = {
       lastEventId: "#began",
       mountPath: "/app",
+      origin: "http://localhost",
       url: "/",
       connections: 0,
       hasScripts: false,

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { detailType, parseAuthorizationDetails } from "../../src/protocol/authorization-details.js";
 import { parseGrants } from "../../src/protocol/grants.js";
 
-const limits = { details: 3, topics: 5 };
+const limits = { details: 3, topics: 5, topicLength: 20 };
 const detail = (fields: object = {}) => ({
   type: detailType,
   actions: ["subscribe"],
@@ -56,6 +56,7 @@ describe("parseAuthorizationDetails", () => {
       grants?.payloads?.map(({ matchers, payload }) => [matchers.matches("z"), payload]),
       [
         [false, { n: 1 }],
+        [false, undefined],
         [true, { n: 2 }],
       ],
     );
@@ -101,6 +102,9 @@ describe("parseAuthorizationDetails", () => {
     const topics = (count: number) => ({ topics: Array.from({ length: count }, () => ({ match: "a" })) });
     assert.ok(parse(detail(topics(5))));
     assert.equal(parse(detail(topics(3)), detail(topics(3))), undefined);
+    assert.ok(parse(detail({ topics: [{ match: "a".repeat(20) }] })));
+    assert.equal(parse(detail({ topics: [{ match: "a".repeat(21) }] })), undefined);
+    assert.equal(parseGrants({ mercure: { publish: ["a".repeat(21)] } }, limits), undefined);
     const list = (length: number) => Array.from({ length }, () => "a");
     assert.ok(parseGrants({ mercure: { subscribe: list(3), publish: list(2) } }, limits));
     assert.equal(parseGrants({ mercure: { subscribe: list(3), publish: list(3) } }, limits), undefined);

@@ -18,9 +18,11 @@ describe("the parameters of a subscription", () => {
     assert.deepEqual(read, ["exact a", "urlpattern /:x"]);
   });
 
-  test("a cursor is single-valued: the first counts, and an empty one is none", () => {
+  test("a cursor is single-valued: the first counts, and of several names one that is not empty", () => {
     assert.equal(requestedCursor(new URLSearchParams("last_event_id=a&last_event_id=b"), 1), "a");
-    assert.equal(requestedCursor(new URLSearchParams("last_event_id="), 1), undefined);
+    assert.equal(requestedCursor(new URLSearchParams("last_event_id=&last_event_id=b"), 1), "");
+    assert.equal(requestedCursor(new URLSearchParams("lastEventID=&last_event_id=b"), 0), "b");
+    assert.equal(requestedCursor(new URLSearchParams("x"), 1), undefined);
     assert.equal(requestedCursor(new URLSearchParams("last_event_id=b&lastEventID=a"), 0), "a");
   });
 

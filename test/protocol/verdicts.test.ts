@@ -4,17 +4,22 @@ import { Verdicts } from "../../src/protocol/verdicts.js";
 
 function counting(limit?: number) {
   const evaluated: string[] = [];
-  const verdicts = new Verdicts<{ name: string }>((pattern, topic) => {
-    evaluated.push(`${pattern.name} on ${topic.slice(0, 10)}`);
-    return topic.startsWith(pattern.name);
-  }, limit);
-  return { verdicts, evaluated };
+  let patterns = 0;
+  const pattern = (name: string) => ({
+    id: patterns++,
+    name,
+    matches(topic: string) {
+      evaluated.push(`${name} on ${topic.slice(0, 10)}`);
+      return topic.startsWith(name);
+    },
+  });
+  return { verdicts: new Verdicts(limit), pattern, evaluated };
 }
 
 describe("verdicts", () => {
   test("a pattern is evaluated once for a topic", () => {
-    const { verdicts, evaluated } = counting();
-    const [a, b] = [{ name: "a" }, { name: "b" }];
+    const { verdicts, pattern, evaluated } = counting();
+    const [a, b] = [pattern("a"), pattern("b")];
     for (let i = 0; i < 3; i++) {
       assert.ok(verdicts.of(a, "a/1"));
       assert.ok(!verdicts.of(b, "a/1"));
@@ -24,8 +29,8 @@ describe("verdicts", () => {
 
   // A publisher of ever new topics, or a subscriber of ever new patterns, fills the hub's memory.
   test("never more are kept than the bound, whatever is asked", () => {
-    const { verdicts } = counting(10);
-    const patterns = Array.from({ length: 25 }, (_, index) => ({ name: `${index}` }));
+    const { verdicts, pattern } = counting(10);
+    const patterns = Array.from({ length: 25 }, (_, index) => pattern(`${index}`));
     for (let topic = 0; topic < 50; topic++) {
       for (const pattern of patterns.slice(0, (topic % 25) + 1)) {
         assert.equal(verdicts.of(pattern, `${topic}`), `${topic}`.startsWith(pattern.name));
@@ -35,9 +40,9 @@ describe("verdicts", () => {
   });
 
   test("long topics are not kept", () => {
-    const { verdicts, evaluated } = counting();
-    const pattern = { name: "x" };
-    for (let i = 0; i < 2; i++) assert.ok(verdicts.of(pattern, "x".repeat(2_000)));
+    const { verdicts, pattern, evaluated } = counting();
+    const x = pattern("x");
+    for (let i = 0; i < 2; i++) assert.ok(verdicts.of(x, "x".repeat(2_000)));
     assert.equal(verdicts.size, 0);
     assert.equal(evaluated.length, 2);
   });

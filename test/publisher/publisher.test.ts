@@ -99,6 +99,8 @@ describe("publish", () => {
       "ERR_DATA",
     ],
     ["a type with a line break", ["a", "x", { type: "a\ndata: injected" }], "ERR_UPDATE"],
+    ["the type of a lost connection", ["a", "x", { type: "error" }], "ERR_UPDATE"],
+    ["a topic as such a type", ["open", "x", { type: true }], "ERR_UPDATE"],
     ["an id with a line break", ["a", "x", { id: "a\rdata: injected" }], "ERR_UPDATE"],
     ["an id like the hub's own", ["a", "x", { id: "#1" }], "ERR_UPDATE"],
     ["a negative retry", ["a", "x", { retry: -1 }], "ERR_UPDATE"],

@@ -9,10 +9,13 @@ export interface EventStream {
   close(): void;
 }
 
+/** A token in the URL's fragment is sent as a header, as the kit's script does. */
 export async function openStream(t: TestContext, url: string, init: RequestInit = {}): Promise<EventStream> {
   const controller = new AbortController();
   t.after(() => controller.abort());
-  const response = await fetch(url, { ...init, signal: controller.signal });
+  const token = new URLSearchParams(new URL(url).hash.slice(1)).get("authorization");
+  const headers = { ...init.headers, ...(token !== null && { Authorization: `Bearer ${token}` }) };
+  const response = await fetch(url, { ...init, headers, signal: controller.signal });
   const events: EventSourceMessage[] = [];
   const parser = createParser({ onEvent: (event) => void events.push(event) });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();

@@ -6,12 +6,18 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { secret } from "./application.js";
 
-/** The reference hubs of both generations of Mercure; one of 1.0 is told who may issue tokens, and for whom. */
+/** Who issues the tokens that a reference hub of 1.0 takes, and for whom. */
+export const referenceIdentity = {
+  issuer: "https://issuer.invalid",
+  resource: "https://hub.invalid/.well-known/mercure",
+};
+
+/** The reference hubs of both generations of Mercure. */
 const programs = {
   0: { variable: "MERCURE_0_BINARY", flags: [] },
   1: {
     variable: "MERCURE_1_BINARY",
-    flags: ["-issuer", "https://issuer.invalid", "-audience", "https://hub.invalid/.well-known/mercure"],
+    flags: ["-issuer", referenceIdentity.issuer, "-audience", referenceIdentity.resource],
   },
 };
 

@@ -1,0 +1,122 @@
+import { execFile, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { PatternKind, Server } from "./peer.js";
+
+/** What the load generator is asked for; load.c says what each means. */
+export interface Load {
+  readonly streams: number;
+  readonly stalled?: number;
+  readonly channels?: number;
+  /** The topic of channel `{n}`. */
+  readonly topic?: string;
+  /** What streams ask for. Default: their channel's topic. */
+  readonly pattern?: Pattern;
+  /** What stalled streams ask for, in turn. Default: the same as others. */
+  readonly stalledPatterns?: readonly Pattern[];
+  readonly streamHeaders?: readonly string[];
+  readonly publishers?: number;
+  readonly size?: number;
+  readonly rate?: number;
+  readonly warm?: number;
+  readonly warmUpdates?: number;
+  readonly seconds?: number;
+  readonly updates?: number;
+  readonly expect?: number;
+  readonly deaf?: boolean;
+  readonly settle?: number;
+  readonly patience?: number;
+  readonly memoryLimit?: number;
+  readonly pending?: number;
+}
+
+export interface Pattern {
+  readonly kind: PatternKind;
+  readonly text: string;
+}
+
+/** What it has seen; times in seconds but for latencies, which are in nanoseconds, and memory in bytes. */
+export interface LoadReport {
+  readonly streams: number;
+  readonly openSeconds: number;
+  /** The server's CPU time while the streams opened, and while they were idle for `settle`. */
+  readonly cpuOpen: number;
+  readonly published: number;
+  readonly refused: number;
+  readonly delivered: number;
+  readonly lost: number;
+  readonly repeated: number;
+  readonly disordered: number;
+  readonly misdelivered: number;
+  readonly broken: number;
+  readonly closed: number;
+  /** Streams that had the updates of several publishers in another order than others. */
+  readonly divergent: number;
+  readonly seconds: number;
+  /** The server's CPU time while it was measured. */
+  readonly cpu: number;
+  readonly clientCpu: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly slowest: number;
+  readonly memoryEmpty: number;
+  readonly memoryOpen: number;
+  readonly memoryWarm: number;
+  readonly memoryMost: number;
+  readonly memoryEnd: number;
+}
+
+const defaultTopic = "topics/{n}";
+
+/** Runs the load generator against a server. */
+export async function runLoad(server: Server, load: Load): Promise<LoadReport> {
+  const { topic = defaultTopic, pattern, stalledPatterns = [], streamHeaders = [], deaf = false, ...numbers } = load;
+  const { path, body } = server.publishing(topic);
+  const pathOf = ({ kind, text }: Pattern) => server.patternPath!(kind, text);
+  const args = [
+    ["port", server.port],
+    ["pids", server.pids.join()],
+    ["path", pattern === undefined ? server.streamPath(topic) : pathOf(pattern)],
+    ...stalledPatterns.map((stalled) => ["stalled-path", pathOf(stalled)]),
+    ...streamHeaders.map((header) => ["stream-header", header]),
+    ["publish-path", path],
+    ["publish-body", body],
+    ...server.publishHeaders.map((header) => ["publish-header", header]),
+    ...Object.entries(numbers).map(([name, value]) => [
+      name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      value,
+    ]),
+  ].map(([name, value]) => `--${name}=${value}`);
+  if (deaf) args.push("--deaf");
+  return new Promise((resolve, reject) => {
+    execFile(loadGenerator(), args, { maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(stderr.trim() || error.message));
+      else resolve(JSON.parse(stdout) as LoadReport);
+    });
+  });
+}
+
+/** What must not be; empty when every stream had every update once and in order. */
+export function faultsOf(report: LoadReport): string[] {
+  const { refused, lost, repeated, disordered, misdelivered, broken, closed, divergent } = report;
+  return Object.entries({ refused, lost, repeated, disordered, misdelivered, broken, closed, divergent })
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name}`);
+}
+
+/** The compiled program; compiled when its source is new. */
+export function loadGenerator(): string {
+  const source = fileURLToPath(new URL("load.c", import.meta.url));
+  const folder = fileURLToPath(new URL("../../.cache", import.meta.url));
+  const version = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 12);
+  const program = `${folder}/bench-load-${version}`;
+  if (existsSync(program)) return program;
+  mkdirSync(folder, { recursive: true });
+  const unfinished = `${program}-${process.pid}`;
+  const { error, status, stderr } = spawnSync("cc", ["-O2", "-Wall", "-o", unfinished, source], { encoding: "utf8" });
+  if (error) throw new Error("The load generator is written in C, for Linux: install a C compiler that is called cc.");
+  if (status !== 0) throw new Error(`The load generator could not be compiled:\n${stderr}`);
+  renameSync(unfinished, program);
+  return program;
+}

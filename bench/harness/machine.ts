@@ -1,0 +1,22 @@
+import { execFileSync } from "node:child_process";
+import { availableParallelism, cpus, loadavg, release } from "node:os";
+
+/** The machine that a run was made on, since figures of another do not compare. */
+export function machine(): Record<string, unknown> {
+  return {
+    date: new Date().toISOString(),
+    cpu: cpus()[0]?.model,
+    cores: availableParallelism(),
+    linux: release(),
+    node: process.version,
+    commit: execFileSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8" }).trim(),
+    load: loadavg()[0],
+  };
+}
+
+/** @throws Error where this process and its children may not open as many files as the questions need. */
+export function checkOpenFiles(least: number): void {
+  const limit = execFileSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" }).trim();
+  if (limit === "unlimited" || Number(limit) >= least) return;
+  throw new Error(`The benchmarks open up to ${least} files at a time, and ${limit} are allowed: ulimit -n ${least}`);
+}

@@ -1,0 +1,18 @@
+import type { Question } from "../harness/question.js";
+import { connectionRate } from "./connection-rate.js";
+import { idleMemory } from "./idle-memory.js";
+import { nineThousand } from "./nine-thousand.js";
+import { oneTopic } from "./one-topic.js";
+import { sixteenPublishers } from "./sixteen-publishers.js";
+import { tenThousandTopics } from "./ten-thousand-topics.js";
+import { urlPatterns } from "./url-patterns.js";
+
+export const everyQuestion: readonly Question[] = [
+  oneTopic,
+  sixteenPublishers,
+  nineThousand,
+  tenThousandTopics,
+  urlPatterns,
+  connectionRate,
+  idleMemory,
+];

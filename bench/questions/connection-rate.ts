@@ -1,0 +1,37 @@
+// What does it cost to connect?
+//
+// 4,000 streams of one topic open, with 64 at most waiting for their answer's head, and close again: twice to warm up, and
+// once measured. The server's CPU time is that until all heads have arrived.
+
+import { faultsOf, runLoad } from "../harness/load.js";
+import type { Question } from "../harness/question.js";
+import { everyPeer } from "../peers/all.js";
+
+export const connectionRate: Question = {
+  name: "connection-rate",
+  asks: "4,000 streams that connect",
+  peers: everyPeer,
+  columns: [
+    { figure: "cpu", title: "CPU/connect µs", digits: 1 },
+    { figure: "rate", title: "connects/s", digits: 0 },
+  ],
+
+  async measure(peer, scale) {
+    const server = await peer.start({});
+    try {
+      const load = { streams: scale.count(4000), pending: 64 };
+      await runLoad(server, load);
+      await runLoad(server, load);
+      const report = await runLoad(server, load);
+      const figures = {
+        cpu: (report.cpuOpen * 1e6) / report.streams,
+        rate: report.streams / report.openSeconds,
+      };
+      return [{ name: peer.name, figures, faults: faultsOf(report) }];
+    } finally {
+      await server.stop();
+    }
+  },
+
+  judge: (rows) => ["kit", "embedded"].flatMap((row) => rows.atMost(row, "cpu", 1.5, "bare")),
+};

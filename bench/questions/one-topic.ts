@@ -1,0 +1,35 @@
+// What does a delivery cost when one update goes to many?
+//
+// 1,000 streams of one topic, and one publisher who sends the next update of 200 bytes when the last is answered. So
+// nothing can be put together: each update is a write for each stream. Measured for 4 seconds of the server's CPU time after 1.5 of warming up,
+// until the last update has arrived everywhere.
+
+import { fanOut, fanOutColumns } from "../harness/fan-out.js";
+import type { Question } from "../harness/question.js";
+import { everyPeer } from "../peers/all.js";
+
+export const oneTopic: Question = {
+  name: "one-topic",
+  asks: "1,000 streams of one topic, one publisher in a closed loop",
+  peers: everyPeer,
+  columns: fanOutColumns,
+
+  async measure(peer, scale) {
+    const load = {
+      streams: scale.count(1000),
+      publishers: 1,
+      warm: scale.seconds(1.5),
+      seconds: scale.seconds(4),
+      settle: 1,
+    };
+    return [await fanOut(peer, load)];
+  },
+
+  judge: (rows) =>
+    ["kit", "embedded"].flatMap((row) => [
+      ...rows.atMost(row, "cpu", 1.1, "floor"),
+      ...rows.atMost(row, "cpu", 0.9, "bare"),
+      ...rows.atMost(row, "cpu", 0.5, "better-sse"),
+      ...rows.atMost(row, "cpu", 1, "nchan"),
+    ]),
+};

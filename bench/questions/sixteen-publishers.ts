@@ -1,0 +1,35 @@
+// How much can be delivered when many publish?
+//
+// 1,000 streams of one topic, and 16 publishers who each send the next update of 200 bytes when their last is answered.
+// What arrives in one turn of the event loop can go out together. Measured for 4 seconds of the server's CPU time after 1.5 of warming up.
+
+import { fanOut, fanOutColumns } from "../harness/fan-out.js";
+import type { Question } from "../harness/question.js";
+import { everyPeer } from "../peers/all.js";
+
+export const sixteenPublishers: Question = {
+  name: "sixteen-publishers",
+  asks: "1,000 streams of one topic, 16 publishers in closed loops",
+  peers: everyPeer,
+  columns: fanOutColumns,
+
+  async measure(peer, scale) {
+    const load = {
+      streams: scale.count(1000),
+      publishers: 16,
+      warm: scale.seconds(1.5),
+      seconds: scale.seconds(4),
+      settle: 1,
+    };
+    return [await fanOut(peer, load)];
+  },
+
+  judge: (rows) =>
+    ["kit", "embedded"].flatMap((row) => [
+      ...rows.atLeast(row, "deliveries", 10, "nchan"),
+      ...rows.atLeast(row, "deliveries", 10, "bare"),
+      ...rows.atLeast(row, "deliveries", 7, "mercure-0"),
+      ...rows.atLeast(row, "deliveries", 7, "mercure-1"),
+      ...rows.atMost(row, "p99", 0.25, "nchan"),
+    ]),
+};

@@ -1,0 +1,53 @@
+// What do patterns cost that do not match?
+//
+// 1,000 streams, each with a pattern of its own that matches one channel's topics, and one publisher in a closed loop who
+// takes the channels in turn. "same topics": each channel has one topic, so a hub may remember what matches it. "new
+// topics": every update has a topic that was never there before, so each pattern has to be looked at. "exact": the same
+// streams by the names of their topics. Peers without patterns are not asked. Measured for 3 seconds of the server's CPU time after 2 of warming up.
+
+import { fanOut, fanOutColumns } from "../harness/fan-out.js";
+import type { Peer } from "../harness/peer.js";
+import type { Question } from "../harness/question.js";
+import { everyPeer } from "../peers/all.js";
+
+const topicOf = { same: "https://example.com/{n}/items/1", new: "https://example.com/{n}/items/{s}" };
+
+const patterns = {
+  "uri-template": "https://example.com/{n}/items/{id}",
+  "url-pattern": "https://example.com/{n}/items/:id",
+};
+
+/** How the rows are called. */
+function rowOf(peer: string, kind: keyof typeof patterns | "exact", topics: "same" | "new"): string {
+  return kind === "exact" ? `${peer}, exact` : `${peer}, ${kind}, ${topics} topics`;
+}
+
+export const urlPatterns: Question = {
+  name: "url-patterns",
+  asks: "1,000 streams with a pattern each, one publisher in a closed loop",
+  peers: everyPeer.filter(({ can }) => can?.patterns !== undefined),
+  columns: [{ figure: "updateCpu", title: "CPU/update µs", digits: 1 }, ...fanOutColumns.slice(1)],
+
+  async measure(peer: Peer, scale) {
+    const streams = scale.count(1000);
+    const measured = { publishers: 1, warm: scale.seconds(2), seconds: scale.seconds(3), settle: 1 };
+    const load = { ...measured, streams, channels: streams };
+    const rows = [
+      { ...(await fanOut(peer, { ...load, topic: topicOf.same })), name: rowOf(peer.name, "exact", "same") },
+    ];
+    for (const kind of peer.can?.patterns ?? []) {
+      for (const topics of ["same", "new"] as const) {
+        const row = await fanOut(peer, { ...load, topic: topicOf[topics], pattern: { kind, text: patterns[kind] } });
+        rows.push({ ...row, name: rowOf(peer.name, kind, topics) });
+      }
+    }
+    return rows;
+  },
+
+  judge: (rows) =>
+    ["kit", "embedded"].flatMap((peer) =>
+      (["uri-template", "url-pattern"] as const).flatMap((kind) =>
+        rows.atMost(rowOf(peer, kind, "same"), "updateCpu", 2, rowOf(peer, "exact", "same")),
+      ),
+    ),
+};

@@ -1,0 +1,11 @@
+// The kit in an Express application, as its guide has it, and updates taken over HTTP so that all are published to alike.
+
+import { createServer } from "node:http";
+import express from "express";
+import { mercure } from "../../dist/index.js";
+import { announce } from "./common.js";
+
+const reconciliationLength = Number(process.argv[2]);
+const app = express();
+mercure(app, { hub: { allowPublish: true, reconciliationLength } });
+announce(createServer(app));

@@ -1,0 +1,42 @@
+import type { Request } from "express";
+import { defaultCookieNames } from "../hub/authenticators.js";
+import { Hub } from "../hub/hub.js";
+import { isForMetadata, metadataUrl } from "../hub/resource-metadata.js";
+import type { Configuration } from "../options.js";
+import { MemoryTransport } from "../transport/memory.js";
+
+export interface EmbeddedHub {
+  readonly hub: Hub;
+  /** Whether a request is for the hub, rather than for the application's routes. */
+  isFor(request: Request): boolean;
+  close(): Promise<void>;
+}
+
+/** The hub in this process. */
+export function embedHub(configuration: Configuration): EmbeddedHub {
+  const { hub: options, issuer, resource, authzCookieName } = configuration;
+  const { reconciliationLength, historyBytes, ...rest } = options;
+  const transport = new MemoryTransport({ historyLength: reconciliationLength, historyBytes });
+  const hub = new Hub({
+    ...rest,
+    transport,
+    subscriberKey: configuration.subscriberSecretKey,
+    publisherKey: configuration.publisherSecretKey,
+    issuer,
+    resource,
+    // By default clients of either generation find the cookie that they know.
+    cookieName: defaultCookieNames.some((name) => name === authzCookieName) ? undefined : authzCookieName,
+    logger: configuration.logger,
+  });
+  const { path } = hub;
+  const metadata = metadataUrl(resource);
+  return {
+    hub,
+    isFor: (request) =>
+      request.path === path || request.path.startsWith(`${path}/`) || isForMetadata(request, path, metadata),
+    close: async () => {
+      await hub.close();
+      await transport.close();
+    },
+  };
+}

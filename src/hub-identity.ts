@@ -1,0 +1,78 @@
+import { impossible, type OptionReader } from "./option-reader.js";
+import type { MercureOptions } from "./options.js";
+
+type Generation = 0 | 1;
+
+/** Which hub the kit speaks to, in which generation of Mercure, and what its tokens and cookies say. */
+export interface HubIdentity {
+  readonly protocol: Generation;
+  /** `true`: a hub at the host of each request that is trusted. */
+  readonly hubUrl: string | true | undefined;
+  readonly publicHubUrl: string;
+  /** Origins, the first of which stands in where there is no request. */
+  readonly trustedHosts: readonly string[];
+  readonly issuer: string;
+  readonly resource: string;
+  readonly authzCookieName: string;
+  readonly authzCookieDomain: string | undefined;
+}
+
+const cookieNames = { 0: "mercureAuthorization", 1: "__Secure-mercure_access_token" } as const;
+
+/** The options of the hub in this process that say something of any hub. */
+const optionsOfAnyHub: readonly string[] = ["allowAnonymous"];
+
+/**
+ * @param hubPath - The path of the hub in this process, or of the one at the request's own host.
+ * @throws MercureError `ERR_OPTION`
+ */
+export function resolveHubIdentity(
+  read: OptionReader,
+  options: MercureOptions,
+  hubPath: string,
+  development: boolean,
+): HubIdentity {
+  const protocol = read.oneOf("protocol", [0, 1] as const, "MERCURE_PROTOCOL") ?? 0;
+  const hubUrl = read.absoluteUrlOrTrue("hubUrl", "MERCURE_HUB_URL");
+  if (hubUrl !== undefined) refuseIdleOptions(options, hubUrl);
+  const trustedHosts = read.hosts("trustedHosts", "MERCURE_TRUSTED_HOSTS") ?? [];
+  if (hubUrl === true && trustedHosts.length === 0 && !development) {
+    throw impossible("trustedHosts", "is missing: with hubUrl: true it names the hosts that tokens may be sent to");
+  }
+  if (hubUrl !== true && options.trustedHosts !== undefined) {
+    throw impossible("trustedHosts", "is for hubUrl: true, where the request names the hub's host");
+  }
+  const publicHubUrl = read.url("publicHubUrl", "MERCURE_PUBLIC_HUB_URL");
+  const [host] = trustedHosts;
+  const known = [publicHubUrl, hubUrl, hubUrl === true && host !== undefined && host + hubPath].find(isAbsolute);
+  const resource = read.identifier("resource", "MERCURE_RESOURCE") ?? known ?? hubPath;
+  return {
+    protocol,
+    hubUrl,
+    publicHubUrl: publicHubUrl ?? (typeof hubUrl === "string" ? hubUrl : hubPath),
+    trustedHosts,
+    issuer: read.string("issuer", "MERCURE_ISSUER") ?? (isAbsolute(resource) ? new URL(resource).origin : "/"),
+    resource,
+    ...cookie(read, protocol),
+  };
+}
+
+function refuseIdleOptions({ hub }: MercureOptions, hubUrl: string | true): void {
+  const used = hubUrl === true ? [...optionsOfAnyHub, "path"] : optionsOfAnyHub;
+  const idle = Object.entries(hub ?? {}).find(([name, value]) => value !== undefined && !used.includes(name));
+  if (idle !== undefined) throw impossible(`hub.${idle[0]}`, "is for the hub in this process, which hubUrl turns off");
+}
+
+function isAbsolute(url: unknown): url is string {
+  return typeof url === "string" && /^https?:/i.test(url);
+}
+
+function cookie(read: OptionReader, protocol: Generation) {
+  const authzCookieName = read.cookieName("authzCookieName", "MERCURE_AUTHZ_COOKIE_NAME") ?? cookieNames[protocol];
+  const authzCookieDomain = read.domain("authzCookieDomain", "MERCURE_AUTHZ_COOKIE_DOMAIN");
+  // RFC 6265bis, section 4.1.3.2.
+  if (authzCookieDomain !== undefined && authzCookieName.startsWith("__Host-")) {
+    throw impossible("authzCookieDomain", "cannot be combined with a cookie whose name begins with __Host-");
+  }
+  return { authzCookieName, authzCookieDomain };
+}

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { SharedPatterns } from "../../src/protocol/shared-patterns.js";
+
+describe("shared patterns", () => {
+  const make = (cost: number) => () => ({ cost });
+
+  // With more patterns than are kept, each subscriber would otherwise get a copy of its own.
+  test("are one as long as anybody has them, though they are kept no longer", () => {
+    const patterns = new SharedPatterns<{ cost: number }>(100);
+    const held = patterns.get("held", make(10));
+    for (let i = 0; i < 50; i++) patterns.get(`other ${i}`, make(10));
+    assert.equal(
+      patterns.get("held", () => assert.fail("compiled again")),
+      held,
+    );
+  });
+
+  // What was ever asked for would otherwise be remembered, large ones above all.
+  test("are kept within a bound of what they cost, the latest longest", () => {
+    const patterns = new SharedPatterns<{ cost: number }>(100);
+    for (let i = 0; i < 1000; i++) {
+      patterns.get(`${i}`, make(i % 40));
+      patterns.get("0", make(0));
+      assert.ok(patterns.keptCost <= 100);
+    }
+    patterns.get("999", () => assert.fail("compiled again"));
+    patterns.get("too large", make(101));
+    assert.equal(patterns.keptCost, 0);
+  });
+});
