@@ -3,7 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 
 import type { Socket } from "node:net";
 import { Refusal } from "../protocol/problem.js";
 import { encodeComment } from "../protocol/sse.js";
-import type { Chunk } from "./chunk.js";
+import { Chunk } from "./chunk.js";
 
 /** A request of HTTP/1 or, by the compatibility API, of HTTP/2; Express's is one. */
 export type HubRequest = IncomingMessage | Http2ServerRequest;
@@ -17,7 +17,7 @@ export const streamHeaders = {
 };
 
 /** A comment to begin with: some intermediaries hold the head back until the first byte of the body. */
-const greeting = Buffer.from(encodeComment());
+const greeting = Chunk.of(encodeComment());
 
 const nothing = Buffer.alloc(0);
 
@@ -48,18 +48,24 @@ export interface ConnectionOwner {
 export class Connection {
   readonly #res: ServerResponse;
   readonly #source: Socket | ServerHttp2Stream;
+  readonly #patience: number;
   #way: Way = "response";
   #ready = true;
   #ended = false;
   #owner: ConnectionOwner | undefined;
   #onClose: (() => void) | undefined;
 
-  constructor(res: ServerResponse) {
+  /**
+   * @param patience - How long a client over HTTP/1 may take nothing of what waits for it before it counts as gone, in
+   * milliseconds; 0 for ever. Over HTTP/2, `watchPeer` sees to that.
+   */
+  constructor(res: ServerResponse, patience = 0) {
     const source = streamOf(res) ?? res.socket;
     // Behind another response on the same socket, nothing would be sent and nothing would tell of the end.
     if (!source) throw new Refusal(400, "A subscription cannot be pipelined behind another request.");
     this.#res = res;
     this.#source = source;
+    this.#patience = patience;
   }
 
   /** Whether the client is gone, or {@link Connection.end} was called. */
@@ -88,9 +94,22 @@ export class Connection {
       this.#source.setTimeout(0);
     }
     this.#res.writeHead(200, headers);
-    // Not flushHeaders(), which would send header values that are not ASCII as UTF-8 for the second time.
-    this.#res.write(greeting);
-    this.#way = wayOf(this.#res, this.#source);
+    const way = wayOf(this.#res, this.#source);
+    if (way === "response" || !isAscii(headers)) this.#res.write(greeting.bytes);
+    else this.#flushHead(this.#source as Socket, way);
+    this.#way = way;
+  }
+
+  /**
+   * Sends the head by itself, together with the greeting. Node keeps the head as the two dozen pieces of which it was
+   * made, unless it has to write just this: a third of what a response takes in memory. It would write characters beyond
+   * ASCII wrongly here.
+   */
+  #flushHead(socket: Socket, way: Way): void {
+    socket.cork();
+    this.#res.flushHeaders();
+    socket.write(way === "chunks" ? greeting.framed : greeting.bytes);
+    socket.uncork();
   }
 
   write(chunk: Chunk): void {
@@ -125,21 +144,26 @@ export class Connection {
   }
 
   #await(stream: ServerResponse | Socket): void {
-    if (!this.#ready) return;
-    this.#ready = false;
-    stream.once("drain", () => this.#drained());
+    if (this.#ready) stream.once("drain", this.#wait());
   }
 
   /** For what is too little for Node to tell when it has been taken. */
   #awaitAll(socket: Socket): void {
-    if (!this.#ready) return;
-    this.#ready = false;
-    socket.write(nothing, () => this.#drained());
+    if (this.#ready) socket.write(nothing, this.#wait());
   }
 
-  #drained(): void {
-    this.#ready = true;
-    if (!this.closed) this.#owner?.drained();
+  /** Nothing shall be written until what this returns is called. */
+  #wait(): () => void {
+    this.#ready = false;
+    const socket = isSocket(this.#source) && this.#patience > 0 ? this.#source : undefined;
+    const hangUp = () => socket?.destroy();
+    // Begins anew with every part that the system takes.
+    socket?.setTimeout(this.#patience, hangUp);
+    return () => {
+      socket?.setTimeout(0, hangUp);
+      this.#ready = true;
+      if (!this.closed) this.#owner?.drained();
+    };
   }
 
   #forget(): void {
@@ -153,6 +177,10 @@ export class Connection {
 function wayOf(res: ServerResponse, source: Socket | ServerHttp2Stream): Way {
   if (!isSocket(source) || res.write !== OutgoingMessage.prototype.write) return "response";
   return res.chunkedEncoding ? "chunks" : "bytes";
+}
+
+function isAscii(headers: Readonly<Record<string, string>>): boolean {
+  return Object.values(headers).every((value) => /^[ -~]*$/.test(value));
 }
 
 function streamOf(res: ServerResponse): ServerHttp2Stream | undefined {

@@ -13,7 +13,7 @@ import { hubClosed } from "./dispatcher.js";
 import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
 import { PatternBudget } from "./pattern-budget.js";
-import { watchPeer } from "./peer-watch.js";
+import { missedIntervals, watchPeer } from "./peer-watch.js";
 import { queryOf } from "./request.js";
 import { Subscriber, type Surroundings, type Terms } from "./subscriber.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
@@ -85,7 +85,7 @@ export class SubscribeHandler {
     subscription: Subscription,
     request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
   ): Promise<void> {
-    const connection = new Connection(res);
+    const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
     // Before anything is awaited, or many could come in at once.
     const leave = this.#limits.enter(addressOf(req), request.subject);
     let forget = () => {};
