@@ -88,6 +88,11 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     this.#endAnnouncement = hub.activeSubscriptions?.begin(terms.announcement);
   }
 
+  /** With whom it shares what it receives. */
+  get group(): Group<Subscriber> {
+    return this.#group;
+  }
+
   get position(): number {
     return this.#position;
   }
