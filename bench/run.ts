@@ -31,6 +31,9 @@ const { values, positionals } = parseArgs({
   },
 });
 
+// So that what was started ends too.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
+
 function list(): void {
   for (const { name, asks } of everyQuestion) console.log(`${name.padEnd(20)}  ${asks}`);
   console.log();
@@ -49,7 +52,6 @@ function check(kind: string, names: readonly string[], existing: readonly string
 
 function scaleOf(quick: boolean): Scale {
   return {
-    quick,
     seconds: (full) => (quick ? full / 10 : full),
     count: (full) => (quick ? Math.max(1, Math.round(full / 10)) : full),
   };
@@ -67,7 +69,7 @@ async function run(): Promise<void> {
     rows ?? [],
     everyPeer.map(({ name }) => name),
   );
-  checkOpenFiles(10_000);
+  checkOpenFiles(10_200);
   loadGenerator();
   const results = new URL("results/", import.meta.url);
   mkdirSync(results, { recursive: true });

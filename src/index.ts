@@ -11,4 +11,4 @@ export type { Update } from "./protocol/update.js";
 export type { ModelClass, ModelDeclaration } from "./publisher/models.js";
 export type { PayloadFilter, PublishOptions } from "./publisher/publisher.js";
 export type { SignalOptions, SignalPublication } from "./publisher/signals.js";
-export type { Topic, Topics } from "./publisher/topics.js";
+export type { Topic, TopicMatcher, Topics } from "./publisher/topics.js";

@@ -1,18 +1,19 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 
 export interface Child {
   /** What the announcement's pattern has captured. */
   readonly announced: string;
-  readonly pids: readonly number[];
+  readonly pid: number;
+  /** Resolves with what a pattern captures of what it prints, be it before or after. */
+  said(pattern: RegExp): Promise<string>;
   /** Sends a signal, by default SIGKILL, and resolves when the process has ended. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
 const running = new Set<ChildProcess>();
 process.once("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const child of running) child.kill("SIGTERM");
 });
 
 /**
@@ -32,21 +33,28 @@ export async function startChild(
   });
   running.add(child);
   child.once("exit", () => running.delete(child));
-  let said = "";
-  const announced = await new Promise<string>((resolve, reject) => {
-    const listen = (chunk: string) => {
-      said = (said + chunk).slice(-10_000);
-      const found = announcement.exec(said)?.[1];
-      if (found !== undefined) resolve(found);
-    };
-    child.stdout.setEncoding("utf8").on("data", listen);
-    child.stderr.setEncoding("utf8").on("data", listen);
-    child.once("error", reject);
-    child.once("close", () => reject(new Error(`${program} ${args.join(" ")} has ended:\n${said}`)));
-  });
+  let printed = "";
+  const said = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => {
+        const found = pattern.exec(printed)?.[1];
+        if (found !== undefined) resolve(found);
+      };
+      look();
+      child.stdout.on("data", look);
+      child.stderr.on("data", look);
+      child.once("error", reject);
+      child.once("close", () => reject(new Error(`${program} ${args.join(" ")} has ended:\n${printed}`)));
+    });
+  const remember = (chunk: string) => {
+    printed = (printed + chunk).slice(-10_000);
+  };
+  child.stdout.setEncoding("utf8").on("data", remember);
+  child.stderr.setEncoding("utf8").on("data", remember);
   return {
-    announced,
-    pids: [child.pid!, ...childrenOf(child.pid!)],
+    announced: await said(announcement),
+    pid: child.pid!,
+    said,
     async stop(signal = "SIGKILL") {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const closed = once(child, "close");
@@ -65,8 +73,4 @@ export function startNode(
 ): Promise<Child> {
   const loader = script.pathname.endsWith(".ts") ? ["--import", "tsx"] : [];
   return startChild(process.execPath, [...loader, script.pathname, ...args], announcement, env);
-}
-
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
 }

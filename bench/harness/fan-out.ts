@@ -29,7 +29,7 @@ export async function fanOut(peer: Peer, load: Load, options: StartOptions = {})
       memory: (memoryOpen - memoryEmpty) / 1024 / streams,
       client: (report.clientCpu / seconds) * 100,
     };
-    return { name: peer.name, figures, faults: faultsOf(report) };
+    return { name: peer.name, figures, faults: faultsOf(report, peer) };
   } finally {
     await server.stop();
   }

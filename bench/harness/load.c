@@ -90,11 +90,11 @@ static const struct option options[] = {
     {"warm", 1, 0, WARM},                     // seconds before measuring begins, see `seconds`
     {"warm-updates", 1, 0, WARM_UPDATES},     // publish so many before measuring begins, instead of for some seconds
     {"seconds", 1, 0, SECONDS},               // of the server's CPU time; with a rate, of the clock
-    {"updates", 1, 0, UPDATES},               // publish so many instead of for some seconds
+    {"updates", 1, 0, UPDATES},               // publish so many instead of for some seconds, as far as patience goes
     {"expect", 1, 0, EXPECT},                 // publish nothing, and wait until each stream had so many
     {"deaf", 0, 0, DEAF},                     // streams read nothing until all updates are published
     {"settle", 1, 0, SETTLE},                 // seconds to wait with all streams open, before memory is read
-    {"patience", 1, 0, PATIENCE},             // seconds to wait for what is missing
+    {"patience", 1, 0, PATIENCE},             // seconds to wait for what is missing, and for `updates`
     {"memory-limit", 1, 0, MEMORY_LIMIT},     // publish no more when the server has grown by so many bytes
     {0, 0, 0, 0}};
 
@@ -335,6 +335,12 @@ static void read_body(struct stream *stream, const char *p, const char *end, uin
     }
 }
 
+static void end_stream(struct stream *stream) {
+  epoll_ctl(epoll, EPOLL_CTL_DEL, stream->fd, NULL);
+  stream->closed = true;
+  closed_count++;
+}
+
 /** Takes off the framing of HTTP/1.1's chunks. */
 static void read_chunks(struct stream *stream, const char *p, const char *end, uint64_t time) {
   while (p < end) switch (stream->framing) {
@@ -342,7 +348,10 @@ static void read_chunks(struct stream *stream, const char *p, const char *end, u
         if (digits[(uint8_t)*p] >= 0) {
           stream->left = stream->left << 4 | (uint32_t)digits[(uint8_t)*p];
         } else if (*p == '\n') {
-          if (stream->left == 0) return; // The last chunk; the connection's end follows.
+          if (stream->left == 0) {
+            end_stream(stream);
+            return;
+          }
           stream->framing = CHUNK;
         } else if (*p != '\r') {
           fail("a chunk's size is malformed");
@@ -396,9 +405,7 @@ static void read_stream(struct stream *stream) {
   if (n < 0 && errno == EAGAIN) return;
   if (n <= 0) {
     if (stream->framing == AWAITING_HEAD) fail("a connection was closed before it was answered");
-    epoll_ctl(epoll, EPOLL_CTL_DEL, stream->fd, NULL);
-    stream->closed = true;
-    closed_count++;
+    end_stream(stream);
     return;
   }
   uint64_t time = now();
@@ -639,10 +646,11 @@ static void publish_for(double seconds, uint64_t updates) {
   if (ask.deaf) stop_listening();
   bool by_clock = ask.rate > 0 || updates > 0;
   double cpu = by_clock ? INFINITY : server_cpu() + seconds;
-  uint64_t start = now(), end = start + (uint64_t)((by_clock ? seconds : seconds * 4) * 1e9), due = 0;
+  uint64_t start = now(), due = 0;
+  uint64_t end = start + (uint64_t)((updates > 0 ? ask.patience : by_clock ? seconds : seconds * 4) * 1e9);
   for (;;) {
     uint64_t time = now();
-    if (updates > 0 ? due >= updates : time >= end) break;
+    if (time >= end || (updates > 0 && due >= updates)) break;
     int wait = 10;
     for (int i = 0; i < ask.publishers && (updates == 0 || due < updates); i++) {
       if (publishers[i].busy) continue;

@@ -5,6 +5,11 @@ export interface Peer {
   readonly what: string;
   /** What it can do besides sending updates of exact topics to who is there. */
   readonly can?: Abilities;
+  /**
+   * Whether streams may have the updates of different publishers in different orders. The reference hubs do so; then only
+   * the order of each publisher's own is verified.
+   */
+  readonly ordersDiffer?: boolean;
   /** Why it cannot run here, and what to do about it; undefined when it can. */
   readonly missing?: () => string | undefined;
   readonly start: (options: StartOptions) => Promise<Server>;

@@ -25,7 +25,6 @@ export interface Target {
 
 /** How much is done: all of it, or enough to see that it works. */
 export interface Scale {
-  readonly quick: boolean;
   /** A number of seconds, or less when it shall be quick. */
   seconds(full: number): number;
   /** A number of anything, or less when it shall be quick. */

@@ -24,7 +24,7 @@ export const kit: Peer = {
     );
     return {
       port: Number(child.announced),
-      pids: child.pids,
+      pids: [child.pid],
       stop: child.stop,
       ...mercurePaths("topic", authorization0),
     };
@@ -44,7 +44,7 @@ export const embedded: Peer = {
     );
     return {
       port: Number(child.announced),
-      pids: child.pids,
+      pids: [child.pid],
       stop: child.stop,
       ...mercurePaths("topic", authorization0),
     };

@@ -10,6 +10,7 @@ export const mercure0: Peer = {
   name: "mercure-0",
   what: "the reference hub of Mercure 0.x",
   can: { history: true, patterns: ["uri-template"] },
+  ordersDiffer: true,
   missing: () => whyMissing("MERCURE_0_BINARY"),
   start: (options) => start("MERCURE_0_BINARY", [], options, mercurePaths("topic", authorization0)),
 };
@@ -18,6 +19,7 @@ export const mercure1: Peer = {
   name: "mercure-1",
   what: "the reference hub of Mercure 1.0",
   can: { history: true, patterns: ["url-pattern"] },
+  ordersDiffer: true,
   missing: () => whyMissing("MERCURE_1_BINARY"),
   start: (options) =>
     start(
@@ -45,7 +47,7 @@ async function start(
   const child = await startChild(process.env[variable]!, args, /listening on \S+:(\d+)/);
   return {
     port: Number(child.announced),
-    pids: child.pids,
+    pids: [child.pid],
     ...paths,
     async stop() {
       await child.stop();

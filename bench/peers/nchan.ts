@@ -10,6 +10,9 @@ import { encodeTopic, type Peer } from "../harness/peer.js";
 /** Where Debian's package has it. */
 const module = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
+/** As many as the kit's hub keeps. */
+const usualHistory = 500;
+
 export const nchan: Peer = {
   name: "nchan",
   what: "nginx with nchan, one worker",
@@ -18,7 +21,7 @@ export const nchan: Peer = {
     const installed = spawnSync("nginx", ["-v"]).status === 0 && existsSync(module);
     return installed ? undefined : "nginx or nchan is not installed: apt-get install -y nginx libnginx-mod-nchan";
   },
-  async start({ history = 500 }) {
+  async start({ history }) {
     const folder = mkdtempSync(join(tmpdir(), "bench-nchan-"));
     const port = await freePort();
     writeFileSync(join(folder, "nginx.conf"), configuration(folder, port, history));
@@ -27,7 +30,7 @@ export const nchan: Peer = {
     const path = (place: string) => (topic: string) => `/${place}?id=${encodeTopic(topic)}`;
     return {
       port,
-      pids: [...child.pids.slice(0, 1), Number(child.announced)],
+      pids: [child.pid, Number(child.announced)],
       streamPath: path("stream"),
       publishing: (topic) => ({ path: path("publish")(topic), body: "" }),
       publishHeaders: ["Content-Type: text/plain"],
@@ -40,7 +43,9 @@ export const nchan: Peer = {
 };
 
 /** One worker, since all others here have one thread for their sockets, and no log. */
-function configuration(folder: string, port: number, history: number): string {
+function configuration(folder: string, port: number, history: number | undefined): string {
+  // It knows no id for the beginning of history, so with history all streams begin there.
+  const first = history === undefined ? "newest" : "oldest";
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `
 load_module ${module};
@@ -55,7 +60,7 @@ http {
   access_log off;
   keepalive_requests 1000000000;
   nchan_shared_memory_size 512m;
-  nchan_message_buffer_length ${history};
+  nchan_message_buffer_length ${history ?? usualHistory};
   ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n  ")}
   server {
     listen 127.0.0.1:${port} backlog=4096;
@@ -63,7 +68,7 @@ http {
     location = /stream {
       nchan_subscriber eventsource;
       nchan_channel_id $arg_id;
-      nchan_subscriber_first_message newest;
+      nchan_subscriber_first_message ${first};
     }
   }
 }

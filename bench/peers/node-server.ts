@@ -7,7 +7,7 @@ export async function startServer(script: string, args: readonly string[] = []):
   const path = (topic: string) => `/?${encodeTopic(topic)}`;
   return {
     port: Number(child.announced),
-    pids: child.pids,
+    pids: [child.pid],
     streamPath: path,
     publishing: (topic) => ({ path: path(topic), body: "" }),
     publishHeaders: ["Content-Type: text/plain"],

@@ -3,7 +3,11 @@ import { connectionRate } from "./connection-rate.js";
 import { idleMemory } from "./idle-memory.js";
 import { nineThousand } from "./nine-thousand.js";
 import { oneTopic } from "./one-topic.js";
+import { pathologicalPatterns } from "./pathological-patterns.js";
+import { renderAndPublish } from "./render-and-publish.js";
+import { replay } from "./replay.js";
 import { sixteenPublishers } from "./sixteen-publishers.js";
+import { stalled } from "./stalled.js";
 import { tenThousandTopics } from "./ten-thousand-topics.js";
 import { urlPatterns } from "./url-patterns.js";
 
@@ -13,6 +17,10 @@ export const everyQuestion: readonly Question[] = [
   nineThousand,
   tenThousandTopics,
   urlPatterns,
+  pathologicalPatterns,
   connectionRate,
   idleMemory,
+  renderAndPublish,
+  replay,
+  stalled,
 ];

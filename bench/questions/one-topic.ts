@@ -1,8 +1,8 @@
 // What does a delivery cost when one update goes to many?
 //
 // 1,000 streams of one topic, and one publisher who sends the next update of 200 bytes when the last is answered. So
-// nothing can be put together: each update is a write for each stream. Measured for 4 seconds of the server's CPU time after 1.5 of warming up,
-// until the last update has arrived everywhere.
+// nothing can be put together: each update is a write for each stream. Measured for 4 seconds of the server's CPU time
+// after 1.5 of warming up, and until the last update has arrived everywhere.
 
 import { fanOut, fanOutColumns } from "../harness/fan-out.js";
 import type { Question } from "../harness/question.js";

@@ -3,7 +3,8 @@
 // 1,000 streams, each with a pattern of its own that matches one channel's topics, and one publisher in a closed loop who
 // takes the channels in turn. "same topics": each channel has one topic, so a hub may remember what matches it. "new
 // topics": every update has a topic that was never there before, so each pattern has to be looked at. "exact": the same
-// streams by the names of their topics. Peers without patterns are not asked. Measured for 3 seconds of the server's CPU time after 2 of warming up.
+// streams by the names of their topics. Peers without patterns are not asked. Measured for 3
+// seconds of the server's CPU time after 2 of warming up.
 
 import { fanOut, fanOutColumns } from "../harness/fan-out.js";
 import type { Peer } from "../harness/peer.js";

@@ -6,6 +6,7 @@ import { MemoryTransport } from "../transport/memory.js";
 import { readCertificate } from "./certificate.js";
 import type { Command } from "./command.js";
 import { configure, defaultPort, hubFlags } from "./hub-flags.js";
+import { type HubIdentity, readIdentity } from "./identity.js";
 import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
 import { collectMetrics } from "./metrics.js";
 import { monitor } from "./monitor.js";
@@ -30,25 +31,23 @@ In production secrets are needed, of at least 32 bytes.`,
 
   async run({ read }) {
     const configuration = configure(read);
-    const { path, allowAnonymous, allowPublish, keepaliveInterval, reconciliationLength, historyBytes } =
-      configuration.hub;
+    const { reconciliationLength, historyBytes, ...hubOptions } = configuration.hub;
     const retrySpread = read.number("retry-spread", { least: 0, most: 3600 }) ?? 5;
     const shutdownTimeout = read.number("shutdown-timeout", { least: 0, most: 3600 }) ?? 5;
     const withMetrics = read.boolean("metrics", "MERCURE_HUB_METRICS") ?? false;
     const metrics = withMetrics ? await collectMetrics() : undefined;
     const transport = new MemoryTransport({ historyLength: reconciliationLength, historyBytes });
-    const hub = new Hub({
-      transport,
-      path,
-      publisherKey: configuration.publisherSecretKey,
-      subscriberKey: configuration.subscriberSecretKey,
-      cookieName: read.string("cookie-name"),
-      allowAnonymous,
-      allowPublish,
-      publishLimit: read.number("publish-limit", { least: 1, whole: true }),
-      keepaliveInterval,
-      observer: metrics?.observer,
-    });
+    const hubCalled = (identity: HubIdentity) =>
+      new Hub({
+        ...hubOptions,
+        ...identity,
+        transport,
+        publisherKey: configuration.publisherSecretKey,
+        subscriberKey: configuration.subscriberSecretKey,
+        cookieName: read.cookieName("cookie-name", "MERCURE_AUTHZ_COOKIE_NAME"),
+        publishLimit: read.number("publish-limit", { least: 1, whole: true }),
+        observer: metrics?.observer,
+      });
     const address = {
       host: read.string("host", "MERCURE_HUB_HOST") ?? "127.0.0.1",
       port: read.number("port", portBounds, "MERCURE_HUB_PORT") ?? defaultPort,
@@ -57,6 +56,8 @@ In production secrets are needed, of at least 32 bytes.`,
     const monitorAddress = readMonitorAddress(read, withMetrics);
 
     let ready = false;
+    let hub: Hub;
+    let server: ListeningServer | undefined;
     const told = whenTold();
     const watch =
       monitorAddress &&
@@ -65,9 +66,12 @@ In production secrets are needed, of at least 32 bytes.`,
         monitorAddress,
       ));
     try {
-      const server = await listen(hub.handle, address);
+      server = await listen((req, res) => hub.handle(req, res), address);
+      const url = `${originOf(server)}${configuration.hub.path}`;
+      const identity = readIdentity(read, url);
+      hub = hubCalled(identity);
       ready = true;
-      announce(server, configuration);
+      announce(url, configuration, identity);
       if (watch) console.log(`Monitor: ${originOf(watch)}/${withMetrics ? "metrics" : "healthz/ready"}`);
 
       await told;
@@ -77,6 +81,8 @@ In production secrets are needed, of at least 32 bytes.`,
       await server.close(shutdownTimeout);
       await transport.close();
     } finally {
+      // Still open where something went wrong.
+      await server?.close(0);
       await watch?.close(0);
     }
     return 0;
@@ -93,14 +99,11 @@ function readMonitorAddress(read: OptionReader, withMetrics: boolean): Address |
   return { host: host ?? "127.0.0.1", port: port ?? defaultMonitorPort };
 }
 
-function announce(server: ListeningServer, configuration: Configuration): void {
-  console.log(`Hub: ${originOf(server)}${configuration.hub.path}`);
-  if (!configuration.development || !configuration.hub.allowPublish) return;
-  const token = signToken(
-    { publish: [{ text: "*" }] },
-    configuration,
-    configuration.publisherSecretKey,
-    developmentTokenLifetime,
-  );
+function announce(url: string, configuration: Configuration, identity: HubIdentity): void {
+  console.log(`Hub: ${url}`);
+  const { development, hub, protocol, publisherSecretKey } = configuration;
+  if (!development || !hub.allowPublish) return;
+  const profile = { protocol, ...identity };
+  const token = signToken({ publish: [{ text: "*" }] }, profile, publisherSecretKey, developmentTokenLifetime);
   console.log(`Publisher token, for a day, since this is development: ${token}`);
 }

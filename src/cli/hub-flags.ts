@@ -1,7 +1,9 @@
 import type { OptionReader } from "../option-reader.js";
 import { type Configuration, type MercureOptions, resolveOptions } from "../options.js";
+import type { Protocol } from "../protocol/subscription-parameters.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
+import { identityFlags } from "./identity.js";
 import { readSecret, secretFlags } from "./secrets.js";
 
 export const defaultPort = 5500;
@@ -19,12 +21,22 @@ export const hubFlags: Flags = {
     help: `Default ${defaultPort}; 0 takes a free one.`,
   },
   path: { value: "path", help: "The path of the hub's URL. Default /.well-known/mercure." },
+  protocol: {
+    value: "0|1|both",
+    variable: "MERCURE_HUB_PROTOCOL",
+    help: "Which generations of Mercure to speak. Default both.",
+  },
+  ...identityFlags,
   cert: { value: "path", help: "A certificate in PEM, with --key: HTTPS, by HTTP/2 and HTTP/1.1." },
   key: { value: "path", help: "The certificate's private key in PEM." },
   ...secretFlags("publisher-secret", "The key of publishers' tokens.", "MERCURE_PUBLISHER_JWT_KEY"),
   ...secretFlags("subscriber-secret", "The key of subscribers' tokens.", "MERCURE_SUBSCRIBER_JWT_KEY"),
   ...secretFlags("secret", "The key of both, where they have none of their own.", "SECRET_KEY"),
-  "cookie-name": { value: "name", help: "The cookie with a browser's token. Default mercureAuthorization." },
+  "cookie-name": {
+    value: "name",
+    variable: "MERCURE_AUTHZ_COOKIE_NAME",
+    help: "The cookie with a browser's token. Default __Secure-mercure_access_token, mercureAuthorization.",
+  },
   "allow-anonymous": {
     negatable: true,
     variable: "MERCURE_HUB_ALLOW_ANONYMOUS",
@@ -34,6 +46,28 @@ export const hubFlags: Flags = {
     negatable: true,
     variable: "MERCURE_HUB_ALLOW_PUBLISH",
     help: "Whether updates are taken over HTTP. Default: yes.",
+  },
+  subscriptions: {
+    negatable: true,
+    variable: "MERCURE_HUB_SUBSCRIPTIONS",
+    help: "Whether the hub tells of active subscriptions. Default: yes.",
+  },
+  "cors-origin": {
+    value: "origin",
+    multiple: true,
+    variable: "MERCURE_HUB_CORS_ORIGINS",
+    help: "Another origin whose pages may use the hub; * for all, without cookies.",
+  },
+  "publish-origin": {
+    value: "origin",
+    multiple: true,
+    variable: "MERCURE_HUB_PUBLISH_ORIGINS",
+    help: "Another origin whose pages may publish by cookie.",
+  },
+  "connection-lifetime": {
+    value: "seconds",
+    numeric: true,
+    help: "How long a stream is open at most. Default 3600; 0 for no end.",
   },
   "publish-limit": { value: "bytes", numeric: true, help: "How large a request to publish may be. Default 1 MiB." },
   "keepalive-interval": {
@@ -75,12 +109,20 @@ export function configure(read: OptionReader): Configuration {
     (name) => read.string(name) === "-",
   );
   if (stdin.length > 1) throw new UsageError(`Only one of --${stdin.join(" and --")} can be the standard input.`);
+  const protocol = readProtocol(read);
   const options: MercureOptions = {
+    // The development token is one that the hub takes.
+    protocol: protocol === "both" ? undefined : protocol,
     secret: readSecret(read, "secret", ["SECRET_KEY"]),
     publisherSecretKey: readSecret(read, "publisher-secret", ["MERCURE_PUBLISHER_JWT_KEY"]),
     subscriberSecretKey: readSecret(read, "subscriber-secret", ["MERCURE_SUBSCRIBER_JWT_KEY"]),
     hub: {
       path: read.path("path"),
+      protocol,
+      subscriptions: read.boolean("subscriptions", "MERCURE_HUB_SUBSCRIPTIONS"),
+      corsOrigins: read.corsOrigins("cors-origin", "MERCURE_HUB_CORS_ORIGINS"),
+      publishOrigins: read.origins("publish-origin", "MERCURE_HUB_PUBLISH_ORIGINS"),
+      connectionLifetime: read.number("connection-lifetime", { least: 0 }),
       allowAnonymous: read.boolean("allow-anonymous", "MERCURE_HUB_ALLOW_ANONYMOUS"),
       allowPublish: read.boolean("allow-publish", "MERCURE_HUB_ALLOW_PUBLISH") ?? true,
       keepaliveInterval: read.number(
@@ -96,5 +138,15 @@ export function configure(read: OptionReader): Configuration {
       historyBytes: read.number("history-bytes", { least: 0, whole: true }),
     },
   };
-  return resolveOptions(options);
+  // In a .env that an application shares, these say where the hub is, which would turn off the one that starts here.
+  return resolveOptions(options, { ...process.env, MERCURE_HUB_URL: "", MERCURE_TRUSTED_HOSTS: "" });
+}
+
+function readProtocol(read: OptionReader): Protocol {
+  const protocol = read.string("protocol", "MERCURE_HUB_PROTOCOL") ?? "both";
+  if (protocol === "both") return protocol;
+  if (protocol !== "0" && protocol !== "1") {
+    throw new UsageError(`The flag --protocol is 0, 1 or both, not "${protocol}".`);
+  }
+  return protocol === "0" ? 0 : 1;
 }

@@ -2,6 +2,7 @@ import { text } from "node:stream/consumers";
 import { publishToRemoteHub } from "../publisher/remote-hub.js";
 import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
+import { protocolFlags, readProfile } from "./identity.js";
 import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
 
 export const publishCommand: Command = {
@@ -17,6 +18,7 @@ export const publishCommand: Command = {
     id: { value: "id", help: "The update's id. Default: the hub makes one." },
     retry: { value: "ms", numeric: true, help: "The reconnection time for clients." },
     ...hubUrlFlags,
+    ...protocolFlags,
     ...tokenFlags("publisher"),
   },
   async run({ read, positionals: [topic, argument = "-"] }) {
@@ -28,7 +30,9 @@ export const publishCommand: Command = {
     const retry = read.number("retry", { least: 0, whole: true });
     const isPrivate = read.boolean("private") ?? false;
     const hubUrl = readHubUrl(read);
-    const token = readToken(read, "publisher", { publish: topics.map((text) => ({ text })) });
+    const token = readToken(read, "publisher", readProfile(read, hubUrl), {
+      publish: topics.map((text) => ({ text })),
+    });
     if (token === undefined) {
       throw new UsageError("Publishing needs a token or a secret: --jwt-file, MERCURE_PUBLISHER_JWT, --secret-file …");
     }

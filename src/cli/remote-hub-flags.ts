@@ -1,5 +1,4 @@
 import type { OptionReader } from "../option-reader.js";
-import { defaultHubPath } from "../protocol/draft.js";
 import { signToken, type TokenGrants, type TokenProfile } from "../publisher/tokens.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
@@ -19,9 +18,6 @@ export function readHubUrl(read: OptionReader): string {
   if (url.startsWith("/")) throw new UsageError("The hub's URL must be absolute here: --hub-url https://…");
   return url;
 }
-
-/** What a command says in tokens that it makes. */
-export const profile: TokenProfile = { protocol: 0, issuer: "/", resource: defaultHubPath };
 
 /** Who asks the hub: a publisher, or a subscriber. */
 export type Role = "publisher" | "subscriber";
@@ -52,7 +48,12 @@ export function tokenFlags(role: Role): Flags {
 const tokenVariables = { publisher: "MERCURE_PUBLISHER_JWT", subscriber: "MERCURE_SUBSCRIBER_JWT" } as const;
 
 /** The token that was given, else one that grants so much, made with the key; undefined where there is neither. */
-export function readToken(read: OptionReader, role: Role, grants: TokenGrants): string | undefined {
+export function readToken(
+  read: OptionReader,
+  role: Role,
+  profile: TokenProfile,
+  grants: TokenGrants,
+): string | undefined {
   const token = readSecret(read, "jwt", [tokenVariables[role]]);
   if (token !== undefined) return token.trim();
   const key = readKey(read, role);

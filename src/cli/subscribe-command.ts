@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { subscriptionParameters } from "../publisher/stream-url.js";
 import type { Command } from "./command.js";
 import { Failure, UsageError } from "./errors.js";
 import { eventsOf, type StreamedEvent } from "./event-stream.js";
+import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
 import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
 import { terminalText } from "./terminal-text.js";
 
@@ -19,16 +21,21 @@ cannot be made. Line breaks and control characters in data are printed as escape
     json: { help: "Print each update as a JSON object: id, type, data." },
     count: { value: "number", numeric: true, help: "End after so many updates." },
     "last-event-id": { value: "id", help: "Begin after this update; earliest is everything kept." },
+    ...matcherFlags,
     ...hubUrlFlags,
+    ...protocolFlags,
     ...tokenFlags("subscriber"),
   },
   async run({ read, positionals: topics }) {
-    if (topics.length === 0) throw new UsageError("Name the topics: htmx-mercure subscribe <topic> …");
     const json = read.boolean("json") ?? false;
     const count = read.number("count", { least: 1, whole: true }) ?? Number.POSITIVE_INFINITY;
-    const url = new URL(readHubUrl(read));
-    for (const topic of topics) url.searchParams.append("topic", topic);
-    const token = readToken(read, "subscriber", { subscribe: topics.map((text) => ({ text })) });
+    const hubUrl = readHubUrl(read);
+    const profile = readProfile(read, hubUrl);
+    const selectors = readSelectors(read, topics, profile.protocol);
+    if (selectors.length === 0) throw new UsageError("Name the topics: htmx-mercure subscribe <topic> …");
+    const url = new URL(hubUrl);
+    url.search = String(new URLSearchParams(subscriptionParameters(profile.protocol, selectors)));
+    const token = readToken(read, "subscriber", profile, { subscribe: selectors });
     let printed = 0;
     for await (const event of tail(url, token, read.string("last-event-id") ?? "")) {
       console.log(

@@ -1,17 +1,10 @@
+import type { SubscriptionDocument } from "../protocol/active-subscription.js";
+import { askForSubscriptions } from "../publisher/remote-subscriptions.js";
 import type { Command } from "./command.js";
-import { Failure, UsageError } from "./errors.js";
+import { UsageError } from "./errors.js";
+import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
 import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
 import { terminalText } from "./terminal-text.js";
-
-/** How long the hub may take to answer, in milliseconds. */
-const patience = 10_000;
-
-interface Subscription {
-  readonly topic: string;
-  readonly subscriber: string;
-  readonly active?: boolean;
-  readonly payload?: unknown;
-}
 
 export const subscriptionsCommand: Command = {
   name: "subscriptions",
@@ -22,49 +15,30 @@ token has to grant it.`,
   positionals: 1,
   flags: {
     json: { help: "Print what the hub answers, in JSON." },
+    ...matcherFlags,
     ...hubUrlFlags,
+    ...protocolFlags,
     ...tokenFlags("subscriber"),
   },
-  async run({ read, positionals: [topic] }) {
+  async run({ read, positionals }) {
     const json = read.boolean("json") ?? false;
-    const base = `${readHubUrl(read).replace(/\/$/, "")}/subscriptions`;
-    const url = topic === undefined ? base : `${base}/${encodeURIComponent(topic)}`;
-    const token = readToken(read, "subscriber", { subscribe: [{ text: "*" }] });
-    if (token === undefined) {
+    const hubUrl = readHubUrl(read);
+    const profile = readProfile(read, hubUrl);
+    const [selector, ...others] = readSelectors(read, positionals, profile.protocol);
+    if (others.length > 0) throw new UsageError("Name one topic, or none for all.");
+    const makeToken = (topic: string) => {
+      const token = readToken(read, "subscriber", profile, { subscribe: [{ text: topic }] });
+      if (token !== undefined) return token;
       throw new UsageError("The list needs a token or a secret: --jwt-file, MERCURE_SUBSCRIBER_JWT, --secret-file …");
-    }
-    const answer = await ask(url, token);
+    };
+    const answer = await askForSubscriptions({ hubUrl, protocol: profile.protocol, selector, makeToken });
     if (json) console.log(JSON.stringify(answer));
-    else for (const each of subscriptionsIn(url, answer)) console.log(lineOf(each));
+    else for (const each of answer.subscriptions) console.log(lineOf(each));
     return 0;
   },
 };
 
-async function ask(url: string, token: string): Promise<unknown> {
-  let response: Response;
-  try {
-    response = await fetch(url, {
-      headers: { Authorization: `Bearer ${token}`, Accept: "application/ld+json" },
-      redirect: "error",
-      signal: AbortSignal.timeout(patience),
-    });
-    if (response.ok) return await response.json();
-  } catch (error) {
-    const { message, cause } = error as Error;
-    throw new Failure(`${url} gives no list: ${cause instanceof Error ? cause.message || message : message}.`);
-  }
-  const challenge = response.headers.get("WWW-Authenticate");
-  const details = challenge === null ? "" : ` (${challenge})`;
-  throw new Failure(`${url} gives no list: ${response.status}${details}.`);
-}
-
-function subscriptionsIn(url: string, answer: unknown): readonly Subscription[] {
-  const list = (answer as { subscriptions?: unknown } | null)?.subscriptions;
-  if (!Array.isArray(list)) throw new Failure(`${url} gives no list of subscriptions.`);
-  return list as Subscription[];
-}
-
-function lineOf({ topic, subscriber, payload }: Subscription): string {
-  const cells = [topic, subscriber, payload === undefined ? "" : JSON.stringify(payload)];
+function lineOf({ topic, match, subscriber, payload }: SubscriptionDocument): string {
+  const cells = [topic ?? match, subscriber, payload === undefined ? "" : JSON.stringify(payload)];
   return cells.map((cell) => terminalText(String(cell)).replaceAll("\t", "\\t")).join("\t");
 }

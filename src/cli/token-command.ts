@@ -1,7 +1,8 @@
 import { signToken } from "../publisher/tokens.js";
 import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
-import { keyFlags, profile, type Role, readKey } from "./remote-hub-flags.js";
+import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
+import { keyFlags, type Role, readHubUrl, readKey } from "./remote-hub-flags.js";
 
 const roles: readonly string[] = ["publisher", "subscriber"];
 
@@ -9,12 +10,15 @@ export const tokenCommand: Command = {
   name: "token",
   summary: "Prints a token for a publisher or a subscriber.",
   usage: "publisher|subscriber --topic <topic> … [flags]",
-  details: `It is a token of Mercure 0.x, signed with HS256. A publisher's grants to publish to the topics, a subscriber's to
-receive their private updates. The topic * stands for all.`,
+  details: `It is signed with HS256. A publisher's grants to publish to the topics, a subscriber's to receive their private
+updates. The topic * stands for all.`,
   positionals: 1,
   flags: {
     topic: { value: "topic", multiple: true, help: "A topic that the token grants." },
-    lifetime: { value: "seconds", numeric: true, help: "How long it is valid. Default 3600." },
+    ...matcherFlags,
+    payload: { value: "json", help: "What others may learn of a subscriber; with Mercure 1.0 an object." },
+    "expires-in": { value: "seconds", numeric: true, help: "How long it is valid. Default 3600." },
+    ...protocolFlags,
     ...keyFlags("publisher"),
     secret: {
       value: "secret",
@@ -23,19 +27,29 @@ receive their private updates. The topic * stands for all.`,
   },
   async run({ read, positionals: [role] }) {
     if (!isRole(role)) throw new UsageError("Say whose token it shall be: htmx-mercure token publisher|subscriber");
-    const topics = read.strings("topic");
-    if (topics === undefined) throw new UsageError("Name the topics that the token grants: --topic <topic>");
-    const lifetime = read.number("lifetime", { least: 1 }) ?? 3600;
+    const profile = readProfile(read, readHubUrl(read));
+    const selectors = readSelectors(read, read.strings("topic") ?? [], profile.protocol);
+    if (selectors.length === 0) throw new UsageError("Name the topics that the token grants: --topic <topic>");
+    const payload = readPayload(read.string("payload"));
+    if (payload !== undefined && role === "publisher") throw new UsageError("A payload is for subscribers.");
+    const lifetime = read.number("expires-in", { least: 1 }) ?? 3600;
     const key = readKey(read, role);
     if (key === undefined) throw new UsageError("A token needs a secret: --secret-file, or SECRET_KEY.");
-    const selectors = topics.map((text) => ({ text }));
-    console.log(
-      signToken(role === "publisher" ? { publish: selectors } : { subscribe: selectors }, profile, key, lifetime),
-    );
+    const grants = role === "publisher" ? { publish: selectors } : { subscribe: selectors, payload };
+    console.log(signToken(grants, profile, key, lifetime));
     return 0;
   },
 };
 
 function isRole(role: string | undefined): role is Role {
   return role !== undefined && roles.includes(role);
+}
+
+function readPayload(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError('The flag --payload needs JSON, such as --payload \'{"name":"Ada"}\'.');
+  }
 }

@@ -6,19 +6,13 @@ import {
   subscriptionsPath,
 } from "../protocol/active-subscription.js";
 import { type Grants, payloadOf } from "../protocol/grants.js";
-import type { Matcher } from "../protocol/matcher.js";
 import type { Transport } from "../transport/transport.js";
 import { newSubscriberId } from "./subscriber-id.js";
 
-/** What a stream tells of itself to whoever may know: one entry for each selector, without repetition. */
-export type Announcement = readonly Pick<ActiveSubscription, "selector" | "payload">[];
-
-/** What the stream of a request tells: its matchers, each with what the token says of it. */
-export function announcementOf(matchers: readonly Matcher[], grants: Grants): Announcement {
-  return matchers.map(({ type, pattern: text }) => ({
-    selector: type === "selector" ? { text } : { text, matchType: type },
-    payload: payloadOf(grants, text),
-  }));
+/** What a stream tells of itself to whoever may know. */
+export interface Announcement extends Pick<Grants, "payload" | "payloads"> {
+  /** Without repetition. */
+  readonly selectors: readonly Selector[];
 }
 
 /** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
@@ -49,9 +43,11 @@ export class ActiveSubscriptions {
    * Events are published even while nobody may receive them: the specification asks for it, and who lists subscriptions
    * now may ask for the events since then later.
    */
-  begin(announcement: Announcement): () => void {
+  begin({ selectors, ...payloads }: Announcement): () => void {
     const subscriber = newSubscriberId();
-    const subscriptions = announcement.map((each) => ({ ...each, subscriber }));
+    const subscriptions = selectors.map((selector) => {
+      return { selector, subscriber, payload: payloadOf(payloads, selector.text) };
+    });
     for (const subscription of subscriptions) this.#add(subscription);
     this.#publish(subscriptions, true);
     return () => {

@@ -155,12 +155,17 @@ export class Connection {
   /** Nothing shall be written until what this returns is called. */
   #wait(): () => void {
     this.#ready = false;
-    const socket = isSocket(this.#source) && this.#patience > 0 ? this.#source : undefined;
-    const hangUp = () => socket?.destroy();
+    const patience = isSocket(this.#source) ? this.#patience : 0;
+    const hangUp = () => {
+      // If it was this process that had no time, the socket gets it now.
+      setImmediate(() => {
+        if (!this.#ready) this.#source.destroy();
+      });
+    };
     // Begins anew with every part that the system takes.
-    socket?.setTimeout(this.#patience, hangUp);
+    if (patience > 0) this.#res.setTimeout(patience, hangUp);
     return () => {
-      socket?.setTimeout(0, hangUp);
+      if (patience > 0) this.#res.setTimeout(0).off("timeout", hangUp);
       this.#ready = true;
       if (!this.closed) this.#owner?.drained();
     };

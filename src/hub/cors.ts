@@ -26,7 +26,8 @@ export class Cors {
     // Whoever asks: a cache would otherwise give one origin's answer to another.
     vary(res, "Origin");
     const { origin } = req.headers;
-    if (origin !== undefined && this.#origins.has(origin)) {
+    // Not the wildcard, which a client may send as its origin too.
+    if (origin !== undefined && origin !== "*" && this.#origins.has(origin)) {
       res.setHeader("Access-Control-Allow-Origin", origin);
       res.setHeader("Access-Control-Allow-Credentials", "true");
     } else if (this.#origins.has("*")) {

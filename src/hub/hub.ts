@@ -8,6 +8,7 @@ import { methodNotAllowed, problemOf, Refusal } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Transport } from "../transport/transport.js";
 import { ActiveSubscriptions } from "./active-subscriptions.js";
+import { type DescribedSettings, describeApi, descriptionPath } from "./api-description.js";
 import { authenticatorFor, defaultCookieNames } from "./authenticators.js";
 import type { HubRequest, HubResponse } from "./connection.js";
 import { Cors } from "./cors.js";
@@ -17,15 +18,10 @@ import { EncodedReplays } from "./encoded-replays.js";
 import { Expirations } from "./expirations.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
+import { answerPublicDocument } from "./public-document.js";
 import { PublishHandler } from "./publish-handler.js";
-import { isForHub, pathBelowHub } from "./request.js";
-import {
-  answerMetadata,
-  describeResource,
-  isForMetadata,
-  metadataUrl,
-  type ResourceMetadata,
-} from "./resource-metadata.js";
+import { hubUrlOf, isForHub, pathBelowHub } from "./request.js";
+import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } from "./resource-metadata.js";
 import { SubscribeHandler } from "./subscribe-handler.js";
 import { Subscribers } from "./subscribers.js";
 import { SubscriptionsHandler } from "./subscriptions-handler.js";
@@ -48,8 +44,10 @@ export interface CloseOptions {
 
 /** A Mercure hub over Node's HTTP servers, with or without Express before it. */
 export class Hub {
-  /** The path of the hub's URL. */
+  /** The path at which the hub answers. */
   readonly path: string;
+  /** The path of the hub's URL as clients see it, with which the topics of its own updates begin. */
+  readonly publicPath: string;
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #observer: HubObserver | undefined;
@@ -61,6 +59,7 @@ export class Hub {
   readonly #turns = new Turns();
   readonly #subscribe: SubscribeHandler;
   readonly #cors: Cors;
+  readonly #settings: DescribedSettings;
   readonly #metadata: ResourceMetadata;
   /** Undefined when the hub does not know its public URL, or speaks Mercure 0.x alone. */
   readonly #metadataUrl: URL | undefined;
@@ -70,8 +69,10 @@ export class Hub {
   /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
   constructor(options: HubOptions) {
     const settings = resolveHubOptions(options);
-    const { transport, path, logger } = settings;
+    const { transport, path, publicPath, logger } = settings;
     this.path = path;
+    this.publicPath = publicPath;
+    this.#settings = settings;
     this.#transport = transport;
     this.#logger = logger;
     this.#observer = settings.observer;
@@ -80,7 +81,7 @@ export class Hub {
     const events = new EncodedEvents();
     this.#subscribers = new Subscribers({ ...settings, dispatcher, events, turns: this.#turns });
     if (settings.subscriptions) {
-      this.#activeSubscriptions = new ActiveSubscriptions(path, transport, (error) => this.#report(error));
+      this.#activeSubscriptions = new ActiveSubscriptions(publicPath, transport, (error) => this.#report(error));
     }
     const surroundings = {
       transport,
@@ -99,7 +100,7 @@ export class Hub {
     this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
     if (this.#activeSubscriptions) {
       const active = this.#activeSubscriptions;
-      this.#subscriptionsHandler = new SubscriptionsHandler(path, tokens, active, transport);
+      this.#subscriptionsHandler = new SubscriptionsHandler(settings, tokens, active, transport);
     }
     if (settings.allowPublish) {
       const publish = (draft: Draft) => this.publish(draft);
@@ -132,7 +133,7 @@ export class Hub {
   stream(req: HubRequest, res: HubResponse, { topics, private: withPrivate = false, payload }: StreamOptions): void {
     const matchers = MatcherList.ofSelectors(topics);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const announcement = [...new Set(topics)].map((text) => ({ selector: { text }, payload }));
+    const announcement = { selectors: [...new Set(topics)].map((text) => ({ text })), payload };
     this.#answer(req, res, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       return this.#subscribe.open(request, response, { matchers, privateTopics, expiresAt: undefined, announcement });
@@ -146,7 +147,9 @@ export class Hub {
    */
   async publish(draft: Draft): Promise<Update> {
     if (this.#dispatcher.closed) throw hubClosed();
-    validateDraft(draft, this.path);
+    validateDraft(draft, this.publicPath);
+    // Behind a proxy that hides it, this path is the hub's too.
+    if (this.path !== this.publicPath) validateDraft(draft, this.path);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
     await this.#turns.pace();
@@ -173,7 +176,7 @@ export class Hub {
       [{ text }, { text, matchType: "exact" } as const].flatMap((each) => active.of(each));
     return (topic === undefined ? active.all() : byName(topic))
       .filter((subscription) => subscriber === undefined || subscription.subscriber === subscriber)
-      .map((subscription) => subscriptionDocument(this.path, subscription, true));
+      .map((subscription) => subscriptionDocument(this.publicPath, subscription, true));
   }
 
   /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */
@@ -217,8 +220,12 @@ export class Hub {
   }
 
   async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (isForMetadata(req, this.path, this.#metadataUrl)) return answerMetadata(req, res, this.#metadata);
+    if (isForMetadata(req, this.path, this.#metadataUrl)) return answerPublicDocument(req, res, this.#metadata);
     const below = pathBelowHub(req, this.path);
+    if (below === descriptionPath) {
+      const paths = { hub: hubUrlOf(req, below), metadata: this.#metadataUrl?.pathname };
+      return answerPublicDocument(req, res, describeApi(this.#settings, paths));
+    }
     if (this.#subscriptionsHandler && (below === "/subscriptions" || below?.startsWith("/subscriptions/"))) {
       if (!isRead(req)) throw methodNotAllowed("GET, HEAD");
       return this.#subscriptionsHandler.handle(req, res, below);

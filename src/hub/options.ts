@@ -30,8 +30,8 @@ export interface HubOptions {
    */
   readonly issuer?: string | undefined;
   /**
-   * The hub's URL as clients see it, absolute or a path: what tokens of Mercure 1.0 must name in their claim `aud`, and
-   * what relative URL patterns and topics are resolved against. Default `path`, which does for tokens that an application
+   * The hub's URL as clients see it, absolute or a path: what tokens of Mercure 1.0 must name in their claim `aud`, what
+   * relative URL patterns and topics are resolved against, and with whose path the hub's own topics begin. Default `path`, which does for tokens that an application
    * makes for its own hub; then the hub publishes no metadata, and patterns that name a host match no relative topics.
    */
   readonly resource?: string | undefined;
@@ -108,20 +108,26 @@ export function resolveHubOptions(options: HubOptions) {
   const read = new OptionReader(options, "", {});
   const path = read.path("path") ?? defaultHubPath;
   const resource = read.identifier("resource");
+  const origin = originOf(resource);
+  // One without a path names the hub, and does not say where at its origin it is.
+  const hubUrl = resource === undefined || pathOf(resource) === "" ? path : resource;
   const maxMatcherLength = read.number("maxMatcherLength", { least: 1, whole: true }) ?? 2048;
   const settings = {
     transport: read.object("transport") as Transport,
     path,
     protocol: read.oneOf("protocol", [0, 1, "both"] as const) ?? ("both" as const),
     /** Absolute, if need be at a host that does not exist. */
-    hubUrl: new URL(resource ?? path, "https://hub.invalid").href,
+    hubUrl: new URL(hubUrl, origin ?? "https://hub.invalid").href,
+    /** The hub's URL as clients see it, behind whatever proxy; undefined when the hub was not told its origin. */
+    publicUrl: origin === undefined ? undefined : new URL(hubUrl, origin).href,
+    publicPath: pathOf(hubUrl),
     matcherLimits: {
       count: read.number("maxMatchers", { least: 1, whole: true }) ?? 200,
       length: maxMatcherLength,
     },
     patternMemory: read.number("patternMemory", { least: 0, whole: true }) ?? 256 * 1024 * 1024,
     issuers: resolveIssuers(read.object("issuers")),
-    issuer: read.string("issuer") ?? originOf(resource) ?? "/",
+    issuer: read.string("issuer") ?? origin ?? "/",
     resource: resource ?? path,
     tokenLimits: {
       details: read.number("maxTokenDetails", { least: 1, whole: true }) ?? 100,
@@ -170,6 +176,11 @@ function checkTogether(settings: HubSettings): void {
   if (!allowAnonymous && subscriberKey === undefined && issuers.every(({ role }) => role === "publisher")) {
     throw impossible("subscriberKey", "is missing; without it nobody could subscribe, since allowAnonymous is off");
   }
+}
+
+/** Without a slash at its end, and so empty for the root. */
+function pathOf(url: string): string {
+  return new URL(url, "https://hub.invalid").pathname.replace(/\/$/, "");
 }
 
 function originOf(url: string | undefined): string | undefined {

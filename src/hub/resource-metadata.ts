@@ -1,6 +1,5 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { detailType } from "../protocol/authorization-details.js";
-import { methodNotAllowed } from "../protocol/problem.js";
 
 const wellKnown = "/.well-known/oauth-protected-resource";
 
@@ -30,17 +29,6 @@ export function isForMetadata(req: IncomingMessage, hubPath: string, url: URL | 
   if (url === undefined) return false;
   const path = (req.url ?? "").split("?", 1)[0];
   return path === url.pathname || path === wellKnown + hubPath;
-}
-
-export function answerMetadata(req: IncomingMessage, res: ServerResponse, metadata: ResourceMetadata): void {
-  if (req.method !== "GET" && req.method !== "HEAD") throw methodNotAllowed("GET, HEAD");
-  const body = JSON.stringify(metadata);
-  res.writeHead(200, {
-    "Content-Type": "application/json",
-    "Cache-Control": "public, max-age=3600",
-    "Content-Length": Buffer.byteLength(body),
-  });
-  res.end(req.method === "HEAD" ? "" : body);
 }
 
 interface Described {

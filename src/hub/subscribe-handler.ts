@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Generation } from "../protocol/generation.js";
-import { noGrants } from "../protocol/grants.js";
-import type { MatcherList } from "../protocol/matcher.js";
+import { type Grants, noGrants } from "../protocol/grants.js";
+import type { Matcher, MatcherList } from "../protocol/matcher.js";
 import { tokenMissing } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import { announcementOf } from "./active-subscriptions.js";
+import type { Announcement } from "./active-subscriptions.js";
 import type { Authenticator } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -127,4 +127,11 @@ export class SubscribeHandler {
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }
+}
+
+function announcementOf(matchers: readonly Matcher[], { payload, payloads }: Grants): Announcement {
+  const selectors = matchers.map(({ type, pattern }) =>
+    type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
+  );
+  return { selectors, payload, ...(payloads && { payloads }) };
 }

@@ -14,6 +14,7 @@ import { requestedSubscriptions, subscriptionsAnswer } from "../protocol/subscri
 import type { Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Authenticator } from "./authentication.js";
+import type { HubSettings } from "./options.js";
 import { hubUrlOf, queryOf } from "./request.js";
 
 /** What a URL of the web API stands for. */
@@ -30,12 +31,20 @@ interface Resource {
  */
 export class SubscriptionsHandler {
   readonly #hubPath: string;
+  /** Undefined when the hub was not told its origin. */
+  readonly #hubUrl: string | undefined;
   readonly #tokens: Authenticator;
   readonly #subscriptions: ActiveSubscriptions;
   readonly #transport: Transport;
 
-  constructor(hubPath: string, tokens: Authenticator, subscriptions: ActiveSubscriptions, transport: Transport) {
-    this.#hubPath = hubPath;
+  constructor(
+    { publicPath, publicUrl }: Pick<HubSettings, "publicPath" | "publicUrl">,
+    tokens: Authenticator,
+    subscriptions: ActiveSubscriptions,
+    transport: Transport,
+  ) {
+    this.#hubPath = publicPath;
+    this.#hubUrl = publicUrl;
     this.#tokens = tokens;
     this.#subscriptions = subscriptions;
     this.#transport = transport;
@@ -54,7 +63,8 @@ export class SubscriptionsHandler {
 
     const { head } = this.#transport;
     const lastEventId = head === 0 ? "earliest" : this.#transport.cursor(head);
-    const answer = subscriptionsAnswer(identity.generation, document, lastEventId, hubUrlOf(req, below));
+    const hubUrl = this.#hubUrl ?? hubUrlOf(req, below);
+    const answer = subscriptionsAnswer(identity.generation, document, lastEventId, hubUrl);
     const { body, contentType, link } = answer;
     const etag = `"${createHash("sha256").update(`${link}\n${body}`).digest("base64url")}"`;
     const headers = {

@@ -33,7 +33,7 @@ const nothing = new MatcherList([]);
 export const noGrants: Grants = { subscribe: nothing, publish: nothing };
 
 /** What other subscribers see of a subscription, by the text of its matcher. */
-export function payloadOf({ payload, payloads = [] }: Grants, matcher: string): unknown {
+export function payloadOf({ payload, payloads = [] }: Pick<Grants, "payload" | "payloads">, matcher: string): unknown {
   return payloads.find(({ matchers }) => matchers.matches(matcher))?.payload ?? payload;
 }
 

@@ -72,10 +72,13 @@ export class ExternalHub {
    */
   async subscriptions(topic?: string): Promise<SubscriptionDocument[]> {
     const { address, protocol, tokens, requestOrigin } = this.#options;
-    const selector =
-      topic === undefined ? undefined : { text: topic, ...(protocol === 1 && { matchType: "exact" as const }) };
-    const makeToken = (text: string) => tokens.forSubscriber([{ text }]);
-    return askForSubscriptions({ hubUrl: address.urlFor(requestOrigin()), selector, makeToken });
+    const { subscriptions } = await askForSubscriptions({
+      hubUrl: address.urlFor(requestOrigin()),
+      protocol,
+      selector: topic === undefined ? undefined : { text: topic },
+      makeToken: (text) => tokens.forSubscriber([{ text }]),
+    });
+    return subscriptions.filter(({ active }) => active);
   }
 
   async close(): Promise<void> {

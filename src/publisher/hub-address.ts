@@ -20,7 +20,7 @@ export class HubAddress {
 
   constructor(options: HubAddressOptions) {
     this.#options = options;
-    this.path = options.url === true ? options.path : new URL(options.url).pathname;
+    this.path = options.url === true ? options.path : new URL(options.url).pathname.replace(/\/$/, "");
   }
 
   /**
@@ -30,7 +30,7 @@ export class HubAddress {
    * @throws MercureError `ERR_PUBLISH` for a host that is not trusted, since the token would follow it.
    */
   urlFor(requested: string | undefined): string {
-    const url = requested === undefined ? this.fixed : this.#trusted(requested);
+    const url = requested === undefined ? this.#fixed : this.#trusted(requested);
     if (url !== undefined) return url;
     const reason =
       requested === undefined
@@ -41,11 +41,11 @@ export class HubAddress {
 
   /** The URL of the one hub that this process follows; undefined when there is none, and the request's host is no help. */
   toFollow(requested: string): string | undefined {
-    return this.fixed ?? this.#trusted(requested);
+    return this.#fixed ?? this.#trusted(requested);
   }
 
   /** The URL that no request changes. */
-  get fixed(): string | undefined {
+  get #fixed(): string | undefined {
     const { url, path, trustedHosts } = this.#options;
     if (url !== true) return url;
     return trustedHosts[0] === undefined ? undefined : trustedHosts[0] + path;

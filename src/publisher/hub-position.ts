@@ -87,7 +87,7 @@ export class HubPosition {
         delay = Math.max(delay, retryAfterOf(response));
         if (!isEventStream(response)) {
           await response.body?.cancel();
-          throw new Error(complaint(response));
+          throw new Error(complaint(response, this.#options.protocol));
         }
         failures = 0;
         if (!this.#isConfirmedBy(response)) void this.#mark(hubUrl);
@@ -174,10 +174,11 @@ function isEventStream({ status, headers }: Response): boolean {
   return status === 200 && /^text\/event-stream\b/i.test(headers.get("Content-Type") ?? "");
 }
 
-function complaint({ status, headers }: Response): string {
+function complaint({ status, headers }: Response, protocol: Generation): string {
   const challenge = headers.get("WWW-Authenticate");
   const details = challenge === null ? "" : ` (${challenge})`;
   if (status === 200) return "it answers with something else than an event stream";
   if (status !== 401 && status !== 403) return `it answers ${status}${details}`;
-  return `it answers ${status}${details}; subscriberSecretKey must be the key that it verifies subscribers' tokens with`;
+  const identity = protocol === 0 ? "" : ", and issuer and resource must be those that it knows";
+  return `it answers ${status}${details}; subscriberSecretKey must be the key that it verifies subscribers' tokens with${identity}`;
 }

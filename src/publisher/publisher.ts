@@ -279,11 +279,12 @@ export class Publisher {
   /** What brings the events of those who subscribe to topics. Mercure 0.x and 1.0 "Subscription Events". */
   #eventSelectors(topics: Topics): Selector[] {
     const { hub, protocol } = this.#options;
+    const hubPath = hub instanceof ExternalHub ? hub.path : hub.publicPath;
     return this.selectors(topics).map(({ text, matchType = "exact" }) => {
       if (protocol === 0) {
-        return { text: selectorPath(hub.path, { text }) + (hub instanceof ExternalHub ? "{/subscriber}" : "") };
+        return { text: selectorPath(hubPath, { text }) + (hub instanceof ExternalHub ? "{/subscriber}" : "") };
       }
-      const path = selectorPath(hub.path, { text, matchType });
+      const path = selectorPath(hubPath, { text, matchType });
       return hub instanceof ExternalHub ? { text: `${path}/:subscriber`, matchType: "urlpattern" } : { text: path };
     });
   }

@@ -30,7 +30,7 @@ type Outcome =
     };
 
 /**
- * Publishes to another hub over HTTP (Mercure 0.x, "Publication").
+ * Publishes to another hub over HTTP (Mercure 0.x and 1.0, "Publication").
  *
  * It is repeated for some seconds where the hub cannot have taken the update: it refused the connection, or answered
  * 429 or 503. The id stays the same then, so that a hub that knows repeated ids takes it once, whatever happened.

@@ -1,14 +1,23 @@
 import { MercureError } from "../errors.js";
 import type { Selector, SubscriptionDocument } from "../protocol/active-subscription.js";
 import { selectorPath, subscriptionsPath } from "../protocol/active-subscription.js";
+import type { Generation } from "../protocol/generation.js";
 import { connectionFailure } from "./http-answer.js";
 
 /** How long a hub may take to answer, in milliseconds. */
 const defaultPatience = 10_000;
 
+/** What a hub answers, and what else it tells. */
+export interface SubscriptionsAnswer {
+  /** Those that have ended may be among them. */
+  readonly subscriptions: readonly SubscriptionDocument[];
+}
+
 /** What is asked of a hub: all subscriptions, or those of a selector. */
 export interface SubscriptionsQuestion {
   readonly hubUrl: string;
+  /** The generation of Mercure in which the answer shall be. */
+  readonly protocol: Generation;
   /** Undefined for all. */
   readonly selector: Selector | undefined;
   /** Makes a token that grants the list, which has a topic of its own. */
@@ -22,17 +31,18 @@ export interface SubscriptionsQuestion {
  * tell anybody.
  */
 export async function askForSubscriptions(
-  { hubUrl, selector, makeToken }: SubscriptionsQuestion,
+  { hubUrl, protocol, selector, makeToken }: SubscriptionsQuestion,
   patience = defaultPatience,
-): Promise<SubscriptionDocument[]> {
-  const { origin, pathname } = new URL(hubUrl);
-  const path = selector === undefined ? subscriptionsPath(pathname) : selectorPath(pathname, selector);
+): Promise<SubscriptionsAnswer> {
+  const { origin, pathname } = new URL(hubUrl.replace(/\/$/, ""));
+  const path = selector === undefined ? subscriptionsPath(pathname) : selectorPath(pathname, typed(selector, protocol));
   const url = origin + path;
+  const token = makeToken(path);
   let response: Response;
-  let answer: { subscriptions?: unknown } | undefined;
+  let answer: unknown;
   try {
     response = await fetch(url, {
-      headers: { Accept: "application/json, application/ld+json", Authorization: `Bearer ${makeToken(path)}` },
+      headers: { Accept: "application/json, application/ld+json", Authorization: `Bearer ${token}` },
       // Followed, it would hand the token to wherever it leads.
       redirect: "manual",
       signal: AbortSignal.timeout(patience),
@@ -43,17 +53,26 @@ export async function askForSubscriptions(
     throw failure(url, `cannot be asked: ${connectionFailure(error).reason}`, error);
   }
   if (!response.ok) throw failure(url, complaint(response));
-  const { subscriptions } = answer ?? {};
-  if (!Array.isArray(subscriptions)) throw failure(url, "answers with something else than a list of subscriptions");
-  return (subscriptions as SubscriptionDocument[]).filter(({ active }) => active);
+  if (isAnswer(answer)) return answer;
+  throw failure(url, "answers with something else than a list of subscriptions");
 }
 
-function parse(text: string): { subscriptions?: unknown } | undefined {
+/** In URLs of Mercure 1.0 every topic has a type, in those of 0.x none. */
+function typed({ text, matchType = "exact" }: Selector, protocol: Generation): Selector {
+  return protocol === 0 ? { text } : { text, matchType };
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(text) as object;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+function isAnswer(answer: unknown): answer is SubscriptionsAnswer {
+  const { subscriptions } = (answer ?? {}) as { subscriptions?: unknown };
+  return Array.isArray(subscriptions) && subscriptions.every((each) => typeof each === "object" && each !== null);
 }
 
 function failure(url: string, what: string, cause?: unknown): MercureError {
@@ -66,5 +85,5 @@ function complaint({ status, headers }: Response): string {
   const answered = `answers ${status}${challenge === null ? "" : ` (${challenge})`}`;
   if (status === 404) return `${answered}; the hub has active subscriptions turned off, or is at another path`;
   if (status !== 401 && status !== 403) return answered;
-  return `${answered}; subscriberSecretKey must be the key that it verifies subscribers' tokens with`;
+  return `${answered}; the token must be one that the hub takes and that grants this list`;
 }

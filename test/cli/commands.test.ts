@@ -141,7 +141,7 @@ describe("subscribe", () => {
 
 describe("token", () => {
   test("grants the topics to its role, and expires", async (t) => {
-    const flags = ["--topic", "a", "--topic", "b", "--lifetime", "60"];
+    const flags = ["--topic", "a", "--topic", "b", "--expires-in", "60"];
     for (const [role, grant] of [
       ["publisher", "publish"],
       ["subscriber", "subscribe"],
@@ -154,12 +154,55 @@ describe("token", () => {
     }
   });
 
+  test("of Mercure 1.0 names its issuer and its hub, and grants matchers", async (t) => {
+    const flags = [
+      "--protocol",
+      "1",
+      "--topic",
+      "a",
+      "--match-urlpattern",
+      "/books/:id",
+      "--payload",
+      '{"name":"Ada"}',
+    ];
+    const claimsOf = async (more: string[], variables = {}) => {
+      const { stdout } = await run(t, ["token", "subscriber", ...flags, ...more], { env: { ...env, ...variables } });
+      const { payload } = await jwtVerify(stdout.trim(), new TextEncoder().encode(secret), { typ: "at+jwt" });
+      return payload;
+    };
+    const resource = "https://hub.example/hub";
+    const claims = await claimsOf(["--issuer", "https://issuer.example", "--resource", resource]);
+    assert.deepEqual([claims.iss, claims.aud], ["https://issuer.example", resource]);
+    assert.deepEqual(claims.authorization_details, [
+      {
+        type: "https://mercure.rocks/authorization-detail",
+        actions: ["subscribe"],
+        topics: [{ match: "a" }, { match: "/books/:id", match_type: "urlpattern" }],
+        payload: { name: "Ada" },
+      },
+    ]);
+    for (const [variables, aud] of [
+      [{}, "http://127.0.0.1:5500/.well-known/mercure"],
+      [{ MERCURE_HUB_URL: resource }, resource],
+      [{ MERCURE_HUB_URL: "http://hub/", MERCURE_PUBLIC_HUB_URL: resource }, resource],
+      [{ MERCURE_HUB_URL: resource, MERCURE_PUBLIC_HUB_URL: "/hub" }, resource],
+      [{ MERCURE_HUB_URL: "http://hub/", MERCURE_RESOURCE: resource }, resource],
+    ] as const) {
+      const byDefault = await claimsOf([], variables);
+      assert.deepEqual([byDefault.iss, byDefault.aud], [new URL(aud).origin, aud]);
+    }
+  });
+
   test("asks for what it needs", async (t) => {
     for (const [args, message] of [
       [[], /publisher\|subscriber/],
       [["reader", "--topic", "a"], /publisher\|subscriber/],
       [["publisher"], /Name the topics/],
       [["publisher", "--topic", "a"], /needs a secret/],
+      [["subscriber", "--match-urlpattern", "/a"], /of Mercure 1.0: add --protocol 1/],
+      [["subscriber", "--topic", "a", "--protocol", "2"], /--protocol is 0 or 1, not "2"/],
+      [["subscriber", "--topic", "a", "--payload", "{"], /--payload needs JSON/],
+      [["publisher", "--topic", "a", "--payload", "{}"], /A payload is for subscribers/],
     ] as const) {
       const { code, stderr } = await run(t, ["token", ...args]);
       assert.equal(code, 2);
@@ -200,8 +243,8 @@ describe("subscriptions", () => {
     const refusing = await fakeHub(t, (_req, res) => void res.writeHead(404).end());
     const other = await fakeHub(t, (_req, res) => void res.end("{}"));
     for (const [url, message] of [
-      [refusing, /gives no list: 404/],
-      [other, /gives no list of/],
+      [refusing, /does not tell who is subscribed: \S+ answers 404/],
+      [other, /something else than a list of subscriptions/],
     ] as const) {
       const { code, stderr } = await run(t, ["subscriptions", "--hub-url", url], { env });
       assert.equal(code, 1);

@@ -75,11 +75,21 @@ describe("starting", () => {
 
 describe("options", () => {
   test("reach the hub", async (t) => {
-    const flags = ["--path", "/live", "--cookie-name", "jwt", "--no-allow-anonymous", "--publish-limit", "10"];
+    const flags = ["--path", "/live", "--cookie-name", "jwt", "--no-allow-anonymous", "--publish-limit", "10"].concat([
+      "--no-subscriptions",
+      "--cors-origin",
+      "https://a.example",
+      "--cors-origin",
+      "https://b.example",
+    ]);
     const { url } = await startHub(t, flags, { env: production });
     assert.ok(url.endsWith("/live"));
     assert.equal((await fetch(`${url}?topic=a`)).status, 401);
-    const jwt = await token({ subscribe: ["a"] }, {}, secret);
+    const jwt = await token({ subscribe: ["*"] }, {}, secret);
+    const headers = { Authorization: `Bearer ${jwt}`, Origin: "https://b.example" };
+    const subscriptions = await fetch(`${url}/subscriptions`, { headers });
+    assert.equal(subscriptions.status, 404);
+    assert.equal(subscriptions.headers.get("access-control-allow-origin"), "https://b.example");
     assert.equal((await subscribe(t, `${url}?topic=a`, { Cookie: `jwt=${jwt}` })).status, 200);
     assert.equal(await publish(url, await token({ publish: ["*"] }, {}, secret)), 413);
   });

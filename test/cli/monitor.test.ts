@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { describe, test } from "node:test";
+import { Validator } from "@seriousme/openapi-schema-validator";
 import { subscribe, token } from "../hub/fixture.js";
 import { type RunningHub, run, secret, startHub } from "./fixture.js";
 
@@ -15,6 +16,10 @@ async function statusOf(url: string, method = "GET"): Promise<number> {
   const response = await fetch(url, { method });
   await response.text();
   return response.status;
+}
+
+interface Description {
+  readonly paths: Record<string, { get: { responses: Record<number, { content: object }> } }>;
 }
 
 describe("the monitor", () => {
@@ -35,6 +40,24 @@ describe("the monitor", () => {
       assert.equal(await statusOf(new URL(path, hub.url).href), 404);
     }
     assert.equal(await statusOf(`${origin}/metrics`), 404);
+  });
+
+  test("describes all that it answers, in OpenAPI", async (t) => {
+    const hub = await startHub(t, ["--monitor-port", "0", "--metrics"]);
+    const origin = await monitorOf(hub);
+    const text = await (await fetch(`${origin}/openapi.json`)).text();
+    const { valid, errors } = await new Validator().validate(JSON.parse(text));
+    assert.ok(valid, JSON.stringify(errors));
+    const paths = Object.entries((JSON.parse(text) as Description).paths);
+    assert.deepEqual(
+      paths.map(([path]) => path),
+      ["/healthz/live", "/healthz/ready", "/metrics", "/openapi.json"],
+    );
+    for (const [path, { get }] of paths) {
+      const response = await fetch(origin + path);
+      assert.ok(response.headers.get("Content-Type")! in get.responses[response.status]!.content, path);
+      await response.text();
+    }
   });
 
   test("is live and not ready while the hub ends", async (t) => {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createParser } from "eventsource-parser";
 import fc from "fast-check";
 import { EventStreamParser, type StreamEvent } from "../../src/client/event-stream-parser.js";
 
@@ -39,60 +38,9 @@ function* cut(bytes: Uint8Array, lengths: number[]): Generator<Uint8Array> {
   }
 }
 
-/** Pieces of which streams are made, the meaningful far more often than chance would give them. */
-const piece = fc.oneof(
-  fc.constantFrom("data", "event", "id", "retry", ":", ": ", " ", "\n", "\r", "\r\n", "\n\n", "\r\r", "\r\n\r\n"),
-  fc.constantFrom(
-    "data: x\n\n",
-    "id: 1\n",
-    "id: \0\n",
-    "event: e\n",
-    "retry: 10\n",
-    "retry: 1x\n",
-    "\uFEFF",
-    "é",
-    "🎉",
-  ),
-  fc.string({ unit: "binary", maxLength: 5 }),
-);
-const stream = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(""));
 const lengths = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 5 });
 
 describe("the event stream parser", () => {
-  it("reads the same, however the bytes are cut", () => {
-    fc.assert(
-      fc.property(stream, lengths, (text, pieces) => {
-        const bytes = encode(text);
-        assert.deepEqual(read(cut(bytes, pieces)), read([bytes]));
-      }),
-      { numRuns: 2_000 },
-    );
-  });
-
-  it("agrees with an independent parser on type and data", () => {
-    fc.assert(
-      fc.property(stream, (text) => {
-        // The reference keeps a final CR back until it knows the next character; a comment settles it.
-        const bytes = encode(`${text}\n:\n`);
-        const expected: { type: string; data: string }[] = [];
-        const retries: number[] = [];
-        const reference = createParser({
-          onEvent: ({ event, data }) => expected.push({ type: event ?? "message", data }),
-          onRetry: (milliseconds) => retries.push(milliseconds),
-        });
-        reference.feed(new TextDecoder().decode(bytes));
-
-        const { events, retries: ownRetries } = read([bytes]);
-        assert.deepEqual(
-          events.map(({ type, data }) => ({ type, data })),
-          expected,
-        );
-        assert.deepEqual(ownRetries, retries);
-      }),
-      { numRuns: 2_000 },
-    );
-  });
-
   it("brings back any data, type and id that a server encoded", () => {
     const line = fc.string({ unit: "grapheme" }).map((text) => text.replace(/[\r\n\0]/g, ""));
     const event = fc.record({ type: line, id: line, lines: fc.array(line, { minLength: 1, maxLength: 4 }) });

@@ -65,6 +65,23 @@ describe("tables of members", () => {
   }
 });
 
+test("the defaults of the class Hub are those that its comments give", () => {
+  const table = tables("keys").find(({ subject }) => subject === "src/hub/options.ts HubOptions");
+  const comments = new Map(membersOf("src/hub/options.ts", "HubOptions").map(({ name, comment }) => [name, comment]));
+  let checked = 0;
+  for (const [cell, byDefault = ""] of table!.rows) {
+    const literal = byDefault.replaceAll("`", "");
+    if (!/^["\d]|^(true|false)$/.test(literal)) continue;
+    const comment = comments
+      .get(nameIn(cell))!
+      .replaceAll(/(?<=\d),(?=\d{3})/g, "")
+      .replaceAll("`", "");
+    assert.ok(comment.includes(`Default ${literal}`), `${nameIn(cell)}: ${literal}`);
+    checked++;
+  }
+  assert.ok(checked > 15);
+});
+
 describe("tables of options", () => {
   const { hub, ...configuration } = resolveOptions({ secret }, {});
   for (const table of tables("options")) {

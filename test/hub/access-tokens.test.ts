@@ -1,26 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type JWTPayload, SignJWT } from "jose";
+import type { JWTPayload } from "jose";
 import { detailType } from "../../src/protocol/authorization-details.js";
-import { draft, publisherKey, startHub, subscribe, subscriberKey, token } from "./fixture.js";
+import { accessToken, draft, issuer, publisherKey, resource, startHub, subscribe, token } from "./fixture.js";
 
-const issuer = "https://app.example";
-const resource = "https://hub.example/.well-known/mercure";
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
 const grants = (...topics: string[]) => ({
   authorization_details: [
     { type: detailType, actions: ["subscribe", "publish"], topics: topics.map((match) => ({ match })) },
   ],
 });
-
-/** A token of Mercure 1.0 as an issuer would make it. */
-function accessToken(claims: JWTPayload, header: object = {}, key = subscriberKey): Promise<string> {
-  const now = Math.floor(Date.now() / 1000);
-  const usual = { iss: issuer, aud: resource, sub: "7", client_id: issuer, iat: now, exp: now + 600, jti: "1" };
-  return new SignJWT({ ...usual, ...claims })
-    .setProtectedHeader({ alg: "HS256", typ: "at+jwt", ...header })
-    .sign(new TextEncoder().encode(key));
-}
 
 describe("tokens of Mercure 1.0", () => {
   test("let through what their details grant", async (t) => {
@@ -30,6 +19,40 @@ describe("tokens of Mercure 1.0", () => {
     await hub.publish(draft("a", "private a", { private: true }));
     await subscriber.until(({ data }) => data.length > 0);
     assert.deepEqual(subscriber.data, ["private a"]);
+  });
+
+  test("a private update reaches whoever is granted one of its topics, canonical or alternate", async (t) => {
+    const { hub, origin } = await startHub(t, { issuer, resource });
+    const url = `${origin}${hub.path}?match_urlpattern=/books/:id`;
+    const subscriber = await subscribe(t, url, bearer(await accessToken(grants("/users/42/books/1"))));
+    await hub.publish(draft("/books/1", "for nobody", { private: true }));
+    await hub.publish(draft(["/books/1", "/users/42/books/1"], "for 42", { private: true }));
+    await hub.publish(draft("/users/42/books/1", "not asked for", { private: true }));
+    await hub.publish(draft("/books/2", "public"));
+    await subscriber.until(({ data }) => data.at(-1) === "public");
+    assert.deepEqual(subscriber.data, ["for 42", "public"]);
+  });
+
+  // Whose rights have shrunk asks the history for what was once granted.
+  test("are looked at anew for each update that is replayed", async (t) => {
+    const { hub, origin } = await startHub(t, { issuer, resource });
+    const url = `${origin}${hub.path}?match=*&last_event_id=earliest`;
+    for (const topic of ["a", "b"]) await hub.publish(draft(topic, topic, { private: true }));
+    await hub.publish(draft("c", "public"));
+    for (const [granted, expected] of [
+      [
+        ["a", "b"],
+        ["a", "b", "public"],
+      ],
+      [["b"], ["b", "public"]],
+      [[], ["public"]],
+    ] as const) {
+      const claims = granted.length === 0 ? {} : grants(...granted);
+      const subscriber = await subscribe(t, url, bearer(await accessToken(claims)));
+      await subscriber.until(({ data }) => data.at(-1) === "public");
+      assert.deepEqual(subscriber.data, expected);
+      subscriber.close();
+    }
   });
 
   test("publish when every topic is granted, and 403 otherwise", async (t) => {
@@ -147,6 +170,21 @@ describe("tokens of Mercure 1.0", () => {
     assert.equal(await status(await accessToken(grants("a", "b", "c"))), 401);
     assert.equal(await status(await accessToken({ authorization_details: [detail, detail] })), 401);
     assert.equal(await status(await token({ subscribe: ["a", "b"], publish: ["c"] })), 401);
+  });
+
+  test("are invalid where the hub speaks 0.x alone, and those of 0.x where it speaks 1.0 alone", async (t) => {
+    const tokens = [await token({ subscribe: ["a"] }), await accessToken(grants("a"))];
+    for (const [protocol, query, expected] of [
+      [0, "topic=a", [200, 401]],
+      [1, "match=a", [401, 200]],
+      ["both", "match=a", [200, 200]],
+    ] as const) {
+      const { origin, hub } = await startHub(t, { issuer, resource, protocol });
+      for (const [index, value] of tokens.entries()) {
+        const { status } = await subscribe(t, `${origin}${hub.path}?${query}`, bearer(value));
+        assert.equal(status, expected[index], `${protocol} ${index}`);
+      }
+    }
   });
 
   test("end their stream when they expire", async (t) => {

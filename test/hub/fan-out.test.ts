@@ -77,7 +77,7 @@ function start(transport = new MemoryTransport(), maxBacklogBytes = 0) {
     const grants = privateTopics.length === 0 ? nothing : MatcherList.ofSelectors(privateTopics);
     const audience = subscribers.audienceOf(MatcherList.ofSelectors(selectors), grants);
     const from = after ?? transport.head;
-    const terms = { expiresAt: undefined, announcement: [] };
+    const terms = { expiresAt: undefined, announcement: { selectors: [] } };
     new Subscriber(audience, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);
     return client;
   };

@@ -56,6 +56,18 @@ export function token(mercure: unknown, claims: JWTPayload = {}, key = subscribe
   return new SignJWT(payload).setProtectedHeader({ alg }).sign(new TextEncoder().encode(key));
 }
 
+export const issuer = "https://app.example";
+export const resource = "https://hub.example/.well-known/mercure";
+
+/** A token of Mercure 1.0 as an issuer would make it, for the hub with these options. */
+export function accessToken(claims: JWTPayload, header: object = {}, key = subscriberKey): Promise<string> {
+  const now = Math.floor(Date.now() / 1000);
+  const usual = { iss: issuer, aud: resource, sub: "7", client_id: issuer, iat: now, exp: now + 600, jti: "1" };
+  return new SignJWT({ ...usual, ...claims })
+    .setProtectedHeader({ alg: "HS256", typ: "at+jwt", ...header })
+    .sign(new TextEncoder().encode(key));
+}
+
 /** A subscriber that sees every byte, by an independent parser. */
 export interface Subscriber {
   readonly status: number;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { HubOptions } from "../../src/hub/index.js";
-import { draft, type RunningHub, startHub, subscribe, token } from "./fixture.js";
+import { draft, type RunningHub, resource, startHub, subscribe, token } from "./fixture.js";
 
 type Pairs = readonly (readonly [string, string])[];
 
@@ -81,6 +81,41 @@ describe("topic matchers of Mercure 1.0", () => {
     assert.deepEqual(await received(t, [["match_urlpattern", "/books/:id"]], topics, options), matching);
     const absolute = [["match_urlpattern", "https://hub.example/books/:id"]] as const;
     assert.deepEqual(await received(t, absolute, topics, options), matching);
+  });
+
+  test("an exact one regards case and Unicode normalization", async (t) => {
+    const topics = ["caf\u00e9", "cafe\u0301", "CAF\u00c9", "caf%C3%A9"];
+    assert.deepEqual(await received(t, [["match", "caf\u00e9"]], topics), ["caf\u00e9"]);
+  });
+
+  test("a URL pattern regards case, but in a host", async (t) => {
+    const options = { resource };
+    const topics = ["https://EXAMPLE.com/Books/1", "https://example.com/books/2", "https://example.com/Books/3"];
+    const matching = await received(t, [["match_urlpattern", "https://example.COM/Books/:id"]], topics, options);
+    assert.deepEqual(matching, ["https://EXAMPLE.com/Books/1", "https://example.com/Books/3"]);
+  });
+
+  test("the query is parsed as a form", async (t) => {
+    const running = await startHub(t);
+    const subscriber = await subscribe(
+      t,
+      `${running.origin}${running.hub.path}?match=a+b;c%3Dd%2B%&other&x=%26match%3Dy`,
+    );
+    await running.hub.publish(draft("y", "no"));
+    await running.hub.publish(draft("a b;c=d+%", "yes"));
+    await subscriber.until(({ data }) => data.length > 0);
+    assert.deepEqual(subscriber.data, ["yes"]);
+    await refusal(`${running.origin}${running.hub.path}?match`);
+  });
+
+  // Characters that nobody sees make two topics look the same.
+  test("hold no control or format character, whatever the type", async (t) => {
+    const running = await startHub(t);
+    for (const character of ["\u0000", "\u001f", "\u007f", "\u0080", "\u009f", "\u200d", "\u202e", "\ufeff"]) {
+      for (const name of ["match", "match_exact", "match_urlpattern"]) {
+        await refusal(urlOf(running, [[name, `/a${character}b`]]));
+      }
+    }
   });
 
   test("* is every topic, whatever the type", async (t) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { draft, publisherKey, type RunningHub, startHub, subscribe, token, until } from "./fixture.js";
+import { draft, publisherKey, type RunningHub, resource, startHub, subscribe, token, until } from "./fixture.js";
 
 const options = { allowPublish: true, publishLimit: 1000 };
 const anything = token({ publish: ["*"] }, {}, publisherKey);
@@ -54,6 +54,123 @@ describe("publishing over HTTP", () => {
       { id: "urn:é", event: "note", data: "3" },
     ]);
     assert.equal(subscriber.events[2]!.data, "");
+  });
+
+  test("the hub makes an id that publishers cannot choose", async (t) => {
+    const running = await startHub(t, options);
+    const ids = [(await post(running, "topic=a")).body, (await post(running, "topic=a&id=")).body];
+    for (const id of ids) assert.match(id, /^#[\w-]{22}$/);
+    assert.notEqual(ids[0], ids[1]);
+    for (const id of [ids[0]!, "earliest"]) {
+      assert.equal((await post(running, new URLSearchParams({ topic: "a", id }))).status, 400);
+    }
+  });
+
+  test("any type is taken but the hub's own", async (t) => {
+    const running = await startHub(t, options);
+    const subscriber = await subscribe(t, running.url("a"));
+    for (const type of ["error", "open", "message", "Mercure", "a b"]) {
+      assert.equal((await post(running, new URLSearchParams({ topic: "a", type }))).status, 200);
+    }
+    await subscriber.until(({ events }) => events.length === 5);
+    assert.deepEqual(
+      subscriber.events.map(({ event }) => event),
+      ["error", "open", "message", "Mercure", "a b"],
+    );
+  });
+
+  // A line of the data would begin another field, and forge an event of another type, id or time of reconnection.
+  test("line breaks in the data inject no fields", async (t) => {
+    const running = await startHub(t, options);
+    const subscriber = await subscribe(t, running.url("a"));
+    const data = "1\nid: forged\r\nevent: mercure\rretry: 1\n\ndata: 2\r\r\n: no comment\n";
+    const { body } = await post(running, new URLSearchParams({ topic: "a", data }));
+    await post(running, "topic=a&data=end");
+    await subscriber.until(({ events }) => events.at(-1)?.data === "end");
+    assert.equal(subscriber.events.length, 2);
+    assert.deepEqual(subscriber.events[0], { id: body, event: undefined, data: data.replaceAll(/\r\n|\r/g, "\n") });
+    assert.equal(subscriber.comments.length, 1);
+  });
+
+  // Characters that end a line of the stream, or that nobody sees.
+  test("topics, ids and types hold no control or format character, and are UTF-8", async (t) => {
+    const running = await startHub(t, options);
+    for (const field of ["topic", "id", "type"]) {
+      const before = field === "topic" ? "" : "topic=a&";
+      for (const code of [
+        "%00",
+        "%0A",
+        "%0D",
+        "%1F",
+        "%7F",
+        "%C2%80",
+        "%C2%9F",
+        "%E2%80%8D",
+        "%E2%80%AE",
+        "%EF%BB%BF",
+      ]) {
+        assert.equal((await post(running, `${before}${field}=a${code}b`)).status, 400, `${field} ${code}`);
+      }
+      for (const bytes of ["%FF", "%C3", "%ED%A0%80", "%C0%AF"]) {
+        assert.equal((await post(running, `${before}${field}=a${bytes}`)).status, 400, `${field} ${bytes}`);
+      }
+    }
+    assert.equal((await post(running, "topic=a&%FF=x")).status, 400);
+    assert.equal(running.transport.head, 0);
+  });
+
+  // A publisher who may publish everything forges the hub's own events, by a spelling that a simple check passes.
+  test("the hub's namespace is reserved in any spelling, for any of the topics", async (t) => {
+    const running = await startHub(t, { ...options, resource });
+    for (const topic of [
+      "/.well-known/mercure",
+      "/.well-known/mercure/subscriptions/exact/a/b",
+      "https://hub.example/.well-known/mercure/x",
+      "http://other.example:81/.well-known/mercure/x?y#z",
+      "//other.example/.well-known/mercure",
+      "/.well-known/%6Dercure/x",
+      "/%2ewell-known/mercure",
+      "/.well-known/mercure/../mercure/x",
+      "/a/../.well-known/./mercure",
+      "\\.well-known\\mercure",
+      "mercure",
+      "mercure/subscriptions",
+      "./mercure/x",
+      "?x",
+      "#x",
+      "https:mercure",
+    ]) {
+      for (const topics of [[topic], ["a", topic]]) {
+        const answer = await post(
+          running,
+          new URLSearchParams(topics.map((each): [string, string] => ["topic", each])),
+        );
+        assert.equal(answer.status, 400, topic);
+        assert.match(answer.body, /reserved/);
+      }
+    }
+    for (const topic of [
+      "/.well-known/mercurex",
+      "/.well-known",
+      "/x/.well-known/mercure",
+      "http://[",
+      "/.well-known/mercure%2Fx",
+    ]) {
+      assert.equal((await post(running, new URLSearchParams({ topic }))).status, 200, topic);
+    }
+  });
+
+  test("no cache may keep what a token in the URL has brought", async (t) => {
+    const { origin, hub, url } = await startHub(t, options);
+    const published = await fetch(`${origin}${hub.path}?authorization=${await anything}`, {
+      method: "POST",
+      body: new URLSearchParams({ topic: "a" }),
+    });
+    assert.equal(published.status, 200);
+    const subscribed = await subscribe(t, url("a", { authorization: await token({ subscribe: ["a"] }) }));
+    for (const value of [published.headers.get("cache-control"), subscribed.headers["cache-control"]]) {
+      assert.match(value!, /\bprivate\b.*\bno-store\b/);
+    }
   });
 
   test("the presence of private counts, not its value", async (t) => {
@@ -131,11 +248,20 @@ describe("publishing over HTTP", () => {
 
   // One small request makes the hub look at thousands of topics, or at one of a megabyte, with everybody's patterns.
   test("more topics, and longer fields, than there may be are too large", async (t) => {
-    const running = await startHub(t, { ...options, publishLimit: 100_000 });
-    assert.equal((await post(running, "topic=a&".repeat(101))).status, 413);
-    assert.equal((await post(running, `topic=a&topic=${"b".repeat(4097)}`)).status, 413);
-    assert.equal((await post(running, `topic=a&id=${"b".repeat(4097)}`)).status, 413);
-    assert.equal((await post(running, `topic=a&data=${"b".repeat(4097)}`)).status, 200);
+    const usual = await startHub(t, { ...options, publishLimit: 100_000 });
+    const smaller = await startHub(t, { ...options, maxPublishTopics: 2, maxPublishFieldLength: 10 });
+    for (const [running, topics, length] of [
+      [usual, 100, 4096],
+      [smaller, 2, 10],
+    ] as const) {
+      const long = "b".repeat(length + 1);
+      assert.equal((await post(running, "topic=a&".repeat(topics))).status, 200);
+      assert.equal((await post(running, "topic=a&".repeat(topics + 1))).status, 413);
+      for (const field of ["topic", "id", "type", "retry"]) {
+        assert.equal((await post(running, `topic=a&${field}=${long}`)).status, 413);
+      }
+      assert.equal((await post(running, `topic=a&data=${long}`.slice(0, 5000))).status, 200);
+    }
   });
 
   test("other content types are refused", async (t) => {

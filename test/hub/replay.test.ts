@@ -73,6 +73,73 @@ describe("replay", () => {
     }
   });
 
+  test("an id that was used again stands for its first update, in both generations", async (t) => {
+    const { hub, url, origin } = await startHub(t);
+    for (const [data, id] of [
+      ["1", "urn:twice"],
+      ["2", "urn:once"],
+      ["3", "urn:twice"],
+    ] as const) {
+      await hub.publish(draft("a", data, { id }));
+    }
+    await hub.publish(draft("a", "4"));
+    for (const [target, field] of [
+      [url("a", { lastEventID: "urn:twice" }), "last-event-id"],
+      [`${origin}${hub.path}?match=a&last_event_id=urn:twice`, "mercure-last-event-id"],
+    ] as const) {
+      const subscriber = await subscribe(t, target);
+      await subscriber.until(({ data }) => data.at(-1) === "4");
+      // The third was answered with the first's id, and not taken: whoever repeats a publish repeats no update.
+      assert.deepEqual(subscriber.data, ["2", "4"]);
+      assert.equal(subscriber.headers[field], "urn:twice");
+    }
+  });
+
+  test("an id that is free again stands for its next update", async (t) => {
+    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 1 }) });
+    await hub.publish(draft("a", "1", { id: "urn:twice" }));
+    await hub.publish(draft("a", "2"));
+    await hub.publish(draft("b", "3", { id: "urn:twice" }));
+    await hub.publish(draft("c", "4"));
+    const subscriber = await subscribe(t, url(["b", "c"], { lastEventID: "urn:twice" }));
+    await subscriber.until(({ data }) => data.length === 1);
+    assert.deepEqual(subscriber.data, ["4"]);
+  });
+
+  test("who names no event is told after which one the stream begins, when asking so", async (t) => {
+    const { hub, url, origin } = await startHub(t, { subscriptions: false });
+    await hub.publish(draft("a", "1"));
+    const { lastEventId } = hub;
+    for (const [target, headers, field] of [
+      [url("a", { lastEventID: "" }), {}, "last-event-id"],
+      [url("a"), { "Last-Event-ID": "" }, "last-event-id"],
+      [`${origin}${hub.path}?match=a&last_event_id=`, {}, "mercure-last-event-id"],
+    ] as const) {
+      const subscriber = await subscribe(t, target, headers);
+      assert.equal(subscriber.headers[field], lastEventId);
+      subscriber.close();
+    }
+    assert.equal((await subscribe(t, url("a"))).headers["last-event-id"], undefined);
+  });
+
+  test("of Mercure 1.0 says earliest for an event that is unknown or gone", async (t) => {
+    const { hub, origin } = await startHub(t);
+    for (const id of ["urn:unknown", "earliest"]) {
+      const { headers } = await subscribe(t, `${origin}${hub.path}?match=a&last_event_id=${id}`);
+      assert.equal(headers["mercure-last-event-id"], "earliest");
+    }
+  });
+
+  // The header would come out as other characters, or end its line.
+  test("bytes in the header that are no UTF-8 are an unknown id", async (t) => {
+    const { hub, url, origin } = await startHub(t);
+    await hub.publish(draft("a", "1"));
+    const subscriber = await subscribe(t, url("a"), { "Last-Event-ID": "\xff\xfe" });
+    await subscriber.until(({ data }) => data.length === 1);
+    assert.equal(subscriber.headers["last-event-id"], "earliest");
+    assert.equal((await fetch(`${origin}${hub.path}?topic=a&lastEventID=%FF`)).status, 400);
+  });
+
   test("a restart shows as a gap, and everything kept is sent", async (t) => {
     const before = await startHub(t);
     const { id } = await before.hub.publish(draft("a", "1"));

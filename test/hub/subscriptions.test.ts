@@ -4,12 +4,7 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import express from "express";
-import { ActiveSubscriptions } from "../../src/hub/active-subscriptions.js";
-import type { Authenticator } from "../../src/hub/authentication.js";
 import { Hub } from "../../src/hub/index.js";
-import { SubscriptionsHandler } from "../../src/hub/subscriptions-handler.js";
-import { noGrants } from "../../src/protocol/grants.js";
-import { MatcherList } from "../../src/protocol/matcher.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { draft, RemoteTransport, type RunningHub, startHub, subscribe, token, turn, until } from "./fixture.js";
 
@@ -424,84 +419,5 @@ describe("the web API of subscriptions", () => {
     assert.equal(answer.status, 200);
     assert.equal(answer.headers.get("link"), '</app/hub>; rel="mercure"');
     assert.equal(((await answer.json()) as { subscriptions: Event[] }).subscriptions[0]?.topic, "a/b");
-  });
-});
-
-describe("the web API of subscriptions in Mercure 1.0", () => {
-  const subscriber = /^urn:uuid:/;
-
-  async function start(t: TestContext, ...granted: string[]) {
-    const transport = new MemoryTransport();
-    const active = new ActiveSubscriptions("/.well-known/mercure", transport, (error) => assert.fail(String(error)));
-    const identity = {
-      grants: { ...noGrants, subscribe: MatcherList.ofSelectors(granted) },
-      generation: 1,
-      expiresAt: undefined,
-      fromCookie: false,
-    };
-    const tokens = { identify: async () => identity } as unknown as Authenticator;
-    const handler = new SubscriptionsHandler("/.well-known/mercure", tokens, active, transport);
-    const server = createServer((req, res) => {
-      handler.handle(req, res, req.url!.slice("/.well-known/mercure".length)).catch((error: { status: number }) => {
-        res.writeHead(error.status).end();
-      });
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    t.after(() => server.close());
-    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const exact = { text: "a/b", matchType: "exact" } as const;
-    const pattern = { text: "https://example.com/:x", matchType: "urlpattern" } as const;
-    active.begin([exact, pattern, { text: "of 0.x" }].map((selector) => ({ selector, payload: { user: 7 } })));
-    await active.settled();
-    return { transport, active, exact, get: (path: string) => fetch(`${origin}${path}`) };
-  }
-
-  test("collections and single subscriptions are JSON, whose cursor is in the Link header", async (t) => {
-    const { transport, get, active, exact } = await start(t, "*");
-    const link =
-      '</.well-known/mercure>; rel="mercure"; last-event-id="' +
-      `${transport.cursor(transport.head)}"; type="mercure"; content-type="application/json"`;
-    const all = await get(base);
-    assert.equal(all.headers.get("content-type"), "application/json");
-    assert.equal(all.headers.get("link"), link);
-    const { subscriptions, ...rest } = (await all.json()) as { subscriptions: { id: string; match: string }[] };
-    assert.deepEqual(rest, { id: base, type: "subscriptions" });
-    assert.deepEqual(
-      subscriptions.map(({ match }) => match),
-      ["a/b", "https://example.com/:x"],
-    );
-    const [{ subscriber: id } = assert.fail()] = active.of(exact);
-    assert.match(id, subscriber);
-    const single = await get(subscriptions[0]!.id);
-    assert.equal(single.headers.get("link"), link);
-    assert.deepEqual(await single.json(), {
-      id: `${base}/exact/a%2Fb/${encodeURIComponent(id)}`,
-      type: "subscription",
-      match_type: "exact",
-      match: "a/b",
-      subscriber: id,
-      active: true,
-      payload: { user: 7 },
-    });
-    const ofPattern = await get(`${base}/urlpattern/https%3A%2F%2Fexample.com%2F%3Ax`);
-    assert.equal(((await ofPattern.json()) as { subscriptions: object[] }).subscriptions.length, 1);
-  });
-
-  test("events have the type mercure", async (t) => {
-    const { transport } = await start(t);
-    const { updates } = transport.read({ topics: new Set([`${base}/exact/a%2Fb`]), after: 0 });
-    assert.deepEqual(
-      updates.map(({ update }) => [update.type, update.private]),
-      [["mercure", true]],
-    );
-  });
-
-  test("the topic to authorize is the requested URL in relative form", async (t) => {
-    const { get } = await start(t, `${base}/exact/a%2Fb`);
-    assert.equal((await get(`${base}/exact/a%2Fb`)).status, 200);
-    for (const path of [base, `${base}/exact/a`, `${base}/urlpattern/a%2Fb`])
-      assert.equal((await get(path)).status, 403);
-    for (const path of [`${base}/a%2Fb`, `${base}/exact`, `${base}/other/a`])
-      assert.equal((await get(path)).status, 404);
   });
 });

@@ -54,7 +54,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const pages = new Pages();
   const connections = { count: 0 };
   const publisher = new Publisher({
-    hub: { lastEventId: "#cursor", path: "/.well-known/mercure" } as Hub,
+    hub: { lastEventId: "#cursor", publicPath: "/.well-known/mercure" } as Hub,
     models,
     pages,
     renderer: { has: () => false, render: () => "" },

@@ -140,6 +140,37 @@ describe("an update for a hub elsewhere", () => {
     });
   });
 
+  test("is sent as both specifications say: a form, private=on, the token in the header", async (t) => {
+    const heads: unknown[] = [];
+    const { url, bodies } = await hub(t, ({ method, headers }, res) => {
+      heads.push([method, headers["content-type"], headers.authorization]);
+      res.end("id");
+    });
+    const full = { topics: ["a", "é b"], data: "1\n2", private: true, id: "urn:1", type: "note", retry: 5 };
+    for (const each of [full, { ...draft, id: "urn:2" }]) await publishToRemoteHub(url, "token", each);
+    const head = ["POST", "application/x-www-form-urlencoded;charset=UTF-8", "Bearer token"];
+    assert.deepEqual(heads, [head, head]);
+    assert.deepEqual(
+      bodies.map((body) => [...body]),
+      [
+        [
+          ["topic", "a"],
+          ["topic", "é b"],
+          ["data", "1\n2"],
+          ["private", "on"],
+          ["id", "urn:1"],
+          ["type", "note"],
+          ["retry", "5"],
+        ],
+        [
+          ["topic", "a"],
+          ["data", "x"],
+          ["id", "urn:2"],
+        ],
+      ],
+    );
+  });
+
   test("leaves its connection open for the next", async (t) => {
     const ports = new Set<number | undefined>();
     const { url } = await hub(t, (req, res) => {

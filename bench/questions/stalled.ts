@@ -1,0 +1,76 @@
+// Who pays for streams whose clients read nothing?
+//
+// 100 streams that read and 2,000 that read nothing after the head, all of one topic, and one publisher in a closed loop
+// with updates of 10,000 bytes. 600 updates fill the history and what the system takes for each socket; its segments are as
+// short as a network's, or that were up to 4 MB on the loopback. The next 300 are measured. "none stalled": the same
+// without the 2,000. Memory is the server's resident one: "growth" from when all streams were open to the most of it,
+// "later growth" the part of it after the sockets were full, which is what goes on growing. A server that grows by 4 GiB is
+// stopped.
+
+import { faultsOf, runLoad } from "../harness/load.js";
+import type { Peer } from "../harness/peer.js";
+import type { Question, Row, Scale } from "../harness/question.js";
+import { everyPeer } from "../peers/all.js";
+
+const quiet = (name: string) => `${name}, none stalled`;
+
+export const stalled: Question = {
+  name: "stalled",
+  asks: "2,000 stalled streams and 100 that read, one publisher in a closed loop",
+  peers: everyPeer,
+  columns: [
+    { figure: "updateCpu", title: "CPU/update µs", digits: 0 },
+    { figure: "updates", title: "updates/s", digits: 0 },
+    { figure: "p50", title: "p50 ms", digits: 2 },
+    { figure: "p99", title: "p99 ms", digits: 2 },
+    { figure: "growth", title: "growth MB", digits: 0 },
+    { figure: "later", title: "later growth MB", digits: 0 },
+  ],
+
+  async measure(peer, scale) {
+    return [
+      await measureStalled(peer, peer.name, scale, scale.count(2000)),
+      await measureStalled(peer, quiet(peer.name), scale, 0),
+    ];
+  },
+
+  judge: (rows) =>
+    ["kit", "embedded"].flatMap((row) => [
+      ...rows.below(row, "growth", 64, "MB"),
+      ...rows.below(row, "later", 16, "MB"),
+      ...rows.atMost(row, "updateCpu", 1.25, quiet(row)),
+      ...rows.atMost(row, "p99", 1.25, quiet(row)),
+    ]),
+};
+
+async function measureStalled(peer: Peer, name: string, scale: Scale, count: number): Promise<Row> {
+  const server = await peer.start({});
+  try {
+    const updates = {
+      size: 10_000,
+      warmUpdates: scale.count(600),
+      updates: scale.count(300),
+      memoryLimit: 4 * 2 ** 30,
+    };
+    const report = await runLoad(server, {
+      streams: 100,
+      stalled: count,
+      publishers: 1,
+      settle: 1,
+      patience: 60,
+      ...updates,
+    });
+    const { cpu, published, seconds, p50, p99, memoryOpen, memoryWarm, memoryMost } = report;
+    const figures = {
+      updateCpu: (cpu * 1e6) / published,
+      updates: published / seconds,
+      p50: p50 / 1e6,
+      p99: p99 / 1e6,
+      growth: (memoryMost - memoryOpen) / 2 ** 20,
+      later: (memoryMost - memoryWarm) / 2 ** 20,
+    };
+    return { name, figures, faults: faultsOf(report) };
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,27 @@
+/** What the monitor answers to, in OpenAPI. */
+export function describeMonitor(withMetrics: boolean): object {
+  const text = { "text/plain; charset=utf-8": { schema: { type: "string" } } };
+  const get = (operationId: string, summary: string, responses: Readonly<Record<number, object>>) => ({
+    get: { operationId, summary, responses },
+  });
+  const is = (description: string, content: object = text) => ({ description, content });
+  return {
+    openapi: "3.2.0",
+    info: { title: "Monitor of a Mercure hub", version: "1.0.0" },
+    paths: {
+      "/healthz/live": get("isLive", "Whether the process answers", { 200: is("It does.") }),
+      "/healthz/ready": get("isReady", "Whether the hub takes requests", {
+        200: is("It does."),
+        503: is("Not yet, or it is ending."),
+      }),
+      ...(withMetrics && {
+        "/metrics": get("readMetrics", "Metrics for Prometheus", {
+          200: is("The metrics.", { "text/plain; version=0.0.4; charset=utf-8": { schema: { type: "string" } } }),
+        }),
+      }),
+      "/openapi.json": get("describeApi", "This description", {
+        200: is("An OpenAPI document.", { "application/json": { schema: { type: "object" } } }),
+      }),
+    },
+  };
+}

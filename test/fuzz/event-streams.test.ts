@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createParser } from "eventsource-parser";
+import fc from "fast-check";
+import { eventsOf } from "../../src/cli/event-stream.js";
+import { terminalText } from "../../src/cli/terminal-text.js";
+import { EventStreamParser, type StreamEvent } from "../../src/client/event-stream-parser.js";
+import { isHeaderOf, parseAddress, requestFor, textAtCursor } from "../../src/client/stream-address.js";
+import { HubPosition } from "../../src/publisher/hub-position.js";
+import { fuzz, hostileText } from "../support/fuzz.js";
+
+const pieces = ["data: x\n\n", "data", "event", "event: e\n", "id", "id: 1\n", "id: \0\n", "retry: 10\n", "retry", ":"];
+const breaks = [" ", "\n", "\r", "\r\n", "\n\n", "\r\r", "\ufeff", "é", "🎉"];
+const stream = hostileText([...pieces, ...breaks], 100_000);
+/** Also bytes that are no UTF-8. */
+const bytes = fc.oneof(
+  { weight: 5, arbitrary: stream.map((text) => new TextEncoder().encode(text)) },
+  fc.uint8Array({ maxLength: 100 }),
+);
+const cuts = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 5 });
+
+/** The bytes in pieces of the given lengths, the last of which is all the rest. */
+function* cut(all: Uint8Array, lengths: readonly number[]): Generator<Uint8Array> {
+  let start = 0;
+  for (const length of lengths) {
+    yield all.subarray(start, start + length);
+    start += length;
+  }
+  yield all.subarray(start);
+}
+
+interface Reading {
+  readonly events: StreamEvent[];
+  readonly retries: number[];
+  lastEventId: string;
+}
+
+function read(chunks: Iterable<Uint8Array>): Reading {
+  const reading: Reading = { events: [], retries: [], lastEventId: "" };
+  const parser = new EventStreamParser({
+    event: (event) => reading.events.push(event),
+    lastEventId: (id) => {
+      reading.lastEventId = id;
+    },
+    retry: (milliseconds) => reading.retries.push(milliseconds),
+  });
+  for (const chunk of chunks) parser.push(chunk);
+  return reading;
+}
+
+test("the client reads a stream the same, however its bytes are cut", async (t) => {
+  await fuzz(
+    t,
+    fc.property(bytes, cuts, (all, lengths) => assert.deepEqual(read(cut(all, lengths)), read([all]))),
+  );
+});
+
+test("the client agrees with an independent parser on types, data and retry", async (t) => {
+  const property = fc.property(stream, (text) => {
+    // The other keeps a final CR back until it knows the next character; a comment settles it.
+    const all = new TextEncoder().encode(`${text}\n:\n`);
+    const expected: { type: string; data: string }[] = [];
+    const retries: number[] = [];
+    const other = createParser({
+      onEvent: ({ event, data }) => expected.push({ type: event || "message", data }),
+      onRetry: (milliseconds) => retries.push(milliseconds),
+    });
+    other.feed(new TextDecoder().decode(all));
+    const reading = read([all]);
+    const events = reading.events.map(({ type, data }) => ({ type, data }));
+    assert.deepEqual(events, expected);
+    assert.deepEqual(reading.retries, retries);
+  });
+  await fuzz(t, property);
+});
+
+test("the command subscribe reads any stream to its end, and prints one line for each event", async (t) => {
+  const property = fc.asyncProperty(bytes, cuts, async (all, lengths) => {
+    const chunks = (async function* () {
+      yield* cut(all, lengths);
+    })();
+    for await (const { type, data, id } of eventsOf(chunks, "", () => {})) {
+      assert.ok(type !== "");
+      assert.doesNotMatch(terminalText(data + id), /[^\t\P{Cc}]/u);
+    }
+  });
+  await fuzz(t, property);
+});
+
+test("the publisher follows any stream to its end, and its position is the last id of a whole event", async (t) => {
+  let body: ReadableStream<Uint8Array>;
+  t.mock.method(globalThis, "fetch", async (_url: string, { signal }: { signal: AbortSignal }) => {
+    const aborted = new TransformStream<Uint8Array, Uint8Array>();
+    body.pipeTo(aborted.writable, { signal }).catch(() => {});
+    return new Response(aborted.readable, { headers: { "Content-Type": "text/event-stream" } });
+  });
+  const property = fc.asyncProperty(bytes, cuts, async (all, lengths) => {
+    let last = "marked";
+    const other = createParser({
+      onEvent: ({ id }) => {
+        last = id || last;
+      },
+    });
+    other.feed(new TextDecoder().decode(all));
+    let onRead = () => {};
+    const isRead = new Promise<void>((resolve) => {
+      onRead = resolve;
+    });
+    const chunks = cut(all, lengths);
+    body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const { value, done } = chunks.next();
+        if (!done) controller.enqueue(value);
+        else onRead();
+      },
+    });
+    const errors: string[] = [];
+    const position = new HubPosition({
+      protocol: 0,
+      makeToken: () => "token",
+      mark: async () => "marked",
+      onError: (message) => errors.push(message),
+    });
+    await position.begin("http://hub.example/");
+    await isRead;
+    // What was read passes through the streams between here and there.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(position.lastEventId, last);
+    await position.close();
+    assert.deepEqual(errors, []);
+  });
+  await fuzz(t, property);
+});
+
+test("the client takes apart any address of a stream, and loses no cursor on the way", async (t) => {
+  const address = hostileText(
+    ["/hub", "?", "&", "topic=", "lastEventID=", "last_event_id=", "match=", "authorization=", "#", "%", "%ff", "//"],
+    4_096,
+  );
+  const cursor = hostileText(["#", "a", " ", "é", "\n", "%", "&"], 1_000).map((text) => text.toWellFormed());
+  const property = fc.property(address, cursor, (text, id) => {
+    if (!URL.canParse(text, "https://shop.example/page")) return;
+    const parsed = attempt(() => parseAddress(text, "https://shop.example/page"));
+    if (parsed === undefined) return;
+    const at = parseAddress(textAtCursor(text, id, parsed.cursorName), "https://shop.example/page");
+    assert.equal(at.cursor ?? "", id);
+    const { url, headers } = requestFor(at, id, "https://shop.example");
+    assert.ok(URL.canParse(url));
+    isHeaderOf(id, headers["Last-Event-ID"] ?? "");
+  });
+  await fuzz(t, property);
+});
+
+/** Without its token and cursor an address may be no URL any more. */
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

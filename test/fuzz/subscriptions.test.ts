@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { MercureError } from "../../src/errors.js";
+import { parseForm } from "../../src/protocol/form.js";
+import { percentDecode } from "../../src/protocol/percent-encode.js";
+import { Refusal } from "../../src/protocol/problem.js";
+import { requestedSubscriptions } from "../../src/protocol/subscription-api.js";
+import { requestedCursor, requestedMatchers } from "../../src/protocol/subscription-parameters.js";
+import { fuzz, hostileText } from "../support/fuzz.js";
+
+const hubUrl = "https://hub.example/.well-known/mercure";
+
+test("whatever a subscriber asks for, it is within the limits or refused", async (t) => {
+  const limits = { count: 3, length: 40 };
+  const name = fc.oneof(
+    fc.constantFrom("topic", "match", "match_exact", "match_urlpattern", "MATCH", "lastEventID", "last_event_id"),
+    hostileText(["match", "_", "topic"]),
+  );
+  const value = hostileText([..."ab/:*?{}()+,\\|[]é%", "https://", "{x}", ":x"], 4_096);
+  const query = fc.array(fc.tuple(name, value), { maxLength: 5 });
+  const property = fc.property(query, fc.constantFrom(0, 1, "both"), (pairs, protocol) => {
+    const parameters = parseForm(pairs.map((pair) => pair.join("=")).join("&"));
+    if (parameters === undefined) return;
+    try {
+      const { generation, matchers } = requestedMatchers(parameters, protocol as 0 | 1 | "both", limits, hubUrl);
+      assert.ok(matchers.all.length >= 1 && matchers.all.length <= limits.count);
+      assert.ok(matchers.all.every(({ pattern }) => pattern.length <= limits.length));
+      assert.ok(protocol === "both" || generation === protocol);
+      matchers.matches("a/b");
+      const cursor = requestedCursor(parameters, generation);
+      assert.ok(cursor === undefined || pairs.some(([, text]) => text !== ""));
+    } catch (error) {
+      assert.ok(error instanceof Refusal || (error instanceof MercureError && error.code === "ERR_TOPIC"), `${error}`);
+    }
+  });
+  await fuzz(t, property);
+});
+
+test("whatever path is asked for below /subscriptions, it stands for one thing or for nothing", async (t) => {
+  const path = hostileText(["/", "%2F", "%", "%ff", "exact", "urlpattern", "a", ":x", "..", "urn:uuid:", "*"]);
+  const property = fc.property(path, fc.constantFrom(0 as const, 1 as const), (text, generation) => {
+    const segments = text.split("/").map(percentDecode);
+    if (!segments.every((segment) => segment !== undefined)) return;
+    const requested = requestedSubscriptions(segments, generation);
+    if (requested === undefined) return;
+    const { selector, subscriber } = requested;
+    const matchType = selector?.matchType === undefined ? [] : [selector.matchType];
+    const read = [...matchType, ...(selector === undefined ? [] : [selector.text])];
+    assert.deepEqual([...read, ...(subscriber === undefined ? [] : [subscriber])], segments);
+  });
+  await fuzz(t, property);
+});

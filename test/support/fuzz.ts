@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import fc from "fast-check";
+import { heapUsed } from "./heap.js";
+
+/** How many cases each parser gets: few enough for every change, or what `npm run fuzz` says. */
+const runs = Number(process.env.FUZZ_RUNS ?? 10_000);
+
+/** A run that is this long shows whether memory grows: its first tenth has filled every cache. */
+const measuredRuns = 100_000;
+
+/** What the caches may still vary by, in bytes; over a million cases, less than an object of each would take. */
+const mostGrowth = 32 * 1024 * 1024;
+
+/** Tries a property with as many cases as were asked for; long runs must not leave memory behind. */
+export async function fuzz<Case>(t: TestContext, property: fc.IRawProperty<Case>): Promise<void> {
+  const first = Math.ceil(runs / 10);
+  await fc.assert(property as fc.IAsyncProperty<Case>, { numRuns: first });
+  const before = heapUsed();
+  await fc.assert(property as fc.IAsyncProperty<Case>, { numRuns: runs - first });
+  if (runs < measuredRuns) return;
+  const after = heapUsed();
+  t.diagnostic(`${runs} cases; heap ${megabytes(before)} MiB after ${first}, ${megabytes(after)} MiB in the end`);
+  assert.ok(after - before < mostGrowth, `the heap grew from ${megabytes(before)} to ${megabytes(after)} MiB`);
+}
+
+/**
+ * Text such as strangers send: of pieces that mean something to the parser, of anything, and now and then very long
+ * and repetitive, on which what is not linear would not come to an end.
+ *
+ * @param longest - In UTF-16 units; the default is what a request's head may hold.
+ */
+export function hostileText(pieces: readonly string[], longest = 16_384): fc.Arbitrary<string> {
+  const piece = fc.constantFrom(...pieces);
+  const mixed = fc.array(fc.oneof({ arbitrary: piece, weight: 4 }, fc.string({ unit: "binary", maxLength: 4 })), {
+    maxLength: 10,
+  });
+  const repeated = fc.tuple(fc.array(piece, { minLength: 1, maxLength: 3 }), fc.nat(longest));
+  return fc.oneof(
+    { weight: 150, arbitrary: mixed.map((parts) => parts.join("")) },
+    { weight: 20, arbitrary: fc.string({ unit: "binary" }) },
+    {
+      weight: 1,
+      arbitrary: repeated.map(([parts, length]) => {
+        const unit = parts.join("") || "a";
+        return unit
+          .repeat(Math.ceil(length / unit.length))
+          .slice(0, length)
+          .toWellFormed();
+      }),
+    },
+  );
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(1);
+}
