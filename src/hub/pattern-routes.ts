@@ -2,7 +2,8 @@ import type { Matcher } from "../protocol/matcher.js";
 
 /** Those who wait for what one pattern matches. */
 interface Route<R> {
-  readonly pattern: Matcher;
+  /** Undefined when nobody waits any more: what it was compiled to must not live on in what is remembered. */
+  pattern: Matcher | undefined;
   readonly key: string;
   readonly recipients: Set<R>;
   /** Grows from one route to the next. */
@@ -54,7 +55,7 @@ export class PatternRoutes<R> {
       known.recipients.add(recipient);
       return;
     }
-    const route = { pattern, key, recipients: new Set([recipient]), serial: ++this.#lastSerial };
+    const route: Route<R> = { pattern, key, recipients: new Set([recipient]), serial: ++this.#lastSerial };
     this.#byKey.set(key, route);
     this.#routes.push(route);
   }
@@ -64,6 +65,7 @@ export class PatternRoutes<R> {
     const route = this.#byKey.get(key);
     if (!route?.recipients.delete(recipient) || route.recipients.size > 0) return;
     this.#byKey.delete(key);
+    route.pattern = undefined;
     if (++this.#removed < 32 || this.#removed * 2 < this.#routes.length) return;
     this.#routes = this.#routes.filter(isAlive);
     this.#removed = 0;
@@ -91,7 +93,7 @@ export class PatternRoutes<R> {
     const through = known?.through ?? 0;
     for (let index = this.#routes.length - 1; index >= 0 && this.#routes[index]!.serial > through; index--) {
       const route = this.#routes[index]!;
-      if (isAlive(route) && route.pattern.matches(topic)) matching.push(route);
+      if (route.pattern?.matches(topic)) matching.push(route);
     }
     this.#remember(topic, { through: this.#lastSerial, matching });
     return matching;
