@@ -3,6 +3,7 @@ import type { Kit } from "htmx-mercure";
 import type { DataSource } from "typeorm";
 import type { Recorder } from "./dashboard.js";
 import { Message } from "./models/message.js";
+import { Person } from "./models/person.js";
 import { readable } from "./readable.js";
 
 const kept = 50;
@@ -10,6 +11,7 @@ const year = 365 * 24 * 60 * 60 * 1000;
 
 export function chat(app: Express, { sse, render }: Kit, database: DataSource, record: Recorder): void {
   const messages = database.getRepository(Message);
+  const people = database.getRepository(Person);
   const newest = (count: number) => messages.find({ order: { id: "DESC" }, take: count });
 
   app.get("/", async (req, res) => {
@@ -17,11 +19,12 @@ export function chat(app: Express, { sse, render }: Kit, database: DataSource, r
   });
 
   app.post("/messages", async (req, res) => {
-    const author = readable(req.body?.author);
+    const { person } = res.locals;
+    const author = person?.name ?? readable(req.body?.author);
     const text = readable(req.body?.text);
     const byHtmx = req.get("HX-Request") === "true";
 
-    const error = problem(author, text);
+    const error = authorProblem(author) ?? textProblem(text) ?? (await impersonation(person, author));
     if (error) {
       res.status(422);
       if (byHtmx) res.component("FormError", { error });
@@ -40,11 +43,17 @@ export function chat(app: Express, { sse, render }: Kit, database: DataSource, r
 
     await forgetOld();
     await record(`${author} wrote a message`);
-    res.cookie("author", author, { httpOnly: true, sameSite: "lax", maxAge: year });
+    if (!person) res.cookie("author", author, { httpOnly: true, sameSite: "lax", maxAge: year });
     // To htmx nothing, which also empties the place for an error.
     if (byHtmx) res.send("");
     else res.redirect(303, "/");
   });
+
+  /** Who is signed in has the name alone. */
+  async function impersonation(person: Person | undefined, author: string): Promise<string | undefined> {
+    const isTaken = !person && (await people.existsBy({ key: Person.keyOf(author) }));
+    return isTaken ? `${author} is signed in: please choose another name.` : undefined;
+  }
 
   /** Lets go of what is no longer among the newest, in the database and on pages that have been open for long. */
   async function forgetOld(): Promise<void> {
@@ -55,9 +64,13 @@ export function chat(app: Express, { sse, render }: Kit, database: DataSource, r
   }
 }
 
-function problem(author: string, text: string): string | undefined {
+function authorProblem(author: string): string | undefined {
   if (author === "") return "Please say who you are first.";
   if (author.length > Message.maxAuthor) return `A name has ${Message.maxAuthor} characters at most.`;
+  return undefined;
+}
+
+export function textProblem(text: string): string | undefined {
   if (text === "") return "Please write something first.";
   if (text.length > Message.maxText) return `A message has ${Message.maxText} characters at most.`;
   return undefined;

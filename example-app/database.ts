@@ -2,7 +2,9 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import libsql from "libsql";
 import { DataSource } from "typeorm";
+import { PrivateMessageSchema } from "./models/conversation.js";
 import { Message, MessageSchema } from "./models/message.js";
+import { PersonSchema } from "./models/person.js";
 import { TodoItem, TodoItemSchema } from "./models/todo-item.js";
 
 /** Opens the database file, and makes it, with something in it to look at, when there is none. */
@@ -13,7 +15,7 @@ export async function openDatabase(file: string): Promise<DataSource> {
     type: "better-sqlite3",
     driver: libsql,
     database: file,
-    entities: [MessageSchema, TodoItemSchema],
+    entities: [MessageSchema, TodoItemSchema, PersonSchema, PrivateMessageSchema],
     synchronize: true,
   });
   await database.initialize();

@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, RequestHandler, Response } from "express";
 
 const answers = new Map([
   [400, { title: "Not understood", text: "The server could not make sense of this request." }],
+  [403, { title: "Not from there", text: "This came from a page of another site, and was not done." }],
   [404, { title: "Not here", text: "There is no such page." }],
   [413, { title: "Too long", text: "This is more than the server takes at once. Please shorten it." }],
   [415, { title: "Not understood", text: "The server cannot read what was sent in this form." }],

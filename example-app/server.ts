@@ -3,10 +3,14 @@ import { fileURLToPath } from "node:url";
 import express from "express";
 import { mercure } from "htmx-mercure";
 import { chat } from "./chat.js";
+import { conversations } from "./conversations.js";
 import { dashboard } from "./dashboard.js";
 import { openDatabase } from "./database.js";
 import { answerError, answerMissing } from "./errors.js";
 import { Meter } from "./meter.js";
+import { people } from "./people.js";
+import { sameOrigin } from "./same-origin.js";
+import { personOf, sessions } from "./session.js";
 import { excerpt } from "./source.js";
 import { todos } from "./todos.js";
 
@@ -33,11 +37,19 @@ app.use((_req, res, next) => {
 // Before the kit, which answers the requests for streams itself.
 const meter = new Meter();
 app.use(meter.countRequest);
+app.use(sameOrigin);
+sessions(app, database, process.env.SECRET_KEY);
 
 const kit = mercure(app, {
   templates: here("templates"),
   components: here("components"),
   secret: process.env.SECRET_KEY,
+  // Whose a page is, its streams say: to the hub, which ends them at sign-out, and to the list of who is here.
+  subjectGetter: (req) => personOf(req)?.id,
+  payloadGetter: (_topics, req) => {
+    const person = personOf(req);
+    return person && { id: person.id, name: person.name };
+  },
 });
 
 kit.environment.addGlobal("excerpt", excerpt);
@@ -47,6 +59,8 @@ app.use(express.urlencoded());
 const board = dashboard(app, kit, meter);
 chat(app, kit, database, board.record);
 todos(app, kit, database, board.record);
+people(app, kit, database, board.record);
+conversations(app, kit, database);
 
 app.use(answerMissing);
 app.use(answerError);

@@ -200,6 +200,11 @@ export class OptionReader {
     return value as ((...args: never[]) => unknown) | undefined;
   }
 
+  stringOrCallback(name: string): string | ((...args: never[]) => unknown) | undefined {
+    const [value] = this.#value(name);
+    return typeof value === "function" ? this.callback(name) : this.string(name);
+  }
+
   logger(name: string): Logger | undefined {
     const logger = this.object(name) as Partial<Logger> | undefined;
     if (logger !== undefined && (typeof logger.warn !== "function" || typeof logger.error !== "function")) {

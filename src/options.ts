@@ -11,6 +11,9 @@ export interface Logger {
   error(message: string, error?: unknown): void;
 }
 
+/** By which property of a payload somebody is recognised, or what finds it out. */
+export type PresenceKey = string | ((payload: unknown) => string | number | undefined);
+
 export interface MercureOptions {
   /** Folders of page templates, relative to the working directory. Default `templates`. Not with `environment`. */
   templates?: string | readonly string[] | undefined;
@@ -70,6 +73,19 @@ export interface MercureOptions {
    * that is under way, at once, anything that JSON holds. Default none: tokens say nothing.
    */
   payloadGetter?: ((topics: readonly string[], request: Request | undefined) => unknown) | undefined;
+  /**
+   * Gives whose a request is: the id of who is signed in, at once, or undefined for nobody. It is the subject of the
+   * tokens that are made for the request, by which `sse.disconnect({ subject })` ends streams. Default none: tokens have
+   * no subject.
+   */
+  subjectGetter?: ((request: Request) => string | undefined) | undefined;
+  /**
+   * By which property of their payload people are recognised, so that one with many windows counts once; or a function
+   * of the payload. A payload that is a string or a number is its bearer's name itself. Default `id`.
+   */
+  presenceKey?: PresenceKey | undefined;
+  /** For how long somebody without a stream is still there, in seconds, so that a reload changes nothing. Default 5. */
+  presenceGrace?: number | undefined;
   /** Names of further swap styles, of htmx extensions, that `hx_swap` accepts. Default none. */
   swapStyles?: readonly string[] | undefined;
   /** The path under which the kit serves its scripts and styles. Default `/mercure-assets`. */
@@ -121,6 +137,9 @@ export interface Configuration extends HubIdentity {
   readonly typeIsTopic: boolean;
   readonly tokenLifetime: number;
   readonly payloadGetter: MercureOptions["payloadGetter"];
+  readonly subjectGetter: MercureOptions["subjectGetter"];
+  readonly presenceKey: PresenceKey;
+  readonly presenceGrace: number;
   readonly swapStyles: readonly string[];
   readonly assetsPath: string;
   readonly development: boolean;
@@ -188,6 +207,9 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     typeIsTopic: read.boolean("typeIsTopic", "MERCURE_TYPE_IS_TOPIC") ?? false,
     tokenLifetime: read.number("tokenLifetime", { least: 1 }) ?? 3600,
     payloadGetter: read.callback("payloadGetter") as MercureOptions["payloadGetter"],
+    subjectGetter: read.callback("subjectGetter") as MercureOptions["subjectGetter"],
+    presenceKey: (read.stringOrCallback("presenceKey") as PresenceKey | undefined) ?? "id",
+    presenceGrace: read.number("presenceGrace", { least: 0, most: 86_400 }) ?? 5,
     swapStyles: read.strings("swapStyles") ?? [],
     assetsPath: read.path("assetsPath") ?? "/mercure-assets",
     development,

@@ -1,4 +1,5 @@
 import { EntitySchema } from "typeorm";
+import { colour, initials } from "../avatar.js";
 
 /** Two messages of one author within this time are shown under one name. */
 const sameBreath = 5 * 60_000;
@@ -24,13 +25,11 @@ export class Message {
   }
 
   get initials(): string {
-    const words = this.author.split(/\s+/u);
-    return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "").join("");
+    return initials(this.author);
   }
 
-  /** One of the eight colours that the stylesheet has for authors, the same one whenever this author writes. */
   get colour(): number {
-    return [...this.author].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7) % 8;
+    return colour(this.author);
   }
 
   /** Whether this goes on from the message above it, so that name and picture need no repeating. */

@@ -50,3 +50,11 @@ document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
 // What is on the page may be old. The stylesheet waits a second before it shows this: most restarts are shorter.
 document.addEventListener("htmx:sseError", () => document.body.classList.add("offline"));
 document.addEventListener("htmx:sseOpen", () => document.body.classList.remove("offline"));
+
+// A stream whose token does no longer ends for good: whoever signed out in another window sees the page as it is now.
+document.addEventListener("mercure:error", ({ detail: { status } }) => {
+  const last = Number(sessionStorage.getItem("reloaded"));
+  if (status !== 401 || Date.now() - last < 10_000) return;
+  sessionStorage.setItem("reloaded", String(Date.now()));
+  location.reload();
+});

@@ -8,14 +8,17 @@ import { HtmlMaker, type OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import { type MercureOptions, resolveOptions } from "../options.js";
+import { systemClock } from "../publisher/clock.js";
 import { ExternalHub, noHubInProcess } from "../publisher/external-hub.js";
 import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";
 import { type Page, Pages } from "../publisher/page.js";
 import { Tokens } from "../publisher/tokens.js";
+import { Variants } from "../publisher/variants.js";
 import { Assets } from "./assets.js";
 import { checkApplication, ScriptsReminder } from "./check-application.js";
 import { embedHub } from "./embedded-hub.js";
+import { presenceOf } from "./presence-of.js";
 import { Sse } from "./sse.js";
 import { useTemplates } from "./view-engine.js";
 
@@ -73,14 +76,28 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
       requestOrigin: () => pages.current?.origin,
       onError,
     });
+  const variants = new Variants({
+    clock: systemClock,
+    lifetime: configuration.tokenLifetime,
+    areAllKnown: embedded !== undefined && configuration.hub.subscriptions,
+  });
+  const presence =
+    embedded &&
+    presenceOf(embedded.hub, configuration, {
+      subscriptions: (topic) => sse.listSubscriptions(topic),
+      onError,
+    });
+  embedded?.hub.onSubscription((subscription, isPrivate) => variants.hear(subscription, isPrivate));
   const environment =
     configuration.environment ??
     createEnvironment({ templates: [...configuration.templates, ...configuration.components], development });
 
-  const sse = new Sse({
+  const sse: Sse = new Sse({
     hub,
     protocol: configuration.protocol,
     tokens,
+    presence,
+    variants,
     models,
     pages,
     renderer: { has: (name) => components.has(name), render: (name, props) => components.render(name, props) },
@@ -88,6 +105,10 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     allowAnonymous: configuration.hub.allowAnonymous,
     typeIsTopic,
     payloadOf: (topics) => configuration.payloadGetter?.(topics, pages.current?.request as Request | undefined),
+    subjectOf: () => {
+      const request = pages.current?.request as Request | undefined;
+      return request && configuration.subjectGetter?.(request);
+    },
     onError,
   });
   const streamTags = new StreamTags({
@@ -169,7 +190,10 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     html: htmlMaker.html,
     oob: htmlMaker.oob,
     environment,
-    close: () => (embedded ?? hub).close(),
+    close: () => {
+      presence?.close();
+      return (embedded ?? hub).close();
+    },
   };
   return withHub(kit, embedded?.hub);
 }

@@ -36,11 +36,13 @@ export class Sse extends Publisher {
             topics: [channel],
             private: false,
             payload: this.payloadOf([channel]),
+            subject: this.subjectOf(),
           });
           return;
         }
         const chosen = fixed ?? this.topics(await choose!(request));
-        hub.stream(request, response, { topics: chosen, private: true, payload: this.payloadOf(chosen) });
+        const bearer = { payload: this.payloadOf(chosen), subject: this.subjectOf() };
+        hub.stream(request, response, { topics: chosen, private: true, ...bearer });
       } catch (error) {
         next(error);
       }

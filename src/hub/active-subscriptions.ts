@@ -6,6 +6,7 @@ import {
   subscriptionsPath,
 } from "../protocol/active-subscription.js";
 import { type Grants, payloadOf } from "../protocol/grants.js";
+import type { MatcherList } from "../protocol/matcher.js";
 import type { Transport } from "../transport/transport.js";
 import { newSubscriberId } from "./subscriber-id.js";
 
@@ -13,6 +14,8 @@ import { newSubscriberId } from "./subscriber-id.js";
 export interface Announcement extends Pick<Grants, "payload" | "payloads"> {
   /** Without repetition. */
   readonly selectors: readonly Selector[];
+  /** The topics whose private updates come through. Default none. */
+  readonly privateTopics?: MatcherList | undefined;
 }
 
 /** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
@@ -20,16 +23,26 @@ export class ActiveSubscriptions {
   readonly #hubPath: string;
   readonly #transport: Transport;
   readonly #onError: (error: unknown) => void;
+  readonly #onChange: (subscription: ActiveSubscription, active: boolean) => void;
   /** By the path of the selector, and then by subscriber. */
   readonly #bySelector = new Map<string, Map<string, ActiveSubscription>>();
   /** What the transport has yet to accept, by stream: the events of one must not overtake each other. */
   readonly #publishing = new Map<readonly ActiveSubscription[], Promise<void>>();
 
-  /** @param onError - Told when an event could not be published. */
-  constructor(hubPath: string, transport: Transport, onError: (error: unknown) => void) {
+  /**
+   * @param onError - Told when an event could not be published.
+   * @param onChange - Told of each subscription that begins or ends, at once.
+   */
+  constructor(
+    hubPath: string,
+    transport: Transport,
+    onError: (error: unknown) => void,
+    onChange: (subscription: ActiveSubscription, active: boolean) => void = () => {},
+  ) {
     this.#hubPath = hubPath;
     this.#transport = transport;
     this.#onError = onError;
+    this.#onChange = onChange;
   }
 
   /** Whether nobody is subscribed, and nothing is held for anybody who was. */
@@ -43,15 +56,22 @@ export class ActiveSubscriptions {
    * Events are published even while nobody may receive them: the specification asks for it, and who lists subscriptions
    * now may ask for the events since then later.
    */
-  begin({ selectors, ...payloads }: Announcement): () => void {
-    const subscriber = newSubscriberId();
+  begin({ selectors, privateTopics, ...payloads }: Announcement, subscriber = newSubscriberId()): () => void {
     const subscriptions = selectors.map((selector) => {
-      return { selector, subscriber, payload: payloadOf(payloads, selector.text) };
+      const { text } = selector;
+      return {
+        selector,
+        subscriber,
+        payload: payloadOf(payloads, text),
+        isPrivate: privateTopics?.matches(text) ?? false,
+      };
     });
     for (const subscription of subscriptions) this.#add(subscription);
+    for (const subscription of subscriptions) this.#onChange(subscription, true);
     this.#publish(subscriptions, true);
     return () => {
       for (const subscription of subscriptions) this.#remove(subscription);
+      for (const subscription of subscriptions) this.#onChange(subscription, false);
       this.#publish(subscriptions, false);
     };
   }

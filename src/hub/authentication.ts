@@ -36,7 +36,8 @@ export class Authenticator {
       throw tokenRefused("invalid_request", detail);
     }
     const verified = await this.#verifier.verify(token);
-    if (!verified) throw tokenRefused("invalid_token", "The token is malformed, expired or signed with another key.");
+    if (!verified)
+      throw tokenRefused("invalid_token", "The token is malformed, expired, revoked or signed with another key.");
     return { ...verified, fromCookie: place === "cookie" };
   }
 

@@ -1,6 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "../options.js";
-import { type SubscriptionDocument, subscriptionDocument } from "../protocol/active-subscription.js";
+import {
+  type ActiveSubscription,
+  type SubscriptionDocument,
+  subscriptionDocument,
+} from "../protocol/active-subscription.js";
+import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { validateDraft } from "../protocol/draft.js";
 import { noGrants } from "../protocol/grants.js";
 import { MatcherList } from "../protocol/matcher.js";
@@ -12,12 +17,14 @@ import { type DescribedSettings, describeApi, descriptionPath } from "./api-desc
 import { authenticatorFor, defaultCookieNames } from "./authenticators.js";
 import type { HubRequest, HubResponse } from "./connection.js";
 import { Cors } from "./cors.js";
+import { Disconnections } from "./disconnections.js";
 import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
 import { EncodedReplays } from "./encoded-replays.js";
 import { Expirations } from "./expirations.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
+import { OrderChannel } from "./order-channel.js";
 import { answerPublicDocument } from "./public-document.js";
 import { PublishHandler } from "./publish-handler.js";
 import { hubUrlOf, isForHub, pathBelowHub } from "./request.js";
@@ -25,6 +32,7 @@ import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } f
 import { SubscribeHandler } from "./subscribe-handler.js";
 import { Subscribers } from "./subscribers.js";
 import { SubscriptionsHandler } from "./subscriptions-handler.js";
+import type { VerifiedToken } from "./token-verifier.js";
 import { Turns } from "./turns.js";
 import { UpdateReader, type Updates, type UpdatesOptions } from "./update-reader.js";
 
@@ -35,7 +43,12 @@ export interface StreamOptions {
   readonly private?: boolean | undefined;
   /** What other subscribers may learn of this one by subscription events; anything that JSON holds. Default nothing. */
   readonly payload?: unknown;
+  /** Whose stream it is, for {@link Hub.disconnect}. Default nobody's. */
+  readonly subject?: string | undefined;
 }
+
+/** @param isPrivate - Whether private updates of it come through too. */
+type SubscriptionListener = (subscription: SubscriptionDocument, isPrivate: boolean) => void;
 
 export interface CloseOptions {
   /** Clients are told to come back after a second, at random within so many more. Default: they are told nothing. */
@@ -53,8 +66,10 @@ export class Hub {
   readonly #observer: HubObserver | undefined;
   readonly #dispatcher: Dispatcher;
   readonly #subscribers: Subscribers;
+  readonly #disconnections: Disconnections;
   /** Undefined when the hub does not tell who is subscribed. */
   readonly #activeSubscriptions: ActiveSubscriptions | undefined;
+  readonly #subscriptionListeners = new Set<SubscriptionListener>();
   readonly #subscriptionsHandler: SubscriptionsHandler | undefined;
   readonly #turns = new Turns();
   readonly #subscribe: SubscribeHandler;
@@ -69,7 +84,9 @@ export class Hub {
   /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
   constructor(options: HubOptions) {
     const settings = resolveHubOptions(options);
-    const { transport, path, publicPath, logger } = settings;
+    const { path, publicPath, logger } = settings;
+    const orders = new OrderChannel(settings.transport, publicPath);
+    const transport = orders.rest;
     this.path = path;
     this.publicPath = publicPath;
     this.#settings = settings;
@@ -80,8 +97,15 @@ export class Hub {
     const dispatcher = this.#dispatcher;
     const events = new EncodedEvents();
     this.#subscribers = new Subscribers({ ...settings, dispatcher, events, turns: this.#turns });
+    this.#disconnections = new Disconnections(orders, this.#subscribers, (error) => this.#report(error));
+    const isRevoked = (token: VerifiedToken) => this.#disconnections.refuses(token);
     if (settings.subscriptions) {
-      this.#activeSubscriptions = new ActiveSubscriptions(publicPath, transport, (error) => this.#report(error));
+      this.#activeSubscriptions = new ActiveSubscriptions(
+        publicPath,
+        transport,
+        (error) => this.#report(error),
+        (subscription, active) => this.#tell(subscription, active),
+      );
     }
     const surroundings = {
       transport,
@@ -89,6 +113,7 @@ export class Hub {
       replays: new EncodedReplays(transport, dispatcher, events),
       expirations: new Expirations(),
       subscribers: this.#subscribers,
+      disconnections: this.#disconnections,
       activeSubscriptions: this.#activeSubscriptions,
       onError: (error: unknown) => this.#report(error),
     };
@@ -96,7 +121,7 @@ export class Hub {
     this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
     // Clients take a hub that has metadata for one of Mercure 1.0.
     this.#metadataUrl = settings.protocol === 0 ? undefined : metadataUrl(settings.resource);
-    const tokens = authenticatorFor("subscriber", settings);
+    const tokens = authenticatorFor("subscriber", settings, isRevoked);
     this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
     if (this.#activeSubscriptions) {
       const active = this.#activeSubscriptions;
@@ -104,7 +129,7 @@ export class Hub {
     }
     if (settings.allowPublish) {
       const publish = (draft: Draft) => this.publish(draft);
-      this.#publishHandler = new PublishHandler(authenticatorFor("publisher", settings), settings, publish);
+      this.#publishHandler = new PublishHandler(authenticatorFor("publisher", settings, isRevoked), settings, publish);
     }
   }
 
@@ -130,13 +155,16 @@ export class Hub {
    * Streams topics to a client that the application has let through, without asking for a token. The client may resume
    * by `Last-Event-ID`, as at the hub's URL.
    */
-  stream(req: HubRequest, res: HubResponse, { topics, private: withPrivate = false, payload }: StreamOptions): void {
+  stream(req: HubRequest, res: HubResponse, options: StreamOptions): void {
+    const { topics, private: withPrivate = false, payload, subject } = options;
     const matchers = MatcherList.ofSelectors(topics);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const announcement = { selectors: [...new Set(topics)].map((text) => ({ text })), payload };
+    const selectors = [...new Set(topics)].map((text) => ({ text }));
+    const announcement = { selectors, payload, privateTopics };
+    const subscription = { matchers, privateTopics, expiresAt: undefined, announcement, subject };
     this.#answer(req, res, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
-      return this.#subscribe.open(request, response, { matchers, privateTopics, expiresAt: undefined, announcement });
+      return this.#subscribe.open(request, response, subscription);
     });
   }
 
@@ -179,10 +207,33 @@ export class Hub {
       .map((subscription) => subscriptionDocument(this.publicPath, subscription, true));
   }
 
+  /**
+   * Calls back with each subscription of this process that begins or ends, at once. Returns the way to stop. Never with
+   * the option `subscriptions: false`.
+   */
+  onSubscription(listener: SubscriptionListener): () => void {
+    this.#subscriptionListeners.add(listener);
+    return () => this.#subscriptionListeners.delete(listener);
+  }
+
+  /**
+   * Ends streams now, on every node that the transport reaches, and refuses their tokens that were issued until now:
+   * those of a subject (their claim `sub`), those that grant a topic, or the one of a subscriber. Streams without a
+   * token end too, when they are of the topic; their clients come back, since nobody can tell them apart.
+   *
+   * @throws MercureError `ERR_OPTION` unless exactly one is named, `ERR_CLOSED`; what the transport throws, when this
+   * node's streams have ended, and the others may not know.
+   */
+  async disconnect(target: DisconnectTarget): Promise<void> {
+    if (this.#dispatcher.closed) throw hubClosed();
+    await this.#disconnections.order(target);
+  }
+
   /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */
   async close({ retrySpread }: CloseOptions = {}): Promise<void> {
     if (retrySpread !== undefined) this.#subscribers.spreadRetries(retrySpread);
     this.#dispatcher.close();
+    this.#disconnections.close();
     await this.#activeSubscriptions?.settled();
   }
 
@@ -213,6 +264,18 @@ export class Hub {
     const known = Object.entries(headers).filter(([name]) => req.httpVersionMajor === 1 || name !== "Connection");
     res.writeHead(status, { ...Object.fromEntries(known), "Content-Length": Buffer.byteLength(body) });
     res.end(req.method === "HEAD" ? "" : body);
+  }
+
+  #tell(subscription: ActiveSubscription, active: boolean): void {
+    if (this.#subscriptionListeners.size === 0) return;
+    const document = subscriptionDocument(this.publicPath, subscription, active);
+    for (const listener of this.#subscriptionListeners) {
+      try {
+        listener(document, subscription.isPrivate ?? false);
+      } catch (error) {
+        this.#report(error);
+      }
+    }
   }
 
   #report(error: unknown): void {

@@ -1,3 +1,4 @@
+export type { DisconnectTarget } from "../protocol/disconnection.js";
 export { type CloseOptions, Hub, type StreamOptions } from "./hub.js";
 export type { IssuerOptions } from "./issuers.js";
 export type { HubObserver } from "./observer.js";

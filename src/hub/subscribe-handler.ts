@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Generation } from "../protocol/generation.js";
 import { type Grants, noGrants } from "../protocol/grants.js";
-import type { Matcher, MatcherList } from "../protocol/matcher.js";
-import { tokenMissing } from "../protocol/problem.js";
+import type { Matcher } from "../protocol/matcher.js";
+import { tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
 import type { Announcement } from "./active-subscriptions.js";
 import type { Authenticator } from "./authentication.js";
@@ -15,7 +15,8 @@ import type { HubSettings } from "./options.js";
 import { PatternBudget } from "./pattern-budget.js";
 import { missedIntervals, watchPeer } from "./peer-watch.js";
 import { queryOf } from "./request.js";
-import { Subscriber, type Surroundings, type Terms } from "./subscriber.js";
+import { Subscriber, type Subscription, type Surroundings } from "./subscriber.js";
+import { newSubscriberId } from "./subscriber-id.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
 
 type SubscribeSettings = Pick<
@@ -30,13 +31,6 @@ type SubscribeSettings = Pick<
   | "protocol"
 >;
 
-/** What a stream brings, and on what terms. */
-export interface Subscription extends Terms {
-  readonly matchers: MatcherList;
-  /** Private updates come through when one of their topics is among these. */
-  readonly privateTopics: MatcherList;
-}
-
 /** What a request says besides its subscription. */
 export interface SubscriptionRequest {
   readonly parameters: URLSearchParams;
@@ -46,7 +40,7 @@ export interface SubscriptionRequest {
   readonly subject?: string | undefined;
 }
 
-const anonymous = { grants: noGrants, expiresAt: undefined, subject: undefined };
+const anonymous = { grants: noGrants, expiresAt: undefined, subject: undefined, sub: undefined };
 
 /** Answers GET, HEAD and QUERY requests that subscribe. Mercure "Subscription". */
 export class SubscribeHandler {
@@ -72,9 +66,10 @@ export class SubscribeHandler {
     const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined && !allowAnonymous) throw tokenMissing();
-    const { grants, expiresAt, subject } = identity ?? anonymous;
+    const { grants, expiresAt, subject, sub } = identity ?? anonymous;
     const announcement = announcementOf(matchers.all, grants);
-    const subscription = { matchers, privateTopics: grants.subscribe, expiresAt, announcement };
+    const privateTopics = grants.subscribe;
+    const subscription = { matchers, privateTopics, expiresAt, announcement, token: identity, subject: sub };
     await this.open(req, res, subscription, { parameters, generation, subject });
   }
 
@@ -82,7 +77,7 @@ export class SubscribeHandler {
   async open(
     req: IncomingMessage,
     res: ServerResponse,
-    subscription: Subscription,
+    subscription: Omit<Subscription, "id">,
     request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
   ): Promise<void> {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
@@ -97,7 +92,13 @@ export class SubscribeHandler {
     let started = false;
     try {
       forget = this.#patterns.enter([...subscription.matchers.patterns, ...subscription.privateTopics.patterns]);
-      started = await this.#start(req, res, { ...subscription, expiresAt, onEnd }, request, connection);
+      started = await this.#start(
+        req,
+        res,
+        { ...subscription, id: newSubscriberId(), expiresAt, onEnd },
+        request,
+        connection,
+      );
     } finally {
       if (!started) onEnd();
     }
@@ -111,27 +112,32 @@ export class SubscribeHandler {
     { parameters, generation }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
-    const { transport, dispatcher, replays, subscribers } = this.#surroundings;
+    const { transport, dispatcher, disconnections, replays, subscribers } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
     const audience = subscribers.audienceOf(subscription.matchers, subscription.privateTopics);
     const beginning = await begin(transport, eventId, (after) => replays.read(audience, after));
     const { precedingId } = beginning;
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
+    // The order may have come while history was read; from here on it ends the stream.
+    if (disconnections.refusesNow(subscription.token)) throw tokenRefused("invalid_token", "The token is revoked.");
     const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();
       return false;
     }
-    new Subscriber(audience, subscription, connection, headers, beginning, this.#surroundings);
+    // The lists of the audience serve for all its streams.
+    const { matchers, privateTopics } = audience;
+    const stream = { ...subscription, matchers, privateTopics };
+    new Subscriber(audience, stream, connection, headers, beginning, this.#surroundings);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }
 }
 
-function announcementOf(matchers: readonly Matcher[], { payload, payloads }: Grants): Announcement {
+function announcementOf(matchers: readonly Matcher[], { subscribe, payload, payloads }: Grants): Announcement {
   const selectors = matchers.map(({ type, pattern }) =>
     type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
   );
-  return { selectors, payload, ...(payloads && { payloads }) };
+  return { selectors, privateTopics: subscribe, payload, ...(payloads && { payloads }) };
 }

@@ -1,20 +1,32 @@
+import type { MatcherList } from "../protocol/matcher.js";
 import type { Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions, Announcement } from "./active-subscriptions.js";
 import type { Audience } from "./audience.js";
 import type { Chunk } from "./chunk.js";
 import type { Connection, ConnectionOwner } from "./connection.js";
+import type { Disconnections } from "./disconnections.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { EncodedReplay, EncodedReplays } from "./encoded-replays.js";
 import type { Expirations, Expiring } from "./expirations.js";
 import type { Group, Member } from "./group.js";
 import type { Subscribers } from "./subscribers.js";
+import type { VerifiedToken } from "./token-verifier.js";
 
-/** What a stream is, besides what it brings. */
-export interface Terms {
+/** What a subscriber receives, and for how long. */
+export interface Subscription {
+  /** What subscription events call the stream. */
+  readonly id: string;
+  readonly matchers: MatcherList;
+  /** Private updates come through when one of their topics is among these. */
+  readonly privateTopics: MatcherList;
   /** When the stream ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined;
   /** What others may learn of this stream. */
   readonly announcement: Announcement;
+  /** What opened the stream; undefined for a public one, and for one that the application has let through. */
+  readonly token?: VerifiedToken | undefined;
+  /** Whose stream it is, by the token's claim `sub` or by the application's word. */
+  readonly subject?: string | undefined;
   /** Called when the stream has ended, perhaps more than once. */
   readonly onEnd?: (() => void) | undefined;
 }
@@ -35,6 +47,7 @@ export interface Surroundings {
   readonly replays: EncodedReplays;
   readonly expirations: Expirations;
   readonly subscribers: Subscribers;
+  readonly disconnections: Disconnections;
   /** Undefined when the hub does not tell who is subscribed. */
   readonly activeSubscriptions: ActiveSubscriptions | undefined;
   readonly transport: Transport;
@@ -52,12 +65,11 @@ export interface Surroundings {
  * says so.
  */
 export class Subscriber implements Member, ConnectionOwner, Expiring {
+  readonly subscription: Subscription;
   readonly joinedAt: number;
   readonly #hub: Surroundings;
   readonly #group: Group<Subscriber>;
   readonly #connection: Connection;
-  readonly #expiresAt: number | undefined;
-  readonly #onEnd: (() => void) | undefined;
   #endAnnouncement: (() => void) | undefined;
   #position: number;
   #toldLostThrough: number;
@@ -67,25 +79,25 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   /** Sends the head and what history had, and goes on from there. */
   constructor(
     audience: Audience,
-    terms: Terms,
+    subscription: Subscription,
     connection: Connection,
     headers: Readonly<Record<string, string>>,
     { after, replay, lostThrough }: Start,
     hub: Surroundings,
   ) {
+    this.subscription = subscription;
     this.#hub = hub;
     this.#connection = connection;
-    this.#expiresAt = terms.expiresAt;
-    this.#onEnd = terms.onEnd;
     this.joinedAt = hub.dispatcher.position;
     this.#position = after;
     this.#toldLostThrough = lostThrough;
     connection.open(headers, this);
     this.#group = hub.subscribers.add(this, audience);
-    if (this.#expiresAt !== undefined) hub.expirations.add(this.#expiresAt, this);
+    const { expiresAt, announcement, id } = subscription;
+    if (expiresAt !== undefined) hub.expirations.add(expiresAt, this);
     if (replay !== undefined) this.#take(replay);
     this.drained();
-    this.#endAnnouncement = hub.activeSubscriptions?.begin(terms.announcement);
+    this.#endAnnouncement = hub.activeSubscriptions?.begin(announcement, id);
   }
 
   /** With whom it shares what it receives. */
@@ -124,7 +136,9 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     this.#forget();
   }
 
-  end(): void {
+  /** @param last - Written before the end to a client that takes what it is sent. */
+  end(last?: Chunk): void {
+    if (last !== undefined) this.keepAlive(last);
     this.#forget();
     this.#connection.end();
   }
@@ -163,8 +177,9 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   #forget(): void {
     this.#live = false;
     this.#hub.subscribers.remove(this, this.#group);
-    if (this.#expiresAt !== undefined) this.#hub.expirations.remove(this.#expiresAt, this);
-    this.#onEnd?.();
+    const { expiresAt, onEnd } = this.subscription;
+    if (expiresAt !== undefined) this.#hub.expirations.remove(expiresAt, this);
+    onEnd?.();
     this.#endAnnouncement?.();
     this.#endAnnouncement = undefined;
   }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { type MatcherCompiler, parseAuthorizationDetails } from "../protocol/authorization-details.js";
 import type { Generation } from "../protocol/generation.js";
@@ -7,12 +8,18 @@ import type { TrustedKeys } from "./keys.js";
 import { TokenCache } from "./token-cache.js";
 
 export interface VerifiedToken {
+  /** The same for the same token only, whoever presents it. */
+  readonly id: string;
   readonly generation: Generation;
   readonly grants: Grants;
   /** When the token expires, in milliseconds since 1970; undefined when it never does, as only one of 0.x can. */
   readonly expiresAt: number | undefined;
   /** Who bears it: the issuer and its `sub`; undefined when the token does not say. */
   readonly subject: string | undefined;
+  /** The claim `sub` alone; undefined when the token has none. */
+  readonly sub: string | undefined;
+  /** When it was issued, in milliseconds since 1970, with fractions; undefined when the token does not say. */
+  readonly issuedAt: number | undefined;
 }
 
 export interface VerifierSettings {
@@ -24,6 +31,8 @@ export interface VerifierSettings {
   readonly generations?: readonly Generation[] | undefined;
   /** Compiles the matchers of tokens of Mercure 1.0. Default: exact ones only. */
   readonly compile?: MatcherCompiler | undefined;
+  /** Whether a token that is good in itself is refused. Default never. */
+  readonly isRevoked?: ((token: VerifiedToken) => Promise<boolean>) | undefined;
 }
 
 /** Which generation a token speaks is for its type to say. Undefined for what is no token at all. */
@@ -52,7 +61,9 @@ export class TokenVerifier {
    * @throws Refusal 503 when the keys that would tell cannot be had right now.
    */
   async verify(token: string): Promise<VerifiedToken | undefined> {
-    return this.#cache.get(token) ?? this.#verifyAnew(token);
+    const verified = this.#cache.get(token) ?? (await this.#verifyAnew(token));
+    if (verified === undefined || (await this.#settings.isRevoked?.(verified))) return undefined;
+    return verified;
   }
 
   async #verifyAnew(token: string): Promise<VerifiedToken | undefined> {
@@ -70,7 +81,7 @@ export class TokenVerifier {
       try {
         const claims = await this.#claims(token, generation, keys);
         if (claims === undefined) continue;
-        const verified = this.#read(claims, generation);
+        const verified = this.#read(token, claims, generation);
         version ??= keys.source.version;
         if (verified !== undefined) this.#cache.add(token, verified, keys.source, version);
         return verified;
@@ -103,17 +114,24 @@ export class TokenVerifier {
     return undefined;
   }
 
-  #read(claims: JWTPayload, generation: Generation): VerifiedToken | undefined {
-    const { iss = "", sub, exp } = claims as { iss?: unknown; sub?: unknown; exp?: number };
+  #read(token: string, claims: JWTPayload, generation: Generation): VerifiedToken | undefined {
+    const {
+      iss = "",
+      sub: claimed,
+      exp,
+      iat,
+    } = claims as { iss?: unknown; sub?: unknown; exp?: number; iat?: unknown };
     // Older issuers write numbers, by which no subject shall be told from another.
-    const subject = typeof sub === "string" ? JSON.stringify([iss, sub]) : undefined;
-    if (generation === 1 && sub !== undefined && subject === undefined) return undefined;
+    const sub = typeof claimed === "string" ? claimed : undefined;
+    if (generation === 1 && claimed !== undefined && sub === undefined) return undefined;
     const { limits, compile } = this.#settings;
     const grants =
       generation === 1 ? parseAuthorizationDetails(claims, limits, compile) : this.#readOlder(claims, limits);
     if (grants === undefined) return undefined;
     const expiresAt = exp === undefined ? undefined : exp * 1000;
-    return { generation, grants, expiresAt, subject };
+    const issuedAt = typeof iat === "number" ? iat * 1000 : undefined;
+    const subject = sub === undefined ? undefined : JSON.stringify([iss, sub]);
+    return { id: idOf(token), generation, grants, expiresAt, subject, sub, issuedAt };
   }
 
   #readOlder(claims: JWTPayload, limits: GrantLimits): Grants | undefined {
@@ -131,4 +149,11 @@ function claimedIssuer(token: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Of what is signed, and not of the signature, of which some algorithms know several for the same content. */
+function idOf(token: string): string {
+  return createHash("sha256")
+    .update(token.slice(0, token.lastIndexOf(".")))
+    .digest("base64url");
 }

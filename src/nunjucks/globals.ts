@@ -21,6 +21,7 @@ export function addGlobals(environment: Environment, { publisher, components, sc
     mercure_subscriber_jwt: (topics: Topics) => publisher.subscriberJwt(topics),
     mercure_topic: (topics: Topics) => oneOrAll(publisher.topics(topics)),
     mercure_subscription_topic: (topics: Topics) => oneOrAll(publisher.subscriptionTopics(topics)),
+    mercure_presence: (topics: Topics) => publisher.presence(topics),
     mercure_subscriptions: (topics?: Topics, subscriber?: string) => publisher.listSubscriptions(topics, subscriber),
     mercure_scripts: (options: Props = {}) => scripts(options),
   };

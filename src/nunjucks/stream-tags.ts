@@ -27,17 +27,20 @@ const unusableElements = new Set(
 /** Elements whose meaning `role="log"` would take away: assistive technology hears of additions all the same. */
 const elementsWithRole = new Set(["ul", "ol", "menu", "dl", "table", "tbody", "thead", "tfoot", "select"]);
 
-/**
- * Events of subscriptions come without a type in Mercure 0.x, and as `mercure` in 1.0. When many come at once, as after a
- * deploy, the last of them fetches the content for all.
- */
-const presenceTriggers = ["message", "mercure"].map((type) => `sse:${type} delay:100ms`);
+/** When many come or go at once, as after a deploy, the last of them fetches the content for all. */
+const presenceTrigger = (type: string) => `sse:${type} delay:100ms`;
+
+/** The topics of a context, for the tags inside it. */
+interface Context {
+  readonly topics: readonly string[];
+  readonly withPresence: boolean;
+}
 
 /** Makes of the properties of the kit's own tags what their templates show. */
 export class StreamTags {
   readonly #options: StreamTagsOptions;
-  /** The topics of the contexts around the tag that is being rendered, innermost last. */
-  readonly #contexts: (readonly string[])[] = [];
+  /** The contexts around the tag that is being rendered, innermost last. */
+  readonly #contexts: Context[] = [];
 
   constructor(options: StreamTagsOptions) {
     this.#options = options;
@@ -56,11 +59,11 @@ export class StreamTags {
   };
 
   #stream(props: OwnProps): Preparation {
-    props.refuseMisspelt("MercureStream", ["topic", "private", "hx_swap", "hx_target", "auto_scroll"]);
+    props.refuseMisspelt("MercureStream", ["topic", "private", "variant", "hx_swap", "hx_target", "auto_scroll"]);
     const hasTopic = props.has("topic");
     const given = props.take("topic") as Topics;
     const topics = hasTopic ? this.#names(given) : undefined;
-    const context = this.#contexts.at(-1);
+    const context = this.#contexts.at(-1)?.topics;
     if (topics === undefined && context === undefined && !props.has("type")) {
       throw new MercureError(
         "ERR_TEMPLATE",
@@ -77,11 +80,11 @@ export class StreamTags {
     const tag = elementName(props.take("tag", "div"));
     const connection = connectionOptions(props);
     const autoScroll = flag(props, "auto_scroll");
-    if (topics === undefined && (connection.private || connection.withSubscriptions)) {
-      const key = connection.private ? "private" : "with_subscriptions";
+    const misplaced = topics === undefined && givenOf(connection);
+    if (misplaced) {
       throw new MercureError(
         "ERR_TEMPLATE",
-        `${key} belongs to the tag that has the topic: the connection is made there.`,
+        `${misplaced} belongs to the tag that has the topic: the connection is made there.`,
       );
     }
     const target = props.take("hx_target", "this");
@@ -103,14 +106,14 @@ export class StreamTags {
   }
 
   #context(props: OwnProps): Preparation {
-    props.refuseMisspelt("MercureStreamContext", ["topics", "private"], ["topic"]);
+    props.refuseMisspelt("MercureStreamContext", ["topics", "private", "variant"], ["topic"]);
     for (const key of ["type", "auto_scroll"].filter((each) => props.has(each))) {
       throw new MercureError("ERR_TEMPLATE", `${key} belongs to a MercureStream inside the MercureStreamContext.`);
     }
     const given = props.take("topics", props.take("topic")) as Topics;
     const topics = this.#names(given);
     const tag = elementName(props.take("tag", "div"));
-    const connection = connectionOptions(props);
+    const connection = { ...connectionOptions(props), withPresence: flag(props, "with_presence") };
     return {
       context: {
         tag,
@@ -121,7 +124,7 @@ export class StreamTags {
         attributes: this.#attributes({}, props),
       },
       around: (render) => {
-        this.#contexts.push(topics);
+        this.#contexts.push({ topics, withPresence: connection.withPresence });
         try {
           return render();
         } finally {
@@ -131,24 +134,31 @@ export class StreamTags {
     };
   }
 
-  /** Fetches its content again whenever somebody joins or leaves. */
+  /** Fetches its content again whenever other people are there than before. */
   #presence(props: OwnProps): Preparation {
     const { publisher, swapStyles } = this.#options;
+    const hasTopic = props.has("topic");
     const topics = props.take("topic") as Topics;
+    if (!hasTopic && this.#contexts.at(-1)?.withPresence !== true) {
+      throw new MercureError(
+        "ERR_TEMPLATE",
+        "MercurePresence needs a topic. Without one it belongs into a MercureStreamContext with_presence.",
+      );
+    }
     const get = props.take("hx_get");
     if (get === undefined || get === null || get === "") {
       throw new MercureError("ERR_TEMPLATE", "MercurePresence needs hx_get, the URL of its content.");
     }
-    const swap = swapStyle(props.take("hx_swap", "innerHTML"), { known: swapStyles, hasConnection: true });
+    const swap = swapStyle(props.take("hx_swap", "innerHTML"), { known: swapStyles, hasConnection: hasTopic });
     const authors = props.take("hx_trigger");
-    this.#options.onConnection();
+    if (hasTopic) this.#options.onConnection();
     return {
       context: {
         tag: elementName(props.take("tag", "div")),
-        url: publisher.presenceUrl(topics),
-        topics: this.#names(topics),
+        url: hasTopic ? publisher.presenceUrl(topics) : undefined,
+        topics: hasTopic ? this.#names(topics) : undefined,
         get,
-        trigger: [...presenceTriggers, authors].filter(Boolean).join(", "),
+        trigger: [...publisher.presenceEvents.map(presenceTrigger), authors].filter(Boolean).join(", "),
         swap,
         target: props.take("hx_target", "this"),
         class: joined("mercure-presence", props.take("class")),
@@ -249,7 +259,19 @@ function flag(props: OwnProps, key: string): boolean {
 }
 
 function connectionOptions(props: OwnProps): ConnectionOptions {
-  return { private: flag(props, "private"), withSubscriptions: flag(props, "with_subscriptions") };
+  return {
+    private: flag(props, "private"),
+    withSubscriptions: flag(props, "with_subscriptions"),
+    variant: props.take("variant"),
+    withPresence: false,
+  };
+}
+
+/** The name of a property that only the tag with the topic can have; undefined when none is given. */
+function givenOf({ private: isPrivate, withSubscriptions, variant }: ConnectionOptions): string | undefined {
+  if (isPrivate) return "private";
+  if (withSubscriptions) return "with_subscriptions";
+  return variant === undefined ? undefined : "variant";
 }
 
 /** A list of names with the author's added, without repetition. */

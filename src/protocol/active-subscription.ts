@@ -18,6 +18,8 @@ export interface ActiveSubscription {
   readonly subscriber: string;
   /** What the subscriber's token says of its bearer to other subscribers. */
   readonly payload?: unknown;
+  /** Whether private updates come through too; nobody but the hub knows. */
+  readonly isPrivate?: boolean | undefined;
 }
 
 /** The JSON that describes a subscription. Mercure 0.x and 1.0 "Subscription Events". */

@@ -5,17 +5,23 @@ import type { Hub } from "../hub/hub.js";
 import { refuseUnknownOptions } from "../known-options.js";
 import { type Selector, type SubscriptionDocument, selectorPath } from "../protocol/active-subscription.js";
 import { connectionEvents } from "../protocol/connection-events.js";
+import type { DisconnectTarget } from "../protocol/disconnection.js";
 import type { Generation } from "../protocol/generation.js";
+import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
 import type { Draft, Update } from "../protocol/update.js";
+import { applicationSubscriptions } from "./application-subscriptions.js";
 import { dataText } from "./data.js";
 import { ExternalHub, noHubInProcess } from "./external-hub.js";
 import type { ModelClass, ModelDeclaration, Models } from "./models.js";
 import type { Pages } from "./page.js";
+import type { Presence } from "./presence.js";
 import { publishToRemoteHub } from "./remote-hub.js";
+import type { Person } from "./room.js";
 import { type EventSourceOfSignals, publishSignal, type SignalOptions } from "./signals.js";
 import { streamUrl } from "./stream-url.js";
 import type { Tokens } from "./tokens.js";
 import { type Topic, type TopicMatcher, type Topics, topicNames, topicSelectors } from "./topics.js";
+import { type Variants, variantText, variantTopics } from "./variants.js";
 
 export interface PublishOptions {
   /** Whether only subscribers whose token grants a topic receive the update. Default false. */
@@ -26,6 +32,8 @@ export interface PublishOptions {
   id?: string | undefined;
   /** The reconnection time for clients, in milliseconds. Default: the client's own. */
   retry?: number | undefined;
+  /** Variants to publish for besides those that this process knows to be streamed. Default none. */
+  variants?: readonly unknown[] | undefined;
   /** The publisher's token for a remote hub. Default: the option `publisherJwt`, else one made for these topics. */
   jwt?: string | undefined;
   /** Another hub to publish to, over HTTP. Default: the option `hubUrl` of the kit, else the hub in this process. */
@@ -37,15 +45,35 @@ const publishOptions: readonly string[] = [
   "type",
   "id",
   "retry",
+  "variants",
   "jwt",
   "hubUrl",
 ] satisfies (keyof PublishOptions)[];
+
 /** What a stream of a tag shall bring besides public updates. */
 export interface ConnectionOptions {
   /** Private updates of its topics. */
   readonly private: boolean;
   /** The events of those who subscribe to its topics. */
   readonly withSubscriptions: boolean;
+  /** Word of it when other people stream its topics than before. */
+  readonly withPresence: boolean;
+  /** What kind of viewer it is for; undefined for none in particular. */
+  readonly variant: unknown;
+}
+
+/** Makes the data for one kind of viewer; undefined stands for streams without a variant. */
+// biome-ignore lint/suspicious/noExplicitAny: what a variant is only the application knows
+export type VariantRenderer = (variant: any) => unknown;
+
+/** Whose streams `disconnect` ends: one of these. */
+export interface DisconnectOptions {
+  /** The subject of their tokens, see the option `subjectGetter`. */
+  readonly subject?: string | undefined;
+  /** What they stream: a topic, or several. */
+  readonly topic?: Topics | undefined;
+  /** The one stream that {@link Publisher.getSubscriptions} calls so. */
+  readonly subscriber?: string | undefined;
 }
 
 /** Which payloads count: those that have all of these properties, deeply equal, or those that the function accepts. */
@@ -63,6 +91,9 @@ export interface PublisherOptions {
   /** The generation of Mercure that streams and tokens speak. */
   readonly protocol: Generation;
   readonly tokens: Tokens;
+  /** Who is there; undefined where nobody in this process knows. */
+  readonly presence?: Presence | undefined;
+  readonly variants: Variants;
   readonly models: Models;
   readonly pages: Pages;
   readonly renderer: ModelRenderer;
@@ -73,6 +104,8 @@ export interface PublisherOptions {
   readonly typeIsTopic: boolean;
   /** What a token for these topics says of its bearer to other subscribers. */
   readonly payloadOf?: ((topics: readonly string[]) => unknown) | undefined;
+  /** Whose the request that is under way is: the subject of the tokens that are made for it. */
+  readonly subjectOf?: (() => string | undefined) | undefined;
   /** Told of what goes wrong where no caller can be. */
   onError(message: string, error: unknown): void;
 }
@@ -88,24 +121,30 @@ export class Publisher {
   /**
    * Publishes data on a topic; resolves to the update's id once the hub has kept it.
    *
+   * A function as data is called once for each live variant of the topic's streams, and with undefined where somebody
+   * may stream it without one; it may be asynchronous. Then this resolves to the ids of all updates, none when nobody
+   * streams the topic.
+   *
    * A model object as data is rendered by the component that its class names. Given alone, it is published on its own
    * topic. Strings go out as they are: text that somebody typed belongs into a component or into `` html`…` ``.
    *
    * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` for what cannot be published, `ERR_PUBLISH`
    * when a hub elsewhere does not take it, `ERR_CLOSED` after the kit was closed.
    */
-  async publish(...args: [topics: Topics, data?: unknown, options?: PublishOptions]): Promise<string> {
+  publish(topics: Topics, render: VariantRenderer, options?: PublishOptions): Promise<string[]>;
+  publish(topics: Topics, data?: unknown, options?: PublishOptions): Promise<string>;
+  async publish(...args: [topics: Topics, data?: unknown, options?: PublishOptions]): Promise<string | string[]> {
     const [topics, data, options = {}] = args;
     refuseUnknownOptions(options, publishOptions, "publish");
-    const { models, hub, tokens } = this.#options;
-    const isAlone = args.length === 1 && models.isObject(topics);
-    const subject = isAlone ? topics : data;
-    const isModel = models.isObject(subject) && this.#isRendered(subject);
-    const settings = isModel ? { ...models.publishOptionsOf(subject), ...defined(options) } : options;
-    const draft = this.#draft(topics, isModel ? this.#renderModel(subject) : dataText(subject), settings);
-    const { hubUrl, jwt } = settings;
-    if (hubUrl !== undefined) return publishToRemoteHub(hubUrl, jwt ?? tokens.forPublisher(draft.topics), draft);
-    return hub instanceof ExternalHub ? hub.publish(draft, jwt) : (await hub.publish(draft)).id;
+    const names = this.topics(topics);
+    if (isRenderer(data)) return this.#publishVariants(names, data, options);
+    const isAlone = args.length === 1 && this.#options.models.isObject(topics);
+    const [text, settings] = this.#content(isAlone ? topics : data, options);
+    const audience = settings.private ? "private-variant" : "variant";
+    const variants = this.#liveVariants(names, settings);
+    const others = variants.flatMap((variant) => variantTopics(names, variant, audience));
+    const draft = this.#draft(names, text, settings);
+    return this.#send({ ...draft, topics: [...names, ...others] }, settings);
   }
 
   /** Deletes the element of this id from every page that streams the topic, by an out-of-band swap. */
@@ -142,6 +181,7 @@ export class Publisher {
    */
   hubUrl(topics: Topics, jwt?: string): string {
     const selectors = this.selectors(topics);
+    this.#noteWithoutVariant(selectors);
     return this.#streamUrl(selectors, jwt ?? (this.#options.allowAnonymous ? undefined : this.#sign([], selectors)));
   }
 
@@ -153,22 +193,42 @@ export class Publisher {
   /** A token that grants the private updates of just these topics, and expires. */
   subscriberJwt(topics: Topics): string {
     const selectors = this.selectors(topics);
+    this.#noteWithoutVariant(selectors);
     return this.#sign(selectors, selectors);
   }
 
   /** The URL of a tag's stream, with a token for just what it asks for. */
-  connectionUrl(topics: Topics, { private: isPrivate, withSubscriptions }: ConnectionOptions): string {
+  connectionUrl(topics: Topics, options: ConnectionOptions): string {
+    const { private: isPrivate, withSubscriptions, withPresence } = options;
     const selectors = this.selectors(topics);
-    const events = withSubscriptions ? this.#eventSelectors(topics) : [];
-    const granted = [...(isPrivate ? selectors : []), ...events];
+    const variant = variantText(options.variant);
+    const streamed = variant === undefined ? selectors : this.#variantSelectors(selectors, variant, isPrivate);
+    if (variant === undefined) this.#noteWithoutVariant(selectors);
+    const events = [
+      ...(withSubscriptions ? this.#eventSelectors(topics) : []),
+      ...(withPresence ? this.#presenceSelectors(topics) : []),
+    ];
+    const granted = [...(isPrivate || variant !== undefined ? streamed : []), ...events];
     const needsToken = granted.length > 0 || !this.#options.allowAnonymous;
-    return this.#streamUrl([...selectors, ...events], needsToken ? this.#sign(granted, selectors) : undefined);
+    return this.#streamUrl([...streamed, ...events], needsToken ? this.#sign(granted, selectors) : undefined);
   }
 
-  /** The URL of a stream of nothing but the events of those who subscribe to topics. */
+  /**
+   * The URL of a stream of nothing but word of it when other people stream topics than before; where nobody in this
+   * process knows, of the events of all who subscribe to them.
+   */
   presenceUrl(topics: Topics): string {
-    const events = this.#eventSelectors(topics);
+    const { presence } = this.#options;
+    const events = presence === undefined ? this.#eventSelectors(topics) : this.#presenceSelectors(topics);
     return this.#streamUrl(events, this.#sign(events));
+  }
+
+  /**
+   * The types of the events that tell pages to look again who is there. Those of subscriptions come without a type in
+   * Mercure 0.x, and as `mercure` in 1.0.
+   */
+  get presenceEvents(): readonly string[] {
+    return this.#options.presence === undefined ? ["message", "mercure"] : [presenceEvent];
   }
 
   /**
@@ -192,6 +252,22 @@ export class Publisher {
   }
 
   /**
+   * Who streams a topic now, each person once, however many windows they have open; in the order in which they came.
+   * The options `payloadGetter` and `presenceKey` say who is who, `presenceGrace` how long somebody may be away. Nobody
+   * is there with the option `hub.subscriptions: false`.
+   *
+   * @throws MercureError `ERR_EXTERNAL_HUB` where the hub is in another process.
+   */
+  presence(topics: Topics): Person[] {
+    const people = new Map<string, Person>();
+    for (const person of this.topics(topics).flatMap((topic) => this.#presence("sse.presence").of(topic))) {
+      const connections = person.connections + (people.get(person.key)?.connections ?? 0);
+      people.set(person.key, { ...person, connections });
+    }
+    return [...people.values()];
+  }
+
+  /**
    * The active subscriptions: all, those of topics, or those of one subscriber among them. A hub elsewhere is asked over
    * HTTP.
    *
@@ -208,8 +284,29 @@ export class Publisher {
   /** The same at once, for templates, which cannot wait for a hub elsewhere. */
   listSubscriptions(topics?: Topics, subscriber?: string): SubscriptionDocument[] {
     const hub = this.ownHub("mercure_subscriptions", "pass what sse.getSubscriptions() gives to the template");
-    if (topics === undefined) return hub.subscriptions(undefined, subscriber);
-    return this.topics(topics).flatMap((topic) => hub.subscriptions(topic, subscriber));
+    if (topics === undefined) return applicationSubscriptions(hub.subscriptions(undefined, subscriber));
+    const names = this.topics(topics).flatMap((topic) => {
+      const variants = this.#options.variants.of([topic]);
+      return [topic, ...variants.flatMap((variant) => variantTopics([topic], variant, "variant"))];
+    });
+    return applicationSubscriptions(names.flatMap((name) => hub.subscriptions(name, subscriber)));
+  }
+
+  /**
+   * Ends streams now, on every hub node that the transport reaches, and refuses the tokens that were made for them until
+   * this moment: those of a `subject` (see the option `subjectGetter`), those that grant a `topic`, or that of one
+   * `subscriber`. Public streams of a topic end too, and their clients come back.
+   *
+   * @throws MercureError `ERR_OPTION` unless exactly one is named, `ERR_TOPIC` and `ERR_MODEL` for what names no topic,
+   * `ERR_EXTERNAL_HUB` where the hub is in another process, `ERR_CLOSED`.
+   */
+  async disconnect(target: DisconnectOptions): Promise<void> {
+    const hub = this.ownHub("sse.disconnect", "there tokens only expire; choose a short tokenLifetime");
+    const { topic } = target;
+    const targets = topic === undefined ? [target] : this.topics(topic).map((name) => ({ ...target, topic: name }));
+    const disconnect = () => Promise.all(targets.map((each) => hub.disconnect(each as DisconnectTarget)));
+    const { presence } = this.#options;
+    await (presence?.withoutGrace(disconnect) ?? disconnect());
   }
 
   /** What a stream of these topics says of its bearer to other subscribers. */
@@ -218,6 +315,17 @@ export class Publisher {
     if (!(payload instanceof Promise)) return payload;
     payload.catch(() => {});
     throw new MercureError("ERR_OPTION", "The option payloadGetter must give its payload at once, and no promise.");
+  }
+
+  /** Whose the request that is under way is. */
+  protected subjectOf(): string | undefined {
+    const subject: unknown = this.#options.subjectOf?.();
+    if (subject === undefined || subject === null || subject === "") return undefined;
+    if (typeof subject === "string" || typeof subject === "number") return String(subject);
+    throw new MercureError(
+      "ERR_OPTION",
+      `The option subjectGetter must give a string or a number at once, not a ${typeof subject}.`,
+    );
   }
 
   /** The names of topics, as they stand in URLs. */
@@ -234,7 +342,9 @@ export class Publisher {
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
     const hub = this.ownHub("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
-    return hub.updates(this.topics(topics), options);
+    const names = this.topics(topics);
+    this.#options.variants.renderedPlain(names);
+    return hub.updates(names, options);
   }
 
   /** The hub in this process; where there is none, an error that names the way out. */
@@ -244,8 +354,49 @@ export class Publisher {
     return hub;
   }
 
-  #draft(topics: Topics, data: string, { private: isPrivate = false, type, id, retry }: PublishOptions): Draft {
-    const names = topicNames(topics, this.#options.models);
+  /** What data is as text, with the options that its class has for it. */
+  #content(data: unknown, options: PublishOptions): [text: string, settings: PublishOptions] {
+    const { models } = this.#options;
+    if (!models.isObject(data) || !this.#isRendered(data)) return [dataText(data), options];
+    return [this.#renderModel(data), { ...models.publishOptionsOf(data), ...defined(options) }];
+  }
+
+  /** Renders everything before it publishes anything: a mistake in one variant shall not show in the others only. */
+  async #publishVariants(
+    names: readonly string[],
+    render: VariantRenderer,
+    options: PublishOptions,
+  ): Promise<string[]> {
+    if (options.id !== undefined) {
+      throw new MercureError("ERR_UPDATE", "An id is for one update; a function makes one for each variant.");
+    }
+    const drafts: [Draft, PublishOptions][] = [];
+    if (options.hubUrl !== undefined || this.#options.variants.isPlain(names)) {
+      const [text, settings] = this.#content(await render(undefined), options);
+      drafts.push([this.#draft(names, text, settings), settings]);
+    }
+    for (const variant of this.#liveVariants(names, options)) {
+      const [text, settings] = this.#content(await render(JSON.parse(variant)), options);
+      const topics = variantTopics(names, variant, settings.private ? "private-variant" : "variant");
+      drafts.push([{ ...this.#draft(names, text, settings), topics, private: true }, settings]);
+    }
+    return Promise.all(drafts.map(([draft, settings]) => this.#send(draft, settings)));
+  }
+
+  /** As JSON. What another hub's pages stream only their application knows. */
+  #liveVariants(names: readonly string[], { hubUrl, variants = [] }: PublishOptions): readonly string[] {
+    const known = hubUrl === undefined ? this.#options.variants.of(names) : [];
+    return [...new Set([...known, ...variants.flatMap((variant) => variantText(variant) ?? [])])];
+  }
+
+  async #send(draft: Draft, { hubUrl, jwt }: PublishOptions): Promise<string> {
+    const { hub, tokens } = this.#options;
+    if (hubUrl !== undefined) return publishToRemoteHub(hubUrl, jwt ?? tokens.forPublisher(draft.topics), draft);
+    return hub instanceof ExternalHub ? hub.publish(draft, jwt) : (await hub.publish(draft)).id;
+  }
+
+  #draft(names: readonly string[], data: string, settings: PublishOptions): Draft {
+    const { private: isPrivate = false, type, id, retry } = settings;
     const givenType = type === undefined ? this.#options.typeIsTopic : type;
     const resolvedType = givenType === true ? names[0] : givenType || undefined;
     if (resolvedType !== undefined && connectionEvents.has(resolvedType)) {
@@ -289,6 +440,35 @@ export class Publisher {
     });
   }
 
+  #presenceSelectors(topics: Topics): Selector[] {
+    const presence = this.#presence("with_presence");
+    return this.topics(topics).map((name) => {
+      presence.watch(name);
+      return { text: presenceTopic(name) };
+    });
+  }
+
+  #presence(what: string): Presence {
+    const { presence } = this.#options;
+    if (presence === undefined)
+      throw noHubInProcess(what, "ask sse.getSubscriptions, and give MercurePresence its own topic");
+    return presence;
+  }
+
+  /** Private updates have a name of their own: a public stream of the variant must not get them. */
+  #variantSelectors(selectors: readonly Selector[], variant: string, isPrivate: boolean): Selector[] {
+    const names = selectors.map(({ text, matchType }) => (matchType === "urlpattern" ? "*" : text));
+    this.#options.variants.rendered(names, variant);
+    const own = isPrivate ? variantTopics(names, variant, "private-variant") : [];
+    return [...variantTopics(names, variant, "variant"), ...own].map((text) => ({ text }));
+  }
+
+  #noteWithoutVariant(selectors: readonly Selector[]): void {
+    this.#options.variants.renderedPlain(
+      selectors.map(({ text, matchType }) => (matchType === "urlpattern" ? "*" : text)),
+    );
+  }
+
   #streamUrl(selectors: readonly Selector[], token: string | undefined): string {
     const { hub, protocol, pages, publicHubUrl } = this.#options;
     const page = pages.current;
@@ -307,8 +487,13 @@ export class Publisher {
   #sign(granted: readonly Selector[], of?: readonly Selector[]): string {
     const { pages, tokens } = this.#options;
     pages.current?.onToken();
-    return tokens.forSubscriber(granted, of && this.payloadOf(of.map(({ text }) => text)));
+    return tokens.forSubscriber(granted, of && this.payloadOf(of.map(({ text }) => text)), this.subjectOf());
   }
+}
+
+/** A class is no function that renders. */
+function isRenderer(data: unknown): data is VariantRenderer {
+  return typeof data === "function" && !/^class\b/.test(Function.prototype.toString.call(data));
 }
 
 function passes(payload: unknown, filter: PayloadFilter = {}): boolean {

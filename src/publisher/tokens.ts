@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from "node:crypto";
+import { distinctTime } from "../distinct-time.js";
 import { MercureError } from "../errors.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { detailType } from "../protocol/authorization-details.js";
@@ -12,6 +13,8 @@ export interface TokenGrants {
   readonly publish?: readonly Selector[];
   /** What other subscribers may learn of the bearer: anything that JSON holds, in Mercure 1.0 an object. */
   readonly payload?: unknown;
+  /** Who bears the token. Default nobody in particular. */
+  readonly subject?: string | undefined;
 }
 
 /** In which generation tokens speak, and what those of Mercure 1.0 say of their origin. */
@@ -51,9 +54,9 @@ export class Tokens {
   }
 
   /** For receiving private updates. */
-  forSubscriber(subscribe: readonly Selector[], payload?: unknown): string {
+  forSubscriber(subscribe: readonly Selector[], payload?: unknown, subject?: string): string {
     const { subscriberSecretKey, tokenLifetime } = this.#options;
-    return signToken({ subscribe, payload }, this.#options, subscriberSecretKey, tokenLifetime);
+    return signToken({ subscribe, payload, subject }, this.#options, subscriberSecretKey, tokenLifetime);
   }
 }
 
@@ -64,13 +67,14 @@ export class Tokens {
  * @throws MercureError `ERR_OPTION` for a payload that the generation does not allow.
  */
 export function signToken(grants: TokenGrants, profile: TokenProfile, key: string, lifetime: number): string {
-  const now = Math.floor(Date.now() / 1000);
+  // With its fraction: a hub that refuses older tokens can tell this one from those of the same second.
+  const now = distinctTime() / 1000;
   const times = { iat: now, exp: now + lifetime };
   const [header, claims] =
     profile.protocol === 0
       ? [
           { alg: "HS256", typ: "JWT" },
-          { mercure: mercureClaim(grants), ...times },
+          { mercure: mercureClaim(grants), sub: grants.subject, ...times },
         ]
       : [
           { alg: "HS256", typ: "at+jwt" },
@@ -87,7 +91,8 @@ function mercureClaim({ subscribe, publish, payload }: TokenGrants): object {
 }
 
 /** Mercure 1.0 "Token Validation" and "Authorization Details"; RFC 9068, section 2.2. */
-function accessTokenClaims({ subscribe, publish, payload }: TokenGrants, { issuer, resource }: TokenProfile): object {
+function accessTokenClaims(grants: TokenGrants, { issuer, resource }: TokenProfile): object {
+  const { subscribe, publish, payload, subject } = grants;
   if (payload !== undefined && (typeof payload !== "object" || payload === null || Array.isArray(payload))) {
     throw new MercureError("ERR_OPTION", "The payload of a token of Mercure 1.0 must be an object.");
   }
@@ -95,8 +100,8 @@ function accessTokenClaims({ subscribe, publish, payload }: TokenGrants, { issue
   return {
     iss: issuer,
     aud: resource,
-    // A publisher is the application itself; its visitors are strangers, each token another one.
-    sub: subscribe === undefined ? issuer : `urn:uuid:${randomUUID()}`,
+    // A publisher is the application itself; visitors whom it does not know are strangers, each token another one.
+    sub: subscribe === undefined ? issuer : (subject ?? `urn:uuid:${randomUUID()}`),
     client_id: issuer,
     jti: `urn:uuid:${randomUUID()}`,
     ...(details.length > 0 && { authorization_details: details }),

@@ -1,6 +1,7 @@
 import { MercureError } from "../errors.js";
 import type { MatchType, Selector } from "../protocol/active-subscription.js";
 import type { Generation } from "../protocol/generation.js";
+import { isOwnTopic } from "../protocol/own-topics.js";
 import type { ModelClass, Models } from "./models.js";
 
 /** A topic matcher of Mercure 1.0, as its tokens write it: what a stream may ask for besides topics. */
@@ -54,12 +55,12 @@ function matcherSelector({ match, match_type: matchType = "exact" }: TopicMatche
   if (typeof match !== "string" || match === "") {
     throw new MercureError("ERR_TOPIC", 'A topic matcher has no match: { match: "…", match_type: "urlpattern" }.');
   }
-  if (matchType === "exact") return { text: withoutAbsence(match) };
+  if (matchType === "exact") return { text: usable(match) };
   if (matchType !== "urlpattern") {
     const given = JSON.stringify(matchType);
     throw new MercureError("ERR_TOPIC", `A topic matcher has the match_type ${given}; there are exact and urlpattern.`);
   }
-  if (protocol === 1) return { text: withoutAbsence(match), matchType };
+  if (protocol === 1) return { text: usable(match), matchType };
   throw new MercureError("ERR_TOPIC", "URL patterns are of Mercure 1.0: set the option protocol to 1.");
 }
 
@@ -69,7 +70,7 @@ export function topicName(topic: unknown, models: Models): string {
   if (models.isObject(topic)) return models.topicOf(topic);
   if (typeof topic === "string" || topic instanceof String) {
     if (topic.length === 0) throw new MercureError("ERR_TOPIC", "A topic is empty: give it a name.");
-    return withoutAbsence(String(topic));
+    return usable(String(topic));
   }
   const given = describe(topic);
   const hint = topic === undefined ? " A string stands in quotes, a variable has to exist." : "";
@@ -79,8 +80,12 @@ export function topicName(topic: unknown, models: Models): string {
   );
 }
 
-/** Where a part of a topic was missing, everybody without it would share one stream, private ones too. */
-function withoutAbsence(topic: string): string {
+/**
+ * Where a part of a topic was missing, everybody without it would share one stream, private ones too. And whoever could
+ * stream the kit's own topics by their names would get what it keeps apart.
+ */
+function usable(topic: string): string {
+  if (isOwnTopic(topic)) throw new MercureError("ERR_TOPIC", `The topic ${JSON.stringify(topic)} is the kit's own.`);
   const absence = /(?:^|[/:])(undefined|null|NaN)(?=$|[/:?#])|(\[object \w+\])/.exec(topic);
   if (absence === null) return topic;
   const part = absence[1] ?? absence[2];

@@ -1,15 +1,6 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
-import Database from "libsql";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
+import { describe, test } from "node:test";
+import { app, heard, holdUp, post, run, said, say, startAgain, until, visit, visits } from "./example-app.js";
 
 const paths = ["/", "/todos", "/dashboard"];
 const welcome = "Welcome. Open this page in a second window, write something here, and watch it arrive there.";
@@ -18,41 +9,6 @@ const markup = `<img src="x" onerror="document.title = 'taken over'"> & <b>bold<
 /** How far a reader of the chat is from its end. */
 const distance =
   "(({ scrollHeight, clientHeight, scrollTop }) => scrollHeight - clientHeight - scrollTop)(document.querySelector('.feed'))";
-
-/** What a browser logs when a server is away or refuses a form, as some tests here make it. */
-const foreseen =
-  /net::ERR_|reconnects in|status of (404|413|422|503)|Error Code (413|422)|htmx:(sendError|afterRequest)/;
-
-let browser: Browser;
-let folder: string;
-let app: App;
-let untouched: Rows;
-let visits: WatchedPage[];
-
-before(async () => {
-  browser = await launchChromium();
-  folder = await mkdtemp(join(tmpdir(), "example-app-"));
-  app = await start();
-  untouched = readDatabase();
-});
-
-after(async () => {
-  await browser.close();
-  await app.end("SIGKILL");
-  await rm(folder, { recursive: true });
-});
-
-beforeEach(async () => {
-  visits = [];
-  if (!app.running) app = await start();
-  writeDatabase(untouched);
-});
-
-afterEach(async () => {
-  const errors = visits.flatMap((visit) => visit.errors).filter((error) => !foreseen.test(error));
-  for (const { page } of visits) await page.context().close();
-  assert.deepEqual(errors, [], "errors in a page's console");
-});
 
 describe("chat", () => {
   test("a message from one window appears in both, once", async () => {
@@ -78,7 +34,7 @@ describe("chat", () => {
     await heard(grace, "Before");
 
     await app.end("SIGKILL");
-    app = await start(app.port);
+    await startAgain();
     await post("/messages", { author: "Alan", text: "While they were away" });
     for (const page of [ada, grace]) await heard(page, "While they were away");
     await say(ada, "Ada", "After");
@@ -367,7 +323,7 @@ describe("to-do", () => {
     assert.equal(await page.getByRole("list", { name: "To-do" }).ariaSnapshot(), before);
 
     await app.end("SIGTERM");
-    app = await start(app.port);
+    await startAgain();
     await page.reload();
     assert.equal(await page.getByRole("list", { name: "To-do" }).ariaSnapshot(), before);
   });
@@ -376,7 +332,7 @@ describe("to-do", () => {
     const page = await visit("/todos");
     await page.getByRole("checkbox", { name: "Start the example" }).waitFor();
     await app.end("SIGKILL");
-    app = await start(app.port);
+    await startAgain();
     await post("/todos", { title: "Written meanwhile" });
     await page.getByRole("checkbox", { name: "Written meanwhile" }).waitFor();
     await page.getByText("1 of 5 done").waitFor();
@@ -469,12 +425,12 @@ describe("every page", () => {
   test("fits a phone, whatever is written", async () => {
     await post("/messages", { author: "x".repeat(40), text: "x".repeat(400) });
     await post("/todos", { title: "x".repeat(120) });
-    for (const path of paths) {
+    for (const path of [...paths, "/people"]) {
       const page = await visit(path, { viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true });
       assert.deepEqual(await page.evaluate("[innerWidth, document.documentElement.scrollWidth]"), [360, 360], path);
       const small = await page.evaluate(`
         [...document.querySelectorAll("header a, main button, main input, summary")]
-          .filter((element) => element.getBoundingClientRect().height < 44)
+          .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 44)
           .map((element) => element.outerHTML)
       `);
       assert.deepEqual(small, [], "all that is touched is 44 pixels high");
@@ -514,7 +470,7 @@ describe("every page", () => {
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByRole("alert").getByText("The server did not answer.").waitFor();
 
-    app = await start(app.port);
+    await startAgain();
     await page.getByText("Reconnecting…").waitFor({ state: "hidden" });
     await page.getByRole("button", { name: "Send" }).click();
     await heard(page, "Lost?");
@@ -543,118 +499,3 @@ test("a port that cannot be is told in a line", async () => {
     assert.deepEqual([status, stdout, stderr], [1, "", `${line}\n`]);
   }
 });
-
-interface App {
-  readonly url: string;
-  readonly port: number;
-  readonly running: boolean;
-  /** Resolves, once the process is gone, to its exit code. */
-  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
-}
-
-const command = ["--import", "tsx", "example-app/server.ts"];
-
-function environment(port: string): NodeJS.ProcessEnv {
-  return { ...process.env, PORT: port, DATABASE: join(folder, "example.db"), SECRET_KEY: "k".repeat(32) };
-}
-
-/** Runs the app where it ends by itself. */
-function run(port: string) {
-  return spawnSync(process.execPath, command, { env: environment(port), encoding: "utf8" });
-}
-
-async function start(port = 0): Promise<App> {
-  const server = spawn(process.execPath, command, {
-    env: environment(String(port)),
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const gone = once(server, "exit") as Promise<[number | null]>;
-  for await (const line of createInterface(server.stdout)) {
-    const url = /listening on (http:\S+)/.exec(line)?.[1];
-    if (url === undefined) continue;
-    return {
-      url,
-      port: Number(new URL(url).port),
-      get running() {
-        return server.exitCode === null && server.signalCode === null;
-      },
-      async end(signal) {
-        server.kill(signal);
-        const [code] = await gone;
-        return code;
-      },
-    };
-  }
-  throw new Error("The example app ended before it listened.");
-}
-
-type Rows = Record<string, Record<string, unknown>[]>;
-
-/** What the database holds. The app reads it for each request, so that one process serves all tests. */
-function readDatabase(): Rows {
-  const database = new Database(join(folder, "example.db"));
-  const rows = (table: string) => database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[];
-  const all = { message: rows("message"), todo_item: rows("todo_item") };
-  database.close();
-  return all;
-}
-
-function writeDatabase(tables: Rows): void {
-  const database = new Database(join(folder, "example.db"));
-  for (const [table, rows] of Object.entries(tables)) {
-    database.exec(`DELETE FROM ${table}`);
-    for (const row of rows) {
-      const columns = Object.keys(row);
-      const values = columns.map(() => "?").join();
-      database.prepare(`INSERT INTO ${table} (${columns.join()}) VALUES (${values})`).run(...Object.values(row));
-    }
-  }
-  database.close();
-}
-
-/** A visitor of their own: a page that shares no cookie with others. */
-async function visit(path: string, options: BrowserContextOptions = {}): Promise<Page> {
-  const watched = await newWatchedPage(browser, options);
-  visits.push(watched);
-  await watched.page.goto(app.url + path);
-  return watched.page;
-}
-
-/** Waits until an expression, evaluated in the page, is true. */
-async function until(page: Page, expression: string): Promise<void> {
-  // Not page.waitForFunction(), which the pages' Content-Security-Policy forbids.
-  while (!(await page.evaluate(expression))) await setTimeout(20);
-}
-
-/** Lets requests to a path wait until told; `waiting` resolves with the first. */
-async function holdUp(page: Page, path: string) {
-  const waiting = page.waitForRequest(`**${path}`);
-  let decide = (_verdict: "release" | "refuse") => {};
-  const verdict = new Promise<"release" | "refuse">((resolve) => {
-    decide = resolve;
-  });
-  await page.route(`**${path}`, async (route) => {
-    if ((await verdict) === "release") await route.continue();
-    else await route.abort();
-  });
-  return { waiting, release: () => decide("release"), refuse: () => decide("refuse") };
-}
-
-async function say(page: Page, author: string, text: string): Promise<void> {
-  await page.getByLabel("Your name").fill(author);
-  await page.getByLabel("Message", { exact: true }).fill(text);
-  await page.getByLabel("Message", { exact: true }).press("Enter");
-  await heard(page, text);
-}
-
-async function heard(page: Page, text: string): Promise<void> {
-  await page.locator(".message .text").getByText(text, { exact: true }).first().waitFor();
-}
-
-function said(page: Page): Promise<string[]> {
-  return page.locator(".message .text").allInnerTexts();
-}
-
-function post(path: string, body: Record<string, string>): Promise<Response> {
-  return fetch(app.url + path, { method: "POST", body: new URLSearchParams(body), redirect: "manual" });
-}

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { after, afterEach, before, describe, type TestContext, test } from "node:test";
 import express from "express";
 import type { Browser, Page } from "playwright-core";
-import { mercure } from "../../src/index.js";
+import { type MercureOptions, mercure } from "../../src/index.js";
+import { until } from "../support/until.js";
 import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
 
 const secret = "0123456789abcdef0123456789abcdef";
@@ -28,7 +29,7 @@ afterEach(async () => {
 });
 
 /** A page that shows who has it open. */
-async function start(t: TestContext, body: string) {
+async function start(t: TestContext, body: string, options: MercureOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
   t.after(() => rmSync(folder, { recursive: true }));
   const app = express();
@@ -37,7 +38,10 @@ async function start(t: TestContext, body: string) {
     components: folder,
     secret,
     payloadGetter: (_topics, request) => ({ user: request?.query.user }),
+    presenceKey: "user",
+    presenceGrace: 0,
     logger: { warn: () => {}, error: (...report) => assert.fail(report.map(String).join(" ")) },
+    ...options,
   });
   t.after(() => kit.close());
   const users = async () => {
@@ -48,7 +52,13 @@ async function start(t: TestContext, body: string) {
     res.setHeader("Content-Security-Policy", "default-src 'self'");
     next();
   });
+  const fetches: string[] = [];
   app.get("/who", async (_req, res) => void res.send(`<b>${(await users()).join(" ")}</b>`));
+  app.get("/people", (req, res) => {
+    fetches.push(new URL(req.get("HX-Current-URL")!).searchParams.get("user")!);
+    const names = kit.sse.presence("room").map(({ key }) => key);
+    res.send(`<b>${names.join(" ")}</b>`);
+  });
   app.get("/favicon.ico", (_req, res) => void res.status(204).end());
   app.get("/", (_req, res) => {
     res.send(kit.environment.renderString(`<!doctype html><title>x</title>{{ mercure_scripts() }}${body}`, {}));
@@ -60,12 +70,16 @@ async function start(t: TestContext, body: string) {
   });
   await new Promise((resolve) => server.once("listening", resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = (user: string) => `${origin}/?user=${user}`;
   return {
     kit,
+    url,
+    /** Who fetched the list of people. */
+    fetches,
     async visit(user: string) {
       const visit = await newWatchedPage(browser);
       visits.push(visit);
-      await visit.page.goto(`${origin}/?user=${user}`);
+      await visit.page.goto(url(user));
       return visit.page;
     },
   };
@@ -87,6 +101,45 @@ describe("MercurePresence", () => {
     for (const page of [ada, grace]) await shows(page, "#who", "ada grace");
     await grace.goto("about:blank");
     await shows(ada, "#who", "ada");
+  });
+});
+
+describe("MercurePresence in a context", () => {
+  const body =
+    '<% MercureStreamContext topic="room" private with_presence %><% MercureStream type="message" id="feed" %>' +
+    '<% MercurePresence hx_get="/people" hx_trigger="load" id="people" %><% endMercureStreamContext %>';
+
+  test("three windows of one person count as one, and only another person makes pages look again", async (t) => {
+    const { kit, visit, url, fetches } = await start(t, body);
+    const grace = await visit("grace");
+    await shows(grace, "#people", "grace");
+    const ada = await visit("ada");
+    for (const page of [ada, grace]) await shows(page, "#people", "grace ada");
+    fetches.length = 0;
+    for (const window of [await ada.context().newPage(), await ada.context().newPage()]) await window.goto(url("ada"));
+    await until(() => kit.sse.presence("room")[1]!.connections === 3);
+    assert.equal(kit.sse.presence("room").length, 2);
+    await visit("alan");
+    await shows(grace, "#people", "grace ada alan");
+    assert.equal(fetches.filter((user) => user === "grace").length, 1, "for Alan");
+  });
+
+  test("a reload makes nobody leave and come back; who closes the page is gone after the grace period", async (t) => {
+    const { kit, visit, fetches } = await start(t, body, { presenceGrace: 3 });
+    const grace = await visit("grace");
+    const ada = await visit("ada");
+    await shows(grace, "#people", "grace ada");
+    fetches.length = 0;
+    for (let i = 0; i < 2; i++) {
+      await ada.reload();
+      await shows(ada, "#people", "grace ada");
+    }
+    await kit.sse.publish("room", "<i>hello</i>", { private: true });
+    for (const page of [ada, grace]) await shows(page, "#feed", "hello");
+    assert.deepEqual([...new Set(fetches)], ["ada"], "for the content of her new pages");
+    await ada.goto("about:blank");
+    await shows(grace, "#people", "grace");
+    assert.equal(fetches.filter((user) => user === "grace").length, 1);
   });
 });
 

@@ -140,6 +140,7 @@ describe("tables of variables", () => {
       const values: Record<string, unknown> = { hx_swap: "none", tag: "p" };
       if (name !== "MercurePresence") Object.assign(values, { private: false, with_subscriptions: false });
       if (name === "MercureStream") values.auto_scroll = false;
+      if (name === "MercureStreamContext") values.with_presence = false;
       const names = [...new Set(["topic", "topics"].concat(...tables("variables").map(namesIn)))];
       const own = names.filter((prop) => {
         if (!/^[a-z_]+$/.test(prop) || prop === "children") return false;

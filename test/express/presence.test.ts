@@ -107,3 +107,104 @@ describe("presence", () => {
     );
   });
 });
+
+for (const protocol of [0, 1] as const) {
+  describe(`sse.presence in Mercure ${protocol}`, () => {
+    const byUser: MercureOptions = { protocol, payloadGetter: (_topics, request) => ({ id: request?.query.user }) };
+    const room = '<% MercureStream topic="a" private %>';
+
+    test("lists people, each once, and so do templates", async (t) => {
+      const { sse, visit, html } = await start(t, `{{ mercure_presence("a") | length }}${room}`, byUser);
+      await visit("ada");
+      await visit("ada");
+      await visit("grace");
+      assert.deepEqual(sse.presence("a"), [
+        { key: "ada", payload: { id: "ada" }, connections: 2 },
+        { key: "grace", payload: { id: "grace" }, connections: 1 },
+      ]);
+      assert.deepEqual(
+        sse.presence(["a", "b"]).map(({ key }) => key),
+        ["ada", "grace"],
+      );
+      assert.match(await html("ada"), /^2</);
+    });
+
+    test("MercurePresence hears when other people are there, and of no second window", async (t) => {
+      const { sse, render, visit, origin } = await start(t, room, byUser);
+      const tag = String(render("MercurePresence", { topic: "a", hx_get: "/who" }));
+      assert.match(tag, /hx-trigger="sse:mercure:presence delay:100ms"/);
+      const watcher = await openStream(t, streamUrlOf(tag, origin));
+      const told = async () => {
+        const { event, data } = (await watcher.next())!;
+        return [event, data, sse.presence("a").map(({ key }) => key)];
+      };
+      await visit("ada");
+      assert.deepEqual(await told(), ["mercure:presence", "", ["ada"]]);
+      const again = await visit("ada");
+      again.close();
+      await visit("grace");
+      assert.deepEqual(await told(), ["mercure:presence", "", ["ada", "grace"]]);
+      // Ended on purpose: without the time in which somebody may come back.
+      const subscriptions = await sse.getSubscriptions("a");
+      const [{ subscriber } = assert.fail()] = subscriptions.filter(
+        ({ payload }) => (payload as { id: string }).id === "grace",
+      );
+      await sse.disconnect({ subscriber });
+      assert.deepEqual(await told(), ["mercure:presence", "", ["ada"]]);
+    });
+
+    test("who comes between a page's rendering and its connection is heard of", async (t) => {
+      const { render, visit, origin } = await start(t, room, byUser);
+      const url = streamUrlOf(String(render("MercurePresence", { topic: "a", hx_get: "/who" })), origin);
+      await visit("ada");
+      assert.equal((await (await openStream(t, url)).next())?.event, "mercure:presence");
+    });
+
+    // Who is there is for those to see whose page shows it.
+    test("only the page's token opens what MercurePresence hears", async (t) => {
+      const { sse, render, visit, origin } = await start(t, room, byUser);
+      const url = new URL(streamUrlOf(String(render("MercurePresence", { topic: "a", hx_get: "/who" })), origin));
+      const parameter = protocol === 0 ? "topic" : "match";
+      const topic = url.searchParams.get(parameter)!;
+      assert.throws(() => sse.subscriberJwt(topic), { code: "ERR_TOPIC" });
+      await assert.rejects(sse.publish(topic, "forged"), { code: "ERR_TOPIC" });
+      const query = new URLSearchParams([topic, "a"].map((name): [string, string] => [parameter, name]));
+      const stranger = await openStream(t, `${origin}${url.pathname}?${query}`, {
+        headers: { Authorization: `Bearer ${sse.subscriberJwt("a")}` },
+      });
+      await visit("ada");
+      await sse.publish("a", "open");
+      assert.equal((await stranger.next())?.data, "open");
+    });
+
+    test("a context brings the word along, and MercurePresence inside it opens no connection", async (t) => {
+      const page =
+        '<% MercureStreamContext topic="a" private with_presence %><% MercurePresence hx_get="/who" %><% endMercureStreamContext %>';
+      const { html, origin, visit } = await start(t, page, byUser);
+      const ada = await html("ada");
+      assert.equal(ada.match(/sse-connect/g)?.length, 1);
+      const stream = await openStream(t, streamUrlOf(ada, origin));
+      assert.equal((await stream.next())?.event, "mercure:presence", "of itself too");
+      await visit("grace");
+      assert.equal((await stream.next())?.event, "mercure:presence");
+    });
+  });
+}
+
+describe("sse.presence", () => {
+  test("MercurePresence without a topic belongs into such a context", async (t) => {
+    const { render } = await start(t, "");
+    assert.throws(() => render("MercurePresence", { hx_get: "/who" }), /with_presence/);
+  });
+
+  test("with a hub elsewhere there is none, and MercurePresence goes by its events", async (t) => {
+    const { kit } = application(t, {}, { hubUrl: "http://127.0.0.1:1/hub" });
+    assert.throws(() => kit.sse.presence("a"), { code: "ERR_EXTERNAL_HUB" });
+    assert.throws(() => kit.render("MercureStreamContext", { topic: "a", with_presence: true, children: "x" }), {
+      code: "ERR_EXTERNAL_HUB",
+    });
+    const tag = String(kit.render("MercurePresence", { topic: "a", hx_get: "/who" }));
+    assert.match(tag, /sse:message delay:100ms, sse:mercure delay:100ms/);
+    assert.match(tag, /subscriptions%2Fa/);
+  });
+});

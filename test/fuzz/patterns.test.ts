@@ -58,10 +58,12 @@ test("any text is a URL pattern within the bounds, or is refused", async (t) => 
 });
 
 // Patterns and topics of few characters, so that they often match: the polyfill is the oracle, save that it takes two
-// question marks for one.
+// question marks for one, and a path of `//b` for a host.
 test("a URL pattern is evaluated as the polyfill evaluates it, or refused", async (t) => {
   const text = fc.string({ unit: fc.constantFrom(..."/ab:.*?+{}()\\|"), maxLength: 12 });
-  const topic = fc.string({ unit: fc.constantFrom(..."/ab.?"), maxLength: 8 }).filter((each) => !each.includes("??"));
+  const topic = fc
+    .string({ unit: fc.constantFrom(..."/ab.?"), maxLength: 8 })
+    .filter((each) => !each.includes("??") && !hasEmptySegmentFirst(each));
   const property = fc.property(text, fc.array(topic, { maxLength: 3 }), (pattern, topics) => {
     const ours = attempt(() => new LinearUrlPattern(pattern, hubUrl));
     if (ours === undefined) return;
@@ -70,6 +72,10 @@ test("a URL pattern is evaluated as the polyfill evaluates it, or refused", asyn
   });
   await fuzz(t, property);
 });
+
+function hasEmptySegmentFirst(topic: string): boolean {
+  return URL.canParse(topic, hubUrl) && new URL(topic, hubUrl).pathname.startsWith("//");
+}
 
 function attempt<T>(work: () => T): T | undefined {
   try {

@@ -8,7 +8,7 @@ import { Dispatcher } from "../../src/hub/dispatcher.js";
 import { EncodedEvents } from "../../src/hub/encoded-events.js";
 import { EncodedReplays } from "../../src/hub/encoded-replays.js";
 import { Expirations } from "../../src/hub/expirations.js";
-import { Subscriber } from "../../src/hub/subscriber.js";
+import { Subscriber, type Surroundings } from "../../src/hub/subscriber.js";
 import { Subscribers } from "../../src/hub/subscribers.js";
 import { Turns } from "../../src/hub/turns.js";
 import { MatcherList } from "../../src/protocol/matcher.js";
@@ -69,15 +69,22 @@ function start(transport = new MemoryTransport(), maxBacklogBytes = 0) {
     subscribers,
     activeSubscriptions: undefined,
     onError: (error: unknown) => void errors.push(error),
-  };
+  } as unknown as Surroundings;
   const nothing = new MatcherList([]);
   /** @param after - The position from which on the client wants everything; absent for what is yet to come. */
   const join = (selectors: string[], after?: number, privateTopics: string[] = []) => {
     const client = new Client();
     const grants = privateTopics.length === 0 ? nothing : MatcherList.ofSelectors(privateTopics);
-    const audience = subscribers.audienceOf(MatcherList.ofSelectors(selectors), grants);
+    const matchers = MatcherList.ofSelectors(selectors);
+    const audience = subscribers.audienceOf(matchers, grants);
     const from = after ?? transport.head;
-    const terms = { expiresAt: undefined, announcement: { selectors: [] } };
+    const terms = {
+      id: "urn:x",
+      matchers,
+      privateTopics: grants,
+      expiresAt: undefined,
+      announcement: { selectors: [] },
+    };
     new Subscriber(audience, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);
     return client;
   };

@@ -5,10 +5,13 @@ import type { VerifiedToken } from "../../src/hub/token-verifier.js";
 import { noGrants } from "../../src/protocol/grants.js";
 
 const verified = (expiresAt?: number): VerifiedToken => ({
+  id: "",
   generation: 0,
   grants: noGrants,
   expiresAt,
   subject: undefined,
+  sub: undefined,
+  issuedAt: undefined,
 });
 const keys = (version: number | undefined = 1) => ({ version, keysFor: async () => [] });
 

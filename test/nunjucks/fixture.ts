@@ -13,6 +13,7 @@ import { Models } from "../../src/publisher/models.js";
 import { Pages } from "../../src/publisher/page.js";
 import { Publisher } from "../../src/publisher/publisher.js";
 import { Tokens } from "../../src/publisher/tokens.js";
+import { Variants } from "../../src/publisher/variants.js";
 
 export interface FixtureOptions {
   /** Template files by their path; those under `components/` are components. */
@@ -55,6 +56,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const connections = { count: 0 };
   const publisher = new Publisher({
     hub: { lastEventId: "#cursor", publicPath: "/.well-known/mercure" } as Hub,
+    variants: new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true }),
     models,
     pages,
     renderer: { has: () => false, render: () => "" },

@@ -63,7 +63,8 @@ describe("MercurePresence", () => {
 
   for (const [props, message] of [
     ['topic="a"', /MercurePresence needs hx_get/],
-    ['hx_get="/who"', /ERR_TOPIC|topic is undefined/],
+    ['hx_get="/who"', /MercurePresence needs a topic/],
+    ['topic=missing hx_get="/who"', /topic is undefined/],
     ['topic="a" hx_get="/who" tag="img"', /no element that can hold/],
   ] as const) {
     test(`<% MercurePresence ${props} %> is told what is wrong`, (t) => {

@@ -85,7 +85,7 @@ describe("publish", () => {
     ["a promise as data", ["a", Promise.resolve("x")], "ERR_DATA"],
     ["a map as data", ["a", new Map([[1, 2]])], "ERR_DATA"],
     ["an unknown option, since it may be a misspelt private", ["a", "x", { privat: true }], "ERR_OPTION"],
-    ["a function as data", ["a", () => {}], "ERR_DATA"],
+    ["a class as data", ["a", class {}], "ERR_DATA"],
     [
       "a circle as data",
       [

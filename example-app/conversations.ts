@@ -1,0 +1,71 @@
+import type { Express, Request } from "express";
+import type { Kit } from "htmx-mercure";
+import type { DataSource } from "typeorm";
+import { textProblem } from "./chat.js";
+import { Conversation, PrivateMessage } from "./models/conversation.js";
+import { Person } from "./models/person.js";
+import { readable } from "./readable.js";
+
+const shown = 50;
+
+export function conversations(app: Express, { sse, render }: Kit, database: DataSource): void {
+  const people = database.getRepository(Person);
+  const messages = database.getRepository(PrivateMessage);
+  const newest = (conversation: string, take: number) =>
+    messages.find({ where: { conversation }, order: { id: "DESC" }, take });
+
+  /** The other one, if there are two. */
+  const otherOf = async (req: Request<{ person: string }>) => {
+    const { person } = req.res!.locals;
+    const other = await people.findOneBy({ id: req.params.person });
+    return person === undefined || other === null || other.id === person.id ? undefined : { person, other };
+  };
+
+  app.get("/people/:person", async (req, res, next) => {
+    if (!res.locals.signedIn) return res.redirect(303, "/people");
+    const two = await otherOf(req);
+    if (two === undefined) return next();
+    res.render("conversation.njk", await page(two.person, two.other));
+  });
+
+  async function page(person: Person, other: Person) {
+    const conversation = new Conversation(person, other);
+    return { other, conversation, messages: (await newest(conversation.id, shown)).reverse() };
+  }
+
+  app.post("/people/:person/messages", async (req, res, next) => {
+    const two = await otherOf(req);
+    if (two === undefined) return next();
+    const { person, other } = two;
+    const text = readable(req.body?.text);
+    const byHtmx = req.get("HX-Request") === "true";
+    const error = textProblem(text);
+    if (error) {
+      res.status(422);
+      if (byHtmx) res.component("FormError", { error });
+      else res.render("conversation.njk", { ...(await page(person, other)), text, error });
+      return;
+    }
+
+    // #region shown
+    const conversation = new Conversation(person, other);
+    const message = await save(conversation, person, text);
+
+    const html = render("ChatMessage", message);
+    await sse.publish(conversation, html, { private: true });
+
+    // The lists of the two show the newest line.
+    const news = { private: true, type: "news" };
+    await sse.publish([person, other], "", news);
+    // #endregion
+
+    if (byHtmx) res.send("");
+    else res.redirect(303, `/people/${other.id}`);
+  });
+
+  async function save({ id: conversation }: Conversation, { name: author }: Person, text: string) {
+    const [previous] = await newest(conversation, 1);
+    const message = await messages.save(messages.create({ conversation, author, text }));
+    return { message, previous };
+  }
+}

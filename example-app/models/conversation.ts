@@ -1,0 +1,30 @@
+import { EntitySchema } from "typeorm";
+import { Message } from "./message.js";
+import type { Person } from "./person.js";
+
+/** What two people say to each other. As a topic it is `Conversation/` and its id. */
+export class Conversation {
+  readonly id: string;
+
+  constructor(one: Person, other: Person) {
+    this.id = [one.id, other.id].sort().join("+");
+  }
+}
+
+/** A message that only two people may read. */
+export class PrivateMessage extends Message {
+  conversation!: string;
+}
+
+export const PrivateMessageSchema = new EntitySchema<PrivateMessage>({
+  name: "PrivateMessage",
+  target: PrivateMessage,
+  columns: {
+    id: { type: Number, primary: true, generated: "increment" },
+    conversation: { type: String },
+    author: { type: String, length: Message.maxAuthor },
+    text: { type: String, length: Message.maxText },
+    createdAt: { type: "datetime", createDate: true },
+  },
+  indices: [{ columns: ["conversation"] }],
+});

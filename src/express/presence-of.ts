@@ -1,0 +1,28 @@
+import type { Hub } from "../hub/hub.js";
+import type { Configuration } from "../options.js";
+import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
+import { systemClock } from "../publisher/clock.js";
+import { Presence, type PresenceOptions } from "../publisher/presence.js";
+
+interface Surroundings extends Pick<PresenceOptions["hub"], "subscriptions"> {
+  onError(message: string, error: unknown): void;
+}
+
+/** Who is there, by the streams of the hub in this process, which brings word of it to the pages. */
+export function presenceOf(
+  hub: Hub,
+  { presenceKey, presenceGrace, tokenLifetime }: Configuration,
+  { subscriptions, onError }: Surroundings,
+): Presence {
+  return new Presence({
+    hub: { subscriptions, onSubscription: (listener) => hub.onSubscription(listener) },
+    clock: systemClock,
+    key: presenceKey,
+    grace: presenceGrace,
+    lifetime: tokenLifetime,
+    announce: (topic) => {
+      const draft = { topics: [presenceTopic(topic)], type: presenceEvent, data: "", private: true };
+      hub.publish(draft).catch((error) => onError("telling who is there failed", error));
+    },
+  });
+}

@@ -1,0 +1,115 @@
+import { distinctTime } from "../distinct-time.js";
+import { closeEvent } from "../protocol/close-event.js";
+import {
+  type Disconnection,
+  type DisconnectTarget,
+  decodeDisconnection,
+  disconnectionOf,
+  encodeDisconnection,
+} from "../protocol/disconnection.js";
+import { topicOf } from "../protocol/own-topics.js";
+import { Refusal } from "../protocol/problem.js";
+import { encodeEvent } from "../protocol/sse.js";
+import { Chunk } from "./chunk.js";
+import type { OrderChannel } from "./order-channel.js";
+import { Revocations } from "./revocations.js";
+import type { Subscriber, Subscription } from "./subscriber.js";
+import type { VerifiedToken } from "./token-verifier.js";
+
+const farewell = Chunk.of(encodeEvent({ type: closeEvent }));
+
+/** Ends streams on every node, and refuses the tokens with which they would come back. */
+export class Disconnections {
+  readonly #channel: OrderChannel;
+  readonly #subscribers: Iterable<Subscriber>;
+  readonly #onError: (error: unknown) => void;
+  readonly #revocations = new Revocations();
+  readonly #stop: () => void;
+  /** Resolves when the orders of before this node was there are known. */
+  #informed: Promise<void> | undefined;
+
+  /** @param subscribers - Those of this node. */
+  constructor(channel: OrderChannel, subscribers: Iterable<Subscriber>, onError: (error: unknown) => void) {
+    this.#channel = channel;
+    this.#subscribers = subscribers;
+    this.#onError = onError;
+    this.#stop = channel.listen((data) => this.#obey(decodeDisconnection(data)));
+  }
+
+  /**
+   * Resolves when this node's streams have ended and the transport has the order for the others.
+   *
+   * @throws MercureError `ERR_OPTION`
+   */
+  async order(target: DisconnectTarget): Promise<void> {
+    const order = disconnectionOf(target, distinctTime());
+    // First here: whatever becomes of the transport, what can be ended is.
+    this.#obey(order);
+    await this.#channel.send(encodeDisconnection(order));
+  }
+
+  /**
+   * Whether a token no longer does.
+   *
+   * @throws Refusal 503 while the orders of before this node was there cannot be had.
+   */
+  async refuses(token: VerifiedToken): Promise<boolean> {
+    this.#informed ??= this.#inform();
+    await this.#informed;
+    return this.refusesNow(token);
+  }
+
+  /** The same by what is known at this moment. */
+  refusesNow(token: VerifiedToken | undefined): boolean {
+    return token !== undefined && this.#revocations.refuses(token);
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  async #inform(): Promise<void> {
+    try {
+      for (const data of await this.#channel.past()) this.#remember(decodeDisconnection(data));
+    } catch (error) {
+      this.#informed = undefined;
+      const detail = "It cannot be found out right now whether this token still does.";
+      throw new Refusal(503, detail, { "Retry-After": "5" }, error);
+    }
+  }
+
+  #remember(order: Disconnection | undefined): void {
+    if (order !== undefined) this.#revocations.add(order);
+  }
+
+  #obey(order: Disconnection | undefined): void {
+    if (order === undefined) return;
+    this.#remember(order);
+    for (const subscriber of this.#subscribers) {
+      const { subscription } = subscriber;
+      if (!isConcerned(subscription, order)) continue;
+      const { token } = subscription;
+      const ofToken = order.kind === "subscriber" && token ? tokenOrder(token, order) : undefined;
+      this.#remember(ofToken);
+      // A stream that may come back is not told to stay away.
+      subscriber.end(this.refusesNow(token) ? farewell : undefined);
+      // Only this node knows the token of the stream, and its client may come back to another.
+      if (ofToken !== undefined) this.#channel.send(encodeDisconnection(ofToken)).catch(this.#onError);
+    }
+  }
+}
+
+function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnection {
+  return { kind: "token", name: id, before };
+}
+
+/** A stream that was opened with a younger token is not meant. */
+function isConcerned(subscription: Subscription, { kind, name, before }: Disconnection): boolean {
+  const { token, matchers } = subscription;
+  if (kind === "subscriber") return subscription.id === name;
+  if (token?.issuedAt !== undefined && token.issuedAt > before) return false;
+  if (kind === "token") return token?.id === name;
+  if (kind === "subject") return subscription.subject === name;
+  // The variants of a topic are it too.
+  return matchers.matches(name) || [...matchers.exact].some((topic) => topicOf(topic) === name);
+}

@@ -1,0 +1,124 @@
+import type { Hub } from "../hub/hub.js";
+import type { PresenceKey } from "../options.js";
+import type { SubscriptionDocument } from "../protocol/active-subscription.js";
+import { topicOf } from "../protocol/own-topics.js";
+import type { Clock } from "./clock.js";
+import { type Person, Room, type Visit } from "./room.js";
+
+export interface PresenceOptions {
+  readonly hub: {
+    /** The open streams of a topic. */
+    subscriptions(topic: string): SubscriptionDocument[];
+    readonly onSubscription: Hub["onSubscription"];
+  };
+  readonly clock: Clock;
+  readonly key: PresenceKey;
+  /** For how long somebody who has left is still there, in seconds. */
+  readonly grace: number;
+  /** For how long a page may go on asking who is there once it was rendered, in seconds. */
+  readonly lifetime: number;
+  /** Tells the pages of a topic that its people have changed. */
+  announce(topic: string): void;
+}
+
+interface Watched {
+  readonly room: Room;
+  readonly until: number;
+}
+
+/**
+ * Knows the people of topics by the streams of this process.
+ *
+ * A topic is watched from when somebody asks for its people until no page can be asking any more, so that an application
+ * without presence pays nothing for it. Whoever leaves counts for a grace period, and so a reload changes nothing.
+ */
+export class Presence {
+  readonly #options: PresenceOptions;
+  /** The topic that was asked for longest ago comes first. */
+  readonly #watched = new Map<string, Watched>();
+  readonly #stop: () => void;
+  #grace: number;
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+    this.#grace = options.grace * 1000;
+    this.#stop = options.hub.onSubscription((subscription) => this.#hear(subscription));
+  }
+
+  /** The people of a topic, in the order in which they came. Changes are announced from now on. */
+  of(topic: string): Person[] {
+    return this.watch(topic).people;
+  }
+
+  /** Announces the changes of a topic from now on, for as long as a page that is rendered now may listen. */
+  watch(topic: string): Room {
+    const { clock, lifetime } = this.#options;
+    const now = clock.now();
+    const room = this.#watched.get(topic)?.room ?? this.#open(topic);
+    this.#watched.delete(topic);
+    this.#watched.set(topic, { room, until: now + lifetime * 1000 });
+    for (const [oldest, { until, room: abandoned }] of this.#watched) {
+      if (until > now) break;
+      abandoned.close();
+      this.#watched.delete(oldest);
+    }
+    return room;
+  }
+
+  /** Whoever leaves meanwhile does so on purpose, and is gone at once. */
+  withoutGrace<T>(work: () => T): T {
+    const grace = this.#grace;
+    this.#grace = 0;
+    try {
+      return work();
+    } finally {
+      this.#grace = grace;
+    }
+  }
+
+  close(): void {
+    this.#stop();
+    for (const { room } of this.#watched.values()) room.close();
+    this.#watched.clear();
+  }
+
+  #open(topic: string): Room {
+    const { clock, hub, announce } = this.#options;
+    let isOpen = false;
+    const room = new Room(clock, () => {
+      if (isOpen) announce(topic);
+    });
+    for (const subscription of hub.subscriptions(topic)) room.enter(this.#visitOf(subscription));
+    isOpen = true;
+    return room;
+  }
+
+  #hear(subscription: SubscriptionDocument): void {
+    const room = this.#watched.get(streamedTopic(subscription))?.room;
+    if (room === undefined) return;
+    const visit = this.#visitOf(subscription);
+    if (subscription.active) room.enter(visit);
+    // Who has no name cannot be recognised when they come back, and would count twice for a while.
+    else room.leave(visit, visit.key === visit.subscriber ? 0 : this.#grace);
+  }
+
+  #visitOf({ subscriber, payload }: SubscriptionDocument): Visit {
+    return { key: keyOf(payload, this.#options.key) ?? subscriber, subscriber, payload };
+  }
+}
+
+/** Empty for a pattern, which is no topic. */
+function streamedTopic({ topic, match, match_type: matchType }: SubscriptionDocument): string {
+  return topicOf(topic ?? (matchType === "exact" ? match! : ""));
+}
+
+function keyOf(payload: unknown, key: PresenceKey): string | undefined {
+  const value = typeof key === "function" ? key(payload) : named(payload, key);
+  return (typeof value === "string" && value !== "") || typeof value === "number" ? String(value) : undefined;
+}
+
+/** A payload that is a name itself names its bearer. */
+function named(payload: unknown, key: string): unknown {
+  if (typeof payload !== "object" || payload === null) return payload;
+  return Object.hasOwn(payload, key) ? (payload as Record<string, unknown>)[key] : undefined;
+}

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, afterEach, before, beforeEach } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import Database from "libsql";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { streamUrlOf } from "../support/application.js";
+import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
+
+/** What a browser logs when a server is away or refuses a form, as some tests here make it. */
+const foreseen =
+  /net::ERR_|reconnects in|ended for good|status of (401|404|413|422|503)|Error Code (413|422)|htmx:(sendError|afterRequest)/;
+
+let browser: Browser;
+let folder: string;
+export let app: App;
+let untouched: Rows;
+export let visits: WatchedPage[];
+
+/** The example app, in a process of its own, as untouched before each test. */
+before(async () => {
+  browser = await launchChromium();
+  folder = await mkdtemp(join(tmpdir(), "example-app-"));
+  app = await start();
+  untouched = readDatabase();
+});
+
+after(async () => {
+  await browser.close();
+  await app.end("SIGKILL");
+  await rm(folder, { recursive: true });
+});
+
+beforeEach(async () => {
+  visits = [];
+  if (!app.running) app = await start();
+  writeDatabase(untouched);
+});
+
+afterEach(async () => {
+  const errors = visits.flatMap((visit) => visit.errors).filter((error) => !foreseen.test(error));
+  for (const { page } of visits) await page.context().close();
+  assert.deepEqual(errors, [], "errors in a page's console");
+});
+
+/** Starts the app anew where it was. */
+export async function startAgain(): Promise<void> {
+  app = await start(app.port);
+}
+
+export interface App {
+  readonly url: string;
+  readonly port: number;
+  readonly running: boolean;
+  /** Resolves, once the process is gone, to its exit code. */
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<number | null>;
+}
+
+const command = ["--import", "tsx", "example-app/server.ts"];
+
+function environment(port: string): NodeJS.ProcessEnv {
+  return { ...process.env, PORT: port, DATABASE: join(folder, "example.db"), SECRET_KEY: "k".repeat(32) };
+}
+
+/** Runs the app where it ends by itself. */
+export function run(port: string) {
+  return spawnSync(process.execPath, command, { env: environment(port), encoding: "utf8" });
+}
+
+async function start(port = 0): Promise<App> {
+  const server = spawn(process.execPath, command, {
+    env: environment(String(port)),
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const gone = once(server, "exit") as Promise<[number | null]>;
+  for await (const line of createInterface(server.stdout)) {
+    const url = /listening on (http:\S+)/.exec(line)?.[1];
+    if (url === undefined) continue;
+    return {
+      url,
+      port: Number(new URL(url).port),
+      get running() {
+        return server.exitCode === null && server.signalCode === null;
+      },
+      async end(signal) {
+        server.kill(signal);
+        const [code] = await gone;
+        return code;
+      },
+    };
+  }
+  throw new Error("The example app ended before it listened.");
+}
+
+type Rows = Record<string, Record<string, unknown>[]>;
+
+/** What the database holds. The app reads it for each request, so that one process serves all tests. */
+function readDatabase(): Rows {
+  const database = new Database(join(folder, "example.db"));
+  const rows = (table: string) => database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[];
+  const all = {
+    message: rows("message"),
+    todo_item: rows("todo_item"),
+    person: rows("person"),
+    private_message: rows("private_message"),
+  };
+  database.close();
+  return all;
+}
+
+function writeDatabase(tables: Rows): void {
+  const database = new Database(join(folder, "example.db"));
+  for (const [table, rows] of Object.entries(tables)) {
+    database.exec(`DELETE FROM ${table}`);
+    for (const row of rows) {
+      const columns = Object.keys(row);
+      const values = columns.map(() => "?").join();
+      database.prepare(`INSERT INTO ${table} (${columns.join()}) VALUES (${values})`).run(...Object.values(row));
+    }
+  }
+  database.close();
+}
+
+/** A visitor of their own: a page that shares no cookie with others. */
+export async function visit(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+  const watched = await newWatchedPage(browser, options);
+  visits.push(watched);
+  await watched.page.goto(app.url + path);
+  return watched.page;
+}
+
+/** Waits until an expression, evaluated in the page, is true. */
+export async function until(page: Page, expression: string): Promise<void> {
+  // Not page.waitForFunction(), which the pages' Content-Security-Policy forbids.
+  while (!(await page.evaluate(expression))) await setTimeout(20);
+}
+
+/** Lets requests to a path wait until told; `waiting` resolves with the first. */
+export async function holdUp(page: Page, path: string) {
+  const waiting = page.waitForRequest(`**${path}`);
+  let decide = (_verdict: "release" | "refuse") => {};
+  const verdict = new Promise<"release" | "refuse">((resolve) => {
+    decide = resolve;
+  });
+  await page.route(`**${path}`, async (route) => {
+    if ((await verdict) === "release") await route.continue();
+    else await route.abort();
+  });
+  return { waiting, release: () => decide("release"), refuse: () => decide("refuse") };
+}
+
+/** @param author - Not given by who is signed in. */
+export async function say(page: Page, author: string | undefined, text: string): Promise<void> {
+  if (author !== undefined) await page.getByLabel("Your name").fill(author);
+  await write(page, text);
+}
+
+export async function write(page: Page, text: string): Promise<void> {
+  await page.getByLabel("Message", { exact: true }).fill(text);
+  await page.getByLabel("Message", { exact: true }).press("Enter");
+  await heard(page, text);
+}
+
+export async function heard(page: Page, text: string): Promise<void> {
+  await page.locator(".message .text").getByText(text, { exact: true }).first().waitFor();
+}
+
+export function said(page: Page): Promise<string[]> {
+  return page.locator(".message .text").allInnerTexts();
+}
+
+export async function signIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel("Your name").fill(name);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText(`You are ${name}`).waitFor();
+}
+
+/** The URL of the stream, with its token, in what the server sends the page's visitor for an address. */
+export async function streamOf(page: Page, address: string): Promise<string> {
+  const response = await page.context().request.get(address);
+  return streamUrlOf(await response.text(), app.url);
+}
+
+export function post(
+  path: string,
+  body: Record<string, string>,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(app.url + path, { method: "POST", body: new URLSearchParams(body), redirect: "manual", headers });
+}

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { openStream } from "../support/event-stream.js";
+import { app, heard, post, said, say, signIn, streamOf, visit, write } from "./example-app.js";
+
+describe("people", () => {
+  test("three windows of one person are one person, and a reload is no news", async () => {
+    const grace = await visit("/people");
+    await signIn(grace, "Grace of the three");
+    const ada = await visit("/people");
+    await signIn(ada, "Ada of the three");
+    const windows = [ada];
+    for (const path of ["/", "/todos"]) {
+      const window = await ada.context().newPage();
+      await window.goto(app.url + path);
+      windows.push(window);
+    }
+    await say(windows[1]!, undefined, "All my windows are open");
+    await post("/todos", { title: "All of them" });
+    await windows[2]!.getByRole("checkbox", { name: "All of them" }).waitFor();
+    const lists: string[] = [];
+    grace.on("request", (request) => {
+      if (request.url().endsWith("/people/here")) lists.push(request.url());
+    });
+    await ada.reload();
+    await windows[1]!.reload();
+    await heard(windows[1]!, "All my windows are open");
+
+    const alan = await visit("/people");
+    await signIn(alan, "Alan of the three");
+    await alan.getByRole("link", { name: "Ada of the three" }).waitFor();
+    await grace.getByRole("link", { name: "Alan of the three" }).waitFor();
+    for (const page of [alan, grace]) assert.equal(await page.getByText("Ada of the three").count(), 1);
+    // As a guest before signing in, and under the name; both may come with one fetch.
+    assert.ok(lists.length <= 3, `${lists.length} fetches for Alan`);
+  });
+
+  test("what two say to each other reaches their windows, and nothing of it a third's stream", async (t) => {
+    const [ada, grace, alan] = [await visit("/people"), await visit("/people"), await visit("/people")];
+    await signIn(ada, "Ada in private");
+    await signIn(grace, "Grace in private");
+    await signIn(alan, "Alan the third");
+    await ada.getByRole("link", { name: "Grace in private" }).click();
+    await ada.getByRole("heading", { name: "Grace in private" }).waitFor();
+    const conversation = new URL(await streamOf(ada, ada.url())).searchParams.get("topic")!;
+    assert.match(conversation, /^Conversation\//);
+
+    // All that a third could ask for: with no token, and with that of a page of his own.
+    const url = new URL(await streamOf(alan, `${app.url}/people`));
+    url.searchParams.append("topic", conversation);
+    url.searchParams.append("topic", "*");
+    url.searchParams.set("lastEventID", "earliest");
+    const wires = [await openStream(t, url.href)];
+    url.searchParams.delete("authorization");
+    wires.push(await openStream(t, url.href));
+
+    await write(ada, "Nobody else reads this");
+    // The list of the other shows it, and leads there.
+    await grace.getByText("Ada in private: Nobody else reads this").waitFor();
+    await grace.getByRole("link", { name: "Ada in private" }).click();
+    await heard(grace, "Nobody else reads this");
+    await write(grace, "Nor this");
+    await heard(ada, "Nor this");
+    assert.deepEqual(await said(ada), await said(grace));
+
+    await post("/messages", { author: "Anybody", text: "This everybody reads" });
+    for (const wire of wires) {
+      const received: string[] = [];
+      while (!received.at(-1)?.includes("This everybody reads")) {
+        const event = (await wire.next())!;
+        received.push(`${event.event} ${event.data}`);
+      }
+      assert.doesNotMatch(received.join(), /Nobody else|Nor this|news/);
+    }
+    assert.equal(await alan.getByText(/Nobody else|Nor this/).count(), 0);
+    const theirs = await alan.context().request.get(ada.url());
+    assert.doesNotMatch(await theirs.text(), /Nobody else|Nor this/);
+  });
+
+  test("who signs out has no stream left in any window, and the old ones stay ended", async (t) => {
+    const [ada, grace] = [await visit("/people"), await visit("/people")];
+    await signIn(ada, "Ada who leaves");
+    await signIn(grace, "Grace who stays");
+    await grace.getByRole("link", { name: "Ada who leaves" }).click();
+    await ada.getByRole("link", { name: "Grace who stays" }).click();
+    await write(grace, "Before");
+    await heard(ada, "Before");
+    const old = await streamOf(ada, ada.url());
+    const wire = await openStream(t, old);
+    const other = await ada.context().newPage();
+    await other.goto(`${app.url}/people`);
+
+    await other.getByRole("button", { name: "Sign out" }).click();
+    await other.getByRole("button", { name: "Sign in" }).waitFor();
+    // The window with the conversation finds out by its stream, and has nothing to show any more.
+    await ada.getByRole("button", { name: "Sign in" }).waitFor();
+    assert.equal(new URL(ada.url()).pathname, "/people");
+    let last: string | undefined;
+    for (let event = await wire.next(); event; event = await wire.next()) last = event.event;
+    assert.equal(last, "mercure:close");
+    assert.equal((await openStream(t, old)).response.status, 401);
+    await grace.goto(`${app.url}/people`);
+    await grace.getByText("Grace who stays", { exact: true }).last().waitFor();
+    assert.equal(await grace.getByText("Ada who leaves").count(), 0, "and is gone from the list at once");
+
+    await signIn(ada, "Ada who leaves");
+    await grace.getByRole("link", { name: "Ada who leaves" }).click();
+    await grace.getByRole("log").waitFor();
+    assert.deepEqual(await said(grace), [], "what was said is gone with the person");
+  });
+
+  test("who is signed in writes under the name, and nobody else does", async () => {
+    const ada = await visit("/people");
+    await signIn(ada, "Ada the only");
+    await ada.getByRole("link", { name: "Chat" }).click();
+    await say(ada, undefined, "It is me");
+    assert.match(await ada.locator(".message .author").last().innerText(), /^Ada the only /);
+    for (const author of ["Ada the only", "ADA THE ONLY", "\uff21da the only"]) {
+      assert.equal((await post("/messages", { author, text: "Me too" })).status, 422);
+      assert.equal((await post("/sign-in", { name: author })).status, 422);
+    }
+    for (const name of ["", "\u200b", "x".repeat(41)]) assert.equal((await post("/sign-in", { name })).status, 422);
+  });
+
+  // A page of another site sends a form in the name of whoever looks at it.
+  test("nothing is done for another site's page", async () => {
+    const headers = [
+      { "Sec-Fetch-Site": "cross-site" },
+      { "Sec-Fetch-Site": "same-site" },
+      { Origin: "https://evil.example" },
+      { Origin: "null" },
+    ];
+    for (const path of ["/sign-in", "/sign-out", "/messages", "/todos", "/people/x/messages"]) {
+      for (const each of headers) assert.equal((await post(path, { name: "Mallory" }, each)).status, 403);
+    }
+    const own = await post("/sign-in", { name: "Own page" }, { Origin: app.url, "Sec-Fetch-Site": "same-origin" });
+    assert.equal(own.status, 303);
+  });
+
+  test("the session's cookie is for this server's pages alone, signed, and no script's", async () => {
+    const response = await post("/sign-in", { name: "Cookie's bearer" });
+    const cookies = response.headers.getSetCookie();
+    const session = cookies.find((cookie) => cookie.startsWith("session="))!;
+    assert.match(session, /; httponly/i);
+    assert.match(session, /; samesite=lax/i);
+    assert.match(session, /; path=\//i);
+    const value = (cookie: string) => cookie.split(";", 1)[0]!;
+    const ask = async (cookie: string) => (await fetch(`${app.url}/people`, { headers: { Cookie: cookie } })).text();
+    assert.match(await ask(cookies.map(value).join("; ")), /You are <b>Cookie&#39;s bearer/);
+    const forged = Buffer.from(JSON.stringify({ person: "anybody" })).toString("base64");
+    assert.doesNotMatch(await ask(`session=${forged}; ${value(cookies.at(-1)!)}`), /You are/);
+  });
+
+  test("work by forms alone", async () => {
+    const [ada, grace] = [await visit("/people"), await visit("/people", { javaScriptEnabled: false })];
+    await signIn(ada, "Ada with scripts");
+    await signIn(grace, "Grace without");
+    await grace.getByRole("link", { name: "Ada with scripts" }).click();
+    await grace.getByLabel("Message", { exact: true }).fill("By form");
+    await grace.getByRole("button", { name: "Send" }).click();
+    await heard(grace, "By form");
+    await ada.goto(grace.url());
+    await ada.getByRole("heading", { name: "Not here" }).waitFor();
+  });
+
+  test("tell a screen reader who is here, and lead there", async () => {
+    const [ada, grace] = [await visit("/people"), await visit("/people")];
+    await signIn(grace, "Grace aloud");
+    await signIn(ada, "Ada aloud");
+    await ada.getByRole("link", { name: "Grace aloud" }).waitFor();
+    await ada.getByRole("listitem").filter({ hasText: "Ada aloud you" }).waitFor();
+    const people = await ada.locator("body").ariaSnapshot();
+    assert.match(people, /- list "Here now":/);
+    assert.match(people, /- listitem:\n\s+- paragraph:\s*(- text: )?Ada aloud you/);
+    await ada.getByRole("link", { name: "Grace aloud" }).press("Enter");
+    await ada.getByRole("heading", { name: "Grace aloud" }).waitFor();
+    const conversation = await ada.locator("body").ariaSnapshot();
+    assert.match(conversation, /- log "Messages"/);
+    assert.match(conversation, /- textbox "Message"/);
+    assert.match(conversation, /sse\.publish/);
+  });
+});

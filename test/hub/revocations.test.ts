@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Revocations } from "../../src/hub/revocations.js";
+import type { VerifiedToken } from "../../src/hub/token-verifier.js";
+import { parseGrants } from "../../src/protocol/grants.js";
+
+function tokenOf(fields: { id?: string; sub?: string; issuedAt?: number; subscribe?: string[] }): VerifiedToken {
+  const { id = "", sub, issuedAt, subscribe = [] } = fields;
+  const grants = parseGrants({ mercure: { subscribe } })!;
+  return { id, sub, issuedAt, grants, generation: 0, subject: sub, expiresAt: undefined };
+}
+
+describe("revocations", () => {
+  test("are about the tokens that were issued up to their moment", () => {
+    const revocations = new Revocations();
+    revocations.add({ kind: "subject", name: "ada", before: 1000.5 });
+    for (const [issuedAt, refused] of [[999], [1000.5], [1000.501, false], [2000, false]] as const) {
+      assert.equal(revocations.refuses(tokenOf({ sub: "ada", issuedAt })), refused ?? true, String(issuedAt));
+    }
+    // Who signs tokens that do not say when they were issued must not get around an order.
+    assert.equal(revocations.refuses(tokenOf({ sub: "ada" })), true);
+    assert.equal(revocations.refuses(tokenOf({ sub: "grace" })), false);
+    assert.equal(revocations.refuses(tokenOf({})), false);
+  });
+
+  test("of an earlier moment take nothing back, in whatever order they come", () => {
+    const revocations = new Revocations();
+    revocations.add({ kind: "subject", name: "ada", before: 2000 });
+    revocations.add({ kind: "subject", name: "ada", before: 1000 });
+    assert.equal(revocations.refuses(tokenOf({ sub: "ada", issuedAt: 1500 })), true);
+  });
+
+  test("of a topic are about every token that grants it, by name or by pattern", () => {
+    const revocations = new Revocations();
+    revocations.add({ kind: "topic", name: "orders/7", before: 1000 });
+    for (const [subscribe, refused] of [
+      [["orders/7"], true],
+      [["orders/8", "orders/{id}"], true],
+      [["*"], true],
+      [["orders/8"], false],
+      [["orders/{+rest}/x"], false],
+      [[], false],
+    ] as const) {
+      assert.equal(revocations.refuses(tokenOf({ subscribe: [...subscribe], issuedAt: 999 })), refused, `${subscribe}`);
+      assert.equal(revocations.refuses(tokenOf({ subscribe: [...subscribe], issuedAt: 1001 })), false);
+    }
+  });
+
+  test("of a single token are about no other", () => {
+    const revocations = new Revocations();
+    revocations.add({ kind: "token", name: "one", before: 1000 });
+    assert.equal(revocations.refuses(tokenOf({ id: "one", issuedAt: 1 })), true);
+    assert.equal(revocations.refuses(tokenOf({ id: "two", issuedAt: 1 })), false);
+  });
+
+  // Somebody signs in and out without end.
+  test("take bounded memory: the one that came longest ago is forgotten first", () => {
+    const revocations = new Revocations(2);
+    for (const name of ["a", "b", "a", "c"]) revocations.add({ kind: "subject", name, before: 1000 });
+    const refused = ["a", "b", "c"].filter((sub) => revocations.refuses(tokenOf({ sub, issuedAt: 1 })));
+    assert.deepEqual(refused, ["a", "c"]);
+  });
+});

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { SubscriptionDocument } from "../../src/protocol/active-subscription.js";
+import type { Clock } from "../../src/publisher/clock.js";
+import { Presence, type PresenceOptions } from "../../src/publisher/presence.js";
+
+/** Time passes when the test says so. */
+class TestClock implements Clock {
+  #now = 1_000_000;
+  #timers: { at: number; action: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(milliseconds: number, action: () => void): () => void {
+    const timer = { at: this.#now + milliseconds, action };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((each) => each !== timer);
+    };
+  }
+
+  get waiting(): number {
+    return this.#timers.length;
+  }
+
+  pass(seconds: number): void {
+    this.#now += seconds * 1000;
+    const due = this.#timers.filter(({ at }) => at <= this.#now);
+    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
+    for (const { action } of due) action();
+  }
+}
+
+/** People who come and go, and what is told of it. */
+function start(options: Partial<PresenceOptions> = {}) {
+  const clock = new TestClock();
+  const open = new Map<string, SubscriptionDocument>();
+  const told: string[] = [];
+  const listeners = new Set<(subscription: SubscriptionDocument, isPrivate: boolean) => void>();
+  let streams = 0;
+  const presence = new Presence({
+    hub: {
+      subscriptions: (topic) => [...open.values()].filter((each) => each.topic === topic),
+      onSubscription: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    clock,
+    key: "id",
+    grace: 5,
+    lifetime: 3600,
+    announce: (topic) => told.push(topic),
+    ...options,
+  });
+  /** Opens a stream; what it returns closes it. */
+  const come = (payload?: unknown, topic = "room") => {
+    const subscriber = `urn:uuid:${++streams}`;
+    const subscription = { id: "", type: "Subscription", topic, subscriber, active: true, payload } as const;
+    open.set(subscriber, subscription);
+    for (const listener of listeners) listener(subscription, true);
+    return () => {
+      open.delete(subscriber);
+      for (const listener of listeners) listener({ ...subscription, active: false }, true);
+    };
+  };
+  const who = () => presence.of("room").map(({ key, connections }) => `${key}: ${connections}`);
+  return { clock, presence, told, come, who, listeners };
+}
+
+describe("presence", () => {
+  test("counts people, whatever number of windows they have open", () => {
+    const { come, who, told } = start();
+    const close = come({ id: 7, name: "Ada" });
+    assert.deepEqual(who(), ["7: 1"], "who was there before somebody asked");
+    come({ id: 7, name: "Ada" });
+    come({ id: 7, name: "Ada" });
+    come({ id: 8, name: "Grace" });
+    assert.deepEqual(who(), ["7: 3", "8: 1"]);
+    close();
+    assert.deepEqual(who(), ["7: 2", "8: 1"]);
+    assert.deepEqual(told, ["room"], "of Grace alone");
+  });
+
+  test("a reload makes nobody leave and come back", () => {
+    const { come, who, told, clock } = start();
+    const leave = come({ id: 7 });
+    assert.deepEqual(who(), ["7: 1"]);
+    leave();
+    clock.pass(4.9);
+    assert.deepEqual(who(), ["7: 0"]);
+    come({ id: 7 });
+    clock.pass(60);
+    assert.deepEqual(who(), ["7: 1"]);
+    assert.deepEqual(told, []);
+    assert.equal(clock.waiting, 0);
+  });
+
+  test("who does not come back is gone after the grace period, and it is told once", () => {
+    const { come, who, told, clock } = start();
+    const [one, other] = [come({ id: 7 }), come({ id: 7 })];
+    who();
+    one();
+    clock.pass(60);
+    assert.deepEqual([who(), told], [["7: 1"], []]);
+    other();
+    clock.pass(4.9);
+    assert.deepEqual(told, []);
+    clock.pass(0.1);
+    assert.deepEqual([who(), told], [[], ["room"]]);
+  });
+
+  test("who leaves on purpose is gone at once", () => {
+    const { come, who, presence, told, clock } = start();
+    const leave = come({ id: 7 });
+    who();
+    presence.withoutGrace(leave);
+    assert.deepEqual([who(), told, clock.waiting], [[], ["room"], 0]);
+  });
+
+  test("somebody without a name is as many people as streams, and gone at once, or would count twice after a reload", () => {
+    const { come, who, told } = start();
+    const leave = come();
+    come({ name: "no id" });
+    come({ id: "" });
+    assert.deepEqual(who(), ["urn:uuid:1: 1", "urn:uuid:2: 1", "urn:uuid:3: 1"]);
+    leave();
+    assert.deepEqual(who(), ["urn:uuid:2: 1", "urn:uuid:3: 1"]);
+    assert.deepEqual(told, ["room"]);
+  });
+
+  test("a payload that changes is told, and the newest counts", () => {
+    const { come, presence, told } = start();
+    come({ id: 7, name: "Ada" });
+    presence.of("room");
+    come({ id: 7, name: "Ada" });
+    assert.deepEqual(told, []);
+    come({ id: 7, name: "Countess" });
+    assert.deepEqual(told, ["room"]);
+    assert.deepEqual(presence.of("room"), [{ key: "7", payload: { id: 7, name: "Countess" }, connections: 3 }]);
+  });
+
+  for (const [key, payload, expected] of [
+    ["name", { name: "Ada" }, "Ada"],
+    ["id", "Ada", "Ada"],
+    ["id", 7, "7"],
+    ["toString", {}, "urn:uuid:1"],
+    [(payload: unknown) => (payload as { user: { id: number } }).user.id, { user: { id: 7 } }, "7"],
+    [() => undefined, { id: 7 }, "urn:uuid:1"],
+  ] as const) {
+    test(`${JSON.stringify(payload)} is ${expected} by ${typeof key === "string" ? key : "a function"}`, () => {
+      const { come, presence } = start({ key });
+      come(payload);
+      assert.deepEqual(
+        presence.of("room").map((person) => person.key),
+        [expected],
+      );
+    });
+  }
+
+  test("topics have their own people, and patterns are no topics", () => {
+    const { presence, come, told, listeners } = start();
+    presence.watch("room");
+    come({ id: 7 }, "other");
+    for (const listener of listeners) {
+      const pattern = { id: "", type: "subscription", match_type: "urlpattern", match: "room" } as const;
+      listener({ ...pattern, subscriber: "urn:uuid:x", active: true }, false);
+    }
+    assert.deepEqual([presence.of("room"), told], [[], []]);
+  });
+
+  // Each visitor of an application with a topic for everything would leave something behind.
+  test("a topic that nobody asks for any more is forgotten, and tells nothing", () => {
+    const { presence, come, told, clock } = start({ lifetime: 1 });
+    const leave = come({ id: 7 });
+    presence.watch("room");
+    leave();
+    assert.equal(clock.waiting, 1);
+    clock.pass(1);
+    presence.watch("other");
+    assert.equal(clock.waiting, 0);
+    come({ id: 8 });
+    assert.deepEqual(told, []);
+  });
+
+  test("nothing happens any more once it is closed", () => {
+    const { presence, come, told, clock, listeners } = start();
+    const leave = come({ id: 7 });
+    presence.watch("room");
+    leave();
+    presence.close();
+    clock.pass(60);
+    assert.deepEqual([told, clock.waiting, listeners.size], [[], 0, 0]);
+  });
+});
