@@ -8,8 +8,7 @@ let last = 0;
  * if need be. So of two things in one process it is always known which came first: whoever signs out and in again at
  * once has a token that is younger than the order to refuse the older ones.
  */
-export function distinctTime(): number {
-  const now = Date.now();
+export function distinctTime(now = Date.now()): number {
   // Microseconds are what a number of seconds since 1970 can hold.
   last = now > last || last - now > tolerance ? now : last + 0.001;
   return last;

@@ -10,6 +10,8 @@ export const errorCodes = {
   ERR_PUBLISH: "A hub refused an update, or could not be reached.",
   ERR_SUBSCRIPTIONS: "A hub elsewhere does not tell who is subscribed.",
   ERR_EXTERNAL_HUB: "Something needs the hub in this process, but an external hub is configured.",
+  ERR_TOKEN: "A stream's token would get to where it must not be, or cannot be given to the browser.",
+  ERR_FORBIDDEN: "The application's option `authorize` does not grant a private stream.",
   ERR_HISTORY_GAP: "A reader fell out of the history that the hub keeps.",
   ERR_CLOSED: "The hub is closed.",
 } as const;
@@ -24,5 +26,10 @@ export class MercureError extends Error {
     super(message, options);
     this.name = "MercureError";
     this.code = code;
+  }
+
+  /** With which HTTP status Express answers, if nobody handles the error: 403 for `ERR_FORBIDDEN`, otherwise 500. */
+  get status(): number {
+    return this.code === "ERR_FORBIDDEN" ? 403 : 500;
   }
 }

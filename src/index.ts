@@ -4,12 +4,26 @@ export type { Sse } from "./express/sse.js";
 export type { OobOptions } from "./nunjucks/html.js";
 export type { SafeString } from "./nunjucks/safe-string.js";
 export { TemplateError } from "./nunjucks/template-error.js";
-export type { EmbeddedHubOptions, Logger, MercureOptions, PresenceKey } from "./options.js";
+export type {
+  Authorize,
+  AuthorizeAction,
+  EmbeddedHubOptions,
+  Logger,
+  MercureOptions,
+  PresenceKey,
+  TokenMode,
+} from "./options.js";
 export type { SubscriptionDocument } from "./protocol/active-subscription.js";
 export { encodeEvent, type ServerSentEvent } from "./protocol/sse.js";
 export type { Update } from "./protocol/update.js";
 export type { ModelClass, ModelDeclaration } from "./publisher/models.js";
-export type { DisconnectOptions, PayloadFilter, PublishOptions, VariantRenderer } from "./publisher/publisher.js";
+export type {
+  DisconnectOptions,
+  JwtOptions,
+  PayloadFilter,
+  PublishOptions,
+  VariantRenderer,
+} from "./publisher/publisher.js";
 export type { Person } from "./publisher/room.js";
 export type { SignalOptions, SignalPublication } from "./publisher/signals.js";
 export type { Topic, TopicMatcher, Topics } from "./publisher/topics.js";

@@ -11,6 +11,22 @@ export interface Logger {
   error(message: string, error?: unknown): void;
 }
 
+/** Where the tokens of private streams are: in the URLs of their markup, or in cookies, out of reach of any script. */
+export type TokenMode = "url" | "cookie";
+
+/**
+ * When the application is asked: a page with a private stream is `render`ed, a stream whose token has expired asks to
+ * `renew` it, a stream whose token is in a cookie `connect`s to the hub.
+ */
+export type AuthorizeAction = "render" | "renew" | "connect";
+
+/** What the application has to say about who may stream what. */
+export type Authorize<R = Request> = (
+  request: R,
+  topics: readonly string[],
+  action: AuthorizeAction,
+) => boolean | Promise<boolean>;
+
 /** By which property of a payload somebody is recognised, or what finds it out. */
 export type PresenceKey = string | ((payload: unknown) => string | number | undefined);
 
@@ -66,6 +82,21 @@ export interface MercureOptions {
   authzCookieDomain?: string | undefined;
   /** Whether an update without a type has its topic as type. Default: `MERCURE_TYPE_IS_TOPIC`, else false. */
   typeIsTopic?: boolean | undefined;
+  /**
+   * Where the tokens of private streams are: `"url"`, in the URLs of their markup, as plain htmx needs with Mercure 0.x,
+   * or `"cookie"`, in no markup at all. Default: `MERCURE_TOKEN_MODE`, else `"url"` with Mercure 0.x, `"cookie"` with 1.0.
+   */
+  tokenMode?: TokenMode | undefined;
+  /**
+   * Says who may stream what: asked when a page with private streams is rendered, at once, and when a stream gets a new
+   * token or comes to the hub with one in a cookie, where it is awaited. Default none: whoever gets the page may.
+   */
+  authorize?: Authorize | undefined;
+  /**
+   * The path at which streams get new tokens, with `authorize`. Default: `/renewal` below the path of the hub; with
+   * `hubUrl`, `/mercure-renewal`.
+   */
+  renewalPath?: string | undefined;
   /** How long a token of a private stream is valid, in seconds. Default 3600. */
   tokenLifetime?: number | undefined;
   /**
@@ -135,6 +166,9 @@ export interface Configuration extends HubIdentity {
   readonly subscriberSecretKey: string;
   readonly publisherJwt: string | undefined;
   readonly typeIsTopic: boolean;
+  readonly tokenMode: TokenMode;
+  readonly authorize: Authorize | undefined;
+  readonly renewalPath: string;
   readonly tokenLifetime: number;
   readonly payloadGetter: MercureOptions["payloadGetter"];
   readonly subjectGetter: MercureOptions["subjectGetter"];
@@ -205,6 +239,11 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     environment: nunjucks,
     publisherJwt: read.string("publisherJwt", "MERCURE_PUBLISHER_JWT"),
     typeIsTopic: read.boolean("typeIsTopic", "MERCURE_TYPE_IS_TOPIC") ?? false,
+    tokenMode:
+      read.oneOf("tokenMode", ["url", "cookie"] as const, "MERCURE_TOKEN_MODE") ??
+      (identity.protocol === 0 ? "url" : "cookie"),
+    authorize: read.callback("authorize") as Authorize | undefined,
+    renewalPath: read.path("renewalPath") ?? (identity.hubUrl === undefined ? `${path}/renewal` : "/mercure-renewal"),
     tokenLifetime: read.number("tokenLifetime", { least: 1 }) ?? 3600,
     payloadGetter: read.callback("payloadGetter") as MercureOptions["payloadGetter"],
     subjectGetter: read.callback("subjectGetter") as MercureOptions["subjectGetter"],
@@ -232,6 +271,10 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   };
   read.refuseUnknown();
   hub.refuseUnknown();
+  const { tokenMode, renewalPath } = configuration;
+  if (identity.hubUrl === undefined && tokenMode === "cookie" && !renewalPath.startsWith(`${path}/`)) {
+    throw impossible("renewalPath", `must be below ${path}, since browsers send the cookies of streams nowhere else`);
+  }
   return configuration;
 }
 

@@ -28,6 +28,9 @@ describe("options", () => {
       authzCookieName: "mercureAuthorization",
       authzCookieDomain: undefined,
       typeIsTopic: false,
+      tokenMode: "url",
+      authorize: undefined,
+      renewalPath: "/.well-known/mercure/renewal",
       tokenLifetime: 3600,
       payloadGetter: undefined,
       subjectGetter: undefined,
@@ -152,6 +155,8 @@ describe("options", () => {
     [{ secret: "" }, /option secret is empty/],
     [{ secret: 12 }, /option secret must be a string, not number/],
     [{ logger: {} }, /option logger must have the methods warn and error/],
+    [{ tokenMode: "header" }, /tokenMode must be one of "url", "cookie"/],
+    [{ tokenMode: "cookie", renewalPath: "/renew" }, /renewalPath must be below \/\.well-known\/mercure/],
     [{}, /Production needs a secret/, { NODE_ENV: "production" }],
     [{ secret: "short" }, /Production is not safe: a secret has 5 bytes/, { NODE_ENV: "production" }],
   ];

@@ -8,6 +8,17 @@ export interface MercureErrorDetail {
   readonly url: string;
 }
 
+/** The hub has ended a stream for good, and no new token could be had for it. */
+export interface MercureEndDetail {
+  /**
+   * `expired`: what the stream was granted has run out. `forbidden`: the application does not grant it any more.
+   * `disconnected`: the application has ended it.
+   */
+  readonly reason: string;
+  /** Without token and cursor. */
+  readonly url: string;
+}
+
 /** The server no longer holds what followed the stream's position: updates may be missing from the page. */
 export interface MercureGapDetail {
   /** The id after which the stream asked to go on. */
@@ -19,6 +30,7 @@ export interface MercureGapDetail {
 /** What the client dispatches, on the element that has `sse-connect`. The events bubble. */
 export interface MercureEventMap {
   "mercure:error": CustomEvent<MercureErrorDetail>;
+  "mercure:end": CustomEvent<MercureEndDetail>;
   "mercure:gap": CustomEvent<MercureGapDetail>;
 }
 

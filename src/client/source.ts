@@ -1,6 +1,7 @@
+import { closeEvent } from "./close-event.js";
 import { type ConnectionReceiver, type Ending, follow } from "./connection.js";
 import { EventStreamParser, type StreamEvent } from "./event-stream-parser.js";
-import type { MercureErrorDetail, MercureGapDetail } from "./index.js";
+import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail } from "./index.js";
 import { defaultRetry, reconnectDelay } from "./reconnect-delay.js";
 import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";
 import { StreamErrorEvent } from "./stream-error-event.js";
@@ -11,10 +12,15 @@ const CLOSED = 2;
 
 /** A stream that lasted this long did work, so its end begins a new count of failures. */
 const stableAfter = 5_000;
+/** So many new tokens, one after the other, may be refused, as by a hub whose clock is wrong. */
+const mostRenewals = 3;
 
 export interface StreamReporter {
   failed(detail: MercureErrorDetail): void;
   gap(detail: MercureGapDetail): void;
+  ended(detail: MercureEndDetail): void;
+  /** Resolves to an address whose token does, once that is known; to undefined when there is none to be had. */
+  renew(address: StreamAddress, signal: AbortSignal): Promise<StreamAddress | undefined>;
 }
 
 /**
@@ -42,6 +48,8 @@ export class StreamSource extends EventTarget {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retry = defaultRetry;
   #failures = 0;
+  /** How many tokens have been got since one of them brought anything. */
+  #renewals = 0;
   #openedAt = Number.POSITIVE_INFINITY;
   #heardAt = 0;
   #notBefore = 0;
@@ -130,8 +138,25 @@ export class StreamSource extends EventTarget {
     const request = requestFor(this.#address, this.#cursor, this.#pageOrigin);
     const ending = await follow(request, this.#receiver(attempt.signal), attempt.signal);
     if (attempt.signal.aborted) return;
-    if (ending.final) this.#fail(ending.status, ending.reason);
-    else this.#reconnectLater(ending);
+    if (!ending.final) this.#reconnectLater(ending);
+    else if (ending.status === 401) await this.#renew(() => this.#fail(ending.status, ending.reason));
+    else this.#fail(ending.status, ending.reason);
+  }
+
+  /** Goes on at the same place with another token; without one the stream ends. */
+  async #renew(end: () => void): Promise<void> {
+    const lasted = Date.now() - this.#openedAt >= stableAfter;
+    this.#renewals = lasted ? 1 : this.#renewals + 1;
+    this.#disconnect();
+    this.#readyState = CONNECTING;
+    if (this.#renewals > mostRenewals) return end();
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    const address = await this.#reporter.renew(this.#address, attempt.signal);
+    if (attempt.signal.aborted) return;
+    if (address === undefined) return end();
+    this.#address = address;
+    await this.#connect();
   }
 
   /** Each step looks whether the connection is still wanted: a listener may have closed or reopened the source. */
@@ -140,7 +165,9 @@ export class StreamSource extends EventTarget {
     let origin = "";
     const parser = new EventStreamParser(
       {
-        event: (event) => signal.aborted || this.#dispatchMessage(event, origin),
+        event: (event) => {
+          if (!signal.aborted) this.#receive(event, origin);
+        },
         lastEventId: (id) => {
           if (!signal.aborted) this.#cursor = id;
         },
@@ -172,8 +199,26 @@ export class StreamSource extends EventTarget {
     }
   }
 
+  #receive(event: StreamEvent, origin: string): void {
+    if (event.type !== closeEvent) {
+      this.#renewals = 0;
+      this.#dispatchMessage(event, origin);
+    } else if (event.data === "expired") {
+      void this.#renew(() => this.#end(event, origin));
+    } else {
+      this.#end(event, origin);
+    }
+  }
+
   #dispatchMessage({ type, data, lastEventId }: StreamEvent, origin: string): void {
     this.dispatchEvent(new MessageEvent(type, { data, lastEventId, origin }));
+  }
+
+  /** The extension closes the source at this event, and tells the page so. */
+  #end(event: StreamEvent, origin: string): void {
+    this.#dispatchMessage(event, origin);
+    this.close();
+    this.#reporter.ended({ reason: event.data, url: this.url });
   }
 
   #fail(status: number, reason: string): void {

@@ -1,4 +1,5 @@
 const tokenName = "authorization";
+const grantName = "grant";
 /** What the generations of the protocol call the cursor in a query, the name for new ones first. */
 const cursorNames = ["lastEventID", "last_event_id", "Last-Event-ID"];
 
@@ -14,6 +15,8 @@ export interface StreamAddress {
   readonly cursor: string | undefined;
   /** The name by which this URL calls its cursor. */
   readonly cursorName: string;
+  /** Whether the stream relies on a token: one in its URL, or in the cookie that its URL tells of. */
+  readonly isPrivate: boolean;
 }
 
 export interface StreamRequest {
@@ -29,6 +32,7 @@ export function parseAddress(text: string, base: string): StreamAddress {
     token: valueIn([...pairs, fragment], tokenName),
     cursor: valueIn(pairs, cursorName),
     cursorName,
+    isPrivate: [...pairs, fragment].some((pair) => [tokenName, grantName].includes(nameOf(pair))),
   };
 }
 
@@ -38,6 +42,14 @@ export function textAtCursor(text: string, cursor: string, cursorName: string): 
   const kept = without(pairs, cursorNames).map((pair) => (nameOf(pair) === tokenName ? `${tokenName}=` : pair));
   const url = join(path, cursor === "" ? kept : [...kept, queryPair(cursorName, cursor)]);
   return nameOf(fragment) === tokenName ? `${url}#${tokenName}=` : url;
+}
+
+/** The same URL text with another token. */
+export function withToken(text: string, token: string): string {
+  const { path, pairs, fragment } = split(text);
+  const kept = without(pairs, [tokenName]);
+  const pair = queryPair(tokenName, token);
+  return nameOf(fragment) === tokenName ? `${join(path, kept)}#${pair}` : join(path, [...kept, pair]);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { HtmxInternalApi } from "./htmx.js";
+import { renew } from "./renewal.js";
 import { StreamSource } from "./source.js";
 import { parseAddress, type StreamAddress, textAtCursor } from "./stream-address.js";
 import { recallToken, rememberToken } from "./token-memory.js";
@@ -7,6 +8,9 @@ import { watchElements } from "./watch-elements.js";
 /** htmx reads each of its attributes under either name. */
 const connectAttributes = ["sse-connect", "data-sse-connect"];
 export const streamSelector = connectAttributes.map((name) => `[${name}]`).join();
+
+/** Says `ended` on an element whose stream has ended for good, for the page's styles. */
+const stateAttribute = "data-mercure-state";
 
 interface Stream {
   readonly source: ElementSource;
@@ -35,9 +39,15 @@ class ElementSource extends StreamSource {
     const report = (name: string, detail: object) => {
       (this.element ?? document).dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
     };
+    const end = (name: string, detail: object) => {
+      this.element?.setAttribute(stateAttribute, "ended");
+      report(name, detail);
+    };
     super(address, location.origin, {
-      failed: (detail) => report("mercure:error", detail),
+      failed: (detail) => end("mercure:error", detail),
+      ended: (detail) => end("mercure:end", detail),
       gap: (detail) => report("mercure:gap", detail),
+      renew: (expired, signal) => renewStream(this.element, expired, signal),
     });
   }
 
@@ -139,6 +149,7 @@ function adopt(element: Element, source: ElementSource, text: string): void {
  */
 function follow(stream: Stream, text: string): void {
   const { source } = stream;
+  source.element?.removeAttribute(stateAttribute);
   const before = addressIn(stream.text);
   const address = addressIn(text);
   const sameCursor = address.cursor === before.cursor;
@@ -146,6 +157,21 @@ function follow(stream: Stream, text: string): void {
   stream.released = false;
   if (sameCursor && address.url === before.url && source.readyState === source.OPEN) source.renewToken(address);
   else source.reopen(address, sameCursor ? source.lastEventId : (address.cursor ?? ""));
+}
+
+/** The attribute keeps the address that the stream goes on with, whatever htmx does with the element. */
+async function renewStream(
+  element: Element | undefined,
+  expired: StreamAddress,
+  signal: AbortSignal,
+): Promise<StreamAddress | undefined> {
+  const stream = element && streams.get(element);
+  if (!stream) return undefined;
+  const renewed = await renew(element, stream.text, expired, signal);
+  if (renewed === undefined || signal.aborted) return undefined;
+  stream.text = renewed.text;
+  element.setAttribute(attributeOf(element), renewed.text);
+  return renewed.address;
 }
 
 function comeBack(element: Element, source: ElementSource): void {

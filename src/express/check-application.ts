@@ -24,6 +24,40 @@ export function checkApplication(app: Application, warn: (message: string) => vo
   );
 }
 
+/** What the middleware of sessions and of sign-in adds to a request. */
+const sessionNames = ["session", "user", "auth", "cookies", "signedCookies", "oidc"];
+
+/** Warns, once, when the option `authorize` cannot know about the hub's requests what it knows about a page's. */
+export class SessionReminder {
+  readonly #warn: (message: string) => void;
+  readonly #lacking = new WeakMap<Request, readonly string[]>();
+  #said = false;
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  /** As the request comes to the kit. */
+  watch(request: Request): void {
+    if (!this.#said)
+      this.#lacking.set(
+        request,
+        sessionNames.filter((name) => !(name in request)),
+      );
+  }
+
+  /** As the application is asked about it. */
+  check(request: Request): void {
+    const late = this.#lacking.get(request)?.find((name) => name in request);
+    if (this.#said || late === undefined) return;
+    this.#said = true;
+    this.#warn(
+      `htmx-mercure: req.${late} is there for a page, but not for the hub, where authorize is asked too: call mercure() ` +
+        "after the middleware of sessions and sign-in, and before all routes.",
+    );
+  }
+}
+
 /** Warns, once, when a whole page with a stream in it was sent without the scripts that would make it live. */
 export class ScriptsReminder {
   readonly #warn: (message: string) => void;

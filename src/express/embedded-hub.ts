@@ -1,6 +1,8 @@
 import type { Request } from "express";
+import type { Clock } from "../clock.js";
 import { defaultCookieNames } from "../hub/authenticators.js";
 import { Hub } from "../hub/hub.js";
+import type { HubOptions } from "../hub/options.js";
 import { isForMetadata, metadataUrl } from "../hub/resource-metadata.js";
 import type { Configuration } from "../options.js";
 import { MemoryTransport } from "../transport/memory.js";
@@ -13,11 +15,11 @@ export interface EmbeddedHub {
 }
 
 /** The hub in this process. */
-export function embedHub(configuration: Configuration): EmbeddedHub {
+export function embedHub(configuration: Configuration, authorize: HubOptions["authorize"], clock: Clock): EmbeddedHub {
   const { hub: options, issuer, resource, authzCookieName } = configuration;
   const { reconciliationLength, historyBytes, ...rest } = options;
   const transport = new MemoryTransport({ historyLength: reconciliationLength, historyBytes });
-  const hub = new Hub({
+  const settings = {
     ...rest,
     transport,
     subscriberKey: configuration.subscriberSecretKey,
@@ -26,8 +28,10 @@ export function embedHub(configuration: Configuration): EmbeddedHub {
     resource,
     // By default clients of either generation find the cookie that they know.
     cookieName: defaultCookieNames.some((name) => name === authzCookieName) ? undefined : authzCookieName,
+    authorize,
     logger: configuration.logger,
-  });
+  };
+  const hub = new Hub(settings, clock);
   const { path } = hub;
   const metadata = metadataUrl(resource);
   return {

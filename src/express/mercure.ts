@@ -1,5 +1,6 @@
-import type { Application, Request, Response } from "express";
+import type { Application, NextFunction, Request, Response } from "express";
 import type { Environment } from "nunjucks";
+import { type Clock, systemClock } from "../clock.js";
 import type { Hub } from "../hub/hub.js";
 import { Components } from "../nunjucks/components.js";
 import { createEnvironment } from "../nunjucks/environment.js";
@@ -7,18 +8,20 @@ import { addGlobals } from "../nunjucks/globals.js";
 import { HtmlMaker, type OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
-import { type MercureOptions, resolveOptions } from "../options.js";
-import { systemClock } from "../publisher/clock.js";
+import { type Configuration, type MercureOptions, resolveOptions } from "../options.js";
 import { ExternalHub, noHubInProcess } from "../publisher/external-hub.js";
 import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";
 import { type Page, Pages } from "../publisher/page.js";
+import { Permissions } from "../publisher/permissions.js";
 import { Tokens } from "../publisher/tokens.js";
 import { Variants } from "../publisher/variants.js";
 import { Assets } from "./assets.js";
-import { checkApplication, ScriptsReminder } from "./check-application.js";
+import { AuthzCookies } from "./authz-cookies.js";
+import { checkApplication, ScriptsReminder, SessionReminder } from "./check-application.js";
 import { embedHub } from "./embedded-hub.js";
 import { presenceOf } from "./presence-of.js";
+import { Renewal } from "./renewal.js";
 import { Sse } from "./sse.js";
 import { useTemplates } from "./view-engine.js";
 
@@ -53,7 +56,10 @@ export interface Kit {
  * @throws MercureError `ERR_OPTION` for an unknown or impossible option, and in production without a secret;
  * `ERR_COMPONENT` when a component exists twice.
  */
-export function mercure(app: Application, options: MercureOptions = {}): Kit {
+export function mercure(app: Application, options?: MercureOptions): Kit;
+/** @internal */
+export function mercure(app: Application, options?: MercureOptions, clock?: Clock): Kit;
+export function mercure(app: Application, options: MercureOptions = {}, clock = systemClock): Kit {
   const configuration = resolveOptions(options);
   const { development, logger, typeIsTopic } = configuration;
   const hint = (message: string) => {
@@ -64,9 +70,22 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
   const pages = new Pages();
   const models = new Models();
   const assets = new Assets(configuration.assetsPath);
-  const tokens = new Tokens(configuration);
+  const tokens = new Tokens(configuration, clock);
+  const sessionReminder = new SessionReminder(hint);
+  const { authorize } = configuration;
+  const permissions = new Permissions(
+    authorize &&
+      ((request: Request, topics, action) => {
+        sessionReminder.check(request);
+        return authorize(request, topics, action);
+      }),
+  );
   const onError = (message: string, error: unknown) => logger.error(`htmx-mercure: ${message}`, error);
-  const embedded = configuration.hubUrl === undefined ? embedHub(configuration) : undefined;
+  const authorizeStream =
+    authorize &&
+    ((request: unknown, topics: readonly string[]) =>
+      permissions.ask(request as Request, sse.watchedTopics(topics), "connect"));
+  const embedded = configuration.hubUrl === undefined ? embedHub(configuration, authorizeStream, clock) : undefined;
   const hub =
     embedded?.hub ??
     new ExternalHub({
@@ -77,13 +96,14 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
       onError,
     });
   const variants = new Variants({
-    clock: systemClock,
+    clock,
     lifetime: configuration.tokenLifetime,
     areAllKnown: embedded !== undefined && configuration.hub.subscriptions,
   });
   const presence =
     embedded &&
     presenceOf(embedded.hub, configuration, {
+      clock,
       subscriptions: (topic) => sse.listSubscriptions(topic),
       onError,
     });
@@ -92,25 +112,50 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     configuration.environment ??
     createEnvironment({ templates: [...configuration.templates, ...configuration.components], development });
 
-  const sse: Sse = new Sse({
-    hub,
-    protocol: configuration.protocol,
-    tokens,
-    presence,
-    variants,
-    models,
-    pages,
-    renderer: { has: (name) => components.has(name), render: (name, props) => components.render(name, props) },
-    publicHubUrl: configuration.publicHubUrl,
-    allowAnonymous: configuration.hub.allowAnonymous,
-    typeIsTopic,
-    payloadOf: (topics) => configuration.payloadGetter?.(topics, pages.current?.request as Request | undefined),
-    subjectOf: () => {
-      const request = pages.current?.request as Request | undefined;
-      return request && configuration.subjectGetter?.(request);
-    },
-    onError,
+  const publicPath = new URL(configuration.publicHubUrl, "http://relative").pathname;
+  const cookies = new AuthzCookies({
+    name: configuration.authzCookieName,
+    domain: configuration.authzCookieDomain,
+    hubPath: embedded && publicPath,
+    warn: (message) => logger.warn(message),
   });
+  const sse: Sse = new Sse(
+    {
+      hub,
+      protocol: configuration.protocol,
+      tokens,
+      presence,
+      variants,
+      tokenMode: configuration.tokenMode,
+      permissions,
+      renewalPath: authorize && renewalPathSeen(configuration, publicPath),
+      models,
+      pages,
+      renderer: { has: (name) => components.has(name), render: (name, props) => components.render(name, props) },
+      publicHubUrl: configuration.publicHubUrl,
+      allowAnonymous: configuration.hub.allowAnonymous,
+      typeIsTopic,
+      payloadOf: (topics) => configuration.payloadGetter?.(topics, pages.current?.request as Request | undefined),
+      subjectOf: () => {
+        const request = pages.current?.request as Request | undefined;
+        return request && configuration.subjectGetter?.(request);
+      },
+      onError,
+    },
+    cookies,
+  );
+  const renewal =
+    authorize &&
+    new Renewal({
+      path: configuration.renewalPath,
+      tokens,
+      permissions,
+      cookies,
+      topicsOf: (granted) => sse.watchedTopics(granted.map(({ text }) => text)),
+      payloadOf: (topics) => sse.payloadOf(topics),
+      subjectOf: () => sse.subjectOf(),
+      onRenewed: (granted) => sse.noteStreams(granted),
+    });
   const streamTags = new StreamTags({
     publisher: sse,
     typeIsTopic,
@@ -154,8 +199,10 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     return this.vary("HX-Request").type("html").send(String(html));
   };
 
-  app.use((request: Request, response: Response, next: () => void) => {
-    if (embedded?.isFor(request)) {
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    const isRenewal = renewal?.isFor(request) ?? false;
+    if (!isRenewal && embedded?.isFor(request)) {
+      cookies.prune(response);
       embedded.hub.handle(request, response);
       return;
     }
@@ -173,10 +220,15 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
         onToken: () => {
           if (!response.headersSent) response.set("Cache-Control", "private, no-store");
         },
+        keepToken: (grant, granted, sign) => cookies.keep(response, grant, granted, sign),
       };
+      sessionReminder.watch(request);
       pageOf.set(response, page);
       scriptsReminder.watch(request, response, page);
-      pages.run(page, next);
+      pages.run(page, () => {
+        if (isRenewal) renewal!.handle(request, response).catch(next);
+        else next();
+      });
     };
     const beginning = hub instanceof ExternalHub ? hub.begin(origin) : undefined;
     if (beginning === undefined) enter();
@@ -196,6 +248,12 @@ export function mercure(app: Application, options: MercureOptions = {}): Kit {
     },
   };
   return withHub(kit, embedded?.hub);
+}
+
+/** Behind a proxy that shows the hub under another path, what is below the hub is there too. */
+function renewalPathSeen({ renewalPath, hubUrl, hub }: Configuration, publicPath: string): string {
+  const isBelow = hubUrl === undefined && renewalPath.startsWith(`${hub.path}/`);
+  return isBelow ? publicPath + renewalPath.slice(hub.path.length) : renewalPath;
 }
 
 /** Where there is no hub, only what asks for it is told so; not enumerable then, so that a kit can still be copied. */

@@ -1,10 +1,11 @@
+import type { Clock } from "../clock.js";
 import type { Hub } from "../hub/hub.js";
 import type { Configuration } from "../options.js";
 import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
-import { systemClock } from "../publisher/clock.js";
 import { Presence, type PresenceOptions } from "../publisher/presence.js";
 
 interface Surroundings extends Pick<PresenceOptions["hub"], "subscriptions"> {
+  readonly clock: Clock;
   onError(message: string, error: unknown): void;
 }
 
@@ -12,11 +13,11 @@ interface Surroundings extends Pick<PresenceOptions["hub"], "subscriptions"> {
 export function presenceOf(
   hub: Hub,
   { presenceKey, presenceGrace, tokenLifetime }: Configuration,
-  { subscriptions, onError }: Surroundings,
+  { clock, subscriptions, onError }: Surroundings,
 ): Presence {
   return new Presence({
     hub: { subscriptions, onSubscription: (listener) => hub.onSubscription(listener) },
-    clock: systemClock,
+    clock,
     key: presenceKey,
     grace: presenceGrace,
     lifetime: tokenLifetime,

@@ -1,6 +1,9 @@
-import type { Request, RequestHandler } from "express";
-import { Publisher } from "../publisher/publisher.js";
+import type { Request, RequestHandler, Response } from "express";
+import { MercureError } from "../errors.js";
+import type { Permissions } from "../publisher/permissions.js";
+import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
 import type { Topics } from "../publisher/topics.js";
+import type { AuthzCookies } from "./authz-cookies.js";
 
 type TopicChoice = (request: Request) => Topics | Promise<Topics>;
 
@@ -9,6 +12,40 @@ const defaultChannel = "sse";
 
 /** The publisher, and streams as routes of the application. */
 export class Sse extends Publisher {
+  readonly #cookies: AuthzCookies;
+  readonly #permissions: Permissions;
+
+  constructor(options: PublisherOptions, cookies: AuthzCookies) {
+    super(options);
+    this.#cookies = cookies;
+    this.#permissions = options.permissions;
+  }
+
+  /**
+   * Asks the option `authorize` whether a request may stream topics, and waits for the answer, which counts for what is
+   * rendered for this request from then on. Without the option, true.
+   */
+  async authorize(request: Request, topics: Topics): Promise<boolean> {
+    return this.#permissions.ask(request, this.watchedTopics(this.selectors(topics).map(({ text }) => text)), "render");
+  }
+
+  /**
+   * Gives the browser a token in the cookie that hubs look for, in place of the one that it had there: for the private
+   * updates of these topics, or one made elsewhere.
+   *
+   * @throws MercureError `ERR_TOKEN` when the response has begun.
+   */
+  setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void {
+    const jwt = isJwt(grant) ? grant.jwt : this.createSubscriberJwt(grant);
+    if (!/^[\w.~+/=-]+$/.test(jwt)) throw new MercureError("ERR_TOKEN", "The jwt for the cookie is none.");
+    this.#cookies.set(response, jwt);
+  }
+
+  /** Takes back from the browser every token that it was given in a cookie; for signing out. */
+  deleteAuthzCookie(response: Response): void {
+    this.#cookies.delete(response);
+  }
+
   /**
    * An Express handler that streams topics, private updates too, to whoever the middleware before it let through.
    *
@@ -48,6 +85,11 @@ export class Sse extends Publisher {
       }
     };
   }
+}
+
+function isJwt(value: Topics | { readonly jwt: string }): value is { readonly jwt: string } {
+  const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
+  return (prototype === Object.prototype || prototype === null) && typeof (value as { jwt?: unknown }).jwt === "string";
 }
 
 /** A model class is a topic, and no function that chooses one. */

@@ -1,3 +1,4 @@
+import { grantParameter } from "../protocol/authz-cookies.js";
 import type { Protocol } from "../protocol/subscription-parameters.js";
 import { components, type JsonObject, jsonAnswer, refused, streamAnswer, validators } from "./api-components.js";
 import { defaultCookieNames } from "./authenticators.js";
@@ -65,6 +66,13 @@ function subscribe(settings: DescribedSettings, security: readonly JsonObject[])
     ...(settings.allowAnonymous && { security: [{}, ...security] }),
     parameters: [
       ...Object.entries(subscriptionFields(settings)).map(([name, schema]) => ({ name, in: "query", schema })),
+      {
+        name: grantParameter,
+        in: "query",
+        description:
+          "Which of several cookies counts: what its name has after the underscore. Given, be it empty, a stream without a token that counts is answered with the event that closes it.",
+        schema: { type: "string" },
+      },
       {
         name: "Last-Event-ID",
         in: "header",

@@ -1,58 +1,114 @@
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { grantCookieName, grantOf, grantParameter, keyCookieName } from "../protocol/authz-cookies.js";
+import { unionOf } from "../protocol/grants.js";
 import { tokenRefused } from "../protocol/problem.js";
-import { cookieOf } from "./request.js";
+import { cookiesOf } from "./request.js";
 import { generationOf, type TokenVerifier, type VerifiedToken } from "./token-verifier.js";
 
-/** What a verified token says about its bearer. */
-export interface Identity extends VerifiedToken {
-  /** Whether a browser presented it by itself, on behalf of whatever page made the request. */
+/** What the verified tokens of a request say about its bearer. */
+export interface Identity extends Pick<VerifiedToken, "generation" | "grants" | "expiresAt" | "subject" | "sub"> {
+  readonly tokens: readonly VerifiedToken[];
+  /** Whether a browser presented them by itself, on behalf of whatever page made the request. */
   readonly fromCookie: boolean;
+  /** When the last of several tokens expires, where `expiresAt` is when the first does. */
+  readonly lastExpiresAt: number | undefined;
 }
 
-/** Where a request presents its token, the place that counts most first. */
+/** Where a request presents its token, the place that counts most first. Only cookies may be several. */
 interface Presented {
-  readonly token: string;
+  readonly tokens: readonly string[];
   readonly place: "header" | "query" | "cookie";
 }
+
+/** How many cookies of a request are looked at, the youngest as far as browsers tell. */
+const mostCookies = 20;
 
 /** Finds and verifies the tokens that requests present. Mercure "Authorization". */
 export class Authenticator {
   readonly #verifier: TokenVerifier;
   readonly #cookieNames: readonly string[];
 
-  /** @param cookieNames - The first of them that a request has is looked at, and no other. */
+  /** @param cookieNames - Of the first that a request has, alone or with a grant's hash, and of no other. */
   constructor(verifier: TokenVerifier, cookieNames: readonly string[]) {
     this.#verifier = verifier;
     this.#cookieNames = cookieNames;
   }
 
-  /** Undefined when the request presents no token; throws the refusal when it presents a bad one. */
+  /**
+   * Undefined when the request presents no token; throws the refusal when it presents a bad one. Several cookies grant
+   * what they grant together; of these bad ones are passed over, as pages leave them behind, unless none is good.
+   */
   async identify(req: IncomingMessage, query: URLSearchParams): Promise<Identity | undefined> {
-    const presented = this.#presented(req, query);
-    if (presented === undefined) return undefined;
-    const { token, place } = presented;
-    if (place === "query" && generationOf(token) === 1) {
+    const { tokens, place } = this.#presented(req, query);
+    if (tokens.length === 0) return undefined;
+    if (place === "query" && generationOf(tokens[0]!) === 1) {
       const detail = "A token of Mercure 1.0 must not be part of a URL; send it in the header Authorization.";
       throw tokenRefused("invalid_request", detail);
     }
-    const verified = await this.#verifier.verify(token);
-    if (!verified)
+    const [first, ...others] = await this.#verified(req, tokens);
+    if (!first)
       throw tokenRefused("invalid_token", "The token is malformed, expired, revoked or signed with another key.");
-    return { ...verified, fromCookie: place === "cookie" };
+    return { ...together([first, ...others]), fromCookie: place === "cookie" };
   }
 
-  #presented(req: IncomingMessage, query: URLSearchParams): Presented | undefined {
+  async #verified(req: IncomingMessage, tokens: readonly string[]): Promise<VerifiedToken[]> {
+    const verified = await Promise.all(tokens.map((token) => this.#verifier.verify(token)));
+    return verified.filter((token) => token !== undefined).filter((token) => this.#hasItsCookie(req, token));
+  }
+
+  #hasItsCookie(req: IncomingMessage, { cookieHash }: VerifiedToken): boolean {
+    if (cookieHash === undefined) return true;
+    const names = this.#cookieNames.map(keyCookieName);
+    const values = cookiesOf(req).flatMap(([name, value]) => (names.includes(name) ? [value] : []));
+    return values.some((value) => isHashOf(cookieHash, value));
+  }
+
+  #presented(req: IncomingMessage, query: URLSearchParams): Presented {
     const bearer = bearerToken(req);
-    if (bearer !== undefined) return { token: bearer, place: "header" };
+    if (bearer !== undefined) return { tokens: [bearer], place: "header" };
     const [parameter, ...others] = query.getAll("authorization");
     if (others.length > 0) throw tokenRefused("invalid_request", "The parameter authorization must not be repeated.");
-    if (parameter) return { token: parameter, place: "query" };
-    for (const name of this.#cookieNames) {
-      const token = cookieOf(req, name);
-      if (token) return { token, place: "cookie" };
-    }
-    return undefined;
+    if (parameter) return { tokens: [parameter], place: "query" };
+    return { tokens: this.#cookies(req, query.get(grantParameter)), place: "cookie" };
   }
+
+  /** @param grant - The hash in the name of the only cookie that counts; null for all. */
+  #cookies(req: IncomingMessage, grant: string | null): string[] {
+    const cookies = cookiesOf(req);
+    for (const base of this.#cookieNames) {
+      const isOurs = (name: string) =>
+        grant === null ? name === base || grantOf(name, base) !== undefined : name === grantCookieName(base, grant);
+      const tokens = cookies.flatMap(([name, value]) => (isOurs(name) && value !== "" ? [value] : []));
+      if (tokens.length > 0) return tokens.slice(-mostCookies);
+    }
+    return [];
+  }
+}
+
+function together(tokens: readonly [VerifiedToken, ...VerifiedToken[]]): Omit<Identity, "fromCookie"> {
+  const [{ generation }] = tokens;
+  const ends = tokens.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
+  const bearer = tokens.find(({ subject }) => subject !== undefined);
+  return {
+    tokens,
+    generation,
+    grants: unionOf(tokens.map(({ grants }) => grants)),
+    expiresAt: finite(Math.min(...ends)),
+    lastExpiresAt: finite(Math.max(...ends)),
+    subject: bearer?.subject,
+    sub: bearer?.sub,
+  };
+}
+
+function finite(time: number): number | undefined {
+  return Number.isFinite(time) ? time : undefined;
+}
+
+function isHashOf(hash: string, value: string): boolean {
+  const expected = Buffer.from(createHash("sha256").update(value).digest("base64url"));
+  const given = Buffer.from(hash);
+  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 /**

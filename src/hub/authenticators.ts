@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from "../clock.js";
+import { insecureName } from "../protocol/authz-cookies.js";
 import { compileMatcher } from "../protocol/matcher.js";
 import { Authenticator } from "./authentication.js";
 import type { ResolvedIssuer } from "./issuers.js";
@@ -5,7 +7,7 @@ import { staticKey, type TrustedKeys } from "./keys.js";
 import type { HubSettings } from "./options.js";
 import { TokenVerifier, type VerifierSettings } from "./token-verifier.js";
 
-/** The cookies of both generations, the newer first. Mercure 1.0 "Cookie", Mercure 0.x "Cookie". */
+/** The cookies of both generations, the newer first; on plain HTTP without their prefix. Mercure 1.0 "Cookie", Mercure 0.x "Cookie". */
 export const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuthorization"] as const;
 
 /** Who verifies the tokens of a role: by the role's own secret, and by the keys of the issuers that are trusted for it. */
@@ -13,14 +15,16 @@ export function authenticatorFor(
   role: "subscriber" | "publisher",
   settings: HubSettings,
   isRevoked?: VerifierSettings["isRevoked"],
+  clock: Clock = systemClock,
 ): Authenticator {
   const { issuers, issuer, resource, tokenLimits, cookieName } = settings;
   const secret = { subscriber: settings.subscriberKey, publisher: settings.publisherKey }[role];
   const keys = [...ownKeys(secret, issuer), ...issuers.filter((trusted) => isFor(role, trusted))];
   const compile = (match: string, type: string) => compileMatcher(match, type, settings.hubUrl);
   const generations = settings.protocol === "both" ? ([0, 1] as const) : [settings.protocol];
-  const verifier = new TokenVerifier({ keys, resource, limits: tokenLimits, compile, generations, isRevoked });
-  return new Authenticator(verifier, cookieName === undefined ? defaultCookieNames : [cookieName]);
+  const verifier = new TokenVerifier({ keys, resource, limits: tokenLimits, compile, generations, isRevoked }, clock);
+  const names = cookieName === undefined ? defaultCookieNames : [cookieName];
+  return new Authenticator(verifier, [...new Set(names.flatMap((name) => [name, insecureName(name)]))]);
 }
 
 /** A role's secret verifies tokens of both generations. */

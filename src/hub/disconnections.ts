@@ -1,5 +1,4 @@
 import { distinctTime } from "../distinct-time.js";
-import { closeEvent } from "../protocol/close-event.js";
 import {
   type Disconnection,
   type DisconnectTarget,
@@ -9,14 +8,10 @@ import {
 } from "../protocol/disconnection.js";
 import { topicOf } from "../protocol/own-topics.js";
 import { Refusal } from "../protocol/problem.js";
-import { encodeEvent } from "../protocol/sse.js";
-import { Chunk } from "./chunk.js";
 import type { OrderChannel } from "./order-channel.js";
 import { Revocations } from "./revocations.js";
 import type { Subscriber, Subscription } from "./subscriber.js";
 import type { VerifiedToken } from "./token-verifier.js";
-
-const farewell = Chunk.of(encodeEvent({ type: closeEvent }));
 
 /** Ends streams on every node, and refuses the tokens with which they would come back. */
 export class Disconnections {
@@ -56,12 +51,12 @@ export class Disconnections {
   async refuses(token: VerifiedToken): Promise<boolean> {
     this.#informed ??= this.#inform();
     await this.#informed;
-    return this.refusesNow(token);
+    return this.refusesNow([token]);
   }
 
   /** The same by what is known at this moment. */
-  refusesNow(token: VerifiedToken | undefined): boolean {
-    return token !== undefined && this.#revocations.refuses(token);
+  refusesNow(tokens: readonly VerifiedToken[] = []): boolean {
+    return tokens.some((token) => this.#revocations.refuses(token));
   }
 
   close(): void {
@@ -88,13 +83,13 @@ export class Disconnections {
     for (const subscriber of this.#subscribers) {
       const { subscription } = subscriber;
       if (!isConcerned(subscription, order)) continue;
-      const { token } = subscription;
-      const ofToken = order.kind === "subscriber" && token ? tokenOrder(token, order) : undefined;
-      this.#remember(ofToken);
+      const { tokens = [] } = subscription;
+      const ofTokens = order.kind === "subscriber" ? tokens.map((token) => tokenOrder(token, order)) : [];
+      for (const each of ofTokens) this.#remember(each);
       // A stream that may come back is not told to stay away.
-      subscriber.end(this.refusesNow(token) ? farewell : undefined);
-      // Only this node knows the token of the stream, and its client may come back to another.
-      if (ofToken !== undefined) this.#channel.send(encodeDisconnection(ofToken)).catch(this.#onError);
+      subscriber.end(this.refusesNow(tokens) ? "disconnected" : undefined);
+      // Only this node knows the tokens of the stream, and its client may come back to another.
+      for (const each of ofTokens) this.#channel.send(encodeDisconnection(each)).catch(this.#onError);
     }
   }
 }
@@ -105,10 +100,10 @@ function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnec
 
 /** A stream that was opened with a younger token is not meant. */
 function isConcerned(subscription: Subscription, { kind, name, before }: Disconnection): boolean {
-  const { token, matchers } = subscription;
+  const { tokens = [], matchers } = subscription;
   if (kind === "subscriber") return subscription.id === name;
-  if (token?.issuedAt !== undefined && token.issuedAt > before) return false;
-  if (kind === "token") return token?.id === name;
+  if (tokens.length > 0 && tokens.every(({ issuedAt = 0 }) => issuedAt > before)) return false;
+  if (kind === "token") return tokens.some(({ id }) => id === name);
   if (kind === "subject") return subscription.subject === name;
   // The variants of a topic are it too.
   return matchers.matches(name) || [...matchers.exact].some((topic) => topicOf(topic) === name);

@@ -1,8 +1,8 @@
-import { at } from "./deadline.js";
+import type { Clock } from "../clock.js";
 
 /** What ends at a certain time. */
 export interface Expiring {
-  end(): void;
+  expire(): void;
 }
 
 interface Appointment {
@@ -12,7 +12,12 @@ interface Appointment {
 
 /** Ends streams when their time has come, with one timer for all that end at the same time. */
 export class Expirations {
+  readonly #clock: Clock;
   readonly #appointments = new Map<number, Appointment>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
   /** @param time - In milliseconds since 1970. */
   add(time: number, expiring: Expiring): void {
@@ -22,9 +27,9 @@ export class Expirations {
       return;
     }
     const all = new Set([expiring]);
-    const cancel = at(time, () => {
+    const cancel = this.#clock.at(time, () => {
       this.#appointments.delete(time);
-      for (const each of all) each.end();
+      for (const each of all) each.expire();
     });
     this.#appointments.set(time, { expiring: all, cancel });
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Clock, systemClock } from "../clock.js";
 import type { Logger } from "../options.js";
 import {
   type ActiveSubscription,
@@ -82,7 +83,10 @@ export class Hub {
   readonly #publishHandler: PublishHandler | undefined;
 
   /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
-  constructor(options: HubOptions) {
+  constructor(options: HubOptions);
+  /** @internal */
+  constructor(options: HubOptions, clock?: Clock);
+  constructor(options: HubOptions, clock: Clock = systemClock) {
     const settings = resolveHubOptions(options);
     const { path, publicPath, logger } = settings;
     const orders = new OrderChannel(settings.transport, publicPath);
@@ -111,17 +115,18 @@ export class Hub {
       transport,
       dispatcher,
       replays: new EncodedReplays(transport, dispatcher, events),
-      expirations: new Expirations(),
+      expirations: new Expirations(clock),
       subscribers: this.#subscribers,
       disconnections: this.#disconnections,
       activeSubscriptions: this.#activeSubscriptions,
+      clock,
       onError: (error: unknown) => this.#report(error),
     };
     this.#cors = new Cors(settings.corsOrigins);
     this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
     // Clients take a hub that has metadata for one of Mercure 1.0.
     this.#metadataUrl = settings.protocol === 0 ? undefined : metadataUrl(settings.resource);
-    const tokens = authenticatorFor("subscriber", settings, isRevoked);
+    const tokens = authenticatorFor("subscriber", settings, isRevoked, clock);
     this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
     if (this.#activeSubscriptions) {
       const active = this.#activeSubscriptions;
@@ -129,7 +134,11 @@ export class Hub {
     }
     if (settings.allowPublish) {
       const publish = (draft: Draft) => this.publish(draft);
-      this.#publishHandler = new PublishHandler(authenticatorFor("publisher", settings, isRevoked), settings, publish);
+      this.#publishHandler = new PublishHandler(
+        authenticatorFor("publisher", settings, isRevoked, clock),
+        settings,
+        publish,
+      );
     }
   }
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { impossible, OptionReader } from "../option-reader.js";
 import type { Logger } from "../options.js";
 import { defaultHubPath } from "../protocol/draft.js";
@@ -77,6 +78,13 @@ export interface HubOptions {
   readonly maxBacklogBytes?: number | undefined;
   /** Whether subscribers without a token may connect; they receive public updates only. Default true. */
   readonly allowAnonymous?: boolean | undefined;
+  /**
+   * Asked for each stream whose token is in a cookie, which the browser sends by itself: whether it may still be opened,
+   * and for which topics it grants anything private. Default none: the cookie is enough.
+   */
+  readonly authorize?:
+    | ((request: IncomingMessage, topics: readonly string[]) => boolean | Promise<boolean>)
+    | undefined;
   /** Whether updates may be published over HTTP. Default false. */
   readonly allowPublish?: boolean | undefined;
   /** How large the body of a request to publish may be, in bytes. Default 1 MiB. */
@@ -148,6 +156,7 @@ export function resolveHubOptions(options: HubOptions) {
     connectionLifetime: read.number("connectionLifetime", { least: 0 }) ?? 3600,
     maxBacklogBytes: read.number("maxBacklogBytes", { least: 0, whole: true }) ?? 1024 * 1024,
     allowAnonymous: read.boolean("allowAnonymous") ?? true,
+    authorize: read.callback("authorize") as HubOptions["authorize"],
     allowPublish: read.boolean("allowPublish") ?? false,
     publishLimits: {
       bytes: read.number("publishLimit", { least: 1, whole: true }) ?? 1024 * 1024,

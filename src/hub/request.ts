@@ -48,17 +48,14 @@ export function textHeader(req: IncomingMessage, name: string): string | undefin
   return typeof value === "string" ? Buffer.from(value, "latin1").toString() : undefined;
 }
 
-/** The value of the first cookie of a name. RFC 6265, section 4.2. */
-export function cookieOf(req: IncomingMessage, name: string): string | undefined {
-  for (const cookie of (req.headers.cookie ?? "").split(";")) {
+/** The cookies of a request, names and values, as they come. RFC 6265, section 4.2. */
+export function cookiesOf(req: IncomingMessage): [name: string, value: string][] {
+  return (req.headers.cookie ?? "").split(";").flatMap((cookie): [string, string][] => {
     const equals = cookie.indexOf("=");
-    if (equals < 0 || cookie.slice(0, equals).trim() !== name) continue;
-    return cookie
-      .slice(equals + 1)
-      .trim()
-      .replace(/^"(.*)"$/, "$1");
-  }
-  return undefined;
+    if (equals < 0) return [];
+    const value = cookie.slice(equals + 1).trim();
+    return [[cookie.slice(0, equals).trim(), value.replace(/^"(.*)"$/, "$1")]];
+  });
 }
 
 /**

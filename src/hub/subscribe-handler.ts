@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { grantParameter } from "../protocol/authz-cookies.js";
+import { type CloseReason, encodeClose } from "../protocol/close-event.js";
 import type { Generation } from "../protocol/generation.js";
 import { type Grants, noGrants } from "../protocol/grants.js";
-import type { Matcher } from "../protocol/matcher.js";
-import { tokenMissing, tokenRefused } from "../protocol/problem.js";
+import { type Matcher, MatcherList } from "../protocol/matcher.js";
+import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
 import type { Announcement } from "./active-subscriptions.js";
-import type { Authenticator } from "./authentication.js";
+import type { Authenticator, Identity } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
 import { addressOf, ConnectionLimits } from "./connection-limits.js";
@@ -22,6 +24,7 @@ import { requestedEventId, subscriptionParameters } from "./subscription-request
 type SubscribeSettings = Pick<
   HubSettings,
   | "allowAnonymous"
+  | "authorize"
   | "connectionBounds"
   | "connectionLifetime"
   | "hubUrl"
@@ -40,7 +43,14 @@ export interface SubscriptionRequest {
   readonly subject?: string | undefined;
 }
 
-const anonymous = { grants: noGrants, expiresAt: undefined, subject: undefined, sub: undefined };
+const anonymous = {
+  grants: noGrants,
+  expiresAt: undefined,
+  lastExpiresAt: undefined,
+  subject: undefined,
+  sub: undefined,
+  tokens: [],
+};
 
 /** Answers GET, HEAD and QUERY requests that subscribe. Mercure "Subscription". */
 export class SubscribeHandler {
@@ -56,7 +66,7 @@ export class SubscribeHandler {
     this.#settings = settings;
     this.#limits = new ConnectionLimits(settings.connectionBounds);
     this.#patterns = new PatternBudget(settings.patternMemory);
-    this.#lifetime = new Lifetime(settings.connectionLifetime);
+    this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => surroundings.clock.now());
     this.#surroundings = surroundings;
   }
 
@@ -64,13 +74,53 @@ export class SubscribeHandler {
     const { allowAnonymous, protocol, matcherLimits, hubUrl } = this.#settings;
     const parameters = await subscriptionParameters(req);
     const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
-    const identity = await this.#tokens.identify(req, queryOf(req));
-    if (identity === undefined && !allowAnonymous) throw tokenMissing();
-    const { grants, expiresAt, subject, sub } = identity ?? anonymous;
+    const closes = parameters.has(grantParameter);
+    let identity: Identity | undefined;
+    let privateTopics: MatcherList | undefined;
+    try {
+      identity = await this.#tokens.identify(req, queryOf(req));
+      if (identity === undefined && (closes || !allowAnonymous)) throw tokenMissing();
+      if (identity?.fromCookie) privateTopics = await this.#authorized(req, matchers, identity);
+    } catch (error) {
+      const reason = closes ? closeReasonOf(error) : undefined;
+      if (reason === undefined) throw error;
+      return closeAtOnce(req, res, reason);
+    }
+    const { grants, expiresAt, lastExpiresAt, subject, sub, tokens } = identity ?? anonymous;
     const announcement = announcementOf(matchers.all, grants);
-    const privateTopics = grants.subscribe;
-    const subscription = { matchers, privateTopics, expiresAt, announcement, token: identity, subject: sub };
-    await this.open(req, res, subscription, { parameters, generation, subject });
+    // Where another cookie still does, the client may come back without the one that has expired.
+    const closeReason: CloseReason | undefined = expiresAt === lastExpiresAt ? "expired" : undefined;
+    privateTopics ??= grants.subscribe;
+    const subscription = { matchers, privateTopics, expiresAt, closeReason, announcement, tokens, subject: sub };
+    try {
+      await this.open(req, res, subscription, { parameters, generation, subject });
+    } catch (error) {
+      // The token may have been refused while history was read.
+      const reason = closes && !res.headersSent ? closeReasonOf(error) : undefined;
+      if (reason === undefined) throw error;
+      closeAtOnce(req, res, reason);
+    }
+  }
+
+  /**
+   * Asks the application about what cookies grant, which outlive what it has granted them for. What it no longer grants is
+   * left out, and where that was asked for, the stream refused.
+   */
+  async #authorized(req: IncomingMessage, asked: MatcherList, { grants }: Identity): Promise<MatcherList> {
+    const { authorize } = this.#settings;
+    const { all } = grants.subscribe;
+    const mayReceive = (matchers: readonly Matcher[]) =>
+      authorize!(
+        req,
+        matchers.map(({ pattern }) => pattern),
+      );
+    if (authorize === undefined || all.length === 0 || (await mayReceive(all))) return grants.subscribe;
+    const kept: Matcher[] = [];
+    for (const matcher of all) if (await mayReceive([matcher])) kept.push(matcher);
+    const left = new MatcherList(kept);
+    const isShort = [...asked.exact].some((topic) => grants.subscribe.matches(topic) && !left.matches(topic));
+    if (!isShort && kept.length > 0) return left;
+    throw tokenRefused("insufficient_scope", "The application does not let you receive these topics.");
   }
 
   /** Opens a stream, whoever may have allowed it. */
@@ -89,13 +139,14 @@ export class SubscribeHandler {
       forget();
     };
     const expiresAt = this.#lifetime.endOf(subscription.expiresAt);
+    const closeReason = expiresAt === subscription.expiresAt ? subscription.closeReason : undefined;
     let started = false;
     try {
       forget = this.#patterns.enter([...subscription.matchers.patterns, ...subscription.privateTopics.patterns]);
       started = await this.#start(
         req,
         res,
-        { ...subscription, id: newSubscriberId(), expiresAt, onEnd },
+        { ...subscription, id: newSubscriberId(), expiresAt, closeReason, onEnd },
         request,
         connection,
       );
@@ -120,7 +171,7 @@ export class SubscribeHandler {
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
     // The order may have come while history was read; from here on it ends the stream.
-    if (disconnections.refusesNow(subscription.token)) throw tokenRefused("invalid_token", "The token is revoked.");
+    if (disconnections.refusesNow(subscription.tokens)) throw tokenRefused("invalid_token", "The token is revoked.");
     const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();
@@ -133,6 +184,19 @@ export class SubscribeHandler {
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }
+}
+
+/**
+ * Why a stream that knows the event of closing is refused. Stock scripts open a refused one again and again, whatever
+ * the status, and stop at the event alone.
+ */
+function closeReasonOf(error: unknown): CloseReason | undefined {
+  if (!(error instanceof Refusal) || error.challenge === undefined) return undefined;
+  return ({ 401: "expired", 403: "forbidden" } as const)[error.status as number];
+}
+
+function closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason): void {
+  res.writeHead(200, streamHeaders).end(req.method === "HEAD" ? "" : encodeClose(reason));
 }
 
 function announcementOf(matchers: readonly Matcher[], { subscribe, payload, payloads }: Grants): Announcement {

@@ -1,8 +1,10 @@
+import type { Clock } from "../clock.js";
+import { type CloseReason, encodeClose } from "../protocol/close-event.js";
 import type { MatcherList } from "../protocol/matcher.js";
 import type { Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions, Announcement } from "./active-subscriptions.js";
 import type { Audience } from "./audience.js";
-import type { Chunk } from "./chunk.js";
+import { Chunk } from "./chunk.js";
 import type { Connection, ConnectionOwner } from "./connection.js";
 import type { Disconnections } from "./disconnections.js";
 import type { Dispatcher } from "./dispatcher.js";
@@ -21,10 +23,12 @@ export interface Subscription {
   readonly privateTopics: MatcherList;
   /** When the stream ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined;
+  /** Why it ends then for good; undefined when its client may come back as it is. */
+  readonly closeReason?: CloseReason | undefined;
   /** What others may learn of this stream. */
   readonly announcement: Announcement;
   /** What opened the stream; undefined for a public one, and for one that the application has let through. */
-  readonly token?: VerifiedToken | undefined;
+  readonly tokens?: readonly VerifiedToken[] | undefined;
   /** Whose stream it is, by the token's claim `sub` or by the application's word. */
   readonly subject?: string | undefined;
   /** Called when the stream has ended, perhaps more than once. */
@@ -51,6 +55,7 @@ export interface Surroundings {
   /** Undefined when the hub does not tell who is subscribed. */
   readonly activeSubscriptions: ActiveSubscriptions | undefined;
   readonly transport: Transport;
+  readonly clock: Clock;
   /** Told when history could not be read; the subscriber is ended, so that its client tries again. */
   readonly onError: (error: unknown) => void;
 }
@@ -136,9 +141,14 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     this.#forget();
   }
 
-  /** @param last - Written before the end to a client that takes what it is sent. */
-  end(last?: Chunk): void {
-    if (last !== undefined) this.keepAlive(last);
+  /** Its time has come. */
+  expire(): void {
+    this.end(this.subscription.closeReason);
+  }
+
+  /** @param reason - Given when it ends for good, which the client is told then. */
+  end(reason?: CloseReason): void {
+    if (reason !== undefined) this.keepAlive(Chunk.of(encodeClose(reason)));
     this.#forget();
     this.#connection.end();
   }

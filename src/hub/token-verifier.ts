@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
+import { type Clock, systemClock } from "../clock.js";
 import { type MatcherCompiler, parseAuthorizationDetails } from "../protocol/authorization-details.js";
+import { cookieConfirmation } from "../protocol/authz-cookies.js";
 import type { Generation } from "../protocol/generation.js";
 import { type GrantLimits, type Grants, parseGrants } from "../protocol/grants.js";
 import { Refusal } from "../protocol/problem.js";
@@ -16,6 +18,8 @@ export interface VerifiedToken {
   readonly expiresAt: number | undefined;
   /** Who bears it: the issuer and its `sub`; undefined when the token does not say. */
   readonly subject: string | undefined;
+  /** The hash of the cookie without which the token is worth nothing; undefined when it needs none. */
+  readonly cookieHash?: string | undefined;
   /** The claim `sub` alone; undefined when the token has none. */
   readonly sub: string | undefined;
   /** When it was issued, in milliseconds since 1970, with fractions; undefined when the token does not say. */
@@ -49,10 +53,13 @@ export function generationOf(token: string): Generation | undefined {
 /** Says what a token is worth. Mercure 1.0 "Token Validation", Mercure 0.x "Authorization". */
 export class TokenVerifier {
   readonly #settings: VerifierSettings;
-  readonly #cache = new TokenCache();
+  readonly #cache: TokenCache;
+  readonly #clock: Clock;
 
-  constructor(settings: VerifierSettings) {
+  constructor(settings: VerifierSettings, clock: Clock = systemClock) {
     this.#settings = settings;
+    this.#cache = new TokenCache(undefined, () => clock.now());
+    this.#clock = clock;
   }
 
   /**
@@ -98,7 +105,10 @@ export class TokenVerifier {
   async #claims(token: string, generation: Generation, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
     const header = decodeProtectedHeader(token);
     if (!trusted.algorithms.includes(header.alg!)) return undefined;
-    const required: JWTVerifyOptions = { algorithms: [...trusted.algorithms] };
+    const required: JWTVerifyOptions = {
+      algorithms: [...trusted.algorithms],
+      currentDate: new Date(this.#clock.now()),
+    };
     if (generation === 1) {
       const { resource } = this.#settings;
       const { issuer } = trusted;
@@ -131,7 +141,7 @@ export class TokenVerifier {
     const expiresAt = exp === undefined ? undefined : exp * 1000;
     const issuedAt = typeof iat === "number" ? iat * 1000 : undefined;
     const subject = sub === undefined ? undefined : JSON.stringify([iss, sub]);
-    return { id: idOf(token), generation, grants, expiresAt, subject, sub, issuedAt };
+    return { id: idOf(token), generation, grants, expiresAt, subject, sub, issuedAt, cookieHash: cookieHashIn(claims) };
   }
 
   #readOlder(claims: JWTPayload, limits: GrantLimits): Grants | undefined {
@@ -139,6 +149,12 @@ export class TokenVerifier {
     if (Object.hasOwn(claims, "authorization_details") && !Object.hasOwn(claims, "mercure")) return undefined;
     return parseGrants(claims, limits);
   }
+}
+
+/** RFC 7800, section 3.1, with a method of our own: the token is for who also has the cookie of this hash. */
+function cookieHashIn({ cnf }: JWTPayload): string | undefined {
+  const hash = (cnf as Record<string, unknown> | undefined)?.[cookieConfirmation];
+  return typeof hash === "string" ? hash : undefined;
 }
 
 /** Only chooses the keys; whether it is true the signature tells. */

@@ -1,5 +1,6 @@
 import { MercureError } from "../errors.js";
 import { editDistance } from "../nearest.js";
+import { closeEvent } from "../protocol/close-event.js";
 import type { Page } from "../publisher/page.js";
 import type { ConnectionOptions, Publisher } from "../publisher/publisher.js";
 import type { Topics } from "../publisher/topics.js";
@@ -88,6 +89,7 @@ export class StreamTags {
       );
     }
     const target = props.take("hx_target", "this");
+    const url = topics && this.#connect(given, connection);
     return {
       context: {
         tag,
@@ -95,12 +97,13 @@ export class StreamTags {
         swap,
         target,
         topics,
-        url: topics && this.#connect(given, connection),
+        url,
+        close: closeEvent,
         class: joined("mercure-stream", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
         auto_scroll: autoScroll,
-        attributes: this.#attributes(autoScroll ? scrollProps(tag) : {}, props),
+        attributes: this.#attributes(autoScroll ? scrollProps(tag) : {}, props, url),
       },
     };
   }
@@ -114,14 +117,16 @@ export class StreamTags {
     const topics = this.#names(given);
     const tag = elementName(props.take("tag", "div"));
     const connection = { ...connectionOptions(props), withPresence: flag(props, "with_presence") };
+    const url = this.#connect(given, connection);
     return {
       context: {
         tag,
         topics,
-        url: this.#connect(given, connection),
+        url,
+        close: closeEvent,
         class: joined("mercure-stream-context", props.take("class")),
         ext: extensions(props.take("hx_ext")),
-        attributes: this.#attributes({}, props),
+        attributes: this.#attributes({}, props, url),
       },
       around: (render) => {
         this.#contexts.push({ topics, withPresence: connection.withPresence });
@@ -152,10 +157,12 @@ export class StreamTags {
     const swap = swapStyle(props.take("hx_swap", "innerHTML"), { known: swapStyles, hasConnection: hasTopic });
     const authors = props.take("hx_trigger");
     if (hasTopic) this.#options.onConnection();
+    const url = hasTopic ? publisher.presenceUrl(topics) : undefined;
     return {
       context: {
         tag: elementName(props.take("tag", "div")),
-        url: hasTopic ? publisher.presenceUrl(topics) : undefined,
+        url,
+        close: closeEvent,
         topics: hasTopic ? this.#names(topics) : undefined,
         get,
         trigger: [...publisher.presenceEvents.map(presenceTrigger), authors].filter(Boolean).join(", "),
@@ -164,7 +171,7 @@ export class StreamTags {
         class: joined("mercure-presence", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
-        attributes: this.#attributes({}, props),
+        attributes: this.#attributes({}, props, url),
       },
     };
   }
@@ -178,8 +185,10 @@ export class StreamTags {
     return this.#options.publisher.connectionUrl(topics, connection);
   }
 
-  #attributes(defaults: Props, props: OwnProps): unknown {
-    return this.#options.makeSafe(attributes(props.rest(defaults)));
+  #attributes(defaults: Props, props: OwnProps, url?: string): unknown {
+    const renewal = url && this.#options.publisher.renewalUrl(url);
+    const all = renewal ? { ...defaults, data_mercure_renew: renewal } : defaults;
+    return this.#options.makeSafe(attributes(props.rest(all)));
   }
 }
 

@@ -1,4 +1,4 @@
-import { percentEncode } from "./percent-encode.js";
+import { percentDecode, percentEncode } from "./percent-encode.js";
 import type { Draft } from "./update.js";
 
 /** How a topic matcher of Mercure 1.0 is called in URLs and documents. Mercure 1.0 "Summary of Matcher Types". */
@@ -51,6 +51,17 @@ export function subscriptionsPath(hubPath: string): string {
 export function selectorPath(hubPath: string, { text, matchType }: Selector): string {
   const type = matchType === undefined ? "" : `/${matchType}`;
   return `${subscriptionsPath(hubPath)}${type}/${percentEncode(text)}`;
+}
+
+/** The topic whose subscribers' events come under this topic, or selector of topics; undefined for any other. */
+export function watchedTopic(hubPath: string, topic: string): string | undefined {
+  const start = `${subscriptionsPath(hubPath)}/`;
+  if (!topic.startsWith(start)) return undefined;
+  const [first = "", second] = topic
+    .slice(start.length)
+    .replace(/(\{\/|\/:)subscriber\}?$/, "")
+    .split("/");
+  return percentDecode(second ?? first);
 }
 
 /** Each variable is percent-encoded exactly once, as a whole. */

@@ -1,5 +1,18 @@
+import { encodeEvent } from "./sse.js";
+
 /**
- * The type of the last event of a stream that must not come back: its token does no longer. Scripts that would try again
- * and again close when they hear it, as htmx's extension does by `sse-close`.
+ * The type of the event by which a hub says that a stream has ended for good, rather than been interrupted. The kit's
+ * tags name it in `sse-close`, so that htmx's extension closes the stream instead of opening it again and again.
  */
 export const closeEvent = "mercure:close";
+
+/**
+ * Why a stream has ended, the event's data. `expired`: its token does no longer, or is missing; with a new one it may go
+ * on. `forbidden`: the application does not let it be opened. `disconnected`: the application has ended it.
+ */
+export type CloseReason = "expired" | "forbidden" | "disconnected";
+
+/** The event's text. It has no id, so that whoever comes back with a new token goes on from where they were. */
+export function encodeClose(reason: CloseReason): string {
+  return encodeEvent({ type: closeEvent, data: reason });
+}

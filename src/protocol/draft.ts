@@ -1,5 +1,6 @@
 import { MercureError } from "../errors.js";
 import { forbiddenCharacter } from "./characters.js";
+import { closeEvent } from "./close-event.js";
 import type { Draft } from "./update.js";
 
 /** The path of the hub's URL when nothing else is configured, as Mercure "Discovery" prescribes. */
@@ -50,6 +51,8 @@ function validateType(type: unknown): void {
     throw refusal("The type of an update must be a string that is not empty; leave it out for `message`.");
   }
   if (type === "mercure") throw refusal('The type "mercure" is reserved for the updates that hubs publish themselves.');
+  if (type === closeEvent)
+    throw refusal(`The type "${closeEvent}" is reserved for hubs: it ends the streams that get it.`);
   validateCharacters("type", type);
 }
 

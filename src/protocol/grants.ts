@@ -32,6 +32,17 @@ const nothing = new MatcherList([]);
 /** The grants of whoever presents no token. */
 export const noGrants: Grants = { subscribe: nothing, publish: nothing };
 
+/** What several tokens grant together. */
+export function unionOf(grants: readonly Grants[]): Grants {
+  if (grants.length === 1) return grants[0]!;
+  return {
+    subscribe: new MatcherList(grants.flatMap(({ subscribe }) => subscribe.all)),
+    publish: new MatcherList(grants.flatMap(({ publish }) => publish.all)),
+    payload: grants.find(({ payload }) => payload !== undefined)?.payload,
+    payloads: grants.flatMap(({ payloads = [] }) => payloads),
+  };
+}
+
 /** What other subscribers see of a subscription, by the text of its matcher. */
 export function payloadOf({ payload, payloads = [] }: Pick<Grants, "payload" | "payloads">, matcher: string): unknown {
   return payloads.find(({ matchers }) => matchers.matches(matcher))?.payload ?? payload;

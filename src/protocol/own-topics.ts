@@ -37,3 +37,9 @@ export function variantOf(name: string): { topic: string; variant: string; audie
 export function topicOf(name: string): string {
   return variantOf(name)?.topic ?? name;
 }
+
+/** The topic that a name is about, by which the application knows it: whose variant it is, or who of it is told. */
+export function applicationTopic(name: string): string {
+  const [, encoded] = new RegExp(`^${prefix}presence:([^:]+)$`).exec(name) ?? [];
+  return (encoded === undefined ? undefined : percentDecode(encoded)) ?? topicOf(name);
+}

@@ -1,4 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { Selector } from "../protocol/active-subscription.js";
+
+/** Signs a token for a cookie, which may need another one, of this hash, to be worth anything. */
+export type CookieTokenSigner = (granted: readonly Selector[], cookieHash: string | undefined) => string;
 
 /** A request for which pages or fragments are rendered. */
 export interface Page {
@@ -16,8 +20,15 @@ export interface Page {
   connections: number;
   /** Whether it has the scripts that receive them. */
   hasScripts: boolean;
-  /** Called when a token is written into the page, which no shared cache may keep then. */
+  /** Called when a private stream is written into the page, which no shared cache may keep then. */
   onToken(): void;
+  /**
+   * Gives the browser a token in a cookie.
+   *
+   * @param sign - Makes it, for what the page's cookie has to grant in all.
+   * @throws MercureError `ERR_TOKEN` when the response has begun, so that it takes no more cookies.
+   */
+  keepToken(grant: string, granted: readonly Selector[], sign: CookieTokenSigner): void;
 }
 
 /**

@@ -1,19 +1,28 @@
+import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { MercureError } from "../errors.js";
 import { escapeHtml } from "../escape-html.js";
 import type { Hub } from "../hub/hub.js";
 import { refuseUnknownOptions } from "../known-options.js";
-import { type Selector, type SubscriptionDocument, selectorPath } from "../protocol/active-subscription.js";
+import type { TokenMode } from "../options.js";
+import {
+  type Selector,
+  type SubscriptionDocument,
+  selectorPath,
+  watchedTopic,
+} from "../protocol/active-subscription.js";
+import { grantParameter } from "../protocol/authz-cookies.js";
 import { connectionEvents } from "../protocol/connection-events.js";
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import type { Generation } from "../protocol/generation.js";
-import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
+import { applicationTopic, presenceEvent, presenceTopic, variantOf } from "../protocol/own-topics.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { applicationSubscriptions } from "./application-subscriptions.js";
 import { dataText } from "./data.js";
 import { ExternalHub, noHubInProcess } from "./external-hub.js";
 import type { ModelClass, ModelDeclaration, Models } from "./models.js";
 import type { Pages } from "./page.js";
+import type { Permissions } from "./permissions.js";
 import type { Presence } from "./presence.js";
 import { publishToRemoteHub } from "./remote-hub.js";
 import type { Person } from "./room.js";
@@ -38,6 +47,16 @@ export interface PublishOptions {
   jwt?: string | undefined;
   /** Another hub to publish to, over HTTP. Default: the option `hubUrl` of the kit, else the hub in this process. */
   hubUrl?: string | undefined;
+}
+
+/** Options of tokens that the application asks for. */
+export interface JwtOptions {
+  /** What other subscribers may learn of the bearer. Default nothing. */
+  payload?: unknown;
+  /** Who bears it, for `sse.disconnect({ subject })`. Default nobody in particular. */
+  subject?: string | undefined;
+  /** How long the token is valid, in seconds. Default: the option `tokenLifetime`. */
+  expiresIn?: number | undefined;
 }
 
 const publishOptions: readonly string[] = [
@@ -91,6 +110,11 @@ export interface PublisherOptions {
   /** The generation of Mercure that streams and tokens speak. */
   readonly protocol: Generation;
   readonly tokens: Tokens;
+  /** Where the tokens of streams are: in their URLs, or in cookies. */
+  readonly tokenMode: TokenMode;
+  readonly permissions: Permissions;
+  /** The path within the application at which streams get new tokens; undefined where their pages do that. */
+  readonly renewalPath: string | undefined;
   /** Who is there; undefined where nobody in this process knows. */
   readonly presence?: Presence | undefined;
   readonly variants: Variants;
@@ -128,7 +152,8 @@ export class Publisher {
    * A model object as data is rendered by the component that its class names. Given alone, it is published on its own
    * topic. Strings go out as they are: text that somebody typed belongs into a component or into `` html`…` ``.
    *
-   * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` for what cannot be published, `ERR_PUBLISH`
+   * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` for what cannot be published, `ERR_TOKEN` for
+   * data that holds the token of a private stream, since everybody who receives it would have it, `ERR_PUBLISH`
    * when a hub elsewhere does not take it, `ERR_CLOSED` after the kit was closed.
    */
   publish(topics: Topics, render: VariantRenderer, options?: PublishOptions): Promise<string[]>;
@@ -182,19 +207,47 @@ export class Publisher {
   hubUrl(topics: Topics, jwt?: string): string {
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
-    return this.#streamUrl(selectors, jwt ?? (this.#options.allowAnonymous ? undefined : this.#sign([], selectors)));
+    if (jwt !== undefined) return this.#streamUrl(selectors, { token: jwt });
+    return this.#streamUrl(selectors, this.#options.allowAnonymous ? {} : this.#authorize([], selectors));
   }
 
-  /** The same with a token that grants the private updates of just these topics. */
+  /** The same with a token that grants the private updates of just these topics, in the URL or in a cookie. */
   authentifiedHubUrl(topics: Topics): string {
-    return this.hubUrl(topics, this.subscriberJwt(topics));
+    const selectors = this.selectors(topics);
+    this.#noteWithoutVariant(selectors);
+    const { tokenMode } = this.#options;
+    // Without a grant's name a refusal is a status, at which any EventSource stops.
+    const { token, grant } = this.#authorize(selectors, selectors);
+    return this.#streamUrl(selectors, tokenMode === "url" ? { token } : { grant });
   }
 
   /** A token that grants the private updates of just these topics, and expires. */
   subscriberJwt(topics: Topics): string {
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
-    return this.#sign(selectors, selectors);
+    this.#check(selectors);
+    this.#options.pages.current?.onToken();
+    return this.#options.tokens.forSubscriber(selectors, {
+      payload: this.#payloadOf(selectors),
+      subject: this.subjectOf(),
+    });
+  }
+
+  /** A token for whoever the application gives it to: it lets them receive the private updates of these topics. */
+  createSubscriberJwt(topics: Topics, options: JwtOptions = {}): string {
+    refuseUnknownOptions(options, jwtOptions, "createSubscriberJwt");
+    const selectors = this.selectors(topics);
+    this.#noteWithoutVariant(selectors);
+    return this.#options.tokens.forSubscriber(selectors, { ...options, lifetime: lifetimeOf(options) });
+  }
+
+  /** A token for whoever the application gives it to: it lets them publish to these topics over HTTP. */
+  createPublisherJwt(topics: Topics, options: JwtOptions = {}): string {
+    refuseUnknownOptions(options, jwtOptions, "createPublisherJwt");
+    return this.#options.tokens.forOtherPublisher(this.selectors(topics), {
+      ...options,
+      lifetime: lifetimeOf(options),
+    });
   }
 
   /** The URL of a tag's stream, with a token for just what it asks for. */
@@ -210,7 +263,7 @@ export class Publisher {
     ];
     const granted = [...(isPrivate || variant !== undefined ? streamed : []), ...events];
     const needsToken = granted.length > 0 || !this.#options.allowAnonymous;
-    return this.#streamUrl([...streamed, ...events], needsToken ? this.#sign(granted, selectors) : undefined);
+    return this.#streamUrl([...streamed, ...events], needsToken ? this.#authorize(granted, selectors) : {});
   }
 
   /**
@@ -220,7 +273,16 @@ export class Publisher {
   presenceUrl(topics: Topics): string {
     const { presence } = this.#options;
     const events = presence === undefined ? this.#eventSelectors(topics) : this.#presenceSelectors(topics);
-    return this.#streamUrl(events, this.#sign(events));
+    return this.#streamUrl(events, this.#authorize(events));
+  }
+
+  /** Where the stream of such a URL gets a new token; undefined where its page gives it one, or where it has none. */
+  renewalUrl(url: string): string | undefined {
+    const { renewalPath, pages } = this.#options;
+    if (renewalPath === undefined || !/[?&#](authorization|grant)=/.test(url)) return undefined;
+    const [, grant] = /[?&#]grant=([\w-]+)/.exec(url) ?? [];
+    const query = grant === undefined ? "" : `?${grantParameter}=${grant}`;
+    return `${pages.current?.mountPath ?? ""}${renewalPath}${query}`;
   }
 
   /**
@@ -310,7 +372,7 @@ export class Publisher {
   }
 
   /** What a stream of these topics says of its bearer to other subscribers. */
-  protected payloadOf(topics: readonly string[]): unknown {
+  payloadOf(topics: readonly string[]): unknown {
     const payload = this.#options.payloadOf?.(topics);
     if (!(payload instanceof Promise)) return payload;
     payload.catch(() => {});
@@ -318,7 +380,7 @@ export class Publisher {
   }
 
   /** Whose the request that is under way is. */
-  protected subjectOf(): string | undefined {
+  subjectOf(): string | undefined {
     const subject: unknown = this.#options.subjectOf?.();
     if (subject === undefined || subject === null || subject === "") return undefined;
     if (typeof subject === "string" || typeof subject === "number") return String(subject);
@@ -396,6 +458,11 @@ export class Publisher {
   }
 
   #draft(names: readonly string[], data: string, settings: PublishOptions): Draft {
+    if (this.#options.tokens.areIn(data)) {
+      const wayOut =
+        "send the element in the answer to a request, or let pages fetch it, for each viewer with their own";
+      throw new MercureError("ERR_TOKEN", `The data holds a private stream's token, one viewer's: ${wayOut}.`);
+    }
     const { private: isPrivate = false, type, id, retry } = settings;
     const givenType = type === undefined ? this.#options.typeIsTopic : type;
     const resolvedType = givenType === true ? names[0] : givenType || undefined;
@@ -430,7 +497,7 @@ export class Publisher {
   /** What brings the events of those who subscribe to topics. Mercure 0.x and 1.0 "Subscription Events". */
   #eventSelectors(topics: Topics): Selector[] {
     const { hub, protocol } = this.#options;
-    const hubPath = hub instanceof ExternalHub ? hub.path : hub.publicPath;
+    const hubPath = this.#hubPath;
     return this.selectors(topics).map(({ text, matchType = "exact" }) => {
       if (protocol === 0) {
         return { text: selectorPath(hubPath, { text }) + (hub instanceof ExternalHub ? "{/subscriber}" : "") };
@@ -438,6 +505,12 @@ export class Publisher {
       const path = selectorPath(hubPath, { text, matchType });
       return hub instanceof ExternalHub ? { text: `${path}/:subscriber`, matchType: "urlpattern" } : { text: path };
     });
+  }
+
+  /** With which the hub's own topics begin. */
+  get #hubPath(): string {
+    const { hub } = this.#options;
+    return hub instanceof ExternalHub ? hub.path : hub.publicPath;
   }
 
   #presenceSelectors(topics: Topics): Selector[] {
@@ -469,7 +542,7 @@ export class Publisher {
     );
   }
 
-  #streamUrl(selectors: readonly Selector[], token: string | undefined): string {
+  #streamUrl(selectors: readonly Selector[], { token, grant }: StreamAuthorization): string {
     const { hub, protocol, pages, publicHubUrl } = this.#options;
     const page = pages.current;
     // A hub elsewhere is no part of the application, wherever that is mounted.
@@ -480,15 +553,80 @@ export class Publisher {
       selectors,
       lastEventId: page?.lastEventId ?? hub.lastEventId,
       token,
+      grant,
+      isOwnHub: !(hub instanceof ExternalHub),
     });
   }
 
-  /** @param of - The topics of the stream for which the token speaks for its bearer; without them it says nothing. */
-  #sign(granted: readonly Selector[], of?: readonly Selector[]): string {
-    const { pages, tokens } = this.#options;
-    pages.current?.onToken();
-    return tokens.forSubscriber(granted, of && this.payloadOf(of.map(({ text }) => text)), this.subjectOf());
+  /**
+   * Gives whoever the page is for a token, in the stream's URL or in a cookie.
+   *
+   * @param of - The topics of the stream for which the token speaks for its bearer; without them it says nothing.
+   */
+  #authorize(granted: readonly Selector[], of?: readonly Selector[]): StreamAuthorization {
+    const { pages, tokens, tokenMode } = this.#options;
+    this.#check(granted);
+    const page = pages.current;
+    const bearer = { payload: of && this.#payloadOf(of), subject: this.subjectOf() };
+    const grant = grantName(granted, of);
+    page?.onToken();
+    if (tokenMode === "url") return { token: tokens.forSubscriber(granted, bearer), grant };
+    if (page === undefined) {
+      const wayOut = 'render it in a request, or set tokenMode to "url"';
+      throw new MercureError(
+        "ERR_TOKEN",
+        `A private stream's token goes into a cookie, but there is no response: ${wayOut}.`,
+      );
+    }
+    page.keepToken(grant, granted, (all, hash) => tokens.forSubscriber(all, { ...bearer, cookieHash: hash }));
+    return { grant };
   }
+
+  /** @throws MercureError `ERR_FORBIDDEN`, `ERR_OPTION` */
+  #check(granted: readonly Selector[]): void {
+    this.#options.permissions.check(
+      this.#options.pages.current?.request as object | undefined,
+      this.watchedTopics(granted.map(({ text }) => text)),
+    );
+  }
+
+  /** Notes that pages go on streaming what they were granted. */
+  noteStreams(selectors: readonly Selector[]): void {
+    for (const { text } of selectors) {
+      const { topic, variant } = variantOf(text) ?? {};
+      if (topic !== undefined) this.#options.variants.rendered([topic], variant!);
+    }
+  }
+
+  /** Of what is streamed, the topics that the application knows: others are the hub's own, or the kit's. */
+  watchedTopics(names: readonly string[]): string[] {
+    return [...new Set(names.map((name) => watchedTopic(this.#hubPath, name) ?? applicationTopic(name)))];
+  }
+
+  #payloadOf(selectors: readonly Selector[]): unknown {
+    return this.payloadOf(selectors.map(({ text }) => text));
+  }
+}
+
+const jwtOptions: readonly string[] = ["payload", "subject", "expiresIn"] satisfies (keyof JwtOptions)[];
+
+/** How a stream's request is authorized: by a token in its URL, or by the cookie of this grant. */
+interface StreamAuthorization {
+  readonly token?: string | undefined;
+  readonly grant?: string | undefined;
+}
+
+function lifetimeOf({ expiresIn }: JwtOptions): number | undefined {
+  if (expiresIn === undefined || (Number.isFinite(expiresIn) && expiresIn > 0)) return expiresIn;
+  throw new MercureError("ERR_OPTION", `expiresIn is a number of seconds, more than 0, not ${String(expiresIn)}.`);
+}
+
+/** The same for the same grant: a hash, for the names of cookies. */
+function grantName(granted: readonly Selector[], of: readonly Selector[] = []): string {
+  const texts = [granted, of].map((selectors) =>
+    selectors.map((each) => `${each.matchType ?? ""} ${each.text}`).sort(),
+  );
+  return createHash("sha256").update(JSON.stringify(texts)).digest().subarray(0, 16).toString("base64url");
 }
 
 /** A class is no function that renders. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Clock } from "./clock.js";
+import type { Clock } from "../clock.js";
 
 /** Somebody who has streams of a topic open. */
 export interface Person {
@@ -70,7 +70,7 @@ export class Room {
       this.#changed();
     };
     if (grace === 0) go();
-    else visitor.cancelLeave = this.#clock.after(grace, go);
+    else visitor.cancelLeave = this.#clock.at(this.#clock.now() + grace, go);
   }
 
   /** Nothing happens any more. */

@@ -1,4 +1,5 @@
 import type { Selector } from "../protocol/active-subscription.js";
+import { grantParameter } from "../protocol/authz-cookies.js";
 import type { Generation } from "../protocol/generation.js";
 import { percentEncode } from "../protocol/percent-encode.js";
 
@@ -10,6 +11,10 @@ export interface StreamUrlParts {
   /** From where on updates are replayed. */
   readonly lastEventId: string;
   readonly token?: string | undefined;
+  /** What the stream relies on, by the hash of it. */
+  readonly grant?: string | undefined;
+  /** Whether the hub knows that parameter; to any other it is not sent. */
+  readonly isOwnHub: boolean;
 }
 
 /**
@@ -18,12 +23,14 @@ export interface StreamUrlParts {
  * 1.0 lets no token into the URL of a request. There it stands in the fragment, which browsers keep to themselves, for
  * the kit's script to send it as a header.
  */
-export function streamUrl({ protocol, hub, selectors, lastEventId, token }: StreamUrlParts): string {
+export function streamUrl({ protocol, hub, selectors, lastEventId, token, grant, isOwnHub }: StreamUrlParts): string {
   const parameters = subscriptionParameters(protocol, selectors);
+  if (grant !== undefined && isOwnHub) parameters.push([grantParameter, grant]);
   parameters.push([protocol === 0 ? "lastEventID" : "last_event_id", lastEventId]);
   const query = parameters.map(([name, value]) => `${name}=${percentEncode(value)}`).join("&");
   const authorization = token === undefined ? "" : `${protocol === 0 ? "&" : "#"}authorization=${percentEncode(token)}`;
-  return `${hub}?${query}${authorization}`;
+  const mark = grant !== undefined && !isOwnHub && token === undefined ? `#${grantParameter}=${grant}` : "";
+  return `${hub}?${query}${authorization}${mark}`;
 }
 
 /** The names and values by which a request asks for topics. */

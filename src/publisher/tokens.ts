@@ -1,9 +1,12 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
+import { type Clock, systemClock } from "../clock.js";
 import { distinctTime } from "../distinct-time.js";
 import { MercureError } from "../errors.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { detailType } from "../protocol/authorization-details.js";
+import { cookieConfirmation } from "../protocol/authz-cookies.js";
 import type { Generation } from "../protocol/generation.js";
+import { encode, holdsOwnToken, type OwnGrants, readOwnToken, signature, tokenHeaders } from "./own-tokens.js";
 
 /** What a token grants its bearer. */
 export interface TokenGrants {
@@ -13,6 +16,8 @@ export interface TokenGrants {
   readonly publish?: readonly Selector[];
   /** What other subscribers may learn of the bearer: anything that JSON holds, in Mercure 1.0 an object. */
   readonly payload?: unknown;
+  /** The hash of the cookie without which the token is worth nothing. Default: it needs none. */
+  readonly cookieHash?: string | undefined;
   /** Who bears the token. Default nobody in particular. */
   readonly subject?: string | undefined;
 }
@@ -35,28 +40,54 @@ export interface TokensOptions extends TokenProfile {
   readonly tokenLifetime: number;
 }
 
+/** What a token says besides what it grants. */
+export interface TokenBearer extends Pick<TokenGrants, "payload" | "subject" | "cookieHash"> {
+  /** How long it is valid, in seconds. Default `tokenLifetime`. */
+  readonly lifetime?: number | undefined;
+}
+
 /** How long a token is valid that is made for one publish, in seconds. */
 const publishTokenLifetime = 60;
 
 /** Makes the tokens with which the application, and its visitors, come to the hub. */
 export class Tokens {
   readonly #options: TokensOptions;
+  readonly #clock: Clock;
 
-  constructor(options: TokensOptions) {
+  constructor(options: TokensOptions, clock: Clock = systemClock) {
     this.#options = options;
+    this.#clock = clock;
   }
 
   /** For publishing to these topics. */
   forPublisher(topics: readonly string[]): string {
     const { publisherSecretKey, publisherJwt } = this.#options;
     const publish = topics.map((text) => ({ text }));
-    return publisherJwt ?? signToken({ publish }, this.#options, publisherSecretKey, publishTokenLifetime);
+    return publisherJwt ?? this.#sign({ publish }, publisherSecretKey, publishTokenLifetime);
+  }
+
+  /** For whoever else shall publish. */
+  forOtherPublisher(publish: readonly Selector[], { lifetime, ...bearer }: TokenBearer): string {
+    return this.#sign({ publish, ...bearer }, this.#options.publisherSecretKey, lifetime);
   }
 
   /** For receiving private updates. */
-  forSubscriber(subscribe: readonly Selector[], payload?: unknown, subject?: string): string {
-    const { subscriberSecretKey, tokenLifetime } = this.#options;
-    return signToken({ subscribe, payload, subject }, this.#options, subscriberSecretKey, tokenLifetime);
+  forSubscriber(subscribe: readonly Selector[], { lifetime, ...bearer }: TokenBearer = {}): string {
+    return this.#sign({ subscribe, ...bearer }, this.#options.subscriberSecretKey, lifetime);
+  }
+
+  /** What a subscriber's token grants that was signed here, expired or not; undefined for any other. */
+  read(token: string): OwnGrants | undefined {
+    return readOwnToken(token, this.#options.subscriberSecretKey);
+  }
+
+  /** Whether a text holds such a token. */
+  areIn(text: string): boolean {
+    return holdsOwnToken(text, this.#options.subscriberSecretKey);
+  }
+
+  #sign(grants: TokenGrants, key: string, lifetime = this.#options.tokenLifetime): string {
+    return signToken(grants, this.#options, key, lifetime, this.#clock.now());
   }
 }
 
@@ -66,22 +97,24 @@ export class Tokens {
  * @param lifetime how long the token is valid, in seconds
  * @throws MercureError `ERR_OPTION` for a payload that the generation does not allow.
  */
-export function signToken(grants: TokenGrants, profile: TokenProfile, key: string, lifetime: number): string {
+export function signToken(
+  grants: TokenGrants,
+  profile: TokenProfile,
+  key: string,
+  lifetime: number,
+  now = Date.now(),
+): string {
   // With its fraction: a hub that refuses older tokens can tell this one from those of the same second.
-  const now = distinctTime() / 1000;
-  const times = { iat: now, exp: now + lifetime };
-  const [header, claims] =
-    profile.protocol === 0
-      ? [
-          { alg: "HS256", typ: "JWT" },
-          { mercure: mercureClaim(grants), sub: grants.subject, ...times },
-        ]
-      : [
-          { alg: "HS256", typ: "at+jwt" },
-          { ...accessTokenClaims(grants, profile), ...times },
-        ];
-  const body = `${encode(header)}.${encode(claims)}`;
-  return `${body}.${createHmac("sha256", key).update(body).digest("base64url")}`;
+  const seconds = distinctTime(now) / 1000;
+  const { cookieHash, subject } = grants;
+  const claims = {
+    ...(profile.protocol === 0 ? { mercure: mercureClaim(grants), sub: subject } : accessTokenClaims(grants, profile)),
+    ...(cookieHash !== undefined && { cnf: { [cookieConfirmation]: cookieHash } }),
+    iat: seconds,
+    exp: Math.floor(seconds) + lifetime,
+  };
+  const body = `${tokenHeaders[profile.protocol]}.${encode(claims)}`;
+  return `${body}.${signature(body, key)}`;
 }
 
 /** Mercure 0.x "Authorization". */
@@ -96,7 +129,7 @@ function accessTokenClaims(grants: TokenGrants, { issuer, resource }: TokenProfi
   if (payload !== undefined && (typeof payload !== "object" || payload === null || Array.isArray(payload))) {
     throw new MercureError("ERR_OPTION", "The payload of a token of Mercure 1.0 must be an object.");
   }
-  const details = [...detail("subscribe", subscribe, payload), ...detail("publish", publish)];
+  const details = [...detail("subscribe", subscribe, payload), ...detail("publish", publish, payload)];
   return {
     iss: issuer,
     aud: resource,
@@ -113,8 +146,4 @@ function detail(action: string, selectors: readonly Selector[] = [], payload?: u
   if (selectors.length === 0) return [];
   const topics = selectors.map(({ text, matchType }) => ({ match: text, match_type: matchType }));
   return [{ type: detailType, actions: [action], topics, payload }];
-}
-
-function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64url");
 }

@@ -20,9 +20,9 @@ const styles = `
 /** Writes the client's events into the page, for they may come before a test can listen. */
 const log = `
   const output = document.getElementById("log");
-  const write = ({ type, target, detail: { status, requested, received } }) =>
-    output?.append([type, target.id, status, requested, received].filter((part) => part !== undefined).join(" ") + ";");
-  for (const type of ["mercure:error", "mercure:gap"]) document.addEventListener(type, write);
+  const write = ({ type, target, detail: { status, reason, requested, received } }) =>
+    output?.append([type, target.id, status ?? reason, requested, received].filter((part) => part !== undefined).join(" ") + ";");
+  for (const type of ["mercure:end", "mercure:error", "mercure:gap"]) document.addEventListener(type, write);
 `;
 
 /**

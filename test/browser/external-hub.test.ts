@@ -60,7 +60,7 @@ async function start(t: TestContext, hub: ReferenceHub, options: MercureOptions)
 
 const references = [
   { name: "0.x", generation: 0, options: {}, skip: withoutReferenceHub },
-  { name: "1.0", generation: 1, options: { protocol: 1, ...identity }, skip: withoutReferenceHub1 },
+  { name: "1.0", generation: 1, options: { protocol: 1, tokenMode: "url", ...identity }, skip: withoutReferenceHub1 },
 ] as const;
 for (const { name, generation, options, skip } of references) {
   describe(`a page with the reference hub of ${name}, behind the path at which the kit's own would be`, {

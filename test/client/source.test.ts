@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { StreamSource } from "../../src/client/source.js";
-import { parseAddress } from "../../src/client/stream-address.js";
+import { parseAddress, type StreamAddress } from "../../src/client/stream-address.js";
 import { StreamServer } from "../browser/stream-server.js";
 
 interface Failure {
@@ -15,6 +15,9 @@ let server: StreamServer;
 let sources: StreamSource[];
 /** What each source told, in the order in which it told it. */
 let failures: Failure[];
+let ends: { reason: string; url: string }[];
+/** What the next renewals come to; without one there is no new token. */
+let renewals: ((address: StreamAddress) => StreamAddress)[];
 let gaps: { requested: string; received: string }[];
 
 beforeEach(async () => {
@@ -22,6 +25,8 @@ beforeEach(async () => {
   sources = [];
   failures = [];
   gaps = [];
+  ends = [];
+  renewals = [];
 });
 
 afterEach(async () => {
@@ -32,6 +37,8 @@ afterEach(async () => {
 function open(query = "topic=messages", origin = server.origin): StreamSource {
   const source = new StreamSource(parseAddress(`/hub?${query}`, server.origin), origin, {
     failed: (detail) => failures.push(detail),
+    ended: (detail) => ends.push(detail),
+    renew: async (address) => renewals.shift()?.(address),
     gap: (detail) => gaps.push(detail),
   });
   sources.push(source);

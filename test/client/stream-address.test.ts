@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { isHeaderOf, parseAddress, requestFor, textAtCursor } from "../../src/client/stream-address.js";
+import { isHeaderOf, parseAddress, requestFor, textAtCursor, withToken } from "../../src/client/stream-address.js";
 
 const base = "https://example.com/room/1";
 const origin = "https://example.com";
@@ -14,6 +14,7 @@ describe("a stream's address", () => {
       token: "a.b.c",
       cursor: "#abc",
       cursorName: "lastEventID",
+      isPrivate: true,
     });
   });
 
@@ -37,6 +38,19 @@ describe("a stream's address", () => {
     assert.equal(nameIn("/hub?topic=a&Last-Event-ID=1"), "Last-Event-ID");
     assert.equal(nameIn("/hub?match_urlpattern=a"), "last_event_id");
     assert.equal(nameIn("/hub?topic=a"), "lastEventID");
+  });
+
+  it("is private with a token, or with the name of what a cookie grants", () => {
+    const isPrivate = (text: string) => parseAddress(text, base).isPrivate;
+    for (const text of ["/hub?authorization=", "/hub?topic=a&grant=x", "/hub#authorization=t", "/hub?a#grant=x"]) {
+      assert.ok(isPrivate(text), text);
+    }
+    assert.ok(!isPrivate("/hub?topic=grant"));
+  });
+
+  it("takes another token where the old one was", () => {
+    assert.equal(withToken("/hub?authorization=a&topic=b", "c.d"), "/hub?topic=b&authorization=c.d");
+    assert.equal(withToken("/hub?match=b#authorization=a", "c.d"), "/hub?match=b#authorization=c.d");
   });
 
   it("is written at another cursor and without its token", () => {

@@ -79,14 +79,14 @@ const hubs: HubUnderTest[] = [
   { name: "the kit's own hub", start: (t) => ownHub(t) },
   {
     name: "the kit's own hub and Mercure 1.0",
-    options: { protocol: 1, ...identity },
+    options: { protocol: 1, tokenMode: "url", ...identity },
     start: (t) => ownHub(t, identity),
   },
   { name: "the reference hub of 0.x", skip: withoutReferenceHub, start: (t) => referenceHub(t) },
   {
     name: "the reference hub of 1.0",
     skip: withoutReferenceHub1,
-    options: { protocol: 1, ...identity },
+    options: { protocol: 1, tokenMode: "url", ...identity },
     start: (t) => referenceHub(t, { generation: 1 }),
   },
 ];
@@ -166,7 +166,7 @@ for (const { name, start, skip = false, options } of hubs) {
 
 const references = [
   { name: "0.x", generation: 0, options: {}, skip: withoutReferenceHub },
-  { name: "1.0", generation: 1, options: { protocol: 1, ...identity }, skip: withoutReferenceHub1 },
+  { name: "1.0", generation: 1, options: { protocol: 1, tokenMode: "url", ...identity }, skip: withoutReferenceHub1 },
 ] as const;
 for (const { name, generation, options, skip } of references)
   describe(`the reference hub of ${name}`, { skip }, () => {

@@ -110,7 +110,11 @@ describe("presence", () => {
 
 for (const protocol of [0, 1] as const) {
   describe(`sse.presence in Mercure ${protocol}`, () => {
-    const byUser: MercureOptions = { protocol, payloadGetter: (_topics, request) => ({ id: request?.query.user }) };
+    const byUser: MercureOptions = {
+      protocol,
+      tokenMode: "url",
+      payloadGetter: (_topics, request) => ({ id: request?.query.user }),
+    };
     const room = '<% MercureStream topic="a" private %>';
 
     test("lists people, each once, and so do templates", async (t) => {

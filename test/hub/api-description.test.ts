@@ -301,7 +301,8 @@ describe("the description of the hub's API", () => {
         Object.keys(schema.properties),
       );
       const named = (place: string) => parameters.filter((each) => each.in === place).map(({ name }) => name);
-      const expected = new Set([...named("query"), ...fields, ...inQuery]);
+      // Which of several cookies holds the token belongs to how tokens are presented, at every operation.
+      const expected = new Set([...named("query"), ...fields, ...inQuery, "grant"]);
       for (const name of seen.parameters) assert.ok(expected.has(name), `${operation.operationId} reads ${name}`);
       const readHeaders = [...seen.headers].filter((name) => !ofHttp.has(name));
       assert.deepEqual(
@@ -321,10 +322,10 @@ describe("the description of the hub's API", () => {
     const { get, query } = document.paths[hub.path]!;
     const names = get!.parameters!.filter((each) => each.in === "query").map(({ name }) => name);
     const fields = Object.keys(query!.requestBody!.content[form["Content-Type"]]!.schema.properties);
-    assert.deepEqual(fields, names);
+    assert.deepEqual([...fields, "grant"], names);
     const last = (await hub.publish({ topics: ["a"], data: "first", private: false })).id;
     await hub.publish({ topics: ["a"], data: "second", private: false });
-    for (const name of names) {
+    for (const name of fields) {
       const isMatcher = /^(topic|match)/.test(name);
       const topic = name === "last_event_id" ? "match=a" : "topic=a";
       const parameters = isMatcher ? `${name}=a` : `${topic}&${name}=${encodeURIComponent(last)}`;
@@ -338,6 +339,7 @@ describe("the description of the hub's API", () => {
         assert.equal(preceding, isMatcher ? undefined : last, name);
       }
     }
+    assert.match((await ask(t, `${origin}${hub.path}?topic=a&grant=`)).body, /event: ?mercure:close/);
     for (const unknown of ["match_regexp", "matches", "Match"]) {
       assert.equal((await ask(t, `${origin}${hub.path}?${unknown}=a`)).status, 400);
     }

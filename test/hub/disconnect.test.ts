@@ -35,7 +35,7 @@ describe("hub.disconnect", () => {
       await ended(stream);
       assert.deepEqual(
         stream.events.map(({ event, data, id }) => [event, data, id]),
-        [["mercure:close", "", undefined]],
+        [["mercure:close", "disconnected", undefined]],
       );
     }
     for (const { url } of [here, there]) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { systemClock } from "../../src/clock.js";
 import { Expirations } from "../../src/hub/expirations.js";
 
 describe("expirations", () => {
@@ -7,10 +8,10 @@ describe("expirations", () => {
     t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
     const timers = t.mock.method(globalThis, "setTimeout");
     const ended: string[] = [];
-    const expirations = new Expirations();
-    const streams = ["a", "b", "c"].map((name) => ({ end: () => void ended.push(name) }));
+    const expirations = new Expirations(systemClock);
+    const streams = ["a", "b", "c"].map((name) => ({ expire: () => void ended.push(name) }));
     for (const stream of streams) expirations.add(1000, stream);
-    const later = { end: () => void ended.push("later") };
+    const later = { expire: () => void ended.push("later") };
     expirations.add(2000, later);
     assert.equal(timers.mock.callCount(), 2);
     expirations.remove(1000, streams[1]!);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createParser } from "eventsource-parser";
 import fc from "fast-check";
+import { systemClock } from "../../src/clock.js";
 import type { Chunk } from "../../src/hub/chunk.js";
 import type { Connection, ConnectionOwner } from "../../src/hub/connection.js";
 import { Dispatcher } from "../../src/hub/dispatcher.js";
@@ -65,7 +66,7 @@ function start(transport = new MemoryTransport(), maxBacklogBytes = 0) {
     transport,
     dispatcher,
     replays: new EncodedReplays(transport, dispatcher, events),
-    expirations: new Expirations(),
+    expirations: new Expirations(systemClock),
     subscribers,
     activeSubscriptions: undefined,
     onError: (error: unknown) => void errors.push(error),

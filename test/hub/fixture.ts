@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { type JWTPayload, SignJWT } from "jose";
+import type { Clock } from "../../src/clock.js";
 import { Hub, type HubOptions } from "../../src/hub/index.js";
 import type { Draft } from "../../src/protocol/update.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
@@ -24,11 +25,11 @@ export interface RunningHub {
 }
 
 /** A hub with a server of its own, on a port that the system chooses. */
-export async function startHub(t: TestContext, options: Partial<HubOptions> = {}): Promise<RunningHub> {
+export async function startHub(t: TestContext, options: Partial<HubOptions> = {}, clock?: Clock): Promise<RunningHub> {
   const errors: unknown[] = [];
   const transport = options.transport ?? new MemoryTransport();
   const logger = { warn: () => {}, error: (_message: string, error: unknown) => void errors.push(error) };
-  const hub = new Hub({ transport, subscriberKey, publisherKey, keepaliveInterval: 0, logger, ...options });
+  const hub = new Hub({ transport, subscriberKey, publisherKey, keepaliveInterval: 0, logger, ...options }, clock);
   const server = createServer(hub.handle);
   const sockets: Socket[] = [];
   server.on("connection", (socket) => sockets.push(socket));

@@ -11,6 +11,7 @@ import { addGlobals } from "../../src/nunjucks/globals.js";
 import { StreamTags } from "../../src/nunjucks/stream-tags.js";
 import { Models } from "../../src/publisher/models.js";
 import { Pages } from "../../src/publisher/page.js";
+import { Permissions } from "../../src/publisher/permissions.js";
 import { Publisher } from "../../src/publisher/publisher.js";
 import { Tokens } from "../../src/publisher/tokens.js";
 import { Variants } from "../../src/publisher/variants.js";
@@ -56,6 +57,9 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const connections = { count: 0 };
   const publisher = new Publisher({
     hub: { lastEventId: "#cursor", publicPath: "/.well-known/mercure" } as Hub,
+    tokenMode: "url",
+    permissions: new Permissions(undefined),
+    renewalPath: undefined,
     variants: new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true }),
     models,
     pages,

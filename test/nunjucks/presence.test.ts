@@ -55,7 +55,7 @@ describe("MercurePresence", () => {
     const kit = fixture(t, { files: { "templates/page.njk": source } });
     assert.equal(
       kit.render("page.njk").replace(/sse-connect="[^"]+"/, "…"),
-      '<ul class="mercure-presence who" hx-ext="sse" … hx-get="/who?a=1&amp;b=2" ' +
+      '<ul class="mercure-presence who" hx-ext="sse" … sse-close="mercure:close" hx-get="/who?a=1&amp;b=2" ' +
         'hx-trigger="sse:message delay:100ms, sse:mercure delay:100ms, load" hx-swap="innerHTML" hx-target="this" ' +
         'hx-disinherit="hx-swap hx-target" id="x" aria-live="polite"><li>Ada</ul>',
     );

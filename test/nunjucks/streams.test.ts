@@ -9,23 +9,23 @@ describe("MercureStream", () => {
   const cases: [source: string, expected: string, options?: FixtureOptions][] = [
     [
       '<% MercureStream topic="messages" %>',
-      `<div class="mercure-stream" hx-ext="sse" sse-connect="${url("topic=messages")}" sse-swap="message" ` +
+      `<div class="mercure-stream" hx-ext="sse" sse-connect="${url("topic=messages")}" sse-close="mercure:close" sse-swap="message" ` +
         'hx-swap="beforeend" hx-target="this" hx-disinherit="hx-swap hx-target" ></div>',
     ],
     [
       '<% MercureStream topic="messages" auto_scroll class="feed" aria_label="Chat" %><p>a</p><% endMercureStream %>',
-      `<div class="mercure-stream feed" hx-ext="sse" sse-connect="${url("topic=messages")}" sse-swap="message" ` +
+      `<div class="mercure-stream feed" hx-ext="sse" sse-connect="${url("topic=messages")}" sse-close="mercure:close" sse-swap="message" ` +
         'hx-swap="beforeend" hx-target="this" hx-disinherit="hx-swap hx-target" data-auto-scroll="" tabindex="0" ' +
         'role="log" aria-label="Chat"><p>a</p></div>',
     ],
     [
       '<% MercureStream topic=["a b", "c&d"] hx_swap="innerHTML swap:200ms" type="t" tag="ul" hx_ext="morph" id="x" %>',
-      `<ul class="mercure-stream" hx-ext="sse, morph" sse-connect="${url("topic=a%20b&amp;topic=c%26d")}" sse-swap="t" ` +
+      `<ul class="mercure-stream" hx-ext="sse, morph" sse-connect="${url("topic=a%20b&amp;topic=c%26d")}" sse-close="mercure:close" sse-swap="t" ` +
         'hx-swap="innerHTML swap:200ms" hx-target="this" hx-disinherit="hx-swap hx-target" id="x"></ul>',
     ],
     [
       '<% MercureStream topic="a" tag="ul" auto_scroll tabindex="-1" %>',
-      `<ul class="mercure-stream" hx-ext="sse" sse-connect="${url("topic=a")}" sse-swap="message" hx-swap="beforeend" ` +
+      `<ul class="mercure-stream" hx-ext="sse" sse-connect="${url("topic=a")}" sse-close="mercure:close" sse-swap="message" hx-swap="beforeend" ` +
         'hx-target="this" hx-disinherit="hx-swap hx-target" data-auto-scroll="" aria-live="polite" ' +
         'aria-relevant="additions" tabindex="-1"></ul>',
     ],
@@ -94,7 +94,7 @@ describe("MercureStream", () => {
     const [header, payload, signature] = token.split(".") as [string, string, string];
     const claims = JSON.parse(Buffer.from(payload, "base64url").toString());
     assert.deepEqual(claims.mercure, { subscribe: ["a", "b"] });
-    assert.equal(claims.exp - claims.iat, 60);
+    assert.equal(Math.ceil(claims.exp - claims.iat), 60);
     assert.equal(createHmac("sha256", "subscriber").update(`${header}.${payload}`).digest("base64url"), signature);
   });
 });
@@ -183,6 +183,7 @@ describe("globals", () => {
       connections: 0,
       hasScripts: false,
       onToken: () => {},
+      keepToken: () => {},
     };
     const html = kit.pages.run(page, () => kit.render("page.njk"));
     const urls = [...html.matchAll(/sse-connect="([^"]*)"/g)].map(([, each]) => each);

@@ -1,41 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { SubscriptionDocument } from "../../src/protocol/active-subscription.js";
-import type { Clock } from "../../src/publisher/clock.js";
 import { Presence, type PresenceOptions } from "../../src/publisher/presence.js";
-
-/** Time passes when the test says so. */
-class TestClock implements Clock {
-  #now = 1_000_000;
-  #timers: { at: number; action: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(milliseconds: number, action: () => void): () => void {
-    const timer = { at: this.#now + milliseconds, action };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((each) => each !== timer);
-    };
-  }
-
-  get waiting(): number {
-    return this.#timers.length;
-  }
-
-  pass(seconds: number): void {
-    this.#now += seconds * 1000;
-    const due = this.#timers.filter(({ at }) => at <= this.#now);
-    this.#timers = this.#timers.filter(({ at }) => at > this.#now);
-    for (const { action } of due) action();
-  }
-}
+import { ManualClock } from "../support/manual-clock.js";
 
 /** People who come and go, and what is told of it. */
 function start(options: Partial<PresenceOptions> = {}) {
-  const clock = new TestClock();
+  const clock = new ManualClock();
   const open = new Map<string, SubscriptionDocument>();
   const told: string[] = [];
   const listeners = new Set<(subscription: SubscriptionDocument, isPrivate: boolean) => void>();
@@ -89,10 +60,10 @@ describe("presence", () => {
     const leave = come({ id: 7 });
     assert.deepEqual(who(), ["7: 1"]);
     leave();
-    clock.pass(4.9);
+    clock.advance(4.9);
     assert.deepEqual(who(), ["7: 0"]);
     come({ id: 7 });
-    clock.pass(60);
+    clock.advance(60);
     assert.deepEqual(who(), ["7: 1"]);
     assert.deepEqual(told, []);
     assert.equal(clock.waiting, 0);
@@ -103,12 +74,12 @@ describe("presence", () => {
     const [one, other] = [come({ id: 7 }), come({ id: 7 })];
     who();
     one();
-    clock.pass(60);
+    clock.advance(60);
     assert.deepEqual([who(), told], [["7: 1"], []]);
     other();
-    clock.pass(4.9);
+    clock.advance(4.9);
     assert.deepEqual(told, []);
-    clock.pass(0.1);
+    clock.advance(0.1);
     assert.deepEqual([who(), told], [[], ["room"]]);
   });
 
@@ -178,7 +149,7 @@ describe("presence", () => {
     presence.watch("room");
     leave();
     assert.equal(clock.waiting, 1);
-    clock.pass(1);
+    clock.advance(1);
     presence.watch("other");
     assert.equal(clock.waiting, 0);
     come({ id: 8 });
@@ -191,7 +162,7 @@ describe("presence", () => {
     presence.watch("room");
     leave();
     presence.close();
-    clock.pass(60);
+    clock.advance(60);
     assert.deepEqual([told, clock.waiting, listeners.size], [[], 0, 0]);
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import express, { type Express } from "express";
+import type { Clock } from "../../src/clock.js";
 import { type Kit, type MercureOptions, mercure } from "../../src/index.js";
 
 export interface Application {
@@ -18,11 +19,19 @@ export interface Application {
 
 export const secret = "0123456789abcdef0123456789abcdef";
 
+export interface Surroundings {
+  /** The kit's clock. */
+  readonly clock?: Clock;
+  /** Adds what stands before the kit. */
+  readonly before?: (app: Express) => void;
+}
+
 /** An Express application with the kit and with files of its own, on a port that the system chooses. */
 export function application(
   t: TestContext,
   files: Record<string, string> = {},
   options: MercureOptions = {},
+  { clock, before }: Surroundings = {},
 ): Application {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -35,13 +44,15 @@ export function application(
   const errors: unknown[] = [];
   const app = express();
   app.use(express.urlencoded());
-  const kit = mercure(app, {
+  before?.(app);
+  const kitOptions: MercureOptions = {
     ...(options.environment === undefined ? { templates: join(folder, "templates") } : {}),
     components: join(folder, "components"),
     secret,
     logger: { warn: (message) => void warnings.push(message), error: (...report) => void errors.push(report) },
     ...options,
-  });
+  };
+  const kit = mercure(app, kitOptions, clock);
   t.after(() => kit.close());
   return {
     app,

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { at } from "../../src/hub/deadline.js";
+import { systemClock } from "../src/clock.js";
+
+const { at } = systemClock;
 
 const day = 24 * 3600 * 1000;
 
-describe("a deadline", () => {
+describe("a time of the system's clock", () => {
   // Node takes a delay of more than 24.8 days for 1 ms: a token for a year would end its stream at once.
   test("may be further away than a timer reaches", (t) => {
     t.mock.timers.enable({ apis: ["setTimeout", "Date"] });

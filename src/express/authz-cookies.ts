@@ -1,0 +1,185 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { CookieOptions, Request, Response } from "express";
+import { MercureError } from "../errors.js";
+import { cookiesOf } from "../hub/request.js";
+import type { Selector } from "../protocol/active-subscription.js";
+import { grantCookieName, grantOf, insecureName, keyCookieName } from "../protocol/authz-cookies.js";
+import type { CookieTokenSigner } from "../publisher/page.js";
+
+export interface AuthzCookiesOptions {
+  /** As Mercure "Cookie" has it, on HTTPS. */
+  readonly name: string;
+  readonly domain: string | undefined;
+  /** The path of the hub's URL within the application; undefined for a hub elsewhere, which knows one cookie alone. */
+  readonly hubPath: string | undefined;
+  /** Told once that cookies go without protection. */
+  warn(message: string): void;
+}
+
+/** How many grants a browser keeps: with more, its requests to the hub would be larger than proxies take. */
+const mostGrants = 12;
+
+/** What has been given to a browser by one response. */
+interface Given {
+  key?: string;
+  granted: readonly Selector[];
+}
+
+/**
+ * The cookies that hold the tokens of streams, out of reach of scripts.
+ *
+ * Those for our own hub are sent to it alone, one for each distinct grant, and need a key in another cookie, which every
+ * page sees: where that one is deleted, they are worth nothing. A hub elsewhere gets the one that it knows, for all paths.
+ */
+export class AuthzCookies {
+  readonly #options: AuthzCookiesOptions;
+  readonly #given = new WeakMap<Response, Given>();
+  #warned = false;
+
+  constructor(options: AuthzCookiesOptions) {
+    this.#options = options;
+  }
+
+  /** Gives the browser a token for a page's stream, besides those that it has. */
+  keep(res: Response, grant: string, granted: readonly Selector[], sign: CookieTokenSigner): void {
+    const given = this.#givenBy(res);
+    const name = this.#name(res.req);
+    if (this.#options.hubPath === undefined) {
+      // One cookie for all streams of the page.
+      given.granted = [...given.granted, ...granted];
+      this.#set(res, name, sign(given.granted, undefined), "/");
+    } else {
+      const hash = createHash("sha256").update(this.#key(res, given)).digest("base64url");
+      this.#set(res, grantCookieName(name, grant), sign(granted, hash), this.#hubPath(res.req));
+    }
+  }
+
+  /** Gives the browser the one token that counts for streams whose URL names no grant. */
+  set(res: Response, jwt: string): void {
+    this.#set(res, this.#name(res.req), jwt, this.#hubPath(res.req));
+  }
+
+  /** Takes from the browser all that it was given. Cookies that only the hub sees stay, and are worth nothing. */
+  delete(res: Response): void {
+    const name = this.#name(res.req);
+    this.#delete(res, name, this.#hubPath(res.req));
+    this.#delete(res, keyCookieName(name), "/");
+    for (const [shown] of this.#grants(res.req)) this.#delete(res, shown, this.#hubPath(res.req));
+    this.#given.delete(res);
+  }
+
+  /** Deletes the oldest where there are too many, in the answer to a request that shows them. */
+  prune(res: Response): void {
+    const grants = this.#grants(res.req);
+    if (grants.length <= mostGrants) return;
+    const byAge = grants.sort(([, a], [, b]) => issuedAt(b) - issuedAt(a));
+    for (const [name] of byAge.slice(mostGrants)) this.#delete(res, name, this.#hubPath(res.req));
+  }
+
+  /** The token for a grant, or the one for all; undefined when the browser has none, or has not the key to it. */
+  tokenOf(req: Request, grant: string | undefined): string | undefined {
+    const base = this.#name(req);
+    const name = this.#options.hubPath === undefined || grant === undefined ? base : grantCookieName(base, grant);
+    return cookiesOf(req).find(([each]) => each === name)?.[1];
+  }
+
+  /** Whether the browser has the cookie that a token needs. */
+  hasKeyTo(req: Request, cookieHash: string | undefined): boolean {
+    if (cookieHash === undefined) return true;
+    const key = this.#keyOf(req);
+    return key !== undefined && createHash("sha256").update(key).digest("base64url") === cookieHash;
+  }
+
+  #givenBy(res: Response): Given {
+    const given = this.#given.get(res) ?? { granted: [] };
+    this.#given.set(res, given);
+    return given;
+  }
+
+  #key(res: Response, given: Given): string {
+    const known = given.key ?? this.#keyOf(res.req);
+    if (known !== undefined) return known;
+    given.key = randomBytes(16).toString("base64url");
+    // Not Strict: a link from elsewhere must not seem to come without it, or each would take the place of the last.
+    this.#set(res, keyCookieName(this.#name(res.req)), given.key, "/", { sameSite: "lax" });
+    return given.key;
+  }
+
+  #keyOf(req: Request): string | undefined {
+    const name = keyCookieName(this.#name(req));
+    return cookiesOf(req).find(([each, value]) => each === name && value !== "")?.[1];
+  }
+
+  #grants(req: Request): [name: string, value: string][] {
+    const name = this.#name(req);
+    return cookiesOf(req).filter(([each]) => grantOf(each, name) !== undefined);
+  }
+
+  #hubPath({ baseUrl }: Request): string {
+    const { hubPath } = this.#options;
+    return hubPath === undefined ? "/" : baseUrl + hubPath;
+  }
+
+  /** Browsers take neither the prefix nor the attribute `Secure` on plain HTTP. */
+  #name(req: Request): string {
+    return req.secure ? this.#options.name : insecureName(this.#options.name);
+  }
+
+  #set(res: Response, name: string, value: string, path: string, options: CookieOptions = {}): void {
+    if (res.headersSent) {
+      throw new MercureError(
+        "ERR_TOKEN",
+        "The token of a stream goes into a cookie, but the response has already begun.",
+      );
+    }
+    if (!res.req.secure) this.#warnOnce();
+    this.#drop(res, name);
+    res.cookie(name, value, { ...this.#attributes(res.req, path), ...options });
+  }
+
+  /** Without an expiry of their own: a token that has expired tells the hub that one is missing; no cookie says nothing. */
+  #attributes(req: Request, path: string): CookieOptions {
+    const { domain } = this.#options;
+    const isHostOnly = this.#name(req).startsWith("__Host-");
+    return {
+      httpOnly: true,
+      sameSite: "strict",
+      secure: req.secure,
+      path: isHostOnly ? "/" : path,
+      ...(domain !== undefined && { domain }),
+    };
+  }
+
+  #delete(res: Response, name: string, path: string): void {
+    this.#drop(res, name);
+    res.clearCookie(name, this.#attributes(res.req, path));
+  }
+
+  /** A response sets a cookie once. */
+  #drop(res: Response, name: string): void {
+    const set = [res.getHeader("Set-Cookie") ?? []].flat().map(String);
+    const others = set.filter((cookie) => !cookie.startsWith(`${name}=`));
+    if (others.length === set.length) return;
+    if (others.length === 0) res.removeHeader("Set-Cookie");
+    else res.setHeader("Set-Cookie", others);
+  }
+
+  #warnOnce(): void {
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#options.warn(
+      "htmx-mercure: a stream's token was sent in a cookie without Secure, since the request came by plain HTTP. " +
+        'Serve HTTPS; behind a proxy that does, set Express\'s "trust proxy".',
+    );
+  }
+}
+
+/** When a token says that it was issued, in seconds since 1970; 0 for what is none. Only decides what is deleted. */
+function issuedAt(token: string): number {
+  try {
+    const { iat } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as { iat?: unknown };
+    return typeof iat === "number" ? iat : 0;
+  } catch {
+    return 0;
+  }
+}

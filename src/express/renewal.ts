@@ -1,0 +1,61 @@
+import type { Request, Response } from "express";
+import { isSameOrigin } from "../hub/request.js";
+import type { OwnGrants } from "../publisher/own-tokens.js";
+import type { Permissions } from "../publisher/permissions.js";
+import type { Tokens } from "../publisher/tokens.js";
+import type { AuthzCookies } from "./authz-cookies.js";
+
+export interface RenewalOptions {
+  readonly path: string;
+  readonly tokens: Tokens;
+  readonly permissions: Permissions;
+  readonly cookies: AuthzCookies;
+  /** The topics that the application is asked about. */
+  topicsOf(granted: OwnGrants["subscribe"]): string[];
+  /** What a stream of topics says of its bearer to other subscribers. */
+  payloadOf(topics: readonly string[]): unknown;
+  /** Whose the request under way is. */
+  subjectOf(): string | undefined;
+  /** Told of what a stream goes on receiving. */
+  onRenewed(granted: OwnGrants["subscribe"]): void;
+}
+
+/**
+ * Gives a stream whose token has expired another one, when the application still grants what the old one names. The old
+ * token says only what for; who asks, the application knows by its own session.
+ */
+export class Renewal {
+  readonly #options: RenewalOptions;
+
+  constructor(options: RenewalOptions) {
+    this.#options = options;
+  }
+
+  isFor({ path }: Request): boolean {
+    return path === this.#options.path;
+  }
+
+  async handle(req: Request, res: Response): Promise<void> {
+    const { tokens, permissions, cookies, topicsOf, payloadOf, subjectOf, onRenewed } = this.#options;
+    res.set("Cache-Control", "no-store");
+    if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
+    // A page of another site could otherwise use the visitor's session, though not read the answer.
+    if (!isSameOrigin(req)) return void res.sendStatus(403);
+    const bearer = /^Bearer +(\S+)$/i.exec(req.get("Authorization") ?? "")?.[1];
+    const grant = typeof req.query.grant === "string" ? req.query.grant : undefined;
+    const old = bearer ?? cookies.tokenOf(req, grant);
+    const grants = old === undefined ? undefined : tokens.read(old);
+    if (grants === undefined || !cookies.hasKeyTo(req, grants.cookieHash)) return void res.sendStatus(401);
+    const topics = topicsOf(grants.subscribe);
+    if (!(await permissions.ask(req, topics, "renew"))) return void res.sendStatus(403);
+    const { subscribe } = grants;
+    const identity = { payload: grants.payload === undefined ? undefined : payloadOf(topics), subject: subjectOf() };
+    onRenewed(subscribe);
+    if (bearer !== undefined) return void res.json({ token: tokens.forSubscriber(subscribe, identity) });
+    cookies.prune(res);
+    cookies.keep(res, grant ?? "", subscribe, (all, hash) =>
+      tokens.forSubscriber(all, { ...identity, cookieHash: hash }),
+    );
+    res.sendStatus(204);
+  }
+}

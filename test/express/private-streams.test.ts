@@ -1,0 +1,466 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { inspect } from "node:util";
+import type { Request } from "express";
+import { decodeJwt } from "jose";
+import type { MercureOptions } from "../../src/index.js";
+import { type Application, application, type Surroundings, streamUrlOf } from "../support/application.js";
+import { BrowserSession } from "../support/browser-session.js";
+import { openStream } from "../support/event-stream.js";
+import { ManualClock } from "../support/manual-clock.js";
+
+const page = "<% MercureStream topic=topic private %>";
+const sameOrigin = { "Sec-Fetch-Site": "same-origin" };
+
+interface Started extends Application {
+  readonly origin: string;
+  /** What a browser that begins here is shown at `/` for a topic. */
+  show(session: BrowserSession, topic?: string): Promise<{ html: string; url: string; renewal: string | undefined }>;
+}
+
+/** An application that knows a visitor by the cookie `user`, whose own topic is `user/…`. */
+async function start(
+  t: Parameters<typeof application>[0],
+  options: MercureOptions = {},
+  surroundings: Surroundings = {},
+): Promise<Started> {
+  const started = application(t, { "templates/index.njk": page }, options, surroundings);
+  const { app, kit } = started;
+  app.get("/", (req, res) => res.render("index.njk", { topic: String(req.query.topic) }));
+  app.post("/sign-out", (_req, res) => {
+    kit.sse.deleteAuthzCookie(res);
+    res.sendStatus(204);
+  });
+  const origin = await started.listen();
+  return {
+    ...started,
+    origin,
+    async show(session, topic = "a") {
+      const response = await session.fetch(`${origin}/?topic=${encodeURIComponent(topic)}`);
+      const html = await response.text();
+      const renewal = /data-mercure-renew="([^"]+)"/.exec(html)?.[1];
+      return {
+        html,
+        url: streamUrlOf(html, origin),
+        renewal: renewal && new URL(renewal.replaceAll("&amp;", "&"), origin).href,
+      };
+    },
+  };
+}
+
+const userOf = (req: Request) => /(?:^|; )user=(\w+)/.exec(req.headers.cookie ?? "")?.[1];
+const ownTopic = (req: Request, topics: readonly string[]) => topics.every((topic) => topic === `user/${userOf(req)}`);
+
+describe("a private stream by cookie", () => {
+  test("receives, with no token in any markup, and its page is kept by nobody", async (t) => {
+    const { kit, origin, show } = await start(t, { tokenMode: "cookie" });
+    const session = new BrowserSession();
+    const { html, url } = await show(session);
+    assert.doesNotMatch(html, /authorization|eyJ/);
+    assert.match(url, /&grant=[\w-]{22}&/);
+    const answer = await fetch(`${origin}/?topic=a`);
+    assert.equal(answer.headers.get("Cache-Control"), "private, no-store");
+    await answer.text();
+    const stream = await openStream(t, url, { headers: session.headers(url) });
+    await kit.sse.publish("a", "secret", { private: true });
+    assert.equal((await stream.next())?.data, "secret");
+  });
+
+  // A script of a stranger reads the cookie; another site's page, or a stranger on the network, uses it.
+  test("sets its cookies out of reach of scripts and of other sites, and on HTTPS of the network", async (t) => {
+    const options = { tokenMode: "cookie", protocol: 1, authzCookieDomain: "example.com" } as const;
+    const { app, origin, warnings } = await start(t, options);
+    app.set("trust proxy", true);
+    const session = new BrowserSession();
+    await (await session.fetch(`${origin}/?topic=a`, { headers: { "X-Forwarded-Proto": "https" } })).text();
+    const [key = "", token = "", ...others] = session.set;
+    assert.deepEqual(others, []);
+    assert.match(
+      key,
+      /^__Secure-mercure_access_token_key=[\w-]{22}; Domain=example.com; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+    );
+    assert.match(
+      token,
+      /^__Secure-mercure_access_token_[\w-]{22}=[\w.-]+; Domain=example.com; Path=\/\.well-known\/mercure; HttpOnly; Secure; SameSite=Strict$/,
+    );
+    assert.ok(!warnings.join().includes("without Secure"));
+  });
+
+  test("warns, once, of plain HTTP, where browsers take no cookie with the attribute or the prefix", async (t) => {
+    const { show, warnings } = await start(t, { tokenMode: "cookie", protocol: 1 });
+    const session = new BrowserSession();
+    await show(session);
+    await show(session, "b");
+    for (const cookie of session.set) assert.match(cookie, /^mercure_access_token_(?!.*Secure)/);
+    assert.equal(warnings.filter((warning) => warning.includes("without Secure")).length, 1);
+  });
+
+  test("has a cookie of its own beside those of other pages, and the same for the same topics", async (t) => {
+    const { kit, show } = await start(t, { tokenMode: "cookie" });
+    const session = new BrowserSession();
+    const [a, b, again] = [await show(session, "a"), await show(session, "b"), await show(session, "a")];
+    assert.equal(session.names.length, 3, "a key and two grants");
+    for (const [{ url }, topic] of [
+      [a, "a"],
+      [b, "b"],
+      [again, "a"],
+    ] as const) {
+      const stream = await openStream(t, url, { headers: session.headers(url) });
+      await kit.sse.publish(topic, topic, { private: true });
+      assert.equal((await stream.next())?.data, topic);
+    }
+  });
+
+  test("deletes the oldest of too many", async (t) => {
+    const clock = new ManualClock();
+    const { show } = await start(t, { tokenMode: "cookie" }, { clock });
+    const session = new BrowserSession();
+    const first = await show(session, "topic/0");
+    for (let i = 1; i < 14; i++) {
+      clock.advance(1);
+      await show(session, `topic/${i}`);
+    }
+    const last = await show(session, "topic/13");
+    assert.equal(session.names.length, 15);
+    const response = await session.fetch(last.url, { signal: AbortSignal.timeout(60_000) });
+    void response.body?.cancel();
+    assert.equal(session.names.length, 13);
+    const stream = await openStream(t, first.url, { headers: session.headers(first.url) });
+    assert.equal((await stream.next())?.data, "expired");
+  });
+
+  // Token replay after logout: on a shared computer the next user's browser still has the last one's cookies.
+  test("is worth nothing after signing out, which issues nothing", async (t) => {
+    const { origin, show } = await start(t, { tokenMode: "cookie" });
+    const session = new BrowserSession();
+    const { url } = await show(session);
+    session.set.length = 0;
+    await session.fetch(`${origin}/sign-out`, { method: "POST" });
+    for (const cookie of session.set) assert.match(cookie, /=; .*Expires=Thu, 01 Jan 1970/);
+    const stream = await openStream(t, url, { headers: session.headers(url) });
+    assert.equal((await stream.next())?.data, "expired");
+    await show(session, "b");
+    const later = await openStream(t, url, { headers: session.headers(url) });
+    assert.equal((await later.next())?.data, "expired", "nor with the key of whoever comes next");
+  });
+
+  test("cannot be rendered where no cookie can be set", async (t) => {
+    const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
+    const render = () => kit.render("MercureStream", { topic: "a", private: true });
+    assert.throws(render, { code: "ERR_TOKEN", message: /no response/ });
+    let late: unknown;
+    app.get("/late", (_req, res) => {
+      res.write("begun");
+      try {
+        render();
+      } catch (error) {
+        late = error;
+      }
+      res.end();
+    });
+    await (await fetch(`${origin}/late`)).text();
+    assert.equal((late as { code: string }).code, "ERR_TOKEN");
+  });
+
+  // Header injection: a topic that a visitor may choose ends a header and begins another.
+  test("writes no line break of a topic into a header", async (t) => {
+    const { show } = await start(t, { tokenMode: "cookie" });
+    const session = new BrowserSession();
+    await show(session, "a\r\nSet-Cookie: user=eve;é");
+    assert.equal(session.set.length, 2);
+    for (const cookie of session.set) assert.match(cookie, /^mercureAuthorization_[\w-]+=[\w.-]+; [\w=/;. -]+$/);
+  });
+});
+
+describe("authorize", () => {
+  const users = { authorize: ownTopic };
+
+  test("decides when a page is rendered: 403 where it refuses", async (t) => {
+    const { origin } = await start(t, users);
+    const status = async (topic: string, headers = {}) =>
+      (await fetch(`${origin}/?topic=${topic}`, { headers })).status;
+    assert.equal(await status("user/ada", { Cookie: "user=ada" }), 200);
+    assert.equal(await status("user/ada", { Cookie: "user=eve" }), 403);
+    assert.equal(await status("user/ada"), 403);
+  });
+
+  test("is asked about the topics that subscription events are about", async (t) => {
+    const asked: unknown[] = [];
+    const authorize = (_req: Request, topics: readonly string[], action: string) => {
+      asked.push([topics, action]);
+      return true;
+    };
+    const { app, origin, kit } = await start(t, { authorize });
+    app.get("/presence", (_req, res) => {
+      res.send(`${kit.render("MercurePresence", { topic: "a/b", hx_get: "/x" })}`);
+    });
+    await (await fetch(`${origin}/presence`)).text();
+    assert.deepEqual(asked, [[["a/b"], "render"]]);
+  });
+
+  test("that gives a promise is asked beforehand", async (t) => {
+    const { app, kit, origin } = await start(t, { authorize: async (req, topics) => ownTopic(req, topics) });
+    app.get("/known", async (req, res) => {
+      if (await kit.sse.authorize(req, "user/ada")) res.render("index.njk", { topic: "user/ada" });
+      else res.status(404).send("Not here");
+    });
+    app.get("/ignored", async (req, res) => {
+      await kit.sse.authorize(req, "user/ada");
+      res.render("index.njk", { topic: "user/ada" });
+    });
+    const eve = { headers: { Cookie: "user=eve" } };
+    assert.equal((await fetch(`${origin}/known`, { headers: { Cookie: "user=ada" } })).status, 200);
+    assert.equal((await fetch(`${origin}/known`, eve)).status, 404);
+    assert.equal((await fetch(`${origin}/ignored`, eve)).status, 403);
+    const unasked = await fetch(`${origin}/?topic=user/ada`);
+    assert.equal(unasked.status, 500);
+    assert.match(await unasked.text(), /await sse\.authorize\(req, topics\)/);
+  });
+
+  test("that says anything but true refuses", async (t) => {
+    const { origin } = await start(t, { authorize: () => "yes" as never });
+    assert.equal((await fetch(`${origin}/?topic=a`)).status, 403);
+  });
+
+  test("is asked when a stream comes with a cookie: whoever has lost access is turned away", async (t) => {
+    let isMember = true;
+    const isAsked = (action: string) => (action === "render" ? isMember : Promise.resolve(isMember));
+    const options = { tokenMode: "cookie", authorize: (_req, _topics, action) => isAsked(action) } as MercureOptions;
+    const { show } = await start(t, options);
+    const session = new BrowserSession();
+    const { url } = await show(session);
+    isMember = false;
+    const stream = await openStream(t, url, { headers: session.headers(url) });
+    assert.equal((await stream.next())?.data, "forbidden");
+  });
+
+  test("warns when it knows at a page what it does not know at the hub", async (t) => {
+    const { app, warnings, listen } = application(t, { "templates/index.njk": page }, { authorize: () => true });
+    app.use((req, _res, next) => {
+      Object.assign(req, { session: { user: "ada" } });
+      next();
+    });
+    app.get("/", (_req, res) => res.render("index.njk", { topic: "a" }));
+    const origin = await listen();
+    for (let i = 0; i < 2; i++) await (await fetch(origin)).text();
+    assert.match(warnings.join(), /req\.session is there for a page, but not for the hub/);
+    assert.equal(warnings.length, new Set(warnings).size);
+  });
+});
+
+describe("the renewal of a token", () => {
+  const lifetime = { tokenLifetime: 60 };
+  /** A stream of Ada's by URL, whose token has expired. */
+  async function expired(t: Parameters<typeof application>[0], options: MercureOptions = {}) {
+    const clock = new ManualClock();
+    const started = await start(t, { ...lifetime, authorize: ownTopic, ...options }, { clock });
+    const response = await fetch(`${started.origin}/?topic=user/ada`, { headers: { Cookie: "user=ada" } });
+    const html = await response.text();
+    const url = streamUrlOf(html, started.origin);
+    const token = /authorization=([\w.-]+)/.exec(url)?.[1] ?? "";
+    const renewal = new URL(/data-mercure-renew="([^"]+)"/.exec(html)![1]!, started.origin).href;
+    clock.advance(3600);
+    const ask = (headers: Record<string, string>, old = token, method = "POST") =>
+      fetch(renewal, { method, headers: { Authorization: `Bearer ${old}`, ...headers } });
+    return { ...started, clock, token, url, renewal, ask, html };
+  }
+
+  test("gives who may still stream it a token for just the same topics", async (t) => {
+    const { ask, token, clock } = await expired(t);
+    const answer = await ask({ Cookie: "user=ada", ...sameOrigin });
+    assert.deepEqual([answer.status, answer.headers.get("Cache-Control")], [200, "no-store"]);
+    const renewed = decodeJwt(((await answer.json()) as { token: string }).token);
+    assert.deepEqual(renewed.mercure, decodeJwt(token).mercure);
+    assert.equal(Math.floor(renewed.exp!), Math.floor(clock.now() / 1000) + 60);
+  });
+
+  // A leaked token renews itself for ever.
+  test("gives nothing for a token alone, nor to another user who has got hold of it", async (t) => {
+    const { ask } = await expired(t);
+    assert.equal((await ask(sameOrigin)).status, 403);
+    assert.equal((await ask({ Cookie: "user=eve", ...sameOrigin })).status, 403);
+  });
+
+  // CSRF: a page of another site has the visitor's browser ask, with the visitor's session.
+  test("answers pages of other sites nothing", async (t) => {
+    const { ask, origin } = await expired(t);
+    const from = (headers: Record<string, string>) => ask({ Cookie: "user=ada", ...headers });
+    assert.equal((await from({ "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example" })).status, 403);
+    assert.equal((await from({ Origin: "null" })).status, 403);
+    assert.equal((await from({})).status, 403);
+    assert.equal((await from({ Origin: origin })).status, 200);
+    assert.equal((await ask({ Cookie: "user=ada", ...sameOrigin }, undefined, "PUT")).status, 405);
+  });
+
+  // A forger names topics that were never granted, or brings a token that was made for something else.
+  test("takes only tokens that the application has signed for streams", async (t) => {
+    const { ask, token, kit } = await expired(t);
+    const [head, payload, signature] = token.split(".") as [string, string, string];
+    const forged = Buffer.from(JSON.stringify({ mercure: { subscribe: ["*"] } })).toString("base64url");
+    const none = Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url");
+    const bad = [
+      `${head}.${forged}.${signature}`,
+      `${none}.${payload}.`,
+      `${head}.${payload}.${signature}.x`,
+      kit.sse.createPublisherJwt("user/ada"),
+      "x",
+    ];
+    for (const each of bad) assert.equal((await ask({ Cookie: "user=ada", ...sameOrigin }, each)).status, 401, each);
+  });
+
+  test("sets the cookie anew where the token is in one", async (t) => {
+    const clock = new ManualClock();
+    const options = { ...lifetime, tokenMode: "cookie", authorize: () => true } as const;
+    const { kit, origin, show } = await start(t, options, { clock });
+    const session = new BrowserSession();
+    const { url, renewal } = await show(session);
+    clock.advance(60);
+    const old = await openStream(t, url, { headers: session.headers(url) });
+    assert.equal((await old.next())?.data, "expired");
+    const answer = await session.fetch(renewal!, { method: "POST", headers: sameOrigin });
+    assert.equal(answer.status, 204);
+    const stream = await openStream(t, url, { headers: session.headers(url) });
+    await kit.sse.publish("a", "after", { private: true });
+    assert.equal((await stream.next())?.data, "after");
+    // Without the key, as after signing out, the old token is none.
+    await session.fetch(`${origin}/sign-out`, { method: "POST" });
+    assert.equal((await session.fetch(renewal!, { method: "POST", headers: sameOrigin })).status, 401);
+  });
+
+  // An open redirect, or the Host header, has tokens sent to a stranger's server.
+  test("is asked for at an address that no request changes", async (t) => {
+    const { origin } = await expired(t);
+    const headers = { Cookie: "user=ada", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https" };
+    for (const path of ["/?topic=user/ada&next=//evil.example", "//evil.example/../?topic=user/ada"]) {
+      const html = await (await fetch(origin + path, { headers })).text();
+      for (const [, url] of html.matchAll(/(?:sse-connect|data-mercure-renew)="([^"]+)"/g)) {
+        assert.match(url!, /^\/\.well-known\/mercure/);
+      }
+    }
+  });
+
+  test("is served only with authorize, for without it the page's own route decides", async (t) => {
+    const { origin, show } = await start(t);
+    assert.equal((await show(new BrowserSession())).renewal, undefined);
+    const answer = await fetch(`${origin}/.well-known/mercure/renewal`, { method: "POST", headers: sameOrigin });
+    assert.equal(answer.status, 404);
+  });
+
+  test("is there for a hub elsewhere too, at a path of the application", async (t) => {
+    const hubUrl = "http://127.0.0.1:1/.well-known/mercure";
+    const { ask, renewal } = await expired(t, { hubUrl });
+    assert.match(renewal, /\/mercure-renewal$/);
+    assert.equal((await ask({ Cookie: "user=ada", ...sameOrigin })).status, 200);
+  });
+});
+
+describe("a hub elsewhere", () => {
+  test("gets one cookie at all paths, for all streams of the page", async (t) => {
+    const options = { hubUrl: "http://127.0.0.1:1/.well-known/mercure", tokenMode: "cookie" } as const;
+    const { app, origin, kit } = await start(t, options);
+    app.get("/two", (_req, res) => {
+      const streams = ["a", "b"].map((topic) => kit.render("MercureStream", { topic, private: true }));
+      res.send(streams.join(""));
+    });
+    const session = new BrowserSession();
+    const html = await (await session.fetch(`${origin}/two`)).text();
+    assert.equal(session.set.length, 1);
+    const [, jwt = ""] =
+      /^mercureAuthorization=([\w.-]+); Path=\/; HttpOnly; SameSite=Strict$/.exec(session.set[0]!) ?? [];
+    assert.deepEqual(decodeJwt(jwt).mercure, { subscribe: ["a", "b"] });
+    assert.match(html, /lastEventID=[^&"]+#grant=[\w-]{22}"/, "the mark is for the kit's script alone");
+  });
+});
+
+describe("what the application does by hand", () => {
+  test("setAuthzCookie gives a token that streams without a grant's name use, deleteAuthzCookie takes it", async (t) => {
+    const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
+    app.post("/sign-in", (_req, res) => {
+      kit.sse.setAuthzCookie(res, ["a", "b"]);
+      res.sendStatus(204);
+    });
+    app.post("/jwt", (_req, res) => {
+      kit.sse.setAuthzCookie(res, { jwt: kit.sse.createSubscriberJwt("c") });
+      res.sendStatus(204);
+    });
+    const session = new BrowserSession();
+    await session.fetch(`${origin}/sign-in`, { method: "POST" });
+    const url = `${origin}/.well-known/mercure?topic=b`;
+    const stream = await openStream(t, url, { headers: session.headers(url) });
+    await kit.sse.publish("b", "private", { private: true });
+    assert.equal((await stream.next())?.data, "private");
+    await session.fetch(`${origin}/jwt`, { method: "POST" });
+    assert.deepEqual(session.names, ["mercureAuthorization"]);
+    await session.fetch(`${origin}/sign-out`, { method: "POST" });
+    assert.deepEqual(session.names, []);
+  });
+
+  // Header injection by a value that was not made here.
+  test("setAuthzCookie takes no jwt that could end its header", async (t) => {
+    const { app, kit, origin } = await start(t);
+    app.get("/bad", (_req, res) => kit.sse.setAuthzCookie(res, { jwt: "a; Domain=evil.example\r\nX: y" }));
+    assert.equal((await fetch(`${origin}/bad`)).status, 500);
+  });
+
+  for (const protocol of [0, 1] as const) {
+    test(`createSubscriberJwt and createPublisherJwt make tokens of Mercure ${protocol}.x`, async (t) => {
+      const { kit, origin } = await start(t, { protocol, hub: { allowPublish: true } });
+      const now = Math.floor(Date.now() / 1000);
+      const payload = { name: "Ada" };
+      const subscriber = kit.sse.createSubscriberJwt("a", { payload, expiresIn: 90 });
+      assert.ok(Math.abs(decodeJwt(subscriber).exp! - now - 90) <= 5);
+      const hub = `${origin}/.well-known/mercure`;
+      const url = `${hub}?${protocol === 0 ? "topic" : "match"}=a`;
+      const stream = await openStream(t, url, { headers: { Authorization: `Bearer ${subscriber}` } });
+      const published = await fetch(hub, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${kit.sse.createPublisherJwt("a")}` },
+        body: new URLSearchParams({ topic: "a", data: "over HTTP", private: "on" }),
+      });
+      assert.equal(published.status, 200);
+      assert.equal((await stream.next())?.data, "over HTTP");
+      assert.ok(JSON.stringify(decodeJwt(subscriber)).includes(JSON.stringify({ payload }).slice(1, -1)));
+      assert.throws(() => kit.sse.createSubscriberJwt("a", { expiresIn: -1 }), { code: "ERR_OPTION" });
+      assert.throws(() => kit.sse.createPublisherJwt("a", { expires: 1 } as object), { code: "ERR_OPTION" });
+    });
+  }
+});
+
+describe("a stream's token", () => {
+  // Whoever receives the update would have one viewer's grant.
+  for (const protocol of [0, 1] as const) {
+    test(`is not published with Mercure ${protocol}.x, however the markup around it was put together`, async (t) => {
+      const { kit } = await start(t, { protocol, tokenMode: "url" });
+      const stream = kit.render("MercureStream", { topic: "a", private: true });
+      const composed = [
+        stream,
+        `<p>${stream}</p>`,
+        kit.html`<p>${stream}</p>`,
+        kit.oob(kit.html`<p id="x">${stream}</p>`),
+      ];
+      const bare = kit.sse.subscriberJwt("a");
+      for (const data of [...composed, [stream], { html: stream }, bare, kit.sse.authentifiedHubUrl("a")]) {
+        await assert.rejects(kit.sse.publish("b", data), { code: "ERR_TOKEN" });
+      }
+      await kit.sse.publish("b", kit.render("MercureStream", { topic: "a" }));
+      await kit.sse.publish("b", `${kit.sse.createPublisherJwt("a")} ${bare.slice(0, -1)} ${bare.split(".")[0]}.`);
+    });
+  }
+
+  // Logs and bug reports go further than the secrets in them should.
+  test("stays out of what errors and debugging print, and so does the key", async (t) => {
+    const { kit, origin, errors, show } = await start(t);
+    const { url } = await show(new BrowserSession());
+    const token = /authorization=([\w.-]+)/.exec(url)![1]!;
+    const stream = await openStream(t, url);
+    const shown = [
+      inspect(kit, { depth: 20, showHidden: true }),
+      JSON.stringify(kit),
+      inspect(errors),
+      String(await kit.sse.publish("x", kit.render("MercureStream", { topic: "a", private: true })).catch(inspect)),
+      await (await fetch(`${origin}/.well-known/mercure?topic=&authorization=${token}`)).text(),
+    ];
+    for (const text of shown) assert.doesNotMatch(text, /eyJ[\w-]+\.|0123456789abcdef/);
+    stream.close();
+  });
+});
