@@ -148,6 +148,9 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
 
   /** @param reason - Given when it ends for good, which the client is told then. */
   end(reason?: CloseReason): void {
+    if (this.#connection.closed) return;
+    // What this turn has brought was accepted before the end.
+    if (this.#live) this.#group.endTurn();
     if (reason !== undefined) this.keepAlive(Chunk.of(encodeClose(reason)));
     this.#forget();
     this.#connection.end();
