@@ -51,10 +51,5 @@ document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
 document.addEventListener("htmx:sseError", () => document.body.classList.add("offline"));
 document.addEventListener("htmx:sseOpen", () => document.body.classList.remove("offline"));
 
-// A stream whose token does no longer ends for good: whoever signed out in another window sees the page as it is now.
-document.addEventListener("mercure:error", ({ detail: { status } }) => {
-  const last = Number(sessionStorage.getItem("reloaded"));
-  if (status !== 401 || Date.now() - last < 10_000) return;
-  sessionStorage.setItem("reloaded", String(Date.now()));
-  location.reload();
-});
+// Whoever signed out in another window sees the page as it is now.
+document.addEventListener("mercure:end", () => location.reload());

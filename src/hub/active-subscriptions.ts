@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   type ActiveSubscription,
   type Selector,
@@ -9,6 +8,7 @@ import {
 import { type Grants, payloadOf } from "../protocol/grants.js";
 import type { MatcherList } from "../protocol/matcher.js";
 import type { Transport } from "../transport/transport.js";
+import { newSubscriberId } from "./subscriber-id.js";
 
 /** What a stream tells of itself to whoever may know. */
 export interface Announcement extends Pick<Grants, "payload" | "payloads"> {
@@ -16,11 +16,6 @@ export interface Announcement extends Pick<Grants, "payload" | "payloads"> {
   readonly selectors: readonly Selector[];
   /** The topics whose private updates come through. Default none. */
   readonly privateTopics?: MatcherList | undefined;
-}
-
-/** What a stream is called by, and no other ever. */
-export function newSubscriberId(): string {
-  return `urn:uuid:${randomUUID()}`;
 }
 
 /** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
@@ -31,7 +26,8 @@ export class ActiveSubscriptions {
   readonly #onChange: (subscription: ActiveSubscription, active: boolean) => void;
   /** By the path of the selector, and then by subscriber. */
   readonly #bySelector = new Map<string, Map<string, ActiveSubscription>>();
-  readonly #publishing = new Set<Promise<void>>();
+  /** What the transport has yet to accept, by stream: the events of one must not overtake each other. */
+  readonly #publishing = new Map<readonly ActiveSubscription[], Promise<void>>();
 
   /**
    * @param onError - Told when an event could not be published.
@@ -72,12 +68,11 @@ export class ActiveSubscriptions {
     });
     for (const subscription of subscriptions) this.#add(subscription);
     for (const subscription of subscriptions) this.#onChange(subscription, true);
-    const begun = this.#track(this.#publish(subscriptions, true));
+    this.#publish(subscriptions, true);
     return () => {
       for (const subscription of subscriptions) this.#remove(subscription);
       for (const subscription of subscriptions) this.#onChange(subscription, false);
-      // A transport may take its time, and an end must not come before its beginning.
-      void this.#track(begun.then(() => this.#publish(subscriptions, false)));
+      this.#publish(subscriptions, false);
     };
   }
 
@@ -96,7 +91,7 @@ export class ActiveSubscriptions {
 
   /** Resolves when the transport has everything that there was to tell. */
   async settled(): Promise<void> {
-    while (this.#publishing.size > 0) await Promise.all(this.#publishing);
+    while (this.#publishing.size > 0) await Promise.all(this.#publishing.values());
   }
 
   #add(subscription: ActiveSubscription): void {
@@ -112,16 +107,23 @@ export class ActiveSubscriptions {
     if (bySubscriber?.delete(subscriber) && bySubscriber.size === 0) this.#bySelector.delete(path);
   }
 
-  async #publish(subscriptions: readonly ActiveSubscription[], active: boolean): Promise<void> {
-    const namespace = `${subscriptionsPath(this.#hubPath)}/`;
-    const publish = (subscription: ActiveSubscription) =>
-      this.#transport.publish(subscriptionEvent(this.#hubPath, subscription, active), namespace);
-    await Promise.all(subscriptions.map(publish)).catch(this.#onError);
+  #publish(subscriptions: readonly ActiveSubscription[], active: boolean): void {
+    const earlier = this.#publishing.get(subscriptions);
+    const publishing: Promise<void> = (
+      earlier === undefined ? this.#send(subscriptions, active) : earlier.then(() => this.#send(subscriptions, active))
+    )
+      .catch(this.#onError)
+      .then(() => {
+        if (this.#publishing.get(subscriptions) === publishing) this.#publishing.delete(subscriptions);
+      });
+    this.#publishing.set(subscriptions, publishing);
   }
 
-  #track(publishing: Promise<void>): Promise<void> {
-    this.#publishing.add(publishing);
-    return publishing.finally(() => this.#publishing.delete(publishing));
+  async #send(subscriptions: readonly ActiveSubscription[], active: boolean): Promise<void> {
+    const namespace = `${subscriptionsPath(this.#hubPath)}/`;
+    await Promise.all(
+      subscriptions.map((each) => this.#transport.publish(subscriptionEvent(this.#hubPath, each, active), namespace)),
+    );
   }
 
   #pathOf(selector: Selector): string {

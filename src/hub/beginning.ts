@@ -1,39 +1,52 @@
 import type { Generation } from "../protocol/generation.js";
-import type { MatcherList } from "../protocol/matcher.js";
-import type { Replay, Transport } from "../transport/transport.js";
-import { readHistory } from "./dispatcher.js";
+import type { Transport } from "../transport/transport.js";
 
-/** Where a subscriber begins. */
-export interface Beginning {
-  readonly replay: Replay;
+/** What is known of a stretch of history that has been read. */
+interface Stretch {
+  /** The position of the first update in it. */
+  readonly first: number | undefined;
+  /** As `Replay` of the transport has them. */
+  readonly lostThrough: number;
+  readonly through: number;
+}
+
+/** Where a reader begins. */
+export interface Beginning<S> {
+  /** Only updates after this position. */
+  readonly after: number;
+  /** What history has from there, as far as it has been read; undefined for who begins with what is yet to come. */
+  readonly replay?: S;
+  /** Up to here the reader knows that updates may be missing. */
+  readonly lostThrough: number;
   /** The id of the event before the first that is sent, or `earliest`; undefined when nobody asked for it. */
   readonly precedingId?: string;
 }
 
 /**
- * Finds out what a subscriber has missed since an event; without one, or with an empty id, it begins with what is yet to
+ * Finds out what a reader has missed since an event; without one, or with an empty id, it begins with what is yet to
  * come.
  *
- * The client has missed nothing, as far as the hub can tell, exactly when `precedingId` is what it asked for. Mercure
+ * The reader has missed nothing, as far as the hub can tell, exactly when `precedingId` is what it asked for. Mercure
  * 0.x "Reconnection, State Reconciliation and Event Sourcing".
  */
-export async function begin(
+export async function begin<S extends Stretch>(
   transport: Transport,
-  matchers: MatcherList,
   eventId: string | undefined,
-): Promise<Beginning> {
+  read: (after: number) => S | Promise<S>,
+): Promise<Beginning<S>> {
   const { head } = transport;
   if (!eventId) {
-    const replay = { updates: [], lostThrough: head, through: head };
-    return eventId === undefined ? { replay } : { replay, precedingId: transport.cursor(head) };
+    const now = { after: head, lostThrough: head };
+    return eventId === undefined ? now : { ...now, precedingId: transport.cursor(head) };
   }
 
-  const after = eventId === "earliest" ? undefined : await transport.positionOf(eventId);
-  const replay = await readHistory(transport, matchers, after ?? 0);
-  if (after === undefined) return { replay, precedingId: "earliest" };
-  if (replay.lostThrough <= after) return { replay, precedingId: eventId };
-  const first = replay.updates[0]?.position ?? replay.through + 1;
-  return { replay, precedingId: transport.cursor(first - 1) };
+  const known = eventId === "earliest" ? undefined : await transport.positionOf(eventId);
+  const after = known ?? 0;
+  const replay = await read(after);
+  const { first, lostThrough, through } = replay;
+  if (known === undefined) return { after, replay, lostThrough, precedingId: "earliest" };
+  if (lostThrough <= after) return { after, replay, lostThrough, precedingId: eventId };
+  return { after, replay, lostThrough, precedingId: transport.cursor((first ?? through + 1) - 1) };
 }
 
 /**

@@ -1,12 +1,13 @@
 import { MercureError } from "../errors.js";
 import type { MatcherList } from "../protocol/matcher.js";
 import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
+import { PatternRoutes } from "./pattern-routes.js";
 
 /** Who wants to know of updates as they come. */
 export interface Recipient {
   readonly matchers: MatcherList;
 
-  /** Called for each update that matches, in order; again for the same update when several of its topics match. */
+  /** Called for each update that matches, in order; again for the same update when it matches in several ways. */
   receive(stored: StoredUpdate): void;
 
   /** Called when the hub closes. */
@@ -30,10 +31,10 @@ export function readHistory(
   return transport.read({ topics: patterns.length === 0 ? exact : "*", after, limit: chunkSize });
 }
 
-/** Brings each update to the recipients that it matches, finding those of exact topics by name. */
+/** Brings each update to the recipients that it matches, finding them by topic. */
 export class Dispatcher {
   readonly #byTopic = new Map<string, Set<Recipient>>();
-  readonly #byPattern = new Set<Recipient>();
+  readonly #byPattern = new PatternRoutes<Recipient>();
   readonly #stop: () => void;
   #position: number;
   #closed = false;
@@ -54,23 +55,20 @@ export class Dispatcher {
   }
 
   add(recipient: Recipient): void {
-    if (recipient.matchers.patterns.length > 0) {
-      this.#byPattern.add(recipient);
-      return;
-    }
     for (const topic of recipient.matchers.exact) {
       const recipients = this.#byTopic.get(topic);
       if (recipients === undefined) this.#byTopic.set(topic, new Set([recipient]));
       else recipients.add(recipient);
     }
+    for (const pattern of recipient.matchers.patterns) this.#byPattern.add(pattern, recipient);
   }
 
   remove(recipient: Recipient): void {
-    this.#byPattern.delete(recipient);
     for (const topic of recipient.matchers.exact) {
       const recipients = this.#byTopic.get(topic);
       if (recipients?.delete(recipient) && recipients.size === 0) this.#byTopic.delete(topic);
     }
+    for (const pattern of recipient.matchers.patterns) this.#byPattern.remove(pattern, recipient);
   }
 
   get closed(): boolean {
@@ -81,19 +79,17 @@ export class Dispatcher {
   close(): void {
     this.#closed = true;
     this.#stop();
-    const recipients = new Set(this.#byPattern);
+    const recipients = new Set(this.#byPattern.all());
     for (const ofTopic of this.#byTopic.values()) for (const recipient of ofTopic) recipients.add(recipient);
     for (const recipient of recipients) recipient.end();
   }
 
   #dispatch(stored: StoredUpdate): void {
     this.#position = stored.position;
-    const { topics } = stored.update;
-    for (const topic of topics) {
-      for (const recipient of this.#byTopic.get(topic) ?? []) recipient.receive(stored);
-    }
-    for (const recipient of this.#byPattern) {
-      if (recipient.matchers.matchesAny(topics)) recipient.receive(stored);
+    const receive = (recipient: Recipient) => recipient.receive(stored);
+    for (const topic of stored.update.topics) {
+      this.#byTopic.get(topic)?.forEach(receive);
+      this.#byPattern.forEach(topic, receive);
     }
   }
 }

@@ -21,6 +21,8 @@ import { Cors } from "./cors.js";
 import { Disconnections } from "./disconnections.js";
 import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
+import { EncodedReplays } from "./encoded-replays.js";
+import { Expirations } from "./expirations.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, resolveHubOptions } from "./options.js";
 import { OrderChannel } from "./order-channel.js";
@@ -96,7 +98,9 @@ export class Hub {
     this.#logger = logger;
     this.#observer = settings.observer;
     this.#dispatcher = new Dispatcher(transport);
-    this.#subscribers = new Subscribers(settings.keepaliveInterval, settings.observer);
+    const dispatcher = this.#dispatcher;
+    const events = new EncodedEvents();
+    this.#subscribers = new Subscribers({ ...settings, dispatcher, events, turns: this.#turns });
     this.#disconnections = new Disconnections(orders, this.#subscribers, (error) => this.#report(error));
     const isRevoked = (token: VerifiedToken) => this.#disconnections.refuses(token);
     if (settings.subscriptions) {
@@ -109,10 +113,10 @@ export class Hub {
     }
     const surroundings = {
       transport,
-      dispatcher: this.#dispatcher,
+      dispatcher,
+      replays: new EncodedReplays(transport, dispatcher, events),
+      expirations: new Expirations(clock),
       subscribers: this.#subscribers,
-      turns: this.#turns,
-      events: new EncodedEvents(),
       disconnections: this.#disconnections,
       activeSubscriptions: this.#activeSubscriptions,
       clock,

@@ -14,10 +14,10 @@ export class Lifetime {
     this.#now = now;
   }
 
-  /** In milliseconds since 1970; undefined for never. */
+  /** In milliseconds since 1970; undefined for never. Whole seconds, so that many streams share a timer. */
   endOf(expiresAt: number | undefined): number | undefined {
     if (this.#longest === 0) return expiresAt;
     const end = this.#now() + this.#longest * (1 - spread * this.#random());
-    return Math.min(end, expiresAt ?? end);
+    return Math.min(Math.floor(end / 1000) * 1000, expiresAt ?? end);
   }
 }

@@ -70,6 +70,12 @@ export interface HubOptions {
    * comes back with a token that still does. Default 3600; 0 for no end.
    */
   readonly connectionLifetime?: number | undefined;
+  /**
+   * How many bytes of events a stream may be behind when its client does not take them; further behind, at the next
+   * sixteenth, it is ended, and the client comes back. Nothing is queued for it meanwhile. Default 1 MiB; 0 for as far
+   * as history reaches.
+   */
+  readonly maxBacklogBytes?: number | undefined;
   /** Whether subscribers without a token may connect; they receive public updates only. Default true. */
   readonly allowAnonymous?: boolean | undefined;
   /**
@@ -148,6 +154,7 @@ export function resolveHubOptions(options: HubOptions) {
       perSubject: read.number("maxConnectionsPerSubject", { least: 0, whole: true }) ?? 1000,
     },
     connectionLifetime: read.number("connectionLifetime", { least: 0 }) ?? 3600,
+    maxBacklogBytes: read.number("maxBacklogBytes", { least: 0, whole: true }) ?? 1024 * 1024,
     allowAnonymous: read.boolean("allowAnonymous") ?? true,
     authorize: read.callback("authorize") as HubOptions["authorize"],
     allowPublish: read.boolean("allowPublish") ?? false,

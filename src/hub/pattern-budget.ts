@@ -27,6 +27,7 @@ export class PatternBudget {
 
   /** Lets the patterns of a stream in, or throws the refusal. Returns the way to let them out again, which counts once. */
   enter(patterns: readonly Matcher[]): () => void {
+    if (patterns.length === 0) return nothingToRelease;
     const unknown = new Set(patterns.filter((pattern) => !this.#uses.has(pattern)));
     const needed = [...unknown].reduce((sum, pattern) => sum + bytesOf(pattern), 0);
     if (this.#bytes + needed > this.#limit) {
@@ -52,6 +53,8 @@ export class PatternBudget {
     this.#bytes -= bytesOf(pattern);
   }
 }
+
+function nothingToRelease(): void {}
 
 /** The wildcard is no pattern that was compiled, and takes nothing. */
 function bytesOf({ cost }: Matcher): number {

@@ -17,8 +17,9 @@ const cancelled = 8;
  * Ends the connection of a peer that has vanished without a word, as by loss of power or network.
  *
  * Comments are written to every stream. A peer that takes none of what waits for it, not a byte in three intervals, is
- * gone. What the system's buffers still take does not wait here: over HTTP/2 the peer has to answer pings instead; over
- * HTTP/1 only the system knows that it gets no acknowledgement, and ends the connection when it gives up retransmitting.
+ * gone: over HTTP/1 the {@link Connection} sees to that. What the system's buffers still take does not wait here: over
+ * HTTP/2 the peer has to answer pings instead; over HTTP/1 only the system knows that it gets no acknowledgement, and
+ * ends the connection when it gives up retransmitting.
  *
  * @param keepaliveInterval - In seconds; 0 when no comments are written, and then only the system watches.
  */
@@ -26,15 +27,7 @@ export function watchPeer(res: ServerResponse, keepaliveInterval: number): void 
   const interval = keepaliveInterval * 1000;
   const { stream } = res as { stream?: ServerHttp2Stream };
   if (stream === undefined) {
-    const { socket } = res;
-    if (socket === null) return;
-    socket.setKeepAlive(true, probeAfter);
-    // The time begins anew with every write, and with every part of one that the system takes. When it is over and
-    // nothing waits, it was this process that had no time to write.
-    const endIfStalled = () => {
-      if (socket.writableLength > 0) socket.destroy();
-    };
-    if (interval > 0) res.setTimeout(interval * missedIntervals, endIfStalled);
+    if (interval === 0) res.socket?.setKeepAlive(true, probeAfter);
   } else if (interval > 0 && stream.session) {
     const session = stream.session as ServerHttp2Session;
     const watched = sessions.get(session) ?? new WatchedSession(session, interval);

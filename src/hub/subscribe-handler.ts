@@ -6,7 +6,7 @@ import { type Grants, noGrants } from "../protocol/grants.js";
 import { type Matcher, MatcherList } from "../protocol/matcher.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import { type Announcement, newSubscriberId } from "./active-subscriptions.js";
+import type { Announcement } from "./active-subscriptions.js";
 import type { Authenticator, Identity } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -15,9 +15,10 @@ import { hubClosed } from "./dispatcher.js";
 import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
 import { PatternBudget } from "./pattern-budget.js";
-import { watchPeer } from "./peer-watch.js";
+import { missedIntervals, watchPeer } from "./peer-watch.js";
 import { queryOf } from "./request.js";
 import { Subscriber, type Subscription, type Surroundings } from "./subscriber.js";
+import { newSubscriberId } from "./subscriber-id.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
 
 type SubscribeSettings = Pick<
@@ -130,7 +131,7 @@ export class SubscribeHandler {
     subscription: Omit<Subscription, "id">,
     request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
   ): Promise<void> {
-    const connection = new Connection(res);
+    const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
     // Before anything is awaited, or many could come in at once.
     const leave = this.#limits.enter(addressOf(req), request.subject);
     let forget = () => {};
@@ -163,9 +164,11 @@ export class SubscribeHandler {
     { parameters, generation }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
-    const { transport, dispatcher, disconnections } = this.#surroundings;
+    const { transport, dispatcher, disconnections, replays, subscribers } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
-    const { replay, precedingId } = await begin(transport, subscription.matchers, eventId);
+    const audience = subscribers.audienceOf(subscription.matchers, subscription.privateTopics);
+    const beginning = await begin(transport, eventId, (after) => replays.read(audience, after));
+    const { precedingId } = beginning;
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
     // The order may have come while history was read; from here on it ends the stream.
@@ -175,7 +178,10 @@ export class SubscribeHandler {
       res.writeHead(200, headers).end();
       return false;
     }
-    new Subscriber(subscription, connection, this.#surroundings).start(headers, replay);
+    // The lists of the audience serve for all its streams.
+    const { matchers, privateTopics } = audience;
+    const stream = { ...subscription, matchers, privateTopics };
+    new Subscriber(audience, stream, connection, headers, beginning, this.#surroundings);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }

@@ -1,16 +1,18 @@
 import type { Clock } from "../clock.js";
 import { type CloseReason, encodeClose } from "../protocol/close-event.js";
 import type { MatcherList } from "../protocol/matcher.js";
-import type { Update } from "../protocol/update.js";
-import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
+import type { Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions, Announcement } from "./active-subscriptions.js";
-import type { Connection } from "./connection.js";
+import type { Audience } from "./audience.js";
+import { Chunk } from "./chunk.js";
+import type { Connection, ConnectionOwner } from "./connection.js";
 import type { Disconnections } from "./disconnections.js";
-import { type Dispatcher, type Recipient, readHistory } from "./dispatcher.js";
-import type { EncodedEvents } from "./encoded-events.js";
+import type { Dispatcher } from "./dispatcher.js";
+import type { EncodedReplay, EncodedReplays } from "./encoded-replays.js";
+import type { Expirations, Expiring } from "./expirations.js";
+import type { Group, Member } from "./group.js";
 import type { Subscribers } from "./subscribers.js";
 import type { VerifiedToken } from "./token-verifier.js";
-import type { Turns } from "./turns.js";
 
 /** What a subscriber receives, and for how long. */
 export interface Subscription {
@@ -33,16 +35,26 @@ export interface Subscription {
   readonly onEnd?: (() => void) | undefined;
 }
 
+/** Where a stream begins. */
+export interface Start {
+  /** Only updates after this position. */
+  readonly after: number;
+  /** What history has from there, as far as it has been read. */
+  readonly replay?: EncodedReplay | undefined;
+  /** What may be missing up to here the client knows. */
+  readonly lostThrough: number;
+}
+
 /** What all subscribers of a hub share. */
 export interface Surroundings {
-  readonly transport: Transport;
   readonly dispatcher: Dispatcher;
-  readonly events: EncodedEvents;
-  readonly turns: Turns;
+  readonly replays: EncodedReplays;
+  readonly expirations: Expirations;
   readonly subscribers: Subscribers;
   readonly disconnections: Disconnections;
   /** Undefined when the hub does not tell who is subscribed. */
   readonly activeSubscriptions: ActiveSubscriptions | undefined;
+  readonly transport: Transport;
   readonly clock: Clock;
   /** Told when history could not be read; the subscriber is ended, so that its client tries again. */
   readonly onError: (error: unknown) => void;
@@ -52,93 +64,107 @@ export interface Surroundings {
  * One open stream.
  *
  * A subscriber is a position in the order of updates, and either behind or live. One that is behind reads history from
- * its position on until it has caught up; from then on it is live and written to directly. A live one whose socket does
- * not drain falls behind again: nothing is queued for it, and it catches up once the socket has drained. Join, replay
- * and slow readers are thus the same thing, and an update is written exactly once because the position says so.
+ * its position on until it has caught up; from then on it is live, and its group writes to it directly. A live one whose
+ * socket does not drain falls behind again: nothing is queued for it, and it catches up once the socket has drained.
+ * Join, replay and slow readers are thus the same thing, and an update is written exactly once because the position
+ * says so.
  */
-export class Subscriber implements Recipient {
-  readonly matchers: MatcherList;
-  readonly #subscription: Subscription;
-  readonly #connection: Connection;
+export class Subscriber implements Member, ConnectionOwner, Expiring {
+  readonly subscription: Subscription;
+  readonly joinedAt: number;
   readonly #hub: Surroundings;
-  /** Everything up to here is written or not for this subscriber. */
-  #position = 0;
-  /** The client knows that it may have missed updates up to here. */
-  #toldLostThrough = 0;
+  readonly #group: Group<Subscriber>;
+  readonly #connection: Connection;
+  #endAnnouncement: (() => void) | undefined;
+  #position: number;
+  #toldLostThrough: number;
   #live = false;
   #reading = false;
-  /** The turn of the event loop in which the socket stopped draining. */
-  #stalledIn = 0;
-  #cancelExpiry: (() => void) | undefined;
-  #endAnnouncement: (() => void) | undefined;
-
-  constructor(subscription: Subscription, connection: Connection, hub: Surroundings) {
-    this.matchers = subscription.matchers;
-    this.#subscription = subscription;
-    this.#connection = connection;
-    this.#hub = hub;
-  }
-
-  get subscription(): Subscription {
-    return this.#subscription;
-  }
 
   /** Sends the head and what history had, and goes on from there. */
-  start(headers: Readonly<Record<string, string>>, replay: Replay): void {
-    const { dispatcher, subscribers, clock } = this.#hub;
-    const { expiresAt, closeReason } = this.#subscription;
-    this.#connection.open(
-      headers,
-      () => this.#catchUp(),
-      () => this.#forget(),
-    );
-    dispatcher.add(this);
-    subscribers.add(this);
-    if (expiresAt !== undefined) this.#cancelExpiry = clock.at(expiresAt, () => this.end(closeReason));
-    this.#toldLostThrough = replay.lostThrough;
-    this.#take(replay);
-    this.#catchUp();
-    this.#endAnnouncement = this.#hub.activeSubscriptions?.begin(
-      this.#subscription.announcement,
-      this.#subscription.id,
-    );
+  constructor(
+    audience: Audience,
+    subscription: Subscription,
+    connection: Connection,
+    headers: Readonly<Record<string, string>>,
+    { after, replay, lostThrough }: Start,
+    hub: Surroundings,
+  ) {
+    this.subscription = subscription;
+    this.#hub = hub;
+    this.#connection = connection;
+    this.joinedAt = hub.dispatcher.position;
+    this.#position = after;
+    this.#toldLostThrough = lostThrough;
+    connection.open(headers, this);
+    this.#group = hub.subscribers.add(this, audience);
+    const { expiresAt, announcement, id } = subscription;
+    if (expiresAt !== undefined) hub.expirations.add(expiresAt, this);
+    if (replay !== undefined) this.#take(replay);
+    this.drained();
+    this.#endAnnouncement = hub.activeSubscriptions?.begin(announcement, id);
   }
 
-  receive(stored: StoredUpdate): void {
-    if (!this.#live || stored.position <= this.#position) return;
-    // What overflows within one turn of the event loop does not show a slow reader: no socket could have drained.
-    if (!this.#connection.drained && this.#stalledIn !== this.#hub.turns.current) {
-      this.#live = false;
-      this.#position = stored.position - 1;
-      return;
-    }
-    this.#send(stored);
-    this.#position = stored.position;
+  /** With whom it shares what it receives. */
+  get group(): Group<Subscriber> {
+    return this.#group;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  deliver(chunk: Chunk): boolean {
+    if (!this.#connection.ready) return false;
+    this.#connection.write(chunk);
+    return true;
+  }
+
+  fallBehind(position: number): void {
+    this.#live = false;
+    this.#position = position;
   }
 
   /** Writes what is no event. It does not queue either: a socket that does not drain needs none. */
-  keepAlive(bytes: Buffer): void {
-    if (this.#connection.drained) this.#write(bytes);
+  keepAlive(chunk: Chunk): void {
+    if (this.#connection.ready) this.#connection.write(chunk);
+  }
+
+  /** Goes on where it was behind. */
+  drained(): void {
+    if (this.#live || this.#reading) return;
+    if (this.#position >= this.#hub.dispatcher.position) this.#goLive();
+    else void this.#catchUp();
+  }
+
+  closed(): void {
+    this.#forget();
+  }
+
+  /** Its time has come. */
+  expire(): void {
+    this.end(this.subscription.closeReason);
   }
 
   /** @param reason - Given when it ends for good, which the client is told then. */
   end(reason?: CloseReason): void {
-    if (reason !== undefined && this.#connection.drained) this.#write(Buffer.from(encodeClose(reason)));
+    if (this.#connection.closed) return;
+    // What this turn has brought was accepted before the end.
+    if (this.#live) this.#group.endTurn();
+    if (reason !== undefined) this.keepAlive(Chunk.of(encodeClose(reason)));
     this.#forget();
     this.#connection.end();
   }
 
-  /** Reads history until the end of it, or until the socket does not drain: then `drain` calls again. */
+  /** Reads history until the end of it, or until the socket does not drain: then it is told when it has. */
   async #catchUp(): Promise<void> {
-    if (this.#live || this.#reading) return;
-    const { transport, dispatcher, onError } = this.#hub;
+    const { dispatcher, replays, onError } = this.#hub;
     this.#reading = true;
     try {
-      while (!this.#connection.closed) {
+      while (this.#connection.ready && !this.#connection.closed) {
         // Between this look at the dispatcher's position and the next update that it dispatches nothing can come.
-        this.#live = this.#position >= dispatcher.position;
-        if (this.#live || !this.#connection.drained) return;
-        const replay = await readHistory(transport, this.matchers, this.#position);
+        if (this.#position >= dispatcher.position) return this.#goLive();
+        const replay = await replays.read(this.#group.audience, this.#position);
         if (this.#connection.closed) return;
         if (replay.lostThrough > Math.max(this.#position, this.#toldLostThrough)) return this.end();
         this.#take(replay);
@@ -151,32 +177,22 @@ export class Subscriber implements Recipient {
     }
   }
 
-  #take(replay: Replay): void {
-    for (const stored of replay.updates) {
-      if (this.matchers.matchesAny(stored.update.topics)) this.#send(stored);
-    }
-    this.#position = replay.through;
+  #take({ chunk, through }: EncodedReplay): void {
+    if (chunk !== undefined) this.#connection.write(chunk);
+    this.#position = through;
   }
 
-  #send(stored: StoredUpdate): void {
-    if (this.#mayRead(stored.update)) this.#write(this.#hub.events.of(stored));
-  }
-
-  #mayRead(update: Update): boolean {
-    return !update.private || this.#subscription.privateTopics.matchesAny(update.topics);
-  }
-
-  #write(bytes: Buffer): void {
-    const wasDrained = this.#connection.drained;
-    if (!this.#connection.write(bytes) && wasDrained) this.#stalledIn = this.#hub.turns.current;
+  #goLive(): void {
+    this.#live = true;
+    this.#group.goLive(this);
   }
 
   #forget(): void {
     this.#live = false;
-    this.#cancelExpiry?.();
-    this.#subscription.onEnd?.();
-    this.#hub.dispatcher.remove(this);
-    this.#hub.subscribers.remove(this);
+    this.#hub.subscribers.remove(this, this.#group);
+    const { expiresAt, onEnd } = this.subscription;
+    if (expiresAt !== undefined) this.#hub.expirations.remove(expiresAt, this);
+    onEnd?.();
     this.#endAnnouncement?.();
     this.#endAnnouncement = undefined;
   }

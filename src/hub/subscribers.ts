@@ -1,40 +1,81 @@
+import type { MatcherList } from "../protocol/matcher.js";
 import { encodeComment, encodeRetry } from "../protocol/sse.js";
+import { Audience } from "./audience.js";
+import { Chunk } from "./chunk.js";
+import type { Dispatcher } from "./dispatcher.js";
+import type { EncodedEvents } from "./encoded-events.js";
+import { Group } from "./group.js";
 import type { HubObserver } from "./observer.js";
 import type { Subscriber } from "./subscriber.js";
+import type { Turns } from "./turns.js";
 
-/** All who are connected, with the one timer that keeps their connections alive while there are any. */
+/** What subscribers and their groups have from the hub. */
+export interface SubscribersOptions {
+  readonly dispatcher: Dispatcher;
+  readonly events: EncodedEvents;
+  readonly turns: Turns;
+  /** In seconds; 0 sends no comments. */
+  readonly keepaliveInterval: number;
+  /** How far behind a stream may be, in bytes; 0 for as far as history reaches. */
+  readonly maxBacklogBytes: number;
+  readonly observer: HubObserver | undefined;
+}
+
+/** All who are connected, by group, with the one timer that keeps their connections alive while there are any. */
 export class Subscribers {
-  readonly #interval: number;
-  readonly #observer: HubObserver | undefined;
-  readonly #connected = new Set<Subscriber>();
+  readonly #options: SubscribersOptions;
+  readonly #groups = new Map<string, Group<Subscriber>>();
+  #size = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param keepaliveInterval - In seconds; 0 sends no comments. */
-  constructor(keepaliveInterval: number, observer: HubObserver | undefined) {
-    this.#interval = keepaliveInterval * 1000;
-    this.#observer = observer;
+  constructor(options: SubscribersOptions) {
+    this.#options = options;
   }
 
   get size(): number {
-    return this.#connected.size;
+    return this.#size;
   }
 
-  [Symbol.iterator](): Iterator<Subscriber> {
-    return this.#connected.values();
+  /** The audience of whoever is connected for the same, so that what is read for one is read for all. */
+  audienceOf(matchers: MatcherList, privateTopics: MatcherList): Audience {
+    const audience = new Audience(matchers, privateTopics);
+    return this.#groups.get(audience.key)?.audience ?? audience;
   }
 
-  add(subscriber: Subscriber): void {
-    this.#connected.add(subscriber);
-    this.#observer?.subscribed();
-    if (this.#interval === 0) return;
-    this.#timer ??= setInterval(() => this.#keepAlive(), this.#interval).unref();
+  /** Returns the group in which the subscriber now is, behind. */
+  add(subscriber: Subscriber, audience: Audience): Group<Subscriber> {
+    const { dispatcher, observer, keepaliveInterval } = this.#options;
+    let group = this.#groups.get(audience.key);
+    if (group === undefined) {
+      group = new Group(audience, this.#options);
+      this.#groups.set(audience.key, group);
+      dispatcher.add(group);
+    }
+    group.add(subscriber);
+    this.#size++;
+    observer?.subscribed();
+    if (keepaliveInterval > 0) {
+      this.#timer ??= setInterval(() => this.#keepAlive(), keepaliveInterval * 1000).unref();
+    }
+    return group;
   }
 
-  remove(subscriber: Subscriber): void {
-    if (this.#connected.delete(subscriber)) this.#observer?.unsubscribed();
-    if (this.#connected.size > 0) return;
+  remove(subscriber: Subscriber, group: Group<Subscriber>): void {
+    if (!group.remove(subscriber)) return;
+    this.#size--;
+    this.#options.observer?.unsubscribed();
+    if (group.size === 0) {
+      this.#groups.delete(group.audience.key);
+      this.#options.dispatcher.remove(group);
+    }
+    if (this.#size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Ends the streams of those who are chosen, at once. */
+  end(isChosen: (subscriber: Subscriber) => boolean): void {
+    for (const subscriber of this) if (isChosen(subscriber)) subscriber.end();
   }
 
   /**
@@ -42,13 +83,17 @@ export class Subscribers {
    * second has passed: they keep that time, and with a short one would hammer at a hub that is not back yet.
    */
   spreadRetries(seconds: number): void {
-    for (const subscriber of this.#connected) {
-      subscriber.keepAlive(Buffer.from(encodeRetry(1000 + Math.ceil(Math.random() * seconds * 1000))));
+    for (const subscriber of this) {
+      subscriber.keepAlive(Chunk.of(encodeRetry(1000 + Math.ceil(Math.random() * seconds * 1000))));
     }
   }
 
+  *[Symbol.iterator](): Generator<Subscriber, void> {
+    for (const group of this.#groups.values()) yield* group;
+  }
+
   #keepAlive(): void {
-    const comment = Buffer.from(encodeComment());
-    for (const subscriber of this.#connected) subscriber.keepAlive(comment);
+    const comment = Chunk.of(encodeComment());
+    for (const subscriber of this) subscriber.keepAlive(comment);
   }
 }

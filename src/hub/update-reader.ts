@@ -1,7 +1,7 @@
 import { MercureError } from "../errors.js";
 import type { MatcherList } from "../protocol/matcher.js";
 import type { Update } from "../protocol/update.js";
-import type { Transport } from "../transport/transport.js";
+import type { Replay, Transport } from "../transport/transport.js";
 import { begin } from "./beginning.js";
 import { type Dispatcher, type Recipient, readHistory } from "./dispatcher.js";
 
@@ -67,8 +67,8 @@ export class UpdateReader implements Updates, Recipient {
   }
 
   async *#iterate(lastEventId: string): AsyncGenerator<Update, undefined> {
-    let { replay, precedingId } = await begin(this.#transport, this.matchers, lastEventId);
-    if (precedingId !== lastEventId) throw gap();
+    let { replay, precedingId } = await begin(this.#transport, lastEventId, (after) => this.#read(after));
+    if (replay === undefined || precedingId !== lastEventId) throw gap();
     const toldLostThrough = replay.lostThrough;
     for (;;) {
       for (const { update } of replay.updates) {
@@ -78,9 +78,14 @@ export class UpdateReader implements Updates, Recipient {
       const position = replay.through;
       await this.#moreThan(position);
       if (this.#ended) return;
-      replay = await readHistory(this.#transport, this.matchers, position);
+      replay = await this.#read(position);
       if (replay.lostThrough > Math.max(position, toldLostThrough)) throw gap();
     }
+  }
+
+  async #read(after: number): Promise<Replay & { readonly first: number | undefined }> {
+    const replay = await readHistory(this.#transport, this.matchers, after);
+    return { ...replay, first: replay.updates[0]?.position };
   }
 
   get #ended(): boolean {

@@ -106,6 +106,7 @@ export class MatcherList {
   readonly exact: ReadonlySet<string>;
   /** The matchers that have to look at every topic. */
   readonly patterns: readonly Matcher[];
+  #key: string | undefined;
 
   constructor(matchers: Iterable<Matcher>) {
     const all = new Map<string, Matcher>();
@@ -118,6 +119,12 @@ export class MatcherList {
   /** @throws MercureError `ERR_TOPIC`, as {@link compileSelector} does. */
   static ofSelectors(selectors: Iterable<string>): MatcherList {
     return new MatcherList(Array.from(selectors, compileSelector));
+  }
+
+  /** The same text for lists of the same matchers, in whatever order, and for no others. */
+  get key(): string {
+    this.#key ??= JSON.stringify(this.all.map(({ type, pattern }) => `${type} ${pattern}`).sort());
+    return this.#key;
   }
 
   /** What looking at a topic costs at most, in steps for each of its characters. */

@@ -66,7 +66,12 @@ export function compileUriTemplate(template: string): LinearExpression | undefin
     end = close + 1;
   }
   const rest = literalSource(template.slice(end));
-  return rest === undefined ? undefined : new LinearExpression(source + rest);
+  return rest === undefined ? undefined : new LinearExpression(source + rest, beginningOf(template));
+}
+
+/** What stands before the first expression, as far as it has one spelling only. */
+function beginningOf(template: string): string {
+  return /^[\0-\x7f]*/.exec(template.slice(0, template.indexOf("{")))![0];
 }
 
 function literalSource(text: string): string | undefined {

@@ -51,16 +51,33 @@ export class LinearUrlPattern {
 
   /** A topic that is no URL, even relative to the hub's, does not match. */
   matches(topic: string): boolean {
-    if (!URL.canParse(topic, this.#baseUrl)) return false;
-    const url = new URL(topic, this.#baseUrl);
+    const url = parseTopic(topic, this.#baseUrl);
+    if (url === undefined) return false;
     return this.#components.every(([name, expression]) => expression.matches(componentOf(url, name)));
   }
 }
 
+/** The latest topic: one after the other, all patterns are asked about the same. */
+let latest: { readonly topic: string; readonly baseUrl: string; readonly url: URL | undefined } | undefined;
+
+function parseTopic(topic: string, baseUrl: string): URL | undefined {
+  if (latest?.topic !== topic || latest.baseUrl !== baseUrl) {
+    latest = { topic, baseUrl, url: URL.canParse(topic, baseUrl) ? new URL(topic, baseUrl) : undefined };
+  }
+  return latest.url;
+}
+
 /** Most components are mere text, which needs no engine. */
 function compileComponent(pattern: string, segments: Segments): Component {
-  if (/[\\{}():*+?]/.test(pattern)) return new LinearExpression(componentSource(pattern, segments));
+  if (/[\\{}():*+?]/.test(pattern)) {
+    return new LinearExpression(componentSource(pattern, segments), beginningOf(pattern));
+  }
   return { size: 1, matches: (text) => text === pattern };
+}
+
+/** What stands before the first group; the last separator may be part of that. */
+function beginningOf(pattern: string): string {
+  return /^[^\\{}():*+?]*/.exec(pattern)![0].replace(/[/.]$/, "");
 }
 
 /** The standard would resolve the path of an absolute `urn\:x\:*` against the base too, but Mercure wants a name. */

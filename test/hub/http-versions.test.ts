@@ -91,7 +91,8 @@ describe("HTTP/1.1", () => {
 
 describe("HTTP/2", () => {
   async function start(t: TestContext): Promise<{ hub: Hub; session: ClientHttp2Session }> {
-    const hub = new Hub({ transport: new MemoryTransport({ historyBytes: 1e9 }), keepaliveInterval: 0 });
+    const transport = new MemoryTransport({ historyBytes: 1e9 });
+    const hub = new Hub({ transport, keepaliveInterval: 0, maxBacklogBytes: 0 });
     const server = createServer(hub.handle).listen(0, "127.0.0.1");
     await once(server, "listening");
     const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);

@@ -16,7 +16,7 @@ describe("a slow reader", () => {
   for (const Transport of [MemoryTransport, RemoteTransport]) {
     test(`costs bounded memory, and catches up without a gap (${Transport.name})`, async (t) => {
       const transport = new Transport({ historyBytes: 4 * size * count });
-      const { hub, url, sockets } = await startHub(t, { transport });
+      const { hub, url, sockets } = await startHub(t, { transport, maxBacklogBytes: 0 });
       const slow = await subscribe(t, url("a"));
       slow.pause();
       const fast = await subscribe(t, url("a"));
@@ -37,7 +37,8 @@ describe("a slow reader", () => {
   }
 
   test("is cut when it falls out of history, and sees the gap when it comes back", async (t) => {
-    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 10 }) });
+    const transport = new MemoryTransport({ historyLength: 10 });
+    const { hub, url } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const cursor = hub.lastEventId;
     const slow = await subscribe(t, url("a", { lastEventID: cursor }));
     slow.pause();
@@ -57,6 +58,51 @@ describe("a slow reader", () => {
     await back.until(({ events }) => events.length === 10);
     assert.notEqual(back.headers["last-event-id"], lastSeen);
     assert.deepEqual(numbers(back.data), upTo(count).slice(-10));
+  });
+
+  // Readers who take nothing are cheap to be for whoever attacks; what waits for one must not be there for each.
+  test("is one of many, and they cost no more memory, nor does anybody else wait for them", async (t) => {
+    const transport = new MemoryTransport({ historyBytes: 4 * size * count });
+    const { hub, url, sockets } = await startHub(t, { transport, maxBacklogBytes: 0 });
+    const stalled = await Promise.all(Array.from({ length: 50 }, () => subscribe(t, url("a"))));
+    for (const subscriber of stalled) subscriber.pause();
+    const fast = await subscribe(t, url("a"));
+    let published = 0;
+    const publish = async () => {
+      await hub.publish(draft("a", payload(published++)));
+      await fast.until(({ events }) => events.length === published);
+    };
+    // The system's buffers take megabytes for each before anything waits here.
+    while (!sockets.slice(0, 50).every(({ writableLength }) => writableLength > 0)) await publish();
+    const waiting = () => sockets.slice(0, 50).map(({ writableLength }) => writableLength);
+    const before = waiting();
+    for (const bytes of before) assert.ok(bytes <= 2 * size, `${bytes} bytes wait`);
+    for (let i = 0; i < 50; i++) await publish();
+    assert.deepEqual(waiting(), before);
+    assert.deepEqual(numbers(fast.data), upTo(published));
+    assert.equal(hub.connections, 51);
+  });
+
+  test("is cut when it is further behind than the bound, and misses nothing when it comes back", async (t) => {
+    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyBytes: 1e9 }) });
+    const slow = await subscribe(t, url("a"));
+    slow.pause();
+    let published = 0;
+    while (hub.connections > 0) {
+      await hub.publish(draft("a", payload(published++)));
+      await turn();
+    }
+    slow.resume();
+    await slow.until(({ ended }) => ended);
+    const seen = slow.events.length;
+    assert.deepEqual(numbers(slow.data), upTo(seen));
+    assert.ok((published - seen) * size > 1024 * 1024);
+
+    const lastSeen = slow.events.at(-1)!.id!;
+    const back = await subscribe(t, url("a"), { "Last-Event-ID": lastSeen });
+    await back.until(({ events }) => events.length === published - seen);
+    assert.equal(back.headers["last-event-id"], lastSeen);
+    assert.deepEqual(numbers(back.data), upTo(published).slice(seen));
   });
 
   test("who only shares the event loop with a burst is not slow", async (t) => {
@@ -81,7 +127,8 @@ describe("a slow reader", () => {
   });
 
   test("a reader who leaves while it is behind is forgotten", async (t) => {
-    const { hub, url } = await startHub(t, { transport: new RemoteTransport({ historyBytes: 4 * size * count }) });
+    const transport = new RemoteTransport({ historyBytes: 4 * size * count });
+    const { hub, url } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const slow = await subscribe(t, url("a"));
     slow.pause();
     for (let i = 0; i < count; i++) {

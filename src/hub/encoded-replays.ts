@@ -1,0 +1,84 @@
+import type { Replay, Transport } from "../transport/transport.js";
+import type { Audience } from "./audience.js";
+import { Chunk } from "./chunk.js";
+import { type Dispatcher, readHistory } from "./dispatcher.js";
+import type { EncodedEvents } from "./encoded-events.js";
+
+/** A stretch of history as an audience receives it. */
+export interface EncodedReplay {
+  /** Undefined when there is nothing for this audience. */
+  readonly chunk: Chunk | undefined;
+  /** The position of the first update in it, whether this audience receives that or not. */
+  readonly first: number | undefined;
+  /** As in a {@link Replay}. */
+  readonly lostThrough: number;
+  readonly through: number;
+  /** Whether there was nothing more to read. */
+  readonly isLast: boolean;
+}
+
+interface Kept {
+  readonly audience: Audience;
+  readonly after: number;
+  readonly replay: EncodedReplay;
+  readonly bytes: number;
+}
+
+/** How many stretches are kept for the next subscriber at the same place, and how many bytes they have in all. */
+const keptCount = 64;
+const keptBytes = 4 * 1024 * 1024;
+
+/** Reads history and turns it into bytes, once for all subscribers who are at the same place in it. */
+export class EncodedReplays {
+  readonly #transport: Transport;
+  readonly #dispatcher: Dispatcher;
+  readonly #events: EncodedEvents;
+  /** The oldest first. */
+  readonly #kept: Kept[] = [];
+  #bytes = 0;
+
+  constructor(transport: Transport, dispatcher: Dispatcher, events: EncodedEvents) {
+    this.#transport = transport;
+    this.#dispatcher = dispatcher;
+    this.#events = events;
+  }
+
+  /** Reads a bounded stretch of what comes after a position. */
+  read(audience: Audience, after: number): EncodedReplay | Promise<EncodedReplay> {
+    const known = this.#find(audience, after);
+    if (known !== undefined) return known;
+    const replay = readHistory(this.#transport, audience.matchers, after);
+    return "then" in replay
+      ? replay.then((read) => this.#encode(audience, after, read))
+      : this.#encode(audience, after, replay);
+  }
+
+  #find(audience: Audience, after: number): EncodedReplay | undefined {
+    for (const kept of this.#kept) {
+      if (kept.after !== after || kept.audience !== audience) continue;
+      // One that ends where history then ended would be followed by ever smaller ones.
+      if (!kept.replay.isLast || kept.replay.through >= this.#dispatcher.position) return kept.replay;
+    }
+    return undefined;
+  }
+
+  #encode(audience: Audience, after: number, { updates, lostThrough, through }: Replay): EncodedReplay {
+    const parts: Buffer[] = [];
+    for (const stored of updates) {
+      if (audience.receives(stored.update)) parts.push(this.#events.of(stored));
+    }
+    const chunk = parts.length === 0 ? undefined : new Chunk(parts);
+    const isLast = through >= this.#dispatcher.position;
+    const replay = { chunk, first: updates[0]?.position, lostThrough, through, isLast };
+    if (chunk !== undefined) this.#keep({ audience, after, replay, bytes: chunk.framed.length });
+    return replay;
+  }
+
+  #keep(kept: Kept): void {
+    this.#kept.push(kept);
+    this.#bytes += kept.bytes;
+    while (this.#kept.length > keptCount || (this.#bytes > keptBytes && this.#kept.length > 1)) {
+      this.#bytes -= this.#kept.shift()!.bytes;
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import type { Matcher } from "../protocol/matcher.js";
+
+/** Those who wait for what one pattern matches. */
+interface Route<R> {
+  /** Undefined when nobody waits any more: what it was compiled to must not live on in what is remembered. */
+  pattern: Matcher | undefined;
+  readonly key: string;
+  readonly recipients: Set<R>;
+  /** Grows from one route to the next. */
+  readonly serial: number;
+}
+
+/** What is known of a topic. */
+interface Verdict<R> {
+  /** Routes up to this serial have been looked at. */
+  readonly through: number;
+  readonly matching: readonly Route<R>[];
+}
+
+/** How much is remembered: topics, and the patterns that match them. */
+const capacity = 50_000;
+
+/** Topics longer than this are not remembered: they would take memory that the count does not see. */
+const longestTopic = 1_000;
+
+/**
+ * Finds those who wait for a topic by a pattern. Each distinct pattern is evaluated once for a topic, whoever has it;
+ * what matches is remembered in bounded memory, so that an update of a known topic costs what its own recipients cost,
+ * however many other patterns there are. What was found longest
+ * ago is forgotten first.
+ */
+export class PatternRoutes<R> {
+  readonly #capacity: number;
+  readonly #byKey = new Map<string, Route<R>>();
+  /** In the order of their serials. */
+  #routes: Route<R>[] = [];
+  #removed = 0;
+  #lastSerial = 0;
+  readonly #verdicts = new Map<string, Verdict<R>>();
+  #remembered = 0;
+
+  constructor(limit: number = capacity) {
+    this.#capacity = limit;
+  }
+
+  /** How many distinct patterns somebody waits for. */
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  add(pattern: Matcher, recipient: R): void {
+    const key = `${pattern.type} ${pattern.pattern}`;
+    const known = this.#byKey.get(key);
+    if (known !== undefined) {
+      known.recipients.add(recipient);
+      return;
+    }
+    const route: Route<R> = { pattern, key, recipients: new Set([recipient]), serial: ++this.#lastSerial };
+    this.#byKey.set(key, route);
+    this.#routes.push(route);
+  }
+
+  remove(pattern: Matcher, recipient: R): void {
+    const key = `${pattern.type} ${pattern.pattern}`;
+    const route = this.#byKey.get(key);
+    if (!route?.recipients.delete(recipient) || route.recipients.size > 0) return;
+    this.#byKey.delete(key);
+    route.pattern = undefined;
+    if (++this.#removed < 32 || this.#removed * 2 < this.#routes.length) return;
+    this.#routes = this.#routes.filter(isAlive);
+    this.#removed = 0;
+  }
+
+  /** How many topics and matching patterns are remembered. */
+  get remembered(): number {
+    return this.#remembered;
+  }
+
+  /** Calls back with those who wait for a topic, again with whom several patterns bring it. */
+  forEach(topic: string, callback: (recipient: R) => void): void {
+    if (this.#byKey.size === 0) return;
+    for (const { recipients } of this.#matching(topic)) for (const recipient of recipients) callback(recipient);
+  }
+
+  *all(): Generator<R, void> {
+    for (const { recipients } of this.#byKey.values()) yield* recipients;
+  }
+
+  #matching(topic: string): readonly Route<R>[] {
+    const known = this.#verdicts.get(topic);
+    if (known?.through === this.#lastSerial && known.matching.every(isAlive)) return known.matching;
+    const matching = known === undefined ? [] : known.matching.filter(isAlive);
+    const through = known?.through ?? 0;
+    for (let index = this.#routes.length - 1; index >= 0 && this.#routes[index]!.serial > through; index--) {
+      const route = this.#routes[index]!;
+      if (route.pattern?.matches(topic)) matching.push(route);
+    }
+    this.#remember(topic, { through: this.#lastSerial, matching });
+    return matching;
+  }
+
+  #remember(topic: string, verdict: Verdict<R>): void {
+    if (topic.length > longestTopic) return;
+    this.#forget(topic);
+    this.#verdicts.set(topic, verdict);
+    this.#remembered += 1 + verdict.matching.length;
+    for (const oldest of this.#verdicts.keys()) {
+      if (this.#remembered <= this.#capacity) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(topic: string): void {
+    const known = this.#verdicts.get(topic);
+    if (known === undefined) return;
+    this.#verdicts.delete(topic);
+    this.#remembered -= 1 + known.matching.length;
+  }
+}
+
+function isAlive<R>({ recipients }: Route<R>): boolean {
+  return recipients.size > 0;
+}

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { PatternRoutes } from "../../src/hub/pattern-routes.js";
+import { compileSelector, type Matcher } from "../../src/protocol/matcher.js";
+
+/** A pattern that counts how often it is evaluated. */
+function counting(selector: string): { pattern: Matcher; evaluated: () => number } {
+  const matcher = compileSelector(selector);
+  let evaluations = 0;
+  const matches = (topic: string) => {
+    evaluations++;
+    return matcher.matches(topic);
+  };
+  return { pattern: { ...matcher, matches }, evaluated: () => evaluations };
+}
+
+function found(routes: PatternRoutes<string>, topic: string): string[] {
+  const recipients: string[] = [];
+  routes.forEach(topic, (recipient) => recipients.push(recipient));
+  return recipients.sort();
+}
+
+describe("routes by pattern", () => {
+  test("lead to whoever has a pattern that matches, by each of them", () => {
+    const routes = new PatternRoutes<string>();
+    routes.add(compileSelector("/a/{x}"), "1");
+    routes.add(compileSelector("/a/{x}"), "2");
+    routes.add(compileSelector("/{x}/b"), "2");
+    routes.add(compileSelector("*"), "3");
+    assert.deepEqual(found(routes, "/a/b"), ["1", "2", "2", "3"]);
+    assert.deepEqual(found(routes, "/a/c"), ["1", "2", "3"]);
+    assert.deepEqual(found(routes, "/c/c"), ["3"]);
+    assert.deepEqual([...routes.all()].sort(), ["1", "2", "2", "3"]);
+  });
+
+  test("are looked for once for each pattern and topic, whoever has it and whoever comes", () => {
+    const routes = new PatternRoutes<string>();
+    const [first, second] = [counting("/a/{x}"), counting("/b/{x}")];
+    for (let i = 0; i < 100; i++) routes.add(first.pattern, String(i));
+    for (let i = 0; i < 10; i++) assert.equal(found(routes, "/a/1").length, 100);
+    routes.add(second.pattern, "late");
+    for (let i = 0; i < 10; i++) assert.equal(found(routes, "/a/1").length, 100);
+    assert.equal(first.evaluated(), 1);
+    assert.equal(second.evaluated(), 1);
+  });
+
+  test("end with whoever goes, and begin again with whoever comes back", () => {
+    const routes = new PatternRoutes<string>();
+    const pattern = compileSelector("/a/{x}");
+    routes.add(pattern, "1");
+    assert.deepEqual(found(routes, "/a/1"), ["1"]);
+    routes.remove(pattern, "1");
+    assert.equal(routes.size, 0);
+    assert.deepEqual(found(routes, "/a/1"), []);
+    routes.add(pattern, "2");
+    assert.deepEqual(found(routes, "/a/1"), ["2"]);
+  });
+
+  // Whoever publishes to ever new topics, or comes and goes with ever new patterns, must not fill the memory.
+  test("are remembered within a bound, and not when nobody has them any more", () => {
+    const routes = new PatternRoutes<string>(100);
+    routes.add(compileSelector("/{x}"), "1");
+    for (let i = 0; i < 1000; i++) {
+      assert.deepEqual(found(routes, `/${i}`), ["1"]);
+      assert.ok(routes.remembered <= 100);
+    }
+    found(routes, `/${"x".repeat(2000)}`);
+    assert.ok(routes.remembered <= 100);
+    for (let i = 0; i < 1000; i++) {
+      const pattern = compileSelector(`/${i}/{x}`);
+      routes.add(pattern, "2");
+      assert.deepEqual(found(routes, `/${i}/x`), ["2"]);
+      routes.remove(pattern, "2");
+    }
+    assert.equal(routes.size, 1);
+    assert.deepEqual(found(routes, "/1/x"), []);
+    assert.deepEqual(found(routes, "/1"), ["1"]);
+  });
+});
