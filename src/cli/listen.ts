@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { TLSSocket, Server as TlsServer } from "node:tls";
@@ -28,7 +28,7 @@ export interface ListeningServer {
 export async function listen(handle: Hub["handle"], address: Address): Promise<ListeningServer> {
   const { host, port, certificate } = address;
   const server = certificate === undefined ? createServer(handle) : secureServer(handle, certificate);
-  const close = closerOf(server);
+  const close = server instanceof TlsServer ? secureCloser(server) : plainCloser(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, address)));
     server.listen({ host, port }, resolve);
@@ -50,35 +50,51 @@ function secureServer(handle: Hub["handle"], certificate: Certificate): Http2Sec
   }
 }
 
+function plainCloser(server: Server): ListeningServer["close"] {
+  return (timeout) =>
+    new Promise((resolve) => {
+      // Whoever is being answered is idle right after.
+      server.keepAliveTimeout = 1;
+      const cut = setTimeout(() => server.closeAllConnections(), timeout * 1000);
+      server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+    });
+}
+
 /** Servers of HTTP/2 close neither sessions nor idle connections by themselves, so what is open is counted here. */
-function closerOf(server: Server | Http2SecureServer): ListeningServer["close"] {
+function secureCloser(server: Http2SecureServer): ListeningServer["close"] {
   const sockets = new Set<Socket>();
-  const busy = new Set<unknown>();
+  const busy = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   let closing = false;
-  // With TLS there is a socket beneath each, which is all there is of a client that never shakes hands.
+  // Each serves for all: closures for every socket and answer would take memory as long as streams are open.
+  function gone(this: Socket): void {
+    sockets.delete(this);
+  }
+  function answered(this: ServerResponse): void {
+    const { socket } = this.req;
+    busy.delete(socket);
+    if (closing) socket.destroySoon();
+  }
+  // Beneath each there is another socket, which is all there is of a client that never shakes hands.
   for (const event of ["connection", "secureConnection"]) {
     server.on(event, (socket: Socket) => {
       sockets.add(socket);
-      socket.once("close", () => sockets.delete(socket));
+      socket.on("close", gone);
     });
   }
   server.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
-  server.on("request", ({ httpVersionMajor, socket }, res) => {
+  server.on("request", ({ httpVersionMajor, socket }: IncomingMessage, res: ServerResponse) => {
     if (httpVersionMajor !== 1) return;
     busy.add(socket);
-    res.once("close", () => {
-      busy.delete(socket);
-      if (closing) socket.destroySoon();
-    });
+    res.on("close", answered);
   });
-
-  const isTls = server instanceof TlsServer;
-  const isIdle = (socket: Socket) =>
-    !busy.has(socket) && (isTls ? socket instanceof TLSSocket && socket.alpnProtocol !== "h2" : true);
+  const isIdle = (socket: Socket) => !busy.has(socket) && socket instanceof TLSSocket && socket.alpnProtocol !== "h2";
 
   return (timeout) =>
     new Promise((resolve) => {

@@ -1,22 +1,13 @@
 import {
   type ActiveSubscription,
   type Selector,
+  SubscriptionEvent,
   selectorPath,
-  subscriptionEvent,
   subscriptionsPath,
 } from "../protocol/active-subscription.js";
-import { type Grants, payloadOf } from "../protocol/grants.js";
-import type { MatcherList } from "../protocol/matcher.js";
+import { type Payloads, payloadOf } from "../protocol/grants.js";
 import type { Transport } from "../transport/transport.js";
-import { newSubscriberId } from "./subscriber-id.js";
-
-/** What a stream tells of itself to whoever may know. */
-export interface Announcement extends Pick<Grants, "payload" | "payloads"> {
-  /** Without repetition. */
-  readonly selectors: readonly Selector[];
-  /** The topics whose private updates come through. Default none. */
-  readonly privateTopics?: MatcherList | undefined;
-}
+import type { Audience } from "./audience.js";
 
 /** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
 export class ActiveSubscriptions {
@@ -26,8 +17,8 @@ export class ActiveSubscriptions {
   readonly #onChange: (subscription: ActiveSubscription, active: boolean) => void;
   /** By the path of the selector, and then by subscriber. */
   readonly #bySelector = new Map<string, Map<string, ActiveSubscription>>();
-  /** What the transport has yet to accept, by stream: the events of one must not overtake each other. */
-  readonly #publishing = new Map<readonly ActiveSubscription[], Promise<void>>();
+  /** What the transport has yet to accept, by subscriber: the events of one must not overtake each other. */
+  readonly #publishing = new Map<string, Promise<void>>();
 
   /**
    * @param onError - Told when an event could not be published.
@@ -51,29 +42,24 @@ export class ActiveSubscriptions {
   }
 
   /**
-   * Tells that a stream exists. Returns the way to tell that it has ended, once.
+   * Tells that a stream exists.
    *
    * Events are published even while nobody may receive them: the specification asks for it, and who lists subscriptions
    * now may ask for the events since then later.
    */
-  begin({ selectors, privateTopics, ...payloads }: Announcement, subscriber = newSubscriberId()): () => void {
+  begin({ selectors, privateTopics }: Audience, payloads: Payloads, subscriber: string): void {
     const subscriptions = selectors.map((selector) => {
-      const { text } = selector;
-      return {
-        selector,
-        subscriber,
-        payload: payloadOf(payloads, text),
-        isPrivate: privateTopics?.matches(text) ?? false,
-      };
+      const payload = payloadOf(payloads, selector.text);
+      return { selector, subscriber, payload, isPrivate: privateTopics.matches(selector.text) };
     });
     for (const subscription of subscriptions) this.#add(subscription);
-    for (const subscription of subscriptions) this.#onChange(subscription, true);
-    this.#publish(subscriptions, true);
-    return () => {
-      for (const subscription of subscriptions) this.#remove(subscription);
-      for (const subscription of subscriptions) this.#onChange(subscription, false);
-      this.#publish(subscriptions, false);
-    };
+    this.#tell(subscriptions, subscriber, true);
+  }
+
+  /** Tells that a stream has ended, once. */
+  end({ selectors }: Audience, subscriber: string): void {
+    const subscriptions = selectors.flatMap((selector) => this.#remove(selector, subscriber) ?? []);
+    if (subscriptions.length > 0) this.#tell(subscriptions, subscriber, false);
   }
 
   /** In the order in which they began, by selector. */
@@ -101,28 +87,32 @@ export class ActiveSubscriptions {
     else bySubscriber.set(subscription.subscriber, subscription);
   }
 
-  #remove({ selector, subscriber }: ActiveSubscription): void {
+  #remove(selector: Selector, subscriber: string): ActiveSubscription | undefined {
     const path = this.#pathOf(selector);
     const bySubscriber = this.#bySelector.get(path);
+    const subscription = bySubscriber?.get(subscriber);
     if (bySubscriber?.delete(subscriber) && bySubscriber.size === 0) this.#bySelector.delete(path);
+    return subscription;
   }
 
-  #publish(subscriptions: readonly ActiveSubscription[], active: boolean): void {
-    const earlier = this.#publishing.get(subscriptions);
-    const publishing: Promise<void> = (
-      earlier === undefined ? this.#send(subscriptions, active) : earlier.then(() => this.#send(subscriptions, active))
-    )
+  #tell(subscriptions: readonly ActiveSubscription[], subscriber: string, active: boolean): void {
+    for (const subscription of subscriptions) this.#onChange(subscription, active);
+    const send = () => this.#send(subscriptions, active);
+    const earlier = this.#publishing.get(subscriber);
+    const publishing: Promise<void> = (earlier === undefined ? send() : earlier.then(send))
       .catch(this.#onError)
       .then(() => {
-        if (this.#publishing.get(subscriptions) === publishing) this.#publishing.delete(subscriptions);
+        if (this.#publishing.get(subscriber) === publishing) this.#publishing.delete(subscriber);
       });
-    this.#publishing.set(subscriptions, publishing);
+    this.#publishing.set(subscriber, publishing);
   }
 
   async #send(subscriptions: readonly ActiveSubscription[], active: boolean): Promise<void> {
     const namespace = `${subscriptionsPath(this.#hubPath)}/`;
     await Promise.all(
-      subscriptions.map((each) => this.#transport.publish(subscriptionEvent(this.#hubPath, each, active), namespace)),
+      subscriptions.map((each) =>
+        this.#transport.publish(new SubscriptionEvent(this.#hubPath, each, active), namespace),
+      ),
     );
   }
 

@@ -1,3 +1,4 @@
+import type { Selector } from "../protocol/active-subscription.js";
 import type { MatcherList } from "../protocol/matcher.js";
 import type { Update } from "../protocol/update.js";
 
@@ -8,11 +9,20 @@ export class Audience {
   readonly privateTopics: MatcherList;
   /** The same for all who are one audience, and for no others. */
   readonly key: string;
+  #selectors: readonly Selector[] | undefined;
 
   constructor(matchers: MatcherList, privateTopics: MatcherList) {
     this.matchers = matchers;
     this.privateTopics = privateTopics;
     this.key = privateTopics.all.length === 0 ? matchers.key : `${matchers.key}\n\n${privateTopics.key}`;
+  }
+
+  /** How subscription events call what these subscribers asked for. */
+  get selectors(): readonly Selector[] {
+    this.#selectors ??= this.matchers.all.map(({ type, pattern }) =>
+      type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
+    );
+    return this.#selectors;
   }
 
   /** Whether an update that matches may be read. */

@@ -20,11 +20,11 @@ export class ConnectionLimits {
   }
 
   /**
-   * Lets a client in, or throws the refusal. Returns the way to let it out again, which counts once.
+   * Lets a client in, or throws the refusal.
    *
    * @param subject - Who bears the token; undefined when nobody says, and then only the other limits hold.
    */
-  enter(address: string, subject: string | undefined): () => void {
+  enter(address: string, subject: string | undefined): void {
     const { total, perAddress, perSubject } = this.#bounds;
     if (isFull(this.#total, total)) throw tooManyConnections("The hub has as many connections as it takes.");
     if (isFull(this.#addresses.get(address), perAddress)) {
@@ -34,11 +34,11 @@ export class ConnectionLimits {
       throw tooManyConnections("Too many connections are open for this token's subject.");
     }
     this.#count(address, subject, 1);
-    let inside = true;
-    return () => {
-      if (inside) this.#count(address, subject, -1);
-      inside = false;
-    };
+  }
+
+  /** Lets out who was let in. */
+  leave(address: string, subject: string | undefined): void {
+    this.#count(address, subject, -1);
   }
 
   #count(address: string, subject: string | undefined, change: 1 | -1): void {

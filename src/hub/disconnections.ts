@@ -10,7 +10,7 @@ import { topicOf } from "../protocol/own-topics.js";
 import { Refusal } from "../protocol/problem.js";
 import type { OrderChannel } from "./order-channel.js";
 import { Revocations } from "./revocations.js";
-import type { Subscriber, Subscription } from "./subscriber.js";
+import type { Subscriber } from "./subscriber.js";
 import type { VerifiedToken } from "./token-verifier.js";
 
 /** Ends streams on every node, and refuses the tokens with which they would come back. */
@@ -81,9 +81,8 @@ export class Disconnections {
     if (order === undefined) return;
     this.#remember(order);
     for (const subscriber of this.#subscribers) {
-      const { subscription } = subscriber;
-      if (!isConcerned(subscription, order)) continue;
-      const { tokens = [] } = subscription;
+      if (!isConcerned(subscriber, order)) continue;
+      const { tokens = [] } = subscriber.subscription;
       const ofTokens = order.kind === "subscriber" ? tokens.map((token) => tokenOrder(token, order)) : [];
       for (const each of ofTokens) this.#remember(each);
       // A stream that may come back is not told to stay away.
@@ -99,12 +98,13 @@ function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnec
 }
 
 /** A stream that was opened with a younger token is not meant. */
-function isConcerned(subscription: Subscription, { kind, name, before }: Disconnection): boolean {
-  const { tokens = [], matchers } = subscription;
+function isConcerned({ subscription, group }: Subscriber, { kind, name, before }: Disconnection): boolean {
+  const { tokens = [] } = subscription;
   if (kind === "subscriber") return subscription.id === name;
   if (tokens.length > 0 && tokens.every(({ issuedAt = 0 }) => issuedAt > before)) return false;
   if (kind === "token") return tokens.some(({ id }) => id === name);
   if (kind === "subject") return subscription.subject === name;
   // The variants of a topic are it too.
+  const { matchers } = group;
   return matchers.matches(name) || [...matchers.exact].some((topic) => topicOf(topic) === name);
 }

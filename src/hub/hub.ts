@@ -168,12 +168,10 @@ export class Hub {
     const { topics, private: withPrivate = false, payload, subject } = options;
     const matchers = MatcherList.ofSelectors(topics);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const selectors = [...new Set(topics)].map((text) => ({ text }));
-    const announcement = { selectors, payload, privateTopics };
-    const subscription = { matchers, privateTopics, expiresAt: undefined, announcement, subject };
+    const asked = { matchers, privateTopics, expiresAt: undefined, payloads: { payload }, subject };
     this.#answer(req, res, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
-      return this.#subscribe.open(request, response, subscription);
+      return this.#subscribe.open(request, response, asked);
     });
   }
 

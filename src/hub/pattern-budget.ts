@@ -25,9 +25,9 @@ export class PatternBudget {
     return this.#bytes;
   }
 
-  /** Lets the patterns of a stream in, or throws the refusal. Returns the way to let them out again, which counts once. */
-  enter(patterns: readonly Matcher[]): () => void {
-    if (patterns.length === 0) return nothingToRelease;
+  /** Lets the patterns of a stream in, or throws the refusal. */
+  enter(patterns: readonly Matcher[]): void {
+    if (patterns.length === 0) return;
     const unknown = new Set(patterns.filter((pattern) => !this.#uses.has(pattern)));
     const needed = [...unknown].reduce((sum, pattern) => sum + bytesOf(pattern), 0);
     if (this.#bytes + needed > this.#limit) {
@@ -36,11 +36,11 @@ export class PatternBudget {
     }
     this.#bytes += needed;
     for (const pattern of patterns) this.#uses.set(pattern, (this.#uses.get(pattern) ?? 0) + 1);
-    let inside = true;
-    return () => {
-      if (inside) for (const pattern of patterns) this.#release(pattern);
-      inside = false;
-    };
+  }
+
+  /** Lets out the patterns that were let in. */
+  leave(patterns: readonly Matcher[]): void {
+    for (const pattern of patterns) this.#release(pattern);
   }
 
   #release(pattern: Matcher): void {
@@ -53,8 +53,6 @@ export class PatternBudget {
     this.#bytes -= bytesOf(pattern);
   }
 }
-
-function nothingToRelease(): void {}
 
 /** The wildcard is no pattern that was compiled, and takes nothing. */
 function bytesOf({ cost }: Matcher): number {

@@ -2,11 +2,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { grantParameter } from "../protocol/authz-cookies.js";
 import { type CloseReason, encodeClose } from "../protocol/close-event.js";
 import type { Generation } from "../protocol/generation.js";
-import { type Grants, noGrants } from "../protocol/grants.js";
+import { noGrants } from "../protocol/grants.js";
 import { type Matcher, MatcherList } from "../protocol/matcher.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import type { Announcement } from "./active-subscriptions.js";
+import { Admission, type Bounds } from "./admission.js";
+import type { Audience } from "./audience.js";
 import type { Authenticator, Identity } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -43,6 +44,13 @@ export interface SubscriptionRequest {
   readonly subject?: string | undefined;
 }
 
+/** A subscription before it is let in. */
+interface AskedSubscription extends Omit<Subscription, "id" | "admission"> {
+  readonly matchers: MatcherList;
+  /** Private updates come through when one of their topics is among these. */
+  readonly privateTopics: MatcherList;
+}
+
 const anonymous = {
   grants: noGrants,
   expiresAt: undefined,
@@ -56,16 +64,17 @@ const anonymous = {
 export class SubscribeHandler {
   readonly #tokens: Authenticator;
   readonly #settings: SubscribeSettings;
-  readonly #limits: ConnectionLimits;
-  readonly #patterns: PatternBudget;
+  readonly #bounds: Bounds;
   readonly #lifetime: Lifetime;
   readonly #surroundings: Surroundings;
 
   constructor(tokens: Authenticator, settings: SubscribeSettings, surroundings: Surroundings) {
     this.#tokens = tokens;
     this.#settings = settings;
-    this.#limits = new ConnectionLimits(settings.connectionBounds);
-    this.#patterns = new PatternBudget(settings.patternMemory);
+    this.#bounds = {
+      connections: new ConnectionLimits(settings.connectionBounds),
+      patterns: new PatternBudget(settings.patternMemory),
+    };
     this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => surroundings.clock.now());
     this.#surroundings = surroundings;
   }
@@ -88,13 +97,12 @@ export class SubscribeHandler {
       return closeAtOnce(req, res, reason);
     }
     const { grants, expiresAt, lastExpiresAt, subject, sub, tokens } = identity ?? anonymous;
-    const announcement = announcementOf(matchers.all, grants);
     // Where another cookie still does, the client may come back without the one that has expired.
     const closeReason: CloseReason | undefined = expiresAt === lastExpiresAt ? "expired" : undefined;
     privateTopics ??= grants.subscribe;
-    const subscription = { matchers, privateTopics, expiresAt, closeReason, announcement, tokens, subject: sub };
+    const asked = { matchers, privateTopics, expiresAt, closeReason, payloads: grants, tokens, subject: sub };
     try {
-      await this.open(req, res, subscription, { parameters, generation, subject });
+      await this.open(req, res, asked, { parameters, generation, subject });
     } catch (error) {
       // The token may have been refused while history was read.
       const reason = closes && !res.headersSent ? closeReasonOf(error) : undefined;
@@ -128,31 +136,23 @@ export class SubscribeHandler {
   async open(
     req: IncomingMessage,
     res: ServerResponse,
-    subscription: Omit<Subscription, "id">,
+    asked: AskedSubscription,
     request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
   ): Promise<void> {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
+    const { matchers, privateTopics, payloads, tokens, subject } = asked;
+    const patterns = matchers.patterns.concat(privateTopics.patterns);
     // Before anything is awaited, or many could come in at once.
-    const leave = this.#limits.enter(addressOf(req), request.subject);
-    let forget = () => {};
-    const onEnd = () => {
-      leave();
-      forget();
-    };
-    const expiresAt = this.#lifetime.endOf(subscription.expiresAt);
-    const closeReason = expiresAt === subscription.expiresAt ? subscription.closeReason : undefined;
+    const admission = new Admission(this.#bounds, addressOf(req), request.subject, patterns);
+    const expiresAt = this.#lifetime.endOf(asked.expiresAt);
+    const closeReason = expiresAt === asked.expiresAt ? asked.closeReason : undefined;
+    const subscription = { id: newSubscriberId(), expiresAt, closeReason, payloads, tokens, subject, admission };
+    const audience = this.#surroundings.subscribers.audienceOf(matchers, privateTopics);
     let started = false;
     try {
-      forget = this.#patterns.enter([...subscription.matchers.patterns, ...subscription.privateTopics.patterns]);
-      started = await this.#start(
-        req,
-        res,
-        { ...subscription, id: newSubscriberId(), expiresAt, closeReason, onEnd },
-        request,
-        connection,
-      );
+      started = await this.#start(req, res, audience, subscription, request, connection);
     } finally {
-      if (!started) onEnd();
+      if (!started) admission.leave();
     }
   }
 
@@ -160,13 +160,13 @@ export class SubscribeHandler {
   async #start(
     req: IncomingMessage,
     res: ServerResponse,
+    audience: Audience,
     subscription: Subscription,
     { parameters, generation }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
-    const { transport, dispatcher, disconnections, replays, subscribers } = this.#surroundings;
+    const { transport, dispatcher, disconnections, replays } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
-    const audience = subscribers.audienceOf(subscription.matchers, subscription.privateTopics);
     const beginning = await begin(transport, eventId, (after) => replays.read(audience, after));
     const { precedingId } = beginning;
     if (connection.closed) return false;
@@ -178,10 +178,7 @@ export class SubscribeHandler {
       res.writeHead(200, headers).end();
       return false;
     }
-    // The lists of the audience serve for all its streams.
-    const { matchers, privateTopics } = audience;
-    const stream = { ...subscription, matchers, privateTopics };
-    new Subscriber(audience, stream, connection, headers, beginning, this.#surroundings);
+    new Subscriber(audience, subscription, connection, headers, beginning, this.#surroundings);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }
@@ -198,11 +195,4 @@ function closeReasonOf(error: unknown): CloseReason | undefined {
 
 function closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason): void {
   res.writeHead(200, streamHeaders).end(req.method === "HEAD" ? "" : encodeClose(reason));
-}
-
-function announcementOf(matchers: readonly Matcher[], { subscribe, payload, payloads }: Grants): Announcement {
-  const selectors = matchers.map(({ type, pattern }) =>
-    type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
-  );
-  return { selectors, privateTopics: subscribe, payload, ...(payloads && { payloads }) };
 }

@@ -1,8 +1,9 @@
 import type { Clock } from "../clock.js";
 import { type CloseReason, encodeClose } from "../protocol/close-event.js";
-import type { MatcherList } from "../protocol/matcher.js";
+import type { Payloads } from "../protocol/grants.js";
 import type { Transport } from "../transport/transport.js";
-import type { ActiveSubscriptions, Announcement } from "./active-subscriptions.js";
+import type { ActiveSubscriptions } from "./active-subscriptions.js";
+import type { Admission } from "./admission.js";
 import type { Audience } from "./audience.js";
 import { Chunk } from "./chunk.js";
 import type { Connection, ConnectionOwner } from "./connection.js";
@@ -14,25 +15,22 @@ import type { Group, Member } from "./group.js";
 import type { Subscribers } from "./subscribers.js";
 import type { VerifiedToken } from "./token-verifier.js";
 
-/** What a subscriber receives, and for how long. */
+/** What is known of a stream besides what it receives. */
 export interface Subscription {
   /** What subscription events call the stream. */
   readonly id: string;
-  readonly matchers: MatcherList;
-  /** Private updates come through when one of their topics is among these. */
-  readonly privateTopics: MatcherList;
   /** When the stream ends, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined;
   /** Why it ends then for good; undefined when its client may come back as it is. */
   readonly closeReason?: CloseReason | undefined;
-  /** What others may learn of this stream. */
-  readonly announcement: Announcement;
+  /** What others may learn of whose stream it is. */
+  readonly payloads: Payloads;
   /** What opened the stream; undefined for a public one, and for one that the application has let through. */
   readonly tokens?: readonly VerifiedToken[] | undefined;
   /** Whose stream it is, by the token's claim `sub` or by the application's word. */
   readonly subject?: string | undefined;
-  /** Called when the stream has ended, perhaps more than once. */
-  readonly onEnd?: (() => void) | undefined;
+  /** Left when the stream has ended. */
+  readonly admission?: Admission | undefined;
 }
 
 /** Where a stream begins. */
@@ -75,7 +73,6 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   readonly #hub: Surroundings;
   readonly #group: Group<Subscriber>;
   readonly #connection: Connection;
-  #endAnnouncement: (() => void) | undefined;
   #position: number;
   #toldLostThrough: number;
   #live = false;
@@ -98,11 +95,11 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     this.#toldLostThrough = lostThrough;
     connection.open(headers, this);
     this.#group = hub.subscribers.add(this, audience);
-    const { expiresAt, announcement, id } = subscription;
+    const { expiresAt, payloads, id } = subscription;
     if (expiresAt !== undefined) hub.expirations.add(expiresAt, this);
     if (replay !== undefined) this.#take(replay);
     this.drained();
-    this.#endAnnouncement = hub.activeSubscriptions?.begin(announcement, id);
+    if (!connection.closed) hub.activeSubscriptions?.begin(audience, payloads, id);
   }
 
   /** With whom it shares what it receives. */
@@ -190,10 +187,9 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   #forget(): void {
     this.#live = false;
     this.#hub.subscribers.remove(this, this.#group);
-    const { expiresAt, onEnd } = this.subscription;
+    const { id, expiresAt, admission } = this.subscription;
     if (expiresAt !== undefined) this.#hub.expirations.remove(expiresAt, this);
-    onEnd?.();
-    this.#endAnnouncement?.();
-    this.#endAnnouncement = undefined;
+    admission?.leave();
+    this.#hub.activeSubscriptions?.end(this.#group.audience, id);
   }
 }

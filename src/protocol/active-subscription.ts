@@ -88,16 +88,32 @@ export function subscriptionDocument(
  *
  * It also has the selector's path as a topic, so that whoever wants to know of one selector's subscribers is found by
  * name, in the dispatcher and in history, and its pattern need not be held against every update of the hub.
+ *
+ * It is put into words when it is read: many are kept in history, and hardly any is asked for.
  */
-export function subscriptionEvent(hubPath: string, subscription: ActiveSubscription, active: boolean): Draft {
-  const { selector } = subscription;
-  const document = subscriptionDocument(hubPath, subscription, active);
-  const isFirstGeneration = selector.matchType === undefined;
-  return {
-    topics: [document.id, selectorPath(hubPath, selector)],
-    data: JSON.stringify(isFirstGeneration ? { "@context": jsonLdContext, ...document } : document),
-    private: true,
-    // 1.0 reserves the type for these events; clients of 0.x listen for messages without one.
-    ...(isFirstGeneration ? {} : { type: "mercure" }),
-  };
+export class SubscriptionEvent implements Draft {
+  readonly #hubPath: string;
+  readonly #subscription: ActiveSubscription;
+  readonly #active: boolean;
+  readonly private = true;
+  /** 1.0 reserves the type for these events; clients of 0.x listen for messages without one. */
+  declare readonly type?: "mercure";
+
+  /** @param active - Whether the subscription begins. */
+  constructor(hubPath: string, subscription: ActiveSubscription, active: boolean) {
+    this.#hubPath = hubPath;
+    this.#subscription = subscription;
+    this.#active = active;
+    if (subscription.selector.matchType !== undefined) this.type = "mercure";
+  }
+
+  get topics(): readonly string[] {
+    const path = selectorPath(this.#hubPath, this.#subscription.selector);
+    return [`${path}/${percentEncode(this.#subscription.subscriber)}`, path];
+  }
+
+  get data(): string {
+    const document = subscriptionDocument(this.#hubPath, this.#subscription, this.#active);
+    return JSON.stringify(this.type === undefined ? { "@context": jsonLdContext, ...document } : document);
+  }
 }

@@ -1,15 +1,19 @@
 import { MatcherList } from "./matcher.js";
 
+/** What others may learn of the bearer of a token by subscription events. */
+export interface Payloads {
+  /** What other subscribers see of this one, whatever it subscribes to. Mercure 0.x "Payload". */
+  readonly payload?: unknown;
+  /** The same for some subscriptions each: the first that matches counts. Mercure 1.0 "Payloads". */
+  readonly payloads?: readonly SubscriptionPayload[] | undefined;
+}
+
 /** What a token allows its bearer. Mercure "Authorization". */
-export interface Grants {
+export interface Grants extends Payloads {
   /** Private updates that have one of these topics may be received. */
   readonly subscribe: MatcherList;
   /** Updates all of whose topics are among these may be published. */
   readonly publish: MatcherList;
-  /** What other subscribers see of this one in subscription events, whatever it subscribes to. Mercure 0.x "Payload". */
-  readonly payload?: unknown;
-  /** The same for some subscriptions each: the first that matches counts. Mercure 1.0 "Payloads". */
-  readonly payloads?: readonly SubscriptionPayload[];
 }
 
 export interface SubscriptionPayload {
@@ -44,7 +48,8 @@ export function unionOf(grants: readonly Grants[]): Grants {
 }
 
 /** What other subscribers see of a subscription, by the text of its matcher. */
-export function payloadOf({ payload, payloads = [] }: Pick<Grants, "payload" | "payloads">, matcher: string): unknown {
+export function payloadOf({ payload, payloads }: Payloads, matcher: string): unknown {
+  if (payloads === undefined) return payload;
   return payloads.find(({ matchers }) => matchers.matches(matcher))?.payload ?? payload;
 }
 

@@ -1,6 +1,7 @@
 import { MercureError } from "../errors.js";
 import { OptionReader } from "../option-reader.js";
 import type { Draft, Update } from "../protocol/update.js";
+import { acceptedUpdate } from "./accepted-update.js";
 import { CursorCipher } from "./cursor.js";
 import { History } from "./history.js";
 import { merged, NamespaceLog } from "./namespace-log.js";
@@ -37,7 +38,7 @@ export class MemoryTransport implements Transport {
     const length = read.number("historyLength", { least: 0, whole: true }) ?? 500;
     const bytes = read.number("historyBytes", { least: 0, whole: true }) ?? 64 * 1024 * 1024;
     this.#history = new History({ length, bytes });
-    this.#own = new NamespaceLog(length === 0 ? 0 : bytes / ownShare);
+    this.#own = new NamespaceLog(length === 0 ? 0 : bytes / ownShare, (position) => this.cursor(position));
     read.refuseUnknown();
   }
 
@@ -57,9 +58,9 @@ export class MemoryTransport implements Transport {
 
     const position = ++this.#head;
     const id = draft.id ?? this.cursor(position);
-    const update = accepted(draft, id);
+    const update = acceptedUpdate(draft, id);
     if (namespace === undefined) this.#history.add(position, update, draft.id !== undefined);
-    else this.#own.add(position, update, namespace);
+    else this.#own.add({ position, update }, draft, namespace);
     this.#undelivered.push({ position, update });
     this.#deliver();
     return update;
@@ -106,17 +107,4 @@ export class MemoryTransport implements Transport {
       this.#delivering = false;
     }
   }
-}
-
-/** Field by field: to freeze a copy made by spreading takes many times as long. */
-function accepted({ topics, data, private: isPrivate, type, retry }: Draft, id: string): Update {
-  const update: { -readonly [Field in keyof Update]: Update[Field] } = {
-    topics: Object.freeze(topics.length === 1 ? topics.slice() : [...new Set(topics)]),
-    data,
-    private: isPrivate,
-    id,
-  };
-  if (type !== undefined) update.type = type;
-  if (retry !== undefined) update.retry = retry;
-  return Object.freeze(update);
 }

@@ -1,12 +1,15 @@
-import type { Update } from "../protocol/update.js";
+import type { Draft, Update } from "../protocol/update.js";
+import { acceptedUpdate } from "./accepted-update.js";
 import { PositionLog } from "./position-log.js";
 import type { Replay, ReplayQuery, StoredUpdate } from "./transport.js";
 
-interface Entry extends StoredUpdate {
+interface Entry {
+  readonly position: number;
+  readonly draft: Draft;
   readonly bytes: number;
 }
 
-/** Memory that an update takes besides its strings (measured, rounded up). */
+/** Memory that an update takes at most besides its strings (measured, rounded up). */
 const bytesPerUpdate = 512;
 
 /**
@@ -14,27 +17,34 @@ const bytesPerUpdate = 512;
  *
  * Each of these updates has a topic of its own, which is never used again. In the history of topics they would push out
  * what publishers have published, and all that they leave behind is less knowledge of what is lost. Here they have one
- * log and a budget of their own, so that any number of subscribers who come and go costs publishers nothing.
+ * log and a budget of their own, so that any number of subscribers who come and go costs publishers nothing. Hardly any
+ * is ever read, so that drafts are kept, which may know how to make themselves from less.
  */
 export class NamespaceLog {
   readonly #limit: number;
+  readonly #cursor: (position: number) => string;
   readonly #log = new PositionLog<Entry>();
   #namespaces: readonly string[] = [];
   #bytes = 0;
   #droppedThrough = 0;
 
-  /** @param limit - In bytes. */
-  constructor(limit: number) {
+  /**
+   * @param limit - In bytes.
+   * @param cursor - Makes the ids.
+   */
+  constructor(limit: number, cursor: (position: number) => string) {
     this.#limit = limit;
+    this.#cursor = cursor;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  add(position: number, update: Update, namespace: string): void {
+  /** @param draft - What the update was made of; it does not change. */
+  add({ position, update }: StoredUpdate, draft: Draft, namespace: string): void {
     if (!this.#namespaces.includes(namespace)) this.#namespaces = [...this.#namespaces, namespace];
-    const entry = { position, update, bytes: sizeOf(update) };
+    const entry = { position, draft, bytes: sizeOf(update) };
     this.#log.push(entry);
     this.#bytes += entry.bytes;
     while (this.#bytes > this.#limit) {
@@ -54,11 +64,12 @@ export class NamespaceLog {
     const updates: StoredUpdate[] = [];
     const lostThrough = this.#droppedThrough;
     let size = 0;
-    for (const entry of this.#log.after(after)) {
-      if (topics !== "*" && !entry.update.topics.some((topic) => topics.has(topic))) continue;
+    for (const { position, draft } of this.#log.after(after)) {
+      if (topics !== "*" && !draft.topics.some((topic) => topics.has(topic))) continue;
       if (size > limit) return { updates, lostThrough, through: updates.at(-1)!.position };
-      updates.push(entry);
-      size += entry.update.data.length;
+      const update = acceptedUpdate(draft, draft.id ?? this.#cursor(position));
+      updates.push({ position, update });
+      size += update.data.length;
     }
     return { updates, lostThrough, through: Math.max(after, head) };
   }

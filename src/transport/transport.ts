@@ -43,7 +43,8 @@ export interface Transport {
    * called on this node. A draft whose id the history already holds is not accepted again: the first is returned.
    *
    * @param namespace - Given for what the hub publishes itself: the beginning of all topics of such updates, which no
-   * publisher's has. They must not push publishers' updates out of history.
+   * publisher's has. They must not push publishers' updates out of history. Such a draft never changes, and its fields may be
+   * accessors of a class, so that they are read one by one.
    * @throws MercureError `ERR_CLOSED` after {@link Transport.close}.
    */
   publish(draft: Draft, namespace?: string): Promise<Update>;

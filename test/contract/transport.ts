@@ -47,6 +47,27 @@ export function transportContract(
       assert.deepEqual({ ...updates[0]?.update }, { id, ...expected });
     });
 
+    test("keeps what the hub publishes itself, whose fields may be accessors", async (t) => {
+      class Own implements Draft {
+        readonly private = true;
+        get topics() {
+          return ["/hub/own/1/2", "/hub/own/1"];
+        }
+        get data() {
+          return "own";
+        }
+      }
+      const transport = await open(t);
+      const heard: StoredUpdate[] = [];
+      transport.listen((stored) => heard.push(stored));
+      const { id } = await transport.publish(new Own(), "/hub/own/");
+      const expected = { topics: ["/hub/own/1/2", "/hub/own/1"], data: "own", private: true, id };
+      assert.deepEqual({ ...heard[0]?.update }, expected);
+      const { updates } = await read(transport, { topics: new Set(["/hub/own/1"]) });
+      assert.deepEqual({ ...updates[0]?.update }, expected);
+      assert.equal(await transport.positionOf(id), updates[0]?.position);
+    });
+
     test("orders updates: positions grow, and history reads as listeners heard", async (t) => {
       const transport = await open(t);
       const heard: StoredUpdate[] = [];

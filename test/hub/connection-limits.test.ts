@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { Admission } from "../../src/hub/admission.js";
 import { addressOf, ConnectionLimits } from "../../src/hub/connection-limits.js";
 import { Lifetime } from "../../src/hub/lifetime.js";
+import { PatternBudget } from "../../src/hub/pattern-budget.js";
+import { compileSelector } from "../../src/protocol/matcher.js";
 import { RemoteTransport, startHub, subscribe, token, until } from "./fixture.js";
 
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
@@ -59,12 +62,22 @@ describe("limits of connections", () => {
   });
 
   test("letting out counts once", () => {
-    const limits = new ConnectionLimits({ total: 1, perAddress: 0, perSubject: 0 });
-    const leave = limits.enter("a", undefined);
-    leave();
-    leave();
-    limits.enter("a", undefined);
-    assert.throws(() => limits.enter("b", undefined), { status: 429 });
+    const connections = new ConnectionLimits({ total: 1, perAddress: 0, perSubject: 0 });
+    const bounds = { connections, patterns: new PatternBudget(1e6) };
+    const pattern = [compileSelector("/a/{x}")];
+    const admission = new Admission(bounds, "a", undefined, pattern);
+    admission.leave();
+    admission.leave();
+    assert.equal(bounds.patterns.bytes, 0);
+    new Admission(bounds, "a", undefined, pattern);
+    assert.throws(() => new Admission(bounds, "b", undefined, []), { status: 429 });
+  });
+
+  test("who is refused for one reason takes no place by another", () => {
+    const connections = new ConnectionLimits({ total: 1, perAddress: 0, perSubject: 0 });
+    const bounds = { connections, patterns: new PatternBudget(0) };
+    assert.throws(() => new Admission(bounds, "a", undefined, [compileSelector("/a/{x}")]), { status: 429 });
+    new Admission(bounds, "a", undefined, []);
   });
 
   test("0 is no limit", () => {

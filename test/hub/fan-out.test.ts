@@ -79,13 +79,7 @@ function start(transport = new MemoryTransport(), maxBacklogBytes = 0) {
     const matchers = MatcherList.ofSelectors(selectors);
     const audience = subscribers.audienceOf(matchers, grants);
     const from = after ?? transport.head;
-    const terms = {
-      id: "urn:x",
-      matchers,
-      privateTopics: grants,
-      expiresAt: undefined,
-      announcement: { selectors: [] },
-    };
+    const terms = { id: "urn:x", expiresAt: undefined, payloads: {} };
     new Subscriber(audience, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);
     return client;
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { selectorPath, subscriptionDocument, subscriptionEvent } from "../../src/protocol/active-subscription.js";
+import { SubscriptionEvent, selectorPath, subscriptionDocument } from "../../src/protocol/active-subscription.js";
 import { percentDecode, percentEncode } from "../../src/protocol/percent-encode.js";
 
 const hub = "/.well-known/mercure";
@@ -11,7 +11,8 @@ describe("the event of a subscription", () => {
   test("of Mercure 0.x, as in the specification's example", () => {
     const selector = { text: "https://example.com/{selector}" };
     const id = `${hub}/subscriptions/https%3A%2F%2Fexample.com%2F%7Bselector%7D/${encodedSubscriber}`;
-    const { data, ...draft } = subscriptionEvent(hub, { selector, subscriber, payload: { foo: "bar" } }, true);
+    const subscription = { selector, subscriber, payload: { foo: "bar" } };
+    const { topics, data, private: isPrivate, type } = new SubscriptionEvent(hub, subscription, true);
     assert.deepEqual(JSON.parse(data), {
       "@context": "https://mercure.rocks/",
       id,
@@ -21,13 +22,15 @@ describe("the event of a subscription", () => {
       active: true,
       payload: { foo: "bar" },
     });
-    assert.deepEqual(draft, { topics: [id, selectorPath(hub, selector)], private: true });
+    assert.deepEqual(topics, [id, selectorPath(hub, selector)]);
+    assert.deepEqual([isPrivate, type], [true, undefined]);
   });
 
   test("of Mercure 1.0, as in the specification's example", () => {
     const selector = { text: "https://example.com/:selector", matchType: "urlpattern" } as const;
     const id = `${hub}/subscriptions/urlpattern/https%3A%2F%2Fexample.com%2F%3Aselector/${encodedSubscriber}`;
-    const { data, ...draft } = subscriptionEvent(hub, { selector, subscriber, payload: { foo: "bar" } }, false);
+    const subscription = { selector, subscriber, payload: { foo: "bar" } };
+    const { topics, data, private: isPrivate, type } = new SubscriptionEvent(hub, subscription, false);
     assert.deepEqual(JSON.parse(data), {
       id,
       type: "subscription",
@@ -37,7 +40,8 @@ describe("the event of a subscription", () => {
       active: false,
       payload: { foo: "bar" },
     });
-    assert.deepEqual(draft, { topics: [id, selectorPath(hub, selector)], private: true, type: "mercure" });
+    assert.deepEqual(topics, [id, selectorPath(hub, selector)]);
+    assert.deepEqual([isPrivate, type], [true, "mercure"]);
   });
 
   test("a payload that is null is one, and none is none", () => {
