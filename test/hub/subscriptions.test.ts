@@ -6,6 +6,7 @@ import { describe, type TestContext, test } from "node:test";
 import express from "express";
 import { Hub } from "../../src/hub/index.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
+import { ManualClock } from "../support/manual-clock.js";
 import { draft, RemoteTransport, type RunningHub, startHub, subscribe, token, turn, until } from "./fixture.js";
 
 const base = "/.well-known/mercure/subscriptions";
@@ -166,10 +167,12 @@ describe("subscription events", () => {
   });
 
   test("it ends when the token expires, and when the peer vanishes without a word", async (t) => {
-    const running = await startHub(t, { keepaliveInterval: 0.02 });
+    const clock = new ManualClock();
+    const running = await startHub(t, { keepaliveInterval: 0.02, connectionLifetime: 0 }, clock);
     const watcher = await watch(t, running, "a");
-    const exp = Math.floor(Date.now() / 1000) + 1;
+    const exp = Math.floor(clock.now() / 1000) + 60;
     await subscribe(t, running.url("a", { authorization: await token({}, { exp }) }));
+    clock.advance(10);
     await watcher.until(({ events }) => events.length === 2);
     const peer = connect(Number(new URL(running.origin).port), "127.0.0.1");
     peer.on("error", () => {});
