@@ -154,7 +154,6 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       topicsOf: (granted) => sse.watchedTopics(granted.map(({ text }) => text)),
       payloadOf: (topics) => sse.payloadOf(topics),
       subjectOf: () => sse.subjectOf(),
-      onRenewed: (granted) => sse.noteStreams(granted),
     });
   const streamTags = new StreamTags({
     publisher: sse,

@@ -1,5 +1,6 @@
 import type { Request, Response } from "express";
 import { isSameOrigin } from "../hub/request.js";
+import { variantOf } from "../protocol/own-topics.js";
 import type { OwnGrants } from "../publisher/own-tokens.js";
 import type { Permissions } from "../publisher/permissions.js";
 import type { Tokens } from "../publisher/tokens.js";
@@ -16,8 +17,6 @@ export interface RenewalOptions {
   payloadOf(topics: readonly string[]): unknown;
   /** Whose the request under way is. */
   subjectOf(): string | undefined;
-  /** Told of what a stream goes on receiving. */
-  onRenewed(granted: OwnGrants["subscribe"]): void;
 }
 
 /**
@@ -36,7 +35,7 @@ export class Renewal {
   }
 
   async handle(req: Request, res: Response): Promise<void> {
-    const { tokens, permissions, cookies, topicsOf, payloadOf, subjectOf, onRenewed } = this.#options;
+    const { tokens, permissions, cookies, topicsOf, payloadOf, subjectOf } = this.#options;
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
     // A page of another site could otherwise use the visitor's session, though not read the answer.
@@ -46,11 +45,12 @@ export class Renewal {
     const old = bearer ?? cookies.tokenOf(req, grant);
     const grants = old === undefined ? undefined : tokens.read(old);
     if (grants === undefined || !cookies.hasKeyTo(req, grants.cookieHash)) return void res.sendStatus(401);
+    // The application is asked about topics: whether this is still the viewer's variant, the page has to say.
+    if (grants.subscribe.some(({ text }) => variantOf(text) !== undefined)) return void res.sendStatus(401);
     const topics = topicsOf(grants.subscribe);
     if (!(await permissions.ask(req, topics, "renew"))) return void res.sendStatus(403);
     const { subscribe } = grants;
     const identity = { payload: grants.payload === undefined ? undefined : payloadOf(topics), subject: subjectOf() };
-    onRenewed(subscribe);
     if (bearer !== undefined) return void res.json({ token: tokens.forSubscriber(subscribe, identity) });
     cookies.prune(res);
     cookies.keep(res, grant ?? "", subscribe, (all, hash) =>

@@ -276,10 +276,15 @@ export class Publisher {
     return this.#streamUrl(events, this.#authorize(events));
   }
 
-  /** Where the stream of such a URL gets a new token; undefined where its page gives it one, or where it has none. */
+  /**
+   * Where the stream of such a URL gets a new token; undefined where its page gives it one, or where it has none. Which
+   * variant a viewer is shown only the page knows.
+   */
   renewalUrl(url: string): string | undefined {
     const { renewalPath, pages } = this.#options;
     if (renewalPath === undefined || !/[?&#](authorization|grant)=/.test(url)) return undefined;
+    const [, parameters] = /\?([^#]*)/.exec(url) ?? [];
+    if ([...new URLSearchParams(parameters).values()].some((name) => variantOf(name) !== undefined)) return undefined;
     const [, grant] = /[?&#]grant=([\w-]+)/.exec(url) ?? [];
     const query = grant === undefined ? "" : `?${grantParameter}=${grant}`;
     return `${pages.current?.mountPath ?? ""}${renewalPath}${query}`;
@@ -588,14 +593,6 @@ export class Publisher {
       this.#options.pages.current?.request as object | undefined,
       this.watchedTopics(granted.map(({ text }) => text)),
     );
-  }
-
-  /** Notes that pages go on streaming what they were granted. */
-  noteStreams(selectors: readonly Selector[]): void {
-    for (const { text } of selectors) {
-      const { topic, variant } = variantOf(text) ?? {};
-      if (topic !== undefined) this.#options.variants.rendered([topic], variant!);
-    }
   }
 
   /** Of what is streamed, the topics that the application knows: others are the hub's own, or the kit's. */
