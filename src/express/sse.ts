@@ -2,7 +2,7 @@ import type { Request, RequestHandler, Response } from "express";
 import { MercureError } from "../errors.js";
 import type { Permissions } from "../publisher/permissions.js";
 import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
-import type { Topics } from "../publisher/topics.js";
+import { refusePattern, type Topics } from "../publisher/topics.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 
 type TopicChoice = (request: Request) => Topics | Promise<Topics>;
@@ -77,13 +77,20 @@ export class Sse extends Publisher {
           });
           return;
         }
-        const chosen = fixed ?? this.topics(await choose!(request));
+        const chosen = fixed ?? this.#chosen(await choose!(request));
         const bearer = { payload: this.payloadOf(chosen), subject: this.subjectOf() };
         hub.stream(request, response, { topics: chosen, private: true, ...bearer });
       } catch (error) {
         next(error);
       }
     };
+  }
+
+  /** Topics that are made from what a visitor asks for, and so must be no patterns. The hub reads them as 0.x does. */
+  #chosen(topics: Topics): string[] {
+    const names = this.topics(topics);
+    for (const name of names) refusePattern(name, 0);
+    return names;
   }
 }
 

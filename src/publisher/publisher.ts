@@ -29,7 +29,7 @@ import type { Person } from "./room.js";
 import { type EventSourceOfSignals, publishSignal, type SignalOptions } from "./signals.js";
 import { streamUrl } from "./stream-url.js";
 import type { Tokens } from "./tokens.js";
-import { type Topic, type TopicMatcher, type Topics, topicNames, topicSelectors } from "./topics.js";
+import { grantedSelectors, type Topic, type TopicMatcher, type Topics, topicNames, topicSelectors } from "./topics.js";
 import { type Variants, variantText, variantTopics } from "./variants.js";
 
 export interface PublishOptions {
@@ -213,7 +213,7 @@ export class Publisher {
 
   /** The same with a token that grants the private updates of just these topics, in the URL or in a cookie. */
   authentifiedHubUrl(topics: Topics): string {
-    const selectors = this.selectors(topics);
+    const selectors = this.#grantedSelectors(topics);
     this.#noteWithoutVariant(selectors);
     const { tokenMode } = this.#options;
     // Without a grant's name a refusal is a status, at which any EventSource stops.
@@ -223,7 +223,7 @@ export class Publisher {
 
   /** A token that grants the private updates of just these topics, and expires. */
   subscriberJwt(topics: Topics): string {
-    const selectors = this.selectors(topics);
+    const selectors = this.#grantedSelectors(topics);
     this.#noteWithoutVariant(selectors);
     this.#check(selectors);
     this.#options.pages.current?.onToken();
@@ -236,7 +236,7 @@ export class Publisher {
   /** A token for whoever the application gives it to: it lets them receive the private updates of these topics. */
   createSubscriberJwt(topics: Topics, options: JwtOptions = {}): string {
     refuseUnknownOptions(options, jwtOptions, "createSubscriberJwt");
-    const selectors = this.selectors(topics);
+    const selectors = this.#grantedSelectors(topics);
     this.#noteWithoutVariant(selectors);
     return this.#options.tokens.forSubscriber(selectors, { ...options, lifetime: lifetimeOf(options) });
   }
@@ -244,7 +244,7 @@ export class Publisher {
   /** A token for whoever the application gives it to: it lets them publish to these topics over HTTP. */
   createPublisherJwt(topics: Topics, options: JwtOptions = {}): string {
     refuseUnknownOptions(options, jwtOptions, "createPublisherJwt");
-    return this.#options.tokens.forOtherPublisher(this.selectors(topics), {
+    return this.#options.tokens.forOtherPublisher(this.#grantedSelectors(topics), {
       ...options,
       lifetime: lifetimeOf(options),
     });
@@ -253,7 +253,7 @@ export class Publisher {
   /** The URL of a tag's stream, with a token for just what it asks for. */
   connectionUrl(topics: Topics, options: ConnectionOptions): string {
     const { private: isPrivate, withSubscriptions, withPresence } = options;
-    const selectors = this.selectors(topics);
+    const selectors = isPrivate ? this.#grantedSelectors(topics) : this.selectors(topics);
     const variant = variantText(options.variant);
     const streamed = variant === undefined ? selectors : this.#variantSelectors(selectors, variant, isPrivate);
     if (variant === undefined) this.#noteWithoutVariant(selectors);
@@ -300,11 +300,13 @@ export class Publisher {
 
   /**
    * What brings the events that tell who subscribes to topics; their updates are private. Other hubs know no topic for all
-   * subscribers of one, so that there a pattern stands for them: a URI template, or a topic matcher of Mercure 1.0.
+   * subscribers of one, so that there a pattern stands for them: a topic matcher with a URI template, or with Mercure 1.0 a URL pattern.
    */
   subscriptionTopics(topics: Topics): [string | TopicMatcher, ...(string | TopicMatcher)[]] {
-    const [first, ...others] = this.#eventSelectors(topics).map(({ text, matchType }) => {
-      return matchType === "urlpattern" ? { match: text, match_type: matchType } : text;
+    const { hub, protocol } = this.#options;
+    const match_type = protocol === 0 ? "uritemplate" : "urlpattern";
+    const [first, ...others] = this.#eventSelectors(topics).map(({ text }) => {
+      return hub instanceof ExternalHub ? ({ match: text, match_type } as const) : text;
     });
     return [first!, ...others];
   }
@@ -497,6 +499,11 @@ export class Publisher {
   /** What a stream of topics asks for: their names, or with Mercure 1.0 matchers. */
   selectors(topics: Topics): [Selector, ...Selector[]] {
     return topicSelectors(topics, this.#options.models, this.#options.protocol);
+  }
+
+  /** The same for what a token shall grant, where a pattern has to be meant as one. */
+  #grantedSelectors(topics: Topics): [Selector, ...Selector[]] {
+    return grantedSelectors(topics, this.#options.models, this.#options.protocol);
   }
 
   /** What brings the events of those who subscribe to topics. Mercure 0.x and 1.0 "Subscription Events". */

@@ -172,6 +172,68 @@ describe("a private stream by cookie", () => {
   });
 });
 
+describe("a private topic that is made from what a visitor chooses", () => {
+  class Member {
+    readonly id: string;
+    constructor(id: string) {
+      this.id = id;
+    }
+  }
+
+  // Somebody signs up as `{+name}`, or as `*`: a token for their own topic would be one for everybody's.
+  for (const name of ["{+name}", "ada{x}", "{/x}"]) {
+    test(`grants no pattern: ${name}`, async (t) => {
+      const { kit, origin } = await start(t);
+      for (const topic of [`user/${name}`, new Member(name), { match: `user/${name}` }]) {
+        const refused = { code: "ERR_TOPIC", message: /is a pattern/ };
+        assert.throws(() => kit.render("MercureStream", { topic, private: true }), refused);
+        assert.throws(() => kit.render("MercureStreamContext", { topics: ["a", topic], private: true }), Error);
+        assert.throws(() => kit.sse.authentifiedHubUrl(topic), refused);
+        assert.throws(() => kit.sse.subscriberJwt(topic), refused);
+        assert.throws(() => kit.sse.createSubscriberJwt(["a", topic]), refused);
+        assert.throws(() => kit.sse.createPublisherJwt(topic), refused);
+      }
+      assert.equal((await fetch(`${origin}/?topic=${encodeURIComponent(`user/${name}`)}`)).status, 500);
+    });
+  }
+
+  for (const protocol of [0, 1] as const) {
+    test(`does not grant all topics in Mercure ${protocol}.x`, async (t) => {
+      const { kit } = await start(t, { protocol, tokenMode: "url" });
+      for (const topic of ["*", { match: "*" }]) {
+        assert.throws(() => kit.render("MercureStream", { topic, private: true }), { code: "ERR_TOPIC" });
+        assert.throws(() => kit.sse.createSubscriberJwt(topic), { code: "ERR_TOPIC" });
+      }
+    });
+  }
+
+  test("is streamed by no route as a pattern", async (t) => {
+    const { app, kit, origin } = await start(t);
+    app.get(
+      "/orders/:id",
+      kit.sse.stream((req) => `orders/${req.params.id}`),
+    );
+    app.get(
+      "/all",
+      kit.sse.stream((req) => String(req.query.topic)),
+    );
+    assert.equal((await fetch(`${origin}/orders/%7B+id%7D`)).status, 500);
+    assert.equal((await fetch(`${origin}/all?topic=*`)).status, 500);
+  });
+
+  test("may be a pattern where that is said", async (t) => {
+    const { kit, origin } = await start(t);
+    const topic = { match: "user/{name}", match_type: "uritemplate" } as const;
+    const html = String(kit.render("MercureStream", { topic, private: true }));
+    const stream = await openStream(t, streamUrlOf(html, origin));
+    await kit.sse.publish("user/ada", "for all users", { private: true });
+    assert.equal((await stream.next())?.data, "for all users");
+    assert.deepEqual(decodeJwt(kit.sse.createSubscriberJwt(topic)).mercure, { subscribe: ["user/{name}"] });
+    const { kit: next } = await start(t, { protocol: 1 });
+    assert.throws(() => next.sse.createSubscriberJwt(topic), { code: "ERR_TOPIC", message: /Mercure 0.x/ });
+  });
+});
+
 describe("authorize", () => {
   const users = { authorize: ownTopic };
 
