@@ -1,6 +1,7 @@
 import type { Application, NextFunction, Request, Response } from "express";
 import type { Environment } from "nunjucks";
 import { type Clock, systemClock } from "../clock.js";
+import { MercureError } from "../errors.js";
 import type { Hub } from "../hub/hub.js";
 import { Components } from "../nunjucks/components.js";
 import { createEnvironment } from "../nunjucks/environment.js";
@@ -216,9 +217,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
         request,
         connections: 0,
         hasScripts: false,
-        onToken: () => {
-          if (!response.headersSent) response.set("Cache-Control", "private, no-store");
-        },
+        onToken: () => keepOutOfCaches(response),
         keepToken: (grant, granted, sign) => cookies.keep(response, grant, granted, sign),
       };
       sessionReminder.watch(request);
@@ -247,6 +246,22 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     },
   };
   return withHub(kit, embedded?.hub);
+}
+
+/** @throws MercureError `ERR_TOKEN` when it is too late to say so. */
+function keepOutOfCaches(response: Response): void {
+  if (!response.headersSent) {
+    response.set("Cache-Control", "private, no-store");
+    return;
+  }
+  const isKept = !/\b(no-store|private)\b/i.test(response.get("Cache-Control") ?? "");
+  // After its end, whatever is rendered is for somebody else.
+  if (!isKept || response.writableEnded) return;
+  throw new MercureError(
+    "ERR_TOKEN",
+    'A private stream is rendered for a response that has begun, and that caches may keep: set its header "Cache-Control: ' +
+      'private, no-store" before.',
+  );
 }
 
 /** Behind a proxy that shows the hub under another path, what is below the hub is there too. */

@@ -1,5 +1,6 @@
 import type { Request, Response } from "express";
 import { isSameOrigin } from "../hub/request.js";
+import { isGrant } from "../protocol/authz-cookies.js";
 import { variantOf } from "../protocol/own-topics.js";
 import type { OwnGrants } from "../publisher/own-tokens.js";
 import type { Permissions } from "../publisher/permissions.js";
@@ -41,10 +42,12 @@ export class Renewal {
     // A page of another site could otherwise use the visitor's session, though not read the answer.
     if (!isSameOrigin(req)) return void res.sendStatus(403);
     const bearer = /^Bearer +(\S+)$/i.exec(req.get("Authorization") ?? "")?.[1];
-    const grant = typeof req.query.grant === "string" ? req.query.grant : undefined;
-    const old = bearer ?? cookies.tokenOf(req, grant);
+    const grant = typeof req.query.grant === "string" && isGrant(req.query.grant) ? req.query.grant : "";
+    const old = bearer ?? (grant === "" ? undefined : cookies.tokenOf(req, grant));
     const grants = old === undefined ? undefined : tokens.read(old);
     if (grants === undefined || !cookies.hasKeyTo(req, grants.cookieHash)) return void res.sendStatus(401);
+    // What was given to be out of reach of scripts is handed to none.
+    if (bearer !== undefined && grants.cookieHash !== undefined) return void res.sendStatus(401);
     // The application is asked about topics: whether this is still the viewer's variant, the page has to say.
     if (grants.subscribe.some(({ text }) => variantOf(text) !== undefined)) return void res.sendStatus(401);
     const topics = topicsOf(grants.subscribe);
@@ -53,9 +56,7 @@ export class Renewal {
     const identity = { payload: grants.payload === undefined ? undefined : payloadOf(topics), subject: subjectOf() };
     if (bearer !== undefined) return void res.json({ token: tokens.forSubscriber(subscribe, identity) });
     cookies.prune(res);
-    cookies.keep(res, grant ?? "", subscribe, (all, hash) =>
-      tokens.forSubscriber(all, { ...identity, cookieHash: hash }),
-    );
+    cookies.keep(res, grant, subscribe, (all, hash) => tokens.forSubscriber(all, { ...identity, cookieHash: hash }));
     res.sendStatus(204);
   }
 }

@@ -31,12 +31,12 @@ export class Sse extends Publisher {
 
   /**
    * Gives the browser a token in the cookie that hubs look for, in place of the one that it had there: for the private
-   * updates of these topics, or one made elsewhere.
+   * updates of these topics, in the name of whose request is under way, or one made elsewhere.
    *
    * @throws MercureError `ERR_TOKEN` when the response has begun.
    */
   setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void {
-    const jwt = isJwt(grant) ? grant.jwt : this.createSubscriberJwt(grant);
+    const jwt = isJwt(grant) ? grant.jwt : this.#createJwt(grant);
     if (!/^[\w.~+/=-]+$/.test(jwt)) throw new MercureError("ERR_TOKEN", "The jwt for the cookie is none.");
     this.#cookies.set(response, jwt);
   }
@@ -84,6 +84,11 @@ export class Sse extends Publisher {
         next(error);
       }
     };
+  }
+
+  #createJwt(topics: Topics): string {
+    const names = this.selectors(topics).map(({ text }) => text);
+    return this.createSubscriberJwt(topics, { payload: this.payloadOf(names), subject: this.subjectOf() });
   }
 
   /** Topics that are made from what a visitor asks for, and so must be no patterns. The hub reads them as 0.x does. */

@@ -207,7 +207,10 @@ export class Publisher {
   hubUrl(topics: Topics, jwt?: string): string {
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
-    if (jwt !== undefined) return this.#streamUrl(selectors, { token: jwt });
+    if (jwt !== undefined) {
+      this.#options.pages.current?.onToken();
+      return this.#streamUrl(selectors, { token: jwt });
+    }
     return this.#streamUrl(selectors, this.#options.allowAnonymous ? {} : this.#authorize([], selectors));
   }
 

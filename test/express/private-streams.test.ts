@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inspect } from "node:util";
-import type { Request } from "express";
+import type { Request, Response } from "express";
 import { decodeJwt } from "jose";
 import type { MercureOptions } from "../../src/index.js";
 import { type Application, application, type Surroundings, streamUrlOf } from "../support/application.js";
@@ -142,6 +142,23 @@ describe("a private stream by cookie", () => {
     await show(session, "b");
     const later = await openStream(t, url, { headers: session.headers(url) });
     assert.equal((await later.next())?.data, "expired", "nor with the key of whoever comes next");
+  });
+
+  test("works again in the very response that has taken all cookies back", async (t) => {
+    const { app, kit, origin, show } = await start(t, { tokenMode: "cookie" });
+    app.get("/as-another", (_req, res) => {
+      kit.sse.deleteAuthzCookie(res);
+      res.render("index.njk", { topic: "a" });
+    });
+    const session = new BrowserSession();
+    const before = await show(session);
+    const old = session.headers(before.url);
+    const url = streamUrlOf(await (await session.fetch(`${origin}/as-another`)).text(), origin);
+    const stream = await openStream(t, url, { headers: session.headers(url) });
+    await kit.sse.publish("a", "secret", { private: true });
+    assert.equal((await stream.next())?.data, "secret");
+    const [oldKey, newKey] = [old, session.headers(url)].map(({ Cookie }) => /_key=([\w-]+)/.exec(Cookie!)?.[1]);
+    assert.notEqual(newKey, oldKey);
   });
 
   test("cannot be rendered where no cookie can be set", async (t) => {
@@ -401,6 +418,25 @@ describe("the renewal of a token", () => {
     }
   });
 
+  // A script that has found a cookie's token, as in a log, would make of it one that needs no cookie.
+  test("gives no token of a cookie to a script, and renews no other cookie", async (t) => {
+    const { app, kit, show, origin } = await start(t, { tokenMode: "cookie", authorize: () => true });
+    app.post("/sign-in", (_req, res) => {
+      kit.sse.setAuthzCookie(res, "a");
+      res.sendStatus(204);
+    });
+    const session = new BrowserSession();
+    const { url, renewal } = await show(session);
+    const [, token] = /mercureAuthorization_[\w-]{22}=([\w.-]+)/.exec(session.headers(url).Cookie!)!;
+    const ask = (address: string, headers = {}) =>
+      session.fetch(address, { method: "POST", headers: { ...sameOrigin, ...headers } });
+    assert.equal((await ask(renewal!, { Authorization: `Bearer ${token}` })).status, 401);
+    await session.fetch(`${origin}/sign-in`, { method: "POST" });
+    for (const query of ["", "?grant=", "?grant=key", "?grant=x"]) {
+      assert.equal((await ask(renewal!.replace(/\?.*/, query))).status, 401, query);
+    }
+  });
+
   test("is served only with authorize, for without it the page's own route decides", async (t) => {
     const { origin, show } = await start(t);
     assert.equal((await show(new BrowserSession())).renewal, undefined);
@@ -457,6 +493,23 @@ describe("what the application does by hand", () => {
     assert.deepEqual(session.names, []);
   });
 
+  // Somebody signs out, and goes on with the copy of a token that nobody's name is in.
+  test("setAuthzCookie gives a token in the name of who asks for it", async (t) => {
+    const options: MercureOptions = { subjectGetter: userOf, payloadGetter: (topics) => ({ topics }) };
+    const { app, kit, origin } = await start(t, options);
+    app.post("/sign-in", (_req, res) => {
+      kit.sse.setAuthzCookie(res, ["a", "b"]);
+      res.sendStatus(204);
+    });
+    const answer = await fetch(`${origin}/sign-in`, { method: "POST", headers: { Cookie: "user=ada" } });
+    const [, jwt = ""] = /=([\w.-]+)/.exec(answer.headers.getSetCookie()[0]!)!;
+    const { sub, mercure } = decodeJwt(jwt);
+    assert.deepEqual([sub, mercure], ["ada", { subscribe: ["a", "b"], payload: { topics: ["a", "b"] } }]);
+    await kit.sse.disconnect({ subject: "ada" });
+    const url = `${origin}/.well-known/mercure?topic=a`;
+    assert.equal((await fetch(url, { headers: { Authorization: `Bearer ${jwt}` } })).status, 401);
+  });
+
   // Header injection by a value that was not made here.
   test("setAuthzCookie takes no jwt that could end its header", async (t) => {
     const { app, kit, origin } = await start(t);
@@ -508,6 +561,49 @@ describe("a stream's token", () => {
       await kit.sse.publish("b", `${kit.sse.createPublisherJwt("a")} ${bare.slice(0, -1)} ${bare.split(".")[0]}.`);
     });
   }
+
+  // A proxy keeps the page, or the cookie that came with it, and gives it to whoever asks next.
+  test("is kept by no cache, however it gets into the response", async (t) => {
+    const { app, kit, origin } = await start(t);
+    const own = kit.sse.createSubscriberJwt("a");
+    const stream = () => String(kit.render("MercureStream", { topic: "a", private: true }));
+    const responses: Record<string, (res: Response) => void> = {
+      "/tag": (res) => void res.send(stream()),
+      "/global": (res) => void res.send(kit.environment.renderString('{{ mercure_authentified_hub_url("a") }}', {})),
+      "/jwt": (res) => void res.send(kit.sse.subscriberJwt("a")),
+      "/url": (res) => void res.send(kit.sse.hubUrl("a", own)),
+      "/variant": (res) => void res.send(String(kit.render("MercureStream", { topic: "a", variant: "de" }))),
+      "/presence": (res) => void res.send(String(kit.render("MercurePresence", { topic: "a", hx_get: "/x" }))),
+      "/set": (res) => {
+        kit.sse.setAuthzCookie(res, "a");
+        res.send("signed in");
+      },
+    };
+    for (const [path, respond] of Object.entries(responses)) {
+      app.get(path, (_req, res) => respond(res.set("Cache-Control", "public, max-age=600")));
+      const answer = await fetch(origin + path);
+      assert.equal(answer.headers.get("Cache-Control"), "private, no-store", path);
+      await answer.text();
+    }
+  });
+
+  test("is not rendered for a response that has begun without a word to caches", async (t) => {
+    const { app, kit, origin } = await start(t);
+    const codes: unknown[] = [];
+    app.get("/begun", (req, res) => {
+      if (req.query.first === "private") res.set("Cache-Control", "private, no-store");
+      res.write("begun");
+      try {
+        res.write(String(kit.render("MercureStream", { topic: "a", private: true })));
+      } catch (error) {
+        codes.push((error as { code: string }).code);
+      }
+      res.end();
+    });
+    assert.doesNotMatch(await (await fetch(`${origin}/begun`)).text(), /eyJ/);
+    assert.deepEqual(codes, ["ERR_TOKEN"]);
+    assert.match(await (await fetch(`${origin}/begun?first=private`)).text(), /eyJ/);
+  });
 
   // Logs and bug reports go further than the secrets in them should.
   test("stays out of what errors and debugging print, and so does the key", async (t) => {
