@@ -19,6 +19,9 @@ export interface AuthzCookiesOptions {
 /** How many grants a browser keeps: with more, its requests to the hub would be larger than proxies take. */
 const mostGrants = 12;
 
+/** How long name and value may be together. Browsers ignore a longer cookie in silence. RFC 6265bis, section 5.6. */
+const longestCookie = 4096;
+
 /** What has been given to a browser by one response. */
 interface Given {
   key?: string;
@@ -145,6 +148,13 @@ export class AuthzCookies {
       throw new MercureError(
         "ERR_TOKEN",
         "The token of a stream goes into a cookie, but the response has already begun.",
+      );
+    }
+    if (name.length + value.length > longestCookie) {
+      throw new MercureError(
+        "ERR_TOKEN",
+        `The token of a stream has ${value.length} characters, more than a browser takes in a cookie: stream fewer topics ` +
+          'at once, shorten what payloadGetter gives, or set tokenMode to "url".',
       );
     }
     if (!res.req.secure) this.#warnOnce();

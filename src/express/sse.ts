@@ -65,7 +65,7 @@ export class Sse extends Publisher {
       try {
         if (topics === undefined) {
           const channel = request.query.channel ?? defaultChannel;
-          if (typeof channel !== "string" || channel === "" || channel === "*") {
+          if (typeof channel !== "string" || channel === "" || channel === "*" || channel.includes("{")) {
             response.status(400).type("text").send("The parameter channel must name one topic.");
             return;
           }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inspect } from "node:util";
 import type { Request, Response } from "express";
-import { decodeJwt } from "jose";
+import { decodeJwt, SignJWT } from "jose";
 import type { MercureOptions } from "../../src/index.js";
 import { type Application, application, type Surroundings, streamUrlOf } from "../support/application.js";
 import { BrowserSession } from "../support/browser-session.js";
@@ -177,6 +177,19 @@ describe("a private stream by cookie", () => {
     });
     await (await fetch(`${origin}/late`)).text();
     assert.equal((late as { code: string }).code, "ERR_TOKEN");
+  });
+
+  // The browser would ignore the cookie, and the stream ask for it again and again.
+  test("is an error where its token is longer than a cookie may be", async (t) => {
+    const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
+    const topics = (count: number) => Array.from({ length: count }, (_, i) => `${"long".repeat(20)}/${i}`);
+    app.get("/topics/:count", (req, res) => {
+      res.send(String(kit.render("MercureStream", { topic: topics(Number(req.params.count)), private: true })));
+    });
+    assert.equal((await fetch(`${origin}/topics/20`)).status, 200);
+    const answer = await fetch(`${origin}/topics/40`);
+    assert.equal(answer.status, 500);
+    assert.match(await answer.text(), /more than a browser takes in a cookie/);
   });
 
   // Header injection: a topic that a visitor may choose ends a header and begins another.
@@ -561,6 +574,18 @@ describe("a stream's token", () => {
       await kit.sse.publish("b", `${kit.sse.createPublisherJwt("a")} ${bare.slice(0, -1)} ${bare.split(".")[0]}.`);
     });
   }
+
+  test("is not published either when it was made elsewhere, in the URL of a stream", async (t) => {
+    const { kit } = await start(t);
+    const elsewhere = await new SignJWT({ mercure: { subscribe: ["a"] } })
+      .setProtectedHeader({ alg: "HS256", kid: "1" })
+      .sign(new TextEncoder().encode("another key, of 32 bytes or more"));
+    const url = kit.environment.renderString('<p sse-connect="{{ mercure_hub_url("a", jwt) }}">', { jwt: elsewhere });
+    for (const data of [url, kit.html`<p sse-connect="${kit.sse.hubUrl("a", elsewhere)}">`]) {
+      await assert.rejects(kit.sse.publish("b", data), { code: "ERR_TOKEN" });
+    }
+    await kit.sse.publish("b", "What is ?authorization= for, and eyJ?");
+  });
 
   // A proxy keeps the page, or the cookie that came with it, and gives it to whoever asks next.
   test("is kept by no cache, however it gets into the response", async (t) => {
