@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from "express";
 import { MercureError } from "../errors.js";
+import { isFunction } from "../publisher/is-function.js";
 import type { Permissions } from "../publisher/permissions.js";
 import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
 import { refusePattern, type Topics } from "../publisher/topics.js";
@@ -58,7 +59,7 @@ export class Sse extends Publisher {
   stream(topics?: Topics | TopicChoice): RequestHandler {
     const wayOut = "let clients stream from the hub itself, at sse.authentifiedHubUrl(topics)";
     const hub = this.ownHub("sse.stream", wayOut);
-    const choose = typeof topics === "function" && !isClass(topics) ? (topics as TopicChoice) : undefined;
+    const choose = isFunction(topics) ? (topics as TopicChoice) : undefined;
     // A mistake in fixed topics shows when the route is mounted, not when somebody asks for it.
     const fixed = topics === undefined || choose !== undefined ? undefined : this.topics(topics as Topics);
     return async (request, response, next) => {
@@ -102,9 +103,4 @@ export class Sse extends Publisher {
 function isJwt(value: Topics | { readonly jwt: string }): value is { readonly jwt: string } {
   const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
   return (prototype === Object.prototype || prototype === null) && typeof (value as { jwt?: unknown }).jwt === "string";
-}
-
-/** A model class is a topic, and no function that chooses one. */
-function isClass(value: unknown): boolean {
-  return /^class\b/.test(Function.prototype.toString.call(value));
 }

@@ -20,6 +20,7 @@ import type { Draft, Update } from "../protocol/update.js";
 import { applicationSubscriptions } from "./application-subscriptions.js";
 import { dataText } from "./data.js";
 import { ExternalHub, noHubInProcess } from "./external-hub.js";
+import { isFunction } from "./is-function.js";
 import type { ModelClass, ModelDeclaration, Models } from "./models.js";
 import type { Pages } from "./page.js";
 import type { Permissions } from "./permissions.js";
@@ -162,7 +163,7 @@ export class Publisher {
     const [topics, data, options = {}] = args;
     refuseUnknownOptions(options, publishOptions, "publish");
     const names = this.topics(topics);
-    if (isRenderer(data)) return this.#publishVariants(names, data, options);
+    if (isFunction(data)) return this.#publishVariants(names, data, options);
     const isAlone = args.length === 1 && this.#options.models.isObject(topics);
     const [text, settings] = this.#content(isAlone ? topics : data, options);
     const audience = settings.private ? "private-variant" : "variant";
@@ -634,11 +635,6 @@ function grantName(granted: readonly Selector[], of: readonly Selector[] = []): 
     selectors.map((each) => `${each.matchType ?? ""} ${each.text}`).sort(),
   );
   return createHash("sha256").update(JSON.stringify(texts)).digest().subarray(0, 16).toString("base64url");
-}
-
-/** A class is no function that renders. */
-function isRenderer(data: unknown): data is VariantRenderer {
-  return typeof data === "function" && !/^class\b/.test(Function.prototype.toString.call(data));
 }
 
 function passes(payload: unknown, filter: PayloadFilter = {}): boolean {
