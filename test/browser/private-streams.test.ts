@@ -20,7 +20,9 @@ const stockScripts = {
 };
 const head = (scripts: string) => `<!doctype html><title>x</title>${scripts}`;
 const body = '<% MercureStream topic=topic private tag="ul" id="feed" %><% endMercureStream %>';
+const byRole = '<% MercureStream topic="a" variant=role tag="ul" id="feed" %><% endMercureStream %>';
 const files = {
+  "templates/role.njk": `${head("{{ mercure_scripts() }}")}${byRole}`,
   "templates/live.njk": `${head("{{ mercure_scripts() }}")}${body}`,
   "templates/stock.njk": `${head('<script src="/htmx.js"></script><script src="/sse.js"></script>')}${body}`,
 };
@@ -51,6 +53,8 @@ class Site {
   readonly requests: Request[] = [];
   /** Whether the application grants its private streams. */
   open = true;
+  /** What the viewer of `/role` is, which is its stream's variant. */
+  role = "editor";
   kit!: Application["kit"];
   origin = "";
   readonly #t: TestContext;
@@ -75,6 +79,7 @@ class Site {
         else res.send("<h1>Signed out</h1>");
       });
     }
+    app.get("/role", (_req, res) => res.render("role", { role: this.role }));
     for (const [path, script] of Object.entries(stockScripts))
       app.get(path, (_req, res) => void res.type("js").send(script));
     app.get("/favicon.ico", (_req, res) => void res.status(204).end());
@@ -178,6 +183,26 @@ for (const tokenMode of ["url", "cookie"] as const) {
         await shows(page, "li", ["first", "second", "third"]);
       });
     }
+
+    // Who is no editor any more goes on with what is rendered for editors, since the topic is still theirs to stream.
+    test("go on with the variant that their viewer has now", async (t) => {
+      const site = await new Site(t, { tokenMode, authorize: () => true }).start();
+      const page = await site.visit("/role");
+      const publish = (text: string) =>
+        site.kit.sse.publish("a", (role: string) => `<li id="${text}">${text} for the ${role}</li>`);
+      await site.connected();
+      await publish("first");
+      await shows(page, "li", ["first for the editor"]);
+      site.clock.advance(lifetime - 1);
+      await publish("second");
+      site.role = "viewer";
+      site.clock.advance(1);
+      await until(() => site.asked.length === 2);
+      await site.connected();
+      await publish("third");
+      await shows(page, "li", ["first for the editor", "second for the editor", "third for the viewer"]);
+      assert.ok(site.requests.every(({ method }) => method === "GET"));
+    });
 
     test("end in every tab at a sign-out, with no time passing at the server, and stay ended", async (t) => {
       const site: Site = new Site(t, { tokenMode, authorize: () => site.open, subjectGetter: () => "ada" });
