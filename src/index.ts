@@ -17,13 +17,10 @@ export type { SubscriptionDocument } from "./protocol/active-subscription.js";
 export { encodeEvent, type ServerSentEvent } from "./protocol/sse.js";
 export type { Update } from "./protocol/update.js";
 export type { ModelClass, ModelDeclaration } from "./publisher/models.js";
-export type {
-  DisconnectOptions,
-  JwtOptions,
-  PayloadFilter,
-  PublishOptions,
-  VariantRenderer,
-} from "./publisher/publisher.js";
+export type { PayloadFilter } from "./publisher/payload-filter.js";
+export type { PublishOptions } from "./publisher/publish-options.js";
+export type { DisconnectOptions, VariantRenderer } from "./publisher/publisher.js";
 export type { Person } from "./publisher/room.js";
 export type { SignalOptions, SignalPublication } from "./publisher/signals.js";
+export type { JwtOptions } from "./publisher/stream-access.js";
 export type { Topic, TopicMatcher, Topics } from "./publisher/topics.js";

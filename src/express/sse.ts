@@ -2,7 +2,8 @@ import type { Request, RequestHandler, Response } from "express";
 import { MercureError } from "../errors.js";
 import { isFunction } from "../publisher/is-function.js";
 import type { Permissions } from "../publisher/permissions.js";
-import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
+import { Publisher } from "../publisher/publisher.js";
+import type { PublisherOptions } from "../publisher/publisher-options.js";
 import { refusePattern, type Topics } from "../publisher/topics.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 

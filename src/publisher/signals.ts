@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { MercureError } from "../errors.js";
 import { isFunction } from "./is-function.js";
-import type { PublishOptions } from "./publisher.js";
+import type { PublishOptions } from "./publish-options.js";
 import type { Topics } from "./topics.js";
 
 /** What emits events: a Node EventEmitter, or an EventTarget of the web platform. */
