@@ -1,5 +1,6 @@
 export { type ErrorCode, errorCodes, MercureError } from "./errors.js";
-export { type Kit, mercure } from "./express/mercure.js";
+export type { Kit } from "./express/kit.js";
+export { mercure } from "./express/mercure.js";
 export type { Sse } from "./express/sse.js";
 export type { OobOptions } from "./nunjucks/html.js";
 export type { SafeString } from "./nunjucks/safe-string.js";
