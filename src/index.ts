@@ -1,5 +1,6 @@
 export { type ErrorCode, errorCodes, MercureError } from "./errors.js";
-export { type Kit, mercure } from "./express/mercure.js";
+export type { Kit } from "./express/kit.js";
+export { mercure } from "./express/mercure.js";
 export type { Sse } from "./express/sse.js";
 export type { OobOptions } from "./nunjucks/html.js";
 export type { SafeString } from "./nunjucks/safe-string.js";
@@ -17,13 +18,10 @@ export type { SubscriptionDocument } from "./protocol/active-subscription.js";
 export { encodeEvent, type ServerSentEvent } from "./protocol/sse.js";
 export type { Update } from "./protocol/update.js";
 export type { ModelClass, ModelDeclaration } from "./publisher/models.js";
-export type {
-  DisconnectOptions,
-  JwtOptions,
-  PayloadFilter,
-  PublishOptions,
-  VariantRenderer,
-} from "./publisher/publisher.js";
+export type { PayloadFilter } from "./publisher/payload-filter.js";
+export type { PublishOptions } from "./publisher/publish-options.js";
+export type { DisconnectOptions, VariantRenderer } from "./publisher/publisher.js";
 export type { Person } from "./publisher/room.js";
 export type { SignalOptions, SignalPublication } from "./publisher/signals.js";
+export type { JwtOptions } from "./publisher/stream-access.js";
 export type { Topic, TopicMatcher, Topics } from "./publisher/topics.js";

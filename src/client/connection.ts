@@ -24,6 +24,8 @@ export async function follow(
       headers: request.headers,
       credentials: "include",
       cache: "no-store",
+      // Whom a redirect names shall not get the token.
+      redirect: request.headers.Authorization === undefined ? "follow" : "manual",
       signal,
     });
   } catch {
@@ -50,6 +52,7 @@ function judge(response: Response): Ending | undefined {
   if (status >= 500 || status === 429 || status === 408) {
     return interrupted(`status ${status}`, parseRetryAfter(response.headers.get("Retry-After"), Date.now()));
   }
+  if (response.type === "opaqueredirect") return { final: true, status, reason: "a redirect" };
   if (status !== 200) return { final: true, status, reason: `status ${status}` };
   const type = response.headers.get("Content-Type") ?? "";
   if (/^\s*text\/event-stream\s*(;|$)/i.test(type)) return undefined;

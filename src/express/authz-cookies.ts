@@ -3,7 +3,7 @@ import type { CookieOptions, Request, Response } from "express";
 import { MercureError } from "../errors.js";
 import { cookiesOf } from "../hub/request.js";
 import type { Selector } from "../protocol/active-subscription.js";
-import { grantCookieName, grantOf, insecureName, keyCookieName } from "../protocol/authz-cookies.js";
+import { grantCookieName, grantOf, insecureName, keyCookieNames, secureName } from "../protocol/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/page.js";
 
 export interface AuthzCookiesOptions {
@@ -19,9 +19,14 @@ export interface AuthzCookiesOptions {
 /** How many grants a browser keeps: with more, its requests to the hub would be larger than proxies take. */
 const mostGrants = 12;
 
+/** How long name and value may be together. Browsers ignore a longer cookie in silence. RFC 6265bis, section 5.6. */
+const longestCookie = 4096;
+
 /** What has been given to a browser by one response. */
 interface Given {
   key?: string;
+  /** The browser loses what it had. */
+  isAnew?: boolean;
   granted: readonly Selector[];
 }
 
@@ -43,14 +48,13 @@ export class AuthzCookies {
   /** Gives the browser a token for a page's stream, besides those that it has. */
   keep(res: Response, grant: string, granted: readonly Selector[], sign: CookieTokenSigner): void {
     const given = this.#givenBy(res);
-    const name = this.#name(res.req);
     if (this.#options.hubPath === undefined) {
       // One cookie for all streams of the page.
       given.granted = [...given.granted, ...granted];
-      this.#set(res, name, sign(given.granted, undefined), "/");
+      this.#set(res, this.#name(res.req), sign(given.granted, undefined), "/");
     } else {
       const hash = createHash("sha256").update(this.#key(res, given)).digest("base64url");
-      this.#set(res, grantCookieName(name, grant), sign(granted, hash), this.#hubPath(res.req));
+      this.#set(res, this.#grantName(res.req, grant), sign(granted, hash), this.#hubPath(res.req));
     }
   }
 
@@ -61,11 +65,11 @@ export class AuthzCookies {
 
   /** Takes from the browser all that it was given. Cookies that only the hub sees stay, and are worth nothing. */
   delete(res: Response): void {
-    const name = this.#name(res.req);
-    this.#delete(res, name, this.#hubPath(res.req));
-    this.#delete(res, keyCookieName(name), "/");
+    this.#delete(res, this.#name(res.req), this.#hubPath(res.req));
+    this.#delete(res, this.#keyName(res.req), "/");
     for (const [shown] of this.#grants(res.req)) this.#delete(res, shown, this.#hubPath(res.req));
-    this.#given.delete(res);
+    // What this very response may give after that needs another key.
+    this.#given.set(res, { granted: [], isAnew: true });
   }
 
   /** Deletes the oldest where there are too many, in the answer to a request that shows them. */
@@ -76,10 +80,9 @@ export class AuthzCookies {
     for (const [name] of byAge.slice(mostGrants)) this.#delete(res, name, this.#hubPath(res.req));
   }
 
-  /** The token for a grant, or the one for all; undefined when the browser has none, or has not the key to it. */
-  tokenOf(req: Request, grant: string | undefined): string | undefined {
-    const base = this.#name(req);
-    const name = this.#options.hubPath === undefined || grant === undefined ? base : grantCookieName(base, grant);
+  /** The token for a grant, or the one for all that a hub elsewhere knows; undefined when the browser has none. */
+  tokenOf(req: Request, grant: string): string | undefined {
+    const name = this.#options.hubPath === undefined ? this.#name(req) : this.#grantName(req, grant);
     return cookiesOf(req).find(([each]) => each === name)?.[1];
   }
 
@@ -97,22 +100,22 @@ export class AuthzCookies {
   }
 
   #key(res: Response, given: Given): string {
-    const known = given.key ?? this.#keyOf(res.req);
+    const known = given.key ?? (given.isAnew ? undefined : this.#keyOf(res.req));
     if (known !== undefined) return known;
     given.key = randomBytes(16).toString("base64url");
     // Not Strict: a link from elsewhere must not seem to come without it, or each would take the place of the last.
-    this.#set(res, keyCookieName(this.#name(res.req)), given.key, "/", { sameSite: "lax" });
+    this.#set(res, this.#keyName(res.req), given.key, "/", { sameSite: "lax" });
     return given.key;
   }
 
   #keyOf(req: Request): string | undefined {
-    const name = keyCookieName(this.#name(req));
+    const name = this.#keyName(req);
     return cookiesOf(req).find(([each, value]) => each === name && value !== "")?.[1];
   }
 
   #grants(req: Request): [name: string, value: string][] {
-    const name = this.#name(req);
-    return cookiesOf(req).filter(([each]) => grantOf(each, name) !== undefined);
+    const base = this.#grantBase(req);
+    return cookiesOf(req).filter(([each]) => grantOf(each, base) !== undefined);
   }
 
   #hubPath({ baseUrl }: Request): string {
@@ -125,6 +128,21 @@ export class AuthzCookies {
     return req.secure ? this.#options.name : insecureName(this.#options.name);
   }
 
+  #grantName(req: Request, grant: string): string {
+    return grantCookieName(this.#grantBase(req), grant);
+  }
+
+  /** These cookies only our own hub knows, whatever a specification calls the other one. */
+  #grantBase(req: Request): string {
+    return req.secure ? secureName(this.#options.name) : this.#name(req);
+  }
+
+  /** Where nothing speaks against it, one that no other host of the site can set in place of ours. */
+  #keyName(req: Request): string {
+    const { hostOnly, other } = keyCookieNames(this.#name(req));
+    return req.secure && this.#options.domain === undefined ? hostOnly : other;
+  }
+
   #set(res: Response, name: string, value: string, path: string, options: CookieOptions = {}): void {
     if (res.headersSent) {
       throw new MercureError(
@@ -132,15 +150,24 @@ export class AuthzCookies {
         "The token of a stream goes into a cookie, but the response has already begun.",
       );
     }
+    if (name.length + value.length > longestCookie) {
+      throw new MercureError(
+        "ERR_TOKEN",
+        `The token of a stream has ${value.length} characters, more than a browser takes in a cookie: stream fewer topics ` +
+          'at once, shorten what payloadGetter gives, or set tokenMode to "url".',
+      );
+    }
     if (!res.req.secure) this.#warnOnce();
     this.#drop(res, name);
-    res.cookie(name, value, { ...this.#attributes(res.req, path), ...options });
+    // A shared cache would give the token to whoever asks next.
+    res.set("Cache-Control", "private, no-store");
+    res.cookie(name, value, { ...this.#attributes(res.req, name, path), ...options });
   }
 
   /** Without an expiry of their own: a token that has expired tells the hub that one is missing; no cookie says nothing. */
-  #attributes(req: Request, path: string): CookieOptions {
+  #attributes(req: Request, name: string, path: string): CookieOptions {
     const { domain } = this.#options;
-    const isHostOnly = this.#name(req).startsWith("__Host-");
+    const isHostOnly = name.startsWith("__Host-");
     return {
       httpOnly: true,
       sameSite: "strict",
@@ -152,7 +179,7 @@ export class AuthzCookies {
 
   #delete(res: Response, name: string, path: string): void {
     this.#drop(res, name);
-    res.clearCookie(name, this.#attributes(res.req, path));
+    res.clearCookie(name, this.#attributes(res.req, name, path));
   }
 
   /** A response sets a cookie once. */

@@ -1,15 +1,12 @@
 import type { Application, NextFunction, Request, Response } from "express";
-import type { Environment } from "nunjucks";
 import { type Clock, systemClock } from "../clock.js";
-import type { Hub } from "../hub/hub.js";
 import { Components } from "../nunjucks/components.js";
 import { createEnvironment } from "../nunjucks/environment.js";
 import { addGlobals } from "../nunjucks/globals.js";
-import { HtmlMaker, type OobOptions } from "../nunjucks/html.js";
-import type { SafeString } from "../nunjucks/safe-string.js";
+import { HtmlMaker } from "../nunjucks/html.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import { type Configuration, type MercureOptions, resolveOptions } from "../options.js";
-import { ExternalHub, noHubInProcess } from "../publisher/external-hub.js";
+import { ExternalHub } from "../publisher/external-hub.js";
 import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";
 import { type Page, Pages } from "../publisher/page.js";
@@ -18,36 +15,15 @@ import { Tokens } from "../publisher/tokens.js";
 import { Variants } from "../publisher/variants.js";
 import { Assets } from "./assets.js";
 import { AuthzCookies } from "./authz-cookies.js";
+import { keepOutOfCaches } from "./caches.js";
 import { checkApplication, ScriptsReminder, SessionReminder } from "./check-application.js";
 import { embedHub } from "./embedded-hub.js";
+import { type Kit, withHub } from "./kit.js";
 import { presenceOf } from "./presence-of.js";
 import { Renewal } from "./renewal.js";
+import { extendResponses } from "./responses.js";
 import { Sse } from "./sse.js";
 import { useTemplates } from "./view-engine.js";
-
-/** What {@link mercure} gives the application. Its functions can be taken apart. */
-export interface Kit {
-  /** Publishes updates, and streams them. */
-  readonly sse: Sse;
-  /**
-   * Renders a component to HTML that templates print, and `publish` sends, as it is.
-   *
-   * @throws MercureError `ERR_COMPONENT`
-   */
-  readonly render: (name: string, props?: object) => SafeString;
-  /** The components as functions: `components.Name(props)`. */
-  readonly components: Readonly<Record<string, (props?: object) => SafeString>>;
-  /** Tag of a template literal that escapes what is interpolated. */
-  readonly html: (strings: TemplateStringsArray, ...values: readonly unknown[]) => SafeString;
-  /** HTML that is swapped wherever its target is in the page. */
-  readonly oob: (html: unknown, options?: OobOptions) => SafeString;
-  /** The Nunjucks environment, for further filters and globals. */
-  readonly environment: Environment;
-  /** The hub in this process; asked for where the hub is in another one, it throws `ERR_EXTERNAL_HUB`. */
-  readonly hub: Hub;
-  /** Ends all streams at once; for shutting down, so that no connection keeps the server open. */
-  readonly close: () => Promise<void>;
-}
 
 /**
  * Makes an Express application live: serves the hub and the kit's scripts, renders templates with the kit's tags, and
@@ -154,7 +130,6 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       topicsOf: (granted) => sse.watchedTopics(granted.map(({ text }) => text)),
       payloadOf: (topics) => sse.payloadOf(topics),
       subjectOf: () => sse.subjectOf(),
-      onRenewed: (granted) => sse.noteStreams(granted),
     });
   const streamTags = new StreamTags({
     publisher: sse,
@@ -183,21 +158,10 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   if (configuration.environment === undefined) useTemplates(app, environment, configuration.templates, components);
 
   const pageOf = new WeakMap<Response, Page>();
-  /** Within what a request set off, or within what was set off with its response where the context was lost. */
-  const within = <T>(response: Response, work: () => T): T => {
+  extendResponses(app, components, (response, work) => {
     const page = pages.current === undefined ? pageOf.get(response) : undefined;
     return page === undefined ? work() : pages.run(page, work);
-  };
-  // The prototype of the application's responses, which Express documents and its types leave out.
-  const { response: responses } = app as Application & { response: Response };
-  const { render } = responses;
-  responses.render = function (this: Response, ...args: unknown[]) {
-    within(this, () => Reflect.apply(render, this, args));
-  } as Response["render"];
-  responses.component = function (this: Response, name: string, props?: object) {
-    const html = within(this, () => components.render(name, props));
-    return this.vary("HX-Request").type("html").send(String(html));
-  };
+  });
 
   app.use((request: Request, response: Response, next: NextFunction) => {
     const isRenewal = renewal?.isFor(request) ?? false;
@@ -217,9 +181,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
         request,
         connections: 0,
         hasScripts: false,
-        onToken: () => {
-          if (!response.headersSent) response.set("Cache-Control", "private, no-store");
-        },
+        onToken: () => keepOutOfCaches(response),
         keepToken: (grant, granted, sign) => cookies.keep(response, grant, granted, sign),
       };
       sessionReminder.watch(request);
@@ -254,25 +216,4 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
 function renewalPathSeen({ renewalPath, hubUrl, hub }: Configuration, publicPath: string): string {
   const isBelow = hubUrl === undefined && renewalPath.startsWith(`${hub.path}/`);
   return isBelow ? publicPath + renewalPath.slice(hub.path.length) : renewalPath;
-}
-
-/** Where there is no hub, only what asks for it is told so; not enumerable then, so that a kit can still be copied. */
-function withHub(kit: Omit<Kit, "hub">, hub: Hub | undefined): Kit {
-  const property = {
-    enumerable: hub !== undefined,
-    get: () => {
-      if (hub === undefined) throw noHubInProcess("kit.hub", "ask that hub itself");
-      return hub;
-    },
-  };
-  return Object.defineProperty(kit, "hub", property) as Kit;
-}
-
-declare global {
-  namespace Express {
-    interface Response {
-      /** Answers an htmx request with a component, as HTML. */
-      component(name: string, props?: object): this;
-    }
-  }
 }

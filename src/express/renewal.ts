@@ -1,5 +1,7 @@
 import type { Request, Response } from "express";
 import { isSameOrigin } from "../hub/request.js";
+import { isGrant } from "../protocol/authz-cookies.js";
+import { variantOf } from "../protocol/own-topics.js";
 import type { OwnGrants } from "../publisher/own-tokens.js";
 import type { Permissions } from "../publisher/permissions.js";
 import type { Tokens } from "../publisher/tokens.js";
@@ -16,8 +18,6 @@ export interface RenewalOptions {
   payloadOf(topics: readonly string[]): unknown;
   /** Whose the request under way is. */
   subjectOf(): string | undefined;
-  /** Told of what a stream goes on receiving. */
-  onRenewed(granted: OwnGrants["subscribe"]): void;
 }
 
 /**
@@ -36,26 +36,27 @@ export class Renewal {
   }
 
   async handle(req: Request, res: Response): Promise<void> {
-    const { tokens, permissions, cookies, topicsOf, payloadOf, subjectOf, onRenewed } = this.#options;
+    const { tokens, permissions, cookies, topicsOf, payloadOf, subjectOf } = this.#options;
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
     // A page of another site could otherwise use the visitor's session, though not read the answer.
     if (!isSameOrigin(req)) return void res.sendStatus(403);
     const bearer = /^Bearer +(\S+)$/i.exec(req.get("Authorization") ?? "")?.[1];
-    const grant = typeof req.query.grant === "string" ? req.query.grant : undefined;
-    const old = bearer ?? cookies.tokenOf(req, grant);
+    const grant = typeof req.query.grant === "string" && isGrant(req.query.grant) ? req.query.grant : "";
+    const old = bearer ?? (grant === "" ? undefined : cookies.tokenOf(req, grant));
     const grants = old === undefined ? undefined : tokens.read(old);
     if (grants === undefined || !cookies.hasKeyTo(req, grants.cookieHash)) return void res.sendStatus(401);
+    // What was given to be out of reach of scripts is handed to none.
+    if (bearer !== undefined && grants.cookieHash !== undefined) return void res.sendStatus(401);
+    // The application is asked about topics: whether this is still the viewer's variant, the page has to say.
+    if (grants.subscribe.some(({ text }) => variantOf(text) !== undefined)) return void res.sendStatus(401);
     const topics = topicsOf(grants.subscribe);
     if (!(await permissions.ask(req, topics, "renew"))) return void res.sendStatus(403);
     const { subscribe } = grants;
     const identity = { payload: grants.payload === undefined ? undefined : payloadOf(topics), subject: subjectOf() };
-    onRenewed(subscribe);
     if (bearer !== undefined) return void res.json({ token: tokens.forSubscriber(subscribe, identity) });
     cookies.prune(res);
-    cookies.keep(res, grant ?? "", subscribe, (all, hash) =>
-      tokens.forSubscriber(all, { ...identity, cookieHash: hash }),
-    );
+    cookies.keep(res, grant, subscribe, (all, hash) => tokens.forSubscriber(all, { ...identity, cookieHash: hash }));
     res.sendStatus(204);
   }
 }

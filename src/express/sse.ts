@@ -1,8 +1,10 @@
 import type { Request, RequestHandler, Response } from "express";
 import { MercureError } from "../errors.js";
+import { isFunction } from "../publisher/is-function.js";
 import type { Permissions } from "../publisher/permissions.js";
-import { Publisher, type PublisherOptions } from "../publisher/publisher.js";
-import type { Topics } from "../publisher/topics.js";
+import { Publisher } from "../publisher/publisher.js";
+import type { PublisherOptions } from "../publisher/publisher-options.js";
+import { refusePattern, type Topics } from "../publisher/topics.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 
 type TopicChoice = (request: Request) => Topics | Promise<Topics>;
@@ -31,12 +33,12 @@ export class Sse extends Publisher {
 
   /**
    * Gives the browser a token in the cookie that hubs look for, in place of the one that it had there: for the private
-   * updates of these topics, or one made elsewhere.
+   * updates of these topics, in the name of whose request is under way, or one made elsewhere.
    *
    * @throws MercureError `ERR_TOKEN` when the response has begun.
    */
   setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void {
-    const jwt = isJwt(grant) ? grant.jwt : this.createSubscriberJwt(grant);
+    const jwt = isJwt(grant) ? grant.jwt : this.#createJwt(grant);
     if (!/^[\w.~+/=-]+$/.test(jwt)) throw new MercureError("ERR_TOKEN", "The jwt for the cookie is none.");
     this.#cookies.set(response, jwt);
   }
@@ -58,14 +60,14 @@ export class Sse extends Publisher {
   stream(topics?: Topics | TopicChoice): RequestHandler {
     const wayOut = "let clients stream from the hub itself, at sse.authentifiedHubUrl(topics)";
     const hub = this.ownHub("sse.stream", wayOut);
-    const choose = typeof topics === "function" && !isClass(topics) ? (topics as TopicChoice) : undefined;
+    const choose = isFunction(topics) ? (topics as TopicChoice) : undefined;
     // A mistake in fixed topics shows when the route is mounted, not when somebody asks for it.
     const fixed = topics === undefined || choose !== undefined ? undefined : this.topics(topics as Topics);
     return async (request, response, next) => {
       try {
         if (topics === undefined) {
           const channel = request.query.channel ?? defaultChannel;
-          if (typeof channel !== "string" || channel === "" || channel === "*") {
+          if (typeof channel !== "string" || channel === "" || channel === "*" || channel.includes("{")) {
             response.status(400).type("text").send("The parameter channel must name one topic.");
             return;
           }
@@ -77,7 +79,7 @@ export class Sse extends Publisher {
           });
           return;
         }
-        const chosen = fixed ?? this.topics(await choose!(request));
+        const chosen = fixed ?? this.#chosen(await choose!(request));
         const bearer = { payload: this.payloadOf(chosen), subject: this.subjectOf() };
         hub.stream(request, response, { topics: chosen, private: true, ...bearer });
       } catch (error) {
@@ -85,14 +87,21 @@ export class Sse extends Publisher {
       }
     };
   }
+
+  #createJwt(topics: Topics): string {
+    const names = this.selectors(topics).map(({ text }) => text);
+    return this.createSubscriberJwt(topics, { payload: this.payloadOf(names), subject: this.subjectOf() });
+  }
+
+  /** Topics that are made from what a visitor asks for, and so must be no patterns. The hub reads them as 0.x does. */
+  #chosen(topics: Topics): string[] {
+    const names = this.topics(topics);
+    for (const name of names) refusePattern(name, 0);
+    return names;
+  }
 }
 
 function isJwt(value: Topics | { readonly jwt: string }): value is { readonly jwt: string } {
   const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
   return (prototype === Object.prototype || prototype === null) && typeof (value as { jwt?: unknown }).jwt === "string";
-}
-
-/** A model class is a topic, and no function that chooses one. */
-function isClass(value: unknown): boolean {
-  return /^class\b/.test(Function.prototype.toString.call(value));
 }

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { grantCookieName, grantOf, keyCookieName } from "../protocol/authz-cookies.js";
+import { grantCookieName, grantOf, keyCookieNames, secureName } from "../protocol/authz-cookies.js";
 import { unionOf } from "../protocol/grants.js";
 import { tokenRefused } from "../protocol/problem.js";
 import { cookiesOf } from "./request.js";
@@ -65,9 +65,11 @@ export class Authenticator {
 
   #hasItsCookie(req: IncomingMessage, { cookieHash }: VerifiedToken): boolean {
     if (cookieHash === undefined) return true;
-    const names = this.#cookieNames.map(keyCookieName);
-    const values = cookiesOf(req).flatMap(([name, value]) => (names.includes(name) ? [value] : []));
-    return values.some((value) => isHashOf(cookieHash, value));
+    const cookies = cookiesOf(req);
+    return this.#cookieNames.map(keyCookieNames).some(({ hostOnly, other }) => {
+      const name = cookies.some(([each]) => each === hostOnly) ? hostOnly : other;
+      return cookies.some(([each, value]) => each === name && isHashOf(cookieHash, value));
+    });
   }
 
   #presented(req: IncomingMessage, query: URLSearchParams, grant: string | null): Presented {
@@ -83,8 +85,11 @@ export class Authenticator {
   #cookies(req: IncomingMessage, grant: string | null): string[] {
     const cookies = cookiesOf(req);
     for (const base of this.#cookieNames) {
+      const bases = [...new Set([base, secureName(base)])];
       const isOurs = (name: string) =>
-        grant === null ? name === base || grantOf(name, base) !== undefined : name === grantCookieName(base, grant);
+        grant === null
+          ? name === base || bases.some((each) => grantOf(name, each) !== undefined)
+          : bases.some((each) => name === grantCookieName(each, grant));
       const tokens = cookies.flatMap(([name, value]) => (isOurs(name) && value !== "" ? [value] : []));
       if (tokens.length > 0) return tokens.slice(-mostCookies);
     }

@@ -3,6 +3,8 @@
  * streams do not overwrite each other's. Their names begin with the one name that Mercure "Cookie" knows.
  */
 
+const prefix = /^__(Secure|Host)-/;
+
 /** The name of a cookie whose token grants just the topics of this hash. */
 export function grantCookieName(name: string, grant: string): string {
   return `${name}_${grant}`;
@@ -24,17 +26,23 @@ export function isGrant(text: string): boolean {
 export const grantParameter = "grant";
 
 /**
- * The name of the cookie that all the others need: without it their tokens are worth nothing, so that deleting this one
- * signs the browser out, although a page that is not below the hub's path does not see the others.
+ * The names of the cookie that all the others need: without it their tokens are worth nothing, so that deleting this one
+ * signs the browser out, although a page that is not below the hub's path does not see the others. Where there is one of
+ * the first name it alone counts: no other host of the site can have set it. RFC 6265bis, section 4.1.3.
  */
-export function keyCookieName(name: string): string {
-  return `${name}_key`;
+export function keyCookieNames(name: string): { readonly hostOnly: string; readonly other: string } {
+  return { hostOnly: `__Host-${insecureName(name)}_key`, other: `${name}_key` };
 }
 
 /** The member of a token's claim `cnf` that names, by its SHA-256, the cookie that the token needs. RFC 7800. */
 export const cookieConfirmation = "cookie#S256";
 
-/** A name, and what it is on plain HTTP, where browsers take no cookie with the prefix `__Secure-`. */
+/** What a name is on plain HTTP, where browsers take no cookie with the prefix `__Secure-`. */
 export function insecureName(name: string): string {
-  return name.replace(/^__(Secure|Host)-/, "");
+  return name.replace(prefix, "");
+}
+
+/** What a name is where browsers shall take the cookie from HTTPS alone. */
+export function secureName(name: string): string {
+  return prefix.test(name) ? name : `__Secure-${name}`;
 }

@@ -1,5 +1,5 @@
 import { MercureError } from "../errors.js";
-import type { PublishOptions } from "./publisher.js";
+import type { PublishOptions } from "./publish-options.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a class is accepted whatever its constructor takes
 export type ModelClass<T extends object = object> = abstract new (...args: any[]) => T;

@@ -30,6 +30,11 @@ export function readOwnToken(token: string, key: string): OwnGrants | undefined 
   return grants && { ...grants, cookieHash };
 }
 
+/** Whether a text holds a stream's URL with a token, whoever has made it. */
+export function holdsStreamToken(text: string): boolean {
+  return /[?&#;]authorization=eyJ[\w-]*\.[\w-]+\.[\w-]+/.test(text);
+}
+
 /** Whether a text holds a subscriber's token of this key, as the markup of a private stream does. */
 export function holdsOwnToken(text: string, key: string): boolean {
   for (const header of Object.values(tokenHeaders)) {

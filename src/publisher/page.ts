@@ -20,7 +20,11 @@ export interface Page {
   connections: number;
   /** Whether it has the scripts that receive them. */
   hasScripts: boolean;
-  /** Called when a private stream is written into the page, which no shared cache may keep then. */
+  /**
+   * Called when a private stream is written into the page, which no shared cache may keep then.
+   *
+   * @throws MercureError `ERR_TOKEN` when the response has begun, and says that caches may.
+   */
   onToken(): void;
   /**
    * Gives the browser a token in a cookie.

@@ -1,6 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { MercureError } from "../errors.js";
-import type { PublishOptions } from "./publisher.js";
+import { isFunction } from "./is-function.js";
+import type { PublishOptions } from "./publish-options.js";
 import type { Topics } from "./topics.js";
 
 /** What emits events: a Node EventEmitter, or an EventTarget of the web platform. */
@@ -77,8 +78,8 @@ async function publishEvent<Args extends unknown[]>(
   const name = typeof event === "symbol" ? (event.description ?? "") : event;
   const publication: SignalPublication = {
     ...publishOptions,
-    topics: (isFunctionOf<Args, Topics>(topic) ? topic(...args) : topic) ?? name,
-    data: argsAsData ? argsData(args) : isFunctionOf<Args, unknown>(data) ? data(...args) : data,
+    topics: ((isFunction(topic) ? topic(...args) : topic) as Topics | undefined) ?? name,
+    data: argsAsData ? argsData(args) : isFunction(data) ? data(...args) : data,
   };
   if (eventAsType) publication.type = name;
   if (callback !== undefined && (await callback(publication, ...args)) === false) return;
@@ -90,9 +91,4 @@ function argsData(args: readonly unknown[]): unknown {
   const [first] = args;
   if (args.length > 1) return args;
   return first instanceof Event ? (first as CustomEvent<unknown>).detail : first;
-}
-
-/** A class is a topic, not a function that makes one. */
-function isFunctionOf<Args extends unknown[], Result>(value: unknown): value is (...args: Args) => Result {
-  return typeof value === "function" && !/^class\b/.test(Function.prototype.toString.call(value));
 }

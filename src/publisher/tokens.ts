@@ -6,7 +6,15 @@ import type { Selector } from "../protocol/active-subscription.js";
 import { detailType } from "../protocol/authorization-details.js";
 import { cookieConfirmation } from "../protocol/authz-cookies.js";
 import type { Generation } from "../protocol/generation.js";
-import { encode, holdsOwnToken, type OwnGrants, readOwnToken, signature, tokenHeaders } from "./own-tokens.js";
+import {
+  encode,
+  holdsOwnToken,
+  holdsStreamToken,
+  type OwnGrants,
+  readOwnToken,
+  signature,
+  tokenHeaders,
+} from "./own-tokens.js";
 
 /** What a token grants its bearer. */
 export interface TokenGrants {
@@ -81,9 +89,9 @@ export class Tokens {
     return readOwnToken(token, this.#options.subscriberSecretKey);
   }
 
-  /** Whether a text holds such a token. */
+  /** Whether a text holds such a token, or another one in a stream's URL. */
   areIn(text: string): boolean {
-    return holdsOwnToken(text, this.#options.subscriberSecretKey);
+    return holdsStreamToken(text) || holdsOwnToken(text, this.#options.subscriberSecretKey);
   }
 
   #sign(grants: TokenGrants, key: string, lifetime = this.#options.tokenLifetime): string {

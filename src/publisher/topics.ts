@@ -4,11 +4,11 @@ import type { Generation } from "../protocol/generation.js";
 import { isOwnTopic } from "../protocol/own-topics.js";
 import type { ModelClass, Models } from "./models.js";
 
-/** A topic matcher of Mercure 1.0, as its tokens write it: what a stream may ask for besides topics. */
+/** A topic matcher, as the tokens of Mercure 1.0 write it: what a stream may ask for besides topics. */
 export interface TopicMatcher {
   readonly match: string;
-  /** Default `exact`. */
-  readonly match_type?: MatchType | undefined;
+  /** With Mercure 1.0 also `urlpattern`, with 0.x also `uritemplate`. Default `exact`. */
+  readonly match_type?: MatchType | "uritemplate" | undefined;
 }
 
 /** What names a topic: a string, a model class (its name) or a model object (`Class/id`). */
@@ -45,6 +45,35 @@ export function topicSelectors(topics: unknown, models: Models, protocol: Genera
   return [first, ...others];
 }
 
+/**
+ * The same for what a token shall grant. Names are made from what visitors choose: one who is called `{+name}` would get
+ * everybody's topics by `user/{+name}`, which is a pattern in Mercure 0.x. So here a pattern has to be meant as one.
+ *
+ * @throws MercureError as {@link topicSelectors} does, and `ERR_TOPIC` for a pattern that is not said to be one.
+ */
+export function grantedSelectors(topics: unknown, models: Models, protocol: Generation): [Selector, ...Selector[]] {
+  const selectors = topicSelectors(topics, models, protocol);
+  const named = (Array.isArray(topics) ? topics : [topics]).filter((topic) => !isMeantAsPattern(topic));
+  if (named.length === 0) return selectors;
+  for (const { text } of topicSelectors(named, models, protocol)) refusePattern(text, protocol);
+  return selectors;
+}
+
+/** @throws MercureError `ERR_TOPIC` for a name that stands for other topics too. */
+export function refusePattern(name: string, protocol: Generation): void {
+  if (name !== "*" && (protocol === 1 || !name.includes("{"))) return;
+  const type = protocol === 0 ? "uritemplate" : "urlpattern";
+  throw new MercureError(
+    "ERR_TOPIC",
+    `The private topic ${JSON.stringify(name)} is a pattern, which brings other topics too. Where that is meant, write ` +
+      `{ match: …, match_type: "${type}" }.`,
+  );
+}
+
+function isMeantAsPattern(topic: unknown): boolean {
+  return isMatcher(topic) && (topic.match_type ?? "exact") !== "exact";
+}
+
 /** A plain object: one of a class is a model, whatever its properties are called. */
 function isMatcher(topic: unknown): topic is TopicMatcher {
   if (typeof topic !== "object" || topic === null || !Object.hasOwn(topic, "match")) return false;
@@ -56,9 +85,14 @@ function matcherSelector({ match, match_type: matchType = "exact" }: TopicMatche
     throw new MercureError("ERR_TOPIC", 'A topic matcher has no match: { match: "…", match_type: "urlpattern" }.');
   }
   if (matchType === "exact") return { text: usable(match) };
+  if (matchType === "uritemplate") {
+    if (protocol === 0) return { text: usable(match) };
+    throw new MercureError("ERR_TOPIC", "URI templates are of Mercure 0.x; in 1.0 there are URL patterns.");
+  }
   if (matchType !== "urlpattern") {
     const given = JSON.stringify(matchType);
-    throw new MercureError("ERR_TOPIC", `A topic matcher has the match_type ${given}; there are exact and urlpattern.`);
+    const known = `exact and ${protocol === 0 ? "uritemplate" : "urlpattern"}`;
+    throw new MercureError("ERR_TOPIC", `A topic matcher has the match_type ${given}; there are ${known}.`);
   }
   if (protocol === 1) return { text: usable(match), matchType };
   throw new MercureError("ERR_TOPIC", "URL patterns are of Mercure 1.0: set the option protocol to 1.");

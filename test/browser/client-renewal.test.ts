@@ -206,6 +206,19 @@ describe("a private stream with an address for its renewal", () => {
     assert.deepEqual(followed, []);
   });
 
+  it("follows no redirect of its stream with it either", async () => {
+    fixture.expectErrors(/ended for good|htmx:sseError/);
+    const followed: unknown[] = [];
+    fixture.server.serve("/elsewhere", ({ headers }) => {
+      followed.push(headers.authorization);
+      return { status: 403 };
+    });
+    fixture.server.refuse({ status: 307, headers: { Location: "/elsewhere" } });
+    const page = await fixture.open(rendered(attributes));
+    await shows(page, "#log", ["mercure:error feed 0;"]);
+    assert.deepEqual(followed, []);
+  });
+
   // Markup from elsewhere names another server, which would get the token.
   it("sends its token to no other origin", async () => {
     const page = await fixture.open(rendered('data-mercure-renew="http://localhost:1/renew"'));

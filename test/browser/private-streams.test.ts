@@ -20,7 +20,9 @@ const stockScripts = {
 };
 const head = (scripts: string) => `<!doctype html><title>x</title>${scripts}`;
 const body = '<% MercureStream topic=topic private tag="ul" id="feed" %><% endMercureStream %>';
+const byRole = '<% MercureStream topic="a" variant=role tag="ul" id="feed" %><% endMercureStream %>';
 const files = {
+  "templates/role.njk": `${head("{{ mercure_scripts() }}")}${byRole}`,
   "templates/live.njk": `${head("{{ mercure_scripts() }}")}${body}`,
   "templates/stock.njk": `${head('<script src="/htmx.js"></script><script src="/sse.js"></script>')}${body}`,
 };
@@ -51,6 +53,8 @@ class Site {
   readonly requests: Request[] = [];
   /** Whether the application grants its private streams. */
   open = true;
+  /** What the viewer of `/role` is, which is its stream's variant. */
+  role = "editor";
   kit!: Application["kit"];
   origin = "";
   readonly #t: TestContext;
@@ -75,9 +79,15 @@ class Site {
         else res.send("<h1>Signed out</h1>");
       });
     }
+    app.get("/role", (_req, res) => res.render("role", { role: this.role }));
     for (const [path, script] of Object.entries(stockScripts))
       app.get(path, (_req, res) => void res.type("js").send(script));
     app.get("/favicon.ico", (_req, res) => void res.status(204).end());
+    app.post("/sign-out", async (_req, res) => {
+      kit.sse.deleteAuthzCookie(res);
+      await kit.sse.disconnect({ subject: "ada" });
+      res.sendStatus(204);
+    });
     this.#server = app.listen(port, "127.0.0.1");
     await new Promise((resolve) => this.#server!.once("listening", resolve));
     this.origin = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
@@ -174,6 +184,43 @@ for (const tokenMode of ["url", "cookie"] as const) {
       });
     }
 
+    // Who is no editor any more goes on with what is rendered for editors, since the topic is still theirs to stream.
+    test("go on with the variant that their viewer has now", async (t) => {
+      const site = await new Site(t, { tokenMode, authorize: () => true }).start();
+      const page = await site.visit("/role");
+      const publish = (text: string) =>
+        site.kit.sse.publish("a", (role: string) => `<li id="${text}">${text} for the ${role}</li>`);
+      await site.connected();
+      await publish("first");
+      await shows(page, "li", ["first for the editor"]);
+      site.clock.advance(lifetime - 1);
+      await publish("second");
+      site.role = "viewer";
+      site.clock.advance(1);
+      await until(() => site.asked.length === 2);
+      await site.connected();
+      await publish("third");
+      await shows(page, "li", ["first for the editor", "second for the editor", "third for the viewer"]);
+      assert.ok(site.requests.every(({ method }) => method === "GET"));
+    });
+
+    test("end in every tab at a sign-out, with no time passing at the server, and stay ended", async (t) => {
+      const site: Site = new Site(t, { tokenMode, authorize: () => site.open, subjectGetter: () => "ada" });
+      await site.start();
+      const a = await site.visit("/live?topic=a");
+      const b = await site.visit("/live?topic=b", a);
+      await site.connected(2);
+      site.open = false;
+      await a.evaluate("fetch('/sign-out', { method: 'POST' })");
+      for (const page of [a, b]) await page.locator('[data-mercure-state="ended"]').waitFor({ state: "attached" });
+      const { length } = site.asked;
+      for (const page of [a, b]) {
+        await page.evaluate("dispatchEvent(new Event('online')); htmx.process(document.body); fetch('/favicon.ico')");
+      }
+      assert.equal(site.asked.length, length);
+      await site.connected(0);
+    });
+
     // Logs of servers and proxies, and other sites that a page links to, would learn the token.
     test("send it in no URL and in no Referer", async (t) => {
       const site = await new Site(t, { tokenMode, authorize: () => true }).start();
@@ -200,10 +247,14 @@ for (const tokenMode of ["url", "cookie"] as const) {
           await site.start();
         },
       ],
+      [
+        "is taken back, with no time passing at the server",
+        (site: Site) => site.kit.sse.disconnect({ subject: "ada" }),
+      ],
     ] as const) {
       test(`ends, and stays ended, when its token ${what}`, async (t) => {
         expected = /ERR_|htmx:sseError|\[object Event\]/;
-        const site = await new Site(t, { tokenMode }).start();
+        const site = await new Site(t, { tokenMode, subjectGetter: () => "ada" }).start();
         const page = await site.visit("/stock?topic=a");
         await page.clock.install();
         await page.evaluate('addEventListener("htmx:sseClose", ({ detail }) => { document.title = detail.type })');

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { inspect } from "node:util";
-import type { Request } from "express";
-import { decodeJwt } from "jose";
+import type { Request, Response } from "express";
+import { decodeJwt, SignJWT } from "jose";
 import type { MercureOptions } from "../../src/index.js";
 import { type Application, application, type Surroundings, streamUrlOf } from "../support/application.js";
 import { BrowserSession } from "../support/browser-session.js";
@@ -144,6 +144,23 @@ describe("a private stream by cookie", () => {
     assert.equal((await later.next())?.data, "expired", "nor with the key of whoever comes next");
   });
 
+  test("works again in the very response that has taken all cookies back", async (t) => {
+    const { app, kit, origin, show } = await start(t, { tokenMode: "cookie" });
+    app.get("/as-another", (_req, res) => {
+      kit.sse.deleteAuthzCookie(res);
+      res.render("index.njk", { topic: "a" });
+    });
+    const session = new BrowserSession();
+    const before = await show(session);
+    const old = session.headers(before.url);
+    const url = streamUrlOf(await (await session.fetch(`${origin}/as-another`)).text(), origin);
+    const stream = await openStream(t, url, { headers: session.headers(url) });
+    await kit.sse.publish("a", "secret", { private: true });
+    assert.equal((await stream.next())?.data, "secret");
+    const [oldKey, newKey] = [old, session.headers(url)].map(({ Cookie }) => /_key=([\w-]+)/.exec(Cookie!)?.[1]);
+    assert.notEqual(newKey, oldKey);
+  });
+
   test("cannot be rendered where no cookie can be set", async (t) => {
     const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
     const render = () => kit.render("MercureStream", { topic: "a", private: true });
@@ -162,6 +179,19 @@ describe("a private stream by cookie", () => {
     assert.equal((late as { code: string }).code, "ERR_TOKEN");
   });
 
+  // The browser would ignore the cookie, and the stream ask for it again and again.
+  test("is an error where its token is longer than a cookie may be", async (t) => {
+    const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
+    const topics = (count: number) => Array.from({ length: count }, (_, i) => `${"long".repeat(20)}/${i}`);
+    app.get("/topics/:count", (req, res) => {
+      res.send(String(kit.render("MercureStream", { topic: topics(Number(req.params.count)), private: true })));
+    });
+    assert.equal((await fetch(`${origin}/topics/20`)).status, 200);
+    const answer = await fetch(`${origin}/topics/40`);
+    assert.equal(answer.status, 500);
+    assert.match(await answer.text(), /more than a browser takes in a cookie/);
+  });
+
   // Header injection: a topic that a visitor may choose ends a header and begins another.
   test("writes no line break of a topic into a header", async (t) => {
     const { show } = await start(t, { tokenMode: "cookie" });
@@ -169,6 +199,68 @@ describe("a private stream by cookie", () => {
     await show(session, "a\r\nSet-Cookie: user=eve;é");
     assert.equal(session.set.length, 2);
     for (const cookie of session.set) assert.match(cookie, /^mercureAuthorization_[\w-]+=[\w.-]+; [\w=/;. -]+$/);
+  });
+});
+
+describe("a private topic that is made from what a visitor chooses", () => {
+  class Member {
+    readonly id: string;
+    constructor(id: string) {
+      this.id = id;
+    }
+  }
+
+  // Somebody signs up as `{+name}`, or as `*`: a token for their own topic would be one for everybody's.
+  for (const name of ["{+name}", "ada{x}", "{/x}"]) {
+    test(`grants no pattern: ${name}`, async (t) => {
+      const { kit, origin } = await start(t);
+      for (const topic of [`user/${name}`, new Member(name), { match: `user/${name}` }]) {
+        const refused = { code: "ERR_TOPIC", message: /is a pattern/ };
+        assert.throws(() => kit.render("MercureStream", { topic, private: true }), refused);
+        assert.throws(() => kit.render("MercureStreamContext", { topics: ["a", topic], private: true }), Error);
+        assert.throws(() => kit.sse.authentifiedHubUrl(topic), refused);
+        assert.throws(() => kit.sse.subscriberJwt(topic), refused);
+        assert.throws(() => kit.sse.createSubscriberJwt(["a", topic]), refused);
+        assert.throws(() => kit.sse.createPublisherJwt(topic), refused);
+      }
+      assert.equal((await fetch(`${origin}/?topic=${encodeURIComponent(`user/${name}`)}`)).status, 500);
+    });
+  }
+
+  for (const protocol of [0, 1] as const) {
+    test(`does not grant all topics in Mercure ${protocol}.x`, async (t) => {
+      const { kit } = await start(t, { protocol, tokenMode: "url" });
+      for (const topic of ["*", { match: "*" }]) {
+        assert.throws(() => kit.render("MercureStream", { topic, private: true }), { code: "ERR_TOPIC" });
+        assert.throws(() => kit.sse.createSubscriberJwt(topic), { code: "ERR_TOPIC" });
+      }
+    });
+  }
+
+  test("is streamed by no route as a pattern", async (t) => {
+    const { app, kit, origin } = await start(t);
+    app.get(
+      "/orders/:id",
+      kit.sse.stream((req) => `orders/${req.params.id}`),
+    );
+    app.get(
+      "/all",
+      kit.sse.stream((req) => String(req.query.topic)),
+    );
+    assert.equal((await fetch(`${origin}/orders/%7B+id%7D`)).status, 500);
+    assert.equal((await fetch(`${origin}/all?topic=*`)).status, 500);
+  });
+
+  test("may be a pattern where that is said", async (t) => {
+    const { kit, origin } = await start(t);
+    const topic = { match: "user/{name}", match_type: "uritemplate" } as const;
+    const html = String(kit.render("MercureStream", { topic, private: true }));
+    const stream = await openStream(t, streamUrlOf(html, origin));
+    await kit.sse.publish("user/ada", "for all users", { private: true });
+    assert.equal((await stream.next())?.data, "for all users");
+    assert.deepEqual(decodeJwt(kit.sse.createSubscriberJwt(topic)).mercure, { subscribe: ["user/{name}"] });
+    const { kit: next } = await start(t, { protocol: 1 });
+    assert.throws(() => next.sse.createSubscriberJwt(topic), { code: "ERR_TOPIC", message: /Mercure 0.x/ });
   });
 });
 
@@ -339,6 +431,25 @@ describe("the renewal of a token", () => {
     }
   });
 
+  // A script that has found a cookie's token, as in a log, would make of it one that needs no cookie.
+  test("gives no token of a cookie to a script, and renews no other cookie", async (t) => {
+    const { app, kit, show, origin } = await start(t, { tokenMode: "cookie", authorize: () => true });
+    app.post("/sign-in", (_req, res) => {
+      kit.sse.setAuthzCookie(res, "a");
+      res.sendStatus(204);
+    });
+    const session = new BrowserSession();
+    const { url, renewal } = await show(session);
+    const [, token] = /mercureAuthorization_[\w-]{22}=([\w.-]+)/.exec(session.headers(url).Cookie!)!;
+    const ask = (address: string, headers = {}) =>
+      session.fetch(address, { method: "POST", headers: { ...sameOrigin, ...headers } });
+    assert.equal((await ask(renewal!, { Authorization: `Bearer ${token}` })).status, 401);
+    await session.fetch(`${origin}/sign-in`, { method: "POST" });
+    for (const query of ["", "?grant=", "?grant=key", "?grant=x"]) {
+      assert.equal((await ask(renewal!.replace(/\?.*/, query))).status, 401, query);
+    }
+  });
+
   test("is served only with authorize, for without it the page's own route decides", async (t) => {
     const { origin, show } = await start(t);
     assert.equal((await show(new BrowserSession())).renewal, undefined);
@@ -395,6 +506,23 @@ describe("what the application does by hand", () => {
     assert.deepEqual(session.names, []);
   });
 
+  // Somebody signs out, and goes on with the copy of a token that nobody's name is in.
+  test("setAuthzCookie gives a token in the name of who asks for it", async (t) => {
+    const options: MercureOptions = { subjectGetter: userOf, payloadGetter: (topics) => ({ topics }) };
+    const { app, kit, origin } = await start(t, options);
+    app.post("/sign-in", (_req, res) => {
+      kit.sse.setAuthzCookie(res, ["a", "b"]);
+      res.sendStatus(204);
+    });
+    const answer = await fetch(`${origin}/sign-in`, { method: "POST", headers: { Cookie: "user=ada" } });
+    const [, jwt = ""] = /=([\w.-]+)/.exec(answer.headers.getSetCookie()[0]!)!;
+    const { sub, mercure } = decodeJwt(jwt);
+    assert.deepEqual([sub, mercure], ["ada", { subscribe: ["a", "b"], payload: { topics: ["a", "b"] } }]);
+    await kit.sse.disconnect({ subject: "ada" });
+    const url = `${origin}/.well-known/mercure?topic=a`;
+    assert.equal((await fetch(url, { headers: { Authorization: `Bearer ${jwt}` } })).status, 401);
+  });
+
   // Header injection by a value that was not made here.
   test("setAuthzCookie takes no jwt that could end its header", async (t) => {
     const { app, kit, origin } = await start(t);
@@ -446,6 +574,61 @@ describe("a stream's token", () => {
       await kit.sse.publish("b", `${kit.sse.createPublisherJwt("a")} ${bare.slice(0, -1)} ${bare.split(".")[0]}.`);
     });
   }
+
+  test("is not published either when it was made elsewhere, in the URL of a stream", async (t) => {
+    const { kit } = await start(t);
+    const elsewhere = await new SignJWT({ mercure: { subscribe: ["a"] } })
+      .setProtectedHeader({ alg: "HS256", kid: "1" })
+      .sign(new TextEncoder().encode("another key, of 32 bytes or more"));
+    const url = kit.environment.renderString('<p sse-connect="{{ mercure_hub_url("a", jwt) }}">', { jwt: elsewhere });
+    for (const data of [url, kit.html`<p sse-connect="${kit.sse.hubUrl("a", elsewhere)}">`]) {
+      await assert.rejects(kit.sse.publish("b", data), { code: "ERR_TOKEN" });
+    }
+    await kit.sse.publish("b", "What is ?authorization= for, and eyJ?");
+  });
+
+  // A proxy keeps the page, or the cookie that came with it, and gives it to whoever asks next.
+  test("is kept by no cache, however it gets into the response", async (t) => {
+    const { app, kit, origin } = await start(t);
+    const own = kit.sse.createSubscriberJwt("a");
+    const stream = () => String(kit.render("MercureStream", { topic: "a", private: true }));
+    const responses: Record<string, (res: Response) => void> = {
+      "/tag": (res) => void res.send(stream()),
+      "/global": (res) => void res.send(kit.environment.renderString('{{ mercure_authentified_hub_url("a") }}', {})),
+      "/jwt": (res) => void res.send(kit.sse.subscriberJwt("a")),
+      "/url": (res) => void res.send(kit.sse.hubUrl("a", own)),
+      "/variant": (res) => void res.send(String(kit.render("MercureStream", { topic: "a", variant: "de" }))),
+      "/presence": (res) => void res.send(String(kit.render("MercurePresence", { topic: "a", hx_get: "/x" }))),
+      "/set": (res) => {
+        kit.sse.setAuthzCookie(res, "a");
+        res.send("signed in");
+      },
+    };
+    for (const [path, respond] of Object.entries(responses)) {
+      app.get(path, (_req, res) => respond(res.set("Cache-Control", "public, max-age=600")));
+      const answer = await fetch(origin + path);
+      assert.equal(answer.headers.get("Cache-Control"), "private, no-store", path);
+      await answer.text();
+    }
+  });
+
+  test("is not rendered for a response that has begun without a word to caches", async (t) => {
+    const { app, kit, origin } = await start(t);
+    const codes: unknown[] = [];
+    app.get("/begun", (req, res) => {
+      if (req.query.first === "private") res.set("Cache-Control", "private, no-store");
+      res.write("begun");
+      try {
+        res.write(String(kit.render("MercureStream", { topic: "a", private: true })));
+      } catch (error) {
+        codes.push((error as { code: string }).code);
+      }
+      res.end();
+    });
+    assert.doesNotMatch(await (await fetch(`${origin}/begun`)).text(), /eyJ/);
+    assert.deepEqual(codes, ["ERR_TOKEN"]);
+    assert.match(await (await fetch(`${origin}/begun?first=private`)).text(), /eyJ/);
+  });
 
   // Logs and bug reports go further than the secrets in them should.
   test("stays out of what errors and debugging print, and so does the key", async (t) => {

@@ -53,7 +53,7 @@ describe("sse.stream", () => {
     await kit.sse.publish("orders/7", "secret", { private: true });
     await kit.sse.publish("orders/7", "public");
     assert.equal((await stream.next())?.data, "public");
-    for (const query of ["channel=*", "channel=", "channel=a&channel=b"]) {
+    for (const query of ["channel=*", "channel=", "channel=a&channel=b", "channel={%2Ball}", "channel={"]) {
       assert.equal((await fetch(`${origin}/stream?${query}`)).status, 400, query);
     }
   });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { MercureOptions, VariantRenderer } from "../../src/index.js";
 import { application, streamUrlOf } from "../support/application.js";
+import { BrowserSession } from "../support/browser-session.js";
 import { type EventStream, openStream } from "../support/event-stream.js";
 
 const hubPath = "/.well-known/mercure";
@@ -84,6 +85,26 @@ for (const protocol of [0, 1] as const) {
       assert.deepEqual(await take(thieves[1]!, 1), ["for all"]);
       assert.deepEqual(await take(thieves[2]!, 2), ["<p>none</p>", "for all"]);
     });
+
+    // Whoever has got hold of an editor's token, and may stream the topic, has their own session renew it. In the same
+    // way somebody who is no editor any more would remain one.
+    for (const tokenMode of ["url", "cookie"] as const) {
+      test(`is not renewed by ${tokenMode}, but rendered anew for whoever asks`, async (t) => {
+        const options: MercureOptions = { protocol, tokenMode, authorize: () => true };
+        const { origin } = await start(t, board, options);
+        const session = new BrowserSession();
+        const html = await (await session.fetch(`${origin}/?locale=editor`)).text();
+        assert.doesNotMatch(html, /data-mercure-renew/);
+        const [, token = ""] = /authorization=([\w.-]+)/.exec(html) ?? [];
+        const [, grant = ""] = /grant=([\w-]+)/.exec(html)!;
+        const answer = await session.fetch(`${origin}${hubPath}/renewal?grant=${grant}`, {
+          method: "POST",
+          headers: { "Sec-Fetch-Site": "same-origin", ...(token && { Authorization: `Bearer ${token}` }) },
+        });
+        assert.equal(answer.status, 401, "at which the kit's script asks for the page");
+        assert.deepEqual(answer.headers.getSetCookie(), []);
+      });
+    }
 
     // An application that lets a visitor choose the topic of a private stream would hand out all variants.
     test("has a name that no page can stream and no publisher can use", async (t) => {

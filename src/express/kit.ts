@@ -1,0 +1,51 @@
+import type { Environment } from "nunjucks";
+import type { Hub } from "../hub/hub.js";
+import type { OobOptions } from "../nunjucks/html.js";
+import type { SafeString } from "../nunjucks/safe-string.js";
+import { noHubInProcess } from "../publisher/external-hub.js";
+import type { Sse } from "./sse.js";
+
+/** What `mercure(app)` gives the application. Its functions can be taken apart. */
+export interface Kit {
+  /** Publishes updates, and streams them. */
+  readonly sse: Sse;
+  /**
+   * Renders a component to HTML that templates print, and `publish` sends, as it is.
+   *
+   * @throws MercureError `ERR_COMPONENT`
+   */
+  readonly render: (name: string, props?: object) => SafeString;
+  /** The components as functions: `components.Name(props)`. */
+  readonly components: Readonly<Record<string, (props?: object) => SafeString>>;
+  /** Tag of a template literal that escapes what is interpolated. */
+  readonly html: (strings: TemplateStringsArray, ...values: readonly unknown[]) => SafeString;
+  /** HTML that is swapped wherever its target is in the page. */
+  readonly oob: (html: unknown, options?: OobOptions) => SafeString;
+  /** The Nunjucks environment, for further filters and globals. */
+  readonly environment: Environment;
+  /** The hub in this process; asked for where the hub is in another one, it throws `ERR_EXTERNAL_HUB`. */
+  readonly hub: Hub;
+  /** Ends all streams at once; for shutting down, so that no connection keeps the server open. */
+  readonly close: () => Promise<void>;
+}
+
+/** Where there is no hub, only what asks for it is told so; not enumerable then, so that a kit can still be copied. */
+export function withHub(kit: Omit<Kit, "hub">, hub: Hub | undefined): Kit {
+  const property = {
+    enumerable: hub !== undefined,
+    get: () => {
+      if (hub === undefined) throw noHubInProcess("kit.hub", "ask that hub itself");
+      return hub;
+    },
+  };
+  return Object.defineProperty(kit, "hub", property) as Kit;
+}
+
+declare global {
+  namespace Express {
+    interface Response {
+      /** Answers an htmx request with a component, as HTML. */
+      component(name: string, props?: object): this;
+    }
+  }
+}

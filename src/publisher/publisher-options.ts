@@ -1,0 +1,46 @@
+import type { Hub } from "../hub/hub.js";
+import type { TokenMode } from "../options.js";
+import type { Generation } from "../protocol/generation.js";
+import type { ExternalHub } from "./external-hub.js";
+import type { Models } from "./models.js";
+import type { Pages } from "./page.js";
+import type { Permissions } from "./permissions.js";
+import type { Presence } from "./presence.js";
+import type { Tokens } from "./tokens.js";
+import type { Variants } from "./variants.js";
+
+/** Renders a model object's component. */
+export interface ModelRenderer {
+  has(component: string): boolean;
+  render(component: string, props: object): unknown;
+}
+
+export interface PublisherOptions {
+  /** The hub in this process, or the one that takes its place. */
+  readonly hub: Hub | ExternalHub;
+  /** The generation of Mercure that streams and tokens speak. */
+  readonly protocol: Generation;
+  readonly tokens: Tokens;
+  /** Where the tokens of streams are: in their URLs, or in cookies. */
+  readonly tokenMode: TokenMode;
+  readonly permissions: Permissions;
+  /** The path within the application at which streams get new tokens; undefined where their pages do that. */
+  readonly renewalPath: string | undefined;
+  /** Who is there; undefined where nobody in this process knows. */
+  readonly presence?: Presence | undefined;
+  readonly variants: Variants;
+  readonly models: Models;
+  readonly pages: Pages;
+  readonly renderer: ModelRenderer;
+  /** The path of the hub within the application, or its public URL. */
+  readonly publicHubUrl: string;
+  /** Whether the hub takes subscribers without a token. */
+  readonly allowAnonymous: boolean;
+  readonly typeIsTopic: boolean;
+  /** What a token for these topics says of its bearer to other subscribers. */
+  readonly payloadOf?: ((topics: readonly string[]) => unknown) | undefined;
+  /** Whose the request that is under way is: the subject of the tokens that are made for it. */
+  readonly subjectOf?: (() => string | undefined) | undefined;
+  /** Told of what goes wrong where no caller can be. */
+  onError(message: string, error: unknown): void;
+}

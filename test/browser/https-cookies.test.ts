@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { decodeJwt } from "jose";
+import type { Browser, BrowserContext } from "playwright-core";
+import { application } from "../support/application.js";
+import { until } from "../support/until.js";
+import { launchChromium, newWatchedPage } from "./chromium.js";
+import { shows } from "./client-fixture.js";
+
+const hubPath = "/.well-known/mercure";
+const page =
+  "<!doctype html><title>x</title>{{ mercure_scripts() }}" +
+  '<% MercureStream topic="a" private tag="ul" id="feed" %><% endMercureStream %>';
+
+let browser: Browser;
+let certificate: { readonly cert: Buffer; readonly key: Buffer };
+
+before(async () => {
+  // The hosts `www.` and `evil.` are of one site.
+  browser = await launchChromium({
+    args: ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.example.org 127.0.0.1"],
+  });
+  certificate = makeCertificate();
+});
+
+after(() => browser.close());
+
+for (const [protocol, name] of [
+  [0, "mercureAuthorization"],
+  [1, "mercure_access_token"],
+] as const) {
+  describe(`the cookies of private streams in Mercure ${protocol}.x`, () => {
+    test("are taken by a browser over TLS, with all that protects them", async (t) => {
+      const site = await start(t, protocol);
+      const { page, context, errors } = await visit(t);
+      await page.goto(`${site.origin}/`);
+      await until(() => site.kit.hub.connections === 1);
+      await site.kit.sse.publish("a", "<li>over TLS</li>", { private: true });
+      await shows(page, "li", ["over TLS"]);
+
+      const cookies = (await context.cookies(site.origin + hubPath)).sort((a, b) => a.path.localeCompare(b.path));
+      assert.deepEqual(
+        cookies.map(({ name: each, path, domain, httpOnly, secure, sameSite }) => ({
+          name: each.replace(/_[\w-]{22}$/, "_…"),
+          path,
+          domain,
+          httpOnly,
+          secure,
+          sameSite,
+        })),
+        [
+          { name: `__Host-${name}_key`, path: "/", sameSite: "Lax" },
+          { name: `__Secure-${name}_…`, path: hubPath, sameSite: "Strict" },
+        ].map((each) => ({ domain: "www.example.org", httpOnly: true, secure: true, ...each })),
+      );
+      assert.equal(await page.evaluate("document.cookie"), "");
+      assert.doesNotMatch(site.warnings.join(), /without Secure/);
+
+      await page.goto(`${site.origin}/sign-out`);
+      assert.deepEqual(await context.cookies(site.origin), []);
+      assert.deepEqual(errors, []);
+    });
+
+    // Cookie tossing: whoever rules a neighbouring host sets a key that they know. Tokens bound to it would be worth
+    // something to them, and after the visitor has signed out.
+    test("are bound to no key that another host of the site has set", async (t) => {
+      const site = await start(t, protocol);
+      const { page, context } = await visit(t);
+      await page.goto(`${site.origin.replace("www.", "evil.")}/toss?name=${name}`);
+      const tossed = await context.cookies(`${site.origin}${hubPath}`);
+      assert.ok(tossed.length > 0);
+      assert.ok(tossed.every(({ value }) => value === "known-to-eve"));
+      assert.ok(
+        tossed.every(({ name: each }) => !each.startsWith("__Host-")),
+        "the browser takes none with the prefix",
+      );
+
+      await page.goto(`${site.origin}/`);
+      await until(() => site.kit.hub.connections === 1);
+      await site.kit.sse.publish("a", "<li>private</li>", { private: true });
+      await shows(page, "li", ["private"]);
+      const token = (await context.cookies(site.origin + hubPath)).find(({ value }) => value.startsWith("eyJ"))!;
+      const { cnf } = decodeJwt(token.value) as { cnf: object };
+      assert.deepEqual(Object.values(cnf), [hashOf(await keyOf(context, site.origin))]);
+
+      await page.goto(`${site.origin}/sign-out`);
+      await page.goto(
+        `${site.origin}${hubPath}?${protocol === 0 ? "topic" : "match"}=a&grant=${token.name.slice(-22)}`,
+      );
+      assert.match(await page.innerText("body"), /expired/);
+    });
+  });
+}
+
+async function start(t: TestContext, protocol: 0 | 1) {
+  const options = { protocol, tokenMode: "cookie" } as const;
+  const started = application(t, { "templates/index.njk": page }, options);
+  const { app, kit } = started;
+  app.get("/", (_req, res) => res.render("index"));
+  app.get("/sign-out", (_req, res) => {
+    kit.sse.deleteAuthzCookie(res);
+    res.send("Signed out");
+  });
+  app.get("/toss", (req, res) => {
+    const { name } = req.query;
+    for (const each of [`__Host-${name}_key`, `__Secure-${name}_key`, `${name}_key`]) {
+      for (const path of ["/", hubPath]) {
+        res.append("Set-Cookie", `${each}=known-to-eve; Domain=example.org; Path=${path}; Secure`);
+      }
+    }
+    res.send("Welcome");
+  });
+  app.get("/favicon.ico", (_req, res) => void res.status(204).end());
+  const server = createServer(certificate, app);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { ...started, origin: `https://www.example.org:${(server.address() as AddressInfo).port}` };
+}
+
+async function visit(t: TestContext) {
+  const visitor = await newWatchedPage(browser, { ignoreHTTPSErrors: true });
+  const context: BrowserContext = visitor.page.context();
+  t.after(() => context.close());
+  return { ...visitor, context };
+}
+
+/** The key that no other host can have set. */
+async function keyOf(context: BrowserContext, origin: string): Promise<string> {
+  const [key] = (await context.cookies(origin)).filter(({ name }) => name.startsWith("__Host-"));
+  return key!.value;
+}
+
+function hashOf(key: string): string {
+  return createHash("sha256").update(key).digest("base64url");
+}
+
+/** A certificate that nobody trusts, for this run. */
+function makeCertificate(): { cert: Buffer; key: Buffer } {
+  const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-tls-"));
+  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  try {
+    execFileSync("openssl", ["req", "-x509", ...kind, "-subj", "/CN=example.org", "-keyout", key, "-out", cert], {
+      stdio: "ignore",
+    });
+    return { cert: readFileSync(cert), key: readFileSync(key) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
