@@ -1,11 +1,11 @@
 import { Hub } from "../hub/index.js";
 import type { OptionReader } from "../option-reader.js";
-import type { Configuration } from "../options.js";
 import { signToken } from "../publisher/tokens.js";
 import { MemoryTransport } from "../transport/memory.js";
 import { readCertificate } from "./certificate.js";
+import { clientAddress } from "./client-address.js";
 import type { Command } from "./command.js";
-import { configure, defaultPort, hubFlags } from "./hub-flags.js";
+import { configure, defaultPort, type HubConfiguration, hubFlags } from "./hub-flags.js";
 import { type HubIdentity, readIdentity } from "./identity.js";
 import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
 import { collectMetrics } from "./metrics.js";
@@ -31,21 +31,20 @@ In production secrets are needed, of at least 32 bytes.`,
 
   async run({ read }) {
     const configuration = configure(read);
-    const { reconciliationLength, historyBytes, ...hubOptions } = configuration.hub;
+    const { keys, proxies, history } = configuration;
     const retrySpread = read.number("retry-spread", { least: 0, most: 3600 }) ?? 5;
     const shutdownTimeout = read.number("shutdown-timeout", { least: 0, most: 3600 }) ?? 5;
     const withMetrics = read.boolean("metrics", "MERCURE_HUB_METRICS") ?? false;
     const metrics = withMetrics ? await collectMetrics() : undefined;
-    const transport = new MemoryTransport({ historyLength: reconciliationLength, historyBytes });
+    const transport = new MemoryTransport(history);
     const hubCalled = (identity: HubIdentity) =>
       new Hub({
-        ...hubOptions,
+        ...configuration.hub,
         ...identity,
         transport,
-        publisherKey: configuration.publisherSecretKey,
-        subscriberKey: configuration.subscriberSecretKey,
-        cookieName: read.cookieName("cookie-name", "MERCURE_AUTHZ_COOKIE_NAME"),
-        publishLimit: read.number("publish-limit", { least: 1, whole: true }),
+        publisherKey: keys.publisherKey,
+        subscriberKey: keys.subscriberKey,
+        issuers: keys.issuers(identity.issuer),
         observer: metrics?.observer,
       });
     const address = {
@@ -66,7 +65,10 @@ In production secrets are needed, of at least 32 bytes.`,
         monitorAddress,
       ));
     try {
-      server = await listen((req, res) => hub.handle(req, res), address);
+      server = await listen(
+        (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res),
+        address,
+      );
       const url = `${originOf(server)}${configuration.hub.path}`;
       const identity = readIdentity(read, url);
       hub = hubCalled(identity);
@@ -99,11 +101,11 @@ function readMonitorAddress(read: OptionReader, withMetrics: boolean): Address |
   return { host: host ?? "127.0.0.1", port: port ?? defaultMonitorPort };
 }
 
-function announce(url: string, configuration: Configuration, identity: HubIdentity): void {
+function announce(url: string, configuration: HubConfiguration, identity: HubIdentity): void {
   console.log(`Hub: ${url}`);
-  const { development, hub, protocol, publisherSecretKey } = configuration;
-  if (!development || !hub.allowPublish) return;
-  const profile = { protocol, ...identity };
-  const token = signToken({ publish: [{ text: "*" }] }, profile, publisherSecretKey, developmentTokenLifetime);
+  const { development, hub, generation, keys } = configuration;
+  if (!development || !hub.allowPublish || keys.publisherKey === undefined) return;
+  const profile = { protocol: generation, ...identity };
+  const token = signToken({ publish: [{ text: "*" }] }, profile, keys.publisherKey, developmentTokenLifetime);
   console.log(`Publisher token, for a day, since this is development: ${token}`);
 }

@@ -6,7 +6,15 @@ import type { Selector } from "../protocol/active-subscription.js";
 import { detailType } from "../protocol/authorization-details.js";
 import { cookieConfirmation } from "../protocol/authz-cookies.js";
 import type { Generation } from "../protocol/generation.js";
-import { encode, holdsOwnToken, type OwnGrants, readOwnToken, signature, tokenHeaders } from "./own-tokens.js";
+import {
+  encode,
+  holdsOwnToken,
+  type OwnGrants,
+  readOwnToken,
+  signature,
+  tokenHeader,
+  tokenHeaders,
+} from "./own-tokens.js";
 
 /** What a token grants its bearer. */
 export interface TokenGrants {
@@ -91,8 +99,16 @@ export class Tokens {
   }
 }
 
+/** Signs with a key other than a secret for HS256. */
+export interface Signer {
+  /** As the header `alg` names it. */
+  readonly algorithm: string;
+  /** In base64url. */
+  sign(text: string): string;
+}
+
 /**
- * Signs a token with HS256. Synchronous, since a page's tokens are made while it is rendered.
+ * Signs a token, with HS256 by a secret. Synchronous, since a page's tokens are made while it is rendered.
  *
  * @param lifetime how long the token is valid, in seconds
  * @throws MercureError `ERR_OPTION` for a payload that the generation does not allow.
@@ -100,7 +116,7 @@ export class Tokens {
 export function signToken(
   grants: TokenGrants,
   profile: TokenProfile,
-  key: string,
+  key: string | Signer,
   lifetime: number,
   now = Date.now(),
 ): string {
@@ -113,8 +129,10 @@ export function signToken(
     iat: seconds,
     exp: Math.floor(seconds) + lifetime,
   };
-  const body = `${tokenHeaders[profile.protocol]}.${encode(claims)}`;
-  return `${body}.${signature(body, key)}`;
+  const isSecret = typeof key === "string";
+  const header = isSecret ? tokenHeaders[profile.protocol] : tokenHeader(profile.protocol, key.algorithm);
+  const body = `${header}.${encode(claims)}`;
+  return `${body}.${isSecret ? signature(body, key) : key.sign(body)}`;
 }
 
 /** Mercure 0.x "Authorization". */
