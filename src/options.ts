@@ -61,7 +61,7 @@ export interface MercureOptions {
    * development any port of this machine too.
    */
   trustedHosts?: readonly string[] | string | undefined;
-  /** The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made for each publish. */
+  /** The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made from `publisherSecretKey`. */
   publisherJwt?: string | undefined;
   /** The hub's URL as browsers reach it. Default: `MERCURE_PUBLIC_HUB_URL`, else `hubUrl`, else a relative URL. */
   publicHubUrl?: string | undefined;

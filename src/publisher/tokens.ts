@@ -42,7 +42,7 @@ export interface TokenProfile {
 export interface TokensOptions extends TokenProfile {
   readonly publisherSecretKey: string;
   readonly subscriberSecretKey: string;
-  /** A token made elsewhere, instead of one for each publish. */
+  /** A token made elsewhere, for publishing. */
   readonly publisherJwt: string | undefined;
   /** How long a subscriber's token is valid, in seconds. */
   readonly tokenLifetime: number;
@@ -54,24 +54,38 @@ export interface TokenBearer extends Pick<TokenGrants, "payload" | "subject" | "
   readonly lifetime?: number | undefined;
 }
 
-/** How long a token is valid that is made for one publish, in seconds. */
-const publishTokenLifetime = 60;
+/** How long a token is valid that is made for publishing, in seconds. It is used for the first half of this time. */
+const publishTokenLifetime = 120;
+
+/** For how many lists of topics such tokens are kept. */
+const keptTokens = 1000;
 
 /** Makes the tokens with which the application, and its visitors, come to the hub. */
 export class Tokens {
   readonly #options: TokensOptions;
   readonly #clock: Clock;
+  /** By the topics that they are for; the one that was made longest ago comes first. */
+  readonly #publishTokens = new Map<string, { readonly token: string; readonly until: number }>();
 
   constructor(options: TokensOptions, clock: Clock = systemClock) {
     this.#options = options;
     this.#clock = clock;
   }
 
-  /** For publishing to these topics. */
+  /** For publishing to these topics: the same for some time, so that neither side pays for a signature each time. */
   forPublisher(topics: readonly string[]): string {
     const { publisherSecretKey, publisherJwt } = this.#options;
+    if (publisherJwt !== undefined) return publisherJwt;
+    const key = JSON.stringify(topics);
+    const now = this.#clock.now();
+    const known = this.#publishTokens.get(key);
+    if (known !== undefined && now < known.until) return known.token;
     const publish = topics.map((text) => ({ text }));
-    return publisherJwt ?? this.#sign({ publish }, publisherSecretKey, publishTokenLifetime);
+    const token = this.#sign({ publish }, publisherSecretKey, publishTokenLifetime);
+    this.#publishTokens.delete(key);
+    this.#publishTokens.set(key, { token, until: now + publishTokenLifetime * 500 });
+    if (this.#publishTokens.size > keptTokens) this.#publishTokens.delete(this.#publishTokens.keys().next().value!);
+    return token;
   }
 
   /** For whoever else shall publish. */
