@@ -100,17 +100,22 @@ export const hubFlags: Flags = {
     help: "When the hub ends, clients come back within this time. Default 5.",
   },
   "shutdown-timeout": { value: "seconds", numeric: true, help: "How long requests may take to end. Default 5." },
+  monitor: {
+    negatable: true,
+    variable: "MERCURE_HUB_MONITOR",
+    help: "Serve /healthz/live and /healthz/ready, at a port of their own. Default: yes.",
+  },
   "monitor-port": {
     value: "number",
     numeric: true,
     variable: "MERCURE_HUB_MONITOR_PORT",
-    help: "Serve /healthz/live and /healthz/ready at this port; 0 takes a free one. Default: not at all.",
+    help: "Where. Default: the port after the hub's, so 5501; 0 takes a free one.",
   },
-  "monitor-host": { value: "address", help: "Where to. Default 127.0.0.1: this machine only." },
+  "monitor-host": { value: "address", help: "Default 127.0.0.1: this machine only." },
   metrics: {
     negatable: true,
     variable: "MERCURE_HUB_METRICS",
-    help: "Serve /metrics for Prometheus there too, at port 5501 unless told otherwise. Needs prom-client.",
+    help: "Serve /metrics for Prometheus there too. Default: where prom-client is installed.",
   },
 };
 

@@ -55,7 +55,7 @@ describe("starting", () => {
     t.after(() => server.close());
     await once(server, "listening");
     const port = String((server.address() as AddressInfo).port);
-    const { code, stderr } = await run(t, ["hub", "--port", port], { env: production });
+    const { code, stderr } = await run(t, ["hub", "--no-monitor", "--port", port], { env: production });
     assert.equal(code, 1);
     assert.equal(
       stderr,
