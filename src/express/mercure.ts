@@ -9,6 +9,7 @@ import { HtmlMaker, type OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import { type Configuration, type MercureOptions, resolveOptions } from "../options.js";
+import { hubLink } from "../protocol/hub-link.js";
 import { ExternalHub, noHubInProcess } from "../publisher/external-hub.js";
 import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";
@@ -209,14 +210,21 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     if (assets.serve(request.path, request, response)) return;
     const origin = `${request.protocol}://${request.host ?? ""}`;
     const enter = () => {
+      const { lastEventId } = hub;
+      let isLinked = false;
       const page: Page = {
-        lastEventId: hub.lastEventId,
+        lastEventId,
         mountPath: request.baseUrl,
         origin,
         url: request.originalUrl,
         request,
         connections: 0,
         hasScripts: false,
+        onStream: (hubUrl) => {
+          if (isLinked || response.headersSent) return;
+          isLinked = true;
+          response.append("Link", hubLink(hubUrl, lastEventId));
+        },
         onToken: () => {
           if (!response.headersSent) response.set("Cache-Control", "private, no-store");
         },
