@@ -139,7 +139,7 @@ export function configure(read: OptionReader): HubConfiguration {
     development,
     generation: protocol === "both" ? (process.env.MERCURE_PROTOCOL === "1" ? 1 : 0) : protocol,
     keys: readHubKeys(read, development),
-    proxies: addressesOf(readProxies(read)),
+    proxies: addressesOf(readList(read, "trusted-proxy", "MERCURE_HUB_TRUSTED_PROXIES")),
     history: {
       historyLength: read.number(
         "reconciliation-length",
@@ -151,7 +151,7 @@ export function configure(read: OptionReader): HubConfiguration {
     hub: {
       path: read.path("path") ?? defaultHubPath,
       protocol,
-      authorizationServers: read.strings("authorization-server"),
+      authorizationServers: readList(read, "authorization-server", "MERCURE_HUB_AUTHORIZATION_SERVERS"),
       cookieName: read.cookieName("cookie-name", "MERCURE_AUTHZ_COOKIE_NAME"),
       subscriptions: read.boolean("subscriptions", "MERCURE_HUB_SUBSCRIPTIONS"),
       corsOrigins: read.corsOrigins("cors-origin", "MERCURE_HUB_CORS_ORIGINS"),
@@ -169,9 +169,9 @@ export function configure(read: OptionReader): HubConfiguration {
   };
 }
 
-function readProxies(read: OptionReader): readonly string[] {
-  const { MERCURE_HUB_TRUSTED_PROXIES = "" } = process.env;
-  return read.strings("trusted-proxy") ?? MERCURE_HUB_TRUSTED_PROXIES.split(/[\s,]+/).filter(Boolean);
+/** By a variable with spaces or commas between the items. */
+function readList(read: OptionReader, flag: string, variable: string): readonly string[] {
+  return read.strings(flag) ?? (process.env[variable] ?? "").split(/[\s,]+/).filter(Boolean);
 }
 
 function readProtocol(read: OptionReader): Protocol {

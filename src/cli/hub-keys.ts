@@ -22,6 +22,7 @@ export const hubKeyFlags: Flags = {
   "authorization-server": {
     value: "url",
     multiple: true,
+    variable: "MERCURE_HUB_AUTHORIZATION_SERVERS",
     help: "Mercure 1.0: where clients get tokens, for the hub's metadata.",
   },
 };
@@ -115,11 +116,12 @@ function readIssuersFile(read: OptionReader): readonly IssuerOptions[] {
   if (path === undefined) return [];
   try {
     const issuers: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (Array.isArray(issuers)) return issuers as IssuerOptions[];
+    const isList = Array.isArray(issuers) && issuers.every((each) => typeof each === "object" && each !== null);
+    if (isList) return issuers as IssuerOptions[];
   } catch (error) {
     throw new UsageError(`The file of --issuers-file cannot be read: ${(error as Error).message}.`);
   }
-  throw new UsageError("The file of --issuers-file must hold a list, in JSON.");
+  throw new UsageError("The file of --issuers-file must hold a list of objects, in JSON.");
 }
 
 function refuseSharedInput(read: OptionReader): void {

@@ -111,8 +111,9 @@ describe("issuers in a file", () => {
     const issuers = [{ issuer, jwks: { keys: [await exportJWK(publicKey)] } }];
     writeFileSync(join(cwd, "issuers.json"), JSON.stringify(issuers));
     const resource = "https://hub.example/.well-known/mercure";
-    const flags = ["--issuers-file", "issuers.json", "--resource", resource, "--authorization-server", issuer];
-    const { url } = await startHub(t, flags, { cwd, env: production });
+    const flags = ["--issuers-file", "issuers.json", "--resource", resource];
+    const env = { ...production, MERCURE_HUB_AUTHORIZATION_SERVERS: issuer };
+    const { url } = await startHub(t, flags, { cwd, env });
     const jwt = (iss: string) => {
       const topics = [{ match: "*" }];
       const details = [{ type: "https://mercure.rocks/authorization-detail", actions: ["subscribe"], topics }];
@@ -131,6 +132,7 @@ describe("issuers in a file", () => {
     const cwd = temporaryFolder(t);
     for (const [text, message] of [
       ["{}", /must hold a list/],
+      ["[null]", /must hold a list of objects/],
       ["[", /cannot be read/],
       ['[{"issuer":"https://a.example"}]', /exactly one of secret, pem and jwks/],
       ['[{"secret":"short"}]', /needs at least 32/],
