@@ -35,10 +35,16 @@ export class OptionReader {
     return value;
   }
 
-  /** Unlike other strings, an empty key is no key left out: it is a mistake that would look like a secret. */
+  /**
+   * A secret for HS256. Unlike other strings, an empty one is none left out: it is a mistake that would look like a
+   * secret. One in PEM may be known to everybody (RFC 8725, section 2.1).
+   */
   key(name: string, variable: string): string | undefined {
     if (this.#options[name] === "") throw impossible(this.#prefix + name, "is empty");
-    return this.string(name, variable);
+    const [, source] = this.#value(name, variable);
+    const key = this.string(name, variable);
+    if (key?.includes("-----BEGIN ")) throw impossible(source, "is a key in PEM, not a secret to sign with by HS256");
+    return key;
   }
 
   boolean(name: string, variable?: string): boolean | undefined {

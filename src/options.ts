@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { Request } from "express";
 import type { Environment } from "nunjucks";
 import { MercureError } from "./errors.js";
+import type { IssuerOptions } from "./hub/issuers.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
+import { type HubLimit, type HubLimits, readHubLimits } from "./hub-limits.js";
 import { impossible, OptionReader } from "./option-reader.js";
 
 /** Where the kit tells developers and operators something. `console` fits; every line begins with `htmx-mercure:`. */
@@ -59,7 +61,7 @@ export interface MercureOptions {
    * development any port of this machine too.
    */
   trustedHosts?: readonly string[] | string | undefined;
-  /** The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made for each publish. */
+  /** The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made from `publisherSecretKey`. */
   publisherJwt?: string | undefined;
   /** The hub's URL as browsers reach it. Default: `MERCURE_PUBLIC_HUB_URL`, else `hubUrl`, else a relative URL. */
   publicHubUrl?: string | undefined;
@@ -129,7 +131,7 @@ export interface MercureOptions {
   hub?: EmbeddedHubOptions | undefined;
 }
 
-export interface EmbeddedHubOptions {
+export interface EmbeddedHubOptions extends HubLimits {
   /** The path at which the hub is served, by the kit or, with `hubUrl: true`, by the proxy. Default `/.well-known/mercure`. */
   path?: string | undefined;
   /**
@@ -137,6 +139,10 @@ export interface EmbeddedHubOptions {
    * that of the option `protocol`. Default: `MERCURE_HUB_PROTOCOL`, else `"both"`.
    */
   protocol?: 0 | 1 | "both" | undefined;
+  /** Further keys: of authorization servers and of others whose tokens the hub trusts. Default none. */
+  issuers?: readonly IssuerOptions[] | undefined;
+  /** Issuers that clients can turn to for a token of Mercure 1.0, for the hub's metadata. Default none. */
+  authorizationServers?: readonly string[] | string | undefined;
   /** Whether subscribers without a token may connect. Default: `MERCURE_HUB_ALLOW_ANONYMOUS`, else true. */
   allowAnonymous?: boolean | undefined;
   /** Whether updates may be published over HTTP. Default: `MERCURE_HUB_ALLOW_PUBLISH`, else false. */
@@ -178,9 +184,11 @@ export interface Configuration extends HubIdentity {
   readonly assetsPath: string;
   readonly development: boolean;
   readonly logger: Logger;
-  readonly hub: {
+  readonly hub: Readonly<Record<HubLimit, number>> & {
     readonly path: string;
     readonly protocol: 0 | 1 | "both";
+    readonly issuers: readonly IssuerOptions[] | undefined;
+    readonly authorizationServers: readonly string[];
     readonly allowAnonymous: boolean;
     readonly allowPublish: boolean;
     readonly subscriptions: boolean;
@@ -254,8 +262,11 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     development,
     logger,
     hub: {
+      ...readHubLimits(hub),
       path,
       protocol: hubProtocol,
+      issuers: hub.object("issuers") as readonly IssuerOptions[] | undefined,
+      authorizationServers: hub.strings("authorizationServers") ?? [],
       allowAnonymous: hub.boolean("allowAnonymous", "MERCURE_HUB_ALLOW_ANONYMOUS") ?? true,
       allowPublish: hub.boolean("allowPublish", "MERCURE_HUB_ALLOW_PUBLISH") ?? false,
       subscriptions: hub.boolean("subscriptions", "MERCURE_HUB_SUBSCRIPTIONS") ?? true,
@@ -278,7 +289,12 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   return configuration;
 }
 
-function madeSecret(hubUrl: HubIdentity["hubUrl"], development: boolean, logger: Logger): string {
+/**
+ * The secret of a development that has none.
+ *
+ * @throws MercureError `ERR_OPTION` in production, and where a hub elsewhere would have to know it.
+ */
+export function madeSecret(hubUrl: HubIdentity["hubUrl"], development: boolean, logger: Logger): string {
   if (hubUrl !== undefined) {
     throw impossible(
       "secret",
@@ -297,7 +313,8 @@ function madeSecret(hubUrl: HubIdentity["hubUrl"], development: boolean, logger:
   return randomBytes(leastKeyLength).toString("hex");
 }
 
-function checkKeyLength(key: string, development: boolean, logger: Logger): void {
+/** @throws MercureError `ERR_OPTION` in production for a key that is too short; development is warned. */
+export function checkKeyLength(key: string, development: boolean, logger: Logger): void {
   const length = Buffer.byteLength(key);
   if (length >= leastKeyLength) return;
   const message = `a secret has ${length} bytes; HS256 needs at least ${leastKeyLength} (RFC 7518, section 3.2).`;

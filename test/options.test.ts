@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { hubLimits } from "../src/hub-limits.js";
 import { type MercureOptions, resolveOptions } from "../src/options.js";
 
 const secret = "0123456789abcdef0123456789abcdef";
@@ -51,6 +52,22 @@ describe("options", () => {
         keepaliveInterval: 15,
         reconciliationLength: 500,
         historyBytes: 67_108_864,
+        issuers: undefined,
+        authorizationServers: [],
+        maxConnections: 100_000,
+        maxConnectionsPerAddress: 10_000,
+        maxConnectionsPerSubject: 1000,
+        maxBacklogBytes: 1_048_576,
+        maxMatchers: 200,
+        maxMatcherLength: 2048,
+        maxPatternSize: 5000,
+        patternMemory: 268_435_456,
+        queryLimit: 262_144,
+        maxTokenDetails: 100,
+        maxTokenTopics: 1000,
+        publishLimit: 1_048_576,
+        maxPublishTopics: 100,
+        maxPublishFieldLength: 4096,
       },
     });
   });
@@ -75,6 +92,7 @@ describe("options", () => {
       MERCURE_HUB_PUBLISH_ORIGINS: "https://a.example",
       MERCURE_HUB_KEEPALIVE_INTERVAL: "0",
       MERCURE_HUB_RECONCILIATION_LENGTH: "7",
+      MERCURE_HUB_MAX_CONNECTIONS: "12",
       NODE_ENV: "production",
     };
     const configuration = resolveOptions({ typeIsTopic: false }, environment);
@@ -89,7 +107,12 @@ describe("options", () => {
     assert.equal(configuration.authzCookieDomain, ".example.com");
     assert.equal(configuration.typeIsTopic, false);
     assert.equal(configuration.development, false);
-    assert.deepEqual(configuration.hub, {
+    const { hub } = configuration;
+    assert.equal(hub.maxConnections, 12);
+    const others = Object.entries(hub).filter(([name]) => !(hubLimits as readonly string[]).includes(name));
+    assert.deepEqual(Object.fromEntries(others), {
+      issuers: undefined,
+      authorizationServers: [],
       path: "/.well-known/mercure",
       protocol: 1,
       allowAnonymous: false,
@@ -112,6 +135,13 @@ describe("options", () => {
   const impossible: [options: object, message: RegExp, environment?: Record<string, string>][] = [
     [{ templats: "x" }, /option templats does not exist. Did you mean "templates"\?/],
     [{ hub: { keepalive: 1 } }, /option hub.keepalive does not exist/],
+    [{ hub: { maxMatchers: 0 } }, /option hub.maxMatchers must be a whole number of at least 1, not 0/],
+    [{ secret: "-----BEGIN PUBLIC KEY-----" }, /option secret is a key in PEM/],
+    [
+      {},
+      /MERCURE_PUBLISHER_SECRET_KEY is a key in PEM/,
+      { MERCURE_PUBLISHER_SECRET_KEY: "-----BEGIN PRIVATE KEY-----" },
+    ],
     [{ hub: true }, /option hub must be an object, not boolean/],
     [{ components: "no/such" }, /option components names a folder that does not exist: \/.*\/no\/such/],
     [{ templates: 1 }, /option templates must be a string or a list of strings, not number/],

@@ -16,6 +16,7 @@ export const kit: Peer = {
       [
         "hub",
         "--port=0",
+        "--no-monitor",
         `--reconciliation-length=${history}`,
         ...(tls ? [`--cert=${tls.cert}`, `--key=${tls.key}`] : []),
       ],

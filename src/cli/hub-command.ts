@@ -1,18 +1,16 @@
 import { Hub } from "../hub/index.js";
-import type { OptionReader } from "../option-reader.js";
-import type { Configuration } from "../options.js";
 import { signToken } from "../publisher/tokens.js";
 import { MemoryTransport } from "../transport/memory.js";
 import { readCertificate } from "./certificate.js";
+import { clientAddress } from "./client-address.js";
 import type { Command } from "./command.js";
-import { configure, defaultPort, hubFlags } from "./hub-flags.js";
+import { Failure, UsageError } from "./errors.js";
+import { configure, defaultPort, type HubConfiguration, hubFlags } from "./hub-flags.js";
 import { type HubIdentity, readIdentity } from "./identity.js";
 import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
 import { collectMetrics } from "./metrics.js";
 import { monitor } from "./monitor.js";
 import { whenTold } from "./signals.js";
-
-const defaultMonitorPort = 5501;
 
 /** How long the token is valid that development prints, in seconds. */
 const developmentTokenLifetime = 24 * 3600;
@@ -24,6 +22,8 @@ export const hubCommand: Command = {
   details: `It takes updates over HTTP from whoever has a publisher's token, and keeps them in memory. SIGTERM and SIGINT
 end it: clients are told to come back at different times. A second signal ends it at once.
 
+Health, and metrics for Prometheus where prom-client is installed, are at a port of their own, for this machine only.
+
 In development (NODE_ENV is not production) a missing secret is made, and a publisher's token is printed.
 In production secrets are needed, of at least 32 bytes.`,
   positionals: 0,
@@ -31,21 +31,22 @@ In production secrets are needed, of at least 32 bytes.`,
 
   async run({ read }) {
     const configuration = configure(read);
-    const { reconciliationLength, historyBytes, ...hubOptions } = configuration.hub;
+    const { keys, proxies, history } = configuration;
     const retrySpread = read.number("retry-spread", { least: 0, most: 3600 }) ?? 5;
     const shutdownTimeout = read.number("shutdown-timeout", { least: 0, most: 3600 }) ?? 5;
-    const withMetrics = read.boolean("metrics", "MERCURE_HUB_METRICS") ?? false;
-    const metrics = withMetrics ? await collectMetrics() : undefined;
-    const transport = new MemoryTransport({ historyLength: reconciliationLength, historyBytes });
+    const withMonitor = read.boolean("monitor", "MERCURE_HUB_MONITOR") ?? true;
+    const withMetrics = read.boolean("metrics", "MERCURE_HUB_METRICS");
+    if (!withMonitor && withMetrics) throw new UsageError("There are no metrics without --monitor.");
+    const metrics = withMonitor && withMetrics !== false ? await collectMetrics(withMetrics ?? false) : undefined;
+    const transport = new MemoryTransport(history);
     const hubCalled = (identity: HubIdentity) =>
       new Hub({
-        ...hubOptions,
+        ...configuration.hub,
         ...identity,
         transport,
-        publisherKey: configuration.publisherSecretKey,
-        subscriberKey: configuration.subscriberSecretKey,
-        cookieName: read.cookieName("cookie-name", "MERCURE_AUTHZ_COOKIE_NAME"),
-        publishLimit: read.number("publish-limit", { least: 1, whole: true }),
+        publisherKey: keys.publisherKey,
+        subscriberKey: keys.subscriberKey,
+        issuers: keys.issuers(identity.issuer),
         observer: metrics?.observer,
       });
     const address = {
@@ -53,26 +54,31 @@ In production secrets are needed, of at least 32 bytes.`,
       port: read.number("port", portBounds, "MERCURE_HUB_PORT") ?? defaultPort,
       certificate: readCertificate(read),
     };
-    const monitorAddress = readMonitorAddress(read, withMetrics);
+    const monitorPort = read.number("monitor-port", portBounds, "MERCURE_HUB_MONITOR_PORT");
+    const monitorHost = read.string("monitor-host");
 
     let ready = false;
     let hub: Hub;
     let server: ListeningServer | undefined;
     const told = whenTold();
-    const watch =
-      monitorAddress &&
-      (await listen(
-        monitor(() => ready, metrics),
-        monitorAddress,
-      ));
+    const watch = withMonitor
+      ? await listenBeside(
+          monitor(() => ready, metrics),
+          { host: monitorHost ?? "127.0.0.1", port: monitorPort ?? portAfter(address.port) },
+          monitorPort === undefined && monitorHost === undefined,
+        )
+      : undefined;
     try {
-      server = await listen((req, res) => hub.handle(req, res), address);
+      server = await listen(
+        (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res),
+        address,
+      );
       const url = `${originOf(server)}${configuration.hub.path}`;
       const identity = readIdentity(read, url);
       hub = hubCalled(identity);
       ready = true;
       announce(url, configuration, identity);
-      if (watch) console.log(`Monitor: ${originOf(watch)}/${withMetrics ? "metrics" : "healthz/ready"}`);
+      if (watch) console.log(`Monitor: ${originOf(watch)}/healthz/ready`);
 
       await told;
       console.error("htmx-mercure: ending.");
@@ -91,19 +97,31 @@ In production secrets are needed, of at least 32 bytes.`,
 
 const portBounds = { least: 0, most: 65_535, whole: true };
 
-/** Undefined when nobody wants to look after the hub. */
-function readMonitorAddress(read: OptionReader, withMetrics: boolean): Address | undefined {
-  const port = read.number("monitor-port", portBounds, "MERCURE_HUB_MONITOR_PORT");
-  const host = read.string("monitor-host");
-  if (port === undefined && host === undefined && !withMetrics) return undefined;
-  return { host: host ?? "127.0.0.1", port: port ?? defaultMonitorPort };
+/** The highest has none; 0 is any free one. */
+function portAfter(port: number): number {
+  return port === 0 || port === portBounds.most ? 0 : port + 1;
 }
 
-function announce(url: string, configuration: Configuration, identity: HubIdentity): void {
+/** @param mayFail - Whether the hub starts without it where the port is taken, since nobody has asked for just this. */
+async function listenBeside(
+  handle: Hub["handle"],
+  address: Address,
+  mayFail: boolean,
+): Promise<ListeningServer | undefined> {
+  try {
+    return await listen(handle, address);
+  } catch (error) {
+    if (!mayFail || !(error instanceof Failure)) throw error;
+    console.error(`htmx-mercure: health is not served. ${error.message}`);
+    return undefined;
+  }
+}
+
+function announce(url: string, configuration: HubConfiguration, identity: HubIdentity): void {
   console.log(`Hub: ${url}`);
-  const { development, hub, protocol, publisherSecretKey } = configuration;
-  if (!development || !hub.allowPublish) return;
-  const profile = { protocol, ...identity };
-  const token = signToken({ publish: [{ text: "*" }] }, profile, publisherSecretKey, developmentTokenLifetime);
+  const { development, hub, generation, keys } = configuration;
+  if (!development || !hub.allowPublish || keys.publisherKey === undefined) return;
+  const profile = { protocol: generation, ...identity };
+  const token = signToken({ publish: [{ text: "*" }] }, profile, keys.publisherKey, developmentTokenLifetime);
   console.log(`Publisher token, for a day, since this is development: ${token}`);
 }

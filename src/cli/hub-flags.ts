@@ -1,10 +1,17 @@
+import type { BlockList } from "node:net";
+import type { HubOptions } from "../hub/index.js";
+import { readHubLimits } from "../hub-limits.js";
 import type { OptionReader } from "../option-reader.js";
-import { type Configuration, type MercureOptions, resolveOptions } from "../options.js";
+import { defaultHubPath } from "../protocol/draft.js";
+import type { Generation } from "../protocol/generation.js";
 import type { Protocol } from "../protocol/subscription-parameters.js";
+import type { MemoryTransportOptions } from "../transport/memory.js";
+import { addressesOf } from "./client-address.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
+import { type HubKeys, hubKeyFlags, readHubKeys } from "./hub-keys.js";
 import { identityFlags } from "./identity.js";
-import { readSecret, secretFlags } from "./secrets.js";
+import { limitFlag, limitFlags } from "./limit-flags.js";
 
 export const defaultPort = 5500;
 
@@ -29,9 +36,7 @@ export const hubFlags: Flags = {
   ...identityFlags,
   cert: { value: "path", help: "A certificate in PEM, with --key: HTTPS, by HTTP/2 and HTTP/1.1." },
   key: { value: "path", help: "The certificate's private key in PEM." },
-  ...secretFlags("publisher-secret", "The key of publishers' tokens.", "MERCURE_PUBLISHER_JWT_KEY"),
-  ...secretFlags("subscriber-secret", "The key of subscribers' tokens.", "MERCURE_SUBSCRIBER_JWT_KEY"),
-  ...secretFlags("secret", "The key of both, where they have none of their own.", "SECRET_KEY"),
+  ...hubKeyFlags,
   "cookie-name": {
     value: "name",
     variable: "MERCURE_AUTHZ_COOKIE_NAME",
@@ -69,7 +74,6 @@ export const hubFlags: Flags = {
     numeric: true,
     help: "How long a stream is open at most. Default 3600; 0 for no end.",
   },
-  "publish-limit": { value: "bytes", numeric: true, help: "How large a request to publish may be. Default 1 MiB." },
   "keepalive-interval": {
     value: "seconds",
     numeric: true,
@@ -83,42 +87,72 @@ export const hubFlags: Flags = {
     help: "How many updates of each topic are kept. Default 500.",
   },
   "history-bytes": { value: "bytes", numeric: true, help: "How much is kept in all. Default 64 MiB." },
+  "trusted-proxy": {
+    value: "address",
+    multiple: true,
+    variable: "MERCURE_HUB_TRUSTED_PROXIES",
+    help: "A proxy, or a range such as 10.0.0.0/8, whose X-Forwarded-For says where clients are.",
+  },
+  ...limitFlags,
   "retry-spread": {
     value: "seconds",
     numeric: true,
     help: "When the hub ends, clients come back within this time. Default 5.",
   },
   "shutdown-timeout": { value: "seconds", numeric: true, help: "How long requests may take to end. Default 5." },
+  monitor: {
+    negatable: true,
+    variable: "MERCURE_HUB_MONITOR",
+    help: "Serve /healthz/live and /healthz/ready, at a port of their own. Default: yes.",
+  },
   "monitor-port": {
     value: "number",
     numeric: true,
     variable: "MERCURE_HUB_MONITOR_PORT",
-    help: "Serve /healthz/live and /healthz/ready at this port; 0 takes a free one. Default: not at all.",
+    help: "Where. Default: the port after the hub's, so 5501; 0 takes a free one.",
   },
-  "monitor-host": { value: "address", help: "Where to. Default 127.0.0.1: this machine only." },
+  "monitor-host": { value: "address", help: "Default 127.0.0.1: this machine only." },
   metrics: {
     negatable: true,
     variable: "MERCURE_HUB_METRICS",
-    help: "Serve /metrics for Prometheus there too, at port 5501 unless told otherwise. Needs prom-client.",
+    help: "Serve /metrics for Prometheus there too. Default: where prom-client is installed.",
   },
 };
 
+/** What flags and environment say of a hub. */
+export interface HubConfiguration {
+  readonly development: boolean;
+  /** The generation of the publisher's token that development prints. */
+  readonly generation: Generation;
+  readonly keys: HubKeys;
+  readonly proxies: BlockList;
+  readonly history: MemoryTransportOptions;
+  /** But for what depends on the hub's address. */
+  readonly hub: Omit<HubOptions, "transport"> & { readonly path: string; readonly allowPublish: boolean };
+}
+
 /** The same rules as for the hub in an application, but for publishing over HTTP: without it nobody could publish. */
-export function configure(read: OptionReader): Configuration {
-  const stdin = ["secret-file", "publisher-secret-file", "subscriber-secret-file"].filter(
-    (name) => read.string(name) === "-",
-  );
-  if (stdin.length > 1) throw new UsageError(`Only one of --${stdin.join(" and --")} can be the standard input.`);
+export function configure(read: OptionReader): HubConfiguration {
+  const development = process.env.NODE_ENV !== "production";
   const protocol = readProtocol(read);
-  const options: MercureOptions = {
-    // The development token is one that the hub takes.
-    protocol: protocol === "both" ? undefined : protocol,
-    secret: readSecret(read, "secret", ["SECRET_KEY"]),
-    publisherSecretKey: readSecret(read, "publisher-secret", ["MERCURE_PUBLISHER_JWT_KEY"]),
-    subscriberSecretKey: readSecret(read, "subscriber-secret", ["MERCURE_SUBSCRIBER_JWT_KEY"]),
+  return {
+    development,
+    generation: protocol === "both" ? (process.env.MERCURE_PROTOCOL === "1" ? 1 : 0) : protocol,
+    keys: readHubKeys(read, development),
+    proxies: addressesOf(readList(read, "trusted-proxy", "MERCURE_HUB_TRUSTED_PROXIES")),
+    history: {
+      historyLength: read.number(
+        "reconciliation-length",
+        { least: 0, whole: true },
+        "MERCURE_HUB_RECONCILIATION_LENGTH",
+      ),
+      historyBytes: read.number("history-bytes", { least: 0, whole: true }),
+    },
     hub: {
-      path: read.path("path"),
+      path: read.path("path") ?? defaultHubPath,
       protocol,
+      authorizationServers: readList(read, "authorization-server", "MERCURE_HUB_AUTHORIZATION_SERVERS"),
+      cookieName: read.cookieName("cookie-name", "MERCURE_AUTHZ_COOKIE_NAME"),
       subscriptions: read.boolean("subscriptions", "MERCURE_HUB_SUBSCRIPTIONS"),
       corsOrigins: read.corsOrigins("cors-origin", "MERCURE_HUB_CORS_ORIGINS"),
       publishOrigins: read.origins("publish-origin", "MERCURE_HUB_PUBLISH_ORIGINS"),
@@ -130,16 +164,14 @@ export function configure(read: OptionReader): Configuration {
         { least: 0, most: 86_400 },
         "MERCURE_HUB_KEEPALIVE_INTERVAL",
       ),
-      reconciliationLength: read.number(
-        "reconciliation-length",
-        { least: 0, whole: true },
-        "MERCURE_HUB_RECONCILIATION_LENGTH",
-      ),
-      historyBytes: read.number("history-bytes", { least: 0, whole: true }),
+      ...readHubLimits(read, limitFlag),
     },
   };
-  // In a .env that an application shares, these say where the hub is, which would turn off the one that starts here.
-  return resolveOptions(options, { ...process.env, MERCURE_HUB_URL: "", MERCURE_TRUSTED_HOSTS: "" });
+}
+
+/** By a variable with spaces or commas between the items. */
+function readList(read: OptionReader, flag: string, variable: string): readonly string[] {
+  return read.strings(flag) ?? (process.env[variable] ?? "").split(/[\s,]+/).filter(Boolean);
 }
 
 function readProtocol(read: OptionReader): Protocol {

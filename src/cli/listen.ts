@@ -36,9 +36,12 @@ export async function listen(handle: Hub["handle"], address: Address): Promise<L
   return { host, port: (server.address() as AddressInfo).port, secure: certificate !== undefined, close };
 }
 
-/** The URL's beginning under which a server is reached from its own machine. */
-export function originOf({ host, port, secure }: ListeningServer): string {
-  const name = { "0.0.0.0": "localhost", "::": "localhost" }[host] ?? (host.includes(":") ? `[${host}]` : host);
+/**
+ * The URL's beginning under which a server is reached from its own machine. Where it listens everywhere it is that of the
+ * default, which tokens of Mercure 1.0 name that commands make.
+ */
+export function originOf({ host, port, secure }: Pick<ListeningServer, "host" | "port" | "secure">): string {
+  const name = { "0.0.0.0": "127.0.0.1", "::": "127.0.0.1" }[host] ?? (host.includes(":") ? `[${host}]` : host);
   return `${secure ? "https" : "http"}://${name}:${port}`;
 }
 

@@ -22,6 +22,8 @@ const commands: readonly Command[] = [
 ];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
+  // `htmx-mercure help hub`, as with other programs.
+  if (name === "help" && args.length > 0) return main([args[0]!, "--help"]);
   if (name === "--help" || name === "-h" || name === "help") return print(overviewOf(commands));
   if (name === "--version") return print(version());
   const command = commands.find((each) => each.name === name);

@@ -1,5 +1,9 @@
 /** What the monitor answers to, in OpenAPI. */
-export function describeMonitor(withMetrics: boolean): object {
+export function describeMonitor(withMetrics: boolean): {
+  readonly paths: object;
+  readonly openapi: string;
+  readonly info: object;
+} {
   const text = { "text/plain; charset=utf-8": { schema: { type: "string" } } };
   const get = (operationId: string, summary: string, responses: Readonly<Record<number, object>>) => ({
     get: { operationId, summary, responses },

@@ -22,6 +22,6 @@ export function monitor(isReady: () => boolean, metrics: Metrics | undefined): H
     else if (path === "/healthz/ready") answer(503, "not ready\n");
     else if (path === "/metrics" && metrics !== undefined) answer(200, await metrics.text(), metrics.contentType);
     else if (path === "/openapi.json") answer(200, JSON.stringify(description), "application/json");
-    else answer(404, "There are /healthz/live, /healthz/ready and, with --metrics, /metrics.\n");
+    else answer(404, `There are ${Object.keys(description.paths).join(", ")}.\n`);
   };
 }

@@ -1,8 +1,9 @@
 import type { OptionReader } from "../option-reader.js";
-import { signToken, type TokenGrants, type TokenProfile } from "../publisher/tokens.js";
+import { type Signer, signToken, type TokenGrants, type TokenProfile } from "../publisher/tokens.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
 import { readSecret, secretFlags } from "./secrets.js";
+import { signerOf } from "./signing.js";
 
 const defaultHubUrl = "http://127.0.0.1:5500/.well-known/mercure";
 
@@ -23,18 +24,33 @@ export function readHubUrl(read: OptionReader): string {
 export type Role = "publisher" | "subscriber";
 
 /** In order of precedence: the names that Mercure deployments use, and those of the application's options. */
-const keyVariables = {
+export const keyVariables = {
   publisher: ["MERCURE_PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_SECRET_KEY", "SECRET_KEY"],
   subscriber: ["MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_SECRET_KEY", "SECRET_KEY"],
 } as const;
 
-/** The flag of the key that signs a role's tokens. */
+export const algorithmVariables = {
+  publisher: "MERCURE_PUBLISHER_JWT_ALG",
+  subscriber: "MERCURE_SUBSCRIBER_JWT_ALG",
+} as const;
+
+/** The flags of the key that signs a role's tokens. */
 export function keyFlags(role: Role): Flags {
-  return secretFlags("secret", `The key that signs ${role}s' tokens.`, keyVariables[role].join(", "));
+  const what = `The key that signs ${role}s' tokens: a secret, or a private key in PEM.`;
+  return {
+    ...secretFlags("secret", what, keyVariables[role].join(", ")),
+    algorithm: {
+      value: "name",
+      variable: algorithmVariables[role],
+      help: "How. Default HS256; with PEM RS256, ES256 or EdDSA, by the kind of key.",
+    },
+  };
 }
 
-export function readKey(read: OptionReader, role: Role): string | undefined {
-  return readSecret(read, "secret", keyVariables[role]);
+/** Undefined where there is no key. */
+export function readSigner(read: OptionReader, role: Role): Signer | undefined {
+  const key = readSecret(read, "secret", keyVariables[role]);
+  return key === undefined ? undefined : signerOf(key, read.string("algorithm", algorithmVariables[role]));
 }
 
 export function tokenFlags(role: Role): Flags {
@@ -56,6 +72,6 @@ export function readToken(
 ): string | undefined {
   const token = readSecret(read, "jwt", [tokenVariables[role]]);
   if (token !== undefined) return token.trim();
-  const key = readKey(read, role);
-  return key === undefined ? undefined : signToken(grants, profile, key, ownTokenLifetime);
+  const signer = readSigner(read, role);
+  return signer && signToken(grants, profile, signer, ownTokenLifetime);
 }

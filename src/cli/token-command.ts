@@ -2,7 +2,7 @@ import { signToken } from "../publisher/tokens.js";
 import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
-import { keyFlags, type Role, readHubUrl, readKey } from "./remote-hub-flags.js";
+import { keyFlags, type Role, readHubUrl, readSigner } from "./remote-hub-flags.js";
 
 const roles: readonly string[] = ["publisher", "subscriber"];
 
@@ -10,8 +10,8 @@ export const tokenCommand: Command = {
   name: "token",
   summary: "Prints a token for a publisher or a subscriber.",
   usage: "publisher|subscriber --topic <topic> … [flags]",
-  details: `It is signed with HS256. A publisher's grants to publish to the topics, a subscriber's to receive their private
-updates. The topic * stands for all.`,
+  details: `A publisher's grants to publish to the topics, a subscriber's to receive their private updates. The topic *
+stands for all. It is signed with HS256 by a secret, or with a private key in PEM.`,
   positionals: 1,
   flags: {
     topic: { value: "topic", multiple: true, help: "A topic that the token grants." },
@@ -24,6 +24,10 @@ updates. The topic * stands for all.`,
       value: "secret",
       help: "The key. Else MERCURE_PUBLISHER_JWT_KEY or MERCURE_SUBSCRIBER_JWT_KEY, MERCURE_…_SECRET_KEY, SECRET_KEY.",
     },
+    algorithm: {
+      value: "name",
+      help: "How it is signed. Else MERCURE_PUBLISHER_JWT_ALG or MERCURE_SUBSCRIBER_JWT_ALG; default HS256, with PEM by the kind of key.",
+    },
   },
   async run({ read, positionals: [role] }) {
     if (!isRole(role)) throw new UsageError("Say whose token it shall be: htmx-mercure token publisher|subscriber");
@@ -33,10 +37,10 @@ updates. The topic * stands for all.`,
     const payload = readPayload(read.string("payload"));
     if (payload !== undefined && role === "publisher") throw new UsageError("A payload is for subscribers.");
     const lifetime = read.number("expires-in", { least: 1 }) ?? 3600;
-    const key = readKey(read, role);
-    if (key === undefined) throw new UsageError("A token needs a secret: --secret-file, or SECRET_KEY.");
+    const signer = readSigner(read, role);
+    if (signer === undefined) throw new UsageError("A token needs a secret: --secret-file, or SECRET_KEY.");
     const grants = role === "publisher" ? { publish: selectors } : { subscribe: selectors, payload };
-    console.log(signToken(grants, profile, key, lifetime));
+    console.log(signToken(grants, profile, signer, lifetime));
     return 0;
   },
 };

@@ -6,6 +6,7 @@ import { addGlobals } from "../nunjucks/globals.js";
 import { HtmlMaker } from "../nunjucks/html.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import { type Configuration, type MercureOptions, resolveOptions } from "../options.js";
+import { hubLink } from "../protocol/hub-link.js";
 import { ExternalHub } from "../publisher/external-hub.js";
 import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";
@@ -173,14 +174,21 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     if (assets.serve(request.path, request, response)) return;
     const origin = `${request.protocol}://${request.host ?? ""}`;
     const enter = () => {
+      const { lastEventId } = hub;
+      let isLinked = false;
       const page: Page = {
-        lastEventId: hub.lastEventId,
+        lastEventId,
         mountPath: request.baseUrl,
         origin,
         url: request.originalUrl,
         request,
         connections: 0,
         hasScripts: false,
+        onStream: (hubUrl) => {
+          if (isLinked || response.headersSent) return;
+          isLinked = true;
+          response.append("Link", hubLink(hubUrl, lastEventId));
+        },
         onToken: () => keepOutOfCaches(response),
         keepToken: (grant, granted, sign) => cookies.keep(response, grant, granted, sign),
       };

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { type HubLimits, readHubLimits } from "../hub-limits.js";
 import { impossible, OptionReader } from "../option-reader.js";
 import type { Logger } from "../options.js";
 import { defaultHubPath } from "../protocol/draft.js";
@@ -8,17 +9,13 @@ import { type IssuerOptions, refusePem, resolveIssuers } from "./issuers.js";
 import type { HubObserver } from "./observer.js";
 import { missedIntervals } from "./peer-watch.js";
 
-export interface HubOptions {
+export interface HubOptions extends HubLimits {
   /** Holds the updates. Whoever made it closes it, after the hub. */
   readonly transport: Transport;
   /** The path of the hub's URL. Default `/.well-known/mercure`. */
   readonly path?: string | undefined;
   /** Which generations of Mercure the hub speaks with subscribers: `0`, `1` or `"both"`. Default `"both"`. */
   readonly protocol?: Protocol | undefined;
-  /** How many topics one request may subscribe to, patterns included. Default 200. */
-  readonly maxMatchers?: number | undefined;
-  /** How long each of them may be, and each topic that a token grants, in UTF-16 units. Default 2048. */
-  readonly maxMatcherLength?: number | undefined;
   /** The key of subscribers' tokens, for HS256. Default none: whoever presents a token is refused. */
   readonly subscriberKey?: string | undefined;
   /** The key of publishers' tokens, for HS256. Needed with `allowPublish`. */
@@ -37,15 +34,6 @@ export interface HubOptions {
    */
   readonly resource?: string | undefined;
   /**
-   * How much memory the patterns of all open streams may take, in bytes, those of their tokens included: an upper
-   * estimate, in which equal patterns count once. A stream for which there is no room is answered 429. Default 256 MiB.
-   */
-  readonly patternMemory?: number | undefined;
-  /** How many authorization details a token may hold; more, and it is refused. Default 100. */
-  readonly maxTokenDetails?: number | undefined;
-  /** How many topics a token may grant in all; more, and it is refused. Default 1000. */
-  readonly maxTokenTopics?: number | undefined;
-  /**
    * The cookie in which browsers present their token. Default `__Secure-mercure_access_token`, as Mercure 1.0 has it,
    * and without that `mercureAuthorization`.
    */
@@ -59,23 +47,11 @@ export interface HubOptions {
   readonly publishOrigins?: readonly string[] | string | undefined;
   /** Issuers that clients can turn to for a token of Mercure 1.0, for the hub's metadata. Default none. */
   readonly authorizationServers?: readonly string[] | string | undefined;
-  /** How many streams may be open at a time. Default 100,000; 0 for any number. */
-  readonly maxConnections?: number | undefined;
-  /** The same for each address; behind a proxy, Express's `trust proxy` must be set. Default 10,000; 0 for any number. */
-  readonly maxConnectionsPerAddress?: number | undefined;
-  /** The same for each subject, the claim `sub` of a token. Default 1000; 0 for any number. */
-  readonly maxConnectionsPerSubject?: number | undefined;
   /**
    * The longest time for which a stream is open, in seconds. Each ends up to a fifth earlier, at random, and its client
    * comes back with a token that still does. Default 3600; 0 for no end.
    */
   readonly connectionLifetime?: number | undefined;
-  /**
-   * How many bytes of events a stream may be behind when its client does not take them; further behind, at the next
-   * sixteenth, it is ended, and the client comes back. Nothing is queued for it meanwhile. Default 1 MiB; 0 for as far
-   * as history reaches.
-   */
-  readonly maxBacklogBytes?: number | undefined;
   /** Whether subscribers without a token may connect; they receive public updates only. Default true. */
   readonly allowAnonymous?: boolean | undefined;
   /**
@@ -87,12 +63,6 @@ export interface HubOptions {
     | undefined;
   /** Whether updates may be published over HTTP. Default false. */
   readonly allowPublish?: boolean | undefined;
-  /** How large the body of a request to publish may be, in bytes. Default 1 MiB. */
-  readonly publishLimit?: number | undefined;
-  /** How many topics an update may have that is published over HTTP. Default 100. */
-  readonly maxPublishTopics?: number | undefined;
-  /** How long each of its fields but the data may be, in UTF-16 units. Default 4096. */
-  readonly maxPublishFieldLength?: number | undefined;
   /** Seconds between the comments that keep idle connections open. Default 15; 0 sends none. */
   readonly keepaliveInterval?: number | undefined;
   /**
@@ -119,7 +89,7 @@ export function resolveHubOptions(options: HubOptions) {
   const origin = originOf(resource);
   // One without a path names the hub, and does not say where at its origin it is.
   const hubUrl = resource === undefined || pathOf(resource) === "" ? path : resource;
-  const maxMatcherLength = read.number("maxMatcherLength", { least: 1, whole: true }) ?? 2048;
+  const limits = readHubLimits(read);
   const settings = {
     transport: read.object("transport") as Transport,
     path,
@@ -130,17 +100,19 @@ export function resolveHubOptions(options: HubOptions) {
     publicUrl: origin === undefined ? undefined : new URL(hubUrl, origin).href,
     publicPath: pathOf(hubUrl),
     matcherLimits: {
-      count: read.number("maxMatchers", { least: 1, whole: true }) ?? 200,
-      length: maxMatcherLength,
+      count: limits.maxMatchers,
+      length: limits.maxMatcherLength,
+      patternSize: limits.maxPatternSize,
     },
-    patternMemory: read.number("patternMemory", { least: 0, whole: true }) ?? 256 * 1024 * 1024,
+    patternMemory: limits.patternMemory,
+    queryLimit: limits.queryLimit,
     issuers: resolveIssuers(read.object("issuers")),
     issuer: read.string("issuer") ?? origin ?? "/",
     resource: resource ?? path,
     tokenLimits: {
-      details: read.number("maxTokenDetails", { least: 1, whole: true }) ?? 100,
-      topics: read.number("maxTokenTopics", { least: 1, whole: true }) ?? 1000,
-      topicLength: maxMatcherLength,
+      details: limits.maxTokenDetails,
+      topics: limits.maxTokenTopics,
+      topicLength: limits.maxMatcherLength,
     },
     subscriberKey: read.string("subscriberKey"),
     publisherKey: read.string("publisherKey"),
@@ -149,19 +121,19 @@ export function resolveHubOptions(options: HubOptions) {
     publishOrigins: read.origins("publishOrigins") ?? [],
     authorizationServers: read.strings("authorizationServers") ?? [],
     connectionBounds: {
-      total: read.number("maxConnections", { least: 0, whole: true }) ?? 100_000,
-      perAddress: read.number("maxConnectionsPerAddress", { least: 0, whole: true }) ?? 10_000,
-      perSubject: read.number("maxConnectionsPerSubject", { least: 0, whole: true }) ?? 1000,
+      total: limits.maxConnections,
+      perAddress: limits.maxConnectionsPerAddress,
+      perSubject: limits.maxConnectionsPerSubject,
     },
     connectionLifetime: read.number("connectionLifetime", { least: 0 }) ?? 3600,
-    maxBacklogBytes: read.number("maxBacklogBytes", { least: 0, whole: true }) ?? 1024 * 1024,
+    maxBacklogBytes: limits.maxBacklogBytes,
     allowAnonymous: read.boolean("allowAnonymous") ?? true,
     authorize: read.callback("authorize") as HubOptions["authorize"],
     allowPublish: read.boolean("allowPublish") ?? false,
     publishLimits: {
-      bytes: read.number("publishLimit", { least: 1, whole: true }) ?? 1024 * 1024,
-      topics: read.number("maxPublishTopics", { least: 1, whole: true }) ?? 100,
-      fieldLength: read.number("maxPublishFieldLength", { least: 1, whole: true }) ?? 4096,
+      bytes: limits.publishLimit,
+      topics: limits.maxPublishTopics,
+      fieldLength: limits.maxPublishFieldLength,
     },
     keepaliveInterval: read.number("keepaliveInterval", { least: 0, most: longestInterval }) ?? 15,
     subscriptions: read.boolean("subscriptions") ?? true,

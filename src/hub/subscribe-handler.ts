@@ -33,6 +33,7 @@ type SubscribeSettings = Pick<
   | "matcherLimits"
   | "patternMemory"
   | "protocol"
+  | "queryLimit"
 >;
 
 /** What a request says besides its subscription. */
@@ -80,8 +81,8 @@ export class SubscribeHandler {
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { allowAnonymous, protocol, matcherLimits, hubUrl } = this.#settings;
-    const parameters = await subscriptionParameters(req);
+    const { allowAnonymous, protocol, matcherLimits, hubUrl, queryLimit } = this.#settings;
+    const parameters = await subscriptionParameters(req, queryLimit);
     const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
     const grant = parameters.get(grantParameter);
     const closes = grant !== null;

@@ -5,18 +5,17 @@ import { requestedCursor } from "../protocol/subscription-parameters.js";
 import { formType, isForm, readForm } from "./form-body.js";
 import { queryOf, textHeader } from "./request.js";
 
-/** How large the body of a request with the method QUERY may be, in bytes. */
-const bodyLimit = 256 * 1024;
-
 /**
  * The parameters of a request that subscribes: of its query, and after them those of its body, when the method is QUERY.
  * Mercure 1.0 "Subscription"; RFC 10008.
+ *
+ * @param limit - How large the body may be, in bytes.
  */
-export async function subscriptionParameters(req: IncomingMessage): Promise<URLSearchParams> {
+export async function subscriptionParameters(req: IncomingMessage, limit: number): Promise<URLSearchParams> {
   const query = queryOf(req);
   if (req.method !== "QUERY" || !hasBody(req)) return query;
   if (!isForm(req)) throw new Refusal(415, `Send the parameters as ${formType}.`, { "Accept-Query": formType });
-  return new URLSearchParams([...query, ...(await readForm(req, bodyLimit))]);
+  return new URLSearchParams([...query, ...(await readForm(req, limit))]);
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -1,5 +1,6 @@
 import { jsonLdContext, type MatchType, type Selector } from "./active-subscription.js";
 import type { Generation } from "./generation.js";
+import { hubLink } from "./hub-link.js";
 
 /** What a URL of the web API asks for: everything without a selector, one subscription with a subscriber. */
 export interface RequestedSubscriptions {
@@ -45,15 +46,13 @@ export function subscriptionsAnswer(
   lastEventId: string,
   hubUrl: string,
 ): SubscriptionsAnswer {
-  const link = `<${hubUrl}>; rel="mercure"`;
   if (generation === 0) {
     const body = JSON.stringify({ "@context": jsonLdContext, ...document, lastEventID: lastEventId });
-    return { body, contentType: "application/ld+json", link };
+    return { body, contentType: "application/ld+json", link: hubLink(hubUrl) };
   }
-  const cursor = lastEventId.replace(/["\\]/g, "\\$&");
   return {
     body: JSON.stringify(document),
     contentType: "application/json",
-    link: `${link}; last-event-id="${cursor}"; type="mercure"; content-type="application/json"`,
+    link: `${hubLink(hubUrl, lastEventId)}; type="mercure"; content-type="application/json"`,
   };
 }

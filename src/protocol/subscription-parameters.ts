@@ -18,10 +18,9 @@ export interface MatcherLimits {
   readonly count: number;
   /** How long each, in UTF-16 units. */
   readonly length: number;
+  /** How large the patterns together, in instructions: each update is looked at with all of them. */
+  readonly patternSize: number;
 }
-
-/** How large the patterns of one request may be together: each update is looked at with all of them. */
-const largestCost = 5_000;
 
 /** The names that 0.x gave to the parameter that stands in for the header `Last-Event-ID`, the prescribed one first. */
 const cursors = ["lastEventID", "Last-Event-ID", "last-event-id", "last_event_id"];
@@ -50,7 +49,7 @@ export function requestedMatchers(
     matchers.push(generation === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl));
   }
   const list = new MatcherList(matchers);
-  if (list.cost > largestCost) throw new Refusal(400, "The patterns are too large together; ask for fewer.");
+  if (list.cost > limits.patternSize) throw new Refusal(400, "The patterns are too large together; ask for fewer.");
   return { generation, matchers: list };
 }
 

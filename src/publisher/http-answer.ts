@@ -30,3 +30,19 @@ export function retryAfterOf({ headers }: Response): number {
   const delay = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
   return Math.max(0, delay || 0);
 }
+
+/**
+ * The body of a response as text; undefined when it is longer than so many bytes, and then the rest is not read:
+ * whatever else answers in the place of a hub could send until the memory is full.
+ */
+export async function boundedText({ body }: Response, limit: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.length;
+    // Leaving the loop cancels the body.
+    if (length > limit) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}

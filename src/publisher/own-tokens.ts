@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { MatchType, Selector } from "../protocol/active-subscription.js";
 import { cookieConfirmation } from "../protocol/authz-cookies.js";
+import type { Generation } from "../protocol/generation.js";
 
 /** What a subscriber's token that this application has signed says. */
 export interface OwnGrants {
@@ -11,10 +12,11 @@ export interface OwnGrants {
 }
 
 /** The headers of the tokens that the kit signs, one for each generation: what such a token in a text begins with. */
-export const tokenHeaders = {
-  0: encode({ alg: "HS256", typ: "JWT" }),
-  1: encode({ alg: "HS256", typ: "at+jwt" }),
-} as const;
+export const tokenHeaders = { 0: tokenHeader(0, "HS256"), 1: tokenHeader(1, "HS256") } as const;
+
+export function tokenHeader(generation: Generation, alg: string): string {
+  return encode({ alg, typ: generation === 0 ? "JWT" : "at+jwt" });
+}
 
 /**
  * Reads a token whether it has expired or not: its signature shows that the application once granted what it names.

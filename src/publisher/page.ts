@@ -20,6 +20,8 @@ export interface Page {
   connections: number;
   /** Whether it has the scripts that receive them. */
   hasScripts: boolean;
+  /** Called when a stream is written into the page, with the URL of its hub. */
+  onStream(hubUrl: string): void;
   /**
    * Called when a private stream is written into the page, which no shared cache may keep then.
    *

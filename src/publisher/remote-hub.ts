@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { MercureError } from "../errors.js";
 import { validateDraft } from "../protocol/draft.js";
 import type { Draft } from "../protocol/update.js";
-import { connectionFailure, retryAfterOf } from "./http-answer.js";
+import { boundedText, connectionFailure, retryAfterOf } from "./http-answer.js";
 
 /** In milliseconds. */
 export interface Patience {
@@ -17,7 +17,7 @@ export interface Patience {
 const defaultPatience: Patience = { answer: 10_000, repetition: 3000 };
 const firstPause = 100;
 
-/** Far longer than any id, and shorter than any page that something else at this URL would answer with. */
+/** In bytes: far longer than any id, and shorter than any page that something else at this URL would answer with. */
 const longestId = 4096;
 
 /** What an attempt came to: the id that the hub gave the update, or why it gave none. */
@@ -72,7 +72,7 @@ function formOf(draft: Draft): URLSearchParams {
 
 async function attempt(hubUrl: string, token: string, body: URLSearchParams, patience: number): Promise<Outcome> {
   let response: Response;
-  let text: string;
+  let text: string | undefined;
   try {
     response = await fetch(hubUrl, {
       method: "POST",
@@ -82,7 +82,7 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
       redirect: "manual",
       signal: AbortSignal.timeout(patience),
     });
-    text = await response.text();
+    text = await boundedText(response, longestId);
   } catch (error) {
     const { reason, isUnsent, isUnanswered } = connectionFailure(error);
     const what = isUnanswered
@@ -93,16 +93,12 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
       repeatAfter: isUnsent ? 0 : undefined,
     };
   }
-  if (response.ok && isId(text)) return { id: text };
+  if (response.ok && text && !/[\r\n]/.test(text)) return { id: text };
   const isBusy = response.status === 429 || response.status === 503;
   return {
     error: new MercureError("ERR_PUBLISH", `The hub at ${hubUrl} ${complaint(response)}.`),
     repeatAfter: isBusy ? retryAfterOf(response) : undefined,
   };
-}
-
-function isId(text: string): boolean {
-  return text !== "" && text.length <= longestId && !/[\r\n]/.test(text);
 }
 
 function complaint({ ok, status, headers }: Response): string {

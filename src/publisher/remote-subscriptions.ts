@@ -2,10 +2,13 @@ import { MercureError } from "../errors.js";
 import type { Selector, SubscriptionDocument } from "../protocol/active-subscription.js";
 import { selectorPath, subscriptionsPath } from "../protocol/active-subscription.js";
 import type { Generation } from "../protocol/generation.js";
-import { connectionFailure } from "./http-answer.js";
+import { boundedText, connectionFailure } from "./http-answer.js";
 
 /** How long a hub may take to answer, in milliseconds. */
 const defaultPatience = 10_000;
+
+/** How long its answer may be, in bytes: room for some hundred thousand subscriptions. */
+const longestAnswer = 64 * 1024 * 1024;
 
 /** What a hub answers, and what else it tells. */
 export interface SubscriptionsAnswer {
@@ -33,13 +36,14 @@ export interface SubscriptionsQuestion {
 export async function askForSubscriptions(
   { hubUrl, protocol, selector, makeToken }: SubscriptionsQuestion,
   patience = defaultPatience,
+  limit = longestAnswer,
 ): Promise<SubscriptionsAnswer> {
   const { origin, pathname } = new URL(hubUrl.replace(/\/$/, ""));
   const path = selector === undefined ? subscriptionsPath(pathname) : selectorPath(pathname, typed(selector, protocol));
   const url = origin + path;
   const token = makeToken(path);
   let response: Response;
-  let answer: unknown;
+  let text: string | undefined;
   try {
     response = await fetch(url, {
       headers: { Accept: "application/json, application/ld+json", Authorization: `Bearer ${token}` },
@@ -47,12 +51,13 @@ export async function askForSubscriptions(
       redirect: "manual",
       signal: AbortSignal.timeout(patience),
     });
-    const text = await response.text();
-    answer = response.ok ? parse(text) : undefined;
+    text = await boundedText(response, limit);
   } catch (error) {
     throw failure(url, `cannot be asked: ${connectionFailure(error).reason}`, error);
   }
   if (!response.ok) throw failure(url, complaint(response));
+  if (text === undefined) throw failure(url, `answers with more than ${limit} bytes`);
+  const answer = parse(text);
   if (isAnswer(answer)) return answer;
   throw failure(url, "answers with something else than a list of subscriptions");
 }

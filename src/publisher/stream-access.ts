@@ -259,9 +259,11 @@ export class StreamAccess {
     const page = pages.current;
     // A hub elsewhere is no part of the application, wherever that is mounted.
     const mountPath = hub instanceof ExternalHub || !publicHubUrl.startsWith("/") ? "" : (page?.mountPath ?? "");
+    const hubUrl = mountPath + publicHubUrl;
+    page?.onStream(hubUrl);
     return streamUrl({
       protocol,
-      hub: mountPath + publicHubUrl,
+      hub: hubUrl,
       selectors,
       lastEventId: page?.lastEventId ?? hub.lastEventId,
       token,

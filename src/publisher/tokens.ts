@@ -13,6 +13,7 @@ import {
   type OwnGrants,
   readOwnToken,
   signature,
+  tokenHeader,
   tokenHeaders,
 } from "./own-tokens.js";
 
@@ -42,7 +43,7 @@ export interface TokenProfile {
 export interface TokensOptions extends TokenProfile {
   readonly publisherSecretKey: string;
   readonly subscriberSecretKey: string;
-  /** A token made elsewhere, instead of one for each publish. */
+  /** A token made elsewhere, for publishing. */
   readonly publisherJwt: string | undefined;
   /** How long a subscriber's token is valid, in seconds. */
   readonly tokenLifetime: number;
@@ -54,24 +55,38 @@ export interface TokenBearer extends Pick<TokenGrants, "payload" | "subject" | "
   readonly lifetime?: number | undefined;
 }
 
-/** How long a token is valid that is made for one publish, in seconds. */
-const publishTokenLifetime = 60;
+/** How long a token is valid that is made for publishing, in seconds. It is used for the first half of this time. */
+const publishTokenLifetime = 120;
+
+/** For how many lists of topics such tokens are kept. */
+const keptTokens = 1000;
 
 /** Makes the tokens with which the application, and its visitors, come to the hub. */
 export class Tokens {
   readonly #options: TokensOptions;
   readonly #clock: Clock;
+  /** By the topics that they are for; the one that was made longest ago comes first. */
+  readonly #publishTokens = new Map<string, { readonly token: string; readonly until: number }>();
 
   constructor(options: TokensOptions, clock: Clock = systemClock) {
     this.#options = options;
     this.#clock = clock;
   }
 
-  /** For publishing to these topics. */
+  /** For publishing to these topics: the same for some time, so that neither side pays for a signature each time. */
   forPublisher(topics: readonly string[]): string {
     const { publisherSecretKey, publisherJwt } = this.#options;
+    if (publisherJwt !== undefined) return publisherJwt;
+    const key = JSON.stringify(topics);
+    const now = this.#clock.now();
+    const known = this.#publishTokens.get(key);
+    if (known !== undefined && now < known.until) return known.token;
     const publish = topics.map((text) => ({ text }));
-    return publisherJwt ?? this.#sign({ publish }, publisherSecretKey, publishTokenLifetime);
+    const token = this.#sign({ publish }, publisherSecretKey, publishTokenLifetime);
+    this.#publishTokens.delete(key);
+    this.#publishTokens.set(key, { token, until: now + publishTokenLifetime * 500 });
+    if (this.#publishTokens.size > keptTokens) this.#publishTokens.delete(this.#publishTokens.keys().next().value!);
+    return token;
   }
 
   /** For whoever else shall publish. */
@@ -99,8 +114,16 @@ export class Tokens {
   }
 }
 
+/** Signs with a key other than a secret for HS256. */
+export interface Signer {
+  /** As the header `alg` names it. */
+  readonly algorithm: string;
+  /** In base64url. */
+  sign(text: string): string;
+}
+
 /**
- * Signs a token with HS256. Synchronous, since a page's tokens are made while it is rendered.
+ * Signs a token, with HS256 by a secret. Synchronous, since a page's tokens are made while it is rendered.
  *
  * @param lifetime how long the token is valid, in seconds
  * @throws MercureError `ERR_OPTION` for a payload that the generation does not allow.
@@ -108,7 +131,7 @@ export class Tokens {
 export function signToken(
   grants: TokenGrants,
   profile: TokenProfile,
-  key: string,
+  key: string | Signer,
   lifetime: number,
   now = Date.now(),
 ): string {
@@ -121,8 +144,10 @@ export function signToken(
     iat: seconds,
     exp: Math.floor(seconds) + lifetime,
   };
-  const body = `${tokenHeaders[profile.protocol]}.${encode(claims)}`;
-  return `${body}.${signature(body, key)}`;
+  const isSecret = typeof key === "string";
+  const header = isSecret ? tokenHeaders[profile.protocol] : tokenHeader(profile.protocol, key.algorithm);
+  const body = `${header}.${encode(claims)}`;
+  return `${body}.${isSecret ? signature(body, key) : key.sign(body)}`;
 }
 
 /** Mercure 0.x "Authorization". */

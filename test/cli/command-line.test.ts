@@ -66,6 +66,7 @@ describe("htmx-mercure", () => {
       assert.match(help.stdout, new RegExp(`^Usage: htmx-mercure ${command}\\b`));
       assert.equal(help.stderr, "");
     }
+    assert.deepEqual(await run(t, ["help", "hub"]), await run(t, ["hub", "--help"]));
   });
 
   test("--version prints the package's", async (t) => {

@@ -55,7 +55,7 @@ describe("starting", () => {
     t.after(() => server.close());
     await once(server, "listening");
     const port = String((server.address() as AddressInfo).port);
-    const { code, stderr } = await run(t, ["hub", "--port", port], { env: production });
+    const { code, stderr } = await run(t, ["hub", "--no-monitor", "--port", port], { env: production });
     assert.equal(code, 1);
     assert.equal(
       stderr,
@@ -92,6 +92,32 @@ describe("options", () => {
     assert.equal(subscriptions.headers.get("access-control-allow-origin"), "https://b.example");
     assert.equal((await subscribe(t, `${url}?topic=a`, { Cookie: `jwt=${jwt}` })).status, 200);
     assert.equal(await publish(url, await token({ publish: ["*"] }, {}, secret)), 413);
+  });
+
+  test("limits are flags and variables", async (t) => {
+    const flags = ["--max-connections-per-address", "1", "--max-matcher-length", "3"];
+    const { url } = await startHub(t, flags, { env: { ...production, MERCURE_HUB_MAX_MATCHERS: "1" } });
+    const statusOf = async (query: string) => (await subscribe(t, `${url}?${query}`)).status;
+    assert.equal(await statusOf("topic=a"), 200);
+    assert.equal(await statusOf("topic=a"), 429);
+    assert.equal(await statusOf("topic=a&topic=b"), 400);
+    assert.equal(await statusOf("topic=abcd"), 400);
+    const { code, stderr } = await run(t, ["hub"], { env: { ...production, MERCURE_HUB_MAX_CONNECTIONS: "many" } });
+    assert.equal(code, 2);
+    assert.match(stderr, /MERCURE_HUB_MAX_CONNECTIONS must be a whole number/);
+  });
+
+  test("behind a proxy that is trusted, streams count for the addresses that it tells", async (t) => {
+    const limit = ["--max-connections-per-address", "1"];
+    const from = async (url: string, address: string) =>
+      (await subscribe(t, `${url}?topic=a`, { "X-Forwarded-For": address })).status;
+    const trusting = await startHub(t, [...limit, "--trusted-proxy", "127.0.0.0/8"], { env: production });
+    assert.deepEqual([await from(trusting.url, "192.0.2.1"), await from(trusting.url, "192.0.2.2")], [200, 200]);
+    assert.equal(await from(trusting.url, "192.0.2.1"), 429);
+    const byVariable = await startHub(t, limit, { env: { ...production, MERCURE_HUB_TRUSTED_PROXIES: "127.0.0.1" } });
+    assert.deepEqual([await from(byVariable.url, "192.0.2.1"), await from(byVariable.url, "192.0.2.2")], [200, 200]);
+    const other = await startHub(t, limit, { env: production });
+    assert.deepEqual([await from(other.url, "192.0.2.1"), await from(other.url, "192.0.2.2")], [200, 429]);
   });
 
   test("publishing over HTTP can be turned off, by flag and by variable", async (t) => {

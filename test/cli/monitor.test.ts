@@ -2,14 +2,22 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { subscribe, token } from "../hub/fixture.js";
-import { type RunningHub, run, secret, startHub } from "./fixture.js";
+import { type RunningHub, run, secret, start, startHub } from "./fixture.js";
 
 async function monitorOf(hub: RunningHub): Promise<string> {
   await hub.until(() => /^Monitor: .*\n/m.test(hub.stdout()));
   return new URL(/^Monitor: (.*)$/m.exec(hub.stdout())![1]!).origin;
+}
+
+/** A port at which another program listens. */
+async function takenPort(t: TestContext): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
 }
 
 async function statusOf(url: string, method = "GET"): Promise<number> {
@@ -23,14 +31,30 @@ interface Description {
 }
 
 describe("the monitor", () => {
-  test("is not there unless asked for", async (t) => {
+  test("is there by default, for this machine only, and can be turned off", async (t) => {
     const hub = await startHub(t);
-    hub.child.kill();
-    assert.doesNotMatch((await hub.ended).stdout, /Monitor/);
+    const origin = await monitorOf(hub);
+    assert.match(origin, /^http:\/\/127\.0\.0\.1:/);
+    assert.equal(await statusOf(`${origin}/healthz/ready`), 200);
+    assert.equal(await statusOf(`${origin}/metrics`), 200);
+    const without = await startHub(t, ["--no-monitor"]);
+    without.child.kill();
+    assert.doesNotMatch((await without.ended).stdout, /Monitor/);
+  });
+
+  test("is at the port after the hub's", async (t) => {
+    const taken = await takenPort(t);
+    // The port before it may be taken too, as the hub then says; whatever it is, the monitor has come first.
+    const hub = start(t, ["hub", "--port", String(taken - 1)], { env: { SECRET_KEY: secret } });
+    await hub.until(() => hub.stderr().includes("\n"));
+    assert.equal(
+      hub.stderr().split("\n")[0],
+      `htmx-mercure: health is not served. Cannot listen on 127.0.0.1, port ${taken}: another program listens there; choose another port.`,
+    );
   });
 
   test("tells health at a port of its own, which the hub's port does not", async (t) => {
-    const hub = await startHub(t, ["--monitor-port", "0"]);
+    const hub = await startHub(t, ["--monitor-port", "0", "--no-metrics"]);
     const origin = await monitorOf(hub);
     assert.match(origin, /^http:\/\/127\.0\.0\.1:/);
     for (const path of ["/healthz/live", "/healthz/ready"]) {
@@ -80,11 +104,8 @@ describe("the monitor", () => {
     assert.equal((await hub.ended).code, 0);
   });
 
-  test("a port that is taken ends the hub too", async (t) => {
-    const server = createServer().listen(0, "127.0.0.1");
-    t.after(() => server.close());
-    await once(server, "listening");
-    const port = String((server.address() as AddressInfo).port);
+  test("a port that was asked for and is taken ends the hub too", async (t) => {
+    const port = String(await takenPort(t));
     const { code, stderr } = await run(t, ["hub", "--port", "0", "--monitor-port", port]);
     assert.equal(code, 1);
     assert.match(stderr, /another program listens there/);

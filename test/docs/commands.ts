@@ -17,7 +17,7 @@ export async function runCommands(t: TestContext, code: string, folder: string):
   let env: NodeJS.ProcessEnv = { ...rest, MERCURE_HUB_PORT: "0" };
   let script = code.replaceAll(/(--(?:monitor-)?port) [0-9]+/g, "$1 0");
   if (!startsHub) {
-    const hub = await startHub(t, ["--metrics", "--monitor-port", "0"], { env: { SECRET_KEY: secret } });
+    const hub = await startHub(t, [], { env: { SECRET_KEY: secret } });
     await hub.until(() => /^Monitor: .*\n/m.test(hub.stdout()));
     const monitor = new URL(/^Monitor: (.*)$/m.exec(hub.stdout())![1]!).origin;
     env = { ...env, MERCURE_HUB_URL: hub.url, SECRET_KEY: secret };
@@ -36,12 +36,13 @@ export async function runCommands(t: TestContext, code: string, folder: string):
   const stdout = collect(child.stdout);
   const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   if (startsHub) {
-    const last = /monitor-port|metrics/.test(script) ? /^Monitor: .*\n/m : /^Hub: .*\n(?:Publisher .*\n|$)/m;
-    while (!last.test(stdout()) && child.exitCode === null) await new Promise(setImmediate);
+    while (!/^Monitor: .*\n/m.test(stdout()) && child.exitCode === null) await new Promise(setImmediate);
     if (child.exitCode === null) process.kill(-child.pid!);
   }
   const exitCode = await ended;
   const unexpected = complaints().replaceAll(/^htmx-mercure: (no secret .*|ending\.)\n/gm, "");
   if (unexpected !== "" || (!startsHub && exitCode !== 0)) throw new Error(`${exitCode}: ${unexpected}`);
-  return stdout().replaceAll(/127\.0\.0\.1:[0-9]+/g, "127.0.0.1:5500");
+  return stdout()
+    .replaceAll(/127\.0\.0\.1:[0-9]+/g, "127.0.0.1:5500")
+    .replaceAll(/^(Monitor: .*):5500/gm, "$1:5501");
 }

@@ -66,10 +66,13 @@ describe("tables of members", () => {
 });
 
 test("the defaults of the class Hub are those that its comments give", () => {
-  const table = tables("keys").find(({ subject }) => subject === "src/hub/options.ts HubOptions");
-  const comments = new Map(membersOf("src/hub/options.ts", "HubOptions").map(({ name, comment }) => [name, comment]));
+  const subjects = ["src/hub/options.ts HubOptions", "src/hub-limits.ts HubLimits"];
+  const members = subjects.flatMap((subject) => membersOf(...(subject.split(" ") as [string, string])));
+  const comments = new Map(members.map(({ name, comment }) => [name, comment]));
   let checked = 0;
-  for (const [cell, byDefault = ""] of table!.rows) {
+  for (const [cell, byDefault = ""] of tables("keys").flatMap((table) =>
+    subjects.includes(table.subject) ? table.rows : [],
+  )) {
     const literal = byDefault.replaceAll("`", "");
     if (!/^["\d]|^(true|false)$/.test(literal)) continue;
     const comment = comments

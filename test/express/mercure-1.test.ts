@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { decodeJwt, decodeProtectedHeader } from "jose";
+import { decodeJwt, decodeProtectedHeader, SignJWT } from "jose";
 import type { MercureOptions } from "../../src/index.js";
 import { application, streamUrlOf } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
@@ -150,5 +150,32 @@ describe("a topic matcher", () => {
   test("is for streams: nothing is published to one", async (t) => {
     const { kit } = application(t, {}, { protocol: 1, tokenMode: "url" });
     await assert.rejects(kit.sse.publish({ match: "a" }, "x"), { code: "ERR_TOPIC" });
+  });
+});
+
+describe("the hub of an application", () => {
+  test("trusts the issuers that its options name, tells clients of them, and keeps to their limits", async (t) => {
+    const issuer = "https://id.example";
+    const secret = "issuer-secret-issuer-secret-0032";
+    const resource = `https://shop.example${hubPath}`;
+    const hub = { issuers: [{ issuer, secret }], authorizationServers: issuer, maxConnections: 1 };
+    const { origin, sse } = await start(t, "", { publicHubUrl: resource, hub });
+    const token = (iss: string) => {
+      const topics = [{ match: "orders/7" }];
+      const details = [{ type: "https://mercure.rocks/authorization-detail", actions: ["subscribe"], topics }];
+      return new SignJWT({ iss, aud: resource, authorization_details: details })
+        .setProtectedHeader({ alg: "HS256", typ: "at+jwt" })
+        .setExpirationTime("10m")
+        .sign(new TextEncoder().encode(secret));
+    };
+    const url = `${origin}${hubPath}?match=orders%2F7`;
+    const headersFor = async (iss: string) => ({ Authorization: `Bearer ${await token(iss)}` });
+    assert.equal((await fetch(url, { headers: await headersFor("https://shop.example") })).status, 401);
+    const stream = await openStream(t, url, { headers: await headersFor(issuer) });
+    await sse.publish("orders/7", "private", { private: true });
+    assert.equal((await stream.next())!.data, "private");
+    assert.equal((await fetch(url, { headers: await headersFor(issuer) })).status, 429);
+    const metadata = (await (await fetch(origin + metadataPath)).json()) as Record<string, unknown>;
+    assert.deepEqual(metadata.authorization_servers, [issuer]);
   });
 });

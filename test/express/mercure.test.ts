@@ -42,6 +42,29 @@ describe("an application", () => {
     assert.deepEqual(received, ["while the data was fetched", "after the page", "live"]);
   });
 
+  test("names its hub in the header of what has streams, and from where to subscribe", async (t) => {
+    const { app, kit, listen } = application(t, {
+      "templates/none.njk": "<p></p>",
+      "templates/two.njk": '<% MercureStream topic="a" %><% MercureStream topic="b" %>',
+    });
+    app.get("/none", (_req, res) => res.render("none"));
+    app.get("/two", (_req, res) => res.set("Link", '</style.css>; rel="preload"').render("two"));
+    app.get("/api", (_req, res) => res.json({ stream: kit.sse.hubUrl("a") }));
+    const origin = await listen(express().use("/shop", app));
+    const linkOf = async (path: string) => {
+      const response = await fetch(`${origin}/shop${path}`);
+      await response.text();
+      return response.headers.get("Link");
+    };
+    const { lastEventId } = kit.hub;
+    const link = `</shop/.well-known/mercure>; rel="mercure"; last-event-id="${lastEventId}"`;
+    assert.equal(await linkOf("/none"), null);
+    assert.equal(await linkOf("/two"), `</style.css>; rel="preload", ${link}`);
+    assert.equal(await linkOf("/api"), link);
+    await kit.sse.publish("a", "x");
+    assert.notEqual(await linkOf("/api"), link);
+  });
+
   test("keeps the page's beginning when a callback has lost the asynchronous context", async (t) => {
     const { app, kit, listen } = application(t, chat);
     const waiting: (() => void)[] = [];

@@ -219,6 +219,17 @@ describe("topic matchers of Mercure 1.0", () => {
   });
 });
 
+test("how large patterns may be together is an option", async (t) => {
+  const patterns = [0, 1].map((index) => ["match_urlpattern", `/${index}/:id`] as const);
+  const status = async (maxPatternSize: number, asked: readonly (readonly [string, string])[]) => {
+    const running = await startHub(t, { maxPatternSize });
+    return (await subscribe(t, urlOf(running, asked))).status;
+  };
+  assert.equal(await status(100, patterns), 200);
+  assert.equal(await status(1, patterns), 400);
+  assert.equal(await status(0, [["match", "/a"]]), 200);
+});
+
 describe("the method QUERY", () => {
   const form = { "Content-Type": "application/x-www-form-urlencoded" };
 
@@ -255,6 +266,13 @@ describe("the method QUERY", () => {
     assert.equal(await status("{}", { "Content-Type": "application/json" }), 415);
     assert.equal(await status(`match=${"a".repeat(300_000)}`), 413);
     assert.equal(await status("topic=/a/{id}"), 200);
+  });
+
+  test("bounds the body by an option", async (t) => {
+    const running = await startHub(t, { queryLimit: 8 });
+    const url = `${running.origin}${running.hub.path}`;
+    assert.equal((await subscribe(t, url, form, "QUERY", "match=ab")).status, 200);
+    assert.equal((await subscribe(t, url, form, "QUERY", "match=abc")).status, 413);
   });
 });
 

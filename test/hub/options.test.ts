@@ -26,6 +26,8 @@ describe("options of the hub", () => {
       { transport, protocol: "0" },
       { transport, resource: "https://hub.example/?x" },
       { transport, maxMatchers: 0 },
+      { transport, queryLimit: 0 },
+      { transport, maxPatternSize: -1 },
       { transport, subscriberKey: 1 },
       { transport, logger: {} },
       { transport, corsOrigins: ["null"] },

@@ -183,6 +183,7 @@ describe("globals", () => {
       connections: 0,
       hasScripts: false,
       onToken: () => {},
+      onStream: () => {},
       keepToken: () => {},
     };
     const html = kit.pages.run(page, () => kit.render("page.njk"));

@@ -31,7 +31,7 @@ const rooms: Readonly<Record<string, Room>> = {
 };
 
 /** The files directly in src that every room stands on: errors.ts, nearest.ts, options.ts and the like. */
-const ground: Room = { uses: [], packages: ["express", "nunjucks"] };
+const ground: Room = { uses: [], knows: ["hub"], packages: ["express", "nunjucks"] };
 
 const files = sourceFiles("src");
 

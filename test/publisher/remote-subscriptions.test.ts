@@ -15,10 +15,11 @@ async function hub(t: TestContext, answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/hub`;
 }
 
-const ask = (hubUrl: string, patience?: number) => {
+const ask = (hubUrl: string, patience?: number, limit?: number) => {
   return askForSubscriptions(
     { hubUrl, protocol: 0, selector: { text: "a/b" }, makeToken: (topic) => `for ${topic}` },
     patience,
+    limit,
   );
 };
 
@@ -33,9 +34,9 @@ describe("asking a hub elsewhere who is subscribed", () => {
     assert.deepEqual(tokens, ["/hub/subscriptions/a%2Fb", "Bearer for /hub/subscriptions/a%2Fb"]);
   });
 
-  const failures: [what: string, answer: RequestListener, message: RegExp][] = [
-    ["accepts and never answers", () => {}, /cannot be asked: .*timeout/],
-    ["never ends its answer", (_req, res) => void res.write("{"), /cannot be asked: .*timeout/],
+  const failures: [what: string, answer: RequestListener, message: RegExp, patience?: number][] = [
+    ["accepts and never answers", () => {}, /cannot be asked: .*timeout/, 200],
+    ["never ends its answer", (_req, res) => void res.write("{"), /cannot be asked: .*timeout/, 200],
     ["breaks the connection", (req) => req.socket.destroy(), /cannot be asked: /],
     [
       "tells nobody",
@@ -51,10 +52,10 @@ describe("asking a hub elsewhere who is subscribed", () => {
       /answers 403 \(Bearer\); the token must be one that the hub takes/,
     ],
   ];
-  for (const [what, answer, message] of failures) {
+  for (const [what, answer, message, patience] of failures) {
     test(`is an error that names the hub when it ${what}`, async (t) => {
       const url = await hub(t, answer);
-      await assert.rejects(ask(url, 200), (error: Error & { code: string }) => {
+      await assert.rejects(ask(url, patience), (error: Error & { code: string }) => {
         assert.equal(error.code, "ERR_SUBSCRIPTIONS");
         assert.match(error.message, message);
         assert.ok(error.message.includes(url));
@@ -62,6 +63,27 @@ describe("asking a hub elsewhere who is subscribed", () => {
       });
     });
   }
+
+  // A hub, or who answers in its place, sends until the memory of the application is full.
+  test("reads no more than a bound", async (t) => {
+    let closed = () => {};
+    const connectionClosed = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const url = await hub(t, (_req, res) => {
+      res.once("close", closed);
+      const send = () => {
+        while (!res.destroyed && res.write(" ".repeat(10_000)));
+      };
+      res.on("drain", send);
+      send();
+    });
+    await assert.rejects(ask(url, undefined, 1_000_000), {
+      code: "ERR_SUBSCRIPTIONS",
+      message: /answers with more than 1000000 bytes/,
+    });
+    await connectionClosed;
+  });
 
   // A hub, or who answers in its place, redirects to a host that collects tokens.
   test("does not follow a redirect, with its token", async (t) => {

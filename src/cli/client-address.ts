@@ -1,0 +1,53 @@
+import type { IncomingMessage } from "node:http";
+import { BlockList, isIP } from "node:net";
+import { UsageError } from "./errors.js";
+
+/**
+ * Addresses and ranges such as `10.0.0.0/8`.
+ *
+ * @throws UsageError for what is neither.
+ */
+export function addressesOf(ranges: readonly string[]): BlockList {
+  const addresses = new BlockList();
+  for (const range of ranges) {
+    const [address = "", prefix] = range.split("/");
+    const family = familyOf(address);
+    const longest = family === "ipv4" ? 32 : 128;
+    const length = Number(prefix ?? longest);
+    const isLength = prefix === undefined || (/^\d+$/.test(prefix) && length <= longest);
+    if (family === undefined || !isLength || range.split("/").length > 2) {
+      throw new UsageError(`A trusted proxy is an address or a range such as 10.0.0.0/8, not "${range}".`);
+    }
+    addresses.addSubnet(address, length, family);
+  }
+  return addresses;
+}
+
+/**
+ * Where a client is, by the header `X-Forwarded-For`: every proxy appends whom it heard, so that what the last one that
+ * is not trusted has written counts, and nothing before it, which clients may write themselves.
+ */
+export function clientAddress(
+  { socket, headers }: Pick<IncomingMessage, "socket" | "headers">,
+  proxies: BlockList,
+): string {
+  const hops = [headers["x-forwarded-for"] ?? []].flat().join(",").split(",").reverse();
+  let client = socket.remoteAddress ?? "";
+  for (const hop of hops) {
+    const address = hop.trim();
+    if (!isTrusted(client, proxies) || isIP(address) === 0) break;
+    client = address;
+  }
+  return client;
+}
+
+function isTrusted(address: string, proxies: BlockList): boolean {
+  // What comes over IPv4 to a socket of both.
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+  const family = familyOf(plain);
+  return family !== undefined && proxies.check(plain, family);
+}
+
+function familyOf(address: string): "ipv4" | "ipv6" | undefined {
+  return ({ 4: "ipv4", 6: "ipv6" } as const)[isIP(address) as 4 | 6];
+}

@@ -1,0 +1,132 @@
+import { createPublicKey } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { IssuerOptions } from "../hub/index.js";
+import type { OptionReader } from "../option-reader.js";
+import { checkKeyLength, madeSecret } from "../options.js";
+import type { Flags } from "./command-line.js";
+import { UsageError } from "./errors.js";
+import { algorithmVariables, keyVariables, type Role } from "./remote-hub-flags.js";
+import { readSecret, secretFlags } from "./secrets.js";
+
+const roles = ["publisher", "subscriber"] as const;
+
+export const hubKeyFlags: Flags = {
+  ...roleFlags("publisher"),
+  ...roleFlags("subscriber"),
+  ...secretFlags("secret", "The key of both, where they have none of their own.", "SECRET_KEY"),
+  "issuers-file": {
+    value: "path",
+    variable: "MERCURE_HUB_ISSUERS_FILE",
+    help: "Further issuers whose tokens are good: a list in JSON, as the option issuers has it.",
+  },
+  "authorization-server": {
+    value: "url",
+    multiple: true,
+    variable: "MERCURE_HUB_AUTHORIZATION_SERVERS",
+    help: "Mercure 1.0: where clients get tokens, for the hub's metadata.",
+  },
+};
+
+function roleFlags(role: Role): Flags {
+  return {
+    ...secretFlags(
+      `${role}-secret`,
+      `The key of ${role}s' tokens: a secret, or a public key in PEM.`,
+      `MERCURE_${role.toUpperCase()}_JWT_KEY`,
+    ),
+    [`${role}-algorithm`]: {
+      value: "name",
+      variable: algorithmVariables[role],
+      help: "The only algorithm that is accepted with it. Default HS256; with PEM ES256, EdDSA and RS256.",
+    },
+  };
+}
+
+/** What verifies the tokens of a hub's clients. */
+export interface HubKeys {
+  /** For HS256; undefined for who has another key. */
+  readonly publisherKey: string | undefined;
+  readonly subscriberKey: string | undefined;
+  /** @param issuer - Who issues the tokens of Mercure 1.0 that the keys of the roles verify. */
+  issuers(issuer: string): readonly IssuerOptions[];
+}
+
+/**
+ * In development a secret is made where one is missing, and a short one is warned of.
+ *
+ * @throws UsageError where keys contradict each other, MercureError `ERR_OPTION` where production lacks one.
+ */
+export function readHubKeys(read: OptionReader, development: boolean): HubKeys {
+  refuseSharedInput(read);
+  const shared = readSecret(read, "secret", ["SECRET_KEY"]);
+  const others = readIssuersFile(read);
+  const keys = { publisher: readKey(read, "publisher", shared), subscriber: readKey(read, "subscriber", shared) };
+  const isMissing = (role: Role) => keys[role] === undefined && others.every((other) => (other.role ?? role) !== role);
+  const made = roles.some(isMissing) ? madeSecret(undefined, development, console) : undefined;
+  const secretOf = (role: Role) => (isMissing(role) ? made : keys[role]?.secret);
+  const secrets = new Set(roles.map(secretOf).filter((secret) => secret !== undefined));
+  for (const secret of secrets) checkKeyLength(secret, development, console);
+  return {
+    publisherKey: secretOf("publisher"),
+    subscriberKey: secretOf("subscriber"),
+    issuers: (issuer) => [
+      ...roles.flatMap((role) => {
+        const { issued } = keys[role] ?? {};
+        return issued === undefined ? [] : [issued, { ...issued, issuer }];
+      }),
+      ...others,
+    ],
+  };
+}
+
+/** The key of a role: a secret for HS256, or what an issuer has. */
+interface RoleKey {
+  readonly secret?: string;
+  readonly issued?: IssuerOptions;
+}
+
+function readKey(read: OptionReader, role: Role, shared: string | undefined): RoleKey | undefined {
+  const own = keyVariables[role].filter((variable) => variable !== "SECRET_KEY");
+  const key = readSecret(read, `${role}-secret`, own) ?? shared;
+  const algorithm = read.string(`${role}-algorithm`, algorithmVariables[role]);
+  if (key === undefined) {
+    if (algorithm === undefined) return undefined;
+    throw new UsageError(`There is an algorithm for the key of ${role}s' tokens, but no key: --${role}-secret-file …`);
+  }
+  const algorithms = algorithm === undefined ? undefined : [algorithm];
+  if (key.includes("-----BEGIN ")) {
+    if (!isPublicKey(key)) throw new UsageError(`The key of ${role}s' tokens is none in PEM that could be read.`);
+    return { issued: { role, pem: key, algorithms } };
+  }
+  if (algorithm === undefined || algorithm === "HS256") return { secret: key };
+  return { issued: { role, secret: key, algorithms } };
+}
+
+function isPublicKey(pem: string): boolean {
+  try {
+    createPublicKey(pem);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readIssuersFile(read: OptionReader): readonly IssuerOptions[] {
+  const path = read.string("issuers-file", "MERCURE_HUB_ISSUERS_FILE");
+  if (path === undefined) return [];
+  try {
+    const issuers: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const isList = Array.isArray(issuers) && issuers.every((each) => typeof each === "object" && each !== null);
+    if (isList) return issuers as IssuerOptions[];
+  } catch (error) {
+    throw new UsageError(`The file of --issuers-file cannot be read: ${(error as Error).message}.`);
+  }
+  throw new UsageError("The file of --issuers-file must hold a list of objects, in JSON.");
+}
+
+function refuseSharedInput(read: OptionReader): void {
+  const stdin = ["secret-file", "publisher-secret-file", "subscriber-secret-file"].filter(
+    (name) => read.string(name) === "-",
+  );
+  if (stdin.length > 1) throw new UsageError(`Only one of --${stdin.join(" and --")} can be the standard input.`);
+}

@@ -1,0 +1,57 @@
+import { constants, createHmac, createPrivateKey, type KeyObject, sign } from "node:crypto";
+import type { Signer } from "../publisher/tokens.js";
+import { UsageError } from "./errors.js";
+
+/** By the kind of a private key, the usual algorithm first. RFC 7518, section 3.1; RFC 8037, section 3.1. */
+const algorithms: Readonly<Record<string, readonly string[]>> = {
+  rsa: ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+  prime256v1: ["ES256"],
+  secp384r1: ["ES384"],
+  secp521r1: ["ES512"],
+  ed25519: ["EdDSA", "Ed25519"],
+};
+const secretAlgorithms = ["HS256", "HS384", "HS512"];
+
+/**
+ * What signs with a key: a secret, or a private key in PEM.
+ *
+ * @param algorithm - Default: HS256 for a secret, and what is usual with a private key.
+ * @throws UsageError for a key that is none, or that does not go with the algorithm.
+ */
+export function signerOf(key: string, algorithm?: string): Signer {
+  const privateKey = key.includes("-----BEGIN ") ? readPrivateKey(key) : undefined;
+  const known = privateKey === undefined ? secretAlgorithms : algorithmsOf(privateKey);
+  const chosen = algorithm ?? known[0]!;
+  if (!known.includes(chosen)) {
+    throw new UsageError(`With this kind of key tokens are signed by ${known.join(", ")}, not ${chosen}.`);
+  }
+  const hash = `sha${chosen.slice(-3)}`;
+  if (privateKey === undefined) {
+    return { algorithm: chosen, sign: (text) => createHmac(hash, key).update(text).digest("base64url") };
+  }
+  const settings = {
+    key: privateKey,
+    dsaEncoding: "ieee-p1363",
+    ...(chosen.startsWith("PS") && {
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+    }),
+  } as const;
+  const digest = chosen.startsWith("Ed") ? null : hash;
+  return { algorithm: chosen, sign: (text) => sign(digest, Buffer.from(text), settings).toString("base64url") };
+}
+
+function readPrivateKey(pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    throw new UsageError("Tokens are signed with a private key, and this is none in PEM, or one with a passphrase.");
+  }
+}
+
+function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly string[] {
+  const kind = asymmetricKeyType === "ec" ? asymmetricKeyDetails?.namedCurve : asymmetricKeyType;
+  const known = algorithms[kind ?? ""];
+  if (known !== undefined) return known;
+  throw new UsageError(`Tokens cannot be signed with a key of the kind ${kind}.`);
+}

@@ -1,0 +1,90 @@
+import type { OptionReader } from "./option-reader.js";
+
+/** How much of a hub its clients may take. Whole numbers; what is beyond one is refused. */
+export interface HubLimits {
+  /** How many streams may be open at a time. Default 100,000; 0 for any number. */
+  readonly maxConnections?: number | undefined;
+  /** The same for each address; proxies before the hub must be trusted for it. Default 10,000; 0 for any number. */
+  readonly maxConnectionsPerAddress?: number | undefined;
+  /** The same for each subject, the claim `sub` of a token. Default 1000; 0 for any number. */
+  readonly maxConnectionsPerSubject?: number | undefined;
+  /**
+   * How many bytes of events a stream may be behind when its client does not take them; further behind, at the next
+   * sixteenth, it is ended, and the client comes back. Nothing is queued for it meanwhile. Default 1 MiB; 0 for as far
+   * as history reaches.
+   */
+  readonly maxBacklogBytes?: number | undefined;
+  /** How many topics one request may subscribe to, patterns included. Default 200. */
+  readonly maxMatchers?: number | undefined;
+  /** How long each of them may be, and each topic that a token grants, in UTF-16 units. Default 2048. */
+  readonly maxMatcherLength?: number | undefined;
+  /**
+   * How large the patterns of one request may be together, in instructions of their automata, of which a usual pattern
+   * has some dozens: each update is looked at with all of them. Default 5000.
+   */
+  readonly maxPatternSize?: number | undefined;
+  /**
+   * How much memory the patterns of all open streams may take, in bytes, those of their tokens included: an upper
+   * estimate, in which equal patterns count once. A stream for which there is no room is answered 429. Default 256 MiB.
+   */
+  readonly patternMemory?: number | undefined;
+  /** How large the body of a request with the method QUERY may be, in bytes. Default 256 KiB. */
+  readonly queryLimit?: number | undefined;
+  /** How many authorization details a token may hold; more, and it is refused. Default 100. */
+  readonly maxTokenDetails?: number | undefined;
+  /** How many topics a token may grant in all; more, and it is refused. Default 1000. */
+  readonly maxTokenTopics?: number | undefined;
+  /** How large the body of a request to publish may be, in bytes. Default 1 MiB. */
+  readonly publishLimit?: number | undefined;
+  /** How many topics an update may have that is published over HTTP. Default 100. */
+  readonly maxPublishTopics?: number | undefined;
+  /** How long each of its fields but the data may be, in UTF-16 units. Default 4096. */
+  readonly maxPublishFieldLength?: number | undefined;
+}
+
+export type HubLimit = keyof HubLimits;
+
+interface Bound {
+  readonly least: 0 | 1;
+  readonly byDefault: number;
+}
+
+/** Defaults that an office behind one address never meets. */
+const bounds: Readonly<Record<HubLimit, Bound>> = {
+  maxConnections: { least: 0, byDefault: 100_000 },
+  maxConnectionsPerAddress: { least: 0, byDefault: 10_000 },
+  maxConnectionsPerSubject: { least: 0, byDefault: 1000 },
+  maxBacklogBytes: { least: 0, byDefault: 1024 * 1024 },
+  maxMatchers: { least: 1, byDefault: 200 },
+  maxMatcherLength: { least: 1, byDefault: 2048 },
+  maxPatternSize: { least: 0, byDefault: 5000 },
+  patternMemory: { least: 0, byDefault: 256 * 1024 * 1024 },
+  queryLimit: { least: 1, byDefault: 256 * 1024 },
+  maxTokenDetails: { least: 1, byDefault: 100 },
+  maxTokenTopics: { least: 1, byDefault: 1000 },
+  publishLimit: { least: 1, byDefault: 1024 * 1024 },
+  maxPublishTopics: { least: 1, byDefault: 100 },
+  maxPublishFieldLength: { least: 1, byDefault: 4096 },
+};
+
+export const hubLimits = Object.keys(bounds) as readonly HubLimit[];
+
+/** The environment variable of a limit: `MERCURE_HUB_MAX_CONNECTIONS`. */
+export function limitVariable(name: HubLimit): string {
+  return `MERCURE_HUB_${name.replaceAll(/[A-Z]/g, "_$&").toUpperCase()}`;
+}
+
+/**
+ * @param nameOf - What the reader calls a limit. Default: by its own name.
+ * @throws MercureError `ERR_OPTION`
+ */
+export function readHubLimits(
+  read: OptionReader,
+  nameOf: (name: HubLimit) => string = (name) => name,
+): Readonly<Record<HubLimit, number>> {
+  const limits = hubLimits.map((name) => {
+    const { least, byDefault } = bounds[name];
+    return [name, read.number(nameOf(name), { least, whole: true }, limitVariable(name)) ?? byDefault];
+  });
+  return Object.fromEntries(limits) as Record<HubLimit, number>;
+}
