@@ -4,6 +4,7 @@ import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
 import { protocolFlags, readProfile } from "./identity.js";
 import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
+import { waysToSecret } from "./secrets.js";
 
 export const publishCommand: Command = {
   name: "publish",
@@ -34,7 +35,9 @@ export const publishCommand: Command = {
       publish: topics.map((text) => ({ text })),
     });
     if (token === undefined) {
-      throw new UsageError("Publishing needs a token or a secret: --jwt-file, MERCURE_PUBLISHER_JWT, --secret-file …");
+      throw new UsageError(
+        `Publishing needs the hub's secret: ${waysToSecret}; or a token: --jwt-file, MERCURE_PUBLISHER_JWT.`,
+      );
     }
     if (argument === "-" && [read.string("jwt-file"), read.string("secret-file")].includes("-")) {
       throw new UsageError("The standard input cannot be both the data and a secret.");

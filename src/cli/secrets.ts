@@ -11,6 +11,9 @@ export function secretFlags(name: string, what: string, variable: string): Flags
   };
 }
 
+/** For errors: where a command gets the secret with which it signs tokens. */
+export const waysToSecret = "--secret-file, or SECRET_KEY in the environment or in .env (gen-secret-key makes one)";
+
 /**
  * The secret that flags or environment give: flags first. One line break at a file's end is the editor's, not the
  * secret's.

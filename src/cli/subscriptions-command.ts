@@ -4,6 +4,7 @@ import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
 import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
+import { waysToSecret } from "./secrets.js";
 import { terminalText } from "./terminal-text.js";
 
 export const subscriptionsCommand: Command = {
@@ -29,7 +30,9 @@ token has to grant it.`,
     const makeToken = (topic: string) => {
       const token = readToken(read, "subscriber", profile, { subscribe: [{ text: topic }] });
       if (token !== undefined) return token;
-      throw new UsageError("The list needs a token or a secret: --jwt-file, MERCURE_SUBSCRIBER_JWT, --secret-file …");
+      throw new UsageError(
+        `The list needs the hub's secret: ${waysToSecret}; or a token: --jwt-file, MERCURE_SUBSCRIBER_JWT.`,
+      );
     };
     const answer = await askForSubscriptions({ hubUrl, protocol: profile.protocol, selector, makeToken });
     if (json) console.log(JSON.stringify(answer));

@@ -3,6 +3,7 @@ import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
 import { keyFlags, type Role, readHubUrl, readSigner } from "./remote-hub-flags.js";
+import { waysToSecret } from "./secrets.js";
 
 const roles: readonly string[] = ["publisher", "subscriber"];
 
@@ -38,7 +39,7 @@ stands for all. It is signed with HS256 by a secret, or with a private key in PE
     if (payload !== undefined && role === "publisher") throw new UsageError("A payload is for subscribers.");
     const lifetime = read.number("expires-in", { least: 1 }) ?? 3600;
     const signer = readSigner(read, role);
-    if (signer === undefined) throw new UsageError("A token needs a secret: --secret-file, or SECRET_KEY.");
+    if (signer === undefined) throw new UsageError(`A token needs the hub's secret: ${waysToSecret}.`);
     const grants = role === "publisher" ? { publish: selectors } : { subscribe: selectors, payload };
     console.log(signToken(grants, profile, signer, lifetime));
     return 0;

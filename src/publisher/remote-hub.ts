@@ -96,17 +96,32 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
   if (response.ok && text && !/[\r\n]/.test(text)) return { id: text };
   const isBusy = response.status === 429 || response.status === 503;
   return {
-    error: new MercureError("ERR_PUBLISH", `The hub at ${hubUrl} ${complaint(response)}.`),
+    error: new MercureError("ERR_PUBLISH", `The hub at ${hubUrl} ${complaint(response, text)}.`),
     repeatAfter: isBusy ? retryAfterOf(response) : undefined,
   };
 }
 
-function complaint({ ok, status, headers }: Response): string {
+function complaint({ ok, status, headers }: Response, text: string | undefined): string {
   if (ok) return `answered ${status} without an id, as no hub does: something else may be at this URL`;
   const location = headers.get("Location");
   if (status >= 300 && status < 400 && location !== null) {
     return `redirects to ${location} (${status}), which is not followed; name the hub's own URL`;
   }
   const challenge = headers.get("WWW-Authenticate");
-  return `refused the update: ${status}${challenge === null ? "" : ` (${challenge})`}`;
+  const detail = isProblem(headers) ? detailOf(text) : "";
+  return `refused the update: ${status}${challenge === null ? "" : ` (${challenge})`}${detail}`;
+}
+
+function isProblem(headers: Headers): boolean {
+  return /^application\/problem\+json\b/i.test(headers.get("Content-Type") ?? "");
+}
+
+/** What a problem document says for people. RFC 9457, section 3.1.4. */
+function detailOf(text = ""): string {
+  try {
+    const { detail } = JSON.parse(text) as { detail?: unknown };
+    return typeof detail === "string" && detail !== "" ? `: ${detail.replace(/\.$/, "")}` : "";
+  } catch {
+    return "";
+  }
 }

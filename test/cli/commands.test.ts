@@ -91,12 +91,12 @@ describe("publish and subscribe", () => {
       assert.match(stderr, message);
     };
     await missing(["publish"], /Name the topic/);
-    await missing(["publish", "a", "x"], /needs a token or a secret/);
+    await missing(["publish", "a", "x"], /needs the hub's secret: .*gen-secret-key.*; or a token/);
     await missing(["publish", "a", "--secret-file", "-"], /cannot be both/, { input: secret });
     await missing(["publish", "a", "x", "--retry", "soon"], /--retry needs a number/);
     await missing(["publish", "a", "x", "--hub-url", "/hub"], /must be absolute/);
     await missing(["subscribe"], /Name the topics/);
-    await missing(["subscriptions"], /needs a token or a secret/);
+    await missing(["subscriptions"], /needs the hub's secret: .*gen-secret-key.*; or a token/);
   });
 
   test("a hub that is not there exits with 1", async (t) => {
@@ -198,7 +198,7 @@ describe("token", () => {
       [[], /publisher\|subscriber/],
       [["reader", "--topic", "a"], /publisher\|subscriber/],
       [["publisher"], /Name the topics/],
-      [["publisher", "--topic", "a"], /needs a secret/],
+      [["publisher", "--topic", "a"], /needs the hub's secret/],
       [["subscriber", "--match-urlpattern", "/a"], /of Mercure 1.0: add --protocol 1/],
       [["subscriber", "--topic", "a", "--protocol", "2"], /--protocol is 0 or 1, not "2"/],
       [["subscriber", "--topic", "a", "--payload", "{"], /--payload needs JSON/],

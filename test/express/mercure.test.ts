@@ -116,6 +116,23 @@ describe("an application", () => {
     assert.equal(await response.text(), '<p id="m">&amp;</p>');
   });
 
+  test("sends what was rendered as the HTML that it is", async (t) => {
+    const { app, kit, listen } = application(t, chat);
+    app.get("/", (_req, res) => void res.send(kit.html`<b>${"<i>"}</b>`));
+    app.get("/component", (_req, res) => void res.send(kit.render("ChatMessage", { id: "m", text: "&" })));
+    app.get("/data", (_req, res) => void res.send({ count: 1 }));
+    const origin = await listen();
+    for (const [path, body] of [
+      ["/", "<b>&lt;i&gt;</b>"],
+      ["/component", '<p id="m">&amp;</p>'],
+    ]) {
+      const response = await fetch(origin + path);
+      assert.equal(response.headers.get("content-type"), "text/html; charset=utf-8");
+      assert.equal(await response.text(), body);
+    }
+    assert.deepEqual(await (await fetch(`${origin}/data`)).json(), { count: 1 });
+  });
+
   test("hands a template's mistake to Express with its code and place", async (t) => {
     const { app, listen } = application(t, { "templates/broken.njk": "\n<% MercureStream topic=nothing %>" });
     app.get("/", (_req, res) => res.render("broken"));

@@ -85,6 +85,17 @@ describe("an update for a hub elsewhere", () => {
       /refused the update: 401 \(Bearer error="invalid_token"\)\.$/,
     ],
     ["403", (_req, res) => res.writeHead(403).end(), /refused the update: 403\.$/],
+    [
+      "413, and says why",
+      (_req, res) =>
+        res.writeHead(413, { "Content-Type": "application/problem+json" }).end('{"detail":"At most 1 MiB."}'),
+      /refused the update: 413: At most 1 MiB\.$/,
+    ],
+    [
+      "a problem that is none",
+      (_req, res) => res.writeHead(400, { "Content-Type": "application/problem+json" }).end('{"detail":'),
+      /refused the update: 400\.$/,
+    ],
     ["500", (_req, res) => res.writeHead(500).end("secret stack"), /refused the update: 500\.$/],
     ["502", (_req, res) => res.writeHead(502).end(), /refused the update: 502\.$/],
     ["a page", (_req, res) => res.end("<!doctype html>\n<p>hello</p>"), /answered 200 without an id/],
