@@ -9,6 +9,9 @@ import { type Payloads, payloadOf } from "../protocol/grants.js";
 import type { Transport } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 
+/** A subscription, and of the first one of a stream what the transport has yet to accept of the stream's events. */
+type Entry = ActiveSubscription & { telling: Promise<void> | undefined };
+
 /** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
 export class ActiveSubscriptions {
   readonly #hubPath: string;
@@ -16,9 +19,10 @@ export class ActiveSubscriptions {
   readonly #onError: (error: unknown) => void;
   readonly #onChange: (subscription: ActiveSubscription, active: boolean) => void;
   /** By the path of the selector, and then by subscriber. */
-  readonly #bySelector = new Map<string, Map<string, ActiveSubscription>>();
-  /** What the transport has yet to accept, by subscriber: the events of one must not overtake each other. */
-  readonly #publishing = new Map<string, Promise<void>>();
+  readonly #bySelector = new Map<string, Map<string, Entry>>();
+  /** Of how many streams the transport has yet to accept events, and who waits for it. */
+  #telling = 0;
+  readonly #waiting: (() => void)[] = [];
 
   /**
    * @param onError - Told when an event could not be published.
@@ -38,7 +42,7 @@ export class ActiveSubscriptions {
 
   /** Whether nobody is subscribed, and nothing is held for anybody who was. */
   get isEmpty(): boolean {
-    return this.#bySelector.size === 0 && this.#publishing.size === 0;
+    return this.#bySelector.size === 0 && this.#telling === 0;
   }
 
   /**
@@ -50,16 +54,19 @@ export class ActiveSubscriptions {
   begin({ selectors, privateTopics }: Audience, payloads: Payloads, subscriber: string): void {
     const subscriptions = selectors.map((selector) => {
       const payload = payloadOf(payloads, selector.text);
-      return { selector, subscriber, payload, isPrivate: privateTopics.matches(selector.text) };
+      const isPrivate = privateTopics.matches(selector.text);
+      return { selector, subscriber, payload, isPrivate, telling: undefined };
     });
     for (const subscription of subscriptions) this.#add(subscription);
-    this.#tell(subscriptions, subscriber, true);
+    this.#tell(subscriptions, true);
   }
 
   /** Tells that a stream has ended, once. */
   end({ selectors }: Audience, subscriber: string): void {
-    const subscriptions = selectors.flatMap((selector) => this.#remove(selector, subscriber) ?? []);
-    if (subscriptions.length > 0) this.#tell(subscriptions, subscriber, false);
+    this.#tell(
+      selectors.flatMap((selector) => this.#remove(selector, subscriber) ?? []),
+      false,
+    );
   }
 
   /** In the order in which they began, by selector. */
@@ -77,17 +84,17 @@ export class ActiveSubscriptions {
 
   /** Resolves when the transport has everything that there was to tell. */
   async settled(): Promise<void> {
-    while (this.#publishing.size > 0) await Promise.all(this.#publishing.values());
+    while (this.#telling > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  #add(subscription: ActiveSubscription): void {
+  #add(subscription: Entry): void {
     const path = this.#pathOf(subscription.selector);
     const bySubscriber = this.#bySelector.get(path);
     if (bySubscriber === undefined) this.#bySelector.set(path, new Map([[subscription.subscriber, subscription]]));
     else bySubscriber.set(subscription.subscriber, subscription);
   }
 
-  #remove(selector: Selector, subscriber: string): ActiveSubscription | undefined {
+  #remove(selector: Selector, subscriber: string): Entry | undefined {
     const path = this.#pathOf(selector);
     const bySubscriber = this.#bySelector.get(path);
     const subscription = bySubscriber?.get(subscriber);
@@ -95,16 +102,23 @@ export class ActiveSubscriptions {
     return subscription;
   }
 
-  #tell(subscriptions: readonly ActiveSubscription[], subscriber: string, active: boolean): void {
+  /** The events of one stream do not overtake each other. */
+  #tell(subscriptions: readonly Entry[], active: boolean): void {
+    const [first] = subscriptions;
+    if (first === undefined) return;
     for (const subscription of subscriptions) this.#onChange(subscription, active);
     const send = () => this.#send(subscriptions, active);
-    const earlier = this.#publishing.get(subscriber);
-    const publishing: Promise<void> = (earlier === undefined ? send() : earlier.then(send))
+    this.#telling++;
+    const telling: Promise<void> = (first.telling === undefined ? send() : first.telling.then(send))
       .catch(this.#onError)
-      .then(() => {
-        if (this.#publishing.get(subscriber) === publishing) this.#publishing.delete(subscriber);
-      });
-    this.#publishing.set(subscriber, publishing);
+      .then(() => this.#told(first, telling));
+    first.telling = telling;
+  }
+
+  #told(first: Entry, telling: Promise<void>): void {
+    if (first.telling === telling) first.telling = undefined;
+    if (--this.#telling > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   async #send(subscriptions: readonly ActiveSubscription[], active: boolean): Promise<void> {

@@ -1,5 +1,6 @@
+import type { IncomingMessage } from "node:http";
 import type { Matcher } from "../protocol/matcher.js";
-import type { ConnectionLimits } from "./connection-limits.js";
+import { addressOf, type Client, type ConnectionLimits } from "./connection-limits.js";
 import type { PatternBudget } from "./pattern-budget.js";
 
 /** What all streams share that is bounded. */
@@ -9,33 +10,36 @@ export interface Bounds {
 }
 
 /** The place that a stream takes among all, until it leaves. */
-export class Admission {
+export class Admission implements Client {
+  readonly subject: string | undefined;
   readonly #bounds: Bounds;
-  readonly #address: string;
-  readonly #subject: string | undefined;
+  readonly #req: IncomingMessage;
   readonly #patterns: readonly Matcher[];
-  #isInside = true;
+  #address: string | undefined;
 
   /** @throws Refusal when there is no room. */
-  constructor(bounds: Bounds, address: string, subject: string | undefined, patterns: readonly Matcher[]) {
+  constructor(bounds: Bounds, req: IncomingMessage, subject: string | undefined, patterns: readonly Matcher[]) {
+    this.subject = subject;
     this.#bounds = bounds;
-    this.#address = address;
-    this.#subject = subject;
+    this.#req = req;
     this.#patterns = patterns;
-    bounds.connections.enter(address, subject);
+    bounds.connections.enter(this);
     try {
       bounds.patterns.enter(patterns);
     } catch (error) {
-      bounds.connections.leave(address, subject);
+      bounds.connections.leave(this);
       throw error;
     }
   }
 
+  /** Kept once it was asked for: a socket that has closed does not know it any more. */
+  get address(): string {
+    this.#address ??= addressOf(this.#req);
+    return this.#address;
+  }
+
   /** Counts once, however often it is called. */
   leave(): void {
-    if (!this.#isInside) return;
-    this.#isInside = false;
-    this.#bounds.connections.leave(this.#address, this.#subject);
-    this.#bounds.patterns.leave(this.#patterns);
+    if (this.#bounds.connections.leave(this)) this.#bounds.patterns.leave(this.#patterns);
   }
 }

@@ -1,5 +1,5 @@
 import type { Selector } from "../protocol/active-subscription.js";
-import type { MatcherList } from "../protocol/matcher.js";
+import type { Matcher, MatcherList } from "../protocol/matcher.js";
 import type { Update } from "../protocol/update.js";
 
 /** What some subscribers receive: all who ask for the same and may read the same. */
@@ -9,11 +9,14 @@ export class Audience {
   readonly privateTopics: MatcherList;
   /** The same for all who are one audience, and for no others. */
   readonly key: string;
+  /** All that has to look at topics. */
+  readonly patterns: readonly Matcher[];
   #selectors: readonly Selector[] | undefined;
 
   constructor(matchers: MatcherList, privateTopics: MatcherList) {
     this.matchers = matchers;
     this.privateTopics = privateTopics;
+    this.patterns = [...matchers.patterns, ...privateTopics.patterns];
     this.key = privateTopics.all.length === 0 ? matchers.key : `${matchers.key}\n\n${privateTopics.key}`;
   }
 

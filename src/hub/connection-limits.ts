@@ -8,43 +8,64 @@ export interface ConnectionBounds {
   readonly perSubject: number;
 }
 
+/** Whose stream it is. */
+export interface Client {
+  /** Always the same. */
+  readonly address: string;
+  /** Who bears the token; undefined when nobody says, and then only the other limits hold. */
+  readonly subject: string | undefined;
+}
+
 /** Counts streams, and refuses those that are too many. Mercure 1.0 "Subscription" and "Resource Limits". */
 export class ConnectionLimits {
   readonly #bounds: ConnectionBounds;
-  readonly #addresses = new Map<string, number>();
+  readonly #clients = new Set<Client>();
   readonly #subjects = new Map<string, number>();
-  #total = 0;
+  /**
+   * Undefined while there are fewer streams than one address may have: then none has too many, and nobody needs to ask
+   * the system where each comes from.
+   */
+  #addresses: Map<string, number> | undefined;
 
   constructor(bounds: ConnectionBounds) {
     this.#bounds = bounds;
   }
 
-  /**
-   * Lets a client in, or throws the refusal.
-   *
-   * @param subject - Who bears the token; undefined when nobody says, and then only the other limits hold.
-   */
-  enter(address: string, subject: string | undefined): void {
-    const { total, perAddress, perSubject } = this.#bounds;
-    if (isFull(this.#total, total)) throw tooManyConnections("The hub has as many connections as it takes.");
-    if (isFull(this.#addresses.get(address), perAddress)) {
-      throw tooManyConnections("Too many connections come from this address.");
-    }
+  /** Lets a client in, or throws the refusal. */
+  enter(client: Client): void {
+    const { subject } = client;
+    const { total, perSubject } = this.#bounds;
+    if (isFull(this.#clients.size, total)) throw tooManyConnections("The hub has as many connections as it takes.");
+    if (this.#isFullAddress(client)) throw tooManyConnections("Too many connections come from this address.");
     if (subject !== undefined && isFull(this.#subjects.get(subject), perSubject)) {
       throw tooManyConnections("Too many connections are open for this token's subject.");
     }
-    this.#count(address, subject, 1);
+    this.#clients.add(client);
+    this.#count(client, 1);
   }
 
-  /** Lets out who was let in. */
-  leave(address: string, subject: string | undefined): void {
-    this.#count(address, subject, -1);
+  /** Lets a client out. Returns whether it was in. */
+  leave(client: Client): boolean {
+    if (!this.#clients.delete(client)) return false;
+    this.#count(client, -1);
+    if (this.#clients.size === 0) this.#addresses = undefined;
+    return true;
   }
 
-  #count(address: string, subject: string | undefined, change: 1 | -1): void {
-    this.#total += change;
-    add(this.#addresses, address, change);
-    if (subject !== undefined) add(this.#subjects, subject, change);
+  #isFullAddress(client: Client): boolean {
+    const { perAddress } = this.#bounds;
+    if (perAddress === 0) return false;
+    if (this.#addresses === undefined) {
+      if (this.#clients.size < perAddress) return false;
+      this.#addresses = new Map();
+      for (const { address } of this.#clients) add(this.#addresses, address, 1);
+    }
+    return isFull(this.#addresses.get(client.address), perAddress);
+  }
+
+  #count(client: Client, change: 1 | -1): void {
+    if (this.#addresses !== undefined) add(this.#addresses, client.address, change);
+    if (client.subject !== undefined) add(this.#subjects, client.subject, change);
   }
 }
 

@@ -62,7 +62,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     return this.#live.size + this.#behind.size;
   }
 
-  /** Takes in a member, who is behind at first. */
+  /** Takes in a member who is behind. */
   add(member: M): void {
     this.#behind.add(member);
   }
@@ -72,7 +72,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     return this.#live.delete(member) || this.#behind.delete(member);
   }
 
-  /** From now on what comes is written to the member, who has everything that was dispatched before. */
+  /** From now on what comes is written to the member, new or behind, who has everything that was dispatched before. */
   goLive(member: M): void {
     // What waits for the end of this turn is for the others: the member has read it in history.
     this.endTurn();

@@ -11,7 +11,7 @@ import type { Audience } from "./audience.js";
 import type { Authenticator, Identity } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
-import { addressOf, ConnectionLimits } from "./connection-limits.js";
+import { ConnectionLimits } from "./connection-limits.js";
 import { hubClosed } from "./dispatcher.js";
 import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
@@ -142,13 +142,12 @@ export class SubscribeHandler {
   ): Promise<void> {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
     const { matchers, privateTopics, payloads, tokens, subject } = asked;
-    const patterns = matchers.patterns.concat(privateTopics.patterns);
+    const audience = this.#surroundings.subscribers.audienceOf(matchers, privateTopics);
     // Before anything is awaited, or many could come in at once.
-    const admission = new Admission(this.#bounds, addressOf(req), request.subject, patterns);
+    const admission = new Admission(this.#bounds, req, request.subject, audience.patterns);
     const expiresAt = this.#lifetime.endOf(asked.expiresAt);
     const closeReason = expiresAt === asked.expiresAt ? asked.closeReason : undefined;
     const subscription = { id: newSubscriberId(), expiresAt, closeReason, payloads, tokens, subject, admission };
-    const audience = this.#surroundings.subscribers.audienceOf(matchers, privateTopics);
     let started = false;
     try {
       started = await this.#start(req, res, audience, subscription, request, connection);

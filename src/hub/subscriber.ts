@@ -94,11 +94,16 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     this.#position = after;
     this.#toldLostThrough = lostThrough;
     connection.open(headers, this);
-    this.#group = hub.subscribers.add(this, audience);
+    this.#group = hub.subscribers.enter(audience);
     const { expiresAt, payloads, id } = subscription;
     if (expiresAt !== undefined) hub.expirations.add(expiresAt, this);
     if (replay !== undefined) this.#take(replay);
-    this.drained();
+    if (this.#position >= hub.dispatcher.position) {
+      this.#goLive();
+    } else {
+      this.#group.add(this);
+      void this.#catchUp();
+    }
     if (!connection.closed) hub.activeSubscriptions?.begin(audience, payloads, id);
   }
 

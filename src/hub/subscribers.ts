@@ -42,8 +42,8 @@ export class Subscribers {
     return this.#groups.get(audience.key)?.audience ?? audience;
   }
 
-  /** Returns the group in which the subscriber now is, behind. */
-  add(subscriber: Subscriber, audience: Audience): Group<Subscriber> {
+  /** Counts one more, who enters the group that is returned, live or behind. */
+  enter(audience: Audience): Group<Subscriber> {
     const { dispatcher, observer, keepaliveInterval } = this.#options;
     let group = this.#groups.get(audience.key);
     if (group === undefined) {
@@ -51,7 +51,6 @@ export class Subscribers {
       this.#groups.set(audience.key, group);
       dispatcher.add(group);
     }
-    group.add(subscriber);
     this.#size++;
     observer?.subscribed();
     if (keepaliveInterval > 0) {

@@ -9,6 +9,7 @@ import { PatternBudget } from "../../src/hub/pattern-budget.js";
 import { compileSelector } from "../../src/protocol/matcher.js";
 import { RemoteTransport, startHub, subscribe, token, until } from "./fixture.js";
 
+const req = { socket: { remoteAddress: "10.0.0.1" } } as unknown as IncomingMessage;
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
 
 describe("limits of connections", () => {
@@ -65,24 +66,46 @@ describe("limits of connections", () => {
     const connections = new ConnectionLimits({ total: 1, perAddress: 0, perSubject: 0 });
     const bounds = { connections, patterns: new PatternBudget(1e6) };
     const pattern = [compileSelector("/a/{x}")];
-    const admission = new Admission(bounds, "a", undefined, pattern);
+    const admission = new Admission(bounds, req, undefined, pattern);
     admission.leave();
     admission.leave();
     assert.equal(bounds.patterns.bytes, 0);
-    new Admission(bounds, "a", undefined, pattern);
-    assert.throws(() => new Admission(bounds, "b", undefined, []), { status: 429 });
+    new Admission(bounds, req, undefined, pattern);
+    assert.throws(() => new Admission(bounds, req, undefined, []), { status: 429 });
   });
 
   test("who is refused for one reason takes no place by another", () => {
     const connections = new ConnectionLimits({ total: 1, perAddress: 0, perSubject: 0 });
     const bounds = { connections, patterns: new PatternBudget(0) };
-    assert.throws(() => new Admission(bounds, "a", undefined, [compileSelector("/a/{x}")]), { status: 429 });
-    new Admission(bounds, "a", undefined, []);
+    assert.throws(() => new Admission(bounds, req, undefined, [compileSelector("/a/{x}")]), { status: 429 });
+    new Admission(bounds, req, undefined, []);
   });
 
   test("0 is no limit", () => {
     const limits = new ConnectionLimits({ total: 0, perAddress: 0, perSubject: 0 });
-    for (let i = 0; i < 1000; i++) limits.enter("a", "b");
+    for (let i = 0; i < 1000; i++) limits.enter({ address: "a", subject: "b" });
+  });
+
+  test("addresses are asked for when one could have too many, and then count whoever came before", () => {
+    const limits = new ConnectionLimits({ total: 0, perAddress: 3, perSubject: 0 });
+    let asked = 0;
+    const client = (name: string) => ({
+      subject: undefined,
+      get address() {
+        asked++;
+        return name;
+      },
+    });
+    const [a, b] = [client("a"), client("b")];
+    for (const each of [a, b, client("a")]) limits.enter(each);
+    assert.equal(asked, 0);
+    limits.enter(client("a"));
+    assert.throws(() => limits.enter(client("a")), { status: 429 });
+    limits.enter(client("b"));
+    assert.ok(limits.leave(a));
+    assert.equal(limits.leave(a), false);
+    limits.enter(client("a"));
+    assert.throws(() => limits.enter(client("a")), { status: 429 });
   });
 });
 
