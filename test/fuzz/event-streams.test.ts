@@ -89,7 +89,7 @@ test("the command subscribe reads any stream to its end, and prints one line for
 
 test("the publisher follows any stream to its end, and its position is the last id of a whole event", async (t) => {
   let body: ReadableStream<Uint8Array>;
-  t.mock.method(globalThis, "fetch", async (_url: string, { signal }: { signal: AbortSignal }) => {
+  const fetching = t.mock.method(globalThis, "fetch", async (_url: string, { signal }: { signal: AbortSignal }) => {
     const aborted = new TransformStream<Uint8Array, Uint8Array>();
     body.pipeTo(aborted.writable, { signal }).catch(() => {});
     return new Response(aborted.readable, { headers: { "Content-Type": "text/event-stream" } });
@@ -115,6 +115,8 @@ test("the publisher follows any stream to its end, and its position is the last 
       },
     });
     const errors: string[] = [];
+    // It would keep all that it was ever called with.
+    fetching.mock.resetCalls();
     const position = new HubPosition({
       protocol: 0,
       makeToken: () => "token",
