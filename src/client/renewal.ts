@@ -84,7 +84,9 @@ async function attempt(
   const known = page && page.askedAt > askedAt - freshFor ? renewedFrom(page.content, element, address) : undefined;
   // Otherwise it is the rendering whose token the hub has just refused.
   if (known && known.address.token !== address.token) return known;
-  return renewedFrom(await freshPage(), element, address);
+  const fresh = renewedFrom(await freshPage(), element, address);
+  // Rendered with the very token that does no longer, as by a cache, the page has none to go on with.
+  return fresh?.address.token !== undefined && fresh.address.token === address.token ? undefined : fresh;
 }
 
 function renewedBy(text: string, address: StreamAddress, answer: { token: string }): Renewed {

@@ -42,8 +42,9 @@ export interface ConnectionOwner {
  * socket dies at the wrong moment.
  *
  * The head goes through the response. What follows goes to the socket itself where nobody stands in between, which saves
- * a framing and several small writes for each subscriber and update. Over HTTP/2, and where a middleware has put itself
- * before the response, as those that compress do, it goes through the response.
+ * a framing and several small writes for each subscriber and update. Over HTTP/2, where a middleware has put itself
+ * before the response, as those that compress do, and behind a head that only the response can write, it goes through
+ * the response; never both ways, for the response may hold back what it is given until the end of the turn.
  */
 export class Connection {
   readonly #res: ServerResponse;
@@ -94,10 +95,9 @@ export class Connection {
       this.#source.setTimeout(0);
     }
     this.#res.writeHead(200, headers);
-    const way = wayOf(this.#res, this.#source);
-    if (way === "response" || !isAscii(headers)) this.#res.write(greeting.bytes);
-    else this.#flushHead(this.#source as Socket, way);
-    this.#way = way;
+    this.#way = isAscii(headers) ? wayOf(this.#res, this.#source) : "response";
+    if (this.#way === "response") this.#res.write(greeting.bytes);
+    else this.#flushHead(this.#source as Socket);
   }
 
   /**
@@ -105,10 +105,10 @@ export class Connection {
    * made, unless it has to write just this: a third of what a response takes in memory. It would write characters beyond
    * ASCII wrongly here.
    */
-  #flushHead(socket: Socket, way: Way): void {
+  #flushHead(socket: Socket): void {
     socket.cork();
     this.#res.flushHeaders();
-    socket.write(way === "chunks" ? greeting.framed : greeting.bytes);
+    socket.write(this.#way === "chunks" ? greeting.framed : greeting.bytes);
     socket.uncork();
   }
 

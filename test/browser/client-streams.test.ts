@@ -258,8 +258,11 @@ describe("a stream element", () => {
   it("tries again after a refusal when it is given another address, with a valid token say", async () => {
     fixture.expectErrors(/ended for good|Failed to load resource/);
     fixture.server.refuse({ status: 401 });
-    const page = await fixture.open(stream({ connect: "/hub?topic=messages&lastEventID=start&authorization=expired" }));
-    await fixture.server.when(() => fixture.server.subscriptions.length === 1);
+    const page = await fixture.open(
+      `${stream({ connect: "/hub?topic=messages&lastEventID=start&authorization=expired" })}<p id="log"></p>`,
+    );
+    await shows(page, "#log", ["mercure:error feed 401;"]);
+    assert.equal(fixture.server.subscriptions.length, 1, "the page, asked again, has no other token");
     fixture.server.publish(item("meanwhile"));
     await page.evaluate(
       `feed.setAttribute("sse-connect", "/hub?topic=messages&lastEventID=start&authorization=valid"); htmx.process(feed)`,
