@@ -70,7 +70,9 @@ In production secrets are needed, of at least 32 bytes.`,
       : undefined;
     try {
       server = await listen(
-        (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res),
+        proxies.rules.length === 0
+          ? (req, res) => hub.handle(req, res)
+          : (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res),
         address,
       );
       const url = `${originOf(server)}${configuration.hub.path}`;

@@ -9,8 +9,18 @@ import { type Payloads, payloadOf } from "../protocol/grants.js";
 import type { Transport } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 
-/** A subscription, and of the first one of a stream what the transport has yet to accept of the stream's events. */
-type Entry = ActiveSubscription & { telling: Promise<void> | undefined };
+interface Entry extends ActiveSubscription {
+  readonly subscribed: Subscribed;
+  /** Of the first subscription of a stream: what the transport has yet to accept of the stream's events. */
+  telling: Promise<void> | undefined;
+}
+
+/** Who is subscribed by one selector. */
+interface Subscribed {
+  /** The selector's. */
+  readonly path: string;
+  readonly bySubscriber: Map<string, Entry>;
+}
 
 /** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
 export class ActiveSubscriptions {
@@ -18,8 +28,8 @@ export class ActiveSubscriptions {
   readonly #transport: Transport;
   readonly #onError: (error: unknown) => void;
   readonly #onChange: (subscription: ActiveSubscription, active: boolean) => void;
-  /** By the path of the selector, and then by subscriber. */
-  readonly #bySelector = new Map<string, Map<string, Entry>>();
+  readonly #namespace: string;
+  readonly #bySelector = new Map<string, Subscribed>();
   /** Of how many streams the transport has yet to accept events, and who waits for it. */
   #telling = 0;
   readonly #waiting: (() => void)[] = [];
@@ -35,6 +45,7 @@ export class ActiveSubscriptions {
     onChange: (subscription: ActiveSubscription, active: boolean) => void = () => {},
   ) {
     this.#hubPath = hubPath;
+    this.#namespace = `${subscriptionsPath(hubPath)}/`;
     this.#transport = transport;
     this.#onError = onError;
     this.#onChange = onChange;
@@ -52,13 +63,15 @@ export class ActiveSubscriptions {
    * now may ask for the events since then later.
    */
   begin({ selectors, privateTopics }: Audience, payloads: Payloads, subscriber: string): void {
-    const subscriptions = selectors.map((selector) => {
+    const entries = selectors.map((selector) => {
+      const subscribed = this.#subscribedBy(selector);
       const payload = payloadOf(payloads, selector.text);
       const isPrivate = privateTopics.matches(selector.text);
-      return { selector, subscriber, payload, isPrivate, telling: undefined };
+      const entry = { selector, subscriber, payload, isPrivate, subscribed, telling: undefined };
+      subscribed.bySubscriber.set(subscriber, entry);
+      return entry;
     });
-    for (const subscription of subscriptions) this.#add(subscription);
-    this.#tell(subscriptions, true);
+    this.#tell(entries, true);
   }
 
   /** Tells that a stream has ended, once. */
@@ -71,15 +84,15 @@ export class ActiveSubscriptions {
 
   /** In the order in which they began, by selector. */
   all(): ActiveSubscription[] {
-    return [...this.#bySelector.values()].flatMap((bySubscriber) => [...bySubscriber.values()]);
+    return [...this.#bySelector.values()].flatMap(({ bySubscriber }) => [...bySubscriber.values()]);
   }
 
   of(selector: Selector): ActiveSubscription[] {
-    return [...(this.#bySelector.get(this.#pathOf(selector))?.values() ?? [])];
+    return [...(this.#bySelector.get(keyOf(selector))?.bySubscriber.values() ?? [])];
   }
 
   find(selector: Selector, subscriber: string): ActiveSubscription | undefined {
-    return this.#bySelector.get(this.#pathOf(selector))?.get(subscriber);
+    return this.#bySelector.get(keyOf(selector))?.bySubscriber.get(subscriber);
   }
 
   /** Resolves when the transport has everything that there was to tell. */
@@ -87,27 +100,30 @@ export class ActiveSubscriptions {
     while (this.#telling > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  #add(subscription: Entry): void {
-    const path = this.#pathOf(subscription.selector);
-    const bySubscriber = this.#bySelector.get(path);
-    if (bySubscriber === undefined) this.#bySelector.set(path, new Map([[subscription.subscriber, subscription]]));
-    else bySubscriber.set(subscription.subscriber, subscription);
+  #subscribedBy(selector: Selector): Subscribed {
+    const key = keyOf(selector);
+    let subscribed = this.#bySelector.get(key);
+    if (subscribed === undefined) {
+      subscribed = { path: selectorPath(this.#hubPath, selector), bySubscriber: new Map() };
+      this.#bySelector.set(key, subscribed);
+    }
+    return subscribed;
   }
 
   #remove(selector: Selector, subscriber: string): Entry | undefined {
-    const path = this.#pathOf(selector);
-    const bySubscriber = this.#bySelector.get(path);
-    const subscription = bySubscriber?.get(subscriber);
-    if (bySubscriber?.delete(subscriber) && bySubscriber.size === 0) this.#bySelector.delete(path);
-    return subscription;
+    const key = keyOf(selector);
+    const bySubscriber = this.#bySelector.get(key)?.bySubscriber;
+    const entry = bySubscriber?.get(subscriber);
+    if (bySubscriber?.delete(subscriber) && bySubscriber.size === 0) this.#bySelector.delete(key);
+    return entry;
   }
 
   /** The events of one stream do not overtake each other. */
-  #tell(subscriptions: readonly Entry[], active: boolean): void {
-    const [first] = subscriptions;
+  #tell(entries: readonly Entry[], active: boolean): void {
+    const [first] = entries;
     if (first === undefined) return;
-    for (const subscription of subscriptions) this.#onChange(subscription, active);
-    const send = () => this.#send(subscriptions, active);
+    for (const entry of entries) this.#onChange(entry, active);
+    const send = () => this.#send(entries, active);
     this.#telling++;
     const telling: Promise<void> = (first.telling === undefined ? send() : first.telling.then(send))
       .catch(this.#onError)
@@ -121,16 +137,16 @@ export class ActiveSubscriptions {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  async #send(subscriptions: readonly ActiveSubscription[], active: boolean): Promise<void> {
-    const namespace = `${subscriptionsPath(this.#hubPath)}/`;
+  async #send(entries: readonly Entry[], active: boolean): Promise<void> {
     await Promise.all(
-      subscriptions.map((each) =>
-        this.#transport.publish(new SubscriptionEvent(this.#hubPath, each, active), namespace),
+      entries.map((entry) =>
+        this.#transport.publish(new SubscriptionEvent(entry.subscribed.path, entry, active), this.#namespace),
       ),
     );
   }
+}
 
-  #pathOf(selector: Selector): string {
-    return selectorPath(this.#hubPath, selector);
-  }
+/** Different for different selectors. */
+function keyOf({ text, matchType }: Selector): string {
+  return `${matchType ?? ""} ${text}`;
 }

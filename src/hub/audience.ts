@@ -17,7 +17,7 @@ export class Audience {
     this.matchers = matchers;
     this.privateTopics = privateTopics;
     this.patterns = [...matchers.patterns, ...privateTopics.patterns];
-    this.key = privateTopics.all.length === 0 ? matchers.key : `${matchers.key}\n\n${privateTopics.key}`;
+    this.key = privateTopics.all.length === 0 ? matchers.key : `${matchers.key}\n${privateTopics.key}`;
   }
 
   /** How subscription events call what these subscribers asked for. */

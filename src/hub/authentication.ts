@@ -84,6 +84,7 @@ export class Authenticator {
   /** @param grant - The hash in the name of the only cookie that counts; null for all. */
   #cookies(req: IncomingMessage, grant: string | null): string[] {
     const cookies = cookiesOf(req);
+    if (cookies.length === 0) return [];
     for (const base of this.#cookieNames) {
       const bases = [...new Set([base, secureName(base)])];
       const isOurs = (name: string) =>

@@ -50,7 +50,8 @@ export function textHeader(req: IncomingMessage, name: string): string | undefin
 
 /** The cookies of a request, names and values, as they come. RFC 6265, section 4.2. */
 export function cookiesOf(req: IncomingMessage): [name: string, value: string][] {
-  return (req.headers.cookie ?? "").split(";").flatMap((cookie): [string, string][] => {
+  if (req.headers.cookie === undefined) return [];
+  return req.headers.cookie.split(";").flatMap((cookie): [string, string][] => {
     const equals = cookie.indexOf("=");
     if (equals < 0) return [];
     const value = cookie.slice(equals + 1).trim();

@@ -82,14 +82,15 @@ export class SubscribeHandler {
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { allowAnonymous, protocol, matcherLimits, hubUrl, queryLimit } = this.#settings;
-    const parameters = await subscriptionParameters(req, queryLimit);
+    const query = queryOf(req);
+    const parameters = await subscriptionParameters(req, query, queryLimit);
     const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
     const grant = parameters.get(grantParameter);
     const closes = grant !== null;
     let identity: Identity | undefined;
     let privateTopics: MatcherList | undefined;
     try {
-      identity = await this.#tokens.identify(req, queryOf(req), grant);
+      identity = await this.#tokens.identify(req, query, grant);
       if (identity === undefined && (closes || !allowAnonymous)) throw tokenMissing();
       if (identity?.fromCookie) privateTopics = await this.#authorized(req, matchers, identity);
     } catch (error) {

@@ -3,16 +3,20 @@ import type { Generation } from "../protocol/generation.js";
 import { Refusal } from "../protocol/problem.js";
 import { requestedCursor } from "../protocol/subscription-parameters.js";
 import { formType, isForm, readForm } from "./form-body.js";
-import { queryOf, textHeader } from "./request.js";
+import { textHeader } from "./request.js";
 
 /**
  * The parameters of a request that subscribes: of its query, and after them those of its body, when the method is QUERY.
  * Mercure 1.0 "Subscription"; RFC 10008.
  *
+ * @param query - The request's own.
  * @param limit - How large the body may be, in bytes.
  */
-export async function subscriptionParameters(req: IncomingMessage, limit: number): Promise<URLSearchParams> {
-  const query = queryOf(req);
+export async function subscriptionParameters(
+  req: IncomingMessage,
+  query: URLSearchParams,
+  limit: number,
+): Promise<URLSearchParams> {
   if (req.method !== "QUERY" || !hasBody(req)) return query;
   if (!isForm(req)) throw new Refusal(415, `Send the parameters as ${formType}.`, { "Accept-Query": formType });
   return new URLSearchParams([...query, ...(await readForm(req, limit))]);

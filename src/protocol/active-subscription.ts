@@ -1,5 +1,5 @@
 import { percentDecode, percentEncode } from "./percent-encode.js";
-import type { Draft } from "./update.js";
+import type { OwnDraft } from "./update.js";
 
 /** How a topic matcher of Mercure 1.0 is called in URLs and documents. Mercure 1.0 "Summary of Matcher Types". */
 export type MatchType = "exact" | "urlpattern";
@@ -75,8 +75,14 @@ export function subscriptionDocument(
   subscription: ActiveSubscription,
   active: boolean,
 ): SubscriptionDocument {
-  const { selector, subscriber, payload } = subscription;
-  const id = subscriptionPath(hubPath, subscription);
+  return documentOf(subscriptionPath(hubPath, subscription), subscription, active);
+}
+
+function documentOf(
+  id: string,
+  { selector, subscriber, payload }: ActiveSubscription,
+  active: boolean,
+): SubscriptionDocument {
   const rest = { subscriber, active, ...(payload === undefined ? {} : { payload }) };
   return selector.matchType === undefined
     ? { id, type: "Subscription", topic: selector.text, ...rest }
@@ -89,31 +95,38 @@ export function subscriptionDocument(
  * It also has the selector's path as a topic, so that whoever wants to know of one selector's subscribers is found by
  * name, in the dispatcher and in history, and its pattern need not be held against every update of the hub.
  *
- * It is put into words when it is read: many are kept in history, and hardly any is asked for.
+ * It is put into words when it is read: many are published and kept in history, and hardly any is asked for.
  */
-export class SubscriptionEvent implements Draft {
-  readonly #hubPath: string;
+export class SubscriptionEvent implements OwnDraft {
+  readonly #path: string;
   readonly #subscription: ActiveSubscription;
   readonly #active: boolean;
   readonly private = true;
   /** 1.0 reserves the type for these events; clients of 0.x listen for messages without one. */
   declare readonly type?: "mercure";
 
-  /** @param active - Whether the subscription begins. */
-  constructor(hubPath: string, subscription: ActiveSubscription, active: boolean) {
-    this.#hubPath = hubPath;
+  /**
+   * @param path - The selector's.
+   * @param active - Whether the subscription begins.
+   */
+  constructor(path: string, subscription: ActiveSubscription, active: boolean) {
+    this.#path = path;
     this.#subscription = subscription;
     this.#active = active;
     if (subscription.selector.matchType !== undefined) this.type = "mercure";
   }
 
   get topics(): readonly string[] {
-    const path = selectorPath(this.#hubPath, this.#subscription.selector);
-    return [`${path}/${percentEncode(this.#subscription.subscriber)}`, path];
+    return [`${this.#path}/${percentEncode(this.#subscription.subscriber)}`, this.#path];
+  }
+
+  get size(): number {
+    const { selector, subscriber, payload } = this.#subscription;
+    return selector.text.length + subscriber.length + (payload === undefined ? 0 : JSON.stringify(payload).length);
   }
 
   get data(): string {
-    const document = subscriptionDocument(this.#hubPath, this.#subscription, this.#active);
+    const document = documentOf(this.topics[0]!, this.#subscription, this.#active);
     return JSON.stringify(this.type === undefined ? { "@context": jsonLdContext, ...document } : document);
   }
 }

@@ -98,6 +98,11 @@ function attempt<T>(kind: string, source: string, compile: () => T): T {
   }
 }
 
+/** Different for different matchers. It says where it ends, so that several behind each other say which they are. */
+function keyOf({ type, pattern }: Matcher): string {
+  return `${type} ${pattern.length} ${pattern}`;
+}
+
 /** Several matchers as one, compiled once: a topic matches when it matches any of them. */
 export class MatcherList {
   /** All matchers, each once. */
@@ -109,11 +114,12 @@ export class MatcherList {
   #key: string | undefined;
 
   constructor(matchers: Iterable<Matcher>) {
-    const all = new Map<string, Matcher>();
-    for (const matcher of matchers) all.set(`${matcher.type} ${matcher.pattern}`, matcher);
-    this.all = [...all.values()];
-    this.exact = new Set(this.all.flatMap(({ exact }) => exact ?? []));
-    this.patterns = this.all.filter(({ exact }) => exact === undefined);
+    const all = [...matchers];
+    this.all = all.length > 1 ? [...new Map(all.map((matcher) => [keyOf(matcher), matcher])).values()] : all;
+    const exact = new Set<string>();
+    for (const matcher of this.all) if (matcher.exact !== undefined) exact.add(matcher.exact);
+    this.exact = exact;
+    this.patterns = this.all.filter((matcher) => matcher.exact === undefined);
   }
 
   /** @throws MercureError `ERR_TOPIC`, as {@link compileSelector} does. */
@@ -123,7 +129,7 @@ export class MatcherList {
 
   /** The same text for lists of the same matchers, in whatever order, and for no others. */
   get key(): string {
-    this.#key ??= JSON.stringify(this.all.map(({ type, pattern }) => `${type} ${pattern}`).sort());
+    this.#key ??= this.all.map(keyOf).sort().join("");
     return this.#key;
   }
 

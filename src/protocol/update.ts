@@ -18,6 +18,12 @@ export interface Draft {
   readonly retry?: number;
 }
 
+/** What the hub itself publishes. It never changes, and its fields may be accessors, which make what they give from less. */
+export interface OwnDraft extends Draft {
+  /** How much text it is made from, in UTF-16 units. Default: that of its topics and its data. */
+  readonly size?: number;
+}
+
 /** A draft that a transport has accepted, under the id by which clients resume after it. */
 export interface Update extends Draft {
   readonly id: string;

@@ -1,6 +1,6 @@
 import { MercureError } from "../errors.js";
 import { OptionReader } from "../option-reader.js";
-import type { Draft, Update } from "../protocol/update.js";
+import type { OwnDraft, Update } from "../protocol/update.js";
 import { acceptedUpdate } from "./accepted-update.js";
 import { CursorCipher } from "./cursor.js";
 import { History } from "./history.js";
@@ -51,16 +51,19 @@ export class MemoryTransport implements Transport {
     return this.#history.bytes;
   }
 
-  async publish(draft: Draft, namespace?: string): Promise<Update> {
+  async publish(draft: OwnDraft, namespace?: string): Promise<Update> {
     if (this.#closed) throw new MercureError("ERR_CLOSED", "The transport is closed.");
     const known = draft.id === undefined ? undefined : this.#history.find(draft.id);
     if (known !== undefined) return known.update;
 
     const position = ++this.#head;
-    const id = draft.id ?? this.cursor(position);
-    const update = acceptedUpdate(draft, id);
-    if (namespace === undefined) this.#history.add(position, update, draft.id !== undefined);
-    else this.#own.add({ position, update }, draft, namespace);
+    let update: Update;
+    if (namespace === undefined) {
+      update = acceptedUpdate(draft, draft.id ?? this.cursor(position));
+      this.#history.add(position, update, draft.id !== undefined);
+    } else {
+      update = this.#own.add(position, draft, namespace);
+    }
     this.#undelivered.push({ position, update });
     this.#deliver();
     return update;

@@ -1,11 +1,11 @@
-import type { Draft, Update } from "../protocol/update.js";
+import type { OwnDraft, Update } from "../protocol/update.js";
 import { acceptedUpdate } from "./accepted-update.js";
 import { PositionLog } from "./position-log.js";
 import type { Replay, ReplayQuery, StoredUpdate } from "./transport.js";
 
 interface Entry {
   readonly position: number;
-  readonly draft: Draft;
+  readonly draft: OwnDraft;
   readonly bytes: number;
 }
 
@@ -41,10 +41,9 @@ export class NamespaceLog {
     return this.#bytes;
   }
 
-  /** @param draft - What the update was made of; it does not change. */
-  add({ position, update }: StoredUpdate, draft: Draft, namespace: string): void {
+  add(position: number, draft: OwnDraft, namespace: string): Update {
     if (!this.#namespaces.includes(namespace)) this.#namespaces = [...this.#namespaces, namespace];
-    const entry = { position, draft, bytes: sizeOf(update) };
+    const entry = { position, draft, bytes: bytesPerUpdate + 2 * (draft.size ?? sizeOf(draft)) };
     this.#log.push(entry);
     this.#bytes += entry.bytes;
     while (this.#bytes > this.#limit) {
@@ -52,6 +51,7 @@ export class NamespaceLog {
       this.#bytes -= bytes;
       this.#droppedThrough = dropped;
     }
+    return new OwnUpdate(draft, () => this.#cursor(position));
   }
 
   /** Whether updates of a topic would be kept here. */
@@ -84,8 +84,37 @@ export function merged(a: Replay, b: Replay): Replay {
   return { updates, lostThrough: Math.max(a.lostThrough, b.lostThrough), through };
 }
 
-function sizeOf({ topics, data, id }: Update): number {
-  let units = data.length + id.length;
-  for (const topic of topics) units += topic.length;
-  return bytesPerUpdate + 2 * units;
+function sizeOf({ topics, data }: OwnDraft): number {
+  return topics.reduce((units, topic) => units + topic.length, data.length);
+}
+
+/** An update for those who listen, of whom hardly anybody reads more than its topics. */
+class OwnUpdate implements Update {
+  readonly #draft: OwnDraft;
+  readonly #id: () => string;
+  declare readonly type?: string;
+  declare readonly retry?: number;
+
+  constructor(draft: OwnDraft, id: () => string) {
+    this.#draft = draft;
+    this.#id = id;
+    if (draft.type !== undefined) this.type = draft.type;
+    if (draft.retry !== undefined) this.retry = draft.retry;
+  }
+
+  get topics(): readonly string[] {
+    return this.#draft.topics;
+  }
+
+  get data(): string {
+    return this.#draft.data;
+  }
+
+  get private(): boolean {
+    return this.#draft.private;
+  }
+
+  get id(): string {
+    return this.#draft.id ?? this.#id();
+  }
 }

@@ -1,4 +1,4 @@
-import type { Draft, Update } from "../protocol/update.js";
+import type { OwnDraft, Update } from "../protocol/update.js";
 
 /** An accepted update with its place in the one total order that all nodes of a hub share. */
 export interface StoredUpdate {
@@ -43,11 +43,11 @@ export interface Transport {
    * called on this node. A draft whose id the history already holds is not accepted again: the first is returned.
    *
    * @param namespace - Given for what the hub publishes itself: the beginning of all topics of such updates, which no
-   * publisher's has. They must not push publishers' updates out of history. Such a draft never changes, and its fields may be
-   * accessors of a class, so that they are read one by one.
+   * publisher's has. They must not push publishers' updates out of history. The fields of such a draft, and of its update
+   * as listeners get it, may be accessors of a class, so that they are read one by one.
    * @throws MercureError `ERR_CLOSED` after {@link Transport.close}.
    */
-  publish(draft: Draft, namespace?: string): Promise<Update>;
+  publish(draft: OwnDraft, namespace?: string): Promise<Update>;
 
   /** The id that stands for a position, for {@link Transport.positionOf}; position 0 has one too. Opaque to clients. */
   cursor(position: number): string;

@@ -12,7 +12,12 @@ describe("the event of a subscription", () => {
     const selector = { text: "https://example.com/{selector}" };
     const id = `${hub}/subscriptions/https%3A%2F%2Fexample.com%2F%7Bselector%7D/${encodedSubscriber}`;
     const subscription = { selector, subscriber, payload: { foo: "bar" } };
-    const { topics, data, private: isPrivate, type } = new SubscriptionEvent(hub, subscription, true);
+    const {
+      topics,
+      data,
+      private: isPrivate,
+      type,
+    } = new SubscriptionEvent(selectorPath(hub, selector), subscription, true);
     assert.deepEqual(JSON.parse(data), {
       "@context": "https://mercure.rocks/",
       id,
@@ -30,7 +35,12 @@ describe("the event of a subscription", () => {
     const selector = { text: "https://example.com/:selector", matchType: "urlpattern" } as const;
     const id = `${hub}/subscriptions/urlpattern/https%3A%2F%2Fexample.com%2F%3Aselector/${encodedSubscriber}`;
     const subscription = { selector, subscriber, payload: { foo: "bar" } };
-    const { topics, data, private: isPrivate, type } = new SubscriptionEvent(hub, subscription, false);
+    const {
+      topics,
+      data,
+      private: isPrivate,
+      type,
+    } = new SubscriptionEvent(selectorPath(hub, selector), subscription, false);
     assert.deepEqual(JSON.parse(data), {
       id,
       type: "subscription",
