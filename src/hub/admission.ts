@@ -12,6 +12,7 @@ export interface Bounds {
 /** The place that a stream takes among all, until it leaves. */
 export class Admission implements Client {
   readonly subject: string | undefined;
+  place: number | undefined = undefined;
   readonly #bounds: Bounds;
   readonly #req: IncomingMessage;
   readonly #patterns: readonly Matcher[];

@@ -14,12 +14,14 @@ export interface Client {
   readonly address: string;
   /** Who bears the token; undefined when nobody says, and then only the other limits hold. */
   readonly subject: string | undefined;
+  /** Where {@link ConnectionLimits} has it among the clients; undefined when it is not in. */
+  place?: number | undefined;
 }
 
 /** Counts streams, and refuses those that are too many. Mercure 1.0 "Subscription" and "Resource Limits". */
 export class ConnectionLimits {
   readonly #bounds: ConnectionBounds;
-  readonly #clients = new Set<Client>();
+  readonly #clients: Client[] = [];
   readonly #subjects = new Map<string, number>();
   /**
    * Undefined while there are fewer streams than one address may have: then none has too many, and nobody needs to ask
@@ -35,20 +37,27 @@ export class ConnectionLimits {
   enter(client: Client): void {
     const { subject } = client;
     const { total, perSubject } = this.#bounds;
-    if (isFull(this.#clients.size, total)) throw tooManyConnections("The hub has as many connections as it takes.");
+    if (isFull(this.#clients.length, total)) throw tooManyConnections("The hub has as many connections as it takes.");
     if (this.#isFullAddress(client)) throw tooManyConnections("Too many connections come from this address.");
     if (subject !== undefined && isFull(this.#subjects.get(subject), perSubject)) {
       throw tooManyConnections("Too many connections are open for this token's subject.");
     }
-    this.#clients.add(client);
+    client.place = this.#clients.push(client) - 1;
     this.#count(client, 1);
   }
 
   /** Lets a client out. Returns whether it was in. */
   leave(client: Client): boolean {
-    if (!this.#clients.delete(client)) return false;
+    const { place } = client;
+    if (place === undefined) return false;
+    client.place = undefined;
+    const last = this.#clients.pop()!;
+    if (last !== client) {
+      last.place = place;
+      this.#clients[place] = last;
+    }
     this.#count(client, -1);
-    if (this.#clients.size === 0) this.#addresses = undefined;
+    if (this.#clients.length === 0) this.#addresses = undefined;
     return true;
   }
 
@@ -56,7 +65,7 @@ export class ConnectionLimits {
     const { perAddress } = this.#bounds;
     if (perAddress === 0) return false;
     if (this.#addresses === undefined) {
-      if (this.#clients.size < perAddress) return false;
+      if (this.#clients.length < perAddress) return false;
       this.#addresses = new Map();
       for (const { address } of this.#clients) add(this.#addresses, address, 1);
     }

@@ -24,6 +24,15 @@ const nothing = Buffer.alloc(0);
 /** NGHTTP2_CANCEL: the stream is no longer needed. RFC 9113, section 7. */
 const cancelled = 8;
 
+/** Where a socket, or a stream of HTTP/2, has its connection: one listener then serves all, and each weighs less. */
+const connectionOf = Symbol("connection");
+
+type Source = (Socket | ServerHttp2Stream) & { [connectionOf]?: Connection };
+
+function onClose(this: Source): void {
+  this[connectionOf]?.sourceClosed();
+}
+
 /** How events get to the client: through the response, or to its socket, as chunks or as they are. */
 type Way = "response" | "chunks" | "bytes";
 
@@ -48,13 +57,12 @@ export interface ConnectionOwner {
  */
 export class Connection {
   readonly #res: ServerResponse;
-  readonly #source: Socket | ServerHttp2Stream;
+  readonly #source: Source;
   readonly #patience: number;
   #way: Way = "response";
   #ready = true;
   #ended = false;
   #owner: ConnectionOwner | undefined;
-  #onClose: (() => void) | undefined;
 
   /**
    * @param patience - How long a client over HTTP/1 may take nothing of what waits for it before it counts as gone, in
@@ -85,11 +93,8 @@ export class Connection {
   /** Sends the head of the response at once. */
   open(headers: Readonly<Record<string, string>>, owner: ConnectionOwner): void {
     this.#owner = owner;
-    this.#onClose = () => {
-      this.#forget();
-      owner.closed();
-    };
-    this.#source.on("close", this.#onClose);
+    this.#source[connectionOf] = this;
+    this.#source.on("close", onClose);
     if (isSocket(this.#source)) {
       this.#source.setNoDelay(true);
       this.#source.setTimeout(0);
@@ -174,12 +179,19 @@ export class Connection {
   #forget(): void {
     this.#ended = true;
     this.#owner = undefined;
-    if (this.#onClose) this.#source.off("close", this.#onClose);
+    this.#source.off("close", onClose);
+  }
+
+  /** Called when the client has gone. */
+  sourceClosed(): void {
+    const owner = this.#owner;
+    this.#forget();
+    owner?.closed();
   }
 }
 
 /** Only a response that writes as Node's own does leaves its socket to others once the head is sent. */
-function wayOf(res: ServerResponse, source: Socket | ServerHttp2Stream): Way {
+function wayOf(res: ServerResponse, source: Source): Way {
   if (!isSocket(source) || res.write !== OutgoingMessage.prototype.write) return "response";
   return res.chunkedEncoding ? "chunks" : "bytes";
 }

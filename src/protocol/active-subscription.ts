@@ -101,7 +101,6 @@ export class SubscriptionEvent implements OwnDraft {
   readonly #path: string;
   readonly #subscription: ActiveSubscription;
   readonly #active: boolean;
-  readonly private = true;
   /** 1.0 reserves the type for these events; clients of 0.x listen for messages without one. */
   declare readonly type?: "mercure";
 
@@ -118,6 +117,10 @@ export class SubscriptionEvent implements OwnDraft {
 
   get topics(): readonly string[] {
     return [`${this.#path}/${percentEncode(this.#subscription.subscriber)}`, this.#path];
+  }
+
+  get private(): boolean {
+    return true;
   }
 
   get size(): number {

@@ -6,7 +6,6 @@ import type { Replay, ReplayQuery, StoredUpdate } from "./transport.js";
 interface Entry {
   readonly position: number;
   readonly draft: OwnDraft;
-  readonly bytes: number;
 }
 
 /** Memory that an update takes at most besides its strings (measured, rounded up). */
@@ -43,13 +42,12 @@ export class NamespaceLog {
 
   add(position: number, draft: OwnDraft, namespace: string): Update {
     if (!this.#namespaces.includes(namespace)) this.#namespaces = [...this.#namespaces, namespace];
-    const entry = { position, draft, bytes: bytesPerUpdate + 2 * (draft.size ?? sizeOf(draft)) };
-    this.#log.push(entry);
-    this.#bytes += entry.bytes;
+    this.#log.push({ position, draft });
+    this.#bytes += bytesOf(draft);
     while (this.#bytes > this.#limit) {
-      const { position: dropped, bytes } = this.#log.shift()!;
-      this.#bytes -= bytes;
-      this.#droppedThrough = dropped;
+      const dropped = this.#log.shift()!;
+      this.#bytes -= bytesOf(dropped.draft);
+      this.#droppedThrough = dropped.position;
     }
     return new OwnUpdate(draft, () => this.#cursor(position));
   }
@@ -82,6 +80,10 @@ export function merged(a: Replay, b: Replay): Replay {
     .filter(({ position }) => position <= through)
     .sort((one, other) => one.position - other.position);
   return { updates, lostThrough: Math.max(a.lostThrough, b.lostThrough), through };
+}
+
+function bytesOf(draft: OwnDraft): number {
+  return bytesPerUpdate + 2 * (draft.size ?? sizeOf(draft));
 }
 
 function sizeOf({ topics, data }: OwnDraft): number {
