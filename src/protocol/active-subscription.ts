@@ -125,7 +125,8 @@ export class SubscriptionEvent implements OwnDraft {
 
   get size(): number {
     const { selector, subscriber, payload } = this.#subscription;
-    return selector.text.length + subscriber.length + (payload === undefined ? 0 : JSON.stringify(payload).length);
+    const own = this.#path.length + selector.text.length + subscriber.length;
+    return own + (payload === undefined ? 0 : JSON.stringify(payload).length);
   }
 
   get data(): string {
