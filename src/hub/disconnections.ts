@@ -82,7 +82,7 @@ export class Disconnections {
     this.#remember(order);
     for (const subscriber of this.#subscribers) {
       if (!isConcerned(subscriber, order)) continue;
-      const { tokens = [] } = subscriber.subscription;
+      const { tokens } = subscriber;
       const ofTokens = order.kind === "subscriber" ? tokens.map((token) => tokenOrder(token, order)) : [];
       for (const each of ofTokens) this.#remember(each);
       // A stream that may come back is not told to stay away.
@@ -98,12 +98,11 @@ function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnec
 }
 
 /** A stream that was opened with a younger token is not meant. */
-function isConcerned({ subscription, group }: Subscriber, { kind, name, before }: Disconnection): boolean {
-  const { tokens = [] } = subscription;
-  if (kind === "subscriber") return subscription.id === name;
+function isConcerned({ id, tokens, subject, group }: Subscriber, { kind, name, before }: Disconnection): boolean {
+  if (kind === "subscriber") return id === name;
   if (tokens.length > 0 && tokens.every(({ issuedAt = 0 }) => issuedAt > before)) return false;
-  if (kind === "token") return tokens.some(({ id }) => id === name);
-  if (kind === "subject") return subscription.subject === name;
+  if (kind === "token") return tokens.some((token) => token.id === name);
+  if (kind === "subject") return subject === name;
   // The variants of a topic are it too.
   const { matchers } = group;
   return matchers.matches(name) || [...matchers.exact].some((topic) => topicOf(topic) === name);

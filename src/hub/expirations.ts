@@ -5,15 +5,13 @@ export interface Expiring {
   expire(): void;
 }
 
-interface Appointment {
-  readonly expiring: Set<Expiring>;
-  readonly cancel: () => void;
-}
-
-/** Ends streams when their time has come, with one timer for all that end at the same time. */
+/** Ends streams when their time has come, with one timer for them all. */
 export class Expirations {
   readonly #clock: Clock;
-  readonly #appointments = new Map<number, Appointment>();
+  readonly #byTime = new Map<number, Set<Expiring>>();
+  /** What the timer waits for: no time is earlier. Nothing may be left that ends then. */
+  #next = Number.POSITIVE_INFINITY;
+  #cancel: (() => void) | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -21,23 +19,34 @@ export class Expirations {
 
   /** @param time - In milliseconds since 1970. */
   add(time: number, expiring: Expiring): void {
-    const appointment = this.#appointments.get(time);
-    if (appointment !== undefined) {
-      appointment.expiring.add(expiring);
+    const known = this.#byTime.get(time);
+    if (known !== undefined) {
+      known.add(expiring);
       return;
     }
-    const all = new Set([expiring]);
-    const cancel = this.#clock.at(time, () => {
-      this.#appointments.delete(time);
-      for (const each of all) each.expire();
-    });
-    this.#appointments.set(time, { expiring: all, cancel });
+    this.#byTime.set(time, new Set([expiring]));
+    if (time < this.#next) this.#waitFor(time);
   }
 
   remove(time: number, expiring: Expiring): void {
-    const appointment = this.#appointments.get(time);
-    if (!appointment?.expiring.delete(expiring) || appointment.expiring.size > 0) return;
-    appointment.cancel();
-    this.#appointments.delete(time);
+    const all = this.#byTime.get(time);
+    if (!all?.delete(expiring) || all.size > 0) return;
+    this.#byTime.delete(time);
+    if (this.#byTime.size === 0) this.#waitFor(Number.POSITIVE_INFINITY);
+  }
+
+  #waitFor(time: number): void {
+    this.#cancel?.();
+    this.#next = time;
+    this.#cancel = Number.isFinite(time) ? this.#clock.at(time, () => this.#expire()) : undefined;
+  }
+
+  #expire(): void {
+    const due = this.#byTime.get(this.#next) ?? [];
+    this.#byTime.delete(this.#next);
+    let next = Number.POSITIVE_INFINITY;
+    for (const time of this.#byTime.keys()) next = Math.min(next, time);
+    this.#waitFor(next);
+    for (const each of due) each.expire();
   }
 }

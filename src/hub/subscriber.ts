@@ -68,11 +68,19 @@ export interface Surroundings {
  * says so.
  */
 export class Subscriber implements Member, ConnectionOwner, Expiring {
-  readonly subscription: Subscription;
+  /** What subscription events call the stream. */
+  readonly id: string;
+  /** What opened it; none for a public one, and for one that the application has let through. */
+  readonly tokens: readonly VerifiedToken[];
+  /** Whose stream it is, by the token's claim `sub` or by the application's word. */
+  readonly subject: string | undefined;
   readonly joinedAt: number;
   readonly #hub: Surroundings;
   readonly #group: Group<Subscriber>;
   readonly #connection: Connection;
+  readonly #admission: Admission | undefined;
+  readonly #expiresAt: number | undefined;
+  readonly #closeReason: CloseReason | undefined;
   #position: number;
   #toldLostThrough: number;
   #live = false;
@@ -81,21 +89,25 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   /** Sends the head and what history had, and goes on from there. */
   constructor(
     audience: Audience,
-    subscription: Subscription,
+    { id, tokens = [], subject, payloads, expiresAt, closeReason, admission }: Subscription,
     connection: Connection,
     headers: Readonly<Record<string, string>>,
     { after, replay, lostThrough }: Start,
     hub: Surroundings,
   ) {
-    this.subscription = subscription;
+    this.id = id;
+    this.tokens = tokens;
+    this.subject = subject;
     this.#hub = hub;
     this.#connection = connection;
+    this.#admission = admission;
+    this.#expiresAt = expiresAt;
+    this.#closeReason = closeReason;
     this.joinedAt = hub.dispatcher.position;
     this.#position = after;
     this.#toldLostThrough = lostThrough;
     connection.open(headers, this);
     this.#group = hub.subscribers.enter(audience);
-    const { expiresAt, payloads, id } = subscription;
     if (expiresAt !== undefined) hub.expirations.add(expiresAt, this);
     if (replay !== undefined) this.#take(replay);
     if (this.#position >= hub.dispatcher.position) {
@@ -145,7 +157,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
 
   /** Its time has come. */
   expire(): void {
-    this.end(this.subscription.closeReason);
+    this.end(this.#closeReason);
   }
 
   /** @param reason - Given when it ends for good, which the client is told then. */
@@ -192,9 +204,8 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   #forget(): void {
     this.#live = false;
     this.#hub.subscribers.remove(this, this.#group);
-    const { id, expiresAt, admission } = this.subscription;
-    if (expiresAt !== undefined) this.#hub.expirations.remove(expiresAt, this);
-    admission?.leave();
-    this.#hub.activeSubscriptions?.end(this.#group.audience, id);
+    if (this.#expiresAt !== undefined) this.#hub.expirations.remove(this.#expiresAt, this);
+    this.#admission?.leave();
+    this.#hub.activeSubscriptions?.end(this.#group.audience, this.id);
   }
 }
