@@ -54,7 +54,10 @@ function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
       if (length > limit) refuseSize();
       else chunks.push(chunk);
     };
-    const onBreak = () => reject(new Refusal(400, "The request ended early."));
+    const onBreak = () => {
+      // An error costs much, and every request that was read is closed too.
+      if (!req.readableEnded) reject(new Refusal(400, "The request ended early."));
+    };
     if (Number(req.headers["content-length"]) > limit) return refuseSize();
     req
       .on("data", onData)
