@@ -9,7 +9,7 @@ export interface Expiring {
 export class Expirations {
   readonly #clock: Clock;
   readonly #byTime = new Map<number, Set<Expiring>>();
-  /** What the timer waits for: no time is earlier. Nothing may be left that ends then. */
+  /** What the timer waits for: no time is earlier, and perhaps nobody is left who ends then. */
   #next = Number.POSITIVE_INFINITY;
   #cancel: (() => void) | undefined;
 
