@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StreamEvent } from "../protocol/event-stream-parser.js";
 import { subscriptionParameters } from "../publisher/stream-url.js";
 import type { Command } from "./command.js";
 import { Failure, UsageError } from "./errors.js";
-import { eventsOf, type StreamedEvent } from "./event-stream.js";
+import { eventsOf } from "./event-stream.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
 import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
 import { terminalText } from "./terminal-text.js";
 
 /** In milliseconds, until the hub says otherwise. */
 const defaultRetry = 1000;
+const longestRetry = 60_000;
 
 export const subscribeCommand: Command = {
   name: "subscribe",
@@ -39,7 +41,7 @@ cannot be made. Line breaks and control characters in data are printed as escape
     let printed = 0;
     for await (const event of tail(url, token, read.string("last-event-id") ?? "")) {
       console.log(
-        json ? JSON.stringify({ id: event.id, type: event.type, data: event.data }) : terminalText(event.data),
+        json ? JSON.stringify({ id: event.lastEventId, type: event.type, data: event.data }) : terminalText(event.data),
       );
       if (++printed >= count) break;
     }
@@ -48,7 +50,7 @@ cannot be made. Line breaks and control characters in data are printed as escape
 };
 
 /** Events over as many connections as it takes. Ends only by an error: the hub is not there at first, or refuses. */
-async function* tail(url: URL, token: string | undefined, after: string): AsyncGenerator<StreamedEvent, never> {
+async function* tail(url: URL, token: string | undefined, after: string): AsyncGenerator<StreamEvent, never> {
   let lastEventId = after;
   let retry = defaultRetry;
   for (let wasConnected = false; ; ) {
@@ -59,10 +61,10 @@ async function* tail(url: URL, token: string | undefined, after: string): AsyncG
         warnOfGap(response, lastEventId);
         wasConnected = true;
         const onRetry = (milliseconds: number) => {
-          retry = milliseconds;
+          retry = Math.min(milliseconds, longestRetry);
         };
         for await (const event of eventsOf(response.body!, lastEventId, onRetry)) {
-          lastEventId = event.id;
+          lastEventId = event.lastEventId;
           yield event;
         }
       } else if (!wasConnected) throw new Failure(`The hub at ${url.origin} is not available.`);

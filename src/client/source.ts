@@ -1,6 +1,6 @@
-import { closeEvent } from "./close-event.js";
+import { closeEvent } from "../protocol/close-event.js";
+import { EventStreamParser, type StreamEvent } from "../protocol/event-stream-parser.js";
 import { type ConnectionReceiver, type Ending, follow } from "./connection.js";
-import { EventStreamParser, type StreamEvent } from "./event-stream-parser.js";
 import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail } from "./index.js";
 import { defaultRetry, reconnectDelay } from "./reconnect-delay.js";
 import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { createParser } from "eventsource-parser";
+import { EventStreamParser } from "../protocol/event-stream-parser.js";
 import type { Generation } from "../protocol/generation.js";
 import { connectionFailure, retryAfterOf } from "./http-answer.js";
 import { subscriptionParameters } from "./stream-url.js";
@@ -143,16 +143,17 @@ export class HubPosition {
 
   /** Reads until the stream ends or breaks; `fetch` itself ends one on which nothing has come for five minutes. */
   async #read(response: Response): Promise<void> {
-    const parser = createParser({
-      onEvent: ({ id }) => {
-        if (id) this.#see(id);
+    const parser = new EventStreamParser({
+      event: () => {},
+      lastEventId: (id) => {
+        if (id !== "") this.#see(id);
       },
-      onRetry: (retry) => {
-        this.#retry = Math.min(retry, longestBackoff);
+      retry: (milliseconds) => {
+        this.#retry = Math.min(milliseconds, longestBackoff);
       },
     });
     try {
-      for await (const text of response.body!.pipeThrough(new TextDecoderStream())) parser.feed(text);
+      for await (const chunk of response.body!) parser.push(chunk);
     } catch {
       // It is opened again, from where it broke.
     }

@@ -7,6 +7,8 @@ interface Room {
   readonly uses: readonly string[];
   /** The rooms of which it may know the types only. */
   readonly knows?: readonly string[];
+  /** Single files of other rooms that it may use besides. */
+  readonly files?: readonly string[];
   /** The files of the ground that it may use, where not all. */
   readonly ground?: readonly string[];
   /** The npm packages that it may import. */
@@ -21,13 +23,18 @@ const rooms: Readonly<Record<string, Room>> = {
     uses: ["nunjucks", "publisher", "hub", "transport", "protocol"],
     packages: ["express", "nunjucks"],
   },
-  cli: { uses: ["hub", "publisher", "transport", "protocol"], packages: ["eventsource-parser", "prom-client"] },
+  cli: { uses: ["hub", "publisher", "transport", "protocol"], packages: ["prom-client"] },
   nunjucks: { uses: ["publisher", "protocol"], packages: ["nunjucks"] },
-  publisher: { uses: ["protocol"], knows: ["hub"], packages: ["eventsource-parser"] },
+  publisher: { uses: ["protocol"], knows: ["hub"] },
   hub: { uses: ["transport", "protocol"], packages: ["jose"] },
   transport: { uses: ["protocol"] },
   protocol: { uses: [], ground: ["errors.ts"], packages: ["re2js", "urlpattern-polyfill"], withoutNode: true },
-  client: { uses: [], knows: ["protocol"], ground: [], withoutNode: true },
+  client: {
+    uses: [],
+    files: ["src/protocol/event-stream-parser.ts", "src/protocol/close-event.ts"],
+    ground: [],
+    withoutNode: true,
+  },
 };
 
 /** The files directly in src that every room stands on: errors.ts, nearest.ts, options.ts and the like. */
@@ -49,7 +56,7 @@ function mayImport(from: string, room: Room, { target, typeOnly }: Import): bool
     if (target.startsWith("node:")) return room.withoutNode !== true;
     return (room.packages ?? []).some((name) => target === name || target.startsWith(`${name}/`));
   }
-  if (to === from || room.uses.includes(to)) return true;
+  if (to === from || room.uses.includes(to) || room.files?.includes(target)) return true;
   if (to === "ground") return room.ground === undefined || room.ground.includes(target.slice("src/".length));
   return typeOnly && (room.knows ?? []).includes(to);
 }
