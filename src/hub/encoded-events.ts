@@ -1,3 +1,4 @@
+import { OldestFirstMap } from "../oldest-first-map.js";
 import { encodeEvent } from "../protocol/sse.js";
 import type { StoredUpdate } from "../transport/transport.js";
 
@@ -6,7 +7,7 @@ const capacity = 4 * 1024 * 1024;
 
 /** Turns each update into bytes once, whoever reads it, and keeps the latest, at least one, in bounded memory. */
 export class EncodedEvents {
-  readonly #byPosition = new Map<number, Buffer>();
+  readonly #byPosition = new OldestFirstMap<number, Buffer>();
   #bytes = 0;
 
   of({ position, update }: StoredUpdate): Buffer {
@@ -15,11 +16,7 @@ export class EncodedEvents {
     const event = Buffer.from(encodeEvent(update));
     this.#byPosition.set(position, event);
     this.#bytes += event.length;
-    for (const [oldest, { length }] of this.#byPosition) {
-      if (this.#bytes <= capacity || oldest === position) break;
-      this.#byPosition.delete(oldest);
-      this.#bytes -= length;
-    }
+    while (this.#bytes > capacity && this.#byPosition.size > 1) this.#bytes -= this.#byPosition.shift()![1].length;
     return event;
   }
 }

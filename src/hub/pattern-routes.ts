@@ -1,3 +1,4 @@
+import { OldestFirstMap } from "../oldest-first-map.js";
 import type { Matcher } from "../protocol/matcher.js";
 
 /** Those who wait for what one pattern matches. */
@@ -26,8 +27,7 @@ const longestTopic = 1_000;
 /**
  * Finds those who wait for a topic by a pattern. Each distinct pattern is evaluated once for a topic, whoever has it;
  * what matches is remembered in bounded memory, so that an update of a known topic costs what its own recipients cost,
- * however many other patterns there are. What was found longest
- * ago is forgotten first.
+ * however many other patterns there are. The topic that was new longest ago is forgotten first.
  */
 export class PatternRoutes<R> {
   readonly #capacity: number;
@@ -36,7 +36,7 @@ export class PatternRoutes<R> {
   #routes: Route<R>[] = [];
   #removed = 0;
   #lastSerial = 0;
-  readonly #verdicts = new Map<string, Verdict<R>>();
+  readonly #verdicts = new OldestFirstMap<string, Verdict<R>>();
   #remembered = 0;
 
   constructor(limit: number = capacity) {
@@ -101,21 +101,16 @@ export class PatternRoutes<R> {
 
   #remember(topic: string, verdict: Verdict<R>): void {
     if (topic.length > longestTopic) return;
-    this.#forget(topic);
-    this.#verdicts.set(topic, verdict);
-    this.#remembered += 1 + verdict.matching.length;
-    for (const oldest of this.#verdicts.keys()) {
-      if (this.#remembered <= this.#capacity) break;
-      this.#forget(oldest);
-    }
-  }
-
-  #forget(topic: string): void {
     const known = this.#verdicts.get(topic);
-    if (known === undefined) return;
-    this.#verdicts.delete(topic);
-    this.#remembered -= 1 + known.matching.length;
+    if (known !== undefined) this.#remembered -= sizeOf(known);
+    this.#verdicts.set(topic, verdict);
+    this.#remembered += sizeOf(verdict);
+    while (this.#remembered > this.#capacity) this.#remembered -= sizeOf(this.#verdicts.shift()![1]);
   }
+}
+
+function sizeOf<R>({ matching }: Verdict<R>): number {
+  return 1 + matching.length;
 }
 
 function isAlive<R>({ recipients }: Route<R>): boolean {

@@ -1,3 +1,4 @@
+import { OldestFirstMap } from "../oldest-first-map.js";
 import type { Disconnection } from "../protocol/disconnection.js";
 import { topicOf } from "../protocol/own-topics.js";
 import type { VerifiedToken } from "./token-verifier.js";
@@ -6,7 +7,7 @@ import type { VerifiedToken } from "./token-verifier.js";
 const capacity = 100_000;
 
 /** When each name was last revoked, in milliseconds since 1970; the one that was so longest ago comes first. */
-type Moments = Map<string, number>;
+type Moments = OldestFirstMap<string, number>;
 
 /**
  * Knows which tokens no longer do, although they are signed and have not expired.
@@ -16,9 +17,9 @@ type Moments = Map<string, number>;
  */
 export class Revocations {
   readonly #capacity: number;
-  readonly #subjects: Moments = new Map();
-  readonly #topics: Moments = new Map();
-  readonly #tokens: Moments = new Map();
+  readonly #subjects: Moments = new OldestFirstMap();
+  readonly #topics: Moments = new OldestFirstMap();
+  readonly #tokens: Moments = new OldestFirstMap();
 
   constructor(size = capacity) {
     this.#capacity = size;
@@ -30,7 +31,7 @@ export class Revocations {
     const latest = Math.max(before, moments.get(name) ?? before);
     moments.delete(name);
     moments.set(name, latest);
-    if (moments.size > this.#capacity) moments.delete(moments.keys().next().value!);
+    if (moments.size > this.#capacity) moments.shift();
   }
 
   /** A token that does not say when it was issued counts as issued before any order. */

@@ -44,6 +44,7 @@ export class SharedPatterns<T extends Pattern> {
     if (this.#kept.delete(key)) this.#keptCost -= pattern.cost;
     this.#kept.set(key, pattern);
     this.#keptCost += pattern.cost;
+    if (this.#keptCost <= this.#capacity) return;
     for (const [oldest, { cost }] of this.#kept) {
       if (this.#keptCost <= this.#capacity) break;
       this.#kept.delete(oldest);

@@ -1,3 +1,5 @@
+import { OldestFirstMap } from "../oldest-first-map.js";
+
 /** How many verdicts are kept, on all topics together. */
 const capacity = 50_000;
 
@@ -19,7 +21,7 @@ interface Pattern {
  */
 export class Verdicts {
   readonly #capacity: number;
-  readonly #byTopic = new Map<string, Map<number, boolean>>();
+  readonly #byTopic = new OldestFirstMap<string, Map<number, boolean>>();
   #count = 0;
 
   constructor(limit: number = capacity) {
@@ -40,11 +42,7 @@ export class Verdicts {
   }
 
   #remember(pattern: number, topic: string, verdict: boolean): void {
-    for (const [oldest, verdicts] of this.#byTopic) {
-      if (this.#count < this.#capacity) break;
-      this.#byTopic.delete(oldest);
-      this.#count -= verdicts.size;
-    }
+    while (this.#count >= this.#capacity && this.#byTopic.size > 0) this.#count -= this.#byTopic.shift()![1].size;
     const verdicts = this.#byTopic.get(topic);
     if (verdicts === undefined) this.#byTopic.set(topic, new Map([[pattern, verdict]]));
     else verdicts.set(pattern, verdict);

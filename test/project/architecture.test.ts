@@ -28,7 +28,12 @@ const rooms: Readonly<Record<string, Room>> = {
   publisher: { uses: ["protocol"], knows: ["hub"] },
   hub: { uses: ["transport", "protocol"], packages: ["jose"] },
   transport: { uses: ["protocol"] },
-  protocol: { uses: [], ground: ["errors.ts"], packages: ["re2js", "urlpattern-polyfill"], withoutNode: true },
+  protocol: {
+    uses: [],
+    ground: ["errors.ts", "oldest-first-map.ts"],
+    packages: ["re2js", "urlpattern-polyfill"],
+    withoutNode: true,
+  },
   client: {
     uses: [],
     files: ["src/protocol/event-stream-parser.ts", "src/protocol/close-event.ts"],
