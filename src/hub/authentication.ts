@@ -52,15 +52,19 @@ export class Authenticator {
       const detail = "A token of Mercure 1.0 must not be part of a URL; send it in the header Authorization.";
       throw tokenRefused("invalid_request", detail);
     }
-    const [first, ...others] = await this.#verified(req, tokens);
-    if (!first)
+    const verified = await this.#verified(req, tokens);
+    if (verified.length === 0)
       throw tokenRefused("invalid_token", "The token is malformed, expired, revoked or signed with another key.");
-    return { ...together([first, ...others]), fromCookie: place === "cookie" };
+    return together(verified, place === "cookie");
   }
 
   async #verified(req: IncomingMessage, tokens: readonly string[]): Promise<VerifiedToken[]> {
-    const verified = await Promise.all(tokens.map((token) => this.#verifier.verify(token)));
-    return verified.filter((token) => token !== undefined).filter((token) => this.#hasItsCookie(req, token));
+    const verified: VerifiedToken[] = [];
+    for (const each of tokens) {
+      const token = await this.#verifier.verify(each);
+      if (token !== undefined && this.#hasItsCookie(req, token)) verified.push(token);
+    }
+    return verified;
   }
 
   #hasItsCookie(req: IncomingMessage, { cookieHash }: VerifiedToken): boolean {
@@ -98,8 +102,12 @@ export class Authenticator {
   }
 }
 
-function together(tokens: readonly [VerifiedToken, ...VerifiedToken[]]): Omit<Identity, "fromCookie"> {
-  const [{ generation }] = tokens;
+/** @param tokens - At least one. */
+function together(tokens: readonly VerifiedToken[], fromCookie: boolean): Identity {
+  const { generation, grants, expiresAt, subject, sub } = tokens[0]!;
+  if (tokens.length === 1) {
+    return { tokens, generation, grants, expiresAt, lastExpiresAt: expiresAt, subject, sub, fromCookie };
+  }
   const ends = tokens.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
   const bearer = tokens.find(({ subject }) => subject !== undefined);
   return {
@@ -110,6 +118,7 @@ function together(tokens: readonly [VerifiedToken, ...VerifiedToken[]]): Omit<Id
     lastExpiresAt: finite(Math.max(...ends)),
     subject: bearer?.subject,
     sub: bearer?.sub,
+    fromCookie,
   };
 }
 

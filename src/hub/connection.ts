@@ -56,12 +56,13 @@ export interface ConnectionOwner {
  * the response; never both ways, for the response may hold back what it is given until the end of the turn.
  */
 export class Connection {
-  readonly #res: ServerResponse;
+  // What each delivery looks at comes first, so that it lies together.
   readonly #source: Source;
-  readonly #patience: number;
-  #way: Way = "response";
   #ready = true;
+  #way: Way = "response";
   #ended = false;
+  readonly #res: ServerResponse;
+  readonly #patience: number;
   #owner: ConnectionOwner | undefined;
 
   /**

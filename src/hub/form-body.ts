@@ -7,7 +7,8 @@ export const formType = "application/x-www-form-urlencoded";
 
 /** Whether the body of a request is announced as a form. */
 export function isForm(req: IncomingMessage): boolean {
-  return req.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === formType;
+  const type = req.headers["content-type"];
+  return type === formType || type?.split(";", 1)[0]?.trim().toLowerCase() === formType;
 }
 
 /**

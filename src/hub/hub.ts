@@ -28,7 +28,7 @@ import { type HubOptions, resolveHubOptions } from "./options.js";
 import { OrderChannel } from "./order-channel.js";
 import { answerPublicDocument } from "./public-document.js";
 import { PublishHandler } from "./publish-handler.js";
-import { hubUrlOf, isForHub, pathBelowHub } from "./request.js";
+import { hubUrlOf, pathFromHub } from "./request.js";
 import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } from "./resource-metadata.js";
 import { SubscribeHandler } from "./subscribe-handler.js";
 import { Subscribers } from "./subscribers.js";
@@ -291,7 +291,7 @@ export class Hub {
 
   async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
     if (isForMetadata(req, this.path, this.#metadataUrl)) return answerPublicDocument(req, res, this.#metadata);
-    const below = pathBelowHub(req, this.path);
+    const below = pathFromHub(req, this.path);
     if (below === descriptionPath) {
       const paths = { hub: hubUrlOf(req, below), metadata: this.#metadataUrl?.pathname };
       return answerPublicDocument(req, res, describeApi(this.#settings, paths));
@@ -300,7 +300,7 @@ export class Hub {
       if (!isRead(req)) throw methodNotAllowed("GET, HEAD");
       return this.#subscriptionsHandler.handle(req, res, below);
     }
-    if (!isForHub(req, this.path)) throw new Refusal(404, `The hub is at ${this.path}.`);
+    if (below !== "") throw new Refusal(404, `The hub is at ${this.path}.`);
     if (isRead(req) || req.method === "QUERY") return this.#subscribe.handle(req, res);
     if (this.#publishHandler === undefined) {
       throw methodNotAllowed("GET, HEAD, QUERY", "No updates are taken over HTTP here.");

@@ -42,6 +42,7 @@ export class PublishHandler {
       throw tokenRefused("insufficient_scope", "The token does not allow to publish to all of these topics.");
     }
     const { id } = await this.#publish(draft);
-    res.writeHead(200, answerHeaders).end(id);
+    // With its length the answer is one piece, not chunks.
+    res.writeHead(200, { ...answerHeaders, "Content-Length": Buffer.byteLength(id) }).end(id);
   }
 }

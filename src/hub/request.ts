@@ -10,27 +10,27 @@ interface MountedRequest {
   readonly originalUrl?: unknown;
 }
 
-/** Whether a request is for the hub's URL, mounted by Express at any path or serving alone. */
-export function isForHub(req: IncomingMessage & MountedRequest, hubPath: string): boolean {
-  const path = (req.url ?? "").split("?", 1)[0]!.replace(/\/$/, "");
-  return path === hubPath || (path === "" && typeof req.baseUrl === "string" && req.baseUrl.endsWith(hubPath));
-}
-
 /**
- * The path of a request below the hub's URL, such as `/subscriptions`, as it was sent but for a slash at its end;
- * undefined for the hub's URL itself, and for what is not below it.
+ * Where a request is for, from the hub's URL on, mounted by Express at any path or serving alone: the empty string for
+ * that URL itself, such as `/subscriptions` for what is below it, undefined for all else. As it was sent, but for a
+ * slash at its end.
  */
-export function pathBelowHub(req: IncomingMessage & MountedRequest, hubPath: string): string | undefined {
-  const path = (req.url ?? "").split("?", 1)[0]!.replace(/\/$/, "");
-  if (path.startsWith(`${hubPath}/`)) return path.slice(hubPath.length);
-  const isMounted = typeof req.baseUrl === "string" && req.baseUrl.endsWith(hubPath);
-  return isMounted && path !== "" ? path : undefined;
+export function pathFromHub(req: IncomingMessage & MountedRequest, hubPath: string): string | undefined {
+  const path = pathOf(req.url);
+  if (path === hubPath) return "";
+  if (path.startsWith(hubPath) && path[hubPath.length] === "/") return path.slice(hubPath.length);
+  return typeof req.baseUrl === "string" && req.baseUrl.endsWith(hubPath) ? path : undefined;
 }
 
 /** The path of the hub's URL as the client sees it, of a request below it. */
 export function hubUrlOf(req: IncomingMessage & MountedRequest, below: string): string {
-  const path = ((req.originalUrl as string | undefined) ?? req.url ?? "").split("?", 1)[0]!.replace(/\/$/, "");
-  return path.slice(0, -below.length);
+  return pathOf((req.originalUrl as string | undefined) ?? req.url).slice(0, -below.length);
+}
+
+function pathOf(url = ""): string {
+  const mark = url.indexOf("?");
+  const end = mark < 0 ? url.length : mark;
+  return url.slice(0, url[end - 1] === "/" ? end - 1 : end);
 }
 
 /** The parameters of a request's query. */

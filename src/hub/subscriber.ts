@@ -68,6 +68,8 @@ export interface Surroundings {
  * says so.
  */
 export class Subscriber implements Member, ConnectionOwner, Expiring {
+  /** First, since it is all that a delivery looks at. */
+  readonly #connection: Connection;
   /** What subscription events call the stream. */
   readonly id: string;
   /** What opened it; none for a public one, and for one that the application has let through. */
@@ -77,7 +79,6 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   readonly joinedAt: number;
   readonly #hub: Surroundings;
   readonly #group: Group<Subscriber>;
-  readonly #connection: Connection;
   readonly #admission: Admission | undefined;
   readonly #expiresAt: number | undefined;
   readonly #closeReason: CloseReason | undefined;

@@ -17,6 +17,8 @@ const capacity = 1000;
  */
 export class TokenCache {
   readonly #entries = new Map<string, Entry>();
+  /** Of the token that was added or asked for last. */
+  #youngest: Entry | undefined;
   readonly #capacity: number;
   readonly #now: () => number;
 
@@ -32,22 +34,32 @@ export class TokenCache {
   get(token: string): VerifiedToken | undefined {
     const entry = this.#entries.get(token);
     if (entry === undefined) return undefined;
-    this.#entries.delete(token);
     const { verified, source, version } = entry;
-    if (source.version !== version || this.#now() >= (verified.expiresAt ?? Number.POSITIVE_INFINITY)) return undefined;
-    // Now the youngest, so that what is in use stays.
-    this.#entries.set(token, entry);
+    if (source.version !== version || this.#now() >= (verified.expiresAt ?? Number.POSITIVE_INFINITY)) {
+      this.#entries.delete(token);
+      return undefined;
+    }
+    // What is in use stays.
+    if (entry !== this.#youngest) {
+      this.#entries.delete(token);
+      this.#set(token, entry);
+    }
     return verified;
   }
 
   /** @param version - Of the keys, as it was when they were used; undefined and nothing is remembered. */
   add(token: string, verified: VerifiedToken, source: KeySource, version: string | number | undefined): void {
     if (version === undefined) return;
-    this.#entries.set(token, { verified, source, version });
+    this.#set(token, { verified, source, version });
     if (this.#entries.size <= this.#capacity) return;
     for (const oldest of this.#entries.keys()) {
       this.#entries.delete(oldest);
       return;
     }
+  }
+
+  #set(token: string, entry: Entry): void {
+    this.#entries.set(token, entry);
+    this.#youngest = entry;
   }
 }

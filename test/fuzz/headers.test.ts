@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Cors } from "../../src/hub/cors.js";
-import { cookiesOf, isForHub, isSameOrigin, pathBelowHub, queryOf, textHeader } from "../../src/hub/request.js";
+import { cookiesOf, isSameOrigin, pathFromHub, queryOf, textHeader } from "../../src/hub/request.js";
 import { Refusal } from "../../src/protocol/problem.js";
 import { CursorCipher } from "../../src/transport/cursor.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
@@ -82,8 +82,7 @@ test("any URL is the hub's, below it, or neither, and its query is read or refus
   ]);
   const property = fc.property(url, fc.constantFrom(undefined, "/app", hubPath), (text, baseUrl) => {
     const request = Object.assign(of({}, text), { baseUrl });
-    isForHub(request, hubPath);
-    pathBelowHub(request, hubPath);
+    pathFromHub(request, hubPath);
     try {
       queryOf(request);
     } catch (error) {
