@@ -1,5 +1,6 @@
 import type { Peer } from "./peer.js";
-import { type Question, type Row, Rows, type Scale, type Target } from "./question.js";
+import type { Question, Row, Scale, Target } from "./question.js";
+import { Rows } from "./rows.js";
 
 /** What a run has found out about one question. */
 export interface Answer {
@@ -29,21 +30,22 @@ export async function answer(question: Question, { scale, rounds, isWanted, prog
   const measured: Row[][] = [];
   for (let round = 1; round <= rounds; round++) {
     const rows: Row[] = [];
-    for (const { peer, why } of peers) {
+    // Back and forth, so that no row always comes first.
+    for (const { peer, why } of round % 2 === 1 ? peers : peers.toReversed()) {
       if (why !== undefined) continue;
       progress(`${question.name}, round ${round} of ${rounds}: ${peer.name}, ${peer.what}`);
       rows.push(...(await measure(question, peer, scale)));
     }
     measured.push(rows);
   }
-  const rows = medians(measured);
+  const rows = new Rows(measured);
   return {
     question: question.name,
     asks: question.asks,
-    rows,
+    rows: rows.medians(),
     rounds: measured,
     leftOut: peers.flatMap(({ peer: { name }, why }) => (why === undefined ? [] : [{ name, why }])),
-    targets: question.judge(new Rows(rows)),
+    targets: question.judge(rows),
   };
 }
 
@@ -54,26 +56,4 @@ async function measure(question: Question, peer: Peer, scale: Scale): Promise<Ro
   } catch (error) {
     return [{ name: peer.name, figures: {}, faults: [(error as Error).message] }];
   }
-}
-
-function medians(rounds: readonly (readonly Row[])[]): Row[] {
-  const rows = rounds.flat();
-  const names = [...new Set(rows.map(({ name }) => name))];
-  return names.map((name) => {
-    const own = rows.filter((row) => row.name === name);
-    const figures = new Set(own.flatMap((row) => Object.keys(row.figures)));
-    return {
-      name,
-      figures: Object.fromEntries(
-        [...figures].map((figure) => [figure, median(own.flatMap((row) => row.figures[figure] ?? []))]),
-      ),
-      faults: own.flatMap(({ faults }) => faults),
-    };
-  });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
 }

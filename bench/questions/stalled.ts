@@ -2,7 +2,7 @@
 //
 // 100 streams that read and 2,000 that read nothing after the head, all of one topic, and one publisher in a closed loop
 // with updates of 10,000 bytes. 600 updates fill the history and what the system takes for each socket; its segments are as
-// short as a network's, or that were up to 4 MB on the loopback. The next 300 are measured. "none stalled": the same
+// short as a network's, or that were up to 4 MB on the loopback. The next 1,000 are measured. "none stalled": the same
 // without the 2,000. Memory is the server's resident one: "growth" from when all streams were open to the most of it,
 // "later growth" the part of it after the sockets were full, which is what goes on growing. A server that grows by 4 GiB is
 // stopped.
@@ -49,7 +49,7 @@ async function measureStalled(peer: Peer, name: string, scale: Scale, count: num
     const updates = {
       size: 10_000,
       warmUpdates: scale.count(600),
-      updates: scale.count(300),
+      updates: scale.count(1000),
       memoryLimit: 4 * 2 ** 30,
     };
     const report = await runLoad(server, {

@@ -49,6 +49,15 @@ test("a row is the median of its rounds", async () => {
   assert.deepEqual(found.rows, [row("kit", 2)]);
 });
 
+test("a ratio is the median of the rounds' ratios, whatever the machine was like in each", async () => {
+  const figures = { kit: [6, 60, 1], bare: [4, 30, 4] };
+  const found = await answer(
+    question([peer("kit"), peer("bare")], ({ name }) => [row(name, figures[name as "kit" | "bare"].shift()!)]),
+    { ...all, rounds: 3 },
+  );
+  assert.equal(found.targets[0]?.measured, "1.50");
+});
+
 test("targets compare rows of the same run, and say whether they are met", async () => {
   const found = await answer(
     question([peer("kit"), peer("bare")], ({ name }) => [row(name, name === "kit" ? 6 : 4)]),

@@ -1,0 +1,75 @@
+import type { Row, Target } from "./question.js";
+
+/** The rows of a table, measured in some rounds. */
+export class Rows {
+  readonly #rounds: readonly (readonly Row[])[];
+
+  constructor(rounds: readonly (readonly Row[])[]) {
+    this.#rounds = rounds;
+  }
+
+  /** Each row with the medians of its figures. */
+  medians(): Row[] {
+    const rows = this.#rounds.flat();
+    const names = [...new Set(rows.map(({ name }) => name))];
+    return names.map((name) => {
+      const own = rows.filter((row) => row.name === name);
+      const figures = new Set(own.flatMap((row) => Object.keys(row.figures)));
+      return {
+        name,
+        figures: Object.fromEntries(
+          [...figures].map((figure) => [figure, median(own.flatMap((row) => row.figures[figure] ?? []))]),
+        ),
+        faults: own.flatMap(({ faults }) => faults),
+      };
+    });
+  }
+
+  /** Wants a figure of a row to be at most so much. */
+  below(row: string, figure: string, bound: number, unit: string): Target[] {
+    const values = this.#rounds.flatMap((rows) => figureOf(rows, row, figure) ?? []);
+    if (values.length === 0) return [];
+    const value = median(values);
+    return [{ wanted: `${row}: ${figure} at most ${bound} ${unit}`, measured: value.toFixed(1), met: value <= bound }];
+  }
+
+  /** Wants a figure of a row to be at most so many times that of another. */
+  atMost(row: string, figure: string, factor: number, of: string): Target[] {
+    return this.#compare(row, figure, factor, of, "at most", (ratio) => ratio <= factor);
+  }
+
+  atLeast(row: string, figure: string, factor: number, of: string): Target[] {
+    return this.#compare(row, figure, factor, of, "at least", (ratio) => ratio >= factor);
+  }
+
+  /** The ratio is the median of the rounds' own: a machine that is slow for some minutes is so for both rows. */
+  #compare(
+    row: string,
+    figure: string,
+    factor: number,
+    of: string,
+    relation: string,
+    isMet: (ratio: number) => boolean,
+  ): Target[] {
+    const ratios = this.#rounds.flatMap((rows) => {
+      const value = figureOf(rows, row, figure);
+      const other = figureOf(rows, of, figure);
+      return value === undefined || other === undefined ? [] : [value / other];
+    });
+    if (ratios.length === 0) return [];
+    const ratio = median(ratios);
+    return [
+      { wanted: `${row}: ${figure} ${relation} ${factor} of ${of}'s`, measured: ratio.toFixed(2), met: isMet(ratio) },
+    ];
+  }
+}
+
+function figureOf(rows: readonly Row[], row: string, figure: string): number | undefined {
+  return rows.find(({ name }) => name === row)?.figures[figure];
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
+}
