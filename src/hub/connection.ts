@@ -36,6 +36,13 @@ function onClose(this: Source): void {
 /** How events get to the client: through the response, or to its socket, as chunks or as they are. */
 type Way = "response" | "chunks" | "bytes";
 
+/** A socket to which events may be written by others than the connection. */
+export interface Outlet {
+  readonly socket: Socket;
+  /** Whether it takes them as chunks. */
+  readonly framed: boolean;
+}
+
 /** Who writes to a connection. */
 export interface ConnectionOwner {
   /** Called when the client has taken what was written, after the connection was not {@link Connection.ready}. */
@@ -56,13 +63,12 @@ export interface ConnectionOwner {
  * the response; never both ways, for the response may hold back what it is given until the end of the turn.
  */
 export class Connection {
-  // What each delivery looks at comes first, so that it lies together.
-  readonly #source: Source;
-  #ready = true;
-  #way: Way = "response";
-  #ended = false;
   readonly #res: ServerResponse;
+  readonly #source: Source;
   readonly #patience: number;
+  #way: Way = "response";
+  #ready = true;
+  #ended = false;
   #owner: ConnectionOwner | undefined;
 
   /**
@@ -89,6 +95,17 @@ export class Connection {
    */
   get ready(): boolean {
     return this.#ready;
+  }
+
+  /**
+   * Where others may write what {@link Connection.write} would, as long as the connection is ready and the socket
+   * writable. What the socket does not take at once must be told by {@link Connection.congested}. Undefined where only
+   * the connection can write.
+   */
+  get outlet(): Outlet | undefined {
+    const socket = this.#source as Socket;
+    if (this.#way === "response" || isEncrypted(socket)) return undefined;
+    return { socket, framed: this.#way === "chunks" };
   }
 
   /** Sends the head of the response at once. */
@@ -128,7 +145,16 @@ export class Connection {
     if (!socket.writable) return;
     const roomy = socket.write(this.#way === "chunks" ? chunk.framed : chunk.bytes);
     // Encryption takes a turn of the event loop, so that there only the amount tells of a slow reader.
-    if (isEncrypted(socket) ? roomy : socket.writableLength === 0) return;
+    if (isEncrypted(socket) ? !roomy : socket.writableLength > 0) this.congested(roomy);
+  }
+
+  /**
+   * Something waits in the socket: the connection is ready again when that was taken.
+   *
+   * @param roomy - What the socket's `write` returned.
+   */
+  congested(roomy: boolean): void {
+    const socket = this.#source as Socket;
     if (roomy) this.#awaitAll(socket);
     else this.#await(socket);
   }

@@ -1,8 +1,10 @@
+import type { Socket } from "node:net";
 import type { MatcherList } from "../protocol/matcher.js";
 import type { StoredUpdate } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 import { Backlog } from "./backlog.js";
 import { Chunk } from "./chunk.js";
+import type { Outlet } from "./connection.js";
 import type { Recipient } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
 import type { TurnEnd, Turns } from "./turns.js";
@@ -14,10 +16,20 @@ export interface Member {
   /** Where the order of updates was when the member came. */
   readonly joinedAt: number;
 
-  /** Writes to a member that is live; returns whether it could take it. */
+  /** Where the group may write itself while the member is live; undefined where the member has to. */
+  readonly outlet: Outlet | undefined;
+
+  /** Writes to a member that is live; returns whether it can take more. */
   deliver(chunk: Chunk): boolean;
 
-  /** Tells a member that could not that it is behind: it has everything up to a position. */
+  /**
+   * The socket has not taken all that the group wrote to it.
+   *
+   * @param roomy - What the socket's `write` returned.
+   */
+  congested(roomy: boolean): void;
+
+  /** Tells a member that can take no more that it is behind: it has everything up to a position. */
   fallBehind(position: number): void;
 
   end(): void;
@@ -38,8 +50,11 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   readonly audience: Audience;
   readonly #events: EncodedEvents;
   readonly #turns: Turns;
-  /** Members to whom updates are written as they come. */
-  readonly #live = new Set<M>();
+  // Members to whom updates are written as they come. Where the group writes itself, a socket is all that a delivery
+  // looks at: with thousands of members most of what it costs besides the system call is to fetch them from memory.
+  readonly #chunked = new Map<Socket, M>();
+  readonly #plain = new Map<Socket, M>();
+  readonly #others = new Set<M>();
   /** Members who read history. */
   readonly #behind = new Set<M>();
   readonly #backlog: Backlog;
@@ -59,7 +74,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   }
 
   get size(): number {
-    return this.#live.size + this.#behind.size;
+    return this.#chunked.size + this.#plain.size + this.#others.size + this.#behind.size;
   }
 
   /** Takes in a member who is behind. */
@@ -69,15 +84,27 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
 
   /** Returns whether it was a member. */
   remove(member: M): boolean {
-    return this.#live.delete(member) || this.#behind.delete(member);
+    return this.#removeLive(member) || this.#behind.delete(member);
   }
 
-  /** From now on what comes is written to the member, new or behind, who has everything that was dispatched before. */
+  /**
+   * From now on what comes is written to the member, new or behind, who has everything that was dispatched before and
+   * can take more.
+   */
   goLive(member: M): void {
     // What waits for the end of this turn is for the others: the member has read it in history.
     this.endTurn();
     this.#behind.delete(member);
-    this.#live.add(member);
+    const { outlet } = member;
+    if (outlet === undefined) this.#others.add(member);
+    else (outlet.framed ? this.#chunked : this.#plain).set(outlet.socket, member);
+  }
+
+  /** A live member can take no more; it has everything up to a position. */
+  fallBehind(member: M, position: number): void {
+    this.#removeLive(member);
+    this.#behind.add(member);
+    member.fallBehind(position);
   }
 
   receive(stored: StoredUpdate): void {
@@ -93,25 +120,41 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     if (this.#pending.length === 0) return;
     const pending = this.#pending;
     this.#pending = [];
-    const before = pending[0]!.position - 1;
+    const through = pending.at(-1)!.position;
     const chunk = new Chunk(pending.map((stored) => this.#events.of(stored)));
-    for (const member of this.#live) {
-      if (member.deliver(chunk)) continue;
-      this.#live.delete(member);
-      this.#behind.add(member);
-      member.fallBehind(before);
-    }
+    this.#write(this.#chunked, chunk.framed, through);
+    this.#write(this.#plain, chunk.bytes, through);
+    for (const member of this.#others) if (!member.deliver(chunk)) this.fallBehind(member, through);
     if (this.#behind.size === 0) this.#backlog.clear();
-    else if (this.#backlog.add(pending.at(-1)!.position, chunk.bytes.length)) this.#cut();
+    else if (this.#backlog.add(through, chunk.bytes.length)) this.#cut();
   }
 
   *[Symbol.iterator](): Generator<M, void> {
-    yield* this.#live;
+    yield* this.#chunked.values();
+    yield* this.#plain.values();
+    yield* this.#others;
     yield* this.#behind;
   }
 
   end(): void {
     for (const member of this) member.end();
+  }
+
+  #write(sockets: ReadonlyMap<Socket, M>, bytes: Buffer, through: number): void {
+    for (const [socket, member] of sockets) {
+      // A client that has closed its half of the connection is about to be gone.
+      if (!socket.writable) continue;
+      const roomy = socket.write(bytes);
+      if (socket.writableLength === 0) continue;
+      member.congested(roomy);
+      this.fallBehind(member, through);
+    }
+  }
+
+  #removeLive(member: M): boolean {
+    const { outlet } = member;
+    if (outlet === undefined) return this.#others.delete(member);
+    return (outlet.framed ? this.#chunked : this.#plain).delete(outlet.socket);
   }
 
   /** Ends whoever is further behind than the bound. */

@@ -6,7 +6,7 @@ import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Admission } from "./admission.js";
 import type { Audience } from "./audience.js";
 import { Chunk } from "./chunk.js";
-import type { Connection, ConnectionOwner } from "./connection.js";
+import type { Connection, ConnectionOwner, Outlet } from "./connection.js";
 import type { Disconnections } from "./disconnections.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { EncodedReplay, EncodedReplays } from "./encoded-replays.js";
@@ -68,8 +68,6 @@ export interface Surroundings {
  * says so.
  */
 export class Subscriber implements Member, ConnectionOwner, Expiring {
-  /** First, since it is all that a delivery looks at. */
-  readonly #connection: Connection;
   /** What subscription events call the stream. */
   readonly id: string;
   /** What opened it; none for a public one, and for one that the application has let through. */
@@ -79,6 +77,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   readonly joinedAt: number;
   readonly #hub: Surroundings;
   readonly #group: Group<Subscriber>;
+  readonly #connection: Connection;
   readonly #admission: Admission | undefined;
   readonly #expiresAt: number | undefined;
   readonly #closeReason: CloseReason | undefined;
@@ -111,7 +110,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     this.#group = hub.subscribers.enter(audience);
     if (expiresAt !== undefined) hub.expirations.add(expiresAt, this);
     if (replay !== undefined) this.#take(replay);
-    if (this.#position >= hub.dispatcher.position) {
+    if (this.#position >= hub.dispatcher.position && connection.ready) {
       this.#goLive();
     } else {
       this.#group.add(this);
@@ -129,10 +128,17 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     return this.#position;
   }
 
+  get outlet(): Outlet | undefined {
+    return this.#connection.outlet;
+  }
+
   deliver(chunk: Chunk): boolean {
-    if (!this.#connection.ready) return false;
     this.#connection.write(chunk);
-    return true;
+    return this.#connection.ready;
+  }
+
+  congested(roomy: boolean): void {
+    this.#connection.congested(roomy);
   }
 
   fallBehind(position: number): void {
@@ -142,7 +148,11 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
 
   /** Writes what is no event. It does not queue either: a socket that does not drain needs none. */
   keepAlive(chunk: Chunk): void {
-    if (this.#connection.ready) this.#connection.write(chunk);
+    // What was accepted before is written before, and may be all that the socket takes.
+    if (this.#live) this.#group.endTurn();
+    if (!this.#connection.ready) return;
+    this.#connection.write(chunk);
+    if (this.#live && !this.#connection.ready) this.#group.fallBehind(this, this.#hub.dispatcher.position);
   }
 
   /** Goes on where it was behind. */
