@@ -38,6 +38,8 @@ export interface Question {
   readonly asks: string;
   readonly peers: readonly Peer[];
   readonly columns: readonly Column[];
+  /** How often its rows are measured unless the command line says otherwise. Default 3. */
+  readonly rounds?: number;
   measure(peer: Peer, scale: Scale): Promise<Row[]>;
   /** Compares rows that were measured in the same run; without a row that it needs, it leaves a target out. */
   judge(rows: Rows): Target[];
