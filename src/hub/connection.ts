@@ -36,13 +36,6 @@ function onClose(this: Source): void {
 /** How events get to the client: through the response, or to its socket, as chunks or as they are. */
 type Way = "response" | "chunks" | "bytes";
 
-/** A socket to which events may be written by others than the connection. */
-export interface Outlet {
-  readonly socket: Socket;
-  /** Whether it takes them as chunks. */
-  readonly framed: boolean;
-}
-
 /** Who writes to a connection. */
 export interface ConnectionOwner {
   /** Called when the client has taken what was written, after the connection was not {@link Connection.ready}. */
@@ -98,14 +91,12 @@ export class Connection {
   }
 
   /**
-   * Where others may write what {@link Connection.write} would, as long as the connection is ready and the socket
-   * writable. What the socket does not take at once must be told by {@link Connection.congested}. Undefined where only
-   * the connection can write.
+   * Where others may write chunks themselves, as long as the connection is ready and the socket writable. They tell
+   * {@link Connection.congested} when it has not taken all at once. Undefined where only the connection can write.
    */
-  get outlet(): Outlet | undefined {
+  get chunkSocket(): Socket | undefined {
     const socket = this.#source as Socket;
-    if (this.#way === "response" || isEncrypted(socket)) return undefined;
-    return { socket, framed: this.#way === "chunks" };
+    return this.#way === "chunks" && !isEncrypted(socket) ? socket : undefined;
   }
 
   /** Sends the head of the response at once. */

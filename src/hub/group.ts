@@ -4,7 +4,6 @@ import type { StoredUpdate } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 import { Backlog } from "./backlog.js";
 import { Chunk } from "./chunk.js";
-import type { Outlet } from "./connection.js";
 import type { Recipient } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
 import type { TurnEnd, Turns } from "./turns.js";
@@ -16,14 +15,14 @@ export interface Member {
   /** Where the order of updates was when the member came. */
   readonly joinedAt: number;
 
-  /** Where the group may write itself while the member is live; undefined where the member has to. */
-  readonly outlet: Outlet | undefined;
+  /** Where the group may write chunks itself while the member is live; undefined where the member has to. */
+  readonly chunkSocket: Socket | undefined;
 
   /** Writes to a member that is live; returns whether it can take more. */
   deliver(chunk: Chunk): boolean;
 
   /**
-   * The socket has not taken all that the group wrote to it.
+   * The socket has not taken all that the group wrote to it, and so the member can take no more.
    *
    * @param roomy - What the socket's `write` returned.
    */
@@ -50,11 +49,13 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   readonly audience: Audience;
   readonly #events: EncodedEvents;
   readonly #turns: Turns;
-  // Members to whom updates are written as they come. Where the group writes itself, a socket is all that a delivery
-  // looks at: with thousands of members most of what it costs besides the system call is to fetch them from memory.
-  readonly #chunked = new Map<Socket, M>();
-  readonly #plain = new Map<Socket, M>();
-  readonly #others = new Set<M>();
+  /**
+   * Live members, to whom updates are written as they come, by the sockets that the group writes to itself. A delivery
+   * then looks at nothing else: to fetch member after member from memory is most of what it costs beside the system call.
+   */
+  readonly #live = new Map<Socket, M>();
+  /** Live members who write themselves. */
+  readonly #liveOtherwise = new Set<M>();
   /** Members who read history. */
   readonly #behind = new Set<M>();
   readonly #backlog: Backlog;
@@ -74,7 +75,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   }
 
   get size(): number {
-    return this.#chunked.size + this.#plain.size + this.#others.size + this.#behind.size;
+    return this.#live.size + this.#liveOtherwise.size + this.#behind.size;
   }
 
   /** Takes in a member who is behind. */
@@ -95,9 +96,9 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     // What waits for the end of this turn is for the others: the member has read it in history.
     this.endTurn();
     this.#behind.delete(member);
-    const { outlet } = member;
-    if (outlet === undefined) this.#others.add(member);
-    else (outlet.framed ? this.#chunked : this.#plain).set(outlet.socket, member);
+    const { chunkSocket } = member;
+    if (chunkSocket === undefined) this.#liveOtherwise.add(member);
+    else this.#live.set(chunkSocket, member);
   }
 
   /** A live member can take no more; it has everything up to a position. */
@@ -122,17 +123,15 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     this.#pending = [];
     const through = pending.at(-1)!.position;
     const chunk = new Chunk(pending.map((stored) => this.#events.of(stored)));
-    this.#write(this.#chunked, chunk.framed, through);
-    this.#write(this.#plain, chunk.bytes, through);
-    for (const member of this.#others) if (!member.deliver(chunk)) this.fallBehind(member, through);
+    this.#write(chunk.framed, through);
+    for (const member of this.#liveOtherwise) if (!member.deliver(chunk)) this.fallBehind(member, through);
     if (this.#behind.size === 0) this.#backlog.clear();
     else if (this.#backlog.add(through, chunk.bytes.length)) this.#cut();
   }
 
   *[Symbol.iterator](): Generator<M, void> {
-    yield* this.#chunked.values();
-    yield* this.#plain.values();
-    yield* this.#others;
+    yield* this.#live.values();
+    yield* this.#liveOtherwise;
     yield* this.#behind;
   }
 
@@ -140,11 +139,12 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     for (const member of this) member.end();
   }
 
-  #write(sockets: ReadonlyMap<Socket, M>, bytes: Buffer, through: number): void {
-    for (const [socket, member] of sockets) {
+  /** @param through - The position of the last update in the chunk. */
+  #write(chunk: Buffer, through: number): void {
+    for (const [socket, member] of this.#live) {
       // A client that has closed its half of the connection is about to be gone.
       if (!socket.writable) continue;
-      const roomy = socket.write(bytes);
+      const roomy = socket.write(chunk);
       if (socket.writableLength === 0) continue;
       member.congested(roomy);
       this.fallBehind(member, through);
@@ -152,9 +152,8 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   }
 
   #removeLive(member: M): boolean {
-    const { outlet } = member;
-    if (outlet === undefined) return this.#others.delete(member);
-    return (outlet.framed ? this.#chunked : this.#plain).delete(outlet.socket);
+    const { chunkSocket } = member;
+    return chunkSocket === undefined ? this.#liveOtherwise.delete(member) : this.#live.delete(chunkSocket);
   }
 
   /** Ends whoever is further behind than the bound. */

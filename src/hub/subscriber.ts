@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import type { Clock } from "../clock.js";
 import { type CloseReason, encodeClose } from "../protocol/close-event.js";
 import type { Payloads } from "../protocol/grants.js";
@@ -6,7 +7,7 @@ import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Admission } from "./admission.js";
 import type { Audience } from "./audience.js";
 import { Chunk } from "./chunk.js";
-import type { Connection, ConnectionOwner, Outlet } from "./connection.js";
+import type { Connection, ConnectionOwner } from "./connection.js";
 import type { Disconnections } from "./disconnections.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { EncodedReplay, EncodedReplays } from "./encoded-replays.js";
@@ -128,8 +129,8 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     return this.#position;
   }
 
-  get outlet(): Outlet | undefined {
-    return this.#connection.outlet;
+  get chunkSocket(): Socket | undefined {
+    return this.#connection.chunkSocket;
   }
 
   deliver(chunk: Chunk): boolean {
