@@ -61,6 +61,8 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   readonly #backlog: Backlog;
   /** Accepted in this turn, not yet written. */
   #pending: StoredUpdate[] = [];
+  /** Whether somebody may be further behind than the bound since the last cut. */
+  #horizonMoved = false;
   #receivedThrough = 0;
 
   constructor(audience: Audience, { events, turns, maxBacklogBytes }: GroupOptions) {
@@ -94,7 +96,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
    */
   goLive(member: M): void {
     // What waits for the end of this turn is for the others: the member has read it in history.
-    this.endTurn();
+    this.flush();
     this.#behind.delete(member);
     const { chunkSocket } = member;
     if (chunkSocket === undefined) this.#liveOtherwise.add(member);
@@ -116,8 +118,19 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     if (this.#pending.push(stored) === 1) this.#turns.atEnd(this);
   }
 
-  /** Writes what the turn has brought. */
+  /** Writes what the turn has brought, and cuts who is too slow. */
   endTurn(): void {
+    this.flush();
+    if (!this.#horizonMoved) return;
+    this.#horizonMoved = false;
+    this.#cut();
+  }
+
+  /**
+   * Writes what the turn has brought so far, and calls nobody back: whoever does this before moving a member finds the
+   * group as it was, with nothing dispatched meanwhile.
+   */
+  flush(): void {
     if (this.#pending.length === 0) return;
     const pending = this.#pending;
     this.#pending = [];
@@ -126,7 +139,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     this.#write(chunk.framed, through);
     for (const member of this.#liveOtherwise) if (!member.deliver(chunk)) this.fallBehind(member, through);
     if (this.#behind.size === 0) this.#backlog.clear();
-    else if (this.#backlog.add(through, chunk.bytes.length)) this.#cut();
+    else if (this.#backlog.add(through, chunk.bytes.length)) this.#horizonMoved = true;
   }
 
   *[Symbol.iterator](): Generator<M, void> {

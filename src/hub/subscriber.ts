@@ -150,7 +150,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   /** Writes what is no event. It does not queue either: a socket that does not drain needs none. */
   keepAlive(chunk: Chunk): void {
     // What was accepted before is written before, and may be all that the socket takes.
-    if (this.#live) this.#group.endTurn();
+    if (this.#live) this.#group.flush();
     if (!this.#connection.ready) return;
     this.#connection.write(chunk);
     if (this.#live && !this.#connection.ready) this.#group.fallBehind(this, this.#hub.dispatcher.position);
@@ -176,7 +176,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   end(reason?: CloseReason): void {
     if (this.#connection.closed) return;
     // What this turn has brought was accepted before the end.
-    if (this.#live) this.#group.endTurn();
+    if (this.#live) this.#group.flush();
     if (reason !== undefined) this.keepAlive(Chunk.of(encodeClose(reason)));
     this.#forget();
     this.#connection.end();
@@ -191,7 +191,8 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
         // Between this look at the dispatcher's position and the next update that it dispatches nothing can come.
         if (this.#position >= dispatcher.position) return this.#goLive();
         const replay = await replays.read(this.#group.audience, this.#position);
-        if (this.#connection.closed) return;
+        // A comment may have been all that the socket took meanwhile; once it has drained, this is read again.
+        if (this.#connection.closed || !this.#connection.ready) return;
         if (replay.lostThrough > Math.max(this.#position, this.#toldLostThrough)) return this.end();
         this.#take(replay);
       }

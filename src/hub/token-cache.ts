@@ -50,6 +50,7 @@ export class TokenCache {
   /** @param version - Of the keys, as it was when they were used; undefined and nothing is remembered. */
   add(token: string, verified: VerifiedToken, source: KeySource, version: string | number | undefined): void {
     if (version === undefined) return;
+    this.#entries.delete(token);
     this.#set(token, { verified, source, version });
     if (this.#entries.size <= this.#capacity) return;
     for (const oldest of this.#entries.keys()) {

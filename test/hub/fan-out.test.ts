@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import { describe, test } from "node:test";
 import { createParser } from "eventsource-parser";
 import fc from "fast-check";
 import { systemClock } from "../../src/clock.js";
-import type { Chunk } from "../../src/hub/chunk.js";
+import { ActiveSubscriptions } from "../../src/hub/active-subscriptions.js";
+import { Chunk } from "../../src/hub/chunk.js";
 import type { Connection, ConnectionOwner } from "../../src/hub/connection.js";
 import { Dispatcher } from "../../src/hub/dispatcher.js";
 import { EncodedEvents } from "../../src/hub/encoded-events.js";
@@ -13,7 +15,9 @@ import { Subscriber, type Surroundings } from "../../src/hub/subscriber.js";
 import { Subscribers } from "../../src/hub/subscribers.js";
 import { Turns } from "../../src/hub/turns.js";
 import { MatcherList } from "../../src/protocol/matcher.js";
+import { encodeComment } from "../../src/protocol/sse.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
+import type { StoredUpdate } from "../../src/transport/transport.js";
 import { draft, RemoteTransport, turn } from "./fixture.js";
 
 /** A client whose socket takes what it is sent, or does not, as the test says. */
@@ -22,25 +26,59 @@ class Client {
   writes = 0;
   ready = true;
   closed = false;
+  /** What the group writes to itself, of half of the clients. */
+  readonly chunkSocket: Socket | undefined;
+  #stalled = false;
   #owner: ConnectionOwner | undefined;
   readonly #parser = createParser({ onEvent: ({ data }) => void this.received.push(data) });
+
+  constructor(takesChunks = false) {
+    const client = this;
+    const socket = {
+      get writable() {
+        return !client.closed;
+      },
+      get writableLength() {
+        return client.#stalled ? 1 : 0;
+      },
+      write(framed: Buffer) {
+        client.#take(/^[0-9a-f]+\r\n(.*)\r\n$/s.exec(framed.toString())![1]!);
+        return !client.#stalled;
+      },
+    };
+    this.chunkSocket = takesChunks ? (socket as Socket) : undefined;
+  }
 
   open(_headers: unknown, owner: ConnectionOwner): void {
     this.#owner = owner;
   }
 
   write(chunk: Chunk): void {
-    assert.ok(this.ready, "something was queued behind a write that has not drained");
-    this.writes++;
-    this.#parser.feed(chunk.bytes.toString());
+    this.#take(chunk.bytes.toString());
     if (this.#stalled) this.ready = false;
+  }
+
+  congested(): void {
+    assert.ok(this.#stalled);
+    this.ready = false;
   }
 
   end(): void {
     this.closed = true;
   }
 
-  #stalled = false;
+  leave(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#owner?.closed();
+  }
+
+  #take(text: string): void {
+    assert.ok(this.ready, "something was queued behind a write that has not drained");
+    assert.ok(!this.closed);
+    this.writes++;
+    this.#parser.feed(text);
+  }
 
   /** The next write will not be taken until {@link Client.drain}. */
   stall(): void {
@@ -49,37 +87,49 @@ class Client {
 
   drain(): void {
     this.#stalled = false;
-    if (this.ready) return;
+    if (this.ready || this.closed) return;
     this.ready = true;
     this.#owner?.drained();
   }
 }
 
-function start(transport = new MemoryTransport(), maxBacklogBytes = 0) {
+const hubPath = "/.well-known/mercure";
+const comment = Chunk.of(encodeComment());
+
+interface StartOptions {
+  readonly transport?: MemoryTransport;
+  readonly maxBacklogBytes?: number;
+  /** Whether the hub tells who is subscribed. */
+  readonly tells?: boolean;
+}
+
+function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells = false }: StartOptions = {}) {
   const dispatcher = new Dispatcher(transport);
   const events = new EncodedEvents();
   const turns = new Turns();
   const observer = undefined;
   const subscribers = new Subscribers({ dispatcher, events, turns, keepaliveInterval: 0, maxBacklogBytes, observer });
   const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
   const hub = {
     transport,
     dispatcher,
     replays: new EncodedReplays(transport, dispatcher, events),
     expirations: new Expirations(systemClock),
     subscribers,
-    activeSubscriptions: undefined,
-    onError: (error: unknown) => void errors.push(error),
+    activeSubscriptions: tells ? new ActiveSubscriptions(hubPath, transport, onError) : undefined,
+    onError,
   } as unknown as Surroundings;
   const nothing = new MatcherList([]);
+  let joined = 0;
   /** @param after - The position from which on the client wants everything; absent for what is yet to come. */
   const join = (selectors: string[], after?: number, privateTopics: string[] = []) => {
-    const client = new Client();
+    const client = new Client(joined % 2 === 0);
     const grants = privateTopics.length === 0 ? nothing : MatcherList.ofSelectors(privateTopics);
     const matchers = MatcherList.ofSelectors(selectors);
     const audience = subscribers.audienceOf(matchers, grants);
     const from = after ?? transport.head;
-    const terms = { id: "urn:x", expiresAt: undefined, payloads: {} };
+    const terms = { id: `urn:x:${joined++}`, expiresAt: undefined, payloads: {} };
     new Subscriber(audience, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);
     return client;
   };
@@ -88,48 +138,81 @@ function start(transport = new MemoryTransport(), maxBacklogBytes = 0) {
 
 const topics = ["a", "b", "c"];
 const selectors = [["a"], ["b"], ["a", "b"], ["*"], ["{x}"], ["a", "*"], ["c", "a"]];
+const join = fc.record({
+  join: fc.constantFrom<string[]>(...selectors),
+  back: fc.nat(20),
+  granted: fc.constantFrom<string[]>([], ["a"], ["*"]),
+});
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ publish: fc.subarray(topics, { minLength: 1 }), private: fc.boolean() }) },
-  { weight: 3, arbitrary: fc.record({ join: fc.constantFrom(...selectors), back: fc.nat(20), granted: fc.boolean() }) },
+  { weight: 3, arbitrary: join },
   { weight: 2, arbitrary: fc.record({ stall: fc.nat(20) }) },
   { weight: 2, arbitrary: fc.record({ drain: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.record({ leave: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.record({ end: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.constant({ keepAlive: true }) },
   { weight: 2, arbitrary: fc.constant({ turn: true }) },
 );
 
+interface Joined {
+  readonly client: Client;
+  readonly wanted: (stored: StoredUpdate) => boolean;
+}
+
+/** What a client that has joined so should get of all that is published. */
+function wants(selectors: string[], privateTopics: string[], from: number): Joined["wanted"] {
+  const matchers = MatcherList.ofSelectors(selectors);
+  const granted = MatcherList.ofSelectors(privateTopics);
+  return ({ position, update }) =>
+    position > from &&
+    matchers.matchesAny(update.topics) &&
+    (!update.private || (privateTopics.length > 0 && granted.matchesAny(update.topics)));
+}
+
 describe("fan-out", () => {
   for (const Transport of [MemoryTransport, RemoteTransport]) {
-    test(`brings each update once and in order, whoever joins, stalls and drains meanwhile (${Transport.name})`, async () => {
-      const property = fc.asyncProperty(fc.array(step, { maxLength: 120 }), async (steps) => {
-        const { transport, errors, join } = start(new Transport({ historyLength: 1000 }));
-        const updates: { topics: string[]; private: boolean; data: string }[] = [];
-        const clients: { client: Client; matchers: MatcherList; granted: boolean; from: number }[] = [];
-        for (const each of steps) {
-          if ("publish" in each) {
-            const update = { topics: each.publish, private: each.private, data: String(updates.length) };
-            updates.push(update);
-            await transport.publish(draft(each.publish, update.data, { private: each.private }));
-          } else if ("join" in each) {
-            const from = Math.max(0, transport.head - each.back);
-            const client = join(each.join, from, each.granted ? ["a"] : []);
-            clients.push({ client, matchers: MatcherList.ofSelectors(each.join), granted: each.granted, from });
-          } else if ("stall" in each) clients[each.stall % clients.length]?.client.stall();
-          else if ("drain" in each) clients[each.drain % clients.length]?.client.drain();
-          else await turn();
-        }
-        for (let i = 0; i < 20; i++) {
-          for (const { client } of clients) client.drain();
-          await turn();
-        }
-        for (const { client, matchers, granted, from } of clients) {
-          const expected = updates
-            .slice(from)
-            .filter((update) => matchers.matchesAny(update.topics))
-            .filter((update) => !update.private || (granted && update.topics.includes("a")))
-            .map(({ data }) => data);
-          assert.deepEqual(client.received, expected);
-        }
-        assert.deepEqual(errors, []);
-      });
+    // The hub's own events are published in the midst of whatever ends a stream.
+    test(`brings each update once and in order, whoever joins, stalls, drains and ends meanwhile (${Transport.name})`, async () => {
+      const bound = fc.constantFrom(0, 600);
+      const property = fc.asyncProperty(
+        fc.array(step, { maxLength: 120, size: "max" }),
+        bound,
+        async (steps, maxBacklogBytes) => {
+          const transport = new Transport({ historyLength: 1000 });
+          const published: StoredUpdate[] = [];
+          transport.listen((stored) => void published.push(stored));
+          const { dispatcher, subscribers, errors, join } = start({ transport, maxBacklogBytes, tells: true });
+          const joined: Joined[] = [];
+          for (const each of steps) {
+            if ("publish" in each) {
+              await transport.publish(draft(each.publish, String(published.length), { private: each.private }));
+            } else if ("join" in each) {
+              const from = Math.max(0, transport.head - each.back);
+              const wanted = wants(each.join, each.granted, from);
+              joined.push({ client: join(each.join, from, each.granted), wanted });
+            } else if ("stall" in each) joined[each.stall % joined.length]?.client.stall();
+            else if ("drain" in each) joined[each.drain % joined.length]?.client.drain();
+            else if ("leave" in each) joined[each.leave % joined.length]?.client.leave();
+            else if ("end" in each) [...subscribers][each.end % subscribers.size]?.end();
+            else if ("keepAlive" in each) for (const subscriber of subscribers) subscriber.keepAlive(comment);
+            else await turn();
+          }
+          for (let i = 0; i < 20; i++) {
+            for (const { client } of joined) client.drain();
+            await turn();
+          }
+          for (const { client, wanted } of joined) {
+            const expected = published.filter(wanted).map(({ update }) => update.data);
+            // Whoever was ended has got a part, from the beginning on.
+            assert.deepEqual(client.received, client.closed ? expected.slice(0, client.received.length) : expected);
+          }
+          const open = joined.filter(({ client }) => !client.closed).length;
+          assert.deepEqual([subscribers.size, [...subscribers].length], [open, open]);
+          subscribers.end(() => true);
+          assert.deepEqual([subscribers.size, dispatcher.size], [0, 0]);
+          assert.deepEqual(errors, []);
+        },
+      );
       await fc.assert(property, { numRuns: 300 });
     });
   }
@@ -193,7 +276,10 @@ describe("fan-out", () => {
   // Whoever holds a connection open and takes nothing would otherwise count as a subscriber for as long as it likes.
   test("whoever is further behind than the bound is ended, and nobody else", async () => {
     const bound = 64 * 1024;
-    const { transport, subscribers, join } = start(new MemoryTransport({ historyLength: 10_000 }), bound);
+    const { transport, subscribers, join } = start({
+      transport: new MemoryTransport({ historyLength: 10_000 }),
+      maxBacklogBytes: bound,
+    });
     const [stalled, other] = [join(["a"]), join(["a"])];
     stalled.stall();
     let published = 0;
@@ -215,5 +301,23 @@ describe("fan-out", () => {
       await turn();
     }
     assert.ok(!late.closed);
+  });
+
+  test("whoever joins while the last of its group is ended is in a group that receives", async () => {
+    const { transport, subscribers, dispatcher, join } = start({ maxBacklogBytes: 1000 });
+    const stalled = join(["a"]);
+    stalled.stall();
+    let late: Client;
+    for (;;) {
+      await transport.publish(draft("a", "x".repeat(100)));
+      late = join(["a"]);
+      await turn();
+      if (stalled.closed) break;
+      late.leave();
+    }
+    await transport.publish(draft("a", "last"));
+    await turn();
+    assert.deepEqual(late.received, ["last"]);
+    assert.deepEqual([[...subscribers].length, subscribers.size, dispatcher.size], [1, 1, 1]);
   });
 });

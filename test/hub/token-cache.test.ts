@@ -53,6 +53,14 @@ describe("the cache of verified tokens", () => {
     assert.equal(cache.get("b"), undefined);
   });
 
+  test("a token that is verified again meanwhile is in use too", () => {
+    const cache = new TokenCache(2);
+    const source = keys();
+    for (const token of ["a", "b", "a", "c"]) cache.add(token, verified(), source, 1);
+    assert.ok(cache.get("a"));
+    assert.equal(cache.get("b"), undefined);
+  });
+
   test("knows tokens by all of their bytes", () => {
     const cache = new TokenCache();
     cache.add("a.b.c", verified(), keys(), 1);
