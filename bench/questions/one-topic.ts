@@ -28,11 +28,10 @@ export const oneTopic: Question = {
     return [await fanOut(peer, load)];
   },
 
-  judge: (rows) =>
-    ["kit", "embedded"].flatMap((row) => [
-      ...rows.atMost(row, "cpu", 1.1, "floor"),
-      ...rows.atMost(row, "cpu", 0.9, "bare"),
-      ...rows.atMost(row, "cpu", 0.5, "better-sse"),
-      ...rows.atMost(row, "cpu", 1, "nchan"),
-    ]),
+  judge: (rows) => [
+    ...rows.atMost("kit", "cpu", 1.1, "floor"),
+    ...rows.atMost("kit", "cpu", 0.9, "bare"),
+    ...rows.atMost("kit", "cpu", 0.5, "better-sse"),
+    ...rows.atMost("kit", "cpu", 1, "nchan"),
+  ],
 };
