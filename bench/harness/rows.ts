@@ -33,6 +33,15 @@ export class Rows {
     return [{ wanted: `${row}: ${figure} at most ${bound} ${unit}`, measured: value.toFixed(1), met: value <= bound }];
   }
 
+  /** Wants a figure of a row to be at most by so much above that of another. */
+  above(row: string, figure: string, bound: number, unit: string, of: string): Target[] {
+    const differences = this.#pairs(row, figure, of).map(([value, other]) => value - other);
+    if (differences.length === 0) return [];
+    const value = median(differences);
+    const wanted = `${row}: ${figure} at most ${bound} ${unit} above ${of}'s`;
+    return [{ wanted, measured: value.toFixed(1), met: value <= bound }];
+  }
+
   /** Wants a figure of a row to be at most so many times that of another. */
   atMost(row: string, figure: string, factor: number, of: string): Target[] {
     return this.#compare(row, figure, factor, of, "at most", (ratio) => ratio <= factor);
@@ -51,16 +60,21 @@ export class Rows {
     relation: string,
     isMet: (ratio: number) => boolean,
   ): Target[] {
-    const ratios = this.#rounds.flatMap((rows) => {
-      const value = figureOf(rows, row, figure);
-      const other = figureOf(rows, of, figure);
-      return value === undefined || other === undefined ? [] : [value / other];
-    });
+    const ratios = this.#pairs(row, figure, of).map(([value, other]) => value / other);
     if (ratios.length === 0) return [];
     const ratio = median(ratios);
     return [
       { wanted: `${row}: ${figure} ${relation} ${factor} of ${of}'s`, measured: ratio.toFixed(2), met: isMet(ratio) },
     ];
+  }
+
+  /** A figure of two rows, in each round that has both. */
+  #pairs(row: string, figure: string, of: string): [value: number, other: number][] {
+    return this.#rounds.flatMap((rows): [number, number][] => {
+      const value = figureOf(rows, row, figure);
+      const other = figureOf(rows, of, figure);
+      return value === undefined || other === undefined ? [] : [[value, other]];
+    });
   }
 }
 

@@ -58,6 +58,14 @@ test("a ratio is the median of the rounds' ratios, whatever the machine was like
   assert.equal(found.targets[0]?.measured, "1.50");
 });
 
+test("a target may be a difference", async () => {
+  const differs = question([peer("kit"), peer("bare")], ({ name }) => [row(name, name === "kit" ? 6 : 4)]);
+  const judge: Question["judge"] = (rows) => rows.above("kit", "cpu", 1, "µs", "bare");
+  assert.deepEqual((await answer({ ...differs, judge }, all)).targets, [
+    { wanted: "kit: cpu at most 1 µs above bare's", measured: "2.0", met: false },
+  ]);
+});
+
 test("targets compare rows of the same run, and say whether they are met", async () => {
   const found = await answer(
     question([peer("kit"), peer("bare")], ({ name }) => [row(name, name === "kit" ? 6 : 4)]),
