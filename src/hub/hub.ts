@@ -187,7 +187,8 @@ export class Hub {
     if (this.path !== this.publicPath) validateDraft(draft, this.path);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
-    await this.#turns.pace();
+    const pause = this.#turns.pace();
+    if (pause !== undefined) await pause;
     return update;
   }
 

@@ -39,9 +39,9 @@ export function encodeComment(text = ""): string {
 }
 
 function prefixLines(text: string, prefix: string): string {
-  // Two searches for one character beat one regular expression on the usual text, which has no line break.
-  if (!text.includes("\n") && !text.includes("\r")) return text;
-  return text.replace(/\r\n|\r|\n/g, `\n${prefix}`);
+  // Searches for one character beat a regular expression, and usual text has no CR, or no line break at all.
+  if (text.includes("\r")) return text.replace(/\r\n|\r|\n/g, `\n${prefix}`);
+  return text.includes("\n") ? text.replaceAll("\n", `\n${prefix}`) : text;
 }
 
 function singleLine(field: string, value: string): string {
