@@ -652,7 +652,11 @@ static void publish_for(double seconds, uint64_t updates) {
     uint64_t time = now();
     if (time >= end || (updates > 0 && due >= updates)) break;
     int wait = 10;
-    for (int i = 0; i < ask.publishers && (updates == 0 || due < updates); i++) {
+    // In turns: a server closes the connection of a publisher who has not been heard of for some seconds.
+    static int next;
+    int first = next;
+    for (int n = 0; n < ask.publishers && (updates == 0 || due < updates); n++) {
+      int i = (first + n) % ask.publishers;
       if (publishers[i].busy) continue;
       time = now();
       if (ask.rate > 0) {
@@ -666,6 +670,7 @@ static void publish_for(double seconds, uint64_t updates) {
         time = then;
       }
       publish(i, time);
+      next = i + 1;
       due++;
     }
     poll_all(wait);
