@@ -1,30 +1,34 @@
 // `npm run build`: src becomes dist.
 //
-// The build is made beside dist and takes its place only when it is whole: a failed build leaves the last good one, and
-// a program that reads dist meanwhile never sees half of it.
+// dist holds one module and one file of types for each entry of the package, the chunks that several of them share, and
+// the browser's script and style. The build is made beside dist and takes its place only when it is whole: a failed build
+// leaves the last good one, and a program that reads dist meanwhile never sees half of it.
 
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Failure, main, run } from "./run.mjs";
 
-/** A sibling of dist, so that the relative paths in source maps stay true when it becomes dist. */
 const staging = `.dist-${process.pid}`;
+/** What the compiler makes of each file, before the bundler joins them. */
+const modules = join(staging, "modules");
+
+/** The entries of the package that run on Node; all but the command have types. */
+const entries = ["index", "hub/index", "transport/memory", "cli/main"];
+const typedEntries = [...entries.filter((entry) => entry !== "cli/main"), "client/index"];
 
 await main(async () => {
   const start = performance.now();
-  if (!existsSync("node_modules/typescript") || !existsSync("node_modules/esbuild")) {
+  if (!existsSync("node_modules/typescript") || !existsSync("node_modules/rollup")) {
     throw new Failure("The build's tools are not installed: run `npm ci` first.");
   }
   try {
     await mkdir(staging);
     await writeFile(`${staging}/.gitignore`, "*\n");
     // All are waited for, even when one fails, so that nothing writes into a folder that is being removed.
-    const steps = await Promise.allSettled([
-      compile("tsconfig.build.json"),
-      compile("scripts/client-types.json"),
-      bundle(),
-    ]);
-    for (const step of steps) if (step.status === "rejected") throw step.reason;
+    await all(compile("tsconfig.build.json"), compile("scripts/client-types.json"), bundleClient());
+    await all(bundleModules(), bundleTypes());
+    await rm(modules, { recursive: true });
     // npm packs nothing that a .gitignore in the folder names.
     await rm(`${staging}/.gitignore`);
     await replace("dist", staging);
@@ -34,14 +38,59 @@ await main(async () => {
   console.log(`Built dist in ${((performance.now() - start) / 1000).toFixed(1)} s.`);
 });
 
+async function all(...steps) {
+  for (const step of await Promise.allSettled(steps)) if (step.status === "rejected") throw step.reason;
+}
+
 function compile(project) {
-  return run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", project, "--outDir", staging], {
+  return run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", project, "--outDir", modules], {
     failure: `The build failed: the compiler reports the errors above (project ${project}). dist is as it was.`,
   });
 }
 
-/** The browser's script and style. The script is one classic file; its source map is beside it, for who wants it. */
-async function bundle() {
+/** Joins the modules of each entry. Comments stay in the sources and in the types, where people read them. */
+async function bundleModules() {
+  const { transform } = await import("esbuild");
+  await bundle("js", entries, [
+    {
+      name: "without-comments",
+      renderChunk: (code) => transform(code, { format: "esm", target: "node20", legalComments: "none" }),
+    },
+  ]);
+}
+
+/** Joins the types of each entry. */
+async function bundleTypes() {
+  const { dts } = await import("rollup-plugin-dts");
+  await bundle("d.ts", typedEntries, [dts()]);
+}
+
+async function bundle(extension, names, plugins) {
+  const { rollup } = await import("rollup");
+  const input = Object.fromEntries(names.map((name) => [name, join(modules, `${name}.${extension}`)]));
+  try {
+    const bundled = await rollup({
+      input,
+      plugins,
+      // Packages and the modules of Node stay imports.
+      external: /^[^./]/,
+      // A type that only signatures name needs no export of its own.
+      onwarn: (warning, warn) => warning.plugin === "dts" || warn(warning),
+    });
+    await bundled.write({
+      dir: staging,
+      format: "es",
+      entryFileNames: `[name].${extension}`,
+      chunkFileNames: ({ name }) => `chunks/${name.replace(/\.d$/, "")}.${extension}`,
+    });
+    await bundled.close();
+  } catch (cause) {
+    throw new Failure(`The build failed in the bundler: ${cause.message}. dist is as it was.`, { cause });
+  }
+}
+
+/** The browser's script, one classic file, and its style. */
+async function bundleClient() {
   const { build } = await import("esbuild");
   try {
     await build({
@@ -51,7 +100,6 @@ async function bundle() {
       format: "iife",
       target: "es2022",
       minify: true,
-      sourcemap: "external",
       logLevel: "warning",
     });
   } catch (cause) {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { MercureError } from "../errors.js";
 import { didYouMean } from "../nearest.js";
+import { packageFolder } from "../package-folder.js";
 import { type Command, runCommand } from "./command.js";
 import { Failure, UsageError } from "./errors.js";
 import { genSecretKeyCommand } from "./gen-secret-key-command.js";
@@ -42,7 +43,7 @@ function print(text: string): number {
 }
 
 function version(): string {
-  return JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version as string;
+  return JSON.parse(readFileSync(packageFolder("package.json"), "utf8")).version as string;
 }
 
 /** 2: the command line or the environment is wrong, and trying again does not help. 1: it did not work. */

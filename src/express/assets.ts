@@ -6,16 +6,16 @@ import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { MercureError } from "../errors.js";
 import { didYouMean } from "../nearest.js";
-import { kitFolder } from "../nunjucks/kit-folder.js";
+import { packageFolder } from "../package-folder.js";
 
 const require = createRequire(import.meta.url);
 
 /** In the order in which browsers have to run the scripts. Those of htmx come from npm as they are. */
 const sources = {
-  "mercure.css": () => join(kitFolder("dist"), "client/mercure.css"),
+  "mercure.css": () => join(packageFolder("dist"), "client/mercure.css"),
   "htmx.js": () => require.resolve("htmx.org/dist/htmx.min.js"),
   "sse.js": () => require.resolve("htmx-ext-sse/dist/sse.min.js"),
-  "mercure.js": () => join(kitFolder("dist"), "client/mercure.js"),
+  "mercure.js": () => join(packageFolder("dist"), "client/mercure.js"),
 };
 
 type AssetName = keyof typeof sources;

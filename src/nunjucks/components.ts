@@ -1,11 +1,11 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Environment } from "nunjucks";
 import { MercureError } from "../errors.js";
+import { packageFolder } from "../package-folder.js";
 import { attributes } from "./attributes.js";
 import { type ComponentFile, ComponentFiles } from "./component-files.js";
 import { type CompiledComponent, createEnvironment, TagEnvironment } from "./environment.js";
 import { propKey } from "./grammar.js";
-import { kitFolder } from "./kit-folder.js";
 import { lazySafeString, type MakeSafe, type SafeString, safeStringMaker } from "./safe-string.js";
 import { displayPath } from "./source-names.js";
 import { type Location, TemplateError } from "./template-error.js";
@@ -55,7 +55,7 @@ export class Components {
 
   constructor(options: ComponentsOptions) {
     this.#options = options;
-    this.#files = new ComponentFiles(options.folders, kitFolder("components"));
+    this.#files = new ComponentFiles(options.folders, packageFolder("components"));
     this.makeSafe = safeStringMaker(options.environment);
     const tags = {
       components: () => this.names,
@@ -66,7 +66,7 @@ export class Components {
       },
     };
     this.#application = new TagEnvironment(options.environment, tags);
-    const kitTemplates = [kitFolder("components"), kitFolder("templates")];
+    const kitTemplates = [packageFolder("components"), packageFolder("templates")];
     this.#kit = new TagEnvironment(createEnvironment({ templates: kitTemplates, development: false }), tags);
   }
 

@@ -8,7 +8,10 @@ import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { checkPackage, createPackageFromTarballData, type ResolutionKind } from "@arethetypeswrong/core";
 import { build } from "esbuild";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
 
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -20,6 +23,7 @@ interface Tarball {
 }
 
 interface Manifest {
+  readonly [name: string]: unknown;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
@@ -118,6 +122,11 @@ async function npm(cwd: string, ...args: string[]): Promise<string> {
   return (await execute("npm", args, { cwd, maxBuffer: 16 * 1024 * 1024 })).stdout;
 }
 
+/** A copy with a buffer of its own: small files share one with others. */
+async function readTarball(): Promise<Uint8Array> {
+  return new Uint8Array(await readFile(join(folder, tarball.filename)));
+}
+
 function node(...args: string[]): Promise<{ stdout: string; stderr: string }> {
   return execute(process.execPath, args, { cwd: folder });
 }
@@ -136,7 +145,7 @@ describe("the tarball", () => {
 
   test("holds nothing else than the build, the kit's templates and what is about the package", () => {
     const expected =
-      /^(dist\/.+\.(js|d\.ts|css|map)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+      /^(dist\/.+\.(js|d\.ts|css)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
     const paths = tarball.files.map(({ path }) => path);
     assert.deepEqual(
       paths.filter((path) => !expected.test(path)),
@@ -148,7 +157,32 @@ describe("the tarball", () => {
   });
 
   test("is small", () => {
-    assert.ok(tarball.unpackedSize < 1_000_000, `${tarball.unpackedSize} bytes unpacked`);
+    assert.ok(tarball.unpackedSize < 500_000, `${tarball.unpackedSize} bytes unpacked`);
+    assert.ok(tarball.files.length < 60, `${tarball.files.length} files`);
+  });
+
+  test("has types that resolve as its modules do", async () => {
+    const checked = await checkPackage(createPackageFromTarballData(await readTarball()), {
+      excludeEntrypoints: ["./client.css"],
+    });
+    assert.ok(checked.types !== false, "the package has no types");
+    // Node resolves an exports map since version 12, and `require` loads modules since 20.19: the oldest that we support.
+    const outside: readonly ResolutionKind[] = ["node10", "node16-cjs"];
+    const problems = checked.problems.filter(
+      (problem) => !("resolutionKind" in problem && outside.includes(problem.resolutionKind)),
+    );
+    assert.deepEqual(problems, []);
+  });
+
+  test("is as publint recommends", async () => {
+    const { messages } = await publint({
+      pack: { tarball: (await readTarball()).buffer as ArrayBuffer },
+      strict: true,
+    });
+    assert.deepEqual(
+      messages.map((message) => formatMessage(message, manifest)),
+      [],
+    );
   });
 });
 
