@@ -5,6 +5,7 @@ import { cookiesOf } from "../hub/request.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { grantCookieName, grantOf, insecureName, keyCookieNames, secureName } from "../protocol/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/page.js";
+import { mountPathOf } from "./mount-path.js";
 
 export interface AuthzCookiesOptions {
   /** As Mercure "Cookie" has it, on HTTPS. */
@@ -120,7 +121,7 @@ export class AuthzCookies {
 
   #hubPath({ baseUrl }: Request): string {
     const { hubPath } = this.#options;
-    return hubPath === undefined ? "/" : baseUrl + hubPath;
+    return hubPath === undefined ? "/" : mountPathOf(baseUrl) + hubPath;
   }
 
   /** Browsers take neither the prefix nor the attribute `Secure` on plain HTTP. */

@@ -20,6 +20,7 @@ import { keepOutOfCaches } from "./caches.js";
 import { checkApplication, ScriptsReminder, SessionReminder } from "./check-application.js";
 import { embedHub } from "./embedded-hub.js";
 import { type Kit, withHub } from "./kit.js";
+import { mountPathOf } from "./mount-path.js";
 import { presenceOf } from "./presence-of.js";
 import { Renewal } from "./renewal.js";
 import { extendResponses } from "./responses.js";
@@ -178,7 +179,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       let isLinked = false;
       const page: Page = {
         lastEventId,
-        mountPath: request.baseUrl,
+        mountPath: mountPathOf(request.baseUrl),
         origin,
         url: request.originalUrl,
         request,
