@@ -3,7 +3,10 @@ export interface PublishOptions {
   private?: boolean | undefined;
   /** The event's type; true means the topic. Default: none, or the topic with the option `typeIsTopic`. */
   type?: string | boolean | undefined;
-  /** The update's id, unique in the hub. Default: the hub makes one. */
+  /**
+   * The update's id. The same id with the same content is a retry, and is published once; with other content it is
+   * another update. Default: the hub makes one.
+   */
   id?: string | undefined;
   /** The reconnection time for clients, in milliseconds. Default: the client's own. */
   retry?: number | undefined;

@@ -33,7 +33,7 @@ type Outcome =
  * Publishes to another hub over HTTP (Mercure 0.x and 1.0, "Publication").
  *
  * It is repeated for some seconds where the hub cannot have taken the update: it refused the connection, or answered
- * 429 or 503. The id stays the same then, so that a hub that knows repeated ids takes it once, whatever happened.
+ * 429 or 503. The id stays the same then, so that a hub that recognises retries takes it once, whatever happened.
  *
  * @returns the id that the hub gave the update
  * @throws MercureError `ERR_PUBLISH` when the hub refuses, does not answer in ten seconds, or cannot be reached;

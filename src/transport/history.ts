@@ -1,4 +1,5 @@
 import type { Update } from "../protocol/update.js";
+import { type Identified, IdIndex } from "./id-index.js";
 import { PositionLog } from "./position-log.js";
 import type { Replay, ReplayQuery, StoredUpdate } from "./transport.js";
 
@@ -10,7 +11,7 @@ export interface HistoryLimits {
   readonly bytes: number;
 }
 
-interface Entry extends StoredUpdate {
+interface Entry extends Identified {
   readonly bytes: number;
   /** How many topics still hold it. */
   holders: number;
@@ -38,8 +39,8 @@ export class History {
   readonly #topics = new Map<string, Topic>();
   /** Everything in order, with dead entries in between until they are the larger part. */
   readonly #log = new PositionLog<Entry>();
-  /** What publishers' own ids stand for; those that the hub makes need no looking up. */
-  readonly #byId = new Map<string, Entry>();
+  /** The updates under publishers' own ids; the ids that the hub makes need no looking up. */
+  readonly #byId = new IdIndex<Entry>();
   #dead = 0;
   #bytes = 0;
   /** Up to this position there may have been updates that no topic holds any more. */
@@ -56,18 +57,24 @@ export class History {
     return this.#bytes;
   }
 
-  /** @param byId - Whether the update has an id that {@link History.find} shall find. */
+  /** @param byId - Whether {@link History.oldest} and {@link History.newest} must find the update by its id. */
   add(position: number, update: Update, byId: boolean): void {
     const entry: Entry = { position, update, bytes: sizeOf(update), holders: update.topics.length };
     this.#log.push(entry);
     this.#bytes += entry.bytes;
-    if (byId) this.#byId.set(update.id, entry);
+    if (byId) this.#byId.add(entry);
     for (const name of update.topics) this.#hold(name, entry);
     while (this.#bytes > this.#limits.bytes) this.#evict(this.#log.first!);
   }
 
-  find(id: string): StoredUpdate | undefined {
-    return this.#byId.get(id);
+  /** The oldest update that history holds under a publisher's id. */
+  oldest(id: string): StoredUpdate | undefined {
+    return this.#byId.oldest(id);
+  }
+
+  /** The newest update that history holds under a publisher's id. */
+  newest(id: string): StoredUpdate | undefined {
+    return this.#byId.newest(id);
   }
 
   /** @param head - The newest position of all. */
@@ -131,7 +138,7 @@ export class History {
   #drop(entry: Entry): void {
     this.#bytes -= entry.bytes;
     this.#droppedThrough = Math.max(this.#droppedThrough, entry.position);
-    if (this.#byId.get(entry.update.id) === entry) this.#byId.delete(entry.update.id);
+    this.#byId.delete(entry);
     this.#dead++;
     while (this.#log.first?.holders === 0) {
       this.#log.shift();

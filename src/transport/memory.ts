@@ -5,6 +5,7 @@ import { acceptedUpdate } from "./accepted-update.js";
 import { CursorCipher } from "./cursor.js";
 import { History } from "./history.js";
 import { merged, NamespaceLog } from "./namespace-log.js";
+import { isRepetition } from "./repetition.js";
 import type { Replay, ReplayQuery, StoredUpdate, Transport } from "./transport.js";
 
 export interface MemoryTransportOptions {
@@ -53,8 +54,8 @@ export class MemoryTransport implements Transport {
 
   async publish(draft: OwnDraft, namespace?: string): Promise<Update> {
     if (this.#closed) throw new MercureError("ERR_CLOSED", "The transport is closed.");
-    const known = draft.id === undefined ? undefined : this.#history.find(draft.id);
-    if (known !== undefined) return known.update;
+    const known = draft.id === undefined ? undefined : this.#history.newest(draft.id);
+    if (known !== undefined && isRepetition(draft, known.update)) return known.update;
 
     const position = ++this.#head;
     let update: Update;
@@ -74,7 +75,7 @@ export class MemoryTransport implements Transport {
   }
 
   positionOf(id: string): number | undefined {
-    const position = this.#cursors.decode(id) ?? this.#history.find(id)?.position;
+    const position = this.#cursors.decode(id) ?? this.#history.oldest(id)?.position;
     return position !== undefined && position <= this.#head ? position : undefined;
   }
 

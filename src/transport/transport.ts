@@ -40,7 +40,9 @@ export interface Transport {
 
   /**
    * Accepts an update and resolves when it is kept as durably as this transport promises, after listeners have been
-   * called on this node. A draft whose id the history already holds is not accepted again: the first is returned.
+   * called on this node. A draft that repeats the newest update of its id in history (the same topics, data, private,
+   * type and retry) is not accepted again: that update is returned, so that publishers can retry. Other content under
+   * the same id is another update.
    *
    * @param namespace - Given for what the hub publishes itself: the beginning of all topics of such updates, which no
    * publisher's has. They must not push publishers' updates out of history. The fields of such a draft, and of its update
@@ -54,7 +56,8 @@ export interface Transport {
 
   /**
    * The position that an id stands for, be it a cursor or the id of an update in history; undefined when it is unknown,
-   * as after a restart that lost the history.
+   * as after a restart that lost the history. Where several updates in history share an id, it stands for the oldest of
+   * them (Mercure 1.0 "Reconnection"): a reader that resumes there may see updates again, and misses none.
    */
   positionOf(id: string): number | undefined | Promise<number | undefined>;
 

@@ -197,15 +197,70 @@ export function transportContract(
       assert.equal(await transport.positionOf(transport.cursor(transport.head + 1)), undefined);
     });
 
-    test("a draft whose id history holds is not accepted again", async (t) => {
+    test("a draft that repeats the newest update of its id is not accepted again", async (t) => {
       const transport = await open(t);
       const heard: string[] = [];
       transport.listen(({ update }) => heard.push(update.data));
-      const first = await transport.publish(draft("a", "1", { id: "urn:1" }));
-      const again = await transport.publish(draft("b", "2", { id: "urn:1" }));
+      const fields = { id: "urn:1", private: true, type: "t", retry: 5 };
+      const first = await transport.publish(draft(["a", "b"], "1", fields));
+      const again = await transport.publish(draft(["a", "b", "a"], "1", fields));
       assert.deepEqual({ ...again }, { ...first });
       assert.deepEqual(heard, ["1"]);
       assert.equal((await read(transport)).updates.length, 1);
+    });
+
+    test("a draft with the id of an update and other content is another update", async (t) => {
+      const transport = await open(t);
+      const heard: string[] = [];
+      transport.listen(({ update }) => heard.push(update.data));
+      const id = "urn:todo:7";
+      const drafts = [
+        draft("a", "open", { id }),
+        draft("a", "done", { id }),
+        draft("b", "done", { id }),
+        draft(["b", "a"], "done", { id }),
+        draft(["b", "a"], "done", { id, private: true }),
+        draft(["b", "a"], "done", { id, private: true, type: "t" }),
+        draft(["b", "a"], "done", { id, private: true, type: "t", retry: 1 }),
+        // As it was at first: a state may come back.
+        draft("a", "open", { id }),
+      ];
+      for (const each of drafts) assert.equal((await transport.publish(each)).id, id);
+      assert.deepEqual(
+        heard,
+        drafts.map(({ data }) => data),
+      );
+      assert.deepEqual(dataOf((await read(transport)).updates), heard);
+    });
+
+    // Mercure 1.0 "Reconnection": a reader of any of them misses nothing.
+    test("an id stands for the oldest update in history that has it", async (t) => {
+      const transport = await open(t, { historyLength: 2 });
+      const id = "urn:todo:7";
+      for (const [topic, data] of [
+        ["a", "1"],
+        ["quiet", "2"],
+        ["a", "3"],
+      ] as const) {
+        await transport.publish(draft(topic, data, { id }));
+      }
+      const positionOf = async (data: string) =>
+        (await read(transport)).updates.find(({ update }) => update.data === data)!.position;
+      assert.equal(await transport.positionOf(id), await positionOf("1"));
+      // History gives up the first, and then the third before the second.
+      for (const data of ["4", "5"]) await transport.publish(draft("a", data));
+      assert.deepEqual(dataOf((await read(transport)).updates), ["2", "4", "5"]);
+      assert.equal(await transport.positionOf(id), await positionOf("2"));
+      for (const data of ["6", "7"]) await transport.publish(draft("quiet", data));
+      assert.equal(await transport.positionOf(id), undefined);
+    });
+
+    test("a draft whose id history no longer holds is accepted again", async (t) => {
+      const transport = await open(t, { historyLength: 1 });
+      await transport.publish(draft("a", "1", { id: "urn:1" }));
+      await transport.publish(draft("a", "2"));
+      await transport.publish(draft("a", "1", { id: "urn:1" }));
+      assert.deepEqual(dataOf((await read(transport)).updates), ["1"]);
     });
 
     test("what the publisher does to the draft afterwards changes nothing", async (t) => {

@@ -327,13 +327,22 @@ describe("Hub.publish", () => {
     await assert.rejects(hub.publish(draft("a", "", { id: "#1" })), { code: "ERR_UPDATE" });
   });
 
-  test("an id that history holds is dispatched once", async (t) => {
+  test("a repeated publish is dispatched once, and answered with the same id", async (t) => {
     const { hub, url } = await startHub(t);
     const subscriber = await subscribe(t, url("a"));
     await hub.publish(draft("a", "1", { id: "urn:1" }));
-    assert.equal((await hub.publish(draft("a", "again", { id: "urn:1" }))).data, "1");
+    assert.equal((await hub.publish(draft("a", "1", { id: "urn:1" }))).id, "urn:1");
     await hub.publish(draft("a", "2"));
     await subscriber.until(({ data }) => data.at(-1) === "2");
     assert.deepEqual(subscriber.data, ["1", "2"]);
+  });
+
+  // A publisher gives its updates the id of the entity that they are about.
+  test("different updates with one id are all dispatched", async (t) => {
+    const { hub, url } = await startHub(t);
+    const subscriber = await subscribe(t, url("a"));
+    for (const data of ["open", "done", "open"]) await hub.publish(draft("a", data, { id: "urn:todo:7" }));
+    await subscriber.until(({ data }) => data.length === 3);
+    assert.deepEqual(subscriber.data, ["open", "done", "open"]);
   });
 });

@@ -1,0 +1,58 @@
+import type { StoredUpdate } from "./transport.js";
+
+/** An entry of history, with its neighbours among the entries that share its id. */
+export interface Identified extends StoredUpdate {
+  older?: Identified | undefined;
+  newer?: Identified | undefined;
+}
+
+/** The entries that share an id. */
+interface Chain<E> {
+  oldest: E;
+  newest: E;
+}
+
+/**
+ * Finds entries by the ids that publishers chose. Publishers reuse ids, such as that of an entity which changes often, so
+ * the entries of an id are linked: adding one and removing any takes constant time.
+ */
+export class IdIndex<E extends Identified> {
+  readonly #chains = new Map<string, Chain<E>>();
+
+  add(entry: E): void {
+    const chain = this.#chains.get(entry.update.id);
+    if (chain === undefined) {
+      this.#chains.set(entry.update.id, { oldest: entry, newest: entry });
+      return;
+    }
+    entry.older = chain.newest;
+    chain.newest.newer = entry;
+    chain.newest = entry;
+  }
+
+  oldest(id: string): E | undefined {
+    return this.#chains.get(id)?.oldest;
+  }
+
+  newest(id: string): E | undefined {
+    return this.#chains.get(id)?.newest;
+  }
+
+  /** Does nothing for an entry that was never added. */
+  delete(entry: E): void {
+    const { id } = entry.update;
+    const chain = this.#chains.get(id);
+    if (chain === undefined || (entry.older === undefined && chain.oldest !== entry)) return;
+    const { older, newer } = entry;
+    if (older === undefined && newer === undefined) {
+      this.#chains.delete(id);
+      return;
+    }
+    if (older === undefined) chain.oldest = newer as E;
+    else older.newer = newer;
+    if (newer === undefined) chain.newest = older as E;
+    else newer.older = older;
+    entry.older = undefined;
+    entry.newer = undefined;
+  }
+}

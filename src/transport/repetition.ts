@@ -1,0 +1,19 @@
+import type { Draft, Update } from "../protocol/update.js";
+
+/**
+ * Whether publishing a draft would repeat an update that was accepted under the draft's id. Such a repetition is a retry
+ * of its publisher; other content under the same id is another update, such as the next state of an entity.
+ */
+export function isRepetition(draft: Draft, update: Update): boolean {
+  return (
+    draft.data === update.data &&
+    draft.private === update.private &&
+    draft.type === update.type &&
+    draft.retry === update.retry &&
+    haveSameTopics([...new Set(draft.topics)], update.topics)
+  );
+}
+
+function haveSameTopics(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((topic, index) => topic === b[index]);
+}
