@@ -11,6 +11,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { relative } from "node:path";
+import { tsImport } from "tsx/esm/api";
 import { chromium } from "./chromium.mjs";
 import { Failure, main, run } from "./run.mjs";
 
@@ -30,9 +32,12 @@ await main(async () => {
 
   await run(process.execPath, ["scripts/build.mjs"], { failure: "The tests did not run: the build failed." });
   const env = { ...process.env };
-  if (files.some(needsBrowser)) env.CHROMIUM = await chromium();
-
-  process.exitCode = await runTests([...flags, ...files], env);
+  const browser = files.some(needsBrowser) ? await startBrowser(env) : undefined;
+  try {
+    process.exitCode = await runTests([...flags, ...files], env);
+  } finally {
+    await browser?.close();
+  }
 });
 
 /** Node 20's test runner knows no globs, so the files are listed here. */
@@ -51,6 +56,15 @@ function select(patterns) {
 
 function needsBrowser(file) {
   return file.startsWith("test/browser/") || readFileSync(file, "utf8").includes("browser/chromium.js");
+}
+
+/** Starts one browser for all files, which find it by the environment. */
+async function startBrowser(env) {
+  env.CHROMIUM = process.env.CHROMIUM = await chromium();
+  const { launchSharedChromium } = await tsImport("../test/browser/chromium.ts", import.meta.url);
+  const browser = await launchSharedChromium();
+  env.CHROMIUM_SERVER = browser.wsEndpoint();
+  return browser;
 }
 
 /** Returns the exit code. */
@@ -99,6 +113,19 @@ async function runTests(args, env) {
   const [[code]] = await Promise.all([once(runner, "exit"), once(runner, "disconnect")]);
   clearTimeout(watchdog);
   end();
+  if (counts) printCosts(counts.milliseconds);
   if (counts && process.env.TEST_COUNTS) writeFileSync(process.env.TEST_COUNTS, JSON.stringify(counts));
   return code ?? (counts?.failed === 0 ? 0 : 1);
+}
+
+/** Where the time goes: the time of each folder's files, added up over the files that ran at once. */
+function printCosts(milliseconds) {
+  const folders = new Map();
+  for (const [file, time] of Object.entries(milliseconds)) {
+    const folder = relative("test", file).split(/[\\/]/).slice(0, -1).join("/") || ".";
+    folders.set(folder, (folders.get(folder) ?? 0) + time);
+  }
+  const rows = [...folders].sort(([, one], [, other]) => other - one);
+  console.log("\nSeconds in the files of each folder of test:");
+  for (const [folder, time] of rows) console.log(`${(time / 1000).toFixed(1).padStart(8)}  ${folder}`);
 }

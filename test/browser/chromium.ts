@@ -1,4 +1,11 @@
-import { type Browser, type BrowserContextOptions, chromium, type LaunchOptions, type Page } from "playwright-core";
+import {
+  type Browser,
+  type BrowserContextOptions,
+  type BrowserServer,
+  chromium,
+  type LaunchOptions,
+  type Page,
+} from "playwright-core";
 
 const flags = [
   "--no-sandbox",
@@ -10,9 +17,24 @@ const flags = [
   "--disable-sync",
 ];
 
-/** A headless Chromium, one for a test file: CHROMIUM names the program, /usr/bin/chromium is the default. */
-export function launchChromium(options: LaunchOptions = {}): Promise<Browser> {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags, ...options });
+/**
+ * A headless Chromium. A file that `npm test` runs without options of its own shares the one of the whole run; closing
+ * the browser then closes only the contexts of this file.
+ */
+export function launchChromium(options?: LaunchOptions): Promise<Browser> {
+  const shared = process.env.CHROMIUM_SERVER;
+  if (shared !== undefined && options === undefined) return chromium.connect(shared);
+  return chromium.launch({ ...launchOptions(), ...options });
+}
+
+/** Starts the browser that the files of a run share, and gives the address at which they find it. */
+export function launchSharedChromium(): Promise<BrowserServer> {
+  return chromium.launchServer({ ...launchOptions(), host: "127.0.0.1" });
+}
+
+/** CHROMIUM names the program; /usr/bin/chromium is the default. */
+function launchOptions(): LaunchOptions {
+  return { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags };
 }
 
 /** A page, and what went wrong in it: errors in its console and exceptions that nobody caught. */

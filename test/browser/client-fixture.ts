@@ -36,7 +36,7 @@ export class ClientFixture {
   #errors: (readonly string[])[] = [];
   #expected: RegExp | undefined;
 
-  constructor(options: LaunchOptions = {}) {
+  constructor(options?: LaunchOptions) {
     before(async () => {
       this.#assets = await loadAssets();
       this.#browser = await launchChromium(options);
