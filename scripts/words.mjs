@@ -1,0 +1,159 @@
+// The marks of sentences that hide their point. `npm run lint` fails on each of them, in comments, in documents and in
+// the messages of programs and tests; CONTRIBUTING.md says how to write instead.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import ts from "@typescript/typescript6";
+import { main } from "./run.mjs";
+
+/** A sentence is wrong where one of these matches it. */
+export const marks = {
+  "a sentence that begins with Who, What or Whose": /^(?:Who|What|Whose|Whom|Whoever|Whatever)\b(?!.*\?\W*$)/,
+  '"is none", "is no …"': /\b(?:is|are|was|were|be)\s+(?:none\b|no (?!longer\b|more than\b)[a-z])/i,
+  '"shall"': /\bshall\b/i,
+  '"in which", "with whom"':
+    /\b(?:about|after|among|at|behind|below|between|by|for|from|in|into|of|on|than|through|to|under|with|without) (?:which|whom|whose|what is)\b/i,
+  '"does no longer"': /\b(?:do|does|did|can|must|may|will) no longer\b/i,
+};
+
+await (import.meta.url === pathToFileURL(process.argv[1] ?? "").href ? main(check) : undefined);
+
+function check() {
+  const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" });
+  const counts = new Map(Object.keys(marks).map((mark) => [mark, 0]));
+  for (const path of listed.split("\n").filter((file) => isProse(file))) {
+    for (const { line, mark, sentence } of findMarks(path, readFileSync(path, "utf8"))) {
+      counts.set(mark, counts.get(mark) + 1);
+      console.error(`${path}:${line}: ${mark}: ${sentence}`);
+    }
+  }
+  for (const [mark, count] of counts) console.log(`${String(count).padStart(5)}  ${mark}`);
+  if ([...counts.values()].some((count) => count > 0)) process.exitCode = 1;
+}
+
+function isProse(path) {
+  // This file and its test hold the marks themselves.
+  return /\.(?:ts|mjs|js|md|njk)$/.test(path) && !/^(?:scripts\/words\.mjs|test\/project\/words\.test\.ts)$/.test(path);
+}
+
+/** Every sentence of a file that bears a mark, with the line on which its passage begins. */
+export function findMarks(path, text) {
+  const passages = path.endsWith(".md")
+    ? markdownPassages(text)
+    : path.endsWith(".njk")
+      ? templatePassages(text)
+      : codePassages(path, text);
+  return passages.flatMap(({ line, text: passage }) =>
+    sentencesOf(passage).flatMap((sentence) =>
+      Object.entries(marks)
+        .filter(([, pattern]) => pattern.test(sentence))
+        .map(([mark]) => ({ line, mark, sentence })),
+    ),
+  );
+}
+
+function sentencesOf(passage) {
+  return passage
+    .replaceAll(/\s+/g, " ")
+    .split(/(?<=[.!?:;)”"])\s+(?=[A-Z"“(])/)
+    .map((sentence) => sentence.trim().replace(/^[\W_]+/, ""))
+    .filter(Boolean);
+}
+
+/** Comments, and the strings that are sentences: three words or more. */
+function codePassages(path, text) {
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  const passages = [];
+  const add = (position, passage) => {
+    passages.push({ line: source.getLineAndCharacterOfPosition(position).line + 1, text: passage });
+  };
+  for (const { start, comment } of comments(source, text)) for (const part of comment) add(start, part);
+  const visit = (node) => {
+    const words = stringOf(node);
+    if (words !== undefined) {
+      if ((words.match(/[a-z]+(?=[\s.,:;!?…]|$)/gi) ?? []).length >= 3) add(node.getStart(), words);
+      if (!ts.isTemplateExpression(node)) return;
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return passages;
+}
+
+function stringOf(node) {
+  if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return node.text;
+  if (ts.isTemplateExpression(node)) {
+    return [node.head.text, ...node.templateSpans.map(({ literal }) => literal.text)].join("…");
+  }
+  return undefined;
+}
+
+/** Line comments that follow each other are one comment; the tags of a doc comment begin parts of their own. */
+function comments(source, text) {
+  const scanned = new Map();
+  const collect = (node) => {
+    for (const range of ts.getLeadingCommentRanges(text, node.getFullStart()) ?? []) scanned.set(range.pos, range);
+    for (const range of ts.getTrailingCommentRanges(text, node.getEnd()) ?? []) scanned.set(range.pos, range);
+    for (const child of node.getChildren(source)) collect(child);
+  };
+  collect(source);
+  const found = [];
+  for (const { pos, end } of [...scanned.values()].sort((one, other) => one.pos - other.pos)) {
+    const comment = text.slice(pos, end);
+    if (comment.startsWith("//")) {
+      const previous = found.at(-1);
+      const line = comment.replace(/^\/\/\s?/, "");
+      if (previous?.isLine && /^\s*$/.test(text.slice(previous.end, pos))) {
+        previous.comment = [`${previous.comment[0]}\n${line}`];
+        previous.end = end;
+      } else found.push({ start: pos, end, isLine: true, comment: [line] });
+    } else {
+      const body = comment.slice(2, -2).replaceAll(/^[ \t]*\*+ ?/gm, "");
+      const parts = body.split(/\n[ \t]*\n|^[ \t]*(?=@)/m).map((part) => part.replace(/^@\w+(?:\s+[`\w.]+ -)?\s*/, ""));
+      found.push({ start: pos, end, isLine: false, comment: parts });
+    }
+  }
+  return found;
+}
+
+/** Paragraphs, list items, headings and the cells of tables, without code. */
+function markdownPassages(text) {
+  const passages = [];
+  let fence;
+  let current;
+  for (const [index, line] of text.split("\n").entries()) {
+    const mark = /^\s*(`{3,}|~{3,})/.exec(line)?.[1];
+    if (fence !== undefined || mark !== undefined) {
+      if (fence === undefined) fence = mark;
+      else if (mark?.startsWith(fence)) fence = undefined;
+      current = undefined;
+      continue;
+    }
+    const bare = line.replaceAll(/`[^`]*`/g, "…").replaceAll(/\]\([^)]*\)/g, "]");
+    if (/^\s*$/.test(bare) || /^\s*<!--.*-->\s*$/.test(bare)) {
+      current = undefined;
+      continue;
+    }
+    if (/^\s*\|/.test(bare)) {
+      for (const cell of bare.split("|")) passages.push({ line: index + 1, text: cell });
+      current = undefined;
+      continue;
+    }
+    if (current === undefined || /^\s*(?:[-*+]|\d+\.|#{1,6}|>)\s/.test(bare)) {
+      current = { line: index + 1, text: "" };
+      passages.push(current);
+    }
+    current.text += ` ${bare.replace(/^\s*(?:[-*+]|\d+\.|#{1,6}|>)\s+/, "")}`;
+    if (/^#{1,6}\s/.test(bare)) current = undefined;
+  }
+  return passages;
+}
+
+/** What a template prints, and its comments. */
+function templatePassages(text) {
+  return text
+    .replaceAll(/<%[\s\S]*?%>|\{\{[\s\S]*?\}\}/g, (code) => code.replaceAll(/[^\n]/g, " "))
+    .split("\n")
+    .map((line, index) => ({ line: index + 1, text: line.replaceAll(/<[^>]*>|\{#|#\}/g, " ") }));
+}

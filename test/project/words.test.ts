@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+// @ts-expect-error A script of the repository, without types.
+import { findMarks } from "../../scripts/words.mjs";
+
+const marksIn = (path: string, text: string): [number, string][] =>
+  findMarks(path, text).map(({ line, mark }: { line: number; mark: string }) => [line, mark]);
+
+const headless = "a sentence that begins with Who, What or Whose";
+const none = '"is none", "is no …"';
+const shall = '"shall"';
+const detour = '"in which", "with whom"';
+const longer = '"does no longer"';
+
+describe("the check of words", () => {
+  test("reads every kind of comment", () => {
+    const text = [
+      "// Whose stream it is.",
+      "const a = 1; // It shall end.",
+      "/** The stream. What is sent is none. */",
+      "// The first line goes on",
+      "// in the second. Whoever reads it.",
+      "/**",
+      " * The token.",
+      " *",
+      " * @param a - Who asks.",
+      " */",
+      "function f(/* the one with whom it began */) {}",
+    ].join("\n");
+    assert.deepEqual(marksIn("src/a.ts", text), [
+      [1, headless],
+      [2, shall],
+      [3, headless],
+      [3, none],
+      [4, headless],
+      [6, headless],
+      [11, detour],
+    ]);
+  });
+
+  test("reads strings and templates that are sentences, and passes over names", () => {
+    const text = [
+      'const a = "Who asks is refused.";',
+      ["const b = `The token $", "{c} is none.`;"].join(""),
+      ["const d = `outer $", "{f('it does no longer work')}`;"].join(""),
+      'const e = "Whose-Header";',
+    ].join("\n");
+    assert.deepEqual(marksIn("src/a.ts", text), [
+      [1, headless],
+      [2, none],
+      [3, longer],
+    ]);
+  });
+
+  test("reads paragraphs, lists, headings and tables of a document, and passes over its code", () => {
+    const text = [
+      "# What it costs",
+      "",
+      "The hub reads it. What",
+      "is sent arrives.",
+      "",
+      "- It is no hub.",
+      "",
+      "| a | Whoever asks |",
+      "",
+      "```ts",
+      "// Who is there",
+      "```",
+      "",
+      "Call `Who is none`.",
+    ].join("\n");
+    assert.deepEqual(marksIn("docs/a.md", text), [
+      [1, headless],
+      [3, headless],
+      [6, none],
+      [8, headless],
+    ]);
+  });
+
+  test("reads what a template says", () => {
+    assert.deepEqual(marksIn("templates/a.njk", "<p>Hello</p>\n{# Who is there #}\n<p>{{ Who }} shall go</p>"), [
+      [2, headless],
+      [3, shall],
+    ]);
+  });
+
+  test("lets questions, and plain sentences, pass", () => {
+    const text = "// Who is there? The hub tells what it knows. It no longer listens, for no longer than a minute.";
+    assert.deepEqual(marksIn("src/a.ts", text), []);
+  });
+});
