@@ -4,6 +4,7 @@ import { MercureError } from "./errors.js";
 import { isLoopback } from "./loopback.js";
 import { didYouMean } from "./nearest.js";
 import type { Logger } from "./options.js";
+import { describeValue, isPlainObject } from "./plain-object.js";
 
 export function impossible(name: string, why: string): MercureError {
   return new MercureError("ERR_OPTION", `The option ${name} ${why}.`);
@@ -23,7 +24,12 @@ export class OptionReader {
   readonly #known = new Set<string>();
 
   constructor(options: unknown, prefix: string, environment: NodeJS.ProcessEnv) {
-    this.#options = (options ?? {}) as Record<string, unknown>;
+    if (options !== undefined && !isPlainObject(options)) {
+      const name = prefix === "" ? "The options" : `The option ${prefix.replace(/\.$/, "")}`;
+      const message = `${name} must be a plain object, not ${describeValue(options)}: write { name: value }.`;
+      throw new MercureError("ERR_OPTION", message);
+    }
+    this.#options = options ?? {};
     this.#prefix = prefix;
     this.#environment = environment;
   }

@@ -4,8 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { MercureError } from "../errors.js";
-import { didYouMean } from "../nearest.js";
+import { refuseUnknownOptions } from "../known-options.js";
 import { packageFolder } from "../package-folder.js";
 
 const require = createRequire(import.meta.url);
@@ -63,12 +62,9 @@ export class Assets {
    * @throws MercureError `ERR_TEMPLATE` for an unknown option.
    */
   tags(mountPath: string, options: Readonly<Record<string, unknown>>): AssetTags {
-    const { nonce, htmx = true, ...unknown } = options;
-    for (const name of Object.keys(unknown)) {
-      if (name === "__keywords") continue;
-      const hint = didYouMean(name, ["nonce", "htmx"]);
-      throw new MercureError("ERR_TEMPLATE", `mercure_scripts has no option "${name}".${hint}`);
-    }
+    // Nunjucks marks arguments that are given by name.
+    refuseUnknownOptions(options, ["nonce", "htmx", "__keywords"], "mercure_scripts", "ERR_TEMPLATE");
+    const { nonce, htmx = true } = options;
     const tag = (name: AssetName) => {
       const asset = this.#byName.get(name)!;
       return { url: `${mountPath}${this.#path}/${asset.name}`, integrity: asset.integrity };

@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from "express";
 import { MercureError } from "../errors.js";
+import { isPlainObject } from "../plain-object.js";
 import { isFunction } from "../publisher/is-function.js";
 import type { Permissions } from "../publisher/permissions.js";
 import { Publisher } from "../publisher/publisher.js";
@@ -102,6 +103,5 @@ export class Sse extends Publisher {
 }
 
 function isJwt(value: Topics | { readonly jwt: string }): value is { readonly jwt: string } {
-  const prototype = typeof value === "object" && value !== null ? Object.getPrototypeOf(value) : undefined;
-  return (prototype === Object.prototype || prototype === null) && typeof (value as { jwt?: unknown }).jwt === "string";
+  return isPlainObject(value) && typeof value.jwt === "string";
 }

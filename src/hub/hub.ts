@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, systemClock } from "../clock.js";
+import { MercureError } from "../errors.js";
+import { refuseUnknownOptions } from "../known-options.js";
 import type { Logger } from "../options.js";
+import { describeValue } from "../plain-object.js";
 import {
   type ActiveSubscription,
   type SubscriptionDocument,
@@ -35,7 +38,7 @@ import { Subscribers } from "./subscribers.js";
 import { SubscriptionsHandler } from "./subscriptions-handler.js";
 import type { VerifiedToken } from "./token-verifier.js";
 import { Turns } from "./turns.js";
-import { UpdateReader, type Updates, type UpdatesOptions } from "./update-reader.js";
+import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from "./update-reader.js";
 
 export interface StreamOptions {
   /** What to stream: topics by their exact names, or `*` for all. */
@@ -47,6 +50,8 @@ export interface StreamOptions {
   /** Whose stream it is, for {@link Hub.disconnect}. Default nobody's. */
   readonly subject?: string | undefined;
 }
+
+const streamOptions: readonly string[] = ["private", "topics", "payload", "subject"] satisfies (keyof StreamOptions)[];
 
 /** @param isPrivate - Whether private updates of it come through too. */
 type SubscriptionListener = (subscription: SubscriptionDocument, isPrivate: boolean) => void;
@@ -165,7 +170,11 @@ export class Hub {
    * by `Last-Event-ID`, as at the hub's URL.
    */
   stream(req: HubRequest, res: HubResponse, options: StreamOptions): void {
+    refuseUnknownOptions(options, streamOptions, "hub.stream");
     const { topics, private: withPrivate = false, payload, subject } = options;
+    if (typeof withPrivate !== "boolean") {
+      throw new MercureError("ERR_OPTION", `private must be true or false, not ${describeValue(withPrivate)}.`);
+    }
     const matchers = MatcherList.ofSelectors(topics);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
     const asked = { matchers, privateTopics, expiresAt: undefined, payloads: { payload }, subject };
@@ -197,6 +206,7 @@ export class Hub {
    * hub.updates(["messages"]))`. Ends when the hub closes.
    */
   updates(topics: string | readonly string[], options: UpdatesOptions = {}): Updates {
+    refuseUnknownOptions(options, updatesOptions, "hub.updates");
     const matchers = MatcherList.ofSelectors(typeof topics === "string" ? [topics] : topics);
     return new UpdateReader(matchers, options, this.#transport, this.#dispatcher);
   }
@@ -238,7 +248,9 @@ export class Hub {
   }
 
   /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */
-  async close({ retrySpread }: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    refuseUnknownOptions(options, ["retrySpread"], "hub.close");
+    const { retrySpread } = options;
     if (retrySpread !== undefined) this.#subscribers.spreadRetries(retrySpread);
     this.#dispatcher.close();
     this.#disconnections.close();

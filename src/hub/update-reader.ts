@@ -12,6 +12,8 @@ export interface UpdatesOptions {
   readonly lastEventId?: string | undefined;
 }
 
+export const updatesOptions: readonly string[] = ["lastEventId", "signal"] satisfies (keyof UpdatesOptions)[];
+
 /** What `Hub.updates()` gives: for `for await`, or to be read by hand and given up by `return()`. */
 export interface Updates extends AsyncIterableIterator<Update, undefined> {
   /** @throws MercureError `ERR_HISTORY_GAP` when history no longer holds what comes next, or does not know the event. */

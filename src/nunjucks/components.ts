@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import type { Environment } from "nunjucks";
 import { MercureError } from "../errors.js";
 import { packageFolder } from "../package-folder.js";
+import { describeValue, isPlainObject } from "../plain-object.js";
 import { attributes } from "./attributes.js";
 import { type ComponentFile, ComponentFiles } from "./component-files.js";
 import { type CompiledComponent, createEnvironment, TagEnvironment } from "./environment.js";
@@ -87,8 +88,8 @@ export class Components {
    * @throws MercureError `ERR_COMPONENT` when there is no such component, or when it includes itself without end.
    */
   render(name: string, props: object = {}): SafeString {
-    if (typeof props !== "object" || props === null) {
-      const given = props === null ? "null" : typeof props;
+    if (typeof props !== "object" || props === null || Array.isArray(props) || props instanceof Promise) {
+      const given = describeValue(props);
       throw new MercureError(
         "ERR_COMPONENT",
         `The properties of the component "${name}" must be an object, not ${given}.`,
@@ -144,8 +145,9 @@ export class Components {
       get: (_target, name) => {
         if (typeof name !== "string" || !/^[A-Z]/.test(name)) return undefined;
         return this.guarded((props: object = {}) => {
-          const { __keywords: _, ...plain } = props as Props;
-          return this.render(name, "__keywords" in props ? plain : props);
+          if (!isPlainObject(props) || !("__keywords" in props)) return this.render(name, props);
+          const { __keywords: _, ...plain } = props;
+          return this.render(name, plain);
         });
       },
       has: (_target, name) => typeof name === "string" && this.has(name),

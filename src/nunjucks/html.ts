@@ -51,7 +51,7 @@ export class HtmlMaker {
    * @throws MercureError `ERR_TEMPLATE` for HTML that does not begin with an element, or has neither id nor target.
    */
   readonly oob = (html: unknown, options: OobOptions = {}): SafeString => {
-    refuseUnknownOptions(options, ["swap", "target"], "oob");
+    refuseUnknownOptions(options, ["target", "swap"], "oob");
     const { swap = "outerHTML", target } = options;
     const text = (isSafeString(html) ? String(html) : escapeHtml(String(html))).trim();
     const start = /^<([a-z][^\s/>]*)((?:"[^"]*"|'[^']*'|[^'">])*)>/i.exec(text);

@@ -1,5 +1,7 @@
 import { MercureError } from "../errors.js";
-import type { PublishOptions } from "./publish-options.js";
+import { refuseUnknownOptions } from "../known-options.js";
+import { isPlainObject } from "../plain-object.js";
+import { type PublishOptions, publishOptions } from "./publish-options.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a class is accepted whatever its constructor takes
 export type ModelClass<T extends object = object> = abstract new (...args: any[]) => T;
@@ -20,6 +22,15 @@ export interface ModelDeclaration<T extends object = object> {
   publish?: PublishOptions | undefined;
 }
 
+const declarationOptions: readonly string[] = [
+  "name",
+  "id",
+  "topic",
+  "component",
+  "props",
+  "publish",
+] satisfies (keyof ModelDeclaration)[];
+
 /** A class may declare itself: `static mercure: ModelDeclaration<TodoItem> = { … }`. */
 export const declarationField = "mercure";
 
@@ -31,14 +42,16 @@ export class Models {
     if (typeof model !== "function") {
       throw new MercureError("ERR_MODEL", `A model is declared by its class, not by ${describe(model)}.`);
     }
+    refuseUnknownOptions(declaration, declarationOptions, "sse.model");
+    if (declaration.publish !== undefined)
+      refuseUnknownOptions(declaration.publish, publishOptions, "publish of a model");
     this.#declarations.set(model, declaration as ModelDeclaration);
   }
 
   /** Whether a value is an object of a class that is, or could be, a model: not a plain object, list or the like. */
   isObject(value: unknown): value is object {
     if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof String) return false;
-    const prototype = Object.getPrototypeOf(value) as object | null;
-    return prototype !== null && prototype !== Object.prototype;
+    return !isPlainObject(value);
   }
 
   /** Whether a class, or one that it extends, has been declared. */
@@ -65,7 +78,10 @@ export class Models {
   }
 
   publishOptionsOf(object: object): PublishOptions {
-    return this.#declarationOf(classOf(object))?.publish ?? {};
+    const options = this.#declarationOf(classOf(object))?.publish ?? {};
+    // A class that declares itself has not been looked at before.
+    refuseUnknownOptions(options, publishOptions, `publish of the model ${this.nameOf(classOf(object))}`);
+    return options;
   }
 
   /** The properties for a model object's component; undefined for what is no object of a class. */

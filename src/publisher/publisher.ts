@@ -10,12 +10,12 @@ import { dataText } from "./data.js";
 import { ExternalHub } from "./external-hub.js";
 import { isFunction } from "./is-function.js";
 import type { ModelClass, ModelDeclaration } from "./models.js";
-import { type PayloadFilter, passes } from "./payload-filter.js";
+import { checkPayloadFilter, type PayloadFilter, passes } from "./payload-filter.js";
 import { type PublishOptions, publishOptions } from "./publish-options.js";
 import type { PublisherOptions } from "./publisher-options.js";
 import { publishToRemoteHub } from "./remote-hub.js";
 import type { Person } from "./room.js";
-import { type EventSourceOfSignals, publishSignal, type SignalOptions } from "./signals.js";
+import { type EventSourceOfSignals, publishSignal, type SignalOptions, signalOptions } from "./signals.js";
 import { StreamAccess } from "./stream-access.js";
 import type { Topics } from "./topics.js";
 import { variantText, variantTopics } from "./variants.js";
@@ -33,6 +33,10 @@ export interface DisconnectOptions {
   /** The one stream that {@link Publisher.getSubscriptions} calls so. */
   readonly subscriber?: string | undefined;
 }
+
+const disconnectOptions: readonly string[] = ["subject", "topic", "subscriber"] satisfies (keyof DisconnectOptions)[];
+
+const updatesOptions: readonly string[] = ["lastEventId", "signal"];
 
 /** Publishes updates, and tells clients where to receive them. */
 export class Publisher extends StreamAccess {
@@ -62,6 +66,12 @@ export class Publisher extends StreamAccess {
   async publish(...args: [topics: Topics, data?: unknown, options?: PublishOptions]): Promise<string | string[]> {
     const [topics, data, options = {}] = args;
     refuseUnknownOptions(options, publishOptions, "publish");
+    if (args.length > 3) {
+      throw new MercureError(
+        "ERR_OPTION",
+        "publish takes topics, data and options: write publish(topics, data, { … }).",
+      );
+    }
     const names = this.topics(topics);
     if (isFunction(data)) return this.#publishVariants(names, data, options);
     const isAlone = args.length === 1 && this.#options.models.isObject(topics);
@@ -75,6 +85,7 @@ export class Publisher extends StreamAccess {
 
   /** Deletes the element of this id from every page that streams the topic, by an out-of-band swap. */
   async remove(topics: Topics, id: string | number, options: PublishOptions = {}): Promise<string> {
+    refuseUnknownOptions(options, publishOptions, "remove");
     if (!/^[^#\s]\S*$/.test(String(id ?? ""))) {
       const given = JSON.stringify(id) ?? typeof id;
       throw new MercureError("ERR_DATA", `remove() takes the id of an element, such as "todo-7", not ${given}.`);
@@ -93,6 +104,7 @@ export class Publisher extends StreamAccess {
     event: string | symbol,
     options: SignalOptions<Args> = {},
   ): () => void {
+    refuseUnknownOptions(options, signalOptions, "publishSignal");
     return publishSignal(emitter, event, options, {
       publish: (topics, data, settings) => this.publish(topics, data, settings),
       onError: (error) => this.#options.onError(`publishing the event "${String(event)}" failed`, error),
@@ -104,6 +116,7 @@ export class Publisher extends StreamAccess {
    * the option `payloadGetter`. With the option `hub.subscriptions: false` nobody is.
    */
   async isConnected(topic: Topics, payloadFilter?: PayloadFilter): Promise<boolean> {
+    checkPayloadFilter(payloadFilter);
     const subscriptions = await this.getSubscriptions(topic);
     return subscriptions.some(({ payload }) => passes(payload, payloadFilter));
   }
@@ -159,6 +172,7 @@ export class Publisher extends StreamAccess {
    */
   async disconnect(target: DisconnectOptions): Promise<void> {
     const hub = this.ownHub("sse.disconnect", "there tokens only expire; choose a short tokenLifetime");
+    refuseUnknownOptions(target, disconnectOptions, "disconnect");
     const { topic } = target;
     const targets = topic === undefined ? [target] : this.topics(topic).map((name) => ({ ...target, topic: name }));
     const disconnect = () => Promise.all(targets.map((each) => hub.disconnect(each as DisconnectTarget)));
@@ -174,6 +188,7 @@ export class Publisher extends StreamAccess {
    * `ERR_EXTERNAL_HUB` where the hub is in another process.
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
+    refuseUnknownOptions(options, updatesOptions, "updates");
     const hub = this.ownHub("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
     const names = this.topics(topics);
     this.#options.variants.renderedPlain(names);

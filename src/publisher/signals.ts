@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
 import { MercureError } from "../errors.js";
 import { isFunction } from "./is-function.js";
-import type { PublishOptions } from "./publish-options.js";
+import { type PublishOptions, publishOptions } from "./publish-options.js";
 import type { Topics } from "./topics.js";
 
 /** What emits events: a Node EventEmitter, or an EventTarget of the web platform. */
@@ -33,6 +33,19 @@ export interface SignalOptions<Args extends unknown[] = unknown[]> extends Publi
   /** Told of an error while publishing; the emitter never is. Default: the kit's logger. */
   onError?: ((error: unknown) => void) | undefined;
 }
+
+export const signalOptions: readonly string[] = [
+  ...publishOptions,
+  ...([
+    "topic",
+    "data",
+    "eventAsType",
+    "argsAsData",
+    "marshaler",
+    "callback",
+    "onError",
+  ] satisfies (keyof SignalOptions)[]),
+];
 
 interface SignalPublisher {
   publish(topics: Topics, data: unknown, options: PublishOptions): Promise<unknown>;
@@ -74,10 +87,10 @@ async function publishEvent<Args extends unknown[]>(
   options: SignalOptions<Args>,
   publisher: SignalPublisher,
 ): Promise<void> {
-  const { topic, data, eventAsType, argsAsData, marshaler, callback, onError: _, ...publishOptions } = options;
+  const { topic, data, eventAsType, argsAsData, marshaler, callback, onError: _, ...ofUpdate } = options;
   const name = typeof event === "symbol" ? (event.description ?? "") : event;
   const publication: SignalPublication = {
-    ...publishOptions,
+    ...ofUpdate,
     topics: ((isFunction(topic) ? topic(...args) : topic) as Topics | undefined) ?? name,
     data: argsAsData ? argsData(args) : isFunction(data) ? data(...args) : data,
   };

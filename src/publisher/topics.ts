@@ -1,4 +1,5 @@
 import { MercureError } from "../errors.js";
+import { isPlainObject } from "../plain-object.js";
 import type { MatchType, Selector } from "../protocol/active-subscription.js";
 import type { Generation } from "../protocol/generation.js";
 import { isOwnTopic } from "../protocol/own-topics.js";
@@ -75,9 +76,8 @@ function isMeantAsPattern(topic: unknown): boolean {
 }
 
 /** A plain object: one of a class is a model, whatever its properties are called. */
-function isMatcher(topic: unknown): topic is TopicMatcher {
-  if (typeof topic !== "object" || topic === null || !Object.hasOwn(topic, "match")) return false;
-  return [Object.prototype, null].includes(Object.getPrototypeOf(topic));
+function isMatcher(topic: unknown): topic is TopicMatcher & Record<string, unknown> {
+  return isPlainObject(topic) && Object.hasOwn(topic, "match");
 }
 
 function matcherSelector({ match, match_type: matchType = "exact" }: TopicMatcher, protocol: Generation): Selector {

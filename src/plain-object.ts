@@ -1,0 +1,17 @@
+/** Whether a value is an object as `{}` makes it, or one without a prototype; of whichever realm, as under Jest. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  // The root of a realm's objects alone has a method of its own of this name.
+  return prototype === null || (Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf"));
+}
+
+/** What an error calls a value that stands where a plain object must be. */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return "a list";
+  const { name } = (value.constructor ?? {}) as { name?: unknown };
+  return typeof name === "string" && name !== "" && name !== "Object" ? `an object of the class ${name}` : "an object";
+}
