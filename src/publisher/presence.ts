@@ -4,6 +4,16 @@ import type { PresenceKey } from "../options.js";
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import { topicOf } from "../protocol/own-topics.js";
 import { type Person, Room, type Visit } from "./room.js";
+import { Throttle } from "./throttle.js";
+
+/** Every open page of a topic fetches its people again at each announcement, in milliseconds. */
+const announcementInterval = 1000;
+
+/** How much memory watched topics may take, in bytes: visitors can make up the topics that pages are rendered for. */
+const maxWatchedBytes = 32 * 1024 * 1024;
+
+/** What a watched topic takes besides its name and its people, in bytes (measured, rounded up). */
+const bytesPerTopic = 1024;
 
 export interface PresenceOptions {
   readonly hub: {
@@ -17,12 +27,13 @@ export interface PresenceOptions {
   readonly grace: number;
   /** For how long a page may go on asking who is there once it was rendered, in seconds. */
   readonly lifetime: number;
-  /** Tells the pages of a topic that its people have changed. */
+  /** Tells the pages of a topic that its people have changed. Called at most once a second for a topic. */
   announce(topic: string): void;
 }
 
 interface Watched {
   readonly room: Room;
+  readonly announcements: Throttle;
   readonly until: number;
 }
 
@@ -30,12 +41,13 @@ interface Watched {
  * Knows the people of topics by the streams of this process.
  *
  * A topic is watched from when somebody asks for its people until no page can be asking any more, so that an application
- * without presence pays nothing for it. Whoever leaves counts for a grace period, and so a reload changes nothing.
+ * without presence pays nothing for it. A person who leaves counts for a grace period, and so a reload changes nothing.
  */
 export class Presence {
   readonly #options: PresenceOptions;
   /** The topic that was asked for longest ago comes first. */
   readonly #watched = new Map<string, Watched>();
+  #watchedBytes = 0;
   readonly #stop: () => void;
   #grace: number;
 
@@ -50,19 +62,21 @@ export class Presence {
     return this.watch(topic).people;
   }
 
-  /** Announces the changes of a topic from now on, for as long as a page that is rendered now may listen. */
+  /**
+   * Announces the changes of a topic from now on, for as long as a page that is rendered now may listen. When watched
+   * topics take too much memory, the one that was asked for longest ago is forgotten.
+   */
   watch(topic: string): Room {
     const { clock, lifetime } = this.#options;
     const now = clock.now();
-    const room = this.#watched.get(topic)?.room ?? this.#open(topic);
+    const watched = this.#watched.get(topic) ?? this.#open(topic);
     this.#watched.delete(topic);
-    this.#watched.set(topic, { room, until: now + lifetime * 1000 });
-    for (const [oldest, { until, room: abandoned }] of this.#watched) {
-      if (until > now) break;
-      abandoned.close();
-      this.#watched.delete(oldest);
+    this.#watched.set(topic, { ...watched, until: now + lifetime * 1000 });
+    for (const [oldest, { until }] of this.#watched) {
+      if (until > now && this.#watchedBytes <= maxWatchedBytes) break;
+      this.#forget(oldest);
     }
-    return room;
+    return watched.room;
   }
 
   /** Whoever leaves meanwhile does so on purpose, and is gone at once. */
@@ -78,19 +92,28 @@ export class Presence {
 
   close(): void {
     this.#stop();
-    for (const { room } of this.#watched.values()) room.close();
-    this.#watched.clear();
+    for (const topic of this.#watched.keys()) this.#forget(topic);
   }
 
-  #open(topic: string): Room {
+  #open(topic: string): Omit<Watched, "until"> {
     const { clock, hub, announce } = this.#options;
+    const announcements = new Throttle(clock, announcementInterval, () => announce(topic));
     let isOpen = false;
     const room = new Room(clock, () => {
-      if (isOpen) announce(topic);
+      if (isOpen) announcements.request();
     });
     for (const subscription of hub.subscriptions(topic)) room.enter(this.#visitOf(subscription));
     isOpen = true;
-    return room;
+    this.#watchedBytes += bytesOf(topic);
+    return { room, announcements };
+  }
+
+  #forget(topic: string): void {
+    const { room, announcements } = this.#watched.get(topic)!;
+    room.close();
+    announcements.cancel();
+    this.#watched.delete(topic);
+    this.#watchedBytes -= bytesOf(topic);
   }
 
   #hear(subscription: SubscriptionDocument): void {
@@ -98,13 +121,16 @@ export class Presence {
     if (room === undefined) return;
     const visit = this.#visitOf(subscription);
     if (subscription.active) room.enter(visit);
-    // Who has no name cannot be recognised when they come back, and would count twice for a while.
-    else room.leave(visit, visit.key === visit.subscriber ? 0 : this.#grace);
+    else room.leave(visit, this.#grace);
   }
 
   #visitOf({ subscriber, payload }: SubscriptionDocument): Visit {
-    return { key: keyOf(payload, this.#options.key) ?? subscriber, subscriber, payload };
+    return { name: nameOf(payload, this.#options.key), subscriber, payload };
   }
+}
+
+function bytesOf(topic: string): number {
+  return bytesPerTopic + 2 * topic.length;
 }
 
 /** Empty for a pattern, which is no topic. */
@@ -112,7 +138,7 @@ function streamedTopic({ topic, match, match_type: matchType }: SubscriptionDocu
   return topicOf(topic ?? (matchType === "exact" ? match! : ""));
 }
 
-function keyOf(payload: unknown, key: PresenceKey): string | undefined {
+function nameOf(payload: unknown, key: PresenceKey): string | undefined {
   const value = typeof key === "function" ? key(payload) : named(payload, key);
   return (typeof value === "string" && value !== "") || typeof value === "number" ? String(value) : undefined;
 }

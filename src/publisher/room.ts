@@ -3,7 +3,7 @@ import type { Clock } from "../clock.js";
 
 /** Somebody who has streams of a topic open. */
 export interface Person {
-  /** Who it is, by the option `presenceKey`; somebody who has no name there is as many people as streams. */
+  /** The name by the option `presenceKey`. A person without a name is as many people as streams. */
   readonly key: string;
   /** What the token of the newest stream says, by the option `payloadGetter`. */
   readonly payload: unknown;
@@ -13,7 +13,8 @@ export interface Person {
 
 /** One stream, as far as presence is concerned. */
 export interface Visit {
-  readonly key: string;
+  /** Undefined for somebody who cannot be recognised. */
+  readonly name: string | undefined;
   readonly subscriber: string;
   readonly payload: unknown;
 }
@@ -24,11 +25,13 @@ interface Visitor {
   cancelLeave: (() => void) | undefined;
 }
 
-/** The people of one topic. Who leaves is there until the grace period has passed. */
+/** The people of one topic. A person who leaves is there until the grace period has passed. */
 export class Room {
   readonly #clock: Clock;
   readonly #changed: () => void;
   readonly #visitors = new Map<string, Visitor>();
+  /** The keys of nameless visitors in their grace period, by their payload as JSON. */
+  readonly #namelessLeavers = new Map<string, Set<string>>();
 
   /** @param changed - Called when somebody comes, goes, or says something else of themselves. */
   constructor(clock: Clock, changed: () => void) {
@@ -45,11 +48,13 @@ export class Room {
     }));
   }
 
-  enter({ key, subscriber, payload }: Visit): void {
+  enter({ name, subscriber, payload }: Visit): void {
+    const key = name ?? subscriber;
     const known = this.#visitors.get(key);
     if (known === undefined) {
+      const takesOver = name === undefined && this.#replaceLeaver(payload);
       this.#visitors.set(key, { payload, subscribers: new Set([subscriber]), cancelLeave: undefined });
-      this.#changed();
+      if (!takesOver) this.#changed();
       return;
     }
     known.cancelLeave?.();
@@ -61,20 +66,56 @@ export class Room {
   }
 
   /** @param grace - In milliseconds. */
-  leave({ key, subscriber }: Visit, grace: number): void {
+  leave({ name, subscriber, payload }: Visit, grace: number): void {
+    const key = name ?? subscriber;
     const visitor = this.#visitors.get(key);
     // A stream tells of its end once for each of its topics, and several of them may be this one.
     if (!visitor?.subscribers.delete(subscriber) || visitor.subscribers.size > 0) return;
     const go = () => {
+      if (name === undefined) this.#removeLeaver(key, payload);
       this.#visitors.delete(key);
       this.#changed();
     };
-    if (grace === 0) go();
-    else visitor.cancelLeave = this.#clock.at(this.#clock.now() + grace, go);
+    if (grace === 0) {
+      go();
+      return;
+    }
+    visitor.cancelLeave = this.#clock.at(this.#clock.now() + grace, go);
+    if (name === undefined) this.#addLeaver(key, payload);
   }
 
   /** Nothing happens any more. */
   close(): void {
     for (const { cancelLeave } of this.#visitors.values()) cancelLeave?.();
   }
+
+  /**
+   * Removes a nameless visitor who has just left, for another who says the same: nobody can tell the two apart, and
+   * a reload would otherwise count twice. Returns whether there was one.
+   */
+  #replaceLeaver(payload: unknown): boolean {
+    const [key] = this.#namelessLeavers.get(textOf(payload)) ?? [];
+    if (key === undefined) return false;
+    this.#removeLeaver(key, payload);
+    this.#visitors.get(key)?.cancelLeave?.();
+    this.#visitors.delete(key);
+    return true;
+  }
+
+  #addLeaver(key: string, payload: unknown): void {
+    const text = textOf(payload);
+    const leavers = this.#namelessLeavers.get(text);
+    if (leavers === undefined) this.#namelessLeavers.set(text, new Set([key]));
+    else leavers.add(key);
+  }
+
+  #removeLeaver(key: string, payload: unknown): void {
+    const text = textOf(payload);
+    const leavers = this.#namelessLeavers.get(text);
+    if (leavers?.delete(key) && leavers.size === 0) this.#namelessLeavers.delete(text);
+  }
+}
+
+function textOf(payload: unknown): string {
+  return JSON.stringify(payload) ?? "";
 }

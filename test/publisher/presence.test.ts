@@ -91,14 +91,84 @@ describe("presence", () => {
     assert.deepEqual([who(), told, clock.waiting], [[], ["room"], 0]);
   });
 
-  test("somebody without a name is as many people as streams, and gone at once, or would count twice after a reload", () => {
-    const { come, who, told } = start();
-    const leave = come();
+  test("somebody without a name is as many people as streams", () => {
+    const { come, who } = start();
+    come();
     come({ name: "no id" });
     come({ id: "" });
     assert.deepEqual(who(), ["urn:uuid:1: 1", "urn:uuid:2: 1", "urn:uuid:3: 1"]);
+  });
+
+  test("a nameless visitor who reloads counts once and is not announced", () => {
+    const { come, who, told, clock } = start();
+    const leave = come();
+    come({ name: "no id" });
+    who();
     leave();
-    assert.deepEqual(who(), ["urn:uuid:2: 1", "urn:uuid:3: 1"]);
+    clock.advance(4.9);
+    assert.deepEqual(who(), ["urn:uuid:1: 0", "urn:uuid:2: 1"]);
+    come();
+    clock.advance(60);
+    assert.deepEqual([who(), told, clock.waiting], [["urn:uuid:2: 1", "urn:uuid:3: 1"], [], 0]);
+  });
+
+  test("a nameless visitor does not take the place of one who says something else", () => {
+    const { come, who, told, clock } = start();
+    const leave = come({ name: "Ada" });
+    who();
+    leave();
+    come({ name: "Grace" });
+    assert.deepEqual([who(), told.length], [["urn:uuid:1: 0", "urn:uuid:2: 1"], 1]);
+    clock.advance(5);
+    assert.deepEqual([who(), told.length], [["urn:uuid:2: 1"], 2]);
+  });
+
+  // An anonymous client opens and drops streams, and every open page fetches its list of people at each.
+  test("sixteen anonymous connects are announced twice, and so are their ends", () => {
+    const { presence, come, told, clock } = start();
+    presence.watch("room");
+    const leaves = Array.from({ length: 16 }, () => come());
+    assert.equal(told.length, 1);
+    for (const leave of leaves) leave();
+    clock.advance(1);
+    assert.equal(told.length, 2);
+    for (let second = 0; second < 10; second++) clock.advance(1);
+    assert.deepEqual([told.length, presence.of("room"), clock.waiting], [4, [], 0]);
+  });
+
+  // The same client goes on for a minute.
+  test("a topic is announced at most once a second, and its last change always", () => {
+    const { presence, come, told, clock } = start({ grace: 0 });
+    presence.watch("room");
+    for (let i = 0; i < 600; i++) {
+      come({ id: i })();
+      clock.advance(0.1);
+    }
+    assert.ok(told.length >= 59 && told.length <= 61, `${told.length}`);
+    clock.advance(2);
+    const settled = told.length;
+    come({ id: "last" });
+    assert.equal(told.length, settled + 1);
+  });
+
+  test("topics are announced independently of each other", () => {
+    const { presence, come, told } = start();
+    presence.watch("room");
+    presence.watch("other");
+    come({ id: 7 });
+    come({ id: 7 }, "other");
+    assert.deepEqual(told, ["room", "other"]);
+  });
+
+  // A visitor requests pages of ever new rooms.
+  test("the memory of watched topics is bounded, and the oldest is forgotten", () => {
+    const { presence, come, told } = start();
+    presence.watch("room");
+    for (let i = 0; i < 7000; i++) presence.watch(`${i} ${"x".repeat(2040)}`);
+    come({ id: 7 });
+    assert.deepEqual(told, []);
+    presence.watch("room");
+    come({ id: 8 });
     assert.deepEqual(told, ["room"]);
   });
 
