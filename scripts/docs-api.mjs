@@ -1,0 +1,87 @@
+// `npm run docs:api`: makes the reference of the public API from its types and their doc comments.
+//
+//   npm run docs:api             writes the reference as Markdown to .cache/api, one page for each name
+//   npm run docs:api -- --check  only fails where something public has no doc comment
+
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
+import { Failure, main, root, run } from "./run.mjs";
+
+const output = ".cache/api";
+/** The entries of the package, by the name that their pages get. */
+const entries = {
+  "htmx-mercure": "dist/index.d.ts",
+  "htmx-mercure-hub": "dist/hub/index.d.ts",
+  "htmx-mercure-transport-memory": "dist/transport/memory.d.ts",
+  "htmx-mercure-client": "dist/client/index.d.ts",
+};
+
+await main(async () => {
+  const isCheck = process.argv.includes("--check");
+  await run(process.execPath, ["scripts/build.mjs"], { failure: "The reference was not made: the build failed." });
+  await rm(output, { recursive: true, force: true });
+  for (const folder of ["model", "report"]) await mkdir(join(output, folder), { recursive: true });
+  const problems = Object.entries(entries).flatMap(([name, types]) => extract(name, types));
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) throw new Failure(`${problems.length} doc comments are missing or wrong.`);
+  if (isCheck) return;
+  await run(
+    process.execPath,
+    [
+      "node_modules/@microsoft/api-documenter/bin/api-documenter",
+      "markdown",
+      "-i",
+      join(output, "model"),
+      "-o",
+      output,
+    ],
+    { failure: "The reference was not made: api-documenter reports the errors above.", stdio: "ignore" },
+  );
+  console.log(`The reference is in ${output}/index.md.`);
+});
+
+/** Writes the model of an entry; returns what is wrong with its doc comments. */
+function extract(name, types) {
+  const problems = [];
+  const level = (logLevel) => ({ logLevel });
+  const config = ExtractorConfig.prepare({
+    configObject: {
+      projectFolder: root,
+      mainEntryPointFilePath: join(root, types),
+      compiler: { tsconfigFilePath: join(root, "tsconfig.build.json") },
+      // What has no doc comment is noticed when the report is written.
+      apiReport: {
+        enabled: true,
+        reportFileName: `${name}.api.md`,
+        reportFolder: join(root, output, "report"),
+        reportTempFolder: join(root, output, "report"),
+      },
+      dtsRollup: { enabled: false },
+      docModel: { enabled: true, apiJsonFilePath: join(root, output, "model", `${name}.api.json`) },
+      messages: {
+        compilerMessageReporting: { default: level(ExtractorLogLevel.None) },
+        extractorMessageReporting: {
+          default: level(ExtractorLogLevel.None),
+          "ae-undocumented": level(ExtractorLogLevel.Warning),
+          "ae-unresolved-link": level(ExtractorLogLevel.Warning),
+        },
+        tsdocMessageReporting: { default: level(ExtractorLogLevel.Warning) },
+      },
+    },
+    configObjectFullPath: undefined,
+    packageJsonFullPath: join(root, "package.json"),
+    packageJson: { name },
+  });
+  Extractor.invoke(config, {
+    localBuild: true,
+    messageCallback(message) {
+      message.handled = true;
+      if (message.logLevel === ExtractorLogLevel.Warning || message.logLevel === ExtractorLogLevel.Error) {
+        const place = message.sourceFilePath ? `${message.sourceFilePath}:${message.sourceFileLine}: ` : "";
+        problems.push(`${place}${message.text}`);
+      }
+    },
+  });
+  return problems;
+}
