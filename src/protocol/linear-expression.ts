@@ -1,10 +1,11 @@
 import { RE2JS, RE2Set } from "re2js";
+import { expressionSize } from "./expression-size.js";
 
-/** How large one expression may be, in instructions of its automaton; those of real patterns have a few dozen. */
+/** The max size of one expression, in instructions of its automaton; those of real patterns have a few dozen. */
 export const largestExpression = 1_000;
 
-/** What one evaluation may cost at most, in instructions times characters: at worst some 25 milliseconds. */
-const largestCost = 500_000;
+/** The max cost of one evaluation, in instructions times characters: at worst some 8 milliseconds. */
+const largestCost = 200_000;
 
 /** How much an expression may remember of its automaton's states, in bytes. Without them it is slower, never wrong. */
 const stateMemory = 64 * 1024;
@@ -12,28 +13,41 @@ const stateMemory = 64 * 1024;
 /**
  * A regular expression from an untrusted source, in RE2's syntax. It matches a whole text or does not, in time that is
  * proportional to its length: no expression backtracks, none exceeds a fixed size, cost and memory.
+ *
+ * Its size is known before anything is compiled, and it is compiled when it is first needed: most patterns are told
+ * from most topics by their beginnings.
  */
 export class LinearExpression {
-  /** In instructions. An evaluation costs no more than this for each character. */
+  /** In instructions, an upper bound. An evaluation costs no more than this for each character. */
   readonly size: number;
+  /** What every text that matches begins with. */
+  readonly beginning: string;
   readonly #source: string;
-  readonly #beginning: string;
   #compiled: RE2Set | undefined;
 
   /**
    * @param beginning - What every text that matches begins with: it tells most patterns from a topic at once.
-   * @throws Error when the source is no such expression, or too large.
+   * @throws Error when the expression is too large.
    */
   constructor(source: string, beginning = "") {
     this.#source = source;
-    this.#beginning = beginning;
-    this.size = RE2JS.compile(source).programSize();
+    this.beginning = beginning;
+    this.size = expressionSize(source);
     if (this.size > largestExpression) throw new Error("The expression is too large.");
   }
 
-  /** What would cost more than is allowed does not match. */
+  /**
+   * Compiles the expression ahead of its first use.
+   *
+   * @throws Error when the source is not an expression of RE2.
+   */
+  prepare(): void {
+    this.#compiled ??= compile(this.#source);
+  }
+
+  /** A text whose evaluation would cost more than is allowed does not match. */
   matches(text: string): boolean {
-    if (!text.startsWith(this.#beginning)) return false;
+    if (!text.startsWith(this.beginning)) return false;
     if (this.size * text.length > largestCost) return false;
     this.#compiled ??= compile(this.#source);
     return this.#compiled.match(text).length > 0;

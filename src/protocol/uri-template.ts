@@ -28,7 +28,7 @@ interface Variable {
   readonly explode: boolean;
 }
 
-/** Expressions with more variables would become too large, since each may be the first that is defined. */
+/** The max number of variables of a whole template. Those of real topics have a few. */
 const mostVariables = 32;
 
 const unreserved = String.raw`\w.~\-`;
@@ -57,12 +57,16 @@ const variableSpecification = /^((?:\w|%[0-9a-f]{2})(?:\.?(?:\w|%[0-9a-f]{2}))*)
 export function compileUriTemplate(template: string): LinearExpression | undefined {
   let source = "";
   let end = 0;
+  let variablesLeft = mostVariables;
   for (let start = template.indexOf("{"); start >= 0; start = template.indexOf("{", end)) {
     const close = template.indexOf("}", start);
     const literal = literalSource(template.slice(end, start));
-    const expression = close < 0 ? undefined : expressionSource(template.slice(start + 1, close));
+    const expression = close < 0 ? undefined : parseExpression(template.slice(start + 1, close));
     if (literal === undefined || expression === undefined) return undefined;
-    source += literal + expression;
+    variablesLeft -= expression.variables.length;
+    // Before any source is written: the one of many variables is many times as long as the template.
+    if (variablesLeft < 0) throw new Error(`The template has more than ${mostVariables} variables.`);
+    source += literal + expressionSource(expression);
     end = close + 1;
   }
   const rest = literalSource(template.slice(end));
@@ -79,7 +83,12 @@ function literalSource(text: string): string | undefined {
   return quote(text).replace(/[^\0-\x7f]/gu, (character) => `(?:${character}|${encodeURIComponent(character)})`);
 }
 
-function expressionSource(text: string): string | undefined {
+interface Expression {
+  readonly operator: Operator;
+  readonly variables: readonly Variable[];
+}
+
+function parseExpression(text: string): Expression | undefined {
   const operator = operators[/^[+#./;?&]?/.exec(text)![0]]!;
   const variables: Variable[] = [];
   for (const specification of text.replace(/^[+#./;?&]/, "").split(",")) {
@@ -87,19 +96,31 @@ function expressionSource(text: string): string | undefined {
     if (name === undefined) return undefined;
     variables.push({ name, explode: explode !== undefined, ...(prefix && { prefix: Number(prefix) }) });
   }
-  if (variables.length > mostVariables) throw new Error("The template has an expression of too many variables.");
-  return sequenceSource(
-    operator,
-    variables.map((variable) => variableSource(operator, variable)),
-  );
+  return { operator, variables };
 }
 
 /** Any of the variables may be undefined, and then leaves out its separator too. */
-function sequenceSource({ first, separator }: Operator, variables: readonly string[]): string {
-  const following = variables.map((variable) => `(?:${quote(separator)}${variable})?`);
-  if (first === separator) return following.join("");
-  const beginnings = variables.map((variable, index) => variable + following.slice(index + 1).join(""));
-  return `(?:${quote(first)}(?:${beginnings.join("|")}))?`;
+function expressionSource({ operator, variables }: Expression): string {
+  const { first, separator } = operator;
+  const sources = variables.map((variable) => variableSource(operator, variable));
+  if (first === separator) return followingSource(separator, sources);
+  return `(?:${quote(first)}${beginningSource(separator, sources)})?`;
+}
+
+function followingSource(separator: string, variables: readonly string[]): string {
+  return variables.map((variable) => `(?:${quote(separator)}${variable})?`).join("");
+}
+
+/**
+ * At least one of the variables, each of which may be the first that is defined. By halves: the first is in the one half,
+ * and the other half may follow, or it is in the other. One alternative for each variable would be quadratic.
+ */
+function beginningSource(separator: string, variables: readonly string[]): string {
+  if (variables.length === 1) return variables[0]!;
+  const middle = variables.length >> 1;
+  const [left, right] = [variables.slice(0, middle), variables.slice(middle)];
+  const inLeft = beginningSource(separator, left) + followingSource(separator, right);
+  return `(?:${inLeft}|${beginningSource(separator, right)})`;
 }
 
 function variableSource(operator: Operator, variable: Variable): string {

@@ -1,5 +1,5 @@
 import { URLPattern } from "urlpattern-polyfill/urlpattern";
-import { LinearExpression } from "./linear-expression.js";
+import { LinearExpression, largestExpression } from "./linear-expression.js";
 import { componentSource, type Segments } from "./url-pattern-component.js";
 
 const names = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"] as const;
@@ -9,11 +9,15 @@ type Name = (typeof names)[number];
 interface Component {
   readonly size: number;
   matches(text: string): boolean;
+  prepare?(): void;
 }
 
 const plain: Segments = { delimiter: "", prefix: "" };
 const host: Segments = { delimiter: ".", prefix: "" };
 const path: Segments = { delimiter: "/", prefix: "/" };
+
+/** The max number of groups, of whatever kind, since the polyfill takes time that grows with their square. */
+const mostGroups = 100;
 
 /** The schemes whose URLs have a path of segments, whatever follows them. URL standard, section 4.2. */
 const specialSchemes = ["http", "https", "ws", "wss", "ftp", "file"];
@@ -37,6 +41,7 @@ export class LinearUrlPattern {
    * @throws Error when the pattern is none, or cannot be evaluated in bounded time.
    */
   constructor(pattern: string, baseUrl: string) {
+    if (numberOfGroups(pattern) > mostGroups) throw new Error(`The pattern has more than ${mostGroups} groups.`);
     const parsed = parse(pattern, baseUrl);
     const protocol = compileComponent(parsed.protocol, plain);
     const hasSegments = specialSchemes.some((scheme) => protocol.matches(scheme));
@@ -47,6 +52,9 @@ export class LinearUrlPattern {
       .filter((name) => parsed[name] !== "*")
       .map((name) => [name, compileComponent(parsed[name], segments[name] ?? plain)] as const);
     this.size = this.#components.reduce((sum, [, expression]) => sum + expression.size, 1);
+    if (this.size > largestExpression) throw new Error("The pattern is too large.");
+    // Only compiling tells whether the groups' own expressions are linear.
+    for (const [, expression] of this.#components) expression.prepare?.();
   }
 
   /** A topic that is no URL, even relative to the hub's, does not match. */
@@ -55,6 +63,11 @@ export class LinearUrlPattern {
     if (url === undefined) return false;
     return this.#components.every(([name, expression]) => expression.matches(componentOf(url, name)));
   }
+}
+
+/** Names, expressions, wildcards and braces; never less than there are. */
+function numberOfGroups(pattern: string): number {
+  return pattern.match(/[:({*]/g)?.length ?? 0;
 }
 
 /** The latest topic: one after the other, all patterns are asked about the same. */

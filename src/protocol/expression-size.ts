@@ -1,0 +1,74 @@
+/** What an expression costs to compile beyond its parts, in instructions. */
+const fixed = 3;
+
+/** A Unicode class has hundreds of ranges, each of which is compared and sorted when the expression is compiled. */
+const unicodeClass = 20;
+
+/** So many characters of a bracket expression cost as much to compile as one instruction. */
+const classCharacters = 16;
+
+/** The parts of an expression that are counted as one: classes, escapes, repetitions, the beginnings of groups. */
+const tokens =
+  /\\[pP](?:\{[^}]*\})?|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{\d{1,9}(?:,\d{0,9})?\}|\(\?:|./gsu;
+
+/** A group that is open: the alternatives before the present one, and the present one without its last atom. */
+interface Open {
+  readonly captures: boolean;
+  before: number;
+  sequence: number;
+}
+
+/**
+ * Returns an upper bound for the number of instructions that a regular expression in RE2's syntax compiles to, in time
+ * linear in its length. Nothing is compiled for it: `(?:.{1000}){1000}` is short, and its automaton has a million states.
+ *
+ * Text that is not such an expression gets some number, or Infinity where parentheses do not match.
+ */
+export function expressionSize(source: string): number {
+  const outer: Open[] = [];
+  let group: Open = { captures: false, before: 0, sequence: 0 };
+  /** The last atom with its quantifiers, which a further quantifier multiplies. */
+  let atom = 0;
+  const next = (size: number) => {
+    group.sequence += atom;
+    atom = size;
+  };
+  // An empty alternative is an instruction too.
+  const alternative = () => Math.max(group.sequence + atom, 1);
+  for (const [token] of source.matchAll(tokens)) {
+    if (token.startsWith("(")) {
+      next(0);
+      outer.push(group);
+      group = { captures: token === "(", before: 0, sequence: 0 };
+    } else if (token === ")") {
+      const size = group.before + alternative() + (group.captures ? 2 : 0);
+      const enclosing = outer.pop();
+      if (enclosing === undefined) return Number.POSITIVE_INFINITY;
+      group = enclosing;
+      atom = size;
+    } else if (token === "|") {
+      group.before += alternative() + 1;
+      group.sequence = 0;
+      atom = 0;
+    } else if (token === "*") atom += 2;
+    else if (token === "+" || token === "?") atom += 1;
+    else if (token.startsWith("{") && token.length > 1) atom = repeatedSize(atom, token);
+    else if (/^\\p/i.test(token)) next(unicodeClass);
+    else if (token.startsWith("[")) next(classSize(token));
+    else next(1);
+  }
+  return outer.length > 0 ? Number.POSITIVE_INFINITY : fixed + group.before + alternative();
+}
+
+/** @param quantifier - `{2}`, `{2,}` or `{2,5}`. */
+function repeatedSize(atom: number, quantifier: string): number {
+  const [first, last = first] = quantifier.slice(1, -1).split(",");
+  const least = Number(first);
+  const most = Math.max(Number(last), least);
+  return Math.max(most, 1) * atom + (last === "" ? 2 : most - least + 1);
+}
+
+function classSize(token: string): number {
+  const unicode = token.match(/\\p/gi)?.length ?? 0;
+  return 1 + Math.floor(token.length / classCharacters) + unicodeClass * unicode;
+}
