@@ -19,8 +19,8 @@ export interface HubLimits {
   /** How long each of them may be, and each topic that a token grants, in UTF-16 units. Default 2048. */
   readonly maxMatcherLength?: number | undefined;
   /**
-   * How large the patterns of one request may be together, in instructions of their automata, of which a usual pattern
-   * has some dozens: each update is looked at with all of them. Default 5000.
+   * The max size of the patterns of one request together, and of those of one token, in instructions of their automata.
+   * A usual pattern has some dozens. Each update is evaluated with all patterns of a request. Default 5000.
    */
   readonly maxPatternSize?: number | undefined;
   /**

@@ -113,6 +113,7 @@ export function resolveHubOptions(options: HubOptions) {
       details: limits.maxTokenDetails,
       topics: limits.maxTokenTopics,
       topicLength: limits.maxMatcherLength,
+      patternSize: limits.maxPatternSize,
     },
     subscriberKey: read.string("subscriberKey"),
     publisherKey: read.string("publisherKey"),

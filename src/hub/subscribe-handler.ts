@@ -6,6 +6,7 @@ import { noGrants } from "../protocol/grants.js";
 import { type Matcher, MatcherList } from "../protocol/matcher.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
+import { type Pace, stepsToCompile } from "../protocol/work.js";
 import { Admission, type Bounds } from "./admission.js";
 import type { Audience } from "./audience.js";
 import type { Authenticator, Identity } from "./authentication.js";
@@ -15,6 +16,7 @@ import { ConnectionLimits } from "./connection-limits.js";
 import { hubClosed } from "./dispatcher.js";
 import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
+import { newPace } from "./pacer.js";
 import { PatternBudget } from "./pattern-budget.js";
 import { missedIntervals, watchPeer } from "./peer-watch.js";
 import { queryOf } from "./request.js";
@@ -84,7 +86,7 @@ export class SubscribeHandler {
     const { allowAnonymous, protocol, matcherLimits, hubUrl, queryLimit } = this.#settings;
     const query = queryOf(req);
     const parameters = await subscriptionParameters(req, query, queryLimit);
-    const { matchers, generation } = requestedMatchers(parameters, protocol, matcherLimits, hubUrl);
+    const { matchers, generation } = await requestedMatchers(parameters, protocol, matcherLimits, hubUrl, newPace());
     const grant = parameters.get(grantParameter);
     const closes = grant !== null;
     let identity: Identity | undefined;
@@ -168,6 +170,7 @@ export class SubscribeHandler {
   ): Promise<boolean> {
     const { transport, dispatcher, disconnections, replays } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
+    await prepare(audience.patterns, newPace());
     const beginning = await begin(transport, eventId, (after) => replays.read(audience, after));
     const { precedingId } = beginning;
     if (connection.closed) return false;
@@ -182,6 +185,15 @@ export class SubscribeHandler {
     new Subscriber(audience, subscription, connection, headers, beginning, this.#surroundings);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
+  }
+}
+
+/** Compiles patterns, so that the first update that they are evaluated with does not wait for that. */
+async function prepare(patterns: readonly Matcher[], pace: Pace): Promise<void> {
+  for (const pattern of patterns) {
+    pattern.prepare?.();
+    const pause = pace(stepsToCompile(pattern));
+    if (pause !== undefined) await pause;
   }
 }
 

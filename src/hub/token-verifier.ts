@@ -7,6 +7,7 @@ import type { Generation } from "../protocol/generation.js";
 import { type GrantLimits, type Grants, parseGrants } from "../protocol/grants.js";
 import { Refusal } from "../protocol/problem.js";
 import type { TrustedKeys } from "./keys.js";
+import { newPace } from "./pacer.js";
 import { TokenCache } from "./token-cache.js";
 
 export interface VerifiedToken {
@@ -88,7 +89,7 @@ export class TokenVerifier {
       try {
         const claims = await this.#claims(token, generation, keys);
         if (claims === undefined) continue;
-        const verified = this.#read(token, claims, generation);
+        const verified = await this.#read(token, claims, generation);
         version ??= keys.source.version;
         if (verified !== undefined) this.#cache.add(token, verified, keys.source, version);
         return verified;
@@ -124,7 +125,7 @@ export class TokenVerifier {
     return undefined;
   }
 
-  #read(token: string, claims: JWTPayload, generation: Generation): VerifiedToken | undefined {
+  async #read(token: string, claims: JWTPayload, generation: Generation): Promise<VerifiedToken | undefined> {
     const {
       iss = "",
       sub: claimed,
@@ -136,7 +137,9 @@ export class TokenVerifier {
     if (generation === 1 && claimed !== undefined && sub === undefined) return undefined;
     const { limits, compile } = this.#settings;
     const grants =
-      generation === 1 ? parseAuthorizationDetails(claims, limits, compile) : this.#readOlder(claims, limits);
+      generation === 1
+        ? await parseAuthorizationDetails(claims, limits, compile, newPace())
+        : this.#readOlder(claims, limits);
     if (grants === undefined) return undefined;
     const expiresAt = exp === undefined ? undefined : exp * 1000;
     const issuedAt = typeof iat === "number" ? iat * 1000 : undefined;

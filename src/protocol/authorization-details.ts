@@ -1,6 +1,8 @@
 import { forbiddenCharacter } from "./characters.js";
 import { type GrantLimits, type Grants, noGrants, type SubscriptionPayload } from "./grants.js";
 import { compileExact, compileSelector, type Matcher, MatcherList } from "./matcher.js";
+import { PatternSum } from "./pattern-sum.js";
+import { type Pace, stepsToCompile, unpaced } from "./work.js";
 
 /** The type of the authorization details that are for a hub, compared byte by byte. Mercure 1.0 "Authorization Details". */
 export const detailType = "https://mercure.rocks/authorization-detail";
@@ -19,18 +21,22 @@ export const compileExactOnly: MatcherCompiler = (match, matchType) =>
  * A token without a Mercure detail grants nothing. One bad detail, and the whole claim yields undefined: partial
  * acceptance would silently change what the token allows. Actions that the hub does not know grant nothing, and details
  * of other types are for others; neither is bad.
+ *
+ * @param pace - Gives the event loop to others between patterns.
  */
-export function parseAuthorizationDetails(
+export async function parseAuthorizationDetails(
   claims: Readonly<Record<string, unknown>>,
   limits: GrantLimits,
   compile: MatcherCompiler = compileExactOnly,
-): Grants | undefined {
+  pace: Pace = unpaced,
+): Promise<Grants | undefined> {
   if (!Object.hasOwn(claims, "authorization_details")) return noGrants;
   const details = claims.authorization_details;
   if (!Array.isArray(details)) return undefined;
   const granted = { subscribe: [] as Matcher[], publish: [] as Matcher[] };
   const payloads: SubscriptionPayload[] = [];
   const left = { details: limits.details, topics: limits.topics };
+  const sum = new PatternSum(limits.patternSize);
   for (const detail of details) {
     // RFC 9396, section 2: every detail is an object and has a type, whoever it is for.
     if (!isObject(detail) || typeof detail.type !== "string") return undefined;
@@ -42,8 +48,14 @@ export function parseAuthorizationDetails(
     left.details -= 1;
     left.topics -= topics.length;
     if (left.details < 0 || left.topics < 0) return undefined;
-    const matchers = topics.map((topic) => parseMatcher(topic, limits.topicLength, compile));
-    if (!matchers.every((matcher) => matcher !== undefined)) return undefined;
+    const matchers: Matcher[] = [];
+    for (const topic of topics) {
+      const matcher = parseMatcher(topic, limits.topicLength, compile);
+      if (matcher === undefined || !sum.add(matcher)) return undefined;
+      matchers.push(matcher);
+      const pause = pace(stepsToCompile(matcher));
+      if (pause !== undefined) await pause;
+    }
     if (actions.includes("publish")) granted.publish.push(...matchers);
     if (!actions.includes("subscribe")) continue;
     granted.subscribe.push(...matchers);

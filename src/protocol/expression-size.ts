@@ -8,8 +8,7 @@ const unicodeClass = 20;
 const classCharacters = 16;
 
 /** The parts of an expression that are counted as one: classes, escapes, repetitions, the beginnings of groups. */
-const tokens =
-  /\\[pP](?:\{[^}]*\})?|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{\d{1,9}(?:,\d{0,9})?\}|\(\?:|./gsu;
+const tokens = /\\[pP](?:\{[^}]*\})?|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{\d{1,9}(?:,\d{0,9})?\}|\(\?:|./gsu;
 
 /** A group that is open: the alternatives before the present one, and the present one without its last atom. */
 interface Open {

@@ -1,4 +1,5 @@
-import { MatcherList } from "./matcher.js";
+import { compileSelector, type Matcher, MatcherList } from "./matcher.js";
+import { PatternSum } from "./pattern-sum.js";
 
 /** What others may learn of the bearer of a token by subscription events. */
 export interface Payloads {
@@ -29,6 +30,8 @@ export interface GrantLimits {
   readonly topics: number;
   /** How long each topic may be, in UTF-16 units. */
   readonly topicLength: number;
+  /** How large its patterns may be together, in instructions. */
+  readonly patternSize: number;
 }
 
 const nothing = new MatcherList([]);
@@ -61,7 +64,7 @@ export function payloadOf({ payload, payloads }: Payloads, matcher: string): unk
  */
 export function parseGrants(
   claims: Readonly<Record<string, unknown>>,
-  limits?: Pick<GrantLimits, "topics" | "topicLength">,
+  limits?: Omit<GrantLimits, "details">,
 ): Grants | undefined {
   if (!Object.hasOwn(claims, "mercure")) return noGrants;
   const claim = claims.mercure;
@@ -73,12 +76,26 @@ export function parseGrants(
     if (selectors.length > limits.topics) return undefined;
     if (selectors.some(({ length }) => length > limits.topicLength)) return undefined;
   }
+  const sum = new PatternSum(limits?.patternSize ?? Number.POSITIVE_INFINITY);
+  const toSubscribe = matchersOf(subscribe, sum);
+  const toPublish = matchersOf(publish, sum);
+  if (toSubscribe === undefined || toPublish === undefined) return undefined;
+  return { subscribe: new MatcherList(toSubscribe), publish: new MatcherList(toPublish), payload };
+}
+
+/** Undefined for selectors that the hub does not evaluate, by themselves or together. */
+function matchersOf(selectors: readonly string[], sum: PatternSum): Matcher[] | undefined {
+  const matchers: Matcher[] = [];
   try {
-    return { subscribe: MatcherList.ofSelectors(subscribe), publish: MatcherList.ofSelectors(publish), payload };
+    for (const selector of selectors) {
+      const matcher = compileSelector(selector);
+      if (!sum.add(matcher)) return undefined;
+      matchers.push(matcher);
+    }
   } catch {
-    // A selector that the hub does not evaluate.
     return undefined;
   }
+  return matchers;
 }
 
 function isSelectorList(value: unknown): value is string[] {

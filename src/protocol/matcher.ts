@@ -18,12 +18,15 @@ export interface Matcher {
   readonly cost: number;
 
   matches(topic: string): boolean;
+  /** Compiles the pattern ahead of its first use; undefined for what needs no compiling. */
+  prepare?(): void;
 }
 
 /** What evaluates a pattern, in time linear in the length of the topic. */
 interface Evaluator {
   readonly size: number;
   matches(topic: string): boolean;
+  prepare?(): void;
 }
 
 const patterns = new SharedPatterns<Matcher>();
@@ -85,7 +88,8 @@ function simple(type: MatcherType, text: string): Matcher {
 function pattern(type: MatcherType, text: string, evaluator: Evaluator): Matcher {
   const evaluated = { id: evaluators++, matches: (topic: string) => evaluator.matches(topic) };
   const matches = (topic: string) => (type === "selector" && topic === text) || verdicts.of(evaluated, topic);
-  return { type, pattern: text, exact: undefined, cost: evaluator.size, matches };
+  const prepare = () => evaluator.prepare?.();
+  return { type, pattern: text, exact: undefined, cost: evaluator.size, matches, prepare };
 }
 
 function attempt<T>(kind: string, source: string, compile: () => T): T {
@@ -111,6 +115,8 @@ export class MatcherList {
   readonly exact: ReadonlySet<string>;
   /** The matchers that have to look at every topic. */
   readonly patterns: readonly Matcher[];
+  /** What evaluating a topic costs at most, in steps for each of its characters. */
+  readonly cost: number;
   #key: string | undefined;
 
   constructor(matchers: Iterable<Matcher>) {
@@ -120,6 +126,7 @@ export class MatcherList {
     for (const matcher of this.all) if (matcher.exact !== undefined) exact.add(matcher.exact);
     this.exact = exact;
     this.patterns = this.all.filter((matcher) => matcher.exact === undefined);
+    this.cost = this.patterns.reduce((sum, { cost }) => sum + cost, 0);
   }
 
   /** @throws MercureError `ERR_TOPIC`, as {@link compileSelector} does. */
@@ -131,11 +138,6 @@ export class MatcherList {
   get key(): string {
     this.#key ??= this.all.map(keyOf).sort().join("");
     return this.#key;
-  }
-
-  /** What looking at a topic costs at most, in steps for each of its characters. */
-  get cost(): number {
-    return this.patterns.reduce((sum, { cost }) => sum + cost, 0);
   }
 
   matches(topic: string): boolean {

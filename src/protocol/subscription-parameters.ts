@@ -1,7 +1,9 @@
 import { forbiddenCharacter } from "./characters.js";
 import type { Generation } from "./generation.js";
 import { compileMatcher, compileSelector, type Matcher, MatcherList } from "./matcher.js";
+import { PatternSum } from "./pattern-sum.js";
 import { Refusal } from "./problem.js";
+import { type Pace, stepsToCompile, unpaced } from "./work.js";
 
 /** Which generations a hub speaks. */
 export type Protocol = Generation | "both";
@@ -18,7 +20,7 @@ export interface MatcherLimits {
   readonly count: number;
   /** How long each, in UTF-16 units. */
   readonly length: number;
-  /** How large the patterns together, in instructions: each update is looked at with all of them. */
+  /** How large the patterns together, in instructions: each update is evaluated with all of them. */
   readonly patternSize: number;
 }
 
@@ -29,28 +31,37 @@ const cursors = ["lastEventID", "Last-Event-ID", "last-event-id", "last_event_id
  * Reads what a request subscribes to: `topic` in Mercure 0.x "Subscription"; `match`, `match_exact` and
  * `match_urlpattern` in Mercure 1.0 "Subscription", where no other name may begin with `match`.
  *
+ * The sizes of patterns are added while they are read: the first that is too much ends the work.
+ *
  * @param hubUrl - The hub's absolute URL, against which relative URL patterns are resolved.
+ * @param pace - Gives the event loop to others between patterns.
  * @throws Refusal when the request asks for nothing, for too much, or by what the hub does not speak.
  */
-export function requestedMatchers(
+export async function requestedMatchers(
   parameters: URLSearchParams,
   protocol: Protocol,
   limits: MatcherLimits,
   hubUrl: string,
-): RequestedMatchers {
+  pace: Pace = unpaced,
+): Promise<RequestedMatchers> {
   const generation = requestedGeneration(parameters, protocol);
   const matchers: Matcher[] = [];
+  const sum = new PatternSum(limits.patternSize);
   for (const [name, value] of parameters) {
     if (!isMatcher(name, generation)) continue;
     if (matchers.length === limits.count) {
       throw new Refusal(400, `Ask for at most ${limits.count} topics in one request.`);
     }
     checkValue(value, limits.length);
-    matchers.push(generation === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl));
+    const matcher = generation === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl);
+    if (!sum.add(matcher)) {
+      throw new Refusal(400, "The patterns are too large together. Subscribe to fewer, or to topics by their names.");
+    }
+    matchers.push(matcher);
+    const pause = pace(stepsToCompile(matcher));
+    if (pause !== undefined) await pause;
   }
-  const list = new MatcherList(matchers);
-  if (list.cost > limits.patternSize) throw new Refusal(400, "The patterns are too large together; ask for fewer.");
-  return { generation, matchers: list };
+  return { generation, matchers: new MatcherList(matchers) };
 }
 
 /** The id that stands for `Last-Event-ID` in the parameters; of several the first, and so the query before the body. */

@@ -19,11 +19,11 @@ test("whatever a subscriber asks for, it is within the limits or refused", async
   );
   const value = hostileText([..."ab/:*?{}()+,\\|[]é%", "https://", "{x}", ":x"], 4_096);
   const query = fc.array(fc.tuple(name, value), { maxLength: 5 });
-  const property = fc.property(query, fc.constantFrom(0, 1, "both"), (pairs, protocol) => {
+  const property = fc.asyncProperty(query, fc.constantFrom(0, 1, "both"), async (pairs, protocol) => {
     const parameters = parseForm(pairs.map((pair) => pair.join("=")).join("&"));
     if (parameters === undefined) return;
     try {
-      const { generation, matchers } = requestedMatchers(parameters, protocol as 0 | 1 | "both", limits, hubUrl);
+      const { generation, matchers } = await requestedMatchers(parameters, protocol as 0 | 1 | "both", limits, hubUrl);
       assert.ok(matchers.all.length >= 1 && matchers.all.length <= limits.count);
       assert.ok(matchers.all.every(({ pattern }) => pattern.length <= limits.length));
       assert.ok(protocol === "both" || generation === protocol);

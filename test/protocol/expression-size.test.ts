@@ -6,7 +6,14 @@ import { expressionSize } from "../../src/protocol/expression-size.js";
 
 describe("the size of an expression, before it is compiled", () => {
   test("is close to that of its program where expressions are usual", () => {
-    for (const source of ["/users/(?:[\\w.~\\-,]|%[0-9a-f]{2})*", "(?:a|b)+c", "[^/]+/x", "\\d{4}-\\d{2}", ".*", "a?b*"]) {
+    for (const source of [
+      "/users/(?:[\\w.~\\-,]|%[0-9a-f]{2})*",
+      "(?:a|b)+c",
+      "[^/]+/x",
+      "\\d{4}-\\d{2}",
+      ".*",
+      "a?b*",
+    ]) {
       const actual = RE2JS.compile(source).programSize();
       const bound = expressionSize(source);
       assert.ok(bound >= actual && bound <= 2 * actual + 5, `${source}: ${bound}, really ${actual}`);
@@ -31,12 +38,30 @@ describe("the size of an expression, before it is compiled", () => {
     const { expression } = fc.letrec<{ expression: string }>((tie) => ({
       expression: fc.oneof(
         { maxDepth: 4, withCrossShrink: true },
-        fc.constantFrom("a", ".", "\\d", "\\.", "[^/]", "[a-z0-9]", "\\pL", "\\p{Lu}", "é", "😀", "[\\]a]", "\\b", "^", ""),
+        fc.constantFrom(
+          "a",
+          ".",
+          "\\d",
+          "\\.",
+          "[^/]",
+          "[a-z0-9]",
+          "\\pL",
+          "\\p{Lu}",
+          "é",
+          "😀",
+          "[\\]a]",
+          "\\b",
+          "^",
+          "",
+        ),
         fc.tuple(tie("expression"), tie("expression")).map(([a, b]) => a + b),
         fc.tuple(tie("expression"), tie("expression")).map(([a, b]) => `${a}|${b}`),
         tie("expression").map((a) => `(${a})`),
         fc
-          .tuple(tie("expression"), fc.constantFrom("*", "+", "?", "*?", "{3}", "{0}", "{2,}", "{0,4}", "{1,3}", "{0,0}"))
+          .tuple(
+            tie("expression"),
+            fc.constantFrom("*", "+", "?", "*?", "{3}", "{0}", "{2,}", "{0,4}", "{1,3}", "{0,0}"),
+          )
           .map(([a, quantifier]) => `(?:${a})${quantifier}`),
       ),
     }));

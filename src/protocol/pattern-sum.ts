@@ -1,0 +1,20 @@
+import type { Matcher } from "./matcher.js";
+
+/** Adds up the sizes of patterns, equal ones once, until a limit is exceeded. */
+export class PatternSum {
+  readonly #known = new Set<Matcher>();
+  #left: number;
+
+  /** @param limit - In instructions. */
+  constructor(limit: number) {
+    this.#left = limit;
+  }
+
+  /** Returns whether the patterns so far are within the limit together. */
+  add(matcher: Matcher): boolean {
+    if (matcher.cost === 0 || this.#known.has(matcher)) return this.#left >= 0;
+    this.#known.add(matcher);
+    this.#left -= matcher.cost;
+    return this.#left >= 0;
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Counts work that a caller has done or is about to do, in steps of some 40 nanoseconds at worst. Returns a promise when
+ * the event loop is due to others: whoever works on awaits it first.
+ */
+export type Pace = (steps: number) => Promise<void> | undefined;
+
+/** How many steps it takes to compile one instruction of an expression, at worst. */
+const stepsPerInstruction = 200;
+
+/** How many steps it takes to parse a URL pattern, however small, and to read any other matcher. */
+const stepsPerUrlPattern = 10_000;
+const stepsPerMatcher = 100;
+
+/** How many steps it takes to make a matcher of a text. */
+export function stepsToCompile({ type, cost }: { readonly type: string; readonly cost: number }): number {
+  return stepsPerMatcher + cost * stepsPerInstruction + (type === "urlpattern" ? stepsPerUrlPattern : 0);
+}
+
+/** For work that nobody else waits for. */
+export const unpaced: Pace = () => undefined;

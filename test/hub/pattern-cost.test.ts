@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { RE2Set } from "re2js";
+import { stepsPerTurn } from "../../src/hub/pacer.js";
+import { requestedMatchers } from "../../src/protocol/subscription-parameters.js";
+import { accessToken, issuer, resource, startHub, subscribe, token } from "./fixture.js";
+
+const hubUrl = "https://hub.example/.well-known/mercure";
+const limits = { count: 200, length: 2048, patternSize: 5000 };
+
+const fill = (text: string, length = 2048) => text.repeat(Math.max(1, Math.floor(length / text.length)));
+const variables = (count: number, suffix = "") => Array.from({ length: count }, (_, i) => `v${i}${suffix}`).join(",");
+
+/** Parameters that ask for far more than a hub would evaluate, each in a way of its own. */
+const hostile: readonly (readonly [string, [string, string][]])[] = [
+  ["exploded variables", [["topic", fill(`{?${variables(32, "*")}}`)]]],
+  ["lists of variables", [["topic", fill(`{${variables(31)}}`)]]],
+  ["exploded path parameters", [["topic", fill(`{;${variables(32, "*")}}`)]]],
+  ["one variable each", [["topic", fill("{a}")]]],
+  ["long prefixes", [["topic", fill("{a:9999}")]]],
+  ["ranges of repetitions", [["match_urlpattern", `/${fill("(.{1,1000})", 2000)}`]]],
+  ["repetitions", [["match_urlpattern", `/${fill("(.{999})", 2000)}`]]],
+  ["repetitions of repetitions", [["match_urlpattern", "/((?:(?:a{999}){999}){999})"]]],
+  ["wildcards", [["match_urlpattern", `/${fill("*")}`]]],
+  ["optional braces", [["match_urlpattern", `/${fill("{a}?")}`]]],
+  ["alternatives", [["match_urlpattern", `/(${fill("a|", 1900)}b)`]]],
+  ["Unicode classes", [["match_urlpattern", `/(${fill("\\p{L}", 1900)})`]]],
+  [
+    "groups in every component",
+    [["match_urlpattern", `https://(.{400}):(.{400})@(.{400})/(.{400})?(.{400})#(.{400})`]],
+  ],
+];
+
+/** Counts the expressions that are compiled from now on. */
+function countCompiled(t: TestContext): () => number {
+  const compile = t.mock.method(RE2Set.prototype, "compile");
+  return () => compile.mock.callCount();
+}
+
+describe("patterns that would be large", () => {
+  // One anonymous request of 3 kB holds every other client for seconds before it is refused.
+  test("are refused before anything is compiled", async (t) => {
+    const compiled = countCompiled(t);
+    const { origin, hub } = await startHub(t);
+    for (const [name, parameters] of hostile) {
+      const { status } = await subscribe(t, `${origin}${hub.path}?${new URLSearchParams(parameters)}`);
+      assert.equal(status, 400, name);
+    }
+    assert.equal(compiled(), 0);
+  });
+
+  // QUERY has room for eighty times as much as a URL.
+  test("are refused in the body of a QUERY request just as in a URL", async (t) => {
+    const compiled = countCompiled(t);
+    const { origin, hub } = await startHub(t);
+    for (const [name, parameters] of hostile) {
+      const all = Array.from({ length: 50 }, (_, i) => parameters.map(([key, value]) => [key, `${value}${i}`]));
+      const body = String(new URLSearchParams(all.flat() as [string, string][]));
+      const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+      const { status } = await subscribe(t, `${origin}${hub.path}`, headers, "QUERY", body);
+      assert.equal(status, 400, name);
+    }
+    assert.equal(compiled(), 0);
+  });
+
+  // Each is within the bounds of one pattern, and the request asks for 199 of them.
+  test("are refused when they are large together, at the first that is too much", async (t) => {
+    const compiled = countCompiled(t);
+    const { url } = await startHub(t);
+    const { status } = await subscribe(t, url(Array.from({ length: 199 }, (_, i) => `{a,b,c,d,e,f}${i}`)));
+    assert.equal(status, 400);
+    assert.equal(compiled(), 0);
+
+    const read: string[] = [];
+    const parameters = Array.from({ length: 150 }, (_, i): [string, string] => [
+      "match_urlpattern",
+      `/${i}/((?:a|b){90})`,
+    ]);
+    const asked = requestedMatchers(new URLSearchParams(parameters), "both", limits, hubUrl, () => {
+      read.push("");
+      return undefined;
+    });
+    await assert.rejects(asked, /too large together/);
+    assert.ok(read.length < 20, `${read.length} patterns were read`);
+  });
+
+  // An application signs topics that its visitors choose.
+  test("make a token invalid, by themselves or together", async (t) => {
+    const compiled = countCompiled(t);
+    const { url } = await startHub(t, { resource, issuer });
+    const many = Array.from({ length: 100 }, (_, i) => `{a,b,c,d,e,f}${i}`);
+    for (const subscribes of [[`{?${variables(32, "*")}}`], many]) {
+      const authorization = await token({ subscribe: subscribes });
+      assert.equal((await subscribe(t, url("a", { authorization }))).status, 401);
+    }
+    const detail = (topics: object[]) => ({
+      type: "https://mercure.rocks/authorization-detail",
+      actions: ["subscribe"],
+      topics,
+    });
+    const topics = [{ match: "/((?:(?:a{999}){999}))", match_type: "urlpattern" }];
+    const authorization = `Bearer ${await accessToken({ authorization_details: [detail(topics)] })}`;
+    assert.equal((await subscribe(t, url("a"), { authorization })).status, 401);
+    assert.equal(compiled(), 0);
+  });
+});
+
+// Patterns that are allowed take tens of milliseconds together.
+test("the event loop is given to others between the patterns of one request", async () => {
+  const parameters = Array.from({ length: 120 }, (_, i): [string, string] => ["match_urlpattern", `/a/${i}/:id`]);
+  let stretch = 0;
+  let longest = 0;
+  let turns = 0;
+  await requestedMatchers(new URLSearchParams(parameters), "both", limits, hubUrl, (steps) => {
+    stretch += steps;
+    longest = Math.max(longest, steps);
+    if (stretch < stepsPerTurn) return undefined;
+    stretch = 0;
+    turns++;
+    return Promise.resolve();
+  });
+  assert.ok(turns >= 20, `${turns} turns`);
+  assert.ok(longest <= 5 * stepsPerTurn, `${longest} steps`);
+});
