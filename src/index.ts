@@ -16,6 +16,7 @@ export type {
 } from "./options.js";
 export type { SubscriptionDocument } from "./protocol/active-subscription.js";
 export { encodeEvent, type ServerSentEvent } from "./protocol/sse.js";
+export type { TopicMatcher } from "./protocol/topic-matcher.js";
 export type { Update } from "./protocol/update.js";
 export type { ModelClass, ModelDeclaration } from "./publisher/models.js";
 export type { PayloadFilter } from "./publisher/payload-filter.js";
@@ -24,4 +25,4 @@ export type { DisconnectOptions, VariantRenderer } from "./publisher/publisher.j
 export type { Person } from "./publisher/room.js";
 export type { SignalOptions, SignalPublication } from "./publisher/signals.js";
 export type { JwtOptions } from "./publisher/stream-access.js";
-export type { Topic, TopicMatcher, Topics } from "./publisher/topics.js";
+export type { Topic, Topics } from "./publisher/topics.js";

@@ -1,11 +1,13 @@
 import type { Request, RequestHandler, Response } from "express";
 import { MercureError } from "../errors.js";
 import { isPlainObject } from "../plain-object.js";
+import type { TopicMatcher } from "../protocol/topic-matcher.js";
 import { isFunction } from "../publisher/is-function.js";
+import type { Models } from "../publisher/models.js";
 import type { Permissions } from "../publisher/permissions.js";
 import { Publisher } from "../publisher/publisher.js";
 import type { PublisherOptions } from "../publisher/publisher-options.js";
-import { refusePattern, type Topics } from "../publisher/topics.js";
+import { hubTopics, type Topics } from "../publisher/topics.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 
 type TopicChoice = (request: Request) => Topics | Promise<Topics>;
@@ -16,11 +18,13 @@ const defaultChannel = "sse";
 /** The publisher, and streams as routes of the application. */
 export class Sse extends Publisher {
   readonly #cookies: AuthzCookies;
+  readonly #models: Models;
   readonly #permissions: Permissions;
 
   constructor(options: PublisherOptions, cookies: AuthzCookies) {
     super(options);
     this.#cookies = cookies;
+    this.#models = options.models;
     this.#permissions = options.permissions;
   }
 
@@ -63,7 +67,7 @@ export class Sse extends Publisher {
     const hub = this.ownHub("sse.stream", wayOut);
     const choose = isFunction(topics) ? (topics as TopicChoice) : undefined;
     // A mistake in fixed topics shows when the route is mounted, not when somebody asks for it.
-    const fixed = topics === undefined || choose !== undefined ? undefined : this.topics(topics as Topics);
+    const fixed = topics === undefined || choose !== undefined ? undefined : this.#streamed(topics as Topics);
     return async (request, response, next) => {
       try {
         if (topics === undefined) {
@@ -80,25 +84,24 @@ export class Sse extends Publisher {
           });
           return;
         }
-        const chosen = fixed ?? this.#chosen(await choose!(request));
-        const bearer = { payload: this.payloadOf(chosen), subject: this.subjectOf() };
-        hub.stream(request, response, { topics: chosen, private: true, ...bearer });
+        const { asked, names } = fixed ?? this.#streamed(await choose!(request));
+        const bearer = { payload: this.payloadOf(names), subject: this.subjectOf() };
+        hub.stream(request, response, { topics: asked, private: true, ...bearer });
       } catch (error) {
         next(error);
       }
     };
   }
 
+  /** What is asked of the hub, and what the application's functions are told. */
+  #streamed(topics: Topics): { asked: (string | TopicMatcher)[]; names: string[] } {
+    const asked = hubTopics(topics, this.#models);
+    return { asked, names: asked.map((topic) => (typeof topic === "string" ? topic : topic.match)) };
+  }
+
   #createJwt(topics: Topics): string {
     const names = this.selectors(topics).map(({ text }) => text);
     return this.createSubscriberJwt(topics, { payload: this.payloadOf(names), subject: this.subjectOf() });
-  }
-
-  /** Topics that are made from what a visitor asks for, and so must be no patterns. The hub reads them as 0.x does. */
-  #chosen(topics: Topics): string[] {
-    const names = this.topics(topics);
-    for (const name of names) refusePattern(name, 0);
-    return names;
   }
 }
 

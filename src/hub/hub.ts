@@ -12,8 +12,8 @@ import {
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { validateDraft } from "../protocol/draft.js";
 import { noGrants } from "../protocol/grants.js";
-import { MatcherList } from "../protocol/matcher.js";
 import { methodNotAllowed, problemOf, Refusal } from "../protocol/problem.js";
+import { compileTopics, type TopicMatcher } from "../protocol/topic-matcher.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Transport } from "../transport/transport.js";
 import { ActiveSubscriptions } from "./active-subscriptions.js";
@@ -27,7 +27,7 @@ import { EncodedEvents } from "./encoded-events.js";
 import { EncodedReplays } from "./encoded-replays.js";
 import { Expirations } from "./expirations.js";
 import type { HubObserver } from "./observer.js";
-import { type HubOptions, resolveHubOptions } from "./options.js";
+import { type HubOptions, type HubSettings, resolveHubOptions } from "./options.js";
 import { OrderChannel } from "./order-channel.js";
 import { answerPublicDocument } from "./public-document.js";
 import { PublishHandler } from "./publish-handler.js";
@@ -41,8 +41,11 @@ import { Turns } from "./turns.js";
 import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from "./update-reader.js";
 
 export interface StreamOptions {
-  /** What to stream: topics by their exact names, or `*` for all. */
-  readonly topics: readonly string[];
+  /**
+   * What to stream. A string is the name of one topic, whatever is in it; `{ match, match_type }` can be a pattern, and
+   * `{ match: "*", match_type: "uritemplate" }` is all topics.
+   */
+  readonly topics: string | TopicMatcher | readonly (string | TopicMatcher)[];
   /** Whether private updates of these topics are streamed too. Default false. */
   readonly private?: boolean | undefined;
   /** What other subscribers may learn of this one by subscription events; anything that JSON holds. Default nothing. */
@@ -80,7 +83,7 @@ export class Hub {
   readonly #turns = new Turns();
   readonly #subscribe: SubscribeHandler;
   readonly #cors: Cors;
-  readonly #settings: DescribedSettings;
+  readonly #settings: DescribedSettings & Pick<HubSettings, "hubUrl">;
   readonly #metadata: ResourceMetadata;
   /** Undefined when the hub does not know its public URL, or speaks Mercure 0.x alone. */
   readonly #metadataUrl: URL | undefined;
@@ -175,7 +178,7 @@ export class Hub {
     if (typeof withPrivate !== "boolean") {
       throw new MercureError("ERR_OPTION", `private must be true or false, not ${describeValue(withPrivate)}.`);
     }
-    const matchers = MatcherList.ofSelectors(topics);
+    const matchers = compileTopics(topics, this.#settings.hubUrl);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
     const asked = { matchers, privateTopics, expiresAt: undefined, payloads: { payload }, subject };
     this.#answer(req, res, async (request, response) => {
@@ -203,11 +206,11 @@ export class Hub {
 
   /**
    * The updates of topics as they come, private ones included, for code in this process: `for await (const update of
-   * hub.updates(["messages"]))`. Ends when the hub closes.
+   * hub.updates(["messages"]))`. Topics are read as those of {@link StreamOptions}. Ends when the hub closes.
    */
-  updates(topics: string | readonly string[], options: UpdatesOptions = {}): Updates {
+  updates(topics: StreamOptions["topics"], options: UpdatesOptions = {}): Updates {
     refuseUnknownOptions(options, updatesOptions, "hub.updates");
-    const matchers = MatcherList.ofSelectors(typeof topics === "string" ? [topics] : topics);
+    const matchers = compileTopics(topics, this.#settings.hubUrl);
     return new UpdateReader(matchers, options, this.#transport, this.#dispatcher);
   }
 

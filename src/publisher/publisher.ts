@@ -17,7 +17,7 @@ import { publishToRemoteHub } from "./remote-hub.js";
 import type { Person } from "./room.js";
 import { type EventSourceOfSignals, publishSignal, type SignalOptions, signalOptions } from "./signals.js";
 import { StreamAccess } from "./stream-access.js";
-import type { Topics } from "./topics.js";
+import { hubTopics, type Topics } from "./topics.js";
 import { variantText, variantTopics } from "./variants.js";
 
 /** Makes the data for one kind of viewer; undefined stands for streams without a variant. */
@@ -182,7 +182,8 @@ export class Publisher extends StreamAccess {
 
   /**
    * The updates of topics, private ones too, for code in this process: from now on, or from after `lastEventId`. Ends
-   * with the loop, with the signal, or with the kit.
+   * with the loop, with the signal, or with the kit. A string is the name of one topic; a pattern is `{ match,
+   * match_type }`, and all topics are `{ match: "*", match_type: "uritemplate" }`.
    *
    * @throws MercureError `ERR_HISTORY_GAP` to a reader so slow that the history no longer holds its next update,
    * `ERR_EXTERNAL_HUB` where the hub is in another process.
@@ -190,9 +191,9 @@ export class Publisher extends StreamAccess {
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
     refuseUnknownOptions(options, updatesOptions, "updates");
     const hub = this.ownHub("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
-    const names = this.topics(topics);
-    this.#options.variants.renderedPlain(names);
-    return hub.updates(names, options);
+    const asked = hubTopics(topics, this.#options.models);
+    this.#options.variants.renderedPlain(asked.map((topic) => (typeof topic === "string" ? topic : "*")));
+    return hub.updates(asked, options);
   }
 
   /** What data is as text, with the options that its class has for it. */

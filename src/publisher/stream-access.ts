@@ -5,11 +5,12 @@ import { refuseUnknownOptions } from "../known-options.js";
 import { type Selector, selectorPath, watchedTopic } from "../protocol/active-subscription.js";
 import { grantParameter } from "../protocol/authz-cookies.js";
 import { applicationTopic, presenceEvent, presenceTopic, variantOf } from "../protocol/own-topics.js";
+import type { TopicMatcher } from "../protocol/topic-matcher.js";
 import { ExternalHub, noHubInProcess } from "./external-hub.js";
 import type { Presence } from "./presence.js";
 import type { PublisherOptions } from "./publisher-options.js";
 import { streamUrl } from "./stream-url.js";
-import { grantedSelectors, type TopicMatcher, type Topics, topicNames, topicSelectors } from "./topics.js";
+import { type Topics, topicNames, topicSelectors } from "./topics.js";
 import { variantText, variantTopics } from "./variants.js";
 
 /** Options of tokens that the application asks for. */
@@ -62,7 +63,7 @@ export class StreamAccess {
 
   /** The same with a token that grants the private updates of just these topics, in the URL or in a cookie. */
   authentifiedHubUrl(topics: Topics): string {
-    const selectors = this.#grantedSelectors(topics);
+    const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
     const { tokenMode } = this.#options;
     // Without a grant's name a refusal is a status, at which any EventSource stops.
@@ -72,7 +73,7 @@ export class StreamAccess {
 
   /** A token that grants the private updates of just these topics, and expires. */
   subscriberJwt(topics: Topics): string {
-    const selectors = this.#grantedSelectors(topics);
+    const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
     this.#check(selectors);
     this.#options.pages.current?.onToken();
@@ -85,7 +86,7 @@ export class StreamAccess {
   /** A token for whoever the application gives it to: it lets them receive the private updates of these topics. */
   createSubscriberJwt(topics: Topics, options: JwtOptions = {}): string {
     refuseUnknownOptions(options, jwtOptions, "createSubscriberJwt");
-    const selectors = this.#grantedSelectors(topics);
+    const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
     return this.#options.tokens.forSubscriber(selectors, { ...options, lifetime: lifetimeOf(options) });
   }
@@ -93,7 +94,7 @@ export class StreamAccess {
   /** A token for whoever the application gives it to: it lets them publish to these topics over HTTP. */
   createPublisherJwt(topics: Topics, options: JwtOptions = {}): string {
     refuseUnknownOptions(options, jwtOptions, "createPublisherJwt");
-    return this.#options.tokens.forOtherPublisher(this.#grantedSelectors(topics), {
+    return this.#options.tokens.forOtherPublisher(this.selectors(topics), {
       ...options,
       lifetime: lifetimeOf(options),
     });
@@ -102,7 +103,7 @@ export class StreamAccess {
   /** The URL of a tag's stream, with a token for just what it asks for. */
   connectionUrl(topics: Topics, options: ConnectionOptions): string {
     const { private: isPrivate, withSubscriptions, withPresence } = options;
-    const selectors = isPrivate ? this.#grantedSelectors(topics) : this.selectors(topics);
+    const selectors = this.selectors(topics);
     const variant = variantText(options.variant);
     const streamed = variant === undefined ? selectors : this.#variantSelectors(selectors, variant, isPrivate);
     if (variant === undefined) this.#noteWithoutVariant(selectors);
@@ -184,7 +185,7 @@ export class StreamAccess {
     return topicNames(topics, this.#options.models);
   }
 
-  /** What a stream of topics asks for: their names, or with Mercure 1.0 matchers. */
+  /** What a stream of topics asks for: their names, and the patterns that are said to be such. */
   selectors(topics: Topics): [Selector, ...Selector[]] {
     return topicSelectors(topics, this.#options.models, this.#options.protocol);
   }
@@ -206,11 +207,6 @@ export class StreamAccess {
     if (presence === undefined)
       throw noHubInProcess(what, "ask sse.getSubscriptions, and give MercurePresence its own topic");
     return presence;
-  }
-
-  /** The same for what a token shall grant, where a pattern has to be meant as one. */
-  #grantedSelectors(topics: Topics): [Selector, ...Selector[]] {
-    return grantedSelectors(topics, this.#options.models, this.#options.protocol);
   }
 
   /** What brings the events of those who subscribe to topics. Mercure 0.x and 1.0 "Subscription Events". */

@@ -1,16 +1,9 @@
 import { MercureError } from "../errors.js";
-import { isPlainObject } from "../plain-object.js";
-import type { MatchType, Selector } from "../protocol/active-subscription.js";
+import type { Selector } from "../protocol/active-subscription.js";
 import type { Generation } from "../protocol/generation.js";
 import { isOwnTopic } from "../protocol/own-topics.js";
+import { everyTopic, isTopicMatcher, type TopicMatcher } from "../protocol/topic-matcher.js";
 import type { ModelClass, Models } from "./models.js";
-
-/** A topic matcher, as the tokens of Mercure 1.0 write it: what a stream may ask for besides topics. */
-export interface TopicMatcher {
-  readonly match: string;
-  /** With Mercure 1.0 also `urlpattern`, with 0.x also `uritemplate`. Default `exact`. */
-  readonly match_type?: MatchType | "uritemplate" | undefined;
-}
 
 /** What names a topic: a string, a model class (its name) or a model object (`Class/id`). */
 export type Topic = string | ModelClass | object;
@@ -31,14 +24,19 @@ export function topicNames(topics: unknown, models: Models): [string, ...string[
 }
 
 /**
- * What a stream asks for, without repetition: topics by their names, and with Mercure 1.0 matchers.
+ * What a stream's URL, or a token, asks for, without repetition. A string, a class or an object is the name of one topic.
+ * Names are made from what visitors choose: somebody called `{+name}` would get everybody's topics by `user/{+name}`,
+ * which Mercure 0.x reads as a pattern. So only a matcher can be a pattern.
  *
- * @throws MercureError as {@link topicNames} does, and `ERR_TOPIC` for a URL pattern in Mercure 0.x.
+ * @throws MercureError as {@link topicNames} does, and `ERR_TOPIC` for a name that hubs read as a pattern, and for a
+ * pattern that the generation does not have.
  */
 export function topicSelectors(topics: unknown, models: Models, protocol: Generation): [Selector, ...Selector[]] {
   const selectors = new Map<string, Selector>();
   for (const topic of Array.isArray(topics) ? topics : [topics]) {
-    const selector = isMatcher(topic) ? matcherSelector(topic, protocol) : { text: topicName(topic, models) };
+    const selector = isTopicMatcher(topic)
+      ? matcherSelector(topic, protocol)
+      : { text: literal(topicName(topic, models), protocol) };
     selectors.set(`${selector.matchType ?? "exact"} ${selector.text}`, selector);
   }
   const [first, ...others] = selectors.values();
@@ -47,44 +45,42 @@ export function topicSelectors(topics: unknown, models: Models, protocol: Genera
 }
 
 /**
- * The same for what a token shall grant. Names are made from what visitors choose: one who is called `{+name}` would get
- * everybody's topics by `user/{+name}`, which is a pattern in Mercure 0.x. So here a pattern has to be meant as one.
+ * What code in this process asks the hub for: names, whatever is in them, and matchers.
  *
- * @throws MercureError as {@link topicSelectors} does, and `ERR_TOPIC` for a pattern that is not said to be one.
+ * @throws MercureError as {@link topicNames} does.
  */
-export function grantedSelectors(topics: unknown, models: Models, protocol: Generation): [Selector, ...Selector[]] {
-  const selectors = topicSelectors(topics, models, protocol);
-  const named = (Array.isArray(topics) ? topics : [topics]).filter((topic) => !isMeantAsPattern(topic));
-  if (named.length === 0) return selectors;
-  for (const { text } of topicSelectors(named, models, protocol)) refusePattern(text, protocol);
-  return selectors;
+export function hubTopics(topics: unknown, models: Models): (string | TopicMatcher)[] {
+  const list: readonly unknown[] = Array.isArray(topics) ? topics : [topics];
+  if (list.length === 0) throw new MercureError("ERR_TOPIC", "A topic is missing: the list of topics is empty.");
+  return list.map((topic) => {
+    const { match, match_type = "exact" } = isTopicMatcher(topic) ? topic : { match: topicName(topic, models) };
+    if (match_type !== "exact") return { match: usable(matchOf({ match })), match_type };
+    if (match === "*") throw everyTopic("uritemplate");
+    return usable(matchOf({ match }));
+  });
 }
 
-/** @throws MercureError `ERR_TOPIC` for a name that stands for other topics too. */
-export function refusePattern(name: string, protocol: Generation): void {
-  if (name !== "*" && (protocol === 1 || !name.includes("{"))) return;
+/** @throws MercureError `ERR_TOPIC` for a name that a hub would read as a pattern. */
+function literal(name: string, protocol: Generation): string {
   const type = protocol === 0 ? "uritemplate" : "urlpattern";
+  if (name === "*") throw everyTopic(type);
+  if (protocol === 1 || !name.includes("{")) return name;
   throw new MercureError(
     "ERR_TOPIC",
-    `The private topic ${JSON.stringify(name)} is a pattern, which brings other topics too. Where that is meant, write ` +
-      `{ match: …, match_type: "${type}" }.`,
+    `The topic ${JSON.stringify(name)} is a pattern for hubs of Mercure 0.x, which brings other topics too. If you mean ` +
+      `one, write { match: …, match_type: "${type}" }. If it is a name, make it of encodeURIComponent(…).`,
   );
 }
 
-function isMeantAsPattern(topic: unknown): boolean {
-  return isMatcher(topic) && (topic.match_type ?? "exact") !== "exact";
+function matchOf({ match }: TopicMatcher): string {
+  if (typeof match === "string" && match !== "") return match;
+  throw new MercureError("ERR_TOPIC", 'A topic matcher has no match: { match: "…", match_type: "urlpattern" }.');
 }
 
-/** A plain object: one of a class is a model, whatever its properties are called. */
-function isMatcher(topic: unknown): topic is TopicMatcher & Record<string, unknown> {
-  return isPlainObject(topic) && Object.hasOwn(topic, "match");
-}
-
-function matcherSelector({ match, match_type: matchType = "exact" }: TopicMatcher, protocol: Generation): Selector {
-  if (typeof match !== "string" || match === "") {
-    throw new MercureError("ERR_TOPIC", 'A topic matcher has no match: { match: "…", match_type: "urlpattern" }.');
-  }
-  if (matchType === "exact") return { text: usable(match) };
+function matcherSelector(matcher: TopicMatcher, protocol: Generation): Selector {
+  const match = matchOf(matcher);
+  const { match_type: matchType = "exact" } = matcher;
+  if (matchType === "exact") return { text: literal(usable(match), protocol) };
   if (matchType === "uritemplate") {
     if (protocol === 0) return { text: usable(match) };
     throw new MercureError("ERR_TOPIC", "URI templates are of Mercure 0.x; in 1.0 there are URL patterns.");

@@ -216,6 +216,9 @@ describe("a private topic that is made from what a visitor chooses", () => {
       const { kit, origin } = await start(t);
       for (const topic of [`user/${name}`, new Member(name), { match: `user/${name}` }]) {
         const refused = { code: "ERR_TOPIC", message: /is a pattern/ };
+        assert.throws(() => kit.render("MercureStream", { topic }), refused);
+        assert.throws(() => kit.render("MercurePresence", { topic, hx_get: "/people" }), Error);
+        assert.throws(() => kit.sse.hubUrl(topic), refused);
         assert.throws(() => kit.render("MercureStream", { topic, private: true }), refused);
         assert.throws(() => kit.render("MercureStreamContext", { topics: ["a", topic], private: true }), Error);
         assert.throws(() => kit.sse.authentifiedHubUrl(topic), refused);
@@ -247,8 +250,77 @@ describe("a private topic that is made from what a visitor chooses", () => {
       "/all",
       kit.sse.stream((req) => String(req.query.topic)),
     );
-    assert.equal((await fetch(`${origin}/orders/%7B+id%7D`)).status, 500);
+    const named = await openStream(t, `${origin}/orders/%7B+id%7D`);
+    await kit.sse.publish("orders/7", "of another", { private: true });
+    await kit.sse.publish("orders/{+id}", "own", { private: true });
+    assert.equal((await named.next())?.data, "own");
     assert.equal((await fetch(`${origin}/all?topic=*`)).status, 500);
+  });
+
+  // The same for streams that the application opens itself: without a token, private updates too.
+  test("is the name of one topic for code in the process, whatever is in it", async (t) => {
+    const { app, kit, origin } = await start(t);
+    const { hub, sse } = kit;
+    app.get("/list/:name", (req, res) => hub.stream(req, res, { topics: [`user/${req.params.name}`], private: true }));
+    app.get("/text/:name", (req, res) => hub.stream(req, res, { topics: `user/${req.params.name}`, private: true }));
+    for (const name of ["{+x}", "ada{x}", "{/x}", "*", ":x", "{", "(.*)"]) {
+      const topic = `user/${name}`;
+      const readers = [sse.updates(topic), sse.updates(new Member(name)), hub.updates(topic), hub.updates([topic])];
+      const updates = readers.map((reader) => reader.next());
+      const streams = [
+        await openStream(t, `${origin}/list/${encodeURIComponent(name)}`),
+        await openStream(t, `${origin}/text/${encodeURIComponent(name)}`),
+      ];
+      for (const other of ["user/ada", "Member/ada", "u", "*x"]) await sse.publish(other, "of ada", { private: true });
+      await sse.publish([topic, `Member/${name}`], "own", { private: true });
+      for (const each of updates) assert.equal((await each).value?.data, "own", name);
+      for (const stream of streams) assert.equal((await stream.next())?.data, "own", name);
+      for (const reader of readers) await reader.return?.();
+      for (const stream of streams) stream.close();
+    }
+  });
+
+  test("is never all topics", async (t) => {
+    const { kit } = await start(t);
+    const refused = { code: "ERR_TOPIC", message: /all topics/ };
+    for (const topic of ["*", { match: "*" }, ["a", "*"]]) {
+      assert.throws(() => kit.sse.updates(topic), refused);
+      assert.throws(() => kit.hub.updates(topic as string), refused);
+      assert.throws(() => kit.sse.stream(topic), refused);
+      assert.throws(() => kit.sse.hubUrl(topic), refused);
+      assert.throws(() => kit.render("MercureStream", { topic }), refused);
+    }
+  });
+
+  // A stream of a literal name, and one of the pattern that it looks like, must share nothing.
+  test("does not share what it receives with a stream of the pattern of the same text", async (t) => {
+    const { app, kit, origin } = await start(t);
+    app.get("/pattern", kit.sse.stream({ match: "user/{+x}", match_type: "uritemplate" }));
+    app.get(
+      "/name",
+      kit.sse.stream(() => "user/{+x}"),
+    );
+    const [pattern, name] = [await openStream(t, `${origin}/pattern`), await openStream(t, `${origin}/name`)];
+    await kit.sse.publish("user/ada", "of ada", { private: true });
+    await kit.sse.publish("user/{+x}", "own", { private: true });
+    assert.equal((await name.next())?.data, "own");
+    assert.equal((await pattern.next())?.data, "of ada");
+    assert.equal((await pattern.next())?.data, "own");
+  });
+
+  test("ends, and counts, the streams of the one topic alone", async (t) => {
+    const { app, kit, origin } = await start(t);
+    app.get(
+      "/:name",
+      kit.sse.stream((req) => `user/${req.params.name}`),
+    );
+    const ada = await openStream(t, `${origin}/ada`);
+    assert.equal(await kit.sse.isConnected("user/{+x}"), false);
+    assert.deepEqual(await kit.sse.getSubscriptions(["user/{+x}", "*"]), []);
+    assert.deepEqual(kit.sse.presence(["user/{+x}", "*"]), []);
+    await kit.sse.disconnect({ topic: ["user/{+x}", "*"] });
+    await kit.sse.publish("user/ada", "still there", { private: true });
+    assert.equal((await ada.next())?.data, "still there");
   });
 
   test("may be a pattern where that is said", async (t) => {

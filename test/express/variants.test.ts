@@ -170,7 +170,9 @@ for (const protocol of [0, 1] as const) {
           render('<% MercureStreamContext topic="a" %><% MercureStream variant="x" %><% endMercureStreamContext %>'),
         /variant belongs to the tag that has the topic/,
       );
-      assert.throws(() => render('<% MercureStream topic="/books/{id}" variant="x" %>'), /needs topics by name/);
+      const [match, type] = protocol === 0 ? ["/books/{id}", "uritemplate"] : ["/books/:id", "urlpattern"];
+      const topic = `{ match: "${match}", match_type: "${type}" }`;
+      assert.throws(() => render(`<% MercureStream topic=${topic} variant="x" %>`), /needs topics by name/);
     });
   });
 }

@@ -228,7 +228,7 @@ describe("the orders of nodes to each other", () => {
       await subscribe(t, url([topic, "a"]), all),
       await subscribe(t, url("/.well-known/mercure/{+rest}"), all),
     ];
-    const reader = hub.updates("*");
+    const reader = hub.updates({ match: "*", match_type: "uritemplate" });
     await hub.disconnect({ subject: "lovelace" });
     await hub.publish(draft("a", "1"));
     const late = await subscribe(t, url(["*", topic], { lastEventID: "earliest" }), all);

@@ -36,7 +36,7 @@ describe("Hub.updates", () => {
 
   test("takes a list of topics, and the wildcard", async () => {
     const hub = makeHub();
-    const [list, all] = [hub.updates(["a", "b"]), hub.updates("*")];
+    const [list, all] = [hub.updates(["a", "b"]), hub.updates({ match: "*", match_type: "uritemplate" })];
     for (const topic of ["c", "b", "a"]) await hub.publish(draft(topic, topic));
     assert.equal((await list.next()).value?.data, "b");
     assert.equal((await list.next()).value?.data, "a");

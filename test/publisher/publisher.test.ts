@@ -10,7 +10,7 @@ function publisher(
   options: MercureOptions = {},
 ) {
   const { kit, errors } = application(t, files, options);
-  const updates = kit.sse.updates("*");
+  const updates = kit.sse.updates({ match: "*", match_type: "uritemplate" });
   const next = async (): Promise<Update> => (await updates.next()).value;
   return { ...kit, next, errors };
 }
@@ -177,7 +177,7 @@ describe("a remote hub", () => {
     const options = { publisherSecretKey: "a key that both hubs share, of 32 bytes" };
     const remote = application(t, {}, { ...options, hub: { allowPublish: true } });
     const hubUrl = `${await remote.listen()}/.well-known/mercure`;
-    const updates = remote.kit.sse.updates("*");
+    const updates = remote.kit.sse.updates({ match: "*", match_type: "uritemplate" });
     const { sse } = publisher(t, {}, options);
     const id = await sse.publish(["a", "b"], "x\r\ny", { hubUrl, private: true, type: "t", id: "urn:x:é", retry: 10 });
     assert.equal(id, "urn:x:é");

@@ -6,7 +6,7 @@ import { application } from "../support/application.js";
 
 function signals(t: Parameters<typeof application>[0]) {
   const { kit, errors } = application(t);
-  const updates = kit.sse.updates("*");
+  const updates = kit.sse.updates({ match: "*", match_type: "uritemplate" });
   return { sse: kit.sse, errors, next: async () => (await updates.next()).value, emitter: new EventEmitter() };
 }
 
