@@ -3,9 +3,11 @@ import type { MatcherList } from "../protocol/matcher.js";
 import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
 import { PatternRoutes } from "./pattern-routes.js";
 
-/** Who wants to know of updates as they come. */
+/** A receiver of updates as they come. */
 export interface Recipient {
   readonly matchers: MatcherList;
+  /** A private update that a pattern matches comes only when one of its topics is among these. */
+  readonly privateTopics: MatcherList;
 
   /** Called for each update that matches, in order; again for the same update when it matches in several ways. */
   receive(stored: StoredUpdate): void;
@@ -31,10 +33,19 @@ export function readHistory(
   return transport.read({ topics: patterns.length === 0 ? exact : "*", after, limit: chunkSize });
 }
 
-/** Brings each update to the recipients that it matches, finding them by topic. */
+/**
+ * Brings each update to the recipients that it matches, finding them by topic.
+ *
+ * A private update is not held against the patterns of those who may not read it: strangers can have as many patterns
+ * as they like, and each stream that begins or ends is told by private updates. Recipients with patterns are found by
+ * what they may read.
+ */
 export class Dispatcher {
   readonly #byTopic = new Map<string, Set<Recipient>>();
   readonly #byPattern = new PatternRoutes<Recipient>();
+  /** Recipients with patterns, by the topics that they may read. */
+  readonly #byGrant = new Map<string, Set<Recipient>>();
+  readonly #byGrantedPattern = new PatternRoutes<Recipient>();
   readonly #stop: () => void;
   #position: number;
   #closed = false;
@@ -55,20 +66,21 @@ export class Dispatcher {
   }
 
   add(recipient: Recipient): void {
-    for (const topic of recipient.matchers.exact) {
-      const recipients = this.#byTopic.get(topic);
-      if (recipients === undefined) this.#byTopic.set(topic, new Set([recipient]));
-      else recipients.add(recipient);
-    }
-    for (const pattern of recipient.matchers.patterns) this.#byPattern.add(pattern, recipient);
+    const { matchers, privateTopics } = recipient;
+    addTo(this.#byTopic, matchers.exact, recipient);
+    if (matchers.patterns.length === 0) return;
+    for (const pattern of matchers.patterns) this.#byPattern.add(pattern, recipient);
+    addTo(this.#byGrant, privateTopics.exact, recipient);
+    for (const pattern of privateTopics.patterns) this.#byGrantedPattern.add(pattern, recipient);
   }
 
   remove(recipient: Recipient): void {
-    for (const topic of recipient.matchers.exact) {
-      const recipients = this.#byTopic.get(topic);
-      if (recipients?.delete(recipient) && recipients.size === 0) this.#byTopic.delete(topic);
-    }
-    for (const pattern of recipient.matchers.patterns) this.#byPattern.remove(pattern, recipient);
+    const { matchers, privateTopics } = recipient;
+    removeFrom(this.#byTopic, matchers.exact, recipient);
+    if (matchers.patterns.length === 0) return;
+    for (const pattern of matchers.patterns) this.#byPattern.remove(pattern, recipient);
+    removeFrom(this.#byGrant, privateTopics.exact, recipient);
+    for (const pattern of privateTopics.patterns) this.#byGrantedPattern.remove(pattern, recipient);
   }
 
   get closed(): boolean {
@@ -86,10 +98,38 @@ export class Dispatcher {
 
   #dispatch(stored: StoredUpdate): void {
     this.#position = stored.position;
+    const { topics, private: isPrivate } = stored.update;
     const receive = (recipient: Recipient) => recipient.receive(stored);
-    for (const topic of stored.update.topics) {
+    for (const topic of topics) {
       this.#byTopic.get(topic)?.forEach(receive);
-      this.#byPattern.forEach(topic, receive);
+      if (!isPrivate) this.#byPattern.forEach(topic, receive);
     }
+    if (isPrivate) this.#dispatchByGrant(stored, topics);
+  }
+
+  /** Brings a private update to those who have a pattern for it. */
+  #dispatchByGrant(stored: StoredUpdate, topics: readonly string[]): void {
+    const receive = (recipient: Recipient) => {
+      if (topics.some((topic) => recipient.matchers.matchesByPattern(topic))) recipient.receive(stored);
+    };
+    for (const topic of topics) {
+      this.#byGrant.get(topic)?.forEach(receive);
+      this.#byGrantedPattern.forEach(topic, receive);
+    }
+  }
+}
+
+function addTo(recipients: Map<string, Set<Recipient>>, topics: Iterable<string>, recipient: Recipient): void {
+  for (const topic of topics) {
+    const known = recipients.get(topic);
+    if (known === undefined) recipients.set(topic, new Set([recipient]));
+    else known.add(recipient);
+  }
+}
+
+function removeFrom(recipients: Map<string, Set<Recipient>>, topics: Iterable<string>, recipient: Recipient): void {
+  for (const topic of topics) {
+    const known = recipients.get(topic);
+    if (known?.delete(recipient) && known.size === 0) recipients.delete(topic);
   }
 }

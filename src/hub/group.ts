@@ -76,6 +76,10 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     return this.audience.matchers;
   }
 
+  get privateTopics(): MatcherList {
+    return this.audience.privateTopics;
+  }
+
   get size(): number {
     return this.#live.size + this.#liveOtherwise.size + this.#behind.size;
   }

@@ -1,11 +1,11 @@
 import { OldestFirstMap } from "../oldest-first-map.js";
+import { LiteralIndex } from "../protocol/literal-index.js";
 import type { Matcher } from "../protocol/matcher.js";
 
 /** Those who wait for what one pattern matches. */
 interface Route<R> {
   /** Undefined when nobody waits any more: what it was compiled to must not live on in what is remembered. */
   pattern: Matcher | undefined;
-  readonly key: string;
   readonly recipients: Set<R>;
   /** Grows from one route to the next. */
   readonly serial: number;
@@ -25,13 +25,15 @@ const capacity = 50_000;
 const longestTopic = 1_000;
 
 /**
- * Finds those who wait for a topic by a pattern. Each distinct pattern is evaluated once for a topic, whoever has it;
- * what matches is remembered in bounded memory, so that an update of a known topic costs what its own recipients cost,
- * however many other patterns there are. The topic that was new longest ago is forgotten first.
+ * Finds those who wait for a topic by a pattern. An index of literals leaves most patterns out; each other is evaluated
+ * once for a topic, whoever has it. The patterns that match are remembered in bounded memory, so that an update of a known
+ * topic costs what its own recipients cost, however many other patterns there are. The topic that was new longest ago is
+ * forgotten first.
  */
 export class PatternRoutes<R> {
   readonly #capacity: number;
   readonly #byKey = new Map<string, Route<R>>();
+  readonly #byLiteral = new LiteralIndex<Route<R>>();
   /** In the order of their serials. */
   #routes: Route<R>[] = [];
   #removed = 0;
@@ -55,8 +57,9 @@ export class PatternRoutes<R> {
       known.recipients.add(recipient);
       return;
     }
-    const route: Route<R> = { pattern, key, recipients: new Set([recipient]), serial: ++this.#lastSerial };
+    const route: Route<R> = { pattern, recipients: new Set([recipient]), serial: ++this.#lastSerial };
     this.#byKey.set(key, route);
+    this.#byLiteral.add(pattern.literal, route);
     this.#routes.push(route);
   }
 
@@ -65,6 +68,7 @@ export class PatternRoutes<R> {
     const route = this.#byKey.get(key);
     if (!route?.recipients.delete(recipient) || route.recipients.size > 0) return;
     this.#byKey.delete(key);
+    this.#byLiteral.remove(pattern.literal, route);
     route.pattern = undefined;
     if (++this.#removed < 32 || this.#removed * 2 < this.#routes.length) return;
     this.#routes = this.#routes.filter(isAlive);
@@ -91,12 +95,22 @@ export class PatternRoutes<R> {
     if (known?.through === this.#lastSerial && known.matching.every(isAlive)) return known.matching;
     const matching = known === undefined ? [] : known.matching.filter(isAlive);
     const through = known?.through ?? 0;
-    for (let index = this.#routes.length - 1; index >= 0 && this.#routes[index]!.serial > through; index--) {
-      const route = this.#routes[index]!;
-      if (route.pattern?.matches(topic)) matching.push(route);
-    }
+    const look = (route: Route<R>) => {
+      if (route.serial > through && route.pattern?.matches(topic)) matching.push(route);
+    };
+    if (through === 0) this.#byLiteral.forEach(topic, look);
+    else this.#since(through).forEach(look);
     this.#remember(topic, { through: this.#lastSerial, matching });
     return matching;
+  }
+
+  /** The routes that are newer than a serial, the newest first. */
+  #since(through: number): Route<R>[] {
+    const routes: Route<R>[] = [];
+    for (let index = this.#routes.length - 1; index >= 0 && this.#routes[index]!.serial > through; index--) {
+      routes.push(this.#routes[index]!);
+    }
+    return routes;
   }
 
   #remember(topic: string, verdict: Verdict<R>): void {

@@ -1,5 +1,5 @@
 import { MercureError } from "../errors.js";
-import type { MatcherList } from "../protocol/matcher.js";
+import { MatcherList } from "../protocol/matcher.js";
 import type { Update } from "../protocol/update.js";
 import type { Replay, Transport } from "../transport/transport.js";
 import { begin } from "./beginning.js";
@@ -30,6 +30,8 @@ export interface Updates extends AsyncIterableIterator<Update, undefined> {
  */
 export class UpdateReader implements Updates, Recipient {
   readonly matchers: MatcherList;
+  /** The application reads everything. */
+  readonly privateTopics = MatcherList.all;
   readonly #transport: Transport;
   readonly #dispatcher: Dispatcher;
   readonly #signal: AbortSignal | undefined;

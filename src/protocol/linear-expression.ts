@@ -1,5 +1,6 @@
 import { RE2JS, RE2Set } from "re2js";
 import { expressionSize } from "./expression-size.js";
+import { stepsPerInstruction, work } from "./work.js";
 
 /** The max size of one expression, in instructions of its automaton; those of real patterns have a few dozen. */
 export const largestExpression = 1_000;
@@ -42,15 +43,18 @@ export class LinearExpression {
    * @throws Error when the source is not an expression of RE2.
    */
   prepare(): void {
-    this.#compiled ??= compile(this.#source);
+    if (this.#compiled !== undefined) return;
+    work.steps += this.size * stepsPerInstruction;
+    this.#compiled = compile(this.#source);
   }
 
   /** A text whose evaluation would cost more than is allowed does not match. */
   matches(text: string): boolean {
     if (!text.startsWith(this.beginning)) return false;
     if (this.size * text.length > largestCost) return false;
-    this.#compiled ??= compile(this.#source);
-    return this.#compiled.match(text).length > 0;
+    this.prepare();
+    work.steps += this.size * text.length;
+    return this.#compiled!.match(text).length > 0;
   }
 }
 

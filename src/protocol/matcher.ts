@@ -1,6 +1,7 @@
 import { MercureError } from "../errors.js";
+import { beginsWith, endsWith, type Literal } from "./literal-index.js";
 import { SharedPatterns } from "./shared-patterns.js";
-import { compileUriTemplate } from "./uri-template.js";
+import { compileUriTemplate, endOf } from "./uri-template.js";
 import { LinearUrlPattern } from "./url-pattern.js";
 import { Verdicts } from "./verdicts.js";
 
@@ -16,6 +17,8 @@ export interface Matcher {
   readonly exact: string | undefined;
   /** What looking at a topic costs at most, in steps for each of its characters; 0 for what needs no looking. */
   readonly cost: number;
+  /** By which most topics are told from those that match; undefined when it may be any. */
+  readonly literal?: Literal | undefined;
 
   matches(topic: string): boolean;
   /** Compiles the pattern ahead of its first use; undefined for what needs no compiling. */
@@ -44,7 +47,8 @@ export function compileSelector(selector: string): Matcher {
   if (!selector.includes("{")) return simple("selector", selector);
   return patterns.get(`selector ${selector}`, () => {
     const template = attempt("topic selector", selector, () => compileUriTemplate(selector));
-    return template ? pattern("selector", selector, template) : simple("selector", selector);
+    if (template === undefined) return simple("selector", selector);
+    return pattern("selector", selector, template, literalOf(template.beginning, endOf(selector)));
   });
 }
 
@@ -61,13 +65,10 @@ export function compileExact(topic: string): Matcher {
  */
 export function compileUrlPattern(source: string, hubUrl: string): Matcher {
   if (source === "*") return simple("urlpattern", source);
-  return patterns.get(`urlpattern ${hubUrl} ${source}`, () =>
-    pattern(
-      "urlpattern",
-      source,
-      attempt("URL pattern", source, () => new LinearUrlPattern(source, hubUrl)),
-    ),
-  );
+  return patterns.get(`urlpattern ${hubUrl} ${source}`, () => {
+    const compiled = attempt("URL pattern", source, () => new LinearUrlPattern(source, hubUrl));
+    return pattern("urlpattern", source, compiled, compiled.literal);
+  });
 }
 
 /**
@@ -85,11 +86,21 @@ function simple(type: MatcherType, text: string): Matcher {
   return { type, pattern: text, exact: text, cost: 0, matches: (topic) => topic === text };
 }
 
-function pattern(type: MatcherType, text: string, evaluator: Evaluator): Matcher {
+function pattern(type: MatcherType, text: string, evaluator: Evaluator, literal: Literal | undefined): Matcher {
   const evaluated = { id: evaluators++, matches: (topic: string) => evaluator.matches(topic) };
-  const matches = (topic: string) => (type === "selector" && topic === text) || verdicts.of(evaluated, topic);
+  const matches = (topic: string) => {
+    if (type === "selector" && topic === text) return true;
+    // Of what the literal tells nothing is remembered.
+    if (literal !== undefined && !literal.isIn(topic)) return false;
+    return verdicts.of(evaluated, topic);
+  };
   const prepare = () => evaluator.prepare?.();
-  return { type, pattern: text, exact: undefined, cost: evaluator.size, matches, prepare };
+  return { type, pattern: text, exact: undefined, cost: evaluator.size, literal, matches, prepare };
+}
+
+function literalOf(beginning: string, end: string): Literal | undefined {
+  if (beginning !== "") return beginsWith(beginning);
+  return end === "" ? undefined : endsWith(end);
 }
 
 function attempt<T>(kind: string, source: string, compile: () => T): T {
@@ -129,6 +140,9 @@ export class MatcherList {
     this.cost = this.patterns.reduce((sum, { cost }) => sum + cost, 0);
   }
 
+  /** Matches every topic. */
+  static readonly all = new MatcherList([simple("selector", "*")]);
+
   /** @throws MercureError `ERR_TOPIC`, as {@link compileSelector} does. */
   static ofSelectors(selectors: Iterable<string>): MatcherList {
     return new MatcherList(Array.from(selectors, compileSelector));
@@ -141,7 +155,12 @@ export class MatcherList {
   }
 
   matches(topic: string): boolean {
-    return this.exact.has(topic) || this.patterns.some((pattern) => pattern.matches(topic));
+    return this.exact.has(topic) || this.matchesByPattern(topic);
+  }
+
+  /** Whether a topic matches otherwise than by its exact name. */
+  matchesByPattern(topic: string): boolean {
+    return this.patterns.some((pattern) => pattern.matches(topic));
   }
 
   matchesAny(topics: readonly string[]): boolean {

@@ -1,5 +1,6 @@
 import { URLPattern } from "urlpattern-polyfill/urlpattern";
 import { LinearExpression, largestExpression } from "./linear-expression.js";
+import type { Literal } from "./literal-index.js";
 import { componentSource, type Segments } from "./url-pattern-component.js";
 
 const names = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"] as const;
@@ -33,6 +34,8 @@ const specialSchemes = ["http", "https", "ws", "wss", "ftp", "file"];
 export class LinearUrlPattern {
   /** What an evaluation costs for each character of a topic. */
   readonly size: number;
+  /** What the path of every topic that matches begins with; undefined when it may be any. */
+  readonly literal: Literal | undefined;
   readonly #baseUrl: string;
   readonly #components: readonly (readonly [Name, Component])[];
 
@@ -53,6 +56,8 @@ export class LinearUrlPattern {
       .map((name) => [name, compileComponent(parsed[name], segments[name] ?? plain)] as const);
     this.size = this.#components.reduce((sum, [, expression]) => sum + expression.size, 1);
     if (this.size > largestExpression) throw new Error("The pattern is too large.");
+    const beginning = parsed.pathname === "*" ? "" : beginningOf(parsed.pathname);
+    if (beginning !== "") this.literal = pathBeginsWith(beginning, baseUrl);
     // Only compiling tells whether the groups' own expressions are linear.
     for (const [, expression] of this.#components) expression.prepare?.();
   }
@@ -68,6 +73,12 @@ export class LinearUrlPattern {
 /** Names, expressions, wildcards and braces; never less than there are. */
 function numberOfGroups(pattern: string): number {
   return pattern.match(/[:({*]/g)?.length ?? 0;
+}
+
+function pathBeginsWith(text: string, baseUrl: string): Literal {
+  const keyIn = (topic: string) => parseTopic(topic, baseUrl)?.pathname;
+  const isIn = (topic: string) => keyIn(topic)?.startsWith(text) ?? false;
+  return { isIn, kind: `path ${baseUrl}`, key: text, keyIn };
 }
 
 /** The latest topic: one after the other, all patterns are asked about the same. */

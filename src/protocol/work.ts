@@ -1,11 +1,17 @@
 /**
+ * Counts the steps that patterns have taken in this process, at worst: how often each instruction was looked at for a
+ * character. Whoever asks for work looks at it before and after.
+ */
+export const work = { steps: 0 };
+
+/**
  * Counts work that a caller has done or is about to do, in steps of some 40 nanoseconds at worst. Returns a promise when
  * the event loop is due to others: whoever works on awaits it first.
  */
 export type Pace = (steps: number) => Promise<void> | undefined;
 
 /** How many steps it takes to compile one instruction of an expression, at worst. */
-const stepsPerInstruction = 200;
+export const stepsPerInstruction = 200;
 
 /** How many steps it takes to parse a URL pattern, however small, and to read any other matcher. */
 const stepsPerUrlPattern = 10_000;

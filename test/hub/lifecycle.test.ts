@@ -65,6 +65,7 @@ describe("disconnection", () => {
     const dispatcher = new Dispatcher(new MemoryTransport());
     const recipients = [["a"], ["a", "b"], ["*"], ["a", "*"]].map((selectors) => ({
       matchers: MatcherList.ofSelectors(selectors),
+      privateTopics: MatcherList.all,
       receive() {},
       end() {},
     }));

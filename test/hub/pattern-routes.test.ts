@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PatternRoutes } from "../../src/hub/pattern-routes.js";
-import { compileSelector, type Matcher } from "../../src/protocol/matcher.js";
+import { compileSelector, compileUrlPattern, type Matcher } from "../../src/protocol/matcher.js";
 
 /** A pattern that counts how often it is evaluated. */
 function counting(selector: string): { pattern: Matcher; evaluated: () => number } {
@@ -75,5 +75,32 @@ describe("routes by pattern", () => {
     assert.equal(routes.size, 1);
     assert.deepEqual(found(routes, "/1/x"), []);
     assert.deepEqual(found(routes, "/1"), ["1"]);
+  });
+
+  // With many patterns an update would be held against all of them.
+  test("are looked for among the patterns whose beginning or end fits the topic", () => {
+    const routes = new PatternRoutes<string>();
+    const all = Array.from({ length: 2000 }, (_, i) => counting(i % 2 === 0 ? `/rooms/${i}/{x}` : `{+x}/${i}.html`));
+    all.forEach(({ pattern }, index) => {
+      routes.add(pattern, `${index}`);
+    });
+    assert.deepEqual(found(routes, "/rooms/8/1"), ["8"]);
+    assert.deepEqual(found(routes, "/pages/9.html"), ["9"]);
+    assert.deepEqual(found(routes, "/rooms/10/11.html"), ["10", "11"]);
+    assert.deepEqual(found(routes, "nowhere"), []);
+    const evaluations = all.reduce((sum, { evaluated }) => sum + evaluated(), 0);
+    assert.ok(evaluations <= 10, `${evaluations} evaluations`);
+  });
+
+  test("are found by the path of URL patterns, however the topic is written", () => {
+    const hubUrl = "https://hub.example/.well-known/mercure";
+    const routes = new PatternRoutes<string>();
+    for (let i = 0; i < 100; i++) routes.add(compileUrlPattern(`/rooms/${i}/:x`, hubUrl), `${i}`);
+    routes.add(compileUrlPattern("https://other.example/*", hubUrl), "other");
+    assert.deepEqual(found(routes, "/rooms/8/1"), ["8"]);
+    assert.deepEqual(found(routes, "https://hub.example/rooms/9/1"), ["9"]);
+    assert.deepEqual(found(routes, "../rooms/./9/1"), ["9"]);
+    assert.deepEqual(found(routes, "https://other.example/rooms/9/1"), ["other"]);
+    assert.deepEqual(found(routes, "http://["), []);
   });
 });

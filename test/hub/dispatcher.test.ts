@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { Dispatcher, type Recipient } from "../../src/hub/dispatcher.js";
+import { MatcherList } from "../../src/protocol/matcher.js";
+import { work } from "../../src/protocol/work.js";
+import { MemoryTransport } from "../../src/transport/memory.js";
+import { draft, startHub, subscribe, token, until } from "./fixture.js";
+
+const selectors = ["a/1", "a/2", "b/1", "a/{x}", "{x}/1", "{+x}", "b/{x}", "*", "{+x}1", "a/{x}/1"];
+const topics = ["a/1", "a/2", "b/1", "b/2", "a/1/1", "c"];
+
+const hubUrl = "/.well-known/mercure";
+const patterns = (from: number) => Array.from({ length: 199 }, (_, i) => `{+a}${(from + i).toString(36)}{+b}`);
+
+describe("an update", () => {
+  test("comes to those who ask for it and may read it, and to nobody else", async () => {
+    const some = (values: string[]) => fc.subarray(values).map((each) => MatcherList.ofSelectors(each));
+    const recipients = fc.array(fc.record({ matchers: some(selectors), privateTopics: some(selectors) }), {
+      maxLength: 6,
+    });
+    const updates = fc.array(fc.tuple(fc.subarray(topics, { minLength: 1 }), fc.boolean()), { maxLength: 8 });
+    const property = fc.asyncProperty(recipients, updates, async (lists, published) => {
+      const transport = new MemoryTransport();
+      const dispatcher = new Dispatcher(transport);
+      const received = lists.map(() => new Set<string>());
+      lists.forEach(({ matchers, privateTopics }, index) => {
+        const recipient: Recipient = {
+          matchers,
+          privateTopics,
+          receive({ update }) {
+            if (!update.private || privateTopics.matchesAny(update.topics)) received[index]!.add(update.data);
+          },
+          end() {},
+        };
+        dispatcher.add(recipient);
+      });
+      for (const [index, [names, isPrivate]] of published.entries()) {
+        await transport.publish(draft(names, `${index}`, { private: isPrivate }));
+      }
+      lists.forEach(({ matchers, privateTopics }, index) => {
+        const expected = published.flatMap(([names, isPrivate], update) =>
+          matchers.matchesAny(names) && (!isPrivate || privateTopics.matchesAny(names)) ? [`${update}`] : [],
+        );
+        assert.deepEqual([...received[index]!].sort(), expected.sort());
+      });
+      dispatcher.close();
+    });
+    await fc.assert(property, { numRuns: 500 });
+  });
+});
+
+// One stranger subscribes to 199 patterns, again and again: each stream that comes or goes is told by private updates,
+// which would be held against all patterns that anybody has.
+test("streams that begin and end are not held against the patterns of those who may not read of it", async (t) => {
+  const { hub, url } = await startHub(t);
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await subscribe(t, url(patterns(i * 199)))).status, 200);
+  }
+  const before = work.steps;
+  for (let i = 0; i < 5; i++) {
+    const stream = await subscribe(t, url(`plain/${i}`));
+    stream.close();
+    await until(() => hub.connections === 3);
+  }
+  await hub.publish(draft("secret", "", { private: true }));
+  assert.equal(work.steps, before);
+  const another = await subscribe(t, url(patterns(0)));
+  assert.equal(another.status, 200);
+  assert.equal(work.steps, before);
+});
+
+// The stranger signs in: a token for a topic of their own does not make their patterns count for anybody else's updates.
+test("a private update is held against the patterns of those who may read it alone", async (t) => {
+  const { hub, url } = await startHub(t);
+  const authorization = await token({ subscribe: ["users/7"] });
+  const owner = await subscribe(t, url([...patterns(0), "{+user}"], { authorization }));
+  const before = work.steps;
+  await hub.publish(draft("users/8", "other", { private: true }));
+  await (await subscribe(t, url("plain"))).close();
+  assert.equal(work.steps, before);
+  await hub.publish(draft("users/7", "own", { private: true }));
+  await owner.until(({ data }) => data.includes("own"));
+  assert.deepEqual(owner.data, ["own"]);
+});
+
+test("the events of streams come to those whose token grants them, by patterns too", async (t) => {
+  const { url } = await startHub(t);
+  const all = `${hubUrl}/subscriptions/{topic}/{subscriber}`;
+  const authorization = await token({ subscribe: [all] });
+  const watcher = await subscribe(t, url([all, ...patterns(0)], { authorization }));
+  await subscribe(t, url("plain"));
+  await watcher.until(({ data }) => data.some((each) => JSON.parse(each).topic === "plain"));
+});
