@@ -1,5 +1,6 @@
 import { MercureError } from "../errors.js";
 import { escapeHtml } from "../escape-html.js";
+import { jsonOf, textOf } from "../text.js";
 import { isSafeString } from "./safe-string.js";
 
 /** HTML syntax: what cannot stand in an attribute's name, and what would end one. */
@@ -11,9 +12,10 @@ const takesTrueAndFalse = /^(aria|data|hx)-/;
 /**
  * Writes properties as HTML attributes, escaped. `_` turns to `-`, a `_` at the end is dropped (`class_`). For `aria-*`,
  * `data-*` and `hx-*` true and false are written out; for others true is a bare attribute and false none. Null and
- * undefined are none; objects and lists become JSON.
+ * undefined are none. An object that says how it reads, such as a date or an ObjectId, becomes its text; plain objects and
+ * lists become JSON.
  *
- * @throws MercureError `ERR_TEMPLATE` for a name that HTML does not allow.
+ * @throws MercureError `ERR_TEMPLATE` for a name that HTML does not allow, and for a value without a text.
  */
 export function attributes(props: Iterable<readonly [name: string, value: unknown]>): string {
   const written: string[] = [];
@@ -44,7 +46,9 @@ function attributeValue(name: string, value: unknown): string | true | undefined
   }
   // The entities of HTML stay what they are; what could end the value is escaped all the same.
   if (isSafeString(value)) return escapeHtml(String(value)).replaceAll("&amp;", "&");
-  if (value instanceof Date) return value.toISOString();
-  if (typeof value === "object") return escapeHtml(JSON.stringify(value));
-  return escapeHtml(String(value));
+  const fail = (complaint: string, key?: string) => {
+    const subject = key === undefined ? `The attribute ${name}` : `${JSON.stringify(key)} in the attribute ${name}`;
+    return new MercureError("ERR_TEMPLATE", `${subject} is ${complaint}.`);
+  };
+  return escapeHtml(textOf(value, fail) ?? jsonOf(value, fail));
 }

@@ -7,6 +7,7 @@ import { attributes } from "./attributes.js";
 import { type ComponentFile, ComponentFiles } from "./component-files.js";
 import { type CompiledComponent, createEnvironment, TagEnvironment } from "./environment.js";
 import { propKey } from "./grammar.js";
+import { refuseHollowProps } from "./hollow-props.js";
 import { lazySafeString, type MakeSafe, type SafeString, safeStringMaker } from "./safe-string.js";
 import { displayPath } from "./source-names.js";
 import { type Location, TemplateError } from "./template-error.js";
@@ -172,6 +173,9 @@ export class Components {
       throw new MercureError("ERR_COMPONENT", `The component "${name}" includes itself without end: … → ${chain}.`);
     }
     const component = this.#component(name);
+    const entries = Object.entries(props);
+    // Of a model object a component uses what it names; the rest may be relations that load when they are asked for.
+    refuseHollowProps(name, isModel ? entries.filter(([prop]) => component.variables.has(prop)) : entries);
     const preparation = this.#options.kit[name]?.(props, children !== undefined) ?? {
       context: this.#context(props, component.variables, isModel),
     };
@@ -196,7 +200,12 @@ export class Components {
   #context(props: Props, variables: ReadonlySet<string>, isModel: boolean): Props {
     const entries = Object.entries(props);
     const rest = isModel ? [] : entries.filter(([prop]) => !variables.has(propKey(prop)));
-    const context: Props = { attributes: lazySafeString(this.makeSafe, () => attributes(rest)) };
+    const context: Props = {
+      attributes: lazySafeString(
+        this.makeSafe,
+        this.guarded(() => attributes(rest)),
+      ),
+    };
     for (const [prop, value] of entries) context[propKey(prop)] = value;
     return context;
   }

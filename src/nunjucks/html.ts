@@ -1,6 +1,7 @@
 import { MercureError } from "../errors.js";
 import { escapeHtml } from "../escape-html.js";
 import { refuseUnknownOptions } from "../known-options.js";
+import { htmlOf } from "../text.js";
 import { isSafeString, type MakeSafe, type SafeString } from "./safe-string.js";
 
 export interface OobOptions {
@@ -39,9 +40,11 @@ export class HtmlMaker {
   /**
    * Tag of a template literal: escapes what is interpolated, in content and in quoted attribute values. Safe strings stay
    * as they are, lists are joined; null, undefined and false are nothing.
+   *
+   * @throws MercureError `ERR_TEMPLATE` for a value without a text, such as a promise.
    */
   readonly html = (strings: TemplateStringsArray, ...values: readonly unknown[]): SafeString => {
-    const text = strings.reduce((before, string, i) => before + interpolated(values[i - 1]) + string);
+    const text = strings.reduce((before, string, i) => before + htmlOf(values[i - 1], isSafeString, refusal) + string);
     return this.#makeSafe(text);
   };
 
@@ -53,7 +56,11 @@ export class HtmlMaker {
   readonly oob = (html: unknown, options: OobOptions = {}): SafeString => {
     refuseUnknownOptions(options, ["target", "swap"], "oob");
     const { swap = "outerHTML", target } = options;
-    const text = (isSafeString(html) ? String(html) : escapeHtml(String(html))).trim();
+    const text = htmlOf(
+      html,
+      isSafeString,
+      (complaint) => new MercureError("ERR_TEMPLATE", `oob() is given ${complaint}.`),
+    ).trim();
     const start = /^<([a-z][^\s/>]*)((?:"[^"]*"|'[^']*'|[^'">])*)>/i.exec(text);
     if (start === null) throw new MercureError("ERR_TEMPLATE", "oob() needs HTML that begins with an element.");
     const [, element, written] = start as unknown as [string, string, string];
@@ -69,9 +76,6 @@ export class HtmlMaker {
   };
 }
 
-function interpolated(value: unknown): string {
-  if (value === null || value === undefined || value === false) return "";
-  if (isSafeString(value)) return String(value);
-  if (Array.isArray(value)) return value.map(interpolated).join("");
-  return escapeHtml(String(value));
+function refusal(complaint: string): MercureError {
+  return new MercureError("ERR_TEMPLATE", `html\`…\` is given ${complaint}.`);
 }

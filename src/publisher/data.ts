@@ -1,35 +1,42 @@
 import { MercureError } from "../errors.js";
-
-/** What JSON would turn into an empty object, without a word. */
-const hollow = [
-  [Promise, "await it first"],
-  [Map, "publish Object.fromEntries(map)"],
-  [Set, "publish [...set]"],
-  [Error, "publish what readers may see of it"],
-] as const;
+import { htmlOf, isNothing, jsonOf } from "../text.js";
 
 /**
- * An update's data as text: strings and safe strings as they are, a list of safe strings joined, nothing as the empty
- * string, anything else as JSON.
+ * An update's data as text: strings and safe strings as they are, undefined as the empty string, a list that holds HTML
+ * or nothing at all joined as `` html`…` `` joins it, anything else as JSON.
  *
- * @throws MercureError `ERR_DATA` for what JSON cannot hold.
+ * @throws MercureError `ERR_DATA` for what has no text, such as a promise.
  */
 export function dataText(data: unknown): string {
   if (data === undefined) return "";
-  if (typeof data === "string" || data instanceof String) return String(data);
-  if (Array.isArray(data) && data.length > 0 && data.every((item) => item instanceof String)) return data.join("");
-  for (const [Type, advice] of hollow) {
-    if (data instanceof Type) throw new MercureError("ERR_DATA", `The data is a ${Type.name}; ${advice}.`);
-  }
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(data, (_key, value: unknown) => (value instanceof String ? String(value) : value));
-  } catch (error) {
-    throw new MercureError("ERR_DATA", `The data cannot be written as JSON: ${(error as Error).message}.`, {
-      cause: error,
-    });
-  }
-  if (text === undefined)
-    throw new MercureError("ERR_DATA", `The data cannot be written as JSON: it is a ${typeof data}.`);
-  return text;
+  if (typeof data === "string" || isHtml(data)) return String(data);
+  return isListOfHtml(data) ? htmlOf(data, isHtml, refusalOfHtml) : jsonOf(data, refusalOfJson);
+}
+
+function isHtml(value: unknown): boolean {
+  return value instanceof String;
+}
+
+/** What `items.map(render)` and `[render(…), condition && oob(…)]` give, also where there are no items. */
+function isListOfHtml(data: unknown): data is readonly unknown[] {
+  return Array.isArray(data) && (holdsHtml(data) || data.every(isNothingToShow));
+}
+
+function holdsHtml(list: readonly unknown[], seen = new Set<unknown>()): boolean {
+  if (seen.has(list)) return false;
+  seen.add(list);
+  return list.some((item) => isHtml(item) || (Array.isArray(item) && holdsHtml(item, seen)));
+}
+
+function isNothingToShow(item: unknown): boolean {
+  return isNothing(item) || (Array.isArray(item) && item.length === 0);
+}
+
+function refusalOfJson(complaint: string, key?: string): MercureError {
+  const subject = key === undefined ? "The data" : `${JSON.stringify(key)} in the data`;
+  return new MercureError("ERR_DATA", `${subject} is ${complaint}.`);
+}
+
+function refusalOfHtml(complaint: string): MercureError {
+  return new MercureError("ERR_DATA", `The data is a list of HTML that holds ${complaint}.`);
 }

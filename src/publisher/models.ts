@@ -1,6 +1,7 @@
 import { MercureError } from "../errors.js";
 import { refuseUnknownOptions } from "../known-options.js";
 import { isPlainObject } from "../plain-object.js";
+import { textComplaintOf, textOf } from "../text.js";
 import { type PublishOptions, publishOptions } from "./publish-options.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a class is accepted whatever its constructor takes
@@ -10,8 +11,11 @@ export type ModelClass<T extends object = object> = abstract new (...args: any[]
 export interface ModelDeclaration<T extends object = object> {
   /** The class's name: its topic, and its component. Default: the name of the class; give one if code is minified. */
   name?: string | undefined;
-  /** An object's id: a property's name, or a function. Default `id`. */
-  id?: (keyof T & string) | ((object: T) => string | number | bigint) | undefined;
+  /**
+   * An object's id: a property's name, or a function. An object that says how it reads, such as a UUID or an ObjectId, is
+   * an id too. Default `id`.
+   */
+  id?: (keyof T & string) | ((object: T) => string | number | bigint | object) | undefined;
   /** An object's topic. Default `Name/id`. */
   topic?: ((object: T) => string) | undefined;
   /** The component that renders an object. Default: the one of the class's name. */
@@ -93,7 +97,8 @@ export class Models {
   #idOf(object: object, declaration: ModelDeclaration | undefined): string {
     const source = declaration?.id ?? "id";
     const id: unknown = typeof source === "function" ? source(object) : (object as Record<string, unknown>)[source];
-    if ((typeof id === "string" && id !== "") || typeof id === "number" || typeof id === "bigint") return String(id);
+    const text = idText(id);
+    if (text !== undefined) return text;
     const name = this.nameOf(classOf(object));
     const where = typeof source === "function" ? "its id function gave" : `its ${source} is`;
     throw new MercureError(
@@ -111,6 +116,12 @@ export class Models {
     }
     return undefined;
   }
+}
+
+/** An id as text, such as that of a number, a UUID or an ObjectId; undefined for what identifies nothing. */
+function idText(id: unknown): string | undefined {
+  if (typeof id === "boolean" || textComplaintOf(id) !== undefined) return undefined;
+  return textOf(id, (complaint) => new MercureError("ERR_MODEL", `An id is ${complaint}.`)) || undefined;
 }
 
 function classOf(object: object): ModelClass {

@@ -5,6 +5,7 @@ import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import { connectionEvents } from "../protocol/connection-events.js";
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import type { Draft, Update } from "../protocol/update.js";
+import { textComplaintOf } from "../text.js";
 import { applicationSubscriptions } from "./application-subscriptions.js";
 import { dataText } from "./data.js";
 import { ExternalHub } from "./external-hub.js";
@@ -199,7 +200,8 @@ export class Publisher extends StreamAccess {
   /** What data is as text, with the options that its class has for it. */
   #content(data: unknown, options: PublishOptions): [text: string, settings: PublishOptions] {
     const { models } = this.#options;
-    if (!models.isObject(data) || !this.#isRendered(data)) return [dataText(data), options];
+    const isModel = models.isObject(data) && textComplaintOf(data) === undefined && this.#isRendered(data);
+    if (!isModel) return [dataText(data), options];
     return [this.#renderModel(data), { ...models.publishOptionsOf(data), ...defined(options) }];
   }
 

@@ -3,6 +3,7 @@ import type { Selector } from "../protocol/active-subscription.js";
 import type { Generation } from "../protocol/generation.js";
 import { isOwnTopic } from "../protocol/own-topics.js";
 import { everyTopic, isTopicMatcher, type TopicMatcher } from "../protocol/topic-matcher.js";
+import { isThenable, textComplaintOf } from "../text.js";
 import type { ModelClass, Models } from "./models.js";
 
 /** What names a topic: a string, a model class (its name) or a model object (`Class/id`). */
@@ -97,6 +98,7 @@ function matcherSelector(matcher: TopicMatcher, protocol: Generation): Selector 
 /** The name of one topic. */
 export function topicName(topic: unknown, models: Models): string {
   if (typeof topic === "function") return models.nameOf(topic as ModelClass);
+  if (isThenable(topic)) throw new MercureError("ERR_TOPIC", `A topic is ${textComplaintOf(topic)}.`);
   if (models.isObject(topic)) return models.topicOf(topic);
   if (typeof topic === "string" || topic instanceof String) {
     if (topic.length === 0) throw new MercureError("ERR_TOPIC", "A topic is empty: give it a name.");

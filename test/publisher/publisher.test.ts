@@ -155,6 +155,27 @@ describe("models", () => {
     assert.deepEqual((await next()).topics, ["base:1"]);
   });
 
+  test("have ids that are objects which say how they read", async (t) => {
+    const { sse } = publisher(t);
+    class Order {
+      readonly id: unknown;
+      constructor(id: unknown) {
+        this.id = id;
+      }
+    }
+    class ObjectId {
+      toJSON() {
+        return "65f0a1b2c3d4e5f601234567";
+      }
+    }
+    assert.deepEqual(sse.topics(new Order(new ObjectId())), ["Order/65f0a1b2c3d4e5f601234567"]);
+    assert.deepEqual(sse.topics(new Order(7n)), ["Order/7"]);
+    for (const id of [Number.NaN, true, {}, [], Promise.resolve(1), new Uint8Array(2), () => 1, null]) {
+      assert.throws(() => sse.topics(new Order(id)), { code: "ERR_MODEL" });
+    }
+    assert.throws(() => sse.topics(Promise.resolve("a")), { code: "ERR_TOPIC", message: /a Promise: await it first/ });
+  });
+
   test("a declared component that is missing is an error, and so is a class without a name", async (t) => {
     const { sse } = publisher(t);
     sse.model(TodoItem, {});
