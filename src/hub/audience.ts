@@ -28,12 +28,18 @@ export class Audience {
     return this.#selectors;
   }
 
+  /** Whether there is anything private that may be read. */
+  get readsPrivate(): boolean {
+    return this.privateTopics.all.length > 0;
+  }
+
   /** Whether an update that matches may be read. */
   mayRead(update: Update): boolean {
     return !update.private || this.privateTopics.matchesAny(update.topics);
   }
 
   receives(update: Update): boolean {
-    return this.matchers.matchesAny(update.topics) && this.mayRead(update);
+    // Most updates that may not be read are told at once, and patterns are spared.
+    return this.mayRead(update) && this.matchers.matchesAny(update.topics);
   }
 }

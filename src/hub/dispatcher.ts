@@ -24,13 +24,22 @@ export function hubClosed(): MercureError {
 /** How much data a reader takes from history at a time, in UTF-16 units; this is what a slow one costs in memory. */
 const chunkSize = 64 * 1024;
 
-/** Reads what history has for some matchers. The caller still picks what matches. */
+/** How many updates a reader looks at at a time. */
+const chunkUpdates = 1000;
+
+/**
+ * Reads a bounded stretch of what history has for some matchers. The caller still picks what matches.
+ *
+ * @param withPrivate - Whether the reader may read anything private.
+ */
 export function readHistory(
   transport: Transport,
   { exact, patterns }: MatcherList,
   after: number,
+  withPrivate = true,
 ): Replay | Promise<Replay> {
-  return transport.read({ topics: patterns.length === 0 ? exact : "*", after, limit: chunkSize });
+  const topics = patterns.length === 0 ? exact : "*";
+  return transport.read({ topics, after, limit: chunkSize, maxUpdates: chunkUpdates, private: withPrivate });
 }
 
 /**

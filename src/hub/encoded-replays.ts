@@ -1,8 +1,10 @@
+import { work } from "../protocol/work.js";
 import type { Replay, Transport } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 import { Chunk } from "./chunk.js";
 import { type Dispatcher, readHistory } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
+import { stepsPerTurn } from "./pacer.js";
 
 /** A stretch of history as an audience receives it. */
 export interface EncodedReplay {
@@ -15,6 +17,8 @@ export interface EncodedReplay {
   readonly through: number;
   /** Whether there was nothing more to read. */
   readonly isLast: boolean;
+  /** What it took to find out what the audience receives. */
+  readonly steps: number;
 }
 
 interface Kept {
@@ -23,6 +27,9 @@ interface Kept {
   readonly replay: EncodedReplay;
   readonly bytes: number;
 }
+
+/** What an update takes besides patterns, in steps. */
+const stepsPerUpdate = 20;
 
 /** How many stretches are kept for the next subscriber at the same place, and how many bytes they have in all. */
 const keptCount = 64;
@@ -47,7 +54,7 @@ export class EncodedReplays {
   read(audience: Audience, after: number): EncodedReplay | Promise<EncodedReplay> {
     const known = this.#find(audience, after);
     if (known !== undefined) return known;
-    const replay = readHistory(this.#transport, audience.matchers, after);
+    const replay = readHistory(this.#transport, audience.matchers, after, audience.readsPrivate);
     return "then" in replay
       ? replay.then((read) => this.#encode(audience, after, read))
       : this.#encode(audience, after, replay);
@@ -62,14 +69,22 @@ export class EncodedReplays {
     return undefined;
   }
 
-  #encode(audience: Audience, after: number, { updates, lostThrough, through }: Replay): EncodedReplay {
+  /** Ends the stretch early where its patterns have taken the work of a turn. */
+  #encode(audience: Audience, after: number, { updates, lostThrough, through: readThrough }: Replay): EncodedReplay {
     const parts: Buffer[] = [];
+    const before = work.steps;
+    let through = readThrough;
     for (const stored of updates) {
       if (audience.receives(stored.update)) parts.push(this.#events.of(stored));
+      if (work.steps - before < stepsPerTurn) continue;
+      through = stored.position;
+      break;
     }
+    if (through === updates.at(-1)?.position) through = readThrough;
     const chunk = parts.length === 0 ? undefined : new Chunk(parts);
     const isLast = through >= this.#dispatcher.position;
-    const replay = { chunk, first: updates[0]?.position, lostThrough, through, isLast };
+    const steps = work.steps - before + updates.length * stepsPerUpdate;
+    const replay = { chunk, first: updates[0]?.position, lostThrough, through, isLast, steps };
     if (chunk !== undefined) this.#keep({ audience, after, replay, bytes: chunk.framed.length });
     return replay;
   }

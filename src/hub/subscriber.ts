@@ -13,6 +13,7 @@ import type { Dispatcher } from "./dispatcher.js";
 import type { EncodedReplay, EncodedReplays } from "./encoded-replays.js";
 import type { Expirations, Expiring } from "./expirations.js";
 import type { Group, Member } from "./group.js";
+import { newPace } from "./pacer.js";
 import type { Subscribers } from "./subscribers.js";
 import type { VerifiedToken } from "./token-verifier.js";
 
@@ -185,6 +186,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   /** Reads history until the end of it, or until the socket does not drain: then it is told when it has. */
   async #catchUp(): Promise<void> {
     const { dispatcher, replays, onError } = this.#hub;
+    const pace = newPace();
     this.#reading = true;
     try {
       while (this.#connection.ready && !this.#connection.closed) {
@@ -195,6 +197,9 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
         if (this.#connection.closed || !this.#connection.ready) return;
         if (replay.lostThrough > Math.max(this.#position, this.#toldLostThrough)) return this.end();
         this.#take(replay);
+        // Where nothing is written, nothing waits for a socket either.
+        const pause = pace(replay.steps);
+        if (pause !== undefined) await pause;
       }
     } catch (error) {
       onError(error);

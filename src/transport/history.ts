@@ -1,5 +1,6 @@
 import type { Update } from "../protocol/update.js";
 import { type Identified, IdIndex } from "./id-index.js";
+import { mergeLogs } from "./merge-logs.js";
 import { PositionLog } from "./position-log.js";
 import type { Replay, ReplayQuery, StoredUpdate } from "./transport.js";
 
@@ -78,13 +79,18 @@ export class History {
   }
 
   /** @param head - The newest position of all. */
-  read({ topics, after, limit = Number.POSITIVE_INFINITY }: ReplayQuery, head: number): Replay {
+  read(query: ReplayQuery, head: number): Replay {
+    const { topics, after, limit = Number.POSITIVE_INFINITY, maxUpdates = Number.POSITIVE_INFINITY } = query;
     const lostThrough = topics === "*" ? this.#droppedThrough : this.#evictedThrough(topics);
     const updates: StoredUpdate[] = [];
     let size = 0;
+    let looked = 0;
+    let through = after;
     for (const entry of topics === "*" ? this.#log.after(after) : this.#merge(topics, after)) {
-      if (entry.holders === 0) continue;
-      if (size > limit) return { updates, lostThrough, through: updates.at(-1)!.position };
+      if (size > limit || looked === maxUpdates) return { updates, lostThrough, through };
+      looked++;
+      through = entry.position;
+      if (entry.holders === 0 || (query.private === false && entry.update.private)) continue;
       updates.push(entry);
       size += entry.update.data.length;
     }
@@ -101,9 +107,7 @@ export class History {
 
   #merge(topics: ReadonlySet<string>, after: number): Iterable<Entry> {
     const logs = [...topics].flatMap((name) => this.#topics.get(name)?.entries ?? []);
-    if (logs.length === 1) return logs[0]!.after(after);
-    const distinct = new Set(logs.flatMap((log) => [...log.after(after)]));
-    return [...distinct].sort((a, b) => a.position - b.position);
+    return logs.length === 1 ? logs[0]!.after(after) : mergeLogs(logs, after);
   }
 
   #hold(name: string, entry: Entry): void {

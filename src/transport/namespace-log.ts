@@ -58,13 +58,20 @@ export class NamespaceLog {
   }
 
   /** @param head - The newest position of all. */
-  read({ topics, after, limit = Number.POSITIVE_INFINITY }: ReplayQuery, head: number): Replay {
+  read(query: ReplayQuery, head: number): Replay {
+    const { topics, after, limit = Number.POSITIVE_INFINITY, maxUpdates = Number.POSITIVE_INFINITY } = query;
     const updates: StoredUpdate[] = [];
     const lostThrough = this.#droppedThrough;
     let size = 0;
+    let looked = 0;
+    let through = after;
     for (const { position, draft } of this.#log.after(after)) {
+      if (size > limit || looked === maxUpdates) return { updates, lostThrough, through };
+      looked++;
+      through = position;
+      // Before the topics are made.
+      if (query.private === false && draft.private) continue;
       if (topics !== "*" && !draft.topics.some((topic) => topics.has(topic))) continue;
-      if (size > limit) return { updates, lostThrough, through: updates.at(-1)!.position };
       const update = acceptedUpdate(draft, draft.id ?? this.#cursor(position));
       updates.push({ position, update });
       size += update.data.length;

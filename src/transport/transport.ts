@@ -27,6 +27,10 @@ export interface ReplayQuery {
   readonly after: number;
   /** Stop once the data of the updates exceeds this many UTF-16 units; the reader asks again from `through`. */
   readonly limit?: number;
+  /** Stop once so many updates were looked at, whether they are among the topics or not. Default: no bound. */
+  readonly maxUpdates?: number;
+  /** Whether private updates are wanted too. Default true. */
+  readonly private?: boolean;
 }
 
 /**

@@ -167,6 +167,35 @@ export function transportContract(
       assert.equal((await read(transport, { limit: 10 })).updates.length, 1);
     });
 
+    test("looks at no more updates at a time than it is asked to, and goes on from there", async (t) => {
+      const transport = await open(t);
+      for (let i = 0; i < 40; i++) await transport.publish(draft(`topic-${i % 4}`, `${i}`));
+      for (const topics of ["*", new Set(["topic-0", "topic-2"]), new Set(["topic-1"]), new Set(["none"])] as const) {
+        const whole = (await read(transport, { topics })).updates;
+        const joined: StoredUpdate[] = [];
+        for (let after = 0; after < transport.head; ) {
+          const { updates, through } = await read(transport, { topics, after, maxUpdates: 3 });
+          assert.ok(updates.length <= 3);
+          assert.ok(through > after);
+          joined.push(...updates);
+          after = through;
+        }
+        assert.deepEqual(dataOf(joined), dataOf(whole));
+      }
+    });
+
+    test("leaves out private updates when they are not wanted", async (t) => {
+      const transport = await open(t);
+      for (let i = 0; i < 10; i++) await transport.publish(draft("a", `${i}`, { private: i % 2 === 0 }));
+      await transport.publish(draft("/hub/own/1", "own", { private: true }), "/hub/own/");
+      for (const topics of ["*", new Set(["a", "/hub/own/1"])] as const) {
+        const { updates, through } = await read(transport, { topics, private: false });
+        assert.deepEqual(dataOf(updates), ["1", "3", "5", "7", "9"]);
+        assert.equal(through, transport.head);
+        assert.equal((await read(transport, { topics, private: true })).updates.length, 11);
+      }
+    });
+
     test("ids are places in the order", async (t) => {
       const transport = await open(t);
       const first = await transport.publish(draft("a", "1"));
