@@ -9,6 +9,7 @@ import { textComplaintOf } from "../text.js";
 import { applicationSubscriptions } from "./application-subscriptions.js";
 import { dataText } from "./data.js";
 import { ExternalHub } from "./external-hub.js";
+import { InOrder } from "./in-order.js";
 import { isFunction } from "./is-function.js";
 import type { ModelClass, ModelDeclaration } from "./models.js";
 import { checkPayloadFilter, type PayloadFilter, passes } from "./payload-filter.js";
@@ -42,6 +43,7 @@ const updatesOptions: readonly string[] = ["lastEventId", "signal"];
 /** Publishes updates, and tells clients where to receive them. */
 export class Publisher extends StreamAccess {
   readonly #options: PublisherOptions;
+  readonly #order = new InOrder();
 
   constructor(options: PublisherOptions) {
     super(options);
@@ -54,6 +56,8 @@ export class Publisher extends StreamAccess {
    * A function as data is called once for each live variant of the topic's streams, and with undefined where somebody
    * may stream it without one; it may be asynchronous. Then this resolves to the ids of all updates, none when nobody
    * streams the topic.
+   *
+   * Updates of a topic are published in the order of the calls, also when a function takes its time.
    *
    * A model object as data is rendered by the component that its class names. Given alone, it is published on its own
    * topic. Strings go out as they are: text that somebody typed belongs into a component or into `` html`…` ``.
@@ -76,12 +80,8 @@ export class Publisher extends StreamAccess {
     const names = this.topics(topics);
     if (isFunction(data)) return this.#publishVariants(names, data, options);
     const isAlone = args.length === 1 && this.#options.models.isObject(topics);
-    const [text, settings] = this.#content(isAlone ? topics : data, options);
-    const audience = settings.private ? "private-variant" : "variant";
-    const variants = this.#liveVariants(names, settings);
-    const others = variants.flatMap((variant) => variantTopics(names, variant, audience));
-    const draft = this.#draft(names, text, settings);
-    return this.#send({ ...draft, topics: [...names, ...others] }, settings);
+    const send = () => this.#publishToAll(names, isAlone ? topics : data, options);
+    return this.#order.isIdle ? send() : this.#order.run(names, () => undefined, send);
   }
 
   /** Deletes the element of this id from every page that streams the topic, by an out-of-band swap. */
@@ -99,15 +99,20 @@ export class Publisher extends StreamAccess {
     this.#options.models.declare(model, declaration);
   }
 
-  /** Publishes an update for each event of an emitter. Returns the way to stop. */
+  /**
+   * Publishes an update for each event of an emitter, in the order of the events; updates of a topic stay in order too.
+   * Returns the way to stop.
+   */
   publishSignal<Args extends unknown[] = unknown[]>(
     emitter: EventSourceOfSignals,
     event: string | symbol,
     options: SignalOptions<Args> = {},
   ): () => void {
     refuseUnknownOptions(options, signalOptions, "publishSignal");
+    const signal = {};
     return publishSignal(emitter, event, options, {
       publish: (topics, data, settings) => this.publish(topics, data, settings),
+      inOrder: (topics, prepare, work) => this.#order.run([signal, ...this.topics(topics)], prepare, work),
       onError: (error) => this.#options.onError(`publishing the event "${String(event)}" failed`, error),
     });
   }
@@ -205,7 +210,16 @@ export class Publisher extends StreamAccess {
     return [this.#renderModel(data), { ...models.publishOptionsOf(data), ...defined(options) }];
   }
 
-  /** Renders everything before it publishes anything: a mistake in one variant shall not show in the others only. */
+  #publishToAll(names: readonly string[], data: unknown, options: PublishOptions): Promise<string> {
+    const [text, settings] = this.#content(data, options);
+    const audience = settings.private ? "private-variant" : "variant";
+    const variants = this.#liveVariants(names, settings);
+    const others = variants.flatMap((variant) => variantTopics(names, variant, audience));
+    const draft = this.#draft(names, text, settings);
+    return this.#send({ ...draft, topics: [...names, ...others] }, settings);
+  }
+
+  /** Renders everything before it publishes anything: a mistake in one variant must not show in the others only. */
   async #publishVariants(
     names: readonly string[],
     render: VariantRenderer,
@@ -214,17 +228,43 @@ export class Publisher extends StreamAccess {
     if (options.id !== undefined) {
       throw new MercureError("ERR_UPDATE", "An id is for one update; a function makes one for each variant.");
     }
-    const drafts: [Draft, PublishOptions][] = [];
-    if (options.hubUrl !== undefined || this.#options.variants.isPlain(names)) {
-      const [text, settings] = this.#content(await render(undefined), options);
-      drafts.push([this.#draft(names, text, settings), settings]);
-    }
-    for (const variant of this.#liveVariants(names, options)) {
-      const [text, settings] = this.#content(await render(JSON.parse(variant)), options);
-      const topics = variantTopics(names, variant, settings.private ? "private-variant" : "variant");
-      drafts.push([{ ...this.#draft(names, text, settings), topics, private: true }, settings]);
-    }
-    return Promise.all(drafts.map(([draft, settings]) => this.#send(draft, settings)));
+    const rendered = new Map<string | undefined, readonly [Draft, PublishOptions]>();
+    const renderMissing = async () => {
+      // Pages are rendered meanwhile, and with them new variants may begin.
+      for (let missing = this.#missing(names, options, rendered); missing.length > 0; ) {
+        for (const variant of missing) rendered.set(variant, await this.#renderFor(variant, names, render, options));
+        missing = this.#missing(names, options, rendered);
+      }
+    };
+    return this.#order.run(names, renderMissing, async () => {
+      await renderMissing();
+      return Promise.all([...rendered.values()].map(([draft, settings]) => this.#send(draft, settings)));
+    });
+  }
+
+  /** The variants that are streamed and not rendered yet; undefined stands for streams without one. */
+  #missing(
+    names: readonly string[],
+    options: PublishOptions,
+    rendered: ReadonlyMap<string | undefined, unknown>,
+  ): (string | undefined)[] {
+    const isPlain = options.hubUrl !== undefined || this.#options.variants.isPlain(names);
+    const all = [...(isPlain ? [undefined] : []), ...this.#liveVariants(names, options)];
+    return all.filter((variant) => !rendered.has(variant));
+  }
+
+  async #renderFor(
+    variant: string | undefined,
+    names: readonly string[],
+    render: VariantRenderer,
+    options: PublishOptions,
+  ): Promise<readonly [Draft, PublishOptions]> {
+    const data = await render(variant === undefined ? undefined : JSON.parse(variant));
+    const [text, settings] = this.#content(data, options);
+    const draft = this.#draft(names, text, settings);
+    if (variant === undefined) return [draft, settings];
+    const topics = variantTopics(names, variant, settings.private ? "private-variant" : "variant");
+    return [{ ...draft, topics, private: true }, settings];
   }
 
   /** As JSON. What another hub's pages stream only their application knows. */

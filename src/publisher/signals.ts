@@ -49,6 +49,8 @@ export const signalOptions: readonly string[] = [
 
 interface SignalPublisher {
   publish(topics: Topics, data: unknown, options: PublishOptions): Promise<unknown>;
+  /** Prepares at once, and does work after what was called earlier for this signal or for any of the topics. */
+  inOrder<P>(topics: Topics, prepare: () => P | Promise<P>, work: (prepared: P) => Promise<void>): Promise<void>;
   onError(error: unknown): void;
 }
 
@@ -95,9 +97,12 @@ async function publishEvent<Args extends unknown[]>(
     data: argsAsData ? argsData(args) : isFunction(data) ? data(...args) : data,
   };
   if (eventAsType) publication.type = name;
-  if (callback !== undefined && (await callback(publication, ...args)) === false) return;
-  const { topics, data: published, ...settings } = publication;
-  await publisher.publish(topics, marshaler === undefined ? published : marshaler(published), settings);
+  const prepare = () => (callback === undefined ? undefined : callback(publication, ...args));
+  await publisher.inOrder(publication.topics, prepare, async (answer) => {
+    if (answer === false) return;
+    const { topics, data: published, ...settings } = publication;
+    await publisher.publish(topics, marshaler === undefined ? published : marshaler(published), settings);
+  });
 }
 
 function argsData(args: readonly unknown[]): unknown {
