@@ -24,10 +24,18 @@ export interface HubLimits {
    */
   readonly maxPatternSize?: number | undefined;
   /**
-   * How much memory the patterns of all open streams may take, in bytes, those of their tokens included: an upper
-   * estimate, in which equal patterns count once. A stream for which there is no room is answered 429. Default 256 MiB.
+   * The max memory that the topics and patterns of all open streams take, in bytes, those of their tokens included, with
+   * large heads of requests, and bodies while they are read. It is an upper estimate, in which equal patterns, and equal
+   * lists of topics, count once. A stream for which there is no room is answered 429. Default 256 MiB; 0 for unlimited.
    */
-  readonly patternMemory?: number | undefined;
+  readonly maxSubscriptionBytes?: number | undefined;
+  /** The same for each address. Default 64 MiB; 0 for unlimited. */
+  readonly maxSubscriptionBytesPerAddress?: number | undefined;
+  /**
+   * The max memory that the topics and patterns of one request take, in bytes, by the same estimate. Default 8 MiB; 0 for
+   * unlimited.
+   */
+  readonly maxSubscriptionBytesPerRequest?: number | undefined;
   /** How large the body of a request with the method QUERY may be, in bytes. Default 256 KiB. */
   readonly queryLimit?: number | undefined;
   /** How many authorization details a token may hold; more, and it is refused. Default 100. */
@@ -58,7 +66,9 @@ const bounds: Readonly<Record<HubLimit, Bound>> = {
   maxMatchers: { least: 1, byDefault: 200 },
   maxMatcherLength: { least: 1, byDefault: 2048 },
   maxPatternSize: { least: 0, byDefault: 5000 },
-  patternMemory: { least: 0, byDefault: 256 * 1024 * 1024 },
+  maxSubscriptionBytes: { least: 0, byDefault: 256 * 1024 * 1024 },
+  maxSubscriptionBytesPerAddress: { least: 0, byDefault: 64 * 1024 * 1024 },
+  maxSubscriptionBytesPerRequest: { least: 0, byDefault: 8 * 1024 * 1024 },
   queryLimit: { least: 1, byDefault: 256 * 1024 },
   maxTokenDetails: { least: 1, byDefault: 100 },
   maxTokenTopics: { least: 1, byDefault: 1000 },

@@ -11,7 +11,12 @@ const limits: Readonly<Record<HubLimit, LimitFlag>> = {
   maxMatchers: ["number", "Topics and patterns of one request. Default 200."],
   maxMatcherLength: ["characters", "The length of each. Default 2048."],
   maxPatternSize: ["number", "The size of the patterns of one request, in instructions. Default 5000."],
-  patternMemory: ["bytes", "What the patterns of all streams may take. Default 256 MiB."],
+  maxSubscriptionBytes: [
+    "bytes",
+    "What topics and patterns of all streams may take. Default 256 MiB; 0 for unlimited.",
+  ],
+  maxSubscriptionBytesPerAddress: ["bytes", "The same for each address. Default 64 MiB; 0 for unlimited."],
+  maxSubscriptionBytesPerRequest: ["bytes", "The same for each request. Default 8 MiB; 0 for unlimited."],
   queryLimit: ["bytes", "How large the body of a QUERY request may be. Default 256 KiB."],
   maxTokenDetails: ["number", "Authorization details of a token. Default 100."],
   maxTokenTopics: ["number", "Topics that a token grants in all. Default 1000."],

@@ -1,32 +1,37 @@
 import type { IncomingMessage } from "node:http";
-import type { Matcher } from "../protocol/matcher.js";
+import { bytesOfSubscriptions } from "../protocol/subscription-memory.js";
+import type { Audience } from "./audience.js";
 import { addressOf, type Client, type ConnectionLimits } from "./connection-limits.js";
-import type { PatternBudget } from "./pattern-budget.js";
+import type { MemoryClaim } from "./memory-account.js";
+import { excessOfHead } from "./request-memory.js";
+import type { SubscriptionBudget } from "./subscription-budget.js";
 
 /** What all streams share that is bounded. */
 export interface Bounds {
-  readonly connections: ConnectionLimits;
-  readonly patterns: PatternBudget;
+  readonly connections: ConnectionLimits<Admission>;
+  readonly memory: SubscriptionBudget;
 }
 
 /** The place that a stream takes among all, until it leaves. */
-export class Admission implements Client {
+export class Admission implements Client, MemoryClaim {
   readonly subject: string | undefined;
+  readonly audience: Audience;
+  readonly bytes: number;
   place: number | undefined = undefined;
   readonly #bounds: Bounds;
   readonly #req: IncomingMessage;
-  readonly #patterns: readonly Matcher[];
   #address: string | undefined;
 
   /** @throws Refusal when there is no room. */
-  constructor(bounds: Bounds, req: IncomingMessage, subject: string | undefined, patterns: readonly Matcher[]) {
+  constructor(bounds: Bounds, req: IncomingMessage, subject: string | undefined, asked: Audience) {
     this.subject = subject;
     this.#bounds = bounds;
     this.#req = req;
-    this.#patterns = patterns;
+    this.audience = bounds.memory.audienceLike(asked);
+    this.bytes = bytesOfSubscriptions(asked.matchers) + excessOfHead(req);
     bounds.connections.enter(this);
     try {
-      bounds.patterns.enter(patterns);
+      bounds.memory.enter(this);
     } catch (error) {
       bounds.connections.leave(this);
       throw error;
@@ -41,6 +46,6 @@ export class Admission implements Client {
 
   /** Counts once, however often it is called. */
   leave(): void {
-    if (this.#bounds.connections.leave(this)) this.#bounds.patterns.leave(this.#patterns);
+    if (this.#bounds.connections.leave(this)) this.#bounds.memory.leave(this);
   }
 }

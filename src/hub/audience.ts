@@ -1,5 +1,6 @@
 import type { Selector } from "../protocol/active-subscription.js";
 import type { Matcher, MatcherList } from "../protocol/matcher.js";
+import { bytesOfMatchers } from "../protocol/subscription-memory.js";
 import type { Update } from "../protocol/update.js";
 
 /** What some subscribers receive: all who ask for the same and may read the same. */
@@ -12,6 +13,7 @@ export class Audience {
   /** All that has to look at topics. */
   readonly patterns: readonly Matcher[];
   #selectors: readonly Selector[] | undefined;
+  #bytes: number | undefined;
 
   constructor(matchers: MatcherList, privateTopics: MatcherList) {
     this.matchers = matchers;
@@ -31,6 +33,12 @@ export class Audience {
   /** Whether there is anything private that may be read. */
   get readsPrivate(): boolean {
     return this.privateTopics.all.length > 0;
+  }
+
+  /** What all of its streams take together for their topics, in bytes, compiled patterns not included; an estimate. */
+  get bytes(): number {
+    this.#bytes ??= bytesOfMatchers(this.matchers) + bytesOfMatchers(this.privateTopics);
+    return this.#bytes;
   }
 
   /** Whether an update that matches may be read. */

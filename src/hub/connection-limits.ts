@@ -19,9 +19,9 @@ export interface Client {
 }
 
 /** Counts streams, and refuses those that are too many. Mercure 1.0 "Subscription" and "Resource Limits". */
-export class ConnectionLimits {
+export class ConnectionLimits<C extends Client = Client> {
   readonly #bounds: ConnectionBounds;
-  readonly #clients: Client[] = [];
+  readonly #clients: C[] = [];
   readonly #subjects = new Map<string, number>();
   /**
    * Undefined while there are fewer streams than one address may have: then none has too many, and nobody needs to ask
@@ -34,7 +34,7 @@ export class ConnectionLimits {
   }
 
   /** Lets a client in, or throws the refusal. */
-  enter(client: Client): void {
+  enter(client: C): void {
     const { subject } = client;
     const { total, perSubject } = this.#bounds;
     if (isFull(this.#clients.length, total)) throw tooManyConnections("The hub has as many connections as it takes.");
@@ -47,7 +47,7 @@ export class ConnectionLimits {
   }
 
   /** Lets a client out. Returns whether it was in. */
-  leave(client: Client): boolean {
+  leave(client: C): boolean {
     const { place } = client;
     if (place === undefined) return false;
     client.place = undefined;
@@ -59,6 +59,10 @@ export class ConnectionLimits {
     this.#count(client, -1);
     if (this.#clients.length === 0) this.#addresses = undefined;
     return true;
+  }
+
+  [Symbol.iterator](): Iterator<C> {
+    return this.#clients[Symbol.iterator]();
   }
 
   #isFullAddress(client: Client): boolean {

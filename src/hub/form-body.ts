@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { parseForm } from "../protocol/form.js";
 import { Refusal } from "../protocol/problem.js";
+import { GrowingBuffer } from "./growing-buffer.js";
 
 export const formType = "application/x-www-form-urlencoded";
 
@@ -15,9 +16,14 @@ export function isForm(req: IncomingMessage): boolean {
  * Reads the form that a request carries as its body.
  *
  * @param limit - How large it may be, in bytes; 413 when it is larger.
+ * @param onGrowth - Called before the body takes so many bytes more memory; it may throw a refusal.
  */
-export async function readForm(req: IncomingMessage, limit: number): Promise<URLSearchParams> {
-  return parsedByExpress(req) ?? parseBody(await readBody(req, limit));
+export async function readForm(
+  req: IncomingMessage,
+  limit: number,
+  onGrowth: (bytes: number) => void = () => {},
+): Promise<URLSearchParams> {
+  return parsedByExpress(req) ?? parseBody(await readBody(req, limit, onGrowth));
 }
 
 /** The fields, when a body parser of the application has consumed the request before the hub could. */
@@ -41,29 +47,38 @@ function parseBody(body: Buffer): URLSearchParams {
   return form;
 }
 
-function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+function readBody(req: IncomingMessage, limit: number, onGrowth: (bytes: number) => void): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const body = new GrowingBuffer(limit, onGrowth);
+    // The request lives as long as its response, which may be a stream: nothing of the body may hang on it then.
+    const stop = () => req.off("data", onData).off("end", onEnd).off("error", onBreak).off("close", onBreak);
+    const refuse = (error: unknown) => {
+      stop();
+      req.pause();
+      reject(error);
+    };
     const refuseSize = () => {
-      req.pause().off("data", onData);
       // Without `Connection: close` Node would go on to read all that the client still sends.
-      reject(new Refusal(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" }));
+      refuse(new Refusal(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" }));
     };
     const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limit) refuseSize();
-      else chunks.push(chunk);
+      if (body.length + chunk.length > limit) return refuseSize();
+      try {
+        body.append(chunk);
+      } catch (error) {
+        refuse(error);
+      }
+    };
+    const onEnd = () => {
+      stop();
+      resolve(body.bytes);
     };
     const onBreak = () => {
+      stop();
       // An error costs much, and every request that was read is closed too.
       if (!req.readableEnded) reject(new Refusal(400, "The request ended early."));
     };
     if (Number(req.headers["content-length"]) > limit) return refuseSize();
-    req
-      .on("data", onData)
-      .on("end", () => resolve(Buffer.concat(chunks)))
-      .on("error", onBreak)
-      .on("close", onBreak);
+    req.on("data", onData).on("end", onEnd).on("error", onBreak).on("close", onBreak);
   });
 }

@@ -8,7 +8,7 @@ import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
 import { type Pace, stepsToCompile } from "../protocol/work.js";
 import { Admission, type Bounds } from "./admission.js";
-import type { Audience } from "./audience.js";
+import { Audience } from "./audience.js";
 import type { Authenticator, Identity } from "./authentication.js";
 import { begin, precedingIdHeaders } from "./beginning.js";
 import { Connection, streamHeaders } from "./connection.js";
@@ -17,11 +17,11 @@ import { hubClosed } from "./dispatcher.js";
 import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
 import { newPace } from "./pacer.js";
-import { PatternBudget } from "./pattern-budget.js";
 import { missedIntervals, watchPeer } from "./peer-watch.js";
 import { queryOf } from "./request.js";
 import { Subscriber, type Subscription, type Surroundings } from "./subscriber.js";
 import { newSubscriberId } from "./subscriber-id.js";
+import { SubscriptionBudget } from "./subscription-budget.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
 
 type SubscribeSettings = Pick<
@@ -33,7 +33,7 @@ type SubscribeSettings = Pick<
   | "hubUrl"
   | "keepaliveInterval"
   | "matcherLimits"
-  | "patternMemory"
+  | "memoryBounds"
   | "protocol"
   | "queryLimit"
 >;
@@ -74,10 +74,8 @@ export class SubscribeHandler {
   constructor(tokens: Authenticator, settings: SubscribeSettings, surroundings: Surroundings) {
     this.#tokens = tokens;
     this.#settings = settings;
-    this.#bounds = {
-      connections: new ConnectionLimits(settings.connectionBounds),
-      patterns: new PatternBudget(settings.patternMemory),
-    };
+    const connections = new ConnectionLimits<Admission>(settings.connectionBounds);
+    this.#bounds = { connections, memory: new SubscriptionBudget(settings.memoryBounds, connections) };
     this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => surroundings.clock.now());
     this.#surroundings = surroundings;
   }
@@ -85,7 +83,7 @@ export class SubscribeHandler {
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { allowAnonymous, protocol, matcherLimits, hubUrl, queryLimit } = this.#settings;
     const query = queryOf(req);
-    const parameters = await subscriptionParameters(req, query, queryLimit);
+    const parameters = await subscriptionParameters(req, query, queryLimit, this.#bounds.memory);
     const { matchers, generation } = await requestedMatchers(parameters, protocol, matcherLimits, hubUrl, newPace());
     const grant = parameters.get(grantParameter);
     const closes = grant !== null;
@@ -145,15 +143,14 @@ export class SubscribeHandler {
   ): Promise<void> {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
     const { matchers, privateTopics, payloads, tokens, subject } = asked;
-    const audience = this.#surroundings.subscribers.audienceOf(matchers, privateTopics);
     // Before anything is awaited, or many could come in at once.
-    const admission = new Admission(this.#bounds, req, request.subject, audience.patterns);
+    const admission = new Admission(this.#bounds, req, request.subject, new Audience(matchers, privateTopics));
     const expiresAt = this.#lifetime.endOf(asked.expiresAt);
     const closeReason = expiresAt === asked.expiresAt ? asked.closeReason : undefined;
     const subscription = { id: newSubscriberId(), expiresAt, closeReason, payloads, tokens, subject, admission };
     let started = false;
     try {
-      started = await this.#start(req, res, audience, subscription, request, connection);
+      started = await this.#start(req, res, admission.audience, subscription, request, connection);
     } finally {
       if (!started) admission.leave();
     }

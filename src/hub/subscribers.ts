@@ -1,6 +1,5 @@
-import type { MatcherList } from "../protocol/matcher.js";
 import { encodeComment, encodeRetry } from "../protocol/sse.js";
-import { Audience } from "./audience.js";
+import type { Audience } from "./audience.js";
 import { Chunk } from "./chunk.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
@@ -34,12 +33,6 @@ export class Subscribers {
 
   get size(): number {
     return this.#size;
-  }
-
-  /** The audience of whoever is connected for the same, so that what is read for one is read for all. */
-  audienceOf(matchers: MatcherList, privateTopics: MatcherList): Audience {
-    const audience = new Audience(matchers, privateTopics);
-    return this.#groups.get(audience.key)?.audience ?? audience;
   }
 
   /** Counts one more, who enters the group that is returned, live or behind. */

@@ -4,6 +4,8 @@ import { Refusal } from "../protocol/problem.js";
 import { requestedCursor } from "../protocol/subscription-parameters.js";
 import { formType, isForm, readForm } from "./form-body.js";
 import { textHeader } from "./request.js";
+import { BodyClaim } from "./request-memory.js";
+import type { SubscriptionBudget } from "./subscription-budget.js";
 
 /**
  * The parameters of a request that subscribes: of its query, and after them those of its body, when the method is QUERY.
@@ -11,15 +13,36 @@ import { textHeader } from "./request.js";
  *
  * @param query - The request's own.
  * @param limit - How large the body may be, in bytes.
+ * @param budget - What the body is counted in while it is read.
  */
 export async function subscriptionParameters(
   req: IncomingMessage,
   query: URLSearchParams,
   limit: number,
+  budget: SubscriptionBudget,
 ): Promise<URLSearchParams> {
   if (req.method !== "QUERY" || !hasBody(req)) return query;
   if (!isForm(req)) throw new Refusal(415, `Send the parameters as ${formType}.`, { "Accept-Query": formType });
-  return new URLSearchParams([...query, ...(await readForm(req, limit))]);
+  const claim = new BodyClaim(budget, req);
+  try {
+    const form = await readForm(req, limit, (bytes) => claim.grow(bytes));
+    forgetBody(req);
+    const parameters = new URLSearchParams(query);
+    for (const [name, value] of form) parameters.append(name, ownCopy(value));
+    return parameters;
+  } finally {
+    claim.leave();
+  }
+}
+
+/** A text by itself. One that was cut out of a body keeps all of it in memory. */
+function ownCopy(text: string): string {
+  return Buffer.from(text).toString();
+}
+
+/** A body parser of the application has left its body on the request, which lives as long as the stream. */
+function forgetBody(req: IncomingMessage & { body?: unknown }): void {
+  if (req.body !== undefined) req.body = undefined;
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -3,6 +3,7 @@ import type { Generation } from "./generation.js";
 import { compileMatcher, compileSelector, type Matcher, MatcherList } from "./matcher.js";
 import { PatternSum } from "./pattern-sum.js";
 import { Refusal } from "./problem.js";
+import { bytesOfRequest } from "./subscription-memory.js";
 import { type Pace, stepsToCompile, unpaced } from "./work.js";
 
 /** Which generations a hub speaks. */
@@ -22,6 +23,8 @@ export interface MatcherLimits {
   readonly length: number;
   /** How large the patterns together, in instructions: each update is evaluated with all of them. */
   readonly patternSize: number;
+  /** How much memory they take together, in bytes; 0 for any amount. */
+  readonly bytes: number;
 }
 
 /** The names that 0.x gave to the parameter that stands in for the header `Last-Event-ID`, the prescribed one first. */
@@ -61,7 +64,11 @@ export async function requestedMatchers(
     const pause = pace(stepsToCompile(matcher));
     if (pause !== undefined) await pause;
   }
-  return { generation, matchers: new MatcherList(matchers) };
+  const list = new MatcherList(matchers);
+  if (limits.bytes > 0 && bytesOfRequest(list) > limits.bytes) {
+    throw new Refusal(400, "The topics are too large together. Subscribe to fewer, or to shorter ones.");
+  }
+  return { generation, matchers: list };
 }
 
 /** The id that stands for `Last-Event-ID` in the parameters; of several the first, and so the query before the body. */

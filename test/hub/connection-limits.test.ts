@@ -3,13 +3,14 @@ import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Admission } from "../../src/hub/admission.js";
+import { Audience } from "../../src/hub/audience.js";
 import { addressOf, ConnectionLimits } from "../../src/hub/connection-limits.js";
 import { Lifetime } from "../../src/hub/lifetime.js";
-import { PatternBudget } from "../../src/hub/pattern-budget.js";
-import { compileSelector } from "../../src/protocol/matcher.js";
+import { SubscriptionBudget } from "../../src/hub/subscription-budget.js";
+import { MatcherList } from "../../src/protocol/matcher.js";
 import { RemoteTransport, startHub, subscribe, token, until } from "./fixture.js";
 
-const req = { socket: { remoteAddress: "10.0.0.1" } } as unknown as IncomingMessage;
+const req = { rawHeaders: [], socket: { remoteAddress: "10.0.0.1" } } as unknown as IncomingMessage;
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
 
 describe("limits of connections", () => {
@@ -62,23 +63,28 @@ describe("limits of connections", () => {
     }
   });
 
+  /** The bounds of a hub that takes one stream. */
+  const oneStream = (bytes: number) => {
+    const connections = new ConnectionLimits<Admission>({ total: 1, perAddress: 0, perSubject: 0 });
+    return { connections, memory: new SubscriptionBudget({ total: bytes, perAddress: 0 }, connections) };
+  };
+  const audience = (...selectors: string[]) =>
+    new Audience(MatcherList.ofSelectors(selectors), MatcherList.ofSelectors([]));
+
   test("letting out counts once", () => {
-    const connections = new ConnectionLimits({ total: 1, perAddress: 0, perSubject: 0 });
-    const bounds = { connections, patterns: new PatternBudget(1e6) };
-    const pattern = [compileSelector("/a/{x}")];
-    const admission = new Admission(bounds, req, undefined, pattern);
+    const bounds = oneStream(1e6);
+    const admission = new Admission(bounds, req, undefined, audience("/a/{x}"));
     admission.leave();
     admission.leave();
-    assert.equal(bounds.patterns.bytes, 0);
-    new Admission(bounds, req, undefined, pattern);
-    assert.throws(() => new Admission(bounds, req, undefined, []), { status: 429 });
+    assert.equal(bounds.memory.bytes, 0);
+    new Admission(bounds, req, undefined, audience("/a/{x}"));
+    assert.throws(() => new Admission(bounds, req, undefined, audience("a")), { status: 429 });
   });
 
-  test("who is refused for one reason takes no place by another", () => {
-    const connections = new ConnectionLimits({ total: 1, perAddress: 0, perSubject: 0 });
-    const bounds = { connections, patterns: new PatternBudget(0) };
-    assert.throws(() => new Admission(bounds, req, undefined, [compileSelector("/a/{x}")]), { status: 429 });
-    new Admission(bounds, req, undefined, []);
+  test("a stream that is refused for its memory takes no place among the connections", () => {
+    const bounds = oneStream(5000);
+    assert.throws(() => new Admission(bounds, req, undefined, audience("/a/{x}")), { status: 429 });
+    new Admission(bounds, req, undefined, audience("a"));
   });
 
   test("0 is no limit", () => {

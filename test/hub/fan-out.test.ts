@@ -5,6 +5,7 @@ import { createParser } from "eventsource-parser";
 import fc from "fast-check";
 import { systemClock } from "../../src/clock.js";
 import { ActiveSubscriptions } from "../../src/hub/active-subscriptions.js";
+import { Audience } from "../../src/hub/audience.js";
 import { Chunk } from "../../src/hub/chunk.js";
 import type { Connection, ConnectionOwner } from "../../src/hub/connection.js";
 import { Dispatcher } from "../../src/hub/dispatcher.js";
@@ -127,7 +128,7 @@ function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells =
     const client = new Client(joined % 2 === 0);
     const grants = privateTopics.length === 0 ? nothing : MatcherList.ofSelectors(privateTopics);
     const matchers = MatcherList.ofSelectors(selectors);
-    const audience = subscribers.audienceOf(matchers, grants);
+    const audience = new Audience(matchers, grants);
     const from = after ?? transport.head;
     const terms = { id: `urn:x:${joined++}`, expiresAt: undefined, payloads: {} };
     new Subscriber(audience, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);

@@ -21,7 +21,7 @@ describe("options of the hub", () => {
       { transport, publishLimit: 0 },
       { transport, maxPublishTopics: 0 },
       { transport, maxPublishFieldLength: 0.5 },
-      { transport, patternMemory: -1 },
+      { transport, maxSubscriptionBytes: -1 },
       { transport, protocol: 2 },
       { transport, protocol: "0" },
       { transport, resource: "https://hub.example/?x" },

@@ -6,7 +6,7 @@ import { requestedMatchers } from "../../src/protocol/subscription-parameters.js
 import { accessToken, issuer, resource, startHub, subscribe, token } from "./fixture.js";
 
 const hubUrl = "https://hub.example/.well-known/mercure";
-const limits = { count: 200, length: 2048, patternSize: 5000 };
+const limits = { count: 200, length: 2048, patternSize: 5000, bytes: 0 };
 
 const fill = (text: string, length = 2048) => text.repeat(Math.max(1, Math.floor(length / text.length)));
 const variables = (count: number, suffix = "") => Array.from({ length: count }, (_, i) => `v${i}${suffix}`).join(",");

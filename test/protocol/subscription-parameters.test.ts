@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { requestedCursor, requestedMatchers } from "../../src/protocol/subscription-parameters.js";
 
 const hubUrl = "https://hub.example/.well-known/mercure";
-const limits = { count: 3, length: 20, patternSize: 5000 };
+const limits = { count: 3, length: 20, patternSize: 5000, bytes: 0 };
 
 describe("the parameters of a subscription", () => {
   test("are read with their types, each once", async () => {

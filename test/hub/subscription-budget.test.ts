@@ -1,0 +1,279 @@
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { describe, type TestContext, test } from "node:test";
+import { Audience } from "../../src/hub/audience.js";
+import { GrowingBuffer } from "../../src/hub/growing-buffer.js";
+import type { MemoryClaim } from "../../src/hub/memory-account.js";
+import { excessOfHead } from "../../src/hub/request-memory.js";
+import { SubscriptionBudget } from "../../src/hub/subscription-budget.js";
+import { readHubLimits } from "../../src/hub-limits.js";
+import { OptionReader } from "../../src/option-reader.js";
+import { MatcherList } from "../../src/protocol/matcher.js";
+import { bytesOfSubscriptions } from "../../src/protocol/subscription-memory.js";
+import { MemoryTransport } from "../../src/transport/memory.js";
+import { heapUsed } from "../support/heap.js";
+import { type RunningHub, startHub, subscribe, token, turn, until } from "./fixture.js";
+
+const form = { "Content-Type": "application/x-www-form-urlencoded" };
+
+/** A list of topics that no other stream has. */
+const ownTopics = (stream: number, count: number, length: number) =>
+  Array.from({ length: count }, (_, index) => `${stream}/${index}/`.padEnd(length, "x"));
+
+const bodyOf = (topics: readonly string[]) => topics.map((topic) => `topic=${encodeURIComponent(topic)}`).join("&");
+
+/** Opens a stream by a client that keeps nothing of what it sends. Resolves to the answer's status. */
+function openLightly(t: TestContext, { origin, hub }: RunningHub, body: string): Promise<number> {
+  const socket = connect(Number(new URL(origin).port), "127.0.0.1");
+  t.after(() => socket.destroy());
+  socket.write(`${headOf(hub.path, Buffer.byteLength(body))}${body}`);
+  return new Promise((resolve) => {
+    socket.once("data", (data) => resolve(Number(data.toString("latin1", 9, 12))));
+  });
+}
+
+const headOf = (path: string, length: number) =>
+  `QUERY ${path} HTTP/1.1\r\nHost: a\r\nContent-Type: ${form["Content-Type"]}\r\nContent-Length: ${length}\r\n\r\n`;
+
+/** A budget for streams of certain addresses, without a hub. */
+function budgetOf(bounds: { total: number; perAddress: number }) {
+  const streams = new Set<MemoryClaim>();
+  const budget = new SubscriptionBudget(bounds, streams);
+  const enter = (address: string, topics: readonly string[]) => {
+    const asked = new Audience(MatcherList.ofSelectors(topics), new MatcherList([]));
+    const stream = { address, audience: budget.audienceLike(asked), bytes: bytesOfSubscriptions(asked.matchers) };
+    streams.add(stream);
+    try {
+      budget.enter(stream);
+    } catch (error) {
+      streams.delete(stream);
+      throw error;
+    }
+    return () => {
+      streams.delete(stream);
+      budget.leave(stream);
+    };
+  };
+  return { budget, enter, streams };
+}
+
+describe("the memory for subscriptions", () => {
+  // A stranger opens streams for ever new patterns: each is small, all together fill the memory and stall every update.
+  test("has room for equal patterns, and refuses different ones that would be too many", async (t) => {
+    const { hub, url } = await startHub(t, { maxSubscriptionBytes: 100_000 });
+    const statuses: number[] = [];
+    for (let i = 0; i < 20; i++) statuses.push((await subscribe(t, url(`/a/${i}/{id}`))).status);
+    assert.equal(statuses[0], 200);
+    assert.equal(statuses.at(-1), 429);
+    const open = hub.connections;
+    assert.ok(open < 20);
+    for (let i = 0; i < 20; i++) assert.equal((await subscribe(t, url("/a/0/{id}"))).status, 200);
+    assert.equal((await subscribe(t, url(["a", "*"]))).status, 200);
+    const refused = await subscribe(t, url("/b/{id}"));
+    assert.ok(Number(refused.headers["retry-after"]) > 0);
+  });
+
+  // One address opens QUERY streams, each of as many long topics as one request may have, until the process ends.
+  test("refuses streams of one address whose topics by name would take too much, and no other address", async (t) => {
+    const { hub, url, origin } = await startHub(t, { maxSubscriptionBytesPerAddress: 500_000 });
+    const query = `${origin}${hub.path}`;
+    const statuses: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      statuses.push((await subscribe(t, query, form, "QUERY", bodyOf(ownTopics(i, 30, 500)))).status);
+    }
+    assert.equal(statuses[0], 200);
+    assert.equal(statuses.at(-1), 429);
+    const elsewhere = await new Promise<number>((resolve, reject) => {
+      const req = request(url("a"), { localAddress: "127.0.0.2", agent: false }, (res) => resolve(res.statusCode!));
+      t.after(() => req.destroy());
+      req.on("error", reject).end();
+    });
+    assert.equal(elsewhere, 200);
+  });
+
+  test("refuses topics of one request that would take too much", async (t) => {
+    const { hub, origin } = await startHub(t, { maxSubscriptionBytesPerRequest: 20_000 });
+    const ask = async (count: number, length: number) =>
+      (await subscribe(t, `${origin}${hub.path}`, form, "QUERY", bodyOf(ownTopics(0, count, length)))).status;
+    assert.deepEqual(
+      [await ask(10, 20), await ask(20, 20), await ask(1, 2000), await ask(2, 2000)],
+      [200, 400, 200, 400],
+    );
+  });
+
+  test("is given back when a stream ends", async (t) => {
+    const { hub, url } = await startHub(t, { maxSubscriptionBytes: 40_000 });
+    for (let i = 0; i < 10; i++) {
+      const subscriber = await subscribe(t, url([`/c/${i}/{id}`, `c${i}`]));
+      assert.equal(subscriber.status, 200);
+      subscriber.close();
+      await until(() => hub.connections === 0);
+    }
+    assert.equal((await subscribe(t, url("/c/0/{id}"), {}, "HEAD")).status, 200);
+    assert.equal((await subscribe(t, url("/c/1/{id}"))).status, 200);
+  });
+
+  test("counts what tokens grant", async (t) => {
+    const { url } = await startHub(t, { maxSubscriptionBytes: 40_000 });
+    const patterns = await token({ subscribe: Array.from({ length: 5 }, (_, i) => `/d/${i}/{id}`) });
+    const names = await token({ subscribe: ownTopics(0, 40, 20) });
+    assert.equal((await subscribe(t, url("a", { authorization: patterns }))).status, 429);
+    assert.equal((await subscribe(t, url("a", { authorization: names }))).status, 429);
+    assert.equal((await subscribe(t, url("a"))).status, 200);
+  });
+
+  test("is taken by equal lists of topics once, and by their streams a little each", () => {
+    const { budget, enter } = budgetOf({ total: 0, perAddress: 0 });
+    const leave = [enter("a", ["x", "y", "/a/{x}"])];
+    const one = budget.bytes;
+    for (let i = 0; i < 9; i++) leave.push(enter(`${i}`, ["y", "x", "/a/{x}"]));
+    assert.ok(budget.bytes < one * 1.5, `${one}, ${budget.bytes}`);
+    for (const go of leave) go();
+    assert.equal(budget.bytes, 0);
+  });
+
+  test("counts the streams of an address from when one could have too much, with those that came before", () => {
+    const { enter } = budgetOf({ total: 0, perAddress: 50_000 });
+    const fill = (address: string) => {
+      const leave: (() => void)[] = [];
+      assert.throws(
+        () => {
+          for (;;)
+            leave.push(
+              enter(
+                address,
+                ownTopics(leave.length, 5, 20).map((topic) => address + topic),
+              ),
+            );
+        },
+        { status: 429 },
+      );
+      return leave;
+    };
+    const first = fill("a");
+    const second = fill("b");
+    assert.equal(first.length, second.length);
+    for (const go of first) go();
+    assert.equal(fill("a").length, first.length);
+    for (const go of second) go();
+    assert.equal(fill("b").length, second.length);
+  });
+
+  test("of ten thousand of the worst streams that the defaults allow is what the defaults promise", () => {
+    const limits = readHubLimits(new OptionReader({}, "", {}));
+    const { maxSubscriptionBytes: total, maxSubscriptionBytesPerAddress: perAddress } = limits;
+    const { budget, enter, streams } = budgetOf({ total, perAddress });
+    const worst = [
+      ownTopics(0, limits.maxMatchers, 1200),
+      ownTopics(0, limits.maxMatchers, 20),
+      ownTopics(0, 14, limits.maxMatcherLength).map((topic) => topic.replaceAll("x", "漢")),
+      ownTopics(0, 1, 20),
+    ];
+    let stream = 0;
+    for (const topics of worst) {
+      // From a hundred addresses, until they are all refused.
+      for (let refusals = 0; refusals < 100 && streams.size < 10_000; stream++) {
+        try {
+          enter(`address ${stream % 100}`, [...topics.slice(1), `${stream}`]);
+        } catch {
+          refusals++;
+        }
+      }
+    }
+    assert.ok(budget.bytes > total * 0.99, "the worst clients take all that there is");
+    assert.ok(budget.bytes <= total, `${budget.bytes}`);
+    // Each takes 16 KiB besides: see "What ten thousand streams take" in docs/hub.md.
+    assert.ok(total + 10_000 * 16 * 1024 < 420 * 1024 * 1024);
+  });
+
+  test("is more than what streams of long, short and wide topics take in truth", async (t) => {
+    const transport = new MemoryTransport({ historyLength: 0 });
+    const running = await startHub(t, { maxSubscriptionBytesPerAddress: 0, transport });
+    const kinds = {
+      short: (stream: number) => ownTopics(stream, 200, 20),
+      long: (stream: number) => ownTopics(stream, 100, 1500),
+      wide: (stream: number) => ownTopics(stream, 20, 1000).map((topic) => topic.replaceAll("x", "漢")),
+    };
+    const { budget, enter } = budgetOf({ total: 0, perAddress: 0 });
+    const open = async (topics: readonly string[]) => {
+      assert.equal(await openLightly(t, running, bodyOf(topics)), 200);
+    };
+    await open(["warm"]);
+    for (const [name, topicsOf] of Object.entries(kinds)) {
+      const count = 20;
+      const before = heapUsed();
+      for (let stream = 0; stream < count; stream++) await open(topicsOf(stream));
+      const taken = (heapUsed() - before) / count;
+      const counted = budget.bytes;
+      const leave = enter("a", topicsOf(0));
+      // Of both ends of the connection, which are in this process.
+      const estimate = budget.bytes - counted + 48 * 1024;
+      leave();
+      assert.ok(taken < estimate, `${name}: ${Math.round(taken)} of ${estimate}`);
+    }
+  });
+});
+
+describe("the memory for requests", () => {
+  // A client sends a body byte by byte: a list of its parts would take a hundred times what was sent.
+  test("holds a body in one buffer, however small its parts are, within its limit", () => {
+    let taken = 0;
+    const body = new GrowingBuffer(100_000, (bytes) => {
+      taken += bytes;
+    });
+    for (let i = 0; i < 100_000; i++) body.append(Buffer.from([i % 256]));
+    assert.deepEqual([body.length, body.bytes.length, taken], [100_000, 100_000, 100_000]);
+    assert.deepEqual([...body.bytes.subarray(254, 258)], [254, 255, 0, 1]);
+  });
+
+  // A client begins many QUERY requests, and sends most of each body and then nothing.
+  test("is counted while bodies are read, and given back when they have been", async (t) => {
+    const { hub, origin, url } = await startHub(t, { maxSubscriptionBytes: 200_000 });
+    const answers: string[] = [];
+    const slow = Array.from({ length: 8 }, () => {
+      const socket = connect(Number(new URL(origin).port), "127.0.0.1");
+      t.after(() => socket.destroy());
+      socket.write(`${headOf(hub.path, 90_000)}topic=a&${"x".repeat(60_000)}`);
+      socket.on("data", (data) => answers.push(data.toString()));
+      return socket;
+    });
+    await until(() => answers.length >= 5);
+    assert.ok(answers.every((answer) => answer.startsWith("HTTP/1.1 429")));
+    for (const socket of slow) socket.destroy();
+    let status = 0;
+    while (status !== 200) ({ status } = await subscribe(t, url(ownTopics(0, 20, 100))));
+  });
+
+  // A head of two thousand tiny headers takes twenty times its length, as long as the stream is open.
+  test("counts heads that are larger than usual ones", async (t) => {
+    const tiny = Array.from({ length: 1000 }, (_, index) => [`x${index}`, "1"]).flat();
+    const usual = Array.from({ length: 15 }, () => ["Accept-Language", "en-GB,en;q=0.9,de;q=0.8"]).flat();
+    assert.ok(excessOfHead({ rawHeaders: tiny, url: "/" } as never) > 90_000);
+    assert.equal(excessOfHead({ rawHeaders: usual, url: "/" } as never), 0);
+    const { url } = await startHub(t, { maxSubscriptionBytes: 60_000 });
+    const headers = Object.fromEntries(Array.from({ length: 900 }, (_, index) => [`x${index}`, "1"]));
+    assert.equal((await subscribe(t, url("a"), headers)).status, 429);
+    assert.equal((await subscribe(t, url("a"))).status, 200);
+  });
+
+  // A body of junk around one topic: what is left of it would stay as long as the stream.
+  test("does not keep a body that has been read", async (t) => {
+    const running = await startHub(t);
+    const open = async (stream: number) => {
+      const body = `topic=a-topic-by-name-${stream}&${"x".repeat(200_000)}`;
+      assert.equal(await openLightly(t, running, body), 200);
+    };
+    await open(0);
+    const used = () => heapUsed() + process.memoryUsage().arrayBuffers;
+    const before = used();
+    for (let stream = 1; stream <= 20; stream++) await open(stream);
+    let each = Number.POSITIVE_INFINITY;
+    // What is collected outside the heap is freed some turns later.
+    for (let look = 0; look < 50 && each >= 100_000; look++) {
+      await turn();
+      each = (used() - before) / 20;
+    }
+    assert.ok(each < 100_000, `${Math.round(each)} bytes each`);
+  });
+});
