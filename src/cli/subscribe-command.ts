@@ -1,16 +1,16 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { StreamEvent } from "../protocol/event-stream-parser.js";
+import { followEventStream, NoEventStream, precedingIdOf } from "../publisher/event-stream-follower.js";
+import { connectionFailure } from "../publisher/http-answer.js";
 import { subscriptionParameters } from "../publisher/stream-url.js";
 import type { Command } from "./command.js";
 import { Failure, UsageError } from "./errors.js";
-import { eventsOf } from "./event-stream.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
 import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
 import { terminalText } from "./terminal-text.js";
 
-/** In milliseconds, until the hub says otherwise. */
-const defaultRetry = 1000;
-const longestRetry = 60_000;
+/** The reconnection time until the hub sends one, and the longest, in milliseconds. */
+const minRetry = 1000;
+const maxRetry = 60_000;
 
 export const subscribeCommand: Command = {
   name: "subscribe",
@@ -49,62 +49,49 @@ cannot be made. Line breaks and control characters in data are printed as escape
   },
 };
 
-/** Events over as many connections as it takes. Ends only by an error: the hub is not there at first, or refuses. */
-async function* tail(url: URL, token: string | undefined, after: string): AsyncGenerator<StreamEvent, never> {
+/** Events over as many connections as it takes. Ends only by an error: the hub is missing at first, or refuses. */
+async function* tail(url: URL, token: string | undefined, after: string): AsyncGenerator<StreamEvent, void> {
   let lastEventId = after;
-  let retry = defaultRetry;
-  for (let wasConnected = false; ; ) {
-    const controller = new AbortController();
-    try {
-      const response = await connect(url, token, lastEventId, controller.signal);
-      if (response !== undefined) {
-        warnOfGap(response, lastEventId);
-        wasConnected = true;
-        const onRetry = (milliseconds: number) => {
-          retry = Math.min(milliseconds, longestRetry);
-        };
-        for await (const event of eventsOf(response.body!, lastEventId, onRetry)) {
-          lastEventId = event.lastEventId;
-          yield event;
-        }
-      } else if (!wasConnected) throw new Failure(`The hub at ${url.origin} is not available.`);
-    } catch (error) {
-      if (error instanceof Failure) throw error;
-      if (!wasConnected) throw new Failure(`The hub at ${url.origin} cannot be reached: ${reason(error)}.`);
-    } finally {
-      controller.abort();
+  let wasConnected = false;
+  const authorization = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+  for await (const step of followEventStream({
+    url: url.href,
+    headers: () => authorization,
+    lastEventId: after,
+    signal: new AbortController().signal,
+    minRetry,
+    maxRetry,
+  })) {
+    if (step.kind === "open") {
+      warnOfGap(step.response, lastEventId);
+      wasConnected = true;
+    } else if (step.kind === "position") lastEventId = step.lastEventId;
+    else if (step.kind === "event") yield step.event;
+    else {
+      judge(url, step.reason, wasConnected);
+      console.error(`htmx-mercure: the connection has ended; the next try is in ${Math.ceil(step.wait)} ms.`);
     }
-    console.error(`htmx-mercure: the connection has ended; the next try is in ${retry} ms.`);
-    await sleep(retry);
   }
 }
 
-/** Undefined when the hub is there, but not now. */
-async function connect(
-  url: URL,
-  token: string | undefined,
-  lastEventId: string,
-  signal: AbortSignal,
-): Promise<Response | undefined> {
-  const headers: Record<string, string> = { Accept: "text/event-stream" };
-  if (token !== undefined) headers.Authorization = `Bearer ${token}`;
-  // fetch takes header values as Latin-1; ids may be any text, in UTF-8.
-  if (lastEventId !== "") headers["Last-Event-ID"] = Buffer.from(lastEventId).toString("latin1");
-  const response = await fetch(url, { headers, redirect: "error", signal });
-  if (response.status === 200 && response.headers.get("Content-Type")?.startsWith("text/event-stream")) return response;
-  if (response.status >= 500 || response.status === 429) return undefined;
-  const challenge = response.headers.get("WWW-Authenticate");
+/** @throws Failure where another try cannot help: the hub refuses, or it was never there. */
+function judge({ origin }: URL, reason: unknown, wasConnected: boolean): void {
+  if (!(reason instanceof NoEventStream)) {
+    if (!wasConnected)
+      throw new Failure(`The hub at ${origin} cannot be reached: ${connectionFailure(reason).reason}.`);
+    return;
+  }
+  const { status, headers } = reason.response;
+  const mayPass = status >= 500 || status === 429;
+  if (mayPass && wasConnected) return;
+  if (mayPass) throw new Failure(`The hub at ${origin} is not available: it answers ${status}.`);
+  const challenge = headers.get("WWW-Authenticate");
   const details = challenge === null ? "" : ` (${challenge})`;
-  throw new Failure(`The hub at ${url.origin} refused the subscription: ${response.status}${details}.`);
+  throw new Failure(`The hub at ${origin} refused the subscription: ${status}${details}.`);
 }
 
-function warnOfGap({ headers }: Response, asked: string): void {
-  const preceding = headers.get("Mercure-Last-Event-ID") ?? headers.get("Last-Event-ID");
-  if (asked === "" || preceding === null || Buffer.from(preceding, "latin1").toString() === asked) return;
+function warnOfGap(response: Response, asked: string): void {
+  const preceding = precedingIdOf(response);
+  if (asked === "" || preceding === undefined || preceding === asked) return;
   console.error("htmx-mercure: the hub no longer holds everything after the last update; some may be missing.");
-}
-
-function reason(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error && cause.message !== "" ? cause.message : message;
 }

@@ -26,13 +26,20 @@ export class EventStreamParser {
   #id: string;
   #type = "";
   #data: string[] = [];
+  #dataLength = 0;
+  readonly #maxEventLength: number;
 
-  /** @param lastEventId The id that events have until the stream gives one: after a reconnection, the last one known. */
-  constructor(receiver: EventStreamReceiver, lastEventId = "") {
+  /**
+   * @param lastEventId - The id that events have until the stream gives one: after a reconnection, the last one known.
+   * @param maxEventLength - How many UTF-16 units the data and the unfinished line of an event may have.
+   */
+  constructor(receiver: EventStreamReceiver, lastEventId = "", maxEventLength = Number.POSITIVE_INFINITY) {
     this.#receiver = receiver;
     this.#id = lastEventId;
+    this.#maxEventLength = maxEventLength;
   }
 
+  /** @throws RangeError when the event is longer than the bound. */
   push(chunk: Uint8Array): void {
     let text = this.#decoder.decode(chunk, { stream: true });
     if (text === "") return;
@@ -43,6 +50,11 @@ export class EventStreamParser {
     lines[0] = this.#unfinishedLine + lines[0];
     this.#unfinishedLine = lines.pop() ?? "";
     for (const line of lines) this.#readLine(line);
+    if (this.#dataLength + this.#unfinishedLine.length > this.#maxEventLength) this.#refuse();
+  }
+
+  #refuse(): never {
+    throw new RangeError(`an event is longer than ${this.#maxEventLength} characters`);
   }
 
   #readLine(line: string): void {
@@ -57,8 +69,10 @@ export class EventStreamParser {
 
   /** A comment comes here too: its field has no name, and nameless fields are ignored like unknown ones. */
   #readField(field: string, value: string): void {
-    if (field === "data") this.#data.push(value);
-    else if (field === "event") this.#type = value;
+    if (field === "data") {
+      this.#data.push(value);
+      this.#dataLength += value.length + 1;
+    } else if (field === "event") this.#type = value;
     else if (field === "id" && !value.includes("\0")) this.#id = value;
     else if (field === "retry" && /^[0-9]+$/.test(value)) this.#receiver.retry(Number(value));
   }
@@ -68,6 +82,7 @@ export class EventStreamParser {
     const data = this.#data;
     this.#type = "";
     this.#data = [];
+    this.#dataLength = 0;
     this.#receiver.lastEventId(this.#id);
     if (data.length > 0) this.#receiver.event({ type, data: data.join("\n"), lastEventId: this.#id });
   }

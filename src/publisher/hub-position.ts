@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout as wait } from "node:timers/promises";
-import { EventStreamParser } from "../protocol/event-stream-parser.js";
 import type { Generation } from "../protocol/generation.js";
-import { connectionFailure, retryAfterOf } from "./http-answer.js";
+import { followEventStream, NoEventStream, precedingIdOf } from "./event-stream-follower.js";
+import { connectionFailure } from "./http-answer.js";
 import { subscriptionParameters } from "./stream-url.js";
 
 export interface HubPositionOptions {
@@ -17,10 +16,9 @@ export interface HubPositionOptions {
 
 /** How long requests wait for the first position, in milliseconds. */
 const longestWait = 1000;
-/** How long the hub may take to open the stream, in milliseconds. */
-const patience = 10_000;
-const firstBackoff = 250;
-const longestBackoff = 15_000;
+/** The reconnection time until the hub sends one, and the longest, in milliseconds. */
+const minRetry = 250;
+const maxRetry = 15_000;
 
 /**
  * Follows a hub that is not in this process by a subscription to everything, and knows the last id that was seen there.
@@ -38,8 +36,6 @@ export class HubPosition {
   #following: Promise<void> | undefined;
   #settling: Promise<void> | undefined;
   #settle = () => {};
-  /** The reconnection time that the hub asks for, in milliseconds. */
-  #retry = 0;
 
   constructor(options: HubPositionOptions) {
     this.#options = options;
@@ -78,55 +74,27 @@ export class HubPosition {
   }
 
   async #follow(hubUrl: string): Promise<void> {
-    const { signal } = this.#closing;
-    let failures = 0;
-    while (!signal.aborted) {
-      let delay = this.#retry;
-      try {
-        const response = await this.#open(hubUrl);
-        delay = Math.max(delay, retryAfterOf(response));
-        if (!isEventStream(response)) {
-          await response.body?.cancel();
-          throw new Error(complaint(response, this.#options.protocol));
-        }
-        failures = 0;
-        if (!this.#isConfirmedBy(response)) void this.#mark(hubUrl);
-        await this.#read(response);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#settle();
-        if (failures++ === 0) this.#report(hubUrl, connectionFailure(error).reason, error);
-      }
-      const backoff = Math.min(longestBackoff, firstBackoff * 2 ** failures);
-      await wait(Math.max(delay, backoff * (0.5 + Math.random() / 2)), undefined, { signal }).catch(() => {});
-    }
-  }
-
-  async #open(hubUrl: string): Promise<Response> {
     const { protocol, makeToken } = this.#options;
     const everything = new URLSearchParams(subscriptionParameters(protocol, [{ text: "*" }]));
-    const tooLate = new AbortController();
-    const timer = setTimeout(() => tooLate.abort(new Error("it does not answer")), patience);
-    try {
-      return await fetch(`${hubUrl}?${everything}`, {
-        headers: {
-          Accept: "text/event-stream",
-          Authorization: `Bearer ${makeToken()}`,
-          // Header values are Latin-1 to fetch; ids may be any text, in UTF-8.
-          ...(this.#isKnown && { "Last-Event-ID": Buffer.from(this.#lastEventId).toString("latin1") }),
-        },
-        redirect: "manual",
-        signal: AbortSignal.any([this.#closing.signal, tooLate.signal]),
-      });
-    } finally {
-      clearTimeout(timer);
+    let isReported = false;
+    for await (const step of followEventStream({
+      url: `${hubUrl}?${everything}`,
+      headers: () => ({ Authorization: `Bearer ${makeToken()}` }),
+      signal: this.#closing.signal,
+      minRetry,
+      maxRetry,
+    })) {
+      if (step.kind === "open") {
+        isReported = false;
+        if (!this.#isKnown || precedingIdOf(step.response) !== this.#lastEventId) void this.#mark(hubUrl);
+      } else if (step.kind === "position") {
+        if (step.lastEventId !== "") this.#see(step.lastEventId);
+      } else if (step.kind === "closed" && step.reason !== undefined) {
+        this.#settle();
+        if (!isReported) this.#report(hubUrl, reasonOf(step.reason, protocol), step.reason);
+        isReported = true;
+      }
     }
-  }
-
-  /** Whether the hub says that the stream begins after the very update that was asked for. */
-  #isConfirmedBy({ headers }: Response): boolean {
-    const preceding = headers.get("Mercure-Last-Event-ID") ?? headers.get("Last-Event-ID");
-    return this.#isKnown && preceding !== null && Buffer.from(preceding, "latin1").toString() === this.#lastEventId;
   }
 
   async #mark(hubUrl: string): Promise<void> {
@@ -138,24 +106,6 @@ export class HubPosition {
     } catch (error) {
       this.#settle();
       if (!this.#closing.signal.aborted) this.#report(hubUrl, "it takes no update that marks a position", error);
-    }
-  }
-
-  /** Reads until the stream ends or breaks; `fetch` itself ends one on which nothing has come for five minutes. */
-  async #read(response: Response): Promise<void> {
-    const parser = new EventStreamParser({
-      event: () => {},
-      lastEventId: (id) => {
-        if (id !== "") this.#see(id);
-      },
-      retry: (milliseconds) => {
-        this.#retry = Math.min(milliseconds, longestBackoff);
-      },
-    });
-    try {
-      for await (const chunk of response.body!) parser.push(chunk);
-    } catch {
-      // It is opened again, from where it broke.
     }
   }
 
@@ -171,8 +121,8 @@ export class HubPosition {
   }
 }
 
-function isEventStream({ status, headers }: Response): boolean {
-  return status === 200 && /^text\/event-stream\b/i.test(headers.get("Content-Type") ?? "");
+function reasonOf(error: unknown, protocol: Generation): string {
+  return error instanceof NoEventStream ? complaint(error.response, protocol) : connectionFailure(error).reason;
 }
 
 function complaint({ status, headers }: Response, protocol: Generation): string {
