@@ -1,5 +1,6 @@
 import type { Application, NextFunction, Request, Response } from "express";
 import { type Clock, systemClock } from "../clock.js";
+import { admitsRequest } from "../hub/pipelining.js";
 import { Components } from "../nunjucks/components.js";
 import { createEnvironment } from "../nunjucks/environment.js";
 import { addGlobals } from "../nunjucks/globals.js";
@@ -166,6 +167,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   });
 
   app.use((request: Request, response: Response, next: NextFunction) => {
+    if (!admitsRequest(request, response)) return;
     const isRenewal = renewal?.isFor(request) ?? false;
     if (!isRenewal && embedded?.isFor(request)) {
       cookies.prune(response);

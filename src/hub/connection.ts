@@ -69,7 +69,7 @@ export class Connection {
    * milliseconds; 0 for ever. Over HTTP/2, `watchPeer` sees to that.
    */
   constructor(res: ServerResponse, patience = 0) {
-    const source = streamOf(res) ?? res.socket;
+    const source = http2StreamOf(res) ?? res.socket;
     // Behind another response on the same socket, nothing would be sent and nothing would tell of the end.
     if (!source) throw new Refusal(400, "A subscription cannot be pipelined behind another request.");
     this.#res = res;
@@ -218,8 +218,14 @@ function isAscii(headers: Readonly<Record<string, string>>): boolean {
   return Object.values(headers).every((value) => /^[ -~]*$/.test(value));
 }
 
-function streamOf(res: ServerResponse): ServerHttp2Stream | undefined {
+/** The stream of a response over HTTP/2. */
+export function http2StreamOf(res: ServerResponse): ServerHttp2Stream | undefined {
   return (res as { stream?: ServerHttp2Stream }).stream;
+}
+
+/** Whether a stream of events has been opened on a socket. */
+export function carriesStream(socket: Socket): boolean {
+  return (socket as Source)[connectionOf] !== undefined;
 }
 
 function isSocket(source: Socket | ServerHttp2Stream): source is Socket {

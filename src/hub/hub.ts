@@ -29,6 +29,7 @@ import { Expirations } from "./expirations.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, type HubSettings, resolveHubOptions } from "./options.js";
 import { OrderChannel } from "./order-channel.js";
+import { admitsRequest } from "./pipelining.js";
 import { answerPublicDocument } from "./public-document.js";
 import { PublishHandler } from "./publish-handler.js";
 import { hubUrlOf, pathFromHub } from "./request.js";
@@ -270,6 +271,7 @@ export class Hub {
     const request = req as IncomingMessage;
     const response = res as ServerResponse;
     const refuse = (error: unknown) => this.#refuse(request, response, error);
+    if (!admitsRequest(request, response)) return;
     this.#cors.apply(request, response);
     if (this.#cors.answerPreflight(request, response)) return;
     if (this.#dispatcher.closed) refuse(hubClosed());

@@ -18,6 +18,7 @@ import { Lifetime } from "./lifetime.js";
 import type { HubSettings } from "./options.js";
 import { newPace } from "./pacer.js";
 import { missedIntervals, watchPeer } from "./peer-watch.js";
+import { admitsEventStream } from "./pipelining.js";
 import { queryOf } from "./request.js";
 import { Subscriber, type Subscription, type Surroundings } from "./subscriber.js";
 import { newSubscriberId } from "./subscriber-id.js";
@@ -179,6 +180,7 @@ export class SubscribeHandler {
       res.writeHead(200, headers).end();
       return false;
     }
+    if (!admitsEventStream(res)) return false;
     new Subscriber(audience, subscription, connection, headers, beginning, this.#surroundings);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;

@@ -37,19 +37,6 @@ describe("HTTP/1.0", () => {
 });
 
 describe("HTTP/1.1", () => {
-  // Behind an endless response nothing is ever sent and no end is ever seen: each such request would stay for good.
-  test("a subscription pipelined behind another is refused", async (t) => {
-    const running = await startHub(t);
-    const { socket } = dial(t, running);
-    const head = `GET ${running.hub.path}?topic=a HTTP/1.1\r\nHost: x\r\n\r\n`;
-    socket.write(head.repeat(3));
-    await until(() => running.hub.connections === 1);
-    for (let i = 0; i < 10; i++) await turn();
-    assert.equal(running.hub.connections, 1);
-    socket.destroy();
-    await until(() => running.hub.connections === 0);
-  });
-
   test("a client that closes its half of the connection is gone", async (t) => {
     const running = await startHub(t);
     const { socket } = dial(t, running);
