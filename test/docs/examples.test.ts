@@ -1,4 +1,4 @@
-// Runs every block of code of README.md and docs/*.md. What stands after a fence's language says how:
+// Runs every block of code of README.md and of the pages below docs. What stands after a fence's language says how:
 //
 //   ```ts                     with an import: a program, run by Node in a project with the files that its section shows
 //                             and those of its page; the port 3000 becomes a free one. It is visited: the page at `/` is
@@ -14,7 +14,8 @@
 //                             page's files. A block with `npx htmx-mercure`, or with its ports, is run as a whole: against
 //                             a hub of its own, or until the hub that it starts listens
 //   ```json  ```css           have to parse
-//   ```text                   is no code
+//   ```text                   holds no code
+//   ```python and the like    show how another framework does it, on the pages for people who come from there
 //
 //   **path**                  on a line of its own before the block: it is this file of the reader's project, as
 //                             components/Name.njk, templates/page.njk, server.ts. Programs and templates of the page find
@@ -34,7 +35,7 @@ import { launchChromium, newWatchedPage } from "../browser/chromium.js";
 import { openStream } from "../support/event-stream.js";
 import { runCommands } from "./commands.js";
 import { declarations, runFragment, type Sample, secret, startSample, templateContext } from "./fragments.js";
-import { type Block, filesAround, isProgram, type Page, pages, root } from "./markdown.js";
+import { type Block, filesAround, isForeign, isProgram, type Page, pages, root } from "./markdown.js";
 import { collect, type Program, start } from "./program.js";
 import { createProject, writeFiles } from "./project.js";
 
@@ -43,7 +44,7 @@ const documents = pages();
 for (const page of documents) {
   describe(page.path, () => {
     for (const block of page.blocks) {
-      if (block.noRun !== undefined || block.isOutput || block.language === "text") continue;
+      if (block.noRun !== undefined || block.isOutput || block.language === "text" || isForeign(block)) continue;
       test(`line ${block.line}: ${block.language} ${block.file ?? firstLine(block)}`, (t) => run(t, block, page));
     }
   });

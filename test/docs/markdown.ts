@@ -29,9 +29,11 @@ export interface Page {
   readonly blocks: readonly Block[];
 }
 
-/** README.md and docs/*.md. */
+/** README.md and the pages below docs. */
 export function pages(): Page[] {
-  const documents = readdirSync(`${root}docs`).filter((name) => name.endsWith(".md"));
+  const documents = readdirSync(`${root}docs`, { recursive: true, encoding: "utf8" })
+    .map((name) => name.replaceAll("\\", "/"))
+    .filter((name) => name.endsWith(".md"));
   return ["README.md", ...documents.sort().map((name) => `docs/${name}`)]
     .filter((path) => existsSync(root + path))
     .map((path) => {
@@ -60,6 +62,11 @@ export function blocksOf(page: string, text: string): Block[] {
     });
   }
   return blocks;
+}
+
+/** Whether a block shows how another framework does it. */
+export function isForeign({ page, language }: Block): boolean {
+  return page.startsWith("docs/coming-from/") && /^(python|jinja|ruby|erb|php|twig|blade|elixir)$/.test(language);
 }
 
 /** Whether TypeScript code is a program, and not a fragment that stands within one. */
