@@ -5,25 +5,26 @@ import { Components } from "../nunjucks/components.js";
 import { createEnvironment } from "../nunjucks/environment.js";
 import { addGlobals } from "../nunjucks/globals.js";
 import { HtmlMaker } from "../nunjucks/html.js";
+import { resumeWith } from "../nunjucks/resume-with.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import { type Configuration, type MercureOptions, resolveOptions } from "../options.js";
-import { hubLink } from "../protocol/hub-link.js";
 import { ExternalHub } from "../publisher/external-hub.js";
 import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";
-import { type Page, Pages } from "../publisher/page.js";
+import { Pages } from "../publisher/page.js";
 import { Permissions } from "../publisher/permissions.js";
 import { Tokens } from "../publisher/tokens.js";
+import { UnboundStreams } from "../publisher/unbound-streams.js";
 import { Variants } from "../publisher/variants.js";
 import { Assets } from "./assets.js";
 import { AuthzCookies } from "./authz-cookies.js";
-import { keepOutOfCaches } from "./caches.js";
 import { checkApplication, ScriptsReminder, SessionReminder } from "./check-application.js";
 import { embedHub } from "./embedded-hub.js";
 import { type Kit, withHub } from "./kit.js";
-import { mountPathOf } from "./mount-path.js";
+import { fixedMountPath } from "./mount-path.js";
 import { presenceOf } from "./presence-of.js";
 import { Renewal } from "./renewal.js";
+import { originOf, ResponsePages } from "./response-pages.js";
 import { extendResponses } from "./responses.js";
 import { Sse } from "./sse.js";
 import { useTemplates } from "./view-engine.js";
@@ -47,6 +48,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   checkApplication(app, hint);
   const scriptsReminder = new ScriptsReminder(hint);
   const pages = new Pages();
+  const unbound = new UnboundStreams(pages);
   const models = new Models();
   const assets = new Assets(configuration.assetsPath);
   const tokens = new Tokens(configuration, clock);
@@ -71,7 +73,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       address: new HubAddress({ ...configuration, url: configuration.hubUrl!, path: configuration.hub.path }),
       protocol: configuration.protocol,
       tokens,
-      requestOrigin: () => pages.current?.origin,
+      requestOrigin: () => pages.origin,
       onError,
     });
   const variants = new Variants({
@@ -98,6 +100,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     hubPath: embedded && publicPath,
     warn: (message) => logger.warn(message),
   });
+  const responsePages = new ResponsePages({ pages, unbound, cookies, lastEventId: () => hub.lastEventId });
   const sse: Sse = new Sse(
     {
       hub,
@@ -110,7 +113,9 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       renewalPath: authorize && renewalPathSeen(configuration, publicPath),
       models,
       pages,
+      unbound,
       renderer: { has: (name) => components.has(name), render: (name, props) => components.render(name, props) },
+      mountPath: () => fixedMountPath(app),
       publicHubUrl: configuration.publicHubUrl,
       allowAnonymous: configuration.hub.allowAnonymous,
       typeIsTopic,
@@ -122,6 +127,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       onError,
     },
     cookies,
+    responsePages,
   );
   const renewal =
     authorize &&
@@ -131,8 +137,8 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       permissions,
       cookies,
       topicsOf: (granted) => sse.watchedTopics(granted.map(({ text }) => text)),
-      payloadOf: (topics) => sse.payloadOf(topics),
-      subjectOf: () => sse.subjectOf(),
+      identityOf: (response, topics) =>
+        responsePages.within(response, () => ({ payload: sse.payloadOf(topics), subject: sse.subjectOf() })),
     });
   const streamTags = new StreamTags({
     publisher: sse,
@@ -155,16 +161,14 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     scripts: (scriptOptions) => {
       const page = pages.current;
       if (page !== undefined) page.hasScripts = true;
-      return components.renderKitTemplate("scripts.njk", assets.tags(page?.mountPath ?? "", scriptOptions));
+      const mountPath = page?.mountPath ?? fixedMountPath(app);
+      return components.renderKitTemplate("scripts.njk", assets.tags(mountPath, scriptOptions));
     },
   });
   if (configuration.environment === undefined) useTemplates(app, environment, configuration.templates, components);
 
-  const pageOf = new WeakMap<Response, Page>();
-  extendResponses(app, components, (response, work) => {
-    const page = pages.current === undefined ? pageOf.get(response) : undefined;
-    return page === undefined ? work() : pages.run(page, work);
-  });
+  extendResponses(app, { components, responsePages, unbound });
+  resumeWith(environment, (callback) => pages.bind(callback));
 
   app.use((request: Request, response: Response, next: NextFunction) => {
     if (!admitsRequest(request, response)) return;
@@ -175,35 +179,16 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       return;
     }
     if (assets.serve(request.path, request, response)) return;
-    const origin = `${request.protocol}://${request.host ?? ""}`;
     const enter = () => {
-      const { lastEventId } = hub;
-      let isLinked = false;
-      const page: Page = {
-        lastEventId,
-        mountPath: mountPathOf(request.baseUrl),
-        origin,
-        url: request.originalUrl,
-        request,
-        connections: 0,
-        hasScripts: false,
-        onStream: (hubUrl) => {
-          if (isLinked || response.headersSent) return;
-          isLinked = true;
-          response.append("Link", hubLink(hubUrl, lastEventId));
-        },
-        onToken: () => keepOutOfCaches(response),
-        keepToken: (grant, granted, sign) => cookies.keep(response, grant, granted, sign),
-      };
+      const page = responsePages.begin(response, request.baseUrl);
       sessionReminder.watch(request);
-      pageOf.set(response, page);
       scriptsReminder.watch(request, response, page);
-      pages.run(page, () => {
+      pages.enter(page, () => {
         if (isRenewal) renewal!.handle(request, response).catch(next);
         else next();
       });
     };
-    const beginning = hub instanceof ExternalHub ? hub.begin(origin) : undefined;
+    const beginning = hub instanceof ExternalHub ? hub.begin(originOf(request)) : undefined;
     if (beginning === undefined) enter();
     else void beginning.then(enter);
   });

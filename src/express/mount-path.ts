@@ -1,3 +1,5 @@
+import type { Application } from "express";
+
 /** All that a path in our URLs may hold: no character that ends an attribute, an entity, a string or a cookie's path. */
 const unsafe = /%(?![\da-f]{2})|[^\w\-.~%!$+,=:@/]/gi;
 
@@ -11,6 +13,12 @@ const unsafe = /%(?![\da-f]{2})|[^\w\-.~%!$+,=:@/]/gi;
 export function mountPathOf(path: string): string {
   const encoded = path.replace(unsafe, percentEncoded);
   return encoded.replace(/^\/+/, "/").replace(/\/+$/, "");
+}
+
+/** The path under which an application is mounted, where no request shows it; none where a parameter is in it. */
+export function fixedMountPath(app: Application): string {
+  const path = app.path();
+  return /[:*{}()[\]?+!]/.test(path) ? "" : mountPathOf(path);
 }
 
 /** Node hands out the bytes of a path as Latin-1. */

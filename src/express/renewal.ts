@@ -14,10 +14,8 @@ export interface RenewalOptions {
   readonly cookies: AuthzCookies;
   /** The topics that the application is asked about. */
   topicsOf(granted: OwnGrants["subscribe"]): string[];
-  /** What a stream of topics says of its bearer to other subscribers. */
-  payloadOf(topics: readonly string[]): unknown;
-  /** Whose the request under way is. */
-  subjectOf(): string | undefined;
+  /** What a token for topics says of the viewer to whom a response goes. */
+  identityOf(response: Response, topics: readonly string[]): { payload: unknown; subject: string | undefined };
 }
 
 /**
@@ -36,7 +34,7 @@ export class Renewal {
   }
 
   async handle(req: Request, res: Response): Promise<void> {
-    const { tokens, permissions, cookies, topicsOf, payloadOf, subjectOf } = this.#options;
+    const { tokens, permissions, cookies, topicsOf, identityOf } = this.#options;
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
     // A page of another site could otherwise use the visitor's session, though not read the answer.
@@ -53,7 +51,8 @@ export class Renewal {
     const topics = topicsOf(grants.subscribe);
     if (!(await permissions.ask(req, topics, "renew"))) return void res.sendStatus(403);
     const { subscribe } = grants;
-    const identity = { payload: grants.payload === undefined ? undefined : payloadOf(topics), subject: subjectOf() };
+    const { payload, subject } = identityOf(res, topics);
+    const identity = { payload: grants.payload === undefined ? undefined : payload, subject };
     if (bearer !== undefined) return void res.json({ token: tokens.forSubscriber(subscribe, identity) });
     cookies.prune(res);
     cookies.keep(res, grant, subscribe, (all, hash) => tokens.forSubscriber(all, { ...identity, cookieHash: hash }));

@@ -7,8 +7,10 @@ import type { Models } from "../publisher/models.js";
 import type { Permissions } from "../publisher/permissions.js";
 import { Publisher } from "../publisher/publisher.js";
 import type { PublisherOptions } from "../publisher/publisher-options.js";
+import type { JwtOptions } from "../publisher/stream-access.js";
 import { hubTopics, type Topics } from "../publisher/topics.js";
 import type { AuthzCookies } from "./authz-cookies.js";
+import type { ResponsePages } from "./response-pages.js";
 
 type TopicChoice = (request: Request) => Topics | Promise<Topics>;
 
@@ -20,12 +22,14 @@ export class Sse extends Publisher {
   readonly #cookies: AuthzCookies;
   readonly #models: Models;
   readonly #permissions: Permissions;
+  readonly #responsePages: ResponsePages;
 
-  constructor(options: PublisherOptions, cookies: AuthzCookies) {
+  constructor(options: PublisherOptions, cookies: AuthzCookies, responsePages: ResponsePages) {
     super(options);
     this.#cookies = cookies;
     this.#models = options.models;
     this.#permissions = options.permissions;
+    this.#responsePages = responsePages;
   }
 
   /**
@@ -38,12 +42,12 @@ export class Sse extends Publisher {
 
   /**
    * Gives the browser a token in the cookie that hubs look for, in place of the one that it had there: for the private
-   * updates of these topics, in the name of whose request is under way, or one made elsewhere.
+   * updates of these topics, in the name of the one to whom the response goes, or one made elsewhere.
    *
    * @throws MercureError `ERR_TOKEN` when the response has begun.
    */
   setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void {
-    const jwt = isJwt(grant) ? grant.jwt : this.#createJwt(grant);
+    const jwt = isJwt(grant) ? grant.jwt : this.#createJwt(response, grant);
     if (!/^[\w.~+/=-]+$/.test(jwt)) throw new MercureError("ERR_TOKEN", "The jwt for the cookie is none.");
     this.#cookies.set(response, jwt);
   }
@@ -79,14 +83,12 @@ export class Sse extends Publisher {
           hub.stream(request, response, {
             topics: [channel],
             private: false,
-            payload: this.payloadOf([channel]),
-            subject: this.subjectOf(),
+            ...this.#bearer(response, [channel]),
           });
           return;
         }
         const { asked, names } = fixed ?? this.#streamed(await choose!(request));
-        const bearer = { payload: this.payloadOf(names), subject: this.subjectOf() };
-        hub.stream(request, response, { topics: asked, private: true, ...bearer });
+        hub.stream(request, response, { topics: asked, private: true, ...this.#bearer(response, names) });
       } catch (error) {
         next(error);
       }
@@ -99,9 +101,17 @@ export class Sse extends Publisher {
     return { asked, names: asked.map((topic) => (typeof topic === "string" ? topic : topic.match)) };
   }
 
-  #createJwt(topics: Topics): string {
+  #createJwt(response: Response, topics: Topics): string {
     const names = this.selectors(topics).map(({ text }) => text);
-    return this.createSubscriberJwt(topics, { payload: this.payloadOf(names), subject: this.subjectOf() });
+    return this.createSubscriberJwt(topics, this.#bearer(response, names));
+  }
+
+  /** What is said of the one to whom a response goes. */
+  #bearer(response: Response, topics: readonly string[]): Pick<JwtOptions, "payload" | "subject"> {
+    return this.#responsePages.within(response, () => ({
+      payload: this.payloadOf(topics),
+      subject: this.subjectOf(),
+    }));
   }
 }
 

@@ -8,6 +8,8 @@ export type CookieTokenSigner = (granted: readonly Selector[], cookieHash: strin
 export interface Page {
   /** The hub's last event id when the request began: what happens from then on is replayed to the page's streams. */
   readonly lastEventId: string;
+  /** How many positions had been written without a response when the request began; see {@link UnboundStreams}. */
+  readonly unboundBefore: number;
   /** The path under which the application is mounted in another; empty when it is not. */
   readonly mountPath: string;
   /** The scheme and host by which the request was made, which whoever made it has chosen. */
@@ -16,6 +18,8 @@ export interface Page {
   readonly url: string;
   /** The request itself, for the application's own functions. */
   readonly request?: unknown;
+  /** Whether the response has ended. Work that goes on after that is no part of the request. */
+  readonly isOver: boolean;
   /** How many connections the page has opened so far. */
   connections: number;
   /** Whether it has the scripts that receive them. */
@@ -38,17 +42,53 @@ export interface Page {
 }
 
 /**
- * The page being rendered. It travels with the asynchronous context and not with template variables, which imported
- * macros and isolated components cannot see.
+ * Knows for which request something is rendered.
+ *
+ * The response that renders says which: {@link Pages.within}. Rendering is synchronous, so a variable holds it, which
+ * imported macros and isolated components see, and which nothing that rendering starts can inherit.
+ *
+ * Without a response the asynchronous context can only suggest one. Callbacks of a pooled connection run in the context
+ * of the request that has opened it, and timers in that of the request that has started them.
  */
 export class Pages {
-  readonly #storage = new AsyncLocalStorage<Page>();
+  readonly #contexts = new AsyncLocalStorage<Page>();
+  #rendering: Page | undefined;
 
-  get current(): Page | undefined {
-    return this.#storage.getStore();
+  /** The page of the response that is being rendered; undefined where no response has said so. */
+  get rendering(): Page | undefined {
+    return this.#rendering;
   }
 
-  run<T>(page: Page, work: () => T): T {
-    return this.#storage.run(page, work);
+  /** The same, or else the page that the asynchronous context suggests, as long as its response has not ended. */
+  get current(): Page | undefined {
+    const suggested = this.#rendering ?? this.#contexts.getStore();
+    return suggested === this.#rendering || suggested?.isOver === false ? suggested : undefined;
+  }
+
+  /** The origin of the request in whose course this happens, even after its response. */
+  get origin(): string | undefined {
+    return (this.#rendering ?? this.#contexts.getStore())?.origin;
+  }
+
+  /** Handles a request: what it starts may ask for {@link Pages.current}. */
+  enter<T>(page: Page, work: () => T): T {
+    return this.#contexts.run(page, work);
+  }
+
+  /** Renders for a page, until `work` returns or throws. */
+  within<T>(page: Page | undefined, work: () => T): T {
+    const outer = this.#rendering;
+    this.#rendering = page;
+    try {
+      return work();
+    } finally {
+      this.#rendering = outer;
+    }
+  }
+
+  /** Makes a callback of rendering go on for the page that is being rendered now. */
+  bind<Args extends unknown[], Result>(callback: (...args: Args) => Result): (...args: Args) => Result {
+    const page = this.#rendering;
+    return page === undefined ? callback : (...args) => this.within(page, () => callback(...args));
   }
 }

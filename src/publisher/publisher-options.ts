@@ -7,6 +7,7 @@ import type { Pages } from "./page.js";
 import type { Permissions } from "./permissions.js";
 import type { Presence } from "./presence.js";
 import type { Tokens } from "./tokens.js";
+import type { UnboundStreams } from "./unbound-streams.js";
 import type { Variants } from "./variants.js";
 
 /** Renders a model object's component. */
@@ -31,7 +32,10 @@ export interface PublisherOptions {
   readonly variants: Variants;
   readonly models: Models;
   readonly pages: Pages;
+  readonly unbound: UnboundStreams;
   readonly renderer: ModelRenderer;
+  /** The path under which the application is mounted in another, where no request shows it. */
+  mountPath(): string;
   /** The path of the hub within the application, or its public URL. */
   readonly publicHubUrl: string;
   /** Whether the hub takes subscribers without a token. */

@@ -280,7 +280,7 @@ export class Publisher extends StreamAccess {
   }
 
   #draft(names: readonly string[], data: string, settings: PublishOptions): Draft {
-    if (this.#options.tokens.areIn(data)) {
+    if (this.#options.tokens.areIn(data) || this.#options.unbound.areIn(data)) {
       const wayOut =
         "send the element in the answer to a request, or let pages fetch it, for each viewer with their own";
       throw new MercureError("ERR_TOKEN", `The data holds a private stream's token, one viewer's: ${wayOut}.`);

@@ -54,10 +54,7 @@ export class StreamAccess {
   hubUrl(topics: Topics, jwt?: string): string {
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
-    if (jwt !== undefined) {
-      this.#options.pages.current?.onToken();
-      return this.#streamUrl(selectors, { token: jwt });
-    }
+    if (jwt !== undefined) return this.#streamUrl(selectors, { token: this.#handOut(() => jwt) });
     return this.#streamUrl(selectors, this.#options.allowAnonymous ? {} : this.#authorize([], selectors));
   }
 
@@ -75,11 +72,10 @@ export class StreamAccess {
   subscriberJwt(topics: Topics): string {
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
-    this.#check(selectors);
-    this.#options.pages.current?.onToken();
-    return this.#options.tokens.forSubscriber(selectors, {
-      payload: this.#payloadOf(selectors),
-      subject: this.subjectOf(),
+    return this.#handOut(() => {
+      this.#check(selectors);
+      const bearer = { payload: this.#payloadOf(selectors), subject: this.subjectOf() };
+      return this.#options.tokens.forSubscriber(selectors, bearer);
     });
   }
 
@@ -131,13 +127,13 @@ export class StreamAccess {
    * variant a viewer is shown only the page knows.
    */
   renewalUrl(url: string): string | undefined {
-    const { renewalPath, pages } = this.#options;
+    const { renewalPath } = this.#options;
     if (renewalPath === undefined || !/[?&#](authorization|grant)=/.test(url)) return undefined;
     const [, parameters] = /\?([^#]*)/.exec(url) ?? [];
     if ([...new URLSearchParams(parameters).values()].some((name) => variantOf(name) !== undefined)) return undefined;
     const [, grant] = /[?&#]grant=([\w-]+)/.exec(url) ?? [];
     const query = grant === undefined ? "" : `?${grantParameter}=${grant}`;
-    return `${pages.current?.mountPath ?? ""}${renewalPath}${query}`;
+    return `${this.#mountPath}${renewalPath}${query}`;
   }
 
   /**
@@ -251,17 +247,19 @@ export class StreamAccess {
   }
 
   #streamUrl(selectors: readonly Selector[], { token, grant }: StreamAuthorization): string {
-    const { hub, protocol, pages, publicHubUrl } = this.#options;
-    const page = pages.current;
+    const { hub, protocol, pages, publicHubUrl, unbound } = this.#options;
+    const page = pages.rendering;
     // A hub elsewhere is no part of the application, wherever that is mounted.
-    const mountPath = hub instanceof ExternalHub || !publicHubUrl.startsWith("/") ? "" : (page?.mountPath ?? "");
+    const mountPath = hub instanceof ExternalHub || !publicHubUrl.startsWith("/") ? "" : this.#mountPath;
     const hubUrl = mountPath + publicHubUrl;
-    page?.onStream(hubUrl);
+    const { lastEventId } = page ?? hub;
+    if (page === undefined) unbound.notePosition(lastEventId, hubUrl);
+    else page.onStream(hubUrl);
     return streamUrl({
       protocol,
       hub: hubUrl,
       selectors,
-      lastEventId: page?.lastEventId ?? hub.lastEventId,
+      lastEventId,
       token,
       grant,
       isOwnHub: !(hub instanceof ExternalHub),
@@ -274,22 +272,54 @@ export class StreamAccess {
    * @param of - The topics of the stream for which the token speaks for its bearer; without them it says nothing.
    */
   #authorize(granted: readonly Selector[], of?: readonly Selector[]): StreamAuthorization {
-    const { pages, tokens, tokenMode } = this.#options;
-    this.#check(granted);
-    const page = pages.current;
-    const bearer = { payload: of && this.#payloadOf(of), subject: this.subjectOf() };
+    const { pages, unbound, tokens, tokenMode } = this.#options;
+    const bearer = () => ({ payload: of && this.#payloadOf(of), subject: this.subjectOf() });
     const grant = grantName(granted, of);
-    page?.onToken();
-    if (tokenMode === "url") return { token: tokens.forSubscriber(granted, bearer), grant };
-    if (page === undefined) {
+    if (tokenMode === "url") {
+      const sign = () => {
+        this.#check(granted);
+        return tokens.forSubscriber(granted, bearer());
+      };
+      return { token: this.#handOut(sign), grant };
+    }
+    if (pages.current === undefined) {
       const wayOut = 'render it in a request, or set tokenMode to "url"';
       throw new MercureError(
         "ERR_TOKEN",
         `A private stream's token goes into a cookie, but there is no response: ${wayOut}.`,
       );
     }
-    page.keepToken(grant, granted, (all, hash) => tokens.forSubscriber(all, { ...bearer, cookieHash: hash }));
-    return { grant };
+    const give = () => {
+      const page = pages.current!;
+      this.#check(granted);
+      const said = bearer();
+      page.onToken();
+      page.keepToken(grant, granted, (all, hash) => tokens.forSubscriber(all, { ...said, cookieHash: hash }));
+      return grant;
+    };
+    if (pages.rendering !== undefined) return { grant: give() };
+    // Only the response that sends the stream says whose browser gets the cookie.
+    this.#check(granted);
+    pages.current.onToken();
+    return { grant: unbound.noteCookieGrant({ page: pages.current, give }) };
+  }
+
+  /** Writes a token into a page: for the viewer whom its response names, or will name when it sends the token. */
+  #handOut(make: () => string): string {
+    const { pages, unbound } = this.#options;
+    const give = () => {
+      const token = make();
+      pages.current?.onToken();
+      return token;
+    };
+    const token = give();
+    if (pages.rendering === undefined) unbound.noteGrant(token, { page: pages.current, give });
+    return token;
+  }
+
+  /** The path under which the application is mounted, by the request or, outside of one, by the application. */
+  get #mountPath(): string {
+    return this.#options.pages.current?.mountPath ?? this.#options.mountPath();
   }
 
   /** @throws MercureError `ERR_FORBIDDEN`, `ERR_OPTION` */

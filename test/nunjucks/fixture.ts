@@ -14,6 +14,7 @@ import { Pages } from "../../src/publisher/page.js";
 import { Permissions } from "../../src/publisher/permissions.js";
 import { Publisher } from "../../src/publisher/publisher.js";
 import { Tokens } from "../../src/publisher/tokens.js";
+import { UnboundStreams } from "../../src/publisher/unbound-streams.js";
 import { Variants } from "../../src/publisher/variants.js";
 
 export interface FixtureOptions {
@@ -63,6 +64,8 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     variants: new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true }),
     models,
     pages,
+    unbound: new UnboundStreams(pages),
+    mountPath: () => "",
     renderer: { has: () => false, render: () => "" },
     publicHubUrl: "/.well-known/mercure",
     protocol: 0,

@@ -177,6 +177,8 @@ describe("globals", () => {
     });
     const page = {
       lastEventId: "#began",
+      unboundBefore: 0,
+      isOver: false,
       mountPath: "/app",
       origin: "http://localhost",
       url: "/",
@@ -186,7 +188,7 @@ describe("globals", () => {
       onStream: () => {},
       keepToken: () => {},
     };
-    const html = kit.pages.run(page, () => kit.render("page.njk"));
+    const html = kit.pages.within(page, () => kit.render("page.njk"));
     const urls = [...html.matchAll(/sse-connect="([^"]*)"/g)].map(([, each]) => each);
     assert.deepEqual(
       urls,

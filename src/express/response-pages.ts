@@ -1,0 +1,68 @@
+import type { Request, Response } from "express";
+import { hubLink } from "../protocol/hub-link.js";
+import type { Page, Pages } from "../publisher/page.js";
+import type { UnboundStreams } from "../publisher/unbound-streams.js";
+import type { AuthzCookies } from "./authz-cookies.js";
+import { keepOutOfCaches } from "./caches.js";
+import { mountPathOf } from "./mount-path.js";
+
+export interface ResponsePagesOptions {
+  readonly pages: Pages;
+  readonly unbound: UnboundStreams;
+  readonly cookies: AuthzCookies;
+  /** The hub's last event id. */
+  lastEventId(): string;
+}
+
+/** The pages of responses: what is rendered for a response is rendered for its request, wherever that happens. */
+export class ResponsePages {
+  readonly #options: ResponsePagesOptions;
+  readonly #pages = new WeakMap<Response, Page>();
+
+  constructor(options: ResponsePagesOptions) {
+    this.#options = options;
+  }
+
+  /** The page of a response whose request begins, or which was not seen to begin. */
+  begin(response: Response, mountPath: string): Page {
+    const { unbound, cookies } = this.#options;
+    const request = response.req;
+    const lastEventId = this.#options.lastEventId();
+    let isLinked = false;
+    const page: Page = {
+      lastEventId,
+      unboundBefore: unbound.count,
+      mountPath: mountPathOf(mountPath),
+      origin: originOf(request),
+      url: request.originalUrl,
+      request,
+      get isOver() {
+        return response.writableEnded || response.closed;
+      },
+      connections: 0,
+      hasScripts: false,
+      onStream: (hubUrl) => {
+        if (isLinked || response.headersSent) return;
+        isLinked = true;
+        response.append("Link", hubLink(hubUrl, lastEventId));
+      },
+      onToken: () => keepOutOfCaches(response),
+      keepToken: (grant, granted, sign) => cookies.keep(response, grant, granted, sign),
+    };
+    this.#pages.set(response, page);
+    return page;
+  }
+
+  of(response: Response): Page {
+    return this.#pages.get(response) ?? this.begin(response, response.app.path());
+  }
+
+  within<T>(response: Response, work: () => T): T {
+    return this.#options.pages.within(this.of(response), work);
+  }
+}
+
+/** The scheme and host by which a request was made. */
+export function originOf(request: Request): string {
+  return `${request.protocol}://${request.host ?? ""}`;
+}

@@ -1,0 +1,60 @@
+import type { Environment } from "nunjucks";
+import { extensionName } from "./extension.js";
+
+/** Makes a callback that goes on where it was made. */
+export type Bind = <Args extends unknown[], Result>(callback: (...args: Args) => Result) => (...args: Args) => Result;
+
+type Call = (...args: unknown[]) => unknown;
+
+type Extension = Record<string, unknown>;
+
+interface Lookups {
+  readonly asyncFilters: readonly string[];
+  extensionsList: Extension[];
+  readonly extensions: Record<string, Extension>;
+  getFilter(name: string): Call;
+  getExtension(name: string): Extension | undefined;
+  removeExtension(name: string): void;
+  getTemplate(...args: unknown[]): unknown;
+}
+
+/**
+ * Makes templates go on as they began after what they wait for: asynchronous filters, extensions and loaders. These call
+ * back from wherever they like, as from the connection of another request.
+ */
+export function resumeWith(environment: Environment, bind: Bind): void {
+  const lookups = environment as unknown as Lookups;
+  const { getFilter, getExtension, getTemplate } = lookups;
+  const bound = (call: Call): Call =>
+    function (this: unknown, ...args) {
+      return Reflect.apply(
+        call,
+        this,
+        args.map((arg) => (typeof arg === "function" ? bind(arg as Call) : arg)),
+      );
+    };
+  lookups.getFilter = function (name) {
+    const filter = Reflect.apply(getFilter, this, [name]) as Call;
+    return this.asyncFilters.includes(name) ? bound(filter) : filter;
+  };
+  lookups.getTemplate = bound(getTemplate as Call);
+  const extensions = new WeakMap<Extension, Extension>();
+  lookups.getExtension = function (name) {
+    const extension = Reflect.apply(getExtension, this, [name]) as Extension | undefined;
+    // The kit's own renders at once.
+    if (extension === undefined || name === extensionName) return extension;
+    const resuming = extensions.get(extension) ?? new Proxy(extension, { get: boundMethod });
+    extensions.set(extension, resuming);
+    return resuming;
+  };
+  // Nunjucks looks for the very object that it holds.
+  lookups.removeExtension = function (name) {
+    this.extensionsList = this.extensionsList.filter((each) => each !== this.extensions[name]);
+    delete this.extensions[name];
+  };
+
+  function boundMethod(extension: Extension, key: string): unknown {
+    const value = Reflect.get(extension, key);
+    return typeof value === "function" ? bound(value as Call).bind(extension) : value;
+  }
+}
