@@ -185,6 +185,23 @@ test("docs/architecture.md lists the rooms and files that exist", () => {
   );
 });
 
+test("the rows of a table have as many cells as its head", () => {
+  const uneven = documents.flatMap(({ path, text }) => {
+    const prose = text.replaceAll(/^( *)(`{3,})[^\n]*\n[\s\S]*?^\1\2 *$/gm, (block) => block.replaceAll(/[^\n]/g, ""));
+    let head: number | undefined;
+    return prose.split("\n").flatMap((line, index) => {
+      if (!/^\s*\|/.test(line)) head = undefined;
+      else {
+        const cells = line.trim().split(/(?<!\\)\|/).length;
+        head ??= cells;
+        if (cells !== head) return [`${path}:${index + 1}`];
+      }
+      return [];
+    });
+  });
+  assert.deepEqual(uneven, []);
+});
+
 describe("links", () => {
   const anchors = new Map(
     documents.map(({ path, text }) => [
