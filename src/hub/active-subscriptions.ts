@@ -8,6 +8,10 @@ import {
 import { type Payloads, payloadOf } from "../protocol/grants.js";
 import type { Transport } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
+import { newPace } from "./pacer.js";
+
+/** What it takes to publish an event, in steps. */
+const stepsPerEvent = 1_000;
 
 interface Entry extends ActiveSubscription {
   readonly subscribed: Subscribed;
@@ -62,11 +66,11 @@ export class ActiveSubscriptions {
    * Events are published even while nobody may receive them: the specification asks for it, and who lists subscriptions
    * now may ask for the events since then later.
    */
-  begin({ selectors, privateTopics }: Audience, payloads: Payloads, subscriber: string): void {
-    const entries = selectors.map((selector) => {
+  begin(audience: Audience, payloads: Payloads, subscriber: string): void {
+    const entries = audience.selectors.map((selector) => {
       const subscribed = this.#subscribedBy(selector);
       const payload = payloadOf(payloads, selector.text);
-      const isPrivate = privateTopics.matches(selector.text);
+      const isPrivate = audience.isPrivate(selector.text);
       const entry = { selector, subscriber, payload, isPrivate, subscribed, telling: undefined };
       subscribed.bySubscriber.set(subscriber, entry);
       return entry;
@@ -137,12 +141,17 @@ export class ActiveSubscriptions {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
+  /** Many at once would hold the event loop, so that others have a turn now and then. */
   async #send(entries: readonly Entry[], active: boolean): Promise<void> {
-    await Promise.all(
-      entries.map((entry) =>
-        this.#transport.publish(new SubscriptionEvent(entry.subscribed.path, entry, active), this.#namespace),
-      ),
-    );
+    const pace = newPace();
+    const published: Promise<unknown>[] = [];
+    for (const entry of entries) {
+      const event = new SubscriptionEvent(entry.subscribed.path, entry, active);
+      published.push(this.#transport.publish(event, this.#namespace));
+      const pause = pace(stepsPerEvent + entry.selector.text.length);
+      if (pause !== undefined) await Promise.all([pause, ...published.splice(0)]);
+    }
+    await Promise.all(published);
   }
 }
 

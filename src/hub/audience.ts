@@ -2,6 +2,7 @@ import type { Selector } from "../protocol/active-subscription.js";
 import type { Matcher, MatcherList } from "../protocol/matcher.js";
 import { bytesOfMatchers } from "../protocol/subscription-memory.js";
 import type { Update } from "../protocol/update.js";
+import { type Pace, stepsToCompile, work } from "../protocol/work.js";
 
 /** What some subscribers receive: all who ask for the same and may read the same. */
 export class Audience {
@@ -13,6 +14,7 @@ export class Audience {
   /** All that has to look at topics. */
   readonly patterns: readonly Matcher[];
   #selectors: readonly Selector[] | undefined;
+  #privateSelectors: ReadonlySet<string> | undefined;
   #bytes: number | undefined;
 
   constructor(matchers: MatcherList, privateTopics: MatcherList) {
@@ -28,6 +30,32 @@ export class Audience {
       type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
     );
     return this.#selectors;
+  }
+
+  /**
+   * Does what later would have to be done at once: compiles the patterns, and finds out which of the selectors bring
+   * private updates.
+   */
+  async prepare(pace: Pace): Promise<void> {
+    for (const pattern of this.patterns) {
+      pattern.prepare?.();
+      const pause = pace(stepsToCompile(pattern));
+      if (pause !== undefined) await pause;
+    }
+    if (this.#privateSelectors !== undefined) return;
+    const found = new Set<string>();
+    for (const { text } of this.selectors) {
+      const before = work.steps;
+      if (this.privateTopics.matches(text)) found.add(text);
+      const pause = pace(work.steps - before + this.privateTopics.patterns.length);
+      if (pause !== undefined) await pause;
+    }
+    this.#privateSelectors = found;
+  }
+
+  /** Whether private updates come by a selector, by its text as if that were a topic. */
+  isPrivate(selector: string): boolean {
+    return this.#privateSelectors?.has(selector) ?? this.privateTopics.matches(selector);
   }
 
   /** Whether there is anything private that may be read. */

@@ -28,8 +28,9 @@ interface Kept {
   readonly bytes: number;
 }
 
-/** What an update takes besides patterns, in steps. */
+/** What an update takes besides patterns, in steps: to be looked at, and to be encoded. */
 const stepsPerUpdate = 20;
+const stepsPerEvent = 100;
 
 /** How many stretches are kept for the next subscriber at the same place, and how many bytes they have in all. */
 const keptCount = 64;
@@ -69,24 +70,31 @@ export class EncodedReplays {
     return undefined;
   }
 
-  /** Ends the stretch early where its patterns have taken the work of a turn. */
+  /** Ends the stretch early where it has taken the work of a turn. */
   #encode(audience: Audience, after: number, { updates, lostThrough, through: readThrough }: Replay): EncodedReplay {
     const parts: Buffer[] = [];
     const before = work.steps;
+    // To ask a pattern for its literal takes time too, though hardly any.
+    const stepsToLook = stepsPerUpdate + audience.patterns.length;
+    let steps = 0;
+    let looked = 0;
     let through = readThrough;
     for (const stored of updates) {
       if (audience.receives(stored.update)) parts.push(this.#events.of(stored));
-      if (work.steps - before < stepsPerTurn) continue;
+      looked++;
+      steps = work.steps - before + looked * stepsToLook + parts.length * stepsPerEvent;
+      if (steps < stepsPerTurn || looked === updates.length) continue;
       through = stored.position;
       break;
     }
-    if (through === updates.at(-1)?.position) through = readThrough;
     const chunk = parts.length === 0 ? undefined : new Chunk(parts);
     const isLast = through >= this.#dispatcher.position;
-    const steps = work.steps - before + updates.length * stepsPerUpdate;
-    const replay = { chunk, first: updates[0]?.position, lostThrough, through, isLast, steps };
-    if (chunk !== undefined) this.#keep({ audience, after, replay, bytes: chunk.framed.length });
-    return replay;
+    const replay = { chunk, first: updates[0]?.position, lostThrough, through, isLast };
+    // Those who come to the same place later find it done.
+    if (chunk !== undefined) {
+      this.#keep({ audience, after, replay: { ...replay, steps: stepsPerEvent }, bytes: chunk.framed.length });
+    }
+    return { ...replay, steps };
   }
 
   #keep(kept: Kept): void {

@@ -1,7 +1,7 @@
 import type { Pace } from "../protocol/work.js";
 
-/** How many steps are taken before others have a turn: some two milliseconds at worst. */
-export const stepsPerTurn = 50_000;
+/** How many steps are taken before others have a turn: some milliseconds at worst. */
+export const stepsPerTurn = 25_000;
 
 /**
  * Returns a pace that gives the event loop to others between stretches of bounded work. It counts steps and looks at no

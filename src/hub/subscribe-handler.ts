@@ -6,7 +6,6 @@ import { noGrants } from "../protocol/grants.js";
 import { type Matcher, MatcherList } from "../protocol/matcher.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
-import { type Pace, stepsToCompile } from "../protocol/work.js";
 import { Admission, type Bounds } from "./admission.js";
 import { Audience } from "./audience.js";
 import type { Authenticator, Identity } from "./authentication.js";
@@ -168,7 +167,7 @@ export class SubscribeHandler {
   ): Promise<boolean> {
     const { transport, dispatcher, disconnections, replays } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
-    await prepare(audience.patterns, newPace());
+    await audience.prepare(newPace());
     const beginning = await begin(transport, eventId, (after) => replays.read(audience, after));
     const { precedingId } = beginning;
     if (connection.closed) return false;
@@ -184,15 +183,6 @@ export class SubscribeHandler {
     new Subscriber(audience, subscription, connection, headers, beginning, this.#surroundings);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
-  }
-}
-
-/** Compiles patterns, so that the first update that they are evaluated with does not wait for that. */
-async function prepare(patterns: readonly Matcher[], pace: Pace): Promise<void> {
-  for (const pattern of patterns) {
-    pattern.prepare?.();
-    const pause = pace(stepsToCompile(pattern));
-    if (pause !== undefined) await pause;
   }
 }
 

@@ -13,13 +13,22 @@ export type Pace = (steps: number) => Promise<void> | undefined;
 /** How many steps it takes to compile one instruction of an expression, at worst. */
 export const stepsPerInstruction = 200;
 
-/** How many steps it takes to parse a URL pattern, however small, and to read any other matcher. */
+/** How many steps it takes to parse a URL pattern, however small, and one that is longer, for each character. */
 const stepsPerUrlPattern = 10_000;
+const stepsPerCharacter = 20;
+
+/** How many steps it takes to read any other matcher. */
 const stepsPerMatcher = 100;
 
 /** How many steps it takes to make a matcher of a text. */
-export function stepsToCompile({ type, cost }: { readonly type: string; readonly cost: number }): number {
-  return stepsPerMatcher + cost * stepsPerInstruction + (type === "urlpattern" ? stepsPerUrlPattern : 0);
+export function stepsToCompile(matcher: {
+  readonly type: string;
+  readonly pattern: string;
+  readonly cost: number;
+}): number {
+  const { type, pattern, cost } = matcher;
+  const parsing = type === "urlpattern" ? stepsPerUrlPattern + pattern.length * stepsPerCharacter : stepsPerMatcher;
+  return parsing + cost * stepsPerInstruction;
 }
 
 /** For work that nobody else waits for. */

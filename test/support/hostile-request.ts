@@ -1,0 +1,241 @@
+import { createHmac } from "node:crypto";
+import fc from "fast-check";
+
+/** One request, described so that a part of it can be changed and the rest kept. */
+export interface HostileRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Names and values that are repeated; each repetition is another value where it is numbered. */
+  readonly fields: readonly Field[];
+  readonly inBody: boolean;
+  readonly header: { readonly name: string; readonly unit: string; readonly length: number };
+  readonly token: Token;
+  readonly cursor: string;
+}
+
+interface Field {
+  readonly name: string;
+  readonly unit: readonly string[];
+  /** Of each value, in characters. */
+  readonly length: number;
+  readonly count: number;
+  readonly numbered: boolean;
+}
+
+interface Token {
+  readonly kind: "none" | "bad" | "subscriber" | "publisher" | "cookies";
+  readonly grants: readonly string[];
+  readonly count: number;
+}
+
+export const keys = { subscriber: "subscriber-key-subscriber-key-32", publisher: "publisher-key-publisher-key-32-b" };
+
+/** The largest head that Node reads, and the largest body that the hub reads, less some room, in bytes. */
+const largestHead = 15_500;
+const largestBody = { QUERY: 256 * 1024 - 100, POST: 1024 * 1024 - 100 } as Readonly<Record<string, number>>;
+
+const many = [..."abcdefghijklmnopqrstuvwxyzABCDEF"];
+const list = (count: number, suffix = "") =>
+  many
+    .slice(0, count)
+    .map((name) => `${name}${suffix}`)
+    .join(",");
+
+/** What means something to a parser that a stranger reaches. */
+const pieces = [
+  ...["{a}", "{+a}", "{a*}", "{?a*,b*}", "{;a*,b,c*}", "{a:30}", "{+a:9}", "{#a,b}", "{.a*}", `{${list(32)}}`, "{"],
+  ...[`{?${list(8)}}`, `{?${list(32, "*")}}`, `{${list(16, "*")}}`, "}", ":a", "*", "(.*)", "(.{1,1000})", "(.{999})"],
+  ...[
+    "(a|b)",
+    "((?:a+)+)",
+    "(\\p{L})",
+    "([^/]{9})",
+    "{a}?",
+    "(?:(?:a{9}){9})",
+    "/",
+    ".",
+    "..",
+    "a",
+    "é",
+    "%C3%A9",
+    "%",
+  ],
+  ...[
+    "%2e",
+    "+",
+    "&",
+    "=",
+    ";",
+    ",",
+    " ",
+    '"',
+    "\\",
+    "?",
+    "#",
+    "https://",
+    "https://a.",
+    "xn--",
+    "@",
+    "[",
+    "]",
+    "\u{1f600}",
+    "\n",
+    "\r\n",
+  ],
+  ...["/.well-known/mercure/subscriptions/", "%2F", "earliest", "urn:uuid:", "*.", "||", "-", "0", "=="],
+];
+
+const unit = fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 4 });
+const length = fc.oneof(
+  fc.integer({ min: 1, max: 80 }),
+  fc.constantFrom(200, 500, 1_000, 2_000, 4_000, 60_000, 1_000_000),
+);
+
+/** The names of fields that make sense together, and others. */
+const families = [
+  ["topic"],
+  ["match", "match_urlpattern", "match_exact"],
+  ["topic", "data", "id", "type", "private"],
+  ["topic", "data"],
+  ["topic", "match", "match_urlpattern", "id", "x", "authorization", "lastEventID", ""],
+];
+
+const fields: fc.Arbitrary<readonly Field[]> = fc.constantFrom(...families).chain((names) => {
+  const field = fc.record({
+    name: fc.constantFrom(...names),
+    unit,
+    length,
+    count: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constantFrom(20, 60, 100, 199, 1_000, 500_000)),
+    numbered: fc.boolean(),
+  });
+  return fc.array(field, { minLength: 1, maxLength: 3 });
+});
+
+const parts = {
+  method: fc.constantFrom("GET", "GET", "QUERY", "QUERY", "POST", "POST", "HEAD", "OPTIONS"),
+  path: fc.oneof(
+    { weight: 8, arbitrary: fc.constant("") },
+    fc.constantFrom("/subscriptions", "/openapi.json", "/"),
+    fc
+      .tuple(unit, length)
+      .map(([all, size]) => `/subscriptions/${encodeURIComponent(repeat(all, Math.min(size, 2_000)))}`),
+    length.map((size) => `/subscriptions${"/a".repeat(Math.min(size, 4_000))}`),
+  ),
+  fields,
+  inBody: fc.boolean(),
+  header: fc.record({
+    name: fc.constantFrom(
+      "Last-Event-ID",
+      "Cookie",
+      "Origin",
+      "Referer",
+      "Authorization",
+      "If-None-Match",
+      "Accept",
+      "X",
+    ),
+    unit: fc
+      .array(fc.constantFrom(...pieces, "a=", "; ", "mercureAuthorization=a.b.c; ", 'W/"a", '), {
+        minLength: 1,
+        maxLength: 3,
+      })
+      .map((all) => all.join("")),
+    length: fc.constantFrom(0, 0, 0, 10, 1_000, 14_000),
+  }),
+  token: fc.record({
+    kind: fc.constantFrom("none" as const, "none", "bad", "subscriber", "publisher", "publisher", "cookies"),
+    grants: fc.array(
+      fc.oneof(
+        fc.constant("*"),
+        unit.map((all) => all.join("")),
+      ),
+      { maxLength: 3 },
+    ),
+    count: fc.constantFrom(1, 1, 30, 300),
+  }),
+  cursor: fc.constantFrom("", "", "earliest"),
+};
+
+export const hostileRequest: fc.Arbitrary<HostileRequest> = fc.record(parts);
+
+const changes = Object.entries(parts).map(([name, part]) => fc.record({ [name]: part as fc.Arbitrary<unknown> }));
+
+/** A change of one part of a request. */
+export const change: fc.Arbitrary<Partial<HostileRequest>> = fc.oneof(...changes);
+
+/**
+ * The bytes of a request to a hub.
+ *
+ * @param salt - Makes the values of fields other ones, so that nothing is known of them from an earlier request.
+ */
+export function bytesOf(request: HostileRequest, hubPath: string, salt = ""): Buffer {
+  const { method, path, inBody, header, cursor } = request;
+  const limit = largestBody[method];
+  const hasBody = limit !== undefined && (inBody || method === "POST");
+  const authorization = authorizationOf(request);
+  const headers = [
+    "Host: hub.example",
+    ...authorization,
+    ...(header.length > 0 && !(header.name === "Authorization" && authorization.length > 0)
+      ? [`${header.name}: ${headerValue(repeat([header.unit], header.length))}`]
+      : []),
+  ];
+  const room = largestHead - headers.join("\r\n").length - path.length;
+  const form = formOf(request, hasBody ? limit : Math.max(0, room - 300), salt);
+  const query = [
+    ...(hasBody ? [] : [form]),
+    ...(cursor === "" ? [] : [`lastEventID=${cursor}`, `last_event_id=${cursor}`].slice(0, 1)),
+  ];
+  const target = `${hubPath}${path}?${query.filter((each) => each !== "").join("&")}`;
+  const body = hasBody ? form : "";
+  if (hasBody) headers.push("Content-Type: application/x-www-form-urlencoded", `Content-Length: ${body.length}`);
+  return Buffer.from(`${method} ${target} HTTP/1.1\r\n${headers.join("\r\n")}\r\n\r\n${body}`, "latin1");
+}
+
+function formOf({ fields }: HostileRequest, limit: number, salt: string): string {
+  const pairs: string[] = [];
+  let left = limit;
+  for (const { name, unit, length, count, numbered } of fields) {
+    const value = repeat(unit, length);
+    for (let i = 0; i < count; i++) {
+      // The reserved wildcard is no other value.
+      const suffix = value === "*" ? "" : `${numbered ? i.toString(36) : ""}${salt}`;
+      const pair = `${name}=${encodeURIComponent(value)}${suffix}`;
+      left -= pair.length + 1;
+      if (left < 0) return pairs.join("&");
+      pairs.push(pair);
+    }
+  }
+  return pairs.join("&");
+}
+
+function authorizationOf({ token: { kind, grants, count } }: HostileRequest): string[] {
+  if (kind === "none") return [];
+  if (kind === "bad") return [`Authorization: Bearer ${"a".repeat(4_000)}.${"b".repeat(4_000)}.c`];
+  const all = Array.from({ length: count }, (_, i) => grants.map((each) => (count > 1 ? `${each}${i}` : each))).flat();
+  while (JSON.stringify(all).length > 4_000) all.length = all.length >> 1;
+  const claim = {
+    subscribe: [...all, "/.well-known/mercure/subscriptions"],
+    publish: [...all, ...(count === 1 ? ["*"] : [])],
+  };
+  const token = sign({ mercure: claim }, kind === "publisher" ? keys.publisher : keys.subscriber);
+  return kind === "cookies" ? [`Cookie: mercureAuthorization=${token}`] : [`Authorization: Bearer ${token}`];
+}
+
+function sign(claims: object, key: string): string {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const text = `${encode({ alg: "HS256" })}.${encode(claims)}`;
+  return `${text}.${createHmac("sha256", key).update(text).digest("base64url")}`;
+}
+
+function repeat(unit: readonly string[], length: number): string {
+  const text = unit.join("");
+  return text.repeat(Math.max(1, Math.floor(length / text.length)));
+}
+
+function headerValue(text: string): string {
+  return Buffer.from(text)
+    .toString("latin1")
+    .replace(/[^\t\x20-\x7e\x80-\xff]/g, "")
+    .trim();
+}
