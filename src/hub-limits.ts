@@ -26,7 +26,7 @@ export interface HubLimits {
   /**
    * The max memory that the topics and patterns of all open streams take, in bytes, those of their tokens included, with
    * large heads of requests, and bodies while they are read. It is an upper estimate, in which equal patterns, and equal
-   * lists of topics, count once. A stream for which there is no room is answered 429. Default 256 MiB; 0 for unlimited.
+   * lists of topics, count once, and the usual part of a stream, some two topics, does not count. A stream for which there is no room is answered 429. Default 256 MiB; 0 for unlimited.
    */
   readonly maxSubscriptionBytes?: number | undefined;
   /** The same for each address. Default 64 MiB; 0 for unlimited. */

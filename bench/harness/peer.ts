@@ -29,6 +29,8 @@ export interface StartOptions {
   /** How many updates of each topic must be kept for replay. Default: whatever is usual for the server. */
   readonly history?: number;
   readonly tls?: Certificate;
+  /** How large the heap of a server in Node may be. Default: what Node takes. */
+  readonly heapMegabytes?: number;
 }
 
 /** Paths of files in PEM. */

@@ -33,6 +33,17 @@ export class Rows {
     return [{ wanted: `${row}: ${figure} at most ${bound} ${unit}`, measured: value.toFixed(1), met: value <= bound }];
   }
 
+  /** Wants a figure of a row to be at most another of its figures. */
+  atMostFigure(row: string, figure: string, other: string): Target[] {
+    const pairs = this.#rounds.flatMap((rows): [number, number][] => {
+      const [value, bound] = [figureOf(rows, row, figure), figureOf(rows, row, other)];
+      return value === undefined || bound === undefined ? [] : [[value, bound]];
+    });
+    if (pairs.length === 0) return [];
+    const ratio = median(pairs.map(([value, bound]) => value / bound));
+    return [{ wanted: `${row}: ${figure} at most ${other}`, measured: ratio.toFixed(2), met: ratio <= 1 }];
+  }
+
   /** Wants a figure of a row to be at most by so much above that of another. */
   above(row: string, figure: string, bound: number, unit: string, of: string): Target[] {
     const differences = this.#pairs(row, figure, of).map(([value, other]) => value - other);

@@ -10,7 +10,7 @@ export const kit: Peer = {
   name: "kit",
   what: "the kit's hub, `htmx-mercure hub`",
   can: { history: true, tls: true, patterns: ["uri-template", "url-pattern"] },
-  async start({ history = usualHistory, tls }) {
+  async start({ history = usualHistory, tls, heapMegabytes }) {
     const child = await startNode(
       new URL("../../dist/cli/main.js", import.meta.url),
       [
@@ -21,7 +21,7 @@ export const kit: Peer = {
         ...(tls ? [`--cert=${tls.cert}`, `--key=${tls.key}`] : []),
       ],
       /Hub: https?:\/\/127\.0\.0\.1:(\d+)\//,
-      { SECRET_KEY: secret },
+      { SECRET_KEY: secret, ...heapOf(heapMegabytes) },
     );
     return {
       port: Number(child.announced),
@@ -36,12 +36,12 @@ export const embedded: Peer = {
   name: "embedded",
   what: "the kit in an Express application",
   can: { history: true, patterns: ["uri-template", "url-pattern"] },
-  async start({ history = usualHistory }) {
+  async start({ history = usualHistory, heapMegabytes }) {
     const child = await startNode(
       new URL("../servers/embedded.ts", import.meta.url),
       [String(history)],
       /listening on port (\d+)\./,
-      { SECRET_KEY: secret },
+      { SECRET_KEY: secret, ...heapOf(heapMegabytes) },
     );
     return {
       port: Number(child.announced),
@@ -51,3 +51,7 @@ export const embedded: Peer = {
     };
   },
 };
+
+function heapOf(megabytes: number | undefined): Record<string, string> {
+  return megabytes === undefined ? {} : { NODE_OPTIONS: `--max-old-space-size=${megabytes}` };
+}

@@ -10,6 +10,7 @@ import { sixteenPublishers } from "./sixteen-publishers.js";
 import { stalled } from "./stalled.js";
 import { tenThousandTopics } from "./ten-thousand-topics.js";
 import { urlPatterns } from "./url-patterns.js";
+import { worstStreams } from "./worst-streams.js";
 
 export const everyQuestion: readonly Question[] = [
   oneTopic,
@@ -23,4 +24,5 @@ export const everyQuestion: readonly Question[] = [
   renderAndPublish,
   replay,
   stalled,
+  worstStreams,
 ];

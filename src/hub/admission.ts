@@ -3,7 +3,7 @@ import { bytesOfSubscriptions } from "../protocol/subscription-memory.js";
 import type { Audience } from "./audience.js";
 import { addressOf, type Client, type ConnectionLimits } from "./connection-limits.js";
 import type { MemoryClaim } from "./memory-account.js";
-import { excessOfHead } from "./request-memory.js";
+import { excessOfRequest } from "./request-memory.js";
 import type { SubscriptionBudget } from "./subscription-budget.js";
 
 /** What all streams share that is bounded. */
@@ -28,7 +28,7 @@ export class Admission implements Client, MemoryClaim {
     this.#bounds = bounds;
     this.#req = req;
     this.audience = bounds.memory.audienceLike(asked);
-    this.bytes = bytesOfSubscriptions(asked.matchers) + excessOfHead(req);
+    this.bytes = excessOfRequest(req, bytesOfSubscriptions(asked.matchers));
     bounds.connections.enter(this);
     try {
       bounds.memory.enter(this);

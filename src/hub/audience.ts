@@ -1,6 +1,6 @@
 import type { Selector } from "../protocol/active-subscription.js";
 import type { Matcher, MatcherList } from "../protocol/matcher.js";
-import { bytesOfMatchers } from "../protocol/subscription-memory.js";
+import { excessOfMatchers } from "../protocol/subscription-memory.js";
 import type { Update } from "../protocol/update.js";
 import { type Pace, stepsToCompile, work } from "../protocol/work.js";
 
@@ -63,9 +63,12 @@ export class Audience {
     return this.privateTopics.all.length > 0;
   }
 
-  /** What all of its streams take together for their topics, in bytes, compiled patterns not included; an estimate. */
+  /**
+   * What all of its streams take together for their topics, beyond what is usual, in bytes; an estimate. Compiled
+   * patterns are not included.
+   */
   get bytes(): number {
-    this.#bytes ??= bytesOfMatchers(this.matchers) + bytesOfMatchers(this.privateTopics);
+    this.#bytes ??= excessOfMatchers(this.matchers, this.privateTopics);
     return this.#bytes;
   }
 

@@ -22,6 +22,11 @@ export class MemoryAccount {
     return this.#bytes;
   }
 
+  /** Whether no claim is counted. */
+  get isEmpty(): boolean {
+    return this.#bytes === 0 && this.#uses.size === 0;
+  }
+
   /** Whether a claim of this audience is counted. */
   has(audience: Audience): boolean {
     return this.#uses.has(audience);

@@ -6,30 +6,29 @@ import type { SubscriptionBudget } from "./subscription-budget.js";
 /** What a string of a head takes besides its characters, once as it came and once in `headers` (measured, rounded up). */
 const bytesPerString = 48;
 
-/** The part of a head that is not counted. Those of browsers are about as large. */
-const usualHead = 4096;
-
-/** What a request takes whose body is being read, besides the body. */
-const bytesPerRequest = 16 * 1024;
+/** The part of a request that is not counted. Those of browsers are about as large. */
+const usualRequest = 4096;
 
 /**
- * Estimates the memory that a request's head takes beyond a usual one, in bytes. Node keeps heads as long as the
+ * Estimates the memory that a stream's request takes beyond a usual one, in bytes. Node keeps heads as long as the
  * response is open, and bounds their length, while many short headers take many times their length.
+ *
+ * @param subscriptions - What the stream takes for its matchers by itself.
  */
-export function excessOfHead({ rawHeaders, url = "" }: IncomingMessage): number {
-  let bytes = 2 * url.length + bytesPerString * rawHeaders.length;
+export function excessOfRequest({ rawHeaders, url = "" }: IncomingMessage, subscriptions: number): number {
+  let bytes = subscriptions + 2 * url.length + bytesPerString * rawHeaders.length;
   for (const text of rawHeaders) bytes += text.length;
-  return Math.max(0, bytes - usualHead);
+  return Math.max(0, bytes - usualRequest);
 }
 
-/** What the body of a request takes while it is read. */
+/** What the body of a request takes beyond a usual one while it is read. */
 export class BodyClaim implements MemoryClaim {
   readonly address: string;
   readonly audience = undefined;
   readonly #budget: SubscriptionBudget;
-  #bytes = bytesPerRequest;
+  #size = 0;
+  #bytes = 0;
 
-  /** @throws Refusal when there is no room. */
   constructor(budget: SubscriptionBudget, req: IncomingMessage) {
     this.address = addressOf(req);
     this.#budget = budget;
@@ -42,8 +41,10 @@ export class BodyClaim implements MemoryClaim {
 
   /** @throws Refusal when there is no room for so many bytes more. */
   grow(bytes: number): void {
-    this.#budget.growBody(this, bytes);
-    this.#bytes += bytes;
+    this.#size += bytes;
+    const more = Math.max(0, this.#size - usualRequest) - this.#bytes;
+    this.#budget.growBody(this, more);
+    this.#bytes += more;
   }
 
   leave(): void {

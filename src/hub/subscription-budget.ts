@@ -10,7 +10,8 @@ export interface MemoryBounds {
 
 /**
  * Bounds the memory that clients can make the hub keep: topics by name and patterns, in all streams and in those of each
- * address, large heads of requests, and bodies while they are read. It counts upper estimates.
+ * address, large heads of requests, and bodies while they are read. It counts upper estimates, and only what is more than
+ * usual: a stream that asks for little always has room.
  */
 export class SubscriptionBudget {
   readonly #bounds: MemoryBounds;
@@ -55,13 +56,8 @@ export class SubscriptionBudget {
     if (!this.#total.has(stream.audience)) this.#audiences.delete(stream.audience.key);
   }
 
-  /**
-   * Counts a body that is about to be read.
-   *
-   * @throws Refusal when there is no room for it.
-   */
+  /** Notes a body that is about to be read, and takes nothing yet. */
   enterBody(body: MemoryClaim): void {
-    this.#admit(body);
     this.#bodies.add(body);
   }
 
@@ -98,7 +94,7 @@ export class SubscriptionBudget {
     const account = accountOf(this.#byAddress, address);
     const moreHere = entering === undefined ? more : account.needed(entering);
     if (isExceeded(account.bytes + moreHere, perAddress)) {
-      if (account.bytes === 0) this.#byAddress.delete(address);
+      if (account.isEmpty) this.#byAddress.delete(address);
       throw tooManyConnections("The streams from this address ask for too much together. Subscribe to fewer topics.");
     }
     return [this.#total, account];
@@ -119,7 +115,7 @@ export class SubscriptionBudget {
     const account = this.#byAddress?.get(claim.address);
     if (account === undefined) return;
     account.remove(claim);
-    if (account.bytes === 0) this.#byAddress!.delete(claim.address);
+    if (account.isEmpty) this.#byAddress!.delete(claim.address);
     // Well below the bound, or the accounts would be made again and again.
     if (this.#total.bytes < this.#bounds.perAddress / 2) this.#byAddress = undefined;
   }

@@ -6,6 +6,12 @@ const bytesPerMatcher = 1400;
 /** What each further stream adds for each of its topics and patterns (measured, rounded up). */
 const bytesPerSubscription = 160;
 
+/**
+ * The part of a stream's topics that is not counted, in bytes: two topics of usual length. So a stream that asks for
+ * little has room when others have taken all that there is to take.
+ */
+const usualMatchers = 4096;
+
 /** What a compiled pattern takes, and what each instruction of its automaton takes besides (measured, rounded up). */
 const bytesPerPattern = 4096;
 const bytesPerInstruction = 1024;
@@ -18,6 +24,12 @@ export function bytesOfMatchers({ all }: MatcherList): number {
   let bytes = 0;
   for (const { pattern } of all) bytes += bytesPerMatcher + 4 * (Buffer.byteLength(pattern) + pattern.length);
   return bytes;
+}
+
+/** The part of {@link bytesOfMatchers} that is more than usual. */
+export function excessOfMatchers(...lists: readonly MatcherList[]): number {
+  const bytes = lists.reduce((sum, list) => sum + bytesOfMatchers(list), 0);
+  return Math.max(0, bytes - usualMatchers);
 }
 
 /** Estimates what a stream takes for its matchers when others have the same already, in bytes. */
