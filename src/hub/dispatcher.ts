@@ -1,6 +1,8 @@
 import { MercureError } from "../errors.js";
 import type { MatcherList } from "../protocol/matcher.js";
+import { work } from "../protocol/work.js";
 import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
+import { newPace, turn } from "./pacer.js";
 import { PatternRoutes } from "./pattern-routes.js";
 
 /** A receiver of updates as they come. */
@@ -12,9 +14,26 @@ export interface Recipient {
   /** Called for each update that matches, in order; again for the same update when it matches in several ways. */
   receive(stored: StoredUpdate): void;
 
+  /**
+   * Called instead for an update that it was too much work to hold against all patterns: the recipient looks in history
+   * itself. Returns the readers that have to be told to go on when there is time.
+   */
+  missed(stored: StoredUpdate): Iterable<LateReader>;
+
   /** Called when the hub closes. */
   end(): void;
 }
+
+/** A reader of history that waits for its turn. */
+export interface LateReader {
+  readOn(): void;
+}
+
+/** How many steps the patterns may take for one update, at once. */
+export const stepsPerUpdate = 100_000;
+
+/** What a reader takes to go on besides patterns, in steps. */
+const stepsPerReader = 200;
 
 /** What whoever comes after {@link Dispatcher.close} is told. */
 export function hubClosed(): MercureError {
@@ -48,6 +67,9 @@ export function readHistory(
  * A private update is not held against the patterns of those who may not read it: strangers can have as many patterns
  * as they like, and each stream that begins or ends is told by private updates. Recipients with patterns are found by
  * what they may read.
+ *
+ * Where a public update would be too much work, those whose patterns come last read it in history, one after the other,
+ * between which everybody else has a turn.
  */
 export class Dispatcher {
   readonly #byTopic = new Map<string, Set<Recipient>>();
@@ -55,6 +77,8 @@ export class Dispatcher {
   /** Recipients with patterns, by the topics that they may read. */
   readonly #byGrant = new Map<string, Set<Recipient>>();
   readonly #byGrantedPattern = new PatternRoutes<Recipient>();
+  readonly #late = new Set<LateReader>();
+  #readsOn = false;
   readonly #stop: () => void;
   #position: number;
   #closed = false;
@@ -109,11 +133,38 @@ export class Dispatcher {
     this.#position = stored.position;
     const { topics, private: isPrivate } = stored.update;
     const receive = (recipient: Recipient) => recipient.receive(stored);
-    for (const topic of topics) {
-      this.#byTopic.get(topic)?.forEach(receive);
-      if (!isPrivate) this.#byPattern.forEach(topic, receive);
-    }
+    for (const topic of topics) this.#byTopic.get(topic)?.forEach(receive);
     if (isPrivate) this.#dispatchByGrant(stored, topics);
+    else if (this.#byPattern.size > 0) this.#dispatchByPattern(stored, topics);
+  }
+
+  #dispatchByPattern(stored: StoredUpdate, topics: readonly string[]): void {
+    const stepsThrough = work.steps + stepsPerUpdate;
+    const unknown = new Set<Recipient>();
+    for (const topic of topics) {
+      this.#byPattern.forEach(
+        topic,
+        (recipient) => recipient.receive(stored),
+        stepsThrough,
+        (recipient) => unknown.add(recipient),
+      );
+    }
+    for (const recipient of unknown) for (const reader of recipient.missed(stored)) this.#late.add(reader);
+    if (this.#late.size > 0 && !this.#readsOn) void this.#readOn();
+  }
+
+  async #readOn(): Promise<void> {
+    const pace = newPace();
+    this.#readsOn = true;
+    await turn();
+    for (const reader of this.#late) {
+      this.#late.delete(reader);
+      const before = work.steps;
+      reader.readOn();
+      const pause = pace(work.steps - before + stepsPerReader);
+      if (pause !== undefined) await pause;
+    }
+    this.#readsOn = false;
   }
 
   /** Brings a private update to those who have a pattern for it. */

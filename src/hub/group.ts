@@ -28,8 +28,11 @@ export interface Member {
    */
   congested(roomy: boolean): void;
 
-  /** Tells a member that can take no more that it is behind: it has everything up to a position. */
+  /** Tells a live member that it is behind: it has everything up to a position. */
   fallBehind(position: number): void;
+
+  /** Tells a member that is behind that it can read history now. */
+  readOn(): void;
 
   end(): void;
 }
@@ -107,7 +110,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     else this.#live.set(chunkSocket, member);
   }
 
-  /** A live member can take no more; it has everything up to a position. */
+  /** A live member becomes one that is behind; it has everything up to a position. */
   fallBehind(member: M, position: number): void {
     this.#removeLive(member);
     this.#behind.add(member);
@@ -120,6 +123,17 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     this.#receivedThrough = stored.position;
     if (!this.audience.mayRead(stored.update)) return;
     if (this.#pending.push(stored) === 1) this.#turns.atEnd(this);
+  }
+
+  /** The members who were live are behind, and have yet to be told to read on. */
+  missed({ position }: StoredUpdate): readonly M[] {
+    // It may have been received by another of its topics.
+    if (position <= this.#receivedThrough) return [];
+    this.#receivedThrough = position;
+    this.flush();
+    const members = [...this.#live.values(), ...this.#liveOtherwise];
+    for (const member of members) this.fallBehind(member, position - 1);
+    return members;
   }
 
   /** Writes what the turn has brought, and cuts who is too slow. */

@@ -17,6 +17,7 @@ export function newPace(nextTurn: () => Promise<void> = turn): Pace {
   };
 }
 
-function turn(): Promise<void> {
+/** Resolves when the event loop has been round. */
+export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,7 @@
 import { OldestFirstMap } from "../oldest-first-map.js";
 import { LiteralIndex } from "../protocol/literal-index.js";
 import type { Matcher } from "../protocol/matcher.js";
+import { work } from "../protocol/work.js";
 
 /** Those who wait for what one pattern matches. */
 interface Route<R> {
@@ -16,7 +17,11 @@ interface Verdict<R> {
   /** Routes up to this serial have been looked at. */
   readonly through: number;
   readonly matching: readonly Route<R>[];
+  /** Of these routes, those that were too much work. */
+  readonly unknown: readonly Route<R>[];
 }
+
+const nothing = { through: 0, matching: [], unknown: [] };
 
 /** How much is remembered: topics, and the patterns that match them. */
 const capacity = 50_000;
@@ -80,28 +85,45 @@ export class PatternRoutes<R> {
     return this.#remembered;
   }
 
-  /** Calls back with those who wait for a topic, again with whom several patterns bring it. */
-  forEach(topic: string, callback: (recipient: R) => void): void {
+  /**
+   * Calls back with those who wait for a topic, again with whom several patterns bring it.
+   *
+   * @param stepsThrough - Patterns are evaluated until {@link work} has come so far.
+   * @param onUnknown - Called with those whose patterns were not evaluated. The next time these come first.
+   */
+  forEach(
+    topic: string,
+    callback: (recipient: R) => void,
+    stepsThrough = Number.POSITIVE_INFINITY,
+    onUnknown: (recipient: R) => void = () => {},
+  ): void {
     if (this.#byKey.size === 0) return;
-    for (const { recipients } of this.#matching(topic)) for (const recipient of recipients) callback(recipient);
+    const { matching, unknown } = this.#lookUp(topic, stepsThrough);
+    for (const { recipients } of matching) for (const recipient of recipients) callback(recipient);
+    for (const { recipients } of unknown) for (const recipient of recipients) onUnknown(recipient);
   }
 
   *all(): Generator<R, void> {
     for (const { recipients } of this.#byKey.values()) yield* recipients;
   }
 
-  #matching(topic: string): readonly Route<R>[] {
-    const known = this.#verdicts.get(topic);
-    if (known?.through === this.#lastSerial && known.matching.every(isAlive)) return known.matching;
-    const matching = known === undefined ? [] : known.matching.filter(isAlive);
-    const through = known?.through ?? 0;
+  #lookUp(topic: string, stepsThrough: number): Verdict<R> {
+    const known: Verdict<R> = this.#verdicts.get(topic) ?? nothing;
+    const isComplete = known.through === this.#lastSerial && known.unknown.length === 0;
+    if (isComplete && known.matching.every(isAlive)) return known;
+    const matching = known.matching.filter(isAlive);
+    const unknown: Route<R>[] = [];
     const look = (route: Route<R>) => {
-      if (route.serial > through && route.pattern?.matches(topic)) matching.push(route);
+      if (route.pattern === undefined) return;
+      if (work.steps >= stepsThrough) unknown.push(route);
+      else if (route.pattern.matches(topic)) matching.push(route);
     };
-    if (through === 0) this.#byLiteral.forEach(topic, look);
-    else this.#since(through).forEach(look);
-    this.#remember(topic, { through: this.#lastSerial, matching });
-    return matching;
+    known.unknown.forEach(look);
+    if (known.through === 0) this.#byLiteral.forEach(topic, look);
+    else this.#since(known.through).forEach(look);
+    const verdict = { through: this.#lastSerial, matching, unknown };
+    this.#remember(topic, verdict);
+    return verdict;
   }
 
   /** The routes that are newer than a serial, the newest first. */
@@ -123,8 +145,8 @@ export class PatternRoutes<R> {
   }
 }
 
-function sizeOf<R>({ matching }: Verdict<R>): number {
-  return 1 + matching.length;
+function sizeOf<R>({ matching, unknown }: Verdict<R>): number {
+  return 1 + matching.length + unknown.length;
 }
 
 function isAlive<R>({ recipients }: Route<R>): boolean {

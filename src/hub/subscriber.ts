@@ -157,9 +157,13 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     if (this.#live && !this.#connection.ready) this.#group.fallBehind(this, this.#hub.dispatcher.position);
   }
 
-  /** Goes on where it was behind. */
+  /** Goes on where it was behind, once its socket has drained. */
   drained(): void {
-    if (this.#live || this.#reading) return;
+    this.readOn();
+  }
+
+  readOn(): void {
+    if (this.#live || this.#reading || this.#connection.closed || !this.#connection.ready) return;
     if (this.#position >= this.#hub.dispatcher.position) this.#goLive();
     else void this.#catchUp();
   }

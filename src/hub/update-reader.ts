@@ -51,6 +51,11 @@ export class UpdateReader implements Updates, Recipient {
     this.#wake?.();
   }
 
+  missed(): [] {
+    this.#wake?.();
+    return [];
+  }
+
   end(): void {
     this.#wake?.();
   }

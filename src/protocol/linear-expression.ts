@@ -8,6 +8,9 @@ export const largestExpression = 1_000;
 /** The max cost of one evaluation, in instructions times characters: at worst some 8 milliseconds. */
 const largestCost = 200_000;
 
+/** What an evaluation takes besides, in steps. */
+const stepsPerEvaluation = 50;
+
 /** How much an expression may remember of its automaton's states, in bytes. Without them it is slower, never wrong. */
 const stateMemory = 64 * 1024;
 
@@ -53,7 +56,7 @@ export class LinearExpression {
     if (!text.startsWith(this.beginning)) return false;
     if (this.size * text.length > largestCost) return false;
     this.prepare();
-    work.steps += this.size * text.length;
+    work.steps += stepsPerEvaluation + this.size * text.length;
     return this.#compiled!.match(text).length > 0;
   }
 }

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Dispatcher, type Recipient } from "../../src/hub/dispatcher.js";
+import { Dispatcher, type Recipient, stepsPerUpdate } from "../../src/hub/dispatcher.js";
 import { MatcherList } from "../../src/protocol/matcher.js";
 import { work } from "../../src/protocol/work.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
-import { draft, startHub, subscribe, token, until } from "./fixture.js";
+import { draft, startHub, subscribe, token, turn, until } from "./fixture.js";
+import { watchTurns } from "./work.js";
 
 const selectors = ["a/1", "a/2", "b/1", "a/{x}", "{x}/1", "{+x}", "b/{x}", "*", "{+x}1", "a/{x}/1"];
 const topics = ["a/1", "a/2", "b/1", "b/2", "a/1/1", "c"];
@@ -31,6 +32,7 @@ describe("an update", () => {
           receive({ update }) {
             if (!update.private || privateTopics.matchesAny(update.topics)) received[index]!.add(update.data);
           },
+          missed: () => assert.fail("there are few patterns"),
           end() {},
         };
         dispatcher.add(recipient);
@@ -91,4 +93,63 @@ test("the events of streams come to those whose token grants them, by patterns t
   const watcher = await subscribe(t, url([all, ...patterns(0)], { authorization }));
   await subscribe(t, url("plain"));
   await watcher.until(({ data }) => data.some((each) => JSON.parse(each).topic === "plain"));
+});
+
+describe("an update of a new topic, with more patterns than can be looked at at once", () => {
+  // One stranger has opened many streams with patterns that fit any topic, and every update waits for all of them.
+  test("is brought to everybody, in order, with turns for others in between", async (t) => {
+    const { hub, url } = await startHub(t);
+    const wide = await subscribe(t, url("{+topic}"));
+    for (let i = 0; i < 5; i++) await subscribe(t, url(patterns(i * 199)));
+    // The newest are looked at last.
+    const late = await subscribe(t, url(["{+t}/late/{+r}", "named"]));
+    const seen = watchTurns(t);
+    for (let i = 0; i < 40; i++) {
+      await hub.publish(draft(i % 4 === 3 ? "named" : `x/late/${i}`, `${i}`));
+      if (i % 5 === 0) await turn();
+    }
+    const all = Array.from({ length: 40 }, (_, i) => `${i}`);
+    await late.until(({ data }) => data.length >= 40);
+    await wide.until(({ data }) => data.length >= 40);
+    assert.deepEqual(late.data, all);
+    assert.deepEqual(wide.data, all);
+    await hub.publish(draft("named", "end"));
+    await late.until(({ data }) => data.includes("end"));
+    assert.equal(late.data.length, 41);
+    // Five updates come in one turn.
+    assert.ok(seen.most < 6 * stepsPerUpdate, `${seen.most} steps in one turn`);
+  });
+
+  test("takes no more work at once than a bound", async (t) => {
+    const transport = new MemoryTransport();
+    const dispatcher = new Dispatcher(transport);
+    t.after(() => dispatcher.close());
+    const missed: string[] = [];
+    const received: string[] = [];
+    for (let i = 0; i < 10; i++) {
+      dispatcher.add({
+        matchers: MatcherList.ofSelectors([...patterns(i * 199), "{+everything}"]),
+        privateTopics: MatcherList.ofSelectors([]),
+        receive: ({ update }) => received.push(`${i} ${update.data}`),
+        missed({ update }) {
+          missed.push(`${i} ${update.data}`);
+          return [];
+        },
+        end() {},
+      });
+    }
+    for (let i = 0; i < 8; i++) {
+      const before = work.steps;
+      await transport.publish(draft(`topic/${"x".repeat(40)}/${i}`, `${i}`));
+      assert.ok(work.steps - before < stepsPerUpdate + 10_000, `${work.steps - before} steps`);
+      for (let each = 0; each < 10; each++) {
+        assert.ok([...received, ...missed].includes(`${each} ${i}`), `${each} was not told of ${i}`);
+      }
+    }
+    assert.ok(missed.length > 0);
+    // The same topic again: what was not looked at the last time comes first, until all is known.
+    missed.length = 0;
+    for (let i = 0; i < 60; i++) await transport.publish(draft("same", `${i}`));
+    assert.ok(!missed.some((each) => each.endsWith(" 59")));
+  });
 });

@@ -67,6 +67,7 @@ describe("disconnection", () => {
       matchers: MatcherList.ofSelectors(selectors),
       privateTopics: MatcherList.all,
       receive() {},
+      missed: () => [],
       end() {},
     }));
     for (const recipient of recipients) dispatcher.add(recipient);

@@ -1,30 +1,12 @@
 import assert from "node:assert/strict";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import { stepsPerTurn } from "../../src/hub/pacer.js";
 import { work } from "../../src/protocol/work.js";
 import { draft, startHub, subscribe, token } from "./fixture.js";
+import { watchTurns } from "./work.js";
 
 /** Patterns that no literal tells from any topic. */
 const patterns = (count: number) => Array.from({ length: count }, (_, i) => `{+a}-${i.toString(36)}-{+b}`);
-
-/** Watches the steps that patterns take in each turn of the event loop. */
-function watchTurns(t: TestContext): { readonly most: number; readonly busy: number } {
-  const seen = { most: 0, busy: 0 };
-  let last = work.steps;
-  let watching = true;
-  t.after(() => {
-    watching = false;
-  });
-  const look = () => {
-    const steps = work.steps - last;
-    last = work.steps;
-    seen.most = Math.max(seen.most, steps);
-    if (steps > 0) seen.busy++;
-    if (watching) setImmediate(look);
-  };
-  setImmediate(look);
-  return seen;
-}
 
 describe("a replay by many patterns", () => {
   // An anonymous request for all history by 100 patterns stops every other client for seconds.
