@@ -12,6 +12,7 @@ export const errorCodes = {
   ERR_EXTERNAL_HUB: "Something needs the hub in this process, but an external hub is configured.",
   ERR_TOKEN: "A stream's token would get to where it must not be, or cannot be given to the browser.",
   ERR_FORBIDDEN: "The application's option `authorize` does not grant a private stream.",
+  ERR_RESPONSE: "A response has begun or ended, so that it cannot carry what it is asked for.",
   ERR_HISTORY_GAP: "A reader fell out of the history that the hub keeps.",
   ERR_CLOSED: "The hub is closed.",
 } as const;

@@ -2,6 +2,7 @@ export { type ErrorCode, errorCodes, MercureError } from "./errors.js";
 export type { Kit } from "./express/kit.js";
 export { mercure } from "./express/mercure.js";
 export type { Sse } from "./express/sse.js";
+export type { Logger } from "./logger.js";
 export type { OobOptions } from "./nunjucks/html.js";
 export type { SafeString } from "./nunjucks/safe-string.js";
 export { TemplateError } from "./nunjucks/template-error.js";
@@ -9,7 +10,6 @@ export type {
   Authorize,
   AuthorizeAction,
   EmbeddedHubOptions,
-  Logger,
   MercureOptions,
   PresenceKey,
   TokenMode,

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { MercureError } from "./errors.js";
+import type { Logger } from "./logger.js";
 import { isLoopback } from "./loopback.js";
 import { didYouMean } from "./nearest.js";
-import type { Logger } from "./options.js";
 import { describeValue, isPlainObject } from "./plain-object.js";
 
 export function impossible(name: string, why: string): MercureError {

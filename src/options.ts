@@ -5,13 +5,8 @@ import { MercureError } from "./errors.js";
 import type { IssuerOptions } from "./hub/issuers.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
 import { type HubLimit, type HubLimits, readHubLimits } from "./hub-limits.js";
+import { guardedLogger, type Logger } from "./logger.js";
 import { impossible, OptionReader } from "./option-reader.js";
-
-/** Where the kit tells developers and operators something. `console` fits; every line begins with `htmx-mercure:`. */
-export interface Logger {
-  warn(message: string): void;
-  error(message: string, error?: unknown): void;
-}
 
 /** Where the tokens of private streams are: in the URLs of their markup, or in cookies, out of reach of any script. */
 export type TokenMode = "url" | "cookie";
@@ -213,7 +208,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   const read = new OptionReader(options, "", environment);
   const hub = new OptionReader(read.object("hub"), "hub.", environment);
   const development = read.boolean("development") ?? environment.NODE_ENV !== "production";
-  const logger = read.logger("logger") ?? console;
+  const logger = guardedLogger(read.logger("logger") ?? console);
   const nunjucks = read.object("environment") as Environment | undefined;
   const templates = read.folders("templates");
   if (nunjucks !== undefined && templates !== undefined) {

@@ -175,7 +175,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     const isRenewal = renewal?.isFor(request) ?? false;
     if (!isRenewal && embedded?.isFor(request)) {
       cookies.prune(response);
-      embedded.hub.handle(request, response);
+      embedded.hub.handle(request, response, next);
       return;
     }
     if (assets.serve(request.path, request, response)) return;
@@ -190,7 +190,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     };
     const beginning = hub instanceof ExternalHub ? hub.begin(originOf(request)) : undefined;
     if (beginning === undefined) enter();
-    else void beginning.then(enter);
+    else beginning.then(enter).catch(next);
   });
 
   const kit: Omit<Kit, "hub"> = {

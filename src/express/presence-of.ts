@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.js";
 import type { Hub } from "../hub/hub.js";
-import type { Configuration } from "../options.js";
+import { onRejection } from "../on-rejection.js";
+import type { Configuration, PresenceKey } from "../options.js";
 import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
 import { Presence, type PresenceOptions } from "../publisher/presence.js";
 
@@ -18,7 +19,7 @@ export function presenceOf(
   return new Presence({
     hub: { subscriptions, onSubscription: (listener) => hub.onSubscription(listener) },
     clock,
-    key: presenceKey,
+    key: guardedKey(presenceKey, (error) => onError("the option presenceKey failed", error)),
     grace: presenceGrace,
     lifetime: tokenLifetime,
     announce: (topic) => {
@@ -26,4 +27,19 @@ export function presenceOf(
       hub.publish(draft).catch((error) => onError("telling who is there failed", error));
     },
   });
+}
+
+/** A function that fails names nobody: that stream counts by itself, and the people of all others still count. */
+function guardedKey(key: PresenceKey, onError: (error: unknown) => void): PresenceKey {
+  if (typeof key !== "function") return key;
+  return (payload) => {
+    try {
+      const name = key(payload);
+      onRejection(name, onError);
+      return name;
+    } catch (error) {
+      onError(error);
+      return undefined;
+    }
+  };
 }

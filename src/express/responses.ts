@@ -1,4 +1,5 @@
 import type { Application, Response } from "express";
+import { writesLike } from "../hub/connection.js";
 import type { Components } from "../nunjucks/components.js";
 import { isSafeString } from "../nunjucks/safe-string.js";
 import type { UnboundStreams } from "../publisher/unbound-streams.js";
@@ -32,7 +33,10 @@ export function extendResponses(app: Application, { components, responsePages, u
   }
 
   responses.render = function (this: Response, ...args: unknown[]) {
-    responsePages.within(this, () => Reflect.apply(render, this, args));
+    const given = args.findIndex((arg) => typeof arg === "function");
+    const callback = given < 0 ? undefined : (args[given] as RenderCallback);
+    const rest = given < 0 ? args : args.slice(0, given);
+    responsePages.within(this, () => Reflect.apply(render, this, [...rest, afterRendering(this, callback)]));
   } as Response["render"];
   responses.send = function (this: Response, body?: unknown) {
     // Express takes objects for JSON, and HTML from a template is one.
@@ -42,6 +46,8 @@ export function extendResponses(app: Application, { components, responsePages, u
   responses.write = function (this: Response, chunk: unknown, ...rest: unknown[]) {
     return sending(this, chunk, false, (bound) => Reflect.apply(write, this, [bound, ...rest]));
   } as Response["write"];
+  // Streams are bytes: the hub may write those to the socket itself.
+  writesLike(responses.write, write);
   responses.end = function (this: Response, chunk?: unknown, ...rest: unknown[]) {
     return sending(this, chunk, this, (bound) => Reflect.apply(end, this, [bound, ...rest]));
   } as Response["end"];
@@ -55,6 +61,27 @@ export function extendResponses(app: Application, { components, responsePages, u
       return this;
     }
     return this.vary("HX-Request").type("html").send(html);
+  };
+}
+
+type RenderCallback = (error: Error | null, html?: string) => void;
+
+/**
+ * Takes what was rendered, once, as Express does. Nunjucks calls back in a later task, where an exception, such as that of
+ * a response that somebody has answered meanwhile, would end the process.
+ */
+function afterRendering(response: Response, callback: RenderCallback | undefined): RenderCallback {
+  let isDone = false;
+  return (error, html) => {
+    if (isDone) return;
+    isDone = true;
+    try {
+      if (callback !== undefined) callback(error, html);
+      else if (error) handOn(response, error);
+      else response.send(html);
+    } catch (failure) {
+      handOn(response, failure);
+    }
   };
 }
 

@@ -80,15 +80,12 @@ export class Sse extends Publisher {
             response.status(400).type("text").send("The parameter channel must name one topic.");
             return;
           }
-          hub.stream(request, response, {
-            topics: [channel],
-            private: false,
-            ...this.#bearer(response, [channel]),
-          });
+          const publicStream = { topics: [channel], private: false, ...this.#bearer(response, [channel]) };
+          hub.stream(request, response, publicStream, next);
           return;
         }
         const { asked, names } = fixed ?? this.#streamed(await choose!(request));
-        hub.stream(request, response, { topics: asked, private: true, ...this.#bearer(response, names) });
+        hub.stream(request, response, { topics: asked, private: true, ...this.#bearer(response, names) }, next);
       } catch (error) {
         next(error);
       }

@@ -33,6 +33,11 @@ function onClose(this: Source): void {
   this[connectionOf]?.sourceClosed();
 }
 
+/** The application has ended the response of HTTP/1: what follows on the socket belongs to another one. */
+function onEnd(this: ServerResponse): void {
+  (this.req.socket as Source)[connectionOf]?.sourceClosed();
+}
+
 /** How events get to the client: through the response, or to its socket, as chunks or as they are. */
 type Way = "response" | "chunks" | "bytes";
 
@@ -40,7 +45,7 @@ type Way = "response" | "chunks" | "bytes";
 export interface ConnectionOwner {
   /** Called when the client has taken what was written, after the connection was not {@link Connection.ready}. */
   drained(): void;
-  /** Called once when the client goes; not after {@link Connection.end}. */
+  /** Called once when the client goes, or when somebody else ends the response; not after {@link Connection.end}. */
   closed(): void;
 }
 
@@ -101,14 +106,16 @@ export class Connection {
 
   /** Sends the head of the response at once. */
   open(headers: Readonly<Record<string, string>>, owner: ConnectionOwner): void {
+    // First, since it throws for a response that has begun: nothing may be told of a stream that never was.
+    this.#res.writeHead(200, headers);
     this.#owner = owner;
     this.#source[connectionOf] = this;
     this.#source.on("close", onClose);
     if (isSocket(this.#source)) {
+      this.#res.on("prefinish", onEnd);
       this.#source.setNoDelay(true);
       this.#source.setTimeout(0);
     }
-    this.#res.writeHead(200, headers);
     this.#way = isAscii(headers) ? wayOf(this.#res, this.#source) : "response";
     if (this.#way === "response") this.#res.write(greeting.bytes);
     else this.#flushHead(this.#source as Socket);
@@ -128,7 +135,8 @@ export class Connection {
 
   write(chunk: Chunk): void {
     if (this.#way === "response") {
-      if (!this.#res.write(chunk.bytes)) this.#await(this.#res);
+      // A write after the end would be an error event that nobody listens to.
+      if (!this.#res.writableEnded && !this.#res.write(chunk.bytes)) this.#await(this.#res);
       return;
     }
     const socket = this.#source as Socket;
@@ -198,19 +206,29 @@ export class Connection {
     this.#ended = true;
     this.#owner = undefined;
     this.#source.off("close", onClose);
+    this.#res.off("prefinish", onEnd);
   }
 
-  /** Called when the client has gone. */
+  /** Called when the client has gone, or somebody else has ended the response. */
   sourceClosed(): void {
     const owner = this.#owner;
+    if (this.#source[connectionOf] === this) delete this.#source[connectionOf];
     this.#forget();
     owner?.closed();
   }
 }
 
+/** The methods `write` of responses that hand on bytes as they are. */
+const plainWrites = new WeakSet<object>([OutgoingMessage.prototype.write]);
+
+/** Declares that a `write` of responses hands on bytes exactly as another one does. */
+export function writesLike(write: object, other: object): void {
+  if (plainWrites.has(other)) plainWrites.add(write);
+}
+
 /** Only a response that writes as Node's own does leaves its socket to others once the head is sent. */
 function wayOf(res: ServerResponse, source: Source): Way {
-  if (!isSocket(source) || res.write !== OutgoingMessage.prototype.write) return "response";
+  if (!isSocket(source) || !plainWrites.has(res.write)) return "response";
   return res.chunkedEncoding ? "chunks" : "bytes";
 }
 

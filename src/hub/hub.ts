@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, systemClock } from "../clock.js";
 import { MercureError } from "../errors.js";
 import { refuseUnknownOptions } from "../known-options.js";
-import type { Logger } from "../options.js";
+import type { Logger } from "../logger.js";
+import { onRejection } from "../on-rejection.js";
 import { describeValue } from "../plain-object.js";
 import {
   type ActiveSubscription,
@@ -26,6 +27,7 @@ import { Dispatcher, hubClosed } from "./dispatcher.js";
 import { EncodedEvents } from "./encoded-events.js";
 import { EncodedReplays } from "./encoded-replays.js";
 import { Expirations } from "./expirations.js";
+import { guardedObserver } from "./guarded-observer.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, type HubSettings, resolveHubOptions } from "./options.js";
 import { OrderChannel } from "./order-channel.js";
@@ -56,6 +58,9 @@ export interface StreamOptions {
 }
 
 const streamOptions: readonly string[] = ["private", "topics", "payload", "subject"] satisfies (keyof StreamOptions)[];
+
+/** Express's way to the next handler, or with an error to the handlers of errors. */
+type Next = (error?: unknown) => void;
 
 /** @param isPrivate - Whether private updates of it come through too. */
 type SubscriptionListener = (subscription: SubscriptionDocument, isPrivate: boolean) => void;
@@ -105,11 +110,17 @@ export class Hub {
     this.#settings = settings;
     this.#transport = transport;
     this.#logger = logger;
-    this.#observer = settings.observer;
+    this.#observer = settings.observer && guardedObserver(settings.observer, (error) => this.#report(error));
     this.#dispatcher = new Dispatcher(transport);
     const dispatcher = this.#dispatcher;
     const events = new EncodedEvents();
-    this.#subscribers = new Subscribers({ ...settings, dispatcher, events, turns: this.#turns });
+    this.#subscribers = new Subscribers({
+      ...settings,
+      observer: this.#observer,
+      dispatcher,
+      events,
+      turns: this.#turns,
+    });
     this.#disconnections = new Disconnections(orders, this.#subscribers, (error) => this.#report(error));
     const isRevoked = (token: VerifiedToken) => this.#disconnections.refuses(token);
     if (settings.subscriptions) {
@@ -164,16 +175,21 @@ export class Hub {
   /**
    * Answers a request to the hub's URL, and only there: anything else is 404. Serves as the listener of a server and
    * as a handler of Express, mounted at any path.
+   *
+   * @param next - Called with an error, `ERR_RESPONSE`, when the response has begun. Default: the error is logged, and the
+   * response destroyed unless it has ended.
    */
-  readonly handle = (req: HubRequest, res: HubResponse): void => {
-    this.#answer(req, res, (request, response) => this.#route(request, response));
+  readonly handle = (req: HubRequest, res: HubResponse, next?: Next): void => {
+    this.#answer(req, res, next, (request, response) => this.#route(request, response));
   };
 
   /**
    * Streams topics to a client that the application has let through, without asking for a token. The client may resume
    * by `Last-Event-ID`, as at the hub's URL.
+   *
+   * @param next - As for {@link Hub.handle}.
    */
-  stream(req: HubRequest, res: HubResponse, options: StreamOptions): void {
+  stream(req: HubRequest, res: HubResponse, options: StreamOptions, next?: Next): void {
     refuseUnknownOptions(options, streamOptions, "hub.stream");
     const { topics, private: withPrivate = false, payload, subject } = options;
     if (typeof withPrivate !== "boolean") {
@@ -182,7 +198,7 @@ export class Hub {
     const matchers = compileTopics(topics, this.#settings.hubUrl);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
     const asked = { matchers, privateTopics, expiresAt: undefined, payloads: { payload }, subject };
-    this.#answer(req, res, async (request, response) => {
+    this.#answer(req, res, next, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       return this.#subscribe.open(request, response, asked);
     });
@@ -265,30 +281,50 @@ export class Hub {
   #answer(
     req: HubRequest,
     res: HubResponse,
+    next: Next | undefined,
     answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>,
   ): void {
     // Of what HTTP/1 has we use only what the compatibility API of HTTP/2 has too.
     const request = req as IncomingMessage;
     const response = res as ServerResponse;
-    const refuse = (error: unknown) => this.#refuse(request, response, error);
+    const refuse = (error: unknown) => this.#refuse(request, response, error, next);
+    if (hasBegun(response)) {
+      const message = "The response has begun or ended, so that the hub cannot answer by it.";
+      this.#giveUp(response, new MercureError("ERR_RESPONSE", `${message} Does a handler before it answer too?`), next);
+      return;
+    }
     if (!admitsRequest(request, response)) return;
     this.#cors.apply(request, response);
     if (this.#cors.answerPreflight(request, response)) return;
     if (this.#dispatcher.closed) refuse(hubClosed());
-    else answer(request, response).catch(refuse);
+    else
+      answer(request, response)
+        .catch(refuse)
+        .catch((error: unknown) => this.#giveUp(response, error, next));
   }
 
-  #refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
-    const { status, headers, body } = problemOf(error, this.#metadataUrl?.href);
-    if (status === 500 || (error instanceof Refusal && error.cause !== undefined)) this.#report(error);
-    if (res.headersSent) {
-      res.destroy();
+  #refuse(req: IncomingMessage, res: ServerResponse, error: unknown, next: Next | undefined): void {
+    // Somebody else has answered meanwhile, as when a request takes too long.
+    if (hasBegun(res)) {
+      this.#giveUp(res, error, next);
       return;
     }
+    const { status, headers, body } = problemOf(error, this.#metadataUrl?.href);
+    if (status === 500 || (error instanceof Refusal && error.cause !== undefined)) this.#report(error);
     // HTTP/2 knows no such header, and would refuse the answer for it.
     const known = Object.entries(headers).filter(([name]) => req.httpVersionMajor === 1 || name !== "Connection");
     res.writeHead(status, { ...Object.fromEntries(known), "Content-Length": Buffer.byteLength(body) });
     res.end(req.method === "HEAD" ? "" : body);
+  }
+
+  /** Leaves an error to whoever comes next, or ends a response that nobody would end. */
+  #giveUp(res: ServerResponse, error: unknown, next: Next | undefined): void {
+    if (next !== undefined) {
+      next(error);
+      return;
+    }
+    this.#report(error);
+    if (!res.writableEnded) res.destroy();
   }
 
   #tell(subscription: ActiveSubscription, active: boolean): void {
@@ -296,7 +332,7 @@ export class Hub {
     const document = subscriptionDocument(this.publicPath, subscription, active);
     for (const listener of this.#subscriptionListeners) {
       try {
-        listener(document, subscription.isPrivate ?? false);
+        onRejection(listener(document, subscription.isPrivate ?? false), (error) => this.#report(error));
       } catch (error) {
         this.#report(error);
       }
@@ -326,6 +362,10 @@ export class Hub {
     if (req.method !== "POST") throw methodNotAllowed("GET, HEAD, QUERY, POST");
     return this.#publishHandler.handle(req, res);
   }
+}
+
+function hasBegun(res: ServerResponse): boolean {
+  return res.headersSent || res.writableEnded;
 }
 
 function isRead({ method }: IncomingMessage): boolean {

@@ -1,4 +1,7 @@
-/** Told of what happens in a hub, as for metrics. What it does must neither throw nor take long. */
+/**
+ * Told of what happens in a hub, as for metrics. Its methods must return fast, since streams wait for them. An error that
+ * one throws, or a promise that rejects, is logged once for each method and changes nothing else.
+ */
 export interface HubObserver {
   /** Called after a stream has opened. */
   subscribed(): void;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type HubLimits, readHubLimits } from "../hub-limits.js";
+import { guardedLogger, type Logger } from "../logger.js";
 import { impossible, OptionReader } from "../option-reader.js";
-import type { Logger } from "../options.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import type { Protocol } from "../protocol/subscription-parameters.js";
 import type { Transport } from "../transport/transport.js";
@@ -71,7 +71,7 @@ export interface HubOptions extends HubLimits {
   readonly subscriptions?: boolean | undefined;
   /** Where the hub reports failures of its own, which clients never see. Default `console`. */
   readonly logger?: Logger | undefined;
-  /** Who is told of subscribers and updates, for metrics. Default nobody. */
+  /** Who is told of subscribers and updates, for metrics. An error of it is logged. Default nobody. */
   readonly observer?: HubObserver | undefined;
 }
 
@@ -139,7 +139,7 @@ export function resolveHubOptions(options: HubOptions) {
     },
     keepaliveInterval: read.number("keepaliveInterval", { least: 0, most: longestInterval }) ?? 15,
     subscriptions: read.boolean("subscriptions") ?? true,
-    logger: read.logger("logger") ?? console,
+    logger: guardedLogger(read.logger("logger") ?? console),
     observer: read.object("observer") as HubObserver | undefined,
   };
   read.refuseUnknown();

@@ -1,5 +1,7 @@
+import { types } from "node:util";
 import { MercureError } from "../errors.js";
 import { refuseUnknownOptions } from "../known-options.js";
+import { onRejection } from "../on-rejection.js";
 import { isPlainObject } from "../plain-object.js";
 import { textComplaintOf, textOf } from "../text.js";
 import { type PublishOptions, publishOptions } from "./publish-options.js";
@@ -66,7 +68,17 @@ export class Models {
   /** @throws MercureError `ERR_MODEL` when the object has no id. */
   topicOf(object: object): string {
     const declaration = this.#declarationOf(classOf(object));
-    return declaration?.topic?.(object) ?? `${this.nameOf(classOf(object))}/${this.#idOf(object, declaration)}`;
+    const topic: unknown = declaration?.topic?.(object);
+    if (typeof topic === "string" && topic !== "") return topic;
+    if (topic !== undefined && topic !== null) {
+      onRejection(topic);
+      const name = this.nameOf(classOf(object));
+      throw new MercureError(
+        "ERR_MODEL",
+        `The topic function of ${name} gave ${describe(topic)}; it must give a string.`,
+      );
+    }
+    return `${this.nameOf(classOf(object))}/${this.#idOf(object, declaration)}`;
   }
 
   nameOf(model: ModelClass): string {
@@ -91,7 +103,12 @@ export class Models {
   /** The properties for a model object's component; undefined for what is no object of a class. */
   propsOf(value: object): Record<string, unknown> | undefined {
     if (!this.isObject(value)) return undefined;
-    return this.#declarationOf(classOf(value))?.props?.(value) ?? { ...getters(value), ...value };
+    const props: unknown = this.#declarationOf(classOf(value))?.props?.(value);
+    if (props === undefined || props === null) return { ...getters(value), ...value };
+    if (typeof props === "object" && !types.isPromise(props)) return props as Record<string, unknown>;
+    onRejection(props);
+    const [name, given] = [this.nameOf(classOf(value)), types.isPromise(props) ? "a promise" : describe(props)];
+    throw new MercureError("ERR_MODEL", `The props function of ${name} gave ${given}; it must give an object at once.`);
   }
 
   #idOf(object: object, declaration: ModelDeclaration | undefined): string {
@@ -99,6 +116,7 @@ export class Models {
     const id: unknown = typeof source === "function" ? source(object) : (object as Record<string, unknown>)[source];
     const text = idText(id);
     if (text !== undefined) return text;
+    onRejection(id);
     const name = this.nameOf(classOf(object));
     const where = typeof source === "function" ? "its id function gave" : `its ${source} is`;
     throw new MercureError(

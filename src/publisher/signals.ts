@@ -1,5 +1,6 @@
 import type { EventEmitter } from "node:events";
 import { MercureError } from "../errors.js";
+import { onRejection } from "../on-rejection.js";
 import { isFunction } from "./is-function.js";
 import { type PublishOptions, publishOptions } from "./publish-options.js";
 import type { Topics } from "./topics.js";
@@ -65,7 +66,7 @@ export function publishSignal<Args extends unknown[]>(
   const listener = (...args: unknown[]): void => {
     publishEvent(event, args as Args, options, publisher).catch((error: unknown) => {
       try {
-        report(error);
+        onRejection(report(error), publisher.onError);
       } catch (failure) {
         publisher.onError(failure);
       }

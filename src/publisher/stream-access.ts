@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { types } from "node:util";
 import { MercureError } from "../errors.js";
 import type { Hub } from "../hub/hub.js";
 import { refuseUnknownOptions } from "../known-options.js";
+import { onRejection } from "../on-rejection.js";
 import { type Selector, selectorPath, watchedTopic } from "../protocol/active-subscription.js";
 import { grantParameter } from "../protocol/authz-cookies.js";
 import { applicationTopic, presenceEvent, presenceTopic, variantOf } from "../protocol/own-topics.js";
@@ -160,8 +162,8 @@ export class StreamAccess {
   /** What a stream of these topics says of its bearer to other subscribers. */
   payloadOf(topics: readonly string[]): unknown {
     const payload = this.#options.payloadOf?.(topics);
-    if (!(payload instanceof Promise)) return payload;
-    payload.catch(() => {});
+    if (!types.isPromise(payload)) return payload;
+    onRejection(payload);
     throw new MercureError("ERR_OPTION", "The option payloadGetter must give its payload at once, and no promise.");
   }
 
@@ -170,6 +172,7 @@ export class StreamAccess {
     const subject: unknown = this.#options.subjectOf?.();
     if (subject === undefined || subject === null || subject === "") return undefined;
     if (typeof subject === "string" || typeof subject === "number") return String(subject);
+    onRejection(subject);
     throw new MercureError(
       "ERR_OPTION",
       `The option subjectGetter must give a string or a number at once, not a ${typeof subject}.`,

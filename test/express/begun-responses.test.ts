@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Agent, createServer, type IncomingMessage, request } from "node:http";
+import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { describe, type TestContext, test } from "node:test";
+import compression from "compression";
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { HubRequest, HubResponse } from "../../src/hub/connection.js";
+import { Hub } from "../../src/hub/index.js";
+import { MemoryTransport } from "../../src/transport/memory.js";
+import { type Application, application } from "../support/application.js";
+import { until } from "../support/until.js";
+
+/** What a middleware before the handler may have done to a response, and yet call `next`. */
+const mistakes: Readonly<Record<string, (res: Response) => void>> = {
+  "has ended": (res) => void res.send("no"),
+  "has begun": (res) => void res.write("no"),
+  "has sent its head": (res) => res.flushHeaders(),
+  "has been destroyed": (res) => void res.destroy(),
+};
+
+/** Everything of the kit that writes to a response, by the name of its route. */
+function handlers({ kit }: Application): Record<string, RequestHandler> {
+  const { sse, hub } = kit;
+  return {
+    "sse.stream": sse.stream("t"),
+    "sse.stream-by-query": sse.stream(),
+    "sse.stream-by-function": sse.stream(async () => "t"),
+    "hub.stream": (req, res, next) => hub.stream(req, res, { topics: ["t"] }, next),
+    "hub.stream-alone": (req, res) => hub.stream(req, res, { topics: ["t"] }),
+    "hub.handle": (req, res, next) => {
+      req.url = `${hub.path}?topic=t`;
+      hub.handle(req, res, next);
+    },
+    "hub.handle-alone": (req, res) => {
+      req.url = `${hub.path}?topic=t`;
+      hub.handle(req, res);
+    },
+    "res.render": (_req, res) => res.render("page"),
+    "res.component": (_req, res) => void res.component("Card"),
+    "res.send": (_req, res) => void res.send(kit.html`<p>`),
+    "sse.setAuthzCookie": (_req, res) => sse.setAuthzCookie(res, "t"),
+    "sse.deleteAuthzCookie": (_req, res) => sse.deleteAuthzCookie(res),
+  };
+}
+
+const files = {
+  "templates/page.njk": '{{ mercure_scripts() }}<% MercureStream topic="t" private %><% Card %>',
+  "components/Card.njk": "<b></b>",
+};
+
+/** The errors that would end the process. */
+function watchProcess(t: TestContext): unknown[] {
+  const fatal: unknown[] = [];
+  const note = (error: unknown) => void fatal.push(error);
+  for (const event of ["uncaughtException", "unhandledRejection"]) {
+    process.on(event, note);
+    t.after(() => void process.off(event, note));
+  }
+  return fatal;
+}
+
+/** Resolves when the connection of a request is done with, however. */
+function visit(origin: string, path: string): Promise<void> {
+  return new Promise((resolve) => {
+    const asked = request(origin + path, (response) => response.resume().on("close", resolve));
+    asked.on("error", () => resolve()).end();
+  });
+}
+
+describe("a response that another handler has used", () => {
+  for (const [state, spoil] of Object.entries(mistakes)) {
+    // A handler that answers and calls next() all the same is a mistake that Express survives.
+    test(`is an error and never the end of the process, where it ${state}`, async (t) => {
+      const fatal = watchProcess(t);
+      for (const before of [[], [compression()]]) {
+        const running = application(t, files);
+        const failures = new Map<string, unknown>();
+        const reached = new Set<string>();
+        for (const [name, handler] of Object.entries(handlers(running))) {
+          const first: RequestHandler = (_req, res, next) => {
+            spoil(res);
+            setImmediate(next);
+          };
+          const second: RequestHandler = (req, res, next) => {
+            reached.add(name);
+            return handler(req, res, next);
+          };
+          running.app.get(`/${name}`, ...before, first, second, (_req: Request, res: Response) => void res.end());
+        }
+        running.app.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
+          failures.set(req.originalUrl.slice(1), error);
+          if (!res.writableEnded) res.destroy();
+          else next();
+        });
+        const origin = await running.listen();
+        const names = Object.keys(handlers(running));
+        for (const name of names) {
+          void visit(origin, `/${name}`);
+          await until(() => reached.has(name));
+        }
+        if (state !== "has been destroyed") {
+          const streams = names.filter((name) => /hub|stream/.test(name) && !name.endsWith("-alone"));
+          await until(() => streams.every((name) => failures.has(name)));
+          for (const name of streams)
+            assert.equal((failures.get(name) as { code?: string }).code, "ERR_RESPONSE", name);
+          const alone = names.filter((name) => name.endsWith("-alone"));
+          assert.equal(
+            running.errors.filter((report) => JSON.stringify(report).includes("ERR_RESPONSE")).length,
+            alone.length,
+          );
+        }
+        await until(() => running.kit.hub.connections === 0);
+        assert.deepEqual(running.kit.hub.subscriptions(), []);
+        await running.kit.sse.publish("t", "on");
+      }
+      assert.deepEqual(fatal, []);
+    });
+  }
+
+  // A middleware answers "took too long" while the hub reads history.
+  test("is left alone when it is answered while the hub waits", async (t) => {
+    const fatal = watchProcess(t);
+    const { app, kit, errors, listen } = application(t, {}, { authorize: () => true });
+    const failures: unknown[] = [];
+    app.get(
+      "/",
+      kit.sse.stream(async (req) => {
+        req.res!.send("took too long");
+        return "t";
+      }),
+    );
+    app.use((error: unknown, _req: Request, _res: Response, _next: NextFunction) => void failures.push(error));
+    const answer = await fetch(await listen());
+    assert.equal(await answer.text(), "took too long");
+    assert.equal((failures[0] as { code?: string }).code, "ERR_RESPONSE");
+    assert.deepEqual([kit.hub.connections, errors, fatal], [0, [], []]);
+  });
+});
+
+describe("a stream whose response the application ends", () => {
+  // Updates written after the end would stand in the middle of the next answer on the same connection.
+  test("is over: nothing is written to its socket any more", async (t) => {
+    const fatal = watchProcess(t);
+    for (const before of [[], [compression()]]) {
+      const { app, kit, listen } = application(t);
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      t.after(() => agent.destroy());
+      let open: Response | undefined;
+      app.get("/stream", ...before, (req, res) => {
+        open = res;
+        kit.hub.stream(req, res, { topics: ["t"] });
+      });
+      app.get("/after", (_req, res) => void res.send("after"));
+      const origin = await listen();
+      const ask = (path: string) =>
+        new Promise<IncomingMessage>((resolve, reject) => {
+          request(origin + path, { agent }, resolve)
+            .on("error", reject)
+            .end();
+        });
+      const stream = await ask("/stream");
+      await until(() => kit.hub.connections === 1);
+      open!.end();
+      assert.equal(await text(stream), ":\n");
+      await until(() => kit.hub.connections === 0);
+      const after = ask("/after");
+      await kit.sse.publish("t", "late");
+      assert.equal(await text(await after), "after");
+      assert.equal((await after).socket, stream.socket);
+    }
+    assert.deepEqual(fatal, []);
+  });
+});
+
+/** A hub with a handler that does something to the response first; over either version of HTTP, without Express. */
+async function serve(t: TestContext, hub: Hub, version: 1 | 2, first: (res: HubResponse) => void): Promise<string> {
+  const listener = (req: HubRequest, res: HubResponse) => {
+    first(res);
+    hub.handle(req, res);
+    hub.stream(req, res, { topics: ["t"] });
+  };
+  const server = version === 1 ? createServer(listener) : createHttp2Server(listener);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => void server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe("a hub without Express", () => {
+  for (const version of [1, 2] as const) {
+    for (const [state, spoil] of Object.entries<(res: HubResponse) => void>({
+      "has ended": (res) => void res.end("no"),
+      "has begun": (res) => void (res as { write(text: string): unknown }).write("no"),
+      "has been destroyed": (res) => void res.destroy(),
+      "is its own already": () => {},
+    })) {
+      test(`survives a response of HTTP/${version} that ${state}`, async (t) => {
+        const fatal = watchProcess(t);
+        const errors: unknown[] = [];
+        const logger = { warn: () => {}, error: (_message: string, error: unknown) => void errors.push(error) };
+        const hub = new Hub({ transport: new MemoryTransport(), keepaliveInterval: 0, logger });
+        t.after(() => hub.close());
+        const origin = await serve(t, hub, version, spoil);
+        if (version === 1) void visit(origin, `${hub.path}?topic=t`);
+        else {
+          const session = connectHttp2(origin);
+          t.after(() => session.destroy());
+          session.on("error", () => {});
+          session
+            .request({ ":path": `${hub.path}?topic=t` })
+            .on("error", () => {})
+            .resume();
+        }
+        if (state === "has ended" || state === "has begun") await until(() => errors.length === 2);
+        for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+        await hub.publish({ topics: ["t"], data: "on", private: false });
+        assert.deepEqual(fatal, []);
+      });
+    }
+  }
+});
