@@ -6,6 +6,7 @@ import {
   subscriptionsPath,
 } from "../protocol/active-subscription.js";
 import { type Payloads, payloadOf } from "../protocol/grants.js";
+import { work } from "../protocol/work.js";
 import type { Transport } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 import { newPace } from "./pacer.js";
@@ -147,8 +148,9 @@ export class ActiveSubscriptions {
     const published: Promise<unknown>[] = [];
     for (const entry of entries) {
       const event = new SubscriptionEvent(entry.subscribed.path, entry, active);
+      const before = work.steps;
       published.push(this.#transport.publish(event, this.#namespace));
-      const pause = pace(stepsPerEvent + entry.selector.text.length);
+      const pause = pace(stepsPerEvent + entry.selector.text.length + work.steps - before);
       if (pause !== undefined) await Promise.all([pause, ...published.splice(0)]);
     }
     await Promise.all(published);

@@ -2,7 +2,10 @@ import type { Selector } from "../protocol/active-subscription.js";
 import type { Matcher, MatcherList } from "../protocol/matcher.js";
 import { excessOfMatchers } from "../protocol/subscription-memory.js";
 import type { Update } from "../protocol/update.js";
-import { type Pace, stepsToCompile, work } from "../protocol/work.js";
+import { type Pace, stepsToCompile } from "../protocol/work.js";
+
+/** What a selector takes to be looked up, in steps. */
+const stepsPerSelector = 20;
 
 /** What some subscribers receive: all who ask for the same and may read the same. */
 export class Audience {
@@ -42,13 +45,12 @@ export class Audience {
       const pause = pace(stepsToCompile(pattern));
       if (pause !== undefined) await pause;
     }
-    if (this.#privateSelectors !== undefined) return;
+    if (this.#privateSelectors !== undefined || !this.readsPrivate) return;
     const found = new Set<string>();
     for (const { text } of this.selectors) {
-      const before = work.steps;
-      if (this.privateTopics.matches(text)) found.add(text);
-      const pause = pace(work.steps - before + this.privateTopics.patterns.length);
+      const pause = pace(stepsPerSelector);
       if (pause !== undefined) await pause;
+      if (await this.privateTopics.matchesPaced(text, pace)) found.add(text);
     }
     this.#privateSelectors = found;
   }

@@ -60,19 +60,28 @@ export class Authenticator {
 
   async #verified(req: IncomingMessage, tokens: readonly string[]): Promise<VerifiedToken[]> {
     const verified: VerifiedToken[] = [];
-    for (const each of tokens) {
+    let keys: readonly string[] | undefined;
+    for (const each of new Set(tokens)) {
       const token = await this.#verifier.verify(each);
-      if (token !== undefined && this.#hasItsCookie(req, token)) verified.push(token);
+      if (token === undefined) continue;
+      const { cookieHash } = token;
+      if (cookieHash !== undefined) {
+        keys ??= this.#keys(req);
+        if (!keys.some((key) => isHashOf(cookieHash, key))) continue;
+      }
+      verified.push(token);
     }
     return verified;
   }
 
-  #hasItsCookie(req: IncomingMessage, { cookieHash }: VerifiedToken): boolean {
-    if (cookieHash === undefined) return true;
+  /** The values of the cookies that tokens of cookies need. */
+  #keys(req: IncomingMessage): readonly string[] {
     const cookies = cookiesOf(req);
-    return this.#cookieNames.map(keyCookieNames).some(({ hostOnly, other }) => {
+    return this.#cookieNames.map(keyCookieNames).flatMap(({ hostOnly, other }) => {
       const name = cookies.some(([each]) => each === hostOnly) ? hostOnly : other;
-      return cookies.some(([each, value]) => each === name && isHashOf(cookieHash, value));
+      const values = cookies.flatMap(([each, value]) => (each === name ? [value] : []));
+      // Each is hashed for each token.
+      return values.slice(-mostCookies);
     });
   }
 

@@ -68,7 +68,7 @@ export function readHistory(
  * as they like, and each stream that begins or ends is told by private updates. Recipients with patterns are found by
  * what they may read.
  *
- * Where a public update would be too much work, those whose patterns come last read it in history, one after the other,
+ * Where an update would be too much work, those whose patterns come last read it in history, one after the other,
  * between which everybody else has a turn.
  */
 export class Dispatcher {
@@ -134,23 +134,34 @@ export class Dispatcher {
     const { topics, private: isPrivate } = stored.update;
     const receive = (recipient: Recipient) => recipient.receive(stored);
     for (const topic of topics) this.#byTopic.get(topic)?.forEach(receive);
-    if (isPrivate) this.#dispatchByGrant(stored, topics);
-    else if (this.#byPattern.size > 0) this.#dispatchByPattern(stored, topics);
-  }
-
-  #dispatchByPattern(stored: StoredUpdate, topics: readonly string[]): void {
-    const stepsThrough = work.steps + stepsPerUpdate;
+    if (this.#byPattern.size === 0) return;
     const unknown = new Set<Recipient>();
-    for (const topic of topics) {
-      this.#byPattern.forEach(
-        topic,
-        (recipient) => recipient.receive(stored),
-        stepsThrough,
-        (recipient) => unknown.add(recipient),
-      );
-    }
+    if (isPrivate) this.#dispatchByGrant(stored, topics, unknown);
+    else this.#dispatchByPattern(stored, topics, unknown);
     for (const recipient of unknown) for (const reader of recipient.missed(stored)) this.#late.add(reader);
     if (this.#late.size > 0 && !this.#readsOn) void this.#readOn();
+  }
+
+  /** @param unknown - Gets those whose patterns are too much work now. */
+  #dispatchByPattern(stored: StoredUpdate, topics: readonly string[], unknown: Set<Recipient>): void {
+    const stepsThrough = work.steps + stepsPerUpdate;
+    const receive = (recipient: Recipient) => recipient.receive(stored);
+    const miss = (recipient: Recipient) => unknown.add(recipient);
+    for (const topic of topics) this.#byPattern.forEach(topic, receive, stepsThrough, miss);
+  }
+
+  /** The same for a private update, by those who may read it. */
+  #dispatchByGrant(stored: StoredUpdate, topics: readonly string[], unknown: Set<Recipient>): void {
+    const stepsThrough = work.steps + stepsPerUpdate;
+    const miss = (recipient: Recipient) => unknown.add(recipient);
+    const receive = (recipient: Recipient) => {
+      if (work.steps >= stepsThrough) miss(recipient);
+      else if (topics.some((topic) => recipient.matchers.matchesByPattern(topic))) recipient.receive(stored);
+    };
+    for (const topic of topics) {
+      this.#byGrant.get(topic)?.forEach(receive);
+      this.#byGrantedPattern.forEach(topic, receive, stepsThrough, miss);
+    }
   }
 
   async #readOn(): Promise<void> {
@@ -165,17 +176,6 @@ export class Dispatcher {
       if (pause !== undefined) await pause;
     }
     this.#readsOn = false;
-  }
-
-  /** Brings a private update to those who have a pattern for it. */
-  #dispatchByGrant(stored: StoredUpdate, topics: readonly string[]): void {
-    const receive = (recipient: Recipient) => {
-      if (topics.some((topic) => recipient.matchers.matchesByPattern(topic))) recipient.receive(stored);
-    };
-    for (const topic of topics) {
-      this.#byGrant.get(topic)?.forEach(receive);
-      this.#byGrantedPattern.forEach(topic, receive);
-    }
   }
 }
 

@@ -15,14 +15,15 @@ import type { Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Authenticator } from "./authentication.js";
 import type { HubSettings } from "./options.js";
+import { newPace } from "./pacer.js";
 import { hubUrlOf, queryOf } from "./request.js";
 
 /** What a URL of the web API stands for. */
 interface Resource {
   /** The URL in the one spelling in which tokens grant it. */
   readonly path: string;
-  /** Undefined when there is no such subscription. */
-  readonly document: object | undefined;
+  /** Made when it is asked for; undefined when there is no such subscription. */
+  readonly document: () => object | undefined;
 }
 
 /**
@@ -54,11 +55,12 @@ export class SubscriptionsHandler {
   async handle(req: IncomingMessage, res: ServerResponse, below: string): Promise<void> {
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined) throw tokenMissing();
-    // Nothing of what follows waits, so that the list and the cursor belong together.
-    const { path, document } = this.#resource(segmentsOf(below), identity.generation);
-    if (!identity.grants.subscribe.matches(path)) {
+    const { path, document: documentOf } = this.#resource(segmentsOf(below), identity.generation);
+    if (!(await identity.grants.subscribe.matchesPaced(path, newPace()))) {
       throw tokenRefused("insufficient_scope", "The token does not grant these subscriptions.");
     }
+    // Nothing of what follows waits, so that the list and the cursor belong together.
+    const document = documentOf();
     if (document === undefined) throw new Refusal(404, "There is no such subscription now.");
 
     const { head } = this.#transport;
@@ -91,16 +93,19 @@ export class SubscriptionsHandler {
       const path = subscriptionsPath(this.#hubPath);
       const isReadable = ({ selector }: ActiveSubscription) =>
         (selector.matchType === undefined) === (generation === 0);
-      return { path, document: this.#collection(path, this.#subscriptions.all().filter(isReadable), generation) };
+      const document = () => this.#collection(path, this.#subscriptions.all().filter(isReadable), generation);
+      return { path, document };
     }
     if (subscriber === undefined) {
       const path = selectorPath(this.#hubPath, selector);
-      return { path, document: this.#collection(path, this.#subscriptions.of(selector), generation) };
+      return { path, document: () => this.#collection(path, this.#subscriptions.of(selector), generation) };
     }
-    const subscription = this.#subscriptions.find(selector, subscriber);
     return {
       path: subscriptionPath(this.#hubPath, { selector, subscriber }),
-      document: subscription && subscriptionDocument(this.#hubPath, subscription, true),
+      document: () => {
+        const subscription = this.#subscriptions.find(selector, subscriber);
+        return subscription && subscriptionDocument(this.#hubPath, subscription, true);
+      },
     };
   }
 

@@ -4,6 +4,7 @@ import { SharedPatterns } from "./shared-patterns.js";
 import { compileUriTemplate, endOf } from "./uri-template.js";
 import { LinearUrlPattern } from "./url-pattern.js";
 import { Verdicts } from "./verdicts.js";
+import { type Pace, work } from "./work.js";
 
 /** How a matcher is to be read: as a topic selector of Mercure 0.x, or by one of the matcher types of Mercure 1.0. */
 export type MatcherType = "selector" | "exact" | "urlpattern";
@@ -161,6 +162,21 @@ export class MatcherList {
   /** Whether a topic matches otherwise than by its exact name. */
   matchesByPattern(topic: string): boolean {
     return this.patterns.some((pattern) => pattern.matches(topic));
+  }
+
+  /**
+   * The same as {@link MatcherList.matches}, for topics and patterns that strangers choose: gives the event loop to others
+   * between patterns.
+   */
+  async matchesPaced(topic: string, pace: Pace): Promise<boolean> {
+    if (this.exact.has(topic)) return true;
+    for (const pattern of this.patterns) {
+      const before = work.steps;
+      if (pattern.matches(topic)) return true;
+      const pause = pace(work.steps - before + 1);
+      if (pause !== undefined) await pause;
+    }
+    return false;
   }
 
   matchesAny(topics: readonly string[]): boolean {

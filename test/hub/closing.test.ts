@@ -150,6 +150,20 @@ describe("several cookies", () => {
     await subscriber.until(({ data }) => data.length === 1);
   });
 
+  // Each of many tokens would be held against each of many keys, by a hash: thousands for one request.
+  test("are held against a bounded number of keys, the youngest", async (t) => {
+    const { url } = await startHub(t);
+    const hash = createHash("sha256").update("key").digest("base64url");
+    const bound = await token({ subscribe: ["a"] }, { cnf: { "cookie#S256": hash } });
+    const others = Array.from({ length: 30 }, () => `${name}_key=other`);
+    const status = async (keys: string[]) => {
+      const cookie = [`${hashed}=${bound}`, ...keys].join("; ");
+      return (await subscribe(t, url("a"), { Cookie: cookie })).status;
+    };
+    assert.equal(await status([...others, `${name}_key=key`]), 200);
+    assert.equal(await status([`${name}_key=key`, ...others]), 401);
+  });
+
   // Token replay after logout: the page that signs out does not see the cookies below the hub's path, and leaves them.
   test("that need a key are worth nothing without it, or with another", async (t) => {
     const { url } = await startHub(t);

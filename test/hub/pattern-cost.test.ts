@@ -3,7 +3,8 @@ import { describe, type TestContext, test } from "node:test";
 import { RE2Set } from "re2js";
 import { stepsPerTurn } from "../../src/hub/pacer.js";
 import { requestedMatchers } from "../../src/protocol/subscription-parameters.js";
-import { accessToken, issuer, resource, startHub, subscribe, token } from "./fixture.js";
+import { accessToken, issuer, publisherKey, resource, startHub, subscribe, token, until } from "./fixture.js";
+import { watchTurns } from "./work.js";
 
 const hubUrl = "https://hub.example/.well-known/mercure";
 const limits = { count: 200, length: 2048, patternSize: 5000, bytes: 0 };
@@ -121,4 +122,36 @@ test("the event loop is given to others between the patterns of one request", as
   });
   assert.ok(turns >= 20, `${turns} turns`);
   assert.ok(longest <= 5 * stepsPerTurn, `${longest} steps`);
+});
+
+// An application signs patterns for its visitors, who choose the topics that these are held against.
+describe("a token with many patterns", () => {
+  const granted = Array.from({ length: 100 }, (_, i) => `{+a}-${i}-{+b}`);
+  const topics = Array.from({ length: 60 }, (_, i) => `${"x".repeat(900)}${i}`);
+  const most = 2 * stepsPerTurn + 400_000;
+
+  test("is held against many topics that are published in stretches, between which others have a turn", async (t) => {
+    const { origin, hub } = await startHub(t, { allowPublish: true });
+    const seen = watchTurns(t);
+    const body = new URLSearchParams([...topics.map((topic) => ["topic", topic] as [string, string]), ["data", "x"]]);
+    const headers = { Authorization: `Bearer ${await token({ publish: granted }, {}, publisherKey)}` };
+    const { status } = await fetch(`${origin}${hub.path}`, { method: "POST", headers, body });
+    assert.equal(status, 403);
+    assert.ok(seen.busy >= 10, `${seen.busy} turns`);
+    assert.ok(seen.most <= most, `${seen.most} steps in one turn`);
+  });
+
+  test("is held against many topics that are asked for in stretches too", async (t) => {
+    const { origin, hub } = await startHub(t);
+    const seen = watchTurns(t);
+    const body = String(new URLSearchParams(topics.map((topic): [string, string] => ["topic", topic])));
+    const headers = {
+      Authorization: `Bearer ${await token({ subscribe: granted })}`,
+      "Content-Type": "application/x-www-form-urlencoded",
+    };
+    const { status } = await subscribe(t, `${origin}${hub.path}`, headers, "QUERY", body);
+    assert.equal(status, 200);
+    await until(() => seen.busy >= 10);
+    assert.ok(seen.most <= most, `${seen.most} steps in one turn`);
+  });
 });

@@ -160,6 +160,33 @@ export const hostileRequest: fc.Arbitrary<HostileRequest> = fc.record(parts);
 
 const changes = Object.entries(parts).map(([name, part]) => fc.record({ [name]: part as fc.Arbitrary<unknown> }));
 
+/** Asks for nothing. */
+export const plainRequest: HostileRequest = {
+  method: "GET",
+  path: "",
+  fields: [],
+  inBody: false,
+  header: { name: "X", unit: "", length: 0 },
+  token: { kind: "none", grants: [], count: 1 },
+  cursor: "",
+};
+
+/** A request in words, for a table. */
+export function inWords(request: HostileRequest, hubPath: string): string {
+  const { method, path, fields, header, token, cursor } = request;
+  const size = `${(bytesOf(request, hubPath).length / 1000).toFixed(1)} kB`;
+  const shown = (text: string) =>
+    `\`${(text.length > 40 ? `${text.slice(0, 40)}…` : text).replaceAll(/[`|\r\n]/g, "·")}\``;
+  const parts = fields.map(
+    ({ name, unit, length, count }) => `${name || "(no name)"} ×${count}: ${shown(repeat(unit, length))}`,
+  );
+  if (path !== "") parts.unshift(`path ${shown(path)}`);
+  if (header.length > 0) parts.push(`${header.name}: ${shown(repeat([header.unit], header.length))}`);
+  if (token.kind !== "none") parts.push(`token: ${token.kind}`);
+  if (cursor !== "") parts.push(cursor);
+  return `${method}, ${size}; ${parts.join("; ")}`;
+}
+
 /** A change of one part of a request. */
 export const change: fc.Arbitrary<Partial<HostileRequest>> = fc.oneof(...changes);
 

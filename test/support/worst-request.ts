@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { Hub } from "../../src/hub/index.js";
 import { work } from "../../src/protocol/work.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
-import { bytesOf, change, type HostileRequest, hostileRequest, keys } from "./hostile-request.js";
+import { bytesOf, change, type HostileRequest, hostileRequest, keys, plainRequest } from "./hostile-request.js";
 
 /** What a request has cost a hub. */
 export interface Cost {
@@ -23,17 +23,34 @@ export interface Finding {
 
 const quiet = { warn() {}, error() {} };
 
+/** Streams that others have open meanwhile: strangers with patterns for everything, and one that hears of all streams. */
+const openStreams: readonly HostileRequest[] = [
+  ...[1, 2, 3].map((index) => ({
+    ...plainRequest,
+    method: "QUERY",
+    fields: [{ name: "topic", unit: ["{+a}", `${index}`, "{+b}"], length: 10, count: 140, numbered: true }],
+    inBody: true,
+  })),
+  {
+    ...plainRequest,
+    fields: [{ name: "topic", unit: ["*"], length: 1, count: 1, numbered: false }],
+    token: { kind: "subscriber", grants: ["*"], count: 1 },
+  },
+];
+
 /** A hub with a full history and some streams, to which requests are sent one after the other. */
 export class HostileGround {
   readonly #hub: Hub;
   readonly #server: Server;
   readonly #port: number;
+  readonly #streams: readonly Socket[];
   #sent = 0;
 
-  private constructor(hub: Hub, server: Server) {
+  private constructor(hub: Hub, server: Server, streams: readonly Socket[]) {
     this.#hub = hub;
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
+    this.#streams = streams;
   }
 
   /** @param updates - How many the history holds. */
@@ -53,10 +70,21 @@ export class HostileGround {
     const server = createServer(hub.handle);
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new HostileGround(hub, server);
+    const { port } = server.address() as AddressInfo;
+    const streams = openStreams.map(() => connect(port, "127.0.0.1").on("error", () => {}));
+    streams.forEach((socket, index) => {
+      socket.resume().write(bytesOf(openStreams[index]!, hub.path));
+    });
+    while (hub.connections < streams.length) await turn();
+    return new HostileGround(hub, server, streams);
+  }
+
+  get hubPath(): string {
+    return this.#hub.path;
   }
 
   async close(): Promise<void> {
+    for (const stream of this.#streams) stream.destroy();
     await this.#hub.close();
     this.#server.close();
     this.#server.closeAllConnections();
@@ -90,7 +118,7 @@ export class HostileGround {
       idle = isResting && (status !== "" || closed) ? idle + 1 : 0;
     }
     socket.destroy();
-    while (this.#hub.connections > 0) await turn();
+    while (this.#hub.connections > this.#streams.length) await turn();
     return { time, steps, status: status.slice(9) };
   }
 
@@ -110,9 +138,16 @@ export class HostileGround {
  * makes it worse.
  *
  * @param tries - How many requests are sent.
+ * @param badness - What is to be as much as can be.
  * @param depth - How many changes in succession may bring nothing, before it begins anew.
  */
-export async function findWorst(ground: HostileGround, tries: number, seed: number, depth = 30): Promise<Finding[]> {
+export async function findWorst(
+  ground: HostileGround,
+  tries: number,
+  seed: number,
+  badness: (cost: Cost) => number,
+  depth = 30,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   const random = fc.sample(hostileRequest, { numRuns: Math.ceil(tries / depth) + 1, seed });
   const changes = fc.sample(change, { numRuns: tries, seed });
@@ -122,15 +157,15 @@ export async function findWorst(ground: HostileGround, tries: number, seed: numb
     for (let idle = 0; idle < depth && sent < tries; idle++, sent++) {
       const changed = { ...best.request, ...changes.pop()! };
       const rough = await ground.costOf(changed);
-      if (rough.time <= best.cost.time * 1.1) continue;
+      if (badness(rough) <= badness(best.cost) * 1.1) continue;
       const cost = await ground.confirmedCostOf(changed);
-      if (cost.time <= best.cost.time * 1.1) continue;
+      if (badness(cost) <= badness(best.cost) * 1.1) continue;
       best = { request: changed, cost };
       idle = 0;
     }
     findings.push(best);
   }
-  return findings.sort((a, b) => b.cost.time - a.cost.time);
+  return findings.sort((a, b) => badness(b.cost) - badness(a.cost));
 }
 
 async function evaluated(ground: HostileGround, request: HostileRequest): Promise<Finding> {
