@@ -42,7 +42,8 @@ export function resolveHubIdentity(
   if (hubUrl !== true && options.trustedHosts !== undefined) {
     throw impossible("trustedHosts", "is for hubUrl: true, where the request names the hub's host");
   }
-  const publicHubUrl = read.url("publicHubUrl", "MERCURE_PUBLIC_HUB_URL");
+  const shownUrl = read.urlOrTrue("publicHubUrl", "MERCURE_PUBLIC_HUB_URL");
+  const publicHubUrl = shownUrl === true ? (typeof hubUrl === "string" ? new URL(hubUrl).pathname : hubPath) : shownUrl;
   const [host] = trustedHosts;
   const known = [publicHubUrl, hubUrl, hubUrl === true && host !== undefined && host + hubPath].find(isAbsolute);
   const resource = read.identifier("resource", "MERCURE_RESOURCE") ?? known ?? hubPath;
@@ -75,4 +76,15 @@ function cookie(read: OptionReader, protocol: Generation) {
     throw impossible("authzCookieDomain", "cannot be combined with a cookie whose name begins with __Host-");
   }
   return { authzCookieName, authzCookieDomain };
+}
+
+/**
+ * The hub in the environment of a command, which an application may share: its URL; with the word true, the first
+ * trusted host.
+ */
+export function hubUrlInEnvironment(read: OptionReader, name: string, hubPath: string): string | undefined {
+  const url = read.urlOrTrue(name, "MERCURE_HUB_URL");
+  if (url !== true) return url;
+  const [host] = read.hosts("trusted-hosts", "MERCURE_TRUSTED_HOSTS") ?? [];
+  return host === undefined ? undefined : host + hubPath;
 }

@@ -42,24 +42,28 @@ export class OptionReader {
   }
 
   /**
-   * A secret for HS256. Unlike other strings, an empty one is none left out: it is a mistake that would look like a
-   * secret. One in PEM may be known to everybody (RFC 8725, section 2.1).
+   * A secret for HS256. An empty option is an error, since it looks like a secret that is set. A key in PEM is an error
+   * too, since everybody may know it (RFC 8725, section 2.1).
+   *
+   * @param variables - In order of precedence; an empty one is skipped.
    */
-  key(name: string, variable: string): string | undefined {
+  key(name: string, variables: readonly string[]): string | undefined {
     if (this.#options[name] === "") throw impossible(this.#prefix + name, "is empty");
+    const variable = variables.find((each) => this.#environment[each]) ?? variables[0];
     const [, source] = this.#value(name, variable);
     const key = this.string(name, variable);
     if (key?.includes("-----BEGIN ")) throw impossible(source, "is a key in PEM, not a secret to sign with by HS256");
-    return key;
+    const algorithm = source === variable && variable?.endsWith("_JWT_KEY") ? variable.replace(/KEY$/, "ALG") : "";
+    const named = this.#environment[algorithm];
+    if (key === undefined || !named || named === "HS256") return key;
+    throw impossible(algorithm, `is ${describe(named)}, but an application signs its tokens by HS256 alone`);
   }
 
   boolean(name: string, variable?: string): boolean | undefined {
     const [value, source] = this.#value(name, variable);
     if (value === undefined || value === "" || typeof value === "boolean") return value === "" ? undefined : value;
-    if (source === variable && typeof value === "string") {
-      if (/^(1|true|yes|on)$/i.test(value)) return true;
-      if (/^(0|false|no|off)$/i.test(value)) return false;
-    }
+    const word = source === variable ? booleanOf(value) : undefined;
+    if (word !== undefined) return word;
     throw impossible(source, `must be true or false, not ${describe(value)}`);
   }
 
@@ -127,12 +131,11 @@ export class OptionReader {
   url(name: string, variable?: string): string | undefined {
     const value = this.string(name, variable);
     if (value === undefined) return undefined;
-    const parsed = parseUrl(value);
-    if (parsed === null || !/^https?:$/.test(parsed.protocol) || parsed.search !== "" || parsed.hash !== "") {
-      throw impossible(
-        this.#prefix + name,
-        `must be an http(s) URL or a path, without a query, not ${describe(value)}`,
-      );
+    const [, source] = this.#value(name, variable);
+    // A bare word would be a path relative to the page, and what begins with two slashes another host.
+    const parsed = /^(?:https?:\/\/|\/(?![/\\]))/i.test(value) ? parseUrl(value) : null;
+    if (parsed === null || parsed.search !== "" || parsed.hash !== "") {
+      throw impossible(source, `must be an http(s) URL or a path, without a query, not ${describe(value)}`);
     }
     return parsed.origin === "http://relative" ? parsed.pathname : parsed.href;
   }
@@ -150,22 +153,23 @@ export class OptionReader {
   absoluteUrl(name: string, variable: string): string | undefined {
     const value = this.url(name, variable);
     if (value === undefined || (URL.canParse(value) && new URL(value).username === "")) return value;
-    throw impossible(this.#prefix + name, `must be a whole http(s) URL, without a user, not ${describe(value)}`);
+    const [, source] = this.#value(name, variable);
+    throw impossible(source, `must be a whole http(s) URL, without a user, not ${describe(value)}`);
   }
 
-  /** The same, or `true`, as which the variable may be written too. */
+  /** The same, or `true`. */
   absoluteUrlOrTrue(name: string, variable: string): string | true | undefined {
-    const [value, source] = this.#value(name, variable);
-    const isTrue = value === true || (source === variable && value === "true");
-    return isTrue || this.absoluteUrl(name, variable);
+    return this.#orTrue(name, variable, () => this.absoluteUrl(name, variable));
+  }
+
+  /** A URL or a path, or `true`. */
+  urlOrTrue(name: string, variable: string): string | true | undefined {
+    return this.#orTrue(name, variable, () => this.url(name, variable));
   }
 
   /** What names a server to others and is compared byte by byte, so it is kept as it is written: a URL or a path. */
   identifier(name: string, variable?: string): string | undefined {
-    const [, source] = this.#value(name, variable);
-    const value = this.url(name, variable) && this.string(name, variable);
-    if (value === undefined || /^(?:https?:\/\/|\/)/i.test(value)) return value;
-    throw impossible(source, `must be an http(s) URL or a path, not ${describe(value)}`);
+    return this.url(name, variable) && this.string(name, variable);
   }
 
   /**
@@ -233,6 +237,13 @@ export class OptionReader {
     }
   }
 
+  /** In the environment the words for true and false count; false is nothing. */
+  #orTrue(name: string, variable: string, read: () => string | undefined): string | true | undefined {
+    const [value, source] = this.#value(name, variable);
+    const word = source === variable ? booleanOf(value) : value === true || undefined;
+    return word === undefined ? read() : word || undefined;
+  }
+
   /** The items of a list, each with the name that an error shall give for it. */
   #list(name: string, variable?: string): [item: unknown, source: string][] | undefined {
     const [value, source] = this.#value(name, variable);
@@ -249,6 +260,13 @@ export class OptionReader {
     if (value === undefined && variable !== undefined) return [this.#environment[variable], variable];
     return [value, this.#prefix + name];
   }
+}
+
+/** What a word in the environment says, in upper or lower case; undefined for any other value. */
+export function booleanOf(word: unknown): boolean | undefined {
+  if (typeof word !== "string") return undefined;
+  if (/^\s*(1|true|yes|on)\s*$/i.test(word)) return true;
+  return /^\s*(0|false|no|off)\s*$/i.test(word) ? false : undefined;
 }
 
 function isOrigin(value: string): boolean {

@@ -5,6 +5,7 @@ import { MercureError } from "./errors.js";
 import type { IssuerOptions } from "./hub/issuers.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
 import { type HubLimit, type HubLimits, readHubLimits } from "./hub-limits.js";
+import { keyVariables } from "./key-variables.js";
 import { guardedLogger, type Logger } from "./logger.js";
 import { impossible, OptionReader } from "./option-reader.js";
 
@@ -39,9 +40,15 @@ export interface MercureOptions {
    * development makes one per start, and production refuses to start.
    */
   secret?: string | undefined;
-  /** The key of publishers' tokens. Default: `MERCURE_PUBLISHER_SECRET_KEY`, else `secret`. */
+  /**
+   * The key of publishers' tokens. Default: `MERCURE_PUBLISHER_JWT_KEY`, else `MERCURE_PUBLISHER_SECRET_KEY`, else
+   * `secret`.
+   */
   publisherSecretKey?: string | undefined;
-  /** The key of subscribers' tokens. Default: `MERCURE_SUBSCRIBER_SECRET_KEY`, else `secret`. */
+  /**
+   * The key of subscribers' tokens. Default: `MERCURE_SUBSCRIBER_JWT_KEY`, else `MERCURE_SUBSCRIBER_SECRET_KEY`, else
+   * `secret`.
+   */
   subscriberSecretKey?: string | undefined;
   /** Which generation of Mercure the kit's own streams and tokens speak: `0` or `1`. Default: `MERCURE_PROTOCOL`, else 0. */
   protocol?: 0 | 1 | undefined;
@@ -58,8 +65,11 @@ export interface MercureOptions {
   trustedHosts?: readonly string[] | string | undefined;
   /** The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made from `publisherSecretKey`. */
   publisherJwt?: string | undefined;
-  /** The hub's URL as browsers reach it. Default: `MERCURE_PUBLIC_HUB_URL`, else `hubUrl`, else a relative URL. */
-  publicHubUrl?: string | undefined;
+  /**
+   * The hub's URL as browsers reach it; `true` for its path at the host of the page. Default: `MERCURE_PUBLIC_HUB_URL`,
+   * else `hubUrl`, else a relative URL.
+   */
+  publicHubUrl?: string | true | undefined;
   /**
    * Who issues the kit's tokens of Mercure 1.0: their claim `iss`. Default: `MERCURE_ISSUER`, else the origin of
    * `resource`; `/` where that is a path.
@@ -223,9 +233,9 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       `is ${hubProtocol}, so that the hub would refuse the kit's own tokens and streams`,
     );
   }
-  const secret = read.key("secret", "SECRET_KEY");
-  const publisherSecretKey = read.key("publisherSecretKey", "MERCURE_PUBLISHER_SECRET_KEY");
-  const subscriberSecretKey = read.key("subscriberSecretKey", "MERCURE_SUBSCRIBER_SECRET_KEY");
+  const secret = read.key("secret", ["SECRET_KEY"]);
+  const publisherSecretKey = read.key("publisherSecretKey", keyVariables.publisher);
+  const subscriberSecretKey = read.key("subscriberSecretKey", keyVariables.subscriber);
   const needsSecret = publisherSecretKey === undefined || subscriberSecretKey === undefined;
   const shared = needsSecret ? (secret ?? madeSecret(identity.hubUrl, development, logger)) : "";
   const keys = {

@@ -144,6 +144,16 @@ describe("options", () => {
       /MERCURE_PUBLISHER_SECRET_KEY is a key in PEM/,
       { MERCURE_PUBLISHER_SECRET_KEY: "-----BEGIN PRIVATE KEY-----" },
     ],
+    [
+      {},
+      /MERCURE_SUBSCRIBER_JWT_KEY is a key in PEM/,
+      { MERCURE_SUBSCRIBER_JWT_KEY: "-----BEGIN PUBLIC KEY-----\\nMFkw" },
+    ],
+    [
+      {},
+      /MERCURE_PUBLISHER_JWT_ALG is "HS512", but an application signs its tokens by HS256 alone/,
+      { MERCURE_PUBLISHER_JWT_KEY: secret, MERCURE_PUBLISHER_JWT_ALG: "HS512" },
+    ],
     [{ hub: true }, /option hub must be an object, not boolean/],
     [{ components: "no/such" }, /option components names a folder that does not exist: \/.*\/no\/such/],
     [{ templates: 1 }, /option templates must be a string or a list of strings, not number/],
@@ -160,6 +170,11 @@ describe("options", () => {
     [{}, /MERCURE_HUB_CORS_ORIGINS must hold origins/, { MERCURE_HUB_CORS_ORIGINS: "null" }],
     [{ hub: { path: "hub" } }, /option hub.path must be a path such as \/live, not "hub"/],
     [{ publicHubUrl: "ftp://x" }, /option publicHubUrl must be an http\(s\) URL/],
+    [{ publicHubUrl: "hub" }, /option publicHubUrl must be an http\(s\) URL or a path, .* not "hub"/],
+    [{ publicHubUrl: "//other.example/hub" }, /option publicHubUrl must be an http\(s\) URL or a path/],
+    [{ publicHubUrl: "./hub" }, /option publicHubUrl must be/],
+    [{}, /option MERCURE_PUBLIC_HUB_URL must be .* not "maybe"/, { MERCURE_PUBLIC_HUB_URL: "maybe" }],
+    [{}, /option MERCURE_HUB_URL must be .* not "hub"/, { MERCURE_HUB_URL: "hub" }],
     [{ publicHubUrl: "https://x/?a=b" }, /without a query/],
     [{ hubUrl: "ftp://x" }, /option hubUrl must be an http\(s\) URL/],
     [{ hubUrl: "/hub" }, /option hubUrl must be a whole http\(s\) URL/],
@@ -230,6 +245,46 @@ describe("options", () => {
     const trusted = resolve({ hubUrl: true, trustedHosts: ["shop.example"], hub: { path: "/hub" } });
     assert.deepEqual(trusted, { ...publicly, publicHubUrl: "/hub" });
     assert.equal(resolve({ hubUrl: shop, resource: "https://x.example/" }).issuer, "https://x.example");
+  });
+
+  for (const word of ["True", "true", "1", "YES", "on"]) {
+    test(`${word} in MERCURE_HUB_URL and MERCURE_PUBLIC_HUB_URL means the host of the request`, () => {
+      const { hubUrl, publicHubUrl } = resolveOptions(
+        { secret, hub: { path: "/live" } },
+        { MERCURE_HUB_URL: word, MERCURE_PUBLIC_HUB_URL: word },
+      );
+      assert.deepEqual({ hubUrl, publicHubUrl }, { hubUrl: true, publicHubUrl: "/live" });
+      const shown = { MERCURE_HUB_URL: "http://hub:3000/updates", MERCURE_PUBLIC_HUB_URL: word };
+      assert.equal(resolveOptions({ secret }, shown).publicHubUrl, "/updates", "the path of the hub that it names");
+    });
+  }
+
+  for (const word of ["False", "0", "no", "OFF"]) {
+    test(`${word} in MERCURE_HUB_URL and MERCURE_PUBLIC_HUB_URL means the hub in this process`, () => {
+      const { hubUrl, publicHubUrl } = resolveOptions(
+        { secret },
+        { MERCURE_HUB_URL: word, MERCURE_PUBLIC_HUB_URL: word },
+      );
+      assert.deepEqual({ hubUrl, publicHubUrl }, { hubUrl: undefined, publicHubUrl: "/.well-known/mercure" });
+    });
+  }
+
+  test("keys come from the variables of Mercure's hubs before the kit's own", () => {
+    const [publisher, subscriber] = ["p".repeat(32), "s".repeat(32)];
+    const environment = {
+      MERCURE_PUBLISHER_JWT_KEY: publisher,
+      MERCURE_SUBSCRIBER_JWT_KEY: subscriber,
+      MERCURE_PUBLISHER_SECRET_KEY: "other".repeat(8),
+      MERCURE_SUBSCRIBER_JWT_ALG: "HS256",
+    };
+    const keysOf = (options: MercureOptions, variables: Record<string, string>) => {
+      const { publisherSecretKey, subscriberSecretKey } = resolveOptions(options, variables);
+      return [publisherSecretKey, subscriberSecretKey];
+    };
+    assert.deepEqual(keysOf({}, environment), [publisher, subscriber]);
+    assert.deepEqual(keysOf({ publisherSecretKey: secret }, environment), [secret, subscriber]);
+    const empty = { ...environment, MERCURE_PUBLISHER_JWT_KEY: "" };
+    assert.deepEqual(keysOf({}, empty), [environment.MERCURE_PUBLISHER_SECRET_KEY, subscriber]);
   });
 
   test("hubs at the host of requests are known by origins that nobody else can choose", () => {

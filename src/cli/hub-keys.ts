@@ -1,11 +1,12 @@
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IssuerOptions } from "../hub/index.js";
+import { keyVariables } from "../key-variables.js";
 import type { OptionReader } from "../option-reader.js";
 import { checkKeyLength, madeSecret } from "../options.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
-import { algorithmVariables, keyVariables, type Role } from "./remote-hub-flags.js";
+import { algorithmVariables, type Role } from "./remote-hub-flags.js";
 import { readSecret, secretFlags } from "./secrets.js";
 
 const roles = ["publisher", "subscriber"] as const;
@@ -86,8 +87,7 @@ interface RoleKey {
 }
 
 function readKey(read: OptionReader, role: Role, shared: string | undefined): RoleKey | undefined {
-  const own = keyVariables[role].filter((variable) => variable !== "SECRET_KEY");
-  const key = readSecret(read, `${role}-secret`, own) ?? shared;
+  const key = readSecret(read, `${role}-secret`, keyVariables[role]) ?? shared;
   const algorithm = read.string(`${role}-algorithm`, algorithmVariables[role]);
   if (key === undefined) {
     if (algorithm === undefined) return undefined;

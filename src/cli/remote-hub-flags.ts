@@ -1,4 +1,7 @@
+import { hubUrlInEnvironment } from "../hub-identity.js";
+import { keyVariables } from "../key-variables.js";
 import type { OptionReader } from "../option-reader.js";
+import { defaultHubPath } from "../protocol/draft.js";
 import { type Signer, signToken, type TokenGrants, type TokenProfile } from "../publisher/tokens.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
@@ -15,7 +18,7 @@ export const hubUrlFlags: Flags = {
 };
 
 export function readHubUrl(read: OptionReader): string {
-  const url = read.url("hub-url", "MERCURE_HUB_URL") ?? defaultHubUrl;
+  const url = hubUrlInEnvironment(read, "hub-url", defaultHubPath) ?? defaultHubUrl;
   if (url.startsWith("/")) throw new UsageError("The hub's URL must be absolute here: --hub-url https://…");
   return url;
 }
@@ -23,10 +26,9 @@ export function readHubUrl(read: OptionReader): string {
 /** Who asks the hub: a publisher, or a subscriber. */
 export type Role = "publisher" | "subscriber";
 
-/** In order of precedence: the names that Mercure deployments use, and those of the application's options. */
-export const keyVariables = {
-  publisher: ["MERCURE_PUBLISHER_JWT_KEY", "MERCURE_PUBLISHER_SECRET_KEY", "SECRET_KEY"],
-  subscriber: ["MERCURE_SUBSCRIBER_JWT_KEY", "MERCURE_SUBSCRIBER_SECRET_KEY", "SECRET_KEY"],
+const secretVariables = {
+  publisher: [...keyVariables.publisher, "SECRET_KEY"],
+  subscriber: [...keyVariables.subscriber, "SECRET_KEY"],
 } as const;
 
 export const algorithmVariables = {
@@ -38,7 +40,7 @@ export const algorithmVariables = {
 export function keyFlags(role: Role): Flags {
   const what = `The key that signs ${role}s' tokens: a secret, or a private key in PEM.`;
   return {
-    ...secretFlags("secret", what, keyVariables[role].join(", ")),
+    ...secretFlags("secret", what, secretVariables[role].join(", ")),
     algorithm: {
       value: "name",
       variable: algorithmVariables[role],
@@ -49,7 +51,7 @@ export function keyFlags(role: Role): Flags {
 
 /** Undefined where there is no key. */
 export function readSigner(read: OptionReader, role: Role): Signer | undefined {
-  const key = readSecret(read, "secret", keyVariables[role]);
+  const key = readSecret(read, "secret", secretVariables[role]);
   return key === undefined ? undefined : signerOf(key, read.string("algorithm", algorithmVariables[role]));
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { OptionReader } from "../option-reader.js";
+import { unfoldPem } from "../pem.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
 
@@ -24,8 +25,8 @@ export function readSecret(read: OptionReader, name: string, variables: readonly
   const path = read.string(`${name}-file`);
   const given = read.string(name);
   if (path !== undefined && given !== undefined) throw new UsageError(`Give --${name} or --${name}-file, not both.`);
-  if (path !== undefined) return readSecretFile(`${name}-file`, path);
-  return given ?? variables.map((variable) => process.env[variable]).find((value) => value);
+  if (path !== undefined) return unfoldPem(readSecretFile(`${name}-file`, path));
+  return unfoldPem(given ?? variables.map((variable) => process.env[variable]).find((value) => value));
 }
 
 function readSecretFile(flag: string, path: string): string {

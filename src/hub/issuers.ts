@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import type { JSONWebKeySet } from "jose";
 import { impossible, OptionReader } from "../option-reader.js";
+import { unfoldPem } from "../pem.js";
 import { jwkSetFile, jwkSetKeys, jwkSetUrl, type KeySource, staticKey, type TrustedKeys } from "./keys.js";
 
 /** Somebody whose tokens the hub trusts, with exactly one of `secret`, `pem` and `jwks`. */
@@ -48,7 +49,7 @@ function resolveIssuer(options: unknown, name: string): ResolvedIssuer {
   if (typeof options !== "object" || options === null) throw impossible(name, "must be an object");
   const read = new OptionReader(options, `${name}.`, {});
   const secret = read.string("secret");
-  const pem = read.string("pem");
+  const pem = unfoldPem(read.string("pem"));
   const jwks = (options as IssuerOptions).jwks;
   const set = typeof jwks === "string" ? read.string("jwks") : read.object("jwks");
   const algorithms = read.strings("algorithms") ?? (secret === undefined ? usualAlgorithms : ["HS256"]);

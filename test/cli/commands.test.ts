@@ -211,6 +211,21 @@ describe("token", () => {
   });
 });
 
+describe("one .env for an application and the commands", () => {
+  test("leads to the first trusted host where MERCURE_HUB_URL is true", async (t) => {
+    const asked: unknown[] = [];
+    const url = await fakeHub(t, (req, res) => {
+      asked.push(req.url);
+      res.writeHead(200).end(JSON.stringify({ subscriptions: [] }));
+    });
+    for (const word of ["True", "1"]) {
+      const variables = { ...env, MERCURE_HUB_URL: word, MERCURE_TRUSTED_HOSTS: new URL(url).host };
+      assert.deepEqual(await run(t, ["subscriptions"], { env: variables }), { code: 0, stdout: "", stderr: "" });
+    }
+    assert.deepEqual(asked, Array(2).fill("/.well-known/mercure/subscriptions"));
+  });
+});
+
 describe("subscriptions", () => {
   const list = {
     type: "Subscriptions",

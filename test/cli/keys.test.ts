@@ -58,6 +58,21 @@ describe("a hub with a public key", () => {
     }
   });
 
+  test("and its commands read keys that stand in one line of .env, with \\n for the line breaks", async (t) => {
+    for (const [index, lineBreak] of ["\\n", "\\r\\n"].entries()) {
+      const [, { publicKey, privateKey }] = pairs()[index]!;
+      const oneLine = (key: string) => key.replaceAll("\n", lineBreak);
+      const cwd = temporaryFolder(t);
+      const line = (key: string) => `MERCURE_SUBSCRIBER_JWT_KEY='${oneLine(key)}'\n`;
+      writeFileSync(join(cwd, ".env"), `SECRET_KEY=${secret}\n${line(publicKey)}`);
+      writeFileSync(join(cwd, "private.env"), line(privateKey));
+      const { url } = await startHub(t, [], { cwd, env: production });
+      const made = await run(t, ["token", "subscriber", "--topic", "a", "--dotenv", "private.env"], { cwd });
+      assert.equal(made.stderr, "");
+      assert.equal(await statusOf(t, url, made.stdout.trim()), 200);
+    }
+  });
+
   // Whoever knows a public key signs with it as with a secret.
   test("takes no HMAC by it, and no other algorithm than its own", async (t) => {
     const [[, rsa]] = pairs() as [[string, Pair]];
