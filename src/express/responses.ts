@@ -36,7 +36,9 @@ export function extendResponses(app: Application, { components, responsePages, u
     const given = args.findIndex((arg) => typeof arg === "function");
     const callback = given < 0 ? undefined : (args[given] as RenderCallback);
     const rest = given < 0 ? args : args.slice(0, given);
-    responsePages.within(this, () => Reflect.apply(render, this, [...rest, afterRendering(this, callback)]));
+    responsePages.within(this, () =>
+      Reflect.apply(render, this, [...rest, afterRendering(this, components, callback)]),
+    );
   } as Response["render"];
   responses.send = function (this: Response, body?: unknown) {
     // Express takes objects for JSON, and HTML from a template is one.
@@ -70,14 +72,19 @@ type RenderCallback = (error: Error | null, html?: string) => void;
  * Takes what was rendered, once, as Express does. Nunjucks calls back in a later task, where an exception, such as that of
  * a response that somebody has answered meanwhile, would end the process.
  */
-function afterRendering(response: Response, callback: RenderCallback | undefined): RenderCallback {
+function afterRendering(
+  response: Response,
+  components: Components,
+  callback: RenderCallback | undefined,
+): RenderCallback {
   let isDone = false;
   return (error, html) => {
     if (isDone) return;
     isDone = true;
     try {
-      if (callback !== undefined) callback(error, html);
-      else if (error) handOn(response, error);
+      const original = error && (components.originalOf(error) as Error);
+      if (callback !== undefined) callback(original, html);
+      else if (original) handOn(response, original);
       else response.send(html);
     } catch (failure) {
       handOn(response, failure);

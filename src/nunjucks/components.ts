@@ -9,6 +9,7 @@ import { type CompiledComponent, createEnvironment, TagEnvironment } from "./env
 import { propKey } from "./grammar.js";
 import { refuseHollowProps } from "./hollow-props.js";
 import { lazySafeString, type MakeSafe, type SafeString, safeStringMaker } from "./safe-string.js";
+import { cannotWait } from "./scan.js";
 import { displayPath } from "./source-names.js";
 import { type Location, TemplateError } from "./template-error.js";
 
@@ -32,6 +33,13 @@ export interface ComponentsOptions {
   readonly kit: Readonly<Record<string, Prepare>>;
   /** The properties that a model object gives to its component; undefined for what is no model. */
   propsOf(value: object): Props | undefined;
+  /** Told of an error after the rendering that it belongs to has ended. */
+  onError(error: unknown): void;
+}
+
+/** Where the children of a tag stand. */
+interface Place extends Location {
+  readonly tag: string;
 }
 
 interface Cached extends CompiledComponent {
@@ -50,6 +58,8 @@ export class Components {
   readonly #application: TagEnvironment;
   readonly #kit: TagEnvironment;
   readonly #compiled = new Map<string, Cached>();
+  /** Where the children stand that are being rendered; undefined for a component itself. Innermost last. */
+  readonly #places: (Place | undefined)[] = [];
   /** The components that are being rendered, outermost first. */
   readonly #rendering: string[] = [];
   /** Nunjucks replaces errors by copies of their message; this finds the original again. */
@@ -66,6 +76,8 @@ export class Components {
       onError: (error: MercureError) => {
         this.#thrown = error;
       },
+      refusal: (what: string) => this.#refusal(what),
+      report: options.onError,
     };
     this.#application = new TagEnvironment(options.environment, tags);
     const kitTemplates = [packageFolder("components"), packageFolder("templates")];
@@ -157,7 +169,8 @@ export class Components {
   }
 
   #callTag(name: string, props: Props, location: Location, children: (() => unknown) | undefined): SafeString {
-    const lazy = children && lazySafeString(this.makeSafe, () => String(children()));
+    const lazy =
+      children && lazySafeString(this.makeSafe, () => this.#at({ ...location, tag: name }, () => String(children())));
     try {
       return this.makeSafe(this.#render(name, props, lazy, false));
     } catch (error) {
@@ -183,17 +196,35 @@ export class Components {
     const render = () => {
       const html = component.render(context);
       if (html !== null) return html.trim();
-      throw new MercureError(
-        "ERR_COMPONENT",
-        `The component "${name}" renders asynchronously; a component has to be there at once. Fetch its data beforehand.`,
-      );
+      throw rendersLate(name);
     };
     this.#rendering.push(name);
     try {
-      return this.attempt(() => preparation.around?.(render) ?? render());
+      return this.attempt(() => this.#at(undefined, () => preparation.around?.(render) ?? render()));
     } finally {
       this.#rendering.pop();
     }
+  }
+
+  /** Renders what has to be there at once. */
+  #at<T>(place: Place | undefined, render: () => T): T {
+    this.#places.push(place);
+    try {
+      return render();
+    } finally {
+      this.#places.pop();
+    }
+  }
+
+  /** Why something cannot be waited for now; undefined while nothing has to be there at once. */
+  #refusal(what: string): MercureError | undefined {
+    if (this.#places.length === 0) return undefined;
+    const place = this.#places.at(-1);
+    this.#thrown =
+      place === undefined
+        ? rendersLate(this.#rendering.at(-1)!)
+        : new TemplateError("ERR_TEMPLATE", cannotWait(what, `"${place.tag}"`), place);
+    return this.#thrown;
   }
 
   /** An object's fields are for its component to choose from: they never become attributes unasked. */
@@ -232,6 +263,13 @@ export class Components {
     const environment = file.isKits ? this.#kit : this.#application;
     return this.attempt(() => environment.compile(source, displayPath(file.path)));
   }
+}
+
+function rendersLate(name: string): MercureError {
+  return new MercureError(
+    "ERR_COMPONENT",
+    `The component "${name}" renders asynchronously; a component has to be there at once. Fetch its data beforehand.`,
+  );
 }
 
 /** When a file was changed last; NaN, which equals nothing, when it is gone. */

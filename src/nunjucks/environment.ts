@@ -2,6 +2,7 @@ import nunjucks, { type Environment } from "nunjucks";
 import { MercureError } from "../errors.js";
 import { ComponentTags, extensionName, type TagOptions } from "./extension.js";
 import type { EnvironmentInternals, TemplateClass, TemplateInternals } from "./internals.js";
+import { guardLateCalls, type LateCallsOptions } from "./late-calls.js";
 import { SourceNames } from "./source-names.js";
 
 export interface EnvironmentSettings {
@@ -37,7 +38,7 @@ export class TagEnvironment {
   readonly #Template: TemplateClass;
 
   /** @throws MercureError `ERR_OPTION` when the environment does not autoescape, or already has the tags of a kit. */
-  constructor(environment: Environment, options: Omit<TagOptions, "environment" | "sources">) {
+  constructor(environment: Environment, options: Omit<TagOptions, "environment" | "sources"> & LateCallsOptions) {
     const internals = environment as EnvironmentInternals;
     if (internals.opts.autoescape !== true) {
       throw new MercureError("ERR_OPTION", "The option environment must autoescape: create it with autoescape: true.");
@@ -53,6 +54,7 @@ export class TagEnvironment {
     this.#sources.watch(internals);
     this.#tags = new ComponentTags({ environment, sources: this.#sources, ...options });
     environment.addExtension(extensionName, this.#tags);
+    guardLateCalls(environment, options);
   }
 
   compile(source: string, path: string): CompiledComponent {

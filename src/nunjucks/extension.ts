@@ -1,7 +1,7 @@
 import type { Environment, Extension } from "nunjucks";
 import { parseProps } from "./grammar.js";
 import type { EnvironmentInternals, Lexer, Nodes, Node as ParseNode, Parser, Token } from "./internals.js";
-import { rawTagName, type Scan, scan } from "./scan.js";
+import { cannotWait, rawTagName, type Scan, scan } from "./scan.js";
 import type { SourceNames } from "./source-names.js";
 import { type Location, TemplateError } from "./template-error.js";
 
@@ -55,6 +55,7 @@ export class ComponentTags implements Extension {
       environment: environment.opts,
       components: this.#options.components(),
       describeMissing: this.#options.describeMissing,
+      isAsyncFilter: (name) => environment.asyncFilters.includes(name),
       isForeign: (tag) =>
         environment.extensionsList.some((extension) => extension !== this && extension.tags?.includes(tag)),
     });
@@ -109,6 +110,10 @@ export class ComponentTags implements Extension {
     ];
     if (tag.closed) {
       const body = parser.parseUntilBlocks(`end${tag.name}`);
+      // Extensions rarely place their nodes.
+      if (body.findAll(nodes.CallExtensionAsync).length > 0) {
+        throw this.#error(cannotWait("An asynchronous extension", `"${tag.name}"`), token);
+      }
       parser.advanceAfterBlockEnd();
       // Not a content argument of the extension: Nunjucks would not find blocks in it, and lose their overrides.
       args.push(

@@ -60,6 +60,7 @@ export interface Nodes {
   readonly Dict: NodeClass;
   readonly Pair: NodeClass;
   readonly Caller: NodeClass;
+  readonly CallExtensionAsync: new (extension: unknown, method: string, args?: Node, contentArgs?: Node[]) => Node;
   readonly CallExtension: new (extension: string, method: string, args: Node, contentArgs: Node[]) => Node;
 }
 
@@ -69,7 +70,7 @@ export interface Parser {
   pushToken(token: Token | null): void;
   skipValue(type: string, value: string): boolean;
   parseExpression(): Node;
-  parseUntilBlocks(...names: string[]): Node;
+  parseUntilBlocks(...names: string[]): Node & { findAll(type: new (...fields: never[]) => Node): readonly Node[] };
   advanceAfterBlockEnd(name?: string): Token;
 }
 
@@ -83,6 +84,11 @@ export interface EnvironmentInternals extends Environment {
   readonly opts: EnvironmentOptions;
   readonly loaders: (ILoader & { cache: Record<string, unknown> })[];
   readonly extensionsList: { readonly tags?: readonly string[] }[];
+  /** The names of the filters that call back. */
+  readonly asyncFilters: readonly string[];
+  getFilter: Environment["getFilter"];
+  getTemplate: Environment["getTemplate"];
+  getExtension: Environment["getExtension"];
 }
 
 export interface TemplateInternals extends Template {

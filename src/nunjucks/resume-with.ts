@@ -18,6 +18,11 @@ interface Lookups {
   getTemplate(...args: unknown[]): unknown;
 }
 
+/** How many arguments a callback takes tells what it is. */
+function likewise(bound: Call, callback: Call): Call {
+  return Object.defineProperty(bound, "length", { value: callback.length });
+}
+
 /**
  * Makes templates go on as they began after what they wait for: asynchronous filters, extensions and loaders. These call
  * back from wherever they like, as from the connection of another request.
@@ -30,7 +35,7 @@ export function resumeWith(environment: Environment, bind: Bind): void {
       return Reflect.apply(
         call,
         this,
-        args.map((arg) => (typeof arg === "function" ? bind(arg as Call) : arg)),
+        args.map((arg) => (typeof arg === "function" ? likewise(bind(arg as Call), arg as Call) : arg)),
       );
     };
   lookups.getFilter = function (name) {

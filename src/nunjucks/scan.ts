@@ -34,6 +34,8 @@ export interface ScanOptions {
   readonly components: readonly string[];
   /** Says that a component does not exist. */
   describeMissing(name: string): string;
+  /** Whether a filter calls back, so that what follows waits for it. */
+  isAsyncFilter(name: string): boolean;
   /** Whether an extension of the application owns a tag. */
   isForeign(tag: string): boolean;
 }
@@ -51,6 +53,23 @@ const blockEnds: Record<string, readonly string[]> = {
   endeach: ["asyncEach"],
   endall: ["asyncAll"],
 };
+
+/** Blocks whose text has to be there at once; so have the children of components. */
+const immediateBlocks = new Set(["macro", "call", "set", "filter"]);
+/** Loops and conditions that are written to wait. */
+const waitingBlocks = new Set(["ifAsync", "asyncEach", "asyncAll"]);
+
+/** What waits, where it stands, and what is open around it. */
+interface Waiting {
+  readonly what: string;
+  readonly at: Token;
+  readonly within: readonly Open[];
+}
+
+/** Says that something asynchronous stands where nothing can wait, and the way out. */
+export function cannotWait(what: string, within: string): string {
+  return `${what} cannot be waited for inside ${within}: put its result into a variable before, as by "set".`;
+}
 
 interface Open {
   readonly name: string;
@@ -77,6 +96,7 @@ class Scanner {
   readonly #tags: ScannedTag[] = [];
   readonly #variables = new Set<string>();
   readonly #open: Open[] = [];
+  readonly #waiting: Waiting[] = [];
   /** The source with raw blocks replaced, as far as {@link #copied}. */
   #rewritten = "";
   #copied = 0;
@@ -92,6 +112,7 @@ class Scanner {
       if (token.type === lexer.TOKEN_BLOCK_START) this.#block();
       else if (token.type === lexer.TOKEN_VARIABLE_START) this.#collectVariables(this.#until(lexer.TOKEN_VARIABLE_END));
     }
+    this.#refuseWaiting();
     return {
       source: this.#rewritten + this.#source.slice(this.#copied),
       tags: this.#tags,
@@ -133,7 +154,11 @@ class Scanner {
     else if (/^[A-Z]/.test(name.value) && !this.#options.isForeign(name.value)) this.#component(name, inside);
     else {
       this.#refuseWrongCase(name);
-      this.#nunjucksBlock(name.value);
+      if (name.value === "filter") this.#noteFilters([{ ...name, type: lexer.TOKEN_PIPE }, ...inside]);
+      if (waitingBlocks.has(name.value))
+        this.#waiting.push({ what: `"${name.value}"`, at: name, within: [...this.#open] });
+      const isAssignment = inside.some(({ value, type }) => value === "=" && type === lexer.TOKEN_OPERATOR);
+      this.#nunjucksBlock(name.value, isAssignment);
       this.#collectVariables(inside);
     }
   }
@@ -179,8 +204,8 @@ class Scanner {
   }
 
   /** A component that was opened within a block or a branch cannot be closed outside of it. */
-  #nunjucksBlock(name: string): void {
-    if (blocks.has(name)) {
+  #nunjucksBlock(name: string, isAssignment: boolean): void {
+    if (blocks.has(name) || (name === "set" && !isAssignment)) {
       this.#open.push({ name, block: this.#open.length });
     } else if (branches.has(name)) {
       this.#open.length = this.#innermostBlock() + 1;
@@ -231,8 +256,25 @@ class Scanner {
     if (found !== null) this.#tokens.forwardN(found[0].length);
   }
 
+  #noteFilters(tokens: readonly Token[]): void {
+    const significant = tokens.filter((token) => token.type !== lexer.TOKEN_WHITESPACE);
+    significant.forEach((at, i) => {
+      if (significant[i - 1]?.type !== lexer.TOKEN_PIPE || !this.#options.isAsyncFilter(at.value)) return;
+      this.#waiting.push({ what: `The asynchronous filter "${at.value}"`, at, within: [...this.#open] });
+    });
+  }
+
+  /** Only now it is known which tags have children. */
+  #refuseWaiting(): void {
+    for (const { what, at, within } of this.#waiting) {
+      const inner = within.findLast(({ name, tag }) => (tag === undefined ? immediateBlocks.has(name) : tag.closed));
+      if (inner !== undefined) throw this.#error(cannotWait(what, `"${inner.name}"`), at);
+    }
+  }
+
   /** Symbols that are no property (`a.b`), filter (`a | b`) or keyword argument (`b=`). */
   #collectVariables(tokens: readonly Token[]): void {
+    this.#noteFilters(tokens);
     const significant = tokens.filter((token) => token.type !== lexer.TOKEN_WHITESPACE);
     significant.forEach((token, i) => {
       if (token.type !== lexer.TOKEN_SYMBOL) return;

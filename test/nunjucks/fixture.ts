@@ -95,6 +95,9 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     development,
     kit: streamTags.prepare,
     propsOf: (value) => models.propsOf(value),
+    onError: (error) => {
+      throw error;
+    },
   });
   addGlobals(environment, { publisher, components, scripts: () => "" });
   return {
