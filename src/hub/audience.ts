@@ -74,6 +74,20 @@ export class Audience {
     return this.#bytes;
   }
 
+  /** The most steps that it takes to find out whether one of several updates is received. */
+  costOf(updates: readonly { readonly update: Update }[]): number {
+    const cost = this.matchers.cost + this.privateTopics.cost;
+    if (cost === 0) return 0;
+    let longest = 0;
+    for (const { update } of updates) {
+      longest = Math.max(
+        longest,
+        update.topics.reduce((sum, { length }) => sum + length, 0),
+      );
+    }
+    return cost * longest;
+  }
+
   /** Whether an update that matches may be read. */
   mayRead(update: Update): boolean {
     return !update.private || this.privateTopics.matchesAny(update.topics);
@@ -83,4 +97,15 @@ export class Audience {
     // Most updates that may not be read are told at once, and patterns are spared.
     return this.mayRead(update) && this.matchers.matchesAny(update.topics);
   }
+
+  /** The same as {@link Audience.receives}, for much work: gives the event loop to others between patterns. */
+  async receivesPaced(update: Update, pace: Pace): Promise<boolean> {
+    if (update.private && !(await matchesAnyPaced(this.privateTopics, update.topics, pace))) return false;
+    return matchesAnyPaced(this.matchers, update.topics, pace);
+  }
+}
+
+async function matchesAnyPaced(list: MatcherList, topics: readonly string[], pace: Pace): Promise<boolean> {
+  for (const topic of topics) if (await list.matchesPaced(topic, pace)) return true;
+  return false;
 }

@@ -1,10 +1,10 @@
 import { work } from "../protocol/work.js";
-import type { Replay, Transport } from "../transport/transport.js";
+import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 import { Chunk } from "./chunk.js";
 import { type Dispatcher, readHistory } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
-import { stepsPerTurn } from "./pacer.js";
+import { newPace, stepsPerTurn } from "./pacer.js";
 
 /** A stretch of history as an audience receives it. */
 export interface EncodedReplay {
@@ -32,6 +32,9 @@ interface Kept {
 const stepsPerUpdate = 20;
 const stepsPerEvent = 100;
 
+/** An update whose patterns may take more steps than this is looked at with turns for others in between. */
+const mostStepsAtOnce = 8 * stepsPerTurn;
+
 /** How many stretches are kept for the next subscriber at the same place, and how many bytes they have in all. */
 const keptCount = 64;
 const keptBytes = 4 * 1024 * 1024;
@@ -57,8 +60,8 @@ export class EncodedReplays {
     if (known !== undefined) return known;
     const replay = readHistory(this.#transport, audience.matchers, after, audience.readsPrivate);
     return "then" in replay
-      ? replay.then((read) => this.#encode(audience, after, read))
-      : this.#encode(audience, after, replay);
+      ? replay.then((read) => this.#encoded(audience, after, read))
+      : this.#encoded(audience, after, replay);
   }
 
   #find(audience: Audience, after: number): EncodedReplay | undefined {
@@ -70,23 +73,30 @@ export class EncodedReplays {
     return undefined;
   }
 
-  /** Ends the stretch early where it has taken the work of a turn. */
-  #encode(audience: Audience, after: number, { updates, lostThrough, through: readThrough }: Replay): EncodedReplay {
-    const parts: Buffer[] = [];
-    const before = work.steps;
-    // To ask a pattern for its literal takes time too, though hardly any.
-    const stepsToLook = stepsPerUpdate + audience.patterns.length;
-    let steps = 0;
-    let looked = 0;
-    let through = readThrough;
-    for (const stored of updates) {
-      if (audience.receives(stored.update)) parts.push(this.#events.of(stored));
-      looked++;
-      steps = work.steps - before + looked * stepsToLook + parts.length * stepsPerEvent;
-      if (steps < stepsPerTurn || looked === updates.length) continue;
-      through = stored.position;
-      break;
+  #encoded(audience: Audience, after: number, replay: Replay): EncodedReplay | Promise<EncodedReplay> {
+    const stretch = new Stretch(audience, replay);
+    const isMuch = audience.costOf(replay.updates) > mostStepsAtOnce;
+    if (isMuch) return this.#encodePaced(stretch, after);
+    for (const stored of replay.updates) {
+      if (stretch.isEnough) break;
+      stretch.add(stored, audience.receives(stored.update) ? this.#events.of(stored) : undefined);
     }
+    return this.#finish(stretch, after);
+  }
+
+  async #encodePaced(stretch: Stretch, after: number): Promise<EncodedReplay> {
+    const { audience, updates } = stretch;
+    const pace = newPace();
+    for (const stored of updates) {
+      if (stretch.isEnough) break;
+      const isReceived = await audience.receivesPaced(stored.update, pace);
+      stretch.add(stored, isReceived ? this.#events.of(stored) : undefined);
+    }
+    return this.#finish(stretch, after);
+  }
+
+  #finish(stretch: Stretch, after: number): EncodedReplay {
+    const { audience, parts, through, lostThrough, steps, updates } = stretch;
     const chunk = parts.length === 0 ? undefined : new Chunk(parts);
     const isLast = through >= this.#dispatcher.position;
     const replay = { chunk, first: updates[0]?.position, lostThrough, through, isLast };
@@ -103,5 +113,46 @@ export class EncodedReplays {
     while (this.#kept.length > keptCount || (this.#bytes > keptBytes && this.#kept.length > 1)) {
       this.#bytes -= this.#kept.shift()!.bytes;
     }
+  }
+}
+
+/** A part of history, as far as it is known who receives what of it: as much as one turn has time for. */
+class Stretch {
+  readonly audience: Audience;
+  readonly updates: readonly StoredUpdate[];
+  readonly lostThrough: number;
+  readonly parts: Buffer[] = [];
+  readonly #readThrough: number;
+  readonly #before = work.steps;
+  readonly #stepsToLook: number;
+  #looked = 0;
+  #position = 0;
+
+  constructor(audience: Audience, { updates, lostThrough, through }: Replay) {
+    this.audience = audience;
+    this.updates = updates;
+    this.lostThrough = lostThrough;
+    this.#readThrough = through;
+    // To ask a pattern for its literal takes time too, though hardly any.
+    this.#stepsToLook = stepsPerUpdate + audience.patterns.length;
+  }
+
+  get steps(): number {
+    return work.steps - this.#before + this.#looked * this.#stepsToLook + this.parts.length * stepsPerEvent;
+  }
+
+  get isEnough(): boolean {
+    return this.#looked > 0 && this.steps >= stepsPerTurn;
+  }
+
+  get through(): number {
+    return this.#looked === this.updates.length ? this.#readThrough : this.#position;
+  }
+
+  /** @param event - Undefined for an update that is not received. */
+  add({ position }: StoredUpdate, event: Buffer | undefined): void {
+    if (event !== undefined) this.parts.push(event);
+    this.#looked++;
+    this.#position = position;
   }
 }

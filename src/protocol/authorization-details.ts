@@ -2,7 +2,7 @@ import { forbiddenCharacter } from "./characters.js";
 import { type GrantLimits, type Grants, noGrants, type SubscriptionPayload } from "./grants.js";
 import { compileExact, compileSelector, type Matcher, MatcherList } from "./matcher.js";
 import { PatternSum } from "./pattern-sum.js";
-import { type Pace, stepsToCompile, unpaced } from "./work.js";
+import { type Pace, stepsToRead, unpaced } from "./work.js";
 
 /** The type of the authorization details that are for a hub, compared byte by byte. Mercure 1.0 "Authorization Details". */
 export const detailType = "https://mercure.rocks/authorization-detail";
@@ -53,7 +53,7 @@ export async function parseAuthorizationDetails(
       const matcher = parseMatcher(topic, limits.topicLength, compile);
       if (matcher === undefined || !sum.add(matcher)) return undefined;
       matchers.push(matcher);
-      const pause = pace(stepsToCompile(matcher));
+      const pause = pace(stepsToRead(matcher));
       if (pause !== undefined) await pause;
     }
     if (actions.includes("publish")) granted.publish.push(...matchers);

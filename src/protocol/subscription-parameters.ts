@@ -4,7 +4,7 @@ import { compileMatcher, compileSelector, type Matcher, MatcherList } from "./ma
 import { PatternSum } from "./pattern-sum.js";
 import { Refusal } from "./problem.js";
 import { bytesOfRequest } from "./subscription-memory.js";
-import { type Pace, stepsToCompile, unpaced } from "./work.js";
+import { type Pace, stepsToRead, unpaced } from "./work.js";
 
 /** Which generations a hub speaks. */
 export type Protocol = Generation | "both";
@@ -61,7 +61,7 @@ export async function requestedMatchers(
       throw new Refusal(400, "The patterns are too large together. Subscribe to fewer, or to topics by their names.");
     }
     matchers.push(matcher);
-    const pause = pace(stepsToCompile(matcher));
+    const pause = pace(stepsToRead(matcher));
     if (pause !== undefined) await pause;
   }
   const list = new MatcherList(matchers);

@@ -2,6 +2,7 @@ import { URLPattern } from "urlpattern-polyfill/urlpattern";
 import { LinearExpression, largestExpression } from "./linear-expression.js";
 import type { Literal } from "./literal-index.js";
 import { componentSource, type Segments } from "./url-pattern-component.js";
+import { work } from "./work.js";
 
 const names = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"] as const;
 
@@ -70,6 +71,9 @@ export class LinearUrlPattern {
   }
 }
 
+/** What it takes to parse a topic as a URL, besides its length, in steps. */
+const stepsPerUrl = 50;
+
 /** Names, expressions, wildcards and braces; never less than there are. */
 function numberOfGroups(pattern: string): number {
   return pattern.match(/[:({*]/g)?.length ?? 0;
@@ -86,6 +90,7 @@ let latest: { readonly topic: string; readonly baseUrl: string; readonly url: UR
 
 function parseTopic(topic: string, baseUrl: string): URL | undefined {
   if (latest?.topic !== topic || latest.baseUrl !== baseUrl) {
+    work.steps += stepsPerUrl + topic.length;
     latest = { topic, baseUrl, url: URL.canParse(topic, baseUrl) ? new URL(topic, baseUrl) : undefined };
   }
   return latest.url;

@@ -17,18 +17,24 @@ export const stepsPerInstruction = 200;
 const stepsPerUrlPattern = 10_000;
 const stepsPerCharacter = 20;
 
-/** How many steps it takes to read any other matcher. */
-const stepsPerMatcher = 100;
+/** How many steps it takes to write the expression of a template, however small. */
+const stepsPerTemplate = 1_000;
 
-/** How many steps it takes to make a matcher of a text. */
-export function stepsToCompile(matcher: {
+interface Sized {
   readonly type: string;
   readonly pattern: string;
   readonly cost: number;
-}): number {
-  const { type, pattern, cost } = matcher;
-  const parsing = type === "urlpattern" ? stepsPerUrlPattern + pattern.length * stepsPerCharacter : stepsPerMatcher;
-  return parsing + cost * stepsPerInstruction;
+}
+
+/** How many steps it takes to make a matcher of a text. The expression of a URL pattern is compiled at once. */
+export function stepsToRead({ type, pattern, cost }: Sized): number {
+  if (type !== "urlpattern") return stepsPerTemplate + pattern.length;
+  return stepsPerUrlPattern + pattern.length * stepsPerCharacter + cost * stepsPerInstruction;
+}
+
+/** How many steps it takes to compile the expression of a matcher that has been read. */
+export function stepsToCompile({ type, cost }: Sized): number {
+  return type === "urlpattern" ? 1 : cost * stepsPerInstruction;
 }
 
 /** For work that nobody else waits for. */
