@@ -5,6 +5,7 @@ import { MercureError } from "./errors.js";
 import type { IssuerOptions } from "./hub/issuers.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
 import { type HubLimit, type HubLimits, readHubLimits } from "./hub-limits.js";
+import { checkKeyLength, leastKeyLength } from "./key-length.js";
 import { keyVariables } from "./key-variables.js";
 import { guardedLogger, type Logger } from "./logger.js";
 import { impossible, OptionReader } from "./option-reader.js";
@@ -160,6 +161,8 @@ export interface EmbeddedHubOptions extends HubLimits {
   publishOrigins?: readonly string[] | string | undefined;
   /** The longest time for which a stream is open, in seconds; 0 for no end. Default 3600. */
   connectionLifetime?: number | undefined;
+  /** How far the clock of an issuer of tokens may be ahead, in seconds, at most 300; 0 for none. Default 30. */
+  clockTolerance?: number | undefined;
   /** Seconds between keep-alive comments; 0 disables. Default: `MERCURE_HUB_KEEPALIVE_INTERVAL`, else 15. */
   keepaliveInterval?: number | undefined;
   /** How many updates of each topic are kept for replay. Default: `MERCURE_HUB_RECONCILIATION_LENGTH`, else 500. */
@@ -200,14 +203,12 @@ export interface Configuration extends HubIdentity {
     readonly corsOrigins: readonly string[];
     readonly publishOrigins: readonly string[];
     readonly connectionLifetime: number;
+    readonly clockTolerance: number;
     readonly keepaliveInterval: number;
     readonly reconciliationLength: number;
     readonly historyBytes: number;
   };
 }
-
-/** The least length of a key for HS256, in bytes (RFC 7518, section 3.2). */
-const leastKeyLength = 32;
 
 /**
  * Resolves options and environment into one configuration.
@@ -278,6 +279,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       corsOrigins: hub.corsOrigins("corsOrigins", "MERCURE_HUB_CORS_ORIGINS") ?? [],
       publishOrigins: hub.origins("publishOrigins", "MERCURE_HUB_PUBLISH_ORIGINS") ?? [],
       connectionLifetime: hub.number("connectionLifetime", { least: 0 }) ?? 3600,
+      clockTolerance: hub.number("clockTolerance", { least: 0, most: 300 }) ?? 30,
       keepaliveInterval:
         hub.number("keepaliveInterval", { least: 0, most: 86_400 }, "MERCURE_HUB_KEEPALIVE_INTERVAL") ?? 15,
       reconciliationLength:
@@ -316,13 +318,4 @@ export function madeSecret(hubUrl: HubIdentity["hubUrl"], development: boolean, 
     "htmx-mercure: no secret is set, so one was made for this start; tokens end with it. Production needs SECRET_KEY.",
   );
   return randomBytes(leastKeyLength).toString("hex");
-}
-
-/** @throws MercureError `ERR_OPTION` in production for a key that is too short; development is warned. */
-export function checkKeyLength(key: string, development: boolean, logger: Logger): void {
-  const length = Buffer.byteLength(key);
-  if (length >= leastKeyLength) return;
-  const message = `a secret has ${length} bytes; HS256 needs at least ${leastKeyLength} (RFC 7518, section 3.2).`;
-  if (!development) throw new MercureError("ERR_OPTION", `Production is not safe: ${message}`);
-  logger.warn(`htmx-mercure: ${message} Production will refuse it.`);
 }

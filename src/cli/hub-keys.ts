@@ -1,9 +1,10 @@
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IssuerOptions } from "../hub/index.js";
+import { checkKeyLength } from "../key-length.js";
 import { keyVariables } from "../key-variables.js";
 import type { OptionReader } from "../option-reader.js";
-import { checkKeyLength, madeSecret } from "../options.js";
+import { madeSecret } from "../options.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
 import { algorithmVariables, type Role } from "./remote-hub-flags.js";

@@ -1,3 +1,4 @@
+import { pageBase } from "./page-base.js";
 import { parseRetryAfter, reconnectDelay } from "./reconnect-delay.js";
 import { parseAddress, type StreamAddress, withToken } from "./stream-address.js";
 
@@ -98,7 +99,7 @@ function renewedFrom(content: Document | undefined, element: Element, address: S
   if (content === undefined) return undefined;
   const candidates = [...content.querySelectorAll("[sse-connect], [data-sse-connect]")].map((found) => {
     const text = found.getAttribute("sse-connect") ?? found.getAttribute("data-sse-connect") ?? "";
-    return { id: found.id, text, address: parseAddress(text, document.baseURI) };
+    return { id: found.id, text, address: parseAddress(text, pageBase()) };
   });
   const same = element.id === "" ? undefined : candidates.find(({ id }) => id === element.id);
   return same ?? candidates.find((candidate) => candidate.address.url === address.url);
@@ -128,7 +129,7 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
 /** Tokens are sent to the page's own server alone. */
 function ownUrl(attribute: string | null): string | undefined {
   if (!attribute) return undefined;
-  const { origin, href } = new URL(attribute, document.baseURI);
+  const { origin, href } = new URL(attribute, pageBase());
   return origin === location.origin ? href : undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { HtmxInternalApi } from "./htmx.js";
+import { pageBase } from "./page-base.js";
 import { renew } from "./renewal.js";
 import { StreamSource } from "./source.js";
 import { parseAddress, type StreamAddress, textAtCursor } from "./stream-address.js";
@@ -97,7 +98,7 @@ export function writePositions(): void {
 
 /** The address in an attribute, with the token that was taken out of it when its page went into the history. */
 export function addressIn(text: string): StreamAddress {
-  const address = parseAddress(text, document.baseURI);
+  const address = parseAddress(text, pageBase());
   return address.token === "" ? { ...address, token: recallToken(address.url) } : address;
 }
 

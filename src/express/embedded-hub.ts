@@ -27,6 +27,7 @@ export function embedHub(configuration: Configuration, authorize: HubOptions["au
     issuer,
     resource,
     // By default clients of either generation find the cookie that they know.
+    development: configuration.development,
     cookieName: defaultCookieNames.some((name) => name === authzCookieName) ? undefined : authzCookieName,
     authorize,
     logger: configuration.logger,

@@ -51,7 +51,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   const unbound = new UnboundStreams(pages);
   const models = new Models();
   const assets = new Assets(configuration.assetsPath);
-  const tokens = new Tokens(configuration, clock);
+  const tokens = new Tokens(configuration, clock, () => pages.current?.beganAt);
   const sessionReminder = new SessionReminder(hint);
   const { authorize } = configuration;
   const permissions = new Permissions(
@@ -100,7 +100,13 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     hubPath: embedded && publicPath,
     warn: (message) => logger.warn(message),
   });
-  const responsePages = new ResponsePages({ pages, unbound, cookies, lastEventId: () => hub.lastEventId });
+  const responsePages = new ResponsePages({
+    pages,
+    unbound,
+    cookies,
+    lastEventId: () => hub.lastEventId,
+    now: () => clock.now(),
+  });
   const sse: Sse = new Sse(
     {
       hub,

@@ -1,4 +1,5 @@
 import type { Request, Response } from "express";
+import { distinctTime } from "../distinct-time.js";
 import { hubLink } from "../protocol/hub-link.js";
 import type { Page, Pages } from "../publisher/page.js";
 import type { UnboundStreams } from "../publisher/unbound-streams.js";
@@ -12,6 +13,8 @@ export interface ResponsePagesOptions {
   readonly cookies: AuthzCookies;
   /** The hub's last event id. */
   lastEventId(): string;
+  /** The time in milliseconds since 1970. */
+  now(): number;
 }
 
 /** The pages of responses: what is rendered for a response is rendered for its request, wherever that happens. */
@@ -25,12 +28,13 @@ export class ResponsePages {
 
   /** The page of a response whose request begins, or which was not seen to begin. */
   begin(response: Response, mountPath: string): Page {
-    const { unbound, cookies } = this.#options;
+    const { unbound, cookies, now } = this.#options;
     const request = response.req;
     const lastEventId = this.#options.lastEventId();
     let isLinked = false;
     const page: Page = {
       lastEventId,
+      beganAt: distinctTime(now()),
       unboundBefore: unbound.count,
       mountPath: mountPathOf(mountPath),
       origin: originOf(request),

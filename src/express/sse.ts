@@ -85,7 +85,9 @@ export class Sse extends Publisher {
           return;
         }
         const { asked, names } = fixed ?? this.#streamed(await choose!(request));
-        hub.stream(request, response, { topics: asked, private: true, ...this.#bearer(response, names) }, next);
+        const { beganAt: authorizedAt } = this.#responsePages.of(response);
+        const bearer = { ...this.#bearer(response, names), authorizedAt };
+        hub.stream(request, response, { topics: asked, private: true, ...bearer }, next);
       } catch (error) {
         next(error);
       }

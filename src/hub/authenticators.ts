@@ -17,12 +17,15 @@ export function authenticatorFor(
   isRevoked?: VerifierSettings["isRevoked"],
   clock: Clock = systemClock,
 ): Authenticator {
-  const { issuers, issuer, resource, tokenLimits, cookieName } = settings;
+  const { issuers, issuer, resource, tokenLimits, cookieName, clockTolerance } = settings;
   const secret = { subscriber: settings.subscriberKey, publisher: settings.publisherKey }[role];
   const keys = [...ownKeys(secret, issuer), ...issuers.filter((trusted) => isFor(role, trusted))];
   const compile = (match: string, type: string) => compileMatcher(match, type, settings.hubUrl);
   const generations = settings.protocol === "both" ? ([0, 1] as const) : [settings.protocol];
-  const verifier = new TokenVerifier({ keys, resource, limits: tokenLimits, compile, generations, isRevoked }, clock);
+  const verifier = new TokenVerifier(
+    { keys, resource, limits: tokenLimits, compile, generations, isRevoked, clockTolerance },
+    clock,
+  );
   const names = cookieName === undefined ? defaultCookieNames : [cookieName];
   return new Authenticator(verifier, [...new Set(names.flatMap((name) => [name, insecureName(name)]))]);
 }

@@ -9,7 +9,7 @@ import {
 import { topicOf } from "../protocol/own-topics.js";
 import { Refusal } from "../protocol/problem.js";
 import type { OrderChannel } from "./order-channel.js";
-import { Revocations } from "./revocations.js";
+import { type Bearer, Revocations } from "./revocations.js";
 import type { Subscriber } from "./subscriber.js";
 import type { VerifiedToken } from "./token-verifier.js";
 
@@ -55,7 +55,7 @@ export class Disconnections {
   }
 
   /** The same by what is known at this moment. */
-  refusesNow(tokens: readonly VerifiedToken[] = []): boolean {
+  refusesNow(tokens: readonly Bearer[] = []): boolean {
     return tokens.some((token) => this.#revocations.refuses(token));
   }
 
@@ -86,7 +86,8 @@ export class Disconnections {
       const ofTokens = order.kind === "subscriber" ? tokens.map((token) => tokenOrder(token, order)) : [];
       for (const each of ofTokens) this.#remember(each);
       // A stream that may come back is not told to stay away.
-      subscriber.end(this.refusesNow(tokens) ? "disconnected" : undefined);
+      const isForGood = tokens.length > 0 && tokens.every((token) => this.refusesNow([token]));
+      subscriber.end(isForGood ? "disconnected" : undefined);
       // Only this node knows the tokens of the stream, and its client may come back to another.
       for (const each of ofTokens) this.#channel.send(encodeDisconnection(each)).catch(this.#onError);
     }
@@ -97,9 +98,12 @@ function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnec
   return { kind: "token", name: id, before };
 }
 
-/** A stream that was opened with a younger token is not meant. */
+/** A stream that was opened with a younger token is not meant. One with tokens of several people is of each of them. */
 function isConcerned({ id, tokens, subject, group }: Subscriber, { kind, name, before }: Disconnection): boolean {
   if (kind === "subscriber") return id === name;
+  if (kind === "subject" && tokens.length > 0) {
+    return tokens.some(({ sub, issuedAt = 0 }) => sub === name && issuedAt <= before);
+  }
   if (tokens.length > 0 && tokens.every(({ issuedAt = 0 }) => issuedAt > before)) return false;
   if (kind === "token") return tokens.some((token) => token.id === name);
   if (kind === "subject") return subject === name;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Clock, systemClock } from "../clock.js";
+import { distinctTime } from "../distinct-time.js";
 import { MercureError } from "../errors.js";
 import { refuseUnknownOptions } from "../known-options.js";
 import type { Logger } from "../logger.js";
@@ -34,7 +35,7 @@ import { OrderChannel } from "./order-channel.js";
 import { admitsRequest } from "./pipelining.js";
 import { answerPublicDocument } from "./public-document.js";
 import { PublishHandler } from "./publish-handler.js";
-import { hubUrlOf, pathFromHub } from "./request.js";
+import { hubUrlOf, pathFromHub, queryOf } from "./request.js";
 import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } from "./resource-metadata.js";
 import { SubscribeHandler } from "./subscribe-handler.js";
 import { Subscribers } from "./subscribers.js";
@@ -55,9 +56,20 @@ export interface StreamOptions {
   readonly payload?: unknown;
   /** Whose stream it is, for {@link Hub.disconnect}. Default nobody's. */
   readonly subject?: string | undefined;
+  /**
+   * When the application let the client through, in milliseconds since 1970: a {@link Hub.disconnect} since then refuses
+   * the stream. Give it where your code awaits something in between. Default: now.
+   */
+  readonly authorizedAt?: number | undefined;
 }
 
-const streamOptions: readonly string[] = ["private", "topics", "payload", "subject"] satisfies (keyof StreamOptions)[];
+const streamOptions: readonly string[] = [
+  "private",
+  "topics",
+  "payload",
+  "subject",
+  "authorizedAt",
+] satisfies (keyof StreamOptions)[];
 
 /** Express's way to the next handler, or with an error to the handlers of errors. */
 type Next = (error?: unknown) => void;
@@ -191,7 +203,7 @@ export class Hub {
    */
   stream(req: HubRequest, res: HubResponse, options: StreamOptions, next?: Next): void {
     refuseUnknownOptions(options, streamOptions, "hub.stream");
-    const { topics, private: withPrivate = false, payload, subject } = options;
+    const { topics, private: withPrivate = false, payload, subject, authorizedAt = distinctTime() } = options;
     if (typeof withPrivate !== "boolean") {
       throw new MercureError("ERR_OPTION", `private must be true or false, not ${describeValue(withPrivate)}.`);
     }
@@ -200,7 +212,9 @@ export class Hub {
     const asked = { matchers, privateTopics, expiresAt: undefined, payloads: { payload }, subject };
     this.#answer(req, res, next, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
-      return this.#subscribe.open(request, response, asked);
+      const bearer = { id: "", sub: subject, issuedAt: authorizedAt, grants: { subscribe: privateTopics } };
+      const said = { parameters: queryOf(request), generation: undefined, bearer };
+      return this.#subscribe.open(request, response, asked, said);
     });
   }
 

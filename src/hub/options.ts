@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type HubLimits, readHubLimits } from "../hub-limits.js";
+import { checkKeyLength } from "../key-length.js";
 import { guardedLogger, type Logger } from "../logger.js";
 import { impossible, OptionReader } from "../option-reader.js";
 import { defaultHubPath } from "../protocol/draft.js";
@@ -28,6 +29,15 @@ export interface HubOptions extends HubLimits {
    */
   readonly issuer?: string | undefined;
   /**
+   * How far the clock of an issuer may be ahead of the hub's, in seconds: a token whose `nbf` or `iat` is further in the
+   * future is refused. At most 300. Default 30; 0 for none.
+   */
+  readonly clockTolerance?: number | undefined;
+  /**
+   * Whether keys that are too short are let through with a warning. Default: `NODE_ENV` is not `production`.
+   */
+  readonly development?: boolean | undefined;
+  /**
    * The hub's URL as clients see it, absolute or a path: what tokens of Mercure 1.0 must name in their claim `aud`, what
    * relative URL patterns and topics are resolved against, and with whose path the hub's own topics begin. Default `path`, which does for tokens that an application
    * makes for its own hub; then the hub publishes no metadata, and patterns that name a host match no relative topics.
@@ -55,8 +65,8 @@ export interface HubOptions extends HubLimits {
   /** Whether subscribers without a token may connect; they receive public updates only. Default true. */
   readonly allowAnonymous?: boolean | undefined;
   /**
-   * Asked for each stream whose token is in a cookie, which the browser sends by itself: whether it may still be opened,
-   * and for which topics it grants anything private. Default none: the cookie is enough.
+   * Asked for each stream, and each list of subscriptions, whose token is in a cookie, which the browser sends by itself:
+   * whether it may still be opened, and for which topics it grants anything private. Default none: the cookie is enough.
    */
   readonly authorize?:
     | ((request: IncomingMessage, topics: readonly string[]) => boolean | Promise<boolean>)
@@ -109,6 +119,8 @@ export function resolveHubOptions(options: HubOptions) {
     queryLimit: limits.queryLimit,
     issuers: resolveIssuers(read.object("issuers")),
     issuer: read.string("issuer") ?? origin ?? "/",
+    clockTolerance: read.number("clockTolerance", { least: 0, most: 300 }) ?? 30,
+    development: read.boolean("development") ?? process.env.NODE_ENV !== "production",
     resource: resource ?? path,
     tokenLimits: {
       details: limits.maxTokenDetails,
@@ -149,10 +161,14 @@ export function resolveHubOptions(options: HubOptions) {
 
 /** What is possible by itself, but not with the rest. */
 function checkTogether(settings: HubSettings): void {
-  const { transport, issuers, subscriberKey, publisherKey, allowPublish, allowAnonymous } = settings;
+  const { transport, issuers, subscriberKey, publisherKey, allowPublish, allowAnonymous, development, logger } =
+    settings;
   if (transport === undefined) throw impossible("transport", "is missing; new MemoryTransport() is one");
   refusePem(subscriberKey, "subscriberKey");
   refusePem(publisherKey, "publisherKey");
+  for (const key of new Set([subscriberKey, publisherKey])) {
+    if (key !== undefined) checkKeyLength(key, development, logger);
+  }
   if (allowPublish && publisherKey === undefined && issuers.every(({ role }) => role === "subscriber")) {
     throw impossible("publisherKey", "is missing; without it nobody could publish, although allowPublish is set");
   }

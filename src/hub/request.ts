@@ -61,15 +61,18 @@ export function cookiesOf(req: IncomingMessage): [name: string, value: string][]
 
 /**
  * Whether a browser sent this request from a page of the same origin, which a page of another origin cannot feign.
- * Behind a proxy that changes the host, `Sec-Fetch-Site` still tells.
+ * `Sec-Fetch-Site` decides where it is sent: behind a proxy that changes the host it still tells, and a page of the same
+ * host by another scheme has the host too. `none` is for requests of no page.
  *
  * @param others - Origins that are as good as the same.
  */
 export function isSameOrigin(req: IncomingMessage, others: readonly string[] = []): boolean {
-  if (req.headers["sec-fetch-site"] === "same-origin") return true;
+  const site = req.headers["sec-fetch-site"];
+  if (site === "same-origin") return true;
   const source = req.headers.origin ?? req.headers.referer ?? "";
   const host = req.headers.host ?? req.headers[":authority"];
   if (!URL.canParse(source)) return false;
   const url = new URL(source);
-  return url.host === host || others.includes(url.origin);
+  if (others.includes(url.origin)) return true;
+  return (site === undefined || site === "none") && url.host === host;
 }

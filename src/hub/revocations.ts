@@ -6,6 +6,11 @@ import type { VerifiedToken } from "./token-verifier.js";
 /** How many names of each kind are remembered: megabytes at most. */
 const capacity = 100_000;
 
+/** What an order can be about: a token, or a client that the application has let through without one. */
+export interface Bearer extends Pick<VerifiedToken, "id" | "sub" | "issuedAt"> {
+  readonly grants: Pick<VerifiedToken["grants"], "subscribe">;
+}
+
 /** When each name was last revoked, in milliseconds since 1970; the one that was so longest ago comes first. */
 type Moments = OldestFirstMap<string, number>;
 
@@ -35,7 +40,7 @@ export class Revocations {
   }
 
   /** A token that does not say when it was issued counts as issued before any order. */
-  refuses({ id, sub, issuedAt = Number.NEGATIVE_INFINITY, grants }: VerifiedToken): boolean {
+  refuses({ id, sub, issuedAt = Number.NEGATIVE_INFINITY, grants }: Bearer): boolean {
     const isRevoked = (moment: number | undefined) => moment !== undefined && issuedAt <= moment;
     if (isRevoked(this.#tokens.get(id)) || (sub !== undefined && isRevoked(this.#subjects.get(sub)))) return true;
     if (this.#topics.size === 0) return false;

@@ -19,6 +19,7 @@ import { newPace } from "./pacer.js";
 import { missedIntervals, watchPeer } from "./peer-watch.js";
 import { admitsEventStream } from "./pipelining.js";
 import { queryOf } from "./request.js";
+import type { Bearer } from "./revocations.js";
 import { Subscriber, type Subscription, type Surroundings } from "./subscriber.js";
 import { newSubscriberId } from "./subscriber-id.js";
 import { SubscriptionBudget } from "./subscription-budget.js";
@@ -45,6 +46,8 @@ export interface SubscriptionRequest {
   readonly generation: Generation | undefined;
   /** Whose token opens the stream, if it says so. */
   readonly subject?: string | undefined;
+  /** Whom the application has let through without a token, and when. */
+  readonly bearer?: Bearer | undefined;
 }
 
 /** A subscription before it is let in. */
@@ -162,7 +165,7 @@ export class SubscribeHandler {
     res: ServerResponse,
     audience: Audience,
     subscription: Subscription,
-    { parameters, generation }: SubscriptionRequest,
+    { parameters, generation, bearer }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
     const { transport, dispatcher, disconnections, replays } = this.#surroundings;
@@ -173,7 +176,8 @@ export class SubscribeHandler {
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
     // The order may have come while history was read; from here on it ends the stream.
-    if (disconnections.refusesNow(subscription.tokens)) throw tokenRefused("invalid_token", "The token is revoked.");
+    const bearers = bearer === undefined ? subscription.tokens : [bearer];
+    if (disconnections.refusesNow(bearers)) throw tokenRefused("invalid_token", "The token is revoked.");
     const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();

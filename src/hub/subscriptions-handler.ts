@@ -39,18 +39,20 @@ export class SubscriptionsHandler {
   readonly #hubPath: string;
   /** Undefined when the hub was not told its origin. */
   readonly #hubUrl: string | undefined;
+  readonly #authorize: HubSettings["authorize"];
   readonly #tokens: Authenticator;
   readonly #subscriptions: ActiveSubscriptions;
   readonly #transport: Transport;
 
   constructor(
-    { publicPath, publicUrl }: Pick<HubSettings, "publicPath" | "publicUrl">,
+    { publicPath, publicUrl, authorize }: Pick<HubSettings, "publicPath" | "publicUrl" | "authorize">,
     tokens: Authenticator,
     subscriptions: ActiveSubscriptions,
     transport: Transport,
   ) {
     this.#hubPath = publicPath;
     this.#hubUrl = publicUrl;
+    this.#authorize = authorize;
     this.#tokens = tokens;
     this.#subscriptions = subscriptions;
     this.#transport = transport;
@@ -60,7 +62,11 @@ export class SubscriptionsHandler {
   async handle(req: IncomingMessage, res: ServerResponse, below: string): Promise<void> {
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined) throw tokenMissing();
-    const { path, document: documentOf, list } = this.#resource(segmentsOf(below), identity.generation);
+    const segments = segmentsOf(below);
+    if (identity.fromCookie && !(await this.#mayRead(req, segments, identity.generation))) {
+      throw tokenRefused("insufficient_scope", "The application does not let you see these subscriptions.");
+    }
+    const { path, document: documentOf, list } = this.#resource(segments, identity.generation);
     if (!(await identity.grants.subscribe.matchesPaced(path, newPace()))) {
       throw tokenRefused("insufficient_scope", "The token does not grant these subscriptions.");
     }
@@ -89,6 +95,14 @@ export class SubscriptionsHandler {
     }
     res.writeHead(200, { ...headers, "Content-Length": Buffer.byteLength(body) });
     res.end(req.method === "HEAD" ? "" : body);
+  }
+
+  /** Asks the application about what a cookie grants, which outlives what it was granted for. */
+  async #mayRead(req: IncomingMessage, segments: readonly string[], generation: Generation): Promise<boolean> {
+    if (this.#authorize === undefined) return true;
+    const selector = requestedSubscriptions(segments, generation)?.selector;
+    const path = selector === undefined ? subscriptionsPath(this.#hubPath) : selectorPath(this.#hubPath, selector);
+    return (await this.#authorize(req, [path])) === true;
   }
 
   #resource(segments: readonly string[], generation: Generation): Resource {

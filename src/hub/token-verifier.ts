@@ -32,6 +32,8 @@ export interface VerifierSettings {
   /** What the claim `aud` of a token of Mercure 1.0 must hold. */
   readonly resource: string;
   readonly limits: GrantLimits;
+  /** How far the clock of an issuer may be ahead, in seconds: for the claims `nbf` and `iat`. Default 30. */
+  readonly clockTolerance?: number | undefined;
   /** Which generations' tokens are good. Default both. */
   readonly generations?: readonly Generation[] | undefined;
   /** Compiles the matchers of tokens of Mercure 1.0. Default: exact ones only. */
@@ -106,9 +108,12 @@ export class TokenVerifier {
   async #claims(token: string, generation: Generation, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
     const header = decodeProtectedHeader(token);
     if (!trusted.algorithms.includes(header.alg!)) return undefined;
+    const now = this.#clock.now();
+    const { clockTolerance = 30 } = this.#settings;
     const required: JWTVerifyOptions = {
       algorithms: [...trusted.algorithms],
-      currentDate: new Date(this.#clock.now()),
+      currentDate: new Date(now),
+      clockTolerance,
     };
     if (generation === 1) {
       const { resource } = this.#settings;
@@ -117,7 +122,11 @@ export class TokenVerifier {
     }
     for (const key of await trusted.source.keysFor(header)) {
       try {
-        return (await jwtVerify(token, key, required)).payload;
+        const { payload } = await jwtVerify(token, key, required);
+        // The tolerance is for a clock that is ahead. A token that has expired ends its stream, and so opens none.
+        const isExpired = payload.exp !== undefined && payload.exp * 1000 <= now;
+        const isOfTheFuture = typeof payload.iat === "number" && payload.iat * 1000 > now + clockTolerance * 1000;
+        return isExpired || isOfTheFuture ? undefined : payload;
       } catch {
         // Perhaps the next key has signed it.
       }

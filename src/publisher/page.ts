@@ -8,6 +8,11 @@ export type CookieTokenSigner = (granted: readonly Selector[], cookieHash: strin
 export interface Page {
   /** The hub's last event id when the request began: what happens from then on is replayed to the page's streams. */
   readonly lastEventId: string;
+  /**
+   * When the request began, in milliseconds since 1970: its tokens are as old as that, so that a sign-out meanwhile
+   * refuses them. A request that ends streams itself begins anew with that.
+   */
+  beganAt: number;
   /** How many positions had been written without a response when the request began; see {@link UnboundStreams}. */
   readonly unboundBefore: number;
   /** The path under which the application is mounted in another; empty when it is not. */

@@ -1,3 +1,4 @@
+import { distinctTime } from "../distinct-time.js";
 import { MercureError } from "../errors.js";
 import { escapeHtml } from "../escape-html.js";
 import { refuseUnknownOptions } from "../known-options.js";
@@ -184,6 +185,9 @@ export class Publisher extends StreamAccess {
     const disconnect = () => Promise.all(targets.map((each) => hub.disconnect(each as DisconnectTarget)));
     const { presence } = this.#options;
     await (presence?.withoutGrace(disconnect) ?? disconnect());
+    const page = this.#options.pages.current;
+    // What this very request renders from here on is for who it has left signed in.
+    if (page !== undefined) page.beganAt = distinctTime();
   }
 
   /**

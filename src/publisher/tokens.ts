@@ -65,12 +65,15 @@ const keptTokens = 1000;
 export class Tokens {
   readonly #options: TokensOptions;
   readonly #clock: Clock;
+  readonly #beganAt: () => number | undefined;
   /** By the topics that they are for; the one that was made longest ago comes first. */
   readonly #publishTokens = new Map<string, { readonly token: string; readonly until: number }>();
 
-  constructor(options: TokensOptions, clock: Clock = systemClock) {
+  /** @param beganAt - When the request began for which a token is made, in milliseconds since 1970. */
+  constructor(options: TokensOptions, clock: Clock = systemClock, beganAt: () => number | undefined = () => undefined) {
     this.#options = options;
     this.#clock = clock;
+    this.#beganAt = beganAt;
   }
 
   /** For publishing to these topics: the same for some time, so that neither side pays for a signature each time. */
@@ -82,7 +85,7 @@ export class Tokens {
     const known = this.#publishTokens.get(key);
     if (known !== undefined && now < known.until) return known.token;
     const publish = topics.map((text) => ({ text }));
-    const token = this.#sign({ publish }, publisherSecretKey, publishTokenLifetime);
+    const token = signToken({ publish }, this.#options, publisherSecretKey, publishTokenLifetime, now);
     this.#publishTokens.delete(key);
     this.#publishTokens.set(key, { token, until: now + publishTokenLifetime * 500 });
     if (this.#publishTokens.size > keptTokens) this.#publishTokens.delete(this.#publishTokens.keys().next().value!);
@@ -110,7 +113,7 @@ export class Tokens {
   }
 
   #sign(grants: TokenGrants, key: string, lifetime = this.#options.tokenLifetime): string {
-    return signToken(grants, this.#options, key, lifetime, this.#clock.now());
+    return signToken(grants, this.#options, key, lifetime, this.#clock.now(), this.#beganAt());
   }
 }
 
@@ -126,6 +129,7 @@ export interface Signer {
  * Signs a token, with HS256 by a secret. Synchronous, since a page's tokens are made while it is rendered.
  *
  * @param lifetime how long the token is valid, in seconds
+ * @param issuedAt - What its claim `iat` says, in milliseconds since 1970. Default: now.
  * @throws MercureError `ERR_OPTION` for a payload that the generation does not allow.
  */
 export function signToken(
@@ -134,15 +138,15 @@ export function signToken(
   key: string | Signer,
   lifetime: number,
   now = Date.now(),
+  issuedAt = distinctTime(now),
 ): string {
-  // With its fraction: a hub that refuses older tokens can tell this one from those of the same second.
-  const seconds = distinctTime(now) / 1000;
   const { cookieHash, subject } = grants;
   const claims = {
     ...(profile.protocol === 0 ? { mercure: mercureClaim(grants), sub: subject } : accessTokenClaims(grants, profile)),
     ...(cookieHash !== undefined && { cnf: { [cookieConfirmation]: cookieHash } }),
-    iat: seconds,
-    exp: Math.floor(seconds) + lifetime,
+    // With its fraction: a hub that refuses older tokens can tell this one from those of the same second.
+    iat: issuedAt / 1000,
+    exp: Math.floor(now / 1000) + lifetime,
   };
   const isSecret = typeof key === "string";
   const header = isSecret ? tokenHeaders[profile.protocol] : tokenHeader(profile.protocol, key.algorithm);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
+import type { JWTPayload } from "jose";
 import { draft, publisherKey, startHub, subscribe, token } from "./fixture.js";
 
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
@@ -161,5 +162,30 @@ describe("tokens", () => {
       req.on("error", reject).end();
     });
     assert.equal(status, 401);
+  });
+});
+
+describe("a token of an issuer whose clock is ahead", () => {
+  const now = () => Math.floor(Date.now() / 1000);
+  const statusOf = async (t: TestContext, claims: JWTPayload, options = {}) => {
+    const { url } = await startHub(t, options);
+    return (await subscribe(t, url("a"), bearer(await token({ subscribe: ["a"] }, claims)))).status;
+  };
+
+  test("is taken up to the option clockTolerance, by default 30 seconds", async (t) => {
+    for (const claim of ["nbf", "iat"]) {
+      assert.equal(await statusOf(t, { [claim]: now() + 20 }), 200, claim);
+      assert.equal(await statusOf(t, { [claim]: now() + 90 }), 401, claim);
+      assert.equal(await statusOf(t, { [claim]: now() + 90 }, { clockTolerance: 120 }), 200, claim);
+      assert.equal(await statusOf(t, { [claim]: now() + 20 }, { clockTolerance: 0 }), 401, claim);
+    }
+  });
+
+  test("is not taken for longer once it has expired", async (t) => {
+    assert.equal(await statusOf(t, { exp: now() - 1 }), 401);
+  });
+
+  test("cannot be from just any time", async (t) => {
+    await assert.rejects(startHub(t, { clockTolerance: 301 }), { code: "ERR_OPTION" });
   });
 });

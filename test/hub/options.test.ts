@@ -44,4 +44,28 @@ describe("options of the hub", () => {
       assert.throws(() => new Hub(options as unknown as HubOptions), { code: "ERR_OPTION" }, JSON.stringify(options));
     }
   });
+
+  // HS256 with a key of three bytes is guessed in an instant, and then everybody signs tokens.
+  test("production refuses a key that is too short, and development warns of it once", () => {
+    const warnings: string[] = [];
+    const logger = { warn: (message: string) => void warnings.push(message), error: () => {} };
+    for (const keys of [{ subscriberKey: "abc" }, { publisherKey: "abc", allowPublish: true }]) {
+      const production = { transport, logger, ...keys, development: false };
+      assert.throws(() => new Hub(production), { code: "ERR_OPTION", message: /3 bytes/ });
+    }
+    assert.deepEqual(warnings, []);
+    new Hub({ transport, logger, subscriberKey: "abc", publisherKey: "abc", development: true });
+    new Hub({ transport, logger, subscriberKey: "abc", development: true });
+    assert.equal(warnings.length, 1);
+  });
+
+  test("is in production where NODE_ENV says so", (t) => {
+    const { NODE_ENV } = process.env;
+    t.after(() => {
+      if (NODE_ENV === undefined) delete process.env.NODE_ENV;
+      else process.env.NODE_ENV = NODE_ENV;
+    });
+    process.env.NODE_ENV = "production";
+    assert.throws(() => new Hub({ transport, subscriberKey: "abc" }), { code: "ERR_OPTION" });
+  });
 });

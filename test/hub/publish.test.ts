@@ -298,6 +298,8 @@ describe("publishing over HTTP", () => {
       { Origin: "https://evil.example", Referer: `http://${host}/` },
       { Referer: `https://evil.example/?${host}` },
       { "Sec-Fetch-Site": "cross-site", Origin: `https://${host}.evil.example` },
+      { "Sec-Fetch-Site": "cross-site", Origin: `http://${host}` },
+      { "Sec-Fetch-Site": "same-site", Origin: `http://${host}` },
     ]) {
       assert.equal(await publish(headers as Record<string, string>), 403);
     }

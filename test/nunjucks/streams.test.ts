@@ -177,6 +177,7 @@ describe("globals", () => {
     });
     const page = {
       lastEventId: "#began",
+      beganAt: 0,
       unboundBefore: 0,
       isOver: false,
       mountPath: "/app",

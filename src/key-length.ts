@@ -1,0 +1,21 @@
+import { MercureError } from "./errors.js";
+import type { Logger } from "./logger.js";
+
+/** The least length of a key for HS256, in bytes (RFC 7518, section 3.2). */
+export const leastKeyLength = 32;
+
+/** Which keys each logger was warned of: an application and its hub check the same ones. */
+const told = new WeakMap<Logger, Set<string>>();
+
+/** @throws MercureError `ERR_OPTION` in production for a key that is too short; development is warned, once. */
+export function checkKeyLength(key: string, development: boolean, logger: Logger): void {
+  const length = Buffer.byteLength(key);
+  if (length >= leastKeyLength) return;
+  const message = `a secret has ${length} bytes; HS256 needs at least ${leastKeyLength} (RFC 7518, section 3.2).`;
+  if (!development) throw new MercureError("ERR_OPTION", `Production is not safe: ${message}`);
+  const warned = told.get(logger) ?? new Set();
+  told.set(logger, warned);
+  if (warned.has(key)) return;
+  warned.add(key);
+  logger.warn(`htmx-mercure: ${message} Production will refuse it.`);
+}

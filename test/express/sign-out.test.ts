@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import type { Request, RequestHandler } from "express";
+import type { MercureOptions } from "../../src/index.js";
+import { application, streamUrlOf } from "../support/application.js";
+import { BrowserSession } from "../support/browser-session.js";
+import { openStream } from "../support/event-stream.js";
+
+const userOf = (req: Request) => /(?:^|; )user=(\w+)/.exec(req.headers.cookie ?? "")?.[1];
+const sameOrigin = { "Sec-Fetch-Site": "same-origin" };
+
+/** A place where requests wait until the test lets them on. */
+class Gate {
+  readonly arrived: Promise<void>;
+  #arrive!: () => void;
+  #open!: () => void;
+  readonly #opened = new Promise<void>((resolve) => {
+    this.#open = resolve;
+  });
+
+  constructor() {
+    this.arrived = new Promise((resolve) => {
+      this.#arrive = resolve;
+    });
+  }
+
+  pass(): Promise<void> {
+    this.#arrive();
+    return this.#opened;
+  }
+
+  open(): void {
+    this.#open();
+  }
+}
+
+function start(t: TestContext, options: MercureOptions = {}) {
+  const page = '<% MercureStream topic="users/" ~ user private %>';
+  // The session was looked up as the request came: the subject is what it said then.
+  return application(t, { "templates/mine.njk": page }, { subjectGetter: userOf, ...options });
+}
+
+describe("a sign-out while a request is under way", () => {
+  // The session is looked up, the database is slow, and meanwhile the user signs out everywhere.
+  const handlers: Record<string, (started: ReturnType<typeof start>, gate: Gate) => RequestHandler> = {
+    "a page": (_started, gate) => async (_req, res) => {
+      await gate.pass();
+      res.render("mine.njk", { user: "ada" });
+    },
+    "a URL made by hand":
+      ({ kit }, gate) =>
+      async (_req, res) => {
+        await gate.pass();
+        res.send(`sse-connect="${kit.sse.authentifiedHubUrl("users/ada")}"`);
+      },
+    "a token made by hand":
+      ({ kit }, gate) =>
+      async (_req, res) => {
+        await gate.pass();
+        const jwt = kit.sse.createSubscriberJwt("users/ada", { subject: "ada" });
+        res.send(`sse-connect="${kit.sse.hubUrl("users/ada", jwt)}"`);
+      },
+  };
+  for (const [what, handler] of Object.entries(handlers)) {
+    test(`refuses the token of ${what}`, async (t) => {
+      const started = start(t);
+      const { app, kit, listen } = started;
+      const gate = new Gate();
+      app.get("/", handler(started, gate));
+      const origin = await listen();
+      const answer = fetch(origin, { headers: { Cookie: "user=ada" } });
+      await gate.arrived;
+      await kit.sse.disconnect({ subject: "ada" });
+      gate.open();
+      const url = streamUrlOf(await (await answer).text(), origin).replace(/&grant=[\w-]+/, "");
+      assert.equal((await openStream(t, url)).response.status, 401);
+    });
+  }
+
+  test("refuses the token of a renewal", async (t) => {
+    const gate = new Gate();
+    const authorize = async (_req: Request, _topics: readonly string[], action: string) => {
+      if (action === "renew") await gate.pass();
+      return true;
+    };
+    const { app, kit, listen } = start(t, { authorize: authorize as never });
+    app.get("/", async (req, res) => {
+      await kit.sse.authorize(req, "users/ada");
+      res.render("mine.njk", { user: "ada" });
+    });
+    const origin = await listen();
+    const headers = { Cookie: "user=ada", ...sameOrigin };
+    const url = streamUrlOf(await (await fetch(origin, { headers })).text(), origin);
+    const token = new URL(url).searchParams.get("authorization")!;
+    const renewal = fetch(`${origin}/.well-known/mercure/renewal`, {
+      method: "POST",
+      headers: { ...headers, Authorization: `Bearer ${token}` },
+    });
+    await gate.arrived;
+    await kit.sse.disconnect({ subject: "ada" });
+    gate.open();
+    const { token: renewed } = (await (await renewal).json()) as { token: string };
+    const stream = await openStream(t, `${origin}/.well-known/mercure?topic=users/ada`, {
+      headers: { Authorization: `Bearer ${renewed}` },
+    });
+    assert.equal(stream.response.status, 401);
+  });
+
+  test("refuses the stream of a route whose topics are still being found out", async (t) => {
+    const gate = new Gate();
+    const { app, kit, listen } = start(t);
+    app.get(
+      "/stream",
+      kit.sse.stream(async () => {
+        await gate.pass();
+        return "users/ada";
+      }),
+    );
+    const origin = await listen();
+    const answer = fetch(`${origin}/stream`, { headers: { Cookie: "user=ada" } });
+    await gate.arrived;
+    await kit.sse.disconnect({ subject: "ada" });
+    gate.open();
+    const response = await answer;
+    assert.equal(response.status, 401);
+    await response.text();
+  });
+
+  test("leaves alone what the very request that signs out renders afterwards", async (t) => {
+    const { app, kit, listen } = start(t);
+    app.get("/others", async (_req, res) => {
+      await kit.sse.disconnect({ subject: "ada" });
+      res.render("mine.njk", { user: "ada" });
+    });
+    const origin = await listen();
+    const html = await (await fetch(`${origin}/others`, { headers: { Cookie: "user=ada" } })).text();
+    const stream = await openStream(t, streamUrlOf(html, origin));
+    await kit.sse.publish("users/ada", "hello", { private: true });
+    assert.equal((await stream.next())?.data, "hello");
+  });
+});
+
+describe("the cookies of two people in one browser", () => {
+  // A stream whose URL names no grant relies on all cookies: signing out Bob must end it, whosever cookie comes first.
+  test("make no stream that outlives the sign-out of either", async (t) => {
+    for (const leaver of ["ada", "bob"]) {
+      const { kit, listen } = start(t, { tokenMode: "cookie" });
+      const { sse } = kit;
+      const origin = await listen();
+      const jar = ["ada", "bob"].map((user, i) => {
+        const hash = String(i).repeat(22);
+        return `mercureAuthorization_${hash}=${sse.createSubscriberJwt(`users/${user}`, { subject: user })}`;
+      });
+      const other = leaver === "ada" ? "bob" : "ada";
+      const url = `${origin}/.well-known/mercure?topic=users/ada&topic=users/bob`;
+      const headers = { Cookie: jar.join("; ") };
+      const stream = await openStream(t, url, { headers });
+      await sse.disconnect({ subject: leaver });
+      await sse.publish(`users/${leaver}`, "after the sign-out", { private: true });
+      assert.equal(await stream.next(), undefined);
+      const again = await openStream(t, url, { headers });
+      await sse.publish(`users/${leaver}`, "after the sign-out", { private: true });
+      await sse.publish(`users/${other}`, "still signed in", { private: true });
+      assert.equal((await again.next())?.data, "still signed in");
+    }
+  });
+});
+
+describe("the list of subscriptions", () => {
+  // Somebody who was thrown out of a room still has its cookie, and would go on seeing who is there.
+  test("asks authorize where the token is in a cookie", async (t) => {
+    let isMember = true;
+    const asked: (readonly string[])[] = [];
+    const { app, kit, listen } = start(t, {
+      tokenMode: "cookie",
+      authorize: (_req, topics, action) => {
+        if (action === "connect") asked.push(topics);
+        return isMember;
+      },
+    });
+    const room =
+      '<% MercureStreamContext topic="room 1" private with_subscriptions %><p></p><% endMercureStreamContext %>';
+    app.get("/", (_req, res) => void res.send(kit.environment.renderString(room, {})));
+    const origin = await listen();
+    const session = new BrowserSession();
+    await (await session.fetch(origin)).text();
+    const path = `${origin}/.well-known/mercure/subscriptions/${encodeURIComponent("room 1")}`;
+    const get = async () => {
+      const response = await session.fetch(path);
+      await response.text();
+      return response.status;
+    };
+    assert.equal(await get(), 200);
+    assert.deepEqual(asked.at(-1), ["room 1"]);
+    isMember = false;
+    assert.equal(await get(), 403);
+  });
+});
+
+test("a stream of the application's own is refused when its subject signs out while history is read", async (t) => {
+  const { app, kit, listen } = start(t);
+  const seen = new Gate();
+  app.get("/stream", (req, res) => {
+    kit.hub.stream(req, res, { topics: "users/ada", private: true, subject: "ada" });
+    void kit.sse.disconnect({ subject: "ada" }).then(() => seen.open());
+    void seen.pass();
+  });
+  const origin = await listen();
+  const response = await fetch(`${origin}/stream`, { headers: { "Last-Event-ID": "earliest" } });
+  assert.equal(response.status, 401);
+  await response.text();
+});
