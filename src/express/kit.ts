@@ -1,3 +1,4 @@
+import type { Response } from "express";
 import type { Environment } from "nunjucks";
 import type { Hub } from "../hub/hub.js";
 import type { OobOptions } from "../nunjucks/html.js";
@@ -19,6 +20,19 @@ export interface Kit {
   readonly components: Readonly<Record<string, (props?: object) => SafeString>>;
   /** Tag of a template literal that escapes what is interpolated. */
   readonly html: (strings: TemplateStringsArray, ...values: readonly unknown[]) => SafeString;
+  /**
+   * Calls a function in which everything is rendered for this response: streams begin where its request began, and
+   * private ones get the token of its viewer. For a callback, as of a database, that has to render before it sends.
+   *
+   * @param work must be synchronous
+   * @returns what `work` returns
+   * @throws MercureError `ERR_OPTION` for an asynchronous function.
+   * @example
+   * pool.query("SELECT …", (error, { rows }) => {
+   *   res.end(withResponse(res, () => page(render("Orders", { rows }))));
+   * });
+   */
+  readonly withResponse: <T>(response: Response, work: () => T) => T;
   /** HTML that is swapped wherever its target is in the page. */
   readonly oob: (html: unknown, options?: OobOptions) => SafeString;
   /** The Nunjucks environment, for further filters and globals. */

@@ -204,6 +204,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     sse,
     render: (name, props) => components.render(name, props),
     components: components.namespace,
+    withResponse: (response, work) => responsePages.withResponse(response, work),
     html: htmlMaker.html,
     oob: htmlMaker.oob,
     environment,

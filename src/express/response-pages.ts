@@ -1,5 +1,6 @@
 import type { Request, Response } from "express";
 import { distinctTime } from "../distinct-time.js";
+import { MercureError } from "../errors.js";
 import { hubLink } from "../protocol/hub-link.js";
 import type { Page, Pages } from "../publisher/page.js";
 import type { UnboundStreams } from "../publisher/unbound-streams.js";
@@ -63,6 +64,21 @@ export class ResponsePages {
 
   within<T>(response: Response, work: () => T): T {
     return this.#options.pages.within(this.of(response), work);
+  }
+
+  /**
+   * The same for a function of the application.
+   *
+   * @throws MercureError `ERR_OPTION` for an asynchronous one, whose later part would not know the response.
+   */
+  withResponse<T>(response: Response, work: () => T): T {
+    const result = this.within(response, work);
+    if (!(result instanceof Promise)) return result;
+    result.catch(() => {});
+    throw new MercureError(
+      "ERR_OPTION",
+      "withResponse() takes a synchronous function: await the data first, then render in withResponse.",
+    );
   }
 }
 
