@@ -11,7 +11,7 @@ import type { Transport } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 import { newPace } from "./pacer.js";
 
-/** What it takes to publish an event, in steps. */
+/** The cost of publishing an event, in steps. */
 const stepsPerEvent = 1_000;
 
 interface Entry extends ActiveSubscription {
@@ -20,7 +20,7 @@ interface Entry extends ActiveSubscription {
   telling: Promise<void> | undefined;
 }
 
-/** Who is subscribed by one selector. */
+/** The subscribers of one selector. */
 interface Subscribed {
   /** The selector's. */
   readonly path: string;

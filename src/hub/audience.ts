@@ -4,7 +4,7 @@ import { excessOfMatchers } from "../protocol/subscription-memory.js";
 import type { Update } from "../protocol/update.js";
 import { type Pace, stepsToCompile } from "../protocol/work.js";
 
-/** What a selector takes to be looked up, in steps. */
+/** The cost of looking up a selector, in steps. */
 const stepsPerSelector = 20;
 
 /** What some subscribers receive: all who ask for the same and may read the same. */

@@ -32,10 +32,10 @@ export interface LateReader {
 /** How many steps the patterns may take for one update, at once. */
 export const stepsPerUpdate = 100_000;
 
-/** What a reader takes to go on besides patterns, in steps. */
+/** The cost of telling a reader to go on, besides patterns, in steps. */
 const stepsPerReader = 200;
 
-/** What whoever comes after {@link Dispatcher.close} is told. */
+/** The error for requests after {@link Dispatcher.close}. */
 export function hubClosed(): MercureError {
   return new MercureError("ERR_CLOSED", "The hub is closed.");
 }

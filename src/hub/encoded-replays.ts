@@ -17,7 +17,7 @@ export interface EncodedReplay {
   readonly through: number;
   /** Whether there was nothing more to read. */
   readonly isLast: boolean;
-  /** What it took to find out what the audience receives. */
+  /** The steps that it took to select and encode the updates. */
   readonly steps: number;
 }
 
@@ -28,7 +28,7 @@ interface Kept {
   readonly bytes: number;
 }
 
-/** What an update takes besides patterns, in steps: to be looked at, and to be encoded. */
+/** The cost of an update besides patterns, in steps: to look at it, and to encode it. */
 const stepsPerUpdate = 20;
 const stepsPerEvent = 100;
 
@@ -116,7 +116,7 @@ export class EncodedReplays {
   }
 }
 
-/** A part of history, as far as it is known who receives what of it: as much as one turn has time for. */
+/** A part of history, selected for one audience: as much as one turn has time for. */
 class Stretch {
   readonly audience: Audience;
   readonly updates: readonly StoredUpdate[];

@@ -12,7 +12,7 @@ interface Route<R> {
   readonly serial: number;
 }
 
-/** What is known of a topic. */
+/** The knowledge about a topic. */
 interface Verdict<R> {
   /** Routes up to this serial have been looked at. */
   readonly through: number;

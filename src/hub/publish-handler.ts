@@ -30,7 +30,7 @@ export class PublishHandler {
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    // Who may not publish at all shall not make the hub read a body.
+    // The hub reads no body for clients that may not publish.
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined) throw tokenMissing();
     if (identity.fromCookie && !isSameOrigin(req, this.#origins)) {

@@ -18,7 +18,7 @@ import type { HubSettings } from "./options.js";
 import { newPace } from "./pacer.js";
 import { hubUrlOf, queryOf } from "./request.js";
 
-/** What a URL of the web API stands for. */
+/** The resource at a URL of the web API. */
 interface Resource {
   /** The URL in the one spelling in which tokens grant it. */
   readonly path: string;
@@ -28,7 +28,7 @@ interface Resource {
   readonly list?: () => readonly ActiveSubscription[];
 }
 
-/** What it takes to write a subscription, in steps. */
+/** The cost of writing a subscription, in steps. */
 const stepsPerSubscription = 250;
 
 /**
@@ -83,7 +83,7 @@ export class SubscriptionsHandler {
     const etag = `"${createHash("sha256").update(`${link}\n${body}`).digest("base64url")}"`;
     const headers = {
       "Content-Type": contentType,
-      // What a token has opened is for its bearer alone, and never to be shown again unasked.
+      // The answer is for the bearer of the token alone, and a cache must ask again before it shows it.
       "Cache-Control": "private, no-cache, must-revalidate",
       Vary: "Authorization, Cookie",
       ETag: etag,

@@ -1,4 +1,4 @@
-/** What an expression costs to compile beyond its parts, in instructions. */
+/** The cost of compiling an expression beyond its parts, in instructions. */
 const fixed = 3;
 
 /** A Unicode class has hundreds of ranges, each of which is compared and sorted when the expression is compiled. */

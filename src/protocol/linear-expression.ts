@@ -8,7 +8,7 @@ export const largestExpression = 1_000;
 /** The max cost of one evaluation, in instructions times characters: at worst some 8 milliseconds. */
 const largestCost = 200_000;
 
-/** What an evaluation takes besides, in steps. */
+/** The fixed cost of an evaluation, in steps. */
 const stepsPerEvaluation = 50;
 
 /** How much an expression may remember of its automaton's states, in bytes. Without them it is slower, never wrong. */
@@ -24,13 +24,13 @@ const stateMemory = 64 * 1024;
 export class LinearExpression {
   /** In instructions, an upper bound. An evaluation costs no more than this for each character. */
   readonly size: number;
-  /** What every text that matches begins with. */
+  /** The beginning of every text that matches. */
   readonly beginning: string;
   readonly #source: string;
   #compiled: RE2Set | undefined;
 
   /**
-   * @param beginning - What every text that matches begins with: it tells most patterns from a topic at once.
+   * @param beginning - The beginning of every text that matches: it tells most patterns from a topic at once.
    * @throws Error when the expression is too large.
    */
   constructor(source: string, beginning = "") {

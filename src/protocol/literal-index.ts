@@ -40,8 +40,8 @@ interface Literals<T> {
 }
 
 /**
- * Finds what may match a topic by the literals of patterns, so that a topic is not held against every pattern. What has
- * no literal may match any topic.
+ * Finds what may match a topic by the literals of patterns, so that a topic is not held against every pattern. A
+ * pattern without a literal may match any topic.
  */
 export class LiteralIndex<T> {
   readonly #byKind = new Map<string, Literals<T>>();

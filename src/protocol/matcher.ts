@@ -12,11 +12,11 @@ export type MatcherType = "selector" | "exact" | "urlpattern";
 /** Says which topics a subscriber wants, or a token grants. */
 export interface Matcher {
   readonly type: MatcherType;
-  /** What it was compiled from. */
+  /** The text that it was compiled from. */
   readonly pattern: string;
   /** The one topic that it matches, so that a map can find it; undefined when every topic has to be looked at. */
   readonly exact: string | undefined;
-  /** What looking at a topic costs at most, in steps for each of its characters; 0 for what needs no looking. */
+  /** The max cost of evaluating a topic, in steps for each of its characters; 0 without a pattern. */
   readonly cost: number;
   /** By which most topics are told from those that match; undefined when it may be any. */
   readonly literal?: Literal | undefined;
@@ -26,7 +26,7 @@ export interface Matcher {
   prepare?(): void;
 }
 
-/** What evaluates a pattern, in time linear in the length of the topic. */
+/** Evaluates a pattern, in time linear in the length of the topic. */
 interface Evaluator {
   readonly size: number;
   matches(topic: string): boolean;
@@ -127,7 +127,7 @@ export class MatcherList {
   readonly exact: ReadonlySet<string>;
   /** The matchers that have to look at every topic. */
   readonly patterns: readonly Matcher[];
-  /** What evaluating a topic costs at most, in steps for each of its characters. */
+  /** The max cost of evaluating a topic, in steps for each of its characters. */
   readonly cost: number;
   #key: string | undefined;
 

@@ -73,14 +73,14 @@ export function compileUriTemplate(template: string): LinearExpression | undefin
   return rest === undefined ? undefined : new LinearExpression(source + rest, beginningOf(template));
 }
 
-/** What stands after the last expression, as far as it has one spelling only. */
+/** The text after the last expression, as far as it has one spelling only. */
 export function endOf(template: string): string {
   let start = template.length;
   while (start > 0 && template[start - 1] !== "}" && template[start - 1]! <= "\x7f") start--;
   return template.slice(start);
 }
 
-/** What stands before the first expression, as far as it has one spelling only. */
+/** The text before the first expression, as far as it has one spelling only. */
 function beginningOf(template: string): string {
   return /^[\0-\x7f]*/.exec(template.slice(0, template.indexOf("{")))![0];
 }

@@ -33,16 +33,16 @@ const specialSchemes = ["http", "https", "ws", "wss", "ftp", "file"];
  * Mercure 1.0 "URL Pattern"; URL Pattern Living Standard.
  */
 export class LinearUrlPattern {
-  /** What an evaluation costs for each character of a topic. */
+  /** The cost of an evaluation for each character of a topic. */
   readonly size: number;
-  /** What the path of every topic that matches begins with; undefined when it may be any. */
+  /** The beginning of the path of every topic that matches; undefined when it may be any. */
   readonly literal: Literal | undefined;
   readonly #baseUrl: string;
   readonly #components: readonly (readonly [Name, Component])[];
 
   /**
    * @param baseUrl - What relative patterns and relative topics are resolved against: the hub's URL.
-   * @throws Error when the pattern is none, or cannot be evaluated in bounded time.
+   * @throws Error when the pattern is invalid, or cannot be evaluated in bounded time.
    */
   constructor(pattern: string, baseUrl: string) {
     if (numberOfGroups(pattern) > mostGroups) throw new Error(`The pattern has more than ${mostGroups} groups.`);
@@ -71,7 +71,7 @@ export class LinearUrlPattern {
   }
 }
 
-/** What it takes to parse a topic as a URL, besides its length, in steps. */
+/** The cost of parsing a topic as a URL, besides its length, in steps. */
 const stepsPerUrl = 50;
 
 /** Names, expressions, wildcards and braces; never less than there are. */
@@ -104,7 +104,7 @@ function compileComponent(pattern: string, segments: Segments): Component {
   return { size: 1, matches: (text) => text === pattern };
 }
 
-/** What stands before the first group; the last separator may be part of that. */
+/** The text before the first group, without the last separator, which may be part of the group. */
 function beginningOf(pattern: string): string {
   return /^[^\\{}():*+?]*/.exec(pattern)![0].replace(/[/.]$/, "");
 }

@@ -1,6 +1,6 @@
 /**
  * Counts the steps that patterns have taken in this process, at worst: how often each instruction was looked at for a
- * character. Whoever asks for work looks at it before and after.
+ * character. Callers read it before and after the work.
  */
 export const work = { steps: 0 };
 

@@ -7,7 +7,7 @@ export interface StoredUpdate {
   readonly update: Update;
 }
 
-/** What a transport's history holds for a reader. */
+/** The part of a transport's history that a reader gets. */
 export interface Replay {
   /** Oldest first. */
   readonly updates: readonly StoredUpdate[];
@@ -20,7 +20,7 @@ export interface Replay {
   readonly through: number;
 }
 
-/** What a reader asks of history: its topics by exact name, or `*` when it has to look at every update itself. */
+/** A question to history: the reader's topics by exact name, or `*` when it has to look at every update itself. */
 export interface ReplayQuery {
   readonly topics: ReadonlySet<string> | "*";
   /** Only updates after this position. */

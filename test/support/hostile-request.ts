@@ -41,7 +41,7 @@ const list = (count: number, suffix = "") =>
     .map((name) => `${name}${suffix}`)
     .join(",");
 
-/** What means something to a parser that a stranger reaches. */
+/** Pieces of text with a meaning to some parser that strangers reach. */
 const pieces = [
   ...["{a}", "{+a}", "{a*}", "{?a*,b*}", "{;a*,b,c*}", "{a:30}", "{+a:9}", "{#a,b}", "{.a*}", `{${list(32)}}`, "{"],
   ...[`{?${list(8)}}`, `{?${list(32, "*")}}`, `{${list(16, "*")}}`, "}", ":a", "*", "(.*)", "(.{1,1000})", "(.{999})"],

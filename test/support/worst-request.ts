@@ -7,7 +7,7 @@ import { work } from "../../src/protocol/work.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { bytesOf, change, type HostileRequest, hostileRequest, keys, plainRequest } from "./hostile-request.js";
 
-/** What a request has cost a hub. */
+/** The cost of a request to a hub. */
 export interface Cost {
   /** The longest stretch of CPU time without a turn for others, in milliseconds. */
   readonly time: number;
@@ -138,7 +138,7 @@ export class HostileGround {
  * makes it worse.
  *
  * @param tries - How many requests are sent.
- * @param badness - What is to be as much as can be.
+ * @param badness - The measure to maximise.
  * @param depth - How many changes in succession may bring nothing, before it begins anew.
  */
 export async function findWorst(
