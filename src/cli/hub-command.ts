@@ -56,6 +56,10 @@ In production secrets are needed, of at least 32 bytes.`,
     };
     const monitorPort = read.number("monitor-port", portBounds, "MERCURE_HUB_MONITOR_PORT");
     const monitorHost = read.string("monitor-host");
+    const monitorHosts = [
+      ...(monitorHost === undefined ? [] : [monitorHost]),
+      ...(read.strings("monitor-allowed-host") ?? []),
+    ];
 
     let ready = false;
     let hub: Hub;
@@ -63,7 +67,7 @@ In production secrets are needed, of at least 32 bytes.`,
     const told = whenTold();
     const watch = withMonitor
       ? await listenBeside(
-          monitor(() => ready, metrics),
+          monitor(() => ready, metrics, monitorHosts),
           { host: monitorHost ?? "127.0.0.1", port: monitorPort ?? portAfter(address.port) },
           monitorPort === undefined && monitorHost === undefined,
         )

@@ -112,6 +112,11 @@ export const hubFlags: Flags = {
     help: "Where. Default: the port after the hub's, so 5501; 0 takes a free one.",
   },
   "monitor-host": { value: "address", help: "Default 127.0.0.1: this machine only." },
+  "monitor-allowed-host": {
+    value: "name",
+    multiple: true,
+    help: "A name by which requests may ask for health, besides addresses. May be repeated.",
+  },
   metrics: {
     negatable: true,
     variable: "MERCURE_HUB_METRICS",

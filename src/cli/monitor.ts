@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import type { Hub } from "../hub/index.js";
+import { isLoopback } from "../loopback.js";
 import type { Metrics } from "./metrics.js";
 import { describeMonitor } from "./monitor-description.js";
 
@@ -8,7 +10,11 @@ import { describeMonitor } from "./monitor-description.js";
  * `/healthz/live`: the process answers. `/healthz/ready`: the hub takes requests; 503 before it does and while it ends.
  * `/openapi.json`: what there is, in OpenAPI.
  */
-export function monitor(isReady: () => boolean, metrics: Metrics | undefined): Hub["handle"] {
+export function monitor(
+  isReady: () => boolean,
+  metrics: Metrics | undefined,
+  hosts: readonly string[] = [],
+): Hub["handle"] {
   const description = describeMonitor(metrics !== undefined);
   return async (req, res) => {
     const answer = (status: number, body: string, contentType = "text/plain; charset=utf-8") => {
@@ -16,7 +22,9 @@ export function monitor(isReady: () => boolean, metrics: Metrics | undefined): H
       res.end(req.method === "HEAD" ? "" : body);
     };
     const path = req.url?.split("?", 1)[0];
-    if (req.method !== "GET" && req.method !== "HEAD") answer(405, "Only GET and HEAD mean something here.\n");
+    if (!isOwnHost(req.headers.host ?? req.headers[":authority"], hosts)) {
+      answer(421, "This host is not the monitor's. Ask by an address, or name it with --monitor-allowed-host.\n");
+    } else if (req.method !== "GET" && req.method !== "HEAD") answer(405, "Only GET and HEAD mean something here.\n");
     else if (path === "/healthz/live") answer(200, "live\n");
     else if (path === "/healthz/ready" && isReady()) answer(200, "ready\n");
     else if (path === "/healthz/ready") answer(503, "not ready\n");
@@ -24,4 +32,16 @@ export function monitor(isReady: () => boolean, metrics: Metrics | undefined): H
     else if (path === "/openapi.json") answer(200, JSON.stringify(description), "application/json");
     else answer(404, `There are ${Object.keys(description.paths).join(", ")}.\n`);
   };
+}
+
+/**
+ * Whether a request names the monitor by an address, by a name of this machine, or by one that is listed. Any other name
+ * is one that a page of a stranger has had resolved to this machine, to read what is not for it (DNS rebinding).
+ */
+function isOwnHost(host: unknown, hosts: readonly string[]): boolean {
+  // Clients of HTTP/1.0 need not say; browsers always do.
+  if (host === undefined || host === "") return true;
+  const name = String(host).replace(/:\d*$/, "").toLowerCase();
+  if (isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0 || isLoopback(name)) return true;
+  return hosts.some((each) => each.toLowerCase() === name);
 }

@@ -5,6 +5,7 @@ import { cookiesOf } from "../hub/request.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { grantCookieName, grantOf, insecureName, keyCookieNames, secureName } from "../protocol/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/page.js";
+import { keepOutOfCaches } from "./caches.js";
 import { mountPathOf } from "./mount-path.js";
 
 export interface AuthzCookiesOptions {
@@ -161,7 +162,7 @@ export class AuthzCookies {
     if (!res.req.secure) this.#warnOnce();
     this.#drop(res, name);
     // A shared cache would give the token to whoever asks next.
-    res.set("Cache-Control", "private, no-store");
+    keepOutOfCaches(res);
     res.cookie(name, value, { ...this.#attributes(res.req, name, path), ...options });
   }
 

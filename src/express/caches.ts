@@ -1,17 +1,27 @@
+import type { OutgoingHttpHeader } from "node:http";
 import type { Response } from "express";
 import { MercureError } from "../errors.js";
 
+const sealed = new WeakSet<Response>();
+
+/** What else says to browsers, CDNs and proxies that, how long, or by what a response may be kept. */
+const ofCaches =
+  /^(?:etag|expires|last-modified|pragma|x-accel-expires|(?:[\w-]+-)?surrogate-control|[\w-]+-cache-control)$/i;
+
 /**
- * Lets no cache keep a response for others.
+ * Lets no cache keep a response for others, whatever is set after this: it is decided as the head is written.
  *
  * @throws MercureError `ERR_TOKEN` when it is too late to say so.
  */
 export function keepOutOfCaches(response: Response): void {
   if (!response.headersSent) {
-    response.set("Cache-Control", "private, no-store");
+    seal(response);
     return;
   }
-  const mayBeKept = !/\b(no-store|private)\b/i.test(response.get("Cache-Control") ?? "");
+  const ofCdns = response
+    .getHeaderNames()
+    .some((name) => name.endsWith("-cache-control") || name === "surrogate-control");
+  const mayBeKept = ofCdns || !/\b(no-store|private)\b/i.test(response.get("Cache-Control") ?? "");
   // After its end, whatever is rendered is for somebody else.
   if (!mayBeKept || response.writableEnded) return;
   throw new MercureError(
@@ -19,4 +29,36 @@ export function keepOutOfCaches(response: Response): void {
     'A private stream is rendered for a response that has begun, and that caches may keep: set its header "Cache-Control: ' +
       'private, no-store" before.',
   );
+}
+
+function seal(response: Response): void {
+  if (sealed.has(response)) return;
+  sealed.add(response);
+  for (const name of response.getHeaderNames()) if (ofCaches.test(name)) response.removeHeader(name);
+  response.setHeader("Cache-Control", "private, no-store");
+  // Answered by "not modified", a browser would show an older page, with an older token.
+  for (const name of ["if-none-match", "if-modified-since"]) delete response.req.headers[name];
+  const { setHeader, appendHeader, removeHeader, writeHead } = response;
+  const isOpen = (name: string) => !ofCaches.test(name) && !/^cache-control$/i.test(name);
+  response.setHeader = function (this: Response, name: string, value: Parameters<Response["setHeader"]>[1]) {
+    return isOpen(String(name)) ? setHeader.call(this, name, value) : this;
+  };
+  response.appendHeader = function (this: Response, name: string, value: string | readonly string[]) {
+    return isOpen(String(name)) ? appendHeader.call(this, name, value) : this;
+  } as Response["appendHeader"];
+  response.removeHeader = function (this: Response, name: string) {
+    if (isOpen(String(name))) removeHeader.call(this, name);
+  };
+  response.writeHead = function (this: Response, status: number, ...rest: unknown[]) {
+    const given = rest.map((each) => (typeof each === "object" && each !== null ? withoutCaches(each, isOpen) : each));
+    return Reflect.apply(writeHead, this, [status, ...given]);
+  } as Response["writeHead"];
+}
+
+/** Node takes headers as an object, as a list of pairs, and as a flat list. */
+function withoutCaches(headers: object, isOpen: (name: string) => boolean): object {
+  if (!Array.isArray(headers)) return Object.fromEntries(Object.entries(headers).filter(([name]) => isOpen(name)));
+  const list = headers as (OutgoingHttpHeader | OutgoingHttpHeader[])[];
+  if (Array.isArray(list[0])) return list.filter((pair) => isOpen(String((pair as unknown[])[0])));
+  return list.filter((_each, index) => isOpen(String(list[index - (index % 2)])));
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
@@ -31,6 +31,25 @@ interface Description {
 }
 
 describe("the monitor", () => {
+  // DNS rebinding: a stranger's name is resolved to this machine, and their page reads what is not for it.
+  test("answers to addresses and to its own names alone", async (t) => {
+    const hub = await startHub(t, ["--monitor-allowed-host", "hub.internal"]);
+    const { port } = new URL(await monitorOf(hub));
+    const ask = (Host: string, path = "/metrics") =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const req = request({ host: "127.0.0.1", port, path, headers: { Host } });
+        req.on("response", (res) => resolve(res.resume().statusCode)).on("error", reject);
+        req.end();
+      });
+    for (const host of ["evil.example", `evil.example:${port}`, "127.0.0.1.evil.example", "localhost.evil.example"]) {
+      assert.equal(await ask(host), 421, host);
+      assert.equal(await ask(host, "/healthz/live"), 421, host);
+    }
+    for (const host of [`127.0.0.1:${port}`, "localhost", "[::1]", "10.0.0.7:9", "HUB.internal:80"]) {
+      assert.equal(await ask(host), 200, host);
+    }
+  });
+
   test("is there by default, for this machine only, and can be turned off", async (t) => {
     const hub = await startHub(t);
     const origin = await monitorOf(hub);

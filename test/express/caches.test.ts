@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { RequestHandler } from "express";
+import { application } from "../support/application.js";
+
+const lenient = {
+  "Cache-Control": "public, max-age=600",
+  "CDN-Cache-Control": "max-age=600",
+  "Cloudflare-CDN-Cache-Control": "max-age=600",
+  "Surrogate-Control": "max-age=600",
+  "X-Accel-Expires": "600",
+  Expires: new Date(Date.now() + 600_000).toUTCString(),
+  "Last-Modified": new Date(0).toUTCString(),
+  ETag: '"page"',
+};
+const names = Object.keys(lenient).slice(1);
+
+describe("a response with a private stream", () => {
+  for (const tokenMode of ["url", "cookie"] as const) {
+    // A CDN that keeps a page gives one visitor's token to whoever asks next.
+    test(`is kept by no cache, whatever headers are set, and when, with tokenMode ${tokenMode}`, async (t) => {
+      const { app, kit, listen } = application(
+        t,
+        { "templates/mine.njk": '<% MercureStream topic="a" private %>' },
+        { tokenMode },
+      );
+      const ways: Record<string, RequestHandler> = {
+        before: (_req, res) => res.set(lenient).render("mine.njk"),
+        after: (_req, res) =>
+          res.render("mine.njk", (_error: unknown, html: string) => void res.set(lenient).send(html)),
+        removed: (_req, res) =>
+          res.render("mine.njk", (_error: unknown, html: string) => {
+            res.removeHeader("Cache-Control");
+            res.send(html);
+          }),
+        appended: (_req, res) =>
+          res.render("mine.njk", (_error: unknown, html: string) => {
+            for (const [name, value] of Object.entries(lenient)) res.appendHeader(name, value);
+            res.send(html);
+          }),
+        head: (_req, res) =>
+          res.render("mine.njk", (_error: unknown, html: string) => void res.writeHead(200, lenient).end(html)),
+        pairs: (_req, res) =>
+          res.render("mine.njk", (_error: unknown, html: string) => {
+            res.writeHead(200, "OK", Object.entries(lenient).flat()).end(html);
+          }),
+        cookie: (_req, res) => {
+          kit.sse.setAuthzCookie(res, "a");
+          res.set(lenient).send("x");
+        },
+      };
+      for (const [path, handler] of Object.entries(ways)) app.get(`/${path}`, handler);
+      const origin = await listen();
+      for (const path of Object.keys(ways)) {
+        for (const headers of [{}, { "If-None-Match": "*" }, { "If-Modified-Since": new Date().toUTCString() }]) {
+          const answer = await fetch(`${origin}/${path}`, { headers });
+          await answer.text();
+          assert.equal(answer.status, 200, path);
+          assert.equal(answer.headers.get("Cache-Control"), "private, no-store", path);
+          for (const name of names) assert.equal(answer.headers.get(name), null, `${path}: ${name}`);
+        }
+      }
+    });
+  }
+
+  test("is left alone where nothing in it is private", async (t) => {
+    const { app, listen } = application(t, { "templates/open.njk": '<% MercureStream topic="a" %>' });
+    app.get("/", (_req, res) => res.set(lenient).render("open.njk"));
+    const answer = await fetch(await listen());
+    await answer.text();
+    for (const [name, value] of Object.entries(lenient)) assert.equal(answer.headers.get(name), value);
+  });
+});
