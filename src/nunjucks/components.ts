@@ -7,8 +7,9 @@ import { attributes } from "./attributes.js";
 import { type ComponentFile, ComponentFiles } from "./component-files.js";
 import { type CompiledComponent, createEnvironment, TagEnvironment } from "./environment.js";
 import { propKey } from "./grammar.js";
+import { harmlessOnly } from "./harmless-attributes.js";
 import { refuseHollowProps } from "./hollow-props.js";
-import { lazySafeString, type MakeSafe, type SafeString, safeStringMaker } from "./safe-string.js";
+import { isSafeString, lazySafeString, type MakeSafe, type SafeString, safeStringMaker } from "./safe-string.js";
 import { cannotWait } from "./scan.js";
 import { displayPath } from "./source-names.js";
 import { type Location, TemplateError } from "./template-error.js";
@@ -36,6 +37,9 @@ export interface ComponentsOptions {
   /** Told of an error after the rendering that it belongs to has ended. */
   onError(error: unknown): void;
 }
+
+/** Where properties come from: an author writes those of a tag, whereas the names in an object may be a visitor's. */
+type Source = "tag" | "object" | "model";
 
 /** Where the children of a tag stand. */
 interface Place extends Location {
@@ -110,7 +114,7 @@ export class Components {
     }
     const modelProps = this.#options.propsOf(props);
     const { children, ...rest } = modelProps ?? (props as Props);
-    return this.makeSafe(this.#render(name, rest, children, modelProps !== undefined));
+    return this.makeSafe(this.#render(name, rest, children, modelProps === undefined ? "object" : "model"));
   }
 
   /** Renders one of the kit's own templates, which are no components. */
@@ -172,7 +176,7 @@ export class Components {
     const lazy =
       children && lazySafeString(this.makeSafe, () => this.#at({ ...location, tag: name }, () => String(children())));
     try {
-      return this.makeSafe(this.#render(name, props, lazy, false));
+      return this.makeSafe(this.#render(name, props, lazy, "tag"));
     } catch (error) {
       if (!(error instanceof MercureError) || error instanceof TemplateError) throw error;
       this.#thrown = new TemplateError(error.code, error.message, location, { cause: error });
@@ -180,7 +184,7 @@ export class Components {
     }
   }
 
-  #render(name: string, props: Props, children: unknown, isModel: boolean): string {
+  #render(name: string, props: Props, children: unknown, source: Source): string {
     if (this.#rendering.length >= deepest) {
       const chain = [...this.#rendering.slice(-3), name].join(" → ");
       throw new MercureError("ERR_COMPONENT", `The component "${name}" includes itself without end: … → ${chain}.`);
@@ -188,9 +192,9 @@ export class Components {
     const component = this.#component(name);
     const entries = Object.entries(props);
     // Of a model object a component uses what it names; the rest may be relations that load when they are asked for.
-    refuseHollowProps(name, isModel ? entries.filter(([prop]) => component.variables.has(prop)) : entries);
+    refuseHollowProps(name, source === "model" ? entries.filter(([prop]) => component.variables.has(prop)) : entries);
     const preparation = this.#options.kit[name]?.(props, children !== undefined) ?? {
-      context: this.#context(props, component.variables, isModel),
+      context: this.#context(name, props, component.variables, source),
     };
     const context = { ...preparation.context, children };
     const render = () => {
@@ -228,13 +232,15 @@ export class Components {
   }
 
   /** An object's fields are for its component to choose from: they never become attributes unasked. */
-  #context(props: Props, variables: ReadonlySet<string>, isModel: boolean): Props {
-    const entries = Object.entries(props);
-    const rest = isModel ? [] : entries.filter(([prop]) => !variables.has(propKey(prop)));
+  #context(name: string, props: Props, variables: ReadonlySet<string>, source: Source): Props {
+    // Text in the place of attributes would be some, without quotation marks around it.
+    const isMeant = (prop: string) => propKey(prop) !== "attributes" || isSafeString(props[prop]);
+    const entries = Object.entries(props).filter(([prop]) => isMeant(prop));
+    const rest = source === "model" ? [] : entries.filter(([prop]) => !variables.has(propKey(prop)));
     const context: Props = {
       attributes: lazySafeString(
         this.makeSafe,
-        this.guarded(() => attributes(rest)),
+        this.guarded(() => attributes(source === "object" ? harmlessOnly(name, rest) : rest)),
       ),
     };
     for (const [prop, value] of entries) context[propKey(prop)] = value;

@@ -64,8 +64,18 @@ export class HtmlMaker {
     const start = /^<([a-z][^\s/>]*)((?:"[^"]*"|'[^']*'|[^'">])*)>/i.exec(text);
     if (start === null) throw new MercureError("ERR_TEMPLATE", "oob() needs HTML that begins with an element.");
     const [, element, written] = start as unknown as [string, string, string];
-    if (target === undefined && !/\sid\s*=/i.test(written)) {
+    const id = idIn(written);
+    if (target === undefined && id === undefined) {
       throw new MercureError("ERR_TEMPLATE", `oob() needs a target, or an id on its first element, <${element}>.`);
+    }
+    for (const [what, selector] of Object.entries({ target, id: target === undefined ? id : undefined, swap })) {
+      // htmx takes commas for a list, and what follows a visitor's comma may be the whole page.
+      if (selector === undefined || !selector.includes(",")) continue;
+      const given = JSON.stringify(selector);
+      throw new MercureError(
+        "ERR_TEMPLATE",
+        `oob() takes one element at a time: its ${what} must have no comma, not ${given}.`,
+      );
     }
     const attribute = `hx-swap-oob="${escapeHtml(target === undefined ? swap : `${swap}:${target}`)}"`;
     if (target !== undefined && insertingStyles.has(swap.split(/\s/)[0]!)) {
@@ -74,6 +84,14 @@ export class HtmlMaker {
     }
     return this.#makeSafe(`<${element} ${attribute}${text.slice(element.length + 1)}`);
   };
+}
+
+/** The id that stands in a start tag, after the element's name. */
+function idIn(written: string): string | undefined {
+  for (const [, name, value] of written.matchAll(/([^\s"'=<>/]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s>]+))?/g)) {
+    if (name!.toLowerCase() === "id") return value;
+  }
+  return undefined;
 }
 
 function refusal(complaint: string): MercureError {

@@ -1,4 +1,5 @@
 import type { Environment } from "nunjucks";
+import { declareSafe, isSafe } from "../safe-strings.js";
 
 /**
  * HTML that templates print as it is. A `String` object as far as JavaScript is concerned; only an environment can make
@@ -11,12 +12,13 @@ export type MakeSafe = (html: string) => SafeString;
 /** The environment's own way to mark HTML as safe. */
 export function safeStringMaker(environment: Environment): MakeSafe {
   const safe = environment.getFilter("safe") as (value: string) => SafeString;
+  declareSafe(Object.getPrototypeOf(safe("")));
   return (html) => safe(html);
 }
 
 /** Whether a value is HTML from a template, of whichever environment. */
 export function isSafeString(value: unknown): value is SafeString {
-  return value instanceof String;
+  return isSafe(value);
 }
 
 /** A safe string whose HTML is made when, and if, it is printed, and then only once. */
@@ -53,5 +55,6 @@ function lazyClass(safeString: object): LazyClass {
     }
   }
   Object.setPrototypeOf(LazySafeString.prototype, safeString);
+  declareSafe(LazySafeString.prototype);
   return LazySafeString;
 }

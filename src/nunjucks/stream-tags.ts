@@ -89,7 +89,7 @@ export class StreamTags {
         `${misplaced} belongs to the tag that has the topic: the connection is made there.`,
       );
     }
-    const target = props.take("hx_target", "this");
+    const target = oneTarget(props.take("hx_target", "this"));
     const url = topics && this.#connect(given, connection);
     return {
       context: {
@@ -168,7 +168,7 @@ export class StreamTags {
         get,
         trigger: [...publisher.presenceEvents.map(presenceTrigger), authors].filter(Boolean).join(", "),
         swap,
-        target: props.take("hx_target", "this"),
+        target: oneTarget(props.take("hx_target", "this")),
         class: joined("mercure-presence", props.take("class")),
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
@@ -248,6 +248,15 @@ function bare(name: string): string {
 function scrollProps(tag: string): Props {
   const announced = elementsWithRole.has(tag) ? { aria_live: "polite", aria_relevant: "additions" } : { role: "log" };
   return { data_auto_scroll: "", tabindex: 0, ...announced };
+}
+
+/** htmx takes commas for a list of selectors, and what follows a visitor's comma may be the whole page. */
+function oneTarget(value: unknown): unknown {
+  if (!String(value).includes(",")) return value;
+  throw new MercureError(
+    "ERR_TEMPLATE",
+    `hx_target must name one element, without a comma, not ${JSON.stringify(value)}.`,
+  );
 }
 
 function elementName(value: unknown): string {

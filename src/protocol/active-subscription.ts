@@ -1,3 +1,4 @@
+import { escapeJson } from "../escape-json.js";
 import { percentDecode, percentEncode } from "./percent-encode.js";
 import type { OwnDraft } from "./update.js";
 
@@ -131,6 +132,6 @@ export class SubscriptionEvent implements OwnDraft {
 
   get data(): string {
     const document = documentOf(this.topics[0]!, this.#subscription, this.#active);
-    return JSON.stringify(this.type === undefined ? { "@context": jsonLdContext, ...document } : document);
+    return escapeJson(JSON.stringify(this.type === undefined ? { "@context": jsonLdContext, ...document } : document));
   }
 }

@@ -1,20 +1,22 @@
 import { MercureError } from "../errors.js";
+import { escapeJson } from "../escape-json.js";
+import { isSafe } from "../safe-strings.js";
 import { htmlOf, isNothing, jsonOf } from "../text.js";
 
 /**
  * An update's data as text: strings and safe strings as they are, undefined as the empty string, a list that holds HTML
- * or nothing at all joined as `` html`…` `` joins it, anything else as JSON.
+ * or nothing at all joined as `` html`…` `` joins it, anything else as JSON without markup.
  *
  * @throws MercureError `ERR_DATA` for what has no text, such as a promise.
  */
 export function dataText(data: unknown): string {
   if (data === undefined) return "";
-  if (typeof data === "string" || isHtml(data)) return String(data);
-  return isListOfHtml(data) ? htmlOf(data, isHtml, refusalOfHtml) : jsonOf(data, refusalOfJson);
+  if (typeof data === "string" || data instanceof String) return String(data);
+  return isListOfHtml(data) ? htmlOf(data, isHtml, refusalOfHtml) : escapeJson(jsonOf(data, refusalOfJson));
 }
 
 function isHtml(value: unknown): boolean {
-  return value instanceof String;
+  return isSafe(value);
 }
 
 /** What `items.map(render)` and `[render(…), condition && oob(…)]` give, also where there are no items. */

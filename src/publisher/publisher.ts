@@ -88,7 +88,8 @@ export class Publisher extends StreamAccess {
   /** Deletes the element of this id from every page that streams the topic, by an out-of-band swap. */
   async remove(topics: Topics, id: string | number, options: PublishOptions = {}): Promise<string> {
     refuseUnknownOptions(options, publishOptions, "remove");
-    if (!/^[^#\s]\S*$/.test(String(id ?? ""))) {
+    // htmx takes commas for a list of selectors, and one that follows may be the whole page.
+    if (!/^[^#\s,][^\s,]*$/.test(String(id ?? ""))) {
       const given = JSON.stringify(id) ?? typeof id;
       throw new MercureError("ERR_DATA", `remove() takes the id of an element, such as "todo-7", not ${given}.`);
     }

@@ -30,7 +30,7 @@ const rooms: Readonly<Record<string, Room>> = {
   transport: { uses: ["protocol"] },
   protocol: {
     uses: [],
-    ground: ["errors.ts", "oldest-first-map.ts", "plain-object.ts"],
+    ground: ["errors.ts", "escape-json.ts", "oldest-first-map.ts", "plain-object.ts"],
     packages: ["re2js", "urlpattern-polyfill"],
     withoutNode: true,
   },

@@ -50,7 +50,11 @@ describe("publish", () => {
     await sse.publish("a", [safe, safe]);
     await sse.publish("a", { safe });
     const sent = [await next(), await next(), await next()].map(({ data }) => data);
-    assert.deepEqual(sent, ["<b>&lt;</b>", "<b>&lt;</b><b>&lt;</b>", '{"safe":"<b>&lt;</b>"}']);
+    assert.deepEqual(sent, [
+      "<b>&lt;</b>",
+      "<b>&lt;</b><b>&lt;</b>",
+      '{"safe":"\\u003cb\\u003e\\u0026lt;\\u003c/b\\u003e"}',
+    ]);
   });
 
   test("takes options, alternate topics without repetition, and gives back the id", async (t) => {
