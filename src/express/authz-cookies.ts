@@ -14,6 +14,10 @@ export interface AuthzCookiesOptions {
   readonly domain: string | undefined;
   /** The path of the hub's URL within the application; undefined for a hub elsewhere, which knows one cookie alone. */
   readonly hubPath: string | undefined;
+  /** Whose a request is: the key of one person is worth nothing for another. */
+  subjectOf(req: Request): unknown;
+  /** Signs a text, as nobody else can. */
+  sign(text: string): string;
   /** Told once that cookies go without protection. */
   warn(message: string): void;
 }
@@ -102,12 +106,25 @@ export class AuthzCookies {
   }
 
   #key(res: Response, given: Given): string {
-    const known = given.key ?? (given.isAnew ? undefined : this.#keyOf(res.req));
+    const former = given.isAnew ? undefined : this.#keyOf(res.req);
+    const known = given.key ?? (former !== undefined && this.#isKeyOf(res.req, former) ? former : undefined);
     if (known !== undefined) return known;
-    given.key = randomBytes(16).toString("base64url");
+    given.key = this.#newKey(res.req, randomBytes(8));
     // Not Strict: a link from elsewhere must not seem to come without it, or each would take the place of the last.
     this.#set(res, this.#keyName(res.req), given.key, "/", { sameSite: "lax" });
     return given.key;
+  }
+
+  /** Half at random, half a mark of whose it is: with another person in the browser, its cookies are worth nothing. */
+  #newKey(req: Request, random: Buffer): string {
+    const subject = this.#options.subjectOf(req);
+    const text = JSON.stringify(["key", random.toString("base64url"), subject === undefined ? null : String(subject)]);
+    const mark = createHash("sha256").update(this.#options.sign(text)).digest().subarray(0, 8);
+    return Buffer.concat([random, mark]).toString("base64url");
+  }
+
+  #isKeyOf(req: Request, key: string): boolean {
+    return key === this.#newKey(req, Buffer.from(key, "base64url").subarray(0, 8));
   }
 
   #keyOf(req: Request): string | undefined {

@@ -98,6 +98,8 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     name: configuration.authzCookieName,
     domain: configuration.authzCookieDomain,
     hubPath: embedded && publicPath,
+    subjectOf: (request) => configuration.subjectGetter?.(request) ?? undefined,
+    sign: (text) => tokens.mark(text),
     warn: (message) => logger.warn(message),
   });
   const responsePages = new ResponsePages({

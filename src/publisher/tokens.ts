@@ -107,6 +107,11 @@ export class Tokens {
     return readOwnToken(token, this.#options.subscriberSecretKey);
   }
 
+  /** Marks a text, as only this application can. */
+  mark(text: string): string {
+    return signature(text, this.#options.subscriberSecretKey);
+  }
+
   /** Whether a text holds such a token, or another one in a stream's URL. */
   areIn(text: string): boolean {
     return holdsStreamToken(text) || holdsOwnToken(text, this.#options.subscriberSecretKey);

@@ -141,6 +141,36 @@ describe("a sign-out while a request is under way", () => {
 });
 
 describe("the cookies of two people in one browser", () => {
+  // Ada's session runs out without a sign-out; then Bob signs in, and her cookies are still there.
+  test("are worth nothing for the one who left once a page is rendered for the other", async (t) => {
+    const { app, kit, listen } = start(t, { tokenMode: "cookie" });
+    app.get("/:user", (req, res) => res.render("mine.njk", { user: req.params.user }));
+    const origin = await listen();
+    const session = new BrowserSession();
+    const visit = async (user: string) => {
+      const answer = await session.fetch(`${origin}/${user}`, {
+        headers: { Cookie: `user=${user}; ${session.headers(origin).Cookie ?? ""}` },
+      });
+      return streamUrlOf(await answer.text(), origin);
+    };
+    const [adas] = [await visit("ada")];
+    const stream = await openStream(t, adas, { headers: session.headers(adas) });
+    await kit.sse.publish("users/ada", "hello ada", { private: true });
+    assert.equal((await stream.next())?.data, "hello ada");
+    const bobs = await visit("bob");
+    assert.equal(
+      (await (await openStream(t, adas, { headers: session.headers(adas) })).next())?.event,
+      "mercure:close",
+    );
+    const all = `${origin}/.well-known/mercure?topic=users/ada&topic=users/bob`;
+    const both = await openStream(t, all, { headers: session.headers(all) });
+    await kit.sse.publish("users/ada", "of ada", { private: true });
+    await kit.sse.publish("users/bob", "of bob", { private: true });
+    assert.equal((await both.next())?.data, "of bob");
+    const own = await openStream(t, bobs, { headers: session.headers(bobs) });
+    assert.equal((await own.next())?.data, "of bob", "replayed since the page was rendered");
+  });
+
   // A stream whose URL names no grant relies on all cookies: signing out Bob must end it, whosever cookie comes first.
   test("make no stream that outlives the sign-out of either", async (t) => {
     for (const leaver of ["ada", "bob"]) {
