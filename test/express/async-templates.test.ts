@@ -52,6 +52,13 @@ async function page(t: TestContext, template: string, files: Record<string, stri
       }),
     true,
   );
+  kit.environment.addGlobal("fetch_user", async () => Promise.reject(new Error("no database")));
+  kit.environment.addGlobal("user", async () => "ada");
+  kit.environment.addFilter(
+    "awaited",
+    (promise: Promise<string>, done: Callback) => void promise.then((x) => done(null, x.toUpperCase()), done),
+    true,
+  );
   app.get("/", (_req, res) => res.render("index"));
   app.use((error: Error, _req: Request, res: Response, _next: NextFunction) => {
     failure = error;
@@ -88,6 +95,7 @@ const inChildren: Readonly<Record<string, readonly [template: string, line: numb
     33,
   ],
   ifAsync: ["<% Card %><% ifAsync true %>x<% endif %><% endCard %>", 1, 14],
+  "an asynchronous global": ["\n<% Card %>{{ fetch_user() }}<% endCard %>", 2, 4],
   "a filter in an included template": ['\n <% Card %>[<% include "late.njk" %>]<% endCard %>', 2, 5],
 };
 
@@ -181,6 +189,7 @@ describe("something asynchronous in a page", () => {
     "in a loop around tags": '<% for n in ["ada"] %><% set x = n | lookup %><% Card %>{{ x }}<% endCard %><% endfor %>',
     "in an included template": '<% include "late.njk" %><% Card %>x<% endCard %>',
     "in a tag without children": '<% Card %>{{ "ada" | lookup }}',
+    "as the promise of a global": "{{ user() | awaited }}",
     "that calls back twice": '{{ "ADA" | twice }}',
   };
   for (const [where, template] of Object.entries(rendered)) {
@@ -193,6 +202,9 @@ describe("something asynchronous in a page", () => {
   const failing: Readonly<Record<string, string>> = {
     "a filter that calls back with an error": '{{ "ada" | failing }}',
     "a filter whose promise rejects": '{{ "ada" | throwing }}',
+    "a global's promise that is printed": "{{ user() }}",
+    "a global's rejection": "{{ fetch_user() }}",
+    "a global's rejection that a filter waits for": "{{ fetch_user() | awaited }}",
     "an error of Nunjucks after a filter": '{{ "ada" | lookup }}{{ missing.function() }}',
     "a component's error after a filter": '{{ "ada" | lookup }}<% Card %>{{ missing.function() }}<% endCard %>',
     "an included template's error after a filter": '<% include "late.njk" %>{{ missing.function() }}',
