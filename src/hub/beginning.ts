@@ -28,11 +28,14 @@ export interface Beginning<S> {
  *
  * The reader has missed nothing, as far as the hub can tell, exactly when `precedingId` is what it asked for. Mercure
  * 0.x "Reconnection, State Reconciliation and Event Sourcing".
+ *
+ * @param mayKnow - Whether the reader may learn that an update is at a position.
  */
 export async function begin<S extends Stretch>(
   transport: Transport,
   eventId: string | undefined,
   read: (after: number) => S | Promise<S>,
+  mayKnow: (position: number) => boolean | Promise<boolean> = () => true,
 ): Promise<Beginning<S>> {
   const { head } = transport;
   if (!eventId) {
@@ -40,7 +43,8 @@ export async function begin<S extends Stretch>(
     return eventId === undefined ? now : { ...now, precedingId: transport.cursor(head) };
   }
 
-  const known = eventId === "earliest" ? undefined : await transport.positionOf(eventId);
+  const position = eventId === "earliest" ? undefined : await transport.positionOf(eventId);
+  const known = position !== undefined && (await mayKnow(position)) ? position : undefined;
   const after = known ?? 0;
   const replay = await read(after);
   const { first, lostThrough, through } = replay;

@@ -6,6 +6,7 @@ import { noGrants } from "../protocol/grants.js";
 import { type Matcher, MatcherList } from "../protocol/matcher.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
 import { requestedMatchers } from "../protocol/subscription-parameters.js";
+import type { Transport } from "../transport/transport.js";
 import { Admission, type Bounds } from "./admission.js";
 import { Audience } from "./audience.js";
 import type { Authenticator, Identity } from "./authentication.js";
@@ -171,7 +172,12 @@ export class SubscribeHandler {
     const { transport, dispatcher, disconnections, replays } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
     await audience.prepare(newPace());
-    const beginning = await begin(transport, eventId, (after) => replays.read(audience, after));
+    const beginning = await begin(
+      transport,
+      eventId,
+      (after) => replays.read(audience, after),
+      (position) => mayKnow(transport, audience, eventId, position),
+    );
     const { precedingId } = beginning;
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
@@ -201,4 +207,17 @@ function closeReasonOf(error: unknown): CloseReason | undefined {
 
 function closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason): void {
   res.writeHead(200, streamHeaders).end(req.method === "HEAD" ? "" : encodeClose(reason));
+}
+
+/** A stranger who guesses the id that a publisher has chosen must not learn that such a private update exists. */
+async function mayKnow(
+  transport: Transport,
+  audience: Audience,
+  eventId: string | undefined,
+  position: number,
+): Promise<boolean> {
+  // The ids that hubs make cannot be guessed.
+  if (eventId?.startsWith("#")) return true;
+  const { updates } = await transport.read({ topics: "*", after: position - 1, maxUpdates: 1 });
+  return updates.every((stored) => stored.position !== position || audience.mayRead(stored.update));
 }

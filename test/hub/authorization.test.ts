@@ -189,3 +189,24 @@ describe("a token of an issuer whose clock is ahead", () => {
     await assert.rejects(startHub(t, { clockTolerance: 301 }), { code: "ERR_OPTION" });
   });
 });
+
+describe("the id of a private update that its publisher has chosen", () => {
+  // A stranger guesses `invoice-7`, and would learn by the answer whether it exists.
+  test("is answered to a stranger as one that does not exist", async (t) => {
+    const { hub, url } = await startHub(t);
+    await hub.publish(draft("a", "secret", { private: true, id: "invoice-7" }));
+    const answers = await Promise.all(
+      ["invoice-7", "invoice-8"].map(async (id) => (await subscribe(t, url("a", { lastEventID: id }))).headers),
+    );
+    assert.deepEqual(
+      answers.map((headers) => headers["last-event-id"]),
+      ["earliest", "earliest"],
+    );
+    const reader = await subscribe(
+      t,
+      url("a", { lastEventID: "invoice-7" }),
+      bearer(await token({ subscribe: ["a"] })),
+    );
+    assert.equal(reader.headers["last-event-id"], "invoice-7");
+  });
+});
