@@ -97,12 +97,17 @@ async function publishEvent<Args extends unknown[]>(
     topics: ((isFunction(topic) ? topic(...args) : topic) as Topics | undefined) ?? name,
     data: argsAsData ? argsData(args) : isFunction(data) ? data(...args) : data,
   };
+  // A promise is no topic and no data: publishing says so, and its rejection has no other handler.
+  onRejection(publication.topics);
+  onRejection(publication.data);
   if (eventAsType) publication.type = name;
   const prepare = () => (callback === undefined ? undefined : callback(publication, ...args));
   await publisher.inOrder(publication.topics, prepare, async (answer) => {
     if (answer === false) return;
     const { topics, data: published, ...settings } = publication;
-    await publisher.publish(topics, marshaler === undefined ? published : marshaler(published), settings);
+    const marshaled = marshaler === undefined ? published : marshaler(published);
+    onRejection(marshaled);
+    await publisher.publish(topics, marshaled, settings);
   });
 }
 
