@@ -12,7 +12,7 @@ const grants = (...topics: string[]) => ({
 });
 
 describe("tokens of Mercure 1.0", () => {
-  test("let through what their details grant", async (t) => {
+  test("admit the updates that their details grant", async (t) => {
     const { hub, url } = await startHub(t, { issuer, resource });
     const subscriber = await subscribe(t, url("*"), bearer(await accessToken(grants("a"))));
     await hub.publish(draft("b", "private b", { private: true }));
@@ -21,7 +21,7 @@ describe("tokens of Mercure 1.0", () => {
     assert.deepEqual(subscriber.data, ["private a"]);
   });
 
-  test("a private update reaches whoever is granted one of its topics, canonical or alternate", async (t) => {
+  test("a private update reaches every subscriber whose token grants one of its topics, canonical or alternate", async (t) => {
     const { hub, origin } = await startHub(t, { issuer, resource });
     const url = `${origin}${hub.path}?match_urlpattern=/books/:id`;
     const subscriber = await subscribe(t, url, bearer(await accessToken(grants("/users/42/books/1"))));
@@ -33,8 +33,8 @@ describe("tokens of Mercure 1.0", () => {
     assert.deepEqual(subscriber.data, ["for 42", "public"]);
   });
 
-  // Whose rights have shrunk asks the history for what was once granted.
-  test("are looked at anew for each update that is replayed", async (t) => {
+  // A subscriber whose rights have shrunk asks the history for topics that an older token granted.
+  test("are checked again for each replayed update", async (t) => {
     const { hub, origin } = await startHub(t, { issuer, resource });
     const url = `${origin}${hub.path}?match=*&last_event_id=earliest`;
     for (const topic of ["a", "b"]) await hub.publish(draft(topic, topic, { private: true }));
@@ -55,7 +55,7 @@ describe("tokens of Mercure 1.0", () => {
     }
   });
 
-  test("publish when every topic is granted, and 403 otherwise", async (t) => {
+  test("can publish when they grant every topic, and get 403 otherwise", async (t) => {
     const { origin, hub } = await startHub(t, { issuer, resource, allowPublish: true });
     const headers = bearer(await accessToken(grants("a"), {}, publisherKey));
     const post = (body: string) =>
@@ -73,26 +73,26 @@ describe("tokens of Mercure 1.0", () => {
     }
   });
 
-  test("aud may be a list", async (t) => {
+  test("aud can be a list", async (t) => {
     const { url } = await startHub(t, { issuer, resource });
     const value = await accessToken({ aud: ["https://other.example", resource] });
     assert.equal((await subscribe(t, url("a"), bearer(value))).status, 200);
   });
 
-  // A token made for something else, by somebody else, for ever, or for another time.
-  test("are refused when a claim that must hold does not", async (t) => {
+  // A token made for another purpose, by another issuer, without expiry, or for another time.
+  test("are rejected when a required claim fails", async (t) => {
     const { url } = await startHub(t, { issuer, resource });
     const now = Math.floor(Date.now() / 1000);
     const bad = {
       "for another hub": await accessToken({ aud: "https://other.example/.well-known/mercure" }),
-      "for a resource of which this is a prefix": await accessToken({ aud: `${resource}/` }),
+      "for a resource that extends the hub's": await accessToken({ aud: `${resource}/` }),
       "for nobody": await accessToken({ aud: undefined } as unknown as JWTPayload),
       "of a stranger": await accessToken({ iss: "https://evil.example" }),
       "of nobody": await accessToken({ iss: undefined } as unknown as JWTPayload),
       "without an end": await accessToken({ exp: undefined } as unknown as JWTPayload),
       expired: await accessToken({ exp: now - 1 }),
       "not yet valid": await accessToken({ nbf: now + 600 }),
-      "with a subject that is no string": await accessToken({ sub: 7 } as unknown as JWTPayload),
+      "with a subject that is not a string": await accessToken({ sub: 7 } as unknown as JWTPayload),
       "signed with another key": await accessToken({}, {}, publisherKey),
       "with a critical extension": await accessToken({}, { crit: ["x"], x: 1 }).catch(() => "x.y.z"),
       "with a bad detail": await accessToken({ authorization_details: [{ type: detailType }] }),
@@ -106,8 +106,8 @@ describe("tokens of Mercure 1.0", () => {
     }
   });
 
-  // The claim of one generation in a token of the other would be checked by the rules of neither.
-  test("do not grant by the claim of 0.x, nor tokens of 0.x by details", async (t) => {
+  // The claim of one generation in a token of the other would escape the rules of both.
+  test("reject the claim of 0.x, and tokens of 0.x reject details", async (t) => {
     const { hub, url } = await startHub(t, { issuer, resource });
     const newer = await subscribe(t, url("a"), bearer(await accessToken({ mercure: { subscribe: ["*"] } })));
     const older = await subscribe(t, url("a"), bearer(await token({ subscribe: [] }, grants("a"))));
@@ -120,7 +120,7 @@ describe("tokens of Mercure 1.0", () => {
   });
 
   // Logs, histories and referrers keep URLs.
-  test("are not accepted in the URL", async (t) => {
+  test("are rejected in the URL", async (t) => {
     const { url } = await startHub(t, { issuer, resource });
     const { status, headers } = await subscribe(t, url("a", { authorization: await accessToken(grants("a")) }));
     assert.equal(status, 400);
@@ -131,7 +131,7 @@ describe("tokens of Mercure 1.0", () => {
     assert.doesNotMatch(other.headers["www-authenticate"]!, /error/);
   });
 
-  test("come by the cookie of 1.0, which goes before that of 0.x; a header goes before both", async (t) => {
+  test("prefer a header over every cookie, and the cookie of 1.0 over that of 0.x", async (t) => {
     const { url } = await startHub(t, { issuer, resource, allowAnonymous: false });
     const good = await accessToken({});
     const name = "__Secure-mercure_access_token";
@@ -143,7 +143,7 @@ describe("tokens of Mercure 1.0", () => {
     assert.equal(await status({ ...bearer("bad"), Cookie: `${name}=${good}` }), 401);
   });
 
-  test("a header that holds no token is no reason to look at the cookie", async (t) => {
+  test("a header without a token leaves the cookie ignored", async (t) => {
     const { url } = await startHub(t, { issuer, resource });
     const good = await accessToken({});
     for (const Authorization of ["Bearer", "Bearer ", "bearer a b", 'Bearer "x"', "Bearer ä"]) {
@@ -154,7 +154,7 @@ describe("tokens of Mercure 1.0", () => {
     }
   });
 
-  test("need no setting when the application makes them for its own hub: iss and aud are relative URLs", async (t) => {
+  test("need no setting when the application issues them for its own hub: iss and aud are relative URLs", async (t) => {
     const { hub, url } = await startHub(t);
     const own = await accessToken({ iss: "/", aud: hub.path, ...grants("a") });
     assert.equal((await subscribe(t, url("a"), bearer(own))).status, 200);
@@ -162,7 +162,7 @@ describe("tokens of Mercure 1.0", () => {
     assert.equal((await subscribe(t, url("a"), bearer(foreign))).status, 401);
   });
 
-  test("with more details or topics than allowed are refused", async (t) => {
+  test("are rejected above the max number of details or topics", async (t) => {
     const { url } = await startHub(t, { issuer, resource, maxTokenDetails: 1, maxTokenTopics: 2 });
     const status = async (value: string) => (await subscribe(t, url("a"), bearer(value))).status;
     const [detail] = grants("a").authorization_details;
@@ -172,7 +172,7 @@ describe("tokens of Mercure 1.0", () => {
     assert.equal(await status(await token({ subscribe: ["a", "b"], publish: ["c"] })), 401);
   });
 
-  test("are invalid where the hub speaks 0.x alone, and those of 0.x where it speaks 1.0 alone", async (t) => {
+  test("are invalid on a hub of 0.x alone, and tokens of 0.x on a hub of 1.0 alone", async (t) => {
     const tokens = [await token({ subscribe: ["a"] }), await accessToken(grants("a"))];
     for (const [protocol, query, expected] of [
       [0, "topic=a", [200, 401]],

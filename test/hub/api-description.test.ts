@@ -41,13 +41,13 @@ interface Answer {
   readonly body: string;
 }
 
-/** What the hub has looked at since this was last emptied. */
+/** The names that the hub has read since this was last emptied. */
 interface Seen {
   readonly parameters: Set<string>;
   readonly headers: Set<string>;
 }
 
-/** Watches which parameters, fields and headers the hub asks for by name. */
+/** Records the parameters, fields and headers that the hub reads by name. */
 function watch(t: TestContext): Seen {
   const seen: Seen = { parameters: new Set(), headers: new Set() };
   for (const method of ["get", "getAll", "has"] as const) {
@@ -60,7 +60,7 @@ function watch(t: TestContext): Seen {
   return seen;
 }
 
-/** A hub whose headers are watched too; its streams end when the client goes. */
+/** A hub that records its headers too; its streams end when the client disconnects. */
 async function start(t: TestContext, seen: Seen, options: Partial<HubOptions> = {}) {
   const hub = new Hub({
     transport: new MemoryTransport(),
@@ -91,7 +91,7 @@ async function start(t: TestContext, seen: Seen, options: Partial<HubOptions> = 
   return { hub, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-/** One request; of a stream the beginning. */
+/** One request; a stream is read up to its first event. */
 function ask(t: TestContext, url: string, method = "GET", headers: Record<string, string> = {}, body = "") {
   return new Promise<Answer>((resolve, reject) => {
     const req = request(url, { method, headers, agent: false }, (res) => {
@@ -139,7 +139,7 @@ function newer(action: string, key: string) {
 const limited = { maxConnections: 1 };
 
 describe("the description of the hub's API", () => {
-  test("is OpenAPI, however the hub is configured", async (t) => {
+  test("is valid OpenAPI for every configuration of the hub", async (t) => {
     const seen = watch(t);
     const configurations: Partial<HubOptions>[] = [
       {},
@@ -157,7 +157,7 @@ describe("the description of the hub's API", () => {
     }
   });
 
-  test("names the hub where the application has mounted it", async (t) => {
+  test("names the hub's URL where the application mounts it", async (t) => {
     const transport = new MemoryTransport();
     const hub = new Hub({ transport });
     const app = express();
@@ -170,8 +170,8 @@ describe("the description of the hub's API", () => {
     assert.ok(Object.keys((JSON.parse(body) as Document).paths).includes("/shop/.well-known/mercure"));
   });
 
-  // Whatever the document says has to happen, and whatever happens has to be said.
-  test("every operation answers with every status as described, and reads what it describes", async (t) => {
+  // The document and the hub must agree: each described status occurs, and each status that occurs is described.
+  test("every operation answers with each described status, and reads each described field", async (t) => {
     const seen = watch(t);
     const { origin, hub } = await start(t, seen);
     const full = await start(t, seen, limited);
@@ -314,8 +314,8 @@ describe("the description of the hub's API", () => {
     }
   });
 
-  // Names that the hub does not ask for one by one, but finds among those of the request.
-  test("every parameter that is described does what it says", async (t) => {
+  // The hub finds these names by listing those of the request, not by asking for each.
+  test("every described parameter has its described effect", async (t) => {
     const { hub, origin } = await startHub(t);
     const document = await documentOf(t, origin);
     const { get, query } = document.paths[hub.path]!;
@@ -324,7 +324,7 @@ describe("the description of the hub's API", () => {
     assert.deepEqual(fields, names);
     const last = (await hub.publish({ topics: ["a"], data: "first", private: false })).id;
     await hub.publish({ topics: ["a"], data: "second", private: false });
-    // Without that cookie it is a stream that ends at once.
+    // Without that cookie the request opens a stream, which ends at once.
     assert.match((await ask(t, `${origin}${hub.path}?topic=a&grant=x`)).body, /event: mercure:close/);
     for (const name of names.filter((each) => each !== "grant")) {
       const isMatcher = /^(topic|match)/.test(name);
@@ -346,13 +346,13 @@ describe("the description of the hub's API", () => {
   });
 });
 
-/** Headers that belong to HTTP, to how tokens are presented, or that browsers send by themselves. */
+/** Headers of HTTP itself, of token transport, or those that browsers add. */
 const ofHttp = new Set([
   ...["host", "content-type", "content-length", "authorization", "cookie"],
   ...["origin", "referer", "sec-fetch-site", "access-control-request-method"],
 ]);
 
-/** Compares an answer with what the document says of its status. */
+/** Compares an answer with the description of its status. */
 function checker({ components }: Document) {
   const ajv = new Ajv2020({ strict: false, formats: { uri: (text: string) => URL.canParse(text) } });
   const compile = (schema: object) => ajv.compile({ components, ...schema });

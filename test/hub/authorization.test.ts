@@ -34,8 +34,8 @@ describe("private updates", () => {
     }
   });
 
-  // Who may no longer read a topic asks the history for what it could not get live.
-  test("are held back in replay just as they are live", async (t) => {
+  // A subscriber who has lost a topic asks the history for the private updates that the live stream withholds.
+  test("are withheld from replay as from the live stream", async (t) => {
     const { hub, url } = await startHub(t);
     const cursor = hub.lastEventId;
     await hub.publish(draft("a", "private", { private: true }));
@@ -49,8 +49,8 @@ describe("private updates", () => {
     await granted.until(({ data }) => data.length === 2);
   });
 
-  // Subscribing to everything grants nothing.
-  test("stay hidden from a wildcard without grants", async (t) => {
+  // A wildcard subscription grants nothing.
+  test("are withheld from a wildcard without grants", async (t) => {
     const { hub, url } = await startHub(t);
     const subscriber = await subscribe(t, url("*"));
     await hub.publish(draft("a", "private", { private: true }));
@@ -61,7 +61,7 @@ describe("private updates", () => {
 });
 
 describe("tokens", () => {
-  test("come in a header, else in the query, else in a cookie", async (t) => {
+  test("are read from the header first, then the query, then the cookie", async (t) => {
     const { hub, url } = await startHub(t);
     const good = await token({ subscribe: ["a"] });
     const powerless = await token({ subscribe: [] });
@@ -81,7 +81,7 @@ describe("tokens", () => {
       await subscriber.until(({ data }) => data.length === 1);
       subscriber.close();
     }
-    // The more important place counts even when its token is the worse one.
+    // The place with precedence wins even when its token is the invalid one.
     const refused = [
       [{ authorization: good }, { ...bearer("bad"), ...cookie(good) }],
       [{ authorization: "bad" }, cookie(good)],
@@ -91,14 +91,14 @@ describe("tokens", () => {
     }
   });
 
-  test("the cookie's name is an option", async (t) => {
+  test("are read from the cookie that the option cookieName names", async (t) => {
     const { url } = await startHub(t, { cookieName: "other", allowAnonymous: false });
     const good = await token({});
     assert.equal((await subscribe(t, url("a"), cookie(good, "other"))).status, 200);
     assert.equal((await subscribe(t, url("a"), cookie(good))).status, 401);
   });
 
-  test("anonymous subscribers are an option", async (t) => {
+  test("are optional with the option anonymous", async (t) => {
     const { url } = await startHub(t, { allowAnonymous: false });
     const { status, headers } = await subscribe(t, url("a"));
     assert.equal(status, 401);
@@ -106,8 +106,8 @@ describe("tokens", () => {
     assert.equal((await subscribe(t, url("a"), bearer(await token(undefined)))).status, 200);
   });
 
-  // Tokens that are forged, stale, meant for something else, or that ask for a weaker check.
-  test("a token that does not do is refused, whatever is wrong with it", async (t) => {
+  // Forged and expired tokens, tokens for another purpose, and tokens that ask for a weaker check.
+  test("a token with any defect is rejected", async (t) => {
     const { url } = await startHub(t);
     const grants = { subscribe: ["*"] };
     const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${Buffer.from(JSON.stringify({ mercure: grants })).toString("base64url")}.`;
@@ -122,7 +122,7 @@ describe("tokens", () => {
       expired: await token(grants, { exp: now - 10 }),
       "not yet valid": await token(grants, { nbf: now + 1000 }),
       "with a malformed claim": await token({ subscribe: "*" }),
-      "with a claim that is no object": await token("subscribe"),
+      "with a claim that is not an object": await token("subscribe"),
     };
     const answers = new Set<string>();
     for (const [what, value] of Object.entries(bad)) {
@@ -134,7 +134,7 @@ describe("tokens", () => {
     assert.equal(answers.size, 1, "the answer tells a forger what is wrong");
   });
 
-  test("without a key no token is good", async (t) => {
+  test("every token is rejected without a key", async (t) => {
     const { url } = await startHub(t, { subscriberKey: undefined });
     assert.equal((await subscribe(t, url("a"), bearer(await token({ subscribe: ["*"] })))).status, 401);
     assert.equal((await subscribe(t, url("a"))).status, 200);
@@ -153,7 +153,7 @@ describe("tokens", () => {
     await subscriber.until(({ ended }) => ended);
   });
 
-  test("a header that comes twice is the first", async (t) => {
+  test("the first of two equal headers counts", async (t) => {
     const { url } = await startHub(t);
     const headers = ["Authorization", "Bearer bad", "Authorization", `Bearer ${await token({})}`, "Host", "x"];
     const status = await new Promise((resolve, reject) => {
@@ -172,7 +172,7 @@ describe("a token of an issuer whose clock is ahead", () => {
     return (await subscribe(t, url("a"), bearer(await token({ subscribe: ["a"] }, claims)))).status;
   };
 
-  test("is taken up to the option clockTolerance, by default 30 seconds", async (t) => {
+  test("is valid up to the option clockTolerance, by default 30 seconds", async (t) => {
     for (const claim of ["nbf", "iat"]) {
       assert.equal(await statusOf(t, { [claim]: now() + 20 }), 200, claim);
       assert.equal(await statusOf(t, { [claim]: now() + 90 }), 401, claim);
@@ -181,18 +181,18 @@ describe("a token of an issuer whose clock is ahead", () => {
     }
   });
 
-  test("is not taken for longer once it has expired", async (t) => {
+  test("stays invalid for every moment after it expires", async (t) => {
     assert.equal(await statusOf(t, { exp: now() - 1 }), 401);
   });
 
-  test("cannot be from just any time", async (t) => {
+  test("is rejected when it comes from further ahead", async (t) => {
     await assert.rejects(startHub(t, { clockTolerance: 301 }), { code: "ERR_OPTION" });
   });
 });
 
-describe("the id of a private update that its publisher has chosen", () => {
-  // A stranger guesses `invoice-7`, and would learn by the answer whether it exists.
-  test("is answered to a stranger as one that does not exist", async (t) => {
+describe("a private update whose publisher chose its id", () => {
+  // A stranger guesses `invoice-7`, and the answer would tell whether it exists.
+  test("looks to a stranger like an unknown id", async (t) => {
     const { hub, url } = await startHub(t);
     await hub.publish(draft("a", "secret", { private: true, id: "invoice-7" }));
     const answers = await Promise.all(

@@ -14,8 +14,8 @@ const header = (cookies: Record<string, string>) => ({
 });
 const inSeconds = (clock: ManualClock, seconds: number) => ({ exp: Math.floor(clock.now() / 1000) + seconds });
 
-describe("a stream that ends for good", () => {
-  test("is told so when its token expires, after all that came before", async (t) => {
+describe("the close event", () => {
+  test("ends a stream for good when its token expires, after all earlier updates", async (t) => {
     const clock = new ManualClock();
     const { hub, url } = await startHub(t, { connectionLifetime: 0 }, clock);
     const authorization = await token({ subscribe: ["a"] }, inSeconds(clock, 60));
@@ -35,7 +35,7 @@ describe("a stream that ends for good", () => {
     );
   });
 
-  test("is not told so when it has only been open for long, or the hub shuts down", async (t) => {
+  test("is absent when a stream reaches its max lifetime, or the hub shuts down", async (t) => {
     const clock = new ManualClock();
     const { hub, url } = await startHub(t, { connectionLifetime: 60 }, clock);
     const authorization = await token({ subscribe: ["a"] }, inSeconds(clock, 3600));
@@ -48,7 +48,7 @@ describe("a stream that ends for good", () => {
     assert.deepEqual([...long.events, ...late.events], []);
   });
 
-  test("is refused by the event where its URL says that it knows it, and by the status elsewhere", async (t) => {
+  test("refuses a client whose URL announces support for it; other clients get the status", async (t) => {
     const clock = new ManualClock();
     const { url } = await startHub(t, {}, clock);
     const authorization = await token({ subscribe: ["a"] }, inSeconds(clock, 60));
@@ -65,8 +65,8 @@ describe("a stream that ends for good", () => {
     assert.equal((await subscribe(t, url("a", { authorization }))).status, 401);
   });
 
-  // A publisher would end other people's streams, for good.
-  test("is never ended by a publisher", async (t) => {
+  // A publisher forges the event to end other people's streams for good.
+  test("can never come from a publisher", async (t) => {
     const { hub } = await startHub(t);
     await assert.rejects(hub.publish(draft("a", "expired", { type: "mercure:close" })), { code: "ERR_UPDATE" });
   });
@@ -77,7 +77,7 @@ describe("several cookies", () => {
   const hashed = grantCookieName(name, grant);
   const hashedOther = grantCookieName(name, other);
 
-  test("grant together what each of them grants", async (t) => {
+  test("together grant everything that each of them grants", async (t) => {
     const { hub, url } = await startHub(t);
     const cookies = {
       [name]: await token({ subscribe: ["a"] }),
@@ -92,7 +92,7 @@ describe("several cookies", () => {
     assert.deepEqual(subscriber.data, ["a", "b", "c", "end"]);
   });
 
-  test("may hold bad ones, unless none is good", async (t) => {
+  test("can include invalid ones while one is valid", async (t) => {
     const { hub, url } = await startHub(t);
     const good = await token({ subscribe: ["a"] });
     const subscriber = await subscribe(t, url("a"), header({ [name]: "bad", [hashed]: good }));
@@ -101,7 +101,7 @@ describe("several cookies", () => {
     assert.equal((await subscribe(t, url("a"), header({ [name]: "bad", [hashed]: "bad" }))).status, 401);
   });
 
-  test("end a stream with the first that expires, for good with the last", async (t) => {
+  test("end a stream for good when the last expires, else when the first does", async (t) => {
     const clock = new ManualClock();
     const { url } = await startHub(t, { connectionLifetime: 0 }, clock);
     const cookies = header({
@@ -118,7 +118,7 @@ describe("several cookies", () => {
     assert.deepEqual(last.data, ["expired"]);
   });
 
-  // Another tab's token would keep a stream open whose own has expired, and that no longer gets what it is there for.
+  // Another tab's token would keep a stream open after its own token expired, though its updates no longer arrive.
   test("count alone where the stream's URL names one", async (t) => {
     const clock = new ManualClock();
     const { hub, url } = await startHub(t, {}, clock);
@@ -136,8 +136,8 @@ describe("several cookies", () => {
     assert.deepEqual(named.data, ["its own", "expired"]);
   });
 
-  // Somebody fills a visitor's cookies from a neighbouring host, to make the hub verify for long.
-  test("are looked at to a bound, the youngest", async (t) => {
+  // An attacker on a neighbouring host fills a visitor's cookies, so that the hub spends long on verifying.
+  test("are verified up to a max number, the newest first", async (t) => {
     const { hub, url } = await startHub(t);
     const good = await token({ subscribe: ["a"] });
     const many = Array.from({ length: 50 }, (_, i): [string, string] => [
@@ -150,8 +150,8 @@ describe("several cookies", () => {
     await subscriber.until(({ data }) => data.length === 1);
   });
 
-  // Each of many tokens would be held against each of many keys, by a hash: thousands for one request.
-  test("are held against a bounded number of keys, the youngest", async (t) => {
+  // Each of many tokens would be hashed against each of many keys: thousands of checks for one request.
+  test("are checked against a max number of keys, the newest first", async (t) => {
     const { url } = await startHub(t);
     const hash = createHash("sha256").update("key").digest("base64url");
     const bound = await token({ subscribe: ["a"] }, { cnf: { "cookie#S256": hash } });
@@ -164,8 +164,8 @@ describe("several cookies", () => {
     assert.equal(await status([`${name}_key=key`, ...others]), 401);
   });
 
-  // Token replay after logout: the page that signs out does not see the cookies below the hub's path, and leaves them.
-  test("that need a key are worth nothing without it, or with another", async (t) => {
+  // Token replay after logout: the page that signs out cannot see or delete the cookies below the hub's path.
+  test("that are bound to a key are invalid without that key", async (t) => {
     const { url } = await startHub(t);
     const hash = createHash("sha256").update("key").digest("base64url");
     const bound = await token({ subscribe: ["a"] }, { cnf: { "cookie#S256": hash } });
@@ -177,8 +177,8 @@ describe("several cookies", () => {
   });
 });
 
-describe("the application", () => {
-  test("is asked about what cookies grant, and not about other tokens", async (t) => {
+describe("the application's authorization", () => {
+  test("applies to the grants of cookies, and not to other tokens", async (t) => {
     const asked: (readonly string[])[] = [];
     const authorize = async (_request: unknown, topics: readonly string[]) => {
       asked.push(topics);

@@ -14,7 +14,7 @@ const req = { rawHeaders: [], socket: { remoteAddress: "10.0.0.1" } } as unknown
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
 
 describe("limits of connections", () => {
-  test("one too many in total is 429, and may come again", async (t) => {
+  test("reject a connection above the total with 429, until another ends", async (t) => {
     const { hub, url } = await startHub(t, { maxConnections: 2 });
     const first = await subscribe(t, url("a"));
     await subscribe(t, url("a"));
@@ -27,14 +27,14 @@ describe("limits of connections", () => {
     assert.equal((await subscribe(t, url("a"))).status, 200);
   });
 
-  test("so is one too many of an address", async (t) => {
+  test("reject a connection above the max of its address with 429", async (t) => {
     const { url } = await startHub(t, { maxConnectionsPerAddress: 1 });
     assert.equal((await subscribe(t, url("a"))).status, 200);
     assert.equal((await subscribe(t, url("a"))).status, 429);
   });
 
-  // One account, or one stolen token, that takes up all connections.
-  test("and of a token's subject, whatever its tokens", async (t) => {
+  // One account, or one stolen token, opens all the connections that the hub allows.
+  test("count the tokens of one subject together", async (t) => {
     const { url } = await startHub(t, { maxConnectionsPerSubject: 1 });
     const of = async (sub: string | undefined, jti: string) =>
       (await subscribe(t, url("a"), bearer(await token({}, { ...(sub && { sub }), jti })))).status;
@@ -44,14 +44,14 @@ describe("limits of connections", () => {
     assert.deepEqual([await of(undefined, "d"), await of(undefined, "d")], [200, 200]);
   });
 
-  // While history is read nothing is open yet, and many would come in together.
-  test("count those who are still waiting for their answer", async (t) => {
+  // A connection is not open while its history is read, and many connections would pass the limit together.
+  test("count connections that still wait for their answer", async (t) => {
     const { url } = await startHub(t, { maxConnections: 1, transport: new RemoteTransport() });
     const all = await Promise.all(Array.from({ length: 5 }, () => subscribe(t, url("a", { lastEventID: "earliest" }))));
     assert.deepEqual(all.map(({ status }) => status).sort(), [200, 429, 429, 429, 429]);
   });
 
-  test("do not count what was refused, asked by HEAD, or has ended", async (t) => {
+  test("leave out rejected requests, HEAD requests and closed connections", async (t) => {
     const { hub, url } = await startHub(t, { maxConnections: 1 });
     for (let i = 0; i < 3; i++) {
       assert.equal((await subscribe(t, url("a"), {}, "HEAD")).status, 200);
@@ -71,7 +71,7 @@ describe("limits of connections", () => {
   const audience = (...selectors: string[]) =>
     new Audience(MatcherList.ofSelectors(selectors), MatcherList.ofSelectors([]));
 
-  test("letting out counts once", () => {
+  test("release a connection once, however often it is released", () => {
     const bounds = oneStream(1e6);
     const admission = new Admission(bounds, req, undefined, audience("/a/{x}"));
     admission.leave();
@@ -81,18 +81,18 @@ describe("limits of connections", () => {
     assert.throws(() => new Admission(bounds, req, undefined, audience("a")), { status: 429 });
   });
 
-  test("a stream that is refused for its memory takes no place among the connections", () => {
+  test("leave out a stream that is rejected for its memory", () => {
     const bounds = oneStream(5000);
     assert.throws(() => new Admission(bounds, req, undefined, audience("/a/{x}")), { status: 429 });
     new Admission(bounds, req, undefined, audience("a"));
   });
 
-  test("0 is no limit", () => {
+  test("are disabled by 0", () => {
     const limits = new ConnectionLimits({ total: 0, perAddress: 0, perSubject: 0 });
     for (let i = 0; i < 1000; i++) limits.enter({ address: "a", subject: "b" });
   });
 
-  test("addresses are asked for when one could have too many, and then count whoever came before", () => {
+  test("resolve addresses once one can exceed its share, and then count the earlier connections too", () => {
     const limits = new ConnectionLimits({ total: 0, perAddress: 3, perSubject: 0 });
     let asked = 0;
     const client = (name: string) => ({
@@ -119,14 +119,14 @@ describe("the address of a client", () => {
   const of = (remoteAddress: string | undefined, ip?: unknown) =>
     addressOf({ socket: { remoteAddress }, ip } as unknown as IncomingMessage);
 
-  test("is Express's, which knows which proxies to trust, else the socket's", () => {
+  test("is Express's, with its trusted proxies, else the socket's", () => {
     assert.equal(of("10.0.0.1", "203.0.113.7"), "203.0.113.7");
     assert.equal(of("10.0.0.1"), "10.0.0.1");
     assert.equal(of(undefined), "");
   });
 
-  // One host has 2^64 addresses of IPv6 to connect from.
-  test("is a network of IPv6", () => {
+  // One host can connect from 2^64 IPv6 addresses.
+  test("is the network for IPv6", () => {
     assert.equal(of("::ffff:203.0.113.7"), "203.0.113.7");
     assert.equal(of("2001:db8:1:2:3:4:5:6"), of("2001:DB8:1:2::1"));
     assert.equal(of("2001:db8::1"), "2001:db8:0:0::/64");
@@ -134,7 +134,7 @@ describe("the address of a client", () => {
     assert.notEqual(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
   });
 
-  test("is read from anything", () => {
+  test("is parsed from any text", () => {
     fc.assert(
       fc.property(fc.oneof(fc.ipV6(), fc.string(), fc.string({ unit: fc.constantFrom(..."0:a%.f") })), (text) => {
         assert.equal(typeof of(text), "string");
@@ -144,8 +144,8 @@ describe("the address of a client", () => {
   });
 });
 
-describe("the longest lifetime", () => {
-  test("is spread at random over its last fifth, and never goes beyond the token's end", () => {
+describe("the max lifetime", () => {
+  test("is spread at random over its last fifth, and never exceeds the token's expiry", () => {
     const endOf = (random: number, expiresAt?: number) =>
       new Lifetime(
         100,
@@ -159,7 +159,7 @@ describe("the longest lifetime", () => {
     assert.equal(new Lifetime(0).endOf(7), 7);
   });
 
-  test("ends the stream, of whomever it is", async (t) => {
+  test("ends streams of every kind", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     t.mock.method(Math, "random", () => 0.5);
     const { hub, url } = await startHub(t, { connectionLifetime: 1000 });

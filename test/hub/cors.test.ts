@@ -7,7 +7,7 @@ const listed = "https://shop.example";
 const evil = "https://evil.example";
 
 describe("pages of other origins", () => {
-  test("that are listed may use the hub with cookies, and read its cursors", async (t) => {
+  test("that are listed can use the hub with cookies, and read its cursors", async (t) => {
     const { url } = await startHub(t, { corsOrigins: [listed] });
     const { headers } = await subscribe(t, url("a"), { Origin: listed });
     assert.equal(headers["access-control-allow-origin"], listed);
@@ -17,14 +17,14 @@ describe("pages of other origins", () => {
     assert.equal(headers.vary, "Origin");
   });
 
-  test("may read refusals too", async (t) => {
+  test("can read error answers too", async (t) => {
     const { url } = await startHub(t, { corsOrigins: [listed], allowAnonymous: false });
     const { status, headers } = await subscribe(t, url("a"), { Origin: listed });
     assert.equal(status, 401);
     assert.equal(headers["access-control-allow-origin"], listed);
   });
 
-  // A page that gets its own origin back reads its visitors' private updates.
+  // A page whose origin is reflected reads its visitors' private updates.
   test("that are not listed are never reflected", async (t) => {
     const { url } = await startHub(t, { corsOrigins: [listed] });
     const others = [
@@ -39,12 +39,12 @@ describe("pages of other origins", () => {
       const { headers } = await subscribe(t, url("a"), { Origin });
       assert.equal(headers["access-control-allow-origin"], undefined, Origin);
       assert.equal(headers["access-control-allow-credentials"], undefined);
-      // Or a cache would give a listed origin this answer.
+      // Otherwise a cache would give a listed origin this answer.
       assert.equal(headers.vary, "Origin");
     }
   });
 
-  test("are let in without cookies by *", async (t) => {
+  test("are allowed without cookies by *", async (t) => {
     const { url } = await startHub(t, { corsOrigins: ["*", listed] });
     const other = (await subscribe(t, url("a"), { Origin: evil })).headers;
     assert.equal(other["access-control-allow-origin"], "*");
@@ -54,14 +54,14 @@ describe("pages of other origins", () => {
     assert.equal(headers["access-control-allow-credentials"], "true");
   });
 
-  test("without the option the hub says nothing of them", async (t) => {
+  test("get no CORS headers without the option", async (t) => {
     const { url } = await startHub(t);
     const { headers } = await subscribe(t, url("a"), { Origin: listed });
     assert.ok(!Object.keys(headers).some((name) => name.startsWith("access-control-")));
     assert.equal((await preflight(t, url("a"), listed)).statusCode, 405);
   });
 
-  test("a preflight allows Authorization and Last-Event-ID, to those who are listed", async (t) => {
+  test("get Authorization and Last-Event-ID from a preflight when they are listed", async (t) => {
     const { url } = await startHub(t, { corsOrigins: [listed], allowAnonymous: false });
     const { statusCode, headers } = await preflight(t, url("a"), listed);
     assert.equal(statusCode, 204);
@@ -84,8 +84,8 @@ describe("publishing by cookie", () => {
     return send(t, origin + hub.path, "POST", { Cookie, ...form, ...headers, ...own }, "topic=a");
   };
 
-  // Cross-site request forgery: the browser attaches the cookie to whatever page sends the form.
-  test("is for pages of the hub's origin and of those listed", async (t) => {
+  // Cross-site request forgery: the browser attaches the cookie to every form, whichever site sends it.
+  test("is allowed to pages of the hub's origin and of listed origins", async (t) => {
     assert.equal((await post(t, [], { Origin: "own" })).statusCode, 200);
     assert.equal((await post(t, [listed], { Origin: listed })).statusCode, 200);
     assert.equal((await post(t, [listed], { Referer: `${listed}/page` })).statusCode, 200);
@@ -104,7 +104,7 @@ describe("publishing by cookie", () => {
     }
   });
 
-  test("is not allowed by what allows to read", async (t) => {
+  test("needs its own list of origins, beside the one for reading", async (t) => {
     const { origin, hub } = await startHub(t, { allowPublish: true, corsOrigins: [listed] });
     const Cookie = `mercureAuthorization=${await token({ publish: ["*"] }, {}, publisherKey)}`;
     const headers = { Cookie, Origin: listed, "Content-Type": "application/x-www-form-urlencoded" };
@@ -116,7 +116,7 @@ function preflight(t: TestContext, url: string, origin: string) {
   return send(t, url, "OPTIONS", { Origin: origin, "Access-Control-Request-Method": "GET" });
 }
 
-/** What fetch() does not let a client say. */
+/** fetch() cannot send these headers. */
 function send(t: TestContext, url: string, method: string, headers: Record<string, string>, body = "") {
   return new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
     const req = request(url, { method, headers, agent: false }, (res) => resolve(res.resume()));

@@ -7,7 +7,7 @@ import { draft, publisherKey, type RunningHub, type Subscriber, startHub, subscr
 
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
 
-/** As the kit signs them: with the fraction of the second. */
+/** The kit signs fractions of a second too. */
 const fresh = (sub: string | undefined, topics: string[]) =>
   token({ subscribe: topics }, { ...(sub && { sub }), iat: distinctTime() / 1000, exp: Date.now() / 1000 + 60 });
 
@@ -22,8 +22,8 @@ async function nodes(t: TestContext): Promise<[RunningHub, RunningHub]> {
 }
 
 describe("hub.disconnect", () => {
-  // Who was signed out keeps the page open, and its token.
-  test("ends a subject's streams on every node, tells them to stay away, and refuses their token everywhere", async (t) => {
+  // A user who was signed out keeps the page open, and its token.
+  test("ends a subject's streams on every node, stops their reconnection, and revokes their token everywhere", async (t) => {
     const [here, there] = await nodes(t);
     const ada = bearer(await fresh("ada", ["a"]));
     const grace = bearer(await fresh("grace", ["a"]));
@@ -48,8 +48,8 @@ describe("hub.disconnect", () => {
     for (const stream of others) await stream.until(({ data }) => data.includes("still here"));
   });
 
-  // Without the fraction of the second, either the old token would pass or the new one would not.
-  test("lets in who signs in again within the same moment, and not the token of before", async (t) => {
+  // Without the fraction of a second, both tokens would pass, or neither.
+  test("admits a new sign-in of the same moment, and rejects the earlier token", async (t) => {
     const { hub, url } = await startHub(t);
     for (let i = 0; i < 50; i++) {
       const before = await fresh("ada", ["a"]);
@@ -61,7 +61,7 @@ describe("hub.disconnect", () => {
     }
   });
 
-  test("leaves a stream alone that was opened with a younger token than an order that comes late", async (t) => {
+  test("keeps a stream whose token was issued after a delayed order", async (t) => {
     const transport = new MemoryTransport();
     const { hub, url } = await startHub(t, { transport });
     const before = Date.now() - 10;
@@ -78,7 +78,7 @@ describe("hub.disconnect", () => {
     await stream.until(({ data }) => data.includes("1"));
   });
 
-  test("refuses tokens that do not say when they were issued", async (t) => {
+  test("rejects tokens without their time of issue", async (t) => {
     const { hub, url } = await startHub(t);
     const undated = bearer(await token({ subscribe: ["a"] }, { sub: "ada" }));
     const stream = await subscribe(t, url("a"), undated);
@@ -87,7 +87,7 @@ describe("hub.disconnect", () => {
     assert.equal((await subscribe(t, url("a"), undated)).status, 401);
   });
 
-  test("ends the streams of a topic, by name and by pattern; public ones may come back", async (t) => {
+  test("ends the streams of a topic, by name and by pattern; public ones can reconnect", async (t) => {
     const [here, there] = await nodes(t);
     const grants = [["orders/7"], ["orders/{id}"], ["*"]];
     const tokens = await Promise.all(grants.map(async (topics) => bearer(await fresh(undefined, topics))));
@@ -112,8 +112,8 @@ describe("hub.disconnect", () => {
     await elsewhere.until(({ data }) => data.includes("1"));
   });
 
-  // The client of the one stream that was ended goes to another node with the same token.
-  test("ends one subscriber's stream, whichever node has it, and refuses its token on all", async (t) => {
+  // The client of the ended stream connects to another node with the same token.
+  test("ends one subscriber's stream on whichever node holds it, and revokes its token on all", async (t) => {
     const [here, there] = await nodes(t);
     const one = bearer(await fresh("ada", ["a"]));
     const other = bearer(await fresh("ada", ["a"]));
@@ -130,7 +130,7 @@ describe("hub.disconnect", () => {
     await second.until(({ data }) => data.includes("1"));
   });
 
-  test("ends the streams that the application has let through for a subject", async (t) => {
+  test("ends the streams that the application authorized for a subject", async (t) => {
     const transport = new MemoryTransport();
     const { hub } = await startHub(t, { transport });
     const { createServer } = await import("node:http");
@@ -148,8 +148,8 @@ describe("hub.disconnect", () => {
     await grace.until(({ data }) => data.includes("1"));
   });
 
-  // A token that was stolen before the sign-out is used while the hub reads history for it.
-  test("catches a stream that is just being opened", async (t) => {
+  // A thief uses a stolen token before the sign-out, and the hub still reads history for it.
+  test("ends a stream that is still opening", async (t) => {
     const transport = new SlowToRead();
     const { hub, url } = await startHub(t, { transport });
     await hub.publish(draft("a", "secret", { private: true }));
@@ -161,8 +161,8 @@ describe("hub.disconnect", () => {
     assert.equal((await opening).status, 401);
   });
 
-  // A publisher's token of the same person would go on working.
-  test("refuses a subject's publishing tokens too", async (t) => {
+  // A publisher's token of the same user would stay valid.
+  test("revokes a subject's publishing tokens too", async (t) => {
     const { hub, origin } = await startHub(t, { allowPublish: true });
     const publisher = await token({ publish: ["*"] }, { sub: "ada" }, publisherKey);
     const publish = () =>
@@ -177,8 +177,8 @@ describe("hub.disconnect", () => {
     assert.deepEqual([first.status, second.status], [200, 401]);
   });
 
-  // A node that starts anew, as behind a load balancer, would let in who was signed out before.
-  test("is known to a node that comes later", async (t) => {
+  // A new node behind a load balancer would admit users who were signed out before it started.
+  test("is known to a node that joins later", async (t) => {
     const transport = new MemoryTransport();
     const { hub, url } = await startHub(t, { transport });
     const ada = bearer(await fresh("ada", ["a"]));
@@ -195,8 +195,8 @@ describe("hub.disconnect", () => {
     await open.until(({ data }) => data.includes("1"));
   });
 
-  // If it believed a token whose order it cannot read, a failing database would sign people in again.
-  test("a node that cannot find out refuses all tokens until it can", async (t) => {
+  // A node that accepts a token when it cannot read the orders would sign people in again whenever the database fails.
+  test("rejects every token on a node that cannot read the orders, until it can", async (t) => {
     const transport = new Unreadable();
     const { url, errors } = await startHub(t, { transport });
     const ada = bearer(await fresh("ada", ["a"]));
@@ -206,7 +206,7 @@ describe("hub.disconnect", () => {
     assert.equal((await subscribe(t, url("a"), ada)).status, 200);
   });
 
-  test("takes exactly one name", async (t) => {
+  test("requires exactly one name", async (t) => {
     const { hub } = await startHub(t);
     for (const target of [{}, { subject: "" }, { subject: "a", topic: "b" }, { user: "a" }, undefined]) {
       await assert.rejects(hub.disconnect(target as never), { code: "ERR_OPTION" });
@@ -216,10 +216,10 @@ describe("hub.disconnect", () => {
   });
 });
 
-describe("the orders of nodes to each other", () => {
+describe("control messages between nodes", () => {
   const topic = "/.well-known/mercure/orders/all";
 
-  // They name who was signed out, and a token that may read everything asks for everything.
+  // The orders name signed-out users, and a subscriber with a wildcard token asks for everything.
   test("reach no subscriber, live or replayed, and no reader in the process", async (t) => {
     const { hub, url } = await startHub(t);
     const all = bearer(await token({ subscribe: ["*"] }));
@@ -241,8 +241,8 @@ describe("the orders of nodes to each other", () => {
     }
   });
 
-  // A forged order would sign everybody out.
-  test("can be published by nobody else", async (t) => {
+  // A forged order would sign out everybody.
+  test("can come from the hub's nodes alone", async (t) => {
     const { hub, origin } = await startHub(t, { allowPublish: true });
     await assert.rejects(hub.publish(draft(topic, "{}")), { code: "ERR_UPDATE" });
     const response = await fetch(`${origin}${hub.path}`, {
@@ -255,7 +255,7 @@ describe("the orders of nodes to each other", () => {
   });
 });
 
-/** Reads what streams begin with only when told to. */
+/** Reads the first bytes of a stream only when told to. */
 class SlowToRead extends MemoryTransport {
   waiting: (() => void) | undefined;
 

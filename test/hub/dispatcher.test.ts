@@ -15,7 +15,7 @@ const hubUrl = "/.well-known/mercure";
 const patterns = (from: number) => Array.from({ length: 199 }, (_, i) => `{+a}${(from + i).toString(36)}{+b}`);
 
 describe("an update", () => {
-  test("comes to those who ask for it and may read it, and to nobody else", async () => {
+  test("reaches exactly the subscribers that ask for it and can read it", async () => {
     const some = (values: string[]) => fc.subarray(values).map((each) => MatcherList.ofSelectors(each));
     const recipients = fc.array(fc.record({ matchers: some(selectors), privateTopics: some(selectors) }), {
       maxLength: 6,
@@ -52,9 +52,9 @@ describe("an update", () => {
   });
 });
 
-// One stranger subscribes to 199 patterns, again and again: each stream that comes or goes is told by private updates,
-// which would be held against all patterns that anybody has.
-test("streams that begin and end are not held against the patterns of those who may not read of it", async (t) => {
+// One stranger subscribes to 199 patterns again and again. Each start and end of a stream publishes private events,
+// which the hub would match against every subscriber's patterns.
+test("subscription events skip the patterns of subscribers who cannot read them", async (t) => {
   const { hub, url } = await startHub(t);
   for (let i = 0; i < 3; i++) {
     assert.equal((await subscribe(t, url(patterns(i * 199)))).status, 200);
@@ -72,8 +72,8 @@ test("streams that begin and end are not held against the patterns of those who 
   assert.equal(work.steps, before);
 });
 
-// The stranger signs in: a token for a topic of their own does not make their patterns count for anybody else's updates.
-test("a private update is held against the patterns of those who may read it alone", async (t) => {
+// The stranger signs in: a token for their own topic must not add their patterns to the work of other users' updates.
+test("a private update is matched against the patterns of its authorized readers alone", async (t) => {
   const { hub, url } = await startHub(t);
   const authorization = await token({ subscribe: ["users/7"] });
   const owner = await subscribe(t, url([...patterns(0), "{+user}"], { authorization }));
@@ -86,7 +86,7 @@ test("a private update is held against the patterns of those who may read it alo
   assert.deepEqual(owner.data, ["own"]);
 });
 
-test("the events of streams come to those whose token grants them, by patterns too", async (t) => {
+test("subscription events reach streams whose token grants them, by patterns too", async (t) => {
   const { url } = await startHub(t);
   const all = `${hubUrl}/subscriptions/{topic}/{subscriber}`;
   const authorization = await token({ subscribe: [all] });
@@ -95,13 +95,13 @@ test("the events of streams come to those whose token grants them, by patterns t
   await watcher.until(({ data }) => data.some((each) => JSON.parse(each).topic === "plain"));
 });
 
-describe("an update of a new topic, with more patterns than can be looked at at once", () => {
-  // One stranger has opened many streams with patterns that fit any topic, and every update waits for all of them.
-  test("is brought to everybody, in order, with turns for others in between", async (t) => {
+describe("an update of a new topic, with more patterns than one turn can match", () => {
+  // One stranger opens many streams with patterns that fit any topic, and every update waits for all of them.
+  test("reaches every subscriber in order, and other work gets turns in between", async (t) => {
     const { hub, url } = await startHub(t);
     const wide = await subscribe(t, url("{+topic}"));
     for (let i = 0; i < 5; i++) await subscribe(t, url(patterns(i * 199)));
-    // The newest are looked at last.
+    // The newest are matched last.
     const late = await subscribe(t, url(["{+t}/late/{+r}", "named"]));
     const seen = watchTurns(t);
     for (let i = 0; i < 40; i++) {
@@ -116,11 +116,11 @@ describe("an update of a new topic, with more patterns than can be looked at at 
     await hub.publish(draft("named", "end"));
     await late.until(({ data }) => data.includes("end"));
     assert.equal(late.data.length, 41);
-    // Five updates come in one turn.
+    // Five updates arrive in one turn.
     assert.ok(seen.most < 6 * stepsPerUpdate, `${seen.most} steps in one turn`);
   });
 
-  test("takes no more work at once than a bound", async (t) => {
+  test("keeps the work of a turn below its max", async (t) => {
     const transport = new MemoryTransport();
     const dispatcher = new Dispatcher(transport);
     t.after(() => dispatcher.close());
@@ -147,7 +147,7 @@ describe("an update of a new topic, with more patterns than can be looked at at 
       }
     }
     assert.ok(missed.length > 0);
-    // The same topic again: what was not looked at the last time comes first, until all is known.
+    // The same topic again: the patterns that the last turn left out come first, until all results are cached.
     missed.length = 0;
     for (let i = 0; i < 60; i++) await transport.publish(draft("same", `${i}`));
     assert.ok(!missed.some((each) => each.endsWith(" 59")));

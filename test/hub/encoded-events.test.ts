@@ -9,7 +9,7 @@ function stored(position: number, data = "") {
 }
 
 describe("encoded events", () => {
-  test("an update becomes bytes once", () => {
+  test("encode each update once", () => {
     const events = new EncodedEvents();
     const bytes = events.of(stored(1, "é"));
     assert.equal(bytes.toString(), "id: urn:1\ndata: é\n\n");
@@ -17,7 +17,7 @@ describe("encoded events", () => {
     assert.equal(events.of(stored(1, "é")), bytes);
   });
 
-  test("the latest are kept, the oldest go first", () => {
+  test("keep the latest, and evict the oldest first", () => {
     const events = new EncodedEvents();
     const data = "x".repeat(mebibyte);
     const kept = Array.from({ length: 10 }, (_, i) => events.of(stored(i + 1, data)));
@@ -26,7 +26,7 @@ describe("encoded events", () => {
     assert.notEqual(events.of(stored(1, data)), kept[0]);
   });
 
-  test("even one that is too large to keep is encoded once for all who receive it now", () => {
+  test("encode an update above the cache's size once for all current recipients", () => {
     const events = new EncodedEvents();
     const large = stored(1, "x".repeat(10 * mebibyte));
     assert.equal(events.of(large), events.of(large));

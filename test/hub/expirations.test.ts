@@ -4,7 +4,7 @@ import { systemClock } from "../../src/clock.js";
 import { Expirations } from "../../src/hub/expirations.js";
 
 describe("expirations", () => {
-  test("end what is due, with one timer at a time", (t) => {
+  test("end each due entry, with one timer at a time", (t) => {
     t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
     const timers = t.mock.method(globalThis, "setTimeout");
     const ended: string[] = [];
@@ -28,7 +28,7 @@ describe("expirations", () => {
     assert.deepEqual(ended, ["a", "c"]);
   });
 
-  test("come in their order, whatever was added or removed in between", (t) => {
+  test("run in their order, whatever was added or removed in between", (t) => {
     t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
     const ended: number[] = [];
     const expirations = new Expirations(systemClock);

@@ -24,7 +24,7 @@ function makeHub(t: TestContext): Hub {
 }
 
 describe("under Express", () => {
-  test("serves at its path, mounted at it, and below a path", async (t) => {
+  test("the hub serves at its path, mounted at it, and below a path", async (t) => {
     const hub = makeHub(t);
     const app = express();
     const below = express.Router();
@@ -42,7 +42,7 @@ describe("under Express", () => {
     }
   });
 
-  test("publishing works although a body parser was faster", async (t) => {
+  test("a publish works after a body parser has read the body", async (t) => {
     for (const parser of [
       express.urlencoded(),
       express.urlencoded({ extended: true }),
@@ -68,8 +68,8 @@ describe("under Express", () => {
     }
   });
 
-  // A parser that makes objects of `topic[a]=b` hands in what no topic is.
-  test("a parsed body that holds more than text is refused", async (t) => {
+  // A parser that turns `topic[a]=b` into objects passes on values that are not topics.
+  test("the hub rejects a parsed body with values other than text", async (t) => {
     const hub = makeHub(t);
     const origin = await serve(
       t,
@@ -87,7 +87,7 @@ describe("under Express", () => {
 });
 
 describe("Hub.stream", () => {
-  test("streams to whoever the application let through, private updates when told so", async (t) => {
+  test("streams to everybody the application admits, with private updates on request", async (t) => {
     const hub = makeHub(t);
     const app = express();
     app.get("/public", (req, res) => hub.stream(req, res, { topics: ["a"] }));
@@ -103,13 +103,13 @@ describe("Hub.stream", () => {
     const closed = await subscribe(t, `${origin}/private`, { "Last-Event-ID": cursor });
     await closed.until(({ data }) => data.length === 2);
     assert.equal(closed.headers["last-event-id"], cursor);
-    // The query is the client's: it names no topics here.
+    // The client controls the query, so it names no topics here.
     const curious = await subscribe(t, `${origin}/public?topic=b&lastEventID=earliest`);
     await curious.until(({ data }) => data.length === 1);
     assert.deepEqual(curious.data, ["public"]);
   });
 
-  test("asks for no token, and looks at none", async (t) => {
+  test("asks for no token, and ignores those that come", async (t) => {
     const hub = makeHub(t);
     const origin = await serve(
       t,

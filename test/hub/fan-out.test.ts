@@ -21,13 +21,13 @@ import { MemoryTransport } from "../../src/transport/memory.js";
 import type { StoredUpdate } from "../../src/transport/transport.js";
 import { draft, RemoteTransport, turn } from "./fixture.js";
 
-/** A client whose socket takes what it is sent, or does not, as the test says. */
+/** A client whose socket accepts or refuses writes, as the test says. */
 class Client {
   readonly received: string[] = [];
   writes = 0;
   ready = true;
   closed = false;
-  /** What the group writes to itself, of half of the clients. */
+  /** The group's own writes, recorded for half of the clients. */
   readonly chunkSocket: Socket | undefined;
   #stalled = false;
   #owner: ConnectionOwner | undefined;
@@ -81,7 +81,7 @@ class Client {
     this.#parser.feed(text);
   }
 
-  /** The next write will not be taken until {@link Client.drain}. */
+  /** The socket refuses the next write until {@link Client.drain}. */
   stall(): void {
     this.#stalled = true;
   }
@@ -100,7 +100,7 @@ const comment = Chunk.of(encodeComment());
 interface StartOptions {
   readonly transport?: MemoryTransport;
   readonly maxBacklogBytes?: number;
-  /** Whether the hub tells who is subscribed. */
+  /** Whether the hub publishes subscription events. */
   readonly tells?: boolean;
 }
 
@@ -123,7 +123,7 @@ function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells =
   } as unknown as Surroundings;
   const nothing = new MatcherList([]);
   let joined = 0;
-  /** @param after - The position from which on the client wants everything; absent for what is yet to come. */
+  /** @param after - The client wants all updates after this position; absent for future updates only. */
   const join = (selectors: string[], after?: number, privateTopics: string[] = []) => {
     const client = new Client(joined % 2 === 0);
     const grants = privateTopics.length === 0 ? nothing : MatcherList.ofSelectors(privateTopics);
@@ -160,7 +160,7 @@ interface Joined {
   readonly wanted: (stored: StoredUpdate) => boolean;
 }
 
-/** What a client that has joined so should get of all that is published. */
+/** The published updates that such a client should get. */
 function wants(selectors: string[], privateTopics: string[], from: number): Joined["wanted"] {
   const matchers = MatcherList.ofSelectors(selectors);
   const granted = MatcherList.ofSelectors(privateTopics);
@@ -172,8 +172,8 @@ function wants(selectors: string[], privateTopics: string[], from: number): Join
 
 describe("fan-out", () => {
   for (const Transport of [MemoryTransport, RemoteTransport]) {
-    // The hub's own events are published in the midst of whatever ends a stream.
-    test(`brings each update once and in order, whoever joins, stalls, drains and ends meanwhile (${Transport.name})`, async () => {
+    // The hub publishes its own events while a stream ends, for every cause.
+    test(`brings each update once and in order, while others join, stall, drain and end (${Transport.name})`, async () => {
       const bound = fc.constantFrom(0, 600);
       const property = fc.asyncProperty(
         fc.array(step, { maxLength: 120, size: "max" }),
@@ -204,7 +204,7 @@ describe("fan-out", () => {
           }
           for (const { client, wanted } of joined) {
             const expected = published.filter(wanted).map(({ update }) => update.data);
-            // Whoever was ended has got a part, from the beginning on.
+            // A stream that ended early got an unbroken part, from its beginning on.
             assert.deepEqual(client.received, client.closed ? expected.slice(0, client.received.length) : expected);
           }
           const open = joined.filter(({ client }) => !client.closed).length;
@@ -218,7 +218,7 @@ describe("fan-out", () => {
     });
   }
 
-  test("what one turn brings is one write for each socket", async () => {
+  test("writes once to each socket for all updates of one turn", async () => {
     const { transport, join } = start();
     const clients = [join(["a"]), join(["a"]), join(["a", "b"])];
     for (let i = 0; i < 50; i++) await transport.publish(draft("a", String(i)));
@@ -229,7 +229,7 @@ describe("fan-out", () => {
     }
   });
 
-  test("those who ask for the same are a group, in whatever order, and no others", async () => {
+  test("groups clients with equal subscriptions, in any order of topics, and no others", async () => {
     const { subscribers, dispatcher, join } = start();
     const groups = () => new Set([...subscribers].map((subscriber) => subscriber.group)).size;
     join(["a", "b"]);
@@ -244,7 +244,7 @@ describe("fan-out", () => {
     assert.equal(dispatcher.size, 0);
   });
 
-  test("who catches up from the same place is sent the same bytes, read once", async (t) => {
+  test("reads history once and sends the same bytes to clients that catch up from the same place", async (t) => {
     const { transport, join } = start();
     const reads = t.mock.method(transport, "read");
     for (let i = 0; i < 100; i++) await transport.publish(draft("a", String(i)));
@@ -259,7 +259,7 @@ describe("fan-out", () => {
     assert.equal(reads.mock.callCount(), 1);
   });
 
-  test("a stalled client is sent nothing, and catches up in one write", async () => {
+  test("sends nothing to a stalled client, which then catches up in one write", async () => {
     const { transport, join } = start();
     const [stalled, other] = [join(["a"]), join(["a"])];
     stalled.stall();
@@ -274,8 +274,8 @@ describe("fan-out", () => {
     assert.deepEqual(stalled.received, other.received);
   });
 
-  // Whoever holds a connection open and takes nothing would otherwise count as a subscriber for as long as it likes.
-  test("whoever is further behind than the bound is ended, and nobody else", async () => {
+  // A client that holds a connection open and reads nothing would count as a subscriber for as long as it likes.
+  test("ends a client that falls behind the bound, and nobody else", async () => {
     const bound = 64 * 1024;
     const { transport, subscribers, join } = start({
       transport: new MemoryTransport({ historyLength: 10_000 }),
@@ -293,7 +293,7 @@ describe("fan-out", () => {
     assert.ok(published > bound);
     assert.equal(subscribers.size, 1);
     assert.ok(!other.closed);
-    // Who asks for all of it is not behind by what was there before.
+    // For a client that asks for all history, earlier updates do not count as a backlog.
     const late = join(["a"], 0);
     late.stall();
     await turn();
@@ -304,7 +304,7 @@ describe("fan-out", () => {
     assert.ok(!late.closed);
   });
 
-  test("whoever joins while the last of its group is ended is in a group that receives", async () => {
+  test("puts a client that joins while the last of its group ends into a group that receives", async () => {
     const { transport, subscribers, dispatcher, join } = start({ maxBacklogBytes: 1000 });
     const stalled = join(["a"]);
     stalled.stall();

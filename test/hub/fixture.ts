@@ -18,13 +18,13 @@ export interface RunningHub {
   readonly origin: string;
   /** The URL to subscribe to topics. */
   readonly url: (topics: string | string[], parameters?: Record<string, string>) => string;
-  /** The server's side of the first hundred connections, in the order in which they came. */
+  /** The server's side of the first hundred connections, in order of arrival. */
   readonly sockets: readonly Socket[];
-  /** What the hub reported of itself. */
+  /** The events that the hub reported to its observer. */
   readonly errors: unknown[];
 }
 
-/** A hub with a server of its own, on a port that the system chooses. */
+/** A hub with its own server, on a port that the system chooses. */
 export async function startHub(t: TestContext, options: Partial<HubOptions> = {}, clock?: Clock): Promise<RunningHub> {
   const errors: unknown[] = [];
   const transport = options.transport ?? new MemoryTransport();
@@ -53,7 +53,7 @@ export function draft(topics: string | string[], data = "", fields: Partial<Draf
   return { topics: [topics].flat(), data, private: false, ...fields };
 }
 
-/** A token as an application would make it. */
+/** A token as an application issues it. */
 export function token(mercure: unknown, claims: JWTPayload = {}, key = subscriberKey, alg = "HS256"): Promise<string> {
   const payload = mercure === undefined ? claims : { mercure, ...claims };
   return new SignJWT(payload).setProtectedHeader({ alg }).sign(new TextEncoder().encode(key));
@@ -62,7 +62,7 @@ export function token(mercure: unknown, claims: JWTPayload = {}, key = subscribe
 export const issuer = "https://app.example";
 export const resource = "https://hub.example/.well-known/mercure";
 
-/** A token of Mercure 1.0 as an issuer would make it, for the hub with these options. */
+/** A token of Mercure 1.0 as an issuer makes it, for the hub with these options. */
 export function accessToken(claims: JWTPayload, header: object = {}, key = subscriberKey): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   const usual = { iss: issuer, aud: resource, sub: "7", client_id: issuer, iat: now, exp: now + 600, jti: "1" };
@@ -71,7 +71,7 @@ export function accessToken(claims: JWTPayload, header: object = {}, key = subsc
     .sign(new TextEncoder().encode(key));
 }
 
-/** A subscriber that sees every byte, by an independent parser. */
+/** A subscriber that records every byte, and parses it with an independent parser. */
 export interface Subscriber {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -80,9 +80,9 @@ export interface Subscriber {
   readonly ended: boolean;
   /** The data of the events so far. */
   readonly data: string[];
-  /** Resolves when it holds, looking again whenever something has arrived; rejects when the stream ends before. */
+  /** Resolves when the condition holds, and checks it at each arrival; rejects when the stream ends before. */
   until(condition: (subscriber: Subscriber) => boolean): Promise<void>;
-  /** Stops taking bytes from the network, as a client that hangs. */
+  /** Stops reading from the network, as a hanging client does. */
   pause(): void;
   resume(): void;
   close(): void;
@@ -151,7 +151,7 @@ export function subscribe(
   });
 }
 
-/** Resolves when it holds, looking at every turn of the event loop. */
+/** Resolves when the condition holds, and checks it at every turn of the event loop. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await turn();
 }
@@ -160,7 +160,7 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A transport as a network would make it: what memory does at once takes several turns of the event loop. */
+/** A transport with a network's delay: each operation takes several turns of the event loop. */
 export class RemoteTransport extends MemoryTransport {
   override read(query: ReplayQuery): Replay {
     const late = Promise.resolve(super.read(query)).then(async (replay) => {

@@ -13,8 +13,8 @@ const failures: Readonly<Record<string, () => void>> = {
 
 describe("an observer whose methods fail", () => {
   for (const [how, fail] of Object.entries(failures)) {
-    // Metrics that fail in a timer would end the process, and with it every stream.
-    test(`changes nothing for streams and publishers, and is logged once for each method, when they ${how}`, async (t) => {
+    // A metrics function that throws in a timer would end the process, and with it every stream.
+    test(`leaves streams and publishers unchanged, and is logged once for each method, when they ${how}`, async (t) => {
       const { hub, url, errors } = await startHub(t, {
         observer: { subscribed: fail, unsubscribed: fail, published: fail },
       });
@@ -33,8 +33,8 @@ describe("an observer whose methods fail", () => {
 
 describe("a logger that fails", () => {
   for (const [how, fail] of Object.entries(failures)) {
-    // An answer that cannot be logged must reach its client all the same.
-    test(`leaves the answer as it is when its methods ${how}`, async (t) => {
+    // The answer must reach its client even when the logger fails.
+    test(`leaves the answer unchanged when its methods ${how}`, async (t) => {
       t.mock.method(console, "error", () => {});
       const { url, hub } = await startHub(t, {
         logger: { warn: fail, error: fail },

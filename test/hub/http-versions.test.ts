@@ -7,7 +7,7 @@ import { Hub } from "../../src/hub/index.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { draft, type RunningHub, startHub, subscribe, turn, until } from "./fixture.js";
 
-/** A connection on which the test writes every byte itself. */
+/** The test writes every byte of this connection itself. */
 function dial(t: TestContext, { origin }: RunningHub): { socket: Socket; received: () => string } {
   const { hostname, port } = new URL(origin);
   const socket = connect(Number(port), hostname);
@@ -22,7 +22,7 @@ function dial(t: TestContext, { origin }: RunningHub): { socket: Socket; receive
 }
 
 describe("HTTP/1.0", () => {
-  test("gets the stream without chunks, as proxies that speak it need", async (t) => {
+  test("sends the stream without chunks, as old proxies need", async (t) => {
     const running = await startHub(t);
     const { socket, received } = dial(t, running);
     socket.write(`GET ${running.hub.path}?topic=a HTTP/1.0\r\n\r\n`);
@@ -37,7 +37,7 @@ describe("HTTP/1.0", () => {
 });
 
 describe("HTTP/1.1", () => {
-  test("a client that closes its half of the connection is gone", async (t) => {
+  test("treats a client that closes its half of the connection as gone", async (t) => {
     const running = await startHub(t);
     const { socket } = dial(t, running);
     socket.write(`GET ${running.hub.path}?topic=a HTTP/1.1\r\nHost: x\r\n\r\n`);
@@ -46,8 +46,8 @@ describe("HTTP/1.1", () => {
     await until(() => running.hub.connections === 0);
   });
 
-  // Whatever comes over the network, the hub answers or hangs up, and goes on.
-  test("garbage never brings the hub down", async (t) => {
+  // Malformed bytes get an answer or a closed connection, and the hub keeps running.
+  test("keeps serving after garbage", async (t) => {
     const running = await startHub(t, { allowPublish: true });
     const { path } = running.hub;
     const requests = [
@@ -102,7 +102,7 @@ describe("HTTP/2", () => {
     return { stream, received: () => text };
   }
 
-  test("several streams share a connection, and each ends on its own", async (t) => {
+  test("carries several streams on a connection, and each ends on its own", async (t) => {
     const { hub, session } = await start(t);
     const [a, b] = ["a", "b"].map((topic) => open(session, `${hub.path}?topic=${topic}`)) as [
       ReturnType<typeof open>,
@@ -122,7 +122,7 @@ describe("HTTP/2", () => {
     await until(() => b.stream.closed);
   });
 
-  test("ids beyond ASCII come back as they were sent", async (t) => {
+  test("returns ids beyond ASCII unchanged", async (t) => {
     const { hub, session } = await start(t);
     await hub.publish(draft("a", "", { id: "urn:é" }));
     const { stream } = open(session, `${hub.path}?topic=a&lastEventID=${encodeURIComponent("urn:é")}`);
@@ -130,7 +130,7 @@ describe("HTTP/2", () => {
     assert.equal(Buffer.from(headers["last-event-id"], "latin1").toString(), "urn:é");
   });
 
-  test("a slow reader catches up, and a hanging one does not delay the end", async (t) => {
+  test("lets a slow reader catch up, and closes despite a hanging one", async (t) => {
     const { hub, session } = await start(t);
     const slow = open(session, `${hub.path}?topic=a`);
     const hanging = open(session, `${hub.path}?topic=a`);
@@ -154,7 +154,7 @@ describe("HTTP/2", () => {
     await until(() => hanging.stream.closed);
   });
 
-  test("refusals are problem documents here too", async (t) => {
+  test("answers refusals with problem documents too", async (t) => {
     const { hub, session } = await start(t);
     const { stream, received } = open(session, hub.path);
     const [headers] = await once(stream, "response");

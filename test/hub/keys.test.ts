@@ -43,7 +43,7 @@ async function jwkSet(...keys: (GenerateKeyPairResult & { kid?: string })[]) {
 const pair = () => generateKeyPair("ES256", { extractable: true });
 
 describe("keys of issuers", () => {
-  test("may be a secret, a PEM and a JWK Set, side by side", async (t) => {
+  test("can be a secret, a PEM and a JWK Set, side by side", async (t) => {
     const [first, second] = [await pair(), await pair()];
     const issuers = [
       { issuer: a, pem: await exportSPKI(first.publicKey) },
@@ -57,8 +57,8 @@ describe("keys of issuers", () => {
     assert.equal(await statusOf(t, url("x"), shared), 200);
   });
 
-  // An issuer that is trusted for its own tokens makes one in the name of another.
-  test("verify no token of another issuer", async (t) => {
+  // A trusted issuer signs a token in the name of another issuer.
+  test("verify only their own issuer's tokens", async (t) => {
     const [first, second] = [await pair(), await pair()];
     const issuers = [
       { issuer: a, jwks: await jwkSet(first) },
@@ -69,16 +69,16 @@ describe("keys of issuers", () => {
     assert.equal(await statusOf(t, url("x"), await sign("/", first.privateKey)), 401);
   });
 
-  // The public key is public: whoever takes it for a secret accepts what anybody signs with it.
-  test("a public key verifies no HMAC", async (t) => {
+  // The public key is public: a hub that uses it as a secret accepts tokens that anybody signs with it.
+  test("reject an HMAC made with a public key", async (t) => {
     const pem = await exportSPKI((await pair()).publicKey);
     const { url } = await startHub(t, { issuers: [{ issuer: a, pem }], resource });
     const forged = await sign(a, new TextEncoder().encode(pem), { alg: "HS256" });
     assert.equal(await statusOf(t, url("x"), forged), 401);
   });
 
-  // A token that brings its own key along.
-  test("what key a token carries or points to is ignored", async (t) => {
+  // A token brings its own key.
+  test("are used instead of any key that a token carries or points to", async (t) => {
     const [trusted, attacker] = [await pair(), await pair()];
     const { url } = await startHub(t, { issuers: [{ issuer: a, jwks: await jwkSet(trusted) }], resource });
     const jwk = await exportJWK(attacker.publicKey);
@@ -87,7 +87,7 @@ describe("keys of issuers", () => {
     }
   });
 
-  test("kid is a hint: one that nobody knows hides no key, and a known one admits no other signature", async (t) => {
+  test("an unknown kid still tries every key, and a known kid admits only a valid signature", async (t) => {
     const first = { ...(await pair()), kid: "1" };
     const second = { ...(await pair()), kid: "2" };
     const { url } = await startHub(t, { issuers: [{ issuer: a, jwks: await jwkSet(first, second) }], resource });
@@ -97,7 +97,7 @@ describe("keys of issuers", () => {
     assert.equal(await statusOf(t, url("x"), await sign(a, (await pair()).privateKey, { kid: "1" })), 401);
   });
 
-  test("any token whose alg is not on the list is rejected, though the key would do", async (t) => {
+  test("a token whose alg is not allowed is rejected, even when the key fits", async (t) => {
     const rsa = await generateKeyPair("RS256", { extractable: true });
     const pem = await exportSPKI(rsa.publicKey);
     const { url } = await startHub(t, { issuers: [{ issuer: a, pem, algorithms: ["RS256"] }], resource });
@@ -109,7 +109,7 @@ describe("keys of issuers", () => {
     assert.equal(await statusOf(t, url("x"), `${unsigned}.${payload}.`), 401);
   });
 
-  test("an issuer's keys are for 1.0 alone, keys without an issuer for 0.x", async (t) => {
+  test("an issuer's keys verify 1.0 alone, and keys without an issuer 0.x", async (t) => {
     const { publicKey, privateKey } = await pair();
     const pem = await exportSPKI(publicKey);
     const older = await new SignJWT({ mercure: {} }).setProtectedHeader({ alg: "ES256" }).sign(privateKey);
@@ -121,7 +121,7 @@ describe("keys of issuers", () => {
     assert.equal(await statusOf(t, nameless.url("x"), newer), 401);
   });
 
-  test("a role's keys are for that role", async (t) => {
+  test("a role's keys verify that role alone", async (t) => {
     const { publicKey, privateKey } = await pair();
     const issuers: IssuerOptions[] = [{ issuer: a, pem: await exportSPKI(publicKey), role: "publisher" }];
     const { url } = await startHub(t, { issuers, resource });
@@ -130,7 +130,7 @@ describe("keys of issuers", () => {
 });
 
 describe("a JWK Set in a file", () => {
-  test("is read again when it changes, and a token that the old keys have verified is worth nothing", async (t) => {
+  test("is read again when it changes, and revokes tokens that only the old keys verify", async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "jwks-"));
     t.after(() => rmSync(folder, { recursive: true }));
     const path = join(folder, "keys.json");
@@ -152,7 +152,7 @@ describe("a JWK Set in a file", () => {
 });
 
 describe("a JWK Set at a URL", () => {
-  test("is got once, and again when a token names a key that it lacks", async (t) => {
+  test("is fetched once, and again when a token names a missing key", async (t) => {
     const first = { ...(await pair()), kid: "1" };
     const second = { ...(await pair()), kid: "2" };
     let set = await jwkSet(first);
@@ -171,7 +171,7 @@ describe("a JWK Set at a URL", () => {
     for (let i = 0; i < 3; i++) assert.equal(await statusOf(t, url("x"), old), 200);
     assert.equal(requests, 1);
     set = await jwkSet(second);
-    // Whoever makes up names of keys shall not make the hub ask for ever.
+    // A stranger who invents key ids must not make the hub fetch without end.
     assert.equal(await statusOf(t, url("x"), await signed(second)), 401);
     assert.equal(requests, 1);
     t.mock.timers.tick(31_000);
@@ -180,7 +180,7 @@ describe("a JWK Set at a URL", () => {
     assert.equal(requests, 2);
   });
 
-  test("that cannot be had is a 503, which the hub reports, and is not asked for again at once", async () => {
+  test("answers 503 when the fetch fails, reports it, and backs off", async () => {
     let requests = 0;
     let now = 0;
     const keys = jwkSetUrl(
@@ -199,8 +199,8 @@ describe("a JWK Set at a URL", () => {
     assert.equal(keys.version, undefined);
   });
 
-  // While the issuer is down, a stranger names keys that nobody knows.
-  test("that cannot be had anew goes on to serve the tokens whose keys are known", async (t) => {
+  // While the issuer is down, a stranger names unknown keys.
+  test("keeps serving tokens of known keys when a refresh fails", async (t) => {
     const known = { ...(await pair()), kid: "1" };
     const set = await jwkSet(known);
     let requests = 0;
@@ -218,7 +218,7 @@ describe("a JWK Set at a URL", () => {
     await assert.rejects(keys.keysFor({ alg: "ES256", kid: "1" }), /down/);
   });
 
-  test("an unusable one is a 503 over the socket", async (t) => {
+  test("answers 503 over the socket when it is unusable", async (t) => {
     const server = createServer((_req, res) => res.end("no json"));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     t.after(() => server.close());
@@ -242,8 +242,8 @@ describe("the answer of an issuer", () => {
     return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   }
 
-  // An issuer that was taken over sends without end, and the hub's memory fills.
-  test("has a largest size", async (t) => {
+  // A compromised issuer sends without end, and fills the hub's memory.
+  test("has a max size", async (t) => {
     let closed = false;
     const url = await issuer(t, (res) => {
       res.writeHead(200, { "Content-Type": "application/json" });
@@ -259,26 +259,26 @@ describe("the answer of an issuer", () => {
     await until(() => closed);
   });
 
-  // One that stalls in the middle of its answer would hold every request with its tokens.
-  test("has a longest time, its body included", async (t) => {
+  // An issuer that stalls in the middle of its answer would block every request with its tokens.
+  test("has a max duration, its body included", async (t) => {
     const url = await issuer(t, (res) => void res.writeHead(200).write('{"keys":['));
     await assert.rejects(jwkSetUrl(url, fetch, Date.now, 50).keysFor({ alg: "ES256" }));
   });
 
-  // One that points elsewhere would make the hub ask a host of the inner network.
-  test("is not followed elsewhere", async (t) => {
+  // A redirect would make the hub call a host of the internal network.
+  test("cannot redirect the hub", async (t) => {
     const inner = await issuer(t, () => assert.fail("asked"));
     const url = await issuer(t, (res) => void res.writeHead(302, { Location: inner.href }).end());
     await assert.rejects(jwkSetUrl(url).keysFor({ alg: "ES256" }));
   });
 });
 
-test("keys of a JWK Set that are secrets are never used", async () => {
+test("secrets in a JWK Set are never used", async () => {
   const source = jwkSetKeys({ keys: [{ kty: "oct", k: Buffer.from(secret).toString("base64url") }] });
   assert.deepEqual(await source.keysFor({ alg: "ES256" }), []);
 });
 
-test("issuers that could verify nothing, or too much, are refused", async () => {
+test("issuers with no usable key, or with overly broad ones, are rejected", async () => {
   const pem = await exportSPKI((await pair()).publicKey);
   const transport = new MemoryTransport();
   const lists: unknown[] = [

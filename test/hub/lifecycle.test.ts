@@ -10,14 +10,14 @@ import { MemoryTransport } from "../../src/transport/memory.js";
 import { draft, RemoteTransport, startHub, subscribe, turn, until } from "./fixture.js";
 
 describe("keep-alive", () => {
-  test("comments come while nothing else does, and are no events", async (t) => {
+  test("sends comments while the stream is idle, which readers do not see as events", async (t) => {
     const { url } = await startHub(t, { keepaliveInterval: 0.01 });
     const subscriber = await subscribe(t, url("a"));
     await subscriber.until(({ comments }) => comments.length >= 4);
     assert.deepEqual(subscriber.events, []);
   });
 
-  test("0 turns them off", async (t) => {
+  test("is disabled by 0", async (t) => {
     t.mock.timers.enable({ apis: ["setInterval"] });
     const { url } = await startHub(t, { keepaliveInterval: 0 });
     const subscriber = await subscribe(t, url("a"));
@@ -27,7 +27,7 @@ describe("keep-alive", () => {
     assert.equal(subscriber.comments.length, 1);
   });
 
-  test("the default is 15 seconds, and there is one timer for all", async (t) => {
+  test("defaults to 15 seconds, with one timer for all", async (t) => {
     t.mock.timers.enable({ apis: ["setInterval"] });
     const { url } = await startHub(t, { keepaliveInterval: undefined });
     const subscribers = await Promise.all([subscribe(t, url("a")), subscribe(t, url("a"))]);
@@ -39,7 +39,7 @@ describe("keep-alive", () => {
 });
 
 describe("disconnection", () => {
-  test("forgets the subscriber", async (t) => {
+  test("removes the subscriber", async (t) => {
     const { hub, url } = await startHub(t);
     const subscribers = await Promise.all(Array.from({ length: 20 }, (_, i) => subscribe(t, url(["a", `b-${i}`]))));
     assert.equal(hub.connections, 20);
@@ -48,7 +48,7 @@ describe("disconnection", () => {
     await hub.publish(draft("a", "to nobody"));
   });
 
-  test("while history is being read leaves nothing behind", async (t) => {
+  test("cleans up while history is still being read", async (t) => {
     const { hub, url, sockets } = await startHub(t, { transport: new RemoteTransport() });
     await hub.publish(draft("a"));
     const req = request(url("a", { lastEventID: "earliest" }), { agent: false });
@@ -61,7 +61,7 @@ describe("disconnection", () => {
     assert.equal(hub.connections, 0);
   });
 
-  test("a dispatcher holds nothing for recipients that are gone", () => {
+  test("releases the dispatcher's memory for the recipient", () => {
     const dispatcher = new Dispatcher(new MemoryTransport());
     const recipients = [["a"], ["a", "b"], ["*"], ["a", "*"]].map((selectors) => ({
       matchers: MatcherList.ofSelectors(selectors),
@@ -76,8 +76,8 @@ describe("disconnection", () => {
     assert.equal(dispatcher.size, 0);
   });
 
-  // Listeners that stay on a kept-alive socket pile up with every request that comes over it.
-  test("a socket that is used again keeps no listeners", async (t) => {
+  // Listeners that stay on a kept-alive socket pile up with every request on it.
+  test("leaves no listeners on a reused socket", async (t) => {
     const { url, sockets } = await startHub(t);
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     t.after(() => agent.destroy());
@@ -110,8 +110,8 @@ describe("Hub.close", () => {
     await hub.close();
   });
 
-  // A thousand clients that come back in the same moment are what the next process starts with.
-  test("tells clients to come back at different times, if asked to", async (t) => {
+  // A thousand clients that reconnect in the same moment overload the next process.
+  test("spreads the reconnection of clients when asked to", async (t) => {
     const { hub, url } = await startHub(t);
     const responses = await Promise.all([1, 2, 3, 4].map(() => fetch(url("a"))));
     await hub.close({ retrySpread: 60 });
@@ -121,8 +121,8 @@ describe("Hub.close", () => {
     assert.ok(new Set(times).size > 1);
   });
 
-  // One client that takes nothing must not keep a process from ending.
-  test("does not wait for a client that hangs", async (t) => {
+  // One client that reads nothing must not keep a process from ending.
+  test("finishes despite a client that hangs", async (t) => {
     const transport = new MemoryTransport({ historyBytes: 1e9 });
     const { hub, url, sockets } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const hanging = await subscribe(t, url("a"));
@@ -136,7 +136,7 @@ describe("Hub.close", () => {
     await until(() => sockets[0]!.destroyed);
   });
 
-  test("whoever comes later is told to come back", async (t) => {
+  test("tells later clients to reconnect", async (t) => {
     const { hub, url } = await startHub(t);
     await hub.close();
     const answer = await fetch(url("a"));
@@ -145,7 +145,7 @@ describe("Hub.close", () => {
     await assert.rejects(hub.publish(draft("a")), { code: "ERR_CLOSED" });
   });
 
-  test("also ends who is just joining", async (t) => {
+  test("also ends clients that are still joining", async (t) => {
     const { hub, url, sockets } = await startHub(t, { transport: new RemoteTransport() });
     const joining = subscribe(t, url("a", { lastEventID: "earliest" }));
     await until(() => sockets[0] !== undefined && sockets[0].bytesRead > 0);
@@ -169,7 +169,7 @@ describe("Hub.close", () => {
 });
 
 describe("a transport that fails", () => {
-  test("is reported, and the client told nothing of it", async (t) => {
+  test("is reported, and the client learns nothing of it", async (t) => {
     class Failing extends MemoryTransport {
       override read(): never {
         throw new Error("secret address");
@@ -182,7 +182,7 @@ describe("a transport that fails", () => {
     assert.equal(errors.length, 1);
   });
 
-  test("ends a stream that it cannot continue, so that the client tries again", async (t) => {
+  test("ends a stream that cannot continue, so that the client reconnects", async (t) => {
     let failing = false;
     class Failing extends MemoryTransport {
       override read(query: Parameters<MemoryTransport["read"]>[0]) {

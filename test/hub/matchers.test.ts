@@ -9,7 +9,7 @@ function urlOf({ origin, hub }: RunningHub, parameters: Pairs): string {
   return `${origin}${hub.path}?${new URLSearchParams(parameters.map(([name, value]): [string, string] => [name, value]))}`;
 }
 
-/** What of these topics a subscriber receives. */
+/** The subset of these topics that a subscriber receives. */
 async function received(
   t: TestContext,
   parameters: Pairs,
@@ -34,12 +34,12 @@ async function refusal(url: string, status = 400): Promise<string> {
 }
 
 describe("topic selectors of Mercure 0.x", () => {
-  test("a URI template brings the topics that it expands to", async (t) => {
+  test("match every expansion of a URI template", async (t) => {
     const topics = ["/books/1", "/books/2/pages", "/books/{id}", "/books/3?x"];
     assert.deepEqual(await received(t, [["topic", "/books/{id}"]], topics), ["/books/1", "/books/{id}"]);
   });
 
-  test("a token's URI template lets private updates through", async (t) => {
+  test("admit private updates by a token's URI template", async (t) => {
     const { hub, url } = await startHub(t);
     const authorization = await token({ subscribe: ["/users/42/{+any}"] });
     const subscriber = await subscribe(t, url("*", { authorization }));
@@ -49,7 +49,7 @@ describe("topic selectors of Mercure 0.x", () => {
     assert.deepEqual(subscriber.data, ["42", "end"]);
   });
 
-  test("a template replays as it goes on", async (t) => {
+  test("replay by a template as they match live", async (t) => {
     const running = await startHub(t);
     const since = running.hub.lastEventId;
     for (const topic of ["/a/1", "/b/1", "/a/2"]) await running.hub.publish(draft(topic, topic));
@@ -61,14 +61,14 @@ describe("topic selectors of Mercure 0.x", () => {
 });
 
 describe("topic matchers of Mercure 1.0", () => {
-  test("match and match_exact compare byte by byte and resolve nothing", async (t) => {
+  test("compare match and match_exact byte by byte, without resolving", async (t) => {
     const topics = ["/a/1", "/a/{id}", "/a/:id", "https://hub.example/a/:id"];
     const options = { resource: "https://hub.example/.well-known/mercure" };
     assert.deepEqual(await received(t, [["match", "/a/:id"]], topics, options), ["/a/:id"]);
     assert.deepEqual(await received(t, [["match_exact", "/a/{id}"]], topics, options), ["/a/{id}"]);
   });
 
-  test("match_urlpattern takes relative patterns and topics against the hub's URL", async (t) => {
+  test("resolve relative patterns and topics of match_urlpattern against the hub's URL", async (t) => {
     const topics = [
       "/books/1",
       "https://hub.example/books/2",
@@ -83,19 +83,19 @@ describe("topic matchers of Mercure 1.0", () => {
     assert.deepEqual(await received(t, absolute, topics, options), matching);
   });
 
-  test("an exact one regards case and Unicode normalization", async (t) => {
+  test("distinguish case and Unicode normalization in an exact match", async (t) => {
     const topics = ["caf\u00e9", "cafe\u0301", "CAF\u00c9", "caf%C3%A9"];
     assert.deepEqual(await received(t, [["match", "caf\u00e9"]], topics), ["caf\u00e9"]);
   });
 
-  test("a URL pattern regards case, but in a host", async (t) => {
+  test("distinguish case in a URL pattern, except in the host", async (t) => {
     const options = { resource };
     const topics = ["https://EXAMPLE.com/Books/1", "https://example.com/books/2", "https://example.com/Books/3"];
     const matching = await received(t, [["match_urlpattern", "https://example.COM/Books/:id"]], topics, options);
     assert.deepEqual(matching, ["https://EXAMPLE.com/Books/1", "https://example.com/Books/3"]);
   });
 
-  test("the query is parsed as a form", async (t) => {
+  test("parse the query as a form", async (t) => {
     const running = await startHub(t);
     const subscriber = await subscribe(
       t,
@@ -108,8 +108,8 @@ describe("topic matchers of Mercure 1.0", () => {
     await refusal(`${running.origin}${running.hub.path}?match`);
   });
 
-  // Characters that nobody sees make two topics look the same.
-  test("hold no control or format character, whatever the type", async (t) => {
+  // Invisible characters make two topics look the same.
+  test("reject control and format characters, whatever the type", async (t) => {
     const running = await startHub(t);
     for (const character of ["\u0000", "\u001f", "\u007f", "\u0080", "\u009f", "\u200d", "\u202e", "\ufeff"]) {
       for (const name of ["match", "match_exact", "match_urlpattern"]) {
@@ -118,14 +118,14 @@ describe("topic matchers of Mercure 1.0", () => {
     }
   });
 
-  test("* is every topic, whatever the type", async (t) => {
+  test("match every topic with *, whatever the type", async (t) => {
     const topics = ["a", "http://[", "/b"];
     for (const name of ["match", "match_exact", "match_urlpattern"]) {
       assert.deepEqual(await received(t, [[name, "*"]], topics), topics);
     }
   });
 
-  test("several are a union, and an update comes once", async (t) => {
+  test("form a union, and each update comes once", async (t) => {
     const parameters = [
       ["match", "/a/1"],
       ["match_urlpattern", "/a/:id"],
@@ -134,8 +134,8 @@ describe("topic matchers of Mercure 1.0", () => {
     assert.deepEqual(await received(t, parameters, ["/a/1", "/a/2/3", "/b"]), ["/a/1", "/a/2/3"]);
   });
 
-  // A misspelt type that is passed over would look like a topic on which nothing happens.
-  test("any other name that begins with match is refused, in any case", async (t) => {
+  // A misspelt type that is ignored would look like a topic without updates.
+  test("reject every other name that begins with match, in any case", async (t) => {
     const running = await startHub(t);
     for (const name of ["Match", "MATCH_EXACT", "match_regexp", "match_", "matchers", "match_URLPattern", "match[]"]) {
       const detail = await refusal(
@@ -148,15 +148,15 @@ describe("topic matchers of Mercure 1.0", () => {
     }
   });
 
-  test("what is no URL pattern is refused by name", async (t) => {
+  test("reject an invalid URL pattern by name", async (t) => {
     const running = await startHub(t);
     assert.match(await refusal(urlOf(running, [["match_urlpattern", "/(a"]])), /\/\(a/);
     for (const value of ["", "a\u200db", "a\nb"]) await refusal(urlOf(running, [["match", value]]));
     await refusal(`${running.origin}${running.hub.path}?match=%ff`);
   });
 
-  // Patterns that backtrack, explode when they are compiled, or are many: one request would stall all streams.
-  test("pathological patterns are refused or evaluated in bounded time", async (t) => {
+  // Patterns that backtrack, explode on compilation, or come in large numbers: one request would stall all streams.
+  test("reject pathological patterns, or evaluate them in bounded time", async (t) => {
     const running = await startHub(t);
     for (const pattern of [
       "/((?=a)b)",
@@ -191,7 +191,7 @@ describe("topic matchers of Mercure 1.0", () => {
     assert.deepEqual(subscriber.data, ["yes", "end"]);
   });
 
-  test("the cursor is last_event_id, the header first, and the answer names the preceding event", async (t) => {
+  test("take the cursor from last_event_id, the header first, and name the preceding event in the answer", async (t) => {
     const running = await startHub(t);
     const start = running.hub.lastEventId;
     const { id } = await running.hub.publish(draft("a", "1"));
@@ -219,7 +219,7 @@ describe("topic matchers of Mercure 1.0", () => {
   });
 });
 
-test("how large patterns may be together is an option", async (t) => {
+test("limit the total size of patterns by an option", async (t) => {
   const patterns = [0, 1].map((index) => ["match_urlpattern", `/${index}/:id`] as const);
   const status = async (maxPatternSize: number, asked: readonly (readonly [string, string])[]) => {
     const running = await startHub(t, { maxPatternSize });
@@ -268,7 +268,7 @@ describe("the method QUERY", () => {
     assert.equal(await status("topic=/a/{id}"), 200);
   });
 
-  test("bounds the body by an option", async (t) => {
+  test("limits the body by an option", async (t) => {
     const running = await startHub(t, { queryLimit: 8 });
     const url = `${running.origin}${running.hub.path}`;
     assert.equal((await subscribe(t, url, form, "QUERY", "match=ab")).status, 200);
@@ -277,7 +277,7 @@ describe("the method QUERY", () => {
 });
 
 describe("the two generations", () => {
-  test("a request that mixes them is refused with an explanation", async (t) => {
+  test("are rejected in one request, with an explanation", async (t) => {
     const running = await startHub(t);
     assert.match(
       await refusal(
@@ -300,7 +300,7 @@ describe("the two generations", () => {
     assert.match(await refusal(urlOf(running, [["x", "a"]])), /\?topic=.*\?match=/);
   });
 
-  test("the option protocol restricts the hub to one", async (t) => {
+  test("are reduced to one by the option protocol", async (t) => {
     const [old, recent] = [await startHub(t, { protocol: 0 }), await startHub(t, { protocol: 1 })];
     assert.match(await refusal(urlOf(old, [["match", "a"]])), /\?topic=/);
     assert.match(await refusal(urlOf(recent, [["topic", "a"]])), /\?match=/);

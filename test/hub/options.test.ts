@@ -6,12 +6,12 @@ import { MemoryTransport } from "../../src/transport/memory.js";
 const transport = new MemoryTransport();
 
 describe("options of the hub", () => {
-  test("an unknown one is refused with the nearest name", () => {
+  test("reject an unknown name and suggest the nearest", () => {
     const options = { transport, allowAnonymus: true } as unknown as HubOptions;
     assert.throws(() => new Hub(options), { code: "ERR_OPTION", message: /allowAnonymous/ });
   });
 
-  test("impossible ones are refused", () => {
+  test("reject invalid values", () => {
     for (const options of [
       {},
       { transport: 1 },
@@ -45,8 +45,8 @@ describe("options of the hub", () => {
     }
   });
 
-  // HS256 with a key of three bytes is guessed in an instant, and then everybody signs tokens.
-  test("production refuses a key that is too short, and development warns of it once", () => {
+  // An attacker guesses a three-byte HS256 key in an instant, and can then sign tokens for everybody.
+  test("reject a short key in production, and warn of it once in development", () => {
     const warnings: string[] = [];
     const logger = { warn: (message: string) => void warnings.push(message), error: () => {} };
     for (const keys of [{ subscriberKey: "abc" }, { publisherKey: "abc", allowPublish: true }]) {
@@ -59,7 +59,7 @@ describe("options of the hub", () => {
     assert.equal(warnings.length, 1);
   });
 
-  test("is in production where NODE_ENV says so", (t) => {
+  test("take production from NODE_ENV", (t) => {
     const { NODE_ENV } = process.env;
     t.after(() => {
       if (NODE_ENV === undefined) delete process.env.NODE_ENV;

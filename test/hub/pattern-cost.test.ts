@@ -12,7 +12,7 @@ const limits = { count: 200, length: 2048, patternSize: 5000, bytes: 0 };
 const fill = (text: string, length = 2048) => text.repeat(Math.max(1, Math.floor(length / text.length)));
 const variables = (count: number, suffix = "") => Array.from({ length: count }, (_, i) => `v${i}${suffix}`).join(",");
 
-/** Parameters that ask for far more than a hub would evaluate, each in a way of its own. */
+/** Parameters that ask for far more than a hub evaluates, each in its own way. */
 const hostile: readonly (readonly [string, [string, string][]])[] = [
   ["exploded variables", [["topic", fill(`{?${variables(32, "*")}}`)]]],
   ["lists of variables", [["topic", fill(`{${variables(31)}}`)]]],
@@ -39,8 +39,8 @@ function countCompiled(t: TestContext): () => number {
 }
 
 describe("patterns that would be large", () => {
-  // One anonymous request of 3 kB holds every other client for seconds before it is refused.
-  test("are refused before anything is compiled", async (t) => {
+  // One anonymous request of 3 kB blocks every other client for seconds before it is refused.
+  test("are rejected before anything is compiled", async (t) => {
     const compiled = countCompiled(t);
     const { origin, hub } = await startHub(t);
     for (const [name, parameters] of hostile) {
@@ -50,8 +50,8 @@ describe("patterns that would be large", () => {
     assert.equal(compiled(), 0);
   });
 
-  // QUERY has room for eighty times as much as a URL.
-  test("are refused in the body of a QUERY request just as in a URL", async (t) => {
+  // A QUERY body has room for eighty times as much as a URL.
+  test("are rejected in the body of a QUERY request as in a URL", async (t) => {
     const compiled = countCompiled(t);
     const { origin, hub } = await startHub(t);
     for (const [name, parameters] of hostile) {
@@ -64,8 +64,8 @@ describe("patterns that would be large", () => {
     assert.equal(compiled(), 0);
   });
 
-  // Each is within the bounds of one pattern, and the request asks for 199 of them.
-  test("are refused when they are large together, at the first that is too much", async (t) => {
+  // Each pattern is within its own bounds, and the request has 199 of them.
+  test("are rejected when their total is too large, at the first above the bound", async (t) => {
     const compiled = countCompiled(t);
     const { url } = await startHub(t);
     const { status } = await subscribe(t, url(Array.from({ length: 199 }, (_, i) => `{a,b,c,d,e,f}${i}`)));
@@ -86,7 +86,7 @@ describe("patterns that would be large", () => {
   });
 
   // An application signs topics that its visitors choose.
-  test("make a token invalid, by themselves or together", async (t) => {
+  test("make a token invalid, each one or all together", async (t) => {
     const compiled = countCompiled(t);
     const { url } = await startHub(t, { resource, issuer });
     const many = Array.from({ length: 100 }, (_, i) => `{a,b,c,d,e,f}${i}`);
@@ -106,8 +106,8 @@ describe("patterns that would be large", () => {
   });
 });
 
-// Patterns that are allowed take tens of milliseconds together.
-test("the event loop is given to others between the patterns of one request", async () => {
+// Allowed patterns can take tens of milliseconds together.
+test("other work gets turns of the event loop between the patterns of one request", async () => {
   const parameters = Array.from({ length: 120 }, (_, i): [string, string] => ["match_urlpattern", `/a/${i}/:id`]);
   let stretch = 0;
   let longest = 0;
@@ -124,13 +124,13 @@ test("the event loop is given to others between the patterns of one request", as
   assert.ok(longest <= 5 * stepsPerTurn, `${longest} steps`);
 });
 
-// An application signs patterns for its visitors, who choose the topics that these are held against.
+// An application signs patterns for its visitors, who also choose the topics to match.
 describe("a token with many patterns", () => {
   const granted = Array.from({ length: 100 }, (_, i) => `{+a}-${i}-{+b}`);
   const topics = Array.from({ length: 60 }, (_, i) => `${"x".repeat(900)}${i}`);
   const most = 2 * stepsPerTurn + 400_000;
 
-  test("is held against many topics that are published in stretches, between which others have a turn", async (t) => {
+  test("yields the event loop while many published topics are matched", async (t) => {
     const { origin, hub } = await startHub(t, { allowPublish: true });
     const seen = watchTurns(t);
     const body = new URLSearchParams([...topics.map((topic) => ["topic", topic] as [string, string]), ["data", "x"]]);
@@ -141,7 +141,7 @@ describe("a token with many patterns", () => {
     assert.ok(seen.most <= most, `${seen.most} steps in one turn`);
   });
 
-  test("is held against many topics that are asked for in stretches too", async (t) => {
+  test("yields the event loop while many requested topics are matched", async (t) => {
     const { origin, hub } = await startHub(t);
     const seen = watchTurns(t);
     const body = String(new URLSearchParams(topics.map((topic): [string, string] => ["topic", topic])));

@@ -21,7 +21,7 @@ function found(routes: PatternRoutes<string>, topic: string): string[] {
 }
 
 describe("routes by pattern", () => {
-  test("lead to whoever has a pattern that matches, by each of them", () => {
+  test("lead to every subscriber with a matching pattern, once for each pattern", () => {
     const routes = new PatternRoutes<string>();
     routes.add(compileSelector("/a/{x}"), "1");
     routes.add(compileSelector("/a/{x}"), "2");
@@ -33,7 +33,7 @@ describe("routes by pattern", () => {
     assert.deepEqual([...routes.all()].sort(), ["1", "2", "2", "3"]);
   });
 
-  test("are looked for once for each pattern and topic, whoever has it and whoever comes", () => {
+  test("are computed once for each pattern and topic, for all subscribers", () => {
     const routes = new PatternRoutes<string>();
     const [first, second] = [counting("/a/{x}"), counting("/b/{x}")];
     for (let i = 0; i < 100; i++) routes.add(first.pattern, String(i));
@@ -44,7 +44,7 @@ describe("routes by pattern", () => {
     assert.equal(second.evaluated(), 1);
   });
 
-  test("end with whoever goes, and begin again with whoever comes back", () => {
+  test("end when a subscriber leaves, and resume when it returns", () => {
     const routes = new PatternRoutes<string>();
     const pattern = compileSelector("/a/{x}");
     routes.add(pattern, "1");
@@ -56,8 +56,8 @@ describe("routes by pattern", () => {
     assert.deepEqual(found(routes, "/a/1"), ["2"]);
   });
 
-  // Whoever publishes to ever new topics, or comes and goes with ever new patterns, must not fill the memory.
-  test("are remembered within a bound, and not when nobody has them any more", () => {
+  // A client that publishes to ever new topics, or subscribes with ever new patterns, must not fill the memory.
+  test("are cached within a bound, and evicted with their last subscriber", () => {
     const routes = new PatternRoutes<string>(100);
     routes.add(compileSelector("/{x}"), "1");
     for (let i = 0; i < 1000; i++) {
@@ -77,8 +77,8 @@ describe("routes by pattern", () => {
     assert.deepEqual(found(routes, "/1"), ["1"]);
   });
 
-  // With many patterns an update would be held against all of them.
-  test("are looked for among the patterns whose beginning or end fits the topic", () => {
+  // With many patterns, each update would be matched against all of them.
+  test("are looked up among the patterns whose prefix or suffix fits the topic", () => {
     const routes = new PatternRoutes<string>();
     const all = Array.from({ length: 2000 }, (_, i) => counting(i % 2 === 0 ? `/rooms/${i}/{x}` : `{+x}/${i}.html`));
     all.forEach(({ pattern }, index) => {
@@ -92,7 +92,7 @@ describe("routes by pattern", () => {
     assert.ok(evaluations <= 10, `${evaluations} evaluations`);
   });
 
-  test("are found by the path of URL patterns, however the topic is written", () => {
+  test("are looked up by the path of URL patterns, in every spelling of the topic", () => {
     const hubUrl = "https://hub.example/.well-known/mercure";
     const routes = new PatternRoutes<string>();
     for (let i = 0; i < 100; i++) routes.add(compileUrlPattern(`/rooms/${i}/:x`, hubUrl), `${i}`);

@@ -7,7 +7,7 @@ import { Hub } from "../../src/hub/index.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { draft, startHub, subscribe, turn, until } from "./fixture.js";
 
-/** A path to a server that the test can cut without either side hearing of it. */
+/** A path to a server that the test can cut without a word to either side. */
 async function cuttable(t: TestContext, port: number): Promise<{ port: number; cut: () => void }> {
   const sockets: Socket[] = [];
   const proxy = createTcpServer((near) => {
@@ -47,8 +47,8 @@ function session(t: TestContext, port: number): ClientHttp2Session {
 }
 
 describe("a peer over HTTP/1.1", () => {
-  // One that hangs with its connection open would count as a subscriber for ever.
-  test("that takes nothing for three keep-alive intervals is gone", async (t) => {
+  // A peer that hangs with its connection open would count as a subscriber for ever.
+  test("that accepts nothing for three keep-alive intervals is gone", async (t) => {
     const { hub, url, sockets } = await startHub(t, {
       keepaliveInterval: 0.05,
       transport: new MemoryTransport({ historyBytes: 1e9 }),
@@ -64,22 +64,22 @@ describe("a peer over HTTP/1.1", () => {
     assert.ok(sockets[0]!.destroyed);
   });
 
-  test("that takes the comments stays, however quiet it is", async (t) => {
+  test("that accepts the comments stays, however quiet it is", async (t) => {
     const { hub, url } = await startHub(t, { keepaliveInterval: 0.02 });
     const subscriber = await subscribe(t, url("a"));
     await subscriber.until(({ comments }) => comments.length >= 20);
     assert.equal(hub.connections, 1);
   });
 
-  // A process that is held up for long finds all its timers over, before it could write.
-  test("is given no time while nothing waits for it", async (t) => {
+  // A process that was paused finds all its timers due before it could write.
+  test("needs no timer while nothing is pending for it", async (t) => {
     const { url, sockets } = await startHub(t, { keepaliveInterval: 0.05 });
     const subscriber = await subscribe(t, url("a"));
     await subscriber.until(({ comments }) => comments.length > 3);
     assert.ok(!sockets[0]!.timeout);
   });
 
-  test("is asked for by the system where no comments are sent", async (t) => {
+  test("is probed by the system's TCP keep-alive when comments are disabled", async (t) => {
     const { hub, url, sockets } = await startHub(t, { keepaliveInterval: 0 });
     const asked = t.mock.method(Socket.prototype, "setKeepAlive");
     await subscribe(t, url("a"));
@@ -89,8 +89,8 @@ describe("a peer over HTTP/1.1", () => {
 });
 
 describe("a peer over HTTP/2", () => {
-  // Its network is gone and nothing says so: what the system's buffers take looks as if it had arrived.
-  test("that does not answer pings is gone, with all its streams", async (t) => {
+  // The network fails silently: bytes in the system's buffers look delivered.
+  test("that leaves pings unanswered is gone, with all its streams", async (t) => {
     const { hub, port } = await startHttp2(t);
     const path = await cuttable(t, port);
     const client = session(t, path.port);
@@ -101,7 +101,7 @@ describe("a peer over HTTP/2", () => {
     assert.deepEqual(hub.subscriptions(), []);
   });
 
-  test("that answers them stays, and is asked no more when its last stream has ended", async (t) => {
+  test("that answers pings stays, and gets no more after its last stream ends", async (t) => {
     const { hub, port } = await startHttp2(t);
     const client = session(t, port);
     let pings = 0;
@@ -121,7 +121,7 @@ describe("a peer over HTTP/2", () => {
     assert.ok(!client.destroyed);
   });
 
-  test("that takes nothing for three keep-alive intervals loses its stream", async (t) => {
+  test("that accepts nothing for three keep-alive intervals loses its stream", async (t) => {
     const { hub, port } = await startHttp2(t);
     const client = session(t, port);
     const stream = client.request({ ":path": `${hub.path}?topic=a` }).on("error", () => {});

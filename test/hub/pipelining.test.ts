@@ -9,7 +9,7 @@ import { admitsRequest } from "../../src/hub/pipelining.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { draft, startHub, until } from "./fixture.js";
 
-/** A connection on which the test writes every byte itself. */
+/** The test writes every byte of this connection itself. */
 function dial(t: TestContext, origin: string) {
   const socket = connect(Number(new URL(origin).port), "127.0.0.1");
   t.after(() => socket.destroy());
@@ -27,7 +27,7 @@ function dial(t: TestContext, origin: string) {
 
 const get = (path: string, method = "GET") => `${method} ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
-/** A server that answers what is admitted, when the test says so, and counts it. */
+/** A server that answers admitted requests when the test says so, and counts them. */
 async function startServer(t: TestContext) {
   const admitted: ServerResponse[] = [];
   let requests = 0;
@@ -45,7 +45,7 @@ async function startServer(t: TestContext) {
 }
 
 describe("requests behind a stream", () => {
-  // 64 kB of requests behind a stream: each answer waits in memory until the stream ends, which it does after an hour.
+  // 64 kB of requests behind a stream: each answer waits in memory until the stream ends an hour later.
   for (const [what, request] of [
     ["subscriptions", (path: string) => get(`${path}?topic=a`)],
     ["descriptions", (path: string) => get(`${path}/openapi.json`)],
@@ -84,8 +84,8 @@ describe("requests behind a stream", () => {
 });
 
 describe("requests behind another", () => {
-  // A client sends 64 kB of requests and reads no answer: all of them wait in memory.
-  test("are at most sixteen: the next is dropped with its connection, and nothing more is answered", async (t) => {
+  // A client sends 64 kB of requests and reads no answer: all answers wait in memory.
+  test("are limited to sixteen; one more closes the connection unanswered", async (t) => {
     const { origin, admitted, requests } = await startServer(t);
     const client = dial(t, origin);
     client.socket.write(get("/").repeat(1500));
@@ -94,7 +94,7 @@ describe("requests behind another", () => {
     assert.equal(admitted.length, 17);
   });
 
-  test("are answered in their order, and make room when they have been", async (t) => {
+  test("are answered in order, and each answer makes room", async (t) => {
     const { origin, admitted } = await startServer(t);
     const client = dial(t, origin);
     for (let round = 0; round < 5; round++) {
@@ -109,8 +109,8 @@ describe("requests behind another", () => {
 });
 
 describe("requests in one session of HTTP/2", () => {
-  // A client that takes nothing asks for documents in thousands of streams: each answer waits in memory.
-  test("are refused when too many answers are under way, while streams of events do not count", async (t) => {
+  // A client that reads nothing requests documents in thousands of HTTP/2 streams: each answer waits in memory.
+  test("are rejected when too many answers are pending, not counting event streams", async (t) => {
     const hub = new Hub({ transport: new MemoryTransport(), keepaliveInterval: 0 });
     const waiting: ServerResponse[] = [];
     const server = createHttp2Server((req, res) => {

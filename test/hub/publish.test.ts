@@ -24,7 +24,7 @@ async function post(
 }
 
 describe("publishing over HTTP", () => {
-  test("is off by default, and says so", async (t) => {
+  test("is disabled by default, and says so", async (t) => {
     const answer = await post(await startHub(t), "topic=a");
     assert.equal(answer.status, 405);
     assert.equal(answer.headers.get("allow"), "GET, HEAD, QUERY");
@@ -56,7 +56,7 @@ describe("publishing over HTTP", () => {
     assert.equal(subscriber.events[2]!.data, "");
   });
 
-  test("the hub makes an id that publishers cannot choose", async (t) => {
+  test("uses an id of the hub's own that publishers cannot choose", async (t) => {
     const running = await startHub(t, options);
     const ids = [(await post(running, "topic=a")).body, (await post(running, "topic=a&id=")).body];
     for (const id of ids) assert.match(id, /^#[\w-]{22}$/);
@@ -66,7 +66,7 @@ describe("publishing over HTTP", () => {
     }
   });
 
-  test("any type is taken but the hub's own", async (t) => {
+  test("accepts every type but the hub's own", async (t) => {
     const running = await startHub(t, options);
     const subscriber = await subscribe(t, running.url("a"));
     for (const type of ["error", "open", "message", "Mercure", "a b"]) {
@@ -79,8 +79,8 @@ describe("publishing over HTTP", () => {
     );
   });
 
-  // A line of the data would begin another field, and forge an event of another type, id or time of reconnection.
-  test("line breaks in the data inject no fields", async (t) => {
+  // A line break in the data would start another field, and forge an event with another type, id or retry.
+  test("keeps line breaks in the data from injecting fields", async (t) => {
     const running = await startHub(t, options);
     const subscriber = await subscribe(t, running.url("a"));
     const data = "1\nid: forged\r\nevent: mercure\rretry: 1\n\ndata: 2\r\r\n: no comment\n";
@@ -93,7 +93,7 @@ describe("publishing over HTTP", () => {
   });
 
   // Characters that end a line of the stream, or that nobody sees.
-  test("topics, ids and types hold no control or format character, and are UTF-8", async (t) => {
+  test("rejects control and format characters, and bytes other than UTF-8, in topics, ids and types", async (t) => {
     const running = await startHub(t, options);
     for (const field of ["topic", "id", "type"]) {
       const before = field === "topic" ? "" : "topic=a&";
@@ -119,8 +119,8 @@ describe("publishing over HTTP", () => {
     assert.equal(running.transport.head, 0);
   });
 
-  // A publisher who may publish everything forges the hub's own events, by a spelling that a simple check passes.
-  test("the hub's namespace is reserved in any spelling, for any of the topics", async (t) => {
+  // A publisher with a wildcard grant forges the hub's own events, in a spelling that passes a simple check.
+  test("reserves the hub's namespace in every spelling, for any of the topics", async (t) => {
     const running = await startHub(t, { ...options, resource });
     for (const topic of [
       "/.well-known/mercure",
@@ -160,7 +160,7 @@ describe("publishing over HTTP", () => {
     }
   });
 
-  test("no cache may keep what a token in the URL has brought", async (t) => {
+  test("disables caching of answers to a token in the URL", async (t) => {
     const { origin, hub, url } = await startHub(t, options);
     const published = await fetch(`${origin}${hub.path}?authorization=${await anything}`, {
       method: "POST",
@@ -173,7 +173,7 @@ describe("publishing over HTTP", () => {
     }
   });
 
-  test("the presence of private counts, not its value", async (t) => {
+  test("takes the presence of private, whatever its value", async (t) => {
     const running = await startHub(t, options);
     const subscriber = await subscribe(t, running.url("a"));
     for (const field of ["private=on", "private=", "private", "private=false"]) {
@@ -184,7 +184,7 @@ describe("publishing over HTTP", () => {
     assert.deepEqual(subscriber.data, ["public"]);
   });
 
-  test("the token must allow every topic", async (t) => {
+  test("requires a token that allows every topic", async (t) => {
     const running = await startHub(t, options);
     const some = token({ publish: ["a", "b"] }, {}, publisherKey);
     assert.equal((await post(running, "topic=a&topic=b", {}, some)).status, 200);
@@ -201,7 +201,7 @@ describe("publishing over HTTP", () => {
     assert.equal(running.transport.head, 1);
   });
 
-  test("what breaks the protocol is refused with the reason", async (t) => {
+  test("rejects protocol violations with the reason", async (t) => {
     const running = await startHub(t, options);
     for (const [body, reason] of [
       ["data=x", /topic is missing/],
@@ -227,8 +227,8 @@ describe("publishing over HTTP", () => {
     assert.deepEqual(running.errors, []);
   });
 
-  // A body without end, or one that says it is small, fills the hub's memory.
-  test("a body that is too large is refused before it is read", async (t) => {
+  // A body without end, or one that understates its size, fills the hub's memory.
+  test("rejects a body above the max size before it is read", async (t) => {
     const running = await startHub(t, options);
     const announced = await post(running, `topic=a&data=${"x".repeat(1000)}`);
     assert.equal(announced.status, 413);
@@ -240,14 +240,15 @@ describe("publishing over HTTP", () => {
       },
     });
     const answer = await post(running, endless).catch(() => undefined);
-    // The connection is closed while the client sends: it may see that before it sees the answer.
+    // The hub closes the connection while the client still sends, so the client can see that before the answer.
     if (answer) assert.equal(answer.status, 413);
     assert.ok(sent < 100_000);
     assert.equal(running.transport.head, 0);
   });
 
-  // One small request makes the hub look at thousands of topics, or at one of a megabyte, with everybody's patterns.
-  test("more topics, and longer fields, than there may be are too large", async (t) => {
+  // One small request makes the hub match thousands of topics, or a topic of one megabyte, against everybody's
+  // patterns.
+  test("rejects more topics or longer fields than the max with 413", async (t) => {
     const usual = await startHub(t, { ...options, publishLimit: 100_000 });
     const smaller = await startHub(t, { ...options, maxPublishTopics: 2, maxPublishFieldLength: 10 });
     for (const [running, topics, length] of [
@@ -264,7 +265,7 @@ describe("publishing over HTTP", () => {
     }
   });
 
-  test("other content types are refused", async (t) => {
+  test("rejects other content types", async (t) => {
     const running = await startHub(t, options);
     const answer = await post(running, '{"topic":"a"}', { "Content-Type": "application/json" });
     assert.equal(answer.status, 415);
@@ -273,8 +274,8 @@ describe("publishing over HTTP", () => {
     assert.equal((await post(running, "topic=a", charset)).status, 200);
   });
 
-  // A page of another site makes the visitor's browser publish, with the cookie that it sends by itself.
-  test("a token in a cookie publishes from pages of the same origin only", async (t) => {
+  // A page of another site makes the visitor's browser publish, with the cookie that it attaches.
+  test("accepts a token in a cookie from pages of the same origin only", async (t) => {
     const running = await startHub(t, options);
     const Cookie = `mercureAuthorization=${await anything}`;
     const host = new URL(running.origin).host;
@@ -305,7 +306,7 @@ describe("publishing over HTTP", () => {
     }
   });
 
-  test("a publisher that goes away mid-body publishes nothing", async (t) => {
+  test("discards the update of a publisher that disconnects mid-body", async (t) => {
     const running = await startHub(t, options);
     const { hostname, port } = new URL(running.origin);
     const socket = connect(Number(port), hostname);
@@ -323,13 +324,13 @@ describe("publishing over HTTP", () => {
 });
 
 describe("Hub.publish", () => {
-  test("checks the draft", async (t) => {
+  test("validates the draft", async (t) => {
     const { hub } = await startHub(t);
     await assert.rejects(hub.publish(draft([], "")), { code: "ERR_TOPIC" });
     await assert.rejects(hub.publish(draft("a", "", { id: "#1" })), { code: "ERR_UPDATE" });
   });
 
-  test("a repeated publish is dispatched once, and answered with the same id", async (t) => {
+  test("dispatches a repeated publish once, and answers with the same id", async (t) => {
     const { hub, url } = await startHub(t);
     const subscriber = await subscribe(t, url("a"));
     await hub.publish(draft("a", "1", { id: "urn:1" }));
@@ -339,8 +340,8 @@ describe("Hub.publish", () => {
     assert.deepEqual(subscriber.data, ["1", "2"]);
   });
 
-  // A publisher gives its updates the id of the entity that they are about.
-  test("different updates with one id are all dispatched", async (t) => {
+  // A publisher uses the id of an entity as the id of its updates.
+  test("dispatches different updates with one id", async (t) => {
     const { hub, url } = await startHub(t);
     const subscriber = await subscribe(t, url("a"));
     for (const data of ["open", "done", "open"]) await hub.publish(draft("a", data, { id: "urn:todo:7" }));

@@ -7,7 +7,7 @@ import { secret } from "../support/application.js";
 import { referenceHub, withoutReferenceHub, withoutReferenceHub1 } from "../support/reference-hub.js";
 import { startHub } from "./fixture.js";
 
-/** As the fixture tells the reference hub. */
+/** The values that the fixture passes to the reference hub. */
 const issuer = "https://issuer.invalid";
 const resource = "https://hub.invalid/.well-known/mercure";
 
@@ -21,12 +21,12 @@ interface Answer {
 
 interface Exchange {
   readonly name: string;
-  /** What follows the hub's URL; from the root with a leading `!`. */
+  /** The part after the hub's URL; a leading `!` starts from the root. */
   readonly to?: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The statuses, ours first, and why they differ. */
+  /** The statuses, ours first, and the reason for the difference. */
   readonly differs?: readonly [ours: number, theirs: number, reason: string];
 }
 
@@ -41,17 +41,17 @@ function ask(url: string, { method = "GET", headers = {}, body = "" }: Exchange)
   });
 }
 
-/** What the specification prescribes of an answer besides its status. */
+/** The headers that the specification prescribes for an answer. */
 function prescribed(generation: 0 | 1, { status, headers }: Answer): Record<string, unknown> {
   const cursor = ["last-event-id", "mercure-last-event-id"].map((name) => headers[name]);
-  // Those of errors are left to the hub by the specifications; ours are problem documents.
+  // The specifications leave the headers of errors to the hub; ours are problem documents.
   if (status >= 400) return { error: generation === 1 ? challengeOf(headers) : undefined };
   const isList = /json/.test(headers["content-type"] ?? "");
   return {
     contentType: headers["content-type"],
     cursor,
     isTagged: isList && headers.etag !== undefined,
-    // Of 0.x the link is ours in addition, and its target may be relative.
+    // In 0.x the link is our addition, and its target can be relative.
     link:
       generation === 1 &&
       String(headers.link)
@@ -60,7 +60,7 @@ function prescribed(generation: 0 | 1, { status, headers }: Answer): Record<stri
   };
 }
 
-/** The parameters that RFC 6750 and RFC 9728 define; a realm is optional. */
+/** The parameters of RFC 6750 and RFC 9728; a realm is optional. */
 function challengeOf(headers: IncomingHttpHeaders): Record<string, string> | undefined {
   const challenge = headers["www-authenticate"];
   if (challenge === undefined) return undefined;
@@ -171,7 +171,7 @@ async function exchanges(generation: 0 | 1): Promise<Exchange[]> {
       ...newer([401, 400, malformed] as const),
     }),
     publish("what is not granted", "topic=a", { headers: { ...form, ...other }, ...older(forbidden) }),
-    publish("with a retry that is none", "topic=a&retry=x"),
+    publish("with an invalid retry", "topic=a&retry=x"),
     publish("with an id that hubs make", "topic=a&id=%23x", older([400, 200, ids] as const)),
     publish("with an id of two lines", "topic=a&id=a%0ab"),
     publish(
@@ -200,13 +200,13 @@ async function exchanges(generation: 0 | 1): Promise<Exchange[]> {
   ];
 }
 
-// A stale difference is a failure too.
+// A stale difference fails too.
 for (const [generation, skip] of [
   [0, withoutReferenceHub],
   [1, withoutReferenceHub1],
 ] as const) {
   describe(`beside the reference hub of Mercure ${generation === 0 ? "0.x" : "1.0"}`, { skip }, () => {
-    test("ours answers the same, or differs for a reason", async (t) => {
+    test("our hub answers the same, or differs for a reason", async (t) => {
       const theirs = await referenceHub(t, { generation });
       const keys = { subscriberKey: secret, publisherKey: secret };
       const identity = generation === 1 ? { issuer, resource } : {};

@@ -5,12 +5,12 @@ import { work } from "../../src/protocol/work.js";
 import { draft, startHub, subscribe, token } from "./fixture.js";
 import { watchTurns } from "./work.js";
 
-/** Patterns that no literal tells from any topic. */
+/** Patterns without a literal that rules out a topic. */
 const patterns = (count: number) => Array.from({ length: count }, (_, i) => `{+a}-${i.toString(36)}-{+b}`);
 
 describe("a replay by many patterns", () => {
-  // An anonymous request for all history by 100 patterns stops every other client for seconds.
-  test("gives the event loop to others between stretches of bounded work", async (t) => {
+  // An anonymous request for all history by 100 patterns blocks every other client for seconds.
+  test("yields the event loop between stretches of bounded work", async (t) => {
     const { hub, url } = await startHub(t);
     for (let i = 0; i < 1500; i++) await hub.publish(draft(`orders/${i}`, `${i}`));
     const asked = url([...patterns(100), "end"], { lastEventID: "earliest" });
@@ -23,7 +23,7 @@ describe("a replay by many patterns", () => {
     assert.deepEqual(stream.data, ["end"]);
   });
 
-  test("brings what matches, once and in order, though it is read in stretches", async (t) => {
+  test("brings each match once and in order, though it reads in stretches", async (t) => {
     const { hub, url } = await startHub(t);
     for (let i = 0; i < 600; i++) await hub.publish(draft(`orders/-${(i % 40).toString(36)}-/${i}`, `${i}`));
     const stream = await subscribe(t, url([...patterns(30), "end"], { lastEventID: "earliest" }));
@@ -33,8 +33,8 @@ describe("a replay by many patterns", () => {
     assert.deepEqual(stream.data, [...expected.map(String), "end"]);
   });
 
-  // The history is full of other people's private updates.
-  test("asks first whether an update may be read: others' private ones are held against no pattern", async (t) => {
+  // The history is full of other users' private updates.
+  test("checks the grant first: others' private updates are matched against no pattern", async (t) => {
     const { hub, url } = await startHub(t);
     for (let i = 0; i < 500; i++) await hub.publish(draft(`orders/${i}`, `${i}`, { private: true }));
     await hub.publish(draft("public", "public"));

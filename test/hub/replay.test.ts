@@ -4,7 +4,7 @@ import { MemoryTransport } from "../../src/transport/memory.js";
 import { draft, RemoteTransport, startHub, subscribe, turn } from "./fixture.js";
 
 describe("replay", () => {
-  test("brings what came after the event, and says that nothing is missing", async (t) => {
+  test("sends the updates after the event, and confirms that none is missing", async (t) => {
     const { hub, url } = await startHub(t);
     await hub.publish(draft("a", "1"));
     const { id } = await hub.publish(draft("a", "2"));
@@ -18,7 +18,7 @@ describe("replay", () => {
     assert.equal(subscriber.headers["mercure-last-event-id"], undefined);
   });
 
-  test("a cursor from before the first update replays it", async (t) => {
+  test("starts from a cursor before the first update", async (t) => {
     const { hub, url } = await startHub(t);
     const cursor = hub.lastEventId;
     await hub.publish(draft("a", "1"));
@@ -27,13 +27,13 @@ describe("replay", () => {
     assert.equal(subscriber.headers["last-event-id"], cursor);
   });
 
-  test("the hub's cursor is its own, never an id that a publisher chose", async (t) => {
+  test("uses cursors of the hub's own, never an id that a publisher chose", async (t) => {
     const { hub } = await startHub(t);
     await hub.publish(draft("secret", "", { id: "urn:secret:1", private: true }));
     assert.match(hub.lastEventId, /^#[\w-]{22}$/);
   });
 
-  test("earliest brings all there is", async (t) => {
+  test("sends all history for earliest", async (t) => {
     const { hub, url } = await startHub(t);
     for (const data of ["1", "2"]) await hub.publish(draft("a", data));
     const subscriber = await subscribe(t, url("a", { lastEventID: "earliest" }));
@@ -41,7 +41,7 @@ describe("replay", () => {
     assert.equal(subscriber.headers["last-event-id"], "earliest");
   });
 
-  test("the header goes before the parameters of all generations", async (t) => {
+  test("prefers the header over the parameters of all generations", async (t) => {
     const { hub, url } = await startHub(t);
     const old = hub.lastEventId;
     const { id } = await hub.publish(draft("a", "1"));
@@ -57,11 +57,11 @@ describe("replay", () => {
     await empty.until(({ data }) => data.length === 2);
   });
 
-  test("ids of publishers work too, beyond ASCII as well", async (t) => {
+  test("accepts publishers' ids too, also beyond ASCII", async (t) => {
     const { hub, url } = await startHub(t);
     await hub.publish(draft("a", "1", { id: "urn:café:1" }));
     await hub.publish(draft("a", "2"));
-    // EventSource sends the header as UTF-8; Node's client is told to by bytes as Latin-1.
+    // EventSource sends the header as UTF-8; Node's client sends the same bytes when they are given as Latin-1.
     const header = Buffer.from("urn:café:1").toString("latin1");
     for (const subscriber of [
       await subscribe(t, url("a"), { "Last-Event-ID": header }),
@@ -73,7 +73,7 @@ describe("replay", () => {
     }
   });
 
-  test("an id that was used again stands for its first update, in both generations", async (t) => {
+  test("takes the first update of a repeated id, in both generations", async (t) => {
     const { hub, url, origin } = await startHub(t);
     for (const [data, id] of [
       ["1", "urn:twice"],
@@ -94,7 +94,7 @@ describe("replay", () => {
     }
   });
 
-  test("an id that is free again stands for its next update", async (t) => {
+  test("takes the next update of an id that is free again", async (t) => {
     const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 1 }) });
     await hub.publish(draft("a", "1", { id: "urn:twice" }));
     await hub.publish(draft("a", "2"));
@@ -105,7 +105,7 @@ describe("replay", () => {
     assert.deepEqual(subscriber.data, ["4"]);
   });
 
-  test("who names no event is told after which one the stream begins, when asking so", async (t) => {
+  test("tells a client without a cursor the preceding event when it asks", async (t) => {
     const { hub, url, origin } = await startHub(t, { subscriptions: false });
     await hub.publish(draft("a", "1"));
     const { lastEventId } = hub;
@@ -121,7 +121,7 @@ describe("replay", () => {
     assert.equal((await subscribe(t, url("a"))).headers["last-event-id"], undefined);
   });
 
-  test("of Mercure 1.0 says earliest for an event that is unknown or gone", async (t) => {
+  test("answers earliest in Mercure 1.0 for an unknown or evicted event", async (t) => {
     const { hub, origin } = await startHub(t);
     for (const id of ["urn:unknown", "earliest"]) {
       const { headers } = await subscribe(t, `${origin}${hub.path}?match=a&last_event_id=${id}`);
@@ -129,8 +129,8 @@ describe("replay", () => {
     }
   });
 
-  // The header would come out as other characters, or end its line.
-  test("bytes in the header that are no UTF-8 are an unknown id", async (t) => {
+  // The header would carry other characters, or end its line.
+  test("treats bytes in the header other than UTF-8 as an unknown id", async (t) => {
     const { hub, url, origin } = await startHub(t);
     await hub.publish(draft("a", "1"));
     const subscriber = await subscribe(t, url("a"), { "Last-Event-ID": "\xff\xfe" });
@@ -139,7 +139,7 @@ describe("replay", () => {
     assert.equal((await fetch(`${origin}${hub.path}?topic=a&lastEventID=%FF`)).status, 400);
   });
 
-  test("a restart shows as a gap, and everything kept is sent", async (t) => {
+  test("shows a restart as a gap, and sends all history", async (t) => {
     const before = await startHub(t);
     const { id } = await before.hub.publish(draft("a", "1"));
     const after = await startHub(t);
@@ -152,7 +152,7 @@ describe("replay", () => {
     }
   });
 
-  test("an overflow of the topic's history shows as a gap, with the id to go on from", async (t) => {
+  test("shows an overflow of the topic's history as a gap, with the id to go on from", async (t) => {
     const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 3 }) });
     const cursor = hub.lastEventId;
     for (let i = 1; i <= 5; i++) await hub.publish(draft("a", String(i)));
@@ -167,7 +167,7 @@ describe("replay", () => {
     assert.equal(again.headers["last-event-id"], preceding);
   });
 
-  test("a busy topic makes no gap in a quiet one", async (t) => {
+  test("shows no gap in a quiet topic beside a busy one", async (t) => {
     const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 3 }) });
     const cursor = hub.lastEventId;
     await hub.publish(draft("quiet", "1"));
@@ -177,7 +177,7 @@ describe("replay", () => {
     assert.equal(subscriber.headers["last-event-id"], cursor);
   });
 
-  test("a gap in one topic does not cut a replay that takes several reads", async (t) => {
+  test("continues after a gap in one topic, across several reads", async (t) => {
     const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 20 }) });
     const large = (name: string) => name.padEnd(30_000);
     for (let i = 0; i < 10; i++) await hub.publish(draft("quiet", large(`quiet ${i}`)));

@@ -7,7 +7,7 @@ const resource = "https://hub.example/.well-known/mercure";
 const path = "/.well-known/oauth-protected-resource/.well-known/mercure";
 
 describe("protected resource metadata", () => {
-  test("are served at the path derived from the hub's URL", async (t) => {
+  test("is served at the path derived from the hub's URL", async (t) => {
     const authorizationServers = ["https://login.example"];
     const { origin } = await startHub(t, { resource, authorizationServers, cookieName: "other" });
     const answer = await fetch(origin + path);
@@ -25,19 +25,19 @@ describe("protected resource metadata", () => {
     assert.equal((await fetch(origin + path, { method: "POST" })).status, 405);
   });
 
-  test("say nothing of subscriptions when the hub tells of none", async (t) => {
+  test("omits subscriptions when the hub publishes none", async (t) => {
     const { origin } = await startHub(t, { resource, subscriptions: false });
     assert.ok(!Object.hasOwn((await (await fetch(origin + path)).json()) as object, "mercure_subscriptions"));
   });
 
-  // Clients take a hub without metadata for one of Mercure 0.x.
-  test("there are none where the hub speaks Mercure 0.x alone", async (t) => {
+  // Clients take a hub without metadata for a hub of Mercure 0.x.
+  test("is absent on a hub of Mercure 0.x alone", async (t) => {
     const { origin, url } = await startHub(t, { resource, protocol: 0, allowAnonymous: false });
     assert.equal((await fetch(origin + path)).status, 404);
     assert.equal((await fetch(url("a"))).headers.get("www-authenticate"), 'Bearer realm="mercure"');
   });
 
-  test("every challenge points to them", async (t) => {
+  test("is linked by every challenge", async (t) => {
     const { url, origin, hub } = await startHub(t, { resource, allowAnonymous: false, allowPublish: true });
     const metadata = `resource_metadata="https://hub.example${path}"`;
     const challenge = async (target: string, init?: RequestInit) =>
@@ -48,7 +48,7 @@ describe("protected resource metadata", () => {
     assert.equal(await challenge(origin + hub.path, { method: "POST" }), `Bearer realm="mercure", ${metadata}`);
   });
 
-  test("a malformed request conveys no challenge", async (t) => {
+  test("is linked by no answer to a malformed request, which has no challenge", async (t) => {
     const { origin, hub } = await startHub(t, { resource });
     const answer = await fetch(origin + hub.path);
     assert.equal(answer.status, 400);
@@ -56,14 +56,14 @@ describe("protected resource metadata", () => {
     assert.equal(answer.headers.get("content-type"), "application/problem+json");
   });
 
-  // Whoever sends a Host of his own would otherwise write the metadata that others read from a cache.
-  test("there are none when the hub was not told its URL, whatever the request says", async (t) => {
+  // A client that sends its own Host header would write the metadata that others read from a cache.
+  test("is absent on a hub without a URL, whatever the request says", async (t) => {
     const { origin, url } = await startHub(t, { allowAnonymous: false });
     assert.equal((await fetch(origin + path)).status, 404);
     assert.equal((await fetch(url("a"))).headers.get("www-authenticate"), 'Bearer realm="mercure"');
   });
 
-  test("the well-known path comes before the path of the resource", () => {
+  test("puts the well-known path before the path of the resource", () => {
     assert.equal(metadataUrl(resource)?.href, `https://hub.example${path}`);
     assert.equal(metadataUrl("https://a.example")?.pathname, "/.well-known/oauth-protected-resource");
     for (const none of ["/.well-known/mercure", "urn:x", "https://"]) assert.equal(metadataUrl(none), undefined);

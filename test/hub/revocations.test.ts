@@ -11,26 +11,26 @@ function tokenOf(fields: { id?: string; sub?: string; issuedAt?: number; subscri
 }
 
 describe("revocations", () => {
-  test("are about the tokens that were issued up to their moment", () => {
+  test("affect the tokens issued up to their moment", () => {
     const revocations = new Revocations();
     revocations.add({ kind: "subject", name: "ada", before: 1000.5 });
     for (const [issuedAt, refused] of [[999], [1000.5], [1000.501, false], [2000, false]] as const) {
       assert.equal(revocations.refuses(tokenOf({ sub: "ada", issuedAt })), refused ?? true, String(issuedAt));
     }
-    // Who signs tokens that do not say when they were issued must not get around an order.
+    // An issuer whose tokens omit their time of issue must not escape an order.
     assert.equal(revocations.refuses(tokenOf({ sub: "ada" })), true);
     assert.equal(revocations.refuses(tokenOf({ sub: "grace" })), false);
     assert.equal(revocations.refuses(tokenOf({})), false);
   });
 
-  test("of an earlier moment take nothing back, in whatever order they come", () => {
+  test("keep their effect when an order of an earlier moment comes later", () => {
     const revocations = new Revocations();
     revocations.add({ kind: "subject", name: "ada", before: 2000 });
     revocations.add({ kind: "subject", name: "ada", before: 1000 });
     assert.equal(revocations.refuses(tokenOf({ sub: "ada", issuedAt: 1500 })), true);
   });
 
-  test("of a topic are about every token that grants it, by name or by pattern", () => {
+  test("of a topic affect every token that grants it, by name or by pattern", () => {
     const revocations = new Revocations();
     revocations.add({ kind: "topic", name: "orders/7", before: 1000 });
     for (const [subscribe, refused] of [
@@ -46,15 +46,15 @@ describe("revocations", () => {
     }
   });
 
-  test("of a single token are about no other", () => {
+  test("of a single token affect no other", () => {
     const revocations = new Revocations();
     revocations.add({ kind: "token", name: "one", before: 1000 });
     assert.equal(revocations.refuses(tokenOf({ id: "one", issuedAt: 1 })), true);
     assert.equal(revocations.refuses(tokenOf({ id: "two", issuedAt: 1 })), false);
   });
 
-  // Somebody signs in and out without end.
-  test("take bounded memory: the one that came longest ago is forgotten first", () => {
+  // A user signs in and out without end.
+  test("take bounded memory: the oldest is evicted first", () => {
     const revocations = new Revocations(2);
     for (const name of ["a", "b", "a", "c"]) revocations.add({ kind: "subject", name, before: 1000 });
     const refused = ["a", "b", "c"].filter((sub) => revocations.refuses(tokenOf({ sub, issuedAt: 1 })));

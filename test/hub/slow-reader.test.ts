@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { draft, RemoteTransport, startHub, subscribe, turn, until } from "./fixture.js";
 
-/** More than the system's buffers on both sides of a loopback connection take. */
+/** More than the system's buffers on both sides of a loopback connection hold. */
 const size = 100_000;
 const count = 300;
 
@@ -12,7 +12,7 @@ const numbers = (data: readonly string[]) => data.map((text) => Number.parseInt(
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 describe("a slow reader", () => {
-  // One reader who takes nothing must not make the hub keep what it cannot send, or a few of them fill its memory.
+  // One reader who reads nothing must not make the hub buffer updates, or a few such readers fill its memory.
   for (const Transport of [MemoryTransport, RemoteTransport]) {
     test(`costs bounded memory, and catches up without a gap (${Transport.name})`, async (t) => {
       const transport = new Transport({ historyBytes: 4 * size * count });
@@ -36,7 +36,7 @@ describe("a slow reader", () => {
     });
   }
 
-  test("is cut when it falls out of history, and sees the gap when it comes back", async (t) => {
+  test("is disconnected when it falls out of history, and sees the gap when it reconnects", async (t) => {
     const transport = new MemoryTransport({ historyLength: 10 });
     const { hub, url } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const cursor = hub.lastEventId;
@@ -60,8 +60,8 @@ describe("a slow reader", () => {
     assert.deepEqual(numbers(back.data), upTo(count).slice(-10));
   });
 
-  // Readers who take nothing are cheap to be for whoever attacks; what waits for one must not be there for each.
-  test("is one of many, and they cost no more memory, nor does anybody else wait for them", async (t) => {
+  // Readers who read nothing cost an attacker little, so the hub must not buffer for each of them.
+  test("costs no more memory among many, and delays nobody", async (t) => {
     const transport = new MemoryTransport({ historyBytes: 4 * size * count });
     const { hub, url, sockets } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const stalled = await Promise.all(Array.from({ length: 50 }, () => subscribe(t, url("a"))));
@@ -83,7 +83,7 @@ describe("a slow reader", () => {
     assert.equal(hub.connections, 51);
   });
 
-  test("is cut when it is further behind than the bound, and misses nothing when it comes back", async (t) => {
+  test("is disconnected when it exceeds the backlog bound, and misses nothing when it reconnects", async (t) => {
     const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyBytes: 1e9 }) });
     const slow = await subscribe(t, url("a"));
     slow.pause();
@@ -105,7 +105,7 @@ describe("a slow reader", () => {
     assert.deepEqual(numbers(back.data), upTo(published).slice(seen));
   });
 
-  test("who only shares the event loop with a burst is not slow", async (t) => {
+  test("is not a reader that shares the event loop with a burst", async (t) => {
     const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 10 }) });
     const subscriber = await subscribe(t, url("a"));
     const published = upTo(2000).map((i) => hub.publish(draft("a", String(i))));
@@ -114,7 +114,7 @@ describe("a slow reader", () => {
     await Promise.all(published);
   });
 
-  test("a loop that awaits each publish lets the sockets drain", async (t) => {
+  test("lets the sockets drain while a loop awaits each publish", async (t) => {
     const { hub, url, sockets } = await startHub(t, { transport: new MemoryTransport({ historyLength: 10 }) });
     const subscriber = await subscribe(t, url("a"));
     let most = 0;
@@ -126,7 +126,7 @@ describe("a slow reader", () => {
     await subscriber.until(({ events }) => events.length === 2000);
   });
 
-  test("a reader who leaves while it is behind is forgotten", async (t) => {
+  test("is removed when it leaves while it is behind", async (t) => {
     const transport = new RemoteTransport({ historyBytes: 4 * size * count });
     const { hub, url } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const slow = await subscribe(t, url("a"));

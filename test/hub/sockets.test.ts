@@ -38,7 +38,7 @@ async function listen(t: TestContext, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Everything that a client receives that asks for the topic `a`, byte by byte. */
+/** All bytes that a client of the topic `a` receives. */
 function ask(t: TestContext, socket: Socket, { path }: Hub, version = "1.1", headers = ""): () => string {
   t.after(() => socket.destroy());
   let text = "";
@@ -51,7 +51,7 @@ function ask(t: TestContext, socket: Socket, { path }: Hub, version = "1.1", hea
   return () => text;
 }
 
-/** The body of a response in the chunked transfer coding, with whether it has come to its end. RFC 9112, section 7.1. */
+/** The body of a response in the chunked transfer coding, and whether its end has come. RFC 9112, section 7.1. */
 function unchunk(response: string): { body: string; ended: boolean } {
   let rest = Buffer.from(response.slice(response.indexOf("\r\n\r\n") + 4));
   let body = "";
@@ -75,7 +75,7 @@ const dataOf = (body: string) => [...body.matchAll(/^data: (.*)$/gm)].map(([, da
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
 const many = upTo(200).map((i) => `${i} é ${"x".repeat(i * 50)}`);
 
-/** One that comes alone, many at once, and then as much as no buffer takes at once. */
+/** One update alone, many at once, and then more than any buffer holds. */
 async function publishMany(hub: Hub, isThere: (data: string) => boolean): Promise<string[]> {
   await hub.publish(draft("a", "alone"));
   await until(() => isThere("alone"));
@@ -85,7 +85,7 @@ async function publishMany(hub: Hub, isThere: (data: string) => boolean): Promis
 }
 
 describe("over HTTP/1.1", () => {
-  test("events are chunks of their own making, and the end is the last", async (t) => {
+  test("each write is a chunk of its own, and the end is the last chunk", async (t) => {
     const hub = makeHub(t);
     const socket = connect(await listen(t, createServer(hub.handle)), "127.0.0.1");
     const received = ask(t, socket, hub);
@@ -100,7 +100,7 @@ describe("over HTTP/1.1", () => {
     assert.ok(unchunk(received()).ended);
   });
 
-  test("a head with characters beyond ASCII is sent once, as it is, and before all events", async (t) => {
+  test("a head with characters beyond ASCII goes out once, unchanged, and before all events", async (t) => {
     const hub = makeHub(t);
     await hub.publish(draft("a", "1", { id: "urn:é" }));
     await hub.publish(draft("a", "2"));
@@ -113,7 +113,7 @@ describe("over HTTP/1.1", () => {
 });
 
 describe("over HTTP/1.0", () => {
-  test("events are not framed, and the end is the end of the connection", async (t) => {
+  test("events have no frames, and the end closes the connection", async (t) => {
     const hub = makeHub(t);
     const socket = connect(await listen(t, createServer(hub.handle)), "127.0.0.1");
     const received = ask(t, socket, hub, "1.0");
@@ -178,7 +178,7 @@ describe("over TLS", () => {
 });
 
 describe("behind middleware", () => {
-  /** What compression middleware does, though without a look at `Cache-Control: no-transform`, which would stop it. */
+  /** Works like compression middleware, but ignores `Cache-Control: no-transform`, which would stop it. */
   function compressing(listener: RequestListener): RequestListener {
     return (req: IncomingMessage, res: ServerResponse) => {
       const { write, writeHead } = res;
@@ -196,8 +196,8 @@ describe("behind middleware", () => {
     };
   }
 
-  // Bytes that went past the middleware would end up amid what it has made of the others, and spoil them.
-  test("that puts itself before the response, all bytes go through it", async (t) => {
+  // Bytes that bypass the middleware would land amid its output, and corrupt it.
+  test("that wraps the response, all bytes pass through it", async (t) => {
     const hub = makeHub(t);
     const port = await listen(t, createServer(compressing(hub.handle)));
     const response = await new Promise<IncomingMessage>((resolve) => {
@@ -222,7 +222,7 @@ describe("behind middleware", () => {
 const nginx = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"].find((path) => existsSync(path));
 
 describe("behind nginx", { skip: nginx === undefined && "nginx is not installed" }, () => {
-  /** A proxy with nothing set, or with some settings. */
+  /** A proxy with default settings, or with some of its own. */
   async function proxy(t: TestContext, to: number, settings: string): Promise<number> {
     const folder = mkdtempSync(join(tmpdir(), "nginx-"));
     const probe = createServer().listen(0, "127.0.0.1");
@@ -255,7 +255,7 @@ describe("behind nginx", { skip: nginx === undefined && "nginx is not installed"
     ["over HTTP/1.1", 'proxy_http_version 1.1; proxy_set_header Connection "";'],
     ["that compresses", "gzip on; gzip_types text/event-stream; gzip_proxied any;"],
   ] as const) {
-    test(`${name}, each event comes at once, and the end is seen`, async (t) => {
+    test(`${name}, each event arrives at once, and so does the end`, async (t) => {
       const hub = makeHub(t);
       const port = await proxy(t, await listen(t, createServer(hub.handle)), settings);
       const subscriber = await subscribe(t, `http://127.0.0.1:${port}${hub.path}?topic=a`);

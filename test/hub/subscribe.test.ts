@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { draft, startHub, subscribe } from "./fixture.js";
 
 describe("subscribing", () => {
-  test("sends the head at once, with what keeps proxies from spoiling a stream", async (t) => {
+  test("sends the head at once, with the headers that stop proxies from buffering", async (t) => {
     const { url } = await startHub(t);
     const { status, headers } = await subscribe(t, url("messages"));
     assert.equal(status, 200);
@@ -13,7 +13,7 @@ describe("subscribing", () => {
     assert.equal(headers["last-event-id"], undefined);
   });
 
-  test("brings updates of the asked topics with their id, type, retry and data", async (t) => {
+  test("sends updates of the requested topics with their id, type, retry and data", async (t) => {
     const { hub, url } = await startHub(t);
     const subscriber = await subscribe(t, url(["messages", "é ü/1"]));
     const { id } = await hub.publish(draft("messages", "one\ntwo"));
@@ -26,7 +26,7 @@ describe("subscribing", () => {
     ]);
   });
 
-  test("an update with several topics arrives once", async (t) => {
+  test("sends an update with several topics once", async (t) => {
     const { hub, url } = await startHub(t);
     const subscribers = await Promise.all(
       [["a", "b"], ["b"], ["*"], ["a", "*"]].map((topics) => subscribe(t, url(topics))),
@@ -39,7 +39,7 @@ describe("subscribing", () => {
     }
   });
 
-  test("* brings everything", async (t) => {
+  test("sends everything for *", async (t) => {
     const { hub, url } = await startHub(t);
     const subscriber = await subscribe(t, url("*"));
     await hub.publish(draft("a", "1"));
@@ -47,7 +47,7 @@ describe("subscribing", () => {
     await subscriber.until(({ data }) => data.length === 2);
   });
 
-  test("HEAD answers as GET would, and opens nothing", async (t) => {
+  test("answers HEAD as GET, and opens no stream", async (t) => {
     const { hub, url } = await startHub(t);
     const answer = await fetch(url("a", { lastEventID: hub.lastEventId }), { method: "HEAD" });
     assert.equal(answer.status, 200);
@@ -57,7 +57,7 @@ describe("subscribing", () => {
     assert.equal((await fetch(`${url([])}`, { method: "HEAD" })).status, 400);
   });
 
-  test("a request that names no topic, or an impossible one, is told so", async (t) => {
+  test("rejects a request without a topic, or with an invalid one, with the reason", async (t) => {
     const { origin } = await startHub(t);
     for (const [query, detail] of [
       ["", /Name the topics/],
@@ -74,7 +74,7 @@ describe("subscribing", () => {
     }
   });
 
-  test("other methods and other paths", async (t) => {
+  test("rejects other methods and other paths", async (t) => {
     const { origin, url } = await startHub(t);
     for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
       const answer = await fetch(url("a"), { method });
@@ -86,7 +86,7 @@ describe("subscribing", () => {
     }
   });
 
-  test("a hub may be at another path", async (t) => {
+  test("serves at another path by an option", async (t) => {
     const { url } = await startHub(t, { path: "/live" });
     assert.match(url("a"), /\/live\?topic=a$/);
     assert.equal((await subscribe(t, url("a"))).status, 200);

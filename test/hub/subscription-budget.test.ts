@@ -17,13 +17,13 @@ import { type RunningHub, startHub, subscribe, token, turn, until } from "./fixt
 
 const form = { "Content-Type": "application/x-www-form-urlencoded" };
 
-/** A list of topics that no other stream has. */
+/** A list of topics of this stream alone. */
 const ownTopics = (stream: number, count: number, length: number) =>
   Array.from({ length: count }, (_, index) => `${stream}/${index}/`.padEnd(length, "x"));
 
 const bodyOf = (topics: readonly string[]) => topics.map((topic) => `topic=${encodeURIComponent(topic)}`).join("&");
 
-/** Opens a stream by a client that keeps nothing of what it sends. Resolves to the answer's status. */
+/** Opens a stream by a client that discards its data. Resolves to the answer's status. */
 function openLightly(t: TestContext, { origin, hub }: RunningHub, body: string): Promise<number> {
   const socket = connect(Number(new URL(origin).port), "127.0.0.1");
   t.after(() => socket.destroy());
@@ -64,8 +64,9 @@ function budgetOf(bounds: { total: number; perAddress: number }) {
 }
 
 describe("the memory for subscriptions", () => {
-  // A stranger opens streams for ever new patterns: each is small, all together fill the memory and stall every update.
-  test("has room for equal patterns, and refuses different ones that would be too many", async (t) => {
+  // A stranger opens streams for ever new patterns: each is small, and together they fill the memory and stall every
+  // update.
+  test("has room for equal patterns, and rejects different ones above its bound", async (t) => {
     const { hub, url } = await startHub(t, { maxSubscriptionBytes: 100_000 });
     const statuses: number[] = [];
     for (let i = 0; i < 20; i++) statuses.push((await subscribe(t, url(`/a/${i}/{id}`))).status);
@@ -79,8 +80,8 @@ describe("the memory for subscriptions", () => {
     assert.ok(Number(refused.headers["retry-after"]) > 0);
   });
 
-  // One address opens QUERY streams, each of as many long topics as one request may have, until the process ends.
-  test("refuses streams of one address whose topics by name would take too much, and no other address", async (t) => {
+  // One address opens QUERY streams, each with the longest topics a request can hold, until the process ends.
+  test("rejects streams of one address whose topics by name exceed its share, and no other address", async (t) => {
     const { hub, url, origin } = await startHub(t, { maxSubscriptionBytesPerAddress: 500_000 });
     const query = `${origin}${hub.path}`;
     const statuses: number[] = [];
@@ -97,8 +98,8 @@ describe("the memory for subscriptions", () => {
     assert.equal(elsewhere, 200);
   });
 
-  // Several addresses take all that there is, so that nobody else can subscribe.
-  test("has room for a stream that asks for little when others have taken all of it", async (t) => {
+  // Several addresses use up the budget, so that nobody else can subscribe.
+  test("keeps room for a small stream when others have used up the budget", async (t) => {
     const { hub, url, origin } = await startHub(t, { maxSubscriptionBytes: 200_000 });
     const query = `${origin}${hub.path}`;
     const statuses: number[] = [];
@@ -109,7 +110,7 @@ describe("the memory for subscriptions", () => {
     for (let i = 0; i < 8; i++) assert.equal((await subscribe(t, url([`orders/${i}`, "news"]))).status, 200);
   });
 
-  test("refuses topics of one request that would take too much", async (t) => {
+  test("rejects a request whose topics take too much", async (t) => {
     const { hub, origin } = await startHub(t, { maxSubscriptionBytesPerRequest: 20_000 });
     const ask = async (count: number, length: number) =>
       (await subscribe(t, `${origin}${hub.path}`, form, "QUERY", bodyOf(ownTopics(0, count, length)))).status;
@@ -119,7 +120,7 @@ describe("the memory for subscriptions", () => {
     );
   });
 
-  test("is given back when a stream ends", async (t) => {
+  test("is released when a stream ends", async (t) => {
     const { hub, url } = await startHub(t, { maxSubscriptionBytes: 40_000 });
     for (let i = 0; i < 10; i++) {
       const subscriber = await subscribe(t, url([`/c/${i}/{id}`, `c${i}`]));
@@ -131,7 +132,7 @@ describe("the memory for subscriptions", () => {
     assert.equal((await subscribe(t, url("/c/1/{id}"))).status, 200);
   });
 
-  test("counts what tokens grant", async (t) => {
+  test("counts the grants of tokens", async (t) => {
     const { url } = await startHub(t, { maxSubscriptionBytes: 40_000 });
     const patterns = await token({ subscribe: Array.from({ length: 5 }, (_, i) => `/d/${i}/{id}`) });
     const names = await token({ subscribe: ownTopics(0, 40, 20) });
@@ -140,7 +141,7 @@ describe("the memory for subscriptions", () => {
     assert.equal((await subscribe(t, url("a"))).status, 200);
   });
 
-  test("is taken by equal lists of topics once, and by their streams a little each", () => {
+  test("counts equal lists of topics once, and a little for each of their streams", () => {
     const { budget, enter } = budgetOf({ total: 0, perAddress: 0 });
     const leave = [enter("a", ["x", "y", "/a/{x}"])];
     const one = budget.bytes;
@@ -150,7 +151,7 @@ describe("the memory for subscriptions", () => {
     assert.equal(budget.bytes, 0);
   });
 
-  test("counts the streams of an address from when one could have too much, with those that came before", () => {
+  test("counts the streams of an address once it can exceed its share, earlier streams included", () => {
     const { enter } = budgetOf({ total: 0, perAddress: 50_000 });
     const fill = (address: string) => {
       const leave: (() => void)[] = [];
@@ -179,7 +180,7 @@ describe("the memory for subscriptions", () => {
     assert.equal(fill("b").length, second.length);
   });
 
-  test("of ten thousand of the worst streams that the defaults allow is what the defaults promise", () => {
+  test("holds its documented value with ten thousand of the worst streams under the defaults", () => {
     const limits = readHubLimits(new OptionReader({}, "", {}));
     const { maxSubscriptionBytes: total, maxSubscriptionBytesPerAddress: perAddress } = limits;
     const { budget, enter, streams } = budgetOf({ total, perAddress });
@@ -191,7 +192,7 @@ describe("the memory for subscriptions", () => {
     ];
     let stream = 0;
     for (const topics of worst) {
-      // From a hundred addresses, until they are all refused.
+      // From a hundred addresses, until the hub refuses them all.
       for (let refusals = 0; refusals < 100 && streams.size < 10_000; stream++) {
         try {
           enter(`address ${stream % 100}`, [...topics.slice(1), `${stream}`]);
@@ -207,7 +208,7 @@ describe("the memory for subscriptions", () => {
     assert.ok(total + 10_000 * 20 * 1024 < 460 * 1024 * 1024);
   });
 
-  test("is more than what streams of long, short and wide topics take in truth", async (t) => {
+  test("exceeds the measured memory of streams with long, short and wide topics", async (t) => {
     const transport = new MemoryTransport({ historyLength: 0 });
     const running = await startHub(t, { maxSubscriptionBytesPerAddress: 0, transport });
     const kinds = {
@@ -227,7 +228,7 @@ describe("the memory for subscriptions", () => {
       const taken = (heapUsed() - before) / count;
       const counted = budget.bytes;
       const leave = enter("a", topicsOf(0));
-      // Of both ends of the connection, which are in this process.
+      // Both ends of the connection are in this process.
       const estimate = budget.bytes - counted + 48 * 1024;
       leave();
       assert.ok(taken < estimate, `${name}: ${Math.round(taken)} of ${estimate}`);
@@ -236,8 +237,8 @@ describe("the memory for subscriptions", () => {
 });
 
 describe("the memory for requests", () => {
-  // A client sends a body byte by byte: a list of its parts would take a hundred times what was sent.
-  test("holds a body in one buffer, however small its parts are, within its limit", () => {
+  // A client sends a body byte by byte: a list of its parts would take a hundred times its length.
+  test("holds a body in one buffer within its limit, however small its parts are", () => {
     let taken = 0;
     const body = new GrowingBuffer(100_000, (bytes) => {
       taken += bytes;
@@ -247,8 +248,8 @@ describe("the memory for requests", () => {
     assert.deepEqual([...body.bytes.subarray(254, 258)], [254, 255, 0, 1]);
   });
 
-  // A client begins many QUERY requests, and sends most of each body and then nothing.
-  test("is counted while bodies are read, and given back when they have been", async (t) => {
+  // A client begins many QUERY requests, sends most of each body, and then stalls.
+  test("is counted while bodies are read, and released afterwards", async (t) => {
     const { hub, origin, url } = await startHub(t, { maxSubscriptionBytes: 200_000 });
     const answers: string[] = [];
     const slow = Array.from({ length: 8 }, () => {
@@ -266,7 +267,7 @@ describe("the memory for requests", () => {
   });
 
   // A head of two thousand tiny headers takes twenty times its length, as long as the stream is open.
-  test("counts heads that are larger than usual ones", async (t) => {
+  test("counts heads above the usual size", async (t) => {
     const tiny = Array.from({ length: 1000 }, (_, index) => [`x${index}`, "1"]).flat();
     const usual = Array.from({ length: 15 }, () => ["Accept-Language", "en-GB,en;q=0.9,de;q=0.8"]).flat();
     assert.ok(excessOfRequest({ rawHeaders: tiny, url: "/" } as never, 0) > 90_000);
@@ -277,8 +278,8 @@ describe("the memory for requests", () => {
     assert.equal((await subscribe(t, url("a"))).status, 200);
   });
 
-  // A body of junk around one topic: what is left of it would stay as long as the stream.
-  test("does not keep a body that has been read", async (t) => {
+  // A body of junk around one topic: its remains would stay as long as the stream.
+  test("releases a body after it is read", async (t) => {
     const running = await startHub(t);
     const open = async (stream: number) => {
       const body = `topic=a-topic-by-name-${stream}&${"x".repeat(200_000)}`;
@@ -289,7 +290,7 @@ describe("the memory for requests", () => {
     const before = used();
     for (let stream = 1; stream <= 20; stream++) await open(stream);
     let each = Number.POSITIVE_INFINITY;
-    // What is collected outside the heap is freed some turns later.
+    // Memory outside the heap is freed some turns after its collection.
     for (let look = 0; look < 50 && each >= 100_000; look++) {
       await turn();
       each = (used() - before) / 20;

@@ -46,12 +46,12 @@ const parsed = (data: readonly string[]) => data.map((text) => JSON.parse(text) 
 const listed = async (answer: Response) => ((await answer.json()) as { subscriptions: Document[] }).subscriptions;
 
 describe("subscription events of Mercure 1.0", () => {
-  test("are JSON of the type mercure, and their topic is the path of the subscription", async (t) => {
+  test("are JSON of the type mercure, with the path of the subscription as topic", async (t) => {
     const { open } = await start(t);
     const watcher = await open("match_urlpattern=*", await bearer(pattern(`${base}/:type/:match/:subscriber`)));
     const subscriber = await open("match=a/b%20c&match_urlpattern=https://example.com/:x");
     subscriber.close();
-    // Of the watcher itself too.
+    // The watcher's own subscription too.
     await watcher.until(({ events }) => events.length === 5);
     assert.ok(watcher.events.every(({ event, id }) => event === "mercure" && id));
     const [, begun, ofPattern, ended] = parsed(watcher.data);
@@ -70,7 +70,7 @@ describe("subscription events of Mercure 1.0", () => {
     assert.deepEqual(ended, { ...begun, active: false });
   });
 
-  test("the variables of their topic are encoded exactly once", async (t) => {
+  test("encode the variables of their topic exactly once", async (t) => {
     const { open } = await start(t);
     const topic = `${base}/exact/50%2525`;
     const watcher = await open(`match=${encodeURIComponent(topic)}`, await bearer(exact(topic)));
@@ -79,7 +79,7 @@ describe("subscription events of Mercure 1.0", () => {
     assert.equal(parsed(watcher.data)[0]!.match, "50%25");
   });
 
-  // Who may subscribe to everything must not learn from that alone who else is there.
+  // A wildcard token alone must not reveal other subscribers.
   test("are private", async (t) => {
     const { hub, open } = await start(t);
     const outsiders = [await open("match=*"), await open("match=*", await bearer(exact("a", base)))];
@@ -91,8 +91,8 @@ describe("subscription events of Mercure 1.0", () => {
     }
   });
 
-  // One who passes for another subscriber ends, or feigns, that one's subscriptions.
-  test("the subscriber's identifier is the hub's own, whatever the client or its token says", async (t) => {
+  // An attacker who takes another subscriber's identifier ends, or feigns, that subscriber's subscriptions.
+  test("use an identifier of the hub's own, whatever the client or its token says", async (t) => {
     const { hub, open } = await start(t);
     const forged = "urn:uuid:00000000-0000-4000-8000-000000000000";
     const headers = { ...(await bearer(exact("a"))), Subscriber: forged, "X-Subscriber": forged };
@@ -109,7 +109,7 @@ describe("subscription events of Mercure 1.0", () => {
     }
   });
 
-  test("follow the path of the hub's URL as clients see it", async (t) => {
+  test("follow the path of the hub's public URL", async (t) => {
     const { open, get, origin, hub } = await start(t, { resource: "https://hub.example/public/hub", path: "/hub" });
     const aud = "https://hub.example/public/hub";
     const claims = { aud, authorization_details: [detail("*")] };
@@ -123,7 +123,7 @@ describe("subscription events of Mercure 1.0", () => {
     for (const topic of [id, "/hub/x"]) await assert.rejects(hub.publish(draft(topic)), { code: "ERR_UPDATE" });
   });
 
-  test("a resource without a path names the hub, and does not move it", async (t) => {
+  test("stay at the hub's path when the resource has no path", async (t) => {
     const { open, origin } = await start(t, { resource: "https://hub.example" });
     const claims = { aud: "https://hub.example", authorization_details: [detail("*")] };
     await open("match=a");
@@ -136,7 +136,7 @@ describe("subscription events of Mercure 1.0", () => {
 });
 
 describe("payloads of Mercure 1.0", () => {
-  test("are those of the first detail that matches the subscription's own matcher", async (t) => {
+  test("come from the first detail that matches the subscription's own matcher", async (t) => {
     const { open, get } = await start(t);
     const headers = await bearer(
       { ...exact("a"), payload: { of: "a" } },
@@ -159,7 +159,7 @@ describe("payloads of Mercure 1.0", () => {
 });
 
 describe("the web API of subscriptions of Mercure 1.0", () => {
-  test("collections and single subscriptions are JSON, whose cursor is in the Link header", async (t) => {
+  test("returns collections and single subscriptions as JSON, with the cursor in the Link header", async (t) => {
     const { hub, open, get } = await start(t);
     await open("match=a/b&match_urlpattern=https://example.com/:x");
     const link = `<${resource}>; rel="mercure"; last-event-id="${hub.lastEventId}"; type="mercure"; content-type="application/json"`;
@@ -186,7 +186,7 @@ describe("the web API of subscriptions of Mercure 1.0", () => {
     });
   });
 
-  test("before the first event the cursor is earliest, and with it none is missed", async (t) => {
+  test("returns the cursor earliest before the first event, so that none is missed", async (t) => {
     const { open, get } = await start(t);
     const path = `${base}/exact/a`;
     const link = (await get(path, exact(path))).headers.get("link")!;
@@ -198,7 +198,7 @@ describe("the web API of subscriptions of Mercure 1.0", () => {
     await watcher.until(({ events }) => events.length === 1);
   });
 
-  test("the topic to authorize is the requested URL in relative form, by every type of matcher", async (t) => {
+  test("authorizes the requested URL in relative form, by every type of matcher", async (t) => {
     const { open, get } = await start(t);
     await open("match=a%2Fb");
     const path = `${base}/exact/a%2Fb`;
@@ -226,7 +226,7 @@ describe("the web API of subscriptions of Mercure 1.0", () => {
     assert.equal((await fetch(new URL(path, (await start(t)).origin), { headers })).status, 403);
   });
 
-  test("404 where there is no such subscription, or no such URL", async (t) => {
+  test("answers 404 for an unknown subscription or URL", async (t) => {
     const { hub, open, get } = await start(t);
     const subscriber = await open("match=a");
     const [{ id } = assert.fail()] = await listed(await get(base, exact("*")));
@@ -237,7 +237,7 @@ describe("the web API of subscriptions of Mercure 1.0", () => {
     }
   });
 
-  test("pages of other origins may read the Link", async (t) => {
+  test("lets pages of other origins read the Link header", async (t) => {
     const { origin } = await start(t, { corsOrigins: ["https://shop.example"] });
     const headers = { ...(await bearer(exact("*"))), Origin: "https://shop.example" };
     const answer = await fetch(origin + base, { headers });
@@ -245,7 +245,7 @@ describe("the web API of subscriptions of Mercure 1.0", () => {
     for (const name of ["Link", "ETag", "Mercure-Last-Event-ID"]) assert.ok(exposed.includes(name), name);
   });
 
-  test("each generation lists its own subscriptions", async (t) => {
+  test("lists each generation's own subscriptions", async (t) => {
     const { open, get, origin } = await start(t);
     await open("match=newer");
     await open("topic=older");

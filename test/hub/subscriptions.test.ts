@@ -23,7 +23,7 @@ async function authorization(...selectors: string[]): Promise<{ Authorization: s
   return { Authorization: `Bearer ${await token({ subscribe: selectors })}` };
 }
 
-/** A subscriber to the events of one topic's subscriptions, which arrive as they are parsed from JSON. */
+/** A subscriber to the subscription events of one topic, parsed from JSON as they arrive. */
 async function watch(t: TestContext, { url }: RunningHub, topic: string) {
   const events = `${base}/${encodeURIComponent(topic)}`;
   const watcher = await subscribe(t, url(events), await authorization(events));
@@ -31,7 +31,7 @@ async function watch(t: TestContext, { url }: RunningHub, topic: string) {
 }
 
 describe("subscription events", () => {
-  test("the hub publishes an update every time a subscription is created or terminated", async (t) => {
+  test("tell each time a subscription is created or terminated", async (t) => {
     const running = await startHub(t);
     const watcher = await watch(t, running, "a");
     const subscriber = await subscribe(t, running.url("a"));
@@ -52,7 +52,7 @@ describe("subscription events", () => {
     assert.ok(watcher.events.every(({ event, id }) => event === undefined && id));
   });
 
-  test("one for each selector, all under the same subscriber, which no other connection has", async (t) => {
+  test("come once for each selector, all under one subscriber id of this connection alone", async (t) => {
     const running = await startHub(t);
     const [ofA, ofB] = await Promise.all([watch(t, running, "a"), watch(t, running, "b")]);
     await subscribe(t, running.url(["a", "b", "a"]));
@@ -63,7 +63,7 @@ describe("subscription events", () => {
     assert.notEqual(ofA.seen()[0]!.subscriber, ofA.seen()[1]!.subscriber);
   });
 
-  test("the topic is an expansion whose variables are percent-encoded", async (t) => {
+  test("have an expanded template with percent-encoded variables as their topic", async (t) => {
     const running = await startHub(t);
     const topic = "https://example.com/{é}/!'()*?x=1&y#☃ %2F";
     const path = `${base}/https%3A%2F%2Fexample.com%2F%7B%C3%A9%7D%2F%21%27%28%29%2A%3Fx%3D1%26y%23%E2%98%83%20%252F`;
@@ -75,7 +75,7 @@ describe("subscription events", () => {
     assert.equal(id, `${path}/${subscriber.replaceAll(":", "%3A")}`);
   });
 
-  test("the payload is the content of mercure.payload in the subscriber's token", async (t) => {
+  test("carry the mercure.payload of the subscriber's token", async (t) => {
     const running = await startHub(t);
     const watcher = await watch(t, running, "a");
     const payload = { user: { id: 7, name: "Ada" } };
@@ -84,8 +84,8 @@ describe("subscription events", () => {
     assert.deepEqual(watcher.seen()[0]!.payload, payload);
   });
 
-  // Whoever may subscribe to everything must not learn from that alone who else is there.
-  test("they are private: neither * nor their topic brings them without a token that grants them", async (t) => {
+  // A wildcard subscription alone must not reveal other subscribers.
+  test("are private: * and their topic bring them only with a token that grants them", async (t) => {
     const running = await startHub(t);
     const outsiders = await Promise.all([
       subscribe(t, running.url("*")),
@@ -102,7 +102,7 @@ describe("subscription events", () => {
     }
   });
 
-  test("a token for the topic of one subscription brings its end", async (t) => {
+  test("report the end of one subscription to a token for its topic", async (t) => {
     const running = await startHub(t);
     const subscriber = await subscribe(t, running.url("a"));
     const [{ id } = assert.fail()] = running.hub.subscriptions("a");
@@ -113,7 +113,7 @@ describe("subscription events", () => {
     assert.equal((JSON.parse(watcher.data[0]!) as Event).active, false);
   });
 
-  test("one who lists subscriptions and subscribes with that lastEventID misses none", async (t) => {
+  test("continue from the lastEventID of a list without a gap", async (t) => {
     const running = await startHub(t);
     const headers = await authorization(`${base}/a`);
     const listed = (await (await fetch(`${running.origin}${base}/a`, { headers })).json()) as { lastEventID: string };
@@ -139,7 +139,7 @@ describe("subscription events", () => {
     }
   });
 
-  test("a subscription is announced only once its stream exists", async (t) => {
+  test("announce a subscription once its stream exists", async (t) => {
     const running = await startHub(t);
     const watcher = await watch(t, running, "a");
     for (const [query, method] of [
@@ -154,7 +154,7 @@ describe("subscription events", () => {
     assert.equal(running.hub.subscriptions("a").length, 1);
   });
 
-  test("a client that leaves while history is being read was never there", async (t) => {
+  test("omit a client that disconnects while history is being read", async (t) => {
     const running = await startHub(t, { transport: new RemoteTransport() });
     const socket = connect(Number(new URL(running.origin).port), "127.0.0.1");
     socket.write(`GET /.well-known/mercure?topic=a&lastEventID=earliest HTTP/1.1\r\nHost: x\r\n\r\n`);
@@ -166,7 +166,7 @@ describe("subscription events", () => {
     assert.equal(running.transport.head, 0);
   });
 
-  test("it ends when the token expires, and when the peer vanishes without a word", async (t) => {
+  test("report the end when the token expires, and when the peer vanishes", async (t) => {
     const clock = new ManualClock();
     const running = await startHub(t, { keepaliveInterval: 0.02, connectionLifetime: 0 }, clock);
     const watcher = await watch(t, running, "a");
@@ -178,7 +178,7 @@ describe("subscription events", () => {
     peer.on("error", () => {});
     peer.write("GET /.well-known/mercure?topic=a HTTP/1.1\r\nHost: x\r\n\r\n");
     await watcher.until(({ events }) => events.length === 3);
-    // What a peer answers that was started anew: it knows nothing of the connection to which the hub writes.
+    // A peer that restarted answers so: it has no record of the hub's connection.
     peer.resetAndDestroy();
     await watcher.until(({ events }) => events.length === 4);
     assert.deepEqual(
@@ -187,7 +187,7 @@ describe("subscription events", () => {
     );
   });
 
-  test("an end never comes before its beginning, however long the transport takes", async (t) => {
+  test("report the end after the beginning, however slow the transport is", async (t) => {
     class Slow extends MemoryTransport {
       override async publish(...args: Parameters<MemoryTransport["publish"]>) {
         if (args[0].data.includes('"active":true')) for (let i = 0; i < 20; i++) await turn();
@@ -204,7 +204,7 @@ describe("subscription events", () => {
     );
   });
 
-  test("what could not be published is reported, and the stream goes on", async (t) => {
+  test("are reported when they cannot be published, and the stream goes on", async (t) => {
     class Failing extends MemoryTransport {
       override async publish(...args: Parameters<MemoryTransport["publish"]>) {
         if (args[1] !== undefined) throw new Error("no room");
@@ -218,8 +218,8 @@ describe("subscription events", () => {
     await subscriber.until(({ data }) => data[0] === "1");
   });
 
-  // Somebody who connects again and again must not push out what publishers have published.
-  test("they take nothing from the history of updates", async (t) => {
+  // A client that connects again and again must not evict publishers' updates.
+  test("take no space in the history of updates", async (t) => {
     const transport = new MemoryTransport({ historyBytes: 32_000 });
     const running = await startHub(t, { transport });
     const before = running.hub.lastEventId;
@@ -235,7 +235,7 @@ describe("subscription events", () => {
     assert.notEqual(watcher.headers["last-event-id"], before, "what these events lost is told");
   });
 
-  test("1,000 who come and go leave nothing behind", async (t) => {
+  test("leave nothing behind after 1,000 streams", async (t) => {
     const running = await startHub(t);
     const watcher = await watch(t, running, "a");
     for (let i = 0; i < 20; i++) {
@@ -256,7 +256,7 @@ describe("subscription events", () => {
     assert.deepEqual(running.hub.subscriptions(), []);
   });
 
-  test("a hub that closes tells its transport that all have ended", async (t) => {
+  test("tell the transport that all have ended when the hub closes", async (t) => {
     const running = await startHub(t);
     await subscribe(t, running.url(["a", "b"]));
     await until(() => running.hub.connections === 1);
@@ -274,7 +274,7 @@ describe("subscription events", () => {
     );
   });
 
-  test("streams that the application opens count too, with the payload that it gives", async (t) => {
+  test("cover streams that the application opens, with its payload", async (t) => {
     const hub = new Hub({ transport: new MemoryTransport(), keepaliveInterval: 0 });
     const server = createServer((req, res) => hub.stream(req, res, { topics: ["a"], payload: { user: 7 } }));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -289,7 +289,7 @@ describe("subscription events", () => {
     assert.deepEqual(hub.subscriptions("a", "urn:uuid:other"), []);
   });
 
-  test("the option subscriptions turns events and API off", async (t) => {
+  test("are disabled with the API by the option subscriptions", async (t) => {
     const running = await startHub(t, { subscriptions: false });
     await subscribe(t, running.url("a"));
     await until(() => running.hub.connections === 1);
@@ -307,7 +307,7 @@ describe("the web API of subscriptions", () => {
     return fetch(`${running.origin}${path}`, { headers: await authorization(...selectors) });
   }
 
-  test("the collection of subscriptions", async (t) => {
+  test("returns the collection of subscriptions", async (t) => {
     const running = await startHub(t);
     await subscribe(t, running.url(topics, { authorization: await token({ payload: [1] }) }));
     await subscribe(t, running.url("a"));
@@ -326,7 +326,7 @@ describe("the web API of subscriptions", () => {
   });
 
   for (const topic of topics) {
-    test(`the subscriptions of ${topic}, and each of them`, async (t) => {
+    test(`returns the subscriptions of ${topic}, and each of them`, async (t) => {
       const running = await startHub(t);
       await subscribe(t, running.url(topics, { authorization: await token({ payload: { name: "Ada" } }) }));
       await subscribe(t, running.url("other"));
@@ -342,12 +342,12 @@ describe("the web API of subscriptions", () => {
       const single = await get(running, one.id, one.id);
       assert.deepEqual(await single.json(), { ...context, ...one, lastEventID });
       assert.deepEqual(one.payload, { name: "Ada" });
-      // The colon may stand in a path as it is, and clients differ in what they encode: it is the same resource.
+      // A colon can stand in a path as it is, and clients differ in their encoding: it is the same resource.
       assert.equal((await get(running, one.id.replaceAll("%3A", ":"), one.id)).status, 200);
     });
   }
 
-  test("without a token 401, with one that does not grant the URL 403, and 404 when there is no such subscription", async (t) => {
+  test("answers 401 without a token, 403 without a grant for the URL, and 404 for an unknown subscription", async (t) => {
     const running = await startHub(t);
     await subscribe(t, running.url("a"));
     await until(() => running.hub.connections === 1);
@@ -364,12 +364,12 @@ describe("the web API of subscriptions", () => {
     for (const path of [`${base}/a/urn%3Auuid%3Aother`, `${base}/b/x`, `${base}/a/b/c`, `${base}/%FF`, `${base}//x`]) {
       assert.equal((await get(running, path, "*")).status, 404, path);
     }
-    // Who may not read the URL learns nothing of what exists there.
+    // A client without access to the URL cannot learn what exists there.
     assert.equal((await get(running, `${base}/a/urn%3Auuid%3Aother`, "a")).status, 403);
     assert.equal((await get(running, `${base}/nobody`, "*")).status, 200);
   });
 
-  test("a subscription that has ended is 404", async (t) => {
+  test("answers 404 for a subscription that has ended", async (t) => {
     const running = await startHub(t);
     const subscriber = await subscribe(t, running.url("a"));
     const [{ id } = assert.fail()] = running.hub.subscriptions("a");
@@ -378,7 +378,7 @@ describe("the web API of subscriptions", () => {
     assert.equal((await get(running, id, id)).status, 404);
   });
 
-  test("a response that comes from a cache can be validated by its ETag", async (t) => {
+  test("lets caches validate an answer by its ETag", async (t) => {
     const running = await startHub(t);
     await subscribe(t, running.url("a"));
     await until(() => running.hub.connections === 1);
@@ -398,13 +398,13 @@ describe("the web API of subscriptions", () => {
     assert.equal((await ask(etag)).status, 200);
   });
 
-  test("only GET and HEAD", async (t) => {
+  test("answers GET and HEAD only", async (t) => {
     const running = await startHub(t, { allowPublish: true });
     const answer = await fetch(`${running.origin}${base}`, { method: "POST", headers: await authorization("*") });
     assert.deepEqual([answer.status, answer.headers.get("allow")], [405, "GET, HEAD"]);
   });
 
-  test("behind Express at any path, the link is the hub's URL as the client sees it", async (t) => {
+  test("links the hub's public URL behind Express at any path", async (t) => {
     const hub = new Hub({
       transport: new MemoryTransport(),
       path: "/hub",

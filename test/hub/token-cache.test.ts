@@ -16,7 +16,7 @@ const verified = (expiresAt?: number): VerifiedToken => ({
 const keys = (version: number | undefined = 1) => ({ version, keysFor: async () => [] });
 
 describe("the cache of verified tokens", () => {
-  test("a hit never outlives exp", () => {
+  test("expires an entry with its token's exp", () => {
     let now = 0;
     const cache = new TokenCache(10, () => now);
     const source = keys();
@@ -29,7 +29,7 @@ describe("the cache of verified tokens", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("nor a change of the keys, one while they were in use included", () => {
+  test("drops entries when the keys change, also during their use", () => {
     const cache = new TokenCache();
     const source = keys();
     cache.add("a", verified(), source, 1);
@@ -41,8 +41,8 @@ describe("the cache of verified tokens", () => {
     assert.equal(cache.size, 0);
   });
 
-  // Whoever has many good tokens could fill the memory with them.
-  test("is bounded, and forgets what has been out of use for longest", () => {
+  // A client with many valid tokens could fill the memory with them.
+  test("is bounded, and evicts the least recently used token", () => {
     const cache = new TokenCache(2);
     const source = keys();
     for (const token of ["a", "b"]) cache.add(token, verified(), source, 1);
@@ -53,7 +53,7 @@ describe("the cache of verified tokens", () => {
     assert.equal(cache.get("b"), undefined);
   });
 
-  test("a token that is verified again meanwhile is in use too", () => {
+  test("counts a token that is verified again meanwhile as used", () => {
     const cache = new TokenCache(2);
     const source = keys();
     for (const token of ["a", "b", "a", "c"]) cache.add(token, verified(), source, 1);
@@ -61,7 +61,7 @@ describe("the cache of verified tokens", () => {
     assert.equal(cache.get("b"), undefined);
   });
 
-  test("knows tokens by all of their bytes", () => {
+  test("compares all bytes of a token", () => {
     const cache = new TokenCache();
     cache.add("a.b.c", verified(), keys(), 1);
     assert.equal(cache.get("a.b.d"), undefined);

@@ -12,7 +12,7 @@ const done = { done: true, value: undefined };
 
 describe("Hub.updates", () => {
   for (const Transport of [MemoryTransport, RemoteTransport]) {
-    test(`brings what comes from the call on, private updates included (${Transport.name})`, async () => {
+    test(`yields updates from the call on, private ones included (${Transport.name})`, async () => {
       const hub = makeHub({}, Transport);
       await hub.publish(draft("a", "before"));
       const updates = hub.updates("a");
@@ -34,7 +34,7 @@ describe("Hub.updates", () => {
     });
   }
 
-  test("takes a list of topics, and the wildcard", async () => {
+  test("accepts a list of topics, and the wildcard", async () => {
     const hub = makeHub();
     const [list, all] = [hub.updates(["a", "b"]), hub.updates({ match: "*", match_type: "uritemplate" })];
     for (const topic of ["c", "b", "a"]) await hub.publish(draft(topic, topic));
@@ -43,7 +43,7 @@ describe("Hub.updates", () => {
     for (const topic of ["c", "b", "a"]) assert.equal((await all.next()).value?.data, topic);
   });
 
-  test("begins after an event, or with everything", async () => {
+  test("starts after an event, or with all history", async () => {
     const hub = makeHub();
     await hub.publish(draft("a", "1"));
     const { id } = await hub.publish(draft("a", "2"));
@@ -52,7 +52,7 @@ describe("Hub.updates", () => {
     assert.equal((await hub.updates("a", { lastEventId: "earliest" }).next()).value?.data, "1");
   });
 
-  test("a slow consumer reads on from history, each update once", async () => {
+  test("lets a slow consumer read on from history, each update once", async () => {
     const hub = makeHub();
     const updates = hub.updates("a");
     const received: string[] = [];
@@ -67,7 +67,7 @@ describe("Hub.updates", () => {
     );
   });
 
-  test("a consumer who falls out of history is told", async () => {
+  test("reports the gap to a consumer who falls out of history", async () => {
     const hub = makeHub({ historyLength: 5 });
     const updates = hub.updates("a");
     for (let i = 0; i < 10; i++) await hub.publish(draft("a", String(i)));
@@ -77,7 +77,7 @@ describe("Hub.updates", () => {
     assert.equal((await hub.updates("a", { lastEventId: "earliest" }).next()).value?.data, "5");
   });
 
-  test("ends by its signal, whether it waits or not", async () => {
+  test("ends by its signal, waiting or not", async () => {
     const hub = makeHub();
     const stop = new AbortController();
     const [waiting, idle] = [1, 2].map(() => hub.updates("a", { signal: stop.signal }));
@@ -111,7 +111,7 @@ describe("Hub.updates", () => {
     assert.deepEqual(await hub.updates("a").next(), done);
   });
 
-  test("several next() at once are answered in order", async () => {
+  test("answers several concurrent next() in order", async () => {
     const hub = makeHub();
     const updates = hub.updates("a");
     const pending = [updates.next(), updates.next(), updates.next()];

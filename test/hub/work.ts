@@ -1,7 +1,7 @@
 import type { TestContext } from "node:test";
 import { work } from "../../src/protocol/work.js";
 
-/** Watches the steps that patterns take in each turn of the event loop. */
+/** Records the match steps of each turn of the event loop. */
 export function watchTurns(t: TestContext): { readonly most: number; readonly busy: number } {
   const seen = { most: 0, busy: 0 };
   let last = work.steps;
