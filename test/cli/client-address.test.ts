@@ -10,7 +10,7 @@ describe("the address of a client behind proxies", () => {
     return clientAddress({ socket: { remoteAddress }, headers } as unknown as IncomingMessage, proxies);
   };
 
-  test("is what the last proxy that is not trusted, or the client, has for an address", () => {
+  test("is the address before the last trusted proxy, or the client's own", () => {
     assert.equal(of("10.1.2.3", "192.0.2.1"), "192.0.2.1");
     assert.equal(of("10.1.2.3", "198.51.100.1, 192.0.2.1 ,10.9.9.9"), "192.0.2.1");
     assert.equal(of("::1", "2001:db8::7, 2001:db8:1::7"), "2001:db8::7", "all are trusted: the farthest");
@@ -18,19 +18,19 @@ describe("the address of a client behind proxies", () => {
     assert.equal(of("10.1.2.3", ["192.0.2.1", "192.0.2.2"]), "192.0.2.2");
   });
 
-  // A client that gives itself a new address for each connection would meet no limit.
-  test("is not what clients write themselves", () => {
+  // A client that invents a new address for each connection would escape every limit.
+  test("ignores addresses that clients write themselves", () => {
     assert.equal(of("192.0.2.1", "198.51.100.1"), "192.0.2.1");
     assert.equal(of("10.1.2.3", "198.51.100.1, 192.0.2.1"), "192.0.2.1");
   });
 
-  test("is the proxy's where it says nothing that is an address", () => {
+  test("falls back to the proxy's where the header holds no valid address", () => {
     for (const forwarded of [undefined, "", "unknown", "192.0.2.1, nonsense"]) {
       assert.equal(of("10.1.2.3", forwarded), "10.1.2.3");
     }
   });
 
-  test("ranges that are none are refused", () => {
+  test("rejects invalid ranges", () => {
     for (const range of ["proxy", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8/8", "::1/129", "10.0.0/8", "1.1.1.1/-1"]) {
       assert.throws(() => addressesOf([range]), /A trusted proxy is an address or a range/, range);
     }

@@ -16,7 +16,7 @@ const flags: Flags = {
 describe("flags", () => {
   const read = (...args: string[]) => readCommandLine(args, flags, 1);
 
-  test("are read by their kinds", () => {
+  test("are parsed by their kinds", () => {
     assert.deepEqual(
       { ...read("--port", "5500", "data", "--topic=a", "--topic", "b", "--no-allow-publish") },
       {
@@ -45,7 +45,7 @@ describe("flags", () => {
     [["--allow-publish=yes"], /takes no value/],
     [["a", "b"], /takes 1 argument at most: what is "b"/],
   ] as const) {
-    test(`${args.join(" ")} is refused`, () => {
+    test(`reject ${args.join(" ")}`, () => {
       assert.throws(
         () => read(...args),
         (error: Error) => error instanceof UsageError && message.test(error.message),
@@ -55,7 +55,7 @@ describe("flags", () => {
 });
 
 describe("htmx-mercure", () => {
-  test("--help lists the commands, and each has its own", async (t) => {
+  test("lists the commands with --help, and each command has its own help", async (t) => {
     const { code, stdout } = await run(t, ["--help"]);
     assert.equal(code, 0);
     const commands = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!);
@@ -69,12 +69,12 @@ describe("htmx-mercure", () => {
     assert.deepEqual(await run(t, ["help", "hub"]), await run(t, ["hub", "--help"]));
   });
 
-  test("--version prints the package's", async (t) => {
+  test("prints the package's version with --version", async (t) => {
     const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
     assert.deepEqual(await run(t, ["--version"]), { code: 0, stdout: `${version}\n`, stderr: "" });
   });
 
-  test("without a command, and with a wrong one, exits with 2 and says what there is", async (t) => {
+  test("exits with 2 and lists the commands without a command, and with an unknown one", async (t) => {
     const without = await run(t, []);
     assert.equal(without.code, 2);
     assert.match(without.stderr, /^Usage:/);
@@ -84,7 +84,7 @@ describe("htmx-mercure", () => {
     assert.match(wrong.stderr, /no command "publsh"\. Did you mean "publish"/);
   });
 
-  test("gen-secret-key prints another 32 bytes each time", async (t) => {
+  test("prints another 32 bytes at each gen-secret-key", async (t) => {
     const keys = await Promise.all([run(t, ["gen-secret-key"]), run(t, ["gen-secret-key"])]);
     for (const { code, stdout } of keys) {
       assert.equal(code, 0);

@@ -11,7 +11,7 @@ import { type Running, run, secret, start, startHub, temporaryFolder } from "./f
 
 const env = { SECRET_KEY: secret };
 
-/** A hub that does what a test needs it to do. */
+/** A hub with the features that a test needs. */
 async function fakeHub(t: TestContext, answer: (req: IncomingMessage, res: ServerResponse) => void): Promise<string> {
   const server = createServer(answer).listen(0, "127.0.0.1");
   t.after(() => {
@@ -22,13 +22,13 @@ async function fakeHub(t: TestContext, answer: (req: IncomingMessage, res: Serve
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/.well-known/mercure`;
 }
 
-/** A URL at which nobody listens. */
+/** A URL without a listening server. */
 async function nowhere(t: TestContext): Promise<string> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
-  t.diagnostic(`nobody listens on ${port}`);
+  t.diagnostic(`the hub at ${port} is unreachable`);
   return `http://127.0.0.1:${port}/.well-known/mercure`;
 }
 
@@ -37,7 +37,7 @@ function linesOf(running: Running): string[] {
 }
 
 describe("publish and subscribe", () => {
-  test("data goes from an argument and from the standard input to every line", async (t) => {
+  test("carry data from an argument and from the standard input to every line", async (t) => {
     const { url } = await startHub(t);
     const at = { env: { ...env, MERCURE_HUB_URL: url } };
     const first = await run(t, ["publish", "a", "<b>hello</b>", "--type", "greeting", "--id", "urn:1"], at);
@@ -61,8 +61,8 @@ describe("publish and subscribe", () => {
     );
   });
 
-  // Otherwise whoever may publish could drive the terminal of whoever looks on.
-  test("control characters reach no terminal", async (t) => {
+  // Otherwise a publisher could control the terminal of a reader.
+  test("keep control characters from the terminal", async (t) => {
     const { url } = await startHub(t);
     const at = { env: { ...env, MERCURE_HUB_URL: url } };
     await run(t, ["publish", "a", "-"], { ...at, input: "\u001b]0;title\u0007 \u009b2J \u202e" });
@@ -70,7 +70,7 @@ describe("publish and subscribe", () => {
     assert.equal(stdout, "\\u{1b}]0;title\\u{7} \\u{9b}2J \\u{202e}\n");
   });
 
-  test("a token is used as it is given, and a refusal says why", async (t) => {
+  test("use a token as it is given, and report the reason of a refusal", async (t) => {
     const { url } = await startHub(t);
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, "jwt"), `${await token({ publish: ["a"] }, {}, secret)}\n`);
@@ -84,7 +84,7 @@ describe("publish and subscribe", () => {
     assert.match(subscriber.stderr, /refused the subscription: 401 .*invalid_token/);
   });
 
-  test("what is missing on the command line exits with 2", async (t) => {
+  test("exit with 2 when an argument is missing", async (t) => {
     const missing = async (args: string[], message: RegExp, options = {}) => {
       const { code, stdout, stderr } = await run(t, args, options);
       assert.deepEqual([code, stdout], [2, ""]);
@@ -99,7 +99,7 @@ describe("publish and subscribe", () => {
     await missing(["subscriptions"], /needs the hub's secret: .*gen-secret-key.*; or a token/);
   });
 
-  test("a hub that is not there exits with 1", async (t) => {
+  test("exit with 1 when the hub is unreachable", async (t) => {
     const url = await nowhere(t);
     for (const command of [["publish", "a", "x"], ["subscribe", "a"], ["subscriptions"]]) {
       const { code, stderr } = await run(t, [...command, "--hub-url", url], { env });
@@ -110,7 +110,7 @@ describe("publish and subscribe", () => {
 });
 
 describe("subscribe", () => {
-  test("comes back after the connection broke, when the hub said, and resumes", async (t) => {
+  test("reconnects after the hub's retry time, and resumes", async (t) => {
     const asked: unknown[] = [];
     const url = await fakeHub(t, (req, res) => {
       asked.push(req.headers["last-event-id"]);
@@ -127,7 +127,7 @@ describe("subscribe", () => {
     assert.match(stderr, /some may be missing/);
   });
 
-  test("ends quietly when nobody reads its output any longer", async (t) => {
+  test("exits quietly when its output is closed", async (t) => {
     const { url } = await startHub(t);
     const at = { env: { ...env, MERCURE_HUB_URL: url } };
     await run(t, ["publish", "a", "one"], at);
@@ -154,7 +154,7 @@ describe("token", () => {
     }
   });
 
-  test("of Mercure 1.0 names its issuer and its hub, and grants matchers", async (t) => {
+  test("names issuer and hub in Mercure 1.0, and grants matchers", async (t) => {
     const flags = [
       "--protocol",
       "1",
@@ -193,7 +193,7 @@ describe("token", () => {
     }
   });
 
-  test("asks for what it needs", async (t) => {
+  test("demands its required flags", async (t) => {
     for (const [args, message] of [
       [[], /publisher\|subscriber/],
       [["reader", "--topic", "a"], /publisher\|subscriber/],
@@ -236,7 +236,7 @@ describe("subscriptions", () => {
     ],
   };
 
-  test("prints a line for each, or the hub's answer", async (t) => {
+  test("prints a line for each, or the hub's error", async (t) => {
     const asked: unknown[] = [];
     const url = await fakeHub(t, (req, res) => {
       asked.push(req.url);
@@ -254,7 +254,7 @@ describe("subscriptions", () => {
     assert.deepEqual(asked, ["/.well-known/mercure/subscriptions", "/.well-known/mercure/subscriptions/a%2Fb"]);
   });
 
-  test("a hub without the list exits with 1", async (t) => {
+  test("exits with 1 when the hub has no such list", async (t) => {
     const refusing = await fakeHub(t, (_req, res) => void res.writeHead(404).end());
     const other = await fakeHub(t, (_req, res) => void res.end("{}"));
     for (const [url, message] of [

@@ -5,16 +5,16 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 
-/** What users run; `npm test` builds it. */
+/** The program that users run; `npm test` builds it. */
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export const secret = "0123456789abcdef0123456789abcdef";
 
 export interface CommandOptions {
-  /** The whole environment, but for PATH: tests shall not see the machine's. */
+  /** The whole environment, but for PATH: tests must not see the machine's. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** What it reads from the standard input. Default nothing. */
+  /** The text on the standard input. Default nothing. */
   readonly input?: string;
 }
 
@@ -25,12 +25,12 @@ export interface Ending {
   readonly stderr: string;
 }
 
-/** A command that is running. */
+/** A running command. */
 export interface Running {
   readonly child: ChildProcess;
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Resolves when it holds, looking again whenever the command prints; rejects when it ends before. */
+  /** Resolves when the condition holds, and checks it at each output; rejects when the command ends before. */
   until(condition: () => boolean): Promise<void>;
   readonly ended: Promise<Ending>;
 }

@@ -15,7 +15,7 @@ const referenceFlags = ["--issuer", identity.issuer, "--resource", identity.reso
 interface HubUnderTest {
   readonly name: string;
   readonly skip?: string | false;
-  /** The flags by which the commands speak to it. */
+  /** The flags that select it in the commands. */
   readonly flags: readonly string[];
   start(t: TestContext): Promise<{ url: string }>;
 }
@@ -39,7 +39,7 @@ const hubs: HubUnderTest[] = [
 
 for (const { name, skip = false, flags, start: startServer } of hubs) {
   describe(name, { skip }, () => {
-    test("is published to, subscribed to, and asked who is subscribed", async (t) => {
+    test("accepts publishers and subscribers, and lists its subscriptions", async (t) => {
       const { url } = await startServer(t);
       const options = { env: { SECRET_KEY: secret, MERCURE_HUB_URL: url } };
       const command = (...args: string[]) => run(t, [...args, ...flags], options);
@@ -55,7 +55,7 @@ for (const { name, skip = false, flags, start: startServer } of hubs) {
       assert.deepEqual(await subscriber.ended, { code: 0, stdout: "one\ntwo\n", stderr: "" });
     });
 
-    test("takes a token that was printed, and no other's", async (t) => {
+    test("accepts a token that the command printed, and rejects others", async (t) => {
       const { url } = await startServer(t);
       const publishWith = async (key: string) => {
         const token = await run(t, ["token", "publisher", "--topic", "a", "--secret", key, ...flags], {
@@ -71,7 +71,7 @@ for (const { name, skip = false, flags, start: startServer } of hubs) {
 }
 
 describe("a hub of both generations", () => {
-  test("is subscribed to by URL patterns", async (t) => {
+  test("matches subscriptions by URL patterns", async (t) => {
     const { url } = await startHub(t);
     const options = { env: { SECRET_KEY: secret, MERCURE_HUB_URL: url, MERCURE_PROTOCOL: "1" } };
     const flags = ["--match-urlpattern", "/books/:id", "--match", "news", "--count", "2"];
@@ -85,7 +85,7 @@ describe("a hub of both generations", () => {
 });
 
 describe("htmx-mercure hub", () => {
-  test("takes one generation's tokens alone when it is told so", async (t) => {
+  test("accepts one generation's tokens alone on request", async (t) => {
     const { url } = await startHub(t, [], { env: { SECRET_KEY: secret, MERCURE_HUB_PROTOCOL: "1" } });
     const publish = (protocol: string) =>
       run(t, ["publish", "a", "x", "--hub-url", url, "--protocol", protocol], { env: { SECRET_KEY: secret } });
@@ -109,7 +109,7 @@ describe("htmx-mercure hub", () => {
     assert.equal((await run(t, ["publish", "a", "x", "--hub-url", url, "--jwt", jwt])).code, 0);
   });
 
-  test("a mistake that shows when the hub is made ends the command", async (t) => {
+  test("exits with an error on a mistake that shows when the hub is created", async (t) => {
     const env = { SECRET_KEY: secret, MERCURE_PUBLISHER_JWT_ALG: "none" };
     const { code, stderr } = await run(t, ["hub", "--port", "0"], { env });
     assert.equal(code, 2);

@@ -20,7 +20,7 @@ async function publish(url: string, jwt: string, topic = "a"): Promise<number> {
 }
 
 describe("starting", () => {
-  test("in development it makes a secret, and prints the URL and a publisher's token that works", async (t) => {
+  test("creates a secret in development, and prints the URL and a publisher's token that works", async (t) => {
     const hub = await startHub(t, [], {});
     assert.match(hub.url, /^http:\/\/127\.0\.0\.1:[0-9]+\/\.well-known\/mercure$/);
     await hub.until(() => /token.*: \S+\n/.test(hub.stdout()));
@@ -30,7 +30,7 @@ describe("starting", () => {
     await subscriber.until(({ data }) => data[0] === "hello");
   });
 
-  test("in production it prints no token", async (t) => {
+  test("prints no token in production", async (t) => {
     const hub = await startHub(t, [], { env: production });
     hub.child.kill();
     const { stdout } = await hub.ended;
@@ -42,7 +42,7 @@ describe("starting", () => {
     ["a short secret", { ...production, SECRET_KEY: "short" }],
     ["one short secret of two", { ...production, MERCURE_PUBLISHER_JWT_KEY: "short" }],
   ] as const) {
-    test(`production refuses to start with ${why}`, async (t) => {
+    test(`refuses to start in production with ${why}`, async (t) => {
       const { code, stdout, stderr } = await run(t, ["hub", "--port", "0"], { env });
       assert.equal(code, 2);
       assert.equal(stdout, "");
@@ -50,7 +50,7 @@ describe("starting", () => {
     });
   }
 
-  test("the port of another program is an error that says so", async (t) => {
+  test("reports a port that another program uses", async (t) => {
     const server = createServer().listen(0, "127.0.0.1");
     t.after(() => server.close());
     await once(server, "listening");
@@ -63,7 +63,7 @@ describe("starting", () => {
     );
   });
 
-  test("flags and variables out of bounds are refused by name", async (t) => {
+  test("rejects flags and variables out of bounds by name", async (t) => {
     const flag = await run(t, ["hub", "--port", "65536"], { env: production });
     assert.equal(flag.code, 2);
     assert.match(flag.stderr, /--port must be a whole number .* at most 65535, not 65536/);
@@ -94,7 +94,7 @@ describe("options", () => {
     assert.equal(await publish(url, await token({ publish: ["*"] }, {}, secret)), 413);
   });
 
-  test("limits are flags and variables", async (t) => {
+  test("set limits by flags and variables", async (t) => {
     const flags = ["--max-connections-per-address", "1", "--max-matcher-length", "3"];
     const { url } = await startHub(t, flags, { env: { ...production, MERCURE_HUB_MAX_MATCHERS: "1" } });
     const statusOf = async (query: string) => (await subscribe(t, `${url}?${query}`)).status;
@@ -107,7 +107,7 @@ describe("options", () => {
     assert.match(stderr, /MERCURE_HUB_MAX_CONNECTIONS must be a whole number/);
   });
 
-  test("behind a proxy that is trusted, streams count for the addresses that it tells", async (t) => {
+  test("count streams by the addresses that a trusted proxy tells", async (t) => {
     const limit = ["--max-connections-per-address", "1"];
     const from = async (url: string, address: string) =>
       (await subscribe(t, `${url}?topic=a`, { "X-Forwarded-For": address })).status;
@@ -120,7 +120,7 @@ describe("options", () => {
     assert.deepEqual([await from(other.url, "192.0.2.1"), await from(other.url, "192.0.2.2")], [200, 429]);
   });
 
-  test("publishing over HTTP can be turned off, by flag and by variable", async (t) => {
+  test("disable publishing over HTTP, by flag and by variable", async (t) => {
     const jwt = await token({ publish: ["*"] }, {}, secret);
     const byFlag = await startHub(t, ["--no-allow-publish"]);
     assert.equal(await publish(byFlag.url, jwt), 405);
@@ -140,19 +140,19 @@ describe("options", () => {
     assert.equal((await subscribe(t, `${url}?topic=a&authorization=${jwt}`)).status, 200);
   }
 
-  test("secrets come from the variables that Mercure deployments use", async (t) => {
+  test("read secrets from the variables that Mercure deployments use", async (t) => {
     const env = { MERCURE_PUBLISHER_JWT_KEY: keys.publisher, MERCURE_SUBSCRIBER_JWT_KEY: keys.subscriber };
     await assertKeys(t, (await startHub(t, [], { env })).url);
   });
 
-  test("secrets come from a file and from the standard input, with the line break that editors add", async (t) => {
+  test("read secrets from a file and from the standard input, without the line break that editors add", async (t) => {
     const cwd = temporaryFolder(t);
     writeFileSync(join(cwd, "subscriber.key"), `${keys.subscriber}\n`);
     const flags = ["--publisher-secret-file", "-", "--subscriber-secret-file", "subscriber.key"];
     await assertKeys(t, (await startHub(t, flags, { cwd, input: `${keys.publisher}\n` })).url);
   });
 
-  test("a .env file is read, and what is set already goes before it", async (t) => {
+  test("read a .env file, and prefer variables that are already set", async (t) => {
     const cwd = temporaryFolder(t);
     const lines = [
       "NODE_ENV=production",
@@ -166,8 +166,8 @@ describe("options", () => {
     assert.match(missing.stderr, /other\.env/);
   });
 
-  // Every user of a machine may read the arguments of all its processes.
-  test("a secret on the command line does not stay where ps shows it", { skip: !isLinux() }, async (t) => {
+  // Every user of a machine can read the arguments of all its processes.
+  test("hide a secret on the command line from ps", { skip: !isLinux() }, async (t) => {
     const { child, stdout, stderr } = await startHub(t, ["--secret", secret], { env: { NODE_ENV: "production" } });
     assert.doesNotMatch(readFileSync(`/proc/${child.pid}/cmdline`, "utf8"), new RegExp(secret));
     assert.ok(!stdout().includes(secret) && !stderr().includes(secret));
@@ -180,13 +180,13 @@ function isLinux(): boolean {
 
 describe("ending", () => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    test(`${signal} ends streams, tells clients when to come back, and exits with 0`, async (t) => {
+    test(`closes streams on ${signal}, spreads reconnections, and exits with 0`, async (t) => {
       const hub = await startHub(t, ["--retry-spread", "60"]);
-      // A connection on which nothing has been asked must not hold the hub either.
+      // An idle connection without a request must not keep the hub open either.
       const idle = connect(Number(new URL(hub.url).port), "127.0.0.1");
       idle.on("error", () => {});
       await once(idle, "connect");
-      // The responses are kept: newer Nodes cancel the body of one that nobody holds any more.
+      // The test keeps the responses: newer Nodes cancel the body of a collected one.
       const responses = await Promise.all(Array.from({ length: 4 }, () => fetch(`${hub.url}?topic=a`)));
       hub.child.kill(signal);
       const texts = await Promise.all(responses.map((response) => response.text()));
@@ -197,7 +197,7 @@ describe("ending", () => {
     });
   }
 
-  test("a request that does not end is cut after a bounded time", async (t) => {
+  test("cuts off an unfinished request after a bounded time", async (t) => {
     const hub = await startHub(t, ["--shutdown-timeout", "0.1"]);
     const socket = connect(Number(new URL(hub.url).port), "127.0.0.1");
     socket.on("error", () => {});
@@ -217,7 +217,7 @@ describe("ending", () => {
     assert.equal((await hub.ended).code, 0);
   });
 
-  test("a second signal does not wait", async (t) => {
+  test("exits at once on a second signal", async (t) => {
     const hub = await startHub(t, ["--shutdown-timeout", "3600"]);
     const socket = connect(Number(new URL(hub.url).port), "127.0.0.1");
     socket.on("error", () => {});
@@ -242,7 +242,7 @@ describe("TLS", () => {
     return ["--cert", "cert.pem", "--key", "key.pem"];
   }
 
-  test("HTTP/2 and HTTP/1.1 are served side by side, and both end", async (t) => {
+  test("serves HTTP/2 and HTTP/1.1 side by side, and both end", async (t) => {
     const cwd = temporaryFolder(t);
     const hub = await startHub(t, certificate(cwd), { cwd, env: production });
     assert.match(hub.url, /^https:/);
@@ -274,8 +274,8 @@ describe("TLS", () => {
     assert.equal((await hub.ended).code, 0);
   });
 
-  // A client that connects and says nothing is not even a TLS connection yet, and must not keep the hub from ending.
-  test("a client that never shakes hands is cut", async (t) => {
+  // A silent client has not completed its TLS handshake, and must not keep the hub from ending.
+  test("cuts off a client that never shakes hands", async (t) => {
     const cwd = temporaryFolder(t);
     const flags = [...certificate(cwd), "--shutdown-timeout", "0.1"];
     const hub = await startHub(t, flags, { cwd, env: production });
@@ -286,7 +286,7 @@ describe("TLS", () => {
     assert.equal((await hub.ended).code, 0);
   });
 
-  test("files that are missing or no certificate are refused", async (t) => {
+  test("rejects missing and invalid certificate files", async (t) => {
     const cwd = temporaryFolder(t);
     writeFileSync(join(cwd, "no.pem"), "no");
     const refuses = async (flags: string[], message: RegExp) => {

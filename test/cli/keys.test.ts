@@ -18,7 +18,7 @@ interface Pair {
   readonly privateKey: string;
 }
 
-/** Key pairs in PEM, with the algorithm by which they usually sign. */
+/** Key pairs in PEM, each with its default algorithm. */
 function pairs(): [algorithm: string, pair: Pair][] {
   const generate = generateKeyPairSync as (kind: string, options: object) => Pair;
   const curve = (namedCurve: string) => generate("ec", { ...pem, namedCurve });
@@ -31,7 +31,7 @@ function pairs(): [algorithm: string, pair: Pair][] {
   ];
 }
 
-/** A folder with a pair of keys in files. */
+/** A folder with a key pair in files. */
 function folderWith(t: TestContext, { publicKey, privateKey }: Pair): string {
   const cwd = temporaryFolder(t);
   writeFileSync(join(cwd, "public.pem"), publicKey);
@@ -44,7 +44,7 @@ async function statusOf(t: TestContext, url: string, jwt: string): Promise<numbe
 }
 
 describe("a hub with a public key", () => {
-  test("takes what the commands sign with the private one, of both generations, and needs no secret", async (t) => {
+  test("accepts tokens that the commands sign with the private key, of both generations, and needs no secret", async (t) => {
     const [, pair] = pairs()[1]!;
     const cwd = folderWith(t, pair);
     const flags = ["--publisher-secret-file", "public.pem", "--subscriber-secret-file", "public.pem"];
@@ -58,7 +58,7 @@ describe("a hub with a public key", () => {
     }
   });
 
-  test("and its commands read keys that stand in one line of .env, with \\n for the line breaks", async (t) => {
+  test("reads keys in one line of .env, with \\n for the line breaks, as its commands do", async (t) => {
     for (const [index, lineBreak] of ["\\n", "\\r\\n"].entries()) {
       const [, { publicKey, privateKey }] = pairs()[index]!;
       const oneLine = (key: string) => key.replaceAll("\n", lineBreak);
@@ -73,8 +73,8 @@ describe("a hub with a public key", () => {
     }
   });
 
-  // Whoever knows a public key signs with it as with a secret.
-  test("takes no HMAC by it, and no other algorithm than its own", async (t) => {
+  // A stranger signs with the public key as with a secret.
+  test("rejects an HMAC made with it, and every algorithm but its own", async (t) => {
     const [[, rsa]] = pairs() as [[string, Pair]];
     const env = {
       ...production,
@@ -94,7 +94,7 @@ describe("a hub with a public key", () => {
     assert.equal(await statusOf(t, url, await token({ subscribe: ["*"] }, {}, secret)), 401);
   });
 
-  test("a secret may be for a longer HMAC, and then for no other", async (t) => {
+  test("a secret can be for a longer HMAC, and then for that one alone", async (t) => {
     const long = secret + secret;
     const env = { SECRET_KEY: secret, MERCURE_SUBSCRIBER_JWT_KEY: long, MERCURE_SUBSCRIBER_JWT_ALG: "HS512" };
     const { url } = await startHub(t, [], { env: { ...production, ...env } });
@@ -102,7 +102,7 @@ describe("a hub with a public key", () => {
     assert.equal(await statusOf(t, url, await token({ subscribe: ["*"] }, {}, long)), 401);
   });
 
-  test("keys and algorithms that do not go together are refused at the start", async (t) => {
+  test("keys and algorithms that do not fit together are rejected at the start", async (t) => {
     const [[, { publicKey }]] = pairs() as [[string, Pair]];
     for (const [env, message] of [
       [{ MERCURE_PUBLISHER_JWT_KEY: publicKey, MERCURE_PUBLISHER_JWT_ALG: "HS256" }, /must not name HS256/],
@@ -143,7 +143,7 @@ describe("issuers in a file", () => {
     assert.deepEqual(((await metadata.json()) as Record<string, unknown>).authorization_servers, [issuer]);
   });
 
-  test("that hold no list, or no keys, are refused", async (t) => {
+  test("are rejected without a list or without keys", async (t) => {
     const cwd = temporaryFolder(t);
     for (const [text, message] of [
       ["{}", /must hold a list/],
@@ -174,7 +174,7 @@ describe("tokens", () => {
     }
   });
 
-  test("are signed by the algorithm that is asked for, and by no other than a key has", async (t) => {
+  test("are signed with the requested algorithm, if it fits the key", async (t) => {
     const [[, rsa], [, ec]] = pairs() as [[string, Pair], [string, Pair]];
     const cwd = folderWith(t, rsa);
     const signed = (file: string, algorithm: string) => {
@@ -202,8 +202,8 @@ describe("tokens", () => {
     }
   });
 
-  // The HMAC of a public key would look like a token, and a hub that took it would take everybody's.
-  test("are not signed with a public key", async (t) => {
+  // The HMAC of a public key looks like a token, and a hub that accepts one accepts everybody's.
+  test("are never signed with a public key", async (t) => {
     const [[, rsa]] = pairs() as [[string, Pair]];
     const { code, stdout, stderr } = await run(t, ["token", "publisher", "--topic", "a"], {
       env: { MERCURE_PUBLISHER_JWT_KEY: rsa.publicKey },

@@ -12,7 +12,7 @@ async function monitorOf(hub: RunningHub): Promise<string> {
   return new URL(/^Monitor: (.*)$/m.exec(hub.stdout())![1]!).origin;
 }
 
-/** A port at which another program listens. */
+/** A port that another program uses. */
 async function takenPort(t: TestContext): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   t.after(() => server.close());
@@ -31,7 +31,7 @@ interface Description {
 }
 
 describe("the monitor", () => {
-  // DNS rebinding: a stranger's name is resolved to this machine, and their page reads what is not for it.
+  // DNS rebinding: a stranger's domain resolves to this machine, and their page reads the monitor.
   test("answers to addresses and to its own names alone", async (t) => {
     const hub = await startHub(t, ["--monitor-allowed-host", "hub.internal"]);
     const { port } = new URL(await monitorOf(hub));
@@ -50,7 +50,7 @@ describe("the monitor", () => {
     }
   });
 
-  test("is there by default, for this machine only, and can be turned off", async (t) => {
+  test("listens by default, for this machine only, and can be disabled", async (t) => {
     const hub = await startHub(t);
     const origin = await monitorOf(hub);
     assert.match(origin, /^http:\/\/127\.0\.0\.1:/);
@@ -61,9 +61,9 @@ describe("the monitor", () => {
     assert.doesNotMatch((await without.ended).stdout, /Monitor/);
   });
 
-  test("is at the port after the hub's", async (t) => {
+  test("listens at the port after the hub's", async (t) => {
     const taken = await takenPort(t);
-    // The port before it may be taken too, as the hub then says; whatever it is, the monitor has come first.
+    // The port before it can be taken too, as the hub then says; the monitor starts first in any case.
     const hub = start(t, ["hub", "--port", String(taken - 1)], { env: { SECRET_KEY: secret } });
     await hub.until(() => hub.stderr().includes("\n"));
     assert.equal(
@@ -72,7 +72,7 @@ describe("the monitor", () => {
     );
   });
 
-  test("tells health at a port of its own, which the hub's port does not", async (t) => {
+  test("answers health at its own port, and the hub's port does not", async (t) => {
     const hub = await startHub(t, ["--monitor-port", "0", "--no-metrics"]);
     const origin = await monitorOf(hub);
     assert.match(origin, /^http:\/\/127\.0\.0\.1:/);
@@ -85,7 +85,7 @@ describe("the monitor", () => {
     assert.equal(await statusOf(`${origin}/metrics`), 404);
   });
 
-  test("describes all that it answers, in OpenAPI", async (t) => {
+  test("describes all its answers in OpenAPI", async (t) => {
     const hub = await startHub(t, ["--monitor-port", "0", "--metrics"]);
     const origin = await monitorOf(hub);
     const text = await (await fetch(`${origin}/openapi.json`)).text();
@@ -103,7 +103,7 @@ describe("the monitor", () => {
     }
   });
 
-  test("is live and not ready while the hub ends", async (t) => {
+  test("is live and not ready while the hub closes", async (t) => {
     const hub = await startHub(t, ["--monitor-port", "0", "--shutdown-timeout", "3600"]);
     const origin = await monitorOf(hub);
     const socket = connect(Number(new URL(hub.url).port), "127.0.0.1");
@@ -118,12 +118,12 @@ describe("the monitor", () => {
     await hub.until(() => hub.stderr().includes("ending"));
     assert.equal(await statusOf(`${origin}/healthz/ready`), 503);
     assert.equal(await statusOf(`${origin}/healthz/live`), 200);
-    // What was under way may end, and with it the hub.
+    // The pending requests can end, and then the hub.
     socket.write("topic=a");
     assert.equal((await hub.ended).code, 0);
   });
 
-  test("a port that was asked for and is taken ends the hub too", async (t) => {
+  test("ends the hub when its explicit port is taken", async (t) => {
     const port = String(await takenPort(t));
     const { code, stderr } = await run(t, ["hub", "--port", "0", "--monitor-port", port]);
     assert.equal(code, 1);

@@ -54,19 +54,19 @@ describe("the event of a subscription", () => {
     assert.deepEqual([isPrivate, type], [true, "mercure"]);
   });
 
-  test("a payload that is null is one, and none is none", () => {
+  test("omits a missing payload, and keeps one that is null", () => {
     const document = (payload?: unknown) =>
       subscriptionDocument(hub, { selector: { text: "a" }, subscriber, payload }, true);
     assert.equal(document(null).payload, null);
     assert.equal("payload" in document(), false);
   });
 
-  test("a percent sign that the selector has is encoded too, and nothing twice", () => {
+  test("encodes a percent sign of the selector too, and nothing twice", () => {
     assert.equal(selectorPath("/hub", { text: "a%2Fb" }), "/hub/subscriptions/a%252Fb");
   });
 });
 
-test("percent-encoding leaves only RFC 3986's unreserved characters, and can be undone", () => {
+test("percent-encoding leaves only RFC 3986's unreserved characters, and is reversible", () => {
   const text = String.fromCharCode(...Array.from({ length: 0x180 }, (_, i) => i));
   assert.match(percentEncode(text), /^(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+$/);
   assert.equal(percentDecode(percentEncode(`${text}☃😀`)), `${text}☃😀`);

@@ -39,7 +39,7 @@ describe("parseAuthorizationDetails", () => {
     assert.ok(!grants!.subscribe.matches("a"));
   });
 
-  test("the wildcard matches every topic whatever its type", async () => {
+  test("the wildcard matches every topic, whatever its type", async () => {
     for (const match_type of ["exact", "urlpattern", "unknown"]) {
       assert.ok((await parse(detail({ topics: [{ match: "*", match_type }] })))?.subscribe.matches("any"));
     }
@@ -61,8 +61,8 @@ describe("parseAuthorizationDetails", () => {
     );
   });
 
-  // What parses of a broken grant would be another grant than the one that was issued.
-  test("one bad entry and the hub does not act on the remaining ones", async () => {
+  // A broken grant whose valid part is used is another grant than the issuer's.
+  test("one invalid entry makes the hub ignore the remaining ones", async () => {
     const bad: unknown[] = [
       null,
       "detail",
@@ -95,7 +95,7 @@ describe("parseAuthorizationDetails", () => {
     }
   });
 
-  test("tokens that exceed a limit are invalid", async () => {
+  test("tokens above a limit are invalid", async () => {
     assert.ok(await parse(detail(), detail(), detail()));
     assert.equal(await parse(detail(), detail(), detail(), detail()), undefined);
     const topics = (count: number) => ({ topics: Array.from({ length: count }, () => ({ match: "a" })) });

@@ -14,21 +14,21 @@ function refuses(fields: Partial<Record<keyof Draft, unknown>>, code: string, me
 }
 
 describe("validateDraft", () => {
-  test("accepts what both generations of Mercure accept", () => {
+  test("accepts every draft that both generations of Mercure accept", () => {
     const topics = ["messages", "TodoList/1", "https://example.com/books/1", "é", "a b", "urn:x:1", "http://[", "%ff"];
     validateDraft(draft({ topics, data: "a\r\nb\0", id: "urn:uuid:1", type: "note added", retry: 0, private: true }));
   });
 
-  test("refuses a draft without a topic", () => {
+  test("rejects a draft without a topic", () => {
     for (const topics of [[], undefined, "messages", [""], ["a", 1]]) refuses({ topics }, "ERR_TOPIC", /topic/);
   });
 
-  test("refuses the wildcard as a topic", () => {
+  test("rejects the wildcard as a topic", () => {
     refuses({ topics: ["a", "*"] }, "ERR_UPDATE", /subscribing to all topics/);
   });
 
-  // A publisher forges the hub's own subscription events, in a spelling that a comparison of prefixes would miss.
-  test("refuses topics of the hub's own namespace in any spelling", () => {
+  // A publisher forges the hub's own subscription events, in a spelling that a comparison of prefixes misses.
+  test("rejects topics of the hub's own namespace in any spelling", () => {
     for (const topic of [
       "/.well-known/mercure",
       "/.well-known/mercure/subscriptions/a/b",
@@ -52,7 +52,7 @@ describe("validateDraft", () => {
     assert.throws(() => validateDraft(draft({ topics: ["/hub/x"] }), "/hub"), { code: "ERR_UPDATE" });
   });
 
-  test("refuses exactly the topics that resolve to the hub's URL or below it", () => {
+  test("rejects exactly the topics that resolve to the hub's URL or below it", () => {
     const part = fc.constantFrom(
       "a",
       "hub",
@@ -87,8 +87,8 @@ describe("validateDraft", () => {
     );
   });
 
-  // Characters that cannot be seen make a topic look like another, and line breaks end fields of the event stream.
-  test("refuses control and format characters and lone surrogates, and names them", () => {
+  // Invisible characters make a topic look like another, and line breaks end fields of the event stream.
+  test("rejects control and format characters and lone surrogates, and names them", () => {
     for (const [character, name] of [
       ["\n", "U+000A"],
       ["\0", "U+0000"],
@@ -106,30 +106,30 @@ describe("validateDraft", () => {
     }
   });
 
-  // Ids that hubs make begin with "#": a publisher that could choose one would shadow another update's cursor.
-  test("refuses ids that are the hub's", () => {
+  // Ids of hubs begin with "#": a publisher that can choose one shadows another update's cursor.
+  test("rejects ids of the hub's form", () => {
     refuses({ id: "#1" }, "ERR_UPDATE", /must not start with "#"/);
     refuses({ id: "earliest" }, "ERR_UPDATE", /reserved/);
     refuses({ id: "" }, "ERR_UPDATE", /leave it out/);
   });
 
-  // A page that listens for "mercure" takes its events for the hub's.
-  test("refuses the type of the hub's own updates", () => {
+  // A page that listens for "mercure" takes a publisher's events of that type for the hub's.
+  test("rejects the type of the hub's own updates", () => {
     refuses({ type: "mercure" }, "ERR_UPDATE", /reserved/);
     refuses({ type: "" }, "ERR_UPDATE", /leave it out/);
   });
 
-  test("refuses fields of the wrong kind", () => {
+  test("rejects fields of the wrong kind", () => {
     for (const retry of [-1, 0.5, "1000", Number.NaN]) refuses({ retry }, "ERR_UPDATE", /milliseconds/);
     refuses({ data: { a: 1 } }, "ERR_DATA", /string/);
   });
 
-  // `private: "on"` or a forgotten `private` from JavaScript must not be guessed: one guess publishes a secret.
-  test("refuses a private that is neither true nor false", () => {
+  // A guess for `private: "on"` or a forgotten `private` from JavaScript can publish a secret.
+  test("rejects a private that is not a boolean", () => {
     for (const value of [undefined, "on", 1, null]) refuses({ private: value }, "ERR_UPDATE", /private/);
   });
 
-  test("whatever it is given, it passes or throws an error of the kit", () => {
+  test("returns or throws an error of the kit for any input", () => {
     fc.assert(
       fc.property(fc.array(fc.anything()), fc.anything(), fc.anything(), (topics, id, type) => {
         try {

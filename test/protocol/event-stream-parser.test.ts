@@ -29,7 +29,7 @@ const encode = (text: string) => new TextEncoder().encode(text);
 const readText = (text: string, lastEventId?: string) => read([encode(text)], lastEventId);
 const dataOf = (text: string) => readText(text).events.map(({ data }) => data);
 
-/** The bytes in pieces of the given lengths, over and over. */
+/** The bytes in pieces of the given lengths, cyclically. */
 function* cut(bytes: Uint8Array, lengths: number[]): Generator<Uint8Array> {
   for (let start = 0, turn = 0; start < bytes.length; turn += 1) {
     const end = start + (lengths[turn % lengths.length] ?? 1);
@@ -41,7 +41,7 @@ function* cut(bytes: Uint8Array, lengths: number[]): Generator<Uint8Array> {
 const lengths = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 5 });
 
 describe("the event stream parser", () => {
-  it("brings back any data, type and id that a server encoded", () => {
+  it("returns any data, type and id that a server encoded", () => {
     const line = fc.string({ unit: "grapheme" }).map((text) => text.replace(/[\r\n\0]/g, ""));
     const event = fc.record({ type: line, id: line, lines: fc.array(line, { minLength: 1, maxLength: 4 }) });
     fc.assert(
@@ -86,7 +86,7 @@ describe("the event stream parser", () => {
     assert.deepEqual({ events, lastEventId }, { events: [], lastEventId: "7" });
   });
 
-  it("keeps the id for the events that name none, from before a reconnection too", () => {
+  it("keeps the id for events without one, across a reconnection too", () => {
     const { events } = readText("data: a\n\nid: 2\ndata: b\n\ndata: c\n\n", "1");
     assert.deepEqual(
       events.map(({ lastEventId }) => lastEventId),
@@ -110,7 +110,7 @@ describe("the event stream parser", () => {
     assert.deepEqual([events.length, lastEventId], [1, "1"]);
   });
 
-  it("replaces bytes that are not UTF-8", () => {
+  it("replaces bytes that are invalid UTF-8", () => {
     const bytes = [...encode("data: "), 0xff, ...encode("\n\n")];
     assert.deepEqual(
       read([Uint8Array.from(bytes)]).events.map(({ data }) => data),

@@ -5,7 +5,7 @@ import { RE2JS } from "re2js";
 import { expressionSize } from "../../src/protocol/expression-size.js";
 
 describe("the size of an expression, before it is compiled", () => {
-  test("is close to that of its program where expressions are usual", () => {
+  test("is close to its program's size for usual expressions", () => {
     for (const source of [
       "/users/(?:[\\w.~\\-,]|%[0-9a-f]{2})*",
       "(?:a|b)+c",
@@ -20,7 +20,7 @@ describe("the size of an expression, before it is compiled", () => {
     }
   });
 
-  // A few bytes ask for an automaton of a million states, and compiling it would hold every other request for seconds.
+  // A few bytes ask for an automaton of a million states, whose compilation blocks every other request for seconds.
   test("counts repetitions of repetitions, without compiling them", () => {
     for (const [source, least] of [
       ["(?:.{1000}){1000}", 1_000_000],
@@ -34,7 +34,7 @@ describe("the size of an expression, before it is compiled", () => {
     }
   });
 
-  test("is never below the size of the program, whatever the expression", () => {
+  test("is at least the size of the program, for any expression", () => {
     const { expression } = fc.letrec<{ expression: string }>((tie) => ({
       expression: fc.oneof(
         { maxDepth: 4, withCrossShrink: true },

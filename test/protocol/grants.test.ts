@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { parseGrants } from "../../src/protocol/grants.js";
 
 describe("parseGrants", () => {
-  test("reads what the mercure claim grants", () => {
+  test("reads the grants of the mercure claim", () => {
     const grants = parseGrants({ mercure: { subscribe: ["a"], publish: ["*"], payload: { user: 1 } } });
     assert.ok(grants);
     assert.ok(grants.subscribe.matches("a"));
@@ -12,7 +12,7 @@ describe("parseGrants", () => {
     assert.deepEqual(grants.payload, { user: 1 });
   });
 
-  test("what is absent grants nothing", () => {
+  test("grants nothing for an absent field", () => {
     for (const claims of [{}, { mercure: {} }, { mercure: { subscribe: [], publish: [] } }, { sub: "x" }]) {
       const grants = parseGrants(claims);
       assert.ok(grants);
@@ -21,8 +21,8 @@ describe("parseGrants", () => {
     }
   });
 
-  // "subscribe": "abc" read letter by letter, or a list read as far as it goes, grants what the issuer did not mean.
-  test("a malformed claim is refused as a whole", () => {
+  // A string read letter by letter, or a list read up to its first error, grants more than the issuer meant.
+  test("rejects a malformed claim as a whole", () => {
     for (const mercure of [
       null,
       [],
@@ -38,8 +38,8 @@ describe("parseGrants", () => {
     }
   });
 
-  // A claim must be the token's own, not one that a polluted prototype lends to every token.
-  test("an inherited claim counts for nothing", () => {
+  // A polluted prototype would lend a claim to every token.
+  test("ignores an inherited claim", () => {
     const claims = Object.create({ mercure: { subscribe: ["*"] } }) as Record<string, unknown>;
     assert.ok(!parseGrants(claims)?.subscribe.matches("a"));
   });

@@ -12,13 +12,13 @@ describe("topic selectors", () => {
     assert.ok(!matcher.matches("*"));
   });
 
-  test("* matches everything, and no map can find it", () => {
+  test("* matches everything, and is found by no map", () => {
     const matcher = compileSelector("*");
     assert.equal(matcher.exact, undefined);
     assert.ok(matcher.matches("messages"));
   });
 
-  test("a URI template matches its expansions, and itself as tokens write it", () => {
+  test("a URI template matches its expansions, and its own text as tokens write it", () => {
     const matcher = compileSelector("books/{id}");
     assert.equal(matcher.exact, undefined);
     assert.ok(matcher.matches("books/1"));
@@ -26,27 +26,27 @@ describe("topic selectors", () => {
     assert.ok(!matcher.matches("books/1/2"));
   });
 
-  test("braces that make no template are a topic's name", () => {
+  test("braces that form an invalid template are a topic's name", () => {
     assert.equal(compileSelector("a {b}").exact, "a {b}");
     assert.equal(compileSelector("{").exact, "{");
   });
 
-  test("equal patterns are one matcher", () => {
+  test("equal patterns share one matcher", () => {
     assert.equal(compileSelector("same/{id}"), compileSelector("same/{id}"));
     assert.notEqual(compileUrlPattern("/same/:id", "https://a/"), compileUrlPattern("/same/:id", "https://b/"));
   });
 
-  test("a template that is too large is refused by name", () => {
+  test("a template that is too large is rejected by name", () => {
     assert.throws(() => compileSelector("{x:9999}"), { code: "ERR_TOPIC", message: /\{x:9999\}/ });
   });
 
-  test("a list tells exact topics from patterns and forgets repetitions", () => {
+  test("a list separates exact topics from patterns and removes repetitions", () => {
     const list = MatcherList.ofSelectors(["a", "b", "a", "*", "*"]);
     assert.deepEqual([...list.exact], ["a", "b"]);
     assert.equal(list.patterns.length, 1);
   });
 
-  test("a list matches what any of its matchers matches", () => {
+  test("a list matches everything that one of its matchers matches", () => {
     const list = MatcherList.ofSelectors(["a", "b"]);
     assert.ok(list.matchesAny(["x", "b"]));
     assert.ok(!list.matchesAny(["x", "y"]));
@@ -66,18 +66,18 @@ describe("topic matchers", () => {
     assert.equal(compileExact("/a/:id").exact, "/a/:id");
   });
 
-  test("* is the reserved wildcard whatever the type", () => {
+  test("* is the reserved wildcard, whatever the type", () => {
     for (const matcher of [compileExact("*"), compileUrlPattern("*", hubUrl)]) {
       assert.equal(matcher.exact, undefined);
       assert.ok(matcher.matches("http://["));
     }
   });
 
-  test("a malformed URL pattern is refused by name", () => {
+  test("a malformed URL pattern is rejected by name", () => {
     assert.throws(() => compileUrlPattern("/(a", hubUrl), { code: "ERR_TOPIC", message: /\/\(a/ });
   });
 
-  test("a list keeps each matcher once, and says what it costs", () => {
+  test("a list keeps each matcher once, and reports its cost", () => {
     const pattern = compileUrlPattern("/a/:id", hubUrl);
     const list = new MatcherList([compileExact("a"), pattern, compileExact("a"), pattern]);
     assert.deepEqual(

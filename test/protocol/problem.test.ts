@@ -4,7 +4,7 @@ import { MercureError } from "../../src/errors.js";
 import { problemOf, Refusal, tokenMissing, tokenRefused } from "../../src/protocol/problem.js";
 
 describe("problemOf", () => {
-  test("a refusal becomes a problem document", () => {
+  test("turns a refusal into a problem document", () => {
     const { status, headers, body } = problemOf(new Refusal(405, "Use GET.", { Allow: "GET" }));
     assert.equal(status, 405);
     assert.equal(headers["Content-Type"], "application/problem+json");
@@ -17,7 +17,7 @@ describe("problemOf", () => {
     });
   });
 
-  test("challenges follow RFC 6750", () => {
+  test("writes challenges of RFC 6750", () => {
     assert.equal(problemOf(tokenMissing()).headers["WWW-Authenticate"], 'Bearer realm="mercure"');
     const invalid = problemOf(tokenRefused("invalid_token", "Bad."));
     assert.equal(invalid.status, 401);
@@ -27,7 +27,7 @@ describe("problemOf", () => {
     assert.equal(insufficient.headers["WWW-Authenticate"], 'Bearer realm="mercure", error="insufficient_scope"');
   });
 
-  test("every challenge says where the resource's metadata are, if there are any", () => {
+  test("links the resource's metadata in every challenge, where they exist", () => {
     const url = "https://hub.example/.well-known/oauth-protected-resource/.well-known/mercure";
     for (const refusal of [tokenMissing(), tokenRefused("invalid_token", "x"), tokenRefused("invalid_request", "x")]) {
       assert.ok(problemOf(refusal, url).headers["WWW-Authenticate"]?.endsWith(`, resource_metadata="${url}"`));
@@ -36,14 +36,14 @@ describe("problemOf", () => {
     assert.equal(problemOf(new Refusal(400, "x"), url).headers["WWW-Authenticate"], undefined);
   });
 
-  test("what a draft breaks is told to its publisher", () => {
+  test("tells a publisher which rule a draft breaks", () => {
     const { status, body } = problemOf(new MercureError("ERR_UPDATE", "The id must not …"));
     assert.equal(status, 400);
     assert.match(body, /The id must not …/);
   });
 
   // Messages of internal errors name files, hosts and secrets.
-  test("clients never see an internal message", () => {
+  test("hides internal messages from clients", () => {
     for (const error of [new Error("secret"), new MercureError("ERR_OPTION", "secret"), "secret", undefined]) {
       const { status, body } = problemOf(error);
       assert.equal(status, 500);

@@ -5,8 +5,8 @@ import { SharedPatterns } from "../../src/protocol/shared-patterns.js";
 describe("shared patterns", () => {
   const make = (cost: number) => () => ({ cost });
 
-  // With more patterns than are kept, each subscriber would otherwise get a copy of its own.
-  test("are one as long as anybody has them, though they are kept no longer", () => {
+  // With more patterns than the cache holds, each subscriber would get a copy of its own.
+  test("are shared as long as a subscriber holds them, also after their eviction", () => {
     const patterns = new SharedPatterns<{ cost: number }>(100);
     const held = patterns.get("held", make(10));
     for (let i = 0; i < 50; i++) patterns.get(`other ${i}`, make(10));
@@ -16,8 +16,8 @@ describe("shared patterns", () => {
     );
   });
 
-  // What was ever asked for would otherwise be remembered, large ones above all.
-  test("are kept within a bound of what they cost, the latest longest", () => {
+  // Without a bound, the cache keeps every pattern ever requested, large ones above all.
+  test("are cached within a bound on their cost, the latest longest", () => {
     const patterns = new SharedPatterns<{ cost: number }>(100);
     for (let i = 0; i < 1000; i++) {
       patterns.get(`${i}`, make(i % 40));
@@ -29,8 +29,8 @@ describe("shared patterns", () => {
     assert.equal(patterns.keptCost, 0);
   });
 
-  // The same pattern, refused, is sent again and again, and each time it costs as much as the first time.
-  test("remember refusals, within a bound", () => {
+  // An attacker sends the same rejected pattern again and again, and each time costs as much as the first.
+  test("cache rejections, within a bound", () => {
     const patterns = new SharedPatterns<{ cost: number }>(100);
     let attempts = 0;
     const refuse = (key: string) => {
@@ -50,8 +50,8 @@ describe("shared patterns", () => {
     assert.equal(attempts, 602);
   });
 
-  // Text with braces that is no template costs nothing to match, and ever new ones would fill the memory.
-  test("take room by their length when they cost nothing to match", () => {
+  // Text with braces that form an invalid template costs nothing to match, and ever new texts would fill the memory.
+  test("count by their length when they cost nothing to match", () => {
     const patterns = new SharedPatterns<{ cost: number }>(100);
     for (let i = 0; i < 1000; i++) {
       patterns.get(`${i}`.repeat(20), make(0));

@@ -4,7 +4,7 @@ import { createParser, type EventSourceMessage } from "eventsource-parser";
 import fc from "fast-check";
 import { encodeComment, encodeEvent, type ServerSentEvent } from "../../src/protocol/sse.js";
 
-/** Text made of what parsers stumble over, lone surrogates included. */
+/** Text of all that parsers stumble over, lone surrogates included. */
 const anyText = fc
   .array(
     fc.oneof(
@@ -15,7 +15,7 @@ const anyText = fc
   )
   .map((parts) => parts.join(""));
 
-/** Text that ids and types may be. */
+/** Text that is valid in ids and types. */
 const anyName = fc.string({ unit: "binary", minLength: 1 }).map((text) => text.replace(/[\p{Cc}\p{Cf}]/gu, "") || "x");
 
 const anyEvent = fc.record(
@@ -23,7 +23,7 @@ const anyEvent = fc.record(
   { requiredKeys: ["data"] },
 );
 
-/** What an EventSource hands to the page for an event, by the HTML standard, section 9.2.6. */
+/** The events that an EventSource dispatches to the page, by the HTML standard, section 9.2.6. */
 function received({ data = "", id, type }: ServerSentEvent): Partial<EventSourceMessage> {
   return { data: data.replace(/\r\n?/g, "\n").toWellFormed(), id, event: type };
 }
@@ -51,7 +51,7 @@ function parse(text: string, cuts: number[] = []) {
 }
 
 describe("encodeEvent", () => {
-  test("any data arrives as the HTML standard says, however the network cuts it", () => {
+  test("delivers any data as the HTML standard says, however the network cuts it", () => {
     fc.assert(
       fc.property(fc.array(anyEvent), fc.array(fc.nat()), (events, cuts) => {
         const parsed = parse(events.map(encodeEvent).join(""), cuts);
@@ -65,41 +65,41 @@ describe("encodeEvent", () => {
     );
   });
 
-  test("several lines become several fields, whatever ends them", () => {
+  test("writes a field for each line, whatever ends it", () => {
     assert.equal(encodeEvent({ data: "a\nb\rc\r\nd" }), "data: a\ndata: b\ndata: c\ndata: d\n\n");
   });
 
-  test("empty data is dispatched all the same", () => {
+  test("dispatches empty data", () => {
     assert.equal(encodeEvent({ data: "" }), "data: \n\n");
     assert.deepEqual(parse(encodeEvent({ type: "ping" })).events, [{ data: "", id: undefined, event: "ping" }]);
   });
 
-  test("leading spaces, outer line breaks and colons are kept", () => {
+  test("keeps leading spaces, outer line breaks and colons", () => {
     for (const data of ["  indented", "\n", "\n\na\n", ":", "a: b", "data: x"]) {
       assert.equal(parse(encodeEvent({ data })).events[0]?.data, data);
     }
   });
 
-  test("all fields of one event", () => {
+  test("writes all fields of an event", () => {
     const event = encodeEvent({ data: "x", type: "note", id: "urn:1", retry: 3000 });
     assert.equal(event, "id: urn:1\nevent: note\nretry: 3000\ndata: x\n\n");
   });
 
-  // A publisher smuggles a field, or a whole event, into the stream by ending the line of a type or an id.
-  test("a line break in a type or an id is refused", () => {
+  // A publisher smuggles a field, or a whole event, into the stream by a line break in a type or an id.
+  test("rejects a line break in a type or an id", () => {
     for (const value of ["a\ndata: forged", "a\rid: 1", "a\r\n\r\ndata: forged", "a\u0085b", "a\u2028b\0"]) {
       assert.throws(() => encodeEvent({ type: value }), { code: "ERR_UPDATE" });
       assert.throws(() => encodeEvent({ id: value }), { code: "ERR_UPDATE" });
     }
   });
 
-  // An id with NUL is ignored by clients, who would then resume after an older event and see updates twice.
-  test("NUL in an id is refused", () => {
+  // Clients ignore an id with NUL, and would then resume after an older event and see updates twice.
+  test("rejects NUL in an id", () => {
     assert.throws(() => encodeEvent({ id: "a\0" }), { code: "ERR_UPDATE", message: /U\+0000/ });
   });
 
-  // JavaScript callers are not held by types: a retry may be a string with a line break.
-  test("a retry that is no whole number of milliseconds is refused", () => {
+  // JavaScript callers can pass a string with a line break as retry.
+  test("rejects a retry that is not a whole number of milliseconds", () => {
     for (const retry of [-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, "1\ndata: forged"]) {
       assert.throws(() => encodeEvent({ retry: retry as number }), { code: "ERR_UPDATE" });
     }
@@ -107,13 +107,13 @@ describe("encodeEvent", () => {
 });
 
 describe("encodeComment", () => {
-  test("clients see no event", () => {
+  test("writes nothing that clients see as an event", () => {
     assert.equal(encodeComment(), ":\n");
     assert.deepEqual(parse(`${encodeComment()}${encodeEvent({ data: "x" })}`).events.length, 1);
   });
 
-  // A comment that holds somebody's text must not become a field.
-  test("every line of a comment is a comment", () => {
+  // A comment that holds a user's text must not become a field.
+  test("marks every line of a comment as a comment", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         assert.deepEqual(parse(encodeComment(text)).events, []);

@@ -14,7 +14,7 @@ describe("the parameters of a subscription", () => {
     assert.deepEqual(read, ["exact a", "urlpattern /:x"]);
   });
 
-  test("a cursor is single-valued: the first counts, and of several names one that is not empty", () => {
+  test("use the first value of a cursor, and the first non-empty one of its several names", () => {
     assert.equal(requestedCursor(new URLSearchParams("last_event_id=a&last_event_id=b"), 1), "a");
     assert.equal(requestedCursor(new URLSearchParams("last_event_id=&last_event_id=b"), 1), "");
     assert.equal(requestedCursor(new URLSearchParams("lastEventID=&last_event_id=b"), 0), "b");

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { compileUriTemplate } from "../../src/protocol/uri-template.js";
 
-/** Template, what it expands to, what it does not expand to. */
+/** The template, its expansions, and texts that are not its expansions. */
 const table: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ["/b/{id}", ["/b/1", "/b/", "/b/a%20b", "/b/%C3%A9", "/b/a,b", "/b/~_-."], ["/b", "/b/a/b", "/b/a b", "/b/é"]],
   ["/b/{id}", ["/b/%c3%a9"], ["/b/a:b", "/b/a=b", "/b/a%zz", "/b/%", "/b/1!", "/b/(1)", "/B/1"]],
@@ -30,7 +30,7 @@ const table: readonly (readonly [string, readonly string[], readonly string[]])[
 ];
 
 describe("URI templates", () => {
-  test("match what they expand to, by every operator and modifier of RFC 6570", () => {
+  test("match their expansions, by every operator and modifier of RFC 6570", () => {
     for (const [template, matching, other] of table) {
       const expression = compileUriTemplate(template)!;
       for (const topic of matching) assert.ok(expression.matches(topic), `${template} should match ${topic}`);
@@ -38,20 +38,20 @@ describe("URI templates", () => {
     }
   });
 
-  test("what RFC 6570 does not allow is no template", () => {
+  test("are invalid where RFC 6570 says so", () => {
     for (const text of ["{", "}", "{}", "{=x}", "{x", "{x:0}", "{x:3*}", "{x y}", "{x,}", "a b{x}", "<{x}", "%zz{x}"]) {
       assert.equal(compileUriTemplate(text), undefined, text);
     }
   });
 
   // A subscriber without a token asks for patterns that each take seconds, and all other streams wait.
-  test("those that would be large are refused", () => {
+  test("are rejected above the max size", () => {
     for (const text of ["{x:1000}", "{x:9999}", `{${Array(33).fill("x").join()}}`, "{?a,b,c,d,e,f,g}".repeat(20)]) {
       assert.throws(() => compileUriTemplate(text), text);
     }
   });
 
-  test("every expansion of random values is matched", () => {
+  test("match every expansion of random values", () => {
     const value = fc.string({ unit: "grapheme" });
     fc.assert(
       fc.property(value, value, fc.constantFrom("", "/", ".", ";", "?", "&"), (x, y, operator) => {

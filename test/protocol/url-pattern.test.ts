@@ -4,7 +4,7 @@ import { LinearUrlPattern } from "../../src/protocol/url-pattern.js";
 
 const hubUrl = "https://hub.example/.well-known/mercure";
 
-/** Pattern, what it matches, what it does not match. */
+/** The pattern, topics that it matches, and topics that it does not match. */
 const table: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ["https://example.com/books/:id", ["https://example.com/books/1", "https://EXAMPLE.com/books/1"], ["/books/1"]],
   ["https://example.com/books/:id", ["https://example.com/books/1?x#y"], ["https://example.com/books/1/2"]],
@@ -28,7 +28,7 @@ const table: readonly (readonly [string, readonly string[], readonly string[]])[
 ];
 
 describe("URL patterns", () => {
-  test("match by the standard, relative ones and relative topics against the hub's URL", () => {
+  test("match by the standard, with relative patterns and topics resolved against the hub's URL", () => {
     for (const [pattern, matching, other] of table) {
       const compiled = new LinearUrlPattern(pattern, hubUrl);
       for (const topic of matching) assert.ok(compiled.matches(topic), `${pattern} should match ${topic}`);
@@ -36,14 +36,14 @@ describe("URL patterns", () => {
     }
   });
 
-  test("malformed ones are refused", () => {
+  test("are rejected when malformed", () => {
     for (const pattern of ["(", "{", "}", "/(a", "https://[", "/:x:x", "/({2})", "/(é)"]) {
       assert.throws(() => new LinearUrlPattern(pattern, hubUrl), pattern);
     }
   });
 
-  // The pattern backtracks without end on a topic that nearly matches.
-  test("what would backtrack is evaluated in linear time, or refused", () => {
+  // A backtracking pattern never finishes on a topic that nearly matches.
+  test("are evaluated in linear time, or rejected", () => {
     const compiled = new LinearUrlPattern("/((?:a+)+)b", hubUrl);
     assert.ok(compiled.matches(`/${"a".repeat(5_000)}b`));
     assert.ok(!compiled.matches(`/${"a".repeat(5_000)}c`));

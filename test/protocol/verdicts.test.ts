@@ -17,7 +17,7 @@ function counting(limit?: number) {
 }
 
 describe("verdicts", () => {
-  test("a pattern is evaluated once for a topic", () => {
+  test("evaluate a pattern once for a topic", () => {
     const { verdicts, pattern, evaluated } = counting();
     const [a, b] = [pattern("a"), pattern("b")];
     for (let i = 0; i < 3; i++) {
@@ -28,7 +28,7 @@ describe("verdicts", () => {
   });
 
   // A publisher of ever new topics, or a subscriber of ever new patterns, fills the hub's memory.
-  test("never more are kept than the bound, whatever is asked", () => {
+  test("stay within their bound, whatever is asked", () => {
     const { verdicts, pattern } = counting(10);
     const patterns = Array.from({ length: 25 }, (_, index) => pattern(`${index}`));
     for (let topic = 0; topic < 50; topic++) {
@@ -39,7 +39,7 @@ describe("verdicts", () => {
     }
   });
 
-  test("long topics are not kept", () => {
+  test("skip the cache for long topics", () => {
     const { verdicts, pattern, evaluated } = counting();
     const x = pattern("x");
     for (let i = 0; i < 2; i++) assert.ok(verdicts.of(x, "x".repeat(2_000)));

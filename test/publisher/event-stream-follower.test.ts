@@ -22,7 +22,7 @@ async function serve(t: TestContext, answer: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-/** Follows until a step is the last that a test wants. */
+/** Follows until the last step that a test wants. */
 async function stepsUntil(
   url: string,
   isLast: (step: Followed, steps: readonly Followed[]) => boolean,
@@ -59,7 +59,7 @@ describe("a follower of an event stream", () => {
     );
   });
 
-  test("asks for headers anew before each connection, since tokens expire", async (t) => {
+  test("requests new headers before each connection, since tokens expire", async (t) => {
     const seen: unknown[] = [];
     const url = await serve(t, (req, res) => {
       seen.push(req.headers.authorization);
@@ -96,7 +96,7 @@ describe("a follower of an event stream", () => {
     ["a redirect", 302],
     ["a refusal", 403],
   ] as const) {
-    test(`reports ${answer} as no event stream`, async (t) => {
+    test(`rejects ${answer}, which is not an event stream`, async (t) => {
       const url = await serve(t, (_req, res) => res.writeHead(status, { Location: "/" }).end("<html>"));
       const [step] = await stepsUntil(url, () => true);
       assert.ok(step?.kind === "closed" && step.reason instanceof NoEventStream);
@@ -104,7 +104,7 @@ describe("a follower of an event stream", () => {
     });
   }
 
-  test("gives up a connection whose event grows beyond the bound, on one line or on many", async (t) => {
+  test("drops a connection whose event exceeds the bound, on one line or on many", async (t) => {
     for (const part of ["data: ", "x".repeat(10), "data: x\n"]) {
       const url = await serve(t, (_req, res) => {
         res.writeHead(200, eventStream);
@@ -120,7 +120,7 @@ describe("a follower of an event stream", () => {
     }
   });
 
-  test("ends its connection when the caller leaves, and when its signal says so", async (t) => {
+  test("closes its connection when the caller leaves, and when its signal aborts", async (t) => {
     const closed: Promise<void>[] = [];
     const url = await serve(t, (req, res) => {
       closed.push(new Promise((resolve) => req.socket.once("close", resolve)));
@@ -140,7 +140,7 @@ describe("a follower of an event stream", () => {
     await Promise.all(closed);
   });
 
-  test("reads the id after which a stream begins from the header of either protocol version", () => {
+  test("reads the id of the preceding event from the header of either protocol version", () => {
     const answer = (headers: Record<string, string>) => new Response("", { headers });
     assert.equal(precedingIdOf(answer({ "Last-Event-ID": "a" })), "a");
     assert.equal(precedingIdOf(answer({ "Mercure-Last-Event-ID": "b" })), "b");

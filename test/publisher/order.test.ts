@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { describe, type TestContext, test } from "node:test";
 import { application } from "../support/application.js";
 
-/** A promise to be kept later. */
+/** A promise that is settled later. */
 function deferred(): { readonly promise: Promise<void>; resolve(): void } {
   let resolve = () => {};
   const promise = new Promise<void>((done) => {
@@ -20,13 +20,13 @@ function start(t: TestContext) {
     while (taken.length < count) taken.push((await updates.next()).value!.data);
     return taken;
   };
-  // Somebody streams the topic, so that functions are called for it.
+  // A stream of the topic, so that functions are called for it.
   for (const topic of ["t", "a"]) kit.sse.hubUrl(topic);
   return { sse: kit.sse, take, errors, emitter: new EventEmitter() };
 }
 
 describe("updates keep the order of the calls", () => {
-  test("of functions as data that take longer the earlier they are called", async (t) => {
+  test("for functions as data, also when earlier calls take longer", async (t) => {
     const { sse, take } = start(t);
     const waits = [deferred(), deferred(), deferred()];
     const published = waits.map(({ promise }, i) => sse.publish("t", () => promise.then(() => `${i}`)));
@@ -35,14 +35,14 @@ describe("updates keep the order of the calls", () => {
     assert.deepEqual(await take(3), ["0", "1", "2"]);
   });
 
-  test("of a function that is there at once, and what is published after it", async (t) => {
+  test("for a function that returns at once, and the next update", async (t) => {
     const { sse, take } = start(t);
     const published = [sse.publish("t", () => "function"), sse.publish("t", "plain"), sse.publish("t", () => "last")];
     await Promise.all(published);
     assert.deepEqual(await take(3), ["function", "plain", "last"]);
   });
 
-  test("of a slow function and what shares one of its topics, and of nothing else", async (t) => {
+  test("for a slow function and updates that share one of its topics, and no others", async (t) => {
     const { sse, take } = start(t);
     const slow = deferred();
     const published = [
@@ -56,7 +56,7 @@ describe("updates keep the order of the calls", () => {
     assert.deepEqual(await take(4), ["at once", "slow", "after slow", "after that"]);
   });
 
-  test("of events whose callbacks take longer the earlier they were emitted", async (t) => {
+  test("for events, also when earlier callbacks take longer", async (t) => {
     const { sse, take, emitter } = start(t);
     const waits = [deferred(), deferred(), deferred()];
     sse.publishSignal<[number]>(emitter, "saved", {
@@ -71,7 +71,7 @@ describe("updates keep the order of the calls", () => {
     assert.deepEqual(await take(3), ["0", "1", "2"]);
   });
 
-  test("of an event and what is published on its topic after it, with and without a callback", async (t) => {
+  test("for an event and the next update of its topic, with and without a callback", async (t) => {
     const { sse, take, emitter } = start(t);
     const slow = deferred();
     sse.publishSignal(emitter, "quick", { topic: "t", argsAsData: true });
@@ -87,7 +87,7 @@ describe("updates keep the order of the calls", () => {
     assert.deepEqual(await take(5), ["1", "2", "3", "4", "5"]);
   });
 
-  test("beside one that fails or is cancelled", async (t) => {
+  test("beside an update that fails or is cancelled", async (t) => {
     const { sse, take, emitter, errors } = start(t);
     const slow = deferred();
     sse.publishSignal<[string]>(emitter, "e", {
@@ -112,7 +112,7 @@ describe("updates keep the order of the calls", () => {
   });
 });
 
-test("a function or a callback may itself publish on the topic, and wait for it", async (t) => {
+test("updates keep their order while a function or a callback awaits a publish on the same topic", async (t) => {
   const { sse, take, emitter } = start(t);
   await sse.publish("t", async () => {
     await sse.publish("t", "inner");
@@ -133,7 +133,7 @@ test("a function or a callback may itself publish on the topic, and wait for it"
   assert.deepEqual(await take(5), ["inner", "inner function", "outer", "from the callback", "event"]);
 });
 
-test("a variant that a page begins to stream while a function waits its turn is rendered too", async (t) => {
+test("updates keep their order while a page adds a variant, which is rendered too", async (t) => {
   const { kit, app, listen } = application(t, { "templates/page.njk": '<% MercureStream topic="t" variant=locale %>' });
   app.get("/", (req, res) => res.render("page.njk", { locale: req.query.locale }));
   const url = await listen();

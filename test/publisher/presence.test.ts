@@ -4,7 +4,7 @@ import type { SubscriptionDocument } from "../../src/protocol/active-subscriptio
 import { Presence, type PresenceOptions } from "../../src/publisher/presence.js";
 import { ManualClock } from "../support/manual-clock.js";
 
-/** People who come and go, and what is told of it. */
+/** People who come and go, and the announcements. */
 function start(options: Partial<PresenceOptions> = {}) {
   const clock = new ManualClock();
   const open = new Map<string, SubscriptionDocument>();
@@ -26,7 +26,7 @@ function start(options: Partial<PresenceOptions> = {}) {
     announce: (topic) => told.push(topic),
     ...options,
   });
-  /** Opens a stream; what it returns closes it. */
+  /** Opens a stream, and returns a function that closes it. */
   const come = (payload?: unknown, topic = "room") => {
     const subscriber = `urn:uuid:${++streams}`;
     const subscription = { id: "", type: "Subscription", topic, subscriber, active: true, payload } as const;
@@ -42,7 +42,7 @@ function start(options: Partial<PresenceOptions> = {}) {
 }
 
 describe("presence", () => {
-  test("counts people, whatever number of windows they have open", () => {
+  test("counts people, whatever their number of windows", () => {
     const { come, who, told } = start();
     const close = come({ id: 7, name: "Ada" });
     assert.deepEqual(who(), ["7: 1"], "who was there before somebody asked");
@@ -55,7 +55,7 @@ describe("presence", () => {
     assert.deepEqual(told, ["room"], "of Grace alone");
   });
 
-  test("a reload makes nobody leave and come back", () => {
+  test("ignores a reload", () => {
     const { come, who, told, clock } = start();
     const leave = come({ id: 7 });
     assert.deepEqual(who(), ["7: 1"]);
@@ -69,7 +69,7 @@ describe("presence", () => {
     assert.equal(clock.waiting, 0);
   });
 
-  test("who does not come back is gone after the grace period, and it is told once", () => {
+  test("announces once, after the grace period, that a person has left", () => {
     const { come, who, told, clock } = start();
     const [one, other] = [come({ id: 7 }), come({ id: 7 })];
     who();
@@ -83,7 +83,7 @@ describe("presence", () => {
     assert.deepEqual([who(), told], [[], ["room"]]);
   });
 
-  test("who leaves on purpose is gone at once", () => {
+  test("announces at once that a person has left on purpose", () => {
     const { come, who, presence, told, clock } = start();
     const leave = come({ id: 7 });
     who();
@@ -91,7 +91,7 @@ describe("presence", () => {
     assert.deepEqual([who(), told, clock.waiting], [[], ["room"], 0]);
   });
 
-  test("somebody without a name is as many people as streams", () => {
+  test("counts a nameless person once for each stream", () => {
     const { come, who } = start();
     come();
     come({ name: "no id" });
@@ -99,7 +99,7 @@ describe("presence", () => {
     assert.deepEqual(who(), ["urn:uuid:1: 1", "urn:uuid:2: 1", "urn:uuid:3: 1"]);
   });
 
-  test("a nameless visitor who reloads counts once and is not announced", () => {
+  test("counts a nameless visitor who reloads once, and announces nothing", () => {
     const { come, who, told, clock } = start();
     const leave = come();
     come({ name: "no id" });
@@ -112,7 +112,7 @@ describe("presence", () => {
     assert.deepEqual([who(), told, clock.waiting], [["urn:uuid:2: 1", "urn:uuid:3: 1"], [], 0]);
   });
 
-  test("a nameless visitor does not take the place of one who says something else", () => {
+  test("keeps a nameless visitor apart from one with another payload", () => {
     const { come, who, told, clock } = start();
     const leave = come({ name: "Ada" });
     who();
@@ -123,8 +123,8 @@ describe("presence", () => {
     assert.deepEqual([who(), told.length], [["urn:uuid:2: 1"], 2]);
   });
 
-  // An anonymous client opens and drops streams, and every open page fetches its list of people at each.
-  test("sixteen anonymous connects are announced twice, and so are their ends", () => {
+  // An anonymous client opens and closes streams, and every open page fetches its list of people each time.
+  test("announces sixteen anonymous connections twice, and so their ends", () => {
     const { presence, come, told, clock } = start();
     presence.watch("room");
     const leaves = Array.from({ length: 16 }, () => come());
@@ -137,7 +137,7 @@ describe("presence", () => {
   });
 
   // The same client goes on for a minute.
-  test("a topic is announced at most once a second, and its last change always", () => {
+  test("announces a topic at most once a second, and its last change always", () => {
     const { presence, come, told, clock } = start({ grace: 0 });
     presence.watch("room");
     for (let i = 0; i < 600; i++) {
@@ -151,7 +151,7 @@ describe("presence", () => {
     assert.equal(told.length, settled + 1);
   });
 
-  test("topics are announced independently of each other", () => {
+  test("announces topics independently of each other", () => {
     const { presence, come, told } = start();
     presence.watch("room");
     presence.watch("other");
@@ -161,7 +161,7 @@ describe("presence", () => {
   });
 
   // A visitor requests pages of ever new rooms.
-  test("the memory of watched topics is bounded, and the oldest is forgotten", () => {
+  test("bounds the memory of watched topics, and evicts the oldest", () => {
     const { presence, come, told } = start();
     presence.watch("room");
     for (let i = 0; i < 7000; i++) presence.watch(`${i} ${"x".repeat(2040)}`);
@@ -172,7 +172,7 @@ describe("presence", () => {
     assert.deepEqual(told, ["room"]);
   });
 
-  test("a payload that changes is told, and the newest counts", () => {
+  test("announces a changed payload, and counts the newest", () => {
     const { come, presence, told } = start();
     come({ id: 7, name: "Ada" });
     presence.of("room");
@@ -191,7 +191,7 @@ describe("presence", () => {
     [(payload: unknown) => (payload as { user: { id: number } }).user.id, { user: { id: 7 } }, "7"],
     [() => undefined, { id: 7 }, "urn:uuid:1"],
   ] as const) {
-    test(`${JSON.stringify(payload)} is ${expected} by ${typeof key === "string" ? key : "a function"}`, () => {
+    test(`identifies ${JSON.stringify(payload)} as ${expected} by ${typeof key === "string" ? key : "a function"}`, () => {
       const { come, presence } = start({ key });
       come(payload);
       assert.deepEqual(
@@ -201,7 +201,7 @@ describe("presence", () => {
     });
   }
 
-  test("topics have their own people, and patterns are no topics", () => {
+  test("counts people for each topic, and rejects patterns as topics", () => {
     const { presence, come, told, listeners } = start();
     presence.watch("room");
     come({ id: 7 }, "other");
@@ -212,8 +212,8 @@ describe("presence", () => {
     assert.deepEqual([presence.of("room"), told], [[], []]);
   });
 
-  // Each visitor of an application with a topic for everything would leave something behind.
-  test("a topic that nobody asks for any more is forgotten, and tells nothing", () => {
+  // Each visitor of an application with a topic for everything would leave an entry behind.
+  test("evicts a topic without readers, and announces nothing for it", () => {
     const { presence, come, told, clock } = start({ lifetime: 1 });
     const leave = come({ id: 7 });
     presence.watch("room");
@@ -226,7 +226,7 @@ describe("presence", () => {
     assert.deepEqual(told, []);
   });
 
-  test("nothing happens any more once it is closed", () => {
+  test("does nothing after it is closed", () => {
     const { presence, come, told, clock, listeners } = start();
     const leave = come({ id: 7 });
     presence.watch("room");

@@ -57,14 +57,14 @@ describe("publish", () => {
     ]);
   });
 
-  test("takes options, alternate topics without repetition, and gives back the id", async (t) => {
+  test("accepts options and alternate topics without repetition, and returns the id", async (t) => {
     const { sse, next } = publisher(t);
     const id = await sse.publish(["a", "b", "a"], "x", { private: true, type: "t", id: "urn:x:1", retry: 5000 });
     assert.equal(id, "urn:x:1");
     assert.deepEqual(await next(), { id, topics: ["a", "b"], data: "x", private: true, type: "t", retry: 5000 });
   });
 
-  test("names the topic as the type with type: true, or always with typeIsTopic", async (t) => {
+  test("uses the topic as the type with type: true, or always with typeIsTopic", async (t) => {
     const { sse, next } = publisher(t);
     await sse.publish(["a", "b"], "x", { type: true });
     assert.equal((await next()).type, "a");
@@ -111,7 +111,7 @@ describe("publish", () => {
     ["a model object without an id", [new TodoItem(undefined, "x"), "x"], "ERR_MODEL"],
   ];
   for (const [what, args, code] of impossible) {
-    test(`refuses ${what}`, async (t) => {
+    test(`rejects ${what}`, async (t) => {
       const { sse } = publisher(t);
       await assert.rejects(sse.publish(...(args as [string])), { code });
     });
@@ -119,7 +119,7 @@ describe("publish", () => {
 });
 
 describe("models", () => {
-  test("a class is its name, an object Class/id, and data is rendered by the component of its class", async (t) => {
+  test("use the name of a class, Class/id of an object, and render data by the component of its class", async (t) => {
     const { sse, next } = publisher(t, files);
     await sse.publish(TodoItem, new TodoItem(7, "<milk>"));
     await sse.publish(new TodoItem(7, "milk"));
@@ -148,7 +148,7 @@ describe("models", () => {
     assert.deepEqual([second.topics, second.type, second.private], [["Task/s"], "other", true]);
   });
 
-  test("may declare themselves, and are inherited", async (t) => {
+  test("can declare themselves, and are inherited", async (t) => {
     class Base {
       key = 1;
       static mercure: ModelDeclaration<Base> = { id: (object) => object.key, topic: ({ key }) => `base:${key}` };
@@ -159,7 +159,7 @@ describe("models", () => {
     assert.deepEqual((await next()).topics, ["base:1"]);
   });
 
-  test("have ids that are objects which say how they read", async (t) => {
+  test("accept objects with a text form as ids", async (t) => {
     const { sse } = publisher(t);
     class Order {
       readonly id: unknown;
@@ -180,7 +180,7 @@ describe("models", () => {
     assert.throws(() => sse.topics(Promise.resolve("a")), { code: "ERR_TOPIC", message: /a Promise: await it first/ });
   });
 
-  test("a declared component that is missing is an error, and so is a class without a name", async (t) => {
+  test("report a missing declared component, and a class without a name", async (t) => {
     const { sse } = publisher(t);
     sse.model(TodoItem, {});
     await assert.rejects(sse.publish(TodoItem, new TodoItem(1, "x")), { code: "ERR_COMPONENT" });
@@ -198,7 +198,7 @@ test("remove deletes an element by an out-of-band swap, whatever its id", async 
 });
 
 describe("a remote hub", () => {
-  test("takes updates over HTTP, authorized for their topics, and gives their id", async (t) => {
+  test("receives updates over HTTP, authorized for their topics, and returns their id", async (t) => {
     const options = { publisherSecretKey: "a key that both hubs share, of 32 bytes" };
     const remote = application(t, {}, { ...options, hub: { allowPublish: true } });
     const hubUrl = `${await remote.listen()}/.well-known/mercure`;
@@ -210,7 +210,7 @@ describe("a remote hub", () => {
     assert.deepEqual({ ...value }, { id, topics: ["a", "b"], data: "x\r\ny", private: true, type: "t", retry: 10 });
   });
 
-  test("that refuses or cannot be reached is an error that names it", async (t) => {
+  test("is named by the error when it refuses or is unreachable", async (t) => {
     const remote = application(t, {}, { hub: { allowPublish: true } });
     const hubUrl = `${await remote.listen()}/.well-known/mercure`;
     const { sse } = publisher(t);
@@ -225,7 +225,7 @@ describe("a remote hub", () => {
   });
 });
 
-test("updates() iterates over what is published, and ends with its signal, its loop or the kit", async (t) => {
+test("updates() yields the published updates, and ends with its signal, its loop or the kit", async (t) => {
   const { sse, close } = publisher(t);
   const controller = new AbortController();
   const seen: string[] = [];

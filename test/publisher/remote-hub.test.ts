@@ -8,7 +8,7 @@ import { publishToRemoteHub } from "../../src/publisher/remote-hub.js";
 
 const draft = { topics: ["a"], data: "x", private: false };
 
-/** A hub that does what a test says; the bodies of the requests that it was sent. */
+/** A hub with a test's answers; it records the bodies of its requests. */
 async function hub(t: TestContext, answer: RequestListener, port = 0) {
   const bodies: URLSearchParams[] = [];
   const server = createServer(async (req, res) => {
@@ -26,7 +26,7 @@ async function hub(t: TestContext, answer: RequestListener, port = 0) {
   return { url: `http://127.0.0.1:${chosen}/.well-known/mercure`, port: chosen, bodies };
 }
 
-/** A port at which nobody listens. */
+/** A port without a listening server. */
 async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -35,13 +35,13 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe("an update for a hub elsewhere", () => {
+describe("an update for a remote hub", () => {
   for (const [status, headers] of [
     [429, { "Retry-After": "0" }],
     [503, {}],
     [503, { "Retry-After": new Date(0).toUTCString() }],
   ] as const) {
-    test(`is sent again after ${status} ${JSON.stringify(headers)}, with the same id`, async (t) => {
+    test(`is retried after ${status} ${JSON.stringify(headers)}, with the same id`, async (t) => {
       const { url, bodies } = await hub(t, (_req, res) => {
         if (bodies.length < 3) res.writeHead(status, headers).end();
         else res.end(bodies.at(-1)!.get("id"));
@@ -58,13 +58,13 @@ describe("an update for a hub elsewhere", () => {
   test("waits out the restart of a hub that refuses connections meanwhile", async (t) => {
     const port = await freePort();
     const publishing = publishToRemoteHub(`http://127.0.0.1:${port}/hub`, "token", draft);
-    // A later attempt of ours is refused too before the hub comes.
+    // The hub also refuses a later attempt before it returns.
     await once(connect(port, "127.0.0.1"), "error");
     const { bodies } = await hub(t, (_req, res) => res.end(bodies.at(-1)!.get("id")), port);
     assert.match(await publishing, /^urn:uuid:/);
   });
 
-  test("is given up when the hub stays down, within the bound", async () => {
+  test("fails when the hub stays down, within the bound", async () => {
     const url = `http://127.0.0.1:${await freePort()}/hub`;
     await assert.rejects(publishToRemoteHub(url, "token", draft, { answer: 1000, repetition: 300 }), {
       code: "ERR_PUBLISH",
@@ -72,7 +72,7 @@ describe("an update for a hub elsewhere", () => {
     });
   });
 
-  test("is given up at once when the hub asks to wait longer than the bound", async (t) => {
+  test("fails at once when the hub asks to wait longer than the bound", async (t) => {
     const { url, bodies } = await hub(t, (_req, res) => res.writeHead(429, { "Retry-After": "60" }).end());
     await assert.rejects(publishToRemoteHub(url, "token", draft), { code: "ERR_PUBLISH", message: /: 429\.$/ });
     assert.equal(bodies.length, 1);
@@ -92,7 +92,7 @@ describe("an update for a hub elsewhere", () => {
       /refused the update: 413: At most 1 MiB\.$/,
     ],
     [
-      "a problem that is none",
+      "an invalid problem",
       (_req, res) => res.writeHead(400, { "Content-Type": "application/problem+json" }).end('{"detail":'),
       /refused the update: 400\.$/,
     ],
@@ -107,14 +107,14 @@ describe("an update for a hub elsewhere", () => {
     ],
   ];
   for (const [what, answer, message] of refusals) {
-    test(`is not sent again after ${what}, which is an error that names the hub`, async (t) => {
+    test(`is not retried after ${what}, which is an error that names the hub`, async (t) => {
       const { url, bodies } = await hub(t, answer);
       await assert.rejects(publishToRemoteHub(url, "token", draft), { code: "ERR_PUBLISH", message });
       assert.equal(bodies.length, 1);
     });
   }
 
-  test("does not wait for ever for a hub that accepts and never answers", async (t) => {
+  test("fails after a bounded time when the hub accepts and never answers", async (t) => {
     const { url, bodies } = await hub(t, () => {});
     await assert.rejects(publishToRemoteHub(url, "token", draft, { answer: 100, repetition: 3000 }), {
       code: "ERR_PUBLISH",
@@ -123,14 +123,14 @@ describe("an update for a hub elsewhere", () => {
     assert.equal(bodies.length, 1);
   });
 
-  test("does not wait for ever for an answer that never ends", async (t) => {
+  test("fails after a bounded time when the answer never ends", async (t) => {
     const { url } = await hub(t, (_req, res) => void res.write("urn:"));
     await assert.rejects(publishToRemoteHub(url, "token", draft, { answer: 100, repetition: 0 }), {
       code: "ERR_PUBLISH",
     });
   });
 
-  // A hub, or who answers in its place, redirects to a host that collects tokens.
+  // A hub, or a server in its place, redirects to a host that collects tokens.
   test("does not follow a redirect, with its token", async (t) => {
     const elsewhere = await hub(t, (_req, res) => res.end("id"));
     const { url } = await hub(t, (_req, res) => res.writeHead(307, { Location: elsewhere.url }).end());
@@ -141,7 +141,7 @@ describe("an update for a hub elsewhere", () => {
     assert.equal(elsewhere.bodies.length, 0);
   });
 
-  test("has to be one that the hub in this process would take too", async () => {
+  test("must be valid for the hub in this process too", async () => {
     const publish = (wrong: object) => publishToRemoteHub("http://127.0.0.1:1/hub", "token", { ...draft, ...wrong });
     await assert.rejects(publish({ type: "a\ndata: injected" }), { code: "ERR_UPDATE" });
     await assert.rejects(publish({ topics: ["/hub/subscriptions/a/b"] }), { code: "ERR_UPDATE" });

@@ -23,7 +23,7 @@ const ask = (hubUrl: string, patience?: number, limit?: number) => {
   );
 };
 
-describe("asking a hub elsewhere who is subscribed", () => {
+describe("a query for a remote hub's subscriptions", () => {
   test("presents a token for the list alone", async (t) => {
     const tokens: unknown[] = [];
     const url = await hub(t, (req, res) => {
@@ -53,7 +53,7 @@ describe("asking a hub elsewhere who is subscribed", () => {
     ],
   ];
   for (const [what, answer, message, patience] of failures) {
-    test(`is an error that names the hub when it ${what}`, async (t) => {
+    test(`fails with an error that names the hub when it ${what}`, async (t) => {
       const url = await hub(t, answer);
       await assert.rejects(ask(url, patience), (error: Error & { code: string }) => {
         assert.equal(error.code, "ERR_SUBSCRIPTIONS");
@@ -64,8 +64,8 @@ describe("asking a hub elsewhere who is subscribed", () => {
     });
   }
 
-  // A hub, or who answers in its place, sends until the memory of the application is full.
-  test("reads no more than a bound", async (t) => {
+  // A hub, or a server in its place, sends until the memory of the application is full.
+  test("reads up to a bound", async (t) => {
     let closed = () => {};
     const connectionClosed = new Promise<void>((resolve) => {
       closed = resolve;
@@ -85,7 +85,7 @@ describe("asking a hub elsewhere who is subscribed", () => {
     await connectionClosed;
   });
 
-  // A hub, or who answers in its place, redirects to a host that collects tokens.
+  // A hub, or a server in its place, redirects to a host that collects tokens.
   test("does not follow a redirect, with its token", async (t) => {
     let asked = 0;
     const elsewhere = await hub(t, (_req, res) => {

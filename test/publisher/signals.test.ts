@@ -21,7 +21,7 @@ describe("publishSignal", () => {
     assert.equal(emitter.listenerCount("saved"), 0);
   });
 
-  test("makes the topic, the data and the type from the event", async (t) => {
+  test("derives the topic, the data and the type from the event", async (t) => {
     const { sse, emitter, next } = signals(t);
     sse.publishSignal<[number, string]>(emitter, "saved", {
       topic: (id) => `orders/${id}`,
@@ -37,7 +37,7 @@ describe("publishSignal", () => {
     );
   });
 
-  test("sends the arguments: the one, or a list of several, or a CustomEvent's detail", async (t) => {
+  test("sends the arguments: a single one, a list of several, or a CustomEvent's detail", async (t) => {
     const { sse, emitter, next } = signals(t);
     sse.publishSignal(emitter, "e", { argsAsData: true });
     emitter.emit("e", { a: 1 });
@@ -71,7 +71,7 @@ describe("publishSignal", () => {
     assert.deepEqual([update.topics, update.data], [["changed"], "20"]);
   });
 
-  test("keeps the options of one signal, and of one event, apart from others", async (t) => {
+  test("keeps the options of each signal and each event apart", async (t) => {
     const { sse, emitter, next } = signals(t);
     const options = {
       private: true,
@@ -97,12 +97,12 @@ describe("publishSignal", () => {
     assert.deepEqual(Object.keys(options), ["private", "callback"]);
   });
 
-  test("refuses what emits nothing", (t) => {
+  test("rejects objects that emit nothing", (t) => {
     const { sse } = signals(t);
     assert.throws(() => sse.publishSignal({} as EventEmitter, "e"), { code: "ERR_OPTION" });
   });
 
-  test("brings an error while publishing to a handler, never to the emitter", async (t) => {
+  test("reports an error while publishing to a handler, never to the emitter", async (t) => {
     const { sse, emitter, errors } = signals(t);
     const seen: unknown[] = [];
     sse.publishSignal(emitter, "e", { topic: "", onError: (error) => void seen.push(error) });

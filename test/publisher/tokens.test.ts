@@ -17,7 +17,7 @@ function start(publisherJwt?: string) {
 }
 
 describe("tokens for publishing", () => {
-  test("are signed anew only when half of their time is over", () => {
+  test("are signed again after half of their lifetime", () => {
     const { clock, tokens } = start();
     const first = tokens.forPublisher(["a"]);
     clock.advance(59.999);
@@ -36,8 +36,8 @@ describe("tokens for publishing", () => {
     }
   });
 
-  // Somebody who makes up topics would otherwise fill the memory of whoever publishes to them.
-  test("are kept for a bounded number of lists of topics", () => {
+  // A client that invents topics would fill the memory of the process that publishes to them.
+  test("are cached for a bounded number of lists of topics", () => {
     const { tokens } = start();
     const first = tokens.forPublisher(["0"]);
     for (let i = 1; i < 1000; i++) tokens.forPublisher([`${i}`]);
@@ -46,7 +46,7 @@ describe("tokens for publishing", () => {
     assert.notEqual(tokens.forPublisher(["0"]), first);
   });
 
-  test("are the one that is given, if one is", () => {
+  test("are replaced by a given token", () => {
     assert.equal(start("given").tokens.forPublisher(["a"]), "given");
   });
 });

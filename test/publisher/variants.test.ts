@@ -39,7 +39,7 @@ describe("variants", () => {
     assert.deepEqual(variants.of(["c"]), []);
   });
 
-  test("are heard of from streams whose pages another process, or this one before a restart, has rendered", () => {
+  test("are learned from streams whose pages another process rendered, or this one before a restart", () => {
     const { variants, hear } = start();
     hear(variantTopic("board", '"de"', "variant"));
     hear(variantTopic("board", '"de"', "private-variant"));
@@ -47,7 +47,7 @@ describe("variants", () => {
     assert.equal(variants.isPlain(["board"]), false);
   });
 
-  // Anybody can ask the hub for any topic; each would cost a rendering, and the last would lock out those to come.
+  // Anybody can ask the hub for any topic; each would cost a rendering, and the last would lock out later ones.
   test("that a stranger asks for are not rendered", () => {
     const { variants, hear } = start();
     for (let i = 0; i < 2000; i++) hear(variantTopic("board", `"${i}"`, "variant"), false);
@@ -56,8 +56,8 @@ describe("variants", () => {
     variants.rendered(["board"], '"de"');
   });
 
-  // A variant that is made of what a visitor sends has no end.
-  test("of a topic are bounded in number", () => {
+  // Variants that are built from visitors' input are unlimited.
+  test("of a topic are limited in number", () => {
     const { variants, pass } = start();
     for (let i = 0; i < 1000; i++) variants.rendered(["board"], String(i));
     assert.throws(() => variants.rendered(["board"], "1000"), { code: "ERR_TOPIC" });
@@ -67,7 +67,7 @@ describe("variants", () => {
     assert.deepEqual(variants.of(["board"]), ["1000"]);
   });
 
-  test("are of topics by name", () => {
+  test("are stored for each topic name", () => {
     const { variants } = start();
     for (const pattern of ["*", "orders/{id}"]) {
       assert.throws(() => variants.rendered([pattern], "1"), { code: "ERR_TOPIC" });
@@ -76,7 +76,7 @@ describe("variants", () => {
 });
 
 describe("streams without a variant", () => {
-  test("are known by their topic, for good", () => {
+  test("are known by their topic for the life of the process", () => {
     const { variants, pass } = start();
     assert.equal(variants.isPlain(["board"]), false);
     variants.renderedPlain(["board"]);
@@ -91,14 +91,14 @@ describe("streams without a variant", () => {
     ["a pattern", ({ hear }) => hear("/books/{id}", false)],
     ["more topics than are remembered", ({ hear }) => Array.from({ length: 10_001 }, (_, i) => hear(`t/${i}`, false))],
   ] as [string, (variants: ReturnType<typeof start>) => unknown][]) {
-    test(`may be of any topic once somebody streams ${what}`, () => {
+    test(`can be of any topic after a page streams ${what}`, () => {
       const started = start();
       tell(started);
       assert.equal(started.variants.isPlain(["anything"]), true);
     });
   }
 
-  test("may be of any topic where not all streams are heard of", () => {
+  test("can be of any topic where the process does not see all streams", () => {
     assert.equal(start(false).variants.isPlain(["anything"]), true);
   });
 });

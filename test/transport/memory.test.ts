@@ -18,7 +18,7 @@ function read(transport: MemoryTransport, topics: string[] | "*", after = 0) {
 }
 
 describe("MemoryTransport", () => {
-  test("an update lives as long as any of its topics holds it", async () => {
+  test("keeps an update as long as one of its topics holds it", async () => {
     const transport = new MemoryTransport({ historyLength: 2 });
     await publish(transport, ["quiet", "busy"], "shared");
     for (const data of ["1", "2", "3"]) await publish(transport, "busy", data);
@@ -30,7 +30,7 @@ describe("MemoryTransport", () => {
     assert.equal(read(transport, "*").lostThrough, 2);
   });
 
-  test("the bytes in all are bounded, and the oldest go first", async () => {
+  test("bounds the total bytes, and evicts the oldest first", async () => {
     const transport = new MemoryTransport({ historyBytes: 50_000 });
     for (let i = 0; i < 200; i++) {
       await publish(transport, `topic-${i % 10}`, "x".repeat(1000));
@@ -42,8 +42,8 @@ describe("MemoryTransport", () => {
     assert.equal(lostThrough, updates[0]!.position - 1);
   });
 
-  // A publisher, or whoever makes it publish, invents a new topic for each update until the memory is full.
-  test("any number of topics fits in the bound, and what is forgotten shows as a gap", async () => {
+  // A publisher invents a new topic for each update until the memory is full.
+  test("fits any number of topics in the bound, and shows evicted updates as a gap", async () => {
     const transport = new MemoryTransport({ historyBytes: 100_000 });
     await publish(transport, "first");
     for (let i = 0; i < 5000; i++) await publish(transport, [`a-${i}`, `b-${i}`]);
@@ -53,7 +53,7 @@ describe("MemoryTransport", () => {
     assert.equal(read(transport, ["a-4999"], 0).data.length, 1);
   });
 
-  test("an update larger than the bound reaches listeners, and its loss is known", async () => {
+  test("sends an update above the bound to listeners, and reports its loss", async () => {
     const transport = new MemoryTransport({ historyBytes: 1000 });
     const heard: StoredUpdate[] = [];
     transport.listen((stored) => heard.push(stored));
@@ -63,7 +63,7 @@ describe("MemoryTransport", () => {
     assert.equal(transport.historyBytes, 0);
   });
 
-  test("a history of length 0 keeps nothing, and knows it", async () => {
+  test("keeps nothing with a history of length 0, and reports the gap", async () => {
     const transport = new MemoryTransport({ historyLength: 0 });
     await publish(transport, ["a", "b"]);
     assert.deepEqual(read(transport, ["a"]), { updates: [], data: [], lostThrough: 1, through: 1 });
@@ -71,7 +71,7 @@ describe("MemoryTransport", () => {
     assert.equal(transport.positionOf(transport.cursor(1)), 1);
   });
 
-  test("a publisher's id is free again, and unknown, when its update is gone", async () => {
+  test("frees a publisher's id with its update", async () => {
     const transport = new MemoryTransport({ historyLength: 1 });
     await publish(transport, "a", "1", "urn:1");
     await publish(transport, "a", "2", "urn:2");
@@ -80,7 +80,7 @@ describe("MemoryTransport", () => {
     assert.equal(transport.positionOf("urn:1"), 3);
   });
 
-  test("ids of another start are unknown", async () => {
+  test("treats ids of an earlier start as unknown", async () => {
     const [before, after] = [new MemoryTransport(), new MemoryTransport()];
     const { id } = await publish(before, "a");
     await publish(after, "a");
@@ -88,8 +88,8 @@ describe("MemoryTransport", () => {
     assert.equal(after.positionOf(before.cursor(0)), undefined);
   });
 
-  // Ids stand in page sources: whoever can read a position from one learns how much is published, and can forge others.
-  test("ids disclose nothing and cannot be guessed", async () => {
+  // Page sources contain ids: a reader who finds a position in one learns the volume of updates, and can forge others.
+  test("makes ids that disclose nothing and cannot be guessed", async () => {
     const transport = new MemoryTransport();
     const ids = await Promise.all(Array.from({ length: 100 }, async () => (await publish(transport, "a")).id));
     assert.equal(new Set(ids).size, 100);
@@ -102,7 +102,7 @@ describe("MemoryTransport", () => {
     }
   });
 
-  test("unknown and impossible options are refused", () => {
+  test("rejects unknown and invalid options", () => {
     assert.throws(() => new MemoryTransport({ historyLenght: 1 } as object), {
       code: "ERR_OPTION",
       message: /historyLength/,
@@ -111,7 +111,7 @@ describe("MemoryTransport", () => {
     assert.throws(() => new MemoryTransport({ historyBytes: Number.NaN }), { code: "ERR_OPTION" });
   });
 
-  test("holds, for each topic, just what a history of each topic alone would hold", () => {
+  test("holds the same for each topic as a history of that topic alone", () => {
     const topic = fc.constantFrom<string>("a", "b", "c", "d");
     const topics = fc.uniqueArray(topic, { minLength: 1, maxLength: 3 });
     fc.assert(
@@ -137,7 +137,7 @@ describe("MemoryTransport", () => {
     );
   });
 
-  test("a reader who is told of no loss has lost nothing, whatever the limits evict", () => {
+  test("reports every loss, whatever the limits evict", () => {
     const topic = fc.integer({ min: 0, max: 12 }).map((n) => `topic-${n}`);
     const published = fc.array(
       fc.record({ topics: fc.uniqueArray(topic, { minLength: 1, maxLength: 3 }), size: fc.nat(400) }),
@@ -160,7 +160,7 @@ describe("MemoryTransport", () => {
   });
 });
 
-describe("what the hub publishes itself, in MemoryTransport", () => {
+describe("the hub's own updates in MemoryTransport", () => {
   const namespace = "/hub/subscriptions/";
   const event = (topic: string, data = "") => ({
     topics: [`${namespace}${topic}/x`, `${namespace}${topic}`],
@@ -176,7 +176,7 @@ describe("what the hub publishes itself, in MemoryTransport", () => {
   const dataOf = ({ updates }: { updates: readonly { update: { data: string } }[] }) =>
     updates.map(({ update }) => update.data);
 
-  test("is read in one order with all else, by topic and as a whole", async () => {
+  test("are read in one order with all others, by topic and as a whole", async () => {
     const transport = new MemoryTransport();
     await transport.publish(event("a", "1"), namespace);
     await transport.publish({ topics: ["a"], data: "2", private: false });
@@ -189,7 +189,7 @@ describe("what the hub publishes itself, in MemoryTransport", () => {
     assert.deepEqual(dataOf(read(transport, ["a"])), ["2"]);
   });
 
-  test("a reader who takes pieces gets everything once, in order", async () => {
+  test("reach a reader in pieces once, in order", async () => {
     const transport = new MemoryTransport();
     const expected = Array.from({ length: 60 }, (_, i) => `${i}`);
     for (const [i, data] of expected.entries()) {
@@ -209,7 +209,7 @@ describe("what the hub publishes itself, in MemoryTransport", () => {
     }
   });
 
-  test("takes no room from publishers, has a bound, and its loss is told to its own readers", async () => {
+  test("take no room from publishers, have a bound, and report their loss to their own readers", async () => {
     const transport = new MemoryTransport({ historyBytes: 160_000 });
     await transport.publish({ topics: ["a"], data: "kept", private: false });
     const { historyBytes } = transport;

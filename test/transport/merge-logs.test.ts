@@ -12,8 +12,8 @@ function logsOf(positions: readonly (readonly number[])[]): PositionLog<{ positi
   });
 }
 
-describe("logs that are merged", () => {
-  test("are read in order, each thing once", () => {
+describe("merged logs", () => {
+  test("are read in order, each entry once", () => {
     const log = fc
       .uniqueArray(fc.integer({ min: 1, max: 50 }), { maxLength: 20 })
       .map((all) => all.sort((a, b) => a - b));
@@ -27,9 +27,9 @@ describe("logs that are merged", () => {
     );
   });
 
-  // A stranger asks for 200 busy topics by name, from the beginning: to sort all of it anew for each stretch of history
-  // takes seconds in all.
-  test("are read only as far as they are taken", (t) => {
+  // A stranger requests 200 busy topics by name, from the beginning: a new sort for each stretch of history takes
+  // seconds in all.
+  test("are read only as far as a reader takes them", (t) => {
     const logs = logsOf(
       Array.from({ length: 200 }, (_, log) => Array.from({ length: 500 }, (_, i) => i * 200 + log + 1)),
     );
