@@ -18,6 +18,7 @@ import { UnboundStreams } from "../publisher/unbound-streams.js";
 import { Variants } from "../publisher/variants.js";
 import { Assets } from "./assets.js";
 import { AuthzCookies } from "./authz-cookies.js";
+import { keepParsersFrom } from "./body-parsers.js";
 import { checkApplication, ScriptsReminder, SessionReminder } from "./check-application.js";
 import { embedHub } from "./embedded-hub.js";
 import { type Kit, withHub } from "./kit.js";
@@ -179,6 +180,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   extendResponses(app, { components, responsePages, unbound });
   resumeWith(environment, (callback) => pages.bind(callback));
 
+  if (embedded !== undefined) keepParsersFrom(app, (request) => embedded.isFor(request));
   app.use((request: Request, response: Response, next: NextFunction) => {
     if (!admitsRequest(request, response)) return;
     const isRenewal = renewal?.isFor(request) ?? false;

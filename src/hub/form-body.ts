@@ -12,33 +12,73 @@ export function isForm(req: IncomingMessage): boolean {
   return type === formType || type?.split(";", 1)[0]?.trim().toLowerCase() === formType;
 }
 
+export interface FormReading {
+  /** Whether a field of this name is read. Such a field must be text; any other is ignored, whatever it is. */
+  isKnown?(name: string): boolean;
+  /** Called before the body takes so many bytes more memory; it may throw a refusal. */
+  onGrowth?(bytes: number): void;
+}
+
 /**
- * Reads the form that a request carries as its body.
+ * Reads the form that a request carries as its body, or finds it where a body parser of the application left it.
  *
- * @param limit - How large it may be, in bytes; 413 when it is larger.
- * @param onGrowth - Called before the body takes so many bytes more memory; it may throw a refusal.
+ * @param limit - How large the body may be, in bytes; 413 when it is larger.
  */
 export async function readForm(
   req: IncomingMessage,
   limit: number,
-  onGrowth: (bytes: number) => void = () => {},
+  { isKnown = () => true, onGrowth = () => {} }: FormReading = {},
 ): Promise<URLSearchParams> {
-  return parsedByExpress(req) ?? parseBody(await readBody(req, limit, onGrowth));
+  if (Number(req.headers["content-length"]) > limit) throw tooLarge(limit);
+  // Whoever reads a stream that somebody else has read waits for the rest at most, or for ever.
+  const isRead = req.readableDidRead || req.readableEnded;
+  if (!isRead) return parseBody(await readBody(req, limit, onGrowth));
+  const left = leftBody(req);
+  if (!Buffer.isBuffer(left)) return formOf(left, isKnown);
+  if (left.length > limit) throw tooLarge(limit);
+  onGrowth(left.length);
+  return parseBody(left);
 }
 
-/** The fields, when a body parser of the application has consumed the request before the hub could. */
-function parsedByExpress(req: IncomingMessage & { readonly body?: unknown }): URLSearchParams | undefined {
-  const { body, readableEnded } = req;
-  if (!readableEnded || typeof body !== "object" || body === null) return undefined;
-  if (Buffer.isBuffer(body)) return parseBody(body);
+/** What parsers and collectors add to a request. */
+interface ReadRequest extends IncomingMessage {
+  readonly body?: unknown;
+  /** Where collectors that also parse keep the bytes. */
+  readonly rawBody?: unknown;
+}
+
+function leftBody(req: ReadRequest): Buffer | object {
+  const { body, rawBody } = req;
+  const bytes = bytesOf(rawBody) ?? bytesOf(body);
+  if (bytes !== undefined) return bytes;
+  if (typeof body === "object" && body !== null) return body;
+  if (!req.readableDidRead) return Buffer.alloc(0);
+  throw new Error(
+    "A handler before the hub reads the bodies of requests and leaves them neither in req.body nor in req.rawBody: " +
+      "mount the hub before it.",
+  );
+}
+
+function bytesOf(body: unknown): Buffer | undefined {
+  if (typeof body === "string") return Buffer.from(body);
+  return body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : undefined;
+}
+
+function formOf(fields: object, isKnown: (name: string) => boolean): URLSearchParams {
   const form = new URLSearchParams();
-  for (const [name, value] of Object.entries(body)) {
+  for (const [name, value] of Object.entries(fields)) {
+    if (!isKnown(name)) continue;
     for (const item of Array.isArray(value) ? value : [value]) {
       if (typeof item !== "string") throw new Refusal(400, `The field ${name} must be text.`);
       form.append(name, item);
     }
   }
   return form;
+}
+
+// Without `Connection: close` Node would go on to read all that the client still sends.
+function tooLarge(limit: number): Refusal {
+  return new Refusal(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" });
 }
 
 function parseBody(body: Buffer): URLSearchParams {
@@ -57,12 +97,8 @@ function readBody(req: IncomingMessage, limit: number, onGrowth: (bytes: number)
       req.pause();
       reject(error);
     };
-    const refuseSize = () => {
-      // Without `Connection: close` Node would go on to read all that the client still sends.
-      refuse(new Refusal(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" }));
-    };
     const onData = (chunk: Buffer) => {
-      if (body.length + chunk.length > limit) return refuseSize();
+      if (body.length + chunk.length > limit) return refuse(tooLarge(limit));
       try {
         body.append(chunk);
       } catch (error) {
@@ -78,7 +114,6 @@ function readBody(req: IncomingMessage, limit: number, onGrowth: (bytes: number)
       // An error costs much, and every request that was read is closed too.
       if (!req.readableEnded) reject(new Refusal(400, "The request ended early."));
     };
-    if (Number(req.headers["content-length"]) > limit) return refuseSize();
     req.on("data", onData).on("end", onEnd).on("error", onBreak).on("close", onBreak);
   });
 }

@@ -3,6 +3,9 @@ import { Refusal } from "../protocol/problem.js";
 import type { Draft } from "../protocol/update.js";
 import { formType, isForm, readForm } from "./form-body.js";
 
+/** The fields of a publication. */
+const fields = ["topic", "data", "private", "id", "type", "retry"];
+
 /** How much one request may publish. */
 export interface PublishLimits {
   /** How large its body may be. */
@@ -16,7 +19,7 @@ export interface PublishLimits {
 /** Reads the update that a request wants to publish. Mercure "Publication"; what is unknown is ignored. */
 export async function requestedDraft(req: IncomingMessage, limits: PublishLimits): Promise<Draft> {
   if (!isForm(req)) throw new Refusal(415, `Send the update as ${formType}.`, { "Accept-Post": formType });
-  const form = await readForm(req, limits.bytes);
+  const form = await readForm(req, limits.bytes, { isKnown: (name) => fields.includes(name) });
   if (!form.has("topic")) throw new Refusal(400, "The field topic is missing.");
   checkSizes(form, limits);
   return draftOf(form);

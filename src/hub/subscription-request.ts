@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Generation } from "../protocol/generation.js";
 import { Refusal } from "../protocol/problem.js";
-import { requestedCursor } from "../protocol/subscription-parameters.js";
+import { isParameter, requestedCursor } from "../protocol/subscription-parameters.js";
 import { formType, isForm, readForm } from "./form-body.js";
 import { textHeader } from "./request.js";
 import { BodyClaim } from "./request-memory.js";
@@ -25,7 +25,7 @@ export async function subscriptionParameters(
   if (!isForm(req)) throw new Refusal(415, `Send the parameters as ${formType}.`, { "Accept-Query": formType });
   const claim = new BodyClaim(budget, req);
   try {
-    const form = await readForm(req, limit, (bytes) => claim.grow(bytes));
+    const form = await readForm(req, limit, { isKnown: isParameter, onGrowth: (bytes) => claim.grow(bytes) });
     forgetBody(req);
     const parameters = new URLSearchParams(query);
     for (const [name, value] of form) parameters.append(name, ownCopy(value));

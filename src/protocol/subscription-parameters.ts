@@ -99,6 +99,11 @@ const howToAsk = {
   both: "Name the topics to subscribe to: ?topic=…&topic=…, or ?match=…&match_urlpattern=…",
 } as const;
 
+/** Whether a parameter of this name says what is subscribed to, or since when. */
+export function isParameter(name: string): boolean {
+  return name === "topic" || isReserved(name) || cursors.includes(name);
+}
+
 function isMatcher(name: string, generation: Generation): boolean {
   return generation === 0 ? name === "topic" : isReserved(name);
 }

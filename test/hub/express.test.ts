@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
-import express, { type Express } from "express";
+import express, { type Express, type RequestHandler } from "express";
 import { Hub } from "../../src/hub/index.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { draft, publisherKey, subscribe, token } from "./fixture.js";
@@ -21,6 +21,16 @@ function makeHub(t: TestContext): Hub {
   const hub = new Hub({ transport: new MemoryTransport(), allowPublish: true, publisherKey, keepaliveInterval: 0 });
   t.after(() => hub.close());
   return hub;
+}
+
+/** What reads the whole body by itself, as verifiers of signatures and platforms do. */
+function collector(name: string, leave: (bytes: Buffer) => unknown): RequestHandler {
+  return async (req, _res, next) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of req) chunks.push(chunk);
+    Object.assign(req, { [name]: leave(Buffer.concat(chunks)) });
+    next();
+  };
 }
 
 describe("under Express", () => {
@@ -47,7 +57,13 @@ describe("under Express", () => {
       express.urlencoded(),
       express.urlencoded({ extended: true }),
       express.raw({ type: "*/*" }),
+      express.text({ type: "*/*" }),
       express.json(),
+      collector("body", (bytes) => bytes),
+      collector("body", String),
+      collector("body", (bytes) => new Uint8Array(bytes)),
+      collector("rawBody", (bytes) => bytes),
+      collector("rawBody", String),
     ]) {
       const hub = makeHub(t);
       const app = express().use(parser).use(hub.handle);
@@ -66,6 +82,100 @@ describe("under Express", () => {
       await subscriber.until(({ data }) => data.length === 1);
       assert.deepEqual(subscriber.data, ["é + 1"]);
     }
+  });
+
+  test("subscribing by QUERY works although a body parser was faster", async (t) => {
+    for (const parser of [
+      express.urlencoded({ extended: true }),
+      express.text({ type: "*/*" }),
+      collector("body", (bytes) => bytes),
+    ]) {
+      const hub = makeHub(t);
+      const origin = await serve(t, express().use(parser).use(hub.handle));
+      const body = new URLSearchParams({ topic: "a", "unknown[nested]": "1" });
+      const abort = new AbortController();
+      t.after(() => abort.abort());
+      const answer = await fetch(origin + hub.path, { method: "QUERY", body, signal: abort.signal });
+      assert.equal(answer.status, 200);
+    }
+  });
+
+  test("a body that a handler has read without leaving it is an error, of which the log says what to do", async (t) => {
+    const errors: unknown[] = [];
+    const logger = { warn: () => {}, error: (_message: string, error: unknown) => void errors.push(error) };
+    const hub = new Hub({ transport: new MemoryTransport(), allowPublish: true, publisherKey, logger });
+    t.after(() => hub.close());
+    const origin = await serve(
+      t,
+      express()
+        .use(collector("elsewhere", (bytes) => bytes))
+        .use(hub.handle),
+    );
+    const headers = { Authorization: `Bearer ${await token({ publish: ["*"] }, {}, publisherKey)}` };
+    const body = new URLSearchParams({ topic: "a" });
+    const answers = [
+      await fetch(origin + hub.path, { method: "POST", body, headers }),
+      await fetch(origin + hub.path, { method: "QUERY", body }),
+    ];
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [500, 500],
+    );
+    assert.doesNotMatch(await answers[0]!.text(), /req\.body/);
+    assert.equal(errors.length, 2);
+    assert.match(String(errors[0]), /neither in req\.body nor in req\.rawBody: mount the hub before it/);
+  });
+
+  test("a body that has ended without a byte is an empty form, not one to wait for", async (t) => {
+    const hub = makeHub(t);
+    const origin = await serve(
+      t,
+      express()
+        .use(collector("body", () => undefined))
+        .use(hub.handle),
+    );
+    const headers = {
+      Authorization: `Bearer ${await token({ publish: ["*"] }, {}, publisherKey)}`,
+      "Content-Type": "application/x-www-form-urlencoded",
+    };
+    const answer = await fetch(origin + hub.path, { method: "POST", body: "", headers });
+    assert.equal(answer.status, 400);
+    assert.match(await answer.text(), /topic is missing/);
+  });
+
+  test("the bound of a publication holds for what a parser has read, too", async (t) => {
+    const hub = new Hub({ transport: new MemoryTransport(), allowPublish: true, publisherKey, publishLimit: 100 });
+    t.after(() => hub.close());
+    const origin = await serve(
+      t,
+      express()
+        .use(collector("body", (bytes) => bytes))
+        .use(hub.handle),
+    );
+    const headers = {
+      Authorization: `Bearer ${await token({ publish: ["*"] }, {}, publisherKey)}`,
+      "Content-Type": "application/x-www-form-urlencoded",
+    };
+    // In chunks, so that no header tells the length.
+    const body = new Blob([`topic=a&data=${"x".repeat(200)}`]).stream();
+    const answer = await fetch(origin + hub.path, { method: "POST", body, headers, duplex: "half" } as RequestInit);
+    assert.equal(answer.status, 413);
+  });
+
+  test("a field that the hub does not know may be whatever a parser makes of it", async (t) => {
+    const hub = makeHub(t);
+    const origin = await serve(
+      t,
+      express()
+        .use(express.urlencoded({ extended: true }))
+        .use(hub.handle),
+    );
+    const answer = await fetch(`${origin}${hub.path}`, {
+      method: "POST",
+      body: new URLSearchParams({ topic: "a", data: "1", "meta[source]": "cron" }),
+      headers: { Authorization: `Bearer ${await token({ publish: ["*"] }, {}, publisherKey)}` },
+    });
+    assert.equal(answer.status, 200);
   });
 
   // A parser that turns `topic[a]=b` into objects passes on values that are not topics.
