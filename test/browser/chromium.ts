@@ -18,8 +18,8 @@ const flags = [
 ];
 
 /**
- * A headless Chromium. A file that `npm test` runs without options of its own shares the one of the whole run; closing
- * the browser then closes only the contexts of this file.
+ * A headless Chromium. The test files of an `npm test` run share one, unless a file has options of its own; closing the
+ * shared browser closes only the contexts of this file.
  */
 export function launchChromium(options?: LaunchOptions): Promise<Browser> {
   const shared = process.env.CHROMIUM_SERVER;
@@ -27,7 +27,7 @@ export function launchChromium(options?: LaunchOptions): Promise<Browser> {
   return chromium.launch({ ...launchOptions(), ...options });
 }
 
-/** Starts the browser that the files of a run share, and gives the address at which they find it. */
+/** Starts the browser that the files of a run share, and returns its address. */
 export function launchSharedChromium(): Promise<BrowserServer> {
   return chromium.launchServer({ ...launchOptions(), host: "127.0.0.1" });
 }
@@ -37,13 +37,13 @@ function launchOptions(): LaunchOptions {
   return { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags };
 }
 
-/** A page, and what went wrong in it: errors in its console and exceptions that nobody caught. */
+/** A page, with the errors in its console and the exceptions that nobody caught. */
 export interface WatchedPage {
   readonly page: Page;
   readonly errors: readonly string[];
 }
 
-/** A page in a context of its own, with no cookies, storage or cache of another. */
+/** A page in a context of its own, which shares no cookies, storage or cache. */
 export async function newWatchedPage(browser: Browser, options?: BrowserContextOptions): Promise<WatchedPage> {
   const context = await browser.newContext(options);
   const page = await context.newPage();

@@ -17,7 +17,7 @@ const styles = `
   .late { display: block; }
 `;
 
-/** Writes the client's events into the page, for they may come before a test can listen. */
+/** Writes the client's events into the page, because they can come before a test listens. */
 const log = `
   const output = document.getElementById("log");
   const write = ({ type, target, detail: { status, reason, requested, received } }) =>
@@ -26,8 +26,8 @@ const log = `
 `;
 
 /**
- * One browser for a test file and, for each test, a server of its own. A page that wrote an error to its console fails
- * its test, unless the test says by {@link ClientFixture.expectErrors} that it brings them about.
+ * One browser for a test file and a server for each test. An error in a page's console fails the test, unless the test
+ * announces it by {@link ClientFixture.expectErrors}.
  */
 export class ClientFixture {
   server!: StreamServer;
@@ -60,7 +60,7 @@ export class ClientFixture {
     });
   }
 
-  /** Serves a document with the three scripts under a strict policy, whose body is made anew for each request. */
+  /** Serves a document with the three scripts under a strict policy; its body is made anew for each request. */
   serve(path: string, body: string | (() => string)): void {
     this.server.serve(path, () => ({
       status: 200,
@@ -82,12 +82,12 @@ export class ClientFixture {
     return page;
   }
 
-  /** The server is away or refuses: the browser writes that to the console, and the extension that a stream broke off. */
+  /** The server is away or refuses: the browser logs that, and the extension logs the interrupted stream. */
   expectErrors(pattern: RegExp): void {
     this.#expected = pattern;
   }
 
-  /** Resolves when so many streams are open, which means that the page has read all of its history. */
+  /** Resolves when the given number of streams is open, which means that the page has read all of its history. */
   async connected(streams = 1): Promise<void> {
     await this.server.when(() => this.server.open === streams);
   }
@@ -116,7 +116,7 @@ export function stream({
     hx-target="this" hx-disinherit="hx-swap hx-target" ${attributes}>${content}</${tag}>`;
 }
 
-/** Looks again and again until the check no longer throws. */
+/** Retries the check until it passes. */
 export async function eventually(check: () => Promise<void> | void): Promise<void> {
   const end = Date.now() + 10_000;
   for (;;) {
@@ -129,7 +129,7 @@ export async function eventually(check: () => Promise<void> | void): Promise<voi
   }
 }
 
-/** The texts of the elements come to be these. */
+/** Waits until the elements have these texts. */
 export async function shows(page: Page, selector: string, texts: string[]): Promise<void> {
   await eventually(async () => assert.deepEqual(await page.locator(selector).allTextContents(), texts));
 }

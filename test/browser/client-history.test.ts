@@ -10,7 +10,7 @@ const link = (path: string) =>
 
 const fixture = new ClientFixture({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
 
-/** A room with a stream, which htmx leaves for a lobby. Both are whole documents when asked for as such. */
+/** A room with a stream, which htmx leaves for a lobby. Both are whole documents for a direct request. */
 async function openRoom(): Promise<Page> {
   fixture.server.serve("/lobby", `<h1>Lobby</h1>`);
   fixture.serve("/room", () => `<main>${stream({ connect, content: item("rendered") })}</main>${link("/lobby")}`);
@@ -27,7 +27,7 @@ async function goToLobby(page: Page): Promise<void> {
 }
 
 describe("a page that htmx restores from its history", () => {
-  it("goes on exactly where it was left, as often as it is left", async () => {
+  it("resumes from its position, however often the reader leaves it", async () => {
     const page = await openRoom();
     const texts = ["rendered"];
     for (const round of [1, 2, 3]) {
@@ -42,7 +42,7 @@ describe("a page that htmx restores from its history", () => {
     }
   });
 
-  it("leaves no token in the session storage, and has it all the same", async () => {
+  it("keeps its token, and writes none to the session storage", async () => {
     const page = await openRoom();
     await goToLobby(page);
     const stored = await page.evaluate("JSON.stringify({ ...sessionStorage })");
@@ -70,7 +70,7 @@ describe("a page that htmx restores from its history", () => {
     assert.equal(fixture.server.subscriptions.at(-1)?.headers.authorization, "Bearer the.secret.token");
   });
 
-  it("leaves a stream that stays in the page connected as it was", async () => {
+  it("keeps a stream that stays in the page connected", async () => {
     fixture.server.serve("/lobby", "<h1>Lobby</h1>");
     const page = await fixture.open(`${stream({ connect })}<main></main>${link("/lobby")}`);
     await fixture.connected();
@@ -84,7 +84,7 @@ describe("a page that htmx restores from its history", () => {
 });
 
 describe("a page in the back/forward cache", () => {
-  it("closes its streams when it goes in, and goes on when it comes out", async () => {
+  it("closes its streams when it enters the cache, and resumes when it leaves it", async () => {
     fixture.serve("/other", "<h1>Other</h1>");
     const page = await fixture.open(stream());
     await fixture.connected();
@@ -94,7 +94,7 @@ describe("a page in the back/forward cache", () => {
     await page.goto(`${fixture.server.origin}/other`);
     await fixture.connected(0);
     fixture.server.publish(item("meanwhile"));
-    // Such a page does not load again, and tells so by no event that the driver knows.
+    // A restored page does not load again, and the driver has no event for it.
     await page.goBack({ waitUntil: "commit" });
     await fixture.connected();
     fixture.server.publish(item("after"));

@@ -14,8 +14,8 @@ async function open(body: string): Promise<Page> {
 
 describe("an arriving element whose id is in the target already", () => {
   for (const swap of ["beforeend", "afterbegin", "beforeend swap:50ms", "beforeend settle:0ms transition:true"]) {
-    it(`takes the other's place, while new ones go where hx-swap="${swap}" says`, async () => {
-      // htmx leaves it to the browser to say that the second message cut the first one's transition short.
+    it(`replaces the other, while new ones go where hx-swap="${swap}" says`, async () => {
+      // The browser reports that the second message cut the first one's transition short, and htmx does not catch it.
       fixture.expectErrors(/Transition was skipped/);
       const page = await open(stream({ swap, content: item("a", "a") + item("b", "b") }));
       fixture.server.publish(item("c", "c"));
@@ -24,7 +24,7 @@ describe("an arriving element whose id is in the target already", () => {
     });
   }
 
-  it("is a table's row as well", async () => {
+  it("can be a table's row", async () => {
     const row = (id: string, text: string) => `<tr id="${id}"><td>${text}</td></tr>`;
     const content = row("a", "a") + row("b", "b");
     const page = await open(`<table>${stream({ tag: "tbody", content })}</table>`);
@@ -45,14 +45,14 @@ describe("an arriving element whose id is in the target already", () => {
     await shows(page, "#feed > p", ["A"]);
   });
 
-  it("may have any id", async () => {
+  it("can have any id", async () => {
     const id = `1:x.y[0]'\\é`;
     const page = await open(stream({ content: item(id, "a") }));
     fixture.server.publish(item(id, "A"));
     await shows(page, "#feed > p", ["A"]);
   });
 
-  it("keeps the focus and the selection in the field of the same id, and what hx-preserve names", async () => {
+  it("keeps the focus and the selection in the field of the same id, and elements with hx-preserve", async () => {
     const edit = (text: string) =>
       `<p id="a"><input id="field" value="${text}"><b id="kept" hx-preserve>${text}</b></p>`;
     const page = await open(stream({ content: edit("first") }));
@@ -66,7 +66,7 @@ describe("an arriving element whose id is in the target already", () => {
     assert.deepEqual(state, ["field", 1, 3, "by hand"]);
   });
 
-  it("is brought to life by htmx like any other", async () => {
+  it("is processed by htmx like any other", async () => {
     fixture.server.serve("/reply", "reply");
     const page = await open(stream({ content: item("a", "a") }));
     fixture.server.publish(`<p id="a"><button hx-get="/reply" hx-target="#a">Ask</button></p>`);
@@ -74,13 +74,13 @@ describe("an arriving element whose id is in the target already", () => {
     await shows(page, "#a", ["reply"]);
   });
 
-  it("moves to where new ones go when its message deletes the old one", async () => {
+  it("moves to the place of new ones when its message deletes the old one", async () => {
     const page = await open(stream({ content: item("a", "a") + item("b", "b") }));
     fixture.server.publish(`<div id="a" hx-swap-oob="delete"></div>${item("a", "A")}`);
     await shows(page, "#feed > p", ["b", "A"]);
   });
 
-  it("stays away when a listener cancels the message, and is told like any other", async () => {
+  it("stays away when a listener cancels the message, and fires the usual events", async () => {
     const page = await open(`${stream({ content: item("a", "a") })}<p id="told"></p>`);
     await page.evaluate(`
       feed.addEventListener("htmx:sseBeforeMessage", (event) => event.detail.data.includes("no") && event.preventDefault());
@@ -97,7 +97,7 @@ describe("a message of out-of-band elements only", () => {
   const elsewhere = `<p id="elsewhere" hx-swap-oob="true">swapped</p>`;
 
   for (const swap of ["innerHTML", "beforeend", "afterbegin"]) {
-    it(`leaves the target of hx-swap="${swap}" alone`, async () => {
+    it(`leaves the target of hx-swap="${swap}" unchanged`, async () => {
       const page = await open(`<p id="elsewhere"></p>${stream({ swap, content: item("a", "a") })}`);
       fixture.server.publish(`\n${elsewhere}\n`);
       await shows(page, "#elsewhere", ["swapped"]);
@@ -105,7 +105,7 @@ describe("a message of out-of-band elements only", () => {
     });
   }
 
-  it("may hold rows in a template", async () => {
+  it("can hold rows in a template", async () => {
     const content = `<tr id="row"><td>old</td></tr>`;
     const page = await open(
       `<table><tbody>${content}</tbody></table>${stream({ swap: "innerHTML", content: "kept" })}`,
@@ -115,7 +115,7 @@ describe("a message of out-of-band elements only", () => {
     await shows(page, "#feed", ["kept"]);
   });
 
-  it("deletes an item, and does not mind when the item is gone already", async () => {
+  it("deletes an item, and ignores one that is gone already", async () => {
     const page = await open(stream({ content: item("a", "a") + item("b", "b") }));
     const deletion = `<div id="a" hx-swap-oob="delete"></div>`;
     fixture.server.publish(deletion);

@@ -10,10 +10,10 @@ const refusal = /status of (401|403|503)|ERR_FAILED/;
 
 const fixture = new ClientFixture();
 
-/** The tokens of the streams asked for so far. */
+/** The tokens of the streams requested so far. */
 const tokens = () => fixture.server.subscriptions.map(({ headers }) => headers.authorization?.replace("Bearer ", ""));
 
-/** A page whose private stream has another token each time that it is rendered. */
+/** A page whose private stream has another token at each rendering. */
 function rendered(attributes = ""): () => string {
   let count = 0;
   return () => {
@@ -35,7 +35,7 @@ describe("a private stream whose token expires", () => {
       },
     ],
   ] as const) {
-    it(`${how}: it goes on with the token of the page fetched anew, and misses and repeats nothing`, async () => {
+    it(`${how}: it continues with the token of the page fetched again, and misses and repeats nothing`, async () => {
       const page = await fixture.open(rendered());
       await fixture.connected();
       fixture.server.publish(item("before"));
@@ -49,7 +49,7 @@ describe("a private stream whose token expires", () => {
     });
   }
 
-  it("is found by what it streams where it has no id", async () => {
+  it("is found by its topics where it has no id", async () => {
     const asked: (string | undefined)[] = [];
     fixture.serve("/page", () => {
       asked.push("page");
@@ -64,7 +64,7 @@ describe("a private stream whose token expires", () => {
     assert.equal(asked.length, 2);
   });
 
-  it("ends, visibly and for good, when the page no longer holds it", async () => {
+  it("ends, visibly and for good, when the page drops it", async () => {
     const page = await fixture.open(rendered());
     await fixture.connected();
     fixture.serve("/", "<h1>Signed out</h1>");
@@ -77,7 +77,7 @@ describe("a private stream whose token expires", () => {
     assert.deepEqual(tokens(), ["token-1"]);
   });
 
-  it("opens again when the server sends a new rendering of it", async () => {
+  it("reopens when the server sends a new rendering of it", async () => {
     const page = await fixture.open(
       `${rendered()()}<button hx-get="/fresh" hx-target="#feed" hx-swap="outerHTML">Again</button>`,
     );
@@ -121,7 +121,7 @@ describe("a private stream whose token expires", () => {
     assert.equal(count, 2);
   });
 
-  it("gives up a token that the hub refuses however new it is", async () => {
+  it("discards a token that the hub rejects, however new it is", async () => {
     fixture.expectErrors(/ended for good|htmx:sseError|status of 401/);
     const page = await fixture.open(rendered());
     await fixture.connected();
@@ -131,7 +131,7 @@ describe("a private stream whose token expires", () => {
     assert.deepEqual(tokens(), ["token-1", "token-2", "token-3", "token-4"]);
   });
 
-  it("is not renewed when the application has ended it", async () => {
+  it("stays ended after the application has ended it", async () => {
     const page = await fixture.open(rendered());
     await fixture.connected();
     fixture.server.write(close("disconnected"));
@@ -143,7 +143,7 @@ describe("a private stream whose token expires", () => {
 describe("a private stream with an address for its renewal", () => {
   const attributes = 'data-mercure-renew="/renew"';
 
-  it("asks there with the old token, and goes on with the new one", async () => {
+  it("sends the old token there, and continues with the new one", async () => {
     const asked: unknown[] = [];
     fixture.server.serve("/renew", ({ method, headers }) => {
       asked.push([method, headers.authorization, headers["sec-fetch-site"]]);
@@ -161,7 +161,7 @@ describe("a private stream with an address for its renewal", () => {
     assert.match((await page.getAttribute("#feed", "sse-connect"))!, /authorization=new$/);
   });
 
-  it("goes on as it is where the token is in a cookie", async () => {
+  it("continues unchanged where the token is in a cookie", async () => {
     fixture.server.serve("/renew", () => ({ status: 204 }));
     const cookieStream = stream({ connect: "/hub?topic=messages&grant=hash&lastEventID=start", attributes });
     const page = await fixture.open(cookieStream);
@@ -182,7 +182,7 @@ describe("a private stream with an address for its renewal", () => {
     assert.deepEqual(tokens(), ["token-1"]);
   });
 
-  it("turns to the page when the server does not know the old token", async () => {
+  it("falls back to the page when the server does not know the old token", async () => {
     fixture.expectErrors(refusal);
     fixture.server.serve("/renew", () => ({ status: 401 }));
     await fixture.open(rendered(attributes));
@@ -191,7 +191,7 @@ describe("a private stream with an address for its renewal", () => {
     await fixture.server.when(() => tokens().at(-1) === "token-2");
   });
 
-  // An open redirect would hand the token on to a stranger's server.
+  // An open redirect would send the token to a stranger's server.
   it("follows no redirect with its token", async () => {
     const followed: unknown[] = [];
     fixture.server.serve("/renew", () => ({ status: 307, headers: { Location: "/elsewhere" } }));
@@ -206,7 +206,7 @@ describe("a private stream with an address for its renewal", () => {
     assert.deepEqual(followed, []);
   });
 
-  it("follows no redirect of its stream with it either", async () => {
+  it("follows no redirect of its stream with its token", async () => {
     fixture.expectErrors(/ended for good|htmx:sseError/);
     const followed: unknown[] = [];
     fixture.server.serve("/elsewhere", ({ headers }) => {
@@ -220,7 +220,7 @@ describe("a private stream with an address for its renewal", () => {
   });
 
   // Markup from elsewhere names another server, which would get the token.
-  it("sends its token to no other origin", async () => {
+  it("sends its token to its own origin alone", async () => {
     const page = await fixture.open(rendered('data-mercure-renew="http://localhost:1/renew"'));
     const foreign: string[] = [];
     page.on("request", (request) => {

@@ -32,7 +32,7 @@ async function isAtEnd(page: Page): Promise<void> {
   await eventually(async () => assert.ok((await distanceToEnd(page)) <= 1));
 }
 
-/** Scrolls by the wheel, as a reader does, and waits until the page has seen it. */
+/** Scrolls by the wheel, as a reader does, and waits until the page has noticed. */
 async function scroll(page: Page, pixels: number): Promise<void> {
   const before = await top(page);
   await page.locator("#feed").hover();
@@ -41,7 +41,7 @@ async function scroll(page: Page, pixels: number): Promise<void> {
   await nextFrame(page);
 }
 
-/** Two frames on, all events of scrolling and observers of sizes of the first have run. */
+/** Two frames later, all scroll events and size observers of the first have run. */
 async function nextFrame(page: Page): Promise<void> {
   await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
 }
@@ -52,7 +52,7 @@ async function arrive(page: Page, text: string): Promise<void> {
 }
 
 describe("a feed that scrolls by itself", () => {
-  it("is at its end when the page comes, and at each new item", async () => {
+  it("is at its end when the page loads, and at each new item", async () => {
     const page = await open(feed());
     await isAtEnd(page);
     for (const text of ["first", "second"]) {
@@ -78,7 +78,7 @@ describe("a feed that scrolls by itself", () => {
     assert.ok(Math.max(...((await page.evaluate("distances")) as number[])) <= 1);
   });
 
-  it("leaves a reader who scrolled up in place, and offers the way back", async () => {
+  it("leaves a reader who scrolled up in place, and shows a button to return", async () => {
     const page = await open(feed());
     await isAtEnd(page);
     await scroll(page, -300);
@@ -96,7 +96,7 @@ describe("a feed that scrolls by itself", () => {
     await isAtEnd(page);
   });
 
-  it("takes the button away when the reader comes to the end alone", async () => {
+  it("removes the button when the reader scrolls to the end alone", async () => {
     const page = await open(feed());
     await isAtEnd(page);
     await scroll(page, -100);
@@ -107,7 +107,7 @@ describe("a feed that scrolls by itself", () => {
     await more(page).waitFor({ state: "detached" });
   });
 
-  it("takes the button away when there is no longer anything to scroll to", async () => {
+  it("removes the button when nothing is left to scroll", async () => {
     const page = await open(feed());
     await isAtEnd(page);
     await page.locator("#feed").evaluate((element) => element.scrollTo(0, 0));
@@ -118,7 +118,7 @@ describe("a feed that scrolls by itself", () => {
     await more(page).waitFor({ state: "detached" });
   });
 
-  it("calls no item new that took another's place, or that was removed", async () => {
+  it("announces as new neither a replaced item nor a removed one", async () => {
     const page = await open(feed());
     await isAtEnd(page);
     await scroll(page, -300);
@@ -130,7 +130,7 @@ describe("a feed that scrolls by itself", () => {
     assert.equal(await page.locator(".mercure-more").count(), 0);
   });
 
-  it("has its button next in the tab order, works by keyboard, and gives the focus back to the feed", async () => {
+  it("has its button next in the tab order, supports the keyboard, and returns the focus to the feed", async () => {
     const page = await open(`${feed()}<input id="composer">`);
     await isAtEnd(page);
     await scroll(page, -300);
@@ -147,7 +147,7 @@ describe("a feed that scrolls by itself", () => {
     assert.equal(await page.evaluate("document.activeElement.id"), "composer");
   });
 
-  it("gives the focus back to a feed that could not have it before", async () => {
+  it("returns the focus to a feed that was not focusable before", async () => {
     const page = await open(`${feed().replace('tabindex="0"', "")}<input id="composer">`);
     await isAtEnd(page);
     await scroll(page, -300);
@@ -160,7 +160,7 @@ describe("a feed that scrolls by itself", () => {
     assert.equal(await page.locator("#feed").getAttribute("tabindex"), null);
   });
 
-  it("leaves the focus with the field in which the reader writes when the button is pressed", async () => {
+  it("keeps the focus in the field where the reader writes when the button is pressed", async () => {
     const page = await open(`${feed()}<input id="composer">`);
     await isAtEnd(page);
     await scroll(page, -300);
@@ -171,7 +171,7 @@ describe("a feed that scrolls by itself", () => {
     assert.equal(await page.evaluate("document.activeElement.id"), "composer");
   });
 
-  it("moves nothing by its button, and has it over its lower edge wherever it stands", async () => {
+  it("moves nothing by its button, which sits over its lower edge wherever the feed stands", async () => {
     const page = await open(`<div id="wrapper"><p>above</p>${feed()}<form><input id="composer"></form></div>`);
     const place = () => page.locator("#composer").boundingBox();
     await isAtEnd(page);
@@ -190,7 +190,7 @@ describe("a feed that scrolls by itself", () => {
     }
   });
 
-  it("has the label that the page gives it", async () => {
+  it("uses the label that the page gives it", async () => {
     const page = await open(feed({ attributes: 'data-more-label="Nouveaux messages"' }));
     await isAtEnd(page);
     await scroll(page, -300);
@@ -198,7 +198,7 @@ describe("a feed that scrolls by itself", () => {
     await page.getByRole("button", { name: "Nouveaux messages" }).waitFor();
   });
 
-  it("stays at its end when an image comes late, and when anything else in it grows", async () => {
+  it("stays at its end when an image loads late, and when other content in it grows", async () => {
     let deliver = () => {};
     const delivered = new Promise<void>((resolve) => {
       deliver = resolve;
@@ -224,7 +224,7 @@ describe("a feed that scrolls by itself", () => {
     await isAtEnd(page);
   });
 
-  it("stays at its end when it gets smaller itself, as when a phone's keyboard opens", async () => {
+  it("stays at its end when it shrinks, as when a phone's keyboard opens", async () => {
     const page = await open(feed());
     await isAtEnd(page);
     for (const height of [80, 160, 50]) {
@@ -233,7 +233,7 @@ describe("a feed that scrolls by itself", () => {
     }
   });
 
-  it("is not unpinned by a smooth scroll-behavior, nor by fractions of pixels", async () => {
+  it("stays pinned under a smooth scroll-behavior, and with fractions of pixels", async () => {
     const page = await open(feed(), { deviceScaleFactor: 1.1 });
     await page.evaluate("feed.style.scrollBehavior = 'smooth'; feed.style.height = '200.3px'");
     for (let turn = 0; turn < 5; turn += 1) {
@@ -274,7 +274,7 @@ describe("a feed that scrolls by itself", () => {
     assert.equal(await page.locator(".mercure-more").count(), 0);
   });
 
-  it("keeps its button while a page is left in which it stays", async () => {
+  it("keeps its button while the rest of its page is replaced", async () => {
     fixture.server.serve("/lobby", "<h1>Lobby</h1>");
     const page = await open(
       `${feed()}<main></main><a href="/lobby" hx-get="/lobby" hx-push-url="true" hx-target="main">Leave</a>`,
@@ -288,7 +288,7 @@ describe("a feed that scrolls by itself", () => {
     await isAtEnd(page);
   });
 
-  it("takes its button along when it goes", async () => {
+  it("takes its button along when it leaves the page", async () => {
     const page = await open(feed());
     await isAtEnd(page);
     await scroll(page, -300);
@@ -298,7 +298,7 @@ describe("a feed that scrolls by itself", () => {
     await more(page).waitFor({ state: "detached" });
   });
 
-  it("puts its button after the table or the list that it is part of, and scrolls what is around its rows", async () => {
+  it("puts its button after the table or the list that contains it, and scrolls the container of its rows", async () => {
     const rows = Array.from({ length: 20 }, (_, index) => `<tr><td>row ${index}</td></tr>`).join("");
     const body = stream({ tag: "tbody", id: "rows", content: rows, attributes: "data-auto-scroll" });
     const page = await open(`<div id="feed" class="feed"><table>${body}</table></div>`);
@@ -312,7 +312,7 @@ describe("a feed that scrolls by itself", () => {
     await isAtEnd(page);
   });
 
-  it("does not drag its reader away from the top, where an afterbegin stream has its new items", async () => {
+  it("leaves its reader at the top, where an afterbegin stream adds its new items", async () => {
     const page = await open(feed({ swap: "afterbegin" }));
     await arrive(page, "news");
     await nextFrame(page);
@@ -320,7 +320,7 @@ describe("a feed that scrolls by itself", () => {
     assert.equal(await page.locator(".mercure-more").count(), 0);
   });
 
-  it("jumps back for readers who want reduced motion", async () => {
+  it("jumps back for readers who prefer reduced motion", async () => {
     const page = await open(feed(), { reducedMotion: "reduce" });
     await isAtEnd(page);
     await page.locator("#feed").evaluate((element) => element.scrollTo(0, 0));
@@ -332,7 +332,7 @@ describe("a feed that scrolls by itself", () => {
   });
 
   for (const colorScheme of ["light", "dark"] as const) {
-    it(`has a button that can be read in ${colorScheme} pages`, async () => {
+    it(`has a readable button in ${colorScheme} pages`, async () => {
       const page = await open(feed(), { colorScheme });
       await page.evaluate("document.documentElement.style.colorScheme = 'light dark'");
       await isAtEnd(page);
@@ -356,7 +356,7 @@ async function standsOverLowerEdge(page: Page): Promise<void> {
   assert.ok(Math.abs(button.x + button.width / 2 - (around.x + around.width / 2)) < 12, "in the middle");
 }
 
-/** The contrast ratio of WCAG 2, of two colors as a computed style writes them. */
+/** The contrast ratio of WCAG 2 between two colors in computed style. */
 function contrast(...colors: [string, string]): number {
   const [lighter = 0, darker = 0] = colors.map(luminance).sort((a, b) => b - a);
   return (lighter + 0.05) / (darker + 0.05);

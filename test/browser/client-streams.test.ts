@@ -3,14 +3,14 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { ClientFixture, shows, stream } from "./client-fixture.js";
 
-// Items without ids: nothing hides a message that is swapped twice.
+// Items without ids, so that a message that is swapped twice shows.
 const item = (text: string) => `<p>${text}</p>`;
 const interruption = /reconnects in|ERR_|status of 5|htmx:sseError/;
 
 const fixture = new ClientFixture();
 
 describe("a stream element", () => {
-  it("swaps what it missed since its page was rendered, and then what comes, once each", async () => {
+  it("swaps the updates since its page was rendered, and then new ones, once each", async () => {
     const page = await fixture.open(() => {
       const html = stream({ content: item("rendered") });
       fixture.server.publish(item("missed"));
@@ -21,7 +21,7 @@ describe("a stream element", () => {
     await shows(page, "#feed p", ["rendered", "missed", "live"]);
   });
 
-  it("sends its token and its position by headers only", async () => {
+  it("sends its token and its position in headers only", async () => {
     await fixture.open(stream({ connect: "/hub?topic=messages&lastEventID=start&authorization=a.b.c" }));
     await fixture.connected();
     const [{ query, headers } = assert.fail()] = fixture.server.subscriptions;
@@ -29,7 +29,7 @@ describe("a stream element", () => {
     assert.deepEqual([headers.authorization, headers["last-event-id"]], ["Bearer a.b.c", "start"]);
   });
 
-  it("misses and repeats nothing when the server is killed and started again", async () => {
+  it("misses and repeats nothing when the server is killed and restarted", async () => {
     fixture.expectErrors(interruption);
     const page = await fixture.open(stream());
     await fixture.connected();
@@ -53,7 +53,7 @@ describe("a stream element", () => {
     assert.equal(fixture.server.subscriptions.length, 3, "the extension made no source of its own");
   });
 
-  it("reconnects at once when the network is back", async () => {
+  it("reconnects at once when the network returns", async () => {
     fixture.expectErrors(interruption);
     fixture.server.preamble = "retry: 3600000\n\n";
     const page = await fixture.open(`${stream()}<p id="state"></p>`);
@@ -74,7 +74,7 @@ describe("a stream element", () => {
     ["is processed again with another attribute", "feed.setAttribute('class', 'other');"],
     ["is processed again and again", "feed.title = 'a'; htmx.process(feed); feed.title = 'b';"],
   ] as const) {
-    it(`keeps its one connection and its place when it ${name}`, async () => {
+    it(`keeps its one connection and its position when it ${name}`, async () => {
       const page = await fixture.open(stream());
       await fixture.connected();
       fixture.server.publish(item("before"));
@@ -86,7 +86,7 @@ describe("a stream element", () => {
     });
   }
 
-  it("goes on in each element inside it when it, or one of them, is processed again", async () => {
+  it("continues in each element inside it when it, or one of them, is processed again", async () => {
     const swap = (type: string) => `<div id="${type}" sse-swap="${type}" hx-swap="beforeend"></div>`;
     const page = await fixture.open(`
       <div id="context" hx-ext="sse" sse-connect="/hub?topic=messages&amp;lastEventID=start">
@@ -114,7 +114,7 @@ describe("a stream element", () => {
     assert.deepEqual([fixture.server.open, fixture.server.subscriptions.length], [1, 1]);
   });
 
-  it("gives way to a fresh rendering of itself, which goes on from its own position", async () => {
+  it("gives way to a fresh rendering of itself, which starts from its own position", async () => {
     fixture.server.serve("/fresh", () => {
       const connect = `/hub?topic=messages&lastEventID=${fixture.server.lastEventId}`;
       const body = stream({ connect, content: item("all so far") });
@@ -145,13 +145,13 @@ describe("a stream element", () => {
     await shows(page, "#feed p", ["new topic"]);
   });
 
-  it("starts over from a position that the server wrote anew, with the content of that position", async () => {
+  it("restarts from a position that the server wrote anew, with the content of that position", async () => {
     const page = await fixture.open(stream());
     await fixture.connected();
     const position = fixture.server.publish(item("first"));
     fixture.server.publish(item("second"));
     await shows(page, "#feed p", ["first", "second"]);
-    // As a morphing swap leaves the element: the same one, with the attributes and the content of a fresh rendering.
+    // A morphing swap leaves the same element, with the attributes and the content of a fresh rendering.
     await page.evaluate(`
       feed.innerHTML = "<p>first</p>";
       feed.setAttribute("sse-connect", "/hub?topic=messages&lastEventID=${position}");
@@ -168,7 +168,7 @@ describe("a stream element", () => {
     await fixture.connected(0);
   });
 
-  it("takes a fresh token without a new connection", async () => {
+  it("accepts a fresh token without a new connection", async () => {
     fixture.expectErrors(interruption);
     const page = await fixture.open(stream({ connect: "/hub?topic=messages&lastEventID=start&authorization=old" }));
     await fixture.connected();
@@ -197,7 +197,7 @@ describe("a stream element", () => {
     });
   }
 
-  it("goes on when it comes back into the page, and stays connected when it only moves in it", async () => {
+  it("resumes when it returns to the page, and stays connected when it only moves", async () => {
     const page = await fixture.open(`<div id="a">${stream()}</div><div id="b"></div>`);
     await fixture.connected();
     await page.evaluate("b.append(feed)");
@@ -237,7 +237,7 @@ describe("a stream element", () => {
     ["404", { status: 404 }],
     ["a page in place of a stream", { status: 200 }],
   ] as const) {
-    it(`gives up after ${name}, and says so once`, async () => {
+    it(`gives up after ${name}, and reports it once`, async () => {
       fixture.expectErrors(/ended for good|Failed to load resource/);
       fixture.server.refuse(answer);
       const page = await fixture.newPage();
@@ -245,7 +245,7 @@ describe("a stream element", () => {
       fixture.serve("/", `${stream()}<p id="log"></p>`);
       await page.goto(`${fixture.server.origin}/`);
       await shows(page, "#log", [`mercure:error feed ${answer.status};`]);
-      // The extension would make another source after half a second, then after longer and longer pauses.
+      // The extension would create another source after half a second, then after ever longer pauses.
       await page.clock.runFor(300_000);
       await page.evaluate("feed.title = 'changed'; htmx.process(feed)");
       await page.clock.runFor(300_000);
@@ -255,7 +255,7 @@ describe("a stream element", () => {
     });
   }
 
-  it("tries again after a refusal when it is given another address, with a valid token say", async () => {
+  it("retries after a refusal when it gets another address, such as one with a valid token", async () => {
     fixture.expectErrors(/ended for good|Failed to load resource/);
     fixture.server.refuse({ status: 401 });
     const page = await fixture.open(
@@ -271,7 +271,7 @@ describe("a stream element", () => {
     assert.equal(fixture.server.subscriptions.at(-1)?.headers.authorization, "Bearer valid");
   });
 
-  it("tells when updates may be missing", async () => {
+  it("reports that updates can be missing", async () => {
     const page = await fixture.open(
       `${stream({ connect: "/hub?topic=messages&lastEventID=urn:gone" })}<p id="log"></p>`,
     );
@@ -281,7 +281,7 @@ describe("a stream element", () => {
     await shows(page, "#feed p", ["live"]);
   });
 
-  // What can happen to a stream in a page and to its connection, each at any moment.
+  // The changes of a stream in a page and of its connection, each at any moment.
   const events: Record<string, (publish: () => void) => unknown> = {
     publish: (publish) => publish(),
     cut: () => fixture.server.cut(),
@@ -296,7 +296,7 @@ describe("a stream element", () => {
     hide: () => "dispatchEvent(new Event('pagehide')); setTimeout(() => dispatchEvent(new Event('pageshow')))",
   };
 
-  it("swaps each message once and in order, whatever happens to it, in any order", async () => {
+  it("swaps each message once and in order through every sequence of changes", async () => {
     fixture.expectErrors(interruption);
     const scenario = fc.array(fc.oneof(fc.constant("publish"), fc.constantFrom(...Object.keys(events))), {
       minLength: 15,
@@ -323,7 +323,7 @@ describe("a stream element", () => {
     }
   });
 
-  it("is closed for good by the message that sse-close names", async () => {
+  it("closes for good at the message that sse-close names", async () => {
     const page = await fixture.open(stream({ attributes: 'sse-close="done"' }));
     await fixture.connected();
     fixture.server.publish(item("last"));

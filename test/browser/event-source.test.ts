@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** Text made of what an EventSource parser stumbles over, lone surrogates included. */
+/** Text of all that an EventSource parser stumbles over, lone surrogates included. */
 const anyText = fc
   .array(
     fc.oneof(
@@ -21,7 +21,7 @@ const anyText = fc
   )
   .map((parts) => parts.join(""));
 
-test("any data arrives at a browser's own EventSource as the HTML standard says", async (t) => {
+test("any data reaches a browser's own EventSource as the HTML standard says", async (t) => {
   const { app, kit, listen } = application(t, {}, { hub: { reconciliationLength: 1000 } });
   app.get(
     "/",

@@ -29,7 +29,7 @@ const files = {
   "components/Item.njk": '<li id="item-{{ id }}">{{ id }}</li>',
 };
 
-/** A browser, and an application at whose path for the hub a proxy leads to another; it is closed until it is opened. */
+/** A browser, and an application that proxies the kit's hub path to another hub; both close after the test. */
 async function start(t: TestContext, hub: ReferenceHub, options: MercureOptions) {
   const publicHubUrl = "/.well-known/mercure";
   const { app, kit, listen } = application(t, files, { hubUrl: hub.url, publicHubUrl, ...options });
@@ -63,7 +63,7 @@ const references = [
   { name: "1.0", generation: 1, options: { protocol: 1, tokenMode: "url", ...identity }, skip: withoutReferenceHub1 },
 ] as const;
 for (const { name, generation, options, skip } of references) {
-  describe(`a page with the reference hub of ${name}, behind the path at which the kit's own would be`, {
+  describe(`a page with the reference hub of ${name}, behind the kit's own hub path`, {
     skip,
   }, () => {
     test("shows each private message once, through a late connection and a restart of the hub", async (t) => {
@@ -87,7 +87,7 @@ for (const { name, generation, options, skip } of references) {
       await page.locator("#item-5").waitFor();
       assert.deepEqual(await shown(), ["0", "1", "2", "3", "4", "5"]);
       assert.deepEqual(tokensInUrls, []);
-      // That the hub was away is logged by the browser, and by the kit's script.
+      // The browser and the kit's script log that the hub was away.
       assert.deepEqual(
         errors.filter((error) => !/net::ERR_|status of 502|reconnects in/.test(error)),
         [],

@@ -23,7 +23,7 @@ let browser: Browser;
 let certificate: { readonly cert: Buffer; readonly key: Buffer };
 
 before(async () => {
-  // The hosts `www.` and `evil.` are of one site.
+  // The hosts `www.` and `evil.` belong to one site.
   browser = await launchChromium({
     args: ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.example.org 127.0.0.1"],
   });
@@ -37,7 +37,7 @@ for (const [protocol, name] of [
   [1, "mercure_access_token"],
 ] as const) {
   describe(`the cookies of private streams in Mercure ${protocol}.x`, () => {
-    test("are taken by a browser over TLS, with all that protects them", async (t) => {
+    test("are stored by a browser over TLS, with all their protections", async (t) => {
       const site = await start(t, protocol);
       const { page, context, errors } = await visit(t);
       await page.goto(`${site.origin}/`);
@@ -68,9 +68,9 @@ for (const [protocol, name] of [
       assert.deepEqual(errors, []);
     });
 
-    // Cookie tossing: whoever rules a neighbouring host sets a key that they know. Tokens bound to it would be worth
-    // something to them, and after the visitor has signed out.
-    test("are bound to no key that another host of the site has set", async (t) => {
+    // Cookie tossing: an attacker on a neighbouring host sets a key that they know. They could then use tokens that are
+    // bound to it, even after the visitor has signed out.
+    test("stay unbound from a key that another host of the site has set", async (t) => {
       const site = await start(t, protocol);
       const { page, context } = await visit(t);
       await page.goto(`${site.origin.replace("www.", "evil.")}/toss?name=${name}`);
@@ -134,7 +134,7 @@ async function visit(t: TestContext) {
   return { ...visitor, context };
 }
 
-/** The key that no other host can have set. */
+/** No other host can set this key. */
 async function keyOf(context: BrowserContext, origin: string): Promise<string> {
   const [key] = (await context.cookies(origin)).filter(({ name }) => name.startsWith("__Host-"));
   return key!.value;
@@ -144,7 +144,7 @@ function hashOf(key: string): string {
   return createHash("sha256").update(key).digest("base64url");
 }
 
-/** A certificate that nobody trusts, for this run. */
+/** A self-signed certificate for this run. */
 function makeCertificate(): { cert: Buffer; key: Buffer } {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-tls-"));
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];

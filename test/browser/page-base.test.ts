@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { application } from "../support/application.js";
 import { launchChromium } from "./chromium.js";
 
-// Markup of a stranger brings a `<base>`: streams, with their tokens, would go to that server.
+// A stranger's markup contains a `<base>`: streams, with their tokens, would go to that server.
 test("a base element of another origin moves no stream", async (t) => {
   const asked: string[] = [];
   const stranger = createServer((req, res) => {

@@ -14,14 +14,14 @@ import { launchChromium, newWatchedPage } from "./chromium.js";
 const issuer = "https://issuer.invalid";
 const resource = "https://hub.invalid/.well-known/mercure";
 
-/** The page loads this module from elsewhere, where a test does not go. */
+/** The page loads this module from another host, which a test does not contact. */
 async function eventSourceModule(): Promise<string> {
   const stdin = { contents: 'export { fetchEventSource } from "@microsoft/fetch-event-source"', resolveDir: "." };
   const { outputFiles } = await build({ stdin, bundle: true, format: "esm", write: false });
   return outputFiles[0]!.text;
 }
 
-/** Our hub, and beside it a resource that leads to it. */
+/** Our hub, and beside it a resource that links to it. */
 async function startHub(t: { after(work: () => Promise<void>): void }, corsOrigin: string) {
   const hub = new Hub({
     transport: new MemoryTransport(),
@@ -48,8 +48,8 @@ async function startHub(t: { after(work: () => Promise<void>): void }, corsOrigi
   return { hub, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-// Its program of 0.x holds such a page too, but offers no way to serve it.
-test("the playground page of the reference hub discovers, subscribes, publishes and lists with ours", {
+// The reference hub's program of 0.x contains such a page too, but cannot serve it.
+test("the reference hub's playground page discovers, subscribes, publishes and lists with our hub", {
   skip: withoutReferenceHub1,
 }, async (t) => {
   const reference = await referenceHub(t, { generation: 1, flags: ["-playground"] });
@@ -70,7 +70,7 @@ test("the playground page of the reference hub discovers, subscribes, publishes 
 
   const browser = await launchChromium();
   t.after(() => browser.close());
-  // The page's own policy holds it to its origin; without it, what the hub tells other origins is tried as well.
+  // The page's own policy restricts it to its origin; without it, the test covers the hub's CORS headers too.
   const { page } = await newWatchedPage(browser, { bypassCSP: true });
   const alerts: string[] = [];
   page.on("dialog", (dialog) => {
@@ -105,7 +105,7 @@ test("the playground page of the reference hub discovers, subscribes, publishes 
   await click("publish", "Publish");
   await page.locator("#updates pre", { hasText: "a private book" }).waitFor();
 
-  // The list begins with its own page's stream, and goes on with the streams that come and go.
+  // The list starts with the page's own stream, and continues with the streams that come and go.
   await field("subscriptions", "subscribe").click();
   await page.locator(".subs .match", { hasText: "https://example.com/books/:id" }).waitFor();
   assert.match(await page.locator(".subs pre").first().innerText(), /"who": "we"/);
@@ -117,7 +117,7 @@ test("the playground page of the reference hub discovers, subscribes, publishes 
   controller.abort();
   await later.waitFor({ state: "detached" });
 
-  // What is published before somebody asks for it comes with the id from which to go on.
+  // An earlier update comes with the id to continue from.
   await field("subscribe", "unsubscribe").click();
   await field("subscribe", "lastEventId").fill("earliest");
   await field("subscribe", "subscribe").click();

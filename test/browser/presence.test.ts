@@ -28,7 +28,7 @@ afterEach(async () => {
   assert.deepEqual(errors, [], "errors in a page's console");
 });
 
-/** A page that shows who has it open. */
+/** A page that shows its current visitors. */
 async function start(t: TestContext, body: string, options: MercureOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -74,7 +74,7 @@ async function start(t: TestContext, body: string, options: MercureOptions = {})
   return {
     kit,
     url,
-    /** Who fetched the list of people. */
+    /** The visitors who fetched the list of people. */
     fetches,
     async visit(user: string) {
       const visit = await newWatchedPage(browser);
@@ -90,7 +90,7 @@ async function shows(page: Page, selector: string, text: string): Promise<void> 
 }
 
 describe("MercurePresence", () => {
-  test("fetches its content again whenever somebody joins or leaves", async (t) => {
+  test("fetches its content again whenever a person joins or leaves", async (t) => {
     const { visit } = await start(
       t,
       '<% MercureStream topic="room" private %><% MercurePresence topic="room" hx_get="/who" id="who" %>',
@@ -109,7 +109,7 @@ describe("MercurePresence in a context", () => {
     '<% MercureStreamContext topic="room" private with_presence %><% MercureStream type="message" id="feed" %>' +
     '<% MercurePresence hx_get="/people" hx_trigger="load" id="people" %><% endMercureStreamContext %>';
 
-  test("three windows of one person count as one, and only another person makes pages look again", async (t) => {
+  test("counts three windows of one person as one, and pages fetch again only for another person", async (t) => {
     const { kit, visit, url, fetches } = await start(t, body);
     const grace = await visit("grace");
     await shows(grace, "#people", "grace");
@@ -124,7 +124,7 @@ describe("MercurePresence in a context", () => {
     assert.equal(fetches.filter((user) => user === "grace").length, 1, "for Alan");
   });
 
-  test("a reload makes nobody leave and come back; who closes the page is gone after the grace period", async (t) => {
+  test("ignores a reload; a person who closes the page is gone after the grace period", async (t) => {
     const { kit, visit, fetches } = await start(t, body, { presenceGrace: 3 });
     const grace = await visit("grace");
     const ada = await visit("ada");
@@ -144,7 +144,7 @@ describe("MercurePresence in a context", () => {
 });
 
 describe("a stream with_subscriptions", () => {
-  test("swaps in what is published, and not the events of subscriptions, of which triggers hear", async (t) => {
+  test("swaps in published updates; subscription events only fire triggers", async (t) => {
     const { kit, visit } = await start(
       t,
       '<% MercureStreamContext topic="room" with_subscriptions %><% MercureStream type="message" id="feed" %>' +

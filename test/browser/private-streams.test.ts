@@ -46,14 +46,14 @@ afterEach(async () => {
   assert.deepEqual(errors, [], "errors in a page's console");
 });
 
-/** An application whose private streams can be taken from everybody, which restarts at the same address. */
+/** An application that can revoke its private streams for everybody, and restarts at the same address. */
 class Site {
   readonly clock = new ManualClock();
   /** Every request so far: its URL, and the page that the browser names as its origin. */
   readonly requests: Request[] = [];
   /** Whether the application grants its private streams. */
   open = true;
-  /** What the viewer of `/role` is, which is its stream's variant. */
+  /** The viewer's role, which is the variant of the stream on `/role`. */
   role = "editor";
   kit!: Application["kit"];
   origin = "";
@@ -133,7 +133,7 @@ class Site {
 
 for (const tokenMode of ["url", "cookie"] as const) {
   describe(`private streams with their token in the ${tokenMode}`, () => {
-    test("go on in two tabs, each with its own topic, when the hub has restarted", async (t) => {
+    test("resume in two tabs, each with its own topic, when the hub has restarted", async (t) => {
       expected = /reconnects in|ERR_|htmx:sseError/;
       const site = await new Site(t, { tokenMode }).start();
       const a = await site.visit("/live?topic=a");
@@ -154,7 +154,7 @@ for (const tokenMode of ["url", "cookie"] as const) {
 
     for (const asks of [true, false]) {
       const how = asks ? "the application is asked" : "the page is fetched anew";
-      test(`outlive their token and miss nothing; ${how}, until it no longer grants them`, async (t) => {
+      test(`outlive their token and miss nothing; ${how}, until the application no longer grants them`, async (t) => {
         const answer = { authorize: () => site.open };
         const site: Site = new Site(t, { tokenMode, ...(asks ? answer : {}) });
         await site.start();
@@ -184,8 +184,9 @@ for (const tokenMode of ["url", "cookie"] as const) {
       });
     }
 
-    // Who is no editor any more goes on with what is rendered for editors, since the topic is still theirs to stream.
-    test("go on with the variant that their viewer has now", async (t) => {
+    // A user who is not an editor any more would still get the rendering for editors, since they can still stream the
+    // topic.
+    test("continue with the current variant of their viewer", async (t) => {
       const site = await new Site(t, { tokenMode, authorize: () => true }).start();
       const page = await site.visit("/role");
       const publish = (text: string) =>
@@ -222,7 +223,7 @@ for (const tokenMode of ["url", "cookie"] as const) {
     });
 
     // Logs of servers and proxies, and other sites that a page links to, would learn the token.
-    test("send it in no URL and in no Referer", async (t) => {
+    test("keep it out of every URL and Referer", async (t) => {
       const site = await new Site(t, { tokenMode, authorize: () => true }).start();
       const page = await site.visit("/live?topic=a");
       await site.connected();
@@ -264,7 +265,7 @@ for (const tokenMode of ["url", "cookie"] as const) {
         await expire(site);
         await page.waitForFunction('document.title === "message"');
         const { length } = site.asked;
-        // The extension would try again after half a second, and then after longer and longer pauses.
+        // The extension would retry after half a second, and then after ever longer pauses.
         await page.clock.runFor(300_000);
         await page.evaluate("fetch('/favicon.ico')");
         assert.equal(site.asked.length, length);

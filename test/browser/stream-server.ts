@@ -23,8 +23,8 @@ export interface Answer {
 export type Handler = (request: IncomingMessage, url: URL) => Answer | Promise<Answer>;
 
 /**
- * A server of streams at `/hub?topic=…`, with history, that fails in the ways a test asks for; beside them it serves what
- * the test gives it. It keeps its updates and its port when it is killed and started again.
+ * A server of streams at `/hub?topic=…`, with history, that fails in the ways a test asks for; beside them it serves
+ * the test's own routes. It keeps its updates and its port when it is killed and restarted.
  */
 export class StreamServer {
   /** Every request for a stream so far. */
@@ -34,7 +34,7 @@ export class StreamServer {
   readonly #readers = new Map<ServerResponse, string[]>();
   readonly #sockets = new Set<Socket>();
   readonly #waiting = new Set<() => void>();
-  /** What the next requests for a stream are answered, in place of a stream. */
+  /** The answers to the next requests for a stream, in place of a stream. */
   readonly #refusals: Answer[] = [];
   #server: Server | undefined;
   #port = 0;
@@ -45,7 +45,7 @@ export class StreamServer {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  /** How many streams are open now. */
+  /** The number of open streams. */
   get open(): number {
     return this.#readers.size;
   }
@@ -66,7 +66,7 @@ export class StreamServer {
     return this;
   }
 
-  /** Ends every connection at once and answers no more until started again. */
+  /** Closes every connection at once, and answers again only after a restart. */
   async kill(): Promise<void> {
     const closed = new Promise((resolve) => this.#server?.close(resolve));
     this.#readers.clear();
@@ -89,12 +89,12 @@ export class StreamServer {
     return update.id;
   }
 
-  /** Writes these bytes as they are to every open stream. */
+  /** Writes these bytes unchanged to every open stream. */
   write(text: string): void {
     for (const response of this.#readers.keys()) response.write(text);
   }
 
-  /** Ends the open streams: in good order, or in the middle of it. */
+  /** Ends the open streams, cleanly or in the middle of a chunk. */
   cut(how: "end" | "destroy" = "destroy"): void {
     const responses = [...this.#readers.keys()];
     this.#readers.clear();
@@ -105,7 +105,7 @@ export class StreamServer {
     this.#updates.length = 0;
   }
 
-  /** Resolves when the condition holds; it is looked at after each thing that happens to a stream here. */
+  /** Resolves when the condition holds, and checks it after each event of a stream. */
   async when(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
   }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { parseRetryAfter, reconnectDelay } from "../../src/client/reconnect-delay.js";
 
 describe("the delay of a reconnection", () => {
-  it("grows from the server's retry to half a minute, and is never less than what the server asked for", () => {
+  it("grows from the server's retry to half a minute, and respects the server's retry as its min", () => {
     const failures = fc.nat(200);
     const retry = fc.nat(100_000);
     const retryAfter = fc.oneof(fc.constant(0), fc.nat(10_000_000));
@@ -17,14 +17,14 @@ describe("the delay of a reconnection", () => {
     );
   });
 
-  it("is short at first, long and spread at last", () => {
+  it("is short at first, and long and spread later", () => {
     const first = reconnectDelay(500, 0, 0);
     assert.ok(first >= 500 && first <= 1_000);
     const late = Array.from({ length: 200 }, () => reconnectDelay(500, 20, 0));
     assert.ok(Math.min(...late) >= 15_000 && Math.max(...late) - Math.min(...late) > 5_000);
   });
 
-  it("never exceeds what a timer can hold", () => {
+  it("stays within the max delay of a timer", () => {
     assert.equal(reconnectDelay(1, 0, Number.MAX_VALUE), 2 ** 31 - 1);
     assert.equal(reconnectDelay(10 ** 300, 5, 0), 2 ** 31 - 1);
   });
@@ -38,7 +38,7 @@ describe("Retry-After", () => {
     assert.equal(parseRetryAfter("Tue, 01 Jan 2030 00:00:05 GMT", now), 5_000);
   });
 
-  it("is nothing when it is missing, nonsense or over", () => {
+  it("is undefined when it is missing, invalid or past", () => {
     for (const header of [null, "", "soon", "-1", "Mon, 31 Dec 2029 00:00:00 GMT"]) {
       assert.equal(parseRetryAfter(header, now), 0);
     }

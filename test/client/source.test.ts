@@ -13,10 +13,10 @@ interface Failure {
 
 let server: StreamServer;
 let sources: StreamSource[];
-/** What each source told, in the order in which it told it. */
+/** The events of each source, in order. */
 let failures: Failure[];
 let ends: { reason: string; url: string }[];
-/** What the next renewals come to; without one there is no new token. */
+/** The results of the next renewals; without one, no renewal succeeds. */
 let renewals: ((address: StreamAddress) => StreamAddress)[];
 let gaps: { requested: string; received: string }[];
 
@@ -51,7 +51,7 @@ async function nextMessage(source: StreamSource, type = "message"): Promise<Mess
 }
 
 describe("a stream source", () => {
-  it("is an EventSource to those who use it", async () => {
+  it("behaves as an EventSource", async () => {
     const source = open();
     const seen: string[] = [];
     source.onopen = () => seen.push(`open ${source.readyState === source.OPEN}`);
@@ -94,7 +94,7 @@ describe("a stream source", () => {
     });
   }
 
-  it("sends the position in the query to a public hub of another origin, so that no preflight is needed", async () => {
+  it("sends the position in the query to a public hub of another origin, which avoids a preflight", async () => {
     open("topic=messages&lastEventID=start", "https://elsewhere.example");
     await server.when(() => server.open === 1);
     const [{ query, headers } = assert.fail()] = server.subscriptions;
@@ -107,7 +107,7 @@ describe("a stream source", () => {
     ["the server's restart", () => server.kill().then(() => server.start())],
   ];
   for (const [name, end] of ends) {
-    it(`goes on where it was after ${name}`, async () => {
+    it(`resumes from its position after ${name}`, async () => {
       const source = open("topic=messages&lastEventID=start");
       const received: string[] = [];
       const missed = new Promise<void>((resolve) => {
@@ -126,7 +126,7 @@ describe("a stream source", () => {
     });
   }
 
-  it("tells each interruption by an error, and never says that it is closed", async () => {
+  it("reports each interruption by an error, and never as closed", async () => {
     const source = open();
     await once(source, "open");
     const states: number[] = [];
@@ -138,7 +138,7 @@ describe("a stream source", () => {
   });
 
   for (const status of [408, 429, 500, 502, 503, 504]) {
-    it(`tries again after ${status}`, async () => {
+    it(`retries after ${status}`, async () => {
       server.refuse({ status, headers: { "Retry-After": "0" } });
       await once(open(), "open");
       assert.deepEqual([server.subscriptions.length, failures], [2, []]);
@@ -146,7 +146,7 @@ describe("a stream source", () => {
   }
 
   for (const status of [204, 400, 401, 403, 404, 410]) {
-    it(`ends for good after ${status}, and tells so once`, async () => {
+    it(`ends for good after ${status}, and reports it once`, async () => {
       server.refuse({ status });
       const source = open();
       const states: number[] = [];
@@ -160,7 +160,7 @@ describe("a stream source", () => {
     });
   }
 
-  it("ends for good at an answer that is no stream", async () => {
+  it("ends for good at an answer that is not an event stream", async () => {
     server.refuse({ status: 200, headers: { "Content-Type": "text/html" }, body: "<p>Log in" });
     await once(open(), "error");
     assert.deepEqual(
@@ -169,7 +169,7 @@ describe("a stream source", () => {
     );
   });
 
-  it("tells when the server's history does not reach back to its position", async () => {
+  it("reports a gap when the server's history starts after its position", async () => {
     const source = open("topic=messages&lastEventID=urn:gone");
     await once(source, "open");
     server.publish("x");
@@ -177,13 +177,13 @@ describe("a stream source", () => {
     assert.deepEqual(gaps, [{ requested: "urn:gone", received: "earliest" }]);
   });
 
-  it("tells of no gap where there is none", async () => {
+  it("reports no gap when the history is complete", async () => {
     await once(open("topic=messages&lastEventID=start"), "open");
     await once(open(), "open");
     assert.deepEqual(gaps, []);
   });
 
-  it("dispatches nothing more once a listener has closed it, and goes on from there when reopened", async () => {
+  it("stops dispatching once a listener has closed it, and resumes when reopened", async () => {
     const source = open();
     const received: string[] = [];
     source.onmessage = (event) => {
@@ -200,7 +200,7 @@ describe("a stream source", () => {
     assert.deepEqual(received, ["a", "b"]);
   });
 
-  it("rests while it is suspended, and goes on from where it was", async () => {
+  it("pauses while it is suspended, and then resumes from its position", async () => {
     const source = open();
     await once(source, "open");
     server.publish("a");
@@ -225,7 +225,7 @@ describe("a stream source", () => {
     await once(source, "open");
   });
 
-  it("does not let itself be revived before the server's Retry-After is over", async () => {
+  it("stays closed to a revival before the server's Retry-After is over", async () => {
     server.refuse({ status: 503, headers: { "Retry-After": "3600" } });
     const source = open();
     await once(source, "error");
@@ -234,7 +234,7 @@ describe("a stream source", () => {
     assert.equal(source.readyState, source.CONNECTING);
   });
 
-  it("replaces a connection that has been silent too long, and no other", async () => {
+  it("replaces a connection after too long a silence, and no other", async () => {
     const source = open();
     await once(source, "open");
     source.revive(3_600_000);

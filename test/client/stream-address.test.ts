@@ -7,7 +7,7 @@ const base = "https://example.com/room/1";
 const origin = "https://example.com";
 
 describe("a stream's address", () => {
-  it("is taken apart, and the rest of the query stays byte for byte", () => {
+  it("is parsed, and the rest of the query stays byte for byte", () => {
     const text = "/hub?topic=%7Eb%20c+d&authorization=a.b.c&sig=%2f&lastEventID=%23abc&empty#fragment";
     assert.deepEqual(parseAddress(text, base), {
       url: "https://example.com/hub?topic=%7Eb%20c+d&sig=%2f&empty",
@@ -18,7 +18,7 @@ describe("a stream's address", () => {
     });
   });
 
-  it("may have its token in the fragment, where it leaves with no request", () => {
+  it("can carry its token in the fragment, which browsers leave out of requests", () => {
     const { url, token } = parseAddress("/hub?match=a&last_event_id=1#authorization=a.b.c", base);
     assert.deepEqual([url, token], ["https://example.com/hub?match=a", "a.b.c"]);
     assert.equal(
@@ -40,7 +40,7 @@ describe("a stream's address", () => {
     assert.equal(nameIn("/hub?topic=a"), "lastEventID");
   });
 
-  it("is private with a token, or with the name of what a cookie grants", () => {
+  it("is private with a token, or with the name of a cookie's grant", () => {
     const isPrivate = (text: string) => parseAddress(text, base).isPrivate;
     for (const text of ["/hub?authorization=", "/hub?topic=a&grant=x", "/hub#authorization=t", "/hub?a#grant=x"]) {
       assert.ok(isPrivate(text), text);
@@ -48,12 +48,12 @@ describe("a stream's address", () => {
     assert.ok(!isPrivate("/hub?topic=grant"));
   });
 
-  it("takes another token where the old one was", () => {
+  it("replaces the old token by another in its place", () => {
     assert.equal(withToken("/hub?authorization=a&topic=b", "c.d"), "/hub?topic=b&authorization=c.d");
     assert.equal(withToken("/hub?match=b#authorization=a", "c.d"), "/hub?match=b#authorization=c.d");
   });
 
-  it("is written at another cursor and without its token", () => {
+  it("is written with another cursor and without its token", () => {
     assert.equal(
       textAtCursor("/hub?topic=a&lastEventID=1&authorization=t", "urn:é&2", "lastEventID"),
       "/hub?topic=a&authorization=&lastEventID=urn%3A%C3%A9%262",
@@ -62,7 +62,7 @@ describe("a stream's address", () => {
     assert.equal(textAtCursor("/hub?lastEventID=1", "", "lastEventID"), "/hub");
   });
 
-  it("brings any cursor back that was written into it", () => {
+  it("returns any cursor that was written into it", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme", minLength: 1 }), (cursor) => {
         const text = textAtCursor("/hub?topic=a&lastEventID=old", cursor, "lastEventID");
@@ -71,25 +71,25 @@ describe("a stream's address", () => {
     );
   });
 
-  it("loses no cursor on the way to the server, be it by header or by query", () => {
+  it("keeps every cursor on the way to the server, by header or by query", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme", minLength: 1 }), (cursor) => {
         const { url, headers } = requestFor(parseAddress("/hub?topic=a", base), cursor, origin);
-        // What arrives of a header is what Headers makes of it.
+        // Headers normalizes a value as the server receives it.
         const sent = new Headers(headers).get("Last-Event-ID") ?? new URL(url).searchParams.get("lastEventID");
         assert.equal(sent, cursor);
       }),
     );
   });
 
-  it("asks for the live stream only when there is no cursor", () => {
+  it("requests the live stream only without a cursor", () => {
     const address = parseAddress("/hub?topic=a", base);
     assert.deepEqual(requestFor(address, "", origin), { url: address.url, headers: { Accept: "text/event-stream" } });
   });
 });
 
 describe("an id in a response header", () => {
-  it("is recognised as it is, as UTF-8 bytes and percent-encoded", () => {
+  it("is recognised raw, as UTF-8 bytes and percent-encoded", () => {
     assert.ok(isHeaderOf("urn:1", "urn:1"));
     assert.ok(isHeaderOf("urn:é", "urn:Ã©"));
     assert.ok(isHeaderOf("urn:é", "urn%3A%C3%A9"));

@@ -10,14 +10,14 @@ import { fuzz, hostileText } from "../support/fuzz.js";
 const pieces = ["data: x\n\n", "data", "event", "event: e\n", "id", "id: 1\n", "id: \0\n", "retry: 10\n", "retry", ":"];
 const breaks = [" ", "\n", "\r", "\r\n", "\n\n", "\r\r", "\ufeff", "é", "🎉"];
 const stream = hostileText([...pieces, ...breaks], 100_000);
-/** Also bytes that are no UTF-8. */
+/** Includes bytes that are invalid UTF-8. */
 const bytes = fc.oneof(
   { weight: 5, arbitrary: stream.map((text) => new TextEncoder().encode(text)) },
   fc.uint8Array({ maxLength: 100 }),
 );
 const cuts = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 5 });
 
-/** The bytes in pieces of the given lengths, the last of which is all the rest. */
+/** The bytes in pieces of the given lengths, and the rest as the last piece. */
 function* cut(all: Uint8Array, lengths: readonly number[]): Generator<Uint8Array> {
   let start = 0;
   for (const length of lengths) {
@@ -53,9 +53,9 @@ test("a stream is read the same, however its bytes are cut", async (t) => {
   );
 });
 
-test("an independent parser agrees on types, data and retry", async (t) => {
+test("the kit's parser and an independent one agree on types, data and retry", async (t) => {
   const property = fc.property(stream, (text) => {
-    // The other keeps a final CR back until it knows the next character; a comment settles it.
+    // The other parser holds a final CR back until it sees the next character; a comment settles it.
     const all = new TextEncoder().encode(`${text}\n:\n`);
     const expected: { type: string; data: string }[] = [];
     const retries: number[] = [];
@@ -82,7 +82,7 @@ test("the command prints no control characters of any event", async (t) => {
   await fuzz(t, property);
 });
 
-test("the client takes apart any address of a stream, and loses no cursor on the way", async (t) => {
+test("the client parses any address of a stream, and keeps every cursor on the way", async (t) => {
   const address = hostileText(
     ["/hub", "?", "&", "topic=", "lastEventID=", "last_event_id=", "match=", "authorization=", "#", "%", "%ff", "//"],
     4_096,
@@ -101,7 +101,7 @@ test("the client takes apart any address of a stream, and loses no cursor on the
   await fuzz(t, property);
 });
 
-/** Without its token and cursor an address may be no URL any more. */
+/** Without its token and cursor an address can be an invalid URL. */
 function attempt<T>(work: () => T): T | undefined {
   try {
     return work();

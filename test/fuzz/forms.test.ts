@@ -21,7 +21,7 @@ const text = hostileText(["topic=", "data", "&", "=", "%", "%ff", "%C3%A9", "%ed
 test("reads a form as URLSearchParams does, or refuses invalid UTF-8 and too many fields", async (t) => {
   const property = fc.property(text, (form) => {
     if (form.split("&").length > maxFields) return assert.throws(() => parseForm(form), { status: 413 });
-    // Node's own parser mistakes a stray percent sign beside what is not ASCII.
+    // Node's own parser misreads a stray percent sign beside characters beyond ASCII.
     const ascii = form.replace(/%(?![0-9a-f]{2})/gi, "%25").replace(/[^\0-\x7f]+/g, encodeURIComponent);
     const parsed = parseForm(form);
     assert.equal(parsed !== undefined, isUtf8(decodedBytes(ascii)));
@@ -59,7 +59,7 @@ const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)),
 );
 
-test("whatever the body of a publication holds, it is an update that keeps to the rules, or refused", async (t) => {
+test("any body of a publication is a valid update, or rejected", async (t) => {
   const contentType = fc.oneof(
     { weight: 9, arbitrary: fc.constantFrom(formType, `${formType};charset=utf-8`) },
     hostileText([formType, ";", " ", "="]),
@@ -76,7 +76,7 @@ test("whatever the body of a publication holds, it is an update that keeps to th
   await fuzz(t, property);
 });
 
-test("a body that a parser of the application has read is a form, or refused", async (t) => {
+test("any body that a parser of the application has read is a form, or rejected", async (t) => {
   const parsed = fc.oneof(
     fc.dictionary(field, fc.oneof(value, fc.array(fc.oneof(value, fc.anything())), fc.anything())),
     bytes,

@@ -12,7 +12,7 @@ import { fuzz, hostileText } from "../support/fuzz.js";
 const hubPath = "/.well-known/mercure";
 const of = (headers: Record<string, string>, url = "/") => ({ headers, url }) as unknown as IncomingMessage;
 
-test("any cookies have names and values, none of which holds a separator", async (t) => {
+test("any cookies have names and values without separators", async (t) => {
   const cookies = hostileText(["a=", "a", "=", ";", " ", '"', '""', "b=c", ",", "\t"]);
   const property = fc.property(cookies, (cookie) => {
     for (const [name, value] of cookiesOf(of({ cookie }))) {
@@ -22,7 +22,7 @@ test("any cookies have names and values, none of which holds a separator", async
   await fuzz(t, property);
 });
 
-test("no Origin or Referer is the same as the host unless it is a URL of that host", async (t) => {
+test("an Origin or Referer matches the host only when it is a URL of that host", async (t) => {
   const pieces = [
     "https://",
     "http:",
@@ -48,7 +48,7 @@ test("no Origin or Referer is the same as the host unless it is a URL of that ho
   await fuzz(t, property);
 });
 
-test("no origin but a listed one is told that it may send cookies", async (t) => {
+test("only listed origins can send cookies", async (t) => {
   const cors = new Cors(["https://shop.example", "*"]);
   const property = fc.property(hostileText(["https://", "shop.example", "*", ",", " ", ".", "null"]), (origin) => {
     const sent = new Map<string, string>();
@@ -64,7 +64,7 @@ test("no origin but a listed one is told that it may send cookies", async (t) =>
   await fuzz(t, property);
 });
 
-test("any URL is the hub's, below it, or neither, and its query is read or refused", async (t) => {
+test("any URL is the hub's, below it, or neither, and its query is read or rejected", async (t) => {
   const url = hostileText([
     hubPath,
     "/",
@@ -92,7 +92,7 @@ test("any URL is the hub's, below it, or neither, and its query is read or refus
   await fuzz(t, property);
 });
 
-test("any Last-Event-ID is a position that the hub has given, or unknown", async (t) => {
+test("any Last-Event-ID is a position that the hub issued, or unknown", async (t) => {
   const cipher = new CursorCipher();
   const transport = new MemoryTransport();
   const id = fc.oneof(

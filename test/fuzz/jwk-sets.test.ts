@@ -35,7 +35,10 @@ const key = fc.record(
 const set = partly(fc.record({ keys: partly(fc.array(partly(fc.oneof(fc.constant(good), key)), { maxLength: 4 })) }));
 const header = fc.record({ alg: algorithm, kid: name }, { requiredKeys: ["alg"] });
 
-/** Keys, none, or an error that says that they cannot be had; never a key for HMAC out of what is public. */
+/**
+ * The result is keys, an empty list, or an error that says that they are unavailable; never an HMAC key from public
+ * data.
+ */
 async function ask(source: () => KeySource, wanted: { alg: string; kid?: string }): Promise<void> {
   let keys: readonly unknown[];
   try {
@@ -47,14 +50,14 @@ async function ask(source: () => KeySource, wanted: { alg: string; kid?: string 
   assert.ok(wanted.alg !== "HS256" || keys.length === 0);
 }
 
-test("whatever a JWK Set holds, it has keys for a token or none", async (t) => {
+test("any JWK Set has keys for a token, or an empty list", async (t) => {
   await fuzz(
     t,
     fc.asyncProperty(set, header, (value, wanted) => ask(() => jwkSetKeys(value as unknown as JSONWebKeySet), wanted)),
   );
 });
 
-test("whatever the URL of a JWK Set answers, it has keys for a token or none", async (t) => {
+test("any answer of a JWK Set's URL has keys for a token, or an empty list", async (t) => {
   const body = fc.oneof(
     { weight: 3, arbitrary: set.map((value) => JSON.stringify(value)) },
     hostileText(["{", "}", '"keys"', ":", "[", "]", ",", '"kty"', "1e999", "\ufeff"], 100_000),

@@ -15,7 +15,7 @@ const answer = fc.oneof(
 );
 const body = fc.oneof({ weight: 4, arbitrary: answer.map((value) => JSON.stringify(value)) }, text);
 
-test("whatever a hub lists, the command subscriptions prints a line for each, or says what is wrong", async (t) => {
+test("the command subscriptions prints a line for each entry of any list, or reports the mistake", async (t) => {
   let response = new Response();
   const lines: string[] = [];
   t.mock.method(globalThis, "fetch", async () => response);

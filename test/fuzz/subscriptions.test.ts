@@ -11,7 +11,7 @@ import { fuzz, hostileText } from "../support/fuzz.js";
 
 const hubUrl = "https://hub.example/.well-known/mercure";
 
-test("whatever a subscriber asks for, it is within the limits or refused", async (t) => {
+test("any subscription is within the limits, or rejected", async (t) => {
   const limits = { count: 3, length: 40, patternSize: 5000, bytes: 0 };
   const name = fc.oneof(
     fc.constantFrom("topic", "match", "match_exact", "match_urlpattern", "MATCH", "lastEventID", "last_event_id"),
@@ -37,7 +37,7 @@ test("whatever a subscriber asks for, it is within the limits or refused", async
   await fuzz(t, property);
 });
 
-test("whatever path is asked for below /subscriptions, it stands for one thing or for nothing", async (t) => {
+test("any path below /subscriptions names one resource, or none", async (t) => {
   const path = hostileText(["/", "%2F", "%", "%ff", "exact", "urlpattern", "a", ":x", "..", "urn:uuid:", "*"]);
   const property = fc.property(path, fc.constantFrom(0 as const, 1 as const), (text, generation) => {
     const segments = text.split("/").map(percentDecode);

@@ -8,7 +8,7 @@ import { createEnvironment } from "../../src/nunjucks/environment.js";
 import { applicationEnvironment, fixture } from "./fixture.js";
 
 describe("a component", () => {
-  test("is a tag, render(), components.Name() and {{ components.Name() }}, which give the same", (t) => {
+  test("is a tag, render(), components.Name() and {{ components.Name() }}, with equal output", (t) => {
     const kit = fixture(t, {
       files: {
         "components/ChatMessage.njk": '<p id="{{ id }}">{{ text }}</p>\n',
@@ -33,7 +33,7 @@ describe("a component", () => {
     assert.equal(kit.render("page.njk", { secret: "s" }), "[Site]");
   });
 
-  test("has no children without an end tag, and can tell", (t) => {
+  test("sees whether it has an end tag, and has no children without one", (t) => {
     const kit = fixture(t, {
       files: {
         "components/Box.njk": "<% if children %>({{ children }})<% else %>none<% endif %>",
@@ -43,7 +43,7 @@ describe("a component", () => {
     assert.equal(kit.render("page.njk"), "none ()");
   });
 
-  test("evaluates its children where it prints them, once, and not at all when it does not", (t) => {
+  test("evaluates its children where it prints them, once, and only then", (t) => {
     const kit = fixture(t, {
       files: {
         "components/Twice.njk": "{{ children }}{{ children }}",
@@ -56,7 +56,7 @@ describe("a component", () => {
     assert.equal(counted, 1);
   });
 
-  test("does not turn the fields of a model object into attributes", (t) => {
+  test("keeps the fields of a model object out of the attributes", (t) => {
     class User {
       name = "Ada";
       password = "secret";
@@ -68,7 +68,7 @@ describe("a component", () => {
     assert.equal(String(kit.components.render("User", new User())), "<i >A: Ada</i>");
   });
 
-  test("that is missing is an error with the nearest names", (t) => {
+  test("reports the nearest names when it is missing", (t) => {
     const kit = fixture(t, { files: { "components/ChatMessage.njk": "" } });
     const expected = {
       code: "ERR_COMPONENT",
@@ -78,14 +78,14 @@ describe("a component", () => {
     assert.throws(() => kit.components.namespace.ChatMesage!(), expected);
   });
 
-  test("that exists twice is an error with both paths", (t) => {
+  test("reports both paths when it exists twice", (t) => {
     assert.throws(
       () => fixture(t, { files: { "components/a/Twin.njk": "", "components/b/Twin.njk": "" } }),
       (error: Error) => /"Twin" exists twice: .*a\/Twin\.njk and .*b\/Twin\.njk/.test(error.message),
     );
   });
 
-  test("that includes itself without end is an error with the chain", (t) => {
+  test("reports the chain when it includes itself without end", (t) => {
     const kit = fixture(t, {
       files: { "components/Ping.njk": "<% Pong %>", "components/Pong.njk": "<% Ping %>" },
     });
@@ -96,7 +96,7 @@ describe("a component", () => {
     assert.throws(() => kit.components.render("Ping"), { code: "ERR_COMPONENT" }, "the count starts anew");
   });
 
-  test("may include itself with an end", (t) => {
+  test("can include itself with an end", (t) => {
     const kit = fixture(t, {
       files: { "components/Tree.njk": "({{ n.v }}<% for c in n.c %><% Tree n=c %><% endfor %>)" },
     });
@@ -104,14 +104,14 @@ describe("a component", () => {
     assert.match(String(kit.components.render("Tree", { n: deep(100) })), /^\(100\(99/);
   });
 
-  test("takes an object for its properties, and says so", (t) => {
+  test("rejects an object in place of its properties, with advice", (t) => {
     const kit = fixture(t, { files: { "components/Card.njk": "" } });
     for (const props of [null, "x", 1]) {
       assert.throws(() => kit.components.render("Card", props as unknown as object), { code: "ERR_COMPONENT" });
     }
   });
 
-  test("that would have to wait is an error that says so", (t) => {
+  test("rejects asynchronous work, with advice", (t) => {
     const kit = fixture(t, { files: { "components/Late.njk": "{{ 1 | later }}" } });
     kit.environment.addFilter("later", (value, callback) => setImmediate(callback, null, value), true);
     assert.throws(() => kit.components.render("Late"), { code: "ERR_COMPONENT", message: /renders asynchronously/ });
@@ -133,7 +133,7 @@ describe("a component", () => {
 });
 
 describe("in development", () => {
-  test("a changed, a new and a removed component show at the next render", (t) => {
+  test("renders a changed, a new and a removed component at the next request", (t) => {
     const kit = fixture(t, { files: { "components/Card.njk": "one", "templates/page.njk": "<% Card %>" } });
     assert.equal(kit.render("page.njk"), "one");
     kit.write("components/Card.njk", "two, changed");
@@ -147,7 +147,7 @@ describe("in development", () => {
 });
 
 describe("in production", () => {
-  test("a component is compiled once", (t) => {
+  test("compiles a component once", (t) => {
     const kit = fixture(t, { files: { "components/Card.njk": "one" }, development: false });
     assert.equal(String(kit.components.render("Card")), "one");
     kit.write("components/Card.njk", "two");
@@ -156,7 +156,7 @@ describe("in production", () => {
 });
 
 describe("an application's environment", () => {
-  test("may be of another copy of Nunjucks, whose safe strings are its own", (t) => {
+  test("can come from another copy of Nunjucks, with safe strings of its own", (t) => {
     const require = createRequire(import.meta.url);
     const loaded = Object.keys(require.cache).filter((path) => path.includes("/node_modules/nunjucks/"));
     for (const path of loaded) delete require.cache[path];
@@ -186,7 +186,7 @@ describe("an application's environment", () => {
     assert.throws(() => fixture(t, { environment: () => shared }), { code: "ERR_OPTION" });
   });
 
-  test("gets the original error through Nunjucks' copies of its message, however deep", (t) => {
+  test("reports the original error through Nunjucks' copies of its message, however deep", (t) => {
     const kit = fixture(t, {
       files: {
         "components/A.njk": "{% B %}",

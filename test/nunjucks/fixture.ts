@@ -39,7 +39,7 @@ export interface Fixture {
   render(template: string, context?: object): string;
 }
 
-/** The nunjucks room with files of its own; nothing of it listens on a socket. */
+/** The kit's Nunjucks integration with files of its own, without a server. */
 export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -112,7 +112,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   };
 }
 
-/** An environment of an application, with delimiters of its choice. */
+/** An application's own environment, with delimiters of its choice. */
 export function applicationEnvironment(folder: string, tags?: nunjucks.ConfigureOptions["tags"]): Environment {
   const loader = new nunjucks.FileSystemLoader([join(folder, "templates"), join(folder, "components")]);
   return new nunjucks.Environment(loader, { autoescape: true, ...(tags === undefined ? {} : { tags }) });

@@ -4,7 +4,7 @@ import { HtmlMaker } from "../../src/nunjucks/html.js";
 import { fixture } from "./fixture.js";
 
 describe("html`…`", () => {
-  test("escapes what is interpolated, keeps safe strings, joins lists, and is safe in templates", (t) => {
+  test("escapes interpolated values, keeps safe strings, joins lists, and is safe in templates", (t) => {
     const kit = fixture(t, {
       files: { "components/B.njk": "<b>{{ x }}</b>", "templates/page.njk": "{{ it }}" },
     });
@@ -51,7 +51,7 @@ describe("oob()", () => {
     });
   }
 
-  test("escapes a plain string rather than trusting it", (t) => {
+  test("escapes a plain string", (t) => {
     const { oob } = new HtmlMaker(fixture(t).components.makeSafe);
     assert.throws(() => oob('<p id="a">x</p>'), /begins with an element/);
   });

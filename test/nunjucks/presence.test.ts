@@ -4,7 +4,7 @@ import { fixture } from "./fixture.js";
 
 const events = "/.well-known/mercure/subscriptions";
 
-/** What a page's stream asks for, and what its token grants. */
+/** The topics of a page's stream, and the grants of its token. */
 function connectionOf(html: string) {
   const [, url = assert.fail(html)] = /sse-connect="([^"]+)"/.exec(html) ?? [];
   const query = new URL(url.replaceAll("&amp;", "&"), "http://x").searchParams;
@@ -40,7 +40,7 @@ describe("with_subscriptions", () => {
 });
 
 describe("MercurePresence", () => {
-  test("receives nothing but the events of its topics' subscriptions", (t) => {
+  test("receives the events of its topics' subscriptions alone", (t) => {
     const source = '<% MercurePresence topic=["a", "b"] hx_get="/who" %>';
     const kit = fixture(t, { files: { "templates/page.njk": source } });
     const both = [`${events}/a`, `${events}/b`];
@@ -48,7 +48,7 @@ describe("MercurePresence", () => {
     assert.equal(kit.connections.count, 1);
   });
 
-  test("other properties become attributes", (t) => {
+  test("turns other properties into attributes", (t) => {
     const source =
       '<% MercurePresence topic="a" hx_get="/who?a=1&b=2" hx_trigger="load" tag="ul" class="who" id="x" ' +
       'aria_live="polite" %><li>Ada<% endMercurePresence %>';
@@ -67,14 +67,14 @@ describe("MercurePresence", () => {
     ['topic=missing hx_get="/who"', /topic is undefined/],
     ['topic="a" hx_get="/who" tag="img"', /no element that can hold/],
   ] as const) {
-    test(`<% MercurePresence ${props} %> is told what is wrong`, (t) => {
+    test(`<% MercurePresence ${props} %> reports the mistake`, (t) => {
       const kit = fixture(t, { files: { "templates/page.njk": `<% MercurePresence ${props} %>` } });
       assert.throws(() => kit.render("page.njk"), message);
     });
   }
 });
 
-test("mercure_subscription_topic", (t) => {
+test("mercure_subscription_topic returns the topics of subscription events", (t) => {
   const source = "{{ mercure_subscription_topic('a/b') }} {{ mercure_subscription_topic(['a', 'b']) | join(' ') }}";
   const kit = fixture(t, { files: { "templates/page.njk": source } });
   assert.equal(kit.render("page.njk"), `${events}/a%2Fb ${events}/a ${events}/b`);

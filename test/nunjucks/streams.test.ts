@@ -56,7 +56,7 @@ describe("MercureStream", () => {
     ["multi", "multi"],
   ];
   for (const [given, expected] of swaps) {
-    test(`hx_swap="${given}" is ${expected}`, (t) => {
+    test(`hx_swap="${given}" becomes ${expected}`, (t) => {
       const kit = fixture(t, {
         files: { "templates/page.njk": `<% MercureStream topic="a" hx_swap="${given}" %>` },
         swapStyles: ["multi"],
@@ -65,7 +65,7 @@ describe("MercureStream", () => {
     });
   }
 
-  test("names its topic as its type with the option typeIsTopic", (t) => {
+  test("uses its topic as its type with the option typeIsTopic", (t) => {
     const kit = fixture(t, {
       typeIsTopic: true,
       files: {
@@ -77,7 +77,7 @@ describe("MercureStream", () => {
     assert.deepEqual(types, ["a", "b,c", "message"]);
   });
 
-  test("takes a model class, a model object and a list of them as its topic", (t) => {
+  test("accepts a model class, a model object and a list of them as its topic", (t) => {
     class TodoList {
       id = 7;
     }
@@ -122,7 +122,7 @@ describe("MercureStreamContext", () => {
     assert.equal(kit.connections.count, 1);
   });
 
-  test("ends with its end tag, also when something in it failed", (t) => {
+  test("closes with its end tag, also after an error in its content", (t) => {
     const kit = fixture(t, {
       files: {
         "templates/page.njk": '<% MercureStreamContext topics=["a"] %><% endMercureStreamContext %><% MercureStream %>',
@@ -142,7 +142,7 @@ describe("MercureStreamContext", () => {
 });
 
 describe("globals", () => {
-  test("give URLs, tokens and topics to templates that do without the tags", (t) => {
+  test("give URLs, tokens and topics to templates without the tags", (t) => {
     const kit = fixture(t, {
       files: {
         "templates/page.njk":
@@ -154,20 +154,20 @@ describe("globals", () => {
     assert.equal(plain, "/.well-known/mercure?topic=a&lastEventID=%23cursor");
     assert.equal(withToken, "/.well-known/mercure?topic=a&topic=b&lastEventID=%23cursor&authorization=jwt");
     assert.equal(topic, "a");
-    // Each token is of a moment of its own.
+    // The moment differs between tokens.
     const claims = (jwt: string) => JSON.parse(Buffer.from(jwt.split(".")[1]!, "base64url").toString());
     const [url, other] = authentified!.split("&authorization=") as [string, string];
     assert.equal(url, plain);
     for (const jwt of [token!, other]) assert.deepEqual(claims(jwt).mercure, { subscribe: ["a"] });
   });
 
-  test("a topic cannot break out of an attribute or a script's string", (t) => {
+  test("keep a topic from breaking out of an attribute or a script's string", (t) => {
     const kit = fixture(t, { files: { "templates/page.njk": "{{ mercure_hub_url(topic) }}" } });
     const html = kit.render("page.njk", { topic: `"'><script>alert(1)</script>&x=\\\n` });
     assert.match(html, /^[\w/.?&=%-]+$/);
   });
 
-  test("the page's streams are replayed from when its request began", (t) => {
+  test("replay the page's streams from the beginning of its request", (t) => {
     const kit = fixture(t, {
       files: {
         "templates/page.njk": "<% from 'm.njk' import m %>{{ m() }}<% Panel %>",

@@ -6,7 +6,7 @@ import { applicationEnvironment, fixture } from "./fixture.js";
 
 const card = '<div class="card"><b>{{ title }}</b>{{ children }}</div>';
 
-/** Every delimiter with which the grammar is tested: the kit's, Nunjucks' own, and odd ones. */
+/** The delimiters under test: the kit's, Nunjucks' own, and unusual ones. */
 const delimiters = {
   "<% %>": undefined,
   "{% %}": {},
@@ -264,7 +264,7 @@ describe("a mistake in a template is an error with its place", () => {
     }
   }
 
-  test("the place is that of the macro's, the parent's or the component's file", (t) => {
+  test("the place is in the file of the macro, the parent or the component", (t) => {
     const kit = fixture(t, {
       files: {
         "templates/macros.njk": "\n<% macro m() %><% MercureStream topic=missing %><% endmacro %>",
@@ -281,7 +281,7 @@ describe("a mistake in a template is an error with its place", () => {
     assert.throws(() => kit.render("uses-broken.njk"), /components\/Broken\.njk, line 2, column 6\)/);
   });
 
-  test("a function of ours that fails in a template keeps its code, and gets Nunjucks' place", (t) => {
+  test("a kit function that fails in a template keeps its code, and gets Nunjucks' place", (t) => {
     for (const environment of [undefined, (folder: string) => applicationEnvironment(folder)]) {
       const kit = fixture(t, {
         files: {
@@ -298,7 +298,7 @@ describe("a mistake in a template is an error with its place", () => {
     }
   });
 
-  test("components may be named like tags of Nunjucks", (t) => {
+  test("components can have the names of Nunjucks' tags", (t) => {
     const kit = fixture(t, {
       files: { "templates/page.njk": "<% set x = 1 %><% if x %><% Set %><% endif %>", "components/Set.njk": "set" },
     });
@@ -311,7 +311,7 @@ describe("a mistake in a template is an error with its place", () => {
   });
 });
 
-test("several environments live in one process, each with its components and delimiters", (t) => {
+test("several environments coexist in one process, each with its components and delimiters", (t) => {
   const one = fixture(t, { files: { "templates/page.njk": "<% Card %>", "components/Card.njk": "one" } });
   const two = fixture(t, {
     files: { "templates/page.njk": "{% Card %}", "components/Card.njk": "two" },
@@ -322,7 +322,7 @@ test("several environments live in one process, each with its components and del
   assert.equal(one.render("page.njk"), "one");
 });
 
-test("tags of an application's own extensions are left to them", (t) => {
+test("tags of an application's own extensions stay theirs", (t) => {
   const kit = fixture(t, {
     files: { "templates/page.njk": "{% Shout %}{% Card %}", "components/Card.njk": "card" },
     environment: (folder) => {

@@ -13,7 +13,7 @@ export interface Application {
   readonly folder: string;
   readonly warnings: string[];
   readonly errors: unknown[];
-  /** Starts the server once the routes are there. */
+  /** Starts the server after the test has added its routes. */
   listen(outer?: Express): Promise<string>;
 }
 
@@ -22,11 +22,11 @@ export const secret = "0123456789abcdef0123456789abcdef";
 export interface Surroundings {
   /** The kit's clock. */
   readonly clock?: Clock;
-  /** Adds what stands before the kit. */
+  /** Adds middleware before the kit. */
   readonly before?: (app: Express) => void;
 }
 
-/** An Express application with the kit and with files of its own, on a port that the system chooses. */
+/** An Express application with the kit and its own files, on a port that the system chooses. */
 export function application(
   t: TestContext,
   files: Record<string, string> = {},
@@ -74,7 +74,7 @@ export function application(
   };
 }
 
-/** The stream's URL that a page carries, as a browser would resolve it. */
+/** The stream's URL in a page, as a browser resolves it. */
 export function streamUrlOf(html: string, origin: string): string {
   const [, url] = /sse-connect="([^"]+)"/.exec(html) ?? [];
   if (url === undefined) throw new Error(`no stream in ${html}`);

@@ -1,4 +1,4 @@
-/** A browser's cookies, as far as their names, values and paths go, for requests by `fetch`. */
+/** A browser's cookies for requests by `fetch`, with names, values and paths. */
 export class BrowserSession {
   readonly #cookies = new Map<string, { readonly value: string; readonly path: string }>();
   /** Every `Set-Cookie` so far. */
@@ -15,7 +15,7 @@ export class BrowserSession {
     return response;
   }
 
-  /** What the browser sends to a URL by itself, and more. */
+  /** The headers that a browser sends to a URL by itself, and those of the test. */
   headers(url: string, more: Record<string, string> = {}): Record<string, string> {
     const { pathname } = new URL(url);
     const shown = [...this.#cookies].filter(([, { path }]) => pathname.startsWith(path.replace(/\/$/, "")));

@@ -1,10 +1,10 @@
 import type { TestContext } from "node:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 
-/** A subscriber: any program that reads Server-Sent Events, by an independent parser. */
+/** A subscriber: any program that reads Server-Sent Events, with an independent parser. */
 export interface EventStream {
   readonly response: Response;
-  /** The next event; waits for it. Undefined when the stream has ended. */
+  /** Waits for the next event. Undefined when the stream has ended. */
   next(): Promise<EventSourceMessage | undefined>;
   close(): void;
 }

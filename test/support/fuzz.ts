@@ -3,18 +3,21 @@ import type { TestContext } from "node:test";
 import fc from "fast-check";
 import { heapUsed } from "./heap.js";
 
-/** How many cases each parser gets: a thousand at a developer's desk, ten thousand in CI, or as `npm run fuzz` says. */
+/**
+ * The number of cases for each parser: a thousand on a developer's machine, ten thousand in CI, or as `npm run fuzz`
+ * says.
+ */
 const runs = Number(process.env.FUZZ_RUNS ?? (process.env.CI ? 10_000 : 1000));
 
-/** A run that is this long shows whether memory grows: its first tenth has filled every cache. */
+/** A run of this length shows whether memory grows: its first tenth has filled every cache. */
 const measuredRuns = 100_000;
 
-/** What the caches may still vary by, in bytes; over a million cases, less than an object of each would take. */
+/** The allowed growth by caches, in bytes; over a million cases, less than an object of each would take. */
 const mostGrowth = 32 * 1024 * 1024;
 
 const turnAfter = 1000;
 
-/** Tries a property with as many cases as were asked for; long runs must not leave memory behind. */
+/** Tries a property with the requested number of cases; long runs must not leave memory behind. */
 export async function fuzz<Case>(t: TestContext, property: fc.IRawProperty<Case>): Promise<void> {
   const first = Math.ceil(runs / 10);
   await run(property, first);
@@ -26,7 +29,7 @@ export async function fuzz<Case>(t: TestContext, property: fc.IRawProperty<Case>
   assert.ok(after - before < mostGrowth, `the heap grew from ${megabytes(before)} to ${megabytes(after)} MiB`);
 }
 
-/** With a turn of the event loop now and then: what is held weakly cannot go before. */
+/** Yields to the event loop now and then, because weakly held objects cannot be collected before. */
 async function run<Case>(property: fc.IRawProperty<Case>, count: number): Promise<void> {
   for (let left = count; left > 0; left -= turnAfter) {
     await fc.assert(property as fc.IAsyncProperty<Case>, { numRuns: Math.min(left, turnAfter) });
@@ -35,10 +38,10 @@ async function run<Case>(property: fc.IRawProperty<Case>, count: number): Promis
 }
 
 /**
- * Text such as strangers send: of pieces that mean something to the parser, of anything, and now and then very long
- * and repetitive, on which what is not linear would not come to an end.
+ * Text as strangers send it: pieces with a meaning to the parser, random text, and now and then very long and
+ * repetitive text, which a parser must read in linear time.
  *
- * @param longest - In UTF-16 units; the default is what a request's head may hold.
+ * @param longest - In UTF-16 units; the default is the max of a request's head.
  */
 export function hostileText(pieces: readonly string[], longest = 16_384): fc.Arbitrary<string> {
   const piece = fc.constantFrom(...pieces);

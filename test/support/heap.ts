@@ -3,7 +3,7 @@ import { runInNewContext } from "node:vm";
 
 let collect: (() => void) | undefined;
 
-/** Frees what nobody refers to any more. */
+/** Collects unreachable objects. */
 export function collectGarbage(): void {
   if (collect === undefined) {
     setFlagsFromString("--expose-gc");
@@ -12,7 +12,7 @@ export function collectGarbage(): void {
   collect();
 }
 
-/** What is in use, in bytes. */
+/** The memory in use, in bytes. */
 export function heapUsed(): number {
   collectGarbage();
   return process.memoryUsage().heapUsed;

@@ -5,7 +5,7 @@ import fc from "fast-check";
 export interface HostileRequest {
   readonly method: string;
   readonly path: string;
-  /** Names and values that are repeated; each repetition is another value where it is numbered. */
+  /** Names and values to repeat; a numbered value differs at each repetition. */
   readonly fields: readonly Field[];
   readonly inBody: boolean;
   readonly header: { readonly name: string; readonly unit: string; readonly length: number };
@@ -16,7 +16,7 @@ export interface HostileRequest {
 interface Field {
   readonly name: string;
   readonly unit: readonly string[];
-  /** Of each value, in characters. */
+  /** The length of each value, in characters. */
   readonly length: number;
   readonly count: number;
   readonly numbered: boolean;
@@ -41,7 +41,7 @@ const list = (count: number, suffix = "") =>
     .map((name) => `${name}${suffix}`)
     .join(",");
 
-/** Pieces of text with a meaning to some parser that strangers reach. */
+/** Pieces of text with a meaning to a parser that strangers can reach. */
 const pieces = [
   ...["{a}", "{+a}", "{a*}", "{?a*,b*}", "{;a*,b,c*}", "{a:30}", "{+a:9}", "{#a,b}", "{.a*}", `{${list(32)}}`, "{"],
   ...[`{?${list(8)}}`, `{?${list(32, "*")}}`, `{${list(16, "*")}}`, "}", ":a", "*", "(.*)", "(.{1,1000})", "(.{999})"],
@@ -193,7 +193,7 @@ export const change: fc.Arbitrary<Partial<HostileRequest>> = fc.oneof(...changes
 /**
  * The bytes of a request to a hub.
  *
- * @param salt - Makes the values of fields other ones, so that nothing is known of them from an earlier request.
+ * @param salt - Changes the values of fields, so that caches of an earlier request do not help.
  */
 export function bytesOf(request: HostileRequest, hubPath: string, salt = ""): Buffer {
   const { method, path, inBody, header, cursor } = request;
@@ -225,7 +225,7 @@ function formOf({ fields }: HostileRequest, limit: number, salt: string): string
   for (const { name, unit, length, count, numbered } of fields) {
     const value = repeat(unit, length);
     for (let i = 0; i < count; i++) {
-      // The reserved wildcard is no other value.
+      // The reserved wildcard must stay as it is.
       const suffix = value === "*" ? "" : `${numbered ? i.toString(36) : ""}${salt}`;
       const pair = `${name}=${encodeURIComponent(value)}${suffix}`;
       left -= pair.length + 1;

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/clock.js";
 
-/** A clock that stands until a test puts it forward, which makes happen what is due by then, in its order. */
+/** A clock that stands until a test advances it; due callbacks then run in their order. */
 export class ManualClock implements Clock {
   #now = Date.now();
   readonly #due = new Set<{ readonly time: number; readonly callback: () => void }>();
@@ -16,12 +16,12 @@ export class ManualClock implements Clock {
     return () => this.#due.delete(entry);
   }
 
-  /** How much is yet to happen. */
+  /** The number of pending callbacks. */
   get waiting(): number {
     return this.#due.size;
   }
 
-  /** Puts it forward by so many seconds. */
+  /** Advances the clock by this many seconds. */
   advance(seconds: number): void {
     this.#now += seconds * 1000;
     const passed = [...this.#due].filter(({ time }) => time <= this.#now).sort((a, b) => a.time - b.time);

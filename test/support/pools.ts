@@ -7,10 +7,13 @@ import { promisify } from "node:util";
 import mysql from "mysql2";
 import pg from "pg";
 
-/** Calls back later. The first call opens what all later ones share, so their callbacks may run in its context. */
+/**
+ * Calls back later. The first call opens a resource that all later ones share, so their callbacks can run in its
+ * context.
+ */
 export type Pool = (done: () => void) => void;
 
-/** The pools with which callbacks come, by name; `isShared` where they come in the context of the first call. */
+/** The pools that deliver callbacks, by name; `isShared` where callbacks run in the context of the first call. */
 export const pools: Readonly<
   Record<string, { readonly isShared: boolean; readonly open: (t: TestContext) => Promise<Pool> }>
 > = {
@@ -38,7 +41,7 @@ async function postgresPool(t: TestContext): Promise<Pool> {
 
 async function mysqlPool(t: TestContext): Promise<Pool> {
   const server = mysql.createServer((connection) => {
-    // The packets of each command are numbered anew, which this server leaves to its user.
+    // Each command starts the packet numbers again, which this server leaves to its user.
     const numbered = connection as unknown as { sequenceId: number; writeOk(result: object): void };
     connection.on("error", () => {});
     connection.serverHandshake({
@@ -107,7 +110,7 @@ async function listening(t: TestContext, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Speaks as much of PostgreSQL's protocol as a simple query needs. Documentation of PostgreSQL, chapter 55. */
+/** Supports the subset of PostgreSQL's protocol that a simple query needs. Documentation of PostgreSQL, chapter 55. */
 function postgresServer(): Server {
   const message = (type: string, ...parts: Buffer[]) => {
     const body = Buffer.concat(parts);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { secret } from "./application.js";
 
-/** Who issues the tokens that a reference hub of 1.0 takes, and for whom. */
+/** The issuer and the audience of tokens for a reference hub of 1.0. */
 export const referenceIdentity = {
   issuer: "https://issuer.invalid",
   resource: "https://hub.invalid/.well-known/mercure",
@@ -32,9 +32,9 @@ function whySkipped(generation: 0 | 1): string | false {
 
 export interface ReferenceHub {
   readonly url: string;
-  /** Ends it at once, as a crash does. */
+  /** Kills it at once, as a crash does. */
   kill(): Promise<void>;
-  /** Starts it again at the same address. */
+  /** Restarts it at the same address. */
   start(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 
-/** What a reverse proxy does that leads a request to another URL; a stream closes with either side. */
+/** Forwards a request to another URL as a reverse proxy does; a stream closes with either side. */
 export function forward(url: string, req: IncomingMessage, res: ServerResponse, headers = req.headers): void {
   const forwarded = request(url, { method: req.method, headers }, (answer) => {
     res.writeHead(answer.statusCode!, answer.headers).flushHeaders();
@@ -14,7 +14,7 @@ export function forward(url: string, req: IncomingMessage, res: ServerResponse, 
   req.pipe(forwarded);
 }
 
-/** A reverse proxy before servers of their own, chosen by the path; like nginx by default it names each as the host. */
+/** A reverse proxy that chooses a server by the path; like nginx by default it names each server as the host. */
 export async function reverseProxy(t: TestContext, originFor: (path: string) => string): Promise<string> {
   const server = createServer((req, res) => {
     const origin = originFor(req.url!);

@@ -11,7 +11,7 @@ import { bytesOf, change, type HostileRequest, hostileRequest, keys, plainReques
 export interface Cost {
   /** The longest stretch of CPU time without a turn for others, in milliseconds. */
   readonly time: number;
-  /** The most steps that patterns have taken in one turn. */
+  /** The max number of match steps in one turn. */
   readonly steps: number;
   readonly status: string;
 }
@@ -23,7 +23,9 @@ export interface Finding {
 
 const quiet = { warn() {}, error() {} };
 
-/** Streams that others have open meanwhile: strangers with patterns for everything, and one that hears of all streams. */
+/**
+ * Other clients' open streams: strangers with patterns for everything, and one that receives the events of all streams.
+ */
 const openStreams: readonly HostileRequest[] = [
   ...[1, 2, 3].map((index) => ({
     ...plainRequest,
@@ -38,7 +40,7 @@ const openStreams: readonly HostileRequest[] = [
   },
 ];
 
-/** A hub with a full history and some streams, to which requests are sent one after the other. */
+/** A hub with a full history and some streams, which gets requests one after the other. */
 export class HostileGround {
   readonly #hub: Hub;
   readonly #server: Server;
@@ -53,7 +55,7 @@ export class HostileGround {
     this.#streams = streams;
   }
 
-  /** @param updates - How many the history holds. */
+  /** @param updates - The number of updates in the history. */
   static async open(updates: number): Promise<HostileGround> {
     const hub = new Hub({
       transport: new MemoryTransport(),
@@ -90,7 +92,7 @@ export class HostileGround {
     this.#server.closeAllConnections();
   }
 
-  /** Sends a request and measures until the loop has rested for some turns after the answer's head. */
+  /** Sends a request, and measures until the event loop was idle for some turns after the answer's head. */
   async costOf(request: HostileRequest): Promise<Cost> {
     const bytes = bytesOf(request, this.#hub.path, (this.#sent++).toString(36));
     const socket = connect(this.#port, "127.0.0.1");
@@ -122,7 +124,7 @@ export class HostileGround {
     return { time, steps, status: status.slice(9) };
   }
 
-  /** The least of several costs of a request: what is more was the machine's, or the collector's. */
+  /** The least of several costs of a request: the machine or the garbage collector caused the rest. */
   async confirmedCostOf(request: HostileRequest): Promise<Cost> {
     let least = await this.costOf(request);
     for (let i = 0; i < 3; i++) {
@@ -134,12 +136,11 @@ export class HostileGround {
 }
 
 /**
- * Looks for the requests that hold the event loop longest: takes one at random, and changes a part of it as long as that
- * makes it worse.
+ * Searches for the requests that block the event loop longest: takes one at random, and changes a part of it as long as
+ * that makes it worse.
  *
- * @param tries - How many requests are sent.
- * @param badness - The measure to maximise.
- * @param depth - How many changes in succession may bring nothing, before it begins anew.
+ * @param tries - The number of requests. @param badness - The measure to maximise. @param depth - The max number of
+ * changes in succession without a gain before it starts again.
  */
 export async function findWorst(
   ground: HostileGround,
