@@ -26,6 +26,9 @@ const nothing = { through: 0, matching: [], unknown: [] };
 /** How much is remembered: topics, and the patterns that match them. */
 const capacity = 50_000;
 
+/** How many characters the remembered topics may have together: anonymous clients can name long ones. */
+const maxCharacters = 8_000_000;
+
 /** Topics longer than this are not remembered: they would take memory that the count does not see. */
 const longestTopic = 1_000;
 
@@ -45,6 +48,7 @@ export class PatternRoutes<R> {
   #lastSerial = 0;
   readonly #verdicts = new OldestFirstMap<string, Verdict<R>>();
   #remembered = 0;
+  #characters = 0;
 
   constructor(limit: number = capacity) {
     this.#capacity = limit;
@@ -138,10 +142,15 @@ export class PatternRoutes<R> {
   #remember(topic: string, verdict: Verdict<R>): void {
     if (topic.length > longestTopic) return;
     const known = this.#verdicts.get(topic);
-    if (known !== undefined) this.#remembered -= sizeOf(known);
+    if (known === undefined) this.#characters += topic.length;
+    else this.#remembered -= sizeOf(known);
     this.#verdicts.set(topic, verdict);
     this.#remembered += sizeOf(verdict);
-    while (this.#remembered > this.#capacity) this.#remembered -= sizeOf(this.#verdicts.shift()![1]);
+    while (this.#remembered > this.#capacity || this.#characters > maxCharacters) {
+      const [oldest, forgotten] = this.#verdicts.shift()!;
+      this.#remembered -= sizeOf(forgotten);
+      this.#characters -= oldest.length;
+    }
   }
 }
 

@@ -3,6 +3,9 @@ import { OldestFirstMap } from "../oldest-first-map.js";
 /** How many verdicts are kept, on all topics together. */
 const capacity = 50_000;
 
+/** How many characters the topics may have together for which verdicts are kept: anonymous clients can name long ones. */
+const maxCharacters = 8_000_000;
+
 /** Topics longer than this are not remembered: they would take memory that the count does not see. */
 const longestTopic = 1_000;
 
@@ -23,6 +26,7 @@ export class Verdicts {
   readonly #capacity: number;
   readonly #byTopic = new OldestFirstMap<string, Map<number, boolean>>();
   #count = 0;
+  #characters = 0;
 
   constructor(limit: number = capacity) {
     this.#capacity = limit;
@@ -42,10 +46,18 @@ export class Verdicts {
   }
 
   #remember(pattern: number, topic: string, verdict: boolean): void {
-    while (this.#count >= this.#capacity && this.#byTopic.size > 0) this.#count -= this.#byTopic.shift()![1].size;
+    while (this.#byTopic.size > 0 && (this.#count >= this.#capacity || this.#characters > maxCharacters)) {
+      const [oldest, known] = this.#byTopic.shift()!;
+      this.#count -= known.size;
+      this.#characters -= oldest.length;
+    }
     const verdicts = this.#byTopic.get(topic);
-    if (verdicts === undefined) this.#byTopic.set(topic, new Map([[pattern, verdict]]));
-    else verdicts.set(pattern, verdict);
+    if (verdicts === undefined) {
+      this.#byTopic.set(topic, new Map([[pattern, verdict]]));
+      this.#characters += topic.length;
+    } else {
+      verdicts.set(pattern, verdict);
+    }
     this.#count++;
   }
 }

@@ -56,6 +56,14 @@ describe("routes by pattern", () => {
     assert.deepEqual(found(routes, "/a/1"), ["2"]);
   });
 
+  // A client names ever new long topics: few routes, much memory.
+  test("cache long topics within bounded memory", () => {
+    const routes = new PatternRoutes<string>();
+    routes.add(compileSelector("/{x}"), "1");
+    for (let i = 0; i < 12_000; i++) found(routes, `/${i}`.padEnd(1000, "x"));
+    assert.ok(routes.remembered <= 16_000, `${routes.remembered}`);
+  });
+
   // A client that publishes to ever new topics, or subscribes with ever new patterns, must not fill the memory.
   test("are cached within a bound, and evicted with their last subscriber", () => {
     const routes = new PatternRoutes<string>(100);

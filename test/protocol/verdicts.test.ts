@@ -46,4 +46,12 @@ describe("verdicts", () => {
     assert.equal(verdicts.size, 0);
     assert.equal(evaluated.length, 2);
   });
+
+  // A client names ever new long topics: few verdicts, much memory.
+  test("topics of remembered verdicts take bounded memory, and the oldest is forgotten", () => {
+    const { verdicts, pattern } = counting();
+    const a = pattern("a");
+    for (let i = 0; i < 20_000; i++) verdicts.of(a, `${i}`.padEnd(1000, "x"));
+    assert.ok(verdicts.size <= 8001, `${verdicts.size}`);
+  });
 });
