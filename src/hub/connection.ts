@@ -21,6 +21,9 @@ const greeting = Chunk.of(encodeComment());
 
 const nothing = Buffer.alloc(0);
 
+/** How long a middleware may keep a response from its end, in milliseconds. */
+const maxEndDelay = 5000;
+
 /** NGHTTP2_CANCEL: the stream is no longer needed. RFC 9113, section 7. */
 const cancelled = 8;
 
@@ -168,7 +171,7 @@ export class Connection {
     if (!isSocket(source)) {
       if (!ready) source.close(cancelled);
     } else if (ready) {
-      source.destroySoon();
+      closeAfter(this.#res, source);
     } else {
       source.destroy();
     }
@@ -224,6 +227,23 @@ const plainWrites = new WeakSet<object>([OutgoingMessage.prototype.write]);
 /** Declares that a `write` of responses hands on bytes exactly as another one does. */
 export function writesLike(write: object, other: object): void {
   if (plainWrites.has(other)) plainWrites.add(write);
+}
+
+/**
+ * Closes the socket when the response has written its last chunk. A middleware may have put itself before `end`, as that
+ * of sessions does, which first saves the session: without the chunk clients and proxies report an error.
+ */
+function closeAfter(res: ServerResponse, socket: Socket): void {
+  if (res.writableEnded) {
+    socket.destroySoon();
+    return;
+  }
+  const close = () => {
+    clearTimeout(timer);
+    socket.destroySoon();
+  };
+  const timer = setTimeout(close, maxEndDelay).unref();
+  res.once("finish", close);
 }
 
 /** Only a response that writes as Node's own does leaves its socket to others once the head is sent. */
