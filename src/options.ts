@@ -82,7 +82,8 @@ export interface MercureOptions {
    */
   resource?: string | undefined;
   /**
-   * The cookie in which browsers present a token. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else `mercureAuthorization` with
+   * The cookie in which browsers present a token. Cookies ignore ports: applications on ports of one host that call
+   * `sse.setAuthzCookie` need different names. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else `mercureAuthorization` with
    * Mercure 0.x and `__Secure-mercure_access_token` with 1.0.
    */
   authzCookieName?: string | undefined;

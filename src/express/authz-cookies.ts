@@ -3,7 +3,14 @@ import type { CookieOptions, Request, Response } from "express";
 import { MercureError } from "../errors.js";
 import { cookiesOf } from "../hub/request.js";
 import type { Selector } from "../protocol/active-subscription.js";
-import { grantCookieName, grantOf, insecureName, keyCookieNames, secureName } from "../protocol/authz-cookies.js";
+import {
+  grantCookieName,
+  grantOf,
+  insecureName,
+  keyCookie,
+  keyCookieNames,
+  secureName,
+} from "../protocol/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/page.js";
 import { keepOutOfCaches } from "./caches.js";
 import { mountPathOf } from "./mount-path.js";
@@ -45,10 +52,13 @@ interface Given {
 export class AuthzCookies {
   readonly #options: AuthzCookiesOptions;
   readonly #given = new WeakMap<Response, Given>();
+  /** Applications on ports of one host share cookies: signing out of one must not end the streams of another. */
+  readonly #owner: string;
   #warned = false;
 
   constructor(options: AuthzCookiesOptions) {
     this.#options = options;
+    this.#owner = options.sign("owner of the key").slice(0, 8);
   }
 
   /** Gives the browser a token for a page's stream, besides those that it has. */
@@ -59,7 +69,7 @@ export class AuthzCookies {
       given.granted = [...given.granted, ...granted];
       this.#set(res, this.#name(res.req), sign(given.granted, undefined), "/");
     } else {
-      const hash = createHash("sha256").update(this.#key(res, given)).digest("base64url");
+      const hash = this.#hashOf(res.req, this.#key(res, given));
       this.#set(res, this.#grantName(res.req, grant), sign(granted, hash), this.#hubPath(res.req));
     }
   }
@@ -96,7 +106,13 @@ export class AuthzCookies {
   hasKeyTo(req: Request, cookieHash: string | undefined): boolean {
     if (cookieHash === undefined) return true;
     const key = this.#keyOf(req);
-    return key !== undefined && createHash("sha256").update(key).digest("base64url") === cookieHash;
+    return key !== undefined && this.#hashOf(req, key) === cookieHash;
+  }
+
+  #hashOf(req: Request, key: string): string {
+    return createHash("sha256")
+      .update(keyCookie(this.#keyName(req), key))
+      .digest("base64url");
   }
 
   #givenBy(res: Response): Given {
@@ -158,7 +174,7 @@ export class AuthzCookies {
 
   /** Where nothing speaks against it, one that no other host of the site can set in place of ours. */
   #keyName(req: Request): string {
-    const { hostOnly, other } = keyCookieNames(this.#name(req));
+    const { hostOnly, other } = keyCookieNames(this.#name(req), this.#owner);
     return req.secure && this.#options.domain === undefined ? hostOnly : other;
   }
 

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { grantCookieName, grantOf, keyCookieNames, secureName } from "../protocol/authz-cookies.js";
+import { grantCookieName, grantOf, keyCookies, secureName } from "../protocol/authz-cookies.js";
 import { unionOf } from "../protocol/grants.js";
 import { tokenRefused } from "../protocol/problem.js";
 import { cookiesOf } from "./request.js";
@@ -74,15 +74,11 @@ export class Authenticator {
     return verified;
   }
 
-  /** The values of the cookies that tokens of cookies need. */
+  /** The cookies that tokens of cookies need. */
   #keys(req: IncomingMessage): readonly string[] {
     const cookies = cookiesOf(req);
-    return this.#cookieNames.map(keyCookieNames).flatMap(({ hostOnly, other }) => {
-      const name = cookies.some(([each]) => each === hostOnly) ? hostOnly : other;
-      const values = cookies.flatMap(([each, value]) => (each === name ? [value] : []));
-      // Each is hashed for each token.
-      return values.slice(-mostCookies);
-    });
+    // Each is hashed for each token.
+    return this.#cookieNames.flatMap((name) => keyCookies(cookies, name).slice(-mostCookies));
   }
 
   #presented(req: IncomingMessage, query: URLSearchParams, grant: string | null): Presented {

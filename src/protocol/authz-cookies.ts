@@ -17,7 +17,7 @@ export function grantOf(cookieName: string, name: string): string | undefined {
     : undefined;
 }
 
-/** Whether a text can be such a hash: the first 16 bytes of SHA-256, in base64url. */
+/** Whether a text can be such a hash: the first 22 characters of a signature in base64url. */
 export function isGrant(text: string): boolean {
   return /^[\w-]{22}$/.test(text);
 }
@@ -29,9 +29,30 @@ export const grantParameter = "grant";
  * The names of the cookie that all the others need: without it their tokens are worth nothing, so that deleting this one
  * signs the browser out, although a page that is not below the hub's path does not see the others. Where there is one of
  * the first name it alone counts: no other host of the site can have set it. RFC 6265bis, section 4.1.3.
+ *
+ * @param owner - Tells an application from others on ports of its host, which share its cookies: eight characters.
  */
-export function keyCookieNames(name: string): { readonly hostOnly: string; readonly other: string } {
-  return { hostOnly: `__Host-${insecureName(name)}_key`, other: `${name}_key` };
+export function keyCookieNames(name: string, owner = ""): { readonly hostOnly: string; readonly other: string } {
+  const end = owner === "" ? "_key" : `_key_${owner}`;
+  return { hostOnly: `__Host-${insecureName(name)}${end}`, other: name + end };
+}
+
+/** The cookies, each as name and value in one text, that tokens can need: those of all applications on the host. */
+export function keyCookies(cookies: readonly (readonly [string, string])[], name: string): string[] {
+  const { hostOnly, other } = keyCookieNames(name);
+  const ownersOf = (start: string) =>
+    cookies.flatMap(([each, value]) => {
+      const owner = each.slice(start.length);
+      return each.startsWith(start) && /^(_[\w-]{8})?$/.test(owner) ? [{ owner, text: keyCookie(each, value) }] : [];
+    });
+  const certain = ownersOf(hostOnly);
+  const owners = new Set(certain.map(({ owner }) => owner));
+  return [...ownersOf(other).filter(({ owner }) => !owners.has(owner)), ...certain].map(({ text }) => text);
+}
+
+/** What a token is bound to: the name too, since other hosts of the site can set a known value under another name. */
+export function keyCookie(name: string, value: string): string {
+  return `${name}=${value}`;
 }
 
 /** The member of a token's claim `cnf` that names, by its SHA-256, the cookie that the token needs. RFC 7800. */

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { types } from "node:util";
 import { MercureError } from "../errors.js";
 import type { Hub } from "../hub/hub.js";
@@ -12,6 +11,7 @@ import { ExternalHub, noHubInProcess } from "./external-hub.js";
 import type { Presence } from "./presence.js";
 import type { PublisherOptions } from "./publisher-options.js";
 import { streamUrl } from "./stream-url.js";
+import type { Tokens } from "./tokens.js";
 import { type Topics, topicNames, topicSelectors } from "./topics.js";
 import { variantText, variantTopics } from "./variants.js";
 
@@ -277,7 +277,7 @@ export class StreamAccess {
   #authorize(granted: readonly Selector[], of?: readonly Selector[]): StreamAuthorization {
     const { pages, unbound, tokens, tokenMode } = this.#options;
     const bearer = () => ({ payload: of && this.#payloadOf(of), subject: this.subjectOf() });
-    const grant = grantName(granted, of);
+    const grant = grantName(tokens, granted, of);
     if (tokenMode === "url") {
       const sign = () => {
         this.#check(granted);
@@ -349,10 +349,13 @@ function lifetimeOf({ expiresIn }: JwtOptions): number | undefined {
   throw new MercureError("ERR_OPTION", `expiresIn is a number of seconds, more than 0, not ${String(expiresIn)}.`);
 }
 
-/** The same for the same grant: a hash, for the names of cookies. */
-function grantName(granted: readonly Selector[], of: readonly Selector[] = []): string {
+/**
+ * The same for the same grant: a hash, for the names of cookies. It depends on the key of the tokens too: cookies ignore
+ * ports, and another kit's token for the same topics must not take the place of this one's.
+ */
+function grantName(tokens: Tokens, granted: readonly Selector[], of: readonly Selector[] = []): string {
   const texts = [granted, of].map((selectors) =>
     selectors.map((each) => `${each.matchType ?? ""} ${each.text}`).sort(),
   );
-  return createHash("sha256").update(JSON.stringify(texts)).digest().subarray(0, 16).toString("base64url");
+  return tokens.mark(JSON.stringify(["grant", ...texts])).slice(0, 22);
 }

@@ -48,7 +48,7 @@ for (const [protocol, name] of [
       const cookies = (await context.cookies(site.origin + hubPath)).sort((a, b) => a.path.localeCompare(b.path));
       assert.deepEqual(
         cookies.map(({ name: each, path, domain, httpOnly, secure, sameSite }) => ({
-          name: each.replace(/_[\w-]{22}$/, "_…"),
+          name: each.replace(/_[\w-]{22}$|_[\w-]{8}$/, "_…"),
           path,
           domain,
           httpOnly,
@@ -56,7 +56,7 @@ for (const [protocol, name] of [
           sameSite,
         })),
         [
-          { name: `__Host-${name}_key`, path: "/", sameSite: "Lax" },
+          { name: `__Host-${name}_key_…`, path: "/", sameSite: "Lax" },
           { name: `__Secure-${name}_…`, path: hubPath, sameSite: "Strict" },
         ].map((each) => ({ domain: "www.example.org", httpOnly: true, secure: true, ...each })),
       );
@@ -73,7 +73,8 @@ for (const [protocol, name] of [
     test("stay unbound from a key that another host of the site has set", async (t) => {
       const site = await start(t, protocol);
       const { page, context } = await visit(t);
-      await page.goto(`${site.origin.replace("www.", "evil.")}/toss?name=${name}`);
+      const end = await keyNameEnd(t, site.origin);
+      await page.goto(`${site.origin.replace("www.", "evil.")}/toss?name=${name}&end=${end}`);
       const tossed = await context.cookies(`${site.origin}${hubPath}`);
       assert.ok(tossed.length > 0);
       assert.ok(tossed.every(({ value }) => value === "known-to-eve"));
@@ -88,7 +89,7 @@ for (const [protocol, name] of [
       await shows(page, "li", ["private"]);
       const token = (await context.cookies(site.origin + hubPath)).find(({ value }) => value.startsWith("eyJ"))!;
       const { cnf } = decodeJwt(token.value) as { cnf: object };
-      assert.deepEqual(Object.values(cnf), [hashOf(await keyOf(context, site.origin))]);
+      assert.deepEqual(Object.values(cnf), [await hashOfKey(context, site.origin)]);
 
       await page.goto(`${site.origin}/sign-out`);
       await page.goto(
@@ -109,8 +110,8 @@ async function start(t: TestContext, protocol: 0 | 1) {
     res.send("Signed out");
   });
   app.get("/toss", (req, res) => {
-    const { name } = req.query;
-    for (const each of [`__Host-${name}_key`, `__Secure-${name}_key`, `${name}_key`]) {
+    const { name, end } = req.query;
+    for (const each of [`__Host-${name}${end}`, `__Secure-${name}${end}`, `${name}${end}`]) {
       for (const path of ["/", hubPath]) {
         res.append("Set-Cookie", `${each}=known-to-eve; Domain=example.org; Path=${path}; Secure`);
       }
@@ -134,14 +135,22 @@ async function visit(t: TestContext) {
   return { ...visitor, context };
 }
 
-/** No other host can set this key. */
-async function keyOf(context: BrowserContext, origin: string): Promise<string> {
+/** No other host can set this cookie. */
+async function keyOf(context: BrowserContext, origin: string) {
   const [key] = (await context.cookies(origin)).filter(({ name }) => name.startsWith("__Host-"));
-  return key!.value;
+  return key!;
 }
 
-function hashOf(key: string): string {
-  return createHash("sha256").update(key).digest("base64url");
+async function hashOfKey(context: BrowserContext, origin: string): Promise<string> {
+  const { name, value } = await keyOf(context, origin);
+  return createHash("sha256").update(`${name}=${value}`).digest("base64url");
+}
+
+/** The part of the key's name that any visitor can see to be the application's. */
+async function keyNameEnd(t: TestContext, origin: string): Promise<string> {
+  const { page, context } = await visit(t);
+  await page.goto(`${origin}/`);
+  return /_key_.*$/.exec((await keyOf(context, origin)).name)![0];
 }
 
 /** A self-signed certificate for this run. */

@@ -77,7 +77,7 @@ describe("a private stream by cookie", () => {
     assert.deepEqual(others, []);
     assert.match(
       key,
-      /^__Secure-mercure_access_token_key=[\w-]{22}; Domain=example.com; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+      /^__Secure-mercure_access_token_key_[\w-]{8}=[\w-]{22}; Domain=example.com; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
     );
     assert.match(
       token,
@@ -144,6 +144,38 @@ describe("a private stream by cookie", () => {
     assert.equal((await later.next())?.data, "expired", "nor with the key of whoever comes next");
   });
 
+  // Cookies ignore ports: another application of the same host, on another port, replaces a visitor's token by its own.
+  for (const protocol of [0, 1] as const) {
+    test(`of Mercure ${protocol} stays beside that of another application on a port of the same host`, async (t) => {
+      const options = { tokenMode: "cookie", protocol, authorize: () => true } as const;
+      const one = await start(t, options);
+      const other = await start(t, { ...options, secret: "another secret of as many characters" });
+      const session = new BrowserSession();
+      const shown = await one.show(session);
+      const { url } = await other.show(session);
+      for (const [{ kit }, address] of [
+        [one, shown.url],
+        [other, url],
+      ] as const) {
+        const stream = await openStream(t, address, { headers: session.headers(address) });
+        await kit.sse.publish("a", "secret", { private: true });
+        assert.equal((await stream.next())?.data, "secret");
+      }
+      const renewed = await session.fetch(shown.renewal!, { method: "POST", headers: sameOrigin });
+      assert.equal(renewed.status, 204);
+
+      other.app.get("/out", (_req, res) => {
+        other.kit.sse.deleteAuthzCookie(res);
+        res.send("Signed out");
+      });
+      await session.fetch(`${other.origin}/out`);
+      const refused = await openStream(t, url, { headers: session.headers(url) });
+      assert.equal((await refused.next())?.data, "expired", "of the one, whose visitor has signed out");
+      const kept = await openStream(t, shown.url, { headers: session.headers(shown.url) });
+      assert.equal((await kept.next())?.data, "secret", "and not of the other");
+    });
+  }
+
   test("works again in the very response that has taken all cookies back", async (t) => {
     const { app, kit, origin, show } = await start(t, { tokenMode: "cookie" });
     app.get("/as-another", (_req, res) => {
@@ -157,7 +189,9 @@ describe("a private stream by cookie", () => {
     const stream = await openStream(t, url, { headers: session.headers(url) });
     await kit.sse.publish("a", "secret", { private: true });
     assert.equal((await stream.next())?.data, "secret");
-    const [oldKey, newKey] = [old, session.headers(url)].map(({ Cookie }) => /_key=([\w-]+)/.exec(Cookie!)?.[1]);
+    const [oldKey, newKey] = [old, session.headers(url)].map(
+      ({ Cookie }) => /_key_[\w-]{8}=([\w-]+)/.exec(Cookie!)?.[1],
+    );
     assert.notEqual(newKey, oldKey);
   });
 

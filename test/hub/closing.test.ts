@@ -153,7 +153,7 @@ describe("several cookies", () => {
   // Each of many tokens would be hashed against each of many keys: thousands of checks for one request.
   test("are checked against a max number of keys, the newest first", async (t) => {
     const { url } = await startHub(t);
-    const hash = createHash("sha256").update("key").digest("base64url");
+    const hash = createHash("sha256").update(`${name}_key=key`).digest("base64url");
     const bound = await token({ subscribe: ["a"] }, { cnf: { "cookie#S256": hash } });
     const others = Array.from({ length: 30 }, () => `${name}_key=other`);
     const status = async (keys: string[]) => {
@@ -167,7 +167,7 @@ describe("several cookies", () => {
   // Token replay after logout: the page that signs out cannot see or delete the cookies below the hub's path.
   test("that are bound to a key are invalid without that key", async (t) => {
     const { url } = await startHub(t);
-    const hash = createHash("sha256").update("key").digest("base64url");
+    const hash = createHash("sha256").update(`${name}_key=key`).digest("base64url");
     const bound = await token({ subscribe: ["a"] }, { cnf: { "cookie#S256": hash } });
     const status = async (cookies: Record<string, string>) => (await subscribe(t, url("a"), header(cookies))).status;
     assert.equal(await status({ [hashed]: bound, [`${name}_key`]: "key" }), 200);
