@@ -1,14 +1,14 @@
-// `npm run bench`: puts questions to the kit and its peers.
+// `npm run bench`: measures the kit and its peers, question by question.
 //
 //   npm run bench                                     every question, every row
 //   npm run bench -- one-topic replay                 these questions
 //   npm run bench -- one-topic --rows=kit,nchan       only these rows
-//   npm run bench -- --rounds=1                       each row once; otherwise three times or more, and the median is shown
-//   npm run bench -- --quick                          a tenth of everything, once: to see that it works, not how fast
-//   npm run bench -- --list                           what there is
+//   npm run bench -- --rounds=1                       each row once; the default is the median of three rounds or more
+//   npm run bench -- --quick                          a tenth of everything, once: a check that it works, not a measurement
+//   npm run bench -- --list                           the questions and rows
 //
-// Tables go to the terminal and bench/results/QUESTION.json holds the same. The exit code is 1 when an update was lost,
-// repeated or out of order anywhere; a target that is missed is shown and changes nothing.
+// Tables go to the terminal and to bench/results/QUESTION.json. The exit code is 1 when an update was lost, repeated or
+// out of order anywhere; a missed target is shown and leaves the exit code at 0.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -31,7 +31,7 @@ const { values, positionals } = parseArgs({
   },
 });
 
-// So that what was started ends too.
+// A signal ends the started programs too.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
 
 function list(): void {
@@ -43,7 +43,7 @@ function list(): void {
   }
 }
 
-/** @throws Error for a name that is not among those that exist. */
+/** @throws Error for an unknown name. */
 function check(kind: string, names: readonly string[], existing: readonly string[]): void {
   for (const name of names) {
     if (!existing.includes(name)) throw new Error(`There is no ${kind} ${name}; there are ${existing.join(", ")}.`);

@@ -1,7 +1,7 @@
-// `npm run build`: src becomes dist.
+// `npm run build`: builds dist from src.
 //
 // dist holds one module and one file of types for each entry of the package, the chunks that several of them share, and
-// the browser's script and style. The build is made beside dist and takes its place only when it is whole: a failed build
+// the browser's script and style. The build happens beside dist and replaces it only when it is whole: a failed build
 // leaves the last good one, and a program that reads dist meanwhile never sees half of it.
 
 import { existsSync } from "node:fs";
@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { Failure, main, run } from "./run.mjs";
 
 const staging = `.dist-${process.pid}`;
-/** What the compiler makes of each file, before the bundler joins them. */
+/** The compiler's output for each file, before the bundler joins them. */
 const modules = join(staging, "modules");
 
 /** The entries of the package that run on Node; all but the command have types. */
@@ -25,11 +25,11 @@ await main(async () => {
   try {
     await mkdir(staging);
     await writeFile(`${staging}/.gitignore`, "*\n");
-    // All are waited for, even when one fails, so that nothing writes into a folder that is being removed.
+    // The script waits for all, even when one fails, so that nothing writes into a folder that is being removed.
     await all(compile("tsconfig.build.json"), compile("scripts/client-types.json"), bundleClient());
     await all(bundleModules(), bundleTypes());
     await rm(modules, { recursive: true });
-    // npm packs nothing that a .gitignore in the folder names.
+    // npm leaves out the files that a .gitignore in the folder names.
     await rm(`${staging}/.gitignore`);
     await replace("dist", staging);
   } finally {
@@ -109,7 +109,7 @@ async function bundleClient() {
   }
 }
 
-/** Two builds at once may both get here; the later one wins, whole. */
+/** Two builds at once can both get here; the later one wins, whole. */
 async function replace(folder, replacement) {
   const previous = `${replacement}-previous`;
   for (;;) {

@@ -9,7 +9,10 @@ const macApplications = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/** The path of a Chromium: the one that CHROMIUM names, else one of the machine's, else one installed now where we may. */
+/**
+ * The path of a Chromium: the one that CHROMIUM names, else one of the machine's, else one installed now where
+ * permissions allow.
+ */
 export async function chromium() {
   const named = process.env.CHROMIUM;
   if (named) {
@@ -48,7 +51,7 @@ async function install() {
   return installed;
 }
 
-/** What to put before a command to run it as root: nothing, or a sudo that asks no password; undefined when neither. */
+/** The prefix that runs a command as root: nothing, or a sudo without a password; undefined when neither works. */
 function privilegedPrefix() {
   if (process.getuid?.() === 0) return [];
   const sudo = spawnSync("sudo", ["-n", "true"], { stdio: "ignore" });

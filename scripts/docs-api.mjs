@@ -1,7 +1,7 @@
-// `npm run docs:api`: makes the reference of the public API from its types and their doc comments.
+// `npm run docs:api`: writes the reference of the public API from its types and their doc comments.
 //
 //   npm run docs:api             writes the reference as Markdown to .cache/api, one page for each name
-//   npm run docs:api -- --check  only fails where something public has no doc comment
+//   npm run docs:api -- --check  only fails where a public name has no doc comment
 
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -41,7 +41,7 @@ await main(async () => {
   console.log(`The reference is in ${output}/index.md.`);
 });
 
-/** Writes the model of an entry; returns what is wrong with its doc comments. */
+/** Writes the model of an entry; returns the mistakes in its doc comments. */
 function extract(name, types) {
   const problems = [];
   const level = (logLevel) => ({ logLevel });
@@ -50,7 +50,7 @@ function extract(name, types) {
       projectFolder: root,
       mainEntryPointFilePath: join(root, types),
       compiler: { tsconfigFilePath: join(root, "tsconfig.build.json") },
-      // What has no doc comment is noticed when the report is written.
+      // The report finds missing doc comments.
       apiReport: {
         enabled: true,
         reportFileName: `${name}.api.md`,

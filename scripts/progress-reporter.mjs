@@ -1,12 +1,12 @@
 /**
- * A reporter for node:test that tells its parent process which test ended last, so that it knows of progress, and at the
- * end how many passed and failed, as the runner sums it up, and how long each file took.
+ * A reporter for node:test. It reports the last finished test to its parent process as progress, and at the end the
+ * numbers of passed and failed tests in the runner's summary, and the time of each file.
  */
-// biome-ignore lint/correctness/useYield: What a reporter yields is written somewhere; this one sends.
-// biome-ignore lint/style/noDefaultExport: Node takes a reporter by its default export.
+// biome-ignore lint/correctness/useYield: This reporter sends messages and yields no text.
+// biome-ignore lint/style/noDefaultExport: Node loads a reporter from its default export.
 export default async function* progress(events) {
   const summary = {};
-  /** By file: how long its outermost tests took together. */
+  /** By file: the total time of its outermost tests. */
   const milliseconds = {};
   for await (const { type, data } of events) {
     if (type === "test:pass" || type === "test:fail") {
@@ -18,7 +18,7 @@ export default async function* progress(events) {
     const line = type === "test:diagnostic" && data.nesting === 0 && /^(\w+) (\d+)$/.exec(data.message);
     if (line) summary[line[1]] = Number(line[2]);
   }
-  // A run that broke off sums nothing up.
+  // An interrupted run has no summary.
   if (summary.tests === undefined) return;
   process.send({ counts: { passed: summary.pass, failed: summary.fail + summary.cancelled, milliseconds } });
 }

@@ -1,11 +1,11 @@
-// `npm test`: builds, gets what the tests need, runs test/**/*.test.ts.
+// `npm test`: builds, installs what the tests need, runs test/**/*.test.ts.
 //
 //   npm test                            everything
-//   npm test -- hub express/            the files whose path holds one of these
-//   npm test -- '!test/browser/'        the files whose path does not hold this
-//   npm test -- --test-name-pattern=id  what begins with -- goes to Node's test runner
+//   npm test -- hub express/            the files whose path contains one of these
+//   npm test -- '!test/browser/'        the files whose path does not contain this
+//   npm test -- --test-name-pattern=id  options with -- go to Node's test runner
 //
-// TEST_COUNTS=file writes there, as JSON, how many tests passed and failed.
+// TEST_COUNTS=file writes the numbers of passed and failed tests to this file as JSON.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,8 +17,9 @@ import { chromium } from "./chromium.mjs";
 import { Failure, main, run } from "./run.mjs";
 
 /**
- * Far more than any test needs: it only ends what would never end. Node 20 gives this time to each file too; newer ones
- * give it to tests alone, and wait for ever for a file that leaves a server open. So we wait a little longer, and end it.
+ * Far above the time of any test: it only ends hanging ones. Node 20 applies this time to each file too; newer versions
+ * apply it to tests alone, and wait for ever for a file that leaves a server open. So the script waits a little longer,
+ * and ends it.
  */
 const TEST_TIMEOUT = 5 * 60_000;
 const SILENCE = TEST_TIMEOUT + 60_000;
@@ -40,7 +41,7 @@ await main(async () => {
   }
 });
 
-/** Node 20's test runner knows no globs, so the files are listed here. */
+/** Node 20's test runner does not support globs, so the script lists the files. */
 function select(patterns) {
   const wanted = patterns.filter((pattern) => !pattern.startsWith("!"));
   const unwanted = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
@@ -77,14 +78,14 @@ async function runTests(args, env) {
   const runner = spawn(process.execPath, ["--import", "tsx", "--test", ...options, ...reporters, ...args], {
     env,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
-    // A process group of its own, so that whatever a test has started and forgotten can be ended with it.
+    // A process group of its own, so that processes that a test has forgotten can be ended with it.
     detached: true,
   });
   const end = () => {
     try {
       process.kill(-runner.pid, "SIGKILL");
     } catch {
-      // Nobody is left.
+      // The group is empty.
     }
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
@@ -109,7 +110,7 @@ async function runTests(args, env) {
     if (counts) expectMore(FAREWELL, "All tests have ended, but something that they started goes on; it was stopped.");
     else expectMore(SILENCE, `No test has ended for minutes; the last that did was "${message.ended}".`);
   });
-  // Not before its last message has been read, which may be after it has ended.
+  // Only after its last message, which can arrive after its end.
   const [[code]] = await Promise.all([once(runner, "exit"), once(runner, "disconnect")]);
   clearTimeout(watchdog);
   end();
@@ -118,7 +119,7 @@ async function runTests(args, env) {
   return code ?? (counts?.failed === 0 ? 0 : 1);
 }
 
-/** Where the time goes: the time of each folder's files, added up over the files that ran at once. */
+/** The time of each folder's files, added up over the files that ran at once. */
 function printCosts(milliseconds) {
   const folders = new Map();
   for (const [file, time] of Object.entries(milliseconds)) {

@@ -8,7 +8,7 @@ const day = 24 * 3600 * 1000;
 
 describe("a time of the system's clock", () => {
   // Node takes a delay of more than 24.8 days for 1 ms: a token for a year would end its stream at once.
-  test("may be further away than a timer reaches", (t) => {
+  test("can be further away than a timer reaches", (t) => {
     t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
     let passed = false;
     at(365 * day, () => {
@@ -31,7 +31,7 @@ describe("a time of the system's clock", () => {
     assert.ok(passed);
   });
 
-  test("can be called off, near and far", (t) => {
+  test("can be cancelled, near and far", (t) => {
     t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
     for (const days of [1, 100]) {
       const cancel = at(Date.now() + days * day, () => assert.fail("called off"));

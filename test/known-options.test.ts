@@ -13,7 +13,7 @@ class Settings {
   private = true;
 }
 
-/** What people write in place of options, coming from libraries where the third argument is `private`. */
+/** Values that people pass in place of options, because in other libraries the third argument is `private`. */
 const wrong: readonly [name: string, value: unknown, called: RegExp][] = [
   ["true", true, /not true:/],
   ["false", false, /not false:/],
@@ -31,7 +31,7 @@ const wrong: readonly [name: string, value: unknown, called: RegExp][] = [
 describe("a function that takes options", () => {
   for (const [name, value, called] of wrong) {
     // `publish(topic, data, true)` means "private" in other libraries: it would publish to everybody.
-    test(`refuses ${name} in their place, and says what to write`, async (t) => {
+    test(`rejects ${name} in their place, and explains the right call`, async (t) => {
       const { kit, errors } = application(t, { "components/Item.njk": "<p>{{ id }}</p>" });
       const { sse, hub, oob, html, environment } = kit;
       const options = value as never;
@@ -71,7 +71,7 @@ describe("a function that takes options", () => {
     });
   }
 
-  test("takes an object without a prototype, and one of another realm", async (t) => {
+  test("accepts an object without a prototype, and one of another realm", async (t) => {
     const { kit } = application(t);
     const updates = kit.sse.updates("a");
     for (const options of [
@@ -83,14 +83,14 @@ describe("a function that takes options", () => {
     }
   });
 
-  test("refuses an argument behind its options", async (t) => {
+  test("rejects an argument after its options", async (t) => {
     const { kit } = application(t);
     const publish = kit.sse.publish.bind(kit.sse) as (...args: unknown[]) => Promise<unknown>;
     await assert.rejects(publish("a", "secret", {}, true), { code: "ERR_OPTION" });
   });
 });
 
-test("a class that declares its own publish options wrongly is refused when it is published", async (t) => {
+test("a class with invalid publish options is rejected when it is published", async (t) => {
   const { kit } = application(t, { "components/Item.njk": "<p>{{ id }}</p>" });
   class Item {
     static mercure = { publish: true };
@@ -99,14 +99,14 @@ test("a class that declares its own publish options wrongly is refused when it i
   await assert.rejects(kit.sse.publish(new Item()), { code: "ERR_OPTION", message: /publish of the model Item/ });
 });
 
-test("sse.isConnected refuses a filter that everybody would pass", async (t) => {
+test("sse.isConnected rejects a filter that matches everybody", async (t) => {
   const { kit } = application(t);
   for (const filter of [true, null, 1, "ada", [], new Date()]) {
     await assert.rejects(kit.sse.isConnected("a", filter as never), { code: "ERR_OPTION", message: /filter is/ });
   }
 });
 
-test("hub.stream refuses options that are none, and a private that is neither true nor false", async (t) => {
+test("hub.stream rejects invalid options, and a private that is not a boolean", async (t) => {
   const hub = new Hub({ transport: new MemoryTransport(), subscriberKey: secret });
   t.after(() => hub.close());
   const refused: unknown[] = [];
@@ -127,7 +127,7 @@ test("hub.stream refuses options that are none, and a private that is neither tr
   assert.deepEqual(refused, Array(5).fill("ERR_OPTION"));
 });
 
-test("a component refuses a list or a promise in place of its properties", (t) => {
+test("a component rejects a list or a promise in place of its properties", (t) => {
   const { kit } = application(t, { "components/Item.njk": "<p>{{ id }}</p>" });
   for (const props of [true, null, [1], Promise.resolve({ id: 1 })] as never[]) {
     assert.throws(() => kit.render("Item", props), { code: "ERR_COMPONENT" });

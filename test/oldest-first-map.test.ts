@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { OldestFirstMap } from "../src/oldest-first-map.js";
 
-test("an empty map has no oldest entry, and may be filled again", () => {
+test("an empty map has no oldest entry, and can be filled again", () => {
   const map = new OldestFirstMap<string, number>();
   assert.equal(map.shift(), undefined);
   map.set("a", 1);
@@ -14,7 +14,7 @@ test("an empty map has no oldest entry, and may be filled again", () => {
   assert.deepEqual(map.shift(), ["b", 2]);
 });
 
-test("whatever came and went, the oldest entry is the first of those that a map lists", () => {
+test("the oldest entry is the first that a map lists, after any changes", () => {
   const key = fc.nat(20);
   const step = fc.oneof(
     fc.record({ do: fc.constant("set" as const), key }),

@@ -75,7 +75,7 @@ describe("options", () => {
     });
   });
 
-  test("come from the environment where they are not given", () => {
+  test("are read from the environment by default", () => {
     const environment = {
       SECRET_KEY: secret,
       MERCURE_PUBLISHER_SECRET_KEY: `publisher ${secret}`,
@@ -131,7 +131,7 @@ describe("options", () => {
     });
   });
 
-  test("a secret that nobody needs, since both keys are given, is no mistake", () => {
+  test("a secret can stay unused when both keys are given", () => {
     const keys = { publisherSecretKey: "p".repeat(32), subscriberSecretKey: "s".repeat(32) };
     assert.equal(resolveOptions({ ...keys, secret }, {}).publisherSecretKey, keys.publisherSecretKey);
   });
@@ -226,7 +226,7 @@ describe("options", () => {
     });
   }
 
-  test("issuer and resource are those of the hub as the public knows it", () => {
+  test("issuer and resource are those of the hub's public URL", () => {
     const resolve = (options: MercureOptions) => {
       const { issuer, resource, publicHubUrl, authzCookieName } = resolveOptions(
         { secret, protocol: 1, ...options },
@@ -289,7 +289,7 @@ describe("options", () => {
     assert.deepEqual(keysOf({}, empty), [environment.MERCURE_PUBLISHER_SECRET_KEY, subscriber]);
   });
 
-  test("hubs at the host of requests are known by origins that nobody else can choose", () => {
+  test("hubs at the host of requests use origins that clients cannot choose", () => {
     const trustedHosts = "Example.com, b.example:8443 http://c.example localhost:3000 [::1] d.example:443";
     const environment = { MERCURE_HUB_URL: "true", MERCURE_TRUSTED_HOSTS: trustedHosts };
     assert.deepEqual(resolveOptions({ secret }, environment).trustedHosts, [
@@ -302,7 +302,7 @@ describe("options", () => {
     ]);
   });
 
-  test("without a secret, development makes one per start and says so", () => {
+  test("development makes a secret at each start without one, and says so", () => {
     const { warnings, logger } = recorder();
     const one = resolveOptions({ logger }, {});
     const two = resolveOptions({ logger, secret: undefined }, { NODE_ENV: "development" });
@@ -313,7 +313,7 @@ describe("options", () => {
     assert.match(warnings[0]!, /no secret is set/);
   });
 
-  test("a short secret is warned of in development", () => {
+  test("development warns of a short secret", () => {
     const { warnings, logger } = recorder();
     resolveOptions({ logger, secret: "short" }, {});
     assert.match(warnings.join(), /a secret has 5 bytes/);

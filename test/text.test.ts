@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { application } from "./support/application.js";
 
-/** As of the drivers of databases: it knows how it reads, in text and in JSON. */
+/** A value as a database driver returns it: it has a text form and a JSON form. */
 class ObjectId {
   readonly #hex = "65f0a1b2c3d4e5f601234567";
   toString() {
@@ -69,7 +69,7 @@ function kitOf(t: TestContext) {
   return { ...kit, published };
 }
 
-describe("what becomes text", () => {
+describe("the text of values", () => {
   const texts: [what: string, value: unknown, text: string, json: string][] = [
     ["a string", "a&b", "a&b", "a&b"],
     ["a number", 0, "0", "0"],
@@ -83,7 +83,7 @@ describe("what becomes text", () => {
     ["an object that only says how it reads", new Money(), "1.5 €", '"1.5 €"'],
   ];
   for (const [what, value, text, json] of texts) {
-    test(`${what} is its text in html, in attributes and as published data`, async (t) => {
+    test(`${what} has one text in html, in attributes and as published data`, async (t) => {
       const { html, render, published } = kitOf(t);
       const escaped = text.replace("&", "&amp;");
       assert.equal(String(html`<p>${value}</p>`), `<p>${escaped}</p>`);
@@ -94,7 +94,7 @@ describe("what becomes text", () => {
     });
   }
 
-  /** Where `true` is given, a template may use the value, though it has no text. */
+  /** Where `true` is given, a template can use the value, though it has no text. */
   const hollow: [what: string, value: () => unknown, complaint: RegExp, isUsable?: true][] = [
     ["a promise", () => Promise.resolve("x"), /a Promise: await it first/],
     ["a query that has not been sent", () => new Query(), /class Query, which is a promise: await it first/],
@@ -114,10 +114,10 @@ describe("what becomes text", () => {
     ["an iterator", () => generated(), /an iterator: give a list/, true],
     ["an asynchronous iterator", () => streamed(), /an asynchronous iterator/, true],
     ["an object whose fields are private", () => new Sealed(), /class Sealed/, true],
-    ["a decimal that is no number", () => new NotANumber(), /class NotANumber that is NaN/, true],
+    ["an invalid decimal", () => new NotANumber(), /class NotANumber that is NaN/, true],
   ];
   for (const [what, make, complaint, isUsable = false] of hollow) {
-    test(`${what} is refused in html, lists, attributes and data${isUsable ? "" : ", and as a property"}`, async (t) => {
+    test(`${what} is rejected in html, lists, attributes and data${isUsable ? "" : ", and as a property"}`, async (t) => {
       const { sse, html, render } = kitOf(t);
       const refused = { code: "ERR_TEMPLATE", message: complaint };
       assert.throws(() => html`<p>${make()}</p>`, refused);
@@ -183,7 +183,7 @@ describe("what becomes text", () => {
     );
   });
 
-  test("a model's relations that nobody asks for may be promises", (t) => {
+  test("a model's unused relations can be promises", (t) => {
     const { kit } = application(t, { "components/Order.njk": "<li>{{ title }}</li>" });
     class Order {
       id = 1;
@@ -193,7 +193,7 @@ describe("what becomes text", () => {
     assert.equal(String(kit.render("Order", new Order())), "<li>tea</li>");
   });
 
-  test("a circle is refused", async (t) => {
+  test("a circle is rejected", async (t) => {
     const { kit } = application(t);
     const circle: unknown[] = [];
     circle.push(circle);

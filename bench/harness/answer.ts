@@ -2,7 +2,7 @@ import type { Peer } from "./peer.js";
 import type { Question, Row, Scale, Target } from "./question.js";
 import { Rows } from "./rows.js";
 
-/** What a run has found out about one question. */
+/** The results of a run for one question. */
 export interface Answer {
   readonly question: string;
   readonly asks: string;
@@ -16,21 +16,21 @@ export interface Answer {
 
 export interface Run {
   readonly scale: Scale;
-  /** How often each peer is measured. All take their turns, so that what else the machine does falls on all. */
+  /** How often each peer is measured. Peers take turns, so that other load on the machine affects all. */
   readonly rounds: number;
-  /** Which peers are wanted; the others are not mentioned. */
+  /** Selects the peers; the others are left out. */
   readonly isWanted: (peer: Peer) => boolean;
-  /** Told what is being measured. */
+  /** Called with the name of the current measurement. */
   readonly progress: (message: string) => void;
 }
 
-/** Puts a question to its peers, one after the other: two at a time would disturb each other. */
+/** Measures the peers of a question, one after the other, because two at a time would disturb each other. */
 export async function answer(question: Question, { scale, rounds, isWanted, progress }: Run): Promise<Answer> {
   const peers = question.peers.filter(isWanted).map((peer) => ({ peer, why: peer.missing?.() }));
   const measured: Row[][] = [];
   for (let round = 1; round <= rounds; round++) {
     const rows: Row[] = [];
-    // Back and forth, so that no row always comes first.
+    // Back and forth, so that the first place changes.
     for (const { peer, why } of round % 2 === 1 ? peers : peers.toReversed()) {
       if (why !== undefined) continue;
       progress(`${question.name}, round ${round} of ${rounds}: ${peer.name}, ${peer.what}`);
@@ -49,7 +49,7 @@ export async function answer(question: Question, { scale, rounds, isWanted, prog
   };
 }
 
-/** A peer that fails is a row with a fault, and the others go on. */
+/** A peer that fails is a row with a fault, and the others continue. */
 async function measure(question: Question, peer: Peer, scale: Scale): Promise<Row[]> {
   try {
     return await question.measure(peer, scale);

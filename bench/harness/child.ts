@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 
 export interface Child {
-  /** What the announcement's pattern has captured. */
+  /** The captures of the announcement's pattern. */
   readonly announced: string;
   readonly pid: number;
-  /** Resolves with what a pattern captures of what it prints, be it before or after. */
+  /** Resolves with the captures of a pattern in its output, earlier output included. */
   said(pattern: RegExp): Promise<string>;
   /** Sends a signal, by default SIGKILL, and resolves when the process has ended. */
   stop(signal?: NodeJS.Signals): Promise<void>;
@@ -17,9 +17,9 @@ process.once("exit", () => {
 });
 
 /**
- * Starts a program, and waits until it has printed what the pattern captures.
+ * Starts a program, and waits until it has printed text that the pattern matches.
  *
- * @throws Error when it ends before, with what it has said.
+ * @throws Error with its output when it ends before.
  */
 export async function startChild(
   program: string,
@@ -64,7 +64,7 @@ export async function startChild(
   };
 }
 
-/** Starts a script of Node, in TypeScript if it ends so. */
+/** Starts a script of Node, in TypeScript if its name ends so. */
 export function startNode(
   script: URL,
   args: readonly string[],

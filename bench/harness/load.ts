@@ -4,16 +4,16 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { PatternKind, Peer, Server } from "./peer.js";
 
-/** What the load generator is asked for; load.c says what each means. */
+/** The parameters of the load generator; load.c explains each. */
 export interface Load {
   readonly streams: number;
   readonly stalled?: number;
   readonly channels?: number;
   /** The topic of channel `{n}`. */
   readonly topic?: string;
-  /** What streams ask for. Default: their channel's topic. */
+  /** The queries of streams. Default: their channel's topic. */
   readonly pattern?: Pattern;
-  /** What stalled streams ask for, in turn. Default: the same as others. */
+  /** The queries of stalled streams, in turn. Default: the same as for others. */
   readonly stalledPatterns?: readonly Pattern[];
   readonly streamHeaders?: readonly string[];
   readonly publishers?: number;
@@ -36,7 +36,7 @@ export interface Pattern {
   readonly text: string;
 }
 
-/** What it has seen; times in seconds but for latencies, which are in nanoseconds, and memory in bytes. */
+/** The results; times in seconds, but latencies in nanoseconds, and memory in bytes. */
 export interface LoadReport {
   readonly streams: number;
   readonly openSeconds: number;
@@ -51,10 +51,10 @@ export interface LoadReport {
   readonly misdelivered: number;
   readonly broken: number;
   readonly closed: number;
-  /** Streams that had the updates of several publishers in another order than others. */
+  /** Streams that received several publishers' updates in a different order. */
   readonly divergent: number;
   readonly seconds: number;
-  /** The server's CPU time while it was measured. */
+  /** The server's CPU time during the measurement. */
   readonly cpu: number;
   readonly clientCpu: number;
   readonly p50: number;
@@ -100,7 +100,7 @@ export async function runLoad(server: Server, load: Load): Promise<LoadReport> {
   });
 }
 
-/** What must not be; empty when every stream had every update once and in order. */
+/** The faults; empty when every stream received every update once and in order. */
 export function faultsOf(report: LoadReport, { ordersDiffer = false }: Pick<Peer, "ordersDiffer"> = {}): string[] {
   const { refused, lost, repeated, disordered, misdelivered, broken, closed } = report;
   const divergent = ordersDiffer ? 0 : report.divergent;
@@ -109,7 +109,7 @@ export function faultsOf(report: LoadReport, { ordersDiffer = false }: Pick<Peer
     .map(([name, count]) => `${count} ${name}`);
 }
 
-/** The compiled program; compiled when its source is new. */
+/** The compiled program; compiled again when its source has changed. */
 export function loadGenerator(): string {
   const source = fileURLToPath(new URL("load.c", import.meta.url));
   const folder = fileURLToPath(new URL("../../.cache", import.meta.url));

@@ -1,22 +1,22 @@
-/** A kind of server that questions are put to: one row of their tables. */
+/** A kind of server to measure: one row of the tables. */
 export interface Peer {
   /** The row's name, for `--rows` too. */
   readonly name: string;
   readonly what: string;
-  /** What it can do besides sending updates of exact topics to who is there. */
+  /** Its abilities besides sending updates of exact topics to current subscribers. */
   readonly can?: Abilities;
   /**
-   * Whether streams may have the updates of different publishers in different orders. The reference hubs do so; then only
-   * the order of each publisher's own is verified.
+   * Whether streams can have the updates of different publishers in different orders. The reference hubs do so; then
+   * the check covers only the order of each publisher's own updates.
    */
   readonly ordersDiffer?: boolean;
-  /** Why it cannot run here, and what to do about it; undefined when it can. */
+  /** Why it cannot run here, and how to fix that; undefined when it can. */
   readonly missing?: () => string | undefined;
   readonly start: (options: StartOptions) => Promise<Server>;
 }
 
 export interface Abilities {
-  /** Replays what was published before. */
+  /** Replays earlier updates. */
   readonly history?: boolean;
   /** Serves HTTPS itself. */
   readonly tls?: boolean;
@@ -26,10 +26,10 @@ export interface Abilities {
 export type PatternKind = "uri-template" | "url-pattern";
 
 export interface StartOptions {
-  /** How many updates of each topic must be kept for replay. Default: whatever is usual for the server. */
+  /** How many updates of each topic must be kept for replay. Default: the server's own. */
   readonly history?: number;
   readonly tls?: Certificate;
-  /** How large the heap of a server in Node may be. Default: what Node takes. */
+  /** The max heap of a server in Node. Default: Node's own. */
   readonly heapMegabytes?: number;
 }
 
@@ -39,21 +39,21 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** A running server, and how it is talked to. */
+/** A running server, and its addresses. */
 export interface Server {
   readonly port: number;
   readonly pids: readonly number[];
-  /** The path and query under which a topic is streamed; `{n}` in a topic stays. */
+  /** The path and query of a topic's stream; `{n}` in a topic stays. */
   streamPath(topic: string): string;
   /** The same for a pattern; only where the peer has patterns of this kind. */
   readonly patternPath?: (kind: PatternKind, pattern: string) => string;
-  /** Where an update is posted, and what precedes its data in the body; `{n}` and `{s}` in a topic stay. */
+  /** The URL for publishing an update, and the body before its data; `{n}` and `{s}` in a topic stay. */
   publishing(topic: string): { readonly path: string; readonly body: string };
   readonly publishHeaders: readonly string[];
   stop(): Promise<void>;
 }
 
-/** Encodes a topic for a query or a form; what the load generator fills in stays. */
+/** Encodes a topic for a query or a form, and keeps the load generator's placeholders. */
 export function encodeTopic(topic: string): string {
   return topic
     .split(/(\{[ns]\})/)

@@ -1,34 +1,34 @@
 import type { Peer } from "./peer.js";
 import type { Rows } from "./rows.js";
 
-/** What one row was measured at. A figure that a row has not is left out. */
+/** The figures of one row. A missing figure is left out. */
 export interface Row {
   readonly name: string;
   readonly figures: Readonly<Record<string, number>>;
-  /** What must not happen and did: updates lost, repeated, out of order. Any makes the run fail. */
+  /** The faults of the row: updates lost, repeated, out of order. Any fault makes the run fail. */
   readonly faults: readonly string[];
 }
 
 export interface Column {
-  /** Which figure it shows. */
+  /** The name of the figure. */
   readonly figure: string;
   readonly title: string;
-  /** How many digits stand after the point. */
+  /** The number of digits after the point. */
   readonly digits: number;
 }
 
-/** What the project wants to reach, and what it has. */
+/** A target of the project, and its state. */
 export interface Target {
   readonly wanted: string;
   readonly measured: string;
   readonly met: boolean;
 }
 
-/** How much is done: all of it, or enough to see that it works. */
+/** The amount of work: all of it, or enough to see that it works. */
 export interface Scale {
-  /** A number of seconds, or less when it shall be quick. */
+  /** A number of seconds, or fewer for a quick run. */
   seconds(full: number): number;
-  /** A number of anything, or less when it shall be quick. */
+  /** A number of anything, or a smaller one for a quick run. */
   count(full: number): number;
 }
 
@@ -38,9 +38,9 @@ export interface Question {
   readonly asks: string;
   readonly peers: readonly Peer[];
   readonly columns: readonly Column[];
-  /** How often its rows are measured unless the command line says otherwise. Default 3. */
+  /** How many rounds it runs unless the command line says otherwise. Default 3. */
   readonly rounds?: number;
   measure(peer: Peer, scale: Scale): Promise<Row[]>;
-  /** Compares rows that were measured in the same run; without a row that it needs, it leaves a target out. */
+  /** Compares rows of the same run; omits a target without its rows. */
   judge(rows: Rows): Target[];
 }

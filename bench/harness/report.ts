@@ -1,7 +1,7 @@
 import type { Answer } from "./answer.js";
 import type { Column } from "./question.js";
 
-/** An answer as text for a terminal: the table, what is wrong with it, what is missing, and the targets. */
+/** An answer as text for a terminal: the table, its faults, its omissions, and the targets. */
 export function report({ asks, rows, leftOut, targets }: Answer, columns: readonly Column[]): string {
   const measured = [
     ["", ...columns.map(({ title }) => title)],

@@ -25,7 +25,7 @@ export class Rows {
     });
   }
 
-  /** Wants a figure of a row to be at most so much. */
+  /** Requires a figure of a row to be at most so much. */
   below(row: string, figure: string, bound: number, unit: string): Target[] {
     const values = this.#rounds.flatMap((rows) => figureOf(rows, row, figure) ?? []);
     if (values.length === 0) return [];
@@ -33,7 +33,7 @@ export class Rows {
     return [{ wanted: `${row}: ${figure} at most ${bound} ${unit}`, measured: value.toFixed(1), met: value <= bound }];
   }
 
-  /** Wants a figure of a row to be at most another of its figures. */
+  /** Requires a figure of a row to be at most another of its figures. */
   atMostFigure(row: string, figure: string, other: string): Target[] {
     const pairs = this.#rounds.flatMap((rows): [number, number][] => {
       const [value, bound] = [figureOf(rows, row, figure), figureOf(rows, row, other)];
@@ -44,7 +44,7 @@ export class Rows {
     return [{ wanted: `${row}: ${figure} at most ${other}`, measured: ratio.toFixed(2), met: ratio <= 1 }];
   }
 
-  /** Wants a figure of a row to be at most by so much above that of another. */
+  /** Requires a figure of a row to exceed that of another by at most so much. */
   above(row: string, figure: string, bound: number, unit: string, of: string): Target[] {
     const differences = this.#pairs(row, figure, of).map(([value, other]) => value - other);
     if (differences.length === 0) return [];
@@ -53,7 +53,7 @@ export class Rows {
     return [{ wanted, measured: value.toFixed(1), met: value <= bound }];
   }
 
-  /** Wants a figure of a row to be at most so many times that of another. */
+  /** Requires a figure of a row to be at most so many times that of another. */
   atMost(row: string, figure: string, factor: number, of: string): Target[] {
     return this.#compare(row, figure, factor, of, "at most", (ratio) => ratio <= factor);
   }
@@ -62,7 +62,7 @@ export class Rows {
     return this.#compare(row, figure, factor, of, "at least", (ratio) => ratio >= factor);
   }
 
-  /** The ratio is the median of the rounds' own: a machine that is slow for some minutes is so for both rows. */
+  /** The ratio is the median of the rounds' own ratios: a machine that is slow for some minutes slows both rows. */
   #compare(
     row: string,
     figure: string,

@@ -17,7 +17,7 @@ export function makeCertificate(): Certificate & { readonly remove: () => void }
 }
 
 /**
- * Opens streams over TLS and HTTP/1.1, some at a time, and resolves with the way to close them.
+ * Opens streams over TLS and HTTP/1.1 in batches, and resolves with a function that closes them.
  *
  * @throws Error when one is refused or closed.
  */

@@ -4,7 +4,7 @@ export const secret = "0123456789abcdef0123456789abcdef";
 export const issuer = "https://issuer.invalid";
 export const audience = "https://hub.invalid/.well-known/mercure";
 
-/** The header with a token of Mercure 0.x that may publish everything. */
+/** The header with a token of Mercure 0.x that can publish everything. */
 export const authorization0 = `Authorization: Bearer ${sign("JWT", { mercure: { publish: ["*"] } })}`;
 
 /** The same of Mercure 1.0. */

@@ -3,13 +3,13 @@ import { connect, type Socket } from "node:net";
 /** How many addresses of this machine the clients have. */
 const addresses = 100;
 
-/** Some streams are asked for at a time. */
+/** The number of streams in a batch. */
 const parallel = 16;
 
 /** A kind of request that takes much memory. */
 export interface WorstKind {
   readonly headers?: string;
-  /** The topics that a stream asks for, which no other has. */
+  /** The topics of a stream, which no other has. */
   topics(stream: number): readonly string[];
 }
 
@@ -20,8 +20,8 @@ export interface WorstReport {
 }
 
 /**
- * Asks for streams by QUERY, of one kind after the other: of each until as many requests as there are addresses are
- * refused in a row, or until enough streams are open.
+ * Requests streams by QUERY, one kind after the other. A kind ends when as many requests in a row as there are
+ * addresses are refused, or when enough streams are open.
  */
 export async function openWorst(
   port: number,

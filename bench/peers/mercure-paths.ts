@@ -5,7 +5,7 @@ const hubPath = "/.well-known/mercure";
 /** Mercure 0.x has patterns in the same parameter as topics. */
 const patternParameters: Record<PatternKind, string> = { "uri-template": "topic", "url-pattern": "match_urlpattern" };
 
-/** How a Mercure hub is talked to; `parameter` names the query parameter that subscribes to an exact topic. */
+/** The addresses of a Mercure hub; `parameter` names the query parameter that subscribes to an exact topic. */
 export function mercurePaths(
   parameter: string,
   authorization: string,

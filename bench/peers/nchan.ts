@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { startChild } from "../harness/child.js";
 import { encodeTopic, type Peer } from "../harness/peer.js";
 
-/** Where Debian's package has it. */
+/** The path of Debian's package. */
 const module = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
-/** As many as the kit's hub keeps. */
+/** The length of history in the kit's hub. */
 const usualHistory = 500;
 
 export const nchan: Peer = {
@@ -42,9 +42,9 @@ export const nchan: Peer = {
   },
 };
 
-/** One worker, since all others here have one thread for their sockets, and no log. */
+/** One worker without a log, since all others here have one thread for their sockets. */
 function configuration(folder: string, port: number, history: number | undefined): string {
-  // It knows no id for the beginning of history, so with history all streams begin there.
+  // It has no id for the beginning of history, so with history all streams begin there.
   const first = history === undefined ? "newest" : "oldest";
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `
@@ -75,7 +75,7 @@ http {
 `;
 }
 
-/** nginx cannot tell which port it was given, so it is chosen before. */
+/** nginx cannot report its port, so it is chosen before. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

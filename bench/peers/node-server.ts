@@ -1,7 +1,7 @@
 import { startNode } from "../harness/child.js";
 import { encodeTopic, type Server } from "../harness/peer.js";
 
-/** Starts one of bench/servers, that speak of topics as `/?TOPIC`. */
+/** Starts one of bench/servers, whose URL for a topic is `/?TOPIC`. */
 export async function startServer(script: string, args: readonly string[] = []): Promise<Server> {
   const child = await startNode(new URL(`../servers/${script}.ts`, import.meta.url), args, /listening on port (\d+)\./);
   const path = (topic: string) => `/?${encodeTopic(topic)}`;

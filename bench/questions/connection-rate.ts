@@ -1,7 +1,7 @@
-// What does it cost to connect?
+// How much does a connection cost?
 //
-// 4,000 streams of one topic open, with 64 at most waiting for their answer's head, and close again: twice to warm up, and
-// once measured. The server's CPU time is that until all heads have arrived.
+// 4,000 streams of one topic open, with at most 64 waiting for the head of their answer, and close again: twice to warm
+// up, and once measured. The server's CPU time counts until all heads have arrived.
 
 import { faultsOf, runLoad } from "../harness/load.js";
 import type { Question } from "../harness/question.js";

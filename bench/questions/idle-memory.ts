@@ -1,7 +1,7 @@
-// What does a stream cost that nothing is sent to?
+// How much does an idle stream cost?
 //
-// 9,000 streams of one topic open, and the server's resident memory is read 5 seconds later, less what the empty process
-// had. Rows with TLS are servers of their own, and their streams speak HTTP/1.1 over it.
+// 9,000 streams of one topic open, and the server's resident memory is read 5 seconds later, less that of the empty
+// process. Rows with TLS are servers of their own, and their streams use HTTP/1.1 over it.
 
 import { setTimeout } from "node:timers/promises";
 import { runLoad } from "../harness/load.js";

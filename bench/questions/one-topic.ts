@@ -1,10 +1,10 @@
-// What does a delivery cost when one update goes to many?
+// How much does a delivery cost when one update goes to many?
 //
-// 1,000 streams of one topic, and one publisher who sends the next update of 200 bytes when the last is answered. So
-// nothing can be put together: each update is a write for each stream. Measured for 5 seconds of the server's CPU time
-// after 5 of warming up, and until the last update has arrived everywhere: some hundred updates a second are too few for
-// Node to have compiled in less what handles one. Rows differ by less than the machine does from one moment to the next, so
-// there are seven rounds.
+// 1,000 streams of one topic, and one publisher that sends the next update of 200 bytes after the answer to the last.
+// So nothing can be batched: each update is a write for each stream. Measured for 5 seconds of the server's CPU time
+// after 5 of warming up, and until the last update has arrived everywhere: with a few hundred updates a second, Node
+// needs longer to compile the code that handles one. The machine varies more from one moment to the next than rows
+// differ, so there are seven rounds.
 
 import { fanOut, fanOutColumns } from "../harness/fan-out.js";
 import type { Question } from "../harness/question.js";

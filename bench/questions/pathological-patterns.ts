@@ -1,9 +1,9 @@
-// How much can strangers make an update cost by what they subscribe to?
+// How much can strangers make an update cost by their subscriptions?
 //
-// 96 streams with 48 patterns that backtracking engines take exponential or polynomial time for, one stream that receives
-// everything, and one publisher in a closed loop. Topics are new each time, and of 250, 1,000 and 4,000 characters that the
+// 96 streams with 48 patterns that take backtracking engines exponential or polynomial time, one stream that receives
+// everything, and one publisher in a closed loop. Topics are always new, with 250, 1,000 and 4,000 characters that the
 // patterns nearly match. "harmless": as many patterns that differ in their first characters, and topics of 4,000. Peers
-// without patterns are not asked, and a peer that refuses a pattern is asked without it. Measured for 2 seconds of the
+// without patterns are left out, and a peer that rejects a pattern runs without it. Measured for 2 seconds of the
 // server's CPU time after 1 of warming up.
 
 import { fanOut } from "../harness/fan-out.js";
@@ -14,7 +14,7 @@ import { everyPeer } from "../peers/all.js";
 
 const base = "https://example.com/";
 
-/** What each kind of pattern is known to be attacked by; none matches a topic of many a's. */
+/** The known attacks on each kind of pattern; none matches a topic of many a's. */
 const evil: Record<PatternKind, readonly string[]> = {
   "uri-template": [
     `${base}${"{a}".repeat(20)}/never`,
@@ -69,7 +69,7 @@ export const pathologicalPatterns: Question = {
     return rows;
   },
 
-  // Linear in the topic's length means 4 for four times the length; the rest is for what an update costs anyway.
+  // Linear in the topic's length means 4 for four times the length; the rest is the fixed cost of an update.
   judge: (rows) =>
     ["kit", "embedded"].flatMap((peer) =>
       (["uri-template", "url-pattern"] as const).flatMap((kind) =>
@@ -88,7 +88,7 @@ function harmless(kind: PatternKind, count: number): Pattern[] {
   return Array.from({ length: count }, (_, i) => ({ kind, text: `${base}${i}/${rest}` }));
 }
 
-/** Those that the peer does not refuse. */
+/** The patterns that the peer accepts. */
 async function takenBy(peer: Peer, patterns: readonly Pattern[]): Promise<Pattern[]> {
   const server = await peer.start({});
   try {

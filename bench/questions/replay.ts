@@ -1,17 +1,17 @@
-// What does a delivery cost that comes from history?
+// How much does a delivery from history cost?
 //
-// "replay": 10,000 updates of 200 bytes are published; then 100 clients come back who have had none of them, and each is
-// sent all. "live": the same streams are there while the same updates are published, by one publisher in a closed loop, so
-// that each update is written by itself. "catch-up": 100 streams read nothing while 3,000 updates are published, fast, and
-// then all, which is few enough for a hub not to cut them; both halves are measured. Each is a server of its own,
-// and warmed up. Peers without history are not asked.
+// "replay": 10,000 updates of 200 bytes are published; then 100 clients connect that have had none of them, and each
+// gets all. "live": the same streams are open while one publisher in a closed loop publishes the same updates, so that
+// each update is a write of its own. "catch-up": 100 streams read nothing while 3,000 updates are published, fast, and
+// then read all; a hub keeps streams that are so little behind. Both halves are measured. Each mode has a server of its
+// own, and is warmed up. Peers without history are left out.
 
 import { faultsOf, type Load, type LoadReport, runLoad } from "../harness/load.js";
 import type { Peer } from "../harness/peer.js";
 import type { Question, Row } from "../harness/question.js";
 import { everyPeer } from "../peers/all.js";
 
-/** What browsers send when they come back, here from before the first update. */
+/** The query of a returning browser, here from before the first update. */
 const fromTheBeginning = ["Last-Event-ID: earliest"];
 
 export const replay: Question = {

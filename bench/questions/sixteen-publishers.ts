@@ -1,8 +1,8 @@
-// How much can be delivered when many publish?
+// How many updates can be delivered when many publish?
 //
-// 1,000 streams of one topic, and 16 publishers who each send the next update of 200 bytes when their last is answered.
-// What arrives in one turn of the event loop can go out together. Measured for 4 seconds of the
-// server's CPU time after 1.5 of warming up.
+// 1,000 streams of one topic, and 16 publishers that each send the next update of 200 bytes after the answer to their
+// last. A server can batch the updates of one turn of the event loop. Measured for 4 seconds of the server's CPU time
+// after 1.5 of warming up.
 
 import { fanOut, fanOutColumns } from "../harness/fan-out.js";
 import type { Question } from "../harness/question.js";

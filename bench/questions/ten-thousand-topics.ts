@@ -1,7 +1,7 @@
-// Does an update cost more because others are subscribed to other topics?
+// Does an update cost more when others subscribe to other topics?
 //
-// 10,000 topics with one stream each, and one publisher in a closed loop who takes the topics in turn; beside it, on a
-// server of its own, one topic with one stream. Either way an update is one delivery. Measured for 3 seconds of the
+// 10,000 topics with one stream each, and one publisher in a closed loop that takes the topics in turn; beside it, on a
+// server of its own, one topic with one stream. In both cases an update is one delivery. Measured for 3 seconds of the
 // server's CPU time after 2 of warming up.
 
 import { fanOut, fanOutColumns } from "../harness/fan-out.js";

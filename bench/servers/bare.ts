@@ -1,5 +1,5 @@
-// What an application writes without a kit: Node's http, a set of responses for each topic, and res.write for each.
-// `--cert` and `--key` make it HTTPS.
+// An application without a kit: Node's http, a set of responses for each topic, and res.write for each. `--cert` and
+// `--key` make it HTTPS.
 
 import { readFileSync } from "node:fs";
 import { createServer, type RequestListener, type ServerResponse } from "node:http";

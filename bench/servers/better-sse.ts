@@ -1,4 +1,4 @@
-// better-sse as its guide has it: a session for each response, a channel for each topic, and broadcast.
+// better-sse as in its guide: a session for each response, a channel for each topic, and broadcast.
 
 import { createServer } from "node:http";
 import { type Channel, createChannel, createSession } from "better-sse";
@@ -21,7 +21,7 @@ announce(
       });
       return;
     }
-    // It sends no byte before the first event unless it is told a time to retry after, which it is by default.
+    // It sends no byte before the first event unless it has a retry time, which it has by default.
     const session = await createSession(req, res);
     channelOf(topic).register(session);
   }),

@@ -8,7 +8,7 @@ export function announce(server: Server): void {
   });
 }
 
-/** What these servers call `/?TOPIC`. */
+/** The name of a topic in these servers, as `/?TOPIC`. */
 export function topicOf(url: string): string {
   return url.slice(url.indexOf("?") + 1);
 }

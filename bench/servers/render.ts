@@ -1,7 +1,7 @@
-// Renders a component and publishes it, again and again, and measures its own CPU time. What is rendered, and to whom it
-// goes, the first argument says: "kit" renders a component of the kit and publishes it to the hub in this process; "bare"
-// renders the same file with Nunjucks alone, and writes it to each response. When as many streams of
-// `/stream` are open as the third argument says, it publishes as often as the second says, and prints the CPU time of one
+// Renders a component and publishes it, again and again, and measures its own CPU time. The first argument selects the
+// renderer and the receiver: "kit" renders a component of the kit and publishes it to the hub in this process; "bare"
+// renders the same file with Nunjucks alone, and writes it to each response. The second argument is the number of
+// publications, and the third the number of streams of `/stream` to wait for. It prints the CPU time of one publication
 // in microseconds, measured over the second half.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ import { mercure } from "../../dist/index.js";
 
 const [kind, count, streams] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 
-/** Ten elements, with what a template usually has: properties, a condition, a loop, a filter. */
+/** Ten elements with the usual parts of a template: properties, a condition, a loop, a filter. */
 const template = `<li id="message-{{ id }}" class="message{% if own %} own{% endif %}">
   <img src="/avatars/{{ author }}.png" alt="">
   <div>
@@ -27,7 +27,7 @@ const template = `<li id="message-{{ id }}" class="message{% if own %} own{% end
 </li>
 `;
 
-/** One of those whom the load generator would publish, see load.c. */
+/** An update as the load generator publishes it, see load.c. */
 function properties(id: number): object {
   const record = `~${"0".repeat(8)}${id.toString(16).padStart(8, "0")}${"0".repeat(16)}!`;
   return { id, own: id % 2 === 0, author: "Ada <Lovelace>", at: "12:00", text: record, actions: ["reply", "delete"] };

@@ -30,7 +30,7 @@ const question = (peers: readonly Peer[], measure: (peer: Peer) => Row[]): Quest
 
 const row = (name: string, cpu: number): Row => ({ name, figures: { cpu }, faults: [] });
 
-test("a real question is put to a real server", async () => {
+test("measures a real server", async () => {
   const found = await answer({ ...oneTopic, peers: [floor] }, all);
   assert.deepEqual(
     found.rows.map(({ name, faults }) => ({ name, faults })),
@@ -40,7 +40,7 @@ test("a real question is put to a real server", async () => {
   assert.ok(found.rows[0]!.figures.deliveries! > 0);
 });
 
-test("a row is the median of its rounds", async () => {
+test("gives each row the median of its rounds", async () => {
   const figures = [7, 1, 2];
   const found = await answer(
     question([peer("kit")], () => [row("kit", figures.shift()!)]),
@@ -49,7 +49,7 @@ test("a row is the median of its rounds", async () => {
   assert.deepEqual(found.rows, [row("kit", 2)]);
 });
 
-test("a ratio is the median of the rounds' ratios, whatever the machine was like in each", async () => {
+test("gives a ratio as the median of the rounds' ratios, whatever the machine's load in each", async () => {
   const figures = { kit: [6, 60, 1], bare: [4, 30, 4] };
   const found = await answer(
     question([peer("kit"), peer("bare")], ({ name }) => [row(name, figures[name as "kit" | "bare"].shift()!)]),
@@ -58,7 +58,7 @@ test("a ratio is the median of the rounds' ratios, whatever the machine was like
   assert.equal(found.targets[0]?.measured, "1.50");
 });
 
-test("a target may be a difference", async () => {
+test("compares a difference with a target", async () => {
   const differs = question([peer("kit"), peer("bare")], ({ name }) => [row(name, name === "kit" ? 6 : 4)]);
   const judge: Question["judge"] = (rows) => rows.above("kit", "cpu", 1, "µs", "bare");
   assert.deepEqual((await answer({ ...differs, judge }, all)).targets, [
@@ -66,7 +66,7 @@ test("a target may be a difference", async () => {
   ]);
 });
 
-test("targets compare rows of the same run, and say whether they are met", async () => {
+test("compares rows of the same run with targets, and says whether they are met", async () => {
   const found = await answer(
     question([peer("kit"), peer("bare")], ({ name }) => [row(name, name === "kit" ? 6 : 4)]),
     all,
@@ -77,7 +77,7 @@ test("targets compare rows of the same run, and say whether they are met", async
   ]);
 });
 
-test("a target without one of its rows is left out", async () => {
+test("omits a target without one of its rows", async () => {
   const found = await answer(
     question([peer("kit"), peer("bare", "it is not installed")], ({ name }) => [row(name, 4)]),
     all,
@@ -89,7 +89,7 @@ test("a target without one of its rows is left out", async () => {
   assert.deepEqual(found.leftOut, [{ name: "bare", why: "it is not installed" }]);
 });
 
-test("a peer that fails is a row with a fault, and the others are measured", async () => {
+test("reports a failing peer as a row with a fault, and measures the others", async () => {
   const found = await answer(
     question([peer("kit"), peer("bare")], ({ name }) => {
       if (name === "kit") throw new Error("it has ended");
@@ -100,7 +100,7 @@ test("a peer that fails is a row with a fault, and the others are measured", asy
   assert.deepEqual(found.rows, [{ name: "kit", figures: {}, faults: ["it has ended"] }, row("bare", 4)]);
 });
 
-test("the report shows figures, faults, what was left out, and targets that are missed", async () => {
+test("reports figures, faults, omissions, and missed targets", async () => {
   const asked = question([peer("kit"), peer("bare", "it is not installed")], () => [
     { name: "kit", figures: { cpu: 1234.56 }, faults: ["3 lost"] },
   ]);
@@ -118,7 +118,7 @@ test("the report shows figures, faults, what was left out, and targets that are 
   ]);
 });
 
-test("questions and peers have names of their own", () => {
+test("gives each question and each peer a name of its own", () => {
   for (const named of [everyQuestion, everyPeer]) {
     assert.equal(new Set(named.map(({ name }) => name)).size, named.length);
   }

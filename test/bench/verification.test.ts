@@ -13,7 +13,7 @@ const writeAll = (responses: readonly ServerResponse[], data: string) => {
   for (const response of responses) write(response, data);
 };
 
-/** A server that streams at /stream/CHANNEL what is posted to /publish/CHANNEL, rightly or not. */
+/** A server that streams at /stream/CHANNEL the updates posted to /publish/CHANNEL, correctly or with a fault. */
 async function serverWith(t: TestContext, deliver: Deliver): Promise<Server> {
   const streams = new Map<string, ServerResponse[]>();
   let number = 0;
@@ -76,7 +76,7 @@ test("a lost update is a fault", async (t) => {
   assert.deepEqual(await faults(t, lose), ["1 lost", "2 divergent"]);
 });
 
-test("the last update lost is a fault, although none comes after it", async (t) => {
+test("a lost last update is a fault, although none comes after it", async (t) => {
   const lose: Deliver = (data, number, responses) => {
     if (number !== 19) writeAll(responses, data);
   };
@@ -91,7 +91,7 @@ test("a repeated update is a fault", async (t) => {
   assert.deepEqual(await faults(t, repeat), ["1 repeated"]);
 });
 
-test("the last update repeated is a fault, although all have come", async (t) => {
+test("a repeated last update is a fault, although all have come", async (t) => {
   const repeat: Deliver = (data, number, responses) => {
     writeAll(responses, data);
     if (number === 19) writeAll(responses, data);
@@ -119,7 +119,7 @@ test("an update of another channel is a fault", async (t) => {
   assert.deepEqual(await faults(t, confuse, { channels: 3 }), ["1 misdelivered"]);
 });
 
-test("an update that lacks a part is a fault", async (t) => {
+test("an incomplete update is a fault", async (t) => {
   const spoil: Deliver = (data, number, responses) => {
     writeAll(responses, data);
     write(responses[0], number === 19 ? "~123" : "");
@@ -136,7 +136,7 @@ test("a stream that is cut is a fault", async (t) => {
   assert.deepEqual(await faults(t, cut), ["1 closed"]);
 });
 
-test("two streams that have the updates of two publishers in different orders are a fault", async (t) => {
+test("two streams with two publishers' updates in different orders are a fault", async (t) => {
   const held: string[] = [];
   const diverge: Deliver = (data, number, responses) => {
     write(responses[0], data);
@@ -154,13 +154,13 @@ test("two streams that have the updates of two publishers in different orders ar
   assert.deepEqual(faultsOf(report, { ordersDiffer: true }), []);
 });
 
-test("an update that is refused is a fault", async (t) => {
+test("a rejected update is a fault", async (t) => {
   const server = await serverWith(t, () => assert.fail("nothing is published"));
   const refusing = { ...server, publishing: () => ({ path: "/elsewhere", body: "" }) };
   assert.deepEqual(faultsOf(await runLoad(refusing, load)), ["20 refused", "60 lost"]);
 });
 
-test("a stream that is refused ends the run", async (t) => {
+test("a rejected stream ends the run", async (t) => {
   const server = createServer((_req, res) => res.writeHead(503).end());
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

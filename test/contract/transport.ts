@@ -15,9 +15,9 @@ function draft(topics: string | string[], data = "", fields: Partial<Draft> = {}
 const dataOf = (updates: readonly StoredUpdate[]): string[] => updates.map(({ update }) => update.data);
 
 /**
- * What every implementation of {@link Transport} must do.
+ * The contract of every implementation of {@link Transport}.
  *
- * @param create - Makes a transport with nothing in it; the suite closes it.
+ * @param create - Makes an empty transport; the suite closes it.
  */
 export function transportContract(
   name: string,
@@ -34,7 +34,7 @@ export function transportContract(
   }
 
   describe(`${name} as a transport`, () => {
-    test("keeps a draft as it is, under an id", async (t) => {
+    test("keeps a draft unchanged, under an id", async (t) => {
       const transport = await open(t);
       const update = await transport.publish(
         draft(["a", "b"], "x\r\n\0é\u{1f600}", { private: true, type: "note", retry: 5 }),
@@ -47,7 +47,7 @@ export function transportContract(
       assert.deepEqual({ ...updates[0]?.update }, { id, ...expected });
     });
 
-    test("keeps what the hub publishes itself, whose fields may be accessors", async (t) => {
+    test("keeps the hub's own updates, whose fields can be accessors", async (t) => {
       class Own implements Draft {
         readonly private = true;
         get topics() {
@@ -72,7 +72,7 @@ export function transportContract(
       assert.equal(await transport.positionOf(id), updates[0]?.position);
     });
 
-    test("orders updates: positions grow, and history reads as listeners heard", async (t) => {
+    test("orders updates: positions grow, and history has the listeners' order", async (t) => {
       const transport = await open(t);
       const heard: StoredUpdate[] = [];
       transport.listen((stored) => heard.push(stored));
@@ -105,7 +105,7 @@ export function transportContract(
       }
     });
 
-    test("a listener that publishes upsets no other listener's order", async (t) => {
+    test("keeps the order for all listeners when one publishes", async (t) => {
       const transport = await open(t);
       const heard: string[] = [];
       let answer: Promise<unknown> | undefined;
@@ -118,7 +118,7 @@ export function transportContract(
       assert.deepEqual(heard, ["question", "answer"]);
     });
 
-    test("a listener that has stopped hears nothing", async (t) => {
+    test("calls a listener no more after it has stopped", async (t) => {
       const transport = await open(t);
       const heard: string[] = [];
       const stop = transport.listen(({ update }) => heard.push(update.data));
@@ -128,7 +128,7 @@ export function transportContract(
       assert.deepEqual(heard, ["1"]);
     });
 
-    test("reads the updates of the asked topics only, each once, in order", async (t) => {
+    test("reads the updates of the requested topics only, each once, in order", async (t) => {
       const transport = await open(t);
       await transport.publish(draft("a", "1"));
       await transport.publish(draft("b", "2"));
@@ -160,14 +160,14 @@ export function transportContract(
       }
     });
 
-    test("a piece holds at least one update, however large", async (t) => {
+    test("returns at least one update in a piece, however large", async (t) => {
       const transport = await open(t);
       await transport.publish(draft("a", "x".repeat(1000)));
       await transport.publish(draft("a", "y"));
       assert.equal((await read(transport, { limit: 10 })).updates.length, 1);
     });
 
-    test("looks at no more updates at a time than it is asked to, and goes on from there", async (t) => {
+    test("examines at most the requested number of updates at a time, and continues from there", async (t) => {
       const transport = await open(t);
       for (let i = 0; i < 40; i++) await transport.publish(draft(`topic-${i % 4}`, `${i}`));
       for (const topics of ["*", new Set(["topic-0", "topic-2"]), new Set(["topic-1"]), new Set(["none"])] as const) {
@@ -184,7 +184,7 @@ export function transportContract(
       }
     });
 
-    test("leaves out private updates when they are not wanted", async (t) => {
+    test("leaves out private updates on request", async (t) => {
       const transport = await open(t);
       for (let i = 0; i < 10; i++) await transport.publish(draft("a", `${i}`, { private: i % 2 === 0 }));
       await transport.publish(draft("/hub/own/1", "own", { private: true }), "/hub/own/");
@@ -196,7 +196,7 @@ export function transportContract(
       }
     });
 
-    test("ids are places in the order", async (t) => {
+    test("uses ids as places in the order", async (t) => {
       const transport = await open(t);
       const first = await transport.publish(draft("a", "1"));
       const own = await transport.publish(draft("a", "2", { id: "urn:own" }));
@@ -210,7 +210,7 @@ export function transportContract(
       assert.equal(await transport.positionOf(""), undefined);
     });
 
-    test("every position has a cursor, the beginning too", async (t) => {
+    test("has a cursor for every position, the beginning too", async (t) => {
       const transport = await open(t);
       const beginning = transport.cursor(0);
       assert.equal(await transport.positionOf(beginning), 0);
@@ -220,13 +220,13 @@ export function transportContract(
       assert.equal(await transport.positionOf(beginning), 0);
     });
 
-    // Whoever asks for what comes after an event that is yet to come would be told that nothing is missing.
-    test("a cursor of the future is unknown", async (t) => {
+    // A reader that resumes after a future event would be told that nothing is missing.
+    test("treats a cursor of the future as unknown", async (t) => {
       const transport = await open(t);
       assert.equal(await transport.positionOf(transport.cursor(transport.head + 1)), undefined);
     });
 
-    test("a draft that repeats the newest update of its id is not accepted again", async (t) => {
+    test("rejects a draft that repeats the newest update of its id", async (t) => {
       const transport = await open(t);
       const heard: string[] = [];
       transport.listen(({ update }) => heard.push(update.data));
@@ -238,7 +238,7 @@ export function transportContract(
       assert.equal((await read(transport)).updates.length, 1);
     });
 
-    test("a draft with the id of an update and other content is another update", async (t) => {
+    test("treats a draft with the id of an update and other content as another update", async (t) => {
       const transport = await open(t);
       const heard: string[] = [];
       transport.listen(({ update }) => heard.push(update.data));
@@ -251,7 +251,7 @@ export function transportContract(
         draft(["b", "a"], "done", { id, private: true }),
         draft(["b", "a"], "done", { id, private: true, type: "t" }),
         draft(["b", "a"], "done", { id, private: true, type: "t", retry: 1 }),
-        // As it was at first: a state may come back.
+        // As it was at first, because a state can return.
         draft("a", "open", { id }),
       ];
       for (const each of drafts) assert.equal((await transport.publish(each)).id, id);
@@ -262,8 +262,8 @@ export function transportContract(
       assert.deepEqual(dataOf((await read(transport)).updates), heard);
     });
 
-    // Mercure 1.0 "Reconnection": a reader of any of them misses nothing.
-    test("an id stands for the oldest update in history that has it", async (t) => {
+    // Mercure 1.0, "Reconnection": a reader of any of them misses nothing.
+    test("resolves an id to the oldest update in history that has it", async (t) => {
       const transport = await open(t, { historyLength: 2 });
       const id = "urn:todo:7";
       for (const [topic, data] of [
@@ -276,7 +276,7 @@ export function transportContract(
       const positionOf = async (data: string) =>
         (await read(transport)).updates.find(({ update }) => update.data === data)!.position;
       assert.equal(await transport.positionOf(id), await positionOf("1"));
-      // History gives up the first, and then the third before the second.
+      // History evicts the first, and then the third before the second.
       for (const data of ["4", "5"]) await transport.publish(draft("a", data));
       assert.deepEqual(dataOf((await read(transport)).updates), ["2", "4", "5"]);
       assert.equal(await transport.positionOf(id), await positionOf("2"));
@@ -284,7 +284,7 @@ export function transportContract(
       assert.equal(await transport.positionOf(id), undefined);
     });
 
-    test("a draft whose id history no longer holds is accepted again", async (t) => {
+    test("accepts a draft again after history has evicted its id", async (t) => {
       const transport = await open(t, { historyLength: 1 });
       await transport.publish(draft("a", "1", { id: "urn:1" }));
       await transport.publish(draft("a", "2"));
@@ -292,7 +292,7 @@ export function transportContract(
       assert.deepEqual(dataOf((await read(transport)).updates), ["1"]);
     });
 
-    test("what the publisher does to the draft afterwards changes nothing", async (t) => {
+    test("is unaffected by the publisher's later changes of the draft", async (t) => {
       const transport = await open(t);
       const topics = ["a"];
       await transport.publish({ topics, data: "", private: false });
@@ -300,7 +300,7 @@ export function transportContract(
       assert.deepEqual([...(await read(transport)).updates[0]!.update.topics], ["a"]);
     });
 
-    test("keeps the newest of each topic, and says what is lost for each", async (t) => {
+    test("keeps the newest of each topic, and reports the loss for each", async (t) => {
       const transport = await open(t, { historyLength: 3 });
       await transport.publish(draft("quiet", "q"));
       for (let i = 1; i <= 10; i++) await transport.publish(draft("busy", String(i)));
@@ -320,7 +320,7 @@ export function transportContract(
       assert.equal(all.lostThrough, busy!.lostThrough);
     });
 
-    test("accepts nothing once it is closed", async (t) => {
+    test("rejects updates once it is closed", async (t) => {
       const transport = await open(t);
       await transport.publish(draft("a"));
       await transport.close();

@@ -1,5 +1,5 @@
-// Loaded into the programs of the documentation, which listen on the port 3000: the system gives them a free one, and
-// the parent process is told which.
+// Programs of the documentation load this module. They listen on port 3000: the system gives them a free port, and the
+// parent process is told which.
 
 import { type AddressInfo, Server } from "node:net";
 

@@ -1,6 +1,6 @@
-// What docs/streams.md says under "What the kit's script adds", row by row: how a page behaves with htmx and its
-// extension alone, and how with the kit's script. Items have no ids unless said, so that nothing hides a repetition.
-// And the recipe of docs/browser.md under "After a gap".
+// Checks docs/streams.md, "What the kit's script adds", row by row: a page's behaviour with htmx and its extension
+// alone, and with the kit's script. Items have no ids unless a row says so, so that a repetition shows. Also checks the
+// recipe of docs/browser.md under "After a gap".
 
 import assert from "node:assert/strict";
 import type { AddressInfo, Socket } from "node:net";
@@ -22,7 +22,7 @@ interface Visit {
   readonly errors: readonly string[];
   /** Cuts the streams, and answers the next request for one as a proxy does whose server is away. */
   interrupt(): void;
-  /** Publishes an item, and waits for it and for all that the page asked for before. */
+  /** Publishes an item, and waits for it and for all earlier requests of the page. */
   say(html: string): Promise<void>;
   /** The text of the stream's items. */
   items(): Promise<string[]>;
@@ -160,7 +160,7 @@ for (const script of ["stock", "kit"] as const) {
   });
 }
 
-test("each row of the table stands here", () => {
+test("every row of the table has a test here", () => {
   const { text } = pages().find(({ path }) => path === "docs/streams.md")!;
   const table = tableAfter(text, text.indexOf("## What the kit's script adds"));
   assert.deepEqual(
@@ -169,7 +169,7 @@ test("each row of the table stands here", () => {
   );
 });
 
-test("after a gap a section fetches itself anew", async (t) => {
+test("a section fetches itself again after a gap", async (t) => {
   const { blocks } = pages().find(({ path }) => path === "docs/browser.md")!;
   const { code } = blocks.find(({ section, language }) => section === "After a gap" && language === "html")!;
   const folder = createProject(t, {
@@ -250,7 +250,7 @@ async function visit(
       for (const socket of sockets) socket.destroy();
     },
     async say(html) {
-      // Makes the browser's own EventSource come back as soon as the kit's.
+      // Makes the browser's own EventSource reconnect as soon as the kit's.
       await kit.sse.publish("messages", html, { retry: 100 });
       await page
         .getByText(html.replaceAll(/<[^>]*>/g, ""), { exact: true })

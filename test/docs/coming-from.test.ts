@@ -1,4 +1,4 @@
-// Runs what the tables of docs/coming-from translate to: each piece of code in a right-hand cell.
+// Runs the translations in the tables of docs/coming-from: each piece of code in a right-hand cell.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -21,7 +21,7 @@ for (const { path, text } of pages().filter((page) => page.path.startsWith("docs
   });
 }
 
-/** The code in a cell: between single backticks, or between double ones where it has some itself. */
+/** The code in a cell: between single backticks, or between double ones where it contains some itself. */
 function codeIn(cell: string): string[] {
   return [...cell.matchAll(/(`+) ?(.+?) ?\1(?!`)/g)].map(([, , code]) => code!);
 }

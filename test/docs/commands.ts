@@ -7,10 +7,10 @@ import { collect } from "./program.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** Of what a block runs: npx runs what is built, and npm has installed already. */
+/** The environment of a block: npx runs the built command, and npm has installed already. */
 const functions = `set -e; npm() { :; }; npx() { shift; ${JSON.stringify(process.execPath)} ${JSON.stringify(program)} "$@"; };`;
 
-/** What a reader's shell prints for a block that uses `npx htmx-mercure`, with the ports that the page speaks of. */
+/** The output of a reader's shell for a block that uses `npx htmx-mercure`, with the page's ports. */
 export async function runCommands(t: TestContext, code: string, folder: string): Promise<string> {
   const startsHub = /\bhtmx-mercure hub\b/.test(code);
   const { MERCURE_HUB_URL: _, NODE_ENV: __, ...rest } = process.env;

@@ -1,26 +1,27 @@
-// Runs every block of code of README.md and of the pages below docs. What stands after a fence's language says how:
+// Runs every block of code of README.md and of the pages below docs. The words after a
+// fence's language select the check:
 //
 //   ```ts                     with an import: a program, run by Node in a project with the files that its section shows
-//                             and those of its page; the port 3000 becomes a free one. It is visited: the page at `/` is
-//                             fetched with its scripts, its stream opened, `/messages` posted to, the update awaited
-//   ```ts                     without: a fragment, run in a request's handler with what fragments.ts gives it; a line
-//                             `expression; // → value` is checked (`…` stands for anything); routes are asked once
+//                             and those of its page; the port 3000 becomes a free one. The test fetches the page at `/` with
+//                             its scripts, opens its stream, posts to `/messages` and awaits the update
+//   ```ts                     without: a fragment, run in a request's handler with the variables of fragments.ts; a line
+//                             `expression; // → value` is checked (`…` stands for anything); each route gets one request
 //   ```js                     a script for browsers: compiled against the DOM and the kit's types, and loaded by Chromium
-//                             into a page with a stream; what it logs is waited for
+//                             into a page with a stream; the test waits for its log
 //   ```njk  ```html           a template, rendered with the delimiters `<% %>` and the context of fragments.ts
-//   ```html output            what the template before prints; white space does not count, `…` stands for anything
-//   ```text output            what the program before prints
-//   ```sh                     npm commands have to exist; curl and node are run, the former against an application with the
-//                             page's files. A block with `npx htmx-mercure`, or with its ports, is run as a whole: against
-//                             a hub of its own, or until the hub that it starts listens
-//   ```json  ```css           have to parse
-//   ```text                   holds no code
-//   ```python and the like    show how another framework does it, on the pages for people who come from there
+//   ```html output            the output of the template before; white space does not count, `…` stands for anything
+//   ```text output            the output of the program before
+//   ```sh                     npm commands must exist; curl and node run, curl against an application with the page's files.
+//                             A block with `npx htmx-mercure`, or with its ports, runs as a whole: against a hub of its own,
+//                             or until the hub that it starts listens
+//   ```json  ```css           must parse
+//   ```text                   contains no code
+//   ```python and the like    show another framework, on the pages for its users
 //
-//   **path**                  on a line of its own before the block: it is this file of the reader's project, as
+//   **path**                  on a line of its own before the block: the block is this file of the reader's project, such as
 //                             components/Name.njk, templates/page.njk, server.ts. Programs and templates of the page find
-//                             it; where a name stands twice, that of their own section
-//   error=ERR_X               brings about this error
+//                             it; of two files with one name they find that of their own section
+//   error=ERR_X               causes this error
 //   no-run: reason            cannot run here; the test below lists them all
 
 import assert from "node:assert/strict";
@@ -127,7 +128,7 @@ async function runProgram(t: TestContext, block: Block, page: Page): Promise<voi
   if (output !== undefined) assertShows(program.output(), output.code);
 }
 
-/** What a first visitor does: opens the page, listens to its stream, posts a message. */
+/** Acts as a first visitor: opens the page, listens to its stream, posts a message. */
 async function visit(t: TestContext, { code }: Block, { complaints }: Program, origin: string): Promise<void> {
   const response = await fetch(origin);
   const html = await response.text();

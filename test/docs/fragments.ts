@@ -24,7 +24,7 @@ class User {
   name = "Ada";
 }
 
-/** What a fragment or a template may use. */
+/** The variables of a fragment or a template. */
 const samples = {
   message: { id: "message-1", text: "hello" },
   messages: [{ id: "message-0", text: "first" }],
@@ -36,7 +36,7 @@ const samples = {
   user: new User(),
 };
 
-/** What only a fragment may use, besides the kit. */
+/** The variables of a fragment alone, besides the kit. */
 const tools = {
   express,
   EventEmitter,
@@ -44,7 +44,7 @@ const tools = {
   requireLogin: (_req: Request, _res: Response, next: () => void) => next(),
 };
 
-/** Declares to the compiler what {@link runFragment} gives to a fragment. */
+/** Declares to the compiler the variables that {@link runFragment} gives to a fragment. */
 export const declarations = `
 import type { EventEmitter as Emitter } from "node:events";
 import type expressOf from "express";
@@ -76,7 +76,7 @@ export interface Sample {
   readonly app: Express;
   readonly kit: Kit;
   readonly origin: string;
-  /** What the kit has logged as an error. */
+  /** The errors that the kit has logged. */
   readonly errors: readonly unknown[];
 }
 
@@ -101,14 +101,14 @@ export async function startSample(t: TestContext, folder: string, options: Mercu
   return { app, kit, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, errors };
 }
 
-/** The variables that a template may use. */
+/** The variables that a template can use. */
 export function templateContext(): Record<string, unknown> {
   return { ...samples, title: "Title", nonce: "abc" };
 }
 
 /**
- * Runs a fragment in a handler of a request that is under way. A line `expression; // → value` is checked; the routes
- * that the fragment adds are asked once each.
+ * Runs a fragment in a handler of a pending request. A line `expression; // → value` is checked; each route that the
+ * fragment adds gets one request.
  */
 export async function runFragment(sample: Sample, code: string): Promise<void> {
   const { app, kit, origin, errors } = sample;
@@ -195,7 +195,7 @@ function routes(app: Express): Route[] {
   );
 }
 
-/** A stream answers at once and never ends, so only the head of an answer is waited for. */
+/** A stream answers at once and never ends, so this waits for the head of an answer only. */
 async function ask(origin: string, { path, method }: Route): Promise<void> {
   const controller = new AbortController();
   const response = await fetch(origin + path.replaceAll(/:\w+/g, "7"), {

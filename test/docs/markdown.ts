@@ -15,9 +15,9 @@ export interface Block {
   readonly code: string;
   /** The file of the reader's project that it shows. */
   readonly file: string | undefined;
-  /** It is what the block before it prints. */
+  /** Whether it is the output of the block before. */
   readonly isOutput: boolean;
-  /** The code of the error that it brings about. */
+  /** The code of the error that it causes. */
   readonly error: string | undefined;
   /** Why it cannot run. */
   readonly noRun: string | undefined;
@@ -74,7 +74,7 @@ export function isProgram({ code }: Block): boolean {
   return /^import\b/m.test(code);
 }
 
-/** The files that a block's reader has: those of its section, and then those of the rest of the page. */
+/** The files of a block's reader: those of its section, and then those of the rest of the page. */
 export function filesAround(block: Block, page: Page): Record<string, string> {
   const shown = page.blocks.filter(({ file }) => file !== undefined);
   const near = shown.filter(({ section }) => section === block.section);

@@ -11,7 +11,7 @@ export interface Program {
   readonly complaints: () => string;
   /** Resolves when it has printed as many lines as a text has, or has ended. */
   printed(text: string): Promise<void>;
-  /** Ends it as an operator does; resolves to its exit code, null when the signal ended it. */
+  /** Stops it with a signal, as an operator does; resolves to its exit code, null when the signal ended it. */
   end(): Promise<number | null>;
 }
 

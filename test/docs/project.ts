@@ -4,10 +4,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { root } from "./markdown.js";
 
-/** What a reader has installed. */
+/** The packages that a reader has installed. */
 const packages = ["express", "nunjucks", "jose", "@types"];
 
-/** What every example may use without showing it. */
+/** The imports that every example can use without showing them. */
 const sample = fileURLToPath(new URL("sample", import.meta.url));
 
 /** A reader's project: a folder with the packages, the samples, and the files that a page shows. */

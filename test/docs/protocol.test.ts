@@ -1,4 +1,4 @@
-// The specifications are not in the repository: what is checked is that the page agrees with itself and with the tests.
+// The specifications are not in the repository, so this checks that the page agrees with itself and with the tests.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { root, tableAfter } from "./markdown.js";
 const page = "docs/protocol.md";
 const text = readFileSync(root + page, "utf8");
 
-/** The sections of a generation, each with as many requirements as its specification has there. */
+/** The sections of a generation, each with the number of requirements in its specification. */
 const sections = [...text.matchAll(/^## (Mercure \S+)$/gm)].flatMap(({ 1: generation, index }) => {
   const rest = text.slice(index + 1);
   const end = rest.search(/^## /m);
@@ -30,7 +30,7 @@ function wordsIn(cell: string): number {
 
 const unescaped = (name: string) => name.replaceAll(/\\([*|])/g, "$1");
 
-/** Whether a file has a test of this name, or several whose names begin so. */
+/** Whether a file has a test of this name, or several with this prefix. */
 function hasTest(path: string, name: string): boolean {
   const source = readFileSync(root + posix.join("docs", path), "utf8");
   const literals = [JSON.stringify(name), `\`${name}\``, `\`${name} \${`];

@@ -1,4 +1,5 @@
-// Keeps what the pages list in step with the code. A comment before a table says what its first column holds.
+// Checks that the lists of the pages agree with the code. A comment before a table names the content of its first
+// column.
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -43,7 +44,7 @@ interface Member {
   readonly comment: string;
 }
 
-/** The members of an interface, as the formatter writes them, without those that it inherits. */
+/** The members of an interface, as the formatter writes them, without inherited ones. */
 function membersOf(path: string, name: string): Member[] {
   const source = readFileSync(root + path, "utf8");
   const start = source.search(new RegExp(`^export interface ${name}\\b`, "m"));
@@ -65,7 +66,7 @@ describe("tables of members", () => {
   }
 });
 
-test("the defaults of the class Hub are those that its comments give", () => {
+test("the defaults of the class Hub equal those in its comments", () => {
   const subjects = ["src/hub/options.ts HubOptions", "src/hub-limits.ts HubLimits"];
   const members = subjects.flatMap((subject) => membersOf(...(subject.split(" ") as [string, string])));
   const comments = new Map(members.map(({ name, comment }) => [name, comment]));
@@ -91,7 +92,7 @@ describe("tables of options", () => {
     const members = membersOf("src/options.ts", table.subject);
     const resolved: object = table.subject === "EmbeddedHubOptions" ? hub : configuration;
 
-    test(`${table.page} has every option of ${table.subject}, and no other`, () => {
+    test(`${table.page} lists exactly the options of ${table.subject}`, () => {
       assert.deepEqual(namesIn(table), members.map(({ name }) => name).sort());
     });
 
@@ -109,7 +110,7 @@ describe("tables of options", () => {
   }
 });
 
-test("docs/cli.md has every flag of the hub, and no other", () => {
+test("docs/cli.md lists exactly the flags of the hub", () => {
   const [table] = tables("flags");
   assert.deepEqual(
     namesIn(table!),
@@ -127,7 +128,7 @@ describe("tables of variables", () => {
     const properties = table(`props of ${name}`);
     const variables = table(`context of ${name}`);
 
-    test(`what overrides ${name} gets what its table says`, async (t) => {
+    test(`the overrides of ${name} match its table`, async (t) => {
       const { kit } = await startSample(t, createProject(t, { [`components/${name}.njk`]: "{{ see() }}" }));
       let seen: string[] = [];
       kit.environment.addGlobal("see", function (this: { getVariables(): object }) {
@@ -137,7 +138,7 @@ describe("tables of variables", () => {
       assert.deepEqual(namesIn(variables), seen.sort());
     });
 
-    // What a tag takes for a property of its own does not turn into an attribute.
+    // A tag's own property does not become an attribute.
     test(`the properties of ${name} are those of its table`, async (t) => {
       const { kit } = await startSample(t, createProject(t, { [`components/${name}.njk`]: "[{{ attributes }}]" }));
       const values: Record<string, unknown> = { hx_swap: "none", tag: "p" };
@@ -147,7 +148,7 @@ describe("tables of variables", () => {
       const names = [...new Set(["topic", "topics"].concat(...tables("variables").map(namesIn)))];
       const own = names.filter((prop) => {
         if (!/^[a-z_]+$/.test(prop) || prop === "children") return false;
-        // Refused by name, as the other tag's.
+        // Rejected by name, as the other tag's.
         const others = name === "MercureStreamContext" ? ["type", "auto_scroll"] : ["topics"];
         if (others.includes(prop)) return false;
         const html = String(kit.render(name, { ...required, children: "", [prop]: values[prop] ?? "x" }));
@@ -169,14 +170,14 @@ describe("tables of variables", () => {
 test("the classes and custom properties of the style sheet are those of their table", () => {
   const [table] = tables("styles");
   const style = readFileSync(root + table!.subject, "utf8");
-  // What the style sheet reads and does not set is for a page to set.
+  // A page can set the custom properties that the style sheet reads and does not set.
   const properties = [...style.matchAll(/var\((--[\w-]+)/g)].map(([, name]) => name!);
   const classes = style.match(/\.mercure-[a-z-]+/g) ?? [];
   const names = [...properties.filter((name) => !style.includes(`${name}:`)), ...classes, ".mercure-stream-context"];
   assert.deepEqual(namesIn(table!), [...new Set(names)].sort());
 });
 
-test("docs/architecture.md lists the rooms and files that exist", () => {
+test("docs/architecture.md lists the existing rooms and files", () => {
   const [table] = tables("rooms");
   const rooms = readdirSync(`${root}src`).map((name) => name.replace(/\.ts$/, ""));
   assert.deepEqual(
@@ -216,7 +217,7 @@ describe("links", () => {
     ]),
   );
   for (const { path, text } of documents) {
-    test(`${path} links to what exists`, () => {
+    test(`${path} links to existing pages and headings`, () => {
       const prose = text.replaceAll(/^(`{3,})[^\n]*\n[\s\S]*?^\1 *$/gm, "");
       const broken = [...prose.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].filter(([, file, anchor]) => {
         const target = file === "" ? path : posix.join(posix.dirname(path), file!);

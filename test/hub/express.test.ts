@@ -23,7 +23,7 @@ function makeHub(t: TestContext): Hub {
   return hub;
 }
 
-/** What reads the whole body by itself, as verifiers of signatures and platforms do. */
+/** Reads the whole body itself, as verifiers of signatures and platforms do. */
 function collector(name: string, leave: (bytes: Buffer) => unknown): RequestHandler {
   return async (req, _res, next) => {
     const chunks: Buffer[] = [];
@@ -100,7 +100,7 @@ describe("under Express", () => {
     }
   });
 
-  test("a body that a handler has read without leaving it is an error, of which the log says what to do", async (t) => {
+  test("a body that a handler has read and discarded is an error, and the log says how to fix it", async (t) => {
     const errors: unknown[] = [];
     const logger = { warn: () => {}, error: (_message: string, error: unknown) => void errors.push(error) };
     const hub = new Hub({ transport: new MemoryTransport(), allowPublish: true, publisherKey, logger });

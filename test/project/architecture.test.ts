@@ -3,15 +3,15 @@ import { describe, test } from "node:test";
 import { type Import, readImports, sourceFiles } from "./imports.js";
 
 interface Room {
-  /** The rooms whose code it may use. Its own files and the ground it may always use. */
+  /** The rooms whose code it can import, besides its own files and the ground. */
   readonly uses: readonly string[];
-  /** The rooms of which it may know the types only. */
+  /** The rooms that it can import as types only. */
   readonly knows?: readonly string[];
-  /** Single files of other rooms that it may use besides. */
+  /** Single files of other rooms that it can import besides. */
   readonly files?: readonly string[];
-  /** The files of the ground that it may use, where not all. */
+  /** The files of the ground that it can import, where not all. */
   readonly ground?: readonly string[];
-  /** The npm packages that it may import. */
+  /** The npm packages that it can import. */
   readonly packages?: readonly string[];
   /** Whether it runs without Node. */
   readonly withoutNode?: true;
@@ -42,12 +42,12 @@ const rooms: Readonly<Record<string, Room>> = {
   },
 };
 
-/** The files directly in src that every room stands on: errors.ts, nearest.ts, options.ts and the like. */
+/** The files directly in src that every room builds on: errors.ts, nearest.ts, options.ts and the like. */
 const ground: Room = { uses: [], knows: ["hub"], packages: ["express", "nunjucks"] };
 
 const files = sourceFiles("src");
 
-/** `src/hub/hub.ts` is in `hub`, `src/errors.ts` in `ground`, `src/index.ts` in `index`, `node:http` in none. */
+/** `src/hub/hub.ts` is in `hub`, `src/errors.ts` in `ground`, `src/index.ts` in `index`, and `node:http` in no room. */
 function roomOf(path: string): string | undefined {
   if (!path.startsWith("src/")) return undefined;
   if (path === "src/index.ts") return "index";
@@ -67,13 +67,13 @@ function mayImport(from: string, room: Room, { target, typeOnly }: Import): bool
 }
 
 describe("the rooms", () => {
-  test("every folder of src is a room with its arrows written here", () => {
+  test("every folder of src is a room with its arrows listed here", () => {
     const found = new Set(files.map(({ path }) => roomOf(path)));
     assert.deepEqual([...found].sort(), [...Object.keys(rooms), "ground", "index"].sort());
   });
 
   for (const [name, room] of Object.entries({ ...rooms, ground })) {
-    test(`${name} imports only what its arrows allow`, () => {
+    test(`${name} imports only along its arrows`, () => {
       const wrong = files
         .filter(({ path }) => roomOf(path) === name)
         .flatMap(({ path, imports }) =>
@@ -85,7 +85,7 @@ describe("the rooms", () => {
     });
   }
 
-  test("index.ts holds named re-exports and nothing else", () => {
+  test("index.ts consists of named re-exports", () => {
     const index = files.find(({ path }) => path === "src/index.ts");
     assert.equal(index?.text.replaceAll(/^export (type )?\{[^}]*\} from "[^"]+";$/gm, "").trim(), "");
   });
@@ -100,7 +100,7 @@ describe("every file", () => {
     );
   });
 
-  // Types may refer to each other in a circle; code that does has an order of initialisation that nobody sees.
+  // Types can refer to each other in a circle; code in a circle has a hidden order of initialisation.
   test("is in no circle of imports", () => {
     const graph = new Map(
       files.map(({ path, imports }) => [path, imports.filter(({ typeOnly }) => !typeOnly).map(({ target }) => target)]),
@@ -128,7 +128,7 @@ function findCircle(graph: ReadonlyMap<string, readonly string[]>): string[] | u
   return undefined;
 }
 
-describe("what holds the rooms to their arrows", () => {
+describe("the check of the arrows", () => {
   test("sees every form of import", () => {
     const text = [
       'import "./effect.js";',
@@ -151,7 +151,7 @@ describe("what holds the rooms to their arrows", () => {
     ]);
   });
 
-  test("tells what is allowed from what is not", () => {
+  test("tells allowed imports from forbidden ones", () => {
     const allowed = (from: string, target: string, typeOnly = false) =>
       mayImport(from, rooms[from]!, { target, typeOnly });
     assert.equal(allowed("hub", "src/protocol/sse.ts"), true);

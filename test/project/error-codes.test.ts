@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { errorCodes } from "../../src/errors.js";
 import { sourceFiles } from "./imports.js";
 
-test("docs/errors.md lists the error codes that exist, in their order, with their meanings", () => {
+test("docs/errors.md lists the existing error codes, in their order, with their meanings", () => {
   const page = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8");
   const rows = [...page.matchAll(/^\| `(ERR_\w+)` \| (.+?) \| (.+) \|$/gm)];
   assert.deepEqual(
@@ -13,7 +13,7 @@ test("docs/errors.md lists the error codes that exist, in their order, with thei
   );
 });
 
-test("the documentation names no error code that does not exist", () => {
+test("the documentation names existing error codes only", () => {
   const folder = new URL("../../docs/", import.meta.url);
   const pages = readdirSync(folder).filter((name) => name.endsWith(".md"));
   const unknown = ["../README.md", ...pages].flatMap((name) =>

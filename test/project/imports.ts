@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface Import {
-  /** A path inside the repository (`src/hub/hub.ts`), or what names a package or a Node module. */
+  /** A path inside the repository (`src/hub/hub.ts`), or the name of a package or a Node module. */
   readonly target: string;
   /** Whether the whole statement vanishes at compilation: `import type`, `export type`. */
   readonly typeOnly: boolean;

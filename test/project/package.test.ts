@@ -1,4 +1,4 @@
-// What users install: the packed tarball in a fresh project. `npm test` builds before it runs this.
+// Checks the package as users install it: the packed tarball in a fresh project. `npm test` builds before it runs this.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -28,7 +28,7 @@ interface Manifest {
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 
-/** Shows a page with a stream, subscribes as the page says, publishes, and prints what arrived. */
+/** Shows a page with a stream, subscribes as the page says, publishes, and prints the received update. */
 const exchange = `
 module.exports = async function exchange(express, mercure) {
   const app = express();
@@ -104,7 +104,7 @@ let manifest: Manifest;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "htmx-mercure-package-"));
   manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as Manifest;
-  // Without the script that builds before packing: the other tests read dist meanwhile.
+  // Without the script that builds before packing, because other tests read dist meanwhile.
   const packed = await npm(root, "pack", "--json", "--ignore-scripts", "--pack-destination", folder);
   tarball = (JSON.parse(packed) as [Tarball])[0];
   for (const [name, content] of Object.entries(project)) {
@@ -122,7 +122,7 @@ async function npm(cwd: string, ...args: string[]): Promise<string> {
   return (await execute("npm", args, { cwd, maxBuffer: 16 * 1024 * 1024 })).stdout;
 }
 
-/** A copy with a buffer of its own: small files share one with others. */
+/** A copy with a buffer of its own, because small files share one with others. */
 async function readTarball(): Promise<Uint8Array> {
   return new Uint8Array(await readFile(join(folder, tarball.filename)));
 }
@@ -132,7 +132,7 @@ function node(...args: string[]): Promise<{ stdout: string; stderr: string }> {
 }
 
 describe("the tarball", () => {
-  test("holds what the exports map names", () => {
+  test("holds the files that the exports map names", () => {
     const paths = tarball.files.map(({ path }) => `./${path}`);
     const targets = Object.values(manifest.exports).flatMap((target) =>
       typeof target === "string" ? [target] : Object.values(target),
@@ -143,7 +143,7 @@ describe("the tarball", () => {
     );
   });
 
-  test("holds nothing else than the build, the kit's templates and what is about the package", () => {
+  test("holds only the build, the kit's templates and the files about the package", () => {
     const expected =
       /^(dist\/.+\.(js|d\.ts|css)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
     const paths = tarball.files.map(({ path }) => path);
@@ -166,7 +166,8 @@ describe("the tarball", () => {
       excludeEntrypoints: ["./client.css"],
     });
     assert.ok(checked.types !== false, "the package has no types");
-    // Node resolves an exports map since version 12, and `require` loads modules since 20.19: the oldest that we support.
+    // Node resolves an exports map since version 12, and `require` loads modules since 20.19, the oldest version that
+    // we support.
     const outside: readonly ResolutionKind[] = ["node10", "node16-cjs"];
     const problems = checked.problems.filter(
       (problem) => !("resolutionKind" in problem && outside.includes(problem.resolutionKind)),
@@ -174,7 +175,7 @@ describe("the tarball", () => {
     assert.deepEqual(problems, []);
   });
 
-  test("is as publint recommends", async () => {
+  test("passes publint", async () => {
     const { messages } = await publint({
       pack: { tarball: (await readTarball()).buffer as ArrayBuffer },
       strict: true,
@@ -220,7 +221,7 @@ describe("in a fresh project", () => {
     assert.equal((JSON.parse(stdout) as string[]).length, names.length);
   });
 
-  test("a bundler keeps the client, which is imported for what it does", async () => {
+  test("a bundler keeps the client, which is imported for its side effects", async () => {
     const { outputFiles } = await build({
       absWorkingDir: folder,
       entryPoints: ["page.js"],
