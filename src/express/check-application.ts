@@ -16,11 +16,29 @@ export function checkApplication(app: Application, warn: (message: string) => vo
   }
   if (live.has(app)) throw new MercureError("ERR_OPTION", "This application has a kit already: call mercure() once.");
   live.add(app);
-  const { stack } = (app as Application & { router: { stack: { route?: unknown }[] } }).router;
-  if (!stack.some(({ route }) => route !== undefined)) return;
+  if (!hasRoutes((app as Application & { router: RouterLike }).router)) return;
   warn(
-    "htmx-mercure: mercure() was called after routes. Pages of those routes may miss what is published while they are " +
-      "made. Call it before all routes.",
+    "htmx-mercure: mercure() was called after routes, a router with routes, or a sub-application. Their pages may miss " +
+      "what is published while they are made, and cannot have private streams. Call it before all of them.",
+  );
+}
+
+/** What Express documents of a router, and its types leave out. */
+interface RouterLike {
+  readonly stack?: readonly {
+    readonly name?: string;
+    readonly route?: unknown;
+    readonly handle?: unknown;
+  }[];
+}
+
+/** Whether a router has routes, or is mounted before something that has them. Of a sub-application only its name shows. */
+function hasRoutes({ stack }: RouterLike, seen = new Set<unknown>()): boolean {
+  if (!Array.isArray(stack) || seen.has(stack)) return false;
+  seen.add(stack);
+  return stack.some(
+    ({ name, route, handle }) =>
+      route !== undefined || name === "mounted_app" || (typeof handle === "function" && hasRoutes(handle, seen)),
   );
 }
 

@@ -107,6 +107,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     pages,
     unbound,
     cookies,
+    hint,
     lastEventId: () => hub.lastEventId,
     now: () => clock.now(),
   });

@@ -12,6 +12,8 @@ export interface ResponsePagesOptions {
   readonly pages: Pages;
   readonly unbound: UnboundStreams;
   readonly cookies: AuthzCookies;
+  /** Told to the developer. */
+  hint(message: string): void;
   /** The hub's last event id. */
   lastEventId(): string;
   /** The time in milliseconds since 1970. */
@@ -22,13 +24,18 @@ export interface ResponsePagesOptions {
 export class ResponsePages {
   readonly #options: ResponsePagesOptions;
   readonly #pages = new WeakMap<Response, Page>();
+  #hasHinted = false;
 
   constructor(options: ResponsePagesOptions) {
     this.#options = options;
   }
 
-  /** The page of a response whose request begins, or which was not seen to begin. */
+  /** The page of a response whose request begins. */
   begin(response: Response, mountPath: string): Page {
+    return this.#make(response, mountPath, true);
+  }
+
+  #make(response: Response, mountPath: string, isSeen: boolean): Page {
     const { unbound, cookies, now } = this.#options;
     const request = response.req;
     const lastEventId = this.#options.lastEventId();
@@ -47,11 +54,15 @@ export class ResponsePages {
       connections: 0,
       hasScripts: false,
       onStream: (hubUrl) => {
+        if (!isSeen) this.#hintOrder(page);
         if (isLinked || response.headersSent) return;
         isLinked = true;
         response.append("Link", hubLink(hubUrl, lastEventId));
       },
-      onToken: () => keepOutOfCaches(response),
+      onToken: () => {
+        if (!isSeen) throw outOfOrder(page);
+        keepOutOfCaches(response);
+      },
       keepToken: (grant, granted, sign) => cookies.keep(response, grant, granted, sign),
     };
     this.#pages.set(response, page);
@@ -59,7 +70,16 @@ export class ResponsePages {
   }
 
   of(response: Response): Page {
-    return this.#pages.get(response) ?? this.begin(response, response.app.path());
+    return this.#pages.get(response) ?? this.#make(response, response.app.path(), false);
+  }
+
+  #hintOrder({ url }: Page): void {
+    if (this.#hasHinted) return;
+    this.#hasHinted = true;
+    this.#options.hint(
+      `htmx-mercure: ${url} has a stream, but the kit did not see the request begin, so that the stream may miss what was ` +
+        `published meanwhile. ${wayOut}`,
+    );
   }
 
   within<T>(response: Response, work: () => T): T {
@@ -80,6 +100,16 @@ export class ResponsePages {
       "withResponse() takes a synchronous function: await the data first, then render in withResponse.",
     );
   }
+}
+
+const wayOut = "Call mercure(app) before the routes, routers and sub-applications that render.";
+
+function outOfOrder({ url }: Page): MercureError {
+  return new MercureError(
+    "ERR_TOKEN",
+    `${url} has a private stream, but the kit did not see the request begin, so that the page may be out of date or ` +
+      `another viewer's. ${wayOut}`,
+  );
 }
 
 /** The scheme and host by which a request was made. */

@@ -40,7 +40,7 @@ export class Permissions {
     if (request === undefined) {
       throw new MercureError(
         "ERR_FORBIDDEN",
-        `Nobody asks for the private stream of ${named}: render it in a request.`,
+        `There is no request for the private stream of ${named}: render it for a request, in a route after mercure(app).`,
       );
     }
     const known = this.#known(request, topics);

@@ -294,16 +294,16 @@ export class StreamAccess {
     }
     const give = () => {
       const page = pages.current!;
+      page.onToken();
       this.#check(granted);
       const said = bearer();
-      page.onToken();
       page.keepToken(grant, granted, (all, hash) => tokens.forSubscriber(all, { ...said, cookieHash: hash }));
       return grant;
     };
     if (pages.rendering !== undefined) return { grant: give() };
     // Only the response that sends the stream says whose browser gets the cookie.
-    this.#check(granted);
     pages.current.onToken();
+    this.#check(granted);
     return { grant: unbound.noteCookieGrant({ page: pages.current, give }) };
   }
 
@@ -311,9 +311,8 @@ export class StreamAccess {
   #handOut(make: () => string): string {
     const { pages, unbound } = this.#options;
     const give = () => {
-      const token = make();
       pages.current?.onToken();
-      return token;
+      return make();
     };
     const token = give();
     if (pages.rendering === undefined) unbound.noteGrant(token, { page: pages.current, give });
