@@ -1,5 +1,6 @@
 import { MercureError } from "../errors.js";
 import type { Authorize, AuthorizeAction } from "../options.js";
+import { isThenable } from "../text.js";
 
 /** What has been said for one request. */
 interface Answers {
@@ -45,7 +46,7 @@ export class Permissions {
     }
     const known = this.#known(request, topics);
     const answer = known ?? this.#authorize(request as never, topics, "render");
-    if (typeof answer === "object") {
+    if (isThenable(answer)) {
       Promise.resolve(answer).catch(() => {});
       const wayOut = `call "await sse.authorize(req, topics)" for ${named} in the handler, before it renders`;
       throw new MercureError(
