@@ -99,7 +99,7 @@ const inChildren: Readonly<Record<string, readonly [template: string, line: numb
   "a filter in an included template": ['\n <% Card %>[<% include "late.njk" %>]<% endCard %>', 2, 5],
 };
 
-describe("something asynchronous where nothing can wait", () => {
+describe("an asynchronous value where nothing can wait", () => {
   for (const [what, [template, line, column]] of Object.entries(inChildren)) {
     // Its callback would throw outside of every handler, and one visit of the page would end the process.
     test(`is an error that names its place and the way out: ${what}`, async (t) => {
@@ -113,7 +113,7 @@ describe("something asynchronous where nothing can wait", () => {
     });
   }
 
-  test("is an error in a macro of another template, which is named", async (t) => {
+  test("is an error in a macro of another template, and names it", async (t) => {
     const { failure } = await page(
       t,
       '<% from "late-macros.njk" import late %><% Card %>{{ late("ada") }}<% endCard %>',
@@ -122,14 +122,14 @@ describe("something asynchronous where nothing can wait", () => {
     assert.match(failure.template ?? "", /templates\/late-macros\.njk$/);
   });
 
-  test("is an error in a component, whose later failure then reaches nobody", async (t) => {
+  test("is an error in a component, whose later failure stays contained", async (t) => {
     const { failure, errors } = await page(t, "<% Late %>", { "components/Late.njk": '{{ "ada" | failing }}' });
     assert.equal(failure?.code, "ERR_COMPONENT");
     assert.deepEqual(errors, []);
   });
 });
 
-/** A tag `<% fetch %>` whose text comes later. */
+/** A tag `<% fetch %>` with asynchronous text. */
 const fetchTag = {
   tags: ["fetch"],
   parse(parser: Parser, nodes: Nodes) {
@@ -141,7 +141,7 @@ const fetchTag = {
     void setTimeout(() => done(null, text), 1),
 };
 
-/** An environment whose templates come later. */
+/** An environment with asynchronous templates. */
 function lateEnvironment(templates: Readonly<Record<string, string>>): nunjucks.Environment {
   const LateLoader = (nunjucks.Loader as unknown as { extend(properties: object): new () => nunjucks.ILoader }).extend({
     async: true,
@@ -182,7 +182,7 @@ describe("asynchronous loaders and extensions", () => {
   }
 });
 
-describe("something asynchronous in a page", () => {
+describe("an asynchronous value in a page", () => {
   const rendered: Readonly<Record<string, string>> = {
     "before a tag": '<% set x = "ada" | lookup %><% Card %>{{ x }}<% endCard %>',
     "in a tag's property": '<% Named title=("ada" | lookup) %>',
@@ -193,7 +193,7 @@ describe("something asynchronous in a page", () => {
     "that calls back twice": '{{ "ADA" | twice }}',
   };
   for (const [where, template] of Object.entries(rendered)) {
-    test(`is waited for ${where}`, async (t) => {
+    test(`is awaited ${where}`, async (t) => {
       const { text } = await page(t, template);
       assert.equal(text.match(/ADA/g)?.length, 1, text);
     });
@@ -210,14 +210,14 @@ describe("something asynchronous in a page", () => {
     "an included template's error after a filter": '<% include "late.njk" %>{{ missing.function() }}',
   };
   for (const [what, template] of Object.entries(failing)) {
-    test(`gives the error handlers ${what}`, async (t) => {
+    test(`passes to the error handlers ${what}`, async (t) => {
       const { status, text } = await page(t, template);
       assert.deepEqual([status, text], [500, "failed"]);
     });
   }
 
-  // Whoever asks for a private stream that is not theirs would end the process for all.
-  test("gives the error handlers the refusal of a private stream after a filter", async (t) => {
+  // A visitor who requests another user's private stream would end the process for all.
+  test("passes to the error handlers the refusal of a private stream after a filter", async (t) => {
     const template = '{{ "ada" | lookup }}<% MercureStream topic="orders/7" private %>';
     const { status, failure } = await page(t, template, {}, { authorize: () => false });
     assert.equal(status, 500);

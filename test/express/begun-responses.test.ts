@@ -13,7 +13,7 @@ import { MemoryTransport } from "../../src/transport/memory.js";
 import { type Application, application } from "../support/application.js";
 import { until } from "../support/until.js";
 
-/** What a middleware before the handler may have done to a response, and yet call `next`. */
+/** A middleware before the handler can do this to a response, and still call `next`. */
 const mistakes: Readonly<Record<string, (res: Response) => void>> = {
   "has ended": (res) => void res.send("no"),
   "has begun": (res) => void res.write("no"),
@@ -21,7 +21,7 @@ const mistakes: Readonly<Record<string, (res: Response) => void>> = {
   "has been destroyed": (res) => void res.destroy(),
 };
 
-/** Everything of the kit that writes to a response, by the name of its route. */
+/** Every function of the kit that writes to a response, by the name of its route. */
 function handlers({ kit }: Application): Record<string, RequestHandler> {
   const { sse, hub } = kit;
   return {
@@ -62,7 +62,7 @@ function watchProcess(t: TestContext): unknown[] {
   return fatal;
 }
 
-/** Resolves when the connection of a request is done with, however. */
+/** Resolves when the connection of a request is finished or closed. */
 function visit(origin: string, path: string): Promise<void> {
   return new Promise((resolve) => {
     const asked = request(origin + path, (response) => response.resume().on("close", resolve));
@@ -72,8 +72,8 @@ function visit(origin: string, path: string): Promise<void> {
 
 describe("a response that another handler has used", () => {
   for (const [state, spoil] of Object.entries(mistakes)) {
-    // A handler that answers and calls next() all the same is a mistake that Express survives.
-    test(`is an error and never the end of the process, where it ${state}`, async (t) => {
+    // A handler that answers and still calls next() makes a mistake that Express survives.
+    test(`is an error, and the process goes on, where it ${state}`, async (t) => {
       const fatal = watchProcess(t);
       for (const before of [[], [compression()]]) {
         const running = application(t, files);
@@ -121,7 +121,7 @@ describe("a response that another handler has used", () => {
   }
 
   // A middleware answers "took too long" while the hub reads history.
-  test("is left alone when it is answered while the hub waits", async (t) => {
+  test("is left unchanged when it is answered while the hub waits", async (t) => {
     const fatal = watchProcess(t);
     const { app, kit, errors, listen } = application(t, {}, { authorize: () => true });
     const failures: unknown[] = [];
@@ -141,8 +141,8 @@ describe("a response that another handler has used", () => {
 });
 
 describe("a stream whose response the application ends", () => {
-  // Updates written after the end would stand in the middle of the next answer on the same connection.
-  test("is over: nothing is written to its socket any more", async (t) => {
+  // Updates written after the end would land in the middle of the next answer on the same connection.
+  test("is closed: nothing more is written to its socket", async (t) => {
     const fatal = watchProcess(t);
     for (const before of [[], [compression()]]) {
       const { app, kit, listen } = application(t);
@@ -175,7 +175,7 @@ describe("a stream whose response the application ends", () => {
   });
 });
 
-/** A hub with a handler that does something to the response first; over either version of HTTP, without Express. */
+/** A hub with a handler that first changes the response; over either version of HTTP, without Express. */
 async function serve(t: TestContext, hub: Hub, version: 1 | 2, first: (res: HubResponse) => void): Promise<string> {
   const listener = (req: HubRequest, res: HubResponse) => {
     first(res);

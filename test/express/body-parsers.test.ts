@@ -4,7 +4,7 @@ import express from "express";
 import { application } from "../support/application.js";
 
 describe("body parsers before the kit", () => {
-  test("an update of 200 kB is published although parsers of Express stand before the kit", async (t) => {
+  test("accept an update of 200 kB on the hub's path", async (t) => {
     const { kit, listen } = application(
       t,
       {},
@@ -17,7 +17,7 @@ describe("body parsers before the kit", () => {
     assert.equal((await fetch(`${origin}/.well-known/mercure`, { method: "POST", headers, body })).status, 200);
   });
 
-  test("routes of the application get what their parsers make, also below a path that ends as the hub's", async (t) => {
+  test("serve the application's routes, also below a path with the hub's ending", async (t) => {
     const { app, listen } = application(
       t,
       {},

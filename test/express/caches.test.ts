@@ -17,8 +17,8 @@ const names = Object.keys(lenient).slice(1);
 
 describe("a response with a private stream", () => {
   for (const tokenMode of ["url", "cookie"] as const) {
-    // A CDN that keeps a page gives one visitor's token to whoever asks next.
-    test(`is kept by no cache, whatever headers are set, and when, with tokenMode ${tokenMode}`, async (t) => {
+    // A CDN that keeps a page gives one visitor's token to the next visitor.
+    test(`stays out of every cache, with any headers at any time, with tokenMode ${tokenMode}`, async (t) => {
       const { app, kit, listen } = application(
         t,
         { "templates/mine.njk": '<% MercureStream topic="a" private %>' },
@@ -63,7 +63,7 @@ describe("a response with a private stream", () => {
     });
   }
 
-  test("is left alone where nothing in it is private", async (t) => {
+  test("keeps the application's headers where nothing in it is private", async (t) => {
     const { app, listen } = application(t, { "templates/open.njk": '<% MercureStream topic="a" %>' });
     app.get("/", (_req, res) => res.set(lenient).render("open.njk"));
     const answer = await fetch(await listen());

@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from "node:test";
 import { application, streamUrlOf } from "../support/application.js";
 import { type EventStream, openStream } from "../support/event-stream.js";
 
-/** An application whose every page is of who asks for it, `?user=`. */
+/** An application whose pages belong to the user in `?user=`. */
 async function start(t: TestContext, protocol: 0 | 1 = 0) {
   const page = '<% MercureStream topic="room" private %>';
   const { app, kit, listen } = application(
@@ -33,8 +33,8 @@ async function hasEnded(stream: EventStream): Promise<(string | undefined)[]> {
 
 for (const protocol of [0, 1] as const) {
   describe(`sse.disconnect in Mercure ${protocol}`, () => {
-    // Who signed out has the page, its token and the back button.
-    test("ends the streams of who signs out, and they stay ended", async (t) => {
+    // A user who signed out has the page, its token and the back button.
+    test("ends the streams of a user who signs out, for good", async (t) => {
       const { sse, urlFor, origin } = await start(t, protocol);
       const [ada, again, grace] = [
         await urlFor("/?user=ada"),
@@ -60,7 +60,7 @@ for (const protocol of [0, 1] as const) {
       assert.equal(anew.response.status, 200);
     });
 
-    test("takes what topics may be", async (t) => {
+    test("accepts the same topics as publish", async (t) => {
       const { sse, urlFor, Order } = await start(t, protocol);
       const url = await urlFor("/order");
       const stream = await openStream(t, url);
@@ -70,7 +70,7 @@ for (const protocol of [0, 1] as const) {
       assert.equal((await (await openStream(t, url)).next())?.event, "mercure:close");
     });
 
-    test("takes a subscriber of the list", async (t) => {
+    test("accepts a subscriber of the list", async (t) => {
       const { sse, urlFor } = await start(t, protocol);
       const stream = await openStream(t, await urlFor("/?user=ada"));
       const [{ subscriber } = assert.fail()] = await sse.getSubscriptions("room");
@@ -86,7 +86,7 @@ describe("sse.disconnect", () => {
     await assert.rejects(kit.sse.disconnect({ subject: "ada" }), { code: "ERR_EXTERNAL_HUB" });
   });
 
-  test("a subject that is not there at once is an error that says so", async (t) => {
+  test("rejects an asynchronous subject with an error that says so", async (t) => {
     const { kit, app, listen } = application(t, {}, { subjectGetter: (async () => "ada") as never });
     app.get("/", (_req, res) => {
       assert.throws(() => kit.render("MercureStream", { topic: "a", private: true }), /subjectGetter must give/);

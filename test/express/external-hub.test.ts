@@ -20,7 +20,7 @@ const files = {
   "templates/private.njk": '<% MercureStream topic="messages" private %>',
 };
 
-/** An application with a hub elsewhere; `page` fetches one of its pages, and gives the URL of the stream in it. */
+/** An application with a remote hub; `page` fetches one of its pages, and returns the URL of the stream in it. */
 async function withHub(t: TestContext, hubUrl: string, options: MercureOptions = {}) {
   const { app, kit, errors, listen } = application(t, files, { hubUrl, ...options });
   app.get("/:page", (req, res) => res.render(req.params.page));
@@ -34,7 +34,7 @@ function cursorOf(streamUrl: string): string {
   return (searchParams.get("lastEventID") ?? searchParams.get("last_event_id"))!;
 }
 
-/** The id of the update after which a stream begins. */
+/** The id of the update before the stream. */
 function precedingId({ headers }: Response): string | null {
   return headers.get("mercure-last-event-id") ?? headers.get("last-event-id");
 }
@@ -51,7 +51,7 @@ async function ownHub(t: TestContext, options: MercureOptions = {}): Promise<{ u
   return { url: `${await listen()}/.well-known/mercure` };
 }
 
-/** An HTTP server in the place of a hub; it tells which requests came, and can be ended and started again. */
+/** An HTTP server in the place of a hub; it records the requests, and can be stopped and restarted. */
 async function server(t: TestContext, answer: RequestListener) {
   const requests: string[] = [];
   const http = createServer((req, res) => {
@@ -92,7 +92,7 @@ const hubs: HubUnderTest[] = [
 ];
 for (const { name, start, skip = false, options } of hubs) {
   describe(`an application with ${name} in another process`, { skip }, () => {
-    test("misses nothing, and gets nothing twice, between the page and its connection, from the first page on", async (t) => {
+    test("misses and repeats nothing between the page and its connection, from the first page on", async (t) => {
       const { kit, page } = await withHub(t, (await start(t)).url, options);
       const streamUrl = await page();
       await kit.sse.publish("messages", "1");
@@ -104,7 +104,7 @@ for (const { name, start, skip = false, options } of hubs) {
       assert.deepEqual(await take(stream, 3), ["1", "2", "3"]);
     });
 
-    test("brings a page no further back than to what the kit has seen", async (t) => {
+    test("starts a page at the newest update that the kit has seen", async (t) => {
       const { kit, page } = await withHub(t, (await start(t)).url, options);
       await page();
       await kit.sse.publish("messages", "before");
@@ -115,7 +115,7 @@ for (const { name, start, skip = false, options } of hubs) {
       assert.deepEqual(await take(await openStream(t, streamUrl), 1), ["after"]);
     });
 
-    test("gives private updates to private streams alone, and moves on with them", async (t) => {
+    test("sends private updates to private streams alone, and moves their position with them", async (t) => {
       const { kit, page } = await withHub(t, (await start(t)).url, options);
       const [mine, others] = [await openStream(t, await page("private")), await openStream(t, await page())];
       const id = await kit.sse.publish("messages", "secret", { private: true });
@@ -125,7 +125,7 @@ for (const { name, start, skip = false, options } of hubs) {
       assert.deepEqual(await take(others, 1), ["open"]);
     });
 
-    test("hears who joins and leaves, with_subscriptions", async (t) => {
+    test("receives presence events, with_subscriptions", async (t) => {
       const { page } = await withHub(t, (await start(t)).url, options);
       const watcher = await openStream(t, await page("watching"));
       const told = async () => JSON.parse((await watcher.next())!.data) as { subscriber: string; active: boolean };
@@ -138,7 +138,7 @@ for (const { name, start, skip = false, options } of hubs) {
       assert.deepEqual(await told(), { ...event, active: false });
     });
 
-    test("tells who is subscribed", async (t) => {
+    test("lists the subscribers", async (t) => {
       const { kit, page } = await withHub(t, (await start(t)).url, options);
       assert.equal(await kit.sse.isConnected("messages"), false);
       const stream = await openStream(t, await page("private"));
@@ -154,7 +154,7 @@ for (const { name, start, skip = false, options } of hubs) {
       await until(async () => !(await kit.sse.isConnected("messages")));
     });
 
-    test("sees what other programs publish", async (t) => {
+    test("receives updates that other programs publish", async (t) => {
       const { url } = await start(t);
       const [one, other] = [await withHub(t, url, options), await withHub(t, url, options)];
       await one.page();
@@ -170,7 +170,7 @@ const references = [
 ] as const;
 for (const { name, generation, options, skip } of references)
   describe(`the reference hub of ${name}`, { skip }, () => {
-    test("may be killed and started again while updates are published: none is lost, none comes twice", async (t) => {
+    test("can be killed and restarted while updates are published: each comes exactly once", async (t) => {
       const hub = await referenceHub(t, { generation });
       const { kit, page, errors } = await withHub(t, hub.url, options);
       const streamUrl = await page();
@@ -181,7 +181,7 @@ for (const { name, generation, options, skip } of references)
             await kit.sse.publish("messages", String(number));
             acknowledged.push(String(number));
           } catch (error) {
-            // It was under way when the hub died: nobody knows whether it was taken, so it is not sent again.
+            // It was pending when the hub died: the hub may have accepted it, so it is not sent again.
             assert.match(String(error), /may have taken the update/);
           }
         }
@@ -202,12 +202,12 @@ for (const { name, generation, options, skip } of references)
         acknowledged,
       );
       assert.ok(acknowledged.length >= 38);
-      // The kit's own subscription has come back, too. The hub announces it by an update, which may be the last one.
+      // The kit's own subscription has returned, too. The hub announces it by an update, which can be the last one.
       await until(async () => cursorOf(await page()) !== duringOutage);
       assert.ok(errors.length <= 1, "an outage is reported once");
     });
 
-    test("that has forgotten its history lets new pages begin anew, and tells old ones of the gap", async (t) => {
+    test("starts new pages afresh after it has lost its history, and reports the gap to old ones", async (t) => {
       const hub = await referenceHub(t, { generation, history: false });
       const { page } = await withHub(t, hub.url, options);
       const before = await page();
@@ -218,7 +218,7 @@ for (const { name, generation, options, skip } of references)
       assert.notEqual(precedingId(response), cursorOf(before));
     });
 
-    test("that takes no anonymous subscribers is streamed from with a token that grants nothing", async (t) => {
+    test("accepts streams by a token without grants when it rejects anonymous subscribers", async (t) => {
       const hub = await referenceHub(t, { generation, flags: ["-anonymous=false"] });
       const { kit, page } = await withHub(t, hub.url, { ...options, hub: { allowAnonymous: false } });
       const stream = await openStream(t, await page());
@@ -227,14 +227,14 @@ for (const { name, generation, options, skip } of references)
       assert.deepEqual(await take(stream, 1), ["open"]);
     });
 
-    test("that has active subscriptions turned off tells nobody, which is an error that says so", async (t) => {
+    test("reports an error when its active subscriptions are disabled", async (t) => {
       const hub = await referenceHub(t, { generation, flags: ["-subscriptions=false"] });
       const { kit } = await withHub(t, hub.url, options);
       const code = "ERR_SUBSCRIPTIONS";
       await assert.rejects(kit.sse.isConnected("a"), { code, message: /answers 404; the hub has .* turned off/ });
     });
 
-    test("that has another key is an error that says so, and pages are rendered", async (t) => {
+    test("reports an error when it has another key, and pages still render", async (t) => {
       const hub = await referenceHub(t, { generation });
       const { kit, page, errors } = await withHub(t, hub.url, { ...options, secret: `another ${secret}` });
       await page();
@@ -247,7 +247,7 @@ for (const { name, generation, options, skip } of references)
   });
 
 describe("an application that speaks another generation than its hub", { skip: withoutReferenceHub1 }, () => {
-  test("renders its pages, and its errors show the hub's show its challenge", async (t) => {
+  test("renders its pages, and its errors show the hub's challenge", async (t) => {
     const hub = await referenceHub(t, { generation: 1 });
     const { kit, page, errors } = await withHub(t, hub.url);
     assert.match(cursorOf(await page()), /^urn:uuid:/);
@@ -276,8 +276,8 @@ describe("a page", () => {
     ],
   ];
   for (const [what, answer] of outages) {
-    // The id that it carries then names no update: a hub that is asked for what came after it says that there is a gap.
-    test(`is rendered when the hub ${what}, with an id that is not earliest`, async (t) => {
+    // The id in the page then names no update: a hub reports a gap for it.
+    test(`renders when the hub ${what}, with an id other than earliest`, async (t) => {
       const { page, kit, errors } = await withHub(t, (await server(t, answer)).url);
       const cursor = cursorOf(await page());
       assert.match(cursor, /^urn:uuid:/);
@@ -290,7 +290,7 @@ describe("a page", () => {
     });
   }
 
-  test("is told of a gap by the hub when it was rendered while the hub was down", async (t) => {
+  test("learns of a gap from the hub when it was rendered while the hub was down", async (t) => {
     const { page } = await withHub(t, (await server(t, (req) => req.socket.destroy())).url);
     const cursor = cursorOf(await page());
     const { url } = await ownHub(t);
@@ -313,12 +313,12 @@ describe("a page", () => {
     assert.ok(["1", "urn:the:mark"].includes(first), first);
     streams[0]!.end();
     await until(() => streams.length === 2);
-    // The hub has confirmed the position, so none is marked again.
+    // The hub has confirmed the position, so new ones carry no mark.
     await until(async () => cursorOf(await page()) === "2");
     assert.deepEqual(hub.requests.slice(2), [`GET ${first}`]);
   });
 
-  test("streams from the public URL of the hub, and not below where the application is mounted", async (t) => {
+  test("streams from the hub's public URL, not below the application's mount path", async (t) => {
     const { url } = await ownHub(t);
     for (const [publicHubUrl, expected] of [
       [undefined, url],
@@ -334,8 +334,8 @@ describe("a page", () => {
   });
 });
 
-describe("with a hub elsewhere", () => {
-  test("the kit's subscription goes on when its token expires", async (t) => {
+describe("with a remote hub", () => {
+  test("the kit's subscription continues when its token expires", async (t) => {
     const remote = application(t, {}, { hub: { allowPublish: true } });
     const { hub } = remote.kit;
     const url = `${await remote.listen()}/.well-known/mercure`;
@@ -346,7 +346,7 @@ describe("with a hub elsewhere", () => {
     await until(async () => cursorOf(await page()) === id);
   });
 
-  test("none is served in this process, and what needs it says so", async (t) => {
+  test("this process serves no hub, and functions that need one say so", async (t) => {
     const { url } = await ownHub(t);
     const { kit, origin } = await withHub(t, url);
     assert.equal((await fetch(`${origin}/.well-known/mercure?topic=a`)).status, 404);
@@ -368,7 +368,7 @@ describe("with a hub elsewhere", () => {
     assert.deepEqual(tokens, ["Bearer configured", "Bearer of the call"]);
   });
 
-  test("a kit that is closed ends its subscription, and publishes no more", async (t) => {
+  test("a closed kit ends its subscription, and rejects further publishes", async (t) => {
     let closed = 0;
     const { url } = await server(t, (req, res) => {
       if (req.method === "POST") return void res.end("id");

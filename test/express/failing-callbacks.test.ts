@@ -54,7 +54,7 @@ describe("an application's function that fails", () => {
       });
     }
 
-    test(`names nobody and is logged, where presenceKey ${how}`, async (t) => {
+    test(`counts a nameless person and is logged, where presenceKey ${how}`, async (t) => {
       const fatal = fatalErrors(t);
       const { app, kit, errors, listen } = application(
         t,
@@ -96,7 +96,7 @@ describe("an application's function that fails", () => {
       assert.deepEqual(fatal, []);
     });
 
-    test(`changes nothing for streams, where a listener of subscriptions ${how}`, async (t) => {
+    test(`leaves streams unchanged, where a listener of subscriptions ${how}`, async (t) => {
       const fatal = fatalErrors(t);
       const { app, kit, errors, listen } = application(t);
       kit.hub.onSubscription(fail);

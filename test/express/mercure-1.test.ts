@@ -9,7 +9,7 @@ import { reverseProxy } from "../support/reverse-proxy.js";
 const hubPath = "/.well-known/mercure";
 const metadataPath = "/.well-known/oauth-protected-resource/.well-known/mercure";
 
-/** An application that speaks Mercure 1.0, behind a proxy that hides the host by which browsers reach it. */
+/** An application with Mercure 1.0, behind a proxy that hides the host that browsers use. */
 async function start(t: TestContext, page: string, options: MercureOptions = {}) {
   const { app, kit, listen } = application(
     t,
@@ -27,7 +27,7 @@ function tokenOf(streamUrl: string): string {
   return new URLSearchParams(new URL(streamUrl).hash.slice(1)).get("authorization")!;
 }
 
-describe("an application that speaks Mercure 1.0, behind a proxy", () => {
+describe("an application with Mercure 1.0, behind a proxy", () => {
   test("needs no further setting: its private streams receive through the proxy", async (t) => {
     const { sse, streamUrl, origin } = await start(t, '<% MercureStream topic="orders/7" private %>');
     const url = await streamUrl();
@@ -43,7 +43,7 @@ describe("an application that speaks Mercure 1.0, behind a proxy", () => {
     assert.equal((await fetch(origin + metadataPath)).status, 404, "its public URL is not known");
   });
 
-  test("signs tokens of the profile, by which the hub knows them as its own", async (t) => {
+  test("signs tokens of the profile, which the hub recognises as its own", async (t) => {
     const { streamUrl } = await start(t, '<% MercureStream topic="a" private %>');
     const token = tokenOf(await streamUrl());
     assert.deepEqual(decodeProtectedHeader(token), { alg: "HS256", typ: "at+jwt" });
@@ -63,8 +63,8 @@ describe("an application that speaks Mercure 1.0, behind a proxy", () => {
     assert.notEqual(other.jti, jti);
   });
 
-  // Logs of servers and proxies, and pages that are linked to, see the URL of a request.
-  test("puts no token where a request would carry it, and the hub takes none from there", async (t) => {
+  // Logs of servers and proxies, and linked pages, see the URL of a request.
+  test("keeps tokens out of request URLs, and the hub rejects them there", async (t) => {
     const { streamUrl } = await start(t, '<% MercureStream topic="a" private %>');
     const { href, hash, search } = new URL(await streamUrl());
     assert.equal(/authorization|eyJ/.test(search), false);
@@ -73,7 +73,7 @@ describe("an application that speaks Mercure 1.0, behind a proxy", () => {
     assert.match(hash, /^#authorization=eyJ/);
   });
 
-  test("names its public URL where it knows it, and tells clients of it", async (t) => {
+  test("uses its public URL where it has one, and tells clients of it", async (t) => {
     const publicHubUrl = `https://shop.example${hubPath}`;
     const { sse, origin } = await start(t, "", { publicHubUrl, hub: { allowAnonymous: false } });
     const token = sse.subscriberJwt("a");
@@ -91,7 +91,7 @@ describe("an application that speaks Mercure 1.0, behind a proxy", () => {
   });
 
   // With equal keys, the tokens of one application would open the streams of another.
-  test("refuses tokens that are for another hub", async (t) => {
+  test("rejects tokens for another hub", async (t) => {
     const [one, other] = await Promise.all(
       ["https://one.example/", "https://other.example/"].map(async (host) => {
         return start(t, "", { publicHubUrl: `${host}hub` });
@@ -101,7 +101,7 @@ describe("an application that speaks Mercure 1.0, behind a proxy", () => {
     assert.equal((await fetch(`${one!.origin}${hubPath}?match=a`, { headers })).status, 401);
   });
 
-  test("serves clients of 0.x too, unless it is told otherwise", async (t) => {
+  test("serves clients of 0.x too, by default", async (t) => {
     const [both, alone] = [await start(t, ""), await start(t, "", { hub: { protocol: 1 } })];
     assert.equal((await openStream(t, `${both.origin}${hubPath}?topic=a`)).response.status, 200);
     assert.equal((await fetch(`${alone.origin}${hubPath}?topic=a`)).status, 400);
@@ -116,7 +116,7 @@ describe("an application that speaks Mercure 1.0, behind a proxy", () => {
     assert.equal((await stream.next())!.data, "a book");
   });
 
-  test("knows who is subscribed, and tells pages", async (t) => {
+  test("lists its subscribers, for pages too", async (t) => {
     const { sse, streamUrl } = await start(t, '<% MercureStream topic="a" with_subscriptions %>');
     const stream = await openStream(t, await streamUrl());
     const event = (await stream.next())!;
@@ -126,7 +126,7 @@ describe("an application that speaks Mercure 1.0, behind a proxy", () => {
     assert.equal(await sse.isConnected("a"), true);
   });
 
-  test("has no payload but objects", async (t) => {
+  test("rejects payloads other than objects", async (t) => {
     const { render } = await start(t, "", { payloadGetter: () => "ada" });
     assert.throws(() => render("MercureStream", { topic: "a", private: true }), /Mercure 1.0 must be an object/);
   });
@@ -141,20 +141,20 @@ describe("a topic matcher", () => {
     [{ topic: "a" }, /A topic is a plain object/],
   ];
   for (const [topic, message, protocol = 1] of wrong) {
-    test(`is refused as ${JSON.stringify(topic)} with protocol ${protocol}`, (t) => {
+    test(`is rejected as ${JSON.stringify(topic)} with protocol ${protocol}`, (t) => {
       const { kit } = application(t, {}, { protocol });
       assert.throws(() => kit.sse.hubUrl(topic), { code: "ERR_TOPIC", message });
     });
   }
 
-  test("is for streams: nothing is published to one", async (t) => {
+  test("is for streams, and rejected by publish", async (t) => {
     const { kit } = application(t, {}, { protocol: 1, tokenMode: "url" });
     await assert.rejects(kit.sse.publish({ match: "a" }, "x"), { code: "ERR_TOPIC" });
   });
 });
 
 describe("the hub of an application", () => {
-  test("trusts the issuers that its options name, tells clients of them, and keeps to their limits", async (t) => {
+  test("trusts the issuers in its options, tells clients of them, and keeps their limits", async (t) => {
     const issuer = "https://id.example";
     const secret = "issuer-secret-issuer-secret-0032";
     const resource = `https://shop.example${hubPath}`;

@@ -15,7 +15,7 @@ const chat = {
 };
 
 describe("an application", () => {
-  test("renders a stream, and what it publishes arrives there as HTML", async (t) => {
+  test("renders a stream, and published updates arrive there as HTML", async (t) => {
     const { app, kit, listen } = application(t, chat);
     app.get("/", (_req, res) => res.render("index", { messages: [{ id: "m-0", text: "old" }] }));
     const origin = await listen();
@@ -26,7 +26,7 @@ describe("an application", () => {
     assert.deepEqual(await stream.next(), { id, event: undefined, data: '<p id="m-1">&lt;new&gt;</p>' });
   });
 
-  test("misses nothing that happens between the beginning of a request and the connection", async (t) => {
+  test("misses nothing between the beginning of a request and the connection", async (t) => {
     const { app, kit, listen } = application(t, chat);
     app.get("/", async (_req, res) => {
       await kit.sse.publish("messages", "while the data was fetched");
@@ -42,7 +42,7 @@ describe("an application", () => {
     assert.deepEqual(received, ["while the data was fetched", "after the page", "live"]);
   });
 
-  test("names its hub in the header of what has streams, and from where to subscribe", async (t) => {
+  test("names its hub and the position in the header of pages with streams", async (t) => {
     const { app, kit, listen } = application(t, {
       "templates/none.njk": "<p></p>",
       "templates/two.njk": '<% MercureStream topic="a" %><% MercureStream topic="b" %>',
@@ -65,7 +65,7 @@ describe("an application", () => {
     assert.notEqual(await linkOf("/api"), link);
   });
 
-  test("keeps the page's beginning when a callback has lost the asynchronous context", async (t) => {
+  test("keeps the page's position when a callback has lost the asynchronous context", async (t) => {
     const { app, kit, listen } = application(t, chat);
     const waiting: (() => void)[] = [];
     app.get("/", (_req, res) => void waiting.push(() => res.render("index", { messages: [] })));
@@ -78,7 +78,7 @@ describe("an application", () => {
     assert.equal((await stream.next())?.data, "meanwhile");
   });
 
-  test("gives private updates to the page's private stream alone", async (t) => {
+  test("sends private updates to the page's private stream alone", async (t) => {
     const { app, kit, listen } = application(t, {
       "templates/private.njk": '<% MercureStream topic="orders/7" private %>',
       "templates/public.njk": '<% MercureStream topic="orders/7" %>',
@@ -95,7 +95,7 @@ describe("an application", () => {
     assert.equal((await others.next())?.data, "open");
   });
 
-  test("connects its public streams too where the hub takes no anonymous subscribers", async (t) => {
+  test("connects its public streams where the hub rejects anonymous subscribers", async (t) => {
     const { app, kit, listen } = application(t, chat, { hub: { allowAnonymous: false } });
     app.get("/", (_req, res) => res.render("index", { messages: [] }));
     const origin = await listen();
@@ -116,7 +116,7 @@ describe("an application", () => {
     assert.equal(await response.text(), '<p id="m">&amp;</p>');
   });
 
-  test("sends what was rendered as the HTML that it is", async (t) => {
+  test("sends rendered HTML unescaped", async (t) => {
     const { app, kit, listen } = application(t, chat);
     app.get("/", (_req, res) => void res.send(kit.html`<b>${"<i>"}</b>`));
     app.get("/component", (_req, res) => void res.send(kit.render("ChatMessage", { id: "m", text: "&" })));
@@ -133,7 +133,7 @@ describe("an application", () => {
     assert.deepEqual(await (await fetch(`${origin}/data`)).json(), { count: 1 });
   });
 
-  test("hands a template's mistake to Express with its code and place", async (t) => {
+  test("passes a template's mistake to Express with its code and place", async (t) => {
     const { app, listen } = application(t, { "templates/broken.njk": "\n<% MercureStream topic=nothing %>" });
     app.get("/", (_req, res) => res.render("broken"));
     const seen: { code?: string; message: string }[] = [];
@@ -146,7 +146,7 @@ describe("an application", () => {
     assert.match(seen[0]!.message, /broken\.njk, line 2, column 4\)$/);
   });
 
-  test("may use asynchronous filters in its pages", async (t) => {
+  test("supports asynchronous filters in its pages", async (t) => {
     const { app, kit, listen } = application(t, { "templates/late.njk": "{{ 'x' | later }}" });
     kit.environment.addFilter("later", (value, callback) => setImmediate(callback, null, `late ${value}`), true);
     app.get("/", (_req, res) => res.render("late"));
@@ -204,7 +204,7 @@ describe("an application", () => {
     assert.equal((await stream.next())?.data, "in");
   });
 
-  test("is warned, in development and once for each page, of more than four connections", async (t) => {
+  test("warns, in development and once for each page, of more than four connections", async (t) => {
     const stream = (n: number) => `<% MercureStream topic="t${n}" %>`;
     const files = {
       "templates/four.njk": `{{ mercure_scripts() }}${[1, 2, 3, 4].map(stream).join("")}`,
@@ -232,7 +232,7 @@ describe("an application", () => {
     }
   });
 
-  test("is warned when the kit comes after routes, and of a stream without scripts, once", async (t) => {
+  test("warns once when the kit comes after routes, and of a stream without scripts", async (t) => {
     const warnings: string[] = [];
     const app = express();
     app.get("/early", (_req, res) => res.render("bare"));
@@ -254,7 +254,7 @@ describe("an application", () => {
     assert.match(late.warnings[0]!, /write \{\{ mercure_scripts\(\) \}\} in its head/);
   });
 
-  // A shared cache hands one visitor's page, with the token in it, to another.
+  // A shared cache gives one visitor's page, with the token in it, to another.
   test("keeps pages with tokens out of shared caches", async (t) => {
     const { app, listen } = application(t, {
       "templates/private.njk": "<% MercureStream topic='a' private %>",
@@ -266,7 +266,7 @@ describe("an application", () => {
     assert.equal((await fetch(`${origin}/public`)).headers.get("cache-control"), "public, max-age=60");
   });
 
-  test("closes its kit at once: streams end, and nothing can be published", async (t) => {
+  test("closes its kit at once: streams end, and a publish fails", async (t) => {
     const { kit, listen } = application(t);
     const origin = await listen();
     const stream = await openStream(t, `${origin}/.well-known/mercure?topic=a`);
@@ -279,7 +279,7 @@ describe("an application", () => {
     await kit.close();
   });
 
-  test("does not take updates over HTTP unless it is told to", async (t) => {
+  test("rejects updates over HTTP by default", async (t) => {
     const body = new URLSearchParams({ topic: "a", data: "b" });
     const closed = await application(t).listen();
     assert.equal((await fetch(`${closed}/.well-known/mercure`, { method: "POST", body })).status, 405);
@@ -329,14 +329,14 @@ describe("mercure_scripts", () => {
     assert.match(html, /\/mercure-[\w-]{12}\.js/);
   });
 
-  test("says which option it does not know", async (t) => {
+  test("reports unknown options", async (t) => {
     const { app, listen, kit } = application(t, { "templates/index.njk": "{{ mercure_scripts(nonse='x') }}" });
     app.get("/", (_req, res) => res.render("index"));
     await listen();
     assert.throws(() => kit.environment.render("index.njk"), /no option "nonse". Did you mean "nonce"/);
   });
 
-  test("a path that is no asset falls through to the application", async (t) => {
+  test("passes an unknown asset path on to the application", async (t) => {
     const { app, listen } = application(t);
     app.get("/mercure-assets/:name", (_req, res) => void res.send("mine"));
     assert.equal(await (await fetch(`${await listen()}/mercure-assets/../mercure-assets/x.js`)).text(), "mine");

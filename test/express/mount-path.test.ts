@@ -7,7 +7,7 @@ import { mountPathOf } from "../../src/express/mount-path.js";
 import { application } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
 
-/** The answer to a path as it is: `fetch` would encode it. */
+/** The answer to the raw path, which `fetch` would encode. */
 function get(origin: string, path: string): Promise<{ body: string; cookies: string[]; link: string }> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
@@ -27,9 +27,9 @@ const templates = {
   "templates/tag.njk": `{{ mercure_scripts() }}<% MercureStream topic="t" private %>`,
 };
 
-describe("an application that is mounted where visitors choose its path", () => {
-  // A link to a path with quotation marks runs a script in the page of whoever follows it.
-  test("lets nothing of its path out of the quotation marks of markup and scripts", async (t) => {
+describe("an application that is mounted at a path of the visitor's choice", () => {
+  // A link to a path with quotation marks runs a script in the visitor's page.
+  test("keeps its path inside the quotation marks of markup and scripts", async (t) => {
     const { app, listen } = application(t, templates, { authorize: () => true });
     app.get("/:page", (req, res) => res.render(req.params.page));
     const origin = await listen(express().use("/:tenant", app));
@@ -45,8 +45,8 @@ describe("an application that is mounted where visitors choose its path", () => 
     }
   });
 
-  // A link to //evil/ makes the page send its token to that host, and swap in what it answers.
-  test("names no other host in its URLs, however many slashes the path begins with", async (t) => {
+  // A link to //evil/ makes the page send its token to that host, and swap in its answer.
+  test("stays on its own host in its URLs, however many slashes the path begins with", async (t) => {
     const { app, listen } = application(t, templates, { authorize: () => true });
     app.use((_req, res) => res.render("tag"));
     const origin = await listen(express().use("/*all", app));
@@ -62,7 +62,7 @@ describe("an application that is mounted where visitors choose its path", () => 
   });
 
   // A path with a semicolon sets the attributes of the cookie that holds a token.
-  test("gives cookies a path without attributes of the visitor's", async (t) => {
+  test("keeps the visitor's attributes out of cookie paths", async (t) => {
     const { app, listen } = application(t, templates, { tokenMode: "cookie" });
     app.get("/:page", (req, res) => res.render(req.params.page));
     const origin = await listen(express().use("/:tenant", app));
@@ -83,11 +83,11 @@ describe("an application that is mounted where visitors choose its path", () => 
 });
 
 describe("a mount path in URLs", () => {
-  test("stays as it is when it holds nothing special", () => {
+  test("stays unchanged without special characters", () => {
     for (const path of ["", "/app", "/a/b-c_d.e~f", "/%C3%A4", "/@me:1,2+3=5!$"]) assert.equal(mountPathOf(path), path);
   });
 
-  test("has bytes beyond ASCII, and a percent sign that encodes nothing, percent-encoded", () => {
+  test("is percent-encoded in bytes beyond ASCII, and in a stray percent sign", () => {
     assert.equal(mountPathOf(Buffer.from("/ä").toString("latin1")), "/%C3%A4");
     assert.equal(mountPathOf("/漢"), "/%E6%BC%A2");
     assert.equal(mountPathOf("/100%/%zz"), "/100%25/%25zz");

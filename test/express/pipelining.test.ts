@@ -4,14 +4,14 @@ import { describe, test } from "node:test";
 import { application } from "../support/application.js";
 
 describe("requests to an application behind a stream", () => {
-  // 64 kB of requests for a page, behind a stream that is open for an hour, made the server hold 362 MiB of answers.
+  // 64 kB of requests for a page, behind a stream that is open for an hour, make the server hold 362 MiB of answers.
   for (const [what, first, path] of [
     ["pages behind a stream of the hub", "/.well-known/mercure?topic=a", "/"],
     ["pages behind a stream of a route", "/stream", "/"],
     ["the kit's scripts behind a stream of the hub", "/.well-known/mercure?topic=a", "/mercure-assets/htmx.js"],
     ["pages behind a page that nobody reads", "/slow", "/"],
   ] as const) {
-    test(`are not answered: ${what}`, async (t) => {
+    test(`stay unanswered: ${what}`, async (t) => {
       let rendered = 0;
       const { app, kit, listen } = application(t, { "templates/page.njk": "x".repeat(1000) });
       app.get("/", (_req, res) => {

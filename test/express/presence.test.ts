@@ -4,7 +4,7 @@ import type { MercureOptions } from "../../src/index.js";
 import { application, streamUrlOf } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
 
-/** An application whose every page says who asks for it, `?user=`. */
+/** An application whose pages belong to the user in `?user=`. */
 async function start(t: TestContext, page: string, options: MercureOptions = {}) {
   const { app, kit, listen, errors } = application(
     t,
@@ -25,7 +25,7 @@ async function start(t: TestContext, page: string, options: MercureOptions = {})
 }
 
 describe("presence", () => {
-  test("a stream with_subscriptions hears who joins and leaves, and no one else does", async (t) => {
+  test("a stream with_subscriptions receives presence events, and other streams do not", async (t) => {
     const { visit } = await start(t, '<% MercureStream topic="a" with_subscriptions %>');
     const ada = await visit("ada");
     const told = async () => JSON.parse((await ada.next())!.data) as { active: boolean; payload: unknown };
@@ -37,7 +37,7 @@ describe("presence", () => {
     assert.deepEqual(await told(), { ...joined, active: false });
   });
 
-  test("who joins between a page's rendering and its connection is heard of", async (t) => {
+  test("a person who joins between a page's rendering and its connection is announced to it", async (t) => {
     const { html, visit, origin } = await start(t, '<% MercureStream topic="a" with_subscriptions %>');
     const page = await html("ada");
     await visit("grace");
@@ -45,7 +45,7 @@ describe("presence", () => {
     assert.equal(JSON.parse((await ada.next())!.data).payload.user, "grace");
   });
 
-  test("isConnected and getSubscriptions", async (t) => {
+  test("isConnected and getSubscriptions return the current subscribers", async (t) => {
     const { sse, visit, hub } = await start(t, '<% MercureStream topic="a" private %>');
     assert.equal(await sse.isConnected("a"), false);
     assert.deepEqual(await sse.getSubscriptions(), []);
@@ -69,13 +69,13 @@ describe("presence", () => {
     assert.equal(await sse.isConnected("a", { user: "grace" }), false);
   });
 
-  test("sse.stream tells the payload of the request", async (t) => {
+  test("sse.stream passes on the payload of the request", async (t) => {
     const { sse, origin } = await start(t, "");
     await openStream(t, `${origin}/stream?user=ada`);
     assert.equal(await sse.isConnected("a", { user: "ada" }), true);
   });
 
-  test("the web API of the hub knows them too, and Express changes nothing in its URLs", async (t) => {
+  test("the hub's web API lists them too, at URLs that Express leaves unchanged", async (t) => {
     const { sse, visit, origin } = await start(t, '<% MercureStream topic="a/ü" private %>');
     await visit("ada");
     const path = "/.well-known/mercure/subscriptions/a%2F%C3%BC";
@@ -99,7 +99,7 @@ describe("presence", () => {
     assert.equal(await sse.isConnected("a"), false);
   });
 
-  test("a payload that is not there at once is an error that says so", async (t) => {
+  test("an asynchronous payload is an error that says so", async (t) => {
     const { render } = await start(t, "", { payloadGetter: async () => ({}) });
     assert.throws(
       () => render("MercureStream", { topic: "a", private: true }),
@@ -133,7 +133,7 @@ for (const protocol of [0, 1] as const) {
       assert.match(await html("ada"), /^2</);
     });
 
-    test("MercurePresence hears when other people are there, and of no second window", async (t) => {
+    test("MercurePresence reports other people, and ignores a second window", async (t) => {
       const { sse, render, visit, origin } = await start(t, room, byUser);
       const tag = String(render("MercurePresence", { topic: "a", hx_get: "/who" }));
       assert.match(tag, /hx-trigger="sse:mercure:presence delay:100ms"/);
@@ -148,7 +148,7 @@ for (const protocol of [0, 1] as const) {
       again.close();
       await visit("grace");
       assert.deepEqual(await told(), ["mercure:presence", "", ["ada", "grace"]]);
-      // Ended on purpose: without the time in which somebody may come back.
+      // The test ends it on purpose, without the grace period for a return.
       const subscriptions = await sse.getSubscriptions("a");
       const [{ subscriber } = assert.fail()] = subscriptions.filter(
         ({ payload }) => (payload as { id: string }).id === "grace",
@@ -157,15 +157,15 @@ for (const protocol of [0, 1] as const) {
       assert.deepEqual(await told(), ["mercure:presence", "", ["ada"]]);
     });
 
-    test("who comes between a page's rendering and its connection is heard of", async (t) => {
+    test("reports a person who joins between a page's rendering and its connection", async (t) => {
       const { render, visit, origin } = await start(t, room, byUser);
       const url = streamUrlOf(String(render("MercurePresence", { topic: "a", hx_get: "/who" })), origin);
       await visit("ada");
       assert.equal((await (await openStream(t, url)).next())?.event, "mercure:presence");
     });
 
-    // Who is there is for those to see whose page shows it.
-    test("only the page's token opens what MercurePresence hears", async (t) => {
+    // The list of people is for the readers of the page that shows it.
+    test("the events of MercurePresence need the page's token", async (t) => {
       const { sse, render, visit, origin } = await start(t, room, byUser);
       const url = new URL(streamUrlOf(String(render("MercurePresence", { topic: "a", hx_get: "/who" })), origin));
       const parameter = protocol === 0 ? "topic" : "match";
@@ -181,7 +181,7 @@ for (const protocol of [0, 1] as const) {
       assert.equal((await stranger.next())?.data, "open");
     });
 
-    test("a context brings the word along, and MercurePresence inside it opens no connection", async (t) => {
+    test("a context delivers the presence events, and MercurePresence inside it opens no connection", async (t) => {
       const page =
         '<% MercureStreamContext topic="a" private with_presence %><% MercurePresence hx_get="/who" %><% endMercureStreamContext %>';
       const { html, origin, visit } = await start(t, page, byUser);
@@ -201,7 +201,7 @@ describe("sse.presence", () => {
     assert.throws(() => render("MercurePresence", { hx_get: "/who" }), /with_presence/);
   });
 
-  test("with a hub elsewhere there is none, and MercurePresence goes by its events", async (t) => {
+  test("sse.presence needs the hub in this process, and MercurePresence uses the events of a remote hub", async (t) => {
     const { kit } = application(t, {}, { hubUrl: "http://127.0.0.1:1/hub" });
     assert.throws(() => kit.sse.presence("a"), { code: "ERR_EXTERNAL_HUB" });
     assert.throws(() => kit.render("MercureStreamContext", { topic: "a", with_presence: true, children: "x" }), {

@@ -14,11 +14,11 @@ const sameOrigin = { "Sec-Fetch-Site": "same-origin" };
 
 interface Started extends Application {
   readonly origin: string;
-  /** What a browser that begins here is shown at `/` for a topic. */
+  /** The state that a browser sees at `/` for a topic when it starts here. */
   show(session: BrowserSession, topic?: string): Promise<{ html: string; url: string; renewal: string | undefined }>;
 }
 
-/** An application that knows a visitor by the cookie `user`, whose own topic is `user/…`. */
+/** An application that identifies a visitor by the cookie `user`, whose own topic is `user/…`. */
 async function start(
   t: Parameters<typeof application>[0],
   options: MercureOptions = {},
@@ -52,7 +52,7 @@ const userOf = (req: Request) => /(?:^|; )user=(\w+)/.exec(req.headers.cookie ??
 const ownTopic = (req: Request, topics: readonly string[]) => topics.every((topic) => topic === `user/${userOf(req)}`);
 
 describe("a private stream by cookie", () => {
-  test("receives, with no token in any markup, and its page is kept by nobody", async (t) => {
+  test("receives without a token in any markup, and its page stays out of caches", async (t) => {
     const { kit, origin, show } = await start(t, { tokenMode: "cookie" });
     const session = new BrowserSession();
     const { html, url } = await show(session);
@@ -66,8 +66,8 @@ describe("a private stream by cookie", () => {
     assert.equal((await stream.next())?.data, "secret");
   });
 
-  // A script of a stranger reads the cookie; another site's page, or a stranger on the network, uses it.
-  test("sets its cookies out of reach of scripts and of other sites, and on HTTPS of the network", async (t) => {
+  // A stranger's script reads the cookie; another site's page, or a stranger on the network, uses it.
+  test("protects its cookies from scripts and other sites, and on HTTPS from the network", async (t) => {
     const options = { tokenMode: "cookie", protocol: 1, authzCookieDomain: "example.com" } as const;
     const { app, origin, warnings } = await start(t, options);
     app.set("trust proxy", true);
@@ -86,7 +86,7 @@ describe("a private stream by cookie", () => {
     assert.ok(!warnings.join().includes("without Secure"));
   });
 
-  test("warns, once, of plain HTTP, where browsers take no cookie with the attribute or the prefix", async (t) => {
+  test("warns, once, of plain HTTP, where browsers reject cookies with the attribute or the prefix", async (t) => {
     const { show, warnings } = await start(t, { tokenMode: "cookie", protocol: 1 });
     const session = new BrowserSession();
     await show(session);
@@ -95,7 +95,7 @@ describe("a private stream by cookie", () => {
     assert.equal(warnings.filter((warning) => warning.includes("without Secure")).length, 1);
   });
 
-  test("has a cookie of its own beside those of other pages, and the same for the same topics", async (t) => {
+  test("has a cookie of its own beside those of other pages, and shares it for equal topics", async (t) => {
     const { kit, show } = await start(t, { tokenMode: "cookie" });
     const session = new BrowserSession();
     const [a, b, again] = [await show(session, "a"), await show(session, "b"), await show(session, "a")];
@@ -130,7 +130,7 @@ describe("a private stream by cookie", () => {
   });
 
   // Token replay after logout: on a shared computer the next user's browser still has the last one's cookies.
-  test("is worth nothing after signing out, which issues nothing", async (t) => {
+  test("is worthless after the sign-out, which issues nothing", async (t) => {
     const { origin, show } = await start(t, { tokenMode: "cookie" });
     const session = new BrowserSession();
     const { url } = await show(session);
@@ -176,7 +176,7 @@ describe("a private stream by cookie", () => {
     });
   }
 
-  test("works again in the very response that has taken all cookies back", async (t) => {
+  test("works again in the same response that has deleted all cookies", async (t) => {
     const { app, kit, origin, show } = await start(t, { tokenMode: "cookie" });
     app.get("/as-another", (_req, res) => {
       kit.sse.deleteAuthzCookie(res);
@@ -195,7 +195,7 @@ describe("a private stream by cookie", () => {
     assert.notEqual(newKey, oldKey);
   });
 
-  test("cannot be rendered where no cookie can be set", async (t) => {
+  test("cannot be rendered without a response for its cookie", async (t) => {
     const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
     const render = () => kit.render("MercureStream", { topic: "a", private: true });
     assert.throws(render, { code: "ERR_TOKEN", message: /no response/ });
@@ -213,8 +213,8 @@ describe("a private stream by cookie", () => {
     assert.equal((late as { code: string }).code, "ERR_TOKEN");
   });
 
-  // The browser would ignore the cookie, and the stream ask for it again and again.
-  test("is an error where its token is longer than a cookie may be", async (t) => {
+  // The browser would ignore the cookie, and the stream request it again and again.
+  test("is an error where its token is longer than the max of a cookie", async (t) => {
     const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
     const topics = (count: number) => Array.from({ length: count }, (_, i) => `${"long".repeat(20)}/${i}`);
     app.get("/topics/:count", (req, res) => {
@@ -226,8 +226,8 @@ describe("a private stream by cookie", () => {
     assert.match(await answer.text(), /more than a browser takes in a cookie/);
   });
 
-  // Header injection: a topic that a visitor may choose ends a header and begins another.
-  test("writes no line break of a topic into a header", async (t) => {
+  // Header injection: a topic of a visitor's choice ends a header and begins another.
+  test("keeps line breaks of a topic out of headers", async (t) => {
     const { show } = await start(t, { tokenMode: "cookie" });
     const session = new BrowserSession();
     await show(session, "a\r\nSet-Cookie: user=eve;é");
@@ -236,7 +236,7 @@ describe("a private stream by cookie", () => {
   });
 });
 
-describe("a private topic that is made from what a visitor chooses", () => {
+describe("a private topic with a name of the visitor's choice", () => {
   class Member {
     readonly id: string;
     constructor(id: string) {
@@ -244,7 +244,7 @@ describe("a private topic that is made from what a visitor chooses", () => {
     }
   }
 
-  // Somebody signs up as `{+name}`, or as `*`: a token for their own topic would be one for everybody's.
+  // An attacker signs up as `{+name}`, or as `*`: a token for their own topic would grant everybody's.
   for (const name of ["{+name}", "ada{x}", "{/x}"]) {
     test(`grants no pattern: ${name}`, async (t) => {
       const { kit, origin } = await start(t);
@@ -274,7 +274,7 @@ describe("a private topic that is made from what a visitor chooses", () => {
     });
   }
 
-  test("is streamed by no route as a pattern", async (t) => {
+  test("is streamed as a pattern by no route", async (t) => {
     const { app, kit, origin } = await start(t);
     app.get(
       "/orders/:id",
@@ -291,7 +291,7 @@ describe("a private topic that is made from what a visitor chooses", () => {
     assert.equal((await fetch(`${origin}/all?topic=*`)).status, 500);
   });
 
-  // The same for streams that the application opens itself: without a token, private updates too.
+  // The same attack on streams that the application opens itself, which get private updates without a token.
   test("is the name of one topic for code in the process, whatever is in it", async (t) => {
     const { app, kit, origin } = await start(t);
     const { hub, sse } = kit;
@@ -314,7 +314,7 @@ describe("a private topic that is made from what a visitor chooses", () => {
     }
   });
 
-  test("is never all topics", async (t) => {
+  test("never stands for all topics", async (t) => {
     const { kit } = await start(t);
     const refused = { code: "ERR_TOPIC", message: /all topics/ };
     for (const topic of ["*", { match: "*" }, ["a", "*"]]) {
@@ -326,8 +326,8 @@ describe("a private topic that is made from what a visitor chooses", () => {
     }
   });
 
-  // A stream of a literal name, and one of the pattern that it looks like, must share nothing.
-  test("does not share what it receives with a stream of the pattern of the same text", async (t) => {
+  // A stream of a literal name must stay apart from a stream of the pattern with the same text.
+  test("shares no updates with a stream of the pattern of the same text", async (t) => {
     const { app, kit, origin } = await start(t);
     app.get("/pattern", kit.sse.stream({ match: "user/{+x}", match_type: "uritemplate" }));
     app.get(
@@ -357,7 +357,7 @@ describe("a private topic that is made from what a visitor chooses", () => {
     assert.equal((await ada.next())?.data, "still there");
   });
 
-  test("may be a pattern where that is said", async (t) => {
+  test("can be a pattern on request", async (t) => {
     const { kit, origin } = await start(t);
     const topic = { match: "user/{name}", match_type: "uritemplate" } as const;
     const html = String(kit.render("MercureStream", { topic, private: true }));
@@ -382,7 +382,7 @@ describe("authorize", () => {
     assert.equal(await status("user/ada"), 403);
   });
 
-  test("is asked about the topics that subscription events are about", async (t) => {
+  test("is asked about the topics of subscription events", async (t) => {
     const asked: unknown[] = [];
     const authorize = (_req: Request, topics: readonly string[], action: string) => {
       asked.push([topics, action]);
@@ -396,7 +396,7 @@ describe("authorize", () => {
     assert.deepEqual(asked, [[["a/b"], "render"]]);
   });
 
-  test("that gives a promise is asked beforehand", async (t) => {
+  test("is asked beforehand when it returns a promise", async (t) => {
     const { app, kit, origin } = await start(t, { authorize: async (req, topics) => ownTopic(req, topics) });
     app.get("/known", async (req, res) => {
       if (await kit.sse.authorize(req, "user/ada")) res.render("index.njk", { topic: "user/ada" });
@@ -415,12 +415,12 @@ describe("authorize", () => {
     assert.match(await unasked.text(), /await sse\.authorize\(req, topics\)/);
   });
 
-  test("that says anything but true refuses", async (t) => {
+  test("refuses with every value but true", async (t) => {
     const { origin } = await start(t, { authorize: () => "yes" as never });
     assert.equal((await fetch(`${origin}/?topic=a`)).status, 403);
   });
 
-  test("is asked when a stream comes with a cookie: whoever has lost access is turned away", async (t) => {
+  test("is asked for a stream with a cookie: a user who has lost access is rejected", async (t) => {
     let isMember = true;
     const isAsked = (action: string) => (action === "render" ? isMember : Promise.resolve(isMember));
     const options = { tokenMode: "cookie", authorize: (_req, _topics, action) => isAsked(action) } as MercureOptions;
@@ -432,7 +432,7 @@ describe("authorize", () => {
     assert.equal((await stream.next())?.data, "forbidden");
   });
 
-  test("warns when it knows at a page what it does not know at the hub", async (t) => {
+  test("warns when it identifies the user at a page, but not at the hub", async (t) => {
     const { app, warnings, listen } = application(t, { "templates/index.njk": page }, { authorize: () => true });
     app.use((req, _res, next) => {
       Object.assign(req, { session: { user: "ada" } });
@@ -463,7 +463,7 @@ describe("the renewal of a token", () => {
     return { ...started, clock, token, url, renewal, ask, html };
   }
 
-  test("gives who may still stream it a token for just the same topics", async (t) => {
+  test("gives an authorized viewer a token for exactly the same topics", async (t) => {
     const { ask, token, clock } = await expired(t);
     const answer = await ask({ Cookie: "user=ada", ...sameOrigin });
     assert.deepEqual([answer.status, answer.headers.get("Cache-Control")], [200, "no-store"]);
@@ -473,14 +473,14 @@ describe("the renewal of a token", () => {
   });
 
   // A leaked token renews itself for ever.
-  test("gives nothing for a token alone, nor to another user who has got hold of it", async (t) => {
+  test("rejects a token alone, and another user with a stolen one", async (t) => {
     const { ask } = await expired(t);
     assert.equal((await ask(sameOrigin)).status, 403);
     assert.equal((await ask({ Cookie: "user=eve", ...sameOrigin })).status, 403);
   });
 
-  // CSRF: a page of another site has the visitor's browser ask, with the visitor's session.
-  test("answers pages of other sites nothing", async (t) => {
+  // CSRF: a page of another site makes the visitor's browser send the request, with the visitor's session.
+  test("rejects pages of other sites", async (t) => {
     const { ask, origin } = await expired(t);
     const from = (headers: Record<string, string>) => ask({ Cookie: "user=ada", ...headers });
     assert.equal((await from({ "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example" })).status, 403);
@@ -490,8 +490,8 @@ describe("the renewal of a token", () => {
     assert.equal((await ask({ Cookie: "user=ada", ...sameOrigin }, undefined, "PUT")).status, 405);
   });
 
-  // A forger names topics that were never granted, or brings a token that was made for something else.
-  test("takes only tokens that the application has signed for streams", async (t) => {
+  // A forger names topics that were never granted, or presents a token for another purpose.
+  test("accepts only tokens that the application has signed for streams", async (t) => {
     const { ask, token, kit } = await expired(t);
     const [head, payload, signature] = token.split(".") as [string, string, string];
     const forged = Buffer.from(JSON.stringify({ mercure: { subscribe: ["*"] } })).toString("base64url");
@@ -506,7 +506,7 @@ describe("the renewal of a token", () => {
     for (const each of bad) assert.equal((await ask({ Cookie: "user=ada", ...sameOrigin }, each)).status, 401, each);
   });
 
-  test("sets the cookie anew where the token is in one", async (t) => {
+  test("sets the cookie again where the token is in one", async (t) => {
     const clock = new ManualClock();
     const options = { ...lifetime, tokenMode: "cookie", authorize: () => true } as const;
     const { kit, origin, show } = await start(t, options, { clock });
@@ -520,13 +520,13 @@ describe("the renewal of a token", () => {
     const stream = await openStream(t, url, { headers: session.headers(url) });
     await kit.sse.publish("a", "after", { private: true });
     assert.equal((await stream.next())?.data, "after");
-    // Without the key, as after signing out, the old token is none.
+    // Without the key, as after signing out, the old token is invalid.
     await session.fetch(`${origin}/sign-out`, { method: "POST" });
     assert.equal((await session.fetch(renewal!, { method: "POST", headers: sameOrigin })).status, 401);
   });
 
-  // An open redirect, or the Host header, has tokens sent to a stranger's server.
-  test("is asked for at an address that no request changes", async (t) => {
+  // An open redirect, or the Host header, sends tokens to a stranger's server.
+  test("has an address that no request changes", async (t) => {
     const { origin } = await expired(t);
     const headers = { Cookie: "user=ada", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https" };
     for (const path of ["/?topic=user/ada&next=//evil.example", "//evil.example/../?topic=user/ada"]) {
@@ -537,8 +537,8 @@ describe("the renewal of a token", () => {
     }
   });
 
-  // A script that has found a cookie's token, as in a log, would make of it one that needs no cookie.
-  test("gives no token of a cookie to a script, and renews no other cookie", async (t) => {
+  // A script that has found a cookie's token, as in a log, exchanges it for one that needs no cookie.
+  test("hides a cookie's token from scripts, and renews no other cookie", async (t) => {
     const { app, kit, show, origin } = await start(t, { tokenMode: "cookie", authorize: () => true });
     app.post("/sign-in", (_req, res) => {
       kit.sse.setAuthzCookie(res, "a");
@@ -556,14 +556,14 @@ describe("the renewal of a token", () => {
     }
   });
 
-  test("is served only with authorize, for without it the page's own route decides", async (t) => {
+  test("is served only with authorize, because otherwise the page's own route decides", async (t) => {
     const { origin, show } = await start(t);
     assert.equal((await show(new BrowserSession())).renewal, undefined);
     const answer = await fetch(`${origin}/.well-known/mercure/renewal`, { method: "POST", headers: sameOrigin });
     assert.equal(answer.status, 404);
   });
 
-  test("is there for a hub elsewhere too, at a path of the application", async (t) => {
+  test("is served for a remote hub too, at a path of the application", async (t) => {
     const hubUrl = "http://127.0.0.1:1/.well-known/mercure";
     const { ask, renewal } = await expired(t, { hubUrl });
     assert.match(renewal, /\/mercure-renewal$/);
@@ -571,7 +571,7 @@ describe("the renewal of a token", () => {
   });
 });
 
-describe("a hub elsewhere", () => {
+describe("a remote hub", () => {
   test("gets one cookie at all paths, for all streams of the page", async (t) => {
     const options = { hubUrl: "http://127.0.0.1:1/.well-known/mercure", tokenMode: "cookie" } as const;
     const { app, origin, kit } = await start(t, options);
@@ -589,8 +589,8 @@ describe("a hub elsewhere", () => {
   });
 });
 
-describe("what the application does by hand", () => {
-  test("setAuthzCookie gives a token that streams without a grant's name use, deleteAuthzCookie takes it", async (t) => {
+describe("the manual functions for tokens", () => {
+  test("setAuthzCookie sets a token for streams without a grant's name, and deleteAuthzCookie deletes it", async (t) => {
     const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
     app.post("/sign-in", (_req, res) => {
       kit.sse.setAuthzCookie(res, ["a", "b"]);
@@ -612,8 +612,8 @@ describe("what the application does by hand", () => {
     assert.deepEqual(session.names, []);
   });
 
-  // Somebody signs out, and goes on with the copy of a token that nobody's name is in.
-  test("setAuthzCookie gives a token in the name of who asks for it", async (t) => {
+  // A user signs out, and continues with a copy of a token without a subject.
+  test("setAuthzCookie issues a token in the requester's name", async (t) => {
     const options: MercureOptions = { subjectGetter: userOf, payloadGetter: (topics) => ({ topics }) };
     const { app, kit, origin } = await start(t, options);
     app.post("/sign-in", (_req, res) => {
@@ -629,8 +629,8 @@ describe("what the application does by hand", () => {
     assert.equal((await fetch(url, { headers: { Authorization: `Bearer ${jwt}` } })).status, 401);
   });
 
-  // Header injection by a value that was not made here.
-  test("setAuthzCookie takes no jwt that could end its header", async (t) => {
+  // Header injection by a value from outside.
+  test("setAuthzCookie rejects a jwt that could end its header", async (t) => {
     const { app, kit, origin } = await start(t);
     app.get("/bad", (_req, res) => kit.sse.setAuthzCookie(res, { jwt: "a; Domain=evil.example\r\nX: y" }));
     assert.equal((await fetch(`${origin}/bad`)).status, 500);
@@ -661,9 +661,9 @@ describe("what the application does by hand", () => {
 });
 
 describe("a stream's token", () => {
-  // Whoever receives the update would have one viewer's grant.
+  // Every reader of the update would have one viewer's grant.
   for (const protocol of [0, 1] as const) {
-    test(`is not published with Mercure ${protocol}.x, however the markup around it was put together`, async (t) => {
+    test(`stays out of updates with Mercure ${protocol}.x, however the markup around it is built`, async (t) => {
       const { kit } = await start(t, { protocol, tokenMode: "url" });
       const stream = kit.render("MercureStream", { topic: "a", private: true });
       const composed = [
@@ -681,7 +681,7 @@ describe("a stream's token", () => {
     });
   }
 
-  test("is not published either when it was made elsewhere, in the URL of a stream", async (t) => {
+  test("stays out of updates when another program made it, in the URL of a stream", async (t) => {
     const { kit } = await start(t);
     const elsewhere = await new SignJWT({ mercure: { subscribe: ["a"] } })
       .setProtectedHeader({ alg: "HS256", kid: "1" })
@@ -693,8 +693,8 @@ describe("a stream's token", () => {
     await kit.sse.publish("b", "What is ?authorization= for, and eyJ?");
   });
 
-  // A proxy keeps the page, or the cookie that came with it, and gives it to whoever asks next.
-  test("is kept by no cache, however it gets into the response", async (t) => {
+  // A proxy keeps the page, or its cookie, and gives it to the next visitor.
+  test("stays out of every cache, however it gets into the response", async (t) => {
     const { app, kit, origin } = await start(t);
     const own = kit.sse.createSubscriberJwt("a");
     const stream = () => String(kit.render("MercureStream", { topic: "a", private: true }));
@@ -718,7 +718,7 @@ describe("a stream's token", () => {
     }
   });
 
-  test("is not rendered for a response that has begun without a word to caches", async (t) => {
+  test("is not rendered into a response that has begun without cache headers", async (t) => {
     const { app, kit, origin } = await start(t);
     const codes: unknown[] = [];
     app.get("/begun", (req, res) => {
@@ -736,8 +736,8 @@ describe("a stream's token", () => {
     assert.match(await (await fetch(`${origin}/begun?first=private`)).text(), /eyJ/);
   });
 
-  // Logs and bug reports go further than the secrets in them should.
-  test("stays out of what errors and debugging print, and so does the key", async (t) => {
+  // Logs and bug reports travel further than their secrets should.
+  test("stays out of errors and debug output, and so does the key", async (t) => {
     const { kit, origin, errors, show } = await start(t);
     const { url } = await show(new BrowserSession());
     const token = /authorization=([\w.-]+)/.exec(url)![1]!;

@@ -23,7 +23,7 @@ const files = {
 const userOf = (req: Request) => /user=(\w+)/.exec(req.get("Cookie") ?? "")?.[1] ?? "nobody";
 const as = (user: string) => ({ headers: { Cookie: `user=${user}` } });
 
-/** What the tokens in an answer say, wherever they are. */
+/** The content of the tokens in an answer, wherever they are. */
 function tokensIn(text: string): { subject: unknown; subscribe: unknown; payload: unknown }[] {
   return [...new Set(text.match(/eyJ[\w-]+\.[\w-]+\.[\w-]+/g))].map((token) => {
     const { sub, mercure } = decodeJwt(token) as { sub?: string; mercure: { subscribe: unknown; payload: unknown } };
@@ -46,7 +46,7 @@ async function answerOf(response: globalThis.Response): Promise<Answer> {
   return { status, cacheControl: headers.get("Cache-Control"), text, cookies, tokens: tokensIn(text + cookies.join()) };
 }
 
-/** An application that knows its visitors by a cookie, and says so in their tokens. */
+/** An application that identifies its visitors by a cookie, and names them in their tokens. */
 function visitors(t: TestContext, options: MercureOptions = {}) {
   const identity: MercureOptions = {
     subjectGetter: userOf,
@@ -56,7 +56,7 @@ function visitors(t: TestContext, options: MercureOptions = {}) {
   return application(t, files, identity);
 }
 
-/** The ways to answer with a private stream, which a handler may take in a callback. */
+/** The ways to answer with a private stream, which a handler can use in a callback. */
 const ways: Readonly<Record<string, (kit: Kit, req: Request, res: Response) => unknown>> = {
   "res.render": (_kit, req, res) => res.render("mine", { user: userOf(req) }),
   "res.render with a callback": (_kit, req, res) =>
@@ -76,7 +76,7 @@ const ways: Readonly<Record<string, (kit: Kit, req: Request, res: Response) => u
   },
 };
 
-/** The same with what is rendered before any response is named. */
+/** The same for HTML that is rendered before any response is named. */
 const unboundWays: typeof ways = {
   "render and res.send": (kit, req, res) => res.send(kit.render("Mine", { user: userOf(req) })),
   "components and res.json": (kit, req, res) => res.json({ html: String(kit.components.Mine!({ user: userOf(req) })) }),
@@ -129,12 +129,12 @@ function assertBobs({ ada, bob }: { ada: Answer; bob: Answer }): void {
   assert.equal(bob.status, 200, bob.text);
   assert.deepEqual(bob.tokens, [bobs]);
   assert.equal(bob.cacheControl, "private, no-store");
-  // That caches keep off Ada's answer too does no harm: without a response, the context is all there is to go by.
+  // Caches can skip Ada's answer too without harm: without a response, the kit has the context alone.
   assert.deepEqual([ada.text, ada.cookies, ada.tokens], ["held", [], []]);
 }
 
 // Bob's page is rendered in the callback of a connection that Ada's request has opened: it must not hold a token in
-// Ada's name, nor may Ada's browser get the token of Bob's topics.
+// Ada's name, and Ada's browser must not get the token of Bob's topics.
 describe("a response in a callback that runs in the context of another request", () => {
   for (const [name, { open, isShared }] of Object.entries(pools)) {
     for (const tokenMode of ["url", "cookie"] as const) {
@@ -151,7 +151,7 @@ describe("a response in a callback that runs in the context of another request",
   }
 
   for (const [way, respond] of Object.entries(ways)) {
-    test(`asks authorize with its own request: ${way}`, async (t) => {
+    test(`calls authorize with its own request: ${way}`, async (t) => {
       const asked: unknown[] = [];
       const authorize = (req: Request, topics: readonly string[]) => {
         asked.push([userOf(req), topics]);
@@ -163,7 +163,7 @@ describe("a response in a callback that runs in the context of another request",
     });
   }
 
-  test("gives no stream that authorize grants to the other request alone", async (t) => {
+  test("gets no stream that authorize grants to the other request alone", async (t) => {
     const authorize = (req: Request) => userOf(req) === "ada";
     const pool = await pools["a pool of mysql2"]!.open(t);
     const { bob } = await shared(t, pool, { authorize }, unboundWays["render and res.send"]!);
@@ -188,14 +188,14 @@ describe("a response in a callback that runs in the context of another request",
     ]);
   });
 
-  test("hands the error of a component to Express and not to the callback's caller", async (t) => {
+  test("passes the error of a component to Express and not to the callback's caller", async (t) => {
     const pool = await pools["a pool of pg"]!.open(t);
     const { bob } = await shared(t, pool, {}, (_kit, _req, res) => res.component("Missing"));
     assert.equal(bob.status, 500);
     assert.match(bob.text, /Missing/);
   });
 
-  test("goes on for its own viewer after an asynchronous filter", async (t) => {
+  test("continues for its own viewer after an asynchronous filter", async (t) => {
     const pool = await pools["a pool of mysql2"]!.open(t);
     const answers = await shared(t, pool, {}, (kit, req, res) => {
       const load = (user: string, done: (error: null, user: string) => void) => pool(() => done(null, user));
@@ -225,7 +225,7 @@ describe("several responses", () => {
     }
   });
 
-  test("that render within each other keep apart, also when the inner one throws", async (t) => {
+  test("stay apart when they render within each other, also when the inner one throws", async (t) => {
     const { app, kit, listen } = visitors(t);
     let inner: ((work: () => unknown) => void) | undefined;
     app.get("/inner", (_req, res) => {
@@ -254,7 +254,7 @@ describe("several responses", () => {
     );
   });
 
-  test("of applications that are mounted in one with a kit render for their own viewer", async (t) => {
+  test("of mounted applications with one kit render for their own viewer", async (t) => {
     const pool = await pools["a pool of pg"]!.open(t);
     const { app, listen } = visitors(t);
     await new Promise<void>((resolve) => pool(resolve));
@@ -268,8 +268,8 @@ describe("several responses", () => {
   });
 });
 
-describe("what is rendered without a response", () => {
-  /** Whether a stream that HTML holds begins with the last update, rather than with an older one. */
+describe("HTML that is rendered without a response", () => {
+  /** Whether a stream in HTML begins with the last update, rather than with an older one. */
   async function firstOf(t: TestContext, { kit }: { kit: Kit }, html: string, origin: string): Promise<unknown> {
     const stream = await openStream(t, streamUrlOf(html, origin));
     await kit.sse.publish("cells", "live");
@@ -277,7 +277,7 @@ describe("what is rendered without a response", () => {
   }
 
   for (const when of ["before", "after"] as const) {
-    test(`by a timer of a request begins at the newest position, ${when} the response has ended`, async (t) => {
+    test(`begins at the newest position when a timer renders it, ${when} the response has ended`, async (t) => {
       const started = visitors(t);
       const { app, kit, listen } = started;
       let render: (() => void) | undefined;
@@ -325,7 +325,7 @@ describe("what is rendered without a response", () => {
     assert.equal((error as { code: string }).code, "ERR_FORBIDDEN");
   });
 
-  test("begins where the request of the response that sends it began, and names the hub there", async (t) => {
+  test("begins with the request whose response sends it, and names the hub there", async (t) => {
     const started = visitors(t);
     const { app, kit, listen } = started;
     app.get("/", async (_req, res) => {
@@ -339,7 +339,7 @@ describe("what is rendered without a response", () => {
     assert.equal(await firstOf(t, started, await answer.text(), origin), "meanwhile");
   });
 
-  test("before the request began keeps its own position, since it shows what was true then", async (t) => {
+  test("keeps its own position when it is older than the request, because it shows that state", async (t) => {
     const started = visitors(t);
     const { app, kit, listen } = started;
     const cached = String(kit.render("Board"));
@@ -349,7 +349,7 @@ describe("what is rendered without a response", () => {
     assert.equal(await firstOf(t, started, await (await fetch(origin)).text(), origin), "since then");
   });
 
-  test("outside of all requests, and sent later, has its viewer's token and is kept by no cache", async (t) => {
+  test("has the token of the viewer that it is sent to, and stays out of caches", async (t) => {
     const { app, kit, listen } = visitors(t);
     const html = String(kit.render("Mine", { user: "bob" }));
     app.get("/", (_req, res) => void res.set("Cache-Control", "public").send(html));
@@ -368,7 +368,7 @@ describe("what is rendered without a response", () => {
     assert.equal((await stream.next())?.data, "secret");
   });
 
-  test("is not published as a private stream that no response has bound", async (t) => {
+  test("is rejected by publish when it holds a private stream without a response", async (t) => {
     const { app, kit, listen } = visitors(t, { tokenMode: "cookie" });
     app.get("/", async (_req, res) => {
       await assert.rejects(kit.sse.publish("x", kit.render("Mine", { user: "bob" })), { code: "ERR_TOKEN" });
@@ -378,7 +378,7 @@ describe("what is rendered without a response", () => {
   });
 
   // A visitor writes the URL of another's stream, or a mark like the kit's own, into a text that a page shows.
-  test("gives no cookie for what a visitor has written into a page", async (t) => {
+  test("gives no cookie for a mark that a visitor has written into a page", async (t) => {
     const { app, kit, listen } = visitors(t, { tokenMode: "cookie" });
     app.get("/own", (_req, res) => void res.send(kit.render("Mine", { user: "ada" })));
     app.get("/echo", (req, res) => {
@@ -393,7 +393,7 @@ describe("what is rendered without a response", () => {
     }
   });
 
-  test("withResponse takes no asynchronous function, which would go on without the response", async (t) => {
+  test("withResponse rejects asynchronous functions, which would continue without the response", async (t) => {
     const { app, kit, listen } = visitors(t);
     app.get("/", (_req, res) => {
       assert.throws(() => kit.withResponse(res, async () => {}), { code: "ERR_OPTION", message: /withResponse/ });

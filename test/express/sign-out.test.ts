@@ -9,7 +9,7 @@ import { openStream } from "../support/event-stream.js";
 const userOf = (req: Request) => /(?:^|; )user=(\w+)/.exec(req.headers.cookie ?? "")?.[1];
 const sameOrigin = { "Sec-Fetch-Site": "same-origin" };
 
-/** A place where requests wait until the test lets them on. */
+/** A place where requests wait for the test. */
 class Gate {
   readonly arrived: Promise<void>;
   #arrive!: () => void;
@@ -36,11 +36,11 @@ class Gate {
 
 function start(t: TestContext, options: MercureOptions = {}) {
   const page = '<% MercureStream topic="users/" ~ user private %>';
-  // The session was looked up as the request came: the subject is what it said then.
+  // The session was looked up as the request came, and names the subject of that moment.
   return application(t, { "templates/mine.njk": page }, { subjectGetter: userOf, ...options });
 }
 
-describe("a sign-out while a request is under way", () => {
+describe("a sign-out during a request", () => {
   // The session is looked up, the database is slow, and meanwhile the user signs out everywhere.
   const handlers: Record<string, (started: ReturnType<typeof start>, gate: Gate) => RequestHandler> = {
     "a page": (_started, gate) => async (_req, res) => {
@@ -62,7 +62,7 @@ describe("a sign-out while a request is under way", () => {
       },
   };
   for (const [what, handler] of Object.entries(handlers)) {
-    test(`refuses the token of ${what}`, async (t) => {
+    test(`revokes the token of ${what}`, async (t) => {
       const started = start(t);
       const { app, kit, listen } = started;
       const gate = new Gate();
@@ -77,7 +77,7 @@ describe("a sign-out while a request is under way", () => {
     });
   }
 
-  test("refuses the token of a renewal", async (t) => {
+  test("revokes the token of a renewal", async (t) => {
     const gate = new Gate();
     const authorize = async (_req: Request, _topics: readonly string[], action: string) => {
       if (action === "renew") await gate.pass();
@@ -106,7 +106,7 @@ describe("a sign-out while a request is under way", () => {
     assert.equal(stream.response.status, 401);
   });
 
-  test("refuses the stream of a route whose topics are still being found out", async (t) => {
+  test("rejects the stream of a route that still looks up its topics", async (t) => {
     const gate = new Gate();
     const { app, kit, listen } = start(t);
     app.get(
@@ -126,7 +126,7 @@ describe("a sign-out while a request is under way", () => {
     await response.text();
   });
 
-  test("leaves alone what the very request that signs out renders afterwards", async (t) => {
+  test("keeps the tokens that the sign-out request itself renders afterwards", async (t) => {
     const { app, kit, listen } = start(t);
     app.get("/others", async (_req, res) => {
       await kit.sse.disconnect({ subject: "ada" });
@@ -141,8 +141,8 @@ describe("a sign-out while a request is under way", () => {
 });
 
 describe("the cookies of two people in one browser", () => {
-  // Ada's session runs out without a sign-out; then Bob signs in, and her cookies are still there.
-  test("are worth nothing for the one who left once a page is rendered for the other", async (t) => {
+  // Ada's session expires without a sign-out; then Bob signs in, and her cookies are still there.
+  test("are worthless for the user who left, after a page is rendered for the other", async (t) => {
     const { app, kit, listen } = start(t, { tokenMode: "cookie" });
     app.get("/:user", (req, res) => res.render("mine.njk", { user: req.params.user }));
     const origin = await listen();
@@ -171,8 +171,8 @@ describe("the cookies of two people in one browser", () => {
     assert.equal((await own.next())?.data, "of bob", "replayed since the page was rendered");
   });
 
-  // A stream whose URL names no grant relies on all cookies: signing out Bob must end it, whosever cookie comes first.
-  test("make no stream that outlives the sign-out of either", async (t) => {
+  // A stream whose URL names no grant uses all cookies: a sign-out of Bob must end it, with either cookie first.
+  test("give no stream that outlives the sign-out of either", async (t) => {
     for (const leaver of ["ada", "bob"]) {
       const { kit, listen } = start(t, { tokenMode: "cookie" });
       const { sse } = kit;
@@ -197,8 +197,8 @@ describe("the cookies of two people in one browser", () => {
 });
 
 describe("the list of subscriptions", () => {
-  // Somebody who was thrown out of a room still has its cookie, and would go on seeing who is there.
-  test("asks authorize where the token is in a cookie", async (t) => {
+  // A user who was removed from a room still has its cookie, and would continue to see its people.
+  test("calls authorize where the token is in a cookie", async (t) => {
     let isMember = true;
     const asked: (readonly string[])[] = [];
     const { app, kit, listen } = start(t, {
@@ -227,7 +227,7 @@ describe("the list of subscriptions", () => {
   });
 });
 
-test("a stream of the application's own is refused when its subject signs out while history is read", async (t) => {
+test("a stream of the application's own is rejected when its subject signs out while history is read", async (t) => {
   const { app, kit, listen } = start(t);
   const seen = new Gate();
   app.get("/stream", (req, res) => {

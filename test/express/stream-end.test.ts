@@ -10,7 +10,7 @@ import { until } from "../support/until.js";
 /** Its types would change those of cookie-session for the whole project. */
 const session = createRequire(import.meta.url)("express-session") as (options: object) => RequestHandler;
 
-/** Hands on what is written, and the end, a turn of the event loop later, as middleware does that transforms bodies. */
+/** Delays writes and the end by a turn of the event loop, as middleware that transforms bodies does. */
 function delaying(_req: Request, res: Response, next: NextFunction): void {
   const { write, end } = res;
   res.write = ((...args: unknown[]) => {
@@ -24,7 +24,7 @@ function delaying(_req: Request, res: Response, next: NextFunction): void {
   next();
 }
 
-/** Never ends a stream, as one does whose store has gone. */
+/** Never ends a stream, as middleware without its store does. */
 function withholding(req: Request, res: Response, next: NextFunction): void {
   if (req.path.startsWith("/.well-known/")) res.end = (() => res) as typeof res.end;
   next();
@@ -49,7 +49,7 @@ const middlewares: Record<string, (app: Express) => void> = {
       res.send("in");
     });
   },
-  "middleware that hands on what is written later": (app) => void app.use(delaying),
+  "middleware that delays writes": (app) => void app.use(delaying),
 };
 
 async function openStream(t: TestContext, before: (app: Express) => void) {
@@ -86,7 +86,7 @@ describe("a stream ends with its last chunk", () => {
     });
   }
 
-  test("or without it, where middleware withholds the end", async (t) => {
+  test("closes without it, where middleware withholds the end", async (t) => {
     const { kit, stream } = await openStream(t, (app) => void app.use(withholding));
     t.mock.timers.enable({ apis: ["setTimeout"] });
     await kit.close();

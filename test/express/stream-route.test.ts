@@ -4,7 +4,7 @@ import { application } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
 
 describe("sse.stream", () => {
-  test("streams topics, private updates too, to whoever the middleware lets through", async (t) => {
+  test("streams topics, private updates too, to everybody the middleware admits", async (t) => {
     const { app, kit, listen } = application(t);
     app.get(
       "/orders/:id/stream",
@@ -29,7 +29,7 @@ describe("sse.stream", () => {
     assert.equal((await stream.next())?.data, "2");
   });
 
-  test("without topics streams ?channel=, by default sse, as Flask-SSE does", async (t) => {
+  test("streams ?channel= without topics, by default sse, as Flask-SSE does", async (t) => {
     const { app, kit, listen } = application(t);
     app.get("/stream", kit.sse.stream());
     const origin = await listen();
@@ -44,8 +44,8 @@ describe("sse.stream", () => {
     assert.deepEqual([greeting?.event, greeting?.data], ["greeting", '{"message":"Hello!"}']);
   });
 
-  // A visitor asks the unguarded default route for the channel of somebody's private stream.
-  test("without topics never streams private updates, nor all channels at once", async (t) => {
+  // A visitor requests another user's private channel from the unguarded default route.
+  test("never streams private updates without topics, nor all channels at once", async (t) => {
     const { app, kit, listen } = application(t);
     app.get("/stream", kit.sse.stream());
     const origin = await listen();
@@ -58,7 +58,7 @@ describe("sse.stream", () => {
     }
   });
 
-  test("hands an error of the function to Express", async (t) => {
+  test("passes an error of the function to Express", async (t) => {
     const { app, kit, listen } = application(t);
     app.get(
       "/stream",
@@ -73,12 +73,12 @@ describe("sse.stream", () => {
     assert.equal(seen[0]?.code, "ERR_TOPIC");
   });
 
-  test("refuses impossible topics when it is mounted", (t) => {
+  test("rejects invalid topics when it is mounted", (t) => {
     const { kit } = application(t);
     assert.throws(() => kit.sse.stream(5 as unknown as string), { code: "ERR_TOPIC" });
   });
 
-  test("takes a model class for a topic, not for a function of the request", async (t) => {
+  test("accepts a model class as a topic, not as a function of the request", async (t) => {
     class TodoList {}
     const { app, kit, listen } = application(t);
     app.get("/stream", kit.sse.stream(TodoList));

@@ -9,7 +9,7 @@ import { reverseProxy } from "../support/reverse-proxy.js";
 
 const hubPath = "/.well-known/mercure";
 
-/** A server that writes down what anybody sends it. */
+/** A server that records all requests. */
 async function eavesdropper(t: TestContext) {
   const heard: string[] = [];
   const server = createServer((req, res) => {
@@ -24,7 +24,7 @@ async function eavesdropper(t: TestContext) {
   return { port: (server.address() as AddressInfo).port, heard };
 }
 
-/** An application whose hub is at its own host, where a proxy leads one path to the one and the rest to the other. */
+/** An application whose hub shares its host: a proxy sends one path to the hub and the rest to the application. */
 async function start(t: TestContext, options: MercureOptions = {}, otherHosts: string[] = []) {
   const remote = application(t, {}, { hub: { allowPublish: true } });
   const hubOrigin = await remote.listen();
@@ -45,7 +45,7 @@ async function start(t: TestContext, options: MercureOptions = {}, otherHosts: s
   return { ...kit, origin, appOrigin, errors };
 }
 
-/** A request that names a host of its choice. */
+/** A request with a host of its choice. */
 function ask(origin: string, method: string, path: string, host: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const req = request(origin + path, { method, headers: { Host: host } }, async (res) => {
@@ -56,7 +56,7 @@ function ask(origin: string, method: string, path: string, host: string): Promis
 }
 
 describe("a hub at the host of the request", () => {
-  test("takes what is published, and is streamed from by a relative URL", async (t) => {
+  test("accepts updates, and streams from a relative URL", async (t) => {
     const { appOrigin, origin, sse } = await start(t);
     const { host } = new URL(origin);
     const html = await ask(appOrigin, "GET", "/", host);
@@ -68,7 +68,7 @@ describe("a hub at the host of the request", () => {
     assert.deepEqual(await stream.next(), { id: outside, event: undefined, data: "outside of a request" });
   });
 
-  test("may be one of several: each request publishes at its own", async (t) => {
+  test("can be one of several: each request publishes to its own", async (t) => {
     const other = await eavesdropper(t);
     const { appOrigin } = await start(t, { development: false }, [`127.0.0.1:${other.port}`]);
     assert.equal(await ask(appOrigin, "POST", "/publish", `127.0.0.1:${other.port}`), "urn:x:taken");
@@ -79,10 +79,10 @@ describe("a hub at the host of the request", () => {
     );
   });
 
-  // Whoever makes a request chooses its host: by naming a server of their own, they would be sent a token for everything.
+  // A client chooses the host of its request: with the name of its own server, it would get a token for everything.
   for (const development of [false, true]) {
     const where = development ? "development" : "production";
-    test(`Host header naming another server gets no token, in ${where}`, async (t) => {
+    test(`gets no token for another server in the Host header, in ${where}`, async (t) => {
       const thief = await eavesdropper(t);
       const { appOrigin, origin } = await start(t, { development });
       const { port, host } = { port: thief.port, host: new URL(origin).host };
@@ -105,8 +105,8 @@ describe("a hub at the host of the request", () => {
     });
   }
 
-  // Behind a proxy that is trusted, `X-Forwarded-Host` is what counts, and clients may write it as well.
-  test("X-Forwarded-Host naming another server gets no token", async (t) => {
+  // Behind a trusted proxy, `X-Forwarded-Host` counts, and clients can write it as well.
+  test("gets no token for another server in X-Forwarded-Host", async (t) => {
     const thief = await eavesdropper(t);
     const remote = application(t, {}, { hubUrl: true, trustedHosts: ["shop.example"], development: false });
     remote.app.set("trust proxy", true);
@@ -121,7 +121,7 @@ describe("a hub at the host of the request", () => {
     assert.deepEqual(thief.heard, []);
   });
 
-  test("is this machine in development, where nothing is configured", async (t) => {
+  test("is this machine in development by default", async (t) => {
     const { appOrigin, origin, sse } = await start(t, { trustedHosts: undefined, development: true });
     await assert.rejects(sse.publish("messages", "x"), { code: "ERR_PUBLISH", message: /^Outside of a request/ });
     const { host } = new URL(origin);

@@ -7,14 +7,14 @@ import { type EventStream, openStream } from "../support/event-stream.js";
 
 const hubPath = "/.well-known/mercure";
 
-/** An application whose pages show what their query says: `?locale=` is the variant. */
+/** An application whose pages have the variant in their query, `?locale=`. */
 async function start(t: TestContext, page: string, options: MercureOptions = {}) {
   const { app, kit, listen } = application(t, { "templates/page.njk": page }, options);
   app.get("/", (req, res) => res.render("page.njk", req.query));
   const origin = await listen();
   const url = async (query = "") => streamUrlOf(await (await fetch(`${origin}/${query}`)).text(), origin);
   const rendered: unknown[] = [];
-  /** Renders its variant, and notes which. */
+  /** Renders its variant, and records it. */
   const render: VariantRenderer = (variant) => {
     rendered.push(variant);
     return kit.html`<p>${variant ?? "none"}</p>`;
@@ -32,7 +32,7 @@ const board = '<% MercureStream topic="board" variant=locale %>';
 
 for (const protocol of [0, 1] as const) {
   describe(`a stream with a variant in Mercure ${protocol}`, () => {
-    test("gets what is rendered for it, once for all who share it, and nothing is rendered for nobody", async (t) => {
+    test("gets its own rendering, once for all its readers, and unused variants are not rendered", async (t) => {
       const { sse, visit, render, rendered } = await start(t, board, { protocol, tokenMode: "url" });
       assert.deepEqual(await sse.publish("board", render), []);
       assert.deepEqual(rendered, []);
@@ -51,7 +51,7 @@ for (const protocol of [0, 1] as const) {
       assert.deepEqual(await take(await openStream(t, later), 1), ["<p>de</p>"]);
     });
 
-    test("gets what is the same for all, too, and in the same order", async (t) => {
+    test("gets the common updates too, in the same order", async (t) => {
       const { sse, visit, render } = await start(t, board, { protocol, tokenMode: "url" });
       const streams = [await visit("?locale=de"), await visit("?locale=en"), await visit()];
       await sse.publish("board", render);
@@ -64,8 +64,8 @@ for (const protocol of [0, 1] as const) {
       }
     });
 
-    // A viewer edits the URL to read what is rendered for editors.
-    test("cannot be asked for by who has another's token, or none", async (t) => {
+    // A viewer edits the URL to read the rendering for editors.
+    test("is rejected for a viewer with another variant's token, or without a token", async (t) => {
       const { sse, origin, url, visit, render } = await start(t, board, { protocol, tokenMode: "url" });
       const parameter = protocol === 0 ? "topic" : "match";
       const name = new URL(await url("?locale=editor")).searchParams.get(parameter)!;
@@ -86,10 +86,10 @@ for (const protocol of [0, 1] as const) {
       assert.deepEqual(await take(thieves[2]!, 2), ["<p>none</p>", "for all"]);
     });
 
-    // Whoever has got hold of an editor's token, and may stream the topic, has their own session renew it. In the same
-    // way somebody who is no editor any more would remain one.
+    // An attacker with an editor's token, who can stream the topic, renews it in their own session. In the same way a
+    // former editor would remain one.
     for (const tokenMode of ["url", "cookie"] as const) {
-      test(`is not renewed by ${tokenMode}, but rendered anew for whoever asks`, async (t) => {
+      test(`is not renewed by ${tokenMode}, but rendered again for the requester`, async (t) => {
         const options: MercureOptions = { protocol, tokenMode, authorize: () => true };
         const { origin } = await start(t, board, options);
         const session = new BrowserSession();
@@ -101,12 +101,12 @@ for (const protocol of [0, 1] as const) {
           method: "POST",
           headers: { "Sec-Fetch-Site": "same-origin", ...(token && { Authorization: `Bearer ${token}` }) },
         });
-        assert.equal(answer.status, 401, "at which the kit's script asks for the page");
+        assert.equal(answer.status, 401, "the kit's script then fetches the page");
         assert.deepEqual(answer.headers.getSetCookie(), []);
       });
     }
 
-    // An application that lets a visitor choose the topic of a private stream would hand out all variants.
+    // An application that lets a visitor choose the topic of a private stream would expose all variants.
     test("has a name that no page can stream and no publisher can use", async (t) => {
       const { sse, url, render, publish } = await withNames(t, protocol);
       const name = new URL(await url("?locale=de")).searchParams.get(protocol === 0 ? "topic" : "match")!;
@@ -178,7 +178,7 @@ for (const protocol of [0, 1] as const) {
 }
 
 describe("publishing a function", () => {
-  test("renders for streams without a variant only where there may be some", async (t) => {
+  test("renders for streams without a variant only where one can be open", async (t) => {
     const { sse, url, visit, render, rendered } = await start(t, board);
     await url("?locale=de");
     await sse.publish("board", render);
@@ -190,7 +190,7 @@ describe("publishing a function", () => {
     assert.deepEqual(await take(guest, 1), ["<p>none</p>"]);
   });
 
-  test("may be asynchronous, takes further variants, and has the type of its topic", async (t) => {
+  test("can be asynchronous, takes further variants, and has the type of its topic", async (t) => {
     const { sse, visit } = await start(t, board, { typeIsTopic: true });
     const stream = await visit("?locale=de");
     const ids = await sse.publish("board", async (variant: string) => ({ variant }), { variants: ["fr", "de", null] });
@@ -223,7 +223,7 @@ describe("publishing a function", () => {
     assert.deepEqual(rendered, ["de"]);
   });
 
-  test("has no one id, and a class is no function that renders", async (t) => {
+  test("rejects an id option, and a class as a rendering function", async (t) => {
     const { sse } = await start(t, "");
     await assert.rejects(
       sse.publish("board", () => "", { id: "urn:x:1" }),

@@ -13,9 +13,9 @@ const files = {
   "components/Outer.njk": "<% Inner attributes=attributes %>",
 };
 
-describe("what visitors have typed", () => {
+describe("text that visitors have typed", () => {
   // Data that is an object arrives as JSON, and a stream of a page swaps it in as HTML.
-  test("holds no markup in data that is published as JSON, and means the same", async (t) => {
+  test("holds no markup in JSON data, and keeps its meaning", async (t) => {
     const { app, kit, listen } = application(t);
     app.get("/", kit.sse.stream("t"));
     const stream = await openStream(t, await listen());
@@ -26,7 +26,7 @@ describe("what visitors have typed", () => {
     assert.deepEqual(JSON.parse(received), data);
   });
 
-  // A visitor who is called like an image joins a stream, and those with with_subscriptions swap the event in.
+  // A visitor whose name is an image tag joins a stream, and streams with_subscriptions swap the event in.
   test("holds no markup in the payload of a subscription event", async (t) => {
     const { app, listen } = application(
       t,
@@ -45,8 +45,8 @@ describe("what visitors have typed", () => {
     assert.equal(JSON.parse(data).payload.id, image);
   });
 
-  // A library wraps what a visitor sent into a String object, which is no HTML for that.
-  test("is escaped in a String object that no environment has made", async (t) => {
+  // A library wraps a visitor's text into a String object, which does not make it HTML.
+  test("is escaped in a String object from outside an environment", async (t) => {
     const { kit } = application(t, files);
     const { html, render, oob } = kit;
     const wrapped = new String(image);
@@ -60,7 +60,7 @@ describe("what visitors have typed", () => {
   });
 
   // A handler renders a component with the body of a request, whose names the visitor chooses.
-  test("becomes no attribute with an effect when a body is spread into a component", async (t) => {
+  test("becomes no active attribute when a body is spread into a component", async (t) => {
     const { app, listen } = application(t, files);
     app.post("/", express.json(), (req, res) => void res.component("Box", req.body));
     const origin = await listen();
@@ -100,7 +100,7 @@ describe("what visitors have typed", () => {
     );
   });
 
-  test("does not limit the attributes that an author writes in a tag", (t) => {
+  test("leaves the author's own attributes in a tag unrestricted", (t) => {
     const { kit } = application(t, files);
     const html = kit.environment.renderString(
       '<% Outer onclick="go()" hx_get="/x" %><% Box id="a" style="color:red" %>',
@@ -109,8 +109,8 @@ describe("what visitors have typed", () => {
     assert.equal(html, '<b onclick="go()" hx-get="/x"></b><div id="a" style="color:red"></div>');
   });
 
-  // Somebody is called "x,body": htmx reads that id as a list of selectors, and empties everybody's page.
-  test("is no list of selectors in sse.remove, oob and hx_target", async (t) => {
+  // A visitor has the name "x,body": htmx reads that id as a list of selectors, and empties everybody's page.
+  test("cannot form a list of selectors in sse.remove, oob and hx_target", async (t) => {
     const { kit } = application(t, files);
     const { sse, oob, html } = kit;
     for (const id of ["x,body", ",body", "x,#removed", "x, body"]) {
