@@ -1,5 +1,4 @@
 import { impossible, type OptionReader } from "./option-reader.js";
-import type { MercureOptions } from "./options.js";
 
 type Generation = 0 | 1;
 
@@ -17,6 +16,12 @@ export interface HubIdentity {
   readonly authzCookieDomain: string | undefined;
 }
 
+/** The options that are read only to refuse them where they would have no effect. */
+interface IdentityOptions {
+  readonly hub?: object | undefined;
+  readonly trustedHosts?: unknown;
+}
+
 const cookieNames = { 0: "mercureAuthorization", 1: "__Secure-mercure_access_token" } as const;
 
 /** The options of the hub in this process that say something of any hub. */
@@ -28,7 +33,7 @@ const optionsOfAnyHub: readonly string[] = ["allowAnonymous"];
  */
 export function resolveHubIdentity(
   read: OptionReader,
-  options: MercureOptions,
+  options: IdentityOptions,
   hubPath: string,
   development: boolean,
 ): HubIdentity {
@@ -58,7 +63,7 @@ export function resolveHubIdentity(
   };
 }
 
-function refuseIdleOptions({ hub }: MercureOptions, hubUrl: string | true): void {
+function refuseIdleOptions({ hub }: IdentityOptions, hubUrl: string | true): void {
   const used = hubUrl === true ? [...optionsOfAnyHub, "path"] : optionsOfAnyHub;
   const idle = Object.entries(hub ?? {}).find(([name, value]) => value !== undefined && !used.includes(name));
   if (idle !== undefined) throw impossible(`hub.${idle[0]}`, "is for the hub in this process, which hubUrl turns off");

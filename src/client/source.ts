@@ -1,5 +1,5 @@
-import { closeEvent } from "../protocol/close-event.js";
 import { EventStreamParser, type StreamEvent } from "../protocol/event-stream-parser.js";
+import { closeEvent } from "../protocol/event-types.js";
 import { type ConnectionReceiver, type Ending, follow } from "./connection.js";
 import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail } from "./index.js";
 import { defaultRetry, reconnectDelay } from "./reconnect-delay.js";

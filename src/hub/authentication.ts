@@ -4,7 +4,8 @@ import { grantCookieName, grantOf, keyCookies, secureName } from "../protocol/au
 import { unionOf } from "../protocol/grants.js";
 import { tokenRefused } from "../protocol/problem.js";
 import { cookiesOf } from "./request.js";
-import { generationOf, type TokenVerifier, type VerifiedToken } from "./token-verifier.js";
+import { generationOf, type TokenVerifier } from "./token-verifier.js";
+import type { VerifiedToken } from "./verified-token.js";
 
 /** What the verified tokens of a request say about its bearer. */
 export interface Identity extends Pick<VerifiedToken, "generation" | "grants" | "expiresAt" | "subject" | "sub"> {

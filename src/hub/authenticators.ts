@@ -1,19 +1,34 @@
 import { type Clock, systemClock } from "../clock.js";
 import { insecureName } from "../protocol/authz-cookies.js";
+import type { GrantLimits } from "../protocol/grants.js";
 import { compileMatcher } from "../protocol/matcher.js";
+import type { Protocol } from "../protocol/subscription-parameters.js";
 import { Authenticator } from "./authentication.js";
 import type { ResolvedIssuer } from "./issuers.js";
 import { staticKey, type TrustedKeys } from "./keys.js";
-import type { HubSettings } from "./options.js";
 import { TokenVerifier, type VerifierSettings } from "./token-verifier.js";
 
 /** The cookies of both generations, the newer first; on plain HTTP without their prefix. Mercure 1.0 "Cookie", Mercure 0.x "Cookie". */
 export const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuthorization"] as const;
 
+/** The settings of the hub that say whose tokens are valid. */
+export interface AuthenticatorSettings {
+  readonly issuers: readonly ResolvedIssuer[];
+  readonly issuer: string;
+  readonly resource: string;
+  readonly tokenLimits: GrantLimits;
+  readonly cookieName: string | undefined;
+  readonly clockTolerance: number;
+  readonly subscriberKey: string | undefined;
+  readonly publisherKey: string | undefined;
+  readonly hubUrl: string;
+  readonly protocol: Protocol;
+}
+
 /** Who verifies the tokens of a role: by the role's own secret, and by the keys of the issuers that are trusted for it. */
 export function authenticatorFor(
   role: "subscriber" | "publisher",
-  settings: HubSettings,
+  settings: AuthenticatorSettings,
   isRevoked?: VerifierSettings["isRevoked"],
   clock: Clock = systemClock,
 ): Authenticator {

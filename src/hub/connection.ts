@@ -1,13 +1,9 @@
-import { type IncomingMessage, OutgoingMessage, type ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from "node:http2";
+import { OutgoingMessage, type ServerResponse } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { Refusal } from "../protocol/problem.js";
 import { encodeComment } from "../protocol/sse.js";
 import { Chunk } from "./chunk.js";
-
-/** A request of HTTP/1 or, by the compatibility API, of HTTP/2; Express's is one. */
-export type HubRequest = IncomingMessage | Http2ServerRequest;
-export type HubResponse = ServerResponse | Http2ServerResponse;
 
 /** Compression and buffering would hold events back, and no cache may keep what a token has opened, in a URL perhaps. */
 export const streamHeaders = {

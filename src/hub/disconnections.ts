@@ -1,4 +1,5 @@
 import { distinctTime } from "../distinct-time.js";
+import type { CloseReason } from "../protocol/close-event.js";
 import {
   type Disconnection,
   type DisconnectTarget,
@@ -6,17 +7,29 @@ import {
   disconnectionOf,
   encodeDisconnection,
 } from "../protocol/disconnection.js";
+import type { MatcherList } from "../protocol/matcher.js";
 import { topicOf } from "../protocol/own-topics.js";
 import { Refusal } from "../protocol/problem.js";
 import type { OrderChannel } from "./order-channel.js";
 import { type Bearer, Revocations } from "./revocations.js";
-import type { Subscriber } from "./subscriber.js";
-import type { VerifiedToken } from "./token-verifier.js";
+import type { VerifiedToken } from "./verified-token.js";
+
+/** An open stream, as far as an order can mean it. */
+export interface DisconnectableStream {
+  readonly id: string;
+  /** The tokens that opened it. */
+  readonly tokens: readonly VerifiedToken[];
+  readonly subject: string | undefined;
+  readonly group: { readonly matchers: MatcherList };
+
+  /** @param reason - Why it ends for good; undefined where its client may come back. */
+  end(reason?: CloseReason): void;
+}
 
 /** Ends streams on every node, and refuses the tokens with which they would come back. */
 export class Disconnections {
   readonly #channel: OrderChannel;
-  readonly #subscribers: Iterable<Subscriber>;
+  readonly #subscribers: Iterable<DisconnectableStream>;
   readonly #onError: (error: unknown) => void;
   readonly #revocations = new Revocations();
   readonly #stop: () => void;
@@ -24,7 +37,7 @@ export class Disconnections {
   #informed: Promise<void> | undefined;
 
   /** @param subscribers - Those of this node. */
-  constructor(channel: OrderChannel, subscribers: Iterable<Subscriber>, onError: (error: unknown) => void) {
+  constructor(channel: OrderChannel, subscribers: Iterable<DisconnectableStream>, onError: (error: unknown) => void) {
     this.#channel = channel;
     this.#subscribers = subscribers;
     this.#onError = onError;
@@ -99,7 +112,10 @@ function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnec
 }
 
 /** A stream that was opened with a younger token is not meant. One with tokens of several people is of each of them. */
-function isConcerned({ id, tokens, subject, group }: Subscriber, { kind, name, before }: Disconnection): boolean {
+function isConcerned(
+  { id, tokens, subject, group }: DisconnectableStream,
+  { kind, name, before }: Disconnection,
+): boolean {
   if (kind === "subscriber") return id === name;
   if (kind === "subject" && tokens.length > 0) {
     return tokens.some(({ sub, issuedAt = 0 }) => sub === name && issuedAt <= before);

@@ -21,7 +21,6 @@ import type { Transport } from "../transport/transport.js";
 import { ActiveSubscriptions } from "./active-subscriptions.js";
 import { type DescribedSettings, describeApi, descriptionPath } from "./api-description.js";
 import { authenticatorFor, defaultCookieNames } from "./authenticators.js";
-import type { HubRequest, HubResponse } from "./connection.js";
 import { Cors } from "./cors.js";
 import { Disconnections } from "./disconnections.js";
 import { Dispatcher, hubClosed } from "./dispatcher.js";
@@ -29,6 +28,7 @@ import { EncodedEvents } from "./encoded-events.js";
 import { EncodedReplays } from "./encoded-replays.js";
 import { Expirations } from "./expirations.js";
 import { guardedObserver } from "./guarded-observer.js";
+import type { HubRequest, HubResponse } from "./messages.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, type HubSettings, resolveHubOptions } from "./options.js";
 import { OrderChannel } from "./order-channel.js";
@@ -38,11 +38,12 @@ import { PublishHandler } from "./publish-handler.js";
 import { hubUrlOf, pathFromHub, queryOf } from "./request.js";
 import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } from "./resource-metadata.js";
 import { SubscribeHandler } from "./subscribe-handler.js";
+import type { Subscriber } from "./subscriber.js";
 import { Subscribers } from "./subscribers.js";
 import { SubscriptionsHandler } from "./subscriptions-handler.js";
-import type { VerifiedToken } from "./token-verifier.js";
 import { Turns } from "./turns.js";
 import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from "./update-reader.js";
+import type { VerifiedToken } from "./verified-token.js";
 
 export interface StreamOptions {
   /**
@@ -92,7 +93,7 @@ export class Hub {
   readonly #logger: Logger;
   readonly #observer: HubObserver | undefined;
   readonly #dispatcher: Dispatcher;
-  readonly #subscribers: Subscribers;
+  readonly #subscribers: Subscribers<Subscriber>;
   readonly #disconnections: Disconnections;
   /** Undefined when the hub does not tell who is subscribed. */
   readonly #activeSubscriptions: ActiveSubscriptions | undefined;
@@ -126,7 +127,7 @@ export class Hub {
     this.#dispatcher = new Dispatcher(transport);
     const dispatcher = this.#dispatcher;
     const events = new EncodedEvents();
-    this.#subscribers = new Subscribers({
+    this.#subscribers = new Subscribers<Subscriber>({
       ...settings,
       observer: this.#observer,
       dispatcher,

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import { carriesStream, type HubResponse, http2StreamOf } from "./connection.js";
+import { carriesStream, http2StreamOf } from "./connection.js";
+import type { HubResponse } from "./messages.js";
 
 /**
  * How many answers may wait on one connection behind another: with HTTP/1.1 each waits in memory until its turn comes.

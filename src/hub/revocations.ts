@@ -1,7 +1,7 @@
 import { OldestFirstMap } from "../oldest-first-map.js";
 import type { Disconnection } from "../protocol/disconnection.js";
 import { topicOf } from "../protocol/own-topics.js";
-import type { VerifiedToken } from "./token-verifier.js";
+import type { VerifiedToken } from "./verified-token.js";
 
 /** How many names of each kind are remembered: megabytes at most. */
 const capacity = 100_000;

@@ -15,7 +15,7 @@ import type { Expirations, Expiring } from "./expirations.js";
 import type { Group, Member } from "./group.js";
 import { newPace } from "./pacer.js";
 import type { Subscribers } from "./subscribers.js";
-import type { VerifiedToken } from "./token-verifier.js";
+import type { VerifiedToken } from "./verified-token.js";
 
 /** What is known of a stream besides what it receives. */
 export interface Subscription {
@@ -50,7 +50,7 @@ export interface Surroundings {
   readonly dispatcher: Dispatcher;
   readonly replays: EncodedReplays;
   readonly expirations: Expirations;
-  readonly subscribers: Subscribers;
+  readonly subscribers: Subscribers<Subscriber>;
   readonly disconnections: Disconnections;
   /** Undefined when the hub does not tell who is subscribed. */
   readonly activeSubscriptions: ActiveSubscriptions | undefined;

@@ -3,9 +3,8 @@ import type { Audience } from "./audience.js";
 import { Chunk } from "./chunk.js";
 import type { Dispatcher } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
-import { Group } from "./group.js";
+import { Group, type Member } from "./group.js";
 import type { HubObserver } from "./observer.js";
-import type { Subscriber } from "./subscriber.js";
 import type { Turns } from "./turns.js";
 
 /** What subscribers and their groups have from the hub. */
@@ -20,10 +19,15 @@ export interface SubscribersOptions {
   readonly observer: HubObserver | undefined;
 }
 
+/** A member of a group that has a connection to keep alive. */
+export interface ConnectedSubscriber extends Member {
+  keepAlive(comment: Chunk): void;
+}
+
 /** All who are connected, by group, with the one timer that keeps their connections alive while there are any. */
-export class Subscribers {
+export class Subscribers<S extends ConnectedSubscriber> {
   readonly #options: SubscribersOptions;
-  readonly #groups = new Map<string, Group<Subscriber>>();
+  readonly #groups = new Map<string, Group<S>>();
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -36,7 +40,7 @@ export class Subscribers {
   }
 
   /** Counts one more, who enters the group that is returned, live or behind. */
-  enter(audience: Audience): Group<Subscriber> {
+  enter(audience: Audience): Group<S> {
     const { dispatcher, observer, keepaliveInterval } = this.#options;
     let group = this.#groups.get(audience.key);
     if (group === undefined) {
@@ -52,7 +56,7 @@ export class Subscribers {
     return group;
   }
 
-  remove(subscriber: Subscriber, group: Group<Subscriber>): void {
+  remove(subscriber: S, group: Group<S>): void {
     if (!group.remove(subscriber)) return;
     this.#size--;
     this.#options.observer?.unsubscribed();
@@ -66,7 +70,7 @@ export class Subscribers {
   }
 
   /** Ends the streams of those who are chosen, at once. */
-  end(isChosen: (subscriber: Subscriber) => boolean): void {
+  end(isChosen: (subscriber: S) => boolean): void {
     for (const subscriber of this) if (isChosen(subscriber)) subscriber.end();
   }
 
@@ -80,7 +84,7 @@ export class Subscribers {
     }
   }
 
-  *[Symbol.iterator](): Generator<Subscriber, void> {
+  *[Symbol.iterator](): Generator<S, void> {
     for (const group of this.#groups.values()) yield* group;
   }
 

@@ -1,5 +1,5 @@
 import type { KeySource } from "./keys.js";
-import type { VerifiedToken } from "./token-verifier.js";
+import type { VerifiedToken } from "./verified-token.js";
 
 interface Entry {
   readonly verified: VerifiedToken;

@@ -1,6 +1,6 @@
 import { MercureError } from "../errors.js";
 import { editDistance } from "../nearest.js";
-import { closeEvent } from "../protocol/close-event.js";
+import { closeEvent } from "../protocol/event-types.js";
 import type { Page } from "../publisher/page.js";
 import type { Publisher } from "../publisher/publisher.js";
 import type { ConnectionOptions } from "../publisher/stream-access.js";

@@ -1,10 +1,5 @@
+import { closeEvent } from "./event-types.js";
 import { encodeEvent } from "./sse.js";
-
-/**
- * The type of the event by which a hub says that a stream has ended for good, rather than been interrupted. The kit's
- * tags name it in `sse-close`, so that htmx's extension closes the stream instead of opening it again and again.
- */
-export const closeEvent = "mercure:close";
 
 /**
  * Why a stream has ended, the event's data. `expired`: its token does no longer, or is missing; with a new one it may go

@@ -1,6 +1,6 @@
 import { MercureError } from "../errors.js";
 import { forbiddenCharacter } from "./characters.js";
-import { closeEvent } from "./close-event.js";
+import { closeEvent } from "./event-types.js";
 import type { Draft } from "./update.js";
 
 /** The path of the hub's URL when nothing else is configured, as Mercure "Discovery" prescribes. */

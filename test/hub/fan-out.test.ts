@@ -109,7 +109,14 @@ function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells =
   const events = new EncodedEvents();
   const turns = new Turns();
   const observer = undefined;
-  const subscribers = new Subscribers({ dispatcher, events, turns, keepaliveInterval: 0, maxBacklogBytes, observer });
+  const subscribers = new Subscribers<Subscriber>({
+    dispatcher,
+    events,
+    turns,
+    keepaliveInterval: 0,
+    maxBacklogBytes,
+    observer,
+  });
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
   const hub = {

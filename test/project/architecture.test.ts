@@ -36,7 +36,7 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   client: {
     uses: [],
-    files: ["src/protocol/event-stream-parser.ts", "src/protocol/close-event.ts"],
+    files: ["src/protocol/event-stream-parser.ts", "src/protocol/event-types.ts"],
     ground: [],
     withoutNode: true,
   },
