@@ -8,7 +8,7 @@ const safe = new Set(["GET", "HEAD", "OPTIONS"]);
  * browser, and has no visitor's cookies.
  */
 export const sameOrigin: RequestHandler = (req, _res, next) => {
-  if (safe.has(req.method) || isOwn(req.get("Sec-Fetch-Site"), req.get("Origin"), req.get("Host"))) next();
+  if (safe.has(req.method) || isOwn(req.get("Sec-Fetch-Site"), req.get("Origin"), req.host)) next();
   else next(Object.assign(new Error("A request from another site."), { status: 403 }));
 };
 

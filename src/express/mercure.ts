@@ -143,6 +143,8 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     authorize &&
     new Renewal({
       path: configuration.renewalPath,
+      origins: URL.canParse(configuration.publicHubUrl) ? [new URL(configuration.publicHubUrl).origin] : [],
+      warn: (message) => logger.warn(message),
       tokens,
       permissions,
       cookies,

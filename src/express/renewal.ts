@@ -6,12 +6,16 @@ import type { OwnGrants } from "../publisher/own-tokens.js";
 import type { Permissions } from "../publisher/permissions.js";
 import type { Tokens } from "../publisher/tokens.js";
 import type { AuthzCookies } from "./authz-cookies.js";
+import { originOf } from "./response-pages.js";
 
 export interface RenewalOptions {
   readonly path: string;
   readonly tokens: Tokens;
   readonly permissions: Permissions;
   readonly cookies: AuthzCookies;
+  /** Origins of the application as browsers know it, besides that of the request. */
+  readonly origins: readonly string[];
+  warn(message: string): void;
   /** The topics that the application is asked about. */
   topicsOf(granted: OwnGrants["subscribe"]): string[];
   /** What a token for topics says of the viewer to whom a response goes. */
@@ -24,6 +28,7 @@ export interface RenewalOptions {
  */
 export class Renewal {
   readonly #options: RenewalOptions;
+  #hasWarned = false;
 
   constructor(options: RenewalOptions) {
     this.#options = options;
@@ -38,7 +43,10 @@ export class Renewal {
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
     // A page of another site could otherwise use the visitor's session, though not read the answer.
-    if (!isSameOrigin(req)) return void res.sendStatus(403);
+    if (!isSameOrigin(req, [originOf(req), ...this.#options.origins])) {
+      this.#warnOnce(req);
+      return void res.sendStatus(403);
+    }
     const bearer = /^Bearer +(\S+)$/i.exec(req.get("Authorization") ?? "")?.[1];
     const grant = typeof req.query.grant === "string" && isGrant(req.query.grant) ? req.query.grant : "";
     const old = bearer ?? (grant === "" ? undefined : cookies.tokenOf(req, grant));
@@ -57,5 +65,16 @@ export class Renewal {
     cookies.prune(res);
     cookies.keep(res, grant, subscribe, (all, hash) => tokens.forSubscriber(all, { ...identity, cookieHash: hash }));
     res.sendStatus(204);
+  }
+
+  #warnOnce(req: Request): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#options.warn(
+      `htmx-mercure: a stream got no new token, since its page is of the origin ${JSON.stringify(req.get("Origin") ?? "")} ` +
+        `and the request names ${JSON.stringify(originOf(req))}. A proxy must pass the host with its port (in nginx: ` +
+        'proxy_set_header Host $http_host), or X-Forwarded-Host with Express\'s "trust proxy"; or set publicHubUrl to a ' +
+        "whole URL.",
+    );
   }
 }
