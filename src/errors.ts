@@ -3,7 +3,7 @@ export const errorCodes = {
   ERR_OPTION: "An option or environment variable is unknown, missing or invalid.",
   ERR_TEMPLATE: "A template uses a tag or a property incorrectly.",
   ERR_COMPONENT: "A component is missing, exists twice, or includes itself without end.",
-  ERR_TOPIC: "A topic is missing, empty, or of an unsupported type.",
+  ERR_TOPIC: "A topic is missing, empty, of an unsupported type, or one that the hub refuses.",
   ERR_MODEL: "A model object cannot serve as a topic or as data.",
   ERR_DATA: "The data is not serialisable.",
   ERR_UPDATE: "An update's id, type, retry or topics are invalid in the Mercure protocol.",

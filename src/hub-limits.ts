@@ -98,3 +98,23 @@ export function readHubLimits(
   });
   return Object.fromEntries(limits) as Record<HubLimit, number>;
 }
+
+/** The bounds of what one request may ask for. */
+export function matcherLimitsOf(limits: Readonly<Record<HubLimit, number>>) {
+  return {
+    count: limits.maxMatchers,
+    length: limits.maxMatcherLength,
+    patternSize: limits.maxPatternSize,
+    bytes: limits.maxSubscriptionBytesPerRequest,
+  };
+}
+
+/** The bounds of what one token may grant. */
+export function tokenLimitsOf(limits: Readonly<Record<HubLimit, number>>) {
+  return {
+    details: limits.maxTokenDetails,
+    topics: limits.maxTokenTopics,
+    topicLength: limits.maxMatcherLength,
+    patternSize: limits.maxPatternSize,
+  };
+}

@@ -106,6 +106,11 @@ export interface MercureOptions {
    * `hubUrl`, `/mercure-renewal`.
    */
   renewalPath?: string | undefined;
+  /**
+   * How long the URL of a stream may be, and a token that is sent beside it, in bytes; a page with a longer one is an
+   * error. Proxies take about 8 KiB. Default 8000; 0 for any length.
+   */
+  maxStreamUrlBytes?: number | undefined;
   /** How long a token of a private stream is valid, in seconds. Default 3600. */
   tokenLifetime?: number | undefined;
   /**
@@ -184,6 +189,7 @@ export interface Configuration extends HubIdentity {
   readonly tokenMode: TokenMode;
   readonly authorize: Authorize | undefined;
   readonly renewalPath: string;
+  readonly maxStreamUrlBytes: number;
   readonly tokenLifetime: number;
   readonly payloadGetter: MercureOptions["payloadGetter"];
   readonly subjectGetter: MercureOptions["subjectGetter"];
@@ -259,6 +265,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       (identity.protocol === 0 ? "url" : "cookie"),
     authorize: read.callback("authorize") as Authorize | undefined,
     renewalPath: read.path("renewalPath") ?? (identity.hubUrl === undefined ? `${path}/renewal` : "/mercure-renewal"),
+    maxStreamUrlBytes: read.number("maxStreamUrlBytes", { least: 0, whole: true }) ?? 8000,
     tokenLifetime: read.number("tokenLifetime", { least: 1 }) ?? 3600,
     payloadGetter: read.callback("payloadGetter") as MercureOptions["payloadGetter"],
     subjectGetter: read.callback("subjectGetter") as MercureOptions["subjectGetter"],

@@ -32,6 +32,7 @@ describe("options", () => {
       tokenMode: "url",
       authorize: undefined,
       renewalPath: "/.well-known/mercure/renewal",
+      maxStreamUrlBytes: 8000,
       tokenLifetime: 3600,
       payloadGetter: undefined,
       subjectGetter: undefined,

@@ -9,6 +9,8 @@ import {
   insecureName,
   keyCookie,
   keyCookieNames,
+  markCookieName,
+  markedGrant,
   secureName,
 } from "../protocol/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/page.js";
@@ -29,11 +31,17 @@ export interface AuthzCookiesOptions {
   warn(message: string): void;
 }
 
-/** How many grants a browser keeps: with more, its requests to the hub would be larger than proxies take. */
-const mostGrants = 12;
+/** How many bytes of grants a browser keeps: with more, its requests to the hub would be larger than proxies take. */
+const mostBytes = 4096;
+
+/** The same for the streams of one page, which need all of them. Proxies take 8 KiB with the application's cookies. */
+const mostBytesOfPage = 7168;
 
 /** How long name and value may be together. Browsers ignore a longer cookie in silence. RFC 6265bis, section 5.6. */
 const longestCookie = 4096;
+
+/** Not Strict: a link from elsewhere must not seem to come without, or each would take the place of the last. */
+const fromLinksToo: CookieOptions = { sameSite: "lax" };
 
 /** What has been given to a browser by one response. */
 interface Given {
@@ -41,13 +49,25 @@ interface Given {
   /** The browser loses what it had. */
   isAnew?: boolean;
   granted: readonly Selector[];
+  /** What it has to keep for this page, by grant: the bytes of its cookies. */
+  readonly own: Map<string, number>;
+}
+
+/** A grant that a browser has. */
+interface KeptGrant {
+  readonly grant: string;
+  /** Of its cookies, with their names. */
+  readonly bytes: number;
+  /** In milliseconds since 1970. */
+  readonly issuedAt: number;
 }
 
 /**
  * The cookies that hold the tokens of streams, out of reach of scripts.
  *
  * Those for our own hub are sent to it alone, one for each distinct grant, and need a key in another cookie, which every
- * page sees: where that one is deleted, they are worth nothing. A hub elsewhere gets the one that it knows, for all paths.
+ * page sees: where that one is deleted, they are worth nothing. A page does not see them, and so each has a mark that it
+ * does see, by which it takes back the oldest. A hub elsewhere gets the one that it knows, for all paths.
  */
 export class AuthzCookies {
   readonly #options: AuthzCookiesOptions;
@@ -70,7 +90,7 @@ export class AuthzCookies {
       this.#set(res, this.#name(res.req), sign(given.granted, undefined), "/");
     } else {
       const hash = this.#hashOf(res.req, this.#key(res, given));
-      this.#set(res, this.#grantName(res.req, grant), sign(granted, hash), this.#hubPath(res.req));
+      this.#setGrant(res, given, grant, sign(granted, hash));
     }
   }
 
@@ -83,17 +103,30 @@ export class AuthzCookies {
   delete(res: Response): void {
     this.#delete(res, this.#name(res.req), this.#hubPath(res.req));
     this.#delete(res, this.#keyName(res.req), "/");
-    for (const [shown] of this.#grants(res.req)) this.#delete(res, shown, this.#hubPath(res.req));
+    for (const { grant } of [...this.#shown(res.req), ...this.#marked(res.req)]) this.#deleteGrant(res, grant);
     // What this very response may give after that needs another key.
-    this.#given.set(res, { granted: [], isAnew: true });
+    this.#given.set(res, { granted: [], isAnew: true, own: new Map() });
   }
 
-  /** Deletes the oldest where there are too many, in the answer to a request that shows them. */
-  prune(res: Response): void {
-    const grants = this.#grants(res.req);
-    if (grants.length <= mostGrants) return;
-    const byAge = grants.sort(([, a], [, b]) => issuedAt(b) - issuedAt(a));
-    for (const [name] of byAge.slice(mostGrants)) this.#delete(res, name, this.#hubPath(res.req));
+  /**
+   * Deletes the oldest where there are too many for a page, in the answer to a request that shows them.
+   *
+   * @param asked - The grant that the request relies on.
+   */
+  prune(res: Response, asked: unknown): void {
+    const shown = this.#shown(res.req);
+    const others = shown.filter(({ grant }) => grant !== asked);
+    const used = shown.reduce((sum, { grant, bytes }) => sum + (grant === asked ? bytes : 0), 0);
+    for (const { grant } of beyond(others, mostBytesOfPage - used)) this.#deleteGrant(res, grant);
+  }
+
+  /** How many bytes the browser sends to the hub in cookies that the request of a page does not show. */
+  bytesFor(res: Response): number {
+    const { own, isAnew } = this.#givenBy(res);
+    const given = [...own.values()].reduce((sum, bytes) => sum + bytes, 0);
+    if (isAnew) return given;
+    const others = this.#marked(res.req).reduce((sum, { grant, bytes }) => sum + (own.has(grant) ? 0 : bytes), 0);
+    return given + Math.min(others, Math.max(0, mostBytes - given));
   }
 
   /** The token for a grant, or the one for all that a hub elsewhere knows; undefined when the browser has none. */
@@ -116,7 +149,7 @@ export class AuthzCookies {
   }
 
   #givenBy(res: Response): Given {
-    const given = this.#given.get(res) ?? { granted: [] };
+    const given = this.#given.get(res) ?? { granted: [], own: new Map() };
     this.#given.set(res, given);
     return given;
   }
@@ -126,8 +159,7 @@ export class AuthzCookies {
     const known = given.key ?? (former !== undefined && this.#isKeyOf(res.req, former) ? former : undefined);
     if (known !== undefined) return known;
     given.key = this.#newKey(res.req, randomBytes(8));
-    // Not Strict: a link from elsewhere must not seem to come without it, or each would take the place of the last.
-    this.#set(res, this.#keyName(res.req), given.key, "/", { sameSite: "lax" });
+    this.#set(res, this.#keyName(res.req), given.key, "/", fromLinksToo);
     return given.key;
   }
 
@@ -148,14 +180,60 @@ export class AuthzCookies {
     return cookiesOf(req).find(([each, value]) => each === name && value !== "")?.[1];
   }
 
-  #grants(req: Request): [name: string, value: string][] {
+  #setGrant(res: Response, given: Given, grant: string, token: string): void {
+    const { req } = res;
+    const name = this.#grantName(req, grant);
+    const mark = [issuedAt(token), name.length + token.length].map((number) => number.toString(36)).join(".");
+    const markName = markCookieName(this.#grantBase(req), this.#owner, grant);
+    given.own.set(grant, bytesOf(name, token) + bytesOf(markName, mark));
+    const bytes = [...given.own.values()].reduce((sum, each) => sum + each, 0);
+    if (given.own.size > 1 && bytes > mostBytesOfPage) {
+      throw new MercureError(
+        "ERR_TOKEN",
+        `The tokens of this page's ${given.own.size} private streams have ${bytes} bytes of cookies together, more than ` +
+          `${mostBytesOfPage}: join the streams in a MercureStreamContext, or shorten what payloadGetter gives.`,
+      );
+    }
+    this.#set(res, name, token, this.#hubPath(req));
+    this.#set(res, markName, mark, this.#pagePath(req), fromLinksToo);
+    // A request that shows grants comes from a page that may need all of them.
+    if (given.isAnew || this.#shown(req).length > 0) return;
+    const others = this.#marked(req).filter((each) => !given.own.has(each.grant));
+    for (const each of beyond(others, mostBytes - bytes)) this.#deleteGrant(res, each.grant);
+  }
+
+  #deleteGrant(res: Response, grant: string): void {
+    this.#delete(res, this.#grantName(res.req, grant), this.#hubPath(res.req));
+    this.#delete(res, markCookieName(this.#grantBase(res.req), this.#owner, grant), this.#pagePath(res.req));
+  }
+
+  /** The grants whose cookies a request to the hub shows. */
+  #shown(req: Request): KeptGrant[] {
     const base = this.#grantBase(req);
-    return cookiesOf(req).filter(([each]) => grantOf(each, base) !== undefined);
+    return cookiesOf(req).flatMap(([name, value]) => {
+      const grant = grantOf(name, base);
+      return grant === undefined ? [] : { grant, bytes: bytesOf(name, value), issuedAt: issuedAt(value) };
+    });
+  }
+
+  /** The grants of this application, of which every page sees the marks. */
+  #marked(req: Request): KeptGrant[] {
+    const base = this.#grantBase(req);
+    return cookiesOf(req).flatMap(([name, value]) => {
+      const grant = markedGrant(name, base, this.#owner);
+      if (grant === undefined) return [];
+      const [issuedAt = 0, bytes = 0] = value.split(".").map((number) => Number.parseInt(number, 36) || 0);
+      return { grant, bytes: bytes + 3 + bytesOf(name, value), issuedAt };
+    });
   }
 
   #hubPath({ baseUrl }: Request): string {
     const { hubPath } = this.#options;
     return hubPath === undefined ? "/" : mountPathOf(baseUrl) + hubPath;
+  }
+
+  #pagePath({ baseUrl }: Request): string {
+    return mountPathOf(baseUrl) || "/";
   }
 
   /** Browsers take neither the prefix nor the attribute `Secure` on plain HTTP. */
@@ -236,11 +314,24 @@ export class AuthzCookies {
   }
 }
 
-/** When a token says that it was issued, in seconds since 1970; 0 for what is none. Only decides what is deleted. */
+/** Those of the oldest that do not fit. */
+function beyond(grants: readonly KeptGrant[], mostBytes: number): KeptGrant[] {
+  const byAge = [...grants].sort((a, b) => b.issuedAt - a.issuedAt);
+  let left = mostBytes;
+  while (byAge[0] !== undefined && byAge[0].bytes <= left) left -= byAge.shift()!.bytes;
+  return byAge;
+}
+
+/** What a cookie takes in the header of a request, with what separates it from the next. */
+function bytesOf(name: string, value: string): number {
+  return name.length + value.length + 3;
+}
+
+/** When a token says that it was issued, in milliseconds since 1970; 0 for an invalid one. Only decides what is deleted. */
 function issuedAt(token: string): number {
   try {
     const { iat } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as { iat?: unknown };
-    return typeof iat === "number" ? iat : 0;
+    return typeof iat === "number" ? Math.round(iat * 1000) : 0;
   } catch {
     return 0;
   }

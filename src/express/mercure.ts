@@ -1,6 +1,7 @@
 import type { Application, NextFunction, Request, Response } from "express";
 import { type Clock, systemClock } from "../clock.js";
 import { admitsRequest } from "../hub/pipelining.js";
+import { matcherLimitsOf, tokenLimitsOf } from "../hub-limits.js";
 import { Components } from "../nunjucks/components.js";
 import { createEnvironment } from "../nunjucks/environment.js";
 import { addGlobals } from "../nunjucks/globals.js";
@@ -8,11 +9,13 @@ import { HtmlMaker } from "../nunjucks/html.js";
 import { resumeWith } from "../nunjucks/resume-with.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import { type Configuration, type MercureOptions, resolveOptions } from "../options.js";
+import { grantParameter } from "../protocol/authz-cookies.js";
 import { ExternalHub } from "../publisher/external-hub.js";
 import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";
 import { Pages } from "../publisher/page.js";
 import { Permissions } from "../publisher/permissions.js";
+import type { StreamLimits } from "../publisher/stream-limits.js";
 import { Tokens } from "../publisher/tokens.js";
 import { UnboundStreams } from "../publisher/unbound-streams.js";
 import { Variants } from "../publisher/variants.js";
@@ -118,6 +121,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       tokens,
       presence,
       variants,
+      streamLimits: streamLimitsOf(configuration),
       tokenMode: configuration.tokenMode,
       permissions,
       renewalPath: authorize && renewalPathSeen(configuration, publicPath),
@@ -188,7 +192,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     if (!admitsRequest(request, response)) return;
     const isRenewal = renewal?.isFor(request) ?? false;
     if (!isRenewal && embedded?.isFor(request)) {
-      cookies.prune(response);
+      cookies.prune(response, request.query[grantParameter]);
       embedded.hub.handle(request, response, next);
       return;
     }
@@ -221,6 +225,15 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     },
   };
   return withHub(kit, embedded?.hub);
+}
+
+function streamLimitsOf({ hub, resource, maxStreamUrlBytes }: Configuration): StreamLimits {
+  return {
+    matchers: matcherLimitsOf(hub),
+    grants: tokenLimitsOf(hub),
+    hubUrl: new URL(resource, "https://hub.invalid").href,
+    urlBytes: maxStreamUrlBytes,
+  };
 }
 
 /** Behind a proxy that shows the hub under another path, what is below the hub is there too. */

@@ -2,6 +2,7 @@ import type { Clock } from "../clock.js";
 import type { Hub } from "../hub/hub.js";
 import { onRejection } from "../on-rejection.js";
 import type { Configuration, PresenceKey } from "../options.js";
+import { nameOf } from "../protocol/carried-name.js";
 import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
 import { Presence, type PresenceOptions } from "../publisher/presence.js";
 
@@ -17,7 +18,10 @@ export function presenceOf(
   { clock, subscriptions, onError }: Surroundings,
 ): Presence {
   return new Presence({
-    hub: { subscriptions, onSubscription: (listener) => hub.onSubscription(listener) },
+    hub: {
+      subscriptions: (topic) => subscriptions(nameOf(topic)),
+      onSubscription: (listener) => hub.onSubscription(listener),
+    },
     clock,
     key: guardedKey(presenceKey, (error) => onError("the option presenceKey failed", error)),
     grace: presenceGrace,

@@ -62,7 +62,7 @@ export class Renewal {
     const { payload, subject } = identityOf(res, topics);
     const identity = { payload: grants.payload === undefined ? undefined : payload, subject };
     if (bearer !== undefined) return void res.json({ token: tokens.forSubscriber(subscribe, identity) });
-    cookies.prune(res);
+    cookies.prune(res, grant);
     cookies.keep(res, grant, subscribe, (all, hash) => tokens.forSubscriber(all, { ...identity, cookieHash: hash }));
     res.sendStatus(204);
   }

@@ -7,6 +7,7 @@ import type { UnboundStreams } from "../publisher/unbound-streams.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 import { keepOutOfCaches } from "./caches.js";
 import { mountPathOf } from "./mount-path.js";
+import { headBytesLeft } from "./request-head.js";
 
 export interface ResponsePagesOptions {
   readonly pages: Pages;
@@ -59,6 +60,7 @@ export class ResponsePages {
         isLinked = true;
         response.append("Link", hubLink(hubUrl, lastEventId));
       },
+      headBytes: () => headBytesLeft(response, cookies),
       onToken: () => {
         if (!isSeen) throw outOfOrder(page);
         keepOutOfCaches(response);

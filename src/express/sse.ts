@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from "express";
 import { MercureError } from "../errors.js";
 import { isPlainObject } from "../plain-object.js";
+import { nameOf } from "../protocol/carried-name.js";
 import type { TopicMatcher } from "../protocol/topic-matcher.js";
 import { isFunction } from "../publisher/is-function.js";
 import type { Models } from "../publisher/models.js";
@@ -76,11 +77,12 @@ export class Sse extends Publisher {
       try {
         if (topics === undefined) {
           const channel = request.query.channel ?? defaultChannel;
-          if (typeof channel !== "string" || channel === "" || channel === "*" || channel.includes("{")) {
+          const topics = this.#channelTopics(channel);
+          if (topics === undefined) {
             response.status(400).type("text").send("The parameter channel must name one topic.");
             return;
           }
-          const publicStream = { topics: [channel], private: false, ...this.#bearer(response, [channel]) };
+          const publicStream = { topics, private: false, ...this.#bearer(response, topics.map(nameOf)) };
           hub.stream(request, response, publicStream, next);
           return;
         }
@@ -94,14 +96,24 @@ export class Sse extends Publisher {
     };
   }
 
+  /** The topic that a client names; undefined for a pattern, and for what names no topic of the application. */
+  #channelTopics(channel: unknown): string[] | undefined {
+    if (typeof channel !== "string" || channel === "*" || channel.includes("{")) return undefined;
+    try {
+      return this.topics(channel);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** What is asked of the hub, and what the application's functions are told. */
   #streamed(topics: Topics): { asked: (string | TopicMatcher)[]; names: string[] } {
     const asked = hubTopics(topics, this.#models);
-    return { asked, names: asked.map((topic) => (typeof topic === "string" ? topic : topic.match)) };
+    return { asked, names: asked.map((topic) => nameOf(typeof topic === "string" ? topic : topic.match)) };
   }
 
   #createJwt(response: Response, topics: Topics): string {
-    const names = this.selectors(topics).map(({ text }) => text);
+    const names = this.selectors(topics).map(({ text }) => nameOf(text));
     return this.createSubscriberJwt(topics, this.#bearer(response, names));
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { type HubLimits, readHubLimits } from "../hub-limits.js";
+import { type HubLimits, matcherLimitsOf, readHubLimits, tokenLimitsOf } from "../hub-limits.js";
 import { checkKeyLength } from "../key-length.js";
 import { guardedLogger, type Logger } from "../logger.js";
 import { impossible, OptionReader } from "../option-reader.js";
@@ -109,12 +109,7 @@ export function resolveHubOptions(options: HubOptions) {
     /** The hub's URL as clients see it, behind whatever proxy; undefined when the hub was not told its origin. */
     publicUrl: origin === undefined ? undefined : new URL(hubUrl, origin).href,
     publicPath: pathOf(hubUrl),
-    matcherLimits: {
-      count: limits.maxMatchers,
-      length: limits.maxMatcherLength,
-      patternSize: limits.maxPatternSize,
-      bytes: limits.maxSubscriptionBytesPerRequest,
-    },
+    matcherLimits: matcherLimitsOf(limits),
     memoryBounds: { total: limits.maxSubscriptionBytes, perAddress: limits.maxSubscriptionBytesPerAddress },
     queryLimit: limits.queryLimit,
     issuers: resolveIssuers(read.object("issuers")),
@@ -122,12 +117,7 @@ export function resolveHubOptions(options: HubOptions) {
     clockTolerance: read.number("clockTolerance", { least: 0, most: 300 }) ?? 30,
     development: read.boolean("development") ?? process.env.NODE_ENV !== "production",
     resource: resource ?? path,
-    tokenLimits: {
-      details: limits.maxTokenDetails,
-      topics: limits.maxTokenTopics,
-      topicLength: limits.maxMatcherLength,
-      patternSize: limits.maxPatternSize,
-    },
+    tokenLimits: tokenLimitsOf(limits),
     subscriberKey: read.string("subscriberKey"),
     publisherKey: read.string("publisherKey"),
     cookieName: read.string("cookieName"),

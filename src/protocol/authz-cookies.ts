@@ -17,6 +17,21 @@ export function grantOf(cookieName: string, name: string): string | undefined {
     : undefined;
 }
 
+/**
+ * The name of the cookie that tells pages of a grant's cookie, which is sent to the hub alone. Each grant has one of its
+ * own, since pages that are rendered at the same time would overwrite a list that they share.
+ *
+ * @param owner - As of {@link keyCookieNames}: a page takes back the cookies of its own application alone.
+ */
+export function markCookieName(name: string, owner: string, grant: string): string {
+  return `${name}_at_${owner}_${grant}`;
+}
+
+/** The grant that such a cookie tells of; undefined for any other cookie. */
+export function markedGrant(cookieName: string, name: string, owner: string): string | undefined {
+  return grantOf(cookieName, `${name}_at_${owner}`);
+}
+
 /** Whether a text can be such a hash: the first 22 characters of a signature in base64url. */
 export function isGrant(text: string): boolean {
   return /^[\w-]{22}$/.test(text);

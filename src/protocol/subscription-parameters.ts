@@ -47,6 +47,36 @@ export async function requestedMatchers(
   hubUrl: string,
   pace: Pace = unpaced,
 ): Promise<RequestedMatchers> {
+  const reading = readMatchers(parameters, protocol, limits, hubUrl);
+  for (let step = reading.next(); ; step = reading.next()) {
+    if (step.done) return step.value;
+    const pause = pace(step.value);
+    if (pause !== undefined) await pause;
+  }
+}
+
+/**
+ * The same at once, for a page whose stream will ask.
+ *
+ * @throws Refusal as {@link requestedMatchers} does.
+ */
+export function checkRequest(
+  parameters: URLSearchParams,
+  protocol: Protocol,
+  limits: MatcherLimits,
+  hubUrl: string,
+): void {
+  const reading = readMatchers(parameters, protocol, limits, hubUrl);
+  while (!reading.next().done);
+}
+
+/** Yields the steps that each matcher took. */
+function* readMatchers(
+  parameters: URLSearchParams,
+  protocol: Protocol,
+  limits: MatcherLimits,
+  hubUrl: string,
+): Generator<number, RequestedMatchers> {
   const generation = requestedGeneration(parameters, protocol);
   const matchers: Matcher[] = [];
   const sum = new PatternSum(limits.patternSize);
@@ -55,14 +85,13 @@ export async function requestedMatchers(
     if (matchers.length === limits.count) {
       throw new Refusal(400, `Ask for at most ${limits.count} topics in one request.`);
     }
-    checkValue(value, limits.length);
+    checkTopic(value, limits.length);
     const matcher = generation === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl);
     if (!sum.add(matcher)) {
       throw new Refusal(400, "The patterns are too large together. Subscribe to fewer, or to topics by their names.");
     }
     matchers.push(matcher);
-    const pause = pace(stepsToRead(matcher));
-    if (pause !== undefined) await pause;
+    yield stepsToRead(matcher);
   }
   const list = new MatcherList(matchers);
   if (limits.bytes > 0 && bytesOfRequest(list) > limits.bytes) {
@@ -113,7 +142,12 @@ function isReserved(name: string): boolean {
   return /^match/i.test(name);
 }
 
-function checkValue(value: string, longest: number): void {
+/**
+ * Checks the text of a topic or of a pattern.
+ *
+ * @throws Refusal for what no hub takes.
+ */
+export function checkTopic(value: string, longest: number): void {
   if (value === "") throw new Refusal(400, "A topic must not be empty.");
   if (value.length > longest) throw new Refusal(400, `A topic must not be longer than ${longest} characters.`);
   const character = forbiddenCharacter(value);

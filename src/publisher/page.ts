@@ -25,6 +25,11 @@ export interface Page {
   readonly request?: unknown;
   /** Whether the response has ended. Work that goes on after that is no part of the request. */
   readonly isOver: boolean;
+  /**
+   * How many bytes are left for a stream's URL and token in the head of its request to this application, beside the
+   * cookies of the browser; undefined where the server's bound is not known.
+   */
+  headBytes(): number | undefined;
   /** How many connections the page has opened so far. */
   connections: number;
   /** Whether it has the scripts that receive them. */

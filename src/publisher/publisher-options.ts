@@ -6,6 +6,7 @@ import type { Models } from "./models.js";
 import type { Pages } from "./page.js";
 import type { Permissions } from "./permissions.js";
 import type { Presence } from "./presence.js";
+import type { StreamLimits } from "./stream-limits.js";
 import type { Tokens } from "./tokens.js";
 import type { UnboundStreams } from "./unbound-streams.js";
 import type { Variants } from "./variants.js";
@@ -30,6 +31,7 @@ export interface PublisherOptions {
   /** Who is there; undefined where nobody in this process knows. */
   readonly presence?: Presence | undefined;
   readonly variants: Variants;
+  readonly streamLimits: StreamLimits;
   readonly models: Models;
   readonly pages: Pages;
   readonly unbound: UnboundStreams;

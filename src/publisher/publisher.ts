@@ -8,6 +8,7 @@ import { connectionEvents } from "../protocol/event-types.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { textComplaintOf } from "../text.js";
 import { applicationSubscriptions } from "./application-subscriptions.js";
+import { applicationUpdates } from "./application-updates.js";
 import { dataText } from "./data.js";
 import { ExternalHub } from "./external-hub.js";
 import { InOrder } from "./in-order.js";
@@ -20,6 +21,7 @@ import { publishToRemoteHub } from "./remote-hub.js";
 import type { Person } from "./room.js";
 import { type EventSourceOfSignals, publishSignal, type SignalOptions, signalOptions } from "./signals.js";
 import { StreamAccess } from "./stream-access.js";
+import { checkPublished } from "./stream-limits.js";
 import { hubTopics, type Topics } from "./topics.js";
 import { variantText, variantTopics } from "./variants.js";
 
@@ -156,7 +158,7 @@ export class Publisher extends StreamAccess {
     if (!(hub instanceof ExternalHub)) return this.listSubscriptions(topics, subscriber);
     const names = topics === undefined ? [undefined] : this.topics(topics);
     const found = (await Promise.all(names.map((topic) => hub.subscriptions(topic)))).flat();
-    return found.filter((each) => subscriber === undefined || each.subscriber === subscriber);
+    return applicationSubscriptions(found).filter((each) => subscriber === undefined || each.subscriber === subscriber);
   }
 
   /** The same at once, for templates, which cannot wait for a hub elsewhere. */
@@ -204,7 +206,7 @@ export class Publisher extends StreamAccess {
     const hub = this.ownHub("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
     const asked = hubTopics(topics, this.#options.models);
     this.#options.variants.renderedPlain(asked.map((topic) => (typeof topic === "string" ? topic : "*")));
-    return hub.updates(asked, options);
+    return applicationUpdates(hub.updates(asked, options));
   }
 
   /** What data is as text, with the options that its class has for it. */
@@ -279,7 +281,8 @@ export class Publisher extends StreamAccess {
   }
 
   async #send(draft: Draft, { hubUrl, jwt }: PublishOptions): Promise<string> {
-    const { hub, tokens } = this.#options;
+    const { hub, tokens, streamLimits } = this.#options;
+    checkPublished(draft.topics, streamLimits);
     if (hubUrl !== undefined) return publishToRemoteHub(hubUrl, jwt ?? tokens.forPublisher(draft.topics), draft);
     return hub instanceof ExternalHub ? hub.publish(draft, jwt) : (await hub.publish(draft)).id;
   }

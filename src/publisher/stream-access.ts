@@ -5,11 +5,13 @@ import { refuseUnknownOptions } from "../known-options.js";
 import { onRejection } from "../on-rejection.js";
 import { type Selector, selectorPath, watchedTopic } from "../protocol/active-subscription.js";
 import { grantParameter } from "../protocol/authz-cookies.js";
+import { nameOf } from "../protocol/carried-name.js";
 import { applicationTopic, presenceEvent, presenceTopic, variantOf } from "../protocol/own-topics.js";
 import type { TopicMatcher } from "../protocol/topic-matcher.js";
 import { ExternalHub, noHubInProcess } from "./external-hub.js";
 import type { Presence } from "./presence.js";
 import type { PublisherOptions } from "./publisher-options.js";
+import { checkGranted, checkSelectors, checkUrl } from "./stream-limits.js";
 import { streamUrl } from "./stream-url.js";
 import type { Tokens } from "./tokens.js";
 import { type Topics, topicNames, topicSelectors } from "./topics.js";
@@ -56,8 +58,8 @@ export class StreamAccess {
   hubUrl(topics: Topics, jwt?: string): string {
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
-    if (jwt !== undefined) return this.#streamUrl(selectors, { token: this.#handOut(() => jwt) });
-    return this.#streamUrl(selectors, this.#options.allowAnonymous ? {} : this.#authorize([], selectors));
+    if (jwt !== undefined) return this.#streamUrl(selectors, () => ({ token: this.#handOut(() => jwt) }));
+    return this.#streamUrl(selectors, () => (this.#options.allowAnonymous ? {} : this.#authorize([], selectors)));
   }
 
   /** The same with a token that grants the private updates of just these topics, in the URL or in a cookie. */
@@ -65,14 +67,16 @@ export class StreamAccess {
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
     const { tokenMode } = this.#options;
-    // Without a grant's name a refusal is a status, at which any EventSource stops.
-    const { token, grant } = this.#authorize(selectors, selectors);
-    return this.#streamUrl(selectors, tokenMode === "url" ? { token } : { grant });
+    return this.#streamUrl(selectors, () => {
+      // Without a grant's name a refusal is a status, at which any EventSource stops.
+      const { token, grant } = this.#authorize(selectors, selectors);
+      return tokenMode === "url" ? { token } : { grant };
+    });
   }
 
   /** A token that grants the private updates of just these topics, and expires. */
   subscriberJwt(topics: Topics): string {
-    const selectors = this.selectors(topics);
+    const selectors = this.#grantedSelectors(topics);
     this.#noteWithoutVariant(selectors);
     return this.#handOut(() => {
       this.#check(selectors);
@@ -84,7 +88,7 @@ export class StreamAccess {
   /** A token for whoever the application gives it to: it lets them receive the private updates of these topics. */
   createSubscriberJwt(topics: Topics, options: JwtOptions = {}): string {
     refuseUnknownOptions(options, jwtOptions, "createSubscriberJwt");
-    const selectors = this.selectors(topics);
+    const selectors = this.#grantedSelectors(topics);
     this.#noteWithoutVariant(selectors);
     return this.#options.tokens.forSubscriber(selectors, { ...options, lifetime: lifetimeOf(options) });
   }
@@ -92,7 +96,7 @@ export class StreamAccess {
   /** A token for whoever the application gives it to: it lets them publish to these topics over HTTP. */
   createPublisherJwt(topics: Topics, options: JwtOptions = {}): string {
     refuseUnknownOptions(options, jwtOptions, "createPublisherJwt");
-    return this.#options.tokens.forOtherPublisher(this.selectors(topics), {
+    return this.#options.tokens.forOtherPublisher(this.#grantedSelectors(topics), {
       ...options,
       lifetime: lifetimeOf(options),
     });
@@ -111,7 +115,7 @@ export class StreamAccess {
     ];
     const granted = [...(isPrivate || variant !== undefined ? streamed : []), ...events];
     const needsToken = granted.length > 0 || !this.#options.allowAnonymous;
-    return this.#streamUrl([...streamed, ...events], needsToken ? this.#authorize(granted, selectors) : {});
+    return this.#streamUrl([...streamed, ...events], () => (needsToken ? this.#authorize(granted, selectors) : {}));
   }
 
   /**
@@ -121,7 +125,7 @@ export class StreamAccess {
   presenceUrl(topics: Topics): string {
     const { presence } = this.#options;
     const events = presence === undefined ? this.#eventSelectors(topics) : this.#presenceSelectors(topics);
-    return this.#streamUrl(events, this.#authorize(events));
+    return this.#streamUrl(events, () => this.#authorize(events));
   }
 
   /**
@@ -159,9 +163,13 @@ export class StreamAccess {
     return [first!, ...others];
   }
 
-  /** What a stream of these topics says of its bearer to other subscribers. */
-  payloadOf(topics: readonly string[]): unknown {
-    const payload = this.#options.payloadOf?.(topics);
+  /**
+   * What a stream of topics says of its bearer to other subscribers.
+   *
+   * @param names - As the application knows them.
+   */
+  payloadOf(names: readonly string[]): unknown {
+    const payload = this.#options.payloadOf?.(names);
     if (!types.isPromise(payload)) return payload;
     onRejection(payload);
     throw new MercureError("ERR_OPTION", "The option payloadGetter must give its payload at once, and no promise.");
@@ -179,7 +187,7 @@ export class StreamAccess {
     );
   }
 
-  /** The names of topics, as they stand in URLs. */
+  /** The topics that carry the names, as they stand in URLs. */
   topics(topics: Topics): [string, ...string[]] {
     return topicNames(topics, this.#options.models);
   }
@@ -189,9 +197,10 @@ export class StreamAccess {
     return topicSelectors(topics, this.#options.models, this.#options.protocol);
   }
 
-  /** Of what is streamed, the topics that the application knows: others are the hub's own, or the kit's. */
-  watchedTopics(names: readonly string[]): string[] {
-    return [...new Set(names.map((name) => watchedTopic(this.#hubPath, name) ?? applicationTopic(name)))];
+  /** Of what is streamed, the topics that the application knows, by its names: others are the hub's own, or the kit's. */
+  watchedTopics(topics: readonly string[]): string[] {
+    const watched = topics.map((topic) => watchedTopic(this.#hubPath, topic) ?? applicationTopic(topic));
+    return [...new Set(watched.map(nameOf))];
   }
 
   /** The hub in this process; where there is none, an error that names the way out. */
@@ -206,6 +215,13 @@ export class StreamAccess {
     if (presence === undefined)
       throw noHubInProcess(what, "ask sse.getSubscriptions, and give MercurePresence its own topic");
     return presence;
+  }
+
+  /** The selectors of a token that the application asks for. */
+  #grantedSelectors(topics: Topics): [Selector, ...Selector[]] {
+    const selectors = this.selectors(topics);
+    checkGranted(selectors, this.#options.protocol, this.#options.streamLimits);
+    return selectors;
   }
 
   /** What brings the events of those who subscribe to topics. Mercure 0.x and 1.0 "Subscription Events". */
@@ -249,8 +265,11 @@ export class StreamAccess {
     );
   }
 
-  #streamUrl(selectors: readonly Selector[], { token, grant }: StreamAuthorization): string {
-    const { hub, protocol, pages, publicHubUrl, unbound } = this.#options;
+  /** @throws MercureError `ERR_TOPIC` for a URL that the hub would refuse, before anything is given to the viewer. */
+  #streamUrl(selectors: readonly Selector[], authorize: () => StreamAuthorization): string {
+    const { hub, protocol, pages, publicHubUrl, streamLimits, unbound } = this.#options;
+    checkSelectors(selectors, protocol, streamLimits);
+    const { token, grant } = authorize();
     const page = pages.rendering;
     // A hub elsewhere is no part of the application, wherever that is mounted.
     const mountPath = hub instanceof ExternalHub || !publicHubUrl.startsWith("/") ? "" : this.#mountPath;
@@ -258,15 +277,18 @@ export class StreamAccess {
     const { lastEventId } = page ?? hub;
     if (page === undefined) unbound.notePosition(lastEventId, hubUrl);
     else page.onStream(hubUrl);
-    return streamUrl({
+    const isOwnHub = !(hub instanceof ExternalHub);
+    const url = streamUrl({
       protocol,
       hub: hubUrl,
       selectors,
       lastEventId,
       token,
       grant,
-      isOwnHub: !(hub instanceof ExternalHub),
+      isOwnHub,
     });
+    checkUrl(url, streamLimits, isOwnHub ? page?.headBytes() : undefined);
+    return url;
   }
 
   /**
@@ -275,7 +297,8 @@ export class StreamAccess {
    * @param of - The topics of the stream for which the token speaks for its bearer; without them it says nothing.
    */
   #authorize(granted: readonly Selector[], of?: readonly Selector[]): StreamAuthorization {
-    const { pages, unbound, tokens, tokenMode } = this.#options;
+    const { pages, protocol, streamLimits, unbound, tokens, tokenMode } = this.#options;
+    checkGranted(granted, protocol, streamLimits);
     const bearer = () => ({ payload: of && this.#payloadOf(of), subject: this.subjectOf() });
     const grant = grantName(tokens, granted, of);
     if (tokenMode === "url") {
@@ -333,7 +356,7 @@ export class StreamAccess {
   }
 
   #payloadOf(selectors: readonly Selector[]): unknown {
-    return this.payloadOf(selectors.map(({ text }) => text));
+    return this.payloadOf(selectors.map(({ text }) => nameOf(text)));
   }
 }
 

@@ -1,5 +1,7 @@
 import { MercureError } from "../errors.js";
 import type { Selector } from "../protocol/active-subscription.js";
+import { carriedName } from "../protocol/carried-name.js";
+import { forbiddenCharacter } from "../protocol/characters.js";
 import type { Generation } from "../protocol/generation.js";
 import { isOwnTopic } from "../protocol/own-topics.js";
 import { everyTopic, isTopicMatcher, type TopicMatcher } from "../protocol/topic-matcher.js";
@@ -13,7 +15,7 @@ export type Topic = string | ModelClass | object;
 export type Topics = Topic | readonly Topic[];
 
 /**
- * The topics' names, without repetition.
+ * The topics that carry the names, without repetition.
  *
  * @throws MercureError `ERR_TOPIC` for a value that names no topic, `ERR_MODEL` for an object without an id.
  */
@@ -54,10 +56,16 @@ export function hubTopics(topics: unknown, models: Models): (string | TopicMatch
   const list: readonly unknown[] = Array.isArray(topics) ? topics : [topics];
   if (list.length === 0) throw new MercureError("ERR_TOPIC", "A topic is missing: the list of topics is empty.");
   return list.map((topic) => {
-    const { match, match_type = "exact" } = isTopicMatcher(topic) ? topic : { match: topicName(topic, models) };
-    if (match_type !== "exact") return { match: usable(matchOf({ match })), match_type };
+    if (!isTopicMatcher(topic)) {
+      const name = topicName(topic, models);
+      if (name === "*") throw everyTopic("uritemplate");
+      return name;
+    }
+    const match = matchOf(topic);
+    const { match_type = "exact" } = topic;
+    if (match_type !== "exact") return { match: usable(match), match_type };
     if (match === "*") throw everyTopic("uritemplate");
-    return usable(matchOf({ match }));
+    return usable(match);
   });
 }
 
@@ -95,11 +103,11 @@ function matcherSelector(matcher: TopicMatcher, protocol: Generation): Selector 
   throw new MercureError("ERR_TOPIC", "URL patterns are of Mercure 1.0: set the option protocol to 1.");
 }
 
-/** The name of one topic. */
-export function topicName(topic: unknown, models: Models): string {
-  if (typeof topic === "function") return models.nameOf(topic as ModelClass);
+/** The topic that carries one name. */
+function topicName(topic: unknown, models: Models): string {
+  if (typeof topic === "function") return carried(models.nameOf(topic as ModelClass));
   if (isThenable(topic)) throw new MercureError("ERR_TOPIC", `A topic is ${textComplaintOf(topic)}.`);
-  if (models.isObject(topic)) return models.topicOf(topic);
+  if (models.isObject(topic)) return carried(models.topicOf(topic));
   if (typeof topic === "string" || topic instanceof String) {
     if (topic.length === 0) throw new MercureError("ERR_TOPIC", "A topic is empty: give it a name.");
     return usable(String(topic));
@@ -119,11 +127,23 @@ export function topicName(topic: unknown, models: Models): string {
 function usable(topic: string): string {
   if (isOwnTopic(topic)) throw new MercureError("ERR_TOPIC", `The topic ${JSON.stringify(topic)} is the kit's own.`);
   const absence = /(?:^|[/:])(undefined|null|NaN)(?=$|[/:?#])|(\[object \w+\])/.exec(topic);
-  if (absence === null) return topic;
+  if (absence === null) return carried(topic);
   const part = absence[1] ?? absence[2];
   throw new MercureError(
     "ERR_TOPIC",
     `The topic ${JSON.stringify(topic)} was made from a value that is missing: ${part}.`,
+  );
+}
+
+/** Hubs refuse what {@link carriedName} leaves: line breaks and other control characters, and half of a character. */
+function carried(name: string): string {
+  const topic = carriedName(name);
+  const character = forbiddenCharacter(topic);
+  if (character === undefined) return topic;
+  throw new MercureError(
+    "ERR_TOPIC",
+    `The topic ${JSON.stringify(name)} contains ${character}, which no hub takes in a topic. Remove it, or percent-encode ` +
+      "the name.",
   );
 }
 

@@ -68,7 +68,8 @@ describe("an application that is mounted at a path of the visitor's choice", () 
     const origin = await listen(express().use("/:tenant", app));
     const { cookies } = await get(origin, "/a;Domain=evil.example'/tag");
     const paths = cookies.map((cookie) => /; Path=([^;]*)/.exec(cookie)?.[1]);
-    assert.deepEqual(paths.sort(), ["/", "/a%3BDomain=evil.example%27/.well-known/mercure"]);
+    const mounted = "/a%3BDomain=evil.example%27";
+    assert.deepEqual(paths.sort(), ["/", mounted, `${mounted}/.well-known/mercure`]);
   });
 
   test("streams at the URLs that it writes", async (t) => {

@@ -62,6 +62,12 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     permissions: new Permissions(undefined),
     renewalPath: undefined,
     variants: new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true }),
+    streamLimits: {
+      matchers: { count: 200, length: 2048, patternSize: 5000, bytes: 0 },
+      grants: { details: 100, topics: 1000, topicLength: 2048, patternSize: 5000 },
+      hubUrl: "https://example.com/.well-known/mercure",
+      urlBytes: 8000,
+    },
     models,
     pages,
     unbound: new UnboundStreams(pages),
