@@ -1,7 +1,8 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { MercureError } from "../errors.js";
 import { didYouMean } from "../nearest.js";
+import { isComponentName, isUsableComponentName } from "./component-name.js";
 import { displayPath } from "./source-names.js";
 
 export interface ComponentFile {
@@ -11,14 +12,13 @@ export interface ComponentFile {
   readonly isKits: boolean;
 }
 
-/** A file whose name begins with a capital is a component; others are partials. */
-const componentFile = /^[A-Z]\w*\.njk$/;
-
 /** Finds components by name in folders, sub-folders included. */
 export class ComponentFiles {
   readonly #folders: readonly string[];
   readonly #kitFolder: string;
   #files: ReadonlyMap<string, ComponentFile> = new Map();
+  /** Files that look like components, and have names that templates cannot write. */
+  #misnamed: readonly string[] = [];
 
   /** @throws MercureError `ERR_COMPONENT` when a name exists twice in the application's folders. */
   constructor(folders: readonly string[], kitFolder: string) {
@@ -30,8 +30,11 @@ export class ComponentFiles {
   /** Looks again, for files that have come, gone or moved. */
   refresh(): void {
     const files = new Map(list(this.#kitFolder).map((path) => [nameOf(path), file(path, true)]));
-    for (const path of this.#folders.flatMap(list)) {
+    const own = this.#folders.flatMap(list);
+    this.#misnamed = own.filter((path) => !isUsableComponentName(nameOf(path)));
+    for (const path of own) {
       const name = nameOf(path);
+      if (!isUsableComponentName(name)) continue;
       const other = files.get(name);
       if (other !== undefined && !other.isKits) {
         const paths = [other.path, path].map(displayPath).join(" and ");
@@ -47,12 +50,12 @@ export class ComponentFiles {
   }
 
   has(name: string): boolean {
-    return this.#files.has(name);
+    return this.#files.has(name.normalize("NFC"));
   }
 
   /** @throws MercureError `ERR_COMPONENT` when there is none of this name, with the nearest names. */
   get(name: string): ComponentFile {
-    const found = this.#files.get(name);
+    const found = this.#files.get(name.normalize("NFC"));
     if (found !== undefined) return found;
     throw new MercureError("ERR_COMPONENT", this.describeMissing(name));
   }
@@ -60,16 +63,33 @@ export class ComponentFiles {
   /** Says that there is no component of this name, where it was looked for, and which names are near. */
   describeMissing(name: string): string {
     const folders = this.#folders.map(displayPath).join(", ");
-    return `There is no component "${name}" in ${folders}.${didYouMean(name, this.names)}`;
+    const misnamed = this.#misnamed.find((path) => nameOf(path).startsWith(name));
+    const hint =
+      misnamed === undefined
+        ? didYouMean(name, this.names)
+        : ` Rename ${displayPath(misnamed)}: the name of a component has letters, digits and underscores only.`;
+    return `There is no component "${name}" in ${folders}.${hint}`;
   }
 }
 
+/** A file whose name begins with a capital is a component; others are partials. */
 function list(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory() && componentFile.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  return existsSync(folder) ? walk(folder, []).sort() : [];
+}
+
+/** @param above - The folders on the way here, without links: a link to one of them would lead in a circle. */
+function walk(folder: string, above: readonly string[]): string[] {
+  const real = realpathSync(folder);
+  if (above.includes(real)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    // A link without a target is no folder.
+    const isFolder = entry.isSymbolicLink()
+      ? (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)
+      : entry.isDirectory();
+    if (isFolder) return walk(path, [...above, real]);
+    return entry.name.endsWith(".njk") && isComponentName(entry.name) ? [path] : [];
+  });
 }
 
 function file(path: string, isKits: boolean): ComponentFile {
@@ -77,5 +97,5 @@ function file(path: string, isKits: boolean): ComponentFile {
 }
 
 function nameOf(path: string): string {
-  return basename(path, ".njk");
+  return basename(path, ".njk").normalize("NFC");
 }

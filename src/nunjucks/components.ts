@@ -5,6 +5,7 @@ import { packageFolder } from "../package-folder.js";
 import { describeValue, isPlainObject } from "../plain-object.js";
 import { attributes } from "./attributes.js";
 import { type ComponentFile, ComponentFiles } from "./component-files.js";
+import { isComponentName } from "./component-name.js";
 import { type CompiledComponent, createEnvironment, TagEnvironment } from "./environment.js";
 import { propKey } from "./grammar.js";
 import { harmlessOnly } from "./harmless-attributes.js";
@@ -160,7 +161,7 @@ export class Components {
   get namespace(): Readonly<Record<string, (props?: object) => SafeString>> {
     return new Proxy(Object.create(null) as Record<string, (props?: object) => SafeString>, {
       get: (_target, name) => {
-        if (typeof name !== "string" || !/^[A-Z]/.test(name)) return undefined;
+        if (typeof name !== "string" || !isComponentName(name)) return undefined;
         return this.guarded((props: object = {}) => {
           if (!isPlainObject(props) || !("__keywords" in props)) return this.render(name, props);
           const { __keywords: _, ...plain } = props;
@@ -184,6 +185,12 @@ export class Components {
     }
   }
 
+  /** An environment with `throwOnUndefined` refuses to print `undefined`, and children are optional. */
+  get #noChildren(): "" | undefined {
+    const { opts } = this.#options.environment as { opts?: { throwOnUndefined?: boolean } };
+    return opts?.throwOnUndefined ? "" : undefined;
+  }
+
   #render(name: string, props: Props, children: unknown, source: Source): string {
     if (this.#rendering.length >= deepest) {
       const chain = [...this.#rendering.slice(-3), name].join(" → ");
@@ -196,7 +203,7 @@ export class Components {
     const preparation = this.#options.kit[name]?.(props, children !== undefined) ?? {
       context: this.#context(name, props, component.variables, source),
     };
-    const context = { ...preparation.context, children };
+    const context = { ...preparation.context, children: children ?? this.#noChildren };
     const render = () => {
       const html = component.render(context);
       if (html !== null) return html.trim();

@@ -1,3 +1,4 @@
+import { isComponentName } from "./component-name.js";
 import { checkProps } from "./grammar.js";
 import { type EnvironmentOptions, lexer, type Token, type Tokenizer } from "./internals.js";
 import { TemplateError } from "./template-error.js";
@@ -150,8 +151,13 @@ class Scanner {
     }
     const inside = tokens.slice(first + 1);
     if (name.value === "raw" || name.value === "verbatim") this.#raw(name, start);
-    else if (/^end[A-Z]/.test(name.value) && !this.#options.isForeign(name.value.slice(3))) this.#endComponent(name);
-    else if (/^[A-Z]/.test(name.value) && !this.#options.isForeign(name.value)) this.#component(name, inside);
+    else if (
+      name.value.startsWith("end") &&
+      isComponentName(name.value.slice(3)) &&
+      !this.#options.isForeign(name.value.slice(3))
+    )
+      this.#endComponent(name);
+    else if (isComponentName(name.value) && !this.#options.isForeign(name.value)) this.#component(name, inside);
     else {
       this.#refuseWrongCase(name);
       if (name.value === "filter") this.#noteFilters([{ ...name, type: lexer.TOKEN_PIPE }, ...inside]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -76,6 +76,48 @@ describe("a component", () => {
     };
     assert.throws(() => kit.components.render("ChatMesage"), expected);
     assert.throws(() => kit.components.namespace.ChatMesage!(), expected);
+  });
+
+  test("stands in a folder behind a link, also where links lead in a circle", (t) => {
+    const kit = fixture(t, { files: { "shared/Linked.njk": "linked", "components/Own.njk": "<% Linked %>" } });
+    symlinkSync(join(kit.folder, "shared"), join(kit.folder, "components/shared"));
+    symlinkSync(join(kit.folder, "components"), join(kit.folder, "shared/circle"));
+    symlinkSync(join(kit.folder, "nowhere"), join(kit.folder, "components/dangling"));
+    assert.equal(kit.components.render("Own").toString(), "linked");
+  });
+
+  test("can begin with a capital of any script, composed or not", (t) => {
+    const decomposed = "Äpfel".normalize("NFD");
+    const files = {
+      [`components/${decomposed}.njk`]: "apples{{ children }}",
+      "components/Жук.njk": "beetle",
+      "templates/page.njk": "<% Äpfel %>, red<% endÄpfel %>",
+    };
+    const kit = fixture(t, { files });
+    assert.equal(kit.render("page.njk").trim(), "apples, red");
+    assert.equal(kit.components.render("Äpfel").toString(), "apples");
+    assert.equal(kit.components.render(decomposed).toString(), "apples");
+    assert.equal(kit.components.namespace.Жук!().toString(), "beetle");
+  });
+
+  test("tells why a file with a hyphen in its name is none", (t) => {
+    const kit = fixture(t, { files: { "components/Foo-Bar.njk": "", "page.njk": "" } });
+    for (const name of ["Foo", "Foo-Bar"]) {
+      assert.throws(() => kit.components.render(name), {
+        code: "ERR_COMPONENT",
+        message: /Rename .*Foo-Bar\.njk: the name of a component has letters, digits and underscores only/,
+      });
+    }
+  });
+
+  test("prints its missing children as nothing under throwOnUndefined, and refuses what else is missing", (t) => {
+    const kit = fixture(t, {
+      files: { "components/Box.njk": "[{{ children }}]", "components/Typo.njk": "{{ nmae }}" },
+      environment: (folder) =>
+        new nunjucks.Environment(new nunjucks.FileSystemLoader(join(folder, "components")), { throwOnUndefined: true }),
+    });
+    assert.equal(kit.components.render("Box").toString(), "[]");
+    assert.throws(() => kit.components.render("Typo"));
   });
 
   test("reports both paths when it exists twice", (t) => {
