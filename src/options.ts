@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Request } from "express";
 import type { Environment } from "nunjucks";
+import { developmentSecret } from "./development-secret.js";
 import { MercureError } from "./errors.js";
 import type { IssuerOptions } from "./hub/issuers.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
@@ -38,7 +39,7 @@ export interface MercureOptions {
   environment?: Environment | undefined;
   /**
    * The key that signs and verifies tokens, at least 32 bytes. Default: environment variable `SECRET_KEY`. Without one,
-   * development makes one per start, and production refuses to start.
+   * development keeps one below `node_modules/.cache`, and production refuses to start.
    */
   secret?: string | undefined;
   /**
@@ -305,7 +306,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
 }
 
 /**
- * The secret of a development that has none.
+ * Gives development a secret where none is set: the one that the project keeps, or else one for this start.
  *
  * @throws MercureError `ERR_OPTION` in production, and where a hub elsewhere would have to know it.
  */
@@ -322,8 +323,16 @@ export function madeSecret(hubUrl: HubIdentity["hubUrl"], development: boolean, 
       "Production needs a secret: set SECRET_KEY, or pass the option secret, of at least 32 random bytes.",
     );
   }
+  const kept = developmentSecret();
+  if (kept !== undefined) {
+    logger.warn(
+      `htmx-mercure: no secret is set, so development uses the one in ${kept.path}. Production needs SECRET_KEY.`,
+    );
+    return kept.secret;
+  }
   logger.warn(
-    "htmx-mercure: no secret is set, so one was made for this start; tokens end with it. Production needs SECRET_KEY.",
+    "htmx-mercure: no secret is set, and the project has no place that keeps one, so one was made for this start; tokens " +
+      "end with it. Production needs SECRET_KEY.",
   );
   return randomBytes(leastKeyLength).toString("hex");
 }

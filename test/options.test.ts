@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
 import { hubLimits } from "../src/hub-limits.js";
 import { type MercureOptions, resolveOptions } from "../src/options.js";
 
@@ -8,6 +11,19 @@ const secret = "0123456789abcdef0123456789abcdef";
 function recorder() {
   const warnings: string[] = [];
   return { warnings, logger: { warn: (message: string) => void warnings.push(message), error: () => {} } };
+}
+
+/** A folder with files as the working directory, for the time of a test. */
+function within(t: TestContext, files: Record<string, string>): string {
+  const before = process.cwd();
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "htmx-mercure-")));
+  for (const [path, content] of Object.entries(files)) writeFileSync(join(folder, path), content);
+  process.chdir(folder);
+  t.after(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true });
+  });
+  return folder;
 }
 
 describe("options", () => {
@@ -303,16 +319,34 @@ describe("options", () => {
     ]);
   });
 
-  test("development makes a secret at each start without one, and says so", () => {
+  test("development keeps a secret with the project without one, and says where", (t) => {
+    const project = within(t, { "package.json": "{}" });
     const { warnings, logger } = recorder();
     const one = resolveOptions({ logger }, {});
     const two = resolveOptions({ logger, secret: undefined }, { NODE_ENV: "development" });
     assert.ok(one.subscriberSecretKey.length >= 32);
     assert.equal(one.publisherSecretKey, one.subscriberSecretKey);
-    assert.notEqual(one.subscriberSecretKey, two.subscriberSecretKey);
+    assert.equal(one.subscriberSecretKey, two.subscriberSecretKey);
     assert.equal(warnings.length, 2);
     assert.match(warnings[0]!, /no secret is set/);
+    assert.ok(warnings[0]!.includes(project), warnings[0]);
   });
+
+  for (const [where, files] of [
+    ["outside a project", {}],
+    ["where the project cannot keep one", { "package.json": "{}", node_modules: "no folder" }],
+  ] as const) {
+    test(`development makes a secret at each start without one, and says so, ${where}`, (t) => {
+      within(t, files);
+      const { warnings, logger } = recorder();
+      const one = resolveOptions({ logger }, {});
+      const two = resolveOptions({ logger }, {});
+      assert.ok(one.subscriberSecretKey.length >= 32);
+      assert.notEqual(one.subscriberSecretKey, two.subscriberSecretKey);
+      assert.equal(warnings.length, 2);
+      assert.match(warnings[0]!, /made for this start/);
+    });
+  }
 
   test("development warns of a short secret", () => {
     const { warnings, logger } = recorder();
