@@ -1,3 +1,4 @@
+import { endMessage, type StreamEnd } from "./end-message.js";
 import type { HtmxInternalApi } from "./htmx.js";
 import { pageBase } from "./page-base.js";
 import { renew } from "./renewal.js";
@@ -40,8 +41,9 @@ class ElementSource extends StreamSource {
     const report = (name: string, detail: object) => {
       (this.element ?? document).dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
     };
-    const end = (name: string, detail: object) => {
+    const end = (name: string, detail: StreamEnd) => {
       this.element?.setAttribute(stateAttribute, "ended");
+      console.warn(endMessage(detail, new Date()));
       report(name, detail);
     };
     super(address, location.origin, {

@@ -140,6 +140,44 @@ describe("a private stream whose token expires", () => {
   });
 });
 
+describe("the console of a page whose stream has ended for good", () => {
+  for (const [how, reason, end] of [
+    [
+      "ended by the application",
+      /: the application has ended it\.$/,
+      () => fixture.server.write(close("disconnected")),
+    ],
+    [
+      "refused by the server",
+      /: status 403\.$/,
+      () => {
+        fixture.expectErrors(/ended for good|htmx:sseError|reconnects in|status of 403|ERR_/);
+        fixture.server.refuse({ status: 403 });
+        fixture.server.cut();
+      },
+    ],
+  ] as const) {
+    it(`says when and why once: ${how}`, async () => {
+      const page = await fixture.newPage();
+      const said: string[] = [];
+      page.on("console", (message) => {
+        if (message.text().startsWith("htmx-mercure:")) said.push(message.text());
+      });
+      fixture.serve("/", rendered());
+      await page.goto(`${fixture.server.origin}/`);
+      await fixture.connected();
+      end();
+      await page.waitForSelector("#feed[data-mercure-state=ended]", { state: "attached" });
+      await page.evaluate("htmx.process(document.body)");
+      await page.evaluate("fetch('/favicon.ico')");
+      assert.equal(said.length, 1, said.join());
+      assert.match(said[0]!, /^htmx-mercure: \d.*: the stream \S+\/hub\?topic=messages has ended: /);
+      assert.match(said[0]!, reason);
+      assert.doesNotMatch(said[0]!, /token-1/);
+    });
+  }
+});
+
 describe("a private stream with an address for its renewal", () => {
   const attributes = 'data-mercure-renew="/renew"';
 
