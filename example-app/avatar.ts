@@ -4,7 +4,7 @@ export function initials(name: string): string {
   return [words[0], words.length > 1 ? words.at(-1) : ""].map((word) => [...(word ?? "")][0] ?? "").join("");
 }
 
-/** One of the eight colours that the stylesheet has for people, the same one for a name wherever it stands. */
+/** One of the eight colours that the stylesheet has for people; a name always has the same one. */
 export function colour(name: string): number {
   return [...name].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7) % 8;
 }

@@ -44,18 +44,18 @@ export function chat(app: Express, { sse, render }: Kit, database: DataSource, r
     await forgetOld();
     await record(`${author} wrote a message`);
     if (!person) res.cookie("author", author, { httpOnly: true, sameSite: "lax", maxAge: year });
-    // To htmx nothing, which also empties the place for an error.
+    // htmx gets an empty answer, which also clears the place for an error.
     if (byHtmx) res.send("");
     else res.redirect(303, "/");
   });
 
-  /** Who is signed in has the name alone. */
+  /** A signed-in user writes under their own name. */
   async function impersonation(person: Person | undefined, author: string): Promise<string | undefined> {
     const isTaken = !person && (await people.existsBy({ key: Person.keyOf(author) }));
     return isTaken ? `${author} is signed in: please choose another name.` : undefined;
   }
 
-  /** Lets go of what is no longer among the newest, in the database and on pages that have been open for long. */
+  /** Deletes all but the newest messages, in the database and on pages that have been open for long. */
   async function forgetOld(): Promise<void> {
     for (const { id } of await messages.find({ order: { id: "DESC" }, skip: kept })) {
       await messages.delete(id);
@@ -76,7 +76,7 @@ export function textProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** The name that this visitor wrote under last. */
+/** The name that this visitor used last. */
 function rememberedAuthor(req: Request): string {
   const value = /(?:^|; )author=([^;]*)/.exec(req.get("Cookie") ?? "")?.[1] ?? "";
   try {

@@ -14,7 +14,7 @@ export function conversations(app: Express, { sse, render }: Kit, database: Data
   const newest = (conversation: string, take: number) =>
     messages.find({ where: { conversation }, order: { id: "DESC" }, take });
 
-  /** The other one, if there are two. */
+  /** The other person, if there are two. */
   const otherOf = async (req: Request<{ person: string }>) => {
     const { person } = req.res!.locals;
     const other = await people.findOneBy({ id: req.params.person });
@@ -54,7 +54,7 @@ export function conversations(app: Express, { sse, render }: Kit, database: Data
     const html = render("ChatMessage", message);
     await sse.publish(conversation, html, { private: true });
 
-    // The lists of the two show the newest line.
+    // The lists of both people show the newest line.
     const news = { private: true, type: "news" };
     await sse.publish([person, other], "", news);
     // #endregion

@@ -3,12 +3,12 @@ import type { Kit, SafeString } from "htmx-mercure";
 import type { Figure } from "./figure.js";
 import type { Meter } from "./meter.js";
 
-/** Puts a line on top of the newest activity of every open dashboard. */
+/** Adds a line on top of the newest activity on every open dashboard. */
 export type Recorder = (text: string) => Promise<void>;
 
 export interface Dashboard {
   readonly record: Recorder;
-  /** Publishes nothing more from when it resolves. */
+  /** Stops publishing by the time it resolves. */
   stop(): Promise<void>;
 }
 

@@ -7,11 +7,11 @@ import { Message, MessageSchema } from "./models/message.js";
 import { PersonSchema } from "./models/person.js";
 import { TodoItem, TodoItemSchema } from "./models/todo-item.js";
 
-/** Opens the database file, and makes it, with something in it to look at, when there is none. */
+/** Opens the database file. Creates it with sample content when it is missing. */
 export async function openDatabase(file: string): Promise<DataSource> {
   mkdirSync(dirname(file), { recursive: true });
   const database = new DataSource({
-    // libsql speaks the interface of better-sqlite3, and installs without a compiler.
+    // libsql has the interface of better-sqlite3, and installs without a compiler.
     type: "better-sqlite3",
     driver: libsql,
     database: file,

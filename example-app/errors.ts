@@ -11,7 +11,7 @@ const answers = new Map([
 
 export const answerMissing: RequestHandler = (_req, res) => answer(res, 404);
 
-/** Nobody but who reads the server's log sees more of an error than its kind. */
+/** Only the server's log shows an error's details; clients see its kind. */
 export const answerError: ErrorRequestHandler = (error, _req, res, next) => {
   const byClient = error?.status >= 400 && error.status < 500;
   const status = answers.has(error?.status) ? error.status : byClient ? 400 : 500;
@@ -23,7 +23,7 @@ export const answerError: ErrorRequestHandler = (error, _req, res, next) => {
 function answer(res: Response, status: number): void {
   const { title, text } = answers.get(status)!;
   res.status(status);
-  // app.js shows a sentence over the page as it is.
+  // app.js shows a sentence over the current page.
   if (res.req.get("HX-Request")) res.type("text").send(text);
   else res.render("error.njk", { title, text });
 }

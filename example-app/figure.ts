@@ -10,8 +10,8 @@ export class Figure {
   #history: number[] = [];
 
   /**
-   * @param options.sum Whether the number is that of the whole minute, and not the newest.
-   * @param options.ceiling The top of the chart while nothing is higher, so that small numbers look small.
+   * @param options.sum Whether the number is the sum of the whole minute, and not the newest.
+   * @param options.ceiling The min top of the chart's scale, so that small numbers look small.
    */
   constructor(label: string, unit: string, options: { digits?: number; sum?: boolean; ceiling: number }) {
     this.label = label;
@@ -36,7 +36,7 @@ export class Figure {
     return this.#history.map((value, i) => `${this.#start + i},${(19 - (value / top) * 18).toFixed(1)}`).join(" ");
   }
 
-  /** The line and what lies under it. */
+  /** The line and the area below it. */
   get area(): string {
     return `${this.#start},20 ${this.points} 59,20`;
   }

@@ -3,7 +3,7 @@ import { Figure } from "./figure.js";
 
 const resolution = 10;
 
-/** Measures this very process. */
+/** Measures this process. */
 export class Meter {
   readonly #processor = new Figure("Processor", "% of a core", { ceiling: 25 });
   readonly #memory = new Figure("Memory", "MB", { ceiling: 200 });
@@ -25,7 +25,7 @@ export class Meter {
     this.#eventLoop.enable();
   }
 
-  /** As middleware, for each request. */
+  /** A middleware that measures each request. */
   readonly countRequest = (_req: unknown, _res: unknown, next: () => void): void => {
     this.#newRequests++;
     next();

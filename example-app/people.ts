@@ -35,7 +35,7 @@ export function people(app: Express, { sse }: Kit, database: DataSource, record:
     return { people: rows, guests: everybody.length - known.length };
   }
 
-  /** What the list shows of somebody: to a viewer who is signed in also the newest line between the two. */
+  /** The list's entry for a person. A signed-in viewer also sees the newest line between the two. */
   async function row({ id, name }: Pick<Person, "id" | "name">, viewer: Person | undefined) {
     const isViewer = id === viewer?.id;
     const conversation = viewer && new Conversation(viewer, repository.create({ id })).id;

@@ -3,9 +3,9 @@ import type { RequestHandler } from "express";
 const safe = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Refuses what the page of another site makes a visitor's browser do in the visitor's name. Browsers say where a request
- * comes from, and pages cannot make them lie: by `Sec-Fetch-Site`, older ones by `Origin`. What says neither is no
- * browser, and has no visitor's cookies.
+ * Rejects requests that the page of another site makes a visitor's browser send in the visitor's name. Browsers name
+ * the origin of a request, and pages cannot forge it: in `Sec-Fetch-Site`, older ones in `Origin`. A client that sends
+ * neither is not a browser, and has no visitor's cookies.
  */
 export const sameOrigin: RequestHandler = (req, _res, next) => {
   if (safe.has(req.method) || isOwn(req.get("Sec-Fetch-Site"), req.get("Origin"), req.host)) next();
@@ -13,7 +13,7 @@ export const sameOrigin: RequestHandler = (req, _res, next) => {
 };
 
 function isOwn(site: string | undefined, origin: string | undefined, host: string | undefined): boolean {
-  // A site in a subdomain is another one: it may be somebody else's.
+  // A subdomain is another site, because it can have another owner.
   if (site !== undefined) return site === "same-origin" || site === "none";
   return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
 }

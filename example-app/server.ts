@@ -17,7 +17,7 @@ import { todos } from "./todos.js";
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const { PORT: port = "" } = process.env;
-if (!/^\d{0,5}$/.test(port) || Number(port) > 65535) fail(`PORT is "${port}", which is no number from 0 to 65535.`);
+if (!/^\d{0,5}$/.test(port) || Number(port) > 65535) fail(`PORT is "${port}", which is not a number from 0 to 65535.`);
 
 const database = await openDatabase(process.env.DATABASE ?? here("data/example.db"));
 const app = express();
@@ -25,7 +25,7 @@ app.disable("x-powered-by");
 
 app.use((_req, res, next) => {
   res.set({
-    // Scripts and styles are files of this server, so nothing that a visitor writes can run in another's page.
+    // Scripts and styles are files of this server, so a visitor's text can never run in another's page.
     "Content-Security-Policy": "default-src 'self'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -34,7 +34,7 @@ app.use((_req, res, next) => {
   next();
 });
 
-// Before the kit, which answers the requests for streams itself.
+// These come before the kit, which answers the requests for streams itself.
 const meter = new Meter();
 app.use(meter.countRequest);
 app.use(sameOrigin);
@@ -44,7 +44,7 @@ const kit = mercure(app, {
   templates: here("templates"),
   components: here("components"),
   secret: process.env.SECRET_KEY,
-  // Whose a page is, its streams say: to the hub, which ends them at sign-out, and to the list of who is here.
+  // The streams of a page name its user: to the hub, which ends them at sign-out, and to the list of people.
   subjectGetter: (req) => personOf(req)?.id,
   payloadGetter: (_topics, req) => {
     const person = personOf(req);
@@ -79,7 +79,7 @@ function fail(reason: string): never {
 // Streams do not end by themselves: without kit.close() the server would wait for them for ever.
 async function stop() {
   const closed = new Promise((resolve) => server.close(resolve));
-  // Time for requests in progress. Browsers also hold connections open that they have not used yet.
+  // The time for pending requests. Browsers also hold connections open that they have not used yet.
   setTimeout(() => server.closeAllConnections(), 1000).unref();
   await board.stop();
   await kit.close();

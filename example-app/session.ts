@@ -10,7 +10,7 @@ const halfADay = 12 * 60 * 60 * 1000;
 declare global {
   namespace Express {
     interface Locals {
-      /** Who is signed in. */
+      /** The signed-in person. */
       person: Person | undefined;
       signedIn: boolean;
     }
@@ -19,7 +19,7 @@ declare global {
 
 /** Recognises visitors by a signed cookie that scripts cannot read and other sites' forms do not send. */
 export function sessions(app: Application, database: DataSource, secret: string | undefined): void {
-  // A key of its own, so that nothing that was signed for one purpose passes for another.
+  // A key of its own, so that a value that was signed for one purpose is invalid for another.
   const key = createHmac("sha256", secret || randomBytes(32))
     .update("session")
     .digest("hex");
@@ -33,20 +33,20 @@ export function sessions(app: Application, database: DataSource, secret: string 
   });
 }
 
-/** Whose a request is. */
+/** The user of a request. */
 export function personOf(request: Request | undefined): Person | undefined {
   return request?.res?.locals.person;
 }
 
-/** Signs somebody in under a name, unless somebody else has it. */
+/** Signs a user in under a name, unless it is taken. */
 export async function signIn(req: Request, database: DataSource, name: string): Promise<Person | undefined> {
   const people = database.getRepository(Person);
-  // Whose cookies have expired cannot sign out any more, nor read what was said to them.
+  // A user whose cookie has expired cannot sign out any more, or read their messages.
   const expired = { createdAt: LessThan(new Date(Date.now() - halfADay)) };
   await people.delete(expired);
   await database.getRepository(PrivateMessage).delete(expired);
   const person = people.create({ id: randomUUID(), name, key: Person.keyOf(name) });
-  // One statement, so that of two who want the same name at once one gets it.
+  // One statement, so that one of two concurrent requests for a name gets it.
   const { identifiers } = await people.createQueryBuilder().insert().values(person).orIgnore().execute();
   if (identifiers.length === 0 || !(await people.existsBy({ id: person.id }))) return undefined;
   req.session = { person: person.id };

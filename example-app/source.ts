@@ -9,7 +9,7 @@ export interface Word {
   readonly kind: string;
 }
 
-/** The part of one of this example's files that its page shows, word by word, so that the template can colour it. */
+/** The part of an example file that its page shows, word by word, so that the template can colour it. */
 export function excerpt(file: string): Word[] {
   const lines = part.exec(readFileSync(new URL(file, import.meta.url), "utf8"))?.groups?.lines ?? "";
   const indent = Math.min(...[...lines.matchAll(/^( *)\S/gm)].map(([, spaces = ""]) => spaces.length));

@@ -51,7 +51,7 @@ export function todos(app: Express, kit: Kit, database: DataSource, record: Reco
     answer(res);
   });
 
-  // Anything else in place of an id leads to a page that does not exist.
+  // Any other value in place of an id leads to a page that does not exist.
   app.param("id", (_req, _res, next, id: string) => next(/^\d{1,15}$/.test(id) ? undefined : "route"));
 
   // The wanted state and not "toggle": two people who tick the same item mean the same.
@@ -87,7 +87,7 @@ export function todos(app: Express, kit: Kit, database: DataSource, record: Reco
   });
 }
 
-/** To htmx nothing, for what changed arrives by the stream, and with it the place for an error is emptied. */
+/** htmx gets an empty answer, because the changes arrive by the stream. It also clears the place for an error. */
 function answer(res: Response): void {
   if (res.req.get("HX-Request")) res.send("");
   else res.redirect(303, "/todos");

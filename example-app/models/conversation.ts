@@ -2,7 +2,7 @@ import { EntitySchema } from "typeorm";
 import { Message } from "./message.js";
 import type { Person } from "./person.js";
 
-/** What two people say to each other. As a topic it is `Conversation/` and its id. */
+/** The messages between two people. Its topic is `Conversation/` and its id. */
 export class Conversation {
   readonly id: string;
 
@@ -11,7 +11,7 @@ export class Conversation {
   }
 }
 
-/** A message that only two people may read. */
+/** A message that only two people can read. */
 export class PrivateMessage extends Message {
   conversation!: string;
 }

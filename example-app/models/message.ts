@@ -1,7 +1,7 @@
 import { EntitySchema } from "typeorm";
 import { colour, initials } from "../avatar.js";
 
-/** Two messages of one author within this time are shown under one name. */
+/** Two messages of one author within this time appear under one name. */
 const sameBreath = 5 * 60_000;
 
 const day = new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" });
@@ -32,7 +32,7 @@ export class Message {
     return colour(this.author);
   }
 
-  /** Whether this goes on from the message above it, so that name and picture need no repeating. */
+  /** Whether this continues the message above it, so that name and picture appear once. */
   continues(previous?: Message | null): boolean {
     return (
       previous?.author === this.author &&
@@ -42,7 +42,7 @@ export class Message {
   }
 }
 
-// A schema and not decorators: they would need type metadata, which no tool that only strips types emits.
+// The model uses a schema because decorators need type metadata, which tools that only strip types do not emit.
 export const MessageSchema = new EntitySchema<Message>({
   name: "Message",
   target: Message,

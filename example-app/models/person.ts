@@ -1,17 +1,17 @@
 import { EntitySchema } from "typeorm";
 import { colour, initials } from "../avatar.js";
 
-/** Somebody who has signed in, until they sign out. Nobody else can have the name meanwhile. */
+/** A signed-in person, until they sign out. Their name is taken for that time. */
 export class Person {
   static readonly maxName = 40;
 
   id!: string;
   name!: string;
-  /** By which names are compared. */
+  /** Names are compared by this key. */
   key!: string;
   createdAt!: Date;
 
-  /** Names that look alike are one. */
+  /** Names that look alike are equal. */
   static keyOf(name: string): string {
     return name.normalize("NFKC").toLowerCase();
   }

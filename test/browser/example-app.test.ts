@@ -491,8 +491,8 @@ test("the server ends by itself when asked to, with streams open", async () => {
 
 test("a port that cannot be is told in a line", async () => {
   for (const [port, line] of [
-    ["abc", 'PORT is "abc", which is no number from 0 to 65535.'],
-    ["65536", 'PORT is "65536", which is no number from 0 to 65535.'],
+    ["abc", 'PORT is "abc", which is not a number from 0 to 65535.'],
+    ["65536", 'PORT is "65536", which is not a number from 0 to 65535.'],
     [String(app.port), `Port ${app.port} is taken. Choose another one: PORT=3001 npm start`],
   ] as const) {
     const { status, stdout, stderr } = run(port);

@@ -1,5 +1,5 @@
-// Runs every block of code of README.md and of the pages below docs. The words after a
-// fence's language select the check:
+// Runs every block of code of README.md and of the pages below docs. The words after a fence's
+// language select the check:
 //
 //   ```ts                     with an import: a program, run by Node in a project with the files that its section shows
 //                             and those of its page; the port 3000 becomes a free one. The test fetches the page at `/` with

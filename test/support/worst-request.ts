@@ -139,8 +139,9 @@ export class HostileGround {
  * Searches for the requests that block the event loop longest: takes one at random, and changes a part of it as long as
  * that makes it worse.
  *
- * @param tries - The number of requests. @param badness - The measure to maximise. @param depth - The max number of
- * changes in succession without a gain before it starts again.
+ * @param tries - The number of requests.
+ * @param badness - The measure to maximise.
+ * @param depth - The max number of changes in succession without a gain before it starts again.
  */
 export async function findWorst(
   ground: HostileGround,
