@@ -12,7 +12,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { streamUrlOf } from "../support/application.js";
 import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
 
-/** What a browser logs when a server is away or refuses a form, as some tests here make it. */
+/** The log lines of a browser when a server is away or refuses a form, as in some tests here. */
 const foreseen =
   /net::ERR_|reconnects in|ended for good|status of (401|404|413|422|503)|Error Code (413|422)|htmx:(sendError|afterRequest)/;
 
@@ -99,7 +99,7 @@ async function start(port = 0): Promise<App> {
 
 type Rows = Record<string, Record<string, unknown>[]>;
 
-/** What the database holds. The app reads it for each request, so that one process serves all tests. */
+/** The rows of the database. The app reads it for each request, so that one process serves all tests. */
 function readDatabase(): Rows {
   const database = new Database(join(folder, "example.db"));
   const rows = (table: string) => database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[];

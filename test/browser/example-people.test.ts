@@ -4,7 +4,7 @@ import { openStream } from "../support/event-stream.js";
 import { app, heard, post, said, say, signIn, streamOf, visit, write } from "./example-app.js";
 
 describe("people", () => {
-  test("three windows of one person are one person, and a reload is no news", async () => {
+  test("three windows of one person count once, and a reload announces nothing", async () => {
     const grace = await visit("/people");
     await signIn(grace, "Grace of the three");
     const ada = await visit("/people");

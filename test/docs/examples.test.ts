@@ -256,7 +256,7 @@ async function runShell(t: TestContext, block: Block, page: Page): Promise<void>
   }
 }
 
-/** Any answer of 400 or more fails; the token of `$TOKEN` may publish to and receive everything. */
+/** Any answer of 400 or more fails; the token of `$TOKEN` can publish and receive everything. */
 function curl({ origin }: Sample, folder: string, code: string) {
   writeFiles(folder, { ".curlrc": "fail-with-body\nsilent\nnoproxy = *\n" });
   const script = code.replaceAll("http://localhost:3000", origin).replaceAll(/^TOKEN=.*$/gm, "");

@@ -20,7 +20,7 @@ const files = {
 interface Shown {
   readonly status: number;
   readonly text: string;
-  /** The status with which the hub answers the page's stream; undefined for a page that is an error. */
+  /** The status of the hub's answer to the page's stream; undefined for a page that is an error. */
   readonly stream: number | undefined;
 }
 
@@ -65,7 +65,7 @@ async function statusOf(url: string, headers: Record<string, string>): Promise<n
 const manyTopics = (count: number, length: number) =>
   Array.from({ length: count }, (_, index) => String(index).padStart(length, "orders/"));
 
-/** What the hub refuses, by what is wrong with it: the template, what it is rendered with, and what the error says. */
+/** Topics that the hub rejects, by their mistake: the template, its context, and the error message. */
 const refused: Record<string, readonly [template: string, context: object, message: RegExp]> = {
   "a line break": ["stream", { topic: "a\nb" }, /contains U\+000A/],
   "half of a character": ["stream", { topic: "a\ud800" }, /contains U\+D800/],
@@ -172,7 +172,7 @@ describe("the limits of the hub's options", () => {
     assert.match(refused.text, /can grant max 1/);
   });
 
-  test("hold for what is published, since nobody could stream it", async (t) => {
+  test("hold for published topics too, since nobody could stream them", async (t) => {
     const { kit } = await start(t, { hub: { maxMatcherLength: 10 } });
     await kit.sse.publish("1234567890", "data");
     await assert.rejects(kit.sse.publish("12345678901", "data"), { code: "ERR_TOPIC", message: /maxMatcherLength/ });
@@ -284,7 +284,7 @@ describe("a name with joiners", () => {
     });
 
     // Somebody signs up under a name that looks like another's, to read what is theirs.
-    test(`is no other's that looks the same, or like what it is carried by, in Mercure ${protocol}.x`, async (t) => {
+    test(`differs from topics that look the same, or like its encoded form, in Mercure ${protocol}.x`, async (t) => {
       const { kit, origin, show } = await start(t, { protocol, tokenMode: "url" });
       const others = ["users/a\u200cb", "users/ab", "users/a~u200D.b", "users/a%E2%80%8Db"];
       const streams: EventStream[] = [];
@@ -316,7 +316,7 @@ describe("a name with joiners", () => {
     });
   }
 
-  test("has one of a visitor's choice in a channel, which is no topic of the kit's own", async (t) => {
+  test("has a topic of a visitor's choice in a channel, apart from the kit's own topics", async (t) => {
     const { app, kit, origin } = await start(t);
     app.get("/channels/sse", kit.sse.stream());
     const stream = await openStream(t, `${origin}/channels/sse?channel=${encodeURIComponent(names.emoji)}`);

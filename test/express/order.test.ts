@@ -43,14 +43,14 @@ describe("what stands before mercure(app)", () => {
     const { warnings } = start(t, (app) => {
       const router: Router = express.Router({ strict: true });
       router.use((_req, _res, next) => next());
-      // A router may hold itself.
+      // A router can contain itself.
       router.use("/deeper", router);
       app.use(router);
     });
     assert.doesNotMatch(warnings.join(), /after routes/);
   });
 
-  // A page that no request bounds may be kept by a cache, or hold the token of another viewer.
+  // The kit missed the beginning of the request: a cache could keep the page, or it could hold another viewer's token.
   for (const development of [true, false]) {
     for (const tokenMode of ["url", "cookie"] as const) {
       for (const authorize of [undefined, () => true, () => false]) {
@@ -88,7 +88,7 @@ describe("what stands before mercure(app)", () => {
     }
   }
 
-  test("a render without a response is told that the route must come after mercure(app)", async (t) => {
+  test("a render without a response is an error that says the route must come after mercure(app)", async (t) => {
     let kit: Kit;
     const made = start(t, (app) => app.get("/", (_req, res) => void res.send(kit.render("Private"))), {
       authorize: () => true,

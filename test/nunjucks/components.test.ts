@@ -100,7 +100,7 @@ describe("a component", () => {
     assert.equal(kit.components.namespace.Жук!().toString(), "beetle");
   });
 
-  test("tells why a file with a hyphen in its name is none", (t) => {
+  test("tells why a file with a hyphen in its name is not a component", (t) => {
     const kit = fixture(t, { files: { "components/Foo-Bar.njk": "", "page.njk": "" } });
     for (const name of ["Foo", "Foo-Bar"]) {
       assert.throws(() => kit.components.render(name), {

@@ -5,7 +5,7 @@ import { carriedName, nameOf } from "../../src/protocol/carried-name.js";
 import { forbiddenCharacter } from "../../src/protocol/characters.js";
 import { compileSelector, compileUrlPattern } from "../../src/protocol/matcher.js";
 
-/** Texts in which escapes, and what could become one, are frequent. */
+/** Texts with many escapes, and with parts that could become escapes. */
 const names = fc.string({
   unit: fc.constantFrom("~", "u", "200D", "00AD", ".", "\u200d", "\u200c", "\u{e0067}", "\u00ad", "a", "é", "%", "/"),
   maxLength: 30,
