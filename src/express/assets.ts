@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
 import { refuseUnknownOptions } from "../known-options.js";
 import { packageFolder } from "../package-folder.js";
+import { pathBelow } from "../publisher/path-below.js";
 
 const require = createRequire(import.meta.url);
 
@@ -69,7 +70,7 @@ export class Assets {
     const { nonce, htmx = true } = options;
     const tag = (name: AssetName) => {
       const asset = this.#byName.get(name)!;
-      return { url: `${mountPath}${this.#path}/${asset.name}`, integrity: asset.integrity };
+      return { url: pathBelow(mountPath, `${this.#path}/${asset.name}`), integrity: asset.integrity };
     };
     return {
       style: tag("mercure.css"),

@@ -14,8 +14,9 @@ import {
   secureName,
 } from "../protocol/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/page.js";
+import { pathBelow } from "../publisher/path-below.js";
 import { keepOutOfCaches } from "./caches.js";
-import { mountPathOf } from "./mount-path.js";
+import { shownMountPath } from "./mount-path.js";
 
 export interface AuthzCookiesOptions {
   /** As Mercure "Cookie" has it, on HTTPS. */
@@ -227,13 +228,13 @@ export class AuthzCookies {
     });
   }
 
-  #hubPath({ baseUrl }: Request): string {
+  #hubPath(request: Request): string {
     const { hubPath } = this.#options;
-    return hubPath === undefined ? "/" : mountPathOf(baseUrl) + hubPath;
+    return hubPath === undefined ? "/" : pathBelow(shownMountPath(request, request.baseUrl), hubPath);
   }
 
-  #pagePath({ baseUrl }: Request): string {
-    return mountPathOf(baseUrl) || "/";
+  #pagePath(request: Request): string {
+    return shownMountPath(request, request.baseUrl) || "/";
   }
 
   /** Browsers take neither the prefix nor the attribute `Secure` on plain HTTP. */

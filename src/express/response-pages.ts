@@ -6,7 +6,7 @@ import type { Page, Pages } from "../publisher/page.js";
 import type { UnboundStreams } from "../publisher/unbound-streams.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 import { keepOutOfCaches } from "./caches.js";
-import { mountPathOf } from "./mount-path.js";
+import { shownMountPath } from "./mount-path.js";
 import { headBytesLeft } from "./request-head.js";
 
 export interface ResponsePagesOptions {
@@ -45,7 +45,7 @@ export class ResponsePages {
       lastEventId,
       beganAt: distinctTime(now()),
       unboundBefore: unbound.count,
-      mountPath: mountPathOf(mountPath),
+      mountPath: shownMountPath(request, mountPath),
       origin: originOf(request),
       url: request.originalUrl,
       request,

@@ -9,6 +9,7 @@ import { nameOf } from "../protocol/carried-name.js";
 import { applicationTopic, presenceEvent, presenceTopic, variantOf } from "../protocol/own-topics.js";
 import type { TopicMatcher } from "../protocol/topic-matcher.js";
 import { ExternalHub, noHubInProcess } from "./external-hub.js";
+import { pathBelow } from "./path-below.js";
 import type { Presence } from "./presence.js";
 import type { PublisherOptions } from "./publisher-options.js";
 import { checkGranted, checkSelectors, checkUrl } from "./stream-limits.js";
@@ -139,7 +140,7 @@ export class StreamAccess {
     if ([...new URLSearchParams(parameters).values()].some((name) => variantOf(name) !== undefined)) return undefined;
     const [, grant] = /[?&#]grant=([\w-]+)/.exec(url) ?? [];
     const query = grant === undefined ? "" : `?${grantParameter}=${grant}`;
-    return `${this.#mountPath}${renewalPath}${query}`;
+    return `${pathBelow(this.#mountPath, renewalPath)}${query}`;
   }
 
   /**
@@ -273,7 +274,7 @@ export class StreamAccess {
     const page = pages.rendering;
     // A hub elsewhere is no part of the application, wherever that is mounted.
     const mountPath = hub instanceof ExternalHub || !publicHubUrl.startsWith("/") ? "" : this.#mountPath;
-    const hubUrl = mountPath + publicHubUrl;
+    const hubUrl = pathBelow(mountPath, publicHubUrl);
     const { lastEventId } = page ?? hub;
     if (page === undefined) unbound.notePosition(lastEventId, hubUrl);
     else page.onStream(hubUrl);
