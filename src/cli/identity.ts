@@ -1,5 +1,6 @@
 import type { OptionReader } from "../option-reader.js";
 import type { Selector } from "../protocol/active-subscription.js";
+import { carriedName } from "../protocol/carried-name.js";
 import type { Generation } from "../protocol/generation.js";
 import type { TokenProfile } from "../publisher/tokens.js";
 import type { Flags } from "./command-line.js";
@@ -62,7 +63,7 @@ export const matcherFlags: Flags = {
   "match-urlpattern": { value: "pattern", multiple: true, help: "Mercure 1.0: topics by a URL pattern." },
 };
 
-/** What the command line names: topics, and with Mercure 1.0 matchers. */
+/** What the command line names: topics, and with Mercure 1.0 matchers. Joiners are carried as the publisher does. */
 export function readSelectors(read: OptionReader, topics: readonly string[], protocol: Generation): Selector[] {
   const exact = read.strings("match") ?? [];
   const patterns = read.strings("match-urlpattern") ?? [];
@@ -70,7 +71,7 @@ export function readSelectors(read: OptionReader, topics: readonly string[], pro
     throw new UsageError("The flags --match and --match-urlpattern are of Mercure 1.0: add --protocol 1.");
   }
   return [
-    ...[...topics, ...exact].map((text) => ({ text })),
-    ...patterns.map((text) => ({ text, matchType: "urlpattern" as const })),
+    ...[...topics, ...exact].map((text) => ({ text: carriedName(text) })),
+    ...patterns.map((text) => ({ text: carriedName(text), matchType: "urlpattern" as const })),
   ];
 }

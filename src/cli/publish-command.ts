@@ -1,4 +1,5 @@
 import { text } from "node:stream/consumers";
+import { carriedName } from "../protocol/carried-name.js";
 import { publishToRemoteHub } from "../publisher/remote-hub.js";
 import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
@@ -25,7 +26,7 @@ export const publishCommand: Command = {
   async run({ read, positionals: [topic, argument = "-"] }) {
     if (topic === undefined || topic === "")
       throw new UsageError("Name the topic: htmx-mercure publish <topic> [data]");
-    const topics = [topic, ...(read.strings("alternate") ?? [])];
+    const topics = [topic, ...(read.strings("alternate") ?? [])].map(carriedName);
     const id = read.string("id");
     const type = read.string("type");
     const retry = read.number("retry", { least: 0, whole: true });

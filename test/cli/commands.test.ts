@@ -140,6 +140,14 @@ describe("subscribe", () => {
 });
 
 describe("token", () => {
+  test("grants a name with joiners as the publisher and pages carry it", async (t) => {
+    const args = ["token", "publisher", "--topic", "users/علی\u200Cرضا"];
+    const { code, stdout } = await run(t, args, { env });
+    assert.equal(code, 0);
+    const claims = JSON.parse(Buffer.from(stdout.split(".")[1]!, "base64url").toString());
+    assert.deepEqual(claims.mercure.publish, ["users/علی~u200C.رضا"]);
+  });
+
   test("grants the topics to its role, and expires", async (t) => {
     const flags = ["--topic", "a", "--topic", "b", "--expires-in", "60"];
     for (const [role, grant] of [
