@@ -30,18 +30,18 @@ export class Figure {
     return value.toFixed(this.#digits);
   }
 
-  /** The line of the chart, in a box of 59 by 20, with the newest second at the right. */
+  /** The line of the chart, in a box of 59 by 20. It spans the whole box, also before a minute has passed. */
   get points(): string {
-    const top = Math.max(this.#ceiling, ...this.#history);
-    return this.#history.map((value, i) => `${this.#start + i},${(19 - (value / top) * 18).toFixed(1)}`).join(" ");
+    const values = this.#history.length > 1 ? this.#history : Array<number>(2).fill(this.#history[0] ?? 0);
+    const top = Math.max(this.#ceiling, ...values);
+    const step = (seconds - 1) / (values.length - 1);
+    return values
+      .map((value, i) => `${Number((i * step).toFixed(2))},${(19 - (value / top) * 18).toFixed(1)}`)
+      .join(" ");
   }
 
   /** The line and the area below it. */
   get area(): string {
-    return `${this.#start},20 ${this.points} 59,20`;
-  }
-
-  get #start(): number {
-    return seconds - this.#history.length;
+    return `0,20 ${this.points} ${seconds - 1},20`;
   }
 }

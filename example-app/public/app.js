@@ -13,6 +13,7 @@ document.addEventListener("htmx:confirm", (event) => {
   if (!elt.reportValidity()) return event.preventDefault();
   etc.values = Object.fromEntries(new FormData(elt));
   for (const field of fields) field.value = "";
+  fields[0].focus();
 });
 
 // A rejected text returns to its field, unless the writer is at the next line already.
@@ -47,9 +48,24 @@ document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
   next.focus();
 });
 
-// The page can be outdated. The stylesheet waits a second before it shows this, because most restarts are shorter.
-document.addEventListener("htmx:sseError", () => document.body.classList.add("offline"));
-document.addEventListener("htmx:sseOpen", () => document.body.classList.remove("offline"));
+// The button hides when no item is done. The keyboard then goes on at the field for new items.
+document.addEventListener("htmx:beforeRequest", ({ target }) => {
+  if (target.querySelector(".clear:focus-visible")) document.querySelector(".adder input").focus();
+});
+
+// The page can be outdated. The notice waits a second, because most restarts are shorter.
+const connection = document.getElementById("connection");
+let connectionTimer;
+document.addEventListener("htmx:sseError", () => {
+  connectionTimer ??= setTimeout(() => {
+    connection.textContent = "Reconnecting…";
+  }, 1000);
+});
+document.addEventListener("htmx:sseOpen", () => {
+  clearTimeout(connectionTimer);
+  connectionTimer = undefined;
+  connection.textContent = "";
+});
 
 // A user who signed out in another window sees the current page.
 document.addEventListener("mercure:end", () => location.reload());

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { app, heard, post, signIn, startAgain, until, visit } from "./example-app.js";
+
+const paths = ["/", "/todos", "/dashboard", "/people"];
+const sizes = { "small phone": [320, 568], phone: [375, 667], "phone on its side": [812, 375], tablet: [768, 1024] };
+const viewports = Object.entries(sizes).map(([name, [width = 0, height = 0]]) => ({ name, width, height }));
+
+/** Texts of the bar, buttons and fields that their box cuts off. */
+const cutTexts = `
+  [...document.querySelectorAll("nav, nav a, .me, main button, main input")].filter((element) => {
+    if (!element.checkVisibility()) return false;
+    const { left, right, top } = element.getBoundingClientRect();
+    if (top < 0 || left < 0 || right > innerWidth || element.scrollWidth > element.clientWidth) return true;
+    if (!element.placeholder) return false;
+    const style = getComputedStyle(element);
+    const context = document.createElement("canvas").getContext("2d");
+    context.font = style.font;
+    const room = element.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    return context.measureText(element.placeholder).width > room;
+  }).map((element) => element.outerHTML)
+`;
+
+describe("the layout", () => {
+  test("cuts no label and no tab at 320 pixels, for guests and for people", async () => {
+    for (const name of [undefined, "Ada Lovelace"]) {
+      const page = await visit("/people", { viewport: { width: 320, height: 640 } });
+      if (name !== undefined) await signIn(page, name);
+      for (const path of paths) {
+        await page.goto(app.url + path);
+        assert.deepEqual(await page.evaluate(cutTexts), [], path);
+      }
+    }
+  });
+
+  test("shows the whole panel of the chat on a phone, upright and on its side", async () => {
+    for (const viewport of viewports) {
+      const page = await visit("/", { viewport });
+      const bottom = await page.locator(".panel").evaluate((panel) => panel.getBoundingClientRect().bottom);
+      assert.ok(bottom <= viewport.height, `${viewport.name}: ${bottom}`);
+    }
+  });
+
+  test("keeps the panel in its place from page to page", async () => {
+    for (const viewport of [...viewports, { name: "desk", width: 1440, height: 900 }]) {
+      const page = await visit("/", { viewport });
+      const places: unknown[] = [];
+      for (const path of paths) {
+        await page.goto(app.url + path);
+        places.push(
+          await page.evaluate(
+            "(({ x, y, width }) => [x, y, width])(document.querySelector('.panel').getBoundingClientRect())",
+          ),
+        );
+      }
+      for (const place of places) assert.deepEqual(place, places[0], viewport.name);
+    }
+  });
+
+  test("gives the two fields of the chat one style", async () => {
+    const page = await visit("/");
+    const styles = await page.locator(".composer input").evaluateAll((fields) =>
+      fields.map((field) => {
+        const { border, borderRadius, backgroundImage, padding, height } = getComputedStyle(field);
+        return { border, borderRadius, backgroundImage, padding, height };
+      }),
+    );
+    assert.equal(styles.length, 2);
+    assert.deepEqual(styles[0], styles[1]);
+  });
+
+  test("offers guests to sign in on every page", async () => {
+    for (const path of paths)
+      await (await visit(path)).getByRole("banner").getByRole("link", { name: "Sign in" }).waitFor();
+  });
+
+  test("has an even composer and a sentence in a conversation without messages", async () => {
+    const [ada, grace] = [await visit("/people"), await visit("/people")];
+    await signIn(grace, "Grace of the layout");
+    await signIn(ada, "Ada of the layout");
+    await ada.getByRole("link", { name: "Grace of the layout" }).click();
+    const sentence = ada.getByText("Nothing here yet. Say hello to Grace of the layout.");
+    await sentence.waitFor();
+    const padding = await ada.locator(".composer").evaluate((form) => getComputedStyle(form).padding);
+    assert.equal(padding, "16px");
+    await ada.getByLabel("Message", { exact: true }).fill("Hello");
+    await ada.getByRole("button", { name: "Send" }).click();
+    await heard(ada, "Hello");
+    await sentence.waitFor({ state: "hidden" });
+  });
+});
+
+test("after a click on Send the keyboard is in the message's field", async () => {
+  const page = await visit("/");
+  await page.getByLabel("Your name").fill("Ada");
+  await page.getByLabel("Message", { exact: true }).fill("Sent by a click");
+  await page.getByRole("button", { name: "Send" }).click();
+  await heard(page, "Sent by a click");
+  await until(page, "document.activeElement.name === 'text'");
+});
+
+test("the button that clears the done items is there only while there are some", async () => {
+  const page = await visit("/todos");
+  const clear = page.getByRole("button", { name: "Clear done" });
+  await clear.focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("0 of 3 done").waitFor();
+  await clear.waitFor({ state: "hidden" });
+  // The keyboard goes on at the field for new items.
+  await until(page, "document.activeElement.name === 'title'");
+  await page.getByRole("checkbox").first().click();
+  await clear.waitFor();
+});
+
+test("the charts span their box from the first second on", async () => {
+  await app.end("SIGTERM");
+  await startAgain();
+  const page = await visit("/dashboard");
+  for (const points of await page
+    .locator("polyline")
+    .evaluateAll((lines) => lines.map((line) => line.getAttribute("points")!))) {
+    assert.match(points, /^0,.* 59,[\d.]+$/);
+  }
+});
+
+test("a screen reader is told that the page reconnects", async () => {
+  const page = await visit("/");
+  await post("/messages", { author: "Ada", text: "The stream is open" });
+  await heard(page, "The stream is open");
+  await app.end("SIGKILL");
+  await page.getByRole("status").getByText("Reconnecting…").waitFor();
+  await startAgain();
+  await page.getByText("Reconnecting…").waitFor({ state: "detached" });
+});
