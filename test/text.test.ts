@@ -114,7 +114,7 @@ describe("the text of values", () => {
     ["an iterator", () => generated(), /an iterator: give a list/, true],
     ["an asynchronous iterator", () => streamed(), /an asynchronous iterator/, true],
     ["an object whose fields are private", () => new Sealed(), /class Sealed/, true],
-    ["an invalid decimal", () => new NotANumber(), /class NotANumber that is NaN/, true],
+    ["a decimal that is not a number", () => new NotANumber(), /class NotANumber that is NaN/, true],
   ];
   for (const [what, make, complaint, isUsable = false] of hollow) {
     test(`${what} is rejected in html, lists, attributes and data${isUsable ? "" : ", and as a property"}`, async (t) => {
