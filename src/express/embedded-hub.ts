@@ -6,6 +6,7 @@ import type { HubOptions } from "../hub/options.js";
 import { isForMetadata, metadataUrl } from "../hub/resource-metadata.js";
 import type { Configuration } from "../options.js";
 import { MemoryTransport } from "../transport/memory.js";
+import { warnOfSeveralProcesses } from "./several-processes.js";
 
 export interface EmbeddedHub {
   readonly hub: Hub;
@@ -33,6 +34,7 @@ export function embedHub(configuration: Configuration, authorize: HubOptions["au
     logger: configuration.logger,
   };
   const hub = new Hub(settings, clock);
+  warnOfSeveralProcesses(configuration.logger);
   const { path } = hub;
   const metadata = metadataUrl(resource);
   return {

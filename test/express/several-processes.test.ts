@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const program = fileURLToPath(new URL("./several-processes-program.ts", import.meta.url));
+const warning = /^htmx-mercure: this application runs in several processes .*$/gm;
+
+/** What the processes of an application write until all have started. */
+async function outputOf(workers: number, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", program, String(workers)], {
+    env: { PATH: process.env.PATH, NODE_ENV: "production", ...env },
+  });
+  return stdout + stderr;
+}
+
+const ofPm2 = { NODE_APP_INSTANCE: "0", pm_id: "7" };
+
+describe("an application with a hub of its own in several processes", () => {
+  for (const [what, workers, env] of [
+    ["two workers of node:cluster", 2, {}],
+    ["the first of two instances in pm2", 0, { ...ofPm2, instances: "2" }],
+  ] as const) {
+    test(`warns once at the start and names the way out: ${what}`, async () => {
+      const warnings = (await outputOf(workers, env)).match(warning) ?? [];
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0]!, /one process.*`npx htmx-mercure hub`.*hubUrl/);
+    });
+  }
+
+  for (const [what, workers, env] of [
+    ["one process", 0, {}],
+    ["workers that share an external hub", 2, { MERCURE_HUB_URL: "http://127.0.0.1:1/.well-known/mercure" }],
+    ["one instance in pm2", 1, { ...ofPm2, instances: "1" }],
+    ["the second instance in pm2", 1, { ...ofPm2, NODE_APP_INSTANCE: "1", instances: "2" }],
+  ] as const) {
+    test(`warns of nothing: ${what}`, async () => {
+      const output = await outputOf(workers, env);
+      assert.doesNotMatch(output, warning);
+      assert.equal(output.match(/started/g)?.length, Math.max(workers, 1), output);
+    });
+  }
+});
