@@ -1,4 +1,5 @@
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
+import { nameOf } from "../protocol/carried-name.js";
 import { askForSubscriptions } from "../publisher/remote-subscriptions.js";
 import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
@@ -12,7 +13,7 @@ export const subscriptionsCommand: Command = {
   summary: "Lists who is subscribed to what.",
   usage: "[topic] [flags]",
   details: `One line each: topic, subscriber, payload, with tabs between. The hub must serve the subscriptions API, and the
-token has to grant it.`,
+token must grant it.`,
   positionals: 1,
   flags: {
     json: { help: "Print what the hub answers, in JSON." },
@@ -42,6 +43,6 @@ token has to grant it.`,
 };
 
 function lineOf({ topic, match, subscriber, payload }: SubscriptionDocument): string {
-  const cells = [topic ?? match, subscriber, payload === undefined ? "" : JSON.stringify(payload)];
+  const cells = [nameOf(topic ?? match ?? ""), subscriber, payload === undefined ? "" : JSON.stringify(payload)];
   return cells.map((cell) => terminalText(String(cell)).replaceAll("\t", "\\t")).join("\t");
 }

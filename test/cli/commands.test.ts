@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { jwtVerify } from "jose";
+import { carriedName } from "../../src/protocol/carried-name.js";
 import { token } from "../hub/fixture.js";
 import { type Running, run, secret, start, startHub, temporaryFolder } from "./fixture.js";
 
@@ -260,6 +261,14 @@ describe("subscriptions", () => {
     const json = await run(t, ["subscriptions", "a/b", "--json"], at);
     assert.deepEqual(JSON.parse(json.stdout), list);
     assert.deepEqual(asked, ["/.well-known/mercure/subscriptions", "/.well-known/mercure/subscriptions/a%2Fb"]);
+  });
+
+  test("prints a name with joiners as its author wrote it", async (t) => {
+    const family = "chat/\u{1f469}\u200d\u{1f467}";
+    const subscriptions = ["topic", "match"].map((key) => ({ [key]: carriedName(family), subscriber: "urn:uuid:1" }));
+    const url = await fakeHub(t, (_req, res) => void res.end(JSON.stringify({ subscriptions })));
+    const { stdout } = await run(t, ["subscriptions", "--hub-url", url], { env });
+    assert.equal(stdout, `${family}\turn:uuid:1\t\n`.repeat(2));
   });
 
   test("exits with 1 when the hub has no such list", async (t) => {
