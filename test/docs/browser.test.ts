@@ -1,6 +1,6 @@
-// Checks docs/streams.md, "What the kit's script adds", row by row: a page's behaviour with htmx and its extension
+// Checks docs/streams.md, "Use htmx without the script", row by row: a page's behaviour with htmx and its extension
 // alone, and with the kit's script. Items have no ids unless a row says so, so that a repetition shows. Also checks the
-// recipe of docs/browser.md under "After a gap".
+// recipe of docs/browser.md under "Refresh after a gap".
 
 import assert from "node:assert/strict";
 import type { AddressInfo, Socket } from "node:net";
@@ -43,7 +43,7 @@ const last = "<p>last</p>";
 
 const rows: Row[] = [
   {
-    what: "After any answer but 200, as behind a proxy during each deploy",
+    what: "After a status other than 200, for example from a proxy during a deploy",
     async act({ say, interrupt, items }) {
       await say("<p>first</p>");
       interrupt();
@@ -80,7 +80,7 @@ const rows: Row[] = [
     kit: [1, 1],
   },
   {
-    what: "An item whose id is already there",
+    what: "An item with an existing id",
     async act({ say, items }) {
       await say('<p id="a">old</p>');
       await say('<p id="a">new</p>');
@@ -112,7 +112,7 @@ const rows: Row[] = [
     kit: [[false, "Bearer "]],
   },
   {
-    what: "When the hub no longer holds what was missed",
+    what: "When the hub has evicted missed updates",
     options: { hub: { reconciliationLength: 1 } },
     async act({ kit, page, say, interrupt }) {
       await page.evaluate(`addEventListener("mercure:gap", () => document.body.append("there is a gap"))`);
@@ -162,7 +162,7 @@ for (const script of ["stock", "kit"] as const) {
 
 test("every row of the table has a test here", () => {
   const { text } = pages().find(({ path }) => path === "docs/streams.md")!;
-  const table = tableAfter(text, text.indexOf("## What the kit's script adds"));
+  const table = tableAfter(text, text.indexOf("## Use htmx without the script"));
   assert.deepEqual(
     rows.map(({ what }) => what),
     table.map(([cell]) => cell),
@@ -171,7 +171,7 @@ test("every row of the table has a test here", () => {
 
 test("a section fetches itself again after a gap", async (t) => {
   const { blocks } = pages().find(({ path }) => path === "docs/browser.md")!;
-  const { code } = blocks.find(({ section, language }) => section === "After a gap" && language === "html")!;
+  const { code } = blocks.find(({ section, language }) => section === "Refresh after a gap" && language === "html")!;
   const folder = createProject(t, {
     "templates/page.njk": `<!doctype html><head>{{ mercure_scripts() }}</head><body>${code}</body>`,
   });
