@@ -168,7 +168,10 @@ export interface EmbeddedHubOptions extends HubLimits {
   publishOrigins?: readonly string[] | string | undefined;
   /** The longest time for which a stream is open, in seconds; 0 for no end. Default 3600. */
   connectionLifetime?: number | undefined;
-  /** How far the clock of an issuer of tokens may be ahead, in seconds, at most 300; 0 for none. Default 30. */
+  /**
+   * How far the clock of an issuer of tokens may be ahead, in seconds, at most 300; 0 for none. Default:
+   * `MERCURE_HUB_CLOCK_TOLERANCE`, else 30.
+   */
   clockTolerance?: number | undefined;
   /** Seconds between keep-alive comments; 0 disables. Default: `MERCURE_HUB_KEEPALIVE_INTERVAL`, else 15. */
   keepaliveInterval?: number | undefined;
@@ -288,7 +291,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       corsOrigins: hub.corsOrigins("corsOrigins", "MERCURE_HUB_CORS_ORIGINS") ?? [],
       publishOrigins: hub.origins("publishOrigins", "MERCURE_HUB_PUBLISH_ORIGINS") ?? [],
       connectionLifetime: hub.number("connectionLifetime", { least: 0 }) ?? 3600,
-      clockTolerance: hub.number("clockTolerance", { least: 0, most: 300 }) ?? 30,
+      clockTolerance: hub.number("clockTolerance", { least: 0, most: 300 }, "MERCURE_HUB_CLOCK_TOLERANCE") ?? 30,
       keepaliveInterval:
         hub.number("keepaliveInterval", { least: 0, most: 86_400 }, "MERCURE_HUB_KEEPALIVE_INTERVAL") ?? 15,
       reconciliationLength:

@@ -74,6 +74,12 @@ export const hubFlags: Flags = {
     numeric: true,
     help: "How long a stream is open at most. Default 3600; 0 for no end.",
   },
+  "clock-tolerance": {
+    value: "seconds",
+    numeric: true,
+    variable: "MERCURE_HUB_CLOCK_TOLERANCE",
+    help: "How far the clock of a token's issuer may be ahead. Default 30; max 300; 0 for none.",
+  },
   "keepalive-interval": {
     value: "seconds",
     numeric: true,
@@ -162,6 +168,7 @@ export function configure(read: OptionReader): HubConfiguration {
       corsOrigins: read.corsOrigins("cors-origin", "MERCURE_HUB_CORS_ORIGINS"),
       publishOrigins: read.origins("publish-origin", "MERCURE_HUB_PUBLISH_ORIGINS"),
       connectionLifetime: read.number("connection-lifetime", { least: 0 }),
+      clockTolerance: read.number("clock-tolerance", { least: 0, most: 300 }, "MERCURE_HUB_CLOCK_TOLERANCE"),
       allowAnonymous: read.boolean("allow-anonymous", "MERCURE_HUB_ALLOW_ANONYMOUS"),
       allowPublish: read.boolean("allow-publish", "MERCURE_HUB_ALLOW_PUBLISH") ?? true,
       keepaliveInterval: read.number(

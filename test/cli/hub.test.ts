@@ -107,6 +107,25 @@ describe("options", () => {
     assert.match(stderr, /MERCURE_HUB_MAX_CONNECTIONS must be a whole number/);
   });
 
+  for (const [how, flags, env] of [
+    ["the flag", ["--clock-tolerance", "200"], {}],
+    ["the variable", [], { MERCURE_HUB_CLOCK_TOLERANCE: "200" }],
+  ] as const) {
+    test(`accept tokens of an issuer whose clock is ahead, by ${how}`, async (t) => {
+      const { url } = await startHub(t, flags, { env: { ...production, ...env } });
+      const jwtAhead = (seconds: number) =>
+        token({ publish: ["*"] }, { iat: Math.floor(Date.now() / 1000) + seconds }, secret);
+      assert.equal(await publish(url, await jwtAhead(100)), 200);
+      assert.equal(await publish(url, await jwtAhead(1000)), 401);
+    });
+  }
+
+  test("rejects a clock tolerance that is out of bounds", async (t) => {
+    const { code, stderr } = await run(t, ["hub", "--clock-tolerance", "301"], { env: production });
+    assert.equal(code, 2);
+    assert.match(stderr, /--clock-tolerance must be a number of at least 0 and at most 300, not 301/);
+  });
+
   test("count streams by the addresses that a trusted proxy tells", async (t) => {
     const limit = ["--max-connections-per-address", "1"];
     const from = async (url: string, address: string) =>
