@@ -7,12 +7,19 @@ const live = new WeakSet<Application>();
 /**
  * Looks whether an application can be made live.
  *
- * @throws MercureError `ERR_OPTION` for what is no Express application, and for one that has a kit already: its pages
- * would subscribe to one hub and hear from another.
+ * @throws MercureError `ERR_OPTION` for what is no Express application, for one of Express 4 or older, and for one that
+ * has a kit already: its pages would subscribe to one hub and hear from another.
  */
 export function checkApplication(app: Application, warn: (message: string) => void): void {
   if (typeof app?.use !== "function" || typeof app.set !== "function") {
     throw new MercureError("ERR_OPTION", "mercure() takes an Express application: mercure(express(), options).");
+  }
+  if (isBeforeExpress5(app)) {
+    throw new MercureError(
+      "ERR_OPTION",
+      "mercure() needs Express 5, and this application is of Express 4 or older. Install it: npm install express@5. " +
+        "Its guide for the move: https://expressjs.com/en/guide/migrating-5.html.",
+    );
   }
   if (live.has(app)) throw new MercureError("ERR_OPTION", "This application has a kit already: call mercure() once.");
   live.add(app);
@@ -21,6 +28,15 @@ export function checkApplication(app: Application, warn: (message: string) => vo
     "htmx-mercure: mercure() was called after routes, a router with routes, or a sub-application. Their pages may miss " +
       "what is published while they are made, and cannot have private streams. Call it before all of them.",
   );
+}
+
+/** Express 4 throws where `app.router` is read; a router that is a function came with Express 5. */
+function isBeforeExpress5(app: Application): boolean {
+  try {
+    return typeof (app as Application & { readonly router?: unknown }).router !== "function";
+  } catch {
+    return true;
+  }
 }
 
 /** What Express documents of a router, and its types leave out. */
