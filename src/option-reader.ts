@@ -140,6 +140,16 @@ export class OptionReader {
     return parsed.origin === "http://relative" ? parsed.pathname : parsed.href;
   }
 
+  /** The beginning of a path, with one slash before it and none after it; empty for `/`. */
+  prefix(name: string, variable: string): string | undefined {
+    const value = this.string(name, variable);
+    if (value === undefined) return undefined;
+    const [, source] = this.#value(name, variable);
+    const isPrefix = /^\/(?!\/)[^\\?#\p{Cc}]*$/u.test(value) && !/\/\.{1,2}(?:\/|$)/.test(value);
+    if (!isPrefix) throw impossible(source, `must be a path such as /app, without a query, not ${describe(value)}`);
+    return new URL(value, "http://relative").pathname.replace(/\/+$/, "");
+  }
+
   oneOf<Value extends string | number>(name: string, values: readonly Value[], variable?: string): Value | undefined {
     const [value, source] = this.#value(name, variable);
     if (value === undefined || value === "") return undefined;

@@ -73,6 +73,12 @@ export interface MercureOptions {
    */
   publicHubUrl?: string | true | undefined;
   /**
+   * The prefix that a proxy strips from the paths of the application, such as `/app`: all URLs of hub, scripts, renewal
+   * and cookies begin with it; `/` for no prefix. A trusted `X-Forwarded-Prefix` wins. Default: `MERCURE_PUBLIC_PATH`,
+   * else what a path in `publicHubUrl` has before the path of the hub, else empty.
+   */
+  publicPath?: string | undefined;
+  /**
    * Who issues the kit's tokens of Mercure 1.0: their claim `iss`. Default: `MERCURE_ISSUER`, else the origin of
    * `resource`; `/` where that is a path.
    */
@@ -201,6 +207,9 @@ export interface Configuration extends HubIdentity {
   readonly presenceGrace: number;
   readonly swapStyles: readonly string[];
   readonly assetsPath: string;
+  readonly publicPath: string;
+  /** Whether `publicHubUrl` says what `publicPath` is. */
+  readonly isPublicPathFromHubUrl: boolean;
   readonly development: boolean;
   readonly logger: Logger;
   readonly hub: Readonly<Record<HubLimit, number>> & {
@@ -259,6 +268,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   const configuration: Configuration = {
     ...keys,
     ...identity,
+    ...publicPaths(identity, path, read.prefix("publicPath", "MERCURE_PUBLIC_PATH")),
     templates: templates ?? ["templates"],
     components: read.folders("components") ?? ["components"],
     environment: nunjucks,
@@ -306,6 +316,18 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     throw impossible("renewalPath", `must be below ${path}, since browsers send the cookies of streams nowhere else`);
   }
   return configuration;
+}
+
+/** A proxy that strips a prefix strips it from all paths, so that a path in `publicHubUrl` names it for all. */
+function publicPaths({ hubUrl, publicHubUrl }: HubIdentity, hubPath: string, publicPath: string | undefined) {
+  const isOwnPath = hubUrl === undefined && publicHubUrl.startsWith("/") && publicHubUrl.endsWith(hubPath);
+  const prefix = isOwnPath ? publicHubUrl.slice(0, -hubPath.length) : "";
+  const isSame = isOwnPath && (publicPath ?? prefix) === prefix;
+  return {
+    publicPath: publicPath ?? prefix,
+    publicHubUrl: isSame ? hubPath : publicHubUrl,
+    isPublicPathFromHubUrl: publicPath === undefined && prefix !== "",
+  };
 }
 
 /**

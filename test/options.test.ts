@@ -56,6 +56,8 @@ describe("options", () => {
       presenceGrace: 5,
       swapStyles: [],
       assetsPath: "/mercure-assets",
+      publicPath: "",
+      isPublicPathFromHubUrl: false,
       development: true,
       hub: {
         path: "/.well-known/mercure",
@@ -98,6 +100,7 @@ describe("options", () => {
       MERCURE_PUBLISHER_SECRET_KEY: `publisher ${secret}`,
       MERCURE_HUB_URL: "http://hub:3000/.well-known/mercure",
       MERCURE_PUBLIC_HUB_URL: "https://example.com/hub",
+      MERCURE_PUBLIC_PATH: "/shop/bücher/",
       MERCURE_PROTOCOL: "1",
       MERCURE_ISSUER: "urn:example:shop",
       MERCURE_RESOURCE: "https://hub.example.com",
@@ -120,6 +123,7 @@ describe("options", () => {
     assert.equal(configuration.publisherSecretKey, `publisher ${secret}`);
     assert.equal(configuration.hubUrl, "http://hub:3000/.well-known/mercure");
     assert.equal(configuration.publicHubUrl, "https://example.com/hub");
+    assert.equal(configuration.publicPath, "/shop/b%C3%BCcher");
     assert.equal(configuration.protocol, 1);
     assert.equal(configuration.issuer, "urn:example:shop");
     assert.equal(configuration.resource, "https://hub.example.com", "as it is written: hubs compare it byte by byte");
@@ -195,6 +199,12 @@ describe("options", () => {
     [{}, /option MERCURE_PUBLIC_HUB_URL must be .* not "maybe"/, { MERCURE_PUBLIC_HUB_URL: "maybe" }],
     [{}, /option MERCURE_HUB_URL must be .* not "hub"/, { MERCURE_HUB_URL: "hub" }],
     [{ publicHubUrl: "https://x/?a=b" }, /without a query/],
+    [{ publicPath: "app" }, /option publicPath must be a path such as \/app, .* not "app"/],
+    [{ publicPath: "//evil.example" }, /option publicPath must be a path/],
+    [{ publicPath: "/\\evil.example" }, /option publicPath must be a path/],
+    [{ publicPath: "/app?a=b" }, /option publicPath .* without a query/],
+    [{ publicPath: "/app/../x" }, /option publicPath must be a path/],
+    [{}, /option MERCURE_PUBLIC_PATH must be a path/, { MERCURE_PUBLIC_PATH: "https://x/app" }],
     [{ hubUrl: "ftp://x" }, /option hubUrl must be an http\(s\) URL/],
     [{ hubUrl: "/hub" }, /option hubUrl must be a whole http\(s\) URL/],
     [{ hubUrl: "http://user:password@hub/" }, /without a user/],

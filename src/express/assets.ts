@@ -7,7 +7,6 @@ import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
 import { refuseUnknownOptions } from "../known-options.js";
 import { packageFolder } from "../package-folder.js";
-import { pathBelow } from "../publisher/path-below.js";
 
 const require = createRequire(import.meta.url);
 
@@ -64,13 +63,13 @@ export class Assets {
    *
    * @throws MercureError `ERR_TEMPLATE` for an unknown option.
    */
-  tags(mountPath: string, options: Readonly<Record<string, unknown>>): AssetTags {
+  tags(basePath: string, options: Readonly<Record<string, unknown>>): AssetTags {
     // Nunjucks marks arguments that are given by name.
     refuseUnknownOptions(options, ["nonce", "htmx", "__keywords"], "mercure_scripts", "ERR_TEMPLATE");
     const { nonce, htmx = true } = options;
     const tag = (name: AssetName) => {
       const asset = this.#byName.get(name)!;
-      return { url: pathBelow(mountPath, `${this.#path}/${asset.name}`), integrity: asset.integrity };
+      return { url: `${basePath}${this.#path}/${asset.name}`, integrity: asset.integrity };
     };
     return {
       style: tag("mercure.css"),

@@ -14,16 +14,16 @@ import {
   secureName,
 } from "../protocol/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/page.js";
-import { pathBelow } from "../publisher/path-below.js";
+import type { BasePath } from "./base-path.js";
 import { keepOutOfCaches } from "./caches.js";
-import { shownMountPath } from "./mount-path.js";
 
 export interface AuthzCookiesOptions {
   /** As Mercure "Cookie" has it, on HTTPS. */
   readonly name: string;
   readonly domain: string | undefined;
-  /** The path of the hub's URL within the application; undefined for a hub elsewhere, which knows one cookie alone. */
-  readonly hubPath: string | undefined;
+  readonly basePath: BasePath;
+  /** The path of the hub below a base path; undefined for a hub elsewhere, which knows one cookie alone. */
+  readonly hubPath: ((basePath: string) => string) | undefined;
   /** Whose a request is: the key of one person is worth nothing for another. */
   subjectOf(req: Request): unknown;
   /** Signs a text, as nobody else can. */
@@ -229,12 +229,12 @@ export class AuthzCookies {
   }
 
   #hubPath(request: Request): string {
-    const { hubPath } = this.#options;
-    return hubPath === undefined ? "/" : pathBelow(shownMountPath(request, request.baseUrl), hubPath);
+    const { basePath, hubPath } = this.#options;
+    return hubPath === undefined ? "/" : hubPath(basePath.of(request));
   }
 
   #pagePath(request: Request): string {
-    return shownMountPath(request, request.baseUrl) || "/";
+    return this.#options.basePath.of(request) || "/";
   }
 
   /** Browsers take neither the prefix nor the attribute `Secure` on plain HTTP. */

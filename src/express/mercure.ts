@@ -14,6 +14,7 @@ import { ExternalHub } from "../publisher/external-hub.js";
 import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";
 import { Pages } from "../publisher/page.js";
+import { pathBelow } from "../publisher/path-below.js";
 import { Permissions } from "../publisher/permissions.js";
 import type { StreamLimits } from "../publisher/stream-limits.js";
 import { Tokens } from "../publisher/tokens.js";
@@ -21,11 +22,11 @@ import { UnboundStreams } from "../publisher/unbound-streams.js";
 import { Variants } from "../publisher/variants.js";
 import { Assets } from "./assets.js";
 import { AuthzCookies } from "./authz-cookies.js";
+import { BasePath } from "./base-path.js";
 import { keepParsersFrom } from "./body-parsers.js";
 import { checkApplication, ScriptsReminder, SessionReminder } from "./check-application.js";
 import { embedHub } from "./embedded-hub.js";
 import { type Kit, withHub } from "./kit.js";
-import { fixedMountPath } from "./mount-path.js";
 import { presenceOf } from "./presence-of.js";
 import { Renewal } from "./renewal.js";
 import { originOf, ResponsePages } from "./response-pages.js";
@@ -97,11 +98,17 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     configuration.environment ??
     createEnvironment({ templates: [...configuration.templates, ...configuration.components], development });
 
-  const publicPath = new URL(configuration.publicHubUrl, "http://relative").pathname;
+  const basePath = new BasePath({
+    app,
+    publicPath: configuration.publicPath,
+    isFromHubUrl: configuration.isPublicPathFromHubUrl,
+  });
+  const publicHubPath = new URL(configuration.publicHubUrl, "http://relative").pathname;
   const cookies = new AuthzCookies({
     name: configuration.authzCookieName,
     domain: configuration.authzCookieDomain,
-    hubPath: embedded && publicPath,
+    basePath,
+    hubPath: embedded && ((base) => pathBelow(base, publicHubPath, configuration.hub.path)),
     subjectOf: (request) => configuration.subjectGetter?.(request) ?? undefined,
     sign: (text) => tokens.mark(text),
     warn: (message) => logger.warn(message),
@@ -110,6 +117,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     pages,
     unbound,
     cookies,
+    basePath,
     hint,
     lastEventId: () => hub.lastEventId,
     now: () => clock.now(),
@@ -124,12 +132,14 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       streamLimits: streamLimitsOf(configuration),
       tokenMode: configuration.tokenMode,
       permissions,
-      renewalPath: authorize && renewalPathSeen(configuration, publicPath),
+      renewalPath:
+        authorize &&
+        ((base) => pathBelow(base, renewalPathSeen(configuration, publicHubPath), configuration.renewalPath)),
       models,
       pages,
       unbound,
       renderer: { has: (name) => components.has(name), render: (name, props) => components.render(name, props) },
-      mountPath: () => fixedMountPath(app),
+      basePath: () => basePath.fixed,
       publicHubUrl: configuration.publicHubUrl,
       allowAnonymous: configuration.hub.allowAnonymous,
       typeIsTopic,
@@ -178,8 +188,8 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     scripts: (scriptOptions) => {
       const page = pages.current;
       if (page !== undefined) page.hasScripts = true;
-      const mountPath = page?.mountPath ?? fixedMountPath(app);
-      return components.renderKitTemplate("scripts.njk", assets.tags(mountPath, scriptOptions));
+      const tags = assets.tags(page?.basePath ?? basePath.fixed, scriptOptions);
+      return components.renderKitTemplate("scripts.njk", tags);
     },
   });
   if (configuration.environment === undefined) useTemplates(app, environment, configuration.templates, components);
@@ -237,7 +247,7 @@ function streamLimitsOf({ hub, resource, maxStreamUrlBytes }: Configuration): St
 }
 
 /** Behind a proxy that shows the hub under another path, what is below the hub is there too. */
-function renewalPathSeen({ renewalPath, hubUrl, hub }: Configuration, publicPath: string): string {
+function renewalPathSeen({ renewalPath, hubUrl, hub }: Configuration, publicHubPath: string): string {
   const isBelow = hubUrl === undefined && renewalPath.startsWith(`${hub.path}/`);
-  return isBelow ? publicPath + renewalPath.slice(hub.path.length) : renewalPath;
+  return isBelow ? publicHubPath + renewalPath.slice(hub.path.length) : renewalPath;
 }

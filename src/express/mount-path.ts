@@ -1,4 +1,4 @@
-import type { Application, Request } from "express";
+import type { Application } from "express";
 
 /** All that a path in our URLs may hold: no character that ends an attribute, an entity, a string or a cookie's path. */
 const unsafe = /%(?![\da-f]{2})|[^\w\-.~%!$+,=:@/]/gi;
@@ -13,13 +13,6 @@ const unsafe = /%(?![\da-f]{2})|[^\w\-.~%!$+,=:@/]/gi;
 export function mountPathOf(path: string): string {
   const encoded = path.replace(unsafe, percentEncoded);
   return encoded.replace(/^\/+/, "/").replace(/\/+$/, "");
-}
-
-/** The same behind a proxy that takes a prefix off the path and names it, if Express trusts that proxy. */
-export function shownMountPath(request: Request, path: string): string {
-  const isTrusted = request.app.get("trust proxy fn") as (address: string | undefined, hop: number) => boolean;
-  const prefix = isTrusted(request.socket.remoteAddress, 0) ? request.get("X-Forwarded-Prefix") : undefined;
-  return mountPathOf(prefix === undefined ? path : mountPathOf(`/${prefix}`) + path);
 }
 
 /** The path under which an application is mounted, where no request shows it; none where a parameter is in it. */

@@ -5,14 +5,15 @@ import { hubLink } from "../protocol/hub-link.js";
 import type { Page, Pages } from "../publisher/page.js";
 import type { UnboundStreams } from "../publisher/unbound-streams.js";
 import type { AuthzCookies } from "./authz-cookies.js";
+import type { BasePath } from "./base-path.js";
 import { keepOutOfCaches } from "./caches.js";
-import { shownMountPath } from "./mount-path.js";
 import { headBytesLeft } from "./request-head.js";
 
 export interface ResponsePagesOptions {
   readonly pages: Pages;
   readonly unbound: UnboundStreams;
   readonly cookies: AuthzCookies;
+  readonly basePath: BasePath;
   /** Told to the developer. */
   hint(message: string): void;
   /** The hub's last event id. */
@@ -37,7 +38,7 @@ export class ResponsePages {
   }
 
   #make(response: Response, mountPath: string, isSeen: boolean): Page {
-    const { unbound, cookies, now } = this.#options;
+    const { unbound, cookies, basePath, now } = this.#options;
     const request = response.req;
     const lastEventId = this.#options.lastEventId();
     let isLinked = false;
@@ -45,7 +46,7 @@ export class ResponsePages {
       lastEventId,
       beganAt: distinctTime(now()),
       unboundBefore: unbound.count,
-      mountPath: shownMountPath(request, mountPath),
+      basePath: basePath.of(request, mountPath),
       origin: originOf(request),
       url: request.originalUrl,
       request,

@@ -16,7 +16,7 @@ export interface Page {
   /** How many positions had been written without a response when the request began; see {@link UnboundStreams}. */
   readonly unboundBefore: number;
   /** The path under which the application is mounted in another; empty when it is not. */
-  readonly mountPath: string;
+  readonly basePath: string;
   /** The scheme and host by which the request was made, which whoever made it has chosen. */
   readonly origin: string;
   /** What is asked for, for hints to the developer. */

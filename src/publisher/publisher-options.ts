@@ -26,8 +26,8 @@ export interface PublisherOptions {
   /** Where the tokens of streams are: in their URLs, or in cookies. */
   readonly tokenMode: TokenMode;
   readonly permissions: Permissions;
-  /** The path within the application at which streams get new tokens; undefined where their pages do that. */
-  readonly renewalPath: string | undefined;
+  /** The path below a base path at which streams get new tokens; undefined where their pages do that. */
+  readonly renewalPath: ((basePath: string) => string) | undefined;
   /** Who is there; undefined where nobody in this process knows. */
   readonly presence?: Presence | undefined;
   readonly variants: Variants;
@@ -36,8 +36,8 @@ export interface PublisherOptions {
   readonly pages: Pages;
   readonly unbound: UnboundStreams;
   readonly renderer: ModelRenderer;
-  /** The path under which the application is mounted in another, where no request shows it. */
-  mountPath(): string;
+  /** The path below which browsers find the application, where no request shows it. */
+  basePath(): string;
   /** The path of the hub within the application, or its public URL. */
   readonly publicHubUrl: string;
   /** Whether the hub takes subscribers without a token. */

@@ -140,7 +140,7 @@ export class StreamAccess {
     if ([...new URLSearchParams(parameters).values()].some((name) => variantOf(name) !== undefined)) return undefined;
     const [, grant] = /[?&#]grant=([\w-]+)/.exec(url) ?? [];
     const query = grant === undefined ? "" : `?${grantParameter}=${grant}`;
-    return `${pathBelow(this.#mountPath, renewalPath)}${query}`;
+    return `${renewalPath(this.#basePath)}${query}`;
   }
 
   /**
@@ -273,8 +273,8 @@ export class StreamAccess {
     const { token, grant } = authorize();
     const page = pages.rendering;
     // A hub elsewhere is no part of the application, wherever that is mounted.
-    const mountPath = hub instanceof ExternalHub || !publicHubUrl.startsWith("/") ? "" : this.#mountPath;
-    const hubUrl = pathBelow(mountPath, publicHubUrl);
+    const isBelow = !(hub instanceof ExternalHub) && publicHubUrl.startsWith("/");
+    const hubUrl = isBelow ? pathBelow(this.#basePath, publicHubUrl, hub.path) : publicHubUrl;
     const { lastEventId } = page ?? hub;
     if (page === undefined) unbound.notePosition(lastEventId, hubUrl);
     else page.onStream(hubUrl);
@@ -343,9 +343,9 @@ export class StreamAccess {
     return token;
   }
 
-  /** The path under which the application is mounted, by the request or, outside of one, by the application. */
-  get #mountPath(): string {
-    return this.#options.pages.current?.mountPath ?? this.#options.mountPath();
+  /** The path below which browsers find the application, by the request or, outside of one, by the options. */
+  get #basePath(): string {
+    return this.#options.pages.current?.basePath ?? this.#options.basePath();
   }
 
   /** @throws MercureError `ERR_FORBIDDEN`, `ERR_OPTION` */

@@ -1,31 +1,133 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import express from "express";
+import type { MercureOptions } from "../../src/index.js";
 import { application, streamUrlOf } from "../support/application.js";
+import { openStream } from "../support/event-stream.js";
+import { startNginx } from "../support/nginx.js";
 
 const files = {
-  "templates/index.njk": `{{ mercure_scripts() }}<% MercureStream topic="a" %>`,
+  "templates/index.njk": `{{ mercure_scripts() }}<% MercureStream topic="a" private %>`,
+  "templates/panel.njk": `{{ mercure_scripts() }}`,
   "components/Board.njk": `<div><% MercureStream topic="a" %></div>`,
 };
 
-for (const trust of [true, false]) {
-  test(`a page ${trust ? "has" : "ignores"} the prefix that a ${trust ? "trusted" : "strange"} sender names`, async (t) => {
-    const { app, listen } = application(t, files);
-    app.set("trust proxy", trust);
-    app.get("/", (_req, res) => res.render("index"));
-    const page = await fetch(await listen(), { headers: { "X-Forwarded-Prefix": "//app'/" } });
-    const urls = [...(await page.text()).matchAll(/(?:src|href|sse-connect)="([^"]+)"/g)].map(([, url]) => url!);
-    assert.equal(urls.length, 5);
-    for (const url of urls) assert.equal(url.startsWith("/app%27/"), trust, url);
-  });
+const stripped = (origin: string) => `location /app/ { proxy_pass ${origin}/; proxy_http_version 1.1; `;
+const hostSettings = "proxy_set_header Host $http_host;";
+
+function urlsIn(html: string): string[] {
+  return [...html.matchAll(/(?:src|href|connect|renew)="([^"]+)"/g)].map(([, url]) => url!.replaceAll("&amp;", "&"));
 }
 
+function cookiePathsOf(page: Response): (string | undefined)[] {
+  return page.headers.getSetCookie().map((cookie) => /; Path=([^;]*)/.exec(cookie)?.[1]);
+}
+
+describe("the prefix that a sender names in X-Forwarded-Prefix", () => {
+  // A client sends the header to move the URLs of a page, which a cache then gives to others.
+  for (const trust of [true, false]) {
+    test(`${trust ? "begins all URLs and cookie paths if Express trusts the sender" : "changes no URL and no cookie path if Express does not trust the sender"}`, async (t) => {
+      const { app, listen } = application(t, files, { authorize: () => true, tokenMode: "cookie" });
+      app.set("trust proxy", trust);
+      app.get("/", (_req, res) => res.render("index"));
+      const page = await fetch(await listen(), { headers: { "X-Forwarded-Prefix": "//app'/" } });
+      const urls = urlsIn(await page.text());
+      assert.equal(urls.length, 6);
+      assert.equal(urls.filter((url) => url.includes("/.well-known/mercure/renewal")).length, 1);
+      for (const url of urls) assert.equal(url.startsWith("/app%27/"), trust, url);
+      const [prefix, mark] = trust ? ["/app%27", "/app%27"] : ["", "/"];
+      assert.deepEqual(cookiePathsOf(page).sort(), ["/", mark, `${prefix}/.well-known/mercure`].sort());
+    });
+  }
+
+  test("wins over publicPath and publicHubUrl, and joins what several proxies strip", async (t) => {
+    for (const options of [{ publicPath: "/set" }, { publicHubUrl: "/set/.well-known/mercure" }]) {
+      const { app, listen } = application(t, files, { authorize: () => true, ...options });
+      app.set("trust proxy", true);
+      app.get("/", (_req, res) => res.render("index"));
+      const page = await fetch(await listen(), { headers: { "X-Forwarded-Prefix": "/outer/, /inner" } });
+      for (const url of urlsIn(await page.text()))
+        assert.match(url, /^\/outer\/inner\/(mercure-assets|\.well-known)\//);
+    }
+  });
+});
+
+describe("behind an nginx that strips a prefix", () => {
+  const cases: { name: string; options: MercureOptions; header?: string }[] = [
+    { name: "publicPath", options: { publicPath: "/app/" } },
+    { name: "publicHubUrl", options: { publicHubUrl: "/app/.well-known/mercure" } },
+    {
+      name: "publicHubUrl and paths within the application that begin like the prefix",
+      options: {
+        publicHubUrl: "/app/app/hub",
+        assetsPath: "/app/assets",
+        hub: { path: "/app/hub" },
+      },
+    },
+    { name: "X-Forwarded-Prefix", options: {}, header: "proxy_set_header X-Forwarded-Prefix /app;" },
+  ];
+  for (const { name, options, header = "" } of cases) {
+    test(`scripts, style, stream, renewal and cookies are found by ${name}`, async (t) => {
+      for (const tokenMode of ["url", "cookie"] as const) {
+        const { app, kit, listen } = application(t, files, { authorize: () => true, tokenMode, ...options });
+        app.set("trust proxy", header !== "");
+        app.get("/", (_req, res) => res.render("index"));
+        const origin = await startNginx(t, `${stripped(await listen())} ${hostSettings} ${header} }`);
+        const page = await fetch(`${origin}/app/`);
+        const html = await page.text();
+        for (const url of urlsIn(html.replaceAll(/sse-connect="[^"]*"|[\w-]*renew="[^"]*"/g, ""))) {
+          assert.equal((await fetch(new URL(url, origin))).status, 200, url);
+        }
+        const streamUrl = streamUrlOf(html, origin);
+        const renewal = urlsIn(html).find((url) => url.includes("/renewal"))!;
+        const cookies = page.headers.getSetCookie().map((cookie) => cookie.split(";")[0]);
+        if (tokenMode === "cookie") {
+          const [hubPath] = cookiePathsOf(page).filter((path) => path !== "/" && path !== "/app");
+          assert.equal(hubPath, new URL(streamUrl).pathname);
+        }
+        const token = new URL(streamUrl).searchParams.get("authorization");
+        const headers = tokenMode === "cookie" ? { Cookie: cookies.join("; ") } : { Authorization: `Bearer ${token}` };
+        const renewed = await fetch(new URL(renewal, origin), {
+          method: "POST",
+          headers: { ...headers, Origin: origin },
+        });
+        assert.equal(renewed.status, tokenMode === "cookie" ? 204 : 200);
+        const stream = await openStream(t, streamUrl, tokenMode === "cookie" ? { headers } : {});
+        await kit.sse.publish("a", "in", { private: true });
+        assert.equal((await stream.next())?.data, "in");
+      }
+    });
+  }
+});
+
+describe("what a job renders without a request", () => {
+  for (const options of [{ publicPath: "/o'neil" }, { publicHubUrl: "/o'neil/.well-known/mercure" }]) {
+    test(`begins with the prefix of ${Object.keys(options)[0]}, encoded, then the mount path`, (t) => {
+      const { app, kit } = application(t, files, options);
+      express().use("/shop", app);
+      const scripts = kit.environment.render("panel.njk");
+      const urls = urlsIn(`${kit.render("Board")}${scripts}`);
+      assert.equal(urls.length, 5);
+      for (const url of urls) assert.match(url, /^\/o%27neil\/shop\/(mercure-assets|\.well-known)\//);
+    });
+  }
+
+  test('has no prefix with publicPath: "/", whatever publicHubUrl is', (t) => {
+    const { kit } = application(t, files, { publicPath: "/", publicHubUrl: "/live/.well-known/mercure" });
+    const [stream, ...assets] = urlsIn(`${kit.render("Board")}${kit.environment.render("panel.njk")}`);
+    assert.match(stream!, /^\/live\/\.well-known\/mercure\?/);
+    for (const url of assets) assert.match(url, /^\/mercure-assets\//);
+  });
+});
+
 test("a public hub URL that holds the mount path has it once, in pages and in jobs", async (t) => {
-  const { app, kit, listen } = application(t, files, { publicHubUrl: "/shop/.well-known/mercure" });
-  app.get("/", (_req, res) => res.render("index"));
-  const origin = await listen(express().use("/shop", app));
-  const page = await (await fetch(`${origin}/shop/`)).text();
-  for (const html of [page, String(kit.render("Board"))]) {
-    assert.equal(new URL(streamUrlOf(html, origin)).pathname, "/shop/.well-known/mercure");
+  for (const prefix of ["", "/front"]) {
+    const { app, kit, listen } = application(t, files, { publicHubUrl: `${prefix}/shop/.well-known/mercure` });
+    app.get("/", (_req, res) => res.render("index"));
+    const origin = await listen(express().use("/shop", app));
+    const page = await (await fetch(`${origin}/shop/`)).text();
+    for (const html of [page, String(kit.render("Board"))]) {
+      assert.equal(new URL(streamUrlOf(html, origin)).pathname, `${prefix}/shop/.well-known/mercure`);
+    }
   }
 });

@@ -1,46 +1,25 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import express from "express";
+import { sameOrigin } from "../../example-app/same-origin.js";
 import { application, streamUrlOf } from "../support/application.js";
-import { until } from "../support/until.js";
+import { startNginx } from "../support/nginx.js";
 
-/** A real nginx by plain HTTP, on a port that is not the usual one. */
-async function nginx(t: TestContext, upstream: string, headers: string): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-nginx-"));
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-    (name) => `${name}_temp_path ${folder}/${name};`,
-  );
-  writeFileSync(
-    join(folder, "nginx.conf"),
-    `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log; events {}
-    http { access_log off; ${paths.join(" ")}
-      server { listen 127.0.0.1:${port};
-        location / { proxy_pass ${upstream}; proxy_http_version 1.1; ${headers} } } }`,
-  );
-  const child = spawn("nginx", ["-p", folder, "-c", join(folder, "nginx.conf")], { stdio: "ignore" });
-  t.after(async () => {
-    child.kill();
-    await once(child, "exit");
-    rmSync(folder, { recursive: true });
+function behindNginx(t: TestContext, upstream: string, headers: string): Promise<string> {
+  return startNginx(t, `location / { proxy_pass ${upstream}; proxy_http_version 1.1; ${headers} }`);
+}
+
+async function listening(t: TestContext, server: Server): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
   });
-  const origin = `http://127.0.0.1:${port}`;
-  await until(() =>
-    fetch(origin).then(
-      () => true,
-      () => false,
-    ),
-  );
-  return origin;
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 const cases = [
@@ -64,7 +43,7 @@ for (const { name, headers, trust = false, status } of cases) {
     );
     app.set("trust proxy", trust);
     app.get("/", (_req, res) => res.render("index"));
-    const origin = await nginx(t, await listen(), headers);
+    const origin = await behindNginx(t, await listen(), headers);
     const stream = new URL(streamUrlOf(await (await fetch(origin)).text(), origin));
     const renew = (from: string) =>
       fetch(`${origin}/.well-known/mercure/renewal`, {
@@ -76,3 +55,45 @@ for (const { name, headers, trust = false, status } of cases) {
     assert.equal(warnings.filter((warning) => warning.includes("Host $http_host")).length, 1);
   });
 }
+
+// A proxy that passes a host of its own hides the origin of the page from the request.
+test("a stream behind nginx with a host of its own gets a new token by the origin of an absolute publicHubUrl", async (t) => {
+  let handle: RequestListener = (_req, res) => void res.end();
+  const upstream = createServer((req, res) => handle(req, res));
+  const origin = await behindNginx(t, await listening(t, upstream), "proxy_set_header Host app.internal;");
+  const { app } = application(
+    t,
+    { "templates/index.njk": `<% MercureStream topic="a" private %>` },
+    { authorize: () => true, publicHubUrl: `${origin}/.well-known/mercure` },
+  );
+  app.get("/", (_req, res) => res.render("index"));
+  handle = app;
+  const stream = new URL(streamUrlOf(await (await fetch(origin)).text(), origin));
+  for (const [from, status] of [
+    [origin, 200],
+    ["http://elsewhere.example", 403],
+  ] as const) {
+    const renewal = await fetch(`${origin}/.well-known/mercure/renewal`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${stream.searchParams.get("authorization")}`, Origin: from },
+    });
+    assert.equal(renewal.status, status);
+  }
+});
+
+test("the example app behind nginx with the documented settings accepts a browser's posts by its Origin, and refuses those of another site", async (t) => {
+  const app = express();
+  app.set("env", "test");
+  app.use(sameOrigin);
+  app.post("/chat", (_req, res) => void res.sendStatus(204));
+  const origin = await behindNginx(
+    t,
+    await listening(t, createServer(app)),
+    "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;",
+  );
+  const post = async (headers: Record<string, string>) =>
+    (await fetch(`${origin}/chat`, { method: "POST", headers })).status;
+  assert.equal(await post({ Origin: origin }), 204);
+  assert.equal(await post({ Origin: origin, "Sec-Fetch-Site": "same-origin" }), 204);
+  assert.equal(await post({ Origin: "http://elsewhere.example" }), 403);
+});

@@ -71,7 +71,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     models,
     pages,
     unbound: new UnboundStreams(pages),
-    mountPath: () => "",
+    basePath: () => "",
     renderer: { has: () => false, render: () => "" },
     publicHubUrl: "/.well-known/mercure",
     protocol: 0,

@@ -180,7 +180,7 @@ describe("globals", () => {
       beganAt: 0,
       unboundBefore: 0,
       isOver: false,
-      mountPath: "/app",
+      basePath: "/app",
       origin: "http://localhost",
       url: "/",
       connections: 0,
