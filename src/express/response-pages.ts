@@ -66,6 +66,7 @@ export class ResponsePages {
         if (!isSeen) throw outOfOrder(page);
         keepOutOfCaches(response);
       },
+      keepOutOfCaches: () => keepOutOfCaches(response),
       keepToken: (grant, granted, sign) => cookies.keep(response, grant, granted, sign),
     };
     this.#pages.set(response, page);

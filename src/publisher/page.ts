@@ -43,6 +43,12 @@ export interface Page {
    */
   onToken(): void;
   /**
+   * Lets no cache keep the response, which holds a token that the application gives out by itself.
+   *
+   * @throws MercureError `ERR_TOKEN` when the response has begun, and says that caches may keep it.
+   */
+  keepOutOfCaches(): void;
+  /**
    * Gives the browser a token in a cookie.
    *
    * @param sign - Makes it, for what the page's cookie has to grant in all.

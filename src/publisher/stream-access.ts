@@ -91,16 +91,16 @@ export class StreamAccess {
     refuseUnknownOptions(options, jwtOptions, "createSubscriberJwt");
     const selectors = this.#grantedSelectors(topics);
     this.#noteWithoutVariant(selectors);
-    return this.#options.tokens.forSubscriber(selectors, { ...options, lifetime: lifetimeOf(options) });
+    const { tokens } = this.#options;
+    return this.#handmade(tokens.forSubscriber(selectors, { ...options, lifetime: lifetimeOf(options) }));
   }
 
   /** A token for whoever the application gives it to: it lets them publish to these topics over HTTP. */
   createPublisherJwt(topics: Topics, options: JwtOptions = {}): string {
     refuseUnknownOptions(options, jwtOptions, "createPublisherJwt");
-    return this.#options.tokens.forOtherPublisher(this.#grantedSelectors(topics), {
-      ...options,
-      lifetime: lifetimeOf(options),
-    });
+    const { tokens } = this.#options;
+    const granted = this.#grantedSelectors(topics);
+    return this.#handmade(tokens.forOtherPublisher(granted, { ...options, lifetime: lifetimeOf(options) }));
   }
 
   /** The URL of a tag's stream, with a token for just what it asks for. */
@@ -329,6 +329,12 @@ export class StreamAccess {
     pages.current.onToken();
     this.#check(granted);
     return { grant: unbound.noteCookieGrant({ page: pages.current, give }) };
+  }
+
+  /** Keeps whatever response hands a token out from caches. */
+  #handmade(token: string): string {
+    this.#options.unbound.noteHandmade(token);
+    return token;
   }
 
   /** Writes a token into a page: for the viewer whom its response names, or will name when it sends the token. */

@@ -36,6 +36,8 @@ export class UnboundStreams {
   readonly #pages: Pages;
   readonly #positions = new OldestFirstMap<string, Position>();
   readonly #grants = new OldestFirstMap<string, Grant>();
+  /** Apart from grants, so that a job that makes many tokens takes no page's place. */
+  readonly #handmade = new OldestFirstMap<string, true>();
   #count = 0;
 
   constructor(pages: Pages) {
@@ -68,6 +70,12 @@ export class UnboundStreams {
     return text;
   }
 
+  /** Notes a token that the application gives out by itself, as it is: no cache may keep a response that holds it. */
+  noteHandmade(token: string): void {
+    this.#handmade.set(token, true);
+    if (this.#handmade.size > maxWaiting) this.#handmade.shift();
+  }
+
   /** Whether a text holds a private stream that is yet to get its token. */
   areIn(text: string): boolean {
     return text.includes(grantMark) && [...text.matchAll(grants)].some(([grant]) => this.#grants.has(grant));
@@ -80,12 +88,16 @@ export class UnboundStreams {
    */
   bind<Body>(body: Body, page: () => Page): Body {
     if (typeof body === "string") return this.#bindGrants(this.#bindPositions(body, page), page) as Body;
-    if (!Buffer.isBuffer(body) || this.#grants.size === 0) return body;
+    if (!Buffer.isBuffer(body) || !this.#hasTokens) return body;
     if (!body.includes("eyJ") && !body.includes(grantMark)) return body;
     // Latin-1 keeps all bytes as they are.
     const text = body.toString("latin1");
     const bound = this.#bindGrants(text, page);
     return bound === text ? body : (Buffer.from(bound, "latin1") as Body);
+  }
+
+  get #hasTokens(): boolean {
+    return this.#grants.size > 0 || this.#handmade.size > 0;
   }
 
   #bindPositions(text: string, pageOf: () => Page): string {
@@ -101,13 +113,16 @@ export class UnboundStreams {
   }
 
   #bindGrants(text: string, pageOf: () => Page): string {
-    if (this.#grants.size === 0 || !(text.includes("eyJ") || text.includes(grantMark))) return text;
+    if (!this.#hasTokens || !(text.includes("eyJ") || text.includes(grantMark))) return text;
     const bound = new Map<string, string>();
     return text.replace(grants, (found) => {
       const known = bound.get(found);
       if (known !== undefined) return known;
       const grant = this.#grants.get(found);
-      if (grant === undefined) return found;
+      if (grant === undefined) {
+        if (this.#handmade.has(found)) pageOf().keepOutOfCaches();
+        return found;
+      }
       const page = pageOf();
       const isMade = grant.page === page && !found.startsWith(grantMark);
       const text = isMade ? found : this.#pages.within(page, () => grant.give());

@@ -63,6 +63,33 @@ describe("a response with a private stream", () => {
     });
   }
 
+  for (const makeToken of ["createSubscriberJwt", "createPublisherJwt"] as const) {
+    // A CDN that keeps the answer gives the token of one visitor to the next visitor.
+    test(`stays out of every cache when it hands out a token: ${makeToken}`, async (t) => {
+      const { app, kit, listen } = application(t);
+      const kept = kit.sse[makeToken]("b");
+      const ways: Record<string, RequestHandler> = {
+        text: (_req, res) => void res.set(lenient).send(kit.sse[makeToken]("a")),
+        json: (_req, res) => void res.set(lenient).json({ token: kit.sse[makeToken]("a") }),
+        timer: (_req, res) => void setImmediate(() => res.set(lenient).send(kit.sse[makeToken]("a"))),
+        bytes: (_req, res) => void res.set(lenient).send(Buffer.from(kit.sse[makeToken]("a"))),
+        written: (_req, res) => {
+          res.set(lenient).write(kit.sse[makeToken]("a"));
+          res.end();
+        },
+        kept: (_req, res) => void res.set(lenient).send(kept),
+      };
+      for (const [path, handler] of Object.entries(ways)) app.get(`/${path}`, handler);
+      const origin = await listen();
+      for (const path of [...Object.keys(ways), "kept"]) {
+        const answer = await fetch(`${origin}/${path}`);
+        assert.match(await answer.text(), /eyJ/, path);
+        assert.equal(answer.headers.get("Cache-Control"), "private, no-store", path);
+        for (const name of names) assert.equal(answer.headers.get(name), null, `${path}: ${name}`);
+      }
+    });
+  }
+
   test("keeps the application's headers where nothing in it is private", async (t) => {
     const { app, listen } = application(t, { "templates/open.njk": '<% MercureStream topic="a" %>' });
     app.get("/", (_req, res) => res.set(lenient).render("open.njk"));

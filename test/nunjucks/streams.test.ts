@@ -187,6 +187,7 @@ describe("globals", () => {
       hasScripts: false,
       headBytes: () => undefined,
       onToken: () => {},
+      keepOutOfCaches: () => {},
       onStream: () => {},
       keepToken: () => {},
     };
