@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const program = fileURLToPath(new URL("./several-processes-program.ts", import.meta.url));
 const warning = /^htmx-mercure: this application runs in several processes .*$/gm;
 
-/** What the processes of an application write until all have started. */
+/** The output of the processes of an application until all have started. */
 async function outputOf(workers: number, env: NodeJS.ProcessEnv = {}): Promise<string> {
   const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", program, String(workers)], {
     env: { PATH: process.env.PATH, NODE_ENV: "production", ...env },
