@@ -22,15 +22,25 @@ export function pathFromHub(req: IncomingMessage & MountedRequest, hubPath: stri
   return typeof req.baseUrl === "string" && req.baseUrl.endsWith(hubPath) ? path : undefined;
 }
 
+/**
+ * The path of a request target, without its query. The target can be a whole URL, as clients send it to a proxy: servers
+ * must accept it, and its host says nothing about the path. RFC 9112, section 3.2.2.
+ */
+export function targetPath(target = ""): string {
+  const [path] = target.split("?", 1) as [string];
+  if (path.startsWith("/")) return path;
+  const [authority] = /^https?:\/\/[^/]*/i.exec(path) ?? [];
+  return authority === undefined ? path : path.slice(authority.length) || "/";
+}
+
 /** The path of the hub's URL as the client sees it, of a request below it. */
 export function hubUrlOf(req: IncomingMessage & MountedRequest, below: string): string {
   return pathOf((req.originalUrl as string | undefined) ?? req.url).slice(0, -below.length);
 }
 
-function pathOf(url = ""): string {
-  const mark = url.indexOf("?");
-  const end = mark < 0 ? url.length : mark;
-  return url.slice(0, url[end - 1] === "/" ? end - 1 : end);
+function pathOf(target: string | undefined): string {
+  const path = targetPath(target);
+  return path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
 /** The parameters of a request's query. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { detailType } from "../protocol/authorization-details.js";
+import { targetPath } from "./request.js";
 
 const wellKnown = "/.well-known/oauth-protected-resource";
 
@@ -26,8 +27,8 @@ export function metadataUrl(resource: string): URL | undefined {
 
 /** Whether a request is for the metadata, whose public path a proxy may have hidden behind that of the hub. */
 export function isForMetadata(req: IncomingMessage, hubPath: string, url: URL | undefined): boolean {
-  if (url === undefined || !req.url?.startsWith(wellKnown)) return false;
-  const path = req.url.split("?", 1)[0];
+  if (url === undefined) return false;
+  const path = targetPath(req.url);
   return path === url.pathname || path === wellKnown + hubPath;
 }
 
