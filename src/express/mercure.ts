@@ -28,6 +28,7 @@ import { checkApplication, ScriptsReminder, SessionReminder } from "./check-appl
 import { embedHub } from "./embedded-hub.js";
 import { type Kit, withHub } from "./kit.js";
 import { presenceOf } from "./presence-of.js";
+import { RefusalLog } from "./refusal-log.js";
 import { Renewal } from "./renewal.js";
 import { originOf, ResponsePages } from "./response-pages.js";
 import { extendResponses } from "./responses.js";
@@ -104,6 +105,9 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     isFromHubUrl: configuration.isPublicPathFromHubUrl,
   });
   const publicHubPath = new URL(configuration.publicHubUrl, "http://relative").pathname;
+  const origins = URL.canParse(configuration.publicHubUrl) ? [new URL(configuration.publicHubUrl).origin] : [];
+  const refusals = new RefusalLog(origins, hint);
+  if (development) embedded?.hub.onRefusal((request, refusal) => refusals.add(request as Request, refusal));
   const cookies = new AuthzCookies({
     name: configuration.authzCookieName,
     domain: configuration.authzCookieDomain,
@@ -157,7 +161,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     authorize &&
     new Renewal({
       path: configuration.renewalPath,
-      origins: URL.canParse(configuration.publicHubUrl) ? [new URL(configuration.publicHubUrl).origin] : [],
+      origins,
       warn: (message) => logger.warn(message),
       tokens,
       permissions,

@@ -14,7 +14,7 @@ import {
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { validateDraft } from "../protocol/draft.js";
 import { noGrants } from "../protocol/grants.js";
-import { methodNotAllowed, problemOf, Refusal } from "../protocol/problem.js";
+import { methodNotAllowed, problemOf, Refusal, refusalOf } from "../protocol/problem.js";
 import { compileTopics, type TopicMatcher } from "../protocol/topic-matcher.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Transport } from "../transport/transport.js";
@@ -78,6 +78,9 @@ type Next = (error?: unknown) => void;
 /** @param isPrivate - Whether private updates of it come through too. */
 type SubscriptionListener = (subscription: SubscriptionDocument, isPrivate: boolean) => void;
 
+/** @param refusal - As the client is told it, or would be if its stream were not closed instead. */
+type RefusalListener = (request: HubRequest, refusal: Refusal) => void;
+
 export interface CloseOptions {
   /** Clients are told to come back after a second, at random within so many more. Default: they are told nothing. */
   readonly retrySpread?: number | undefined;
@@ -98,6 +101,7 @@ export class Hub {
   /** Undefined when the hub does not tell who is subscribed. */
   readonly #activeSubscriptions: ActiveSubscriptions | undefined;
   readonly #subscriptionListeners = new Set<SubscriptionListener>();
+  #refusalListener: RefusalListener | undefined;
   readonly #subscriptionsHandler: SubscriptionsHandler | undefined;
   readonly #turns = new Turns();
   readonly #subscribe: SubscribeHandler;
@@ -154,6 +158,7 @@ export class Hub {
       activeSubscriptions: this.#activeSubscriptions,
       clock,
       onError: (error: unknown) => this.#report(error),
+      onCloseAtOnce: (req: IncomingMessage, error: unknown) => this.#refusalListener?.(req, refusalOf(error)),
     };
     this.#cors = new Cors(settings.corsOrigins);
     this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
@@ -270,6 +275,15 @@ export class Hub {
   }
 
   /**
+   * Calls back with each request that the hub has refused. There is one listener at most, which must not throw.
+   *
+   * @internal
+   */
+  onRefusal(listener: RefusalListener): void {
+    this.#refusalListener = listener;
+  }
+
+  /**
    * Ends streams now, on every node that the transport reaches, and refuses their tokens that were issued until now:
    * those of a subject (their claim `sub`), those that grant a topic, or the one of a subscriber. Streams without a
    * token end too, when they are of the topic; their clients come back, since nobody can tell them apart.
@@ -330,6 +344,7 @@ export class Hub {
     const known = Object.entries(headers).filter(([name]) => req.httpVersionMajor === 1 || name !== "Connection");
     res.writeHead(status, { ...Object.fromEntries(known), "Content-Length": Buffer.byteLength(body) });
     res.end(req.method === "HEAD" ? "" : body);
+    this.#refusalListener?.(req, refusalOf(error));
   }
 
   /** Leaves an error to whoever comes next, or ends a response that nobody would end. */

@@ -100,7 +100,7 @@ export class SubscribeHandler {
     } catch (error) {
       const reason = closes ? closeReasonOf(error) : undefined;
       if (reason === undefined) throw error;
-      return closeAtOnce(req, res, reason);
+      return this.#closeAtOnce(req, res, reason, error);
     }
     const { grants, expiresAt, lastExpiresAt, subject, sub, tokens } = identity ?? anonymous;
     // Where another cookie still does, the client may come back without the one that has expired.
@@ -113,7 +113,7 @@ export class SubscribeHandler {
       // The token may have been refused while history was read.
       const reason = closes && !res.headersSent ? closeReasonOf(error) : undefined;
       if (reason === undefined) throw error;
-      closeAtOnce(req, res, reason);
+      this.#closeAtOnce(req, res, reason, error);
     }
   }
 
@@ -136,6 +136,11 @@ export class SubscribeHandler {
     const isShort = [...asked.exact].some((topic) => grants.subscribe.matches(topic) && !left.matches(topic));
     if (!isShort && kept.length > 0) return left;
     throw tokenRefused("insufficient_scope", "The application does not let you receive these topics.");
+  }
+
+  #closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason, error: unknown): void {
+    res.writeHead(200, streamHeaders).end(req.method === "HEAD" ? "" : encodeClose(reason));
+    this.#surroundings.onCloseAtOnce(req, error);
   }
 
   /** Opens a stream, whoever may have allowed it. */
@@ -203,10 +208,6 @@ export class SubscribeHandler {
 function closeReasonOf(error: unknown): CloseReason | undefined {
   if (!(error instanceof Refusal) || error.challenge === undefined) return undefined;
   return ({ 401: "expired", 403: "forbidden" } as const)[error.status as number];
-}
-
-function closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason): void {
-  res.writeHead(200, streamHeaders).end(req.method === "HEAD" ? "" : encodeClose(reason));
 }
 
 /** A stranger who guesses the id that a publisher has chosen must not learn that such a private update exists. */

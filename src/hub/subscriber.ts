@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../clock.js";
 import { type CloseReason, encodeClose } from "../protocol/close-event.js";
@@ -58,6 +59,8 @@ export interface Surroundings {
   readonly clock: Clock;
   /** Told when history could not be read; the subscriber is ended, so that its client tries again. */
   readonly onError: (error: unknown) => void;
+  /** Told why a stream was closed as soon as it had opened, in place of a refusal that stock scripts would repeat. */
+  readonly onCloseAtOnce: (req: IncomingMessage, error: unknown) => void;
 }
 
 /**

@@ -102,7 +102,8 @@ function challengeText({ error }: Challenge, resourceMetadata: string | undefine
   return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
 }
 
-function refusalOf(error: unknown): Refusal {
+/** What a client is told of any failure: a 500 that says nothing, where it was not written for clients. */
+export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof MercureError) {
     if (error.code === "ERR_TOPIC" || error.code === "ERR_UPDATE") return new Refusal(400, error.message);

@@ -1,0 +1,67 @@
+import type { Request } from "express";
+import { isSameOrigin } from "../hub/request.js";
+import { OldestFirstMap } from "../oldest-first-map.js";
+import type { Refusal } from "../protocol/problem.js";
+import { originOf } from "./response-pages.js";
+
+/** How many refusals are remembered. Headers of strangers make more, and memory must not grow with them. */
+const maxRemembered = 1000;
+
+/** The longest part of a log line that a request chooses, in characters. */
+const maxLength = 500;
+
+/** Not found is an answer like others, and the hub itself reports its failures. */
+const silent: ReadonlySet<number> = new Set([404, 500]);
+
+/** Tells developers once what the hub refuses for pages of their own application, which show nothing themselves. */
+export class RefusalLog {
+  readonly #origins: readonly string[];
+  readonly #warn: (message: string) => void;
+  readonly #remembered = new OldestFirstMap<string, true>();
+
+  /** @param origins - Origins of the application as browsers know it, besides that of the request. */
+  constructor(origins: readonly string[], warn: (message: string) => void) {
+    this.#origins = origins;
+    this.#warn = warn;
+  }
+
+  add(request: Request, { status, message }: Refusal): void {
+    if (silent.has(status) || !isSameOrigin(request, [originOf(request), ...this.#origins])) return;
+    const reason = printable(message);
+    const { path, name } = pageOf(request);
+    const key = JSON.stringify([path, status, reason]);
+    if (this.#remembered.has(key)) return;
+    this.#remembered.set(key, true);
+    if (this.#remembered.size > maxRemembered) this.#remembered.shift();
+    this.#warn(`htmx-mercure: the hub refused a ${request.method} request of ${name} with ${status}: ${reason}`);
+  }
+}
+
+/** A page by its `Referer`. With the policy `no-referrer`, as helmet sets it, browsers tell the origin at most. */
+function pageOf(request: Request): { path: string; name: string } {
+  const { referer = "", origin = "" } = request.headers;
+  if (isWebPage(referer)) {
+    const url = new URL(referer);
+    return { path: printable(url.origin + url.pathname), name: `the page ${printable(withoutToken(url))}` };
+  }
+  const known = [origin, originOf(request)].find(isWebPage);
+  const host = known === undefined ? "the application" : printable(new URL(known).origin);
+  return { path: host, name: `a page of ${host} (its Referrer-Policy hides the URL)` };
+}
+
+function isWebPage(url: string): boolean {
+  return /^https?:/i.test(url) && URL.canParse(url);
+}
+
+function withoutToken({ origin, pathname, search, searchParams }: URL): string {
+  const tokens = [...searchParams.keys()].filter((name) => name.toLowerCase() === "authorization");
+  for (const name of tokens) searchParams.delete(name);
+  const query = tokens.length === 0 ? search : `?${searchParams}`;
+  return origin + pathname + (query === "?" ? "" : query);
+}
+
+/** One line of bounded length, without what drives terminals. */
+function printable(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (found) => `\\u{${found.codePointAt(0)!.toString(16)}}`);
+  return line.length > maxLength ? `${line.slice(0, maxLength)}…` : line;
+}
