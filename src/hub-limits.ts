@@ -1,4 +1,4 @@
-import type { OptionReader } from "./option-reader.js";
+import type { OptionReader } from "./shared/option-reader.js";
 
 /** How much of a hub its clients may take. Whole numbers; what is beyond one is refused. */
 export interface HubLimits {

@@ -1,8 +1,6 @@
-export { type ErrorCode, errorCodes, MercureError } from "./errors.js";
 export type { Kit } from "./express/kit.js";
 export { mercure } from "./express/mercure.js";
 export type { Sse } from "./express/sse.js";
-export type { Logger } from "./logger.js";
 export type { OobOptions } from "./nunjucks/html.js";
 export type { SafeString } from "./nunjucks/safe-string.js";
 export { TemplateError } from "./nunjucks/template-error.js";
@@ -26,3 +24,5 @@ export type { Person } from "./publisher/room.js";
 export type { SignalOptions, SignalPublication } from "./publisher/signals.js";
 export type { JwtOptions } from "./publisher/stream-access.js";
 export type { Topic, Topics } from "./publisher/topics.js";
+export { type ErrorCode, errorCodes, MercureError } from "./shared/errors.js";
+export type { Logger } from "./shared/logger.js";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { OptionReader } from "../option-reader.js";
+import type { OptionReader } from "../shared/option-reader.js";
 import { UsageError } from "./errors.js";
 
 export interface Certificate {

@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { didYouMean } from "../nearest.js";
+import { didYouMean } from "../shared/nearest.js";
 import { UsageError } from "./errors.js";
 
 export interface Flag {

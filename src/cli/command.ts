@@ -1,4 +1,4 @@
-import type { OptionReader } from "../option-reader.js";
+import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 
 /** What a command gets to see of its command line. */

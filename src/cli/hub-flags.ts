@@ -1,10 +1,10 @@
 import type { BlockList } from "node:net";
 import type { HubOptions } from "../hub/index.js";
 import { readHubLimits } from "../hub-limits.js";
-import type { OptionReader } from "../option-reader.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import type { Generation } from "../protocol/generation.js";
 import type { Protocol } from "../protocol/subscription-parameters.js";
+import type { OptionReader } from "../shared/option-reader.js";
 import type { MemoryTransportOptions } from "../transport/memory.js";
 import { addressesOf } from "./client-address.js";
 import type { Flags } from "./command-line.js";

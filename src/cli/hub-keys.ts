@@ -1,10 +1,10 @@
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IssuerOptions } from "../hub/index.js";
-import { checkKeyLength } from "../key-length.js";
-import { keyVariables } from "../key-variables.js";
-import type { OptionReader } from "../option-reader.js";
 import { madeSecret } from "../options.js";
+import { checkKeyLength } from "../shared/key-length.js";
+import { keyVariables } from "../shared/key-variables.js";
+import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
 import { algorithmVariables, type Role } from "./remote-hub-flags.js";

@@ -1,8 +1,8 @@
-import type { OptionReader } from "../option-reader.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { carriedName } from "../protocol/carried-name.js";
 import type { Generation } from "../protocol/generation.js";
 import type { TokenProfile } from "../publisher/tokens.js";
+import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
 

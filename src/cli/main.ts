@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { MercureError } from "../errors.js";
-import { didYouMean } from "../nearest.js";
-import { packageFolder } from "../package-folder.js";
+import { MercureError } from "../shared/errors.js";
+import { didYouMean } from "../shared/nearest.js";
+import { packageFolder } from "../shared/package-folder.js";
 import type { Command } from "./command.js";
 import { Failure, UsageError } from "./errors.js";
 import { genSecretKeyCommand } from "./gen-secret-key-command.js";

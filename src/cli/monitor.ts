@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { Hub } from "../hub/index.js";
-import { isLoopback } from "../loopback.js";
+import { isLoopback } from "../shared/loopback.js";
 import type { Metrics } from "./metrics.js";
 import { describeMonitor } from "./monitor-description.js";
 

@@ -1,8 +1,8 @@
 import { hubUrlInEnvironment } from "../hub-identity.js";
-import { keyVariables } from "../key-variables.js";
-import type { OptionReader } from "../option-reader.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import { type Signer, signToken, type TokenGrants, type TokenProfile } from "../publisher/tokens.js";
+import { keyVariables } from "../shared/key-variables.js";
+import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
 import { readSecret, secretFlags } from "./secrets.js";

@@ -1,4 +1,4 @@
-import { OptionReader } from "../option-reader.js";
+import { OptionReader } from "../shared/option-reader.js";
 import type { Command } from "./command.js";
 import { type Flags, readCommandLine } from "./command-line.js";
 import { UsageError } from "./errors.js";

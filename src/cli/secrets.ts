@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { OptionReader } from "../option-reader.js";
-import { unfoldPem } from "../pem.js";
+import type { OptionReader } from "../shared/option-reader.js";
+import { unfoldPem } from "../shared/pem.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
 

@@ -5,8 +5,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
-import { refuseUnknownOptions } from "../known-options.js";
-import { packageFolder } from "../package-folder.js";
+import { refuseUnknownOptions } from "../shared/known-options.js";
+import { packageFolder } from "../shared/package-folder.js";
 
 const require = createRequire(import.meta.url);
 

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { CookieOptions, Request, Response } from "express";
-import { MercureError } from "../errors.js";
 import { cookiesOf } from "../hub/request.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import {
@@ -14,6 +13,7 @@ import {
   secureName,
 } from "../protocol/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/page.js";
+import { MercureError } from "../shared/errors.js";
 import type { BasePath } from "./base-path.js";
 import { keepOutOfCaches } from "./caches.js";
 

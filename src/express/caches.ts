@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeader } from "node:http";
 import type { Response } from "express";
-import { MercureError } from "../errors.js";
+import { MercureError } from "../shared/errors.js";
 
 const sealed = new WeakSet<Response>();
 

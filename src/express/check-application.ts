@@ -1,6 +1,6 @@
 import type { Application, Request, Response } from "express";
-import { MercureError } from "../errors.js";
 import type { Page } from "../publisher/page.js";
+import { MercureError } from "../shared/errors.js";
 
 const live = new WeakSet<Application>();
 

@@ -1,5 +1,4 @@
 import type { Application, NextFunction, Request, Response } from "express";
-import { type Clock, systemClock } from "../clock.js";
 import { admitsRequest } from "../hub/pipelining.js";
 import { matcherLimitsOf, tokenLimitsOf } from "../hub-limits.js";
 import { Components } from "../nunjucks/components.js";
@@ -20,6 +19,7 @@ import type { StreamLimits } from "../publisher/stream-limits.js";
 import { Tokens } from "../publisher/tokens.js";
 import { UnboundStreams } from "../publisher/unbound-streams.js";
 import { Variants } from "../publisher/variants.js";
+import { type Clock, systemClock } from "../shared/clock.js";
 import { Assets } from "./assets.js";
 import { AuthzCookies } from "./authz-cookies.js";
 import { BasePath } from "./base-path.js";

@@ -1,7 +1,7 @@
 import type { Request } from "express";
 import { isSameOrigin } from "../hub/request.js";
-import { OldestFirstMap } from "../oldest-first-map.js";
 import type { Refusal } from "../protocol/problem.js";
+import { OldestFirstMap } from "../shared/oldest-first-map.js";
 import { originOf } from "./response-pages.js";
 
 /** How many refusals are remembered. Headers of strangers make more, and memory must not grow with them. */

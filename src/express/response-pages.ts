@@ -1,9 +1,9 @@
 import type { Request, Response } from "express";
-import { distinctTime } from "../distinct-time.js";
-import { MercureError } from "../errors.js";
 import { hubLink } from "../protocol/hub-link.js";
 import type { Page, Pages } from "../publisher/page.js";
 import type { UnboundStreams } from "../publisher/unbound-streams.js";
+import { distinctTime } from "../shared/distinct-time.js";
+import { MercureError } from "../shared/errors.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 import type { BasePath } from "./base-path.js";
 import { keepOutOfCaches } from "./caches.js";

@@ -1,5 +1,5 @@
 import cluster from "node:cluster";
-import type { Logger } from "../logger.js";
+import type { Logger } from "../shared/logger.js";
 
 /**
  * Warns where a hub with a history of its own runs in each of several processes: subscribers of one process miss what the

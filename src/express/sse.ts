@@ -1,15 +1,15 @@
 import type { Request, RequestHandler, Response } from "express";
-import { MercureError } from "../errors.js";
-import { isPlainObject } from "../plain-object.js";
 import { nameOf } from "../protocol/carried-name.js";
 import type { TopicMatcher } from "../protocol/topic-matcher.js";
-import { isFunction } from "../publisher/is-function.js";
 import type { Models } from "../publisher/models.js";
 import type { Permissions } from "../publisher/permissions.js";
 import { Publisher } from "../publisher/publisher.js";
 import type { PublisherOptions } from "../publisher/publisher-options.js";
 import type { JwtOptions } from "../publisher/stream-access.js";
 import { hubTopics, type Topics } from "../publisher/topics.js";
+import { MercureError } from "../shared/errors.js";
+import { isFunction } from "../shared/is-function.js";
+import { isPlainObject } from "../shared/plain-object.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 import type { ResponsePages } from "./response-pages.js";
 

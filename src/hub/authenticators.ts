@@ -1,8 +1,8 @@
-import { type Clock, systemClock } from "../clock.js";
 import { insecureName } from "../protocol/authz-cookies.js";
 import type { GrantLimits } from "../protocol/grants.js";
 import { compileMatcher } from "../protocol/matcher.js";
 import type { Protocol } from "../protocol/subscription-parameters.js";
+import { type Clock, systemClock } from "../shared/clock.js";
 import { Authenticator } from "./authentication.js";
 import type { ResolvedIssuer } from "./issuers.js";
 import { staticKey, type TrustedKeys } from "./keys.js";

@@ -1,4 +1,3 @@
-import { distinctTime } from "../distinct-time.js";
 import type { CloseReason } from "../protocol/close-event.js";
 import {
   type Disconnection,
@@ -10,6 +9,7 @@ import {
 import type { MatcherList } from "../protocol/matcher.js";
 import { topicOf } from "../protocol/own-topics.js";
 import { Refusal } from "../protocol/problem.js";
+import { distinctTime } from "../shared/distinct-time.js";
 import type { OrderChannel } from "./order-channel.js";
 import { type Bearer, Revocations } from "./revocations.js";
 import type { VerifiedToken } from "./verified-token.js";

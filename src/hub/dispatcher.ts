@@ -1,6 +1,6 @@
-import { MercureError } from "../errors.js";
 import type { MatcherList } from "../protocol/matcher.js";
 import { work } from "../protocol/work.js";
+import { MercureError } from "../shared/errors.js";
 import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
 import { newPace, turn } from "./pacer.js";
 import { PatternRoutes } from "./pattern-routes.js";

@@ -1,5 +1,5 @@
-import { OldestFirstMap } from "../oldest-first-map.js";
 import { encodeEvent } from "../protocol/sse.js";
+import { OldestFirstMap } from "../shared/oldest-first-map.js";
 import type { StoredUpdate } from "../transport/transport.js";
 
 /** How many bytes of encoded events are kept for the next subscriber that catches up. */

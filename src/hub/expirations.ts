@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.js";
+import type { Clock } from "../shared/clock.js";
 
 /** What ends at a certain time. */
 export interface Expiring {

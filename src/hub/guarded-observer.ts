@@ -1,4 +1,4 @@
-import { onRejection } from "../on-rejection.js";
+import { onRejection } from "../shared/on-rejection.js";
 import type { HubObserver } from "./observer.js";
 
 /**

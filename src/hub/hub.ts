@@ -1,11 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type Clock, systemClock } from "../clock.js";
-import { distinctTime } from "../distinct-time.js";
-import { MercureError } from "../errors.js";
-import { refuseUnknownOptions } from "../known-options.js";
-import type { Logger } from "../logger.js";
-import { onRejection } from "../on-rejection.js";
-import { describeValue } from "../plain-object.js";
 import {
   type ActiveSubscription,
   type SubscriptionDocument,
@@ -17,6 +10,13 @@ import { noGrants } from "../protocol/grants.js";
 import { methodNotAllowed, problemOf, Refusal, refusalOf } from "../protocol/problem.js";
 import { compileTopics, type TopicMatcher } from "../protocol/topic-matcher.js";
 import type { Draft, Update } from "../protocol/update.js";
+import { type Clock, systemClock } from "../shared/clock.js";
+import { distinctTime } from "../shared/distinct-time.js";
+import { MercureError } from "../shared/errors.js";
+import { refuseUnknownOptions } from "../shared/known-options.js";
+import type { Logger } from "../shared/logger.js";
+import { onRejection } from "../shared/on-rejection.js";
+import { describeValue } from "../shared/plain-object.js";
 import type { Transport } from "../transport/transport.js";
 import { ActiveSubscriptions } from "./active-subscriptions.js";
 import { type DescribedSettings, describeApi, descriptionPath } from "./api-description.js";

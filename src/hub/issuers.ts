@@ -1,7 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import type { JSONWebKeySet } from "jose";
-import { impossible, OptionReader } from "../option-reader.js";
-import { unfoldPem } from "../pem.js";
+import { impossible, OptionReader } from "../shared/option-reader.js";
+import { unfoldPem } from "../shared/pem.js";
 import { jwkSetFile, jwkSetKeys, jwkSetUrl, type KeySource, staticKey, type TrustedKeys } from "./keys.js";
 
 /** Somebody whose tokens the hub trusts, with exactly one of `secret`, `pem` and `jwks`. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { type HubLimits, matcherLimitsOf, readHubLimits, tokenLimitsOf } from "../hub-limits.js";
-import { checkKeyLength } from "../key-length.js";
-import { guardedLogger, type Logger } from "../logger.js";
-import { impossible, OptionReader } from "../option-reader.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import type { Protocol } from "../protocol/subscription-parameters.js";
+import { checkKeyLength } from "../shared/key-length.js";
+import { guardedLogger, type Logger } from "../shared/logger.js";
+import { impossible, OptionReader } from "../shared/option-reader.js";
 import type { Transport } from "../transport/transport.js";
 import { type IssuerOptions, refusePem, resolveIssuers } from "./issuers.js";
 import type { HubObserver } from "./observer.js";

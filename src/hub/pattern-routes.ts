@@ -1,7 +1,7 @@
-import { OldestFirstMap } from "../oldest-first-map.js";
 import { LiteralIndex } from "../protocol/literal-index.js";
 import type { Matcher } from "../protocol/matcher.js";
 import { work } from "../protocol/work.js";
+import { OldestFirstMap } from "../shared/oldest-first-map.js";
 
 /** Those who wait for what one pattern matches. */
 interface Route<R> {

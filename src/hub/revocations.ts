@@ -1,6 +1,6 @@
-import { OldestFirstMap } from "../oldest-first-map.js";
 import type { Disconnection } from "../protocol/disconnection.js";
 import { topicOf } from "../protocol/own-topics.js";
+import { OldestFirstMap } from "../shared/oldest-first-map.js";
 import type { VerifiedToken } from "./verified-token.js";
 
 /** How many names of each kind are remembered: megabytes at most. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { Clock } from "../clock.js";
 import { type CloseReason, encodeClose } from "../protocol/close-event.js";
 import type { Payloads } from "../protocol/grants.js";
+import type { Clock } from "../shared/clock.js";
 import type { Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Admission } from "./admission.js";

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
-import { type Clock, systemClock } from "../clock.js";
 import { type MatcherCompiler, parseAuthorizationDetails } from "../protocol/authorization-details.js";
 import { cookieConfirmation } from "../protocol/authz-cookies.js";
 import type { Generation } from "../protocol/generation.js";
 import { type GrantLimits, type Grants, parseGrants } from "../protocol/grants.js";
 import { Refusal } from "../protocol/problem.js";
+import { type Clock, systemClock } from "../shared/clock.js";
 import type { TrustedKeys } from "./keys.js";
 import { newPace } from "./pacer.js";
 import { TokenCache } from "./token-cache.js";

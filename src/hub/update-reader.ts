@@ -1,6 +1,6 @@
-import { MercureError } from "../errors.js";
 import { MatcherList } from "../protocol/matcher.js";
 import type { Update } from "../protocol/update.js";
+import { MercureError } from "../shared/errors.js";
 import type { Replay, Transport } from "../transport/transport.js";
 import { begin } from "./beginning.js";
 import { type Dispatcher, type Recipient, readHistory } from "./dispatcher.js";

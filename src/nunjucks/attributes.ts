@@ -1,6 +1,6 @@
-import { MercureError } from "../errors.js";
-import { escapeHtml } from "../escape-html.js";
-import { jsonOf, textOf } from "../text.js";
+import { MercureError } from "../shared/errors.js";
+import { escapeHtml } from "../shared/escape-html.js";
+import { jsonOf, textOf } from "../shared/text.js";
 import { isSafeString } from "./safe-string.js";
 
 /** HTML syntax: what cannot stand in an attribute's name, and what would end one. */

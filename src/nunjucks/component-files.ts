@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { MercureError } from "../errors.js";
-import { didYouMean } from "../nearest.js";
+import { MercureError } from "../shared/errors.js";
+import { didYouMean } from "../shared/nearest.js";
 import { isComponentName, isUsableComponentName } from "./component-name.js";
 import { displayPath } from "./source-names.js";
 

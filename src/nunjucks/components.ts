@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import type { Environment } from "nunjucks";
-import { MercureError } from "../errors.js";
-import { packageFolder } from "../package-folder.js";
-import { describeValue, isPlainObject } from "../plain-object.js";
+import { MercureError } from "../shared/errors.js";
+import { packageFolder } from "../shared/package-folder.js";
+import { describeValue, isPlainObject } from "../shared/plain-object.js";
 import { attributes } from "./attributes.js";
 import { type ComponentFile, ComponentFiles } from "./component-files.js";
 import { isComponentName } from "./component-name.js";

@@ -1,5 +1,5 @@
 import nunjucks, { type Environment } from "nunjucks";
-import { MercureError } from "../errors.js";
+import { MercureError } from "../shared/errors.js";
 import { ComponentTags, extensionName, type TagOptions } from "./extension.js";
 import type { EnvironmentInternals, TemplateClass, TemplateInternals } from "./internals.js";
 import { guardLateCalls, type LateCallsOptions } from "./late-calls.js";

@@ -1,5 +1,5 @@
-import { MercureError } from "../errors.js";
 import { connectionEvents } from "../protocol/event-types.js";
+import { MercureError } from "../shared/errors.js";
 
 /**
  * The value of `sse-swap`: the event types that a stream receives, one or several.

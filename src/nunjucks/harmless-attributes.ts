@@ -1,4 +1,4 @@
-import { MercureError } from "../errors.js";
+import { MercureError } from "../shared/errors.js";
 import { attributeName } from "./attributes.js";
 
 /** Names whose values no browser, and no script of this kit, runs, loads or submits. */

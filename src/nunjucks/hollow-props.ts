@@ -1,6 +1,6 @@
-import { MercureError } from "../errors.js";
-import { isPlainObject } from "../plain-object.js";
-import { valueComplaintOf } from "../text.js";
+import { MercureError } from "../shared/errors.js";
+import { isPlainObject } from "../shared/plain-object.js";
+import { valueComplaintOf } from "../shared/text.js";
 
 /** How far into lists and plain objects properties are looked at: a list of rows, and the cells of each row. */
 const maxDepth = 2;

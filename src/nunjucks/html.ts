@@ -1,7 +1,7 @@
-import { MercureError } from "../errors.js";
-import { escapeHtml } from "../escape-html.js";
-import { refuseUnknownOptions } from "../known-options.js";
-import { htmlOf } from "../text.js";
+import { MercureError } from "../shared/errors.js";
+import { escapeHtml } from "../shared/escape-html.js";
+import { refuseUnknownOptions } from "../shared/known-options.js";
+import { htmlOf } from "../shared/text.js";
 import { isSafeString, type MakeSafe, type SafeString } from "./safe-string.js";
 
 export interface OobOptions {

@@ -1,5 +1,5 @@
 import type { Environment, Extension } from "nunjucks";
-import { onRejection } from "../on-rejection.js";
+import { onRejection } from "../shared/on-rejection.js";
 import { extensionName } from "./extension.js";
 import type { EnvironmentInternals } from "./internals.js";
 

@@ -1,7 +1,7 @@
 import { types } from "node:util";
 import type { Environment } from "nunjucks";
-import { MercureError } from "../errors.js";
-import { onRejection } from "../on-rejection.js";
+import { MercureError } from "../shared/errors.js";
+import { onRejection } from "../shared/on-rejection.js";
 
 interface Globals {
   readonly globals: Record<string, unknown>;

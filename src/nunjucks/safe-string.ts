@@ -1,5 +1,5 @@
 import type { Environment } from "nunjucks";
-import { declareSafe, isSafe } from "../safe-strings.js";
+import { declareSafe, isSafe } from "../shared/safe-strings.js";
 
 /**
  * HTML that templates print as it is. A `String` object as far as JavaScript is concerned; only an environment can make

@@ -1,10 +1,10 @@
-import { MercureError } from "../errors.js";
-import { editDistance } from "../nearest.js";
 import { closeEvent } from "../protocol/event-types.js";
 import type { Page } from "../publisher/page.js";
 import type { Publisher } from "../publisher/publisher.js";
 import type { ConnectionOptions } from "../publisher/stream-access.js";
 import type { Topics } from "../publisher/topics.js";
+import { MercureError } from "../shared/errors.js";
+import { editDistance } from "../shared/nearest.js";
 import { attributes } from "./attributes.js";
 import type { Preparation, Prepare, Props } from "./components.js";
 import { eventTypes } from "./event-type.js";

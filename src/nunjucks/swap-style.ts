@@ -1,5 +1,5 @@
-import { MercureError } from "../errors.js";
-import { didYouMean } from "../nearest.js";
+import { MercureError } from "../shared/errors.js";
+import { didYouMean } from "../shared/nearest.js";
 
 /** The swap styles of htmx 2, and those of its idiomorph extension. */
 const styles = [

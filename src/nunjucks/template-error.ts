@@ -1,4 +1,4 @@
-import { type ErrorCode, MercureError } from "../errors.js";
+import { type ErrorCode, MercureError } from "../shared/errors.js";
 
 /** A place in a template; line and column count from 1. */
 export interface Location {

@@ -1,4 +1,4 @@
-import { escapeJson } from "../escape-json.js";
+import { escapeJson } from "../shared/escape-json.js";
 import { percentDecode, percentEncode } from "./percent-encode.js";
 import type { OwnDraft } from "./update.js";
 

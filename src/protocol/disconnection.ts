@@ -1,4 +1,4 @@
-import { MercureError } from "../errors.js";
+import { MercureError } from "../shared/errors.js";
 
 /** Whose streams shall end: one of these. */
 export interface DisconnectTarget {

@@ -1,4 +1,4 @@
-import { MercureError } from "../errors.js";
+import { MercureError } from "../shared/errors.js";
 import { forbiddenCharacter } from "./characters.js";
 import { closeEvent } from "./event-types.js";
 import type { Draft } from "./update.js";

@@ -1,4 +1,4 @@
-import { MercureError } from "../errors.js";
+import { MercureError } from "../shared/errors.js";
 import { beginsWith, endsWith, type Literal } from "./literal-index.js";
 import { SharedPatterns } from "./shared-patterns.js";
 import { compileUriTemplate, endOf } from "./uri-template.js";

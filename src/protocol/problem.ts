@@ -1,4 +1,4 @@
-import { MercureError } from "../errors.js";
+import { MercureError } from "../shared/errors.js";
 
 /** Reason phrases of the statuses with which a hub refuses. RFC 9110, section 15; RFC 6585, section 4 for 429. */
 const titles = {

@@ -1,4 +1,4 @@
-import { MercureError } from "../errors.js";
+import { MercureError } from "../shared/errors.js";
 import { forbiddenCharacter } from "./characters.js";
 
 /** The fields of one server-sent event. HTML standard, section 9.2 "Server-sent events". */

@@ -1,5 +1,5 @@
-import { MercureError } from "../errors.js";
-import { isPlainObject } from "../plain-object.js";
+import { MercureError } from "../shared/errors.js";
+import { isPlainObject } from "../shared/plain-object.js";
 import type { MatchType } from "./active-subscription.js";
 import { compileExact, compileSelector, compileUrlPattern, type Matcher, MatcherList } from "./matcher.js";
 

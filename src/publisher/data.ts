@@ -1,7 +1,7 @@
-import { MercureError } from "../errors.js";
-import { escapeJson } from "../escape-json.js";
-import { isSafe } from "../safe-strings.js";
-import { htmlOf, isNothing, jsonOf } from "../text.js";
+import { MercureError } from "../shared/errors.js";
+import { escapeJson } from "../shared/escape-json.js";
+import { isSafe } from "../shared/safe-strings.js";
+import { htmlOf, isNothing, jsonOf } from "../shared/text.js";
 
 /**
  * An update's data as text: strings and safe strings as they are, undefined as the empty string, a list that holds HTML

@@ -1,7 +1,7 @@
-import { MercureError } from "../errors.js";
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import type { Generation } from "../protocol/generation.js";
 import type { Draft } from "../protocol/update.js";
+import { MercureError } from "../shared/errors.js";
 import type { HubAddress } from "./hub-address.js";
 import { HubPosition } from "./hub-position.js";
 import { publishToRemoteHub } from "./remote-hub.js";

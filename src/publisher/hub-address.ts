@@ -1,5 +1,5 @@
-import { MercureError } from "../errors.js";
-import { isLoopback } from "../loopback.js";
+import { MercureError } from "../shared/errors.js";
+import { isLoopback } from "../shared/loopback.js";
 
 export interface HubAddressOptions {
   /** As this process reaches it; `true`: at the host of each request. */

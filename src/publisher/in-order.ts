@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { isThenable } from "../text.js";
+import { isThenable } from "../shared/text.js";
 
 /** Work that has begun to prepare; what is called from within it cannot wait for it. */
 interface Turn {

@@ -1,9 +1,9 @@
 import { types } from "node:util";
-import { MercureError } from "../errors.js";
-import { refuseUnknownOptions } from "../known-options.js";
-import { onRejection } from "../on-rejection.js";
-import { isPlainObject } from "../plain-object.js";
-import { textComplaintOf, textOf } from "../text.js";
+import { MercureError } from "../shared/errors.js";
+import { refuseUnknownOptions } from "../shared/known-options.js";
+import { onRejection } from "../shared/on-rejection.js";
+import { isPlainObject } from "../shared/plain-object.js";
+import { textComplaintOf, textOf } from "../shared/text.js";
 import { type PublishOptions, publishOptions } from "./publish-options.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: a class is accepted whatever its constructor takes

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { MercureError } from "../errors.js";
-import { describeValue, isPlainObject } from "../plain-object.js";
-import { isFunction } from "./is-function.js";
+import { MercureError } from "../shared/errors.js";
+import { isFunction } from "../shared/is-function.js";
+import { describeValue, isPlainObject } from "../shared/plain-object.js";
 
 /** Which payloads count: those that have all of these properties, deeply equal, or those that the function accepts. */
 export type PayloadFilter = Readonly<Record<string, unknown>> | ((payload: unknown) => boolean);

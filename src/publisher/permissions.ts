@@ -1,6 +1,6 @@
-import { MercureError } from "../errors.js";
 import type { Authorize, AuthorizeAction } from "../options.js";
-import { isThenable } from "../text.js";
+import { MercureError } from "../shared/errors.js";
+import { isThenable } from "../shared/text.js";
 
 /** What has been said for one request. */
 interface Answers {

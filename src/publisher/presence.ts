@@ -1,8 +1,8 @@
-import type { Clock } from "../clock.js";
 import type { Hub } from "../hub/hub.js";
 import type { PresenceKey } from "../options.js";
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import { topicOf } from "../protocol/own-topics.js";
+import type { Clock } from "../shared/clock.js";
 import { type Person, Room, type Visit } from "./room.js";
 import { Throttle } from "./throttle.js";
 

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
-import { MercureError } from "../errors.js";
 import { validateDraft } from "../protocol/draft.js";
 import type { Draft } from "../protocol/update.js";
+import { MercureError } from "../shared/errors.js";
 import { boundedText, connectionFailure, retryAfterOf } from "./http-answer.js";
 
 /** In milliseconds. */

@@ -1,7 +1,7 @@
-import { MercureError } from "../errors.js";
 import type { Selector, SubscriptionDocument } from "../protocol/active-subscription.js";
 import { selectorPath, subscriptionsPath } from "../protocol/active-subscription.js";
 import type { Generation } from "../protocol/generation.js";
+import { MercureError } from "../shared/errors.js";
 import { boundedText, connectionFailure } from "./http-answer.js";
 
 /** How long a hub may take to answer, in milliseconds. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Clock } from "../clock.js";
+import type { Clock } from "../shared/clock.js";
 
 /** Somebody who has streams of a topic open. */
 export interface Person {

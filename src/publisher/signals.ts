@@ -1,7 +1,7 @@
 import type { EventEmitter } from "node:events";
-import { MercureError } from "../errors.js";
-import { onRejection } from "../on-rejection.js";
-import { isFunction } from "./is-function.js";
+import { MercureError } from "../shared/errors.js";
+import { isFunction } from "../shared/is-function.js";
+import { onRejection } from "../shared/on-rejection.js";
 import { type PublishOptions, publishOptions } from "./publish-options.js";
 import type { Topics } from "./topics.js";
 

@@ -1,13 +1,13 @@
 import { types } from "node:util";
-import { MercureError } from "../errors.js";
 import type { Hub } from "../hub/hub.js";
-import { refuseUnknownOptions } from "../known-options.js";
-import { onRejection } from "../on-rejection.js";
 import { type Selector, selectorPath, watchedTopic } from "../protocol/active-subscription.js";
 import { grantParameter } from "../protocol/authz-cookies.js";
 import { nameOf } from "../protocol/carried-name.js";
 import { applicationTopic, presenceEvent, presenceTopic, variantOf } from "../protocol/own-topics.js";
 import type { TopicMatcher } from "../protocol/topic-matcher.js";
+import { MercureError } from "../shared/errors.js";
+import { refuseUnknownOptions } from "../shared/known-options.js";
+import { onRejection } from "../shared/on-rejection.js";
 import { ExternalHub, noHubInProcess } from "./external-hub.js";
 import { pathBelow } from "./path-below.js";
 import type { Presence } from "./presence.js";

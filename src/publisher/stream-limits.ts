@@ -1,9 +1,9 @@
-import { MercureError } from "../errors.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import type { Generation } from "../protocol/generation.js";
 import type { GrantLimits } from "../protocol/grants.js";
 import { Refusal } from "../protocol/problem.js";
 import { checkRequest, checkTopic, type MatcherLimits } from "../protocol/subscription-parameters.js";
+import { MercureError } from "../shared/errors.js";
 import { subscriptionParameters } from "./stream-url.js";
 
 /** How much a hub takes from a stream. */

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.js";
+import type { Clock } from "../shared/clock.js";
 
 /** Runs a callback at most once in an interval: at once when it may, else when the interval has passed. */
 export class Throttle {

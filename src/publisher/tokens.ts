@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import { type Clock, systemClock } from "../clock.js";
-import { distinctTime } from "../distinct-time.js";
-import { MercureError } from "../errors.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { detailType } from "../protocol/authorization-details.js";
 import { cookieConfirmation } from "../protocol/authz-cookies.js";
 import type { Generation } from "../protocol/generation.js";
+import { type Clock, systemClock } from "../shared/clock.js";
+import { distinctTime } from "../shared/distinct-time.js";
+import { MercureError } from "../shared/errors.js";
 import {
   encode,
   holdsOwnToken,

@@ -1,11 +1,11 @@
-import { MercureError } from "../errors.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { carriedName } from "../protocol/carried-name.js";
 import { forbiddenCharacter } from "../protocol/characters.js";
 import type { Generation } from "../protocol/generation.js";
 import { isOwnTopic } from "../protocol/own-topics.js";
 import { everyTopic, isTopicMatcher, type TopicMatcher } from "../protocol/topic-matcher.js";
-import { isThenable, textComplaintOf } from "../text.js";
+import { MercureError } from "../shared/errors.js";
+import { isThenable, textComplaintOf } from "../shared/text.js";
 import type { ModelClass, Models } from "./models.js";
 
 /** What names a topic: a string, a model class (its name) or a model object (`Class/id`). */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { OldestFirstMap } from "../oldest-first-map.js";
 import { percentEncode } from "../protocol/percent-encode.js";
+import { OldestFirstMap } from "../shared/oldest-first-map.js";
 import type { Page, Pages } from "./page.js";
 
 /** How many positions, and how many grants, wait for a response. The oldest are given up. */

@@ -1,7 +1,7 @@
-import type { Clock } from "../clock.js";
-import { MercureError } from "../errors.js";
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import { type Audience, isOwnTopic, variantOf, variantTopic } from "../protocol/own-topics.js";
+import type { Clock } from "../shared/clock.js";
+import { MercureError } from "../shared/errors.js";
 
 export interface VariantsOptions {
   readonly clock: Pick<Clock, "now">;

@@ -1,6 +1,6 @@
-import { MercureError } from "../errors.js";
-import { OptionReader } from "../option-reader.js";
 import type { OwnDraft, Update } from "../protocol/update.js";
+import { MercureError } from "../shared/errors.js";
+import { OptionReader } from "../shared/option-reader.js";
 import { acceptedUpdate } from "./accepted-update.js";
 import { CursorCipher } from "./cursor.js";
 import { History } from "./history.js";

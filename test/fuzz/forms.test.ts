@@ -4,12 +4,12 @@ import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { test } from "node:test";
 import fc from "fast-check";
-import { MercureError } from "../../src/errors.js";
 import { readForm } from "../../src/hub/form-body.js";
 import { requestedDraft } from "../../src/hub/publication-request.js";
 import { validateDraft } from "../../src/protocol/draft.js";
 import { maxFields, parseForm } from "../../src/protocol/form.js";
 import { Refusal } from "../../src/protocol/problem.js";
+import { MercureError } from "../../src/shared/errors.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 
 const formType = "application/x-www-form-urlencoded";

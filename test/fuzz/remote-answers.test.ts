@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
-import { MercureError } from "../../src/errors.js";
 import { retryAfterOf } from "../../src/publisher/http-answer.js";
 import { publishToRemoteHub } from "../../src/publisher/remote-hub.js";
+import { MercureError } from "../../src/shared/errors.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 
 const draft = { topics: ["a"], data: "x", private: false };

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { subscriptionsCommand } from "../../src/cli/subscriptions-command.js";
-import { MercureError } from "../../src/errors.js";
-import { OptionReader } from "../../src/option-reader.js";
+import { MercureError } from "../../src/shared/errors.js";
+import { OptionReader } from "../../src/shared/option-reader.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 
 const anything = fc.jsonValue({ maxDepth: 2 });

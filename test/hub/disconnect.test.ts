@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { distinctTime } from "../../src/distinct-time.js";
+import { distinctTime } from "../../src/shared/distinct-time.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import type { Replay, ReplayQuery } from "../../src/transport/transport.js";
 import { draft, publisherKey, type RunningHub, type Subscriber, startHub, subscribe, token, until } from "./fixture.js";

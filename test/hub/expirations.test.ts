@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { systemClock } from "../../src/clock.js";
 import { Expirations } from "../../src/hub/expirations.js";
+import { systemClock } from "../../src/shared/clock.js";
 
 describe("expirations", () => {
   test("end each due entry, with one timer at a time", (t) => {

@@ -3,9 +3,9 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { type JWTPayload, SignJWT } from "jose";
-import type { Clock } from "../../src/clock.js";
 import { Hub, type HubOptions } from "../../src/hub/index.js";
 import type { Draft } from "../../src/protocol/update.js";
+import type { Clock } from "../../src/shared/clock.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import type { Replay, ReplayQuery, Transport } from "../../src/transport/transport.js";
 

@@ -47,7 +47,7 @@ const ground: Room = { uses: [], knows: ["hub"], packages: ["express", "nunjucks
 
 const files = sourceFiles("src");
 
-/** `src/hub/hub.ts` is in `hub`, `src/errors.ts` in `ground`, `src/index.ts` in `index`, and `node:http` in no room. */
+/** `src/hub/hub.ts` is in `hub`, `src/shared/errors.ts` in `ground`, `src/index.ts` in `index`, and `node:http` in no room. */
 function roomOf(path: string): string | undefined {
   if (!path.startsWith("src/")) return undefined;
   if (path === "src/index.ts") return "index";
@@ -146,7 +146,7 @@ describe("the check of the arrows", () => {
       { target: "src/hub/a.ts", typeOnly: true },
       { target: "src/publisher/b.ts", typeOnly: false },
       { target: "src/publisher/d.ts", typeOnly: false },
-      { target: "src/errors.ts", typeOnly: true },
+      { target: "src/shared/errors.ts", typeOnly: true },
       { target: "src/publisher/f.ts", typeOnly: false },
     ]);
   });
@@ -159,7 +159,7 @@ describe("the check of the arrows", () => {
     assert.equal(allowed("hub", "express"), false);
     assert.equal(allowed("publisher", "src/hub/hub.ts"), false);
     assert.equal(allowed("publisher", "src/hub/hub.ts", true), true);
-    assert.equal(allowed("protocol", "src/errors.ts"), true);
+    assert.equal(allowed("protocol", "src/shared/errors.ts"), true);
     assert.equal(allowed("protocol", "src/options.ts"), false);
     assert.equal(allowed("protocol", "node:fs"), false);
     assert.equal(allowed("client", "src/protocol/update.ts"), false);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { errorCodes } from "../../src/errors.js";
+import { errorCodes } from "../../src/shared/errors.js";
 import { sourceFiles } from "./imports.js";
 
 test("docs/errors.md lists the existing error codes, in their order, with their meanings", () => {
@@ -26,7 +26,7 @@ test("the documentation names existing error codes only", () => {
 
 test("every error code is used", () => {
   const text = sourceFiles("src")
-    .filter(({ path }) => path !== "src/errors.ts")
+    .filter(({ path }) => path !== "src/shared/errors.ts")
     .map((file) => file.text)
     .join("\n");
   assert.deepEqual(

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { MercureError } from "../../src/errors.js";
 import { validateDraft } from "../../src/protocol/draft.js";
 import type { Draft } from "../../src/protocol/update.js";
+import { MercureError } from "../../src/shared/errors.js";
 
 function draft(fields: Partial<Record<keyof Draft, unknown>>): Draft {
   return { topics: ["messages"], data: "", private: false, ...fields } as Draft;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { MercureError } from "../../src/errors.js";
 import { problemOf, Refusal, tokenMissing, tokenRefused } from "../../src/protocol/problem.js";
+import { MercureError } from "../../src/shared/errors.js";
 
 describe("problemOf", () => {
   test("turns a refusal into a problem document", () => {

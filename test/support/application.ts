@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import express, { type Express } from "express";
-import type { Clock } from "../../src/clock.js";
 import { type Kit, type MercureOptions, mercure } from "../../src/index.js";
+import type { Clock } from "../../src/shared/clock.js";
 
 export interface Application {
   readonly app: Express;

@@ -1,4 +1,4 @@
-import type { Clock } from "../../src/clock.js";
+import type { Clock } from "../../src/shared/clock.js";
 
 /** A clock that stands until a test advances it; due callbacks then run in their order. */
 export class ManualClock implements Clock {

@@ -4,10 +4,10 @@ import { createServer } from "node:http";
 import { describe, test } from "node:test";
 import { runInNewContext } from "node:vm";
 import express from "express";
-import { Hub } from "../src/hub/index.js";
-import { mercure } from "../src/index.js";
-import { MemoryTransport } from "../src/transport/memory.js";
-import { application, secret } from "./support/application.js";
+import { Hub } from "../../src/hub/index.js";
+import { mercure } from "../../src/index.js";
+import { MemoryTransport } from "../../src/transport/memory.js";
+import { application, secret } from "../support/application.js";
 
 class Settings {
   private = true;

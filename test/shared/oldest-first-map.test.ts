@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { OldestFirstMap } from "../src/oldest-first-map.js";
+import { OldestFirstMap } from "../../src/shared/oldest-first-map.js";
 
 test("an empty map has no oldest entry, and can be filled again", () => {
   const map = new OldestFirstMap<string, number>();

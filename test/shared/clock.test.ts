@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { systemClock } from "../src/clock.js";
+import { systemClock } from "../../src/shared/clock.js";
 
 const { at } = systemClock;
 

@@ -15,7 +15,7 @@ import { dirname, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { developmentSecret } from "../src/development-secret.js";
+import { developmentSecret } from "../../src/shared/development-secret.js";
 
 const run = promisify(execFile);
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -51,7 +51,7 @@ describe("the secret of a project's development", () => {
 
   test("is the same in processes that start at once", async (t) => {
     const folder = project(t);
-    const program = `import { developmentSecret } from ${JSON.stringify(join(root, "src/development-secret.ts"))};
+    const program = `import { developmentSecret } from ${JSON.stringify(join(root, "src/shared/development-secret.ts"))};
       process.stdout.write(developmentSecret(${JSON.stringify(folder)}).secret);`;
     const start = () => run(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program], { cwd: root });
     const secrets = (await Promise.all(Array.from({ length: 4 }, start))).map(({ stdout }) => stdout);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { application } from "./support/application.js";
+import { application } from "../support/application.js";
 
 /** A value as a database driver returns it: it has a text form and a JSON form. */
 class ObjectId {
