@@ -1,9 +1,5 @@
 export type { Kit } from "./express/kit.js";
 export { mercure } from "./express/mercure.js";
-export type { Sse } from "./express/sse.js";
-export type { OobOptions } from "./nunjucks/html.js";
-export type { SafeString } from "./nunjucks/safe-string.js";
-export { TemplateError } from "./nunjucks/template-error.js";
 export type {
   Authorize,
   AuthorizeAction,
@@ -11,7 +7,11 @@ export type {
   MercureOptions,
   PresenceKey,
   TokenMode,
-} from "./options.js";
+} from "./express/options.js";
+export type { Sse } from "./express/sse.js";
+export type { OobOptions } from "./nunjucks/html.js";
+export type { SafeString } from "./nunjucks/safe-string.js";
+export { TemplateError } from "./nunjucks/template-error.js";
 export type { SubscriptionDocument } from "./protocol/active-subscription.js";
 export { encodeEvent, type ServerSentEvent } from "./protocol/sse.js";
 export type { TopicMatcher } from "./protocol/topic-matcher.js";

@@ -1,7 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { madeSecret } from "../express/options.js";
 import type { IssuerOptions } from "../hub/index.js";
-import { madeSecret } from "../options.js";
 import { checkKeyLength } from "../shared/key-length.js";
 import { keyVariables } from "../shared/key-variables.js";
 import type { OptionReader } from "../shared/option-reader.js";

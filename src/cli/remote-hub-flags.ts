@@ -1,4 +1,4 @@
-import { hubUrlInEnvironment } from "../hub-identity.js";
+import { hubUrlInEnvironment } from "../express/hub-identity.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import { type Signer, signToken, type TokenGrants, type TokenProfile } from "../publisher/tokens.js";
 import { keyVariables } from "../shared/key-variables.js";

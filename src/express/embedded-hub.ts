@@ -3,9 +3,9 @@ import { defaultCookieNames } from "../hub/authenticators.js";
 import { Hub } from "../hub/hub.js";
 import type { HubOptions } from "../hub/options.js";
 import { isForMetadata, metadataUrl } from "../hub/resource-metadata.js";
-import type { Configuration } from "../options.js";
 import type { Clock } from "../shared/clock.js";
 import { MemoryTransport } from "../transport/memory.js";
+import type { Configuration } from "./options.js";
 import { warnOfSeveralProcesses } from "./several-processes.js";
 
 export interface EmbeddedHub {

@@ -1,4 +1,4 @@
-import type { Authorize, AuthorizeAction } from "../options.js";
+import type { Authorize, AuthorizeAction } from "../express/options.js";
 import { MercureError } from "../shared/errors.js";
 import { isThenable } from "../shared/text.js";
 

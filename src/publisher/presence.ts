@@ -1,5 +1,5 @@
+import type { PresenceKey } from "../express/options.js";
 import type { Hub } from "../hub/hub.js";
-import type { PresenceKey } from "../options.js";
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import { topicOf } from "../protocol/own-topics.js";
 import type { Clock } from "../shared/clock.js";

@@ -1,5 +1,5 @@
+import type { TokenMode } from "../express/options.js";
 import type { Hub } from "../hub/hub.js";
-import type { TokenMode } from "../options.js";
 import type { Generation } from "../protocol/generation.js";
 import type { ExternalHub } from "./external-hub.js";
 import type { Models } from "./models.js";

@@ -7,7 +7,7 @@ import { posix } from "node:path";
 import { describe, test } from "node:test";
 import type { Environment } from "nunjucks";
 import { hubFlags } from "../../src/cli/hub-flags.js";
-import { resolveOptions } from "../../src/options.js";
+import { resolveOptions } from "../../src/express/options.js";
 import { secret, startSample } from "./fragments.js";
 import { pages, root, tableAfter } from "./markdown.js";
 import { createProject } from "./project.js";
@@ -89,7 +89,7 @@ test("the defaults of the class Hub equal those in its comments", () => {
 describe("tables of options", () => {
   const { hub, ...configuration } = resolveOptions({ secret }, {});
   for (const table of tables("options")) {
-    const members = membersOf("src/options.ts", table.subject);
+    const members = membersOf("src/express/options.ts", table.subject);
     const resolved: object = table.subject === "EmbeddedHubOptions" ? hub : configuration;
 
     test(`${table.page} lists exactly the options of ${table.subject}`, () => {

@@ -160,7 +160,7 @@ describe("the check of the arrows", () => {
     assert.equal(allowed("publisher", "src/hub/hub.ts"), false);
     assert.equal(allowed("publisher", "src/hub/hub.ts", true), true);
     assert.equal(allowed("protocol", "src/shared/errors.ts"), true);
-    assert.equal(allowed("protocol", "src/options.ts"), false);
+    assert.equal(allowed("protocol", "src/express/options.ts"), false);
     assert.equal(allowed("protocol", "node:fs"), false);
     assert.equal(allowed("client", "src/protocol/update.ts"), false);
     assert.equal(allowed("client", "src/index.ts"), false);

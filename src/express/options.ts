@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { Request } from "express";
 import type { Environment } from "nunjucks";
-import type { IssuerOptions } from "./hub/issuers.js";
+import type { IssuerOptions } from "../hub/issuers.js";
+import { type HubLimit, type HubLimits, readHubLimits } from "../hub-limits.js";
+import { developmentSecret } from "../shared/development-secret.js";
+import { MercureError } from "../shared/errors.js";
+import { checkKeyLength, leastKeyLength } from "../shared/key-length.js";
+import { keyVariables } from "../shared/key-variables.js";
+import { guardedLogger, type Logger } from "../shared/logger.js";
+import { impossible, OptionReader } from "../shared/option-reader.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
-import { type HubLimit, type HubLimits, readHubLimits } from "./hub-limits.js";
-import { developmentSecret } from "./shared/development-secret.js";
-import { MercureError } from "./shared/errors.js";
-import { checkKeyLength, leastKeyLength } from "./shared/key-length.js";
-import { keyVariables } from "./shared/key-variables.js";
-import { guardedLogger, type Logger } from "./shared/logger.js";
-import { impossible, OptionReader } from "./shared/option-reader.js";
 
 /** Where the tokens of private streams are: in the URLs of their markup, or in cookies, out of reach of any script. */
 export type TokenMode = "url" | "cookie";

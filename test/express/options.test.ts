@@ -3,8 +3,8 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { hubLimits } from "../src/hub-limits.js";
-import { type MercureOptions, resolveOptions } from "../src/options.js";
+import { type MercureOptions, resolveOptions } from "../../src/express/options.js";
+import { hubLimits } from "../../src/hub-limits.js";
 
 const secret = "0123456789abcdef0123456789abcdef";
 

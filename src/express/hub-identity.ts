@@ -1,4 +1,4 @@
-import { impossible, type OptionReader } from "./shared/option-reader.js";
+import { impossible, type OptionReader } from "../shared/option-reader.js";
 
 type Generation = 0 | 1;
 
