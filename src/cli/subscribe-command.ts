@@ -1,4 +1,4 @@
-import type { StreamEvent } from "../protocol/event-stream-parser.js";
+import type { StreamEvent } from "../protocol/sse/event-stream-parser.js";
 import { followEventStream, NoEventStream, precedingIdOf } from "../publisher/event-stream-follower.js";
 import { connectionFailure } from "../publisher/http-answer.js";
 import { subscriptionParameters } from "../publisher/stream-url.js";

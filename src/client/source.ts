@@ -1,5 +1,5 @@
-import { EventStreamParser, type StreamEvent } from "../protocol/event-stream-parser.js";
 import { closeEvent } from "../protocol/event-types.js";
+import { EventStreamParser, type StreamEvent } from "../protocol/sse/event-stream-parser.js";
 import { type ConnectionReceiver, type Ending, follow } from "./connection.js";
 import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail } from "./index.js";
 import { defaultRetry, reconnectDelay } from "./reconnect-delay.js";

@@ -11,7 +11,7 @@ import {
   markCookieName,
   markedGrant,
   secureName,
-} from "../protocol/authz-cookies.js";
+} from "../protocol/tokens/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/page.js";
 import { MercureError } from "../shared/errors.js";
 import type { BasePath } from "./base-path.js";

@@ -7,7 +7,7 @@ import { addGlobals } from "../nunjucks/globals.js";
 import { HtmlMaker } from "../nunjucks/html.js";
 import { resumeWith } from "../nunjucks/resume-with.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
-import { grantParameter } from "../protocol/authz-cookies.js";
+import { grantParameter } from "../protocol/tokens/authz-cookies.js";
 import { ExternalHub } from "../publisher/external-hub.js";
 import { HubAddress } from "../publisher/hub-address.js";
 import { Models } from "../publisher/models.js";

@@ -1,7 +1,7 @@
 import type { Request, Response } from "express";
 import { isSameOrigin } from "../hub/request.js";
-import { isGrant } from "../protocol/authz-cookies.js";
 import { variantOf } from "../protocol/own-topics.js";
+import { isGrant } from "../protocol/tokens/authz-cookies.js";
 import type { OwnGrants } from "../publisher/own-tokens.js";
 import type { Permissions } from "../publisher/permissions.js";
 import type { Tokens } from "../publisher/tokens.js";

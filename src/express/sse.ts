@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from "express";
 import { nameOf } from "../protocol/carried-name.js";
-import type { TopicMatcher } from "../protocol/topic-matcher.js";
+import type { TopicMatcher } from "../protocol/matching/topic-matcher.js";
 import type { Models } from "../publisher/models.js";
 import type { Permissions } from "../publisher/permissions.js";
 import { Publisher } from "../publisher/publisher.js";

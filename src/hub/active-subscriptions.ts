@@ -5,8 +5,8 @@ import {
   selectorPath,
   subscriptionsPath,
 } from "../protocol/active-subscription.js";
-import { type Payloads, payloadOf } from "../protocol/grants.js";
-import { work } from "../protocol/work.js";
+import { work } from "../protocol/matching/work.js";
+import { type Payloads, payloadOf } from "../protocol/tokens/grants.js";
 import type { Transport } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 import { newPace } from "./pacer.js";

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { bytesOfSubscriptions } from "../protocol/subscription-memory.js";
+import { bytesOfSubscriptions } from "../protocol/matching/subscription-memory.js";
 import type { Audience } from "./audience.js";
 import { addressOf, type Client, type ConnectionLimits } from "./connection-limits.js";
 import type { MemoryClaim } from "./memory-account.js";

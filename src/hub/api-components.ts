@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
-import { detailType } from "../protocol/authorization-details.js";
+import type { Protocol } from "../protocol/matching/subscription-parameters.js";
 import type { ProblemStatus } from "../protocol/problem.js";
-import type { Protocol } from "../protocol/subscription-parameters.js";
+import { detailType } from "../protocol/tokens/authorization-details.js";
 
 /** A part of an OpenAPI document. */
 export type JsonObject = Readonly<Record<string, unknown>>;

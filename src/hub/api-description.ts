@@ -1,4 +1,4 @@
-import type { Protocol } from "../protocol/subscription-parameters.js";
+import type { Protocol } from "../protocol/matching/subscription-parameters.js";
 import { components, type JsonObject, jsonAnswer, refused, streamAnswer, validators } from "./api-components.js";
 import { defaultCookieNames } from "./authenticators.js";
 import { formType } from "./form-body.js";

@@ -1,8 +1,8 @@
 import type { Selector } from "../protocol/active-subscription.js";
-import type { Matcher, MatcherList } from "../protocol/matcher.js";
-import { excessOfMatchers } from "../protocol/subscription-memory.js";
+import type { Matcher, MatcherList } from "../protocol/matching/matcher.js";
+import { excessOfMatchers } from "../protocol/matching/subscription-memory.js";
+import { type Pace, stepsToCompile } from "../protocol/matching/work.js";
 import type { Update } from "../protocol/update.js";
-import { type Pace, stepsToCompile } from "../protocol/work.js";
 
 /** The cost of looking up a selector, in steps. */
 const stepsPerSelector = 20;

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { grantCookieName, grantOf, keyCookies, secureName } from "../protocol/authz-cookies.js";
-import { unionOf } from "../protocol/grants.js";
 import { tokenRefused } from "../protocol/problem.js";
+import { grantCookieName, grantOf, keyCookies, secureName } from "../protocol/tokens/authz-cookies.js";
+import { unionOf } from "../protocol/tokens/grants.js";
 import { cookiesOf } from "./request.js";
 import { generationOf, type TokenVerifier } from "./token-verifier.js";
 import type { VerifiedToken } from "./verified-token.js";

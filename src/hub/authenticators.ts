@@ -1,7 +1,7 @@
-import { insecureName } from "../protocol/authz-cookies.js";
-import type { GrantLimits } from "../protocol/grants.js";
-import { compileMatcher } from "../protocol/matcher.js";
-import type { Protocol } from "../protocol/subscription-parameters.js";
+import { compileMatcher } from "../protocol/matching/matcher.js";
+import type { Protocol } from "../protocol/matching/subscription-parameters.js";
+import { insecureName } from "../protocol/tokens/authz-cookies.js";
+import type { GrantLimits } from "../protocol/tokens/grants.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 import { Authenticator } from "./authentication.js";
 import type { ResolvedIssuer } from "./issuers.js";

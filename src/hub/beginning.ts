@@ -1,4 +1,4 @@
-import type { Generation } from "../protocol/generation.js";
+import type { Generation } from "../protocol/protocol-version.js";
 import type { Transport } from "../transport/transport.js";
 
 /** What is known of a stretch of history that has been read. */

@@ -2,7 +2,7 @@ import { OutgoingMessage, type ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { Refusal } from "../protocol/problem.js";
-import { encodeComment } from "../protocol/sse.js";
+import { encodeComment } from "../protocol/sse/event-encoder.js";
 import { Chunk } from "./chunk.js";
 
 /** Compression and buffering would hold events back, and no cache may keep what a token has opened, in a URL perhaps. */

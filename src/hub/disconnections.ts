@@ -1,4 +1,3 @@
-import type { CloseReason } from "../protocol/close-event.js";
 import {
   type Disconnection,
   type DisconnectTarget,
@@ -6,9 +5,10 @@ import {
   disconnectionOf,
   encodeDisconnection,
 } from "../protocol/disconnection.js";
-import type { MatcherList } from "../protocol/matcher.js";
+import type { MatcherList } from "../protocol/matching/matcher.js";
 import { topicOf } from "../protocol/own-topics.js";
 import { Refusal } from "../protocol/problem.js";
+import type { CloseReason } from "../protocol/sse/close-event.js";
 import { distinctTime } from "../shared/distinct-time.js";
 import type { OrderChannel } from "./order-channel.js";
 import { type Bearer, Revocations } from "./revocations.js";

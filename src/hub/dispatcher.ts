@@ -1,5 +1,5 @@
-import type { MatcherList } from "../protocol/matcher.js";
-import { work } from "../protocol/work.js";
+import type { MatcherList } from "../protocol/matching/matcher.js";
+import { work } from "../protocol/matching/work.js";
 import { MercureError } from "../shared/errors.js";
 import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
 import { newPace, turn } from "./pacer.js";

@@ -1,4 +1,4 @@
-import { encodeEvent } from "../protocol/sse.js";
+import { encodeEvent } from "../protocol/sse/event-encoder.js";
 import { OldestFirstMap } from "../shared/oldest-first-map.js";
 import type { StoredUpdate } from "../transport/transport.js";
 

@@ -1,4 +1,4 @@
-import { work } from "../protocol/work.js";
+import { work } from "../protocol/matching/work.js";
 import type { Replay, StoredUpdate, Transport } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 import { Chunk } from "./chunk.js";

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { MatcherList } from "../protocol/matcher.js";
+import type { MatcherList } from "../protocol/matching/matcher.js";
 import type { StoredUpdate } from "../transport/transport.js";
 import type { Audience } from "./audience.js";
 import { Backlog } from "./backlog.js";

@@ -6,9 +6,9 @@ import {
 } from "../protocol/active-subscription.js";
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { validateDraft } from "../protocol/draft.js";
-import { noGrants } from "../protocol/grants.js";
+import { compileTopics, type TopicMatcher } from "../protocol/matching/topic-matcher.js";
 import { methodNotAllowed, problemOf, Refusal, refusalOf } from "../protocol/problem.js";
-import { compileTopics, type TopicMatcher } from "../protocol/topic-matcher.js";
+import { noGrants } from "../protocol/tokens/grants.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 import { distinctTime } from "../shared/distinct-time.js";

@@ -1,5 +1,5 @@
-import type { Matcher } from "../protocol/matcher.js";
-import { bytesOfPattern } from "../protocol/subscription-memory.js";
+import type { Matcher } from "../protocol/matching/matcher.js";
+import { bytesOfPattern } from "../protocol/matching/subscription-memory.js";
 import type { Audience } from "./audience.js";
 
 /** What takes memory for a client: an open stream, or a request whose body is being read. */

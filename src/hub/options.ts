@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type HubLimits, matcherLimitsOf, readHubLimits, tokenLimitsOf } from "../hub-limits.js";
 import { defaultHubPath } from "../protocol/draft.js";
-import type { Protocol } from "../protocol/subscription-parameters.js";
+import type { Protocol } from "../protocol/matching/subscription-parameters.js";
 import { checkKeyLength } from "../shared/key-length.js";
 import { guardedLogger, type Logger } from "../shared/logger.js";
 import { impossible, OptionReader } from "../shared/option-reader.js";

@@ -1,4 +1,4 @@
-import type { Pace } from "../protocol/work.js";
+import type { Pace } from "../protocol/matching/work.js";
 
 /** How many steps are taken before others have a turn: some milliseconds at worst. */
 export const stepsPerTurn = 25_000;

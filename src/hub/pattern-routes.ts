@@ -1,6 +1,6 @@
-import { LiteralIndex } from "../protocol/literal-index.js";
-import type { Matcher } from "../protocol/matcher.js";
-import { work } from "../protocol/work.js";
+import { LiteralIndex } from "../protocol/matching/literal-index.js";
+import type { Matcher } from "../protocol/matching/matcher.js";
+import { work } from "../protocol/matching/work.js";
 import { OldestFirstMap } from "../shared/oldest-first-map.js";
 
 /** Those who wait for what one pattern matches. */

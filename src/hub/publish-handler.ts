@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Grants } from "../protocol/grants.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
+import type { Grants } from "../protocol/tokens/grants.js";
 import type { Draft, Update } from "../protocol/update.js";
 import type { Authenticator } from "./authentication.js";
 import type { HubSettings } from "./options.js";

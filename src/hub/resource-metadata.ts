@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { detailType } from "../protocol/authorization-details.js";
+import { detailType } from "../protocol/tokens/authorization-details.js";
 import { targetPath } from "./request.js";
 
 const wellKnown = "/.well-known/oauth-protected-resource";

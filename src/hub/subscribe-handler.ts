@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { grantParameter } from "../protocol/authz-cookies.js";
-import { type CloseReason, encodeClose } from "../protocol/close-event.js";
-import type { Generation } from "../protocol/generation.js";
-import { noGrants } from "../protocol/grants.js";
-import { type Matcher, MatcherList } from "../protocol/matcher.js";
+import { type Matcher, MatcherList } from "../protocol/matching/matcher.js";
+import { requestedMatchers } from "../protocol/matching/subscription-parameters.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
-import { requestedMatchers } from "../protocol/subscription-parameters.js";
+import type { Generation } from "../protocol/protocol-version.js";
+import { type CloseReason, encodeClose } from "../protocol/sse/close-event.js";
+import { grantParameter } from "../protocol/tokens/authz-cookies.js";
+import { noGrants } from "../protocol/tokens/grants.js";
 import type { Transport } from "../transport/transport.js";
 import { Admission, type Bounds } from "./admission.js";
 import { Audience } from "./audience.js";

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { type CloseReason, encodeClose } from "../protocol/close-event.js";
-import type { Payloads } from "../protocol/grants.js";
+import { type CloseReason, encodeClose } from "../protocol/sse/close-event.js";
+import type { Payloads } from "../protocol/tokens/grants.js";
 import type { Clock } from "../shared/clock.js";
 import type { Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";

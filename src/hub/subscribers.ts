@@ -1,4 +1,4 @@
-import { encodeComment, encodeRetry } from "../protocol/sse.js";
+import { encodeComment, encodeRetry } from "../protocol/sse/event-encoder.js";
 import type { Audience } from "./audience.js";
 import { Chunk } from "./chunk.js";
 import type { Dispatcher } from "./dispatcher.js";

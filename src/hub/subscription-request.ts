@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
-import type { Generation } from "../protocol/generation.js";
+import { isParameter, requestedCursor } from "../protocol/matching/subscription-parameters.js";
 import { Refusal } from "../protocol/problem.js";
-import { isParameter, requestedCursor } from "../protocol/subscription-parameters.js";
+import type { Generation } from "../protocol/protocol-version.js";
 import { formType, isForm, readForm } from "./form-body.js";
 import { textHeader } from "./request.js";
 import { BodyClaim } from "./request-memory.js";

@@ -7,9 +7,9 @@ import {
   subscriptionPath,
   subscriptionsPath,
 } from "../protocol/active-subscription.js";
-import type { Generation } from "../protocol/generation.js";
 import { percentDecode } from "../protocol/percent-encode.js";
 import { Refusal, tokenMissing, tokenRefused } from "../protocol/problem.js";
+import type { Generation } from "../protocol/protocol-version.js";
 import { requestedSubscriptions, subscriptionsAnswer } from "../protocol/subscription-api.js";
 import type { Transport } from "../transport/transport.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
-import { type MatcherCompiler, parseAuthorizationDetails } from "../protocol/authorization-details.js";
-import { cookieConfirmation } from "../protocol/authz-cookies.js";
-import type { Generation } from "../protocol/generation.js";
-import { type GrantLimits, type Grants, parseGrants } from "../protocol/grants.js";
 import { Refusal } from "../protocol/problem.js";
+import type { Generation } from "../protocol/protocol-version.js";
+import { type MatcherCompiler, parseAuthorizationDetails } from "../protocol/tokens/authorization-details.js";
+import { cookieConfirmation } from "../protocol/tokens/authz-cookies.js";
+import { type GrantLimits, type Grants, parseGrants } from "../protocol/tokens/grants.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 import type { TrustedKeys } from "./keys.js";
 import { newPace } from "./pacer.js";

@@ -1,4 +1,4 @@
-import { MatcherList } from "../protocol/matcher.js";
+import { MatcherList } from "../protocol/matching/matcher.js";
 import type { Update } from "../protocol/update.js";
 import { MercureError } from "../shared/errors.js";
 import type { Replay, Transport } from "../transport/transport.js";

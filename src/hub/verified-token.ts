@@ -1,5 +1,5 @@
-import type { Generation } from "../protocol/generation.js";
-import type { Grants } from "../protocol/grants.js";
+import type { Generation } from "../protocol/protocol-version.js";
+import type { Grants } from "../protocol/tokens/grants.js";
 
 /** A token whose signature and claims are valid. */
 export interface VerifiedToken {

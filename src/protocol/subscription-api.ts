@@ -1,6 +1,6 @@
 import { jsonLdContext, type MatchType, type Selector } from "./active-subscription.js";
-import type { Generation } from "./generation.js";
 import { hubLink } from "./hub-link.js";
+import type { Generation } from "./protocol-version.js";
 
 /** What a URL of the web API asks for: everything without a selector, one subscription with a subscriber. */
 export interface RequestedSubscriptions {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { EventStreamParser, type StreamEvent } from "../protocol/event-stream-parser.js";
+import { EventStreamParser, type StreamEvent } from "../protocol/sse/event-stream-parser.js";
 import { retryAfterOf } from "./http-answer.js";
 
 /** One step of a stream that is followed. */

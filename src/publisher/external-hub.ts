@@ -1,5 +1,5 @@
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
-import type { Generation } from "../protocol/generation.js";
+import type { Generation } from "../protocol/protocol-version.js";
 import type { Draft } from "../protocol/update.js";
 import { MercureError } from "../shared/errors.js";
 import type { HubAddress } from "./hub-address.js";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Generation } from "../protocol/generation.js";
+import type { Generation } from "../protocol/protocol-version.js";
 import { followEventStream, NoEventStream, precedingIdOf } from "./event-stream-follower.js";
 import { connectionFailure } from "./http-answer.js";
 import { subscriptionParameters } from "./stream-url.js";

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { MatchType, Selector } from "../protocol/active-subscription.js";
-import { cookieConfirmation } from "../protocol/authz-cookies.js";
-import type { Generation } from "../protocol/generation.js";
+import type { Generation } from "../protocol/protocol-version.js";
+import { cookieConfirmation } from "../protocol/tokens/authz-cookies.js";
 
 /** What a subscriber's token that this application has signed says. */
 export interface OwnGrants {

@@ -1,6 +1,6 @@
 import type { TokenMode } from "../express/options.js";
 import type { Hub } from "../hub/hub.js";
-import type { Generation } from "../protocol/generation.js";
+import type { Generation } from "../protocol/protocol-version.js";
 import type { ExternalHub } from "./external-hub.js";
 import type { Models } from "./models.js";
 import type { Pages } from "./page.js";

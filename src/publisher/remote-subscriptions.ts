@@ -1,6 +1,6 @@
 import type { Selector, SubscriptionDocument } from "../protocol/active-subscription.js";
 import { selectorPath, subscriptionsPath } from "../protocol/active-subscription.js";
-import type { Generation } from "../protocol/generation.js";
+import type { Generation } from "../protocol/protocol-version.js";
 import { MercureError } from "../shared/errors.js";
 import { boundedText, connectionFailure } from "./http-answer.js";
 

@@ -1,10 +1,10 @@
 import { types } from "node:util";
 import type { Hub } from "../hub/hub.js";
 import { type Selector, selectorPath, watchedTopic } from "../protocol/active-subscription.js";
-import { grantParameter } from "../protocol/authz-cookies.js";
 import { nameOf } from "../protocol/carried-name.js";
+import type { TopicMatcher } from "../protocol/matching/topic-matcher.js";
 import { applicationTopic, presenceEvent, presenceTopic, variantOf } from "../protocol/own-topics.js";
-import type { TopicMatcher } from "../protocol/topic-matcher.js";
+import { grantParameter } from "../protocol/tokens/authz-cookies.js";
 import { MercureError } from "../shared/errors.js";
 import { refuseUnknownOptions } from "../shared/known-options.js";
 import { onRejection } from "../shared/on-rejection.js";

@@ -1,8 +1,8 @@
 import type { Selector } from "../protocol/active-subscription.js";
-import type { Generation } from "../protocol/generation.js";
-import type { GrantLimits } from "../protocol/grants.js";
+import { checkRequest, checkTopic, type MatcherLimits } from "../protocol/matching/subscription-parameters.js";
 import { Refusal } from "../protocol/problem.js";
-import { checkRequest, checkTopic, type MatcherLimits } from "../protocol/subscription-parameters.js";
+import type { Generation } from "../protocol/protocol-version.js";
+import type { GrantLimits } from "../protocol/tokens/grants.js";
 import { MercureError } from "../shared/errors.js";
 import { subscriptionParameters } from "./stream-url.js";
 

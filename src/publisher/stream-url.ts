@@ -1,7 +1,7 @@
 import type { Selector } from "../protocol/active-subscription.js";
-import { grantParameter } from "../protocol/authz-cookies.js";
-import type { Generation } from "../protocol/generation.js";
 import { percentEncode } from "../protocol/percent-encode.js";
+import type { Generation } from "../protocol/protocol-version.js";
+import { grantParameter } from "../protocol/tokens/authz-cookies.js";
 
 export interface StreamUrlParts {
   readonly protocol: Generation;

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Selector } from "../protocol/active-subscription.js";
-import { detailType } from "../protocol/authorization-details.js";
-import { cookieConfirmation } from "../protocol/authz-cookies.js";
-import type { Generation } from "../protocol/generation.js";
+import type { Generation } from "../protocol/protocol-version.js";
+import { detailType } from "../protocol/tokens/authorization-details.js";
+import { cookieConfirmation } from "../protocol/tokens/authz-cookies.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 import { distinctTime } from "../shared/distinct-time.js";
 import { MercureError } from "../shared/errors.js";

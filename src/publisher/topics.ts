@@ -1,9 +1,9 @@
 import type { Selector } from "../protocol/active-subscription.js";
 import { carriedName } from "../protocol/carried-name.js";
 import { forbiddenCharacter } from "../protocol/characters.js";
-import type { Generation } from "../protocol/generation.js";
+import { everyTopic, isTopicMatcher, type TopicMatcher } from "../protocol/matching/topic-matcher.js";
 import { isOwnTopic } from "../protocol/own-topics.js";
-import { everyTopic, isTopicMatcher, type TopicMatcher } from "../protocol/topic-matcher.js";
+import type { Generation } from "../protocol/protocol-version.js";
 import { MercureError } from "../shared/errors.js";
 import { isThenable, textComplaintOf } from "../shared/text.js";
 import type { ModelClass, Models } from "./models.js";

@@ -4,7 +4,7 @@ import { createParser } from "eventsource-parser";
 import fc from "fast-check";
 import { terminalText } from "../../src/cli/terminal-text.js";
 import { isHeaderOf, parseAddress, requestFor, textAtCursor } from "../../src/client/stream-address.js";
-import { EventStreamParser, type StreamEvent } from "../../src/protocol/event-stream-parser.js";
+import { EventStreamParser, type StreamEvent } from "../../src/protocol/sse/event-stream-parser.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 
 const pieces = ["data: x\n\n", "data", "event", "event: e\n", "id", "id: 1\n", "id: \0\n", "retry: 10\n", "retry", ":"];

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { URLPattern } from "urlpattern-polyfill/urlpattern";
-import { largestExpression } from "../../src/protocol/linear-expression.js";
-import { compileUriTemplate } from "../../src/protocol/uri-template.js";
-import { LinearUrlPattern } from "../../src/protocol/url-pattern.js";
+import { largestExpression } from "../../src/protocol/matching/re2-expression.js";
+import { compileUriTemplate } from "../../src/protocol/matching/uri-template.js";
+import { LinearUrlPattern } from "../../src/protocol/matching/url-pattern.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 
 const hubUrl = "https://hub.example/.well-known/mercure";

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { parseForm } from "../../src/protocol/form.js";
+import { requestedCursor, requestedMatchers } from "../../src/protocol/matching/subscription-parameters.js";
 import { percentDecode } from "../../src/protocol/percent-encode.js";
 import { Refusal } from "../../src/protocol/problem.js";
 import { requestedSubscriptions } from "../../src/protocol/subscription-api.js";
-import { requestedCursor, requestedMatchers } from "../../src/protocol/subscription-parameters.js";
 import { MercureError } from "../../src/shared/errors.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 

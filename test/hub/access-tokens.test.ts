@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { JWTPayload } from "jose";
-import { detailType } from "../../src/protocol/authorization-details.js";
+import { detailType } from "../../src/protocol/tokens/authorization-details.js";
 import { accessToken, draft, issuer, publisherKey, resource, startHub, subscribe, token } from "./fixture.js";
 
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });

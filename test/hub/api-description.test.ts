@@ -7,7 +7,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import express from "express";
 import { SignJWT } from "jose";
 import { Hub, type HubOptions } from "../../src/hub/index.js";
-import { detailType } from "../../src/protocol/authorization-details.js";
+import { detailType } from "../../src/protocol/tokens/authorization-details.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { publisherKey, startHub, subscriberKey, token } from "./fixture.js";
 

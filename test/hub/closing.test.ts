@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
-import { grantCookieName } from "../../src/protocol/authz-cookies.js";
+import { grantCookieName } from "../../src/protocol/tokens/authz-cookies.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { draft, startHub, subscribe, token } from "./fixture.js";
 

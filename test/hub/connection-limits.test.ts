@@ -7,7 +7,7 @@ import { Audience } from "../../src/hub/audience.js";
 import { addressOf, ConnectionLimits } from "../../src/hub/connection-limits.js";
 import { Lifetime } from "../../src/hub/lifetime.js";
 import { SubscriptionBudget } from "../../src/hub/subscription-budget.js";
-import { MatcherList } from "../../src/protocol/matcher.js";
+import { MatcherList } from "../../src/protocol/matching/matcher.js";
 import { RemoteTransport, startHub, subscribe, token, until } from "./fixture.js";
 
 const req = { rawHeaders: [], socket: { remoteAddress: "10.0.0.1" } } as unknown as IncomingMessage;

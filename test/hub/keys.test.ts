@@ -8,7 +8,7 @@ import { describe, type TestContext, test } from "node:test";
 import { exportJWK, exportSPKI, type GenerateKeyPairResult, generateKeyPair, SignJWT } from "jose";
 import { Hub, type HubOptions, type IssuerOptions } from "../../src/hub/index.js";
 import { jwkSetKeys, jwkSetUrl } from "../../src/hub/keys.js";
-import { detailType } from "../../src/protocol/authorization-details.js";
+import { detailType } from "../../src/protocol/tokens/authorization-details.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { startHub, subscribe, until } from "./fixture.js";
 

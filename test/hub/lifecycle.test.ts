@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { Dispatcher } from "../../src/hub/dispatcher.js";
 import { Hub } from "../../src/hub/index.js";
-import { MatcherList } from "../../src/protocol/matcher.js";
+import { MatcherList } from "../../src/protocol/matching/matcher.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { draft, RemoteTransport, startHub, subscribe, turn, until } from "./fixture.js";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { RE2Set } from "re2js";
 import { stepsPerTurn } from "../../src/hub/pacer.js";
-import { requestedMatchers } from "../../src/protocol/subscription-parameters.js";
+import { requestedMatchers } from "../../src/protocol/matching/subscription-parameters.js";
 import { accessToken, issuer, publisherKey, resource, startHub, subscribe, token, until } from "./fixture.js";
 import { watchTurns } from "./work.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { PatternRoutes } from "../../src/hub/pattern-routes.js";
-import { compileSelector, compileUrlPattern, type Matcher } from "../../src/protocol/matcher.js";
+import { compileSelector, compileUrlPattern, type Matcher } from "../../src/protocol/matching/matcher.js";
 
 /** A pattern that counts how often it is evaluated. */
 function counting(selector: string): { pattern: Matcher; evaluated: () => number } {

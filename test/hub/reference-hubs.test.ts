@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type IncomingHttpHeaders, request } from "node:http";
 import { describe, test } from "node:test";
 import { type JWTPayload, SignJWT } from "jose";
-import { detailType } from "../../src/protocol/authorization-details.js";
+import { detailType } from "../../src/protocol/tokens/authorization-details.js";
 import { secret } from "../support/application.js";
 import { referenceHub, withoutReferenceHub, withoutReferenceHub1 } from "../support/reference-hub.js";
 import { startHub } from "./fixture.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { stepsPerTurn } from "../../src/hub/pacer.js";
-import { work } from "../../src/protocol/work.js";
+import { work } from "../../src/protocol/matching/work.js";
 import { draft, startHub, subscribe, token } from "./fixture.js";
 import { watchTurns } from "./work.js";
 

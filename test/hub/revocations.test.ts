@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Revocations } from "../../src/hub/revocations.js";
 import type { VerifiedToken } from "../../src/hub/verified-token.js";
-import { parseGrants } from "../../src/protocol/grants.js";
+import { parseGrants } from "../../src/protocol/tokens/grants.js";
 
 function tokenOf(fields: { id?: string; sub?: string; issuedAt?: number; subscribe?: string[] }): VerifiedToken {
   const { id = "", sub, issuedAt, subscribe = [] } = fields;

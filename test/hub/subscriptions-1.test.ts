@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { HubOptions } from "../../src/hub/index.js";
-import { detailType } from "../../src/protocol/authorization-details.js";
+import { detailType } from "../../src/protocol/tokens/authorization-details.js";
 import { accessToken, draft, issuer, type RunningHub, resource, startHub, subscribe, token, until } from "./fixture.js";
 
 const base = "/.well-known/mercure/subscriptions";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { TokenCache } from "../../src/hub/token-cache.js";
 import type { VerifiedToken } from "../../src/hub/verified-token.js";
-import { noGrants } from "../../src/protocol/grants.js";
+import { noGrants } from "../../src/protocol/tokens/grants.js";
 
 const verified = (expiresAt?: number): VerifiedToken => ({
   id: "",

@@ -1,5 +1,5 @@
 import type { TestContext } from "node:test";
-import { work } from "../../src/protocol/work.js";
+import { work } from "../../src/protocol/matching/work.js";
 
 /** Records the match steps of each turn of the event loop. */
 export function watchTurns(t: TestContext): { readonly most: number; readonly busy: number } {

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { carriedName, nameOf } from "../../src/protocol/carried-name.js";
 import { forbiddenCharacter } from "../../src/protocol/characters.js";
-import { compileSelector, compileUrlPattern } from "../../src/protocol/matcher.js";
+import { compileSelector, compileUrlPattern } from "../../src/protocol/matching/matcher.js";
 
 /** Texts with many escapes, and with parts that could become escapes. */
 const names = fc.string({

@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { Hub } from "../../src/hub/index.js";
-import { work } from "../../src/protocol/work.js";
+import { work } from "../../src/protocol/matching/work.js";
 import { MemoryTransport } from "../../src/transport/memory.js";
 import { bytesOf, change, type HostileRequest, hostileRequest, keys, plainRequest } from "./hostile-request.js";
 

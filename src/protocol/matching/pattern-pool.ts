@@ -1,4 +1,4 @@
-import { OldestFirstMap } from "../shared/oldest-first-map.js";
+import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 
 /** How many patterns are kept for the next who asks for them, by what they cost; compiling costs far more than matching. */
 const capacity = 32_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { detailType, parseAuthorizationDetails } from "../../src/protocol/authorization-details.js";
-import { parseGrants } from "../../src/protocol/grants.js";
+import { detailType, parseAuthorizationDetails } from "../../../src/protocol/tokens/authorization-details.js";
+import { parseGrants } from "../../../src/protocol/tokens/grants.js";
 
 const limits = { details: 3, topics: 5, topicLength: 20, patternSize: 5_000 };
 const detail = (fields: object = {}) => ({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { compileUriTemplate } from "../../src/protocol/uri-template.js";
+import { compileUriTemplate } from "../../../src/protocol/matching/uri-template.js";
 
 /** The template, its expansions, and texts that are not its expansions. */
 const table: readonly (readonly [string, readonly string[], readonly string[]])[] = [

@@ -1,5 +1,5 @@
-import { compileSelector, type Matcher, MatcherList } from "./matcher.js";
-import { PatternSum } from "./pattern-sum.js";
+import { compileSelector, type Matcher, MatcherList } from "../matching/matcher.js";
+import { PatternSum } from "../matching/pattern-sum.js";
 
 /** What others may learn of the bearer of a token by subscription events. */
 export interface Payloads {

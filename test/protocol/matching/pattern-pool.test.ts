@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { SharedPatterns } from "../../src/protocol/shared-patterns.js";
+import { SharedPatterns } from "../../../src/protocol/matching/pattern-pool.js";
 
 describe("shared patterns", () => {
   const make = (cost: number) => () => ({ cost });

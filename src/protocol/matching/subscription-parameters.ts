@@ -1,8 +1,8 @@
-import { forbiddenCharacter } from "./characters.js";
-import type { Generation } from "./generation.js";
+import { forbiddenCharacter } from "../characters.js";
+import { Refusal } from "../problem.js";
+import type { Generation } from "../protocol-version.js";
 import { compileMatcher, compileSelector, type Matcher, MatcherList } from "./matcher.js";
 import { PatternSum } from "./pattern-sum.js";
-import { Refusal } from "./problem.js";
 import { bytesOfRequest } from "./subscription-memory.js";
 import { type Pace, stepsToRead, unpaced } from "./work.js";
 

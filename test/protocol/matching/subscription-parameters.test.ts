@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { requestedCursor, requestedMatchers } from "../../src/protocol/subscription-parameters.js";
+import { requestedCursor, requestedMatchers } from "../../../src/protocol/matching/subscription-parameters.js";
 
 const hubUrl = "https://hub.example/.well-known/mercure";
 const limits = { count: 3, length: 20, patternSize: 5000, bytes: 0 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { RE2JS } from "re2js";
-import { expressionSize } from "../../src/protocol/expression-size.js";
+import { expressionSize } from "../../../src/protocol/matching/expression-size.js";
 
 describe("the size of an expression, before it is compiled", () => {
   test("is close to its program's size for usual expressions", () => {

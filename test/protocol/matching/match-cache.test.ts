@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Verdicts } from "../../src/protocol/verdicts.js";
+import { Verdicts } from "../../../src/protocol/matching/match-cache.js";
 
 function counting(limit?: number) {
   const evaluated: string[] = [];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { EventStreamParser, type StreamEvent } from "../../src/protocol/event-stream-parser.js";
+import { EventStreamParser, type StreamEvent } from "../../../src/protocol/sse/event-stream-parser.js";
 
 interface Reading {
   events: StreamEvent[];

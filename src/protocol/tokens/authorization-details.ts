@@ -1,8 +1,8 @@
-import { forbiddenCharacter } from "./characters.js";
+import { forbiddenCharacter } from "../characters.js";
+import { compileExact, compileSelector, type Matcher, MatcherList } from "../matching/matcher.js";
+import { PatternSum } from "../matching/pattern-sum.js";
+import { type Pace, stepsToRead, unpaced } from "../matching/work.js";
 import { type GrantLimits, type Grants, noGrants, type SubscriptionPayload } from "./grants.js";
-import { compileExact, compileSelector, type Matcher, MatcherList } from "./matcher.js";
-import { PatternSum } from "./pattern-sum.js";
-import { type Pace, stepsToRead, unpaced } from "./work.js";
 
 /** The type of the authorization details that are for a hub, compared byte by byte. Mercure 1.0 "Authorization Details". */
 export const detailType = "https://mercure.rocks/authorization-detail";

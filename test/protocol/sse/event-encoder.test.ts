@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import fc from "fast-check";
-import { encodeComment, encodeEvent, type ServerSentEvent } from "../../src/protocol/sse.js";
+import { encodeComment, encodeEvent, type ServerSentEvent } from "../../../src/protocol/sse/event-encoder.js";
 
 /** Text of all that parsers stumble over, lone surrogates included. */
 const anyText = fc

@@ -1,4 +1,4 @@
-import { OldestFirstMap } from "../shared/oldest-first-map.js";
+import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 
 /** How many verdicts are kept, on all topics together. */
 const capacity = 50_000;

@@ -1,4 +1,4 @@
-import { LinearExpression, quote } from "./linear-expression.js";
+import { LinearExpression, quote } from "./re2-expression.js";
 
 /** How an operator writes variables. RFC 6570, appendix A. */
 interface Operator {

@@ -1,5 +1,5 @@
-import { closeEvent } from "./event-types.js";
-import { encodeEvent } from "./sse.js";
+import { closeEvent } from "../event-types.js";
+import { encodeEvent } from "./event-encoder.js";
 
 /**
  * Why a stream has ended, the event's data. `expired`: its token does no longer, or is missing; with a new one it may go

@@ -1,6 +1,6 @@
 import { URLPattern } from "urlpattern-polyfill/urlpattern";
-import { LinearExpression, largestExpression } from "./linear-expression.js";
 import type { Literal } from "./literal-index.js";
+import { LinearExpression, largestExpression } from "./re2-expression.js";
 import { componentSource, type Segments } from "./url-pattern-component.js";
 import { work } from "./work.js";
 

@@ -1,5 +1,5 @@
-import { MercureError } from "../shared/errors.js";
-import { forbiddenCharacter } from "./characters.js";
+import { MercureError } from "../../shared/errors.js";
+import { forbiddenCharacter } from "../characters.js";
 
 /** The fields of one server-sent event. HTML standard, section 9.2 "Server-sent events". */
 export interface ServerSentEvent {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { LinearUrlPattern } from "../../src/protocol/url-pattern.js";
+import { LinearUrlPattern } from "../../../src/protocol/matching/url-pattern.js";
 
 const hubUrl = "https://hub.example/.well-known/mercure";
 

@@ -1,4 +1,4 @@
-import { quote } from "./linear-expression.js";
+import { quote } from "./re2-expression.js";
 
 /** What separates the segments of a component, and what a group takes with it when it is left out or repeated. */
 export interface Segments {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { parseGrants } from "../../src/protocol/grants.js";
+import { parseGrants } from "../../../src/protocol/tokens/grants.js";
 
 describe("parseGrants", () => {
   test("reads the grants of the mercure claim", () => {

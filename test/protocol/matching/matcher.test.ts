@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { compileExact, compileSelector, compileUrlPattern, MatcherList } from "../../src/protocol/matcher.js";
+import {
+  compileExact,
+  compileSelector,
+  compileUrlPattern,
+  MatcherList,
+} from "../../../src/protocol/matching/matcher.js";
 
 describe("topic selectors", () => {
   test("a name matches itself and nothing else", () => {

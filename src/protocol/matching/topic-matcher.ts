@@ -1,6 +1,6 @@
-import { MercureError } from "../shared/errors.js";
-import { isPlainObject } from "../shared/plain-object.js";
-import type { MatchType } from "./active-subscription.js";
+import { MercureError } from "../../shared/errors.js";
+import { isPlainObject } from "../../shared/plain-object.js";
+import type { MatchType } from "../active-subscription.js";
 import { compileExact, compileSelector, compileUrlPattern, type Matcher, MatcherList } from "./matcher.js";
 
 /** A topic matcher, as the tokens of Mercure 1.0 write it. It is the only way to say that a pattern is meant. */

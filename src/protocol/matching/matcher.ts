@@ -1,9 +1,9 @@
-import { MercureError } from "../shared/errors.js";
+import { MercureError } from "../../shared/errors.js";
 import { beginsWith, endsWith, type Literal } from "./literal-index.js";
-import { SharedPatterns } from "./shared-patterns.js";
+import { Verdicts } from "./match-cache.js";
+import { SharedPatterns } from "./pattern-pool.js";
 import { compileUriTemplate, endOf } from "./uri-template.js";
 import { LinearUrlPattern } from "./url-pattern.js";
-import { Verdicts } from "./verdicts.js";
 import { type Pace, work } from "./work.js";
 
 /** How a matcher is to be read: as a topic selector of Mercure 0.x, or by one of the matcher types of Mercure 1.0. */
