@@ -1,5 +1,5 @@
 import { Hub } from "../hub/index.js";
-import { signToken } from "../publisher/tokens.js";
+import { signToken } from "../publisher/streams/tokens.js";
 import { MemoryTransport } from "../transport/memory.js";
 import { readCertificate } from "./certificate.js";
 import { clientAddress } from "./client-address.js";

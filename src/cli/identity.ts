@@ -1,7 +1,7 @@
 import type { Selector } from "../protocol/active-subscription.js";
 import { carriedName } from "../protocol/carried-name.js";
 import type { Generation } from "../protocol/protocol-version.js";
-import type { TokenProfile } from "../publisher/tokens.js";
+import type { TokenProfile } from "../publisher/streams/tokens.js";
 import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";

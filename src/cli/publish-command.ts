@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
 import { carriedName } from "../protocol/carried-name.js";
-import { publishToRemoteHub } from "../publisher/remote-hub.js";
+import { publishToRemoteHub } from "../publisher/remote/remote-publish.js";
 import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
 import { protocolFlags, readProfile } from "./identity.js";

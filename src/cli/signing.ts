@@ -1,5 +1,5 @@
 import { constants, createHmac, createPrivateKey, type KeyObject, sign } from "node:crypto";
-import type { Signer } from "../publisher/tokens.js";
+import type { Signer } from "../publisher/streams/tokens.js";
 import { UsageError } from "./errors.js";
 
 /** By the kind of a private key, the usual algorithm first. RFC 7518, section 3.1; RFC 8037, section 3.1. */

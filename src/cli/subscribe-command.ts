@@ -1,7 +1,7 @@
 import type { StreamEvent } from "../protocol/sse/event-stream-parser.js";
-import { followEventStream, NoEventStream, precedingIdOf } from "../publisher/event-stream-follower.js";
-import { connectionFailure } from "../publisher/http-answer.js";
-import { subscriptionParameters } from "../publisher/stream-url.js";
+import { followEventStream, NoEventStream, precedingIdOf } from "../publisher/remote/event-stream-follower.js";
+import { connectionFailure } from "../publisher/remote/http-answer.js";
+import { subscriptionParameters } from "../publisher/streams/stream-url.js";
 import type { Command } from "./command.js";
 import { Failure, UsageError } from "./errors.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";

@@ -1,6 +1,6 @@
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import { nameOf } from "../protocol/carried-name.js";
-import { askForSubscriptions } from "../publisher/remote-subscriptions.js";
+import { askForSubscriptions } from "../publisher/remote/remote-subscriptions.js";
 import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";

@@ -1,4 +1,4 @@
-import { signToken } from "../publisher/tokens.js";
+import { signToken } from "../publisher/streams/tokens.js";
 import type { Command } from "./command.js";
 import { UsageError } from "./errors.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";

@@ -12,7 +12,7 @@ import {
   markedGrant,
   secureName,
 } from "../protocol/tokens/authz-cookies.js";
-import type { CookieTokenSigner } from "../publisher/page.js";
+import type { CookieTokenSigner } from "../publisher/streams/render-context.js";
 import { MercureError } from "../shared/errors.js";
 import type { BasePath } from "./base-path.js";
 import { keepOutOfCaches } from "./caches.js";

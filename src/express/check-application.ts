@@ -1,5 +1,5 @@
 import type { Application, Request, Response } from "express";
-import type { Page } from "../publisher/page.js";
+import type { Page } from "../publisher/streams/render-context.js";
 import { MercureError } from "../shared/errors.js";
 
 const live = new WeakSet<Application>();

@@ -3,7 +3,7 @@ import type { Environment } from "nunjucks";
 import type { Hub } from "../hub/hub.js";
 import type { OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
-import { noHubInProcess } from "../publisher/external-hub.js";
+import { noHubInProcess } from "../publisher/remote/remote-hub.js";
 import type { Sse } from "./sse.js";
 
 /** What `mercure(app)` gives the application. Its functions can be taken apart. */

@@ -1,7 +1,7 @@
 import type { Hub } from "../hub/hub.js";
 import { nameOf } from "../protocol/carried-name.js";
 import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
-import { Presence, type PresenceOptions } from "../publisher/presence.js";
+import { Presence, type PresenceOptions } from "../publisher/presence/presence.js";
 import type { Clock } from "../shared/clock.js";
 import { onRejection } from "../shared/on-rejection.js";
 import type { Configuration, PresenceKey } from "./options.js";

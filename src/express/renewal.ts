@@ -2,9 +2,9 @@ import type { Request, Response } from "express";
 import { isSameOrigin } from "../hub/request.js";
 import { variantOf } from "../protocol/own-topics.js";
 import { isGrant } from "../protocol/tokens/authz-cookies.js";
-import type { OwnGrants } from "../publisher/own-tokens.js";
-import type { Permissions } from "../publisher/permissions.js";
-import type { Tokens } from "../publisher/tokens.js";
+import type { Permissions } from "../publisher/streams/authorizer.js";
+import type { OwnGrants } from "../publisher/streams/internal-tokens.js";
+import type { Tokens } from "../publisher/streams/tokens.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 import { originOf } from "./response-pages.js";
 

@@ -1,7 +1,7 @@
 import type { Request, Response } from "express";
 import { hubLink } from "../protocol/hub-link.js";
-import type { Page, Pages } from "../publisher/page.js";
-import type { UnboundStreams } from "../publisher/unbound-streams.js";
+import type { Page, Pages } from "../publisher/streams/render-context.js";
+import type { UnboundStreams } from "../publisher/streams/unbound-streams.js";
 import { distinctTime } from "../shared/distinct-time.js";
 import { MercureError } from "../shared/errors.js";
 import type { AuthzCookies } from "./authz-cookies.js";

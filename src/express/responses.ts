@@ -2,7 +2,7 @@ import type { Application, Response } from "express";
 import { writesLike } from "../hub/connection.js";
 import type { Components } from "../nunjucks/components.js";
 import { isSafeString } from "../nunjucks/safe-string.js";
-import type { UnboundStreams } from "../publisher/unbound-streams.js";
+import type { UnboundStreams } from "../publisher/streams/unbound-streams.js";
 import type { ResponsePages } from "./response-pages.js";
 
 export interface ResponseExtensions {

@@ -1,12 +1,12 @@
 import type { Request, RequestHandler, Response } from "express";
 import { nameOf } from "../protocol/carried-name.js";
 import type { TopicMatcher } from "../protocol/matching/topic-matcher.js";
-import type { Models } from "../publisher/models.js";
-import type { Permissions } from "../publisher/permissions.js";
+import type { Models } from "../publisher/publish/models.js";
+import { hubTopics, type Topics } from "../publisher/publish/topics.js";
 import { Publisher } from "../publisher/publisher.js";
 import type { PublisherOptions } from "../publisher/publisher-options.js";
-import type { JwtOptions } from "../publisher/stream-access.js";
-import { hubTopics, type Topics } from "../publisher/topics.js";
+import type { Permissions } from "../publisher/streams/authorizer.js";
+import type { JwtOptions } from "../publisher/streams/stream-access.js";
 import { MercureError } from "../shared/errors.js";
 import { isFunction } from "../shared/is-function.js";
 import { isPlainObject } from "../shared/plain-object.js";

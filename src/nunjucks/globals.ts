@@ -1,6 +1,6 @@
 import type { Environment } from "nunjucks";
+import type { Topics } from "../publisher/publish/topics.js";
 import type { Publisher } from "../publisher/publisher.js";
-import type { Topics } from "../publisher/topics.js";
 import type { Components, Props } from "./components.js";
 
 export interface GlobalsOptions {

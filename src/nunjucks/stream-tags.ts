@@ -1,8 +1,8 @@
 import { closeEvent } from "../protocol/event-types.js";
-import type { Page } from "../publisher/page.js";
+import type { Topics } from "../publisher/publish/topics.js";
 import type { Publisher } from "../publisher/publisher.js";
-import type { ConnectionOptions } from "../publisher/stream-access.js";
-import type { Topics } from "../publisher/topics.js";
+import type { Page } from "../publisher/streams/render-context.js";
+import type { ConnectionOptions } from "../publisher/streams/stream-access.js";
 import { MercureError } from "../shared/errors.js";
 import { editDistance } from "../shared/nearest.js";
 import { attributes } from "./attributes.js";

@@ -1,15 +1,15 @@
 import type { TokenMode } from "../express/options.js";
 import type { Hub } from "../hub/hub.js";
 import type { Generation } from "../protocol/protocol-version.js";
-import type { ExternalHub } from "./external-hub.js";
-import type { Models } from "./models.js";
-import type { Pages } from "./page.js";
-import type { Permissions } from "./permissions.js";
-import type { Presence } from "./presence.js";
-import type { StreamLimits } from "./stream-limits.js";
-import type { Tokens } from "./tokens.js";
-import type { UnboundStreams } from "./unbound-streams.js";
-import type { Variants } from "./variants.js";
+import type { Presence } from "./presence/presence.js";
+import type { Models } from "./publish/models.js";
+import type { Variants } from "./publish/variants.js";
+import type { ExternalHub } from "./remote/remote-hub.js";
+import type { Permissions } from "./streams/authorizer.js";
+import type { Pages } from "./streams/render-context.js";
+import type { StreamLimits } from "./streams/stream-limits.js";
+import type { Tokens } from "./streams/tokens.js";
+import type { UnboundStreams } from "./streams/unbound-streams.js";
 
 /** Renders a model object's component. */
 export interface ModelRenderer {

@@ -8,22 +8,22 @@ import { escapeHtml } from "../shared/escape-html.js";
 import { isFunction } from "../shared/is-function.js";
 import { refuseUnknownOptions } from "../shared/known-options.js";
 import { textComplaintOf } from "../shared/text.js";
-import { applicationSubscriptions } from "./application-subscriptions.js";
-import { applicationUpdates } from "./application-updates.js";
-import { dataText } from "./data.js";
-import { ExternalHub } from "./external-hub.js";
-import { InOrder } from "./in-order.js";
-import type { ModelClass, ModelDeclaration } from "./models.js";
-import { checkPayloadFilter, type PayloadFilter, passes } from "./payload-filter.js";
-import { type PublishOptions, publishOptions } from "./publish-options.js";
+import { applicationSubscriptions } from "./presence/application-subscriptions.js";
+import { checkPayloadFilter, type PayloadFilter, passes } from "./presence/payload-filter.js";
+import type { Person } from "./presence/room.js";
+import { dataText } from "./publish/data.js";
+import { InOrder } from "./publish/in-order.js";
+import type { ModelClass, ModelDeclaration } from "./publish/models.js";
+import { type PublishOptions, publishOptions } from "./publish/publish-options.js";
+import { type EventSourceOfSignals, publishSignal, type SignalOptions, signalOptions } from "./publish/signals.js";
+import { hubTopics, type Topics } from "./publish/topics.js";
+import { variantText, variantTopics } from "./publish/variants.js";
 import type { PublisherOptions } from "./publisher-options.js";
-import { publishToRemoteHub } from "./remote-hub.js";
-import type { Person } from "./room.js";
-import { type EventSourceOfSignals, publishSignal, type SignalOptions, signalOptions } from "./signals.js";
-import { StreamAccess } from "./stream-access.js";
-import { checkPublished } from "./stream-limits.js";
-import { hubTopics, type Topics } from "./topics.js";
-import { variantText, variantTopics } from "./variants.js";
+import { ExternalHub } from "./remote/remote-hub.js";
+import { publishToRemoteHub } from "./remote/remote-publish.js";
+import { applicationUpdates } from "./streams/application-updates.js";
+import { StreamAccess } from "./streams/stream-access.js";
+import { checkPublished } from "./streams/stream-limits.js";
 
 /** Makes the data for one kind of viewer; undefined stands for streams without a variant. */
 // biome-ignore lint/suspicious/noExplicitAny: what a variant is only the application knows

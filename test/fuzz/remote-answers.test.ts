@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
-import { retryAfterOf } from "../../src/publisher/http-answer.js";
-import { publishToRemoteHub } from "../../src/publisher/remote-hub.js";
+import { retryAfterOf } from "../../src/publisher/remote/http-answer.js";
+import { publishToRemoteHub } from "../../src/publisher/remote/remote-publish.js";
 import { MercureError } from "../../src/shared/errors.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 

@@ -9,13 +9,13 @@ import { Components } from "../../src/nunjucks/components.js";
 import { createEnvironment } from "../../src/nunjucks/environment.js";
 import { addGlobals } from "../../src/nunjucks/globals.js";
 import { StreamTags } from "../../src/nunjucks/stream-tags.js";
-import { Models } from "../../src/publisher/models.js";
-import { Pages } from "../../src/publisher/page.js";
-import { Permissions } from "../../src/publisher/permissions.js";
+import { Models } from "../../src/publisher/publish/models.js";
+import { Variants } from "../../src/publisher/publish/variants.js";
 import { Publisher } from "../../src/publisher/publisher.js";
-import { Tokens } from "../../src/publisher/tokens.js";
-import { UnboundStreams } from "../../src/publisher/unbound-streams.js";
-import { Variants } from "../../src/publisher/variants.js";
+import { Permissions } from "../../src/publisher/streams/authorizer.js";
+import { Pages } from "../../src/publisher/streams/render-context.js";
+import { Tokens } from "../../src/publisher/streams/tokens.js";
+import { UnboundStreams } from "../../src/publisher/streams/unbound-streams.js";
 
 export interface FixtureOptions {
   /** Template files by their path; those under `components/` are components. */

@@ -1,0 +1,31 @@
+import { isDeepStrictEqual } from "node:util";
+import { MercureError } from "../../shared/errors.js";
+import { isFunction } from "../../shared/is-function.js";
+import { describeValue, isPlainObject } from "../../shared/plain-object.js";
+
+/** Which payloads count: those that have all of these properties, deeply equal, or those that the function accepts. */
+export type PayloadFilter = Readonly<Record<string, unknown>> | ((payload: unknown) => boolean);
+
+/** Whether a payload counts. */
+export function passes(payload: unknown, filter: PayloadFilter = {}): boolean {
+  if (isFunction(filter)) return filter(payload);
+  const wanted = Object.entries(filter);
+  if (wanted.length === 0) return true;
+  if (typeof payload !== "object" || payload === null) return false;
+  return wanted.every(([name, value]) => {
+    return Object.hasOwn(payload, name) && isDeepStrictEqual((payload as Record<string, unknown>)[name], value);
+  });
+}
+
+/**
+ * Refuses a filter that would let everything pass, in silence.
+ *
+ * @throws MercureError `ERR_OPTION`
+ */
+export function checkPayloadFilter(filter: unknown): void {
+  if (filter === undefined || isFunction(filter) || isPlainObject(filter)) return;
+  throw new MercureError(
+    "ERR_OPTION",
+    `The payload filter is ${describeValue(filter)}: write { id: … }, or a function of the payload.`,
+  );
+}

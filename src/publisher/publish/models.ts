@@ -1,0 +1,166 @@
+import { types } from "node:util";
+import { MercureError } from "../../shared/errors.js";
+import { refuseUnknownOptions } from "../../shared/known-options.js";
+import { onRejection } from "../../shared/on-rejection.js";
+import { isPlainObject } from "../../shared/plain-object.js";
+import { textComplaintOf, textOf } from "../../shared/text.js";
+import { type PublishOptions, publishOptions } from "./publish-options.js";
+
+// biome-ignore lint/suspicious/noExplicitAny: a class is accepted whatever its constructor takes
+export type ModelClass<T extends object = object> = abstract new (...args: any[]) => T;
+
+/** How the objects of a class are topics and data. Every part has a default. */
+export interface ModelDeclaration<T extends object = object> {
+  /** The class's name: its topic, and its component. Default: the name of the class; give one if code is minified. */
+  name?: string | undefined;
+  /**
+   * An object's id: a property's name, or a function. An object that says how it reads, such as a UUID or an ObjectId, is
+   * an id too. Default `id`.
+   */
+  id?: (keyof T & string) | ((object: T) => string | number | bigint | object) | undefined;
+  /** An object's topic. Default `Name/id`. */
+  topic?: ((object: T) => string) | undefined;
+  /** The component that renders an object. Default: the one of the class's name. */
+  component?: string | undefined;
+  /** The properties that the component gets. Default: the object's own fields and its getters. */
+  props?: ((object: T) => Record<string, unknown>) | undefined;
+  /** Options for every publish of an object as data; those of the call come first. */
+  publish?: PublishOptions | undefined;
+}
+
+const declarationOptions: readonly string[] = [
+  "name",
+  "id",
+  "topic",
+  "component",
+  "props",
+  "publish",
+] satisfies (keyof ModelDeclaration)[];
+
+/** A class may declare itself: `static mercure: ModelDeclaration<TodoItem> = { … }`. */
+export const declarationField = "mercure";
+
+/** Knows how the application's classes are topics and data. */
+export class Models {
+  readonly #declarations = new Map<ModelClass, ModelDeclaration>();
+
+  declare<T extends object>(model: ModelClass<T>, declaration: ModelDeclaration<T>): void {
+    if (typeof model !== "function") {
+      throw new MercureError("ERR_MODEL", `A model is declared by its class, not by ${describe(model)}.`);
+    }
+    refuseUnknownOptions(declaration, declarationOptions, "sse.model");
+    if (declaration.publish !== undefined)
+      refuseUnknownOptions(declaration.publish, publishOptions, "publish of a model");
+    this.#declarations.set(model, declaration as ModelDeclaration);
+  }
+
+  /** Whether a value is an object of a class that is, or could be, a model: not a plain object, list or the like. */
+  isObject(value: unknown): value is object {
+    if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof String) return false;
+    return !isPlainObject(value);
+  }
+
+  /** Whether a class, or one that it extends, has been declared. */
+  isDeclared(value: object): boolean {
+    return this.#declarationOf(classOf(value)) !== undefined;
+  }
+
+  /** @throws MercureError `ERR_MODEL` when the object has no id. */
+  topicOf(object: object): string {
+    const declaration = this.#declarationOf(classOf(object));
+    const topic: unknown = declaration?.topic?.(object);
+    if (typeof topic === "string" && topic !== "") return topic;
+    if (topic !== undefined && topic !== null) {
+      onRejection(topic);
+      const name = this.nameOf(classOf(object));
+      throw new MercureError(
+        "ERR_MODEL",
+        `The topic function of ${name} gave ${describe(topic)}; it must give a string.`,
+      );
+    }
+    return `${this.nameOf(classOf(object))}/${this.#idOf(object, declaration)}`;
+  }
+
+  nameOf(model: ModelClass): string {
+    const name = this.#declarationOf(model)?.name ?? model.name;
+    if (name === "")
+      throw new MercureError("ERR_MODEL", "A class without a name needs one: sse.model(Class, { name }).");
+    return name;
+  }
+
+  componentOf(object: object): string {
+    const model = classOf(object);
+    return this.#declarationOf(model)?.component ?? this.nameOf(model);
+  }
+
+  publishOptionsOf(object: object): PublishOptions {
+    const options = this.#declarationOf(classOf(object))?.publish ?? {};
+    // A class that declares itself has not been looked at before.
+    refuseUnknownOptions(options, publishOptions, `publish of the model ${this.nameOf(classOf(object))}`);
+    return options;
+  }
+
+  /** The properties for a model object's component; undefined for what is no object of a class. */
+  propsOf(value: object): Record<string, unknown> | undefined {
+    if (!this.isObject(value)) return undefined;
+    const props: unknown = this.#declarationOf(classOf(value))?.props?.(value);
+    if (props === undefined || props === null) return { ...getters(value), ...value };
+    if (typeof props === "object" && !types.isPromise(props)) return props as Record<string, unknown>;
+    onRejection(props);
+    const [name, given] = [this.nameOf(classOf(value)), types.isPromise(props) ? "a promise" : describe(props)];
+    throw new MercureError("ERR_MODEL", `The props function of ${name} gave ${given}; it must give an object at once.`);
+  }
+
+  #idOf(object: object, declaration: ModelDeclaration | undefined): string {
+    const source = declaration?.id ?? "id";
+    const id: unknown = typeof source === "function" ? source(object) : (object as Record<string, unknown>)[source];
+    const text = idText(id);
+    if (text !== undefined) return text;
+    onRejection(id);
+    const name = this.nameOf(classOf(object));
+    const where = typeof source === "function" ? "its id function gave" : `its ${source} is`;
+    throw new MercureError(
+      "ERR_MODEL",
+      `This ${name} has no id, so it cannot be a topic: ${where} ${describe(id)}. Save it first, or declare its id.`,
+    );
+  }
+
+  #declarationOf(model: ModelClass): ModelDeclaration | undefined {
+    for (let each: unknown = model; typeof each === "function"; each = Object.getPrototypeOf(each)) {
+      const declared = this.#declarations.get(each as ModelClass);
+      if (declared !== undefined) return declared;
+      if (Object.hasOwn(each, declarationField))
+        return (each as unknown as Record<string, ModelDeclaration>)[declarationField];
+    }
+    return undefined;
+  }
+}
+
+/** An id as text, such as that of a number, a UUID or an ObjectId; undefined for what identifies nothing. */
+function idText(id: unknown): string | undefined {
+  if (typeof id === "boolean" || textComplaintOf(id) !== undefined) return undefined;
+  return textOf(id, (complaint) => new MercureError("ERR_MODEL", `An id is ${complaint}.`)) || undefined;
+}
+
+function classOf(object: object): ModelClass {
+  return object.constructor as ModelClass;
+}
+
+/** What the getters of an object's class give. */
+function getters(object: object): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (
+    let prototype: object = Object.getPrototypeOf(object);
+    prototype !== Object.prototype && prototype !== null;
+    prototype = Object.getPrototypeOf(prototype)
+  ) {
+    for (const [name, { get }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      if (get !== undefined && !(name in values)) values[name] = get.call(object);
+    }
+  }
+  return values;
+}
+
+function describe(value: unknown): string {
+  return value === null ? "null" : value === "" ? "empty" : typeof value;
+}

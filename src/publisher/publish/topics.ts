@@ -1,0 +1,155 @@
+import type { Selector } from "../../protocol/active-subscription.js";
+import { carriedName } from "../../protocol/carried-name.js";
+import { forbiddenCharacter } from "../../protocol/characters.js";
+import { everyTopic, isTopicMatcher, type TopicMatcher } from "../../protocol/matching/topic-matcher.js";
+import { isOwnTopic } from "../../protocol/own-topics.js";
+import type { Generation } from "../../protocol/protocol-version.js";
+import { MercureError } from "../../shared/errors.js";
+import { isThenable, textComplaintOf } from "../../shared/text.js";
+import type { ModelClass, Models } from "./models.js";
+
+/** What names a topic: a string, a model class (its name) or a model object (`Class/id`). */
+export type Topic = string | ModelClass | object;
+
+/** One topic or several; when publishing, the first is the canonical one and the others are alternates. */
+export type Topics = Topic | readonly Topic[];
+
+/**
+ * The topics that carry the names, without repetition.
+ *
+ * @throws MercureError `ERR_TOPIC` for a value that names no topic, `ERR_MODEL` for an object without an id.
+ */
+export function topicNames(topics: unknown, models: Models): [string, ...string[]] {
+  const list = Array.isArray(topics) ? topics : [topics];
+  const names = [...new Set(list.map((topic) => topicName(topic, models)))];
+  if (names.length === 0) throw new MercureError("ERR_TOPIC", "A topic is missing: the list of topics is empty.");
+  return names as [string, ...string[]];
+}
+
+/**
+ * What a stream's URL, or a token, asks for, without repetition. A string, a class or an object is the name of one topic.
+ * Names are made from what visitors choose: somebody called `{+name}` would get everybody's topics by `user/{+name}`,
+ * which Mercure 0.x reads as a pattern. So only a matcher can be a pattern.
+ *
+ * @throws MercureError as {@link topicNames} does, and `ERR_TOPIC` for a name that hubs read as a pattern, and for a
+ * pattern that the generation does not have.
+ */
+export function topicSelectors(topics: unknown, models: Models, protocol: Generation): [Selector, ...Selector[]] {
+  const selectors = new Map<string, Selector>();
+  for (const topic of Array.isArray(topics) ? topics : [topics]) {
+    const selector = isTopicMatcher(topic)
+      ? matcherSelector(topic, protocol)
+      : { text: literal(topicName(topic, models), protocol) };
+    selectors.set(`${selector.matchType ?? "exact"} ${selector.text}`, selector);
+  }
+  const [first, ...others] = selectors.values();
+  if (first === undefined) throw new MercureError("ERR_TOPIC", "A topic is missing: the list of topics is empty.");
+  return [first, ...others];
+}
+
+/**
+ * What code in this process asks the hub for: names, whatever is in them, and matchers.
+ *
+ * @throws MercureError as {@link topicNames} does.
+ */
+export function hubTopics(topics: unknown, models: Models): (string | TopicMatcher)[] {
+  const list: readonly unknown[] = Array.isArray(topics) ? topics : [topics];
+  if (list.length === 0) throw new MercureError("ERR_TOPIC", "A topic is missing: the list of topics is empty.");
+  return list.map((topic) => {
+    if (!isTopicMatcher(topic)) {
+      const name = topicName(topic, models);
+      if (name === "*") throw everyTopic("uritemplate");
+      return name;
+    }
+    const match = matchOf(topic);
+    const { match_type = "exact" } = topic;
+    if (match_type !== "exact") return { match: usable(match), match_type };
+    if (match === "*") throw everyTopic("uritemplate");
+    return usable(match);
+  });
+}
+
+/** @throws MercureError `ERR_TOPIC` for a name that a hub would read as a pattern. */
+function literal(name: string, protocol: Generation): string {
+  const type = protocol === 0 ? "uritemplate" : "urlpattern";
+  if (name === "*") throw everyTopic(type);
+  if (protocol === 1 || !name.includes("{")) return name;
+  throw new MercureError(
+    "ERR_TOPIC",
+    `The topic ${JSON.stringify(name)} is a pattern for hubs of Mercure 0.x, which brings other topics too. If you mean ` +
+      `one, write { match: …, match_type: "${type}" }. If it is a name, make it of encodeURIComponent(…).`,
+  );
+}
+
+function matchOf({ match }: TopicMatcher): string {
+  if (typeof match === "string" && match !== "") return match;
+  throw new MercureError("ERR_TOPIC", 'A topic matcher has no match: { match: "…", match_type: "urlpattern" }.');
+}
+
+function matcherSelector(matcher: TopicMatcher, protocol: Generation): Selector {
+  const match = matchOf(matcher);
+  const { match_type: matchType = "exact" } = matcher;
+  if (matchType === "exact") return { text: literal(usable(match), protocol) };
+  if (matchType === "uritemplate") {
+    if (protocol === 0) return { text: usable(match) };
+    throw new MercureError("ERR_TOPIC", "URI templates are of Mercure 0.x; in 1.0 there are URL patterns.");
+  }
+  if (matchType !== "urlpattern") {
+    const given = JSON.stringify(matchType);
+    const known = `exact and ${protocol === 0 ? "uritemplate" : "urlpattern"}`;
+    throw new MercureError("ERR_TOPIC", `A topic matcher has the match_type ${given}; there are ${known}.`);
+  }
+  if (protocol === 1) return { text: usable(match), matchType };
+  throw new MercureError("ERR_TOPIC", "URL patterns are of Mercure 1.0: set the option protocol to 1.");
+}
+
+/** The topic that carries one name. */
+function topicName(topic: unknown, models: Models): string {
+  if (typeof topic === "function") return carried(models.nameOf(topic as ModelClass));
+  if (isThenable(topic)) throw new MercureError("ERR_TOPIC", `A topic is ${textComplaintOf(topic)}.`);
+  if (models.isObject(topic)) return carried(models.topicOf(topic));
+  if (typeof topic === "string" || topic instanceof String) {
+    if (topic.length === 0) throw new MercureError("ERR_TOPIC", "A topic is empty: give it a name.");
+    return usable(String(topic));
+  }
+  const given = describe(topic);
+  const hint = topic === undefined ? " A string stands in quotes, a variable has to exist." : "";
+  throw new MercureError(
+    "ERR_TOPIC",
+    `A topic is ${given}; it must be a string, a model class or a model object.${hint}`,
+  );
+}
+
+/**
+ * Where a part of a topic was missing, everybody without it would share one stream, private ones too. And whoever could
+ * stream the kit's own topics by their names would get what it keeps apart.
+ */
+function usable(topic: string): string {
+  if (isOwnTopic(topic)) throw new MercureError("ERR_TOPIC", `The topic ${JSON.stringify(topic)} is the kit's own.`);
+  const absence = /(?:^|[/:])(undefined|null|NaN)(?=$|[/:?#])|(\[object \w+\])/.exec(topic);
+  if (absence === null) return carried(topic);
+  const part = absence[1] ?? absence[2];
+  throw new MercureError(
+    "ERR_TOPIC",
+    `The topic ${JSON.stringify(topic)} was made from a value that is missing: ${part}.`,
+  );
+}
+
+/** Hubs refuse what {@link carriedName} leaves: line breaks and other control characters, and half of a character. */
+function carried(name: string): string {
+  const topic = carriedName(name);
+  const character = forbiddenCharacter(topic);
+  if (character === undefined) return topic;
+  throw new MercureError(
+    "ERR_TOPIC",
+    `The topic ${JSON.stringify(name)} contains ${character}, which no hub takes in a topic. Remove it, or percent-encode ` +
+      "the name.",
+  );
+}
+
+function describe(topic: unknown): string {
+  if (topic === null) return "null";
+  if (Array.isArray(topic)) return "a list in a list";
+  if (typeof topic === "object") return "a plain object";
+  return topic === undefined ? "undefined" : `a ${typeof topic}`;
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from "node:crypto";
+import type { Generation } from "../../protocol/protocol-version.js";
+import { subscriptionParameters } from "../streams/stream-url.js";
+import { followEventStream, NoEventStream, precedingIdOf } from "./event-stream-follower.js";
+import { connectionFailure } from "./http-answer.js";
+
+export interface HubPositionOptions {
+  readonly protocol: Generation;
+  /** Makes a subscriber's token that grants all topics; for each connection, since it expires. */
+  makeToken(): string;
+  /** Publishes an update that nobody shows, and resolves to its id. */
+  mark(hubUrl: string): Promise<string>;
+  /** Told once when the hub cannot be followed, and not again before it could. */
+  onError(message: string, error: unknown): void;
+}
+
+/** How long requests wait for the first position, in milliseconds. */
+const longestWait = 1000;
+/** The reconnection time until the hub sends one, and the longest, in milliseconds. */
+const minRetry = 250;
+const maxRetry = 15_000;
+
+/**
+ * Follows a hub that is not in this process by a subscription to everything, and knows the last id that was seen there.
+ *
+ * A page that is rendered with it misses nothing: an id that is too old only makes updates come twice to where they
+ * replace themselves, one that is too new would lose them. Where the hub cannot tell that its history still holds what
+ * follows an id, an update of our own is published, whose place there is certain.
+ */
+export class HubPosition {
+  readonly #options: HubPositionOptions;
+  readonly #closing = new AbortController();
+  /** Names no update at first: a hub replays from it nothing, or all, and says that there is a gap. */
+  #lastEventId = `urn:uuid:${randomUUID()}`;
+  #isKnown = false;
+  #following: Promise<void> | undefined;
+  #settling: Promise<void> | undefined;
+  #settle = () => {};
+
+  constructor(options: HubPositionOptions) {
+    this.#options = options;
+  }
+
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
+
+  /**
+   * Begins to follow the hub, when called for the first time: a script that only publishes is not kept from ending.
+   *
+   * @param hubUrl - Undefined when it is not known yet; the first that is known is followed.
+   * @returns for a short time, what resolves once a position is known, or is not to be had soon; undefined from then on.
+   */
+  begin(hubUrl: string | undefined): Promise<void> | undefined {
+    if (hubUrl !== undefined && this.#following === undefined && !this.#closing.signal.aborted) {
+      this.#settling = new Promise((resolve) => {
+        const settle = () => {
+          clearTimeout(timer);
+          this.#settling = undefined;
+          resolve();
+        };
+        const timer = setTimeout(settle, longestWait);
+        this.#settle = settle;
+      });
+      this.#following = this.#follow(hubUrl);
+    }
+    return this.#settling;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#settle();
+    await this.#following;
+  }
+
+  async #follow(hubUrl: string): Promise<void> {
+    const { protocol, makeToken } = this.#options;
+    const everything = new URLSearchParams(subscriptionParameters(protocol, [{ text: "*" }]));
+    let isReported = false;
+    for await (const step of followEventStream({
+      url: `${hubUrl}?${everything}`,
+      headers: () => ({ Authorization: `Bearer ${makeToken()}` }),
+      signal: this.#closing.signal,
+      minRetry,
+      maxRetry,
+    })) {
+      if (step.kind === "open") {
+        isReported = false;
+        if (!this.#isKnown || precedingIdOf(step.response) !== this.#lastEventId) void this.#mark(hubUrl);
+      } else if (step.kind === "position") {
+        if (step.lastEventId !== "") this.#see(step.lastEventId);
+      } else if (step.kind === "closed" && step.reason !== undefined) {
+        this.#settle();
+        if (!isReported) this.#report(hubUrl, reasonOf(step.reason, protocol), step.reason);
+        isReported = true;
+      }
+    }
+  }
+
+  async #mark(hubUrl: string): Promise<void> {
+    const before = this.#lastEventId;
+    try {
+      const id = await this.#options.mark(hubUrl);
+      // Usually the stream has already brought it.
+      if (this.#lastEventId === before) this.#see(id);
+    } catch (error) {
+      this.#settle();
+      if (!this.#closing.signal.aborted) this.#report(hubUrl, "it takes no update that marks a position", error);
+    }
+  }
+
+  #see(id: string): void {
+    this.#lastEventId = id;
+    this.#isKnown = true;
+    this.#settle();
+  }
+
+  #report(hubUrl: string, reason: string, error: unknown): void {
+    const message = `the hub at ${hubUrl} cannot be followed: ${reason}. Until it can, new pages may miss updates`;
+    this.#options.onError(message, error);
+  }
+}
+
+function reasonOf(error: unknown, protocol: Generation): string {
+  return error instanceof NoEventStream ? complaint(error.response, protocol) : connectionFailure(error).reason;
+}
+
+function complaint({ status, headers }: Response, protocol: Generation): string {
+  const challenge = headers.get("WWW-Authenticate");
+  const details = challenge === null ? "" : ` (${challenge})`;
+  if (status === 200) return "it answers with something else than an event stream";
+  if (status !== 401 && status !== 403) return `it answers ${status}${details}`;
+  const identity = protocol === 0 ? "" : ", and issuer and resource must be those that it knows";
+  return `it answers ${status}${details}; subscriberSecretKey must be the key that it verifies subscribers' tokens with${identity}`;
+}

@@ -1,0 +1,114 @@
+import type { Selector } from "../../protocol/active-subscription.js";
+import { checkRequest, checkTopic, type MatcherLimits } from "../../protocol/matching/subscription-parameters.js";
+import { Refusal } from "../../protocol/problem.js";
+import type { Generation } from "../../protocol/protocol-version.js";
+import type { GrantLimits } from "../../protocol/tokens/grants.js";
+import { MercureError } from "../../shared/errors.js";
+import { subscriptionParameters } from "./stream-url.js";
+
+/** How much a hub takes from a stream. */
+export interface StreamLimits {
+  readonly matchers: MatcherLimits;
+  readonly grants: GrantLimits;
+  /** The hub's absolute URL, against which relative URL patterns are resolved. */
+  readonly hubUrl: string;
+  /** The max size of a stream's URL, and of a token that is sent beside it, in bytes; 0: unlimited. */
+  readonly urlBytes: number;
+}
+
+const fewerTopics =
+  "Use a pattern, such as orders/{id}, or several streams; the options maxMatchers, maxMatcherLength and " +
+  "maxPatternSize of the hub set the limits";
+
+/**
+ * Checks what a stream asks for by the function with which the hub reads the request.
+ *
+ * @throws MercureError `ERR_TOPIC` for what the hub would refuse.
+ */
+export function checkSelectors(selectors: readonly Selector[], protocol: Generation, limits: StreamLimits): void {
+  try {
+    const parameters = new URLSearchParams(subscriptionParameters(protocol, selectors));
+    checkRequest(parameters, protocol, limits.matchers, limits.hubUrl);
+  } catch (error) {
+    const longest = Math.max(...selectors.map(({ text }) => text.length));
+    const asked = `${selectors.length === 1 ? "one topic" : `${selectors.length} topics`}, max ${longest} characters long`;
+    throw refused(error, `The hub would refuse this stream, which asks for ${asked}`, fewerTopics);
+  }
+}
+
+/**
+ * Checks what a token shall grant: the same reading, by the bounds of tokens.
+ *
+ * @throws MercureError `ERR_TOPIC` for what the hub would refuse.
+ */
+export function checkGranted(selectors: readonly Selector[], protocol: Generation, limits: StreamLimits): void {
+  if (selectors.length === 0) return;
+  const { topics, topicLength, patternSize } = limits.grants;
+  const matchers = { count: topics, length: topicLength, patternSize, bytes: 0 };
+  try {
+    const parameters = new URLSearchParams(subscriptionParameters(protocol, selectors));
+    checkRequest(parameters, protocol, matchers, limits.hubUrl);
+  } catch (error) {
+    const wayOut =
+      "Use a pattern, or several streams; the options maxTokenTopics and maxMatcherLength of the hub set the limits";
+    throw refused(
+      error,
+      `The hub would refuse a token for ${selectors.length} topics; it can grant max ${topics}`,
+      wayOut,
+    );
+  }
+}
+
+/**
+ * Checks a topic of an update by the function with which the hub reads that of a stream: nobody could stream another.
+ *
+ * @throws MercureError `ERR_TOPIC`
+ */
+export function checkPublished(topics: readonly string[], { matchers }: StreamLimits): void {
+  for (const topic of topics) {
+    try {
+      checkTopic(topic, matchers.length);
+    } catch (error) {
+      const wayOut = "Give it a shorter name, or raise the option hub.maxMatcherLength";
+      throw refused(error, `No page could stream the topic ${shortened(topic)} of ${topic.length} characters`, wayOut);
+    }
+  }
+}
+
+/**
+ * Checks the size of a stream's URL, of a token that is sent beside it in a header, and of the whole head of its
+ * request.
+ *
+ * @param headBytes - How many bytes of the head are left for both; undefined where that is not known.
+ * @throws MercureError `ERR_TOPIC`
+ */
+export function checkUrl(url: string, { urlBytes }: StreamLimits, headBytes: number | undefined): void {
+  const [target = "", fragment = ""] = url.split("#");
+  const longer = Math.max(target.length, fragment.length);
+  if (urlBytes !== 0 && longer > urlBytes) {
+    throw tooLarge(`${longer} bytes, more than the ${urlBytes} of the option maxStreamUrlBytes`);
+  }
+  const size = target.length + fragment.length;
+  if (headBytes !== undefined && size > headBytes) {
+    throw tooLarge(
+      `${size} bytes, more than the ${Math.max(0, headBytes)} that a request's head has left beside the browser's cookies`,
+    );
+  }
+}
+
+function tooLarge(size: string): MercureError {
+  return new MercureError(
+    "ERR_TOPIC",
+    `The URL of this stream has ${size}: servers and proxies refuse it. Use a pattern, shorter names, or several streams.`,
+  );
+}
+
+function refused(error: unknown, what: string, wayOut: string): unknown {
+  const isKnown = error instanceof Refusal || (error instanceof MercureError && error.code === "ERR_TOPIC");
+  if (!isKnown) return error;
+  return new MercureError("ERR_TOPIC", `${what}. ${error.message} ${wayOut}.`, { cause: error });
+}
+
+function shortened(topic: string): string {
+  return JSON.stringify(topic.length > 100 ? `${topic.slice(0, 100)}…` : topic);
+}

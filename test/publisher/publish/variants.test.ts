@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { variantTopic } from "../../../src/protocol/own-topics.js";
+import { Variants, variantText } from "../../../src/publisher/publish/variants.js";
+
+function start(areAllKnown = true) {
+  let now = 0;
+  const variants = new Variants({ clock: { now: () => now }, lifetime: 60, areAllKnown });
+  const pass = (seconds: number) => {
+    now += seconds * 1000;
+  };
+  const hear = (topic: string, isPrivate = true) =>
+    variants.hear({ id: "", type: "Subscription", topic, subscriber: "urn:uuid:1", active: true }, isPrivate);
+  return { variants, pass, hear };
+}
+
+describe("variants", () => {
+  test("are live from the first page until the last token for one has expired", () => {
+    const { variants, pass } = start();
+    assert.deepEqual(variants.of(["board"]), []);
+    variants.rendered(["board"], '"de"');
+    pass(30);
+    variants.rendered(["board"], '"en"');
+    variants.rendered(["board"], '"de"');
+    pass(31);
+    assert.deepEqual(variants.of(["board"]), ['"de"', '"en"']);
+    variants.rendered(["board"], '"de"');
+    pass(29);
+    assert.deepEqual(variants.of(["board"]), ['"de"']);
+    pass(60);
+    assert.deepEqual(variants.of(["board"]), []);
+  });
+
+  test("of several topics are each counted once", () => {
+    const { variants } = start();
+    variants.rendered(["a", "b"], "1");
+    variants.rendered(["b"], "2");
+    assert.deepEqual(variants.of(["a", "b"]), ["1", "2"]);
+    assert.deepEqual(variants.of(["c"]), []);
+  });
+
+  test("are learned from streams whose pages another process rendered, or this one before a restart", () => {
+    const { variants, hear } = start();
+    hear(variantTopic("board", '"de"', "variant"));
+    hear(variantTopic("board", '"de"', "private-variant"));
+    assert.deepEqual(variants.of(["board"]), ['"de"']);
+    assert.equal(variants.isPlain(["board"]), false);
+  });
+
+  // Anybody can ask the hub for any topic; each would cost a rendering, and the last would lock out later ones.
+  test("that a stranger asks for are not rendered", () => {
+    const { variants, hear } = start();
+    for (let i = 0; i < 2000; i++) hear(variantTopic("board", `"${i}"`, "variant"), false);
+    for (const text of ["no JSON", "null", `"${"x".repeat(300)}"`]) hear(variantTopic("board", text, "variant"));
+    assert.deepEqual(variants.of(["board"]), []);
+    variants.rendered(["board"], '"de"');
+  });
+
+  // Variants that are built from visitors' input are unlimited.
+  test("of a topic are limited in number", () => {
+    const { variants, pass } = start();
+    for (let i = 0; i < 1000; i++) variants.rendered(["board"], String(i));
+    assert.throws(() => variants.rendered(["board"], "1000"), { code: "ERR_TOPIC" });
+    variants.rendered(["board"], "7");
+    pass(61);
+    variants.rendered(["board"], "1000");
+    assert.deepEqual(variants.of(["board"]), ["1000"]);
+  });
+
+  test("are stored for each topic name", () => {
+    const { variants } = start();
+    for (const pattern of ["*", "orders/{id}"]) {
+      assert.throws(() => variants.rendered([pattern], "1"), { code: "ERR_TOPIC" });
+    }
+  });
+});
+
+describe("streams without a variant", () => {
+  test("are known by their topic for the life of the process", () => {
+    const { variants, pass } = start();
+    assert.equal(variants.isPlain(["board"]), false);
+    variants.renderedPlain(["board"]);
+    pass(1_000_000);
+    assert.equal(variants.isPlain(["board"]), true);
+    assert.equal(variants.isPlain(["a", "board"]), true);
+    assert.equal(variants.isPlain(["a"]), false);
+  });
+
+  for (const [what, tell] of [
+    ["everything", ({ hear }) => hear("*", false)],
+    ["a pattern", ({ hear }) => hear("/books/{id}", false)],
+    ["more topics than are remembered", ({ hear }) => Array.from({ length: 10_001 }, (_, i) => hear(`t/${i}`, false))],
+  ] as [string, (variants: ReturnType<typeof start>) => unknown][]) {
+    test(`can be of any topic after a page streams ${what}`, () => {
+      const started = start();
+      tell(started);
+      assert.equal(started.variants.isPlain(["anything"]), true);
+    });
+  }
+
+  test("can be of any topic where the process does not see all streams", () => {
+    assert.equal(start(false).variants.isPlain(["anything"]), true);
+  });
+});
+
+test("a variant is short JSON", () => {
+  assert.equal(variantText("de"), '"de"');
+  assert.equal(variantText(["de", 1, true]), '["de",1,true]');
+  for (const none of [undefined, null]) assert.equal(variantText(none), undefined);
+  for (const wrong of ["x".repeat(300), () => {}, Symbol("x")]) {
+    assert.throws(() => variantText(wrong), { code: "ERR_TOPIC" });
+  }
+});
