@@ -1,6 +1,6 @@
 import type { BlockList } from "node:net";
 import type { HubOptions } from "../hub/index.js";
-import { readHubLimits } from "../hub-limits.js";
+import { readHubLimits } from "../hub/limits/hub-limits.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import type { Protocol } from "../protocol/matching/subscription-parameters.js";
 import type { Generation } from "../protocol/protocol-version.js";

@@ -1,4 +1,4 @@
-import { type HubLimit, hubLimits, limitVariable } from "../hub-limits.js";
+import { type HubLimit, hubLimits, limitVariable } from "../hub/limits/hub-limits.js";
 import type { Flag, Flags } from "./command-line.js";
 
 type LimitFlag = readonly [value: "number" | "bytes" | "characters", help: string];

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { CookieOptions, Request, Response } from "express";
-import { cookiesOf } from "../hub/request.js";
+import { cookiesOf } from "../hub/http/request.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import {
   grantCookieName,

@@ -1,8 +1,8 @@
 import type { Request } from "express";
-import { defaultCookieNames } from "../hub/authenticators.js";
+import { defaultCookieNames } from "../hub/auth/authenticators.js";
+import { isForMetadata, metadataUrl } from "../hub/handlers/resource-metadata.js";
 import { Hub } from "../hub/hub.js";
 import type { HubOptions } from "../hub/options.js";
-import { isForMetadata, metadataUrl } from "../hub/resource-metadata.js";
 import type { Clock } from "../shared/clock.js";
 import { MemoryTransport } from "../transport/memory.js";
 import type { Configuration } from "./options.js";

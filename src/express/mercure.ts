@@ -1,6 +1,6 @@
 import type { Application, NextFunction, Request, Response } from "express";
-import { admitsRequest } from "../hub/pipelining.js";
-import { matcherLimitsOf, tokenLimitsOf } from "../hub-limits.js";
+import { matcherLimitsOf, tokenLimitsOf } from "../hub/limits/hub-limits.js";
+import { admitsRequest } from "../hub/streams/pipelining.js";
 import { Components } from "../nunjucks/components.js";
 import { createEnvironment } from "../nunjucks/environment.js";
 import { addGlobals } from "../nunjucks/globals.js";

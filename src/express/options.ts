@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { Request } from "express";
 import type { Environment } from "nunjucks";
-import type { IssuerOptions } from "../hub/issuers.js";
-import { type HubLimit, type HubLimits, readHubLimits } from "../hub-limits.js";
+import type { IssuerOptions } from "../hub/auth/issuers.js";
+import { type HubLimit, type HubLimits, readHubLimits } from "../hub/limits/hub-limits.js";
 import { developmentSecret } from "../shared/development-secret.js";
 import { MercureError } from "../shared/errors.js";
 import { checkKeyLength, leastKeyLength } from "../shared/key-length.js";

@@ -1,5 +1,5 @@
 import type { Request } from "express";
-import { isSameOrigin } from "../hub/request.js";
+import { isSameOrigin } from "../hub/http/request.js";
 import type { Refusal } from "../protocol/problem.js";
 import { OldestFirstMap } from "../shared/oldest-first-map.js";
 import { originOf } from "./response-pages.js";

@@ -1,5 +1,5 @@
 import type { Request, Response } from "express";
-import { isSameOrigin } from "../hub/request.js";
+import { isSameOrigin } from "../hub/http/request.js";
 import { variantOf } from "../protocol/own-topics.js";
 import { isGrant } from "../protocol/tokens/authz-cookies.js";
 import type { Permissions } from "../publisher/streams/authorizer.js";

@@ -1,5 +1,5 @@
 import type { Application, Response } from "express";
-import { writesLike } from "../hub/connection.js";
+import { writesLike } from "../hub/streams/connection.js";
 import type { Components } from "../nunjucks/components.js";
 import { isSafeString } from "../nunjucks/safe-string.js";
 import type { UnboundStreams } from "../publisher/streams/unbound-streams.js";

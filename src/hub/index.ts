@@ -1,6 +1,6 @@
 export type { DisconnectTarget } from "../protocol/disconnection.js";
+export type { IssuerOptions } from "./auth/issuers.js";
 export { type CloseOptions, Hub, type StreamOptions } from "./hub.js";
-export type { IssuerOptions } from "./issuers.js";
 export type { HubObserver } from "./observer.js";
 export type { HubOptions } from "./options.js";
-export type { Updates, UpdatesOptions } from "./update-reader.js";
+export type { Updates, UpdatesOptions } from "./streams/update-reader.js";

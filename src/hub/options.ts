@@ -1,14 +1,14 @@
 import type { IncomingMessage } from "node:http";
-import { type HubLimits, matcherLimitsOf, readHubLimits, tokenLimitsOf } from "../hub-limits.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import type { Protocol } from "../protocol/matching/subscription-parameters.js";
 import { checkKeyLength } from "../shared/key-length.js";
 import { guardedLogger, type Logger } from "../shared/logger.js";
 import { impossible, OptionReader } from "../shared/option-reader.js";
 import type { Transport } from "../transport/transport.js";
-import { type IssuerOptions, refusePem, resolveIssuers } from "./issuers.js";
+import { type IssuerOptions, refusePem, resolveIssuers } from "./auth/issuers.js";
+import { type HubLimits, matcherLimitsOf, readHubLimits, tokenLimitsOf } from "./limits/hub-limits.js";
 import type { HubObserver } from "./observer.js";
-import { missedIntervals } from "./peer-watch.js";
+import { missedIntervals } from "./streams/peer-watch.js";
 
 export interface HubOptions extends HubLimits {
   /** Holds the updates. Whoever made it closes it, after the hub. */

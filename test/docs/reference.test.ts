@@ -67,7 +67,7 @@ describe("tables of members", () => {
 });
 
 test("the defaults of the class Hub equal those in its comments", () => {
-  const subjects = ["src/hub/options.ts HubOptions", "src/hub-limits.ts HubLimits"];
+  const subjects = ["src/hub/options.ts HubOptions", "src/hub/limits/hub-limits.ts HubLimits"];
   const members = subjects.flatMap((subject) => membersOf(...(subject.split(" ") as [string, string])));
   const comments = new Map(members.map(({ name, comment }) => [name, comment]));
   let checked = 0;

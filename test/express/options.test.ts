@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { type MercureOptions, resolveOptions } from "../../src/express/options.js";
-import { hubLimits } from "../../src/hub-limits.js";
+import { hubLimits } from "../../src/hub/limits/hub-limits.js";
 
 const secret = "0123456789abcdef0123456789abcdef";
 

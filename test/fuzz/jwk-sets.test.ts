@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { JSONWebKeySet } from "jose";
-import { jwkSetKeys, jwkSetUrl, type KeySource } from "../../src/hub/keys.js";
+import { jwkSetKeys, jwkSetUrl, type KeySource } from "../../src/hub/auth/keys.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 
 const url = new URL("https://issuer.example/jwks.json");

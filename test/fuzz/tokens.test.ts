@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import fc from "fast-check";
-import { authenticatorFor } from "../../src/hub/authenticators.js";
+import { authenticatorFor } from "../../src/hub/auth/authenticators.js";
 import { resolveHubOptions } from "../../src/hub/options.js";
 import { Refusal } from "../../src/protocol/problem.js";
 import { detailType, parseAuthorizationDetails } from "../../src/protocol/tokens/authorization-details.js";

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stepsPerUpdate } from "../../src/hub/dispatcher.js";
+import { stepsPerUpdate } from "../../src/hub/fan-out/dispatcher.js";
 import { stepsPerTurn } from "../../src/hub/pacer.js";
 import { inWords } from "../support/hostile-request.js";
 import { findWorst, HostileGround } from "../support/worst-request.js";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
-import { Dispatcher } from "../../src/hub/dispatcher.js";
+import { Dispatcher } from "../../src/hub/fan-out/dispatcher.js";
 import { Hub } from "../../src/hub/index.js";
 import { MatcherList } from "../../src/protocol/matching/matcher.js";
 import { MemoryTransport } from "../../src/transport/memory.js";

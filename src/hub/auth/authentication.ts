@@ -1,0 +1,153 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { tokenRefused } from "../../protocol/problem.js";
+import { grantCookieName, grantOf, keyCookies, secureName } from "../../protocol/tokens/authz-cookies.js";
+import { unionOf } from "../../protocol/tokens/grants.js";
+import { cookiesOf } from "../http/request.js";
+import { generationOf, type TokenVerifier } from "./token-verifier.js";
+import type { VerifiedToken } from "./verified-token.js";
+
+/** What the verified tokens of a request say about its bearer. */
+export interface Identity extends Pick<VerifiedToken, "generation" | "grants" | "expiresAt" | "subject" | "sub"> {
+  readonly tokens: readonly VerifiedToken[];
+  /** Whether a browser presented them by itself, on behalf of whatever page made the request. */
+  readonly fromCookie: boolean;
+  /** When the last of several tokens expires, where `expiresAt` is when the first does. */
+  readonly lastExpiresAt: number | undefined;
+}
+
+/** Where a request presents its token, the place that counts most first. Only cookies may be several. */
+interface Presented {
+  readonly tokens: readonly string[];
+  readonly place: "header" | "query" | "cookie";
+}
+
+/** How many cookies of a request are looked at, the youngest as far as browsers tell. */
+const mostCookies = 20;
+
+/** Finds and verifies the tokens that requests present. Mercure "Authorization". */
+export class Authenticator {
+  readonly #verifier: TokenVerifier;
+  readonly #cookieNames: readonly string[];
+
+  /** @param cookieNames - Of the first that a request has, alone or with a grant's hash, and of no other. */
+  constructor(verifier: TokenVerifier, cookieNames: readonly string[]) {
+    this.#verifier = verifier;
+    this.#cookieNames = cookieNames;
+  }
+
+  /**
+   * Undefined when the request presents no token; throws the refusal when it presents a bad one. Several cookies grant
+   * what they grant together; of these bad ones are passed over, as pages leave them behind, unless none is good.
+   *
+   * @param grant - The hash in the name of the only cookie that counts; null for all.
+   */
+  async identify(
+    req: IncomingMessage,
+    query: URLSearchParams,
+    grant: string | null = null,
+  ): Promise<Identity | undefined> {
+    const { tokens, place } = this.#presented(req, query, grant);
+    if (tokens.length === 0) return undefined;
+    if (place === "query" && generationOf(tokens[0]!) === 1) {
+      const detail = "A token of Mercure 1.0 must not be part of a URL; send it in the header Authorization.";
+      throw tokenRefused("invalid_request", detail);
+    }
+    const verified = await this.#verified(req, tokens);
+    if (verified.length === 0)
+      throw tokenRefused("invalid_token", "The token is malformed, expired, revoked or signed with another key.");
+    return together(verified, place === "cookie");
+  }
+
+  async #verified(req: IncomingMessage, tokens: readonly string[]): Promise<VerifiedToken[]> {
+    const verified: VerifiedToken[] = [];
+    let keys: readonly string[] | undefined;
+    for (const each of new Set(tokens)) {
+      const token = await this.#verifier.verify(each);
+      if (token === undefined) continue;
+      const { cookieHash } = token;
+      if (cookieHash !== undefined) {
+        keys ??= this.#keys(req);
+        if (!keys.some((key) => isHashOf(cookieHash, key))) continue;
+      }
+      verified.push(token);
+    }
+    return verified;
+  }
+
+  /** The cookies that tokens of cookies need. */
+  #keys(req: IncomingMessage): readonly string[] {
+    const cookies = cookiesOf(req);
+    // Each is hashed for each token.
+    return this.#cookieNames.flatMap((name) => keyCookies(cookies, name).slice(-mostCookies));
+  }
+
+  #presented(req: IncomingMessage, query: URLSearchParams, grant: string | null): Presented {
+    const bearer = bearerToken(req);
+    if (bearer !== undefined) return { tokens: [bearer], place: "header" };
+    const [parameter, ...others] = query.getAll("authorization");
+    if (others.length > 0) throw tokenRefused("invalid_request", "The parameter authorization must not be repeated.");
+    if (parameter) return { tokens: [parameter], place: "query" };
+    return { tokens: this.#cookies(req, grant), place: "cookie" };
+  }
+
+  /** @param grant - The hash in the name of the only cookie that counts; null for all. */
+  #cookies(req: IncomingMessage, grant: string | null): string[] {
+    const cookies = cookiesOf(req);
+    if (cookies.length === 0) return [];
+    for (const base of this.#cookieNames) {
+      const bases = [...new Set([base, secureName(base)])];
+      const isOurs = (name: string) =>
+        grant === null
+          ? name === base || bases.some((each) => grantOf(name, each) !== undefined)
+          : bases.some((each) => name === grantCookieName(each, grant));
+      const tokens = cookies.flatMap(([name, value]) => (isOurs(name) && value !== "" ? [value] : []));
+      if (tokens.length > 0) return tokens.slice(-mostCookies);
+    }
+    return [];
+  }
+}
+
+/** @param tokens - At least one. */
+function together(tokens: readonly VerifiedToken[], fromCookie: boolean): Identity {
+  const { generation, grants, expiresAt, subject, sub } = tokens[0]!;
+  if (tokens.length === 1) {
+    return { tokens, generation, grants, expiresAt, lastExpiresAt: expiresAt, subject, sub, fromCookie };
+  }
+  const ends = tokens.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
+  const bearer = tokens.find(({ subject }) => subject !== undefined);
+  return {
+    tokens,
+    generation,
+    grants: unionOf(tokens.map(({ grants }) => grants)),
+    expiresAt: finite(Math.min(...ends)),
+    lastExpiresAt: finite(Math.max(...ends)),
+    subject: bearer?.subject,
+    sub: bearer?.sub,
+    fromCookie,
+  };
+}
+
+function finite(time: number): number | undefined {
+  return Number.isFinite(time) ? time : undefined;
+}
+
+function isHashOf(hash: string, value: string): boolean {
+  const expected = Buffer.from(createHash("sha256").update(value).digest("base64url"));
+  const given = Buffer.from(hash);
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+/**
+ * The token in the header, which no other may stand in for once the scheme is Bearer. Other schemes are for whoever
+ * stands before the hub, such as a proxy that asks for a password.
+ *
+ * RFC 6750, section 2.1, for what a token may consist of.
+ */
+function bearerToken({ headers: { authorization = "" } }: IncomingMessage): string | undefined {
+  if (!/^Bearer(?: |$)/i.test(authorization)) return undefined;
+  const token = /^Bearer +([\w~+/.-]+=*) *$/i.exec(authorization)?.[1];
+  if (token === undefined)
+    throw tokenRefused("invalid_request", "Write the header as “Authorization: Bearer <token>”.");
+  return token;
+}

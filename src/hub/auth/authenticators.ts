@@ -1,0 +1,57 @@
+import { compileMatcher } from "../../protocol/matching/matcher.js";
+import type { Protocol } from "../../protocol/matching/subscription-parameters.js";
+import { insecureName } from "../../protocol/tokens/authz-cookies.js";
+import type { GrantLimits } from "../../protocol/tokens/grants.js";
+import { type Clock, systemClock } from "../../shared/clock.js";
+import { Authenticator } from "./authentication.js";
+import type { ResolvedIssuer } from "./issuers.js";
+import { staticKey, type TrustedKeys } from "./keys.js";
+import { TokenVerifier, type VerifierSettings } from "./token-verifier.js";
+
+/** The cookies of both generations, the newer first; on plain HTTP without their prefix. Mercure 1.0 "Cookie", Mercure 0.x "Cookie". */
+export const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuthorization"] as const;
+
+/** The settings of the hub that say whose tokens are valid. */
+export interface AuthenticatorSettings {
+  readonly issuers: readonly ResolvedIssuer[];
+  readonly issuer: string;
+  readonly resource: string;
+  readonly tokenLimits: GrantLimits;
+  readonly cookieName: string | undefined;
+  readonly clockTolerance: number;
+  readonly subscriberKey: string | undefined;
+  readonly publisherKey: string | undefined;
+  readonly hubUrl: string;
+  readonly protocol: Protocol;
+}
+
+/** Who verifies the tokens of a role: by the role's own secret, and by the keys of the issuers that are trusted for it. */
+export function authenticatorFor(
+  role: "subscriber" | "publisher",
+  settings: AuthenticatorSettings,
+  isRevoked?: VerifierSettings["isRevoked"],
+  clock: Clock = systemClock,
+): Authenticator {
+  const { issuers, issuer, resource, tokenLimits, cookieName, clockTolerance } = settings;
+  const secret = { subscriber: settings.subscriberKey, publisher: settings.publisherKey }[role];
+  const keys = [...ownKeys(secret, issuer), ...issuers.filter((trusted) => isFor(role, trusted))];
+  const compile = (match: string, type: string) => compileMatcher(match, type, settings.hubUrl);
+  const generations = settings.protocol === "both" ? ([0, 1] as const) : [settings.protocol];
+  const verifier = new TokenVerifier(
+    { keys, resource, limits: tokenLimits, compile, generations, isRevoked, clockTolerance },
+    clock,
+  );
+  const names = cookieName === undefined ? defaultCookieNames : [cookieName];
+  return new Authenticator(verifier, [...new Set(names.flatMap((name) => [name, insecureName(name)]))]);
+}
+
+/** A role's secret verifies tokens of both generations. */
+function ownKeys(secret: string | undefined, issuer: string): TrustedKeys[] {
+  if (secret === undefined) return [];
+  const source = staticKey(new TextEncoder().encode(secret));
+  return [undefined, issuer].map((name) => ({ issuer: name, algorithms: ["HS256"], source }));
+}
+
+function isFor(role: "subscriber" | "publisher", trusted: ResolvedIssuer): boolean {
+  return trusted.role === undefined || trusted.role === role;
+}

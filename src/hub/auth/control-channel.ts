@@ -1,0 +1,91 @@
+import type { Update } from "../../protocol/update.js";
+import type { Replay, ReplayQuery, StoredUpdate, Transport } from "../../transport/transport.js";
+
+/**
+ * Divides a transport into what the nodes of a hub tell each other, and all else.
+ *
+ * Orders travel as updates of the hub's own namespace, so that every transport brings and keeps them. No publisher can
+ * write one, since the namespace is the hub's; and no subscriber can read one, whatever its token grants, since all that
+ * subscribers get comes from {@link OrderChannel.rest}.
+ */
+export class OrderChannel {
+  /** The transport without the orders. */
+  readonly rest: Transport;
+  readonly #transport: Transport;
+  readonly #namespace: string;
+  readonly #topic: string;
+
+  constructor(transport: Transport, hubPath: string) {
+    this.#transport = transport;
+    this.#namespace = `${hubPath}/orders/`;
+    this.#topic = `${this.#namespace}all`;
+    this.rest = new TransportWithout(this.#topic, transport);
+  }
+
+  /** Resolves when the transport has the order and this node's listeners have been called. */
+  async send(data: string): Promise<void> {
+    await this.#transport.publish({ topics: [this.#topic], data, private: true }, this.#namespace);
+  }
+
+  /** The orders that the transport still has, oldest first. */
+  async past(): Promise<string[]> {
+    const { updates } = await this.#transport.read({ topics: new Set([this.#topic]), after: 0 });
+    return updates.filter(({ update }) => isOf(this.#topic, update)).map(({ update }) => update.data);
+  }
+
+  listen(listener: (data: string) => void): () => void {
+    return this.#transport.listen(({ update }) => {
+      if (isOf(this.#topic, update)) listener(update.data);
+    });
+  }
+}
+
+class TransportWithout implements Transport {
+  readonly #topic: string;
+  readonly #transport: Transport;
+
+  constructor(topic: string, transport: Transport) {
+    this.#topic = topic;
+    this.#transport = transport;
+  }
+
+  get head(): number {
+    return this.#transport.head;
+  }
+
+  publish(...draft: Parameters<Transport["publish"]>): Promise<Update> {
+    return this.#transport.publish(...draft);
+  }
+
+  cursor(position: number): string {
+    return this.#transport.cursor(position);
+  }
+
+  positionOf(id: string): number | undefined | Promise<number | undefined> {
+    return this.#transport.positionOf(id);
+  }
+
+  read(query: ReplayQuery): Replay | Promise<Replay> {
+    const replay = this.#transport.read(query);
+    return replay instanceof Promise ? replay.then((each) => this.#without(each)) : this.#without(replay);
+  }
+
+  listen(listener: (stored: StoredUpdate) => void): () => void {
+    return this.#transport.listen((stored) => {
+      if (!isOf(this.#topic, stored.update)) listener(stored);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  #without(replay: Replay): Replay {
+    if (!replay.updates.some(({ update }) => isOf(this.#topic, update))) return replay;
+    return { ...replay, updates: replay.updates.filter(({ update }) => !isOf(this.#topic, update)) };
+  }
+}
+
+function isOf(topic: string, { topics }: Update): boolean {
+  return topics[0] === topic;
+}

@@ -1,0 +1,113 @@
+import { createPublicKey } from "node:crypto";
+import type { JSONWebKeySet } from "jose";
+import { impossible, OptionReader } from "../../shared/option-reader.js";
+import { unfoldPem } from "../../shared/pem.js";
+import { jwkSetFile, jwkSetKeys, jwkSetUrl, type KeySource, staticKey, type TrustedKeys } from "./keys.js";
+
+/** Somebody whose tokens the hub trusts, with exactly one of `secret`, `pem` and `jwks`. */
+export interface IssuerOptions {
+  /**
+   * The claim `iss` of the tokens, which are of Mercure 1.0 then: the issuer's keys verify these and no others. Without
+   * it the keys are for tokens of Mercure 0.x.
+   */
+  readonly issuer?: string | undefined;
+  /** Whose tokens the keys are for. Default: both subscribers' and publishers'. */
+  readonly role?: "subscriber" | "publisher" | undefined;
+  /** A shared secret; for HS256 of at least 32 bytes, for HS384 of 48, for HS512 of 64. */
+  readonly secret?: string | undefined;
+  /** A public key in PEM. */
+  readonly pem?: string | undefined;
+  /** A JWK Set: itself, its https URL, or the path of a file, which is read again when it changes. */
+  readonly jwks?: JSONWebKeySet | URL | string | undefined;
+  /** The algorithms that are accepted. Default: HS256 for a secret, otherwise ES256, EdDSA, Ed25519 and RS256. */
+  readonly algorithms?: readonly string[] | undefined;
+}
+
+export interface ResolvedIssuer extends TrustedKeys {
+  readonly role: "subscriber" | "publisher" | undefined;
+}
+
+/** The least length of a secret, in bytes. RFC 7518, section 3.2. */
+const secretAlgorithms = new Map([
+  ["HS256", 32],
+  ["HS384", 48],
+  ["HS512", 64],
+]);
+const publicAlgorithms = new Set(
+  ["ES256", "ES384", "ES512", "EdDSA", "Ed25519"].concat(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]),
+);
+const usualAlgorithms = ["ES256", "EdDSA", "Ed25519", "RS256"];
+
+/** @throws MercureError `ERR_OPTION` for keys that are none, or that do not go with their algorithms. */
+export function resolveIssuers(list: object | undefined): readonly ResolvedIssuer[] {
+  if (list === undefined) return [];
+  if (!Array.isArray(list)) throw impossible("issuers", "must be a list");
+  return list.map((options, index) => resolveIssuer(options, `issuers[${index}]`));
+}
+
+function resolveIssuer(options: unknown, name: string): ResolvedIssuer {
+  if (typeof options !== "object" || options === null) throw impossible(name, "must be an object");
+  const read = new OptionReader(options, `${name}.`, {});
+  const secret = read.string("secret");
+  const pem = unfoldPem(read.string("pem"));
+  const jwks = (options as IssuerOptions).jwks;
+  const set = typeof jwks === "string" ? read.string("jwks") : read.object("jwks");
+  const algorithms = read.strings("algorithms") ?? (secret === undefined ? usualAlgorithms : ["HS256"]);
+  const issuer = read.string("issuer");
+  const role = read.string("role");
+  read.refuseUnknown();
+  if (role !== undefined && role !== "subscriber" && role !== "publisher") {
+    throw impossible(`${name}.role`, 'must be "subscriber" or "publisher"');
+  }
+  if ([secret, pem, set].filter((key) => key !== undefined).length !== 1) {
+    throw impossible(name, "must have exactly one of secret, pem and jwks");
+  }
+  checkAlgorithms(algorithms, secret !== undefined, name);
+  const source = secret !== undefined ? secretKey(secret, algorithms, name) : publicKeys(pem, set, name);
+  return { issuer, role, algorithms, source };
+}
+
+function checkAlgorithms(algorithms: readonly string[], secret: boolean, name: string): void {
+  if (algorithms.length === 0) throw impossible(`${name}.algorithms`, "is empty, so that no token could be good");
+  const allowed = secret ? secretAlgorithms : publicAlgorithms;
+  for (const algorithm of algorithms) {
+    if (allowed.has(algorithm)) continue;
+    const all = [...allowed.keys()].join(", ");
+    throw impossible(`${name}.algorithms`, `must not name ${algorithm}: with this kind of key there are ${all}`);
+  }
+}
+
+function secretKey(secret: string, algorithms: readonly string[], name: string): KeySource {
+  refusePem(secret, `${name}.secret`);
+  const least = Math.max(...algorithms.map((algorithm) => secretAlgorithms.get(algorithm)!));
+  const key = new TextEncoder().encode(secret);
+  if (key.length < least) throw impossible(`${name}.secret`, `has ${key.length} bytes, and needs at least ${least}`);
+  return staticKey(key);
+}
+
+/** Whoever knows a public key could sign with it, if it served as a secret. RFC 8725, section 2.1. */
+export function refusePem(secret: string | undefined, name: string): void {
+  if (secret === undefined || !/-----BEGIN /.test(secret)) return;
+  throw impossible(name, "is a key in PEM, not a shared secret; give it as pem of an entry of issuers");
+}
+
+function publicKeys(pem: string | undefined, set: unknown, name: string): KeySource {
+  try {
+    if (pem !== undefined) return staticKey(createPublicKey(pem));
+    const url = urlOf(set);
+    if (url !== undefined) return jwkSetUrl(url);
+    return typeof set === "string" ? jwkSetFile(set) : jwkSetKeys(set as JSONWebKeySet);
+  } catch (error) {
+    if (pem !== undefined) throw impossible(`${name}.pem`, "is no key in PEM");
+    throw impossible(`${name}.jwks`, `is no JWK Set that could be read: ${(error as Error).message}`);
+  }
+}
+
+function urlOf(set: unknown): URL | undefined {
+  if (!(set instanceof URL) && !(typeof set === "string" && /^[a-z]+:\/\//i.test(set))) return undefined;
+  const url = new URL(set);
+  const local = url.protocol === "http:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname);
+  // Whoever could change the answer on its way would make himself an issuer.
+  if (url.protocol !== "https:" && !local) throw new Error("a URL must be https, except on this host");
+  return url;
+}

@@ -1,0 +1,171 @@
+import { createHash } from "node:crypto";
+import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
+import { Refusal } from "../../protocol/problem.js";
+import type { Generation } from "../../protocol/protocol-version.js";
+import { type MatcherCompiler, parseAuthorizationDetails } from "../../protocol/tokens/authorization-details.js";
+import { cookieConfirmation } from "../../protocol/tokens/authz-cookies.js";
+import { type GrantLimits, type Grants, parseGrants } from "../../protocol/tokens/grants.js";
+import { type Clock, systemClock } from "../../shared/clock.js";
+import { newPace } from "../pacer.js";
+import type { TrustedKeys } from "./keys.js";
+import { TokenCache } from "./token-cache.js";
+import type { VerifiedToken } from "./verified-token.js";
+
+export interface VerifierSettings {
+  readonly keys: readonly TrustedKeys[];
+  /** What the claim `aud` of a token of Mercure 1.0 must hold. */
+  readonly resource: string;
+  readonly limits: GrantLimits;
+  /** How far the clock of an issuer may be ahead, in seconds: for the claims `nbf` and `iat`. Default 30. */
+  readonly clockTolerance?: number | undefined;
+  /** Which generations' tokens are good. Default both. */
+  readonly generations?: readonly Generation[] | undefined;
+  /** Compiles the matchers of tokens of Mercure 1.0. Default: exact ones only. */
+  readonly compile?: MatcherCompiler | undefined;
+  /** Whether a token that is good in itself is refused. Default never. */
+  readonly isRevoked?: ((token: VerifiedToken) => Promise<boolean>) | undefined;
+}
+
+/** Which generation a token speaks is for its type to say. Undefined for what is no token at all. */
+export function generationOf(token: string): Generation | undefined {
+  try {
+    // RFC 7515, section 4.1.9: compared without regard to case and to a leading `application/`.
+    const { typ } = decodeProtectedHeader(token);
+    return typeof typ === "string" && /^(application\/)?at\+jwt$/i.test(typ) ? 1 : 0;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Says what a token is worth. Mercure 1.0 "Token Validation", Mercure 0.x "Authorization". */
+export class TokenVerifier {
+  readonly #settings: VerifierSettings;
+  readonly #cache: TokenCache;
+  readonly #clock: Clock;
+
+  constructor(settings: VerifierSettings, clock: Clock = systemClock) {
+    this.#settings = settings;
+    this.#cache = new TokenCache(undefined, () => clock.now());
+    this.#clock = clock;
+  }
+
+  /**
+   * Undefined for a token that does not do, whatever is wrong with it.
+   *
+   * @throws Refusal 503 when the keys that would tell cannot be had right now.
+   */
+  async verify(token: string): Promise<VerifiedToken | undefined> {
+    const verified = this.#cache.get(token) ?? (await this.#verifyAnew(token));
+    if (verified === undefined || (await this.#settings.isRevoked?.(verified))) return undefined;
+    return verified;
+  }
+
+  async #verifyAnew(token: string): Promise<VerifiedToken | undefined> {
+    const generation = generationOf(token);
+    const { generations = [0, 1] } = this.#settings;
+    if (generation === undefined || !generations.includes(generation)) return undefined;
+    const issuer = generation === 1 ? claimedIssuer(token) : undefined;
+    if (generation === 1 && issuer === undefined) return undefined;
+    let unavailable: unknown;
+    for (const keys of this.#settings.keys) {
+      // Never a pool: a token that one issuer has signed must not pass as another's.
+      if (keys.issuer !== issuer) continue;
+      // As it was before the keys were read: a change in between shall count as one.
+      let { version } = keys.source;
+      try {
+        const claims = await this.#claims(token, generation, keys);
+        if (claims === undefined) continue;
+        const verified = await this.#read(token, claims, generation);
+        version ??= keys.source.version;
+        if (verified !== undefined) this.#cache.add(token, verified, keys.source, version);
+        return verified;
+      } catch (error) {
+        unavailable = error;
+      }
+    }
+    if (unavailable === undefined) return undefined;
+    const detail = "The keys that would verify this token cannot be had right now.";
+    throw new Refusal(503, detail, { "Retry-After": "5" }, unavailable);
+  }
+
+  /** The claims, if one of these keys has signed them and they hold now; throws when the keys cannot be had. */
+  async #claims(token: string, generation: Generation, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
+    const header = decodeProtectedHeader(token);
+    if (!trusted.algorithms.includes(header.alg!)) return undefined;
+    const now = this.#clock.now();
+    const { clockTolerance = 30 } = this.#settings;
+    const required: JWTVerifyOptions = {
+      algorithms: [...trusted.algorithms],
+      currentDate: new Date(now),
+      clockTolerance,
+    };
+    if (generation === 1) {
+      const { resource } = this.#settings;
+      const { issuer } = trusted;
+      Object.assign(required, { typ: "at+jwt", issuer, audience: resource, requiredClaims: ["iss", "aud", "exp"] });
+    }
+    for (const key of await trusted.source.keysFor(header)) {
+      try {
+        const { payload } = await jwtVerify(token, key, required);
+        // The tolerance is for a clock that is ahead. A token that has expired ends its stream, and so opens none.
+        const isExpired = payload.exp !== undefined && payload.exp * 1000 <= now;
+        const isOfTheFuture = typeof payload.iat === "number" && payload.iat * 1000 > now + clockTolerance * 1000;
+        return isExpired || isOfTheFuture ? undefined : payload;
+      } catch {
+        // Perhaps the next key has signed it.
+      }
+    }
+    return undefined;
+  }
+
+  async #read(token: string, claims: JWTPayload, generation: Generation): Promise<VerifiedToken | undefined> {
+    const {
+      iss = "",
+      sub: claimed,
+      exp,
+      iat,
+    } = claims as { iss?: unknown; sub?: unknown; exp?: number; iat?: unknown };
+    // Older issuers write numbers, by which no subject shall be told from another.
+    const sub = typeof claimed === "string" ? claimed : undefined;
+    if (generation === 1 && claimed !== undefined && sub === undefined) return undefined;
+    const { limits, compile } = this.#settings;
+    const grants =
+      generation === 1
+        ? await parseAuthorizationDetails(claims, limits, compile, newPace())
+        : this.#readOlder(claims, limits);
+    if (grants === undefined) return undefined;
+    const expiresAt = exp === undefined ? undefined : exp * 1000;
+    const issuedAt = typeof iat === "number" ? iat * 1000 : undefined;
+    const subject = sub === undefined ? undefined : JSON.stringify([iss, sub]);
+    return { id: idOf(token), generation, grants, expiresAt, subject, sub, issuedAt, cookieHash: cookieHashIn(claims) };
+  }
+
+  #readOlder(claims: JWTPayload, limits: GrantLimits): Grants | undefined {
+    // A token of 1.0 whose type was forgotten would pass and grant nothing, and nobody would find out why.
+    if (Object.hasOwn(claims, "authorization_details") && !Object.hasOwn(claims, "mercure")) return undefined;
+    return parseGrants(claims, limits);
+  }
+}
+
+/** RFC 7800, section 3.1, with a method of our own: the token is for who also has the cookie of this hash. */
+function cookieHashIn({ cnf }: JWTPayload): string | undefined {
+  const hash = (cnf as Record<string, unknown> | undefined)?.[cookieConfirmation];
+  return typeof hash === "string" ? hash : undefined;
+}
+
+/** Only chooses the keys; whether it is true the signature tells. */
+function claimedIssuer(token: string): string | undefined {
+  try {
+    const { iss } = decodeJwt(token);
+    return typeof iss === "string" && iss !== "" ? iss : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of what is signed, and not of the signature, of which some algorithms know several for the same content. */
+function idOf(token: string): string {
+  return createHash("sha256")
+    .update(token.slice(0, token.lastIndexOf(".")))
+    .digest("base64url");
+}

@@ -1,0 +1,166 @@
+import { STATUS_CODES } from "node:http";
+import type { Protocol } from "../../protocol/matching/subscription-parameters.js";
+import type { ProblemStatus } from "../../protocol/problem.js";
+import { detailType } from "../../protocol/tokens/authorization-details.js";
+
+/** A part of an OpenAPI document. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const text = { type: "string" };
+const header = (description: string, required = false) => ({ description, required, schema: text });
+
+/** What lets clients ask again for what they have. RFC 9110, section 8.8. */
+export const validators = {
+  ETag: header("Names this answer; for If-None-Match.", true),
+  "Cache-Control": header("The answer is for the bearer of this token, and has to be asked for anew.", true),
+  Link: header('The hub\'s URL, as rel="mercure"; in Mercure 1.0 with last-event-id, from which to subscribe.', true),
+};
+
+/** The refusals of an operation, by status. */
+export function refused(...statuses: ProblemStatus[]): JsonObject {
+  return Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${status}` }]));
+}
+
+export function streamAnswer(protocol: Protocol): JsonObject {
+  const preceding = header("The id after which the stream begins, when one was asked for.");
+  return {
+    description: "The stream. It goes on until either side ends it; comments keep it open.",
+    headers: {
+      "Cache-Control": header("Nothing of a stream may be kept or changed on its way.", true),
+      ...(protocol !== 1 && { "Last-Event-ID": preceding }),
+      ...(protocol !== 0 && { "Mercure-Last-Event-ID": preceding }),
+    },
+    content: { "text/event-stream": { itemSchema: { $ref: "#/components/schemas/Event" } } },
+  };
+}
+
+/** Mercure 0.x has JSON-LD, 1.0 has JSON. */
+export function jsonAnswer(description: string, protocol: Protocol, schema: JsonObject): JsonObject {
+  return {
+    description,
+    headers: validators,
+    content: {
+      ...(protocol !== 1 && { "application/ld+json": { schema } }),
+      ...(protocol !== 0 && { "application/json": { schema } }),
+    },
+  };
+}
+
+/** What the operations refer to. The names of security schemes are those of cookies, besides `header` and `parameter`. */
+export function components(protocol: Protocol, cookieNames: readonly string[]): JsonObject {
+  const cookies = cookieNames.map((name) => [name, { type: "apiKey", in: "cookie", name }]);
+  return {
+    securitySchemes: {
+      header: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+      ...(protocol !== 1 && {
+        parameter: { type: "apiKey", in: "query", name: "authorization", description: "For tokens of Mercure 0.x." },
+      }),
+      ...Object.fromEntries(cookies),
+    },
+    responses: Object.fromEntries(
+      Object.entries(refusals).map(([status, headers]) => [status, problem(status, headers)]),
+    ),
+    schemas,
+  };
+}
+
+const challenge = { "WWW-Authenticate": header("Says what is wrong with the token, if that is what is wrong.") };
+const later = { "Retry-After": header("When to come again, in seconds.", true) };
+
+/** The statuses with which operations refuse, and the headers of each. */
+const refusals: Partial<Record<ProblemStatus, JsonObject>> = {
+  400: challenge,
+  401: { "WWW-Authenticate": header("Asks for a token, or says what is wrong with it.", true) },
+  403: challenge,
+  404: {},
+  413: {},
+  415: {},
+  429: later,
+  503: later,
+};
+
+function problem(status: string, headers: JsonObject): JsonObject {
+  return {
+    description: STATUS_CODES[status],
+    headers,
+    content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+  };
+}
+
+const subscriptionCommon = {
+  id: { description: "The path of the subscription, and the topic of its events.", type: "string" },
+  subscriber: { description: "The same for all subscriptions of one stream.", type: "string" },
+  active: { const: true },
+  payload: { description: "What the subscriber's token says to others." },
+};
+
+const schemas: JsonObject = {
+  Event: {
+    type: "object",
+    required: ["data", "id"],
+    properties: { data: text, id: text, event: text, retry: { type: "integer", minimum: 0 } },
+  },
+  Problem: {
+    description: "RFC 9457",
+    type: "object",
+    required: ["type", "title", "status", "detail"],
+    properties: {
+      type: { const: "about:blank" },
+      title: text,
+      status: { type: "integer" },
+      detail: { description: "What was wrong, and what would be right.", type: "string" },
+    },
+  },
+  Subscription: {
+    type: "object",
+    required: ["id", "type", "subscriber", "active"],
+    oneOf: [
+      {
+        title: "Mercure 0.x",
+        required: ["topic"],
+        properties: {
+          "@context": text,
+          ...subscriptionCommon,
+          type: { const: "Subscription" },
+          topic: { description: "The topic selector.", type: "string" },
+          lastEventID: { description: "From where to subscribe to what follows.", type: "string" },
+        },
+      },
+      {
+        title: "Mercure 1.0",
+        required: ["match_type", "match"],
+        properties: {
+          ...subscriptionCommon,
+          type: { const: "subscription" },
+          match_type: { enum: ["exact", "urlpattern"] },
+          match: { description: "The topic matcher.", type: "string" },
+        },
+      },
+    ],
+  },
+  Subscriptions: {
+    type: "object",
+    required: ["id", "type", "subscriptions"],
+    properties: {
+      "@context": text,
+      id: { description: "The path of the list.", type: "string" },
+      type: { description: "The latter in Mercure 1.0.", enum: ["Subscriptions", "subscriptions"] },
+      lastEventID: { description: "Mercure 0.x: from where to subscribe to what follows.", type: "string" },
+      subscriptions: { type: "array", items: { $ref: "#/components/schemas/Subscription" } },
+    },
+  },
+  ResourceMetadata: {
+    description: "RFC 9728",
+    type: "object",
+    required: ["resource", "authorization_details_types_supported", "bearer_methods_supported"],
+    properties: {
+      resource: { description: "What tokens have to name as their audience.", type: "string", format: "uri" },
+      authorization_servers: { type: "array", items: text },
+      authorization_details_types_supported: { type: "array", items: { const: detailType } },
+      bearer_methods_supported: { type: "array", items: { const: "header" } },
+      mercure_cookie: text,
+      mercure_matcher_types_supported: { type: "array", items: { enum: ["exact", "urlpattern"] } },
+      mercure_subscriptions: { type: "boolean" },
+    },
+  },
+};

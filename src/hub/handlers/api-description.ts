@@ -1,0 +1,237 @@
+import type { Protocol } from "../../protocol/matching/subscription-parameters.js";
+import { defaultCookieNames } from "../auth/authenticators.js";
+import { formType } from "../http/form-body.js";
+import type { HubSettings } from "../options.js";
+import { components, type JsonObject, jsonAnswer, refused, streamAnswer, validators } from "./api-components.js";
+import type { PublishLimits } from "./publication-request.js";
+
+/** Where the description is, below the hub's URL. Mercure keeps everything there for the hub itself. */
+export const descriptionPath = "/openapi.json";
+
+export type DescribedSettings = Pick<
+  HubSettings,
+  "allowAnonymous" | "allowPublish" | "cookieName" | "matcherLimits" | "protocol" | "publishLimits" | "subscriptions"
+>;
+
+/** The paths at which a client sees the hub. */
+export interface DescribedPaths {
+  readonly hub: string;
+  /** Undefined when the hub publishes no metadata. */
+  readonly metadata: string | undefined;
+}
+
+const list = { $ref: "#/components/schemas/Subscriptions" };
+const one = { $ref: "#/components/schemas/Subscription" };
+
+/**
+ * What the hub answers to, as it is configured. OpenAPI 3.2: the first that has the method QUERY and event streams.
+ *
+ * HEAD is not named: it is answered wherever GET is.
+ */
+export function describeApi(settings: DescribedSettings, { hub, metadata }: DescribedPaths): JsonObject {
+  const { allowPublish, subscriptions, cookieName, protocol } = settings;
+  const cookieNames = cookieName === undefined ? defaultCookieNames : [cookieName];
+  const places = ["header", ...(protocol === 1 ? [] : ["parameter"]), ...cookieNames];
+  const security = places.map((place) => ({ [place]: [] }));
+  return {
+    openapi: "3.2.0",
+    info: {
+      title: "Mercure hub",
+      version: "1.0.0",
+      summary: "Takes updates, and brings them to whoever subscribes, by server-sent events.",
+      description: "The hub of htmx-mercure. HEAD is answered wherever GET is, without a body.",
+    },
+    externalDocs: { url: "https://mercure.rocks/spec", description: "The protocol" },
+    security,
+    paths: {
+      [hub]: {
+        get: subscribe(settings, security),
+        query: subscribeByForm(settings, security),
+        ...(allowPublish && { post: publish(settings.publishLimits) }),
+      },
+      ...(subscriptions && activeSubscriptions(`${hub}/subscriptions`, protocol)),
+      ...(metadata !== undefined && { [metadata]: { get: describeResource() } }),
+      [hub + descriptionPath]: { get: describeItself() },
+    },
+    components: components(protocol, cookieNames),
+  };
+}
+
+function subscribe(settings: DescribedSettings, security: readonly JsonObject[]): JsonObject {
+  return {
+    operationId: "subscribe",
+    summary: "Subscribe to topics",
+    description: "Name at least one topic, by the parameters of one generation of Mercure.",
+    ...(settings.allowAnonymous && { security: [{}, ...security] }),
+    parameters: [
+      ...Object.entries(subscriptionFields(settings)).map(([name, schema]) => ({ name, in: "query", schema })),
+      {
+        name: "Last-Event-ID",
+        in: "header",
+        description: "The id of the last event that was received, or earliest; goes before the parameters.",
+        schema: { type: "string" },
+      },
+    ],
+    responses: { 200: streamAnswer(settings.protocol), ...refused(400, 401, 429, 503) },
+  };
+}
+
+function subscribeByForm(settings: DescribedSettings, security: readonly JsonObject[]): JsonObject {
+  const { responses, ...rest } = subscribe(settings, security);
+  const properties = subscriptionFields(settings);
+  return {
+    ...rest,
+    operationId: "subscribeByForm",
+    summary: "Subscribe to topics that are too many for a URL",
+    description: "The parameters may stand in the query, in the body, or in both.",
+    requestBody: { content: { [formType]: { schema: { type: "object", properties } } } },
+    responses: { ...(responses as JsonObject), ...refused(413, 415) },
+  };
+}
+
+/** What a subscriber may say, in a query or a form. */
+function subscriptionFields({ protocol, matcherLimits: { count, length } }: DescribedSettings): JsonObject {
+  const list = (description: string) => ({
+    description,
+    type: "array",
+    items: { type: "string", minLength: 1, maxLength: length },
+    maxItems: count,
+  });
+  const cursor = (description: string) => ({ description, type: "string" });
+  const last = "The id of the last event that was received, or earliest.";
+  return {
+    ...(protocol !== 1 && {
+      topic: list("Mercure 0.x: topics by name, URI templates, or * for all."),
+      lastEventID: cursor(`${last} Mercure 0.x.`),
+      "Last-Event-ID": cursor(`${last} Older clients.`),
+      "last-event-id": cursor(`${last} Older clients.`),
+    }),
+    ...(protocol !== 0 && {
+      match: list("Mercure 1.0: topics by name, or * for all."),
+      match_exact: list("The same as match."),
+      match_urlpattern: list("Mercure 1.0: URL patterns; relative ones are resolved against the hub's URL."),
+    }),
+    last_event_id: cursor(last),
+    grant: {
+      description: "The only cookie that counts, by the hash in its name. A refusal comes as the event mercure:close.",
+      type: "string",
+    },
+  };
+}
+
+function publish({ topics, fieldLength }: PublishLimits): JsonObject {
+  const text = (description: string) => ({ description, type: "string", maxLength: fieldLength });
+  return {
+    operationId: "publish",
+    summary: "Publish an update",
+    requestBody: {
+      required: true,
+      content: {
+        [formType]: {
+          schema: {
+            type: "object",
+            required: ["topic"],
+            properties: {
+              topic: {
+                description: "The topic, and alternates of it. The token has to grant each.",
+                type: "array",
+                items: { type: "string", minLength: 1, maxLength: fieldLength },
+                minItems: 1,
+                maxItems: topics,
+              },
+              data: { description: "What subscribers receive.", type: "string" },
+              private: {
+                description: "Only who is granted the topic receives it. Its presence counts.",
+                type: "string",
+              },
+              id: text("The id of the update; the hub makes one otherwise."),
+              type: text("The type of the event, message otherwise."),
+              retry: { description: "The reconnection time, in milliseconds.", type: "integer", minimum: 0 },
+            },
+          },
+        },
+      },
+    },
+    responses: {
+      200: {
+        description: "The update is kept, and on its way.",
+        content: { "text/plain; charset=utf-8": { schema: { description: "Its id.", type: "string", minLength: 1 } } },
+      },
+      ...refused(400, 401, 403, 413, 415, 503),
+    },
+  };
+}
+
+/** What a segment means depends on the generation of the token, so that the same path may stand for two things. */
+function activeSubscriptions(path: string, protocol: Protocol): JsonObject {
+  const operation = (operationId: string, summary: string, segments: readonly string[], schema: JsonObject) => ({
+    get: {
+      operationId,
+      summary,
+      parameters: [
+        ...segments.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+        { name: "If-None-Match", in: "header", schema: { type: "string" } },
+      ],
+      responses: {
+        200: jsonAnswer("What is open now.", protocol, schema),
+        304: { description: "It is as it was.", headers: validators },
+        ...refused(400, 401, 403, 503),
+        ...(segments.length > 0 && refused(404)),
+      },
+    },
+  });
+  const first = { 0: "topic", 1: "match_type", both: "topic_or_match_type" }[protocol];
+  const second = { 0: "subscriber", 1: "match", both: "subscriber_or_match" }[protocol];
+  const third = ["match_type", "match", "subscriber"];
+  return {
+    [path]: operation("listSubscriptions", "All active subscriptions", [], list),
+    ...(protocol !== 1 && {
+      [`${path}/{topic}`]: operation("listSubscriptionsOfTopic", "Those of a topic, in Mercure 0.x", ["topic"], list),
+    }),
+    [`${path}/{${first}}/{${second}}`]: operation(
+      "getSubscriptions",
+      "One subscription in Mercure 0.x, those of a matcher in Mercure 1.0",
+      [first, second],
+      { anyOf: [list, one] },
+    ),
+    ...(protocol !== 0 && {
+      [`${path}/${third.map((name) => `{${name}}`).join("/")}`]: operation(
+        "getSubscription",
+        "One subscription, in Mercure 1.0",
+        third,
+        one,
+      ),
+    }),
+  };
+}
+
+function describeResource(): JsonObject {
+  return {
+    operationId: "describeResource",
+    summary: "Which tokens the hub takes",
+    externalDocs: { url: "https://www.rfc-editor.org/rfc/rfc9728" },
+    security: [],
+    responses: {
+      200: {
+        description: "The metadata of the protected resource.",
+        content: { "application/json": { schema: { $ref: "#/components/schemas/ResourceMetadata" } } },
+      },
+      ...refused(503),
+    },
+  };
+}
+
+function describeItself(): JsonObject {
+  return {
+    operationId: "describeApi",
+    summary: "This description",
+    security: [],
+    responses: {
+      200: {
+        description: "An OpenAPI document.",
+        content: { "application/json": { schema: { type: "object", required: ["openapi", "info", "paths"] } } },
+      },
+      ...refused(503),
+    },
+  };
+}

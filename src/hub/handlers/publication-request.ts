@@ -1,0 +1,52 @@
+import type { IncomingMessage } from "node:http";
+import { Refusal } from "../../protocol/problem.js";
+import type { Draft } from "../../protocol/update.js";
+import { formType, isForm, readForm } from "../http/form-body.js";
+
+/** The fields of a publication. */
+const fields = ["topic", "data", "private", "id", "type", "retry"];
+
+/** How much one request may publish. */
+export interface PublishLimits {
+  /** How large its body may be. */
+  readonly bytes: number;
+  /** How many topics: each is looked at with every pattern that somebody subscribes to. */
+  readonly topics: number;
+  /** How long the fields other than `data` may be, in UTF-16 units. */
+  readonly fieldLength: number;
+}
+
+/** Reads the update that a request wants to publish. Mercure "Publication"; what is unknown is ignored. */
+export async function requestedDraft(req: IncomingMessage, limits: PublishLimits): Promise<Draft> {
+  if (!isForm(req)) throw new Refusal(415, `Send the update as ${formType}.`, { "Accept-Post": formType });
+  const form = await readForm(req, limits.bytes, { isKnown: (name) => fields.includes(name) });
+  if (!form.has("topic")) throw new Refusal(400, "The field topic is missing.");
+  checkSizes(form, limits);
+  return draftOf(form);
+}
+
+function checkSizes(form: URLSearchParams, { topics, fieldLength }: PublishLimits): void {
+  if (form.getAll("topic").length > topics) {
+    throw new Refusal(413, `An update must not have more than ${topics} topics.`);
+  }
+  for (const name of ["topic", "id", "type", "retry"]) {
+    if (form.getAll(name).every(({ length }) => length <= fieldLength)) continue;
+    throw new Refusal(413, `The field ${name} must not be longer than ${fieldLength} characters.`);
+  }
+}
+
+function draftOf(form: URLSearchParams): Draft {
+  const id = form.get("id");
+  const type = form.get("type");
+  const retry = form.get("retry");
+  if (retry && !/^[0-9]+$/.test(retry)) throw new Refusal(400, "The field retry must consist of digits.");
+  return {
+    topics: form.getAll("topic"),
+    data: form.get("data") ?? "",
+    // The presence of the field counts, whatever its value.
+    private: form.has("private"),
+    ...(id && { id }),
+    ...(type && { type }),
+    ...(retry && { retry: Number(retry) }),
+  };
+}

@@ -1,0 +1,58 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Refusal, tokenMissing, tokenRefused } from "../../protocol/problem.js";
+import type { Grants } from "../../protocol/tokens/grants.js";
+import type { Draft, Update } from "../../protocol/update.js";
+import type { Authenticator } from "../auth/authentication.js";
+import { isSameOrigin, queryOf } from "../http/request.js";
+import type { HubSettings } from "../options.js";
+import { newPace } from "../pacer.js";
+import { type PublishLimits, requestedDraft } from "./publication-request.js";
+
+/** The answer is to this one request, whose URL may hold the token. */
+const answerHeaders = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "private, no-store" };
+
+/** Answers POST requests that publish. Mercure "Publication". */
+export class PublishHandler {
+  readonly #tokens: Authenticator;
+  readonly #limits: PublishLimits;
+  readonly #origins: readonly string[];
+  readonly #publish: (draft: Draft) => Promise<Update>;
+
+  constructor(
+    tokens: Authenticator,
+    { publishLimits, publishOrigins }: Pick<HubSettings, "publishLimits" | "publishOrigins">,
+    publish: (draft: Draft) => Promise<Update>,
+  ) {
+    this.#tokens = tokens;
+    this.#limits = publishLimits;
+    this.#origins = publishOrigins;
+    this.#publish = publish;
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    // The hub reads no body for clients that may not publish.
+    const identity = await this.#tokens.identify(req, queryOf(req));
+    if (identity === undefined) throw tokenMissing();
+    if (identity.fromCookie && !isSameOrigin(req, this.#origins)) {
+      throw new Refusal(
+        403,
+        "A token in a cookie publishes from pages of the hub's own origin, or of a listed one, only.",
+      );
+    }
+    const draft = await requestedDraft(req, this.#limits);
+    if (!(await mayPublish(identity.grants, draft.topics))) {
+      throw tokenRefused("insufficient_scope", "The token does not allow to publish to all of these topics.");
+    }
+    const { id } = await this.#publish(draft);
+    // With its length the answer is one piece, not chunks.
+    res.writeHead(200, { ...answerHeaders, "Content-Length": Buffer.byteLength(id) }).end(id);
+  }
+}
+
+/** Whether a token grants all topics. Patterns on many long topics take several turns. */
+async function mayPublish({ publish }: Grants, topics: readonly string[]): Promise<boolean> {
+  if (publish.cost === 0) return publish.matchesEvery(topics);
+  const pace = newPace();
+  for (const topic of topics) if (!(await publish.matchesPaced(topic, pace))) return false;
+  return true;
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from "node:http";
+import { detailType } from "../../protocol/tokens/authorization-details.js";
+import { targetPath } from "../http/request.js";
+
+const wellKnown = "/.well-known/oauth-protected-resource";
+
+/** What the hub tells clients about the tokens that it takes. RFC 9728; Mercure 1.0 "Protected Resource Metadata". */
+export interface ResourceMetadata {
+  readonly resource: string;
+  readonly authorization_servers?: readonly string[];
+  readonly authorization_details_types_supported: readonly string[];
+  readonly bearer_methods_supported: readonly string[];
+  readonly mercure_cookie: string;
+  readonly mercure_matcher_types_supported: readonly string[];
+  readonly mercure_subscriptions?: true;
+}
+
+/**
+ * Where the metadata of a resource are: the well-known path comes before the path of the resource. RFC 9728, section
+ * 3.1. Undefined for a resource that is no http(s) URL, for which there are none.
+ */
+export function metadataUrl(resource: string): URL | undefined {
+  if (!/^https?:/i.test(resource) || !URL.canParse(resource)) return undefined;
+  const { origin, pathname, search } = new URL(resource);
+  return new URL(`${wellKnown}${pathname === "/" ? "" : pathname}${search}`, origin);
+}
+
+/** Whether a request is for the metadata, whose public path a proxy may have hidden behind that of the hub. */
+export function isForMetadata(req: IncomingMessage, hubPath: string, url: URL | undefined): boolean {
+  if (url === undefined) return false;
+  const path = targetPath(req.url);
+  return path === url.pathname || path === wellKnown + hubPath;
+}
+
+interface Described {
+  readonly resource: string;
+  readonly authorizationServers: readonly string[];
+  readonly cookieName: string;
+  readonly subscriptions: boolean;
+}
+
+export function describeResource(described: Described): ResourceMetadata {
+  const { resource, authorizationServers, cookieName, subscriptions } = described;
+  return {
+    resource,
+    ...(authorizationServers.length > 0 && { authorization_servers: authorizationServers }),
+    authorization_details_types_supported: [detailType],
+    // The parameter of 0.x is no method for tokens of 1.0, and the cookie none of RFC 6750.
+    bearer_methods_supported: ["header"],
+    mercure_cookie: cookieName,
+    mercure_matcher_types_supported: ["exact", "urlpattern"],
+    ...(subscriptions && { mercure_subscriptions: true }),
+  };
+}

@@ -1,0 +1,224 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Matcher, MatcherList } from "../../protocol/matching/matcher.js";
+import { requestedMatchers } from "../../protocol/matching/subscription-parameters.js";
+import { Refusal, tokenMissing, tokenRefused } from "../../protocol/problem.js";
+import type { Generation } from "../../protocol/protocol-version.js";
+import { type CloseReason, encodeClose } from "../../protocol/sse/close-event.js";
+import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
+import { noGrants } from "../../protocol/tokens/grants.js";
+import type { Transport } from "../../transport/transport.js";
+import type { Authenticator, Identity } from "../auth/authentication.js";
+import type { Bearer } from "../auth/revocations.js";
+import { hubClosed } from "../fan-out/dispatcher.js";
+import { Audience } from "../fan-out/subscription-scope.js";
+import { queryOf } from "../http/request.js";
+import { ConnectionLimits } from "../limits/connection-quotas.js";
+import { Admission, type Bounds } from "../limits/stream-slot.js";
+import { SubscriptionBudget } from "../limits/subscription-budget.js";
+import type { HubSettings } from "../options.js";
+import { newPace } from "../pacer.js";
+import { Connection, streamHeaders } from "../streams/connection.js";
+import { Lifetime } from "../streams/lifetime.js";
+import { missedIntervals, watchPeer } from "../streams/peer-watch.js";
+import { admitsEventStream } from "../streams/pipelining.js";
+import { begin, precedingIdHeaders } from "../streams/replay-start.js";
+import { Subscriber, type Subscription, type Surroundings } from "../streams/subscriber.js";
+import { newSubscriberId } from "../streams/subscriber-id.js";
+import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
+
+type SubscribeSettings = Pick<
+  HubSettings,
+  | "allowAnonymous"
+  | "authorize"
+  | "connectionBounds"
+  | "connectionLifetime"
+  | "hubUrl"
+  | "keepaliveInterval"
+  | "matcherLimits"
+  | "memoryBounds"
+  | "protocol"
+  | "queryLimit"
+>;
+
+/** What a request says besides its subscription. */
+export interface SubscriptionRequest {
+  readonly parameters: URLSearchParams;
+  /** Undefined for a stream of the application's own, which is of neither. */
+  readonly generation: Generation | undefined;
+  /** Whose token opens the stream, if it says so. */
+  readonly subject?: string | undefined;
+  /** Whom the application has let through without a token, and when. */
+  readonly bearer?: Bearer | undefined;
+}
+
+/** A subscription before it is let in. */
+interface AskedSubscription extends Omit<Subscription, "id" | "admission"> {
+  readonly matchers: MatcherList;
+  /** Private updates come through when one of their topics is among these. */
+  readonly privateTopics: MatcherList;
+}
+
+const anonymous = {
+  grants: noGrants,
+  expiresAt: undefined,
+  lastExpiresAt: undefined,
+  subject: undefined,
+  sub: undefined,
+  tokens: [],
+};
+
+/** Answers GET, HEAD and QUERY requests that subscribe. Mercure "Subscription". */
+export class SubscribeHandler {
+  readonly #tokens: Authenticator;
+  readonly #settings: SubscribeSettings;
+  readonly #bounds: Bounds;
+  readonly #lifetime: Lifetime;
+  readonly #surroundings: Surroundings;
+
+  constructor(tokens: Authenticator, settings: SubscribeSettings, surroundings: Surroundings) {
+    this.#tokens = tokens;
+    this.#settings = settings;
+    const connections = new ConnectionLimits<Admission>(settings.connectionBounds);
+    this.#bounds = { connections, memory: new SubscriptionBudget(settings.memoryBounds, connections) };
+    this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => surroundings.clock.now());
+    this.#surroundings = surroundings;
+  }
+
+  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { allowAnonymous, protocol, matcherLimits, hubUrl, queryLimit } = this.#settings;
+    const query = queryOf(req);
+    const parameters = await subscriptionParameters(req, query, queryLimit, this.#bounds.memory);
+    const { matchers, generation } = await requestedMatchers(parameters, protocol, matcherLimits, hubUrl, newPace());
+    const grant = parameters.get(grantParameter);
+    const closes = grant !== null;
+    let identity: Identity | undefined;
+    let privateTopics: MatcherList | undefined;
+    try {
+      identity = await this.#tokens.identify(req, query, grant);
+      if (identity === undefined && (closes || !allowAnonymous)) throw tokenMissing();
+      if (identity?.fromCookie) privateTopics = await this.#authorized(req, matchers, identity);
+    } catch (error) {
+      const reason = closes ? closeReasonOf(error) : undefined;
+      if (reason === undefined) throw error;
+      return this.#closeAtOnce(req, res, reason, error);
+    }
+    const { grants, expiresAt, lastExpiresAt, subject, sub, tokens } = identity ?? anonymous;
+    // Where another cookie still does, the client may come back without the one that has expired.
+    const closeReason: CloseReason | undefined = expiresAt === lastExpiresAt ? "expired" : undefined;
+    privateTopics ??= grants.subscribe;
+    const asked = { matchers, privateTopics, expiresAt, closeReason, payloads: grants, tokens, subject: sub };
+    try {
+      await this.open(req, res, asked, { parameters, generation, subject });
+    } catch (error) {
+      // The token may have been refused while history was read.
+      const reason = closes && !res.headersSent ? closeReasonOf(error) : undefined;
+      if (reason === undefined) throw error;
+      this.#closeAtOnce(req, res, reason, error);
+    }
+  }
+
+  /**
+   * Asks the application about what cookies grant, which outlive what it has granted them for. What it no longer grants is
+   * left out, and where that was asked for, the stream refused.
+   */
+  async #authorized(req: IncomingMessage, asked: MatcherList, { grants }: Identity): Promise<MatcherList> {
+    const { authorize } = this.#settings;
+    const { all } = grants.subscribe;
+    const mayReceive = (matchers: readonly Matcher[]) =>
+      authorize!(
+        req,
+        matchers.map(({ pattern }) => pattern),
+      );
+    if (authorize === undefined || all.length === 0 || (await mayReceive(all))) return grants.subscribe;
+    const kept: Matcher[] = [];
+    for (const matcher of all) if (await mayReceive([matcher])) kept.push(matcher);
+    const left = new MatcherList(kept);
+    const isShort = [...asked.exact].some((topic) => grants.subscribe.matches(topic) && !left.matches(topic));
+    if (!isShort && kept.length > 0) return left;
+    throw tokenRefused("insufficient_scope", "The application does not let you receive these topics.");
+  }
+
+  #closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason, error: unknown): void {
+    res.writeHead(200, streamHeaders).end(req.method === "HEAD" ? "" : encodeClose(reason));
+    this.#surroundings.onCloseAtOnce(req, error);
+  }
+
+  /** Opens a stream, whoever may have allowed it. */
+  async open(
+    req: IncomingMessage,
+    res: ServerResponse,
+    asked: AskedSubscription,
+    request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
+  ): Promise<void> {
+    const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
+    const { matchers, privateTopics, payloads, tokens, subject } = asked;
+    // Before anything is awaited, or many could come in at once.
+    const admission = new Admission(this.#bounds, req, request.subject, new Audience(matchers, privateTopics));
+    const expiresAt = this.#lifetime.endOf(asked.expiresAt);
+    const closeReason = expiresAt === asked.expiresAt ? asked.closeReason : undefined;
+    const subscription = { id: newSubscriberId(), expiresAt, closeReason, payloads, tokens, subject, admission };
+    let started = false;
+    try {
+      started = await this.#start(req, res, admission.audience, subscription, request, connection);
+    } finally {
+      if (!started) admission.leave();
+    }
+  }
+
+  /** Returns whether a stream is open now. */
+  async #start(
+    req: IncomingMessage,
+    res: ServerResponse,
+    audience: Audience,
+    subscription: Subscription,
+    { parameters, generation, bearer }: SubscriptionRequest,
+    connection: Connection,
+  ): Promise<boolean> {
+    const { transport, dispatcher, disconnections, replays } = this.#surroundings;
+    const eventId = requestedEventId(req, parameters, generation ?? 0);
+    await audience.prepare(newPace());
+    const beginning = await begin(
+      transport,
+      eventId,
+      (after) => replays.read(audience, after),
+      (position) => mayKnow(transport, audience, eventId, position),
+    );
+    const { precedingId } = beginning;
+    if (connection.closed) return false;
+    if (dispatcher.closed) throw hubClosed();
+    // The order may have come while history was read; from here on it ends the stream.
+    const bearers = bearer === undefined ? subscription.tokens : [bearer];
+    if (disconnections.refusesNow(bearers)) throw tokenRefused("invalid_token", "The token is revoked.");
+    const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
+    if (req.method === "HEAD") {
+      res.writeHead(200, headers).end();
+      return false;
+    }
+    if (!admitsEventStream(res)) return false;
+    new Subscriber(audience, subscription, connection, headers, beginning, this.#surroundings);
+    watchPeer(res, this.#settings.keepaliveInterval);
+    return true;
+  }
+}
+
+/**
+ * Why a stream that knows the event of closing is refused. Stock scripts open a refused one again and again, whatever
+ * the status, and stop at the event alone.
+ */
+function closeReasonOf(error: unknown): CloseReason | undefined {
+  if (!(error instanceof Refusal) || error.challenge === undefined) return undefined;
+  return ({ 401: "expired", 403: "forbidden" } as const)[error.status as number];
+}
+
+/** A stranger who guesses the id that a publisher has chosen must not learn that such a private update exists. */
+async function mayKnow(
+  transport: Transport,
+  audience: Audience,
+  eventId: string | undefined,
+  position: number,
+): Promise<boolean> {
+  // The ids that hubs make cannot be guessed.
+  if (eventId?.startsWith("#")) return true;
+  const { updates } = await transport.read({ topics: "*", after: position - 1, maxUpdates: 1 });
+  return updates.every((stored) => stored.position !== position || audience.mayRead(stored.update));
+}

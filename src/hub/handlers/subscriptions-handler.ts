@@ -1,0 +1,172 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  type ActiveSubscription,
+  selectorPath,
+  subscriptionDocument,
+  subscriptionPath,
+  subscriptionsPath,
+} from "../../protocol/active-subscription.js";
+import { percentDecode } from "../../protocol/percent-encode.js";
+import { Refusal, tokenMissing, tokenRefused } from "../../protocol/problem.js";
+import type { Generation } from "../../protocol/protocol-version.js";
+import { requestedSubscriptions, subscriptionsAnswer } from "../../protocol/subscription-api.js";
+import type { Transport } from "../../transport/transport.js";
+import type { Authenticator } from "../auth/authentication.js";
+import { hubUrlOf, queryOf } from "../http/request.js";
+import type { HubSettings } from "../options.js";
+import { newPace } from "../pacer.js";
+import type { ActiveSubscriptions } from "../streams/active-subscriptions.js";
+
+/** The resource at a URL of the web API. */
+interface Resource {
+  /** The URL in the one spelling in which tokens grant it. */
+  readonly path: string;
+  /** Made when it is asked for; undefined when there is no such subscription. */
+  readonly document: () => object | undefined;
+  /** The subscriptions that the document lists, which are written into it one after the other. */
+  readonly list?: () => readonly ActiveSubscription[];
+}
+
+/** The cost of writing a subscription, in steps. */
+const stepsPerSubscription = 250;
+
+/**
+ * Answers GET and HEAD requests for active subscriptions, to each client those of the generation that its token speaks:
+ * the URLs of the other would mean something else to it. Mercure 0.x and 1.0 "Subscription API".
+ */
+export class SubscriptionsHandler {
+  readonly #hubPath: string;
+  /** Undefined when the hub was not told its origin. */
+  readonly #hubUrl: string | undefined;
+  readonly #authorize: HubSettings["authorize"];
+  readonly #tokens: Authenticator;
+  readonly #subscriptions: ActiveSubscriptions;
+  readonly #transport: Transport;
+
+  constructor(
+    { publicPath, publicUrl, authorize }: Pick<HubSettings, "publicPath" | "publicUrl" | "authorize">,
+    tokens: Authenticator,
+    subscriptions: ActiveSubscriptions,
+    transport: Transport,
+  ) {
+    this.#hubPath = publicPath;
+    this.#hubUrl = publicUrl;
+    this.#authorize = authorize;
+    this.#tokens = tokens;
+    this.#subscriptions = subscriptions;
+    this.#transport = transport;
+  }
+
+  /** @param below - The path below the hub's URL, as it was sent: `/subscriptions`, or what follows it. */
+  async handle(req: IncomingMessage, res: ServerResponse, below: string): Promise<void> {
+    const identity = await this.#tokens.identify(req, queryOf(req));
+    if (identity === undefined) throw tokenMissing();
+    const segments = segmentsOf(below);
+    if (identity.fromCookie && !(await this.#mayRead(req, segments, identity.generation))) {
+      throw tokenRefused("insufficient_scope", "The application does not let you see these subscriptions.");
+    }
+    const { path, document: documentOf, list } = this.#resource(segments, identity.generation);
+    if (!(await identity.grants.subscribe.matchesPaced(path, newPace()))) {
+      throw tokenRefused("insufficient_scope", "The token does not grant these subscriptions.");
+    }
+    // Nothing waits until the list and the cursor are known, so that they belong together.
+    const document = documentOf();
+    if (document === undefined) throw new Refusal(404, "There is no such subscription now.");
+    const listed = list?.() ?? [];
+    const { head } = this.#transport;
+    const lastEventId = head === 0 ? "earliest" : this.#transport.cursor(head);
+    const hubUrl = this.#hubUrl ?? hubUrlOf(req, below);
+    const answer = subscriptionsAnswer(identity.generation, document, lastEventId, hubUrl);
+    const { contentType, link } = answer;
+    const body = listed.length === 0 ? answer.body : withList(answer.body, await this.#written(listed));
+    const etag = `"${createHash("sha256").update(`${link}\n${body}`).digest("base64url")}"`;
+    const headers = {
+      "Content-Type": contentType,
+      // The answer is for the bearer of the token alone, and a cache must ask again before it shows it.
+      "Cache-Control": "private, no-cache, must-revalidate",
+      Vary: "Authorization, Cookie",
+      ETag: etag,
+      Link: link,
+    };
+    if (isKnown(req, etag)) {
+      res.writeHead(304, headers).end();
+      return;
+    }
+    res.writeHead(200, { ...headers, "Content-Length": Buffer.byteLength(body) });
+    res.end(req.method === "HEAD" ? "" : body);
+  }
+
+  /** Asks the application about what a cookie grants, which outlives what it was granted for. */
+  async #mayRead(req: IncomingMessage, segments: readonly string[], generation: Generation): Promise<boolean> {
+    if (this.#authorize === undefined) return true;
+    const selector = requestedSubscriptions(segments, generation)?.selector;
+    const path = selector === undefined ? subscriptionsPath(this.#hubPath) : selectorPath(this.#hubPath, selector);
+    return (await this.#authorize(req, [path])) === true;
+  }
+
+  #resource(segments: readonly string[], generation: Generation): Resource {
+    const requested = requestedSubscriptions(segments, generation);
+    if (requested === undefined) throw nothingHere();
+    const { selector, subscriber } = requested;
+    if (selector === undefined) {
+      const path = subscriptionsPath(this.#hubPath);
+      const isReadable = ({ selector }: ActiveSubscription) =>
+        (selector.matchType === undefined) === (generation === 0);
+      const list = () => this.#subscriptions.all().filter(isReadable);
+      return { path, document: () => collection(path, generation), list };
+    }
+    if (subscriber === undefined) {
+      const path = selectorPath(this.#hubPath, selector);
+      return { path, document: () => collection(path, generation), list: () => this.#subscriptions.of(selector) };
+    }
+    return {
+      path: subscriptionPath(this.#hubPath, { selector, subscriber }),
+      document: () => {
+        const subscription = this.#subscriptions.find(selector, subscriber);
+        return subscription && subscriptionDocument(this.#hubPath, subscription, true);
+      },
+    };
+  }
+
+  /** In stretches: with ten thousand streams a list takes a tenth of a second. */
+  async #written(subscriptions: readonly ActiveSubscription[]): Promise<string> {
+    const pace = newPace();
+    const written: string[] = [];
+    for (const subscription of subscriptions) {
+      written.push(JSON.stringify(subscriptionDocument(this.#hubPath, subscription, true)));
+      const pause = pace(stepsPerSubscription);
+      if (pause !== undefined) await pause;
+    }
+    return written.join(",");
+  }
+}
+
+/** The document of several subscriptions, without them. */
+function collection(id: string, generation: Generation): object {
+  return { id, type: generation === 0 ? "Subscriptions" : "subscriptions", subscriptions: [] };
+}
+
+/** Inside a string the quotation marks would be escaped, so that this is the property. */
+function withList(body: string, list: string): string {
+  return body.replace('"subscriptions":[]', () => `"subscriptions":[${list}]`);
+}
+
+/** The segments below `/subscriptions`, decoded. Slashes within them are percent-encoded, so this is the only reading. */
+function segmentsOf(below: string): readonly string[] {
+  const encoded = below.split("/").slice(2);
+  const segments = encoded.map(percentDecode);
+  const isReadable = segments.every((segment): segment is string => segment !== undefined && segment !== "");
+  if (!isReadable) throw nothingHere();
+  return segments;
+}
+
+function nothingHere(): Refusal {
+  return new Refusal(404, "There is nothing at this URL.");
+}
+
+/** Whether the client has this answer already. RFC 9110, section 13.1.2: the comparison is weak. */
+function isKnown(req: IncomingMessage, etag: string): boolean {
+  const known = (req.headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return known.includes(etag) || known.includes("*");
+}

@@ -1,0 +1,119 @@
+import { isUtf8 } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import { parseForm } from "../../protocol/form.js";
+import { Refusal } from "../../protocol/problem.js";
+import { GrowingBuffer } from "./growing-buffer.js";
+
+export const formType = "application/x-www-form-urlencoded";
+
+/** Whether the body of a request is announced as a form. */
+export function isForm(req: IncomingMessage): boolean {
+  const type = req.headers["content-type"];
+  return type === formType || type?.split(";", 1)[0]?.trim().toLowerCase() === formType;
+}
+
+export interface FormReading {
+  /** Whether a field of this name is read. Such a field must be text; any other is ignored, whatever it is. */
+  isKnown?(name: string): boolean;
+  /** Called before the body takes so many bytes more memory; it may throw a refusal. */
+  onGrowth?(bytes: number): void;
+}
+
+/**
+ * Reads the form that a request carries as its body, or finds it where a body parser of the application left it.
+ *
+ * @param limit - How large the body may be, in bytes; 413 when it is larger.
+ */
+export async function readForm(
+  req: IncomingMessage,
+  limit: number,
+  { isKnown = () => true, onGrowth = () => {} }: FormReading = {},
+): Promise<URLSearchParams> {
+  if (Number(req.headers["content-length"]) > limit) throw tooLarge(limit);
+  // Whoever reads a stream that somebody else has read waits for the rest at most, or for ever.
+  const isRead = req.readableDidRead || req.readableEnded;
+  if (!isRead) return parseBody(await readBody(req, limit, onGrowth));
+  const left = leftBody(req);
+  if (!Buffer.isBuffer(left)) return formOf(left, isKnown);
+  if (left.length > limit) throw tooLarge(limit);
+  onGrowth(left.length);
+  return parseBody(left);
+}
+
+/** What parsers and collectors add to a request. */
+interface ReadRequest extends IncomingMessage {
+  readonly body?: unknown;
+  /** Where collectors that also parse keep the bytes. */
+  readonly rawBody?: unknown;
+}
+
+function leftBody(req: ReadRequest): Buffer | object {
+  const { body, rawBody } = req;
+  const bytes = bytesOf(rawBody) ?? bytesOf(body);
+  if (bytes !== undefined) return bytes;
+  if (typeof body === "object" && body !== null) return body;
+  if (!req.readableDidRead) return Buffer.alloc(0);
+  throw new Error(
+    "A handler before the hub reads the bodies of requests and leaves them neither in req.body nor in req.rawBody: " +
+      "mount the hub before it.",
+  );
+}
+
+function bytesOf(body: unknown): Buffer | undefined {
+  if (typeof body === "string") return Buffer.from(body);
+  return body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : undefined;
+}
+
+function formOf(fields: object, isKnown: (name: string) => boolean): URLSearchParams {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) {
+    if (!isKnown(name)) continue;
+    for (const item of Array.isArray(value) ? value : [value]) {
+      if (typeof item !== "string") throw new Refusal(400, `The field ${name} must be text.`);
+      form.append(name, item);
+    }
+  }
+  return form;
+}
+
+// Without `Connection: close` Node would go on to read all that the client still sends.
+function tooLarge(limit: number): Refusal {
+  return new Refusal(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" });
+}
+
+function parseBody(body: Buffer): URLSearchParams {
+  const form = isUtf8(body) ? parseForm(body.toString()) : undefined;
+  if (form === undefined) throw new Refusal(400, "The body is not valid UTF-8.");
+  return form;
+}
+
+function readBody(req: IncomingMessage, limit: number, onGrowth: (bytes: number) => void): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const body = new GrowingBuffer(limit, onGrowth);
+    // The request lives as long as its response, which may be a stream: nothing of the body may hang on it then.
+    const stop = () => req.off("data", onData).off("end", onEnd).off("error", onBreak).off("close", onBreak);
+    const refuse = (error: unknown) => {
+      stop();
+      req.pause();
+      reject(error);
+    };
+    const onData = (chunk: Buffer) => {
+      if (body.length + chunk.length > limit) return refuse(tooLarge(limit));
+      try {
+        body.append(chunk);
+      } catch (error) {
+        refuse(error);
+      }
+    };
+    const onEnd = () => {
+      stop();
+      resolve(body.bytes);
+    };
+    const onBreak = () => {
+      stop();
+      // An error costs much, and every request that was read is closed too.
+      if (!req.readableEnded) reject(new Refusal(400, "The request ended early."));
+    };
+    req.on("data", onData).on("end", onEnd).on("error", onBreak).on("close", onBreak);
+  });
+}

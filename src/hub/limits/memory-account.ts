@@ -1,0 +1,83 @@
+import type { Matcher } from "../../protocol/matching/matcher.js";
+import { bytesOfPattern } from "../../protocol/matching/subscription-memory.js";
+import type { Audience } from "../fan-out/subscription-scope.js";
+
+/** What takes memory for a client: an open stream, or a request whose body is being read. */
+export interface MemoryClaim {
+  /** The client's address. */
+  readonly address: string;
+  /** What the stream asks for. Undefined while that is not known. */
+  readonly audience: Audience | undefined;
+  /** What the claim takes by itself, in bytes. */
+  readonly bytes: number;
+}
+
+/** Adds up what claims take. What several share counts once: equal patterns, and all that equal audiences have. */
+export class MemoryAccount {
+  readonly #uses = new Map<Audience | Matcher, number>();
+  #bytes = 0;
+
+  /** What all claims take together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether no claim is counted. */
+  get isEmpty(): boolean {
+    return this.#bytes === 0 && this.#uses.size === 0;
+  }
+
+  /** Whether a claim of this audience is counted. */
+  has(audience: Audience): boolean {
+    return this.#uses.has(audience);
+  }
+
+  /** What a claim would add. */
+  needed({ audience, bytes }: MemoryClaim): number {
+    if (audience === undefined) return bytes;
+    let needed = bytes;
+    if (!this.#uses.has(audience)) needed += audience.bytes;
+    for (const pattern of compiled(audience)) if (!this.#uses.has(pattern)) needed += bytesOfPattern(pattern);
+    return needed;
+  }
+
+  add({ audience, bytes }: MemoryClaim): void {
+    this.grow(bytes);
+    if (audience === undefined) return;
+    this.#use(audience, audience.bytes);
+    for (const pattern of compiled(audience)) this.#use(pattern, bytesOfPattern(pattern));
+  }
+
+  remove({ audience, bytes }: MemoryClaim): void {
+    this.grow(-bytes);
+    if (audience === undefined) return;
+    this.#release(audience, audience.bytes);
+    for (const pattern of compiled(audience)) this.#release(pattern, bytesOfPattern(pattern));
+  }
+
+  /** A claim takes so many more bytes by itself. */
+  grow(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  #use(shared: Audience | Matcher, bytes: number): void {
+    const uses = this.#uses.get(shared);
+    this.#uses.set(shared, (uses ?? 0) + 1);
+    if (uses === undefined) this.#bytes += bytes;
+  }
+
+  #release(shared: Audience | Matcher, bytes: number): void {
+    const uses = this.#uses.get(shared)! - 1;
+    if (uses > 0) {
+      this.#uses.set(shared, uses);
+      return;
+    }
+    this.#uses.delete(shared);
+    this.#bytes -= bytes;
+  }
+}
+
+/** The patterns of an audience that take memory, each once. */
+function compiled({ patterns }: Audience): Iterable<Matcher> {
+  return patterns.length === 0 ? patterns : new Set(patterns.filter((pattern) => bytesOfPattern(pattern) > 0));
+}

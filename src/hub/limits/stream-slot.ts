@@ -1,0 +1,51 @@
+import type { IncomingMessage } from "node:http";
+import { bytesOfSubscriptions } from "../../protocol/matching/subscription-memory.js";
+import type { Audience } from "../fan-out/subscription-scope.js";
+import { addressOf, type Client, type ConnectionLimits } from "./connection-quotas.js";
+import type { MemoryClaim } from "./memory-account.js";
+import { excessOfRequest } from "./request-memory.js";
+import type { SubscriptionBudget } from "./subscription-budget.js";
+
+/** What all streams share that is bounded. */
+export interface Bounds {
+  readonly connections: ConnectionLimits<Admission>;
+  readonly memory: SubscriptionBudget;
+}
+
+/** The place that a stream takes among all, until it leaves. */
+export class Admission implements Client, MemoryClaim {
+  readonly subject: string | undefined;
+  readonly audience: Audience;
+  readonly bytes: number;
+  place: number | undefined = undefined;
+  readonly #bounds: Bounds;
+  readonly #req: IncomingMessage;
+  #address: string | undefined;
+
+  /** @throws Refusal when there is no room. */
+  constructor(bounds: Bounds, req: IncomingMessage, subject: string | undefined, asked: Audience) {
+    this.subject = subject;
+    this.#bounds = bounds;
+    this.#req = req;
+    this.audience = bounds.memory.audienceLike(asked);
+    this.bytes = excessOfRequest(req, bytesOfSubscriptions(asked.matchers));
+    bounds.connections.enter(this);
+    try {
+      bounds.memory.enter(this);
+    } catch (error) {
+      bounds.connections.leave(this);
+      throw error;
+    }
+  }
+
+  /** Kept once it was asked for: a socket that has closed does not know it any more. */
+  get address(): string {
+    this.#address ??= addressOf(this.#req);
+    return this.#address;
+  }
+
+  /** Counts once, however often it is called. */
+  leave(): void {
+    if (this.#bounds.connections.leave(this)) this.#bounds.memory.leave(this);
+  }
+}

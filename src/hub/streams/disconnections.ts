@@ -1,0 +1,129 @@
+import {
+  type Disconnection,
+  type DisconnectTarget,
+  decodeDisconnection,
+  disconnectionOf,
+  encodeDisconnection,
+} from "../../protocol/disconnection.js";
+import type { MatcherList } from "../../protocol/matching/matcher.js";
+import { topicOf } from "../../protocol/own-topics.js";
+import { Refusal } from "../../protocol/problem.js";
+import type { CloseReason } from "../../protocol/sse/close-event.js";
+import { distinctTime } from "../../shared/distinct-time.js";
+import type { OrderChannel } from "../auth/control-channel.js";
+import { type Bearer, Revocations } from "../auth/revocations.js";
+import type { VerifiedToken } from "../auth/verified-token.js";
+
+/** An open stream, as far as an order can mean it. */
+export interface DisconnectableStream {
+  readonly id: string;
+  /** The tokens that opened it. */
+  readonly tokens: readonly VerifiedToken[];
+  readonly subject: string | undefined;
+  readonly group: { readonly matchers: MatcherList };
+
+  /** @param reason - Why it ends for good; undefined where its client may come back. */
+  end(reason?: CloseReason): void;
+}
+
+/** Ends streams on every node, and refuses the tokens with which they would come back. */
+export class Disconnections {
+  readonly #channel: OrderChannel;
+  readonly #subscribers: Iterable<DisconnectableStream>;
+  readonly #onError: (error: unknown) => void;
+  readonly #revocations = new Revocations();
+  readonly #stop: () => void;
+  /** Resolves when the orders of before this node was there are known. */
+  #informed: Promise<void> | undefined;
+
+  /** @param subscribers - Those of this node. */
+  constructor(channel: OrderChannel, subscribers: Iterable<DisconnectableStream>, onError: (error: unknown) => void) {
+    this.#channel = channel;
+    this.#subscribers = subscribers;
+    this.#onError = onError;
+    this.#stop = channel.listen((data) => this.#obey(decodeDisconnection(data)));
+  }
+
+  /**
+   * Resolves when this node's streams have ended and the transport has the order for the others.
+   *
+   * @throws MercureError `ERR_OPTION`
+   */
+  async order(target: DisconnectTarget): Promise<void> {
+    const order = disconnectionOf(target, distinctTime());
+    // First here: whatever becomes of the transport, what can be ended is.
+    this.#obey(order);
+    await this.#channel.send(encodeDisconnection(order));
+  }
+
+  /**
+   * Whether a token no longer does.
+   *
+   * @throws Refusal 503 while the orders of before this node was there cannot be had.
+   */
+  async refuses(token: VerifiedToken): Promise<boolean> {
+    this.#informed ??= this.#inform();
+    await this.#informed;
+    return this.refusesNow([token]);
+  }
+
+  /** The same by what is known at this moment. */
+  refusesNow(tokens: readonly Bearer[] = []): boolean {
+    return tokens.some((token) => this.#revocations.refuses(token));
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  async #inform(): Promise<void> {
+    try {
+      for (const data of await this.#channel.past()) this.#remember(decodeDisconnection(data));
+    } catch (error) {
+      this.#informed = undefined;
+      const detail = "It cannot be found out right now whether this token still does.";
+      throw new Refusal(503, detail, { "Retry-After": "5" }, error);
+    }
+  }
+
+  #remember(order: Disconnection | undefined): void {
+    if (order !== undefined) this.#revocations.add(order);
+  }
+
+  #obey(order: Disconnection | undefined): void {
+    if (order === undefined) return;
+    this.#remember(order);
+    for (const subscriber of this.#subscribers) {
+      if (!isConcerned(subscriber, order)) continue;
+      const { tokens } = subscriber;
+      const ofTokens = order.kind === "subscriber" ? tokens.map((token) => tokenOrder(token, order)) : [];
+      for (const each of ofTokens) this.#remember(each);
+      // A stream that may come back is not told to stay away.
+      const isForGood = tokens.length > 0 && tokens.every((token) => this.refusesNow([token]));
+      subscriber.end(isForGood ? "disconnected" : undefined);
+      // Only this node knows the tokens of the stream, and its client may come back to another.
+      for (const each of ofTokens) this.#channel.send(encodeDisconnection(each)).catch(this.#onError);
+    }
+  }
+}
+
+function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnection {
+  return { kind: "token", name: id, before };
+}
+
+/** A stream that was opened with a younger token is not meant. One with tokens of several people is of each of them. */
+function isConcerned(
+  { id, tokens, subject, group }: DisconnectableStream,
+  { kind, name, before }: Disconnection,
+): boolean {
+  if (kind === "subscriber") return id === name;
+  if (kind === "subject" && tokens.length > 0) {
+    return tokens.some(({ sub, issuedAt = 0 }) => sub === name && issuedAt <= before);
+  }
+  if (tokens.length > 0 && tokens.every(({ issuedAt = 0 }) => issuedAt > before)) return false;
+  if (kind === "token") return tokens.some((token) => token.id === name);
+  if (kind === "subject") return subject === name;
+  // The variants of a topic are it too.
+  const { matchers } = group;
+  return matchers.matches(name) || [...matchers.exact].some((topic) => topicOf(topic) === name);
+}

@@ -1,0 +1,123 @@
+import { MatcherList } from "../../protocol/matching/matcher.js";
+import type { Update } from "../../protocol/update.js";
+import { MercureError } from "../../shared/errors.js";
+import type { Replay, Transport } from "../../transport/transport.js";
+import { type Dispatcher, type Recipient, readHistory } from "../fan-out/dispatcher.js";
+import { begin } from "./replay-start.js";
+
+export interface UpdatesOptions {
+  /** Ends the iteration when it aborts; nothing is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** Begins after this event, or with everything kept when it is `earliest`. Default: with what is yet to come. */
+  readonly lastEventId?: string | undefined;
+}
+
+export const updatesOptions: readonly string[] = ["lastEventId", "signal"] satisfies (keyof UpdatesOptions)[];
+
+/** What `Hub.updates()` gives: for `for await`, or to be read by hand and given up by `return()`. */
+export interface Updates extends AsyncIterableIterator<Update, undefined> {
+  /** @throws MercureError `ERR_HISTORY_GAP` when history no longer holds what comes next, or does not know the event. */
+  next(): Promise<IteratorResult<Update, undefined>>;
+  /** Ends the iteration, a pending `next()` too. */
+  return(): Promise<IteratorResult<Update, undefined>>;
+}
+
+/**
+ * Updates as an async iterator, private ones included, for code in the process.
+ *
+ * It pulls: nothing is queued for a slow consumer, who reads on from its position in history. One that is abandoned
+ * without `return()` leaves nothing behind, since only a pending `next()` is known to the dispatcher.
+ */
+export class UpdateReader implements Updates, Recipient {
+  readonly matchers: MatcherList;
+  /** The application reads everything. */
+  readonly privateTopics = MatcherList.all;
+  readonly #transport: Transport;
+  readonly #dispatcher: Dispatcher;
+  readonly #signal: AbortSignal | undefined;
+  readonly #iteration: AsyncGenerator<Update, undefined>;
+  #returned = false;
+  #wake: (() => void) | undefined;
+
+  constructor(matchers: MatcherList, options: UpdatesOptions, transport: Transport, dispatcher: Dispatcher) {
+    this.matchers = matchers;
+    this.#transport = transport;
+    this.#dispatcher = dispatcher;
+    this.#signal = options.signal;
+    this.#iteration = this.#iterate(options.lastEventId ?? transport.cursor(transport.head));
+  }
+
+  receive(): void {
+    this.#wake?.();
+  }
+
+  missed(): [] {
+    this.#wake?.();
+    return [];
+  }
+
+  end(): void {
+    this.#wake?.();
+  }
+
+  next(): Promise<IteratorResult<Update, undefined>> {
+    return this.#iteration.next();
+  }
+
+  return(): Promise<IteratorResult<Update, undefined>> {
+    // The generator alone would first wait for the update that a pending next() waits for.
+    this.#returned = true;
+    this.#wake?.();
+    return this.#iteration.return(undefined);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async *#iterate(lastEventId: string): AsyncGenerator<Update, undefined> {
+    let { replay, precedingId } = await begin(this.#transport, lastEventId, (after) => this.#read(after));
+    if (replay === undefined || precedingId !== lastEventId) throw gap();
+    const toldLostThrough = replay.lostThrough;
+    for (;;) {
+      for (const { update } of replay.updates) {
+        if (this.#ended) return;
+        if (this.matchers.matchesAny(update.topics)) yield update;
+      }
+      const position = replay.through;
+      await this.#moreThan(position);
+      if (this.#ended) return;
+      replay = await this.#read(position);
+      if (replay.lostThrough > Math.max(position, toldLostThrough)) throw gap();
+    }
+  }
+
+  async #read(after: number): Promise<Replay & { readonly first: number | undefined }> {
+    const replay = await readHistory(this.#transport, this.matchers, after);
+    return { ...replay, first: replay.updates[0]?.position };
+  }
+
+  get #ended(): boolean {
+    return this.#returned || this.#dispatcher.closed || (this.#signal?.aborted ?? false);
+  }
+
+  /** Resolves when there may be updates after a position, or when the iteration has ended. */
+  async #moreThan(position: number): Promise<void> {
+    if (this.#ended || this.#dispatcher.position > position) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      this.#dispatcher.add(this);
+      this.#signal?.addEventListener("abort", this.#wake);
+    });
+    this.#dispatcher.remove(this);
+    this.#signal?.removeEventListener("abort", this.#wake!);
+    this.#wake = undefined;
+  }
+}
+
+function gap(): MercureError {
+  return new MercureError(
+    "ERR_HISTORY_GAP",
+    "The history no longer holds what comes next; read the current state anew and begin after the hub's lastEventId.",
+  );
+}

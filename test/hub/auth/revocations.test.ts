@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Revocations } from "../../../src/hub/auth/revocations.js";
+import type { VerifiedToken } from "../../../src/hub/auth/verified-token.js";
+import { parseGrants } from "../../../src/protocol/tokens/grants.js";
+
+function tokenOf(fields: { id?: string; sub?: string; issuedAt?: number; subscribe?: string[] }): VerifiedToken {
+  const { id = "", sub, issuedAt, subscribe = [] } = fields;
+  const grants = parseGrants({ mercure: { subscribe } })!;
+  return { id, sub, issuedAt, grants, generation: 0, subject: sub, expiresAt: undefined };
+}
+
+describe("revocations", () => {
+  test("affect the tokens issued up to their moment", () => {
+    const revocations = new Revocations();
+    revocations.add({ kind: "subject", name: "ada", before: 1000.5 });
+    for (const [issuedAt, refused] of [[999], [1000.5], [1000.501, false], [2000, false]] as const) {
+      assert.equal(revocations.refuses(tokenOf({ sub: "ada", issuedAt })), refused ?? true, String(issuedAt));
+    }
+    // An issuer whose tokens omit their time of issue must not escape an order.
+    assert.equal(revocations.refuses(tokenOf({ sub: "ada" })), true);
+    assert.equal(revocations.refuses(tokenOf({ sub: "grace" })), false);
+    assert.equal(revocations.refuses(tokenOf({})), false);
+  });
+
+  test("keep their effect when an order of an earlier moment comes later", () => {
+    const revocations = new Revocations();
+    revocations.add({ kind: "subject", name: "ada", before: 2000 });
+    revocations.add({ kind: "subject", name: "ada", before: 1000 });
+    assert.equal(revocations.refuses(tokenOf({ sub: "ada", issuedAt: 1500 })), true);
+  });
+
+  test("of a topic affect every token that grants it, by name or by pattern", () => {
+    const revocations = new Revocations();
+    revocations.add({ kind: "topic", name: "orders/7", before: 1000 });
+    for (const [subscribe, refused] of [
+      [["orders/7"], true],
+      [["orders/8", "orders/{id}"], true],
+      [["*"], true],
+      [["orders/8"], false],
+      [["orders/{+rest}/x"], false],
+      [[], false],
+    ] as const) {
+      assert.equal(revocations.refuses(tokenOf({ subscribe: [...subscribe], issuedAt: 999 })), refused, `${subscribe}`);
+      assert.equal(revocations.refuses(tokenOf({ subscribe: [...subscribe], issuedAt: 1001 })), false);
+    }
+  });
+
+  test("of a single token affect no other", () => {
+    const revocations = new Revocations();
+    revocations.add({ kind: "token", name: "one", before: 1000 });
+    assert.equal(revocations.refuses(tokenOf({ id: "one", issuedAt: 1 })), true);
+    assert.equal(revocations.refuses(tokenOf({ id: "two", issuedAt: 1 })), false);
+  });
+
+  // A user signs in and out without end.
+  test("take bounded memory: the oldest is evicted first", () => {
+    const revocations = new Revocations(2);
+    for (const name of ["a", "b", "a", "c"]) revocations.add({ kind: "subject", name, before: 1000 });
+    const refused = ["a", "b", "c"].filter((sub) => revocations.refuses(tokenOf({ sub, issuedAt: 1 })));
+    assert.deepEqual(refused, ["a", "c"]);
+  });
+});
