@@ -1,6 +1,6 @@
 import { Hub } from "../hub/index.js";
 import { signToken } from "../publisher/streams/tokens.js";
-import { MemoryTransport } from "../transport/memory.js";
+import { MemoryTransport } from "../transport/memory/memory.js";
 import { readCertificate } from "./certificate.js";
 import { clientAddress } from "./client-address.js";
 import type { Command } from "./command.js";

@@ -5,7 +5,7 @@ import { defaultHubPath } from "../protocol/draft.js";
 import type { Protocol } from "../protocol/matching/subscription-parameters.js";
 import type { Generation } from "../protocol/protocol-version.js";
 import type { OptionReader } from "../shared/option-reader.js";
-import type { MemoryTransportOptions } from "../transport/memory.js";
+import type { MemoryTransportOptions } from "../transport/memory/memory.js";
 import { addressesOf } from "./client-address.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";

@@ -4,7 +4,7 @@ import { isForMetadata, metadataUrl } from "../hub/handlers/resource-metadata.js
 import { Hub } from "../hub/hub.js";
 import type { HubOptions } from "../hub/options.js";
 import type { Clock } from "../shared/clock.js";
-import { MemoryTransport } from "../transport/memory.js";
+import { MemoryTransport } from "../transport/memory/memory.js";
 import type { Configuration } from "./options.js";
 import { warnOfSeveralProcesses } from "./several-processes.js";
 

@@ -6,7 +6,7 @@ import { build } from "esbuild";
 import { SignJWT } from "jose";
 import { Hub } from "../../src/hub/index.js";
 import { detailType } from "../../src/protocol/tokens/authorization-details.js";
-import { MemoryTransport } from "../../src/transport/memory.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { secret } from "../support/application.js";
 import { referenceHub, withoutReferenceHub1 } from "../support/reference-hub.js";
 import { launchChromium, newWatchedPage } from "./chromium.js";

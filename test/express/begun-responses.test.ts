@@ -9,7 +9,7 @@ import compression from "compression";
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import type { HubRequest, HubResponse } from "../../src/hub/http/messages.js";
 import { Hub } from "../../src/hub/index.js";
-import { MemoryTransport } from "../../src/transport/memory.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { type Application, application } from "../support/application.js";
 import { until } from "../support/until.js";
 

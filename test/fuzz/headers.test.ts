@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { Cors } from "../../src/hub/http/cors.js";
 import { cookiesOf, isSameOrigin, pathFromHub, queryOf, textHeader } from "../../src/hub/http/request.js";
 import { Refusal } from "../../src/protocol/problem.js";
-import { CursorCipher } from "../../src/transport/cursor.js";
-import { MemoryTransport } from "../../src/transport/memory.js";
+import { CursorCipher } from "../../src/transport/memory/cursor.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 
 const hubPath = "/.well-known/mercure";

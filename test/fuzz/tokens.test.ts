@@ -8,7 +8,7 @@ import { resolveHubOptions } from "../../src/hub/options.js";
 import { Refusal } from "../../src/protocol/problem.js";
 import { detailType, parseAuthorizationDetails } from "../../src/protocol/tokens/authorization-details.js";
 import { parseGrants } from "../../src/protocol/tokens/grants.js";
-import { MemoryTransport } from "../../src/transport/memory.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { subscriberKey } from "../hub/fixture.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 

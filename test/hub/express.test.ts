@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import express, { type Express, type RequestHandler } from "express";
 import { Hub } from "../../src/hub/index.js";
-import { MemoryTransport } from "../../src/transport/memory.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { draft, publisherKey, subscribe, token } from "./fixture.js";
 
 async function serve(t: TestContext, app: Express): Promise<string> {

@@ -6,7 +6,7 @@ import { type JWTPayload, SignJWT } from "jose";
 import { Hub, type HubOptions } from "../../src/hub/index.js";
 import type { Draft } from "../../src/protocol/update.js";
 import type { Clock } from "../../src/shared/clock.js";
-import { MemoryTransport } from "../../src/transport/memory.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import type { Replay, ReplayQuery, Transport } from "../../src/transport/transport.js";
 
 export const subscriberKey = "subscriber-key-subscriber-key-32";

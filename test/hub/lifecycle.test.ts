@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { Dispatcher } from "../../src/hub/fan-out/dispatcher.js";
 import { Hub } from "../../src/hub/index.js";
 import { MatcherList } from "../../src/protocol/matching/matcher.js";
-import { MemoryTransport } from "../../src/transport/memory.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { draft, RemoteTransport, startHub, subscribe, turn, until } from "./fixture.js";
 
 describe("keep-alive", () => {

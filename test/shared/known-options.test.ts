@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 import express from "express";
 import { Hub } from "../../src/hub/index.js";
 import { mercure } from "../../src/index.js";
-import { MemoryTransport } from "../../src/transport/memory.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { application, secret } from "../support/application.js";
 
 class Settings {

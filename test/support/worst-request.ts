@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { Hub } from "../../src/hub/index.js";
 import { work } from "../../src/protocol/matching/work.js";
-import { MemoryTransport } from "../../src/transport/memory.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { bytesOf, change, type HostileRequest, hostileRequest, keys, plainRequest } from "./hostile-request.js";
 
 /** The cost of a request to a hub. */

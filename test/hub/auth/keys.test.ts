@@ -9,7 +9,7 @@ import { exportJWK, exportSPKI, type GenerateKeyPairResult, generateKeyPair, Sig
 import { jwkSetKeys, jwkSetUrl } from "../../../src/hub/auth/keys.js";
 import { Hub, type HubOptions, type IssuerOptions } from "../../../src/hub/index.js";
 import { detailType } from "../../../src/protocol/tokens/authorization-details.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { startHub, subscribe, until } from "../fixture.js";
 
 const resource = "https://hub.example/.well-known/mercure";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Dispatcher, type Recipient, stepsPerUpdate } from "../../../src/hub/fan-out/dispatcher.js";
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
 import { work } from "../../../src/protocol/matching/work.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { draft, startHub, subscribe, token, turn, until } from "../fixture.js";
 import { watchTurns } from "../work.js";
 

@@ -17,7 +17,7 @@ import { Subscribers } from "../../../src/hub/streams/subscribers.js";
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
 import { encodeComment } from "../../../src/protocol/sse/event-encoder.js";
 import { systemClock } from "../../../src/shared/clock.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
 import { draft, RemoteTransport, turn } from "../fixture.js";
 

@@ -8,7 +8,7 @@ import express from "express";
 import { SignJWT } from "jose";
 import { Hub, type HubOptions } from "../../../src/hub/index.js";
 import { detailType } from "../../../src/protocol/tokens/authorization-details.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { publisherKey, startHub, subscriberKey, token } from "../fixture.js";
 
 const resource = "https://hub.example/.well-known/mercure";

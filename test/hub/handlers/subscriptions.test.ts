@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import express from "express";
 import { Hub } from "../../../src/hub/index.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { ManualClock } from "../../support/manual-clock.js";
 import { draft, RemoteTransport, type RunningHub, startHub, subscribe, token, turn, until } from "../fixture.js";
 

@@ -4,7 +4,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { Hub } from "../../../src/hub/index.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { draft, type RunningHub, startHub, subscribe, turn, until } from "../fixture.js";
 
 /** The test writes every byte of this connection itself. */

@@ -11,7 +11,7 @@ import { SubscriptionBudget } from "../../../src/hub/limits/subscription-budget.
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
 import { bytesOfSubscriptions } from "../../../src/protocol/matching/subscription-memory.js";
 import { OptionReader } from "../../../src/shared/option-reader.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { heapUsed } from "../../support/heap.js";
 import { type RunningHub, startHub, subscribe, token, turn, until } from "../fixture.js";
 

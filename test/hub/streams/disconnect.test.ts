@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { distinctTime } from "../../../src/shared/distinct-time.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import type { Replay, ReplayQuery } from "../../../src/transport/transport.js";
 import {
   draft,

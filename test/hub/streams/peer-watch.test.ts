@@ -4,7 +4,7 @@ import { type ClientHttp2Session, connect as connectHttp2, constants, createServ
 import { type AddressInfo, connect, createServer as createTcpServer, Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { Hub } from "../../../src/hub/index.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { draft, startHub, subscribe, turn, until } from "../fixture.js";
 
 /** A path to a server that the test can cut without a word to either side. */

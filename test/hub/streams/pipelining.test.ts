@@ -6,7 +6,7 @@ import { type AddressInfo, connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { Hub } from "../../../src/hub/index.js";
 import { admitsRequest } from "../../../src/hub/streams/pipelining.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { draft, startHub, until } from "../fixture.js";
 
 /** The test writes every byte of this connection itself. */

@@ -18,7 +18,7 @@ import { describe, type TestContext, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { createGunzip, createGzip } from "node:zlib";
 import { Hub } from "../../../src/hub/index.js";
-import { MemoryTransport } from "../../../src/transport/memory.js";
+import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { draft, subscribe, turn, until } from "../fixture.js";
 
 function makeHub(t: TestContext): Hub {

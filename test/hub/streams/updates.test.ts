@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Hub } from "../../../src/hub/index.js";
-import { MemoryTransport, type MemoryTransportOptions } from "../../../src/transport/memory.js";
+import { MemoryTransport, type MemoryTransportOptions } from "../../../src/transport/memory/memory.js";
 import { draft, RemoteTransport, turn } from "../fixture.js";
 
 function makeHub(options: MemoryTransportOptions = {}, Transport = MemoryTransport): Hub {

@@ -1,4 +1,4 @@
-import type { Draft, Update } from "../protocol/update.js";
+import type { Draft, Update } from "../../protocol/update.js";
 
 /**
  * Whether publishing a draft would repeat an update that was accepted under the draft's id. Such a repetition is a retry

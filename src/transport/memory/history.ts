@@ -1,8 +1,8 @@
-import type { Update } from "../protocol/update.js";
+import type { Update } from "../../protocol/update.js";
+import type { Replay, ReplayQuery, StoredUpdate } from "../transport.js";
 import { type Identified, IdIndex } from "./id-index.js";
 import { mergeLogs } from "./merge-logs.js";
 import { PositionLog } from "./position-log.js";
-import type { Replay, ReplayQuery, StoredUpdate } from "./transport.js";
 
 /** How much a history holds. */
 export interface HistoryLimits {

@@ -1,4 +1,4 @@
-import type { Draft, Update } from "../protocol/update.js";
+import type { Draft, Update } from "../../protocol/update.js";
 
 /** A draft as it was accepted, whatever becomes of it afterwards. */
 export function acceptedUpdate({ topics, data, private: isPrivate, type, retry }: Draft, id: string): Update {

@@ -1,7 +1,7 @@
-import type { OwnDraft, Update } from "../protocol/update.js";
+import type { OwnDraft, Update } from "../../protocol/update.js";
+import type { Replay, ReplayQuery, StoredUpdate } from "../transport.js";
 import { acceptedUpdate } from "./accepted-update.js";
 import { PositionLog } from "./position-log.js";
-import type { Replay, ReplayQuery, StoredUpdate } from "./transport.js";
 
 interface Entry {
   readonly position: number;

@@ -1,12 +1,12 @@
-import type { OwnDraft, Update } from "../protocol/update.js";
-import { MercureError } from "../shared/errors.js";
-import { OptionReader } from "../shared/option-reader.js";
+import type { OwnDraft, Update } from "../../protocol/update.js";
+import { MercureError } from "../../shared/errors.js";
+import { OptionReader } from "../../shared/option-reader.js";
+import type { Replay, ReplayQuery, StoredUpdate, Transport } from "../transport.js";
 import { acceptedUpdate } from "./accepted-update.js";
 import { CursorCipher } from "./cursor.js";
 import { History } from "./history.js";
 import { merged, NamespaceLog } from "./namespace-log.js";
 import { isRepetition } from "./repetition.js";
-import type { Replay, ReplayQuery, StoredUpdate, Transport } from "./transport.js";
 
 export interface MemoryTransportOptions {
   /** How many updates of each topic are kept for replay. Default 500; 0 keeps none. */

@@ -1,4 +1,4 @@
-import type { StoredUpdate } from "./transport.js";
+import type { StoredUpdate } from "../transport.js";
 
 /** An entry of history, with its neighbours among the entries that share its id. */
 export interface Identified extends StoredUpdate {
