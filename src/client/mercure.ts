@@ -1,11 +1,11 @@
-import { installAutoScroll } from "./auto-scroll.js";
-import { configure } from "./config.js";
-import { installHistory } from "./history.js";
-import { internalApiOf } from "./htmx.js";
-import { installLifecycle } from "./lifecycle.js";
-import { installMerge } from "./merge.js";
-import { installStreams } from "./stream-elements.js";
-import { installSubscriptionEvents } from "./subscription-events.js";
+import { installSubscriptionEvents } from "./core/subscription-events.js";
+import { installAutoScroll } from "./htmx2/auto-scroll.js";
+import { configure } from "./htmx2/config.js";
+import { installHistory } from "./htmx2/history.js";
+import { internalApiOf } from "./htmx2/htmx.js";
+import { installLifecycle } from "./htmx2/lifecycle.js";
+import { installMerge } from "./htmx2/merge.js";
+import { installStreams } from "./htmx2/stream-elements.js";
 
 const { htmx } = window;
 

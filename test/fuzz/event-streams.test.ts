@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { createParser } from "eventsource-parser";
 import fc from "fast-check";
 import { terminalText } from "../../src/cli/terminal-text.js";
-import { isHeaderOf, parseAddress, requestFor, textAtCursor } from "../../src/client/stream-address.js";
+import { isHeaderOf, parseAddress, requestFor, textAtCursor } from "../../src/client/core/stream-address.js";
 import { EventStreamParser, type StreamEvent } from "../../src/protocol/sse/event-stream-parser.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 

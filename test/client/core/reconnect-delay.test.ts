@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { parseRetryAfter, reconnectDelay } from "../../src/client/reconnect-delay.js";
+import { parseRetryAfter, reconnectDelay } from "../../../src/client/core/reconnect-delay.js";
 
 describe("the delay of a reconnection", () => {
   it("grows from the server's retry to half a minute, and respects the server's retry as its min", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { StreamSource } from "../../src/client/source.js";
-import { parseAddress, type StreamAddress } from "../../src/client/stream-address.js";
-import { StreamServer } from "../browser/stream-server.js";
+import { StreamSource } from "../../../src/client/core/source.js";
+import { parseAddress, type StreamAddress } from "../../../src/client/core/stream-address.js";
+import { StreamServer } from "../../browser/stream-server.js";
 
 interface Failure {
   readonly status: number;

@@ -1,11 +1,11 @@
-import { endMessage, type StreamEnd } from "./end-message.js";
+import { endMessage, type StreamEnd } from "../core/end-message.js";
+import { pageBase } from "../core/page-base.js";
+import { renew } from "../core/renewal.js";
+import { StreamSource } from "../core/source.js";
+import { parseAddress, type StreamAddress, textAtCursor } from "../core/stream-address.js";
+import { recallToken, rememberToken } from "../core/token-memory.js";
+import { watchElements } from "../core/watch-elements.js";
 import type { HtmxInternalApi } from "./htmx.js";
-import { pageBase } from "./page-base.js";
-import { renew } from "./renewal.js";
-import { StreamSource } from "./source.js";
-import { parseAddress, type StreamAddress, textAtCursor } from "./stream-address.js";
-import { recallToken, rememberToken } from "./token-memory.js";
-import { watchElements } from "./watch-elements.js";
 
 /** htmx reads each of its attributes under either name. */
 const connectAttributes = ["sse-connect", "data-sse-connect"];

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { isHeaderOf, parseAddress, requestFor, textAtCursor, withToken } from "../../src/client/stream-address.js";
+import {
+  isHeaderOf,
+  parseAddress,
+  requestFor,
+  textAtCursor,
+  withToken,
+} from "../../../src/client/core/stream-address.js";
 
 const base = "https://example.com/room/1";
 const origin = "https://example.com";

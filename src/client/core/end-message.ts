@@ -1,4 +1,4 @@
-import type { MercureEndDetail, MercureErrorDetail } from "./index.js";
+import type { MercureEndDetail, MercureErrorDetail } from "../index.js";
 
 export type StreamEnd = MercureEndDetail | MercureErrorDetail;
 

@@ -1,6 +1,6 @@
-import { Feed } from "./feed.js";
+import { Feed } from "../core/feed.js";
+import { watchElements } from "../core/watch-elements.js";
 import type { HtmxInternalApi } from "./htmx.js";
-import { watchElements } from "./watch-elements.js";
 
 /** Keeps each element with `data-auto-scroll` at its end, from when it comes into the page until it goes. */
 export function installAutoScroll(api: HtmxInternalApi): void {

@@ -1,7 +1,7 @@
-import { closeEvent } from "../protocol/event-types.js";
-import { EventStreamParser, type StreamEvent } from "../protocol/sse/event-stream-parser.js";
+import { closeEvent } from "../../protocol/event-types.js";
+import { EventStreamParser, type StreamEvent } from "../../protocol/sse/event-stream-parser.js";
+import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail } from "../index.js";
 import { type ConnectionReceiver, type Ending, follow } from "./connection.js";
-import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail } from "./index.js";
 import { defaultRetry, reconnectDelay } from "./reconnect-delay.js";
 import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";
 import { StreamErrorEvent } from "./stream-error-event.js";
