@@ -13,7 +13,7 @@ const output = ".cache/api";
 const entries = {
   "htmx-mercure": "dist/index.d.ts",
   "htmx-mercure-hub": "dist/hub/index.d.ts",
-  "htmx-mercure-transport-memory": "dist/transport/memory.d.ts",
+  "htmx-mercure-transport-memory": "dist/transport/memory/memory.d.ts",
   "htmx-mercure-client": "dist/client/index.d.ts",
 };
 

@@ -1,9 +1,9 @@
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { madeSecret } from "../express/options.js";
 import type { IssuerOptions } from "../hub/index.js";
 import { checkKeyLength } from "../shared/key-length.js";
 import { keyVariables } from "../shared/key-variables.js";
+import { madeSecret } from "../shared/made-secret.js";
 import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";

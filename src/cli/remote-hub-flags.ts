@@ -1,6 +1,6 @@
-import { hubUrlInEnvironment } from "../express/hub-identity.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import { type Signer, signToken, type TokenGrants, type TokenProfile } from "../publisher/streams/tokens.js";
+import { hubUrlInEnvironment } from "../shared/hub-url-variable.js";
 import { keyVariables } from "../shared/key-variables.js";
 import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";

@@ -1,34 +1,16 @@
-import { randomBytes } from "node:crypto";
 import type { Request } from "express";
 import type { Environment } from "nunjucks";
 import type { IssuerOptions } from "../hub/auth/issuers.js";
 import { type HubLimit, type HubLimits, readHubLimits } from "../hub/limits/hub-limits.js";
-import { developmentSecret } from "../shared/development-secret.js";
-import { MercureError } from "../shared/errors.js";
-import { checkKeyLength, leastKeyLength } from "../shared/key-length.js";
+import type { PresenceKey } from "../publisher/presence/presence.js";
+import type { TokenMode } from "../publisher/publisher-options.js";
+import type { Authorize } from "../publisher/streams/authorizer.js";
+import { checkKeyLength } from "../shared/key-length.js";
 import { keyVariables } from "../shared/key-variables.js";
 import { guardedLogger, type Logger } from "../shared/logger.js";
+import { madeSecret } from "../shared/made-secret.js";
 import { impossible, OptionReader } from "../shared/option-reader.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
-
-/** Where the tokens of private streams are: in the URLs of their markup, or in cookies, out of reach of any script. */
-export type TokenMode = "url" | "cookie";
-
-/**
- * When the application is asked: a page with a private stream is `render`ed, a stream whose token has expired asks to
- * `renew` it, a stream whose token is in a cookie `connect`s to the hub.
- */
-export type AuthorizeAction = "render" | "renew" | "connect";
-
-/** What the application has to say about who may stream what. */
-export type Authorize<R = Request> = (
-  request: R,
-  topics: readonly string[],
-  action: AuthorizeAction,
-) => boolean | Promise<boolean>;
-
-/** By which property of a payload somebody is recognised, or what finds it out. */
-export type PresenceKey = string | ((payload: unknown) => string | number | undefined);
 
 export interface MercureOptions {
   /** Folders of page templates, relative to the working directory. Default `templates`. Not with `environment`. */
@@ -107,7 +89,7 @@ export interface MercureOptions {
    * Says who may stream what: asked when a page with private streams is rendered, at once, and when a stream gets a new
    * token or comes to the hub with one in a cookie, where it is awaited. Default none: whoever gets the page may.
    */
-  authorize?: Authorize | undefined;
+  authorize?: Authorize<Request> | undefined;
   /**
    * The path at which streams get new tokens, with `authorize`. Default: `/renewal` below the path of the hub; with
    * `hubUrl`, `/mercure-renewal`.
@@ -197,7 +179,7 @@ export interface Configuration extends HubIdentity {
   readonly publisherJwt: string | undefined;
   readonly typeIsTopic: boolean;
   readonly tokenMode: TokenMode;
-  readonly authorize: Authorize | undefined;
+  readonly authorize: Authorize<Request> | undefined;
   readonly renewalPath: string;
   readonly maxStreamUrlBytes: number;
   readonly tokenLifetime: number;
@@ -277,7 +259,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     tokenMode:
       read.oneOf("tokenMode", ["url", "cookie"] as const, "MERCURE_TOKEN_MODE") ??
       (identity.protocol === 0 ? "url" : "cookie"),
-    authorize: read.callback("authorize") as Authorize | undefined,
+    authorize: read.callback("authorize") as Authorize<Request> | undefined,
     renewalPath: read.path("renewalPath") ?? (identity.hubUrl === undefined ? `${path}/renewal` : "/mercure-renewal"),
     maxStreamUrlBytes: read.number("maxStreamUrlBytes", { least: 0, whole: true }) ?? 8000,
     tokenLifetime: read.number("tokenLifetime", { least: 1 }) ?? 3600,
@@ -328,36 +310,4 @@ function publicPaths({ hubUrl, publicHubUrl }: HubIdentity, hubPath: string, pub
     publicHubUrl: isSame ? hubPath : publicHubUrl,
     isPublicPathFromHubUrl: publicPath === undefined && prefix !== "",
   };
-}
-
-/**
- * Gives development a secret where none is set: the one that the project keeps, or else one for this start.
- *
- * @throws MercureError `ERR_OPTION` in production, and where a hub elsewhere would have to know it.
- */
-export function madeSecret(hubUrl: HubIdentity["hubUrl"], development: boolean, logger: Logger): string {
-  if (hubUrl !== undefined) {
-    throw impossible(
-      "secret",
-      "is missing: set it, or SECRET_KEY, to the key with which the hub at hubUrl verifies tokens",
-    );
-  }
-  if (!development) {
-    throw new MercureError(
-      "ERR_OPTION",
-      "Production needs a secret: set SECRET_KEY, or pass the option secret, of at least 32 random bytes.",
-    );
-  }
-  const kept = developmentSecret();
-  if (kept !== undefined) {
-    logger.warn(
-      `htmx-mercure: no secret is set, so development uses the one in ${kept.path}. Production needs SECRET_KEY.`,
-    );
-    return kept.secret;
-  }
-  logger.warn(
-    "htmx-mercure: no secret is set, and the project has no place that keeps one, so one was made for this start; tokens " +
-      "end with it. Production needs SECRET_KEY.",
-  );
-  return randomBytes(leastKeyLength).toString("hex");
 }

@@ -1,10 +1,11 @@
 import type { Hub } from "../hub/hub.js";
 import { nameOf } from "../protocol/carried-name.js";
 import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
+import type { PresenceKey } from "../publisher/presence/presence.js";
 import { Presence, type PresenceOptions } from "../publisher/presence/presence.js";
 import type { Clock } from "../shared/clock.js";
 import { onRejection } from "../shared/on-rejection.js";
-import type { Configuration, PresenceKey } from "./options.js";
+import type { Configuration } from "./options.js";
 
 interface Surroundings extends Pick<PresenceOptions["hub"], "subscriptions"> {
   readonly clock: Clock;

@@ -1,4 +1,3 @@
-import type { TokenMode } from "../express/options.js";
 import type { Hub } from "../hub/hub.js";
 import type { Generation } from "../protocol/protocol-version.js";
 import type { Presence } from "./presence/presence.js";
@@ -10,6 +9,9 @@ import type { Pages } from "./streams/render-context.js";
 import type { StreamLimits } from "./streams/stream-limits.js";
 import type { Tokens } from "./streams/tokens.js";
 import type { UnboundStreams } from "./streams/unbound-streams.js";
+
+/** Where the tokens of private streams are: in the URLs of their markup, or in cookies, out of reach of any script. */
+export type TokenMode = "url" | "cookie";
 
 /** Renders a model object's component. */
 export interface ModelRenderer {

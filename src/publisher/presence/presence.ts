@@ -1,10 +1,12 @@
-import type { PresenceKey } from "../../express/options.js";
 import type { Hub } from "../../hub/hub.js";
 import type { SubscriptionDocument } from "../../protocol/active-subscription.js";
 import { topicOf } from "../../protocol/own-topics.js";
 import type { Clock } from "../../shared/clock.js";
 import { type Person, Room, type Visit } from "./room.js";
 import { Throttle } from "./throttle.js";
+
+/** By which property of a payload somebody is recognised, or what finds it out. */
+export type PresenceKey = string | ((payload: unknown) => string | number | undefined);
 
 /** Every open page of a topic fetches its people again at each announcement, in milliseconds. */
 const announcementInterval = 1000;

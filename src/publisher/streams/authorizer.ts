@@ -1,6 +1,18 @@
-import type { Authorize, AuthorizeAction } from "../../express/options.js";
 import { MercureError } from "../../shared/errors.js";
 import { isThenable } from "../../shared/text.js";
+
+/**
+ * When the application is asked: a page with a private stream is `render`ed, a stream whose token has expired asks to
+ * `renew` it, a stream whose token is in a cookie `connect`s to the hub.
+ */
+export type AuthorizeAction = "render" | "renew" | "connect";
+
+/** What the application has to say about who may stream what. */
+export type Authorize<R> = (
+  request: R,
+  topics: readonly string[],
+  action: AuthorizeAction,
+) => boolean | Promise<boolean>;
 
 /** What has been said for one request. */
 interface Answers {

@@ -1,0 +1,38 @@
+import { randomBytes } from "node:crypto";
+import { developmentSecret } from "./development-secret.js";
+import { MercureError } from "./errors.js";
+import { leastKeyLength } from "./key-length.js";
+import type { Logger } from "./logger.js";
+import { impossible } from "./option-reader.js";
+
+/**
+ * Gives development a secret where none is set: the one that the project keeps, or else one for this start.
+ *
+ * @throws MercureError `ERR_OPTION` in production, and where a hub elsewhere would have to know it.
+ */
+export function madeSecret(hubUrl: string | true | undefined, development: boolean, logger: Logger): string {
+  if (hubUrl !== undefined) {
+    throw impossible(
+      "secret",
+      "is missing: set it, or SECRET_KEY, to the key with which the hub at hubUrl verifies tokens",
+    );
+  }
+  if (!development) {
+    throw new MercureError(
+      "ERR_OPTION",
+      "Production needs a secret: set SECRET_KEY, or pass the option secret, of at least 32 random bytes.",
+    );
+  }
+  const kept = developmentSecret();
+  if (kept !== undefined) {
+    logger.warn(
+      `htmx-mercure: no secret is set, so development uses the one in ${kept.path}. Production needs SECRET_KEY.`,
+    );
+    return kept.secret;
+  }
+  logger.warn(
+    "htmx-mercure: no secret is set, and the project has no place that keeps one, so one was made for this start; tokens " +
+      "end with it. Production needs SECRET_KEY.",
+  );
+  return randomBytes(leastKeyLength).toString("hex");
+}
