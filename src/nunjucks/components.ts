@@ -142,7 +142,7 @@ export class Components {
     if (original === undefined || !(error instanceof Error) || !error.message.endsWith(original.message)) return error;
     if (original instanceof TemplateError) return original;
     // Where a function was called in a template, only Nunjucks knows.
-    return new MercureError(original.code, error.message.replace("MercureError: ", ""), { cause: original });
+    return new MercureError(original.code, withTrueLine(error.message, original.message), { cause: original });
   }
 
   /** A function for templates whose errors are found again after Nunjucks copied them. */
@@ -283,6 +283,17 @@ function rendersLate(name: string): MercureError {
     "ERR_COMPONENT",
     `The component "${name}" renders asynchronously; a component has to be there at once. Fetch its data beforehand.`,
   );
+}
+
+/** Nunjucks counts lines and columns from 0 while it renders, and leaves out the place of a call on line 0. */
+function withTrueLine(message: string, original: string): string {
+  const head = message.slice(0, message.length - original.length).replace("MercureError: ", "");
+  const place = /\)(?: \[Line (\d+)(?:, Column (\d+))?\])?(\s*)$/;
+  const counted = head.replace(place, (_, line = "0", column: string | undefined, space: string) => {
+    const columnText = column === undefined ? "" : `, Column ${Number(column) + 1}`;
+    return `) [Line ${Number(line) + 1}${columnText}]${space}`;
+  });
+  return counted + original;
 }
 
 /** When a file was changed last; NaN, which equals nothing, when it is gone. */

@@ -1,6 +1,12 @@
+import { types } from "node:util";
 import type { Environment } from "nunjucks";
 import type { Topics } from "../publisher/publish/topics.js";
 import type { Publisher } from "../publisher/publisher.js";
+import type { StreamExtras } from "../publisher/streams/stream-access.js";
+import { MercureError } from "../shared/errors.js";
+import { onRejection } from "../shared/on-rejection.js";
+import { describeValue } from "../shared/plain-object.js";
+import { readArguments } from "./call-arguments.js";
 import type { Components, Props } from "./components.js";
 
 export interface GlobalsOptions {
@@ -15,15 +21,26 @@ export function addGlobals(environment: Environment, { publisher, components, sc
   // A URL of ours holds nothing that HTML or a script's string would have to escape, but for "&": it is a letter like
   // others in a script, where an escaped one would be wrong, and in an attribute it needs none before these parameters.
   const url = (text: string) => components.makeSafe(text);
-  const functions: Record<string, (...args: never[]) => unknown> = {
-    mercure_hub_url: (topics: Topics, jwt?: string) => url(publisher.hubUrl(topics, jwt)),
-    mercure_authentified_hub_url: (topics: Topics) => url(publisher.authentifiedHubUrl(topics)),
-    mercure_subscriber_jwt: (topics: Topics) => publisher.subscriberJwt(topics),
-    mercure_topic: (topics: Topics) => oneOrAll(publisher.topics(topics)),
-    mercure_subscription_topic: (topics: Topics) => oneOrAll(publisher.subscriptionTopics(topics)),
-    mercure_presence: (topics: Topics) => publisher.presence(topics),
-    mercure_subscriptions: (topics?: Topics, subscriber?: string) => publisher.listSubscriptions(topics, subscriber),
-    mercure_scripts: (options: Props = {}) => scripts(options),
+  const functions: Record<string, (...args: unknown[]) => unknown> = {
+    mercure_hub_url: (...args) => {
+      const read = readArguments("mercure_hub_url", ["topics", "subscriber_jwt", "with_subscriptions"], args);
+      const extras = eventsIn("mercure_hub_url", read);
+      return url(publisher.hubUrl(read.topics as Topics, tokenIn("mercure_hub_url", read), extras));
+    },
+    mercure_authentified_hub_url: (...args) => {
+      const [topics, extras] = grantIn("mercure_authentified_hub_url", args);
+      return url(publisher.authentifiedHubUrl(topics, extras));
+    },
+    mercure_subscriber_jwt: (...args) => publisher.subscriberJwt(...grantIn("mercure_subscriber_jwt", args)),
+    mercure_topic: (...args) => oneOrAll(publisher.topics(topicsIn("mercure_topic", args))),
+    mercure_subscription_topic: (...args) =>
+      oneOrAll(publisher.subscriptionTopics(topicsIn("mercure_subscription_topic", args))),
+    mercure_presence: (...args) => publisher.presence(topicsIn("mercure_presence", args)),
+    mercure_subscriptions: (...args) => {
+      const { topics, subscriber } = readArguments("mercure_subscriptions", ["topics", "subscriber"], args);
+      return publisher.listSubscriptions(topics as Topics | undefined, subscriber as string | undefined);
+    },
+    mercure_scripts: (options = {}) => scripts(options as Props),
   };
   environment.addGlobal("components", components.namespace);
   for (const [name, call] of Object.entries(functions)) environment.addGlobal(name, components.guarded(call));
@@ -31,4 +48,37 @@ export function addGlobals(environment: Environment, { publisher, components, sc
 
 function oneOrAll<Name>(names: readonly [Name, ...Name[]]): Name | readonly Name[] {
   return names.length === 1 ? names[0] : names;
+}
+
+function topicsIn(where: string, args: readonly unknown[]): Topics {
+  // What is no topic is refused where its name is made.
+  return readArguments(where, ["topics"], args).topics as Topics;
+}
+
+function grantIn(where: string, args: readonly unknown[]): [Topics, StreamExtras] {
+  const read = readArguments(where, ["topics", "payload", "with_subscriptions"], args);
+  if (types.isPromise(read.payload)) {
+    onRejection(read.payload);
+    throw new MercureError("ERR_TEMPLATE", `The payload of ${where} is a promise: await it before you render.`);
+  }
+  return [read.topics as Topics, { payload: read.payload, ...eventsIn(where, read) }];
+}
+
+function tokenIn(where: string, { subscriber_jwt: token }: { subscriber_jwt?: unknown }): string | undefined {
+  if (token === undefined || token === null) return undefined;
+  if (typeof token === "string" && token !== "") return token;
+  const given = typeof token === "string" ? "empty text" : describeValue(token);
+  throw new MercureError(
+    "ERR_TEMPLATE",
+    `The argument subscriber_jwt of ${where} is a token as text, not ${given}: mercure_subscriber_jwt(topics) makes one.`,
+  );
+}
+
+function eventsIn(where: string, read: { with_subscriptions?: unknown }): Pick<StreamExtras, "withSubscriptions"> {
+  const { with_subscriptions: value = false } = read;
+  if (typeof value === "boolean") return { withSubscriptions: value };
+  throw new MercureError(
+    "ERR_TEMPLATE",
+    `The argument with_subscriptions of ${where} is true or false, not ${describeValue(value)}.`,
+  );
 }

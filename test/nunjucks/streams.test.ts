@@ -161,6 +161,53 @@ describe("globals", () => {
     for (const jwt of [token!, other]) assert.deepEqual(claims(jwt).mercure, { subscribe: ["a"] });
   });
 
+  // The arguments are those of Flask-Mercure-SSE, by position or by name.
+  test("take a token, a payload and subscription events by position and by name", (t) => {
+    const claims = (jwt: string) => JSON.parse(Buffer.from(jwt.split(".")[1]!, "base64url").toString()).mercure;
+    const events = "/.well-known/mercure/subscriptions/a";
+    const render = (code: string) =>
+      fixture(t, { files: { "templates/page.njk": code } }).render("page.njk", { person: { user_id: 1 } });
+    const plain = "/.well-known/mercure?topic=a&lastEventID=%23cursor";
+    const withEvents = `/.well-known/mercure?topic=a&topic=${encodeURIComponent(events)}&lastEventID=%23cursor`;
+    assert.equal(render("{{ mercure_hub_url(topics='a') }}"), plain);
+    assert.equal(render("{{ mercure_hub_url('a', subscriber_jwt='jwt') }}"), `${plain}&authorization=jwt`);
+    assert.equal(render("{{ mercure_hub_url('a', subscriber_jwt=none) }}"), plain);
+    for (const code of ["'a', with_subscriptions=true", "'a', none, true", "topics=['a'], with_subscriptions=true"]) {
+      assert.equal(render(`{{ mercure_hub_url(${code}) }}`), withEvents, code);
+    }
+    for (const code of ["'a', payload=person, with_subscriptions=true", "'a', person, true"]) {
+      const [url, token] = render(`{{ mercure_authentified_hub_url(${code}) }}`).split("&authorization=");
+      assert.equal(url, withEvents);
+      const said = { subscribe: ["a", events], payload: { user_id: 1 } };
+      assert.deepEqual(claims(token!), said);
+      assert.deepEqual(claims(render(`{{ mercure_subscriber_jwt(${code}) }}`)), said);
+    }
+    assert.deepEqual(claims(render("{{ mercure_subscriber_jwt(topics='a') }}")), { subscribe: ["a"] });
+    assert.equal(render("{{ mercure_topic(topics='a') }}"), "a");
+  });
+
+  test("name the argument that is wrong, with code, template and line", (t) => {
+    const wrong: Record<string, RegExp> = {
+      "mercure_hub_url('a', jwt='x')": /mercure_hub_url has no argument "jwt".*subscriber_jwt=…/,
+      "mercure_hub_url('a', with_subscription=true)":
+        /no argument "with_subscription".*Did you mean "?with_subscriptions/,
+      "mercure_hub_url('a', topics='b')": /gets the argument "topics" twice/,
+      "mercure_hub_url('a', 'x', true, 1)": /takes 3 arguments, not 4/,
+      "mercure_hub_url('a', { user_id: 1 })": /subscriber_jwt of mercure_hub_url is a token as text, not /,
+      "mercure_hub_url('a', subscriber_jwt='')": /is a token as text, not empty text/,
+      "mercure_hub_url('a', with_subscriptions='no')": /with_subscriptions of mercure_hub_url is true or false, not /,
+      "mercure_authentified_hub_url('a', subscriber_jwt='x')": /no argument "subscriber_jwt".*payload=…/,
+      "mercure_subscriber_jwt('a', payload=later)": /payload of mercure_subscriber_jwt is a promise/,
+      "mercure_topic('a', 'b')": /mercure_topic takes 1 argument, not 2/,
+      "mercure_presence('a', payload=1)": /mercure_presence has no argument "payload"/,
+    };
+    for (const [code, message] of Object.entries(wrong)) {
+      const kit = fixture(t, { files: { "templates/page.njk": `first\n{{ ${code} }}` } });
+      const error = { code: "ERR_TEMPLATE", message: new RegExp(`page\\.njk\\).*Line 2.*${message.source}`, "s") };
+      assert.throws(() => kit.render("page.njk", { later: Promise.resolve(1) }), error, code);
+    }
+  });
+
   test("keep a topic from breaking out of an attribute or a script's string", (t) => {
     const kit = fixture(t, { files: { "templates/page.njk": "{{ mercure_hub_url(topic) }}" } });
     const html = kit.render("page.njk", { topic: `"'><script>alert(1)</script>&x=\\\`` });

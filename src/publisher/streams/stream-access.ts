@@ -28,6 +28,16 @@ export interface JwtOptions {
   expiresIn?: number | undefined;
 }
 
+/** What the URL or the token of a stream holds besides its topics. */
+export interface StreamExtras {
+  /** What other subscribers may learn of the bearer. Default: what the option `payloadGetter` gives. */
+  payload?: unknown;
+  /** Whether to add the events of those who subscribe to the topics, which are private. Default false. */
+  withSubscriptions?: boolean | undefined;
+}
+
+const streamExtras: readonly string[] = ["payload", "withSubscriptions"] satisfies (keyof StreamExtras)[];
+
 const jwtOptions: readonly string[] = ["payload", "subject", "expiresIn"] satisfies (keyof JwtOptions)[];
 
 /** What a stream of a tag shall bring besides public updates. */
@@ -56,33 +66,40 @@ export class StreamAccess {
    * @param jwt a subscriber's token, for private updates; it stands in the URL, with Mercure 1.0 in its fragment, which
    * the kit's script alone reads. Default: none, or one that grants nothing where the hub takes no anonymous subscribers.
    */
-  hubUrl(topics: Topics, jwt?: string): string {
+  hubUrl(topics: Topics, jwt?: string, extras: Pick<StreamExtras, "withSubscriptions"> = {}): string {
+    refuseUnknownOptions(extras, ["withSubscriptions"], "hubUrl");
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
-    if (jwt !== undefined) return this.#streamUrl(selectors, () => ({ token: this.#handOut(() => jwt) }));
-    return this.#streamUrl(selectors, () => (this.#options.allowAnonymous ? {} : this.#authorize([], selectors)));
+    const streamed = this.#withEvents(selectors, topics, extras);
+    if (jwt !== undefined) return this.#streamUrl(streamed, () => ({ token: this.#handOut(() => jwt) }));
+    return this.#streamUrl(streamed, () => (this.#options.allowAnonymous ? {} : this.#authorize([], selectors)));
   }
 
   /** The same with a token that grants the private updates of just these topics, in the URL or in a cookie. */
-  authentifiedHubUrl(topics: Topics): string {
+  authentifiedHubUrl(topics: Topics, extras: StreamExtras = {}): string {
+    refuseUnknownOptions(extras, streamExtras, "authentifiedHubUrl");
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
     const { tokenMode } = this.#options;
-    return this.#streamUrl(selectors, () => {
+    const granted = this.#withEvents(selectors, topics, extras);
+    return this.#streamUrl(granted, () => {
       // Without a grant's name a refusal is a status, at which any EventSource stops.
-      const { token, grant } = this.#authorize(selectors, selectors);
+      const { token, grant } = this.#authorize(granted, selectors, extras.payload);
       return tokenMode === "url" ? { token } : { grant };
     });
   }
 
   /** A token that grants the private updates of just these topics, and expires. */
-  subscriberJwt(topics: Topics): string {
-    const selectors = this.#grantedSelectors(topics);
+  subscriberJwt(topics: Topics, extras: StreamExtras = {}): string {
+    refuseUnknownOptions(extras, streamExtras, "subscriberJwt");
+    const selectors = this.selectors(topics);
+    const granted = this.#withEvents(selectors, topics, extras);
+    checkGranted(granted, this.#options.protocol, this.#options.streamLimits);
     this.#noteWithoutVariant(selectors);
     return this.#handOut(() => {
-      this.#check(selectors);
-      const bearer = { payload: this.#payloadOf(selectors), subject: this.subjectOf() };
-      return this.#options.tokens.forSubscriber(selectors, bearer);
+      this.#check(granted);
+      const bearer = { payload: extras.payload ?? this.#payloadOf(selectors), subject: this.subjectOf() };
+      return this.#options.tokens.forSubscriber(granted, bearer);
     });
   }
 
@@ -238,6 +255,11 @@ export class StreamAccess {
     });
   }
 
+  /** Selectors of topics, and those of the events of their subscribers where they are asked for. */
+  #withEvents(selectors: Selector[], topics: Topics, { withSubscriptions = false }: StreamExtras): Selector[] {
+    return withSubscriptions ? [...selectors, ...this.#eventSelectors(topics)] : selectors;
+  }
+
   /** With which the hub's own topics begin. */
   get #hubPath(): string {
     const { hub } = this.#options;
@@ -296,11 +318,12 @@ export class StreamAccess {
    * Gives whoever the page is for a token, in the stream's URL or in a cookie.
    *
    * @param of - The topics of the stream for which the token speaks for its bearer; without them it says nothing.
+   * @param payload - What it says. Default: what the application says for these topics.
    */
-  #authorize(granted: readonly Selector[], of?: readonly Selector[]): StreamAuthorization {
+  #authorize(granted: readonly Selector[], of?: readonly Selector[], payload?: unknown): StreamAuthorization {
     const { pages, protocol, streamLimits, unbound, tokens, tokenMode } = this.#options;
     checkGranted(granted, protocol, streamLimits);
-    const bearer = () => ({ payload: of && this.#payloadOf(of), subject: this.subjectOf() });
+    const bearer = () => ({ payload: payload ?? (of && this.#payloadOf(of)), subject: this.subjectOf() });
     const grant = grantName(tokens, granted, of);
     if (tokenMode === "url") {
       const sign = () => {
