@@ -62,7 +62,20 @@ async function bundleModules() {
 /** Joins the types of each entry. */
 async function bundleTypes() {
   const { dts } = await import("rollup-plugin-dts");
-  await bundle("d.ts", typedEntries, [dts()]);
+  await bundle("d.ts", typedEntries, [dts(), { name: "private", renderChunk: withoutPrivateNames }]);
+}
+
+/**
+ * Compilers without a target, such as TypeScript 5.9 by default, refuse private names in declarations. A private property
+ * keeps classes as distinct as they are; it is named for its class, since a subclass cannot declare it again.
+ */
+function withoutPrivateNames(code) {
+  let name = "";
+  return code.replace(/\bclass (\w+)|#private;/g, (text, declared) => {
+    if (declared === undefined) return `private readonly _private${name};`;
+    name = declared;
+    return text;
+  });
 }
 
 async function bundle(extension, names, plugins) {

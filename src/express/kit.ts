@@ -1,6 +1,7 @@
 import type { Response } from "express";
 import type { Environment } from "nunjucks";
 import type { Hub } from "../hub/hub.js";
+import type { ComponentFunctions } from "../nunjucks/component-functions.js";
 import type { OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
 import { noHubInProcess } from "../publisher/remote/remote-hub.js";
@@ -17,7 +18,7 @@ export interface Kit {
    */
   readonly render: (name: string, props?: object) => SafeString;
   /** The components as functions: `components.Name(props)`. */
-  readonly components: Readonly<Record<string, (props?: object) => SafeString>>;
+  readonly components: ComponentFunctions;
   /** Tag of a template literal that escapes what is interpolated. */
   readonly html: (strings: TemplateStringsArray, ...values: readonly unknown[]) => SafeString;
   /**

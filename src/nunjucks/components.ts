@@ -5,6 +5,7 @@ import { packageFolder } from "../shared/package-folder.js";
 import { describeValue, isPlainObject } from "../shared/plain-object.js";
 import { attributes } from "./attributes.js";
 import { type ComponentFile, ComponentFiles } from "./component-files.js";
+import type { ComponentFunctions } from "./component-functions.js";
 import { isComponentName } from "./component-name.js";
 import { type CompiledComponent, createEnvironment, TagEnvironment } from "./environment.js";
 import { propKey } from "./grammar.js";
@@ -158,7 +159,7 @@ export class Components {
   }
 
   /** `components.Name(props)`, in code and in templates. */
-  get namespace(): Readonly<Record<string, (props?: object) => SafeString>> {
+  get namespace(): ComponentFunctions {
     return new Proxy(Object.create(null) as Record<string, (props?: object) => SafeString>, {
       get: (_target, name) => {
         if (typeof name !== "string" || !isComponentName(name)) return undefined;

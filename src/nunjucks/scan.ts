@@ -294,7 +294,7 @@ class Scanner {
   #error(
     message: string,
     at: { lineno: number; colno: number },
-    options?: ErrorOptions,
+    options?: { readonly cause?: unknown },
     code: "ERR_TEMPLATE" | "ERR_COMPONENT" = "ERR_TEMPLATE",
   ): TemplateError {
     const location = { template: this.#options.template, line: at.lineno + 1, column: at.colno + 1 };

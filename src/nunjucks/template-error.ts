@@ -16,7 +16,7 @@ export class TemplateError extends MercureError {
   /** Tells Nunjucks that the place is known, which it would otherwise guess, and guess wrongly within macros. */
   readonly lineno: number;
 
-  constructor(code: ErrorCode, message: string, location: Location, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, location: Location, options?: { readonly cause?: unknown }) {
     const place = `line ${location.line}, column ${location.column}`;
     super(code, `${message} (${location.template ?? "unnamed template"}, ${place})`, options);
     this.template = location.template;

@@ -23,7 +23,7 @@ export type ErrorCode = keyof typeof errorCodes;
 export class MercureError extends Error {
   readonly code: ErrorCode;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.name = "MercureError";
     this.code = code;

@@ -78,6 +78,22 @@ export const end: Promise<void> = close();
 mercure(app, { template: "templates" });
 `;
 
+/** What beginners write, under the settings that a compiler proposes. */
+const usualProgram = `
+import express from "express";
+import { type Kit, mercure } from "htmx-mercure";
+import { Hub } from "htmx-mercure/hub";
+import { MemoryTransport } from "htmx-mercure/transport/memory";
+
+const kit: Kit = mercure(express(), { templates: "templates", components: "components" });
+const { components, sse } = kit;
+const { ChatMessage } = components;
+sse.publish("messages", components.ChatMessage({ id: "m1", text: "hello" }));
+sse.publish("messages", ChatMessage({ id: "m1", text: "hello" }));
+sse.publish("messages", kit.components.Plain());
+export const hub: Hub = new Hub({ transport: new MemoryTransport() });
+`;
+
 const project: Readonly<Record<string, string>> = {
   "package.json": JSON.stringify({ name: "fresh", version: "1.0.0", private: true }),
   "templates/index.njk":
@@ -94,6 +110,8 @@ const project: Readonly<Record<string, string>> = {
     compilerOptions: { target: "es2022", lib: ["es2022", "dom"], module: "nodenext", types: ["node"], strict: true },
     files: ["typed.mts", "typed.cts"],
   }),
+  "usual/program.ts": usualProgram,
+  "usual/package.json": JSON.stringify({ type: "module" }),
   "page.js": 'import "htmx-mercure/client";\n',
 };
 
@@ -129,6 +147,10 @@ async function readTarball(): Promise<Uint8Array> {
 
 function node(...args: string[]): Promise<{ stdout: string; stderr: string }> {
   return execute(process.execPath, args, { cwd: folder });
+}
+
+function compilerOf(packageName: string): string {
+  return fileURLToPath(import.meta.resolve(`${packageName}/package.json`).replace("package.json", "bin/tsc"));
 }
 
 describe("the tarball", () => {
@@ -209,9 +231,22 @@ describe("in a fresh project", () => {
   });
 
   test("TypeScript programs of both kinds compile against the types", async () => {
-    const compiler = fileURLToPath(import.meta.resolve("typescript/package.json").replace("package.json", "bin/tsc"));
-    const { stdout } = await node(compiler, "--noEmit", "-p", "tsconfig.json").catch((error) => error);
+    const { stdout } = await node(compilerOf("typescript"), "--noEmit", "-p", "tsconfig.json").catch((error) => error);
     assert.equal(stdout, "");
+  });
+
+  test("TypeScript compiles calls of components under the settings of `tsc --init`", async () => {
+    const compiler = compilerOf("typescript");
+    await execute(process.execPath, [compiler, "--init"], { cwd: join(folder, "usual") });
+    const { stdout } = await node(compiler, "--noEmit", "-p", "usual").catch((error) => error);
+    assert.equal(stdout, "");
+  });
+
+  test("TypeScript 5.9 reads the types for a bundler and without a target", async () => {
+    const settings = ["--noEmit", "--strict", "--module", "esnext", "--moduleResolution", "bundler"];
+    const { stdout } = await node(compilerOf("typescript59"), ...settings, "usual/program.ts").catch((error) => error);
+    // Types of other packages are not ours to mend.
+    assert.doesNotMatch(stdout, /htmx-mercure|usual/);
   });
 
   test("every export loads by its name", async () => {
