@@ -18,7 +18,7 @@ import { promisify } from "node:util";
 import { developmentSecret } from "../../src/shared/development-secret.js";
 
 const run = promisify(execFile);
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 function project(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
