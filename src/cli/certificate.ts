@@ -7,7 +7,7 @@ export interface Certificate {
   readonly key: Buffer;
 }
 
-/** What `--cert` and `--key` name; undefined without them. */
+/** Reads the certificate and key files of `--cert` and `--key`; undefined without these flags. */
 export function readCertificate(read: OptionReader): Certificate | undefined {
   const cert = read.string("cert");
   const key = read.string("key");

@@ -3,9 +3,9 @@ import { BlockList, isIP } from "node:net";
 import { UsageError } from "./errors.js";
 
 /**
- * Addresses and ranges such as `10.0.0.0/8`.
+ * Parses addresses and ranges such as `10.0.0.0/8` into a block list.
  *
- * @throws UsageError for what is neither.
+ * @throws UsageError for a value that is neither.
  */
 export function addressesOf(ranges: readonly string[]): BlockList {
   const addresses = new BlockList();
@@ -24,8 +24,8 @@ export function addressesOf(ranges: readonly string[]): BlockList {
 }
 
 /**
- * Where a client is, by the header `X-Forwarded-For`: every proxy appends whom it heard, so that what the last one that
- * is not trusted has written counts, and nothing before it, which clients may write themselves.
+ * Returns a client's address, read from the header `X-Forwarded-For`. Every proxy appends the address of its peer. The
+ * rightmost untrusted address counts. Clients can forge every entry to the left of it.
  */
 export function clientAddress(
   { socket, headers }: Pick<IncomingMessage, "socket" | "headers">,
@@ -42,7 +42,7 @@ export function clientAddress(
 }
 
 function isTrusted(address: string, proxies: BlockList): boolean {
-  // What comes over IPv4 to a socket of both.
+  // A dual-stack socket reports an IPv4 peer as an IPv4-mapped IPv6 address.
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   const family = familyOf(plain);
   return family !== undefined && proxies.check(plain, family);

@@ -3,15 +3,15 @@ import { didYouMean } from "../shared/nearest.js";
 import { UsageError } from "./errors.js";
 
 export interface Flag {
-  /** What the help calls the flag's value; without it the flag is true when it is there. */
+  /** The name of the flag's value in the help. Without it the flag takes no value, and its presence means true. */
   readonly value?: string;
   /** Whether the value is a number; text otherwise. */
   readonly numeric?: boolean;
-  /** Whether the flag may stand several times. */
+  /** Whether the flag can be repeated. */
   readonly multiple?: boolean;
   /** Whether `--no-<name>` turns it off. */
   readonly negatable?: boolean;
-  /** The environment variable that stands in for it. */
+  /** The environment variable that replaces the flag. */
   readonly variable?: string;
   readonly help: string;
 }
@@ -32,9 +32,10 @@ interface OptionToken {
 }
 
 /**
- * Reads what stands after a command's name.
+ * Parses the arguments after a command's name.
  *
- * @throws UsageError for what is unknown, given twice, without its value, or too much.
+ * @param most - The max number of positional arguments.
+ * @throws UsageError for an unknown flag, a repeated flag, a missing value, or too many arguments.
  */
 export function readCommandLine(args: readonly string[], flags: Flags, most: number): CommandLine {
   const known = new Map(Object.entries(flags));
@@ -72,7 +73,7 @@ function readValue({ rawName, value, inlineValue }: OptionToken, { value: wanted
     if (value !== undefined) throw new UsageError(`The flag ${rawName} takes no value.`);
     return true;
   }
-  // An empty value is what `--jwt "$UNSET"` leaves, and the next flag what `--jwt $UNSET` does.
+  // With an unset variable, `--jwt "$UNSET"` has an empty value, and `--jwt $UNSET` takes the next flag as its value.
   const isFlag = !inlineValue && value !== undefined && /^-./.test(value);
   if (value === undefined || value === "" || isFlag) {
     throw new UsageError(`The flag ${rawName} needs a value: ${rawName}=<${wanted}>.`);
@@ -83,7 +84,7 @@ function readValue({ rawName, value, inlineValue }: OptionToken, { value: wanted
 }
 
 function tooMany(argument: string, most: number): string {
-  // Not the argument itself, where a secret may have slipped out of its flag.
+  // A long argument, or one with an equals sign, can be a secret that slipped out of its flag: it is not repeated.
   const expected = most === 0 ? "takes no arguments" : `takes ${most} argument${most === 1 ? "" : "s"} at most`;
   return argument.includes("=") || argument.length > 32
     ? `The command ${expected}.`

@@ -1,24 +1,24 @@
 import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 
-/** What a command gets to see of its command line. */
+/** The part of the command line that a command reads. */
 export interface Invocation {
-  /** Reads flags by their names, and the environment where a variable is named. */
+  /** Reads flags by name, and falls back to the named environment variable. */
   readonly read: OptionReader;
   readonly positionals: readonly string[];
 }
 
 export interface Command {
   readonly name: string;
-  /** One sentence, for the list of commands. */
+  /** The sentence that describes the command in the list of commands. */
   readonly summary: string;
-  /** What stands after the name in `Usage:`. */
+  /** The text after the name in `Usage:`. */
   readonly usage: string;
-  /** What else the help says, below the summary. */
+  /** The rest of the help, below the summary. */
   readonly details?: string;
   readonly flags: Flags;
-  /** How many positional arguments there may be. */
+  /** The max number of positional arguments. */
   readonly positionals: number;
-  /** Resolves to the exit code. */
+  /** Runs the command, and resolves to the exit code. */
   run(invocation: Invocation): Promise<number>;
 }

@@ -1,5 +1,5 @@
-/** The command line is wrong: said in one line with the way to the help, and exit code 2. */
+/** An invalid command line. The process prints one line that points to the help, and exits with code 2. */
 export class UsageError extends Error {}
 
-/** The command did not succeed, for a reason that its message says in full: exit code 1. */
+/** A failed command. The message gives the whole reason, and the process exits with code 1. */
 export class Failure extends Error {}

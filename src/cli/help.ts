@@ -2,7 +2,7 @@ import type { Command } from "./command.js";
 
 const width = 34;
 
-/** The help of a command, as `--help` prints it. */
+/** Returns the help of a command, as `--help` prints it. */
 export function helpOf({ name, usage, summary, details, flags }: Command): string {
   const rows = Object.entries(flags).map(([flag, { value, multiple, negatable, variable, help }]) => {
     const left = `--${negatable ? "[no-]" : ""}${flag}${value === undefined ? "" : ` <${value}>`}${multiple ? " …" : ""}`;
@@ -12,7 +12,7 @@ export function helpOf({ name, usage, summary, details, flags }: Command): strin
   return `${text.join("\n\n")}\n\nFlags:\n${rows.join("\n")}`;
 }
 
-/** The list of all commands. */
+/** Returns the list of all commands. */
 export function overviewOf(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => row(name, summary));
   return [

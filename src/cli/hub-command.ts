@@ -12,7 +12,7 @@ import { collectMetrics } from "./metrics.js";
 import { monitor } from "./monitor.js";
 import { whenTold } from "./signals.js";
 
-/** How long the token is valid that development prints, in seconds. */
+/** The lifetime of the token that development prints, in seconds. */
 const developmentTokenLifetime = 24 * 3600;
 
 export const hubCommand: Command = {
@@ -93,7 +93,7 @@ In production secrets are needed, of at least 32 bytes.`,
       await server.close(shutdownTimeout);
       await transport.close();
     } finally {
-      // Still open where something went wrong.
+      // The servers are still open after an error.
       await server?.close(0);
       await watch?.close(0);
     }
@@ -103,12 +103,17 @@ In production secrets are needed, of at least 32 bytes.`,
 
 const portBounds = { least: 0, most: 65_535, whole: true };
 
-/** The highest has none; 0 is any free one. */
+/** Returns the next port. The highest port has no next one, so any free port (0) replaces it; 0 stays 0. */
 function portAfter(port: number): number {
   return port === 0 || port === portBounds.most ? 0 : port + 1;
 }
 
-/** @param mayFail - Whether the hub starts without it where the port is taken, since nobody has asked for just this. */
+/**
+ * Starts the monitor's server.
+ *
+ * @param mayFail - Whether the hub starts without the monitor when the port is taken. True for the default host
+ *   and port, because no flag names them.
+ */
 async function listenBeside(
   handle: Hub["handle"],
   address: Address,

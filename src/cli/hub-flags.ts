@@ -130,7 +130,7 @@ export const hubFlags: Flags = {
   },
 };
 
-/** What flags and environment say of a hub. */
+/** The configuration of a hub, read from flags and environment. */
 export interface HubConfiguration {
   readonly development: boolean;
   /** The generation of the publisher's token that development prints. */
@@ -138,11 +138,14 @@ export interface HubConfiguration {
   readonly keys: HubKeys;
   readonly proxies: BlockList;
   readonly history: MemoryTransportOptions;
-  /** But for what depends on the hub's address. */
+  /** The hub's options, without those that depend on its address. */
   readonly hub: Omit<HubOptions, "transport"> & { readonly path: string; readonly allowPublish: boolean };
 }
 
-/** The same rules as for the hub in an application, but for publishing over HTTP: without it nobody could publish. */
+/**
+ * Reads the hub's configuration by the rules of a hub in an application. One default differs: publishing over HTTP is
+ * on, since this hub has no other publishers.
+ */
 export function configure(read: OptionReader): HubConfiguration {
   const development = process.env.NODE_ENV !== "production";
   const protocol = readProtocol(read);
@@ -181,7 +184,7 @@ export function configure(read: OptionReader): HubConfiguration {
   };
 }
 
-/** By a variable with spaces or commas between the items. */
+/** Reads a list from a flag, or from a variable whose items are separated by spaces or commas. */
 function readList(read: OptionReader, flag: string, variable: string): readonly string[] {
   return read.strings(flag) ?? (process.env[variable] ?? "").split(/[\s,]+/).filter(Boolean);
 }

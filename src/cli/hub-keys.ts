@@ -44,19 +44,25 @@ function roleFlags(role: Role): Flags {
   };
 }
 
-/** What verifies the tokens of a hub's clients. */
+/** The keys that verify the tokens of a hub's clients. */
 export interface HubKeys {
-  /** For HS256; undefined for who has another key. */
+  /** The publishers' secret for HS256; undefined when publishers have another kind of key. */
   readonly publisherKey: string | undefined;
   readonly subscriberKey: string | undefined;
-  /** @param issuer - Who issues the tokens of Mercure 1.0 that the keys of the roles verify. */
+  /**
+   * Returns the hub's issuers with their keys.
+   *
+   * @param issuer - The issuer of the Mercure 1.0 tokens that the keys of the roles verify.
+   */
   issuers(issuer: string): readonly IssuerOptions[];
 }
 
 /**
- * In development a secret is made where one is missing, and a short one is warned of.
+ * Reads the keys of a hub from flags and environment. In development a missing secret is generated, and a short secret
+ * logs a warning.
  *
- * @throws UsageError where keys contradict each other, MercureError `ERR_OPTION` where production lacks one.
+ * @throws UsageError when keys contradict each other.
+ * @throws MercureError `ERR_OPTION` when a key is missing in production.
  */
 export function readHubKeys(read: OptionReader, development: boolean): HubKeys {
   refuseSharedInput(read);
@@ -81,7 +87,7 @@ export function readHubKeys(read: OptionReader, development: boolean): HubKeys {
   };
 }
 
-/** The key of a role: a secret for HS256, or what an issuer has. */
+/** The key of a role: a secret for HS256, or an issuer's key. */
 interface RoleKey {
   readonly secret?: string;
   readonly issued?: IssuerOptions;

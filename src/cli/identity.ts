@@ -6,7 +6,7 @@ import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
 
-/** What a hub and the tokens of Mercure 1.0 that it takes have to agree on. */
+/** The issuer and resource that a hub and its Mercure 1.0 tokens must agree on. */
 export interface HubIdentity {
   readonly issuer: string;
   readonly resource: string;
@@ -26,9 +26,10 @@ export const identityFlags: Flags = {
 };
 
 /**
- * The variables of an application do for its hub and its commands too, so that one `.env` serves them all.
+ * Reads the issuer and resource from flags and environment. An application's variables also configure its hub and its
+ * commands, so one `.env` file serves them all.
  *
- * @param hubUrl - What the hub is called where nothing says otherwise.
+ * @param hubUrl - The default resource, for when no flag or variable names one.
  */
 export function readIdentity(read: OptionReader, hubUrl: string): HubIdentity {
   const { MERCURE_PUBLIC_HUB_URL, MERCURE_HUB_URL } = process.env;
@@ -47,7 +48,7 @@ export const protocolFlags: Flags = {
   ...identityFlags,
 };
 
-/** How the tokens are written that a command makes. */
+/** Reads the profile of the tokens that a command signs: protocol version, issuer and resource. */
 export function readProfile(read: OptionReader, hubUrl: string): TokenProfile {
   return { protocol: readProtocol(read), ...readIdentity(read, hubUrl) };
 }
@@ -63,7 +64,10 @@ export const matcherFlags: Flags = {
   "match-urlpattern": { value: "pattern", multiple: true, help: "Mercure 1.0: topics by a URL pattern." },
 };
 
-/** What the command line names: topics, and with Mercure 1.0 matchers. Joiners are carried as the publisher does. */
+/**
+ * Returns the selectors of the command line: topics, and with Mercure 1.0 also matchers. Joiners are escaped as the
+ * publisher escapes them.
+ */
 export function readSelectors(read: OptionReader, topics: readonly string[], protocol: Generation): Selector[] {
   const exact = read.strings("match") ?? [];
   const patterns = read.strings("match-urlpattern") ?? [];

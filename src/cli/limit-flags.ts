@@ -25,7 +25,7 @@ const limits: Readonly<Record<HubLimit, LimitFlag>> = {
   maxPublishFieldLength: ["characters", "The length of its fields but the data. Default 4096."],
 };
 
-/** The flag of a limit: `max-connections`. */
+/** Returns the flag of a limit, such as `max-connections`. */
 export function limitFlag(name: HubLimit): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

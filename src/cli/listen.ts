@@ -16,14 +16,19 @@ export interface ListeningServer {
   readonly host: string;
   readonly port: number;
   readonly secure: boolean;
-  /** Takes no more connections, and resolves when all have ended; those that have not in this many seconds are cut. */
+  /**
+   * Stops accepting connections, and resolves when all connections have ended.
+   *
+   * @param timeout - Seconds until the connections that are still open are cut.
+   */
   close(timeout: number): Promise<void>;
 }
 
 /**
  * Starts a server: HTTP/1.1, or with a certificate HTTP/2 and HTTP/1.1 over TLS.
  *
- * @throws Failure where it cannot listen, UsageError where the certificate is none.
+ * @throws Failure when it cannot listen.
+ * @throws UsageError when the certificate or its key is invalid.
  */
 export async function listen(handle: Hub["handle"], address: Address): Promise<ListeningServer> {
   const { host, port, certificate } = address;
@@ -37,8 +42,8 @@ export async function listen(handle: Hub["handle"], address: Address): Promise<L
 }
 
 /**
- * The URL's beginning under which a server is reached from its own machine. Where it listens everywhere it is that of the
- * default, which tokens of Mercure 1.0 name that commands make.
+ * Returns the origin that reaches a server from its own machine. A server that listens on all addresses gets the
+ * default origin, because the Mercure 1.0 tokens that commands sign name it.
  */
 export function originOf({ host, port, secure }: Pick<ListeningServer, "host" | "port" | "secure">): string {
   const name = { "0.0.0.0": "127.0.0.1", "::": "127.0.0.1" }[host] ?? (host.includes(":") ? `[${host}]` : host);
@@ -56,7 +61,7 @@ function secureServer(handle: Hub["handle"], certificate: Certificate): Http2Sec
 function plainCloser(server: Server): ListeningServer["close"] {
   return (timeout) =>
     new Promise((resolve) => {
-      // Whoever is being answered is idle right after.
+      // A connection that is being answered becomes idle right after, and this timeout then closes it.
       server.keepAliveTimeout = 1;
       const cut = setTimeout(() => server.closeAllConnections(), timeout * 1000);
       server.close(() => {
@@ -66,13 +71,13 @@ function plainCloser(server: Server): ListeningServer["close"] {
     });
 }
 
-/** Servers of HTTP/2 close neither sessions nor idle connections by themselves, so what is open is counted here. */
+/** Tracks open sockets and sessions, because an HTTP/2 server closes neither sessions nor idle connections itself. */
 function secureCloser(server: Http2SecureServer): ListeningServer["close"] {
   const sockets = new Set<Socket>();
   const busy = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   let closing = false;
-  // Each serves for all: closures for every socket and answer would take memory as long as streams are open.
+  // All sockets and answers share these functions. A closure for each would hold memory as long as its stream is open.
   function gone(this: Socket): void {
     sockets.delete(this);
   }
@@ -81,7 +86,7 @@ function secureCloser(server: Http2SecureServer): ListeningServer["close"] {
     busy.delete(socket);
     if (closing) socket.destroySoon();
   }
-  // Beneath each there is another socket, which is all there is of a client that never shakes hands.
+  // Each TLS socket wraps a TCP socket. A client that never shakes hands has only the TCP socket.
   for (const event of ["connection", "secureConnection"]) {
     server.on(event, (socket: Socket) => {
       sockets.add(socket);

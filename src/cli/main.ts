@@ -24,7 +24,7 @@ const commands: readonly Command[] = [
 ];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
-  // `htmx-mercure help hub`, as with other programs.
+  // `htmx-mercure help hub` works as with other programs.
   if (name === "help" && args.length > 0) return main([args[0]!, "--help"]);
   if (name === "--help" || name === "-h" || name === "help") return print(overviewOf(commands));
   if (name === "--version") return print(version());
@@ -47,12 +47,12 @@ function version(): string {
   return JSON.parse(readFileSync(packageFolder("package.json"), "utf8")).version as string;
 }
 
-/** 2: the command line or the environment is wrong, and trying again does not help. 1: it did not work. */
+/** Returns 2 when the command line or the environment is invalid, so that a retry cannot help, and 1 otherwise. */
 function exitCodeOf(error: unknown): number {
   return error instanceof UsageError || (error instanceof MercureError && error.code === "ERR_OPTION") ? 2 : 1;
 }
 
-/** Whether the message says all that there is to say. Errors of the system, such as a missing file, do too. */
+/** Returns whether the message is a complete explanation. System errors, such as a missing file, explain themselves. */
 function isExplained(error: unknown): error is Error {
   const isOurs = error instanceof UsageError || error instanceof Failure || error instanceof MercureError;
   return isOurs || (error instanceof Error && "syscall" in error);
@@ -68,10 +68,10 @@ function complain(error: unknown): void {
   console.error(`htmx-mercure: ${error.message}${hint}`);
 }
 
-// Flags may hold secrets, and every user of the machine may read the arguments of its processes.
+// Flags can hold secrets, and every user of the machine can read the arguments of its processes.
 process.title = "htmx-mercure";
 
-// `htmx-mercure subscribe … | head -1`: whoever reads has seen enough.
+// In `htmx-mercure subscribe … | head -1` the reader closes the pipe when it has enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 main(process.argv.slice(2)).then(

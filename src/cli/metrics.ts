@@ -1,7 +1,7 @@
 import type { HubObserver } from "../hub/index.js";
 import { UsageError } from "./errors.js";
 
-/** What a hub and its process count, for Prometheus. */
+/** The metrics of a hub and its process, for Prometheus. */
 export interface Metrics {
   readonly observer: HubObserver;
   readonly contentType: string;
@@ -9,11 +9,12 @@ export interface Metrics {
 }
 
 /**
- * Counts under the names of the reference hub, whose dashboards then fit, and with prom-client's own for the process.
+ * Collects metrics under the names of the reference hub, so that its dashboards fit, and prom-client's metrics of the
+ * process.
  *
- * @param wanted - Whether somebody has asked for it.
- * @returns undefined where prom-client is not installed, and nobody has asked.
- * @throws UsageError where somebody has.
+ * @param wanted - Whether metrics are required. They are optional otherwise.
+ * @returns undefined when prom-client is not installed and metrics are optional.
+ * @throws UsageError when prom-client is not installed and metrics are required.
  */
 export async function collectMetrics(wanted: boolean): Promise<Metrics | undefined> {
   const client = await load();

@@ -1,4 +1,4 @@
-/** What the monitor answers to, in OpenAPI. */
+/** Returns the OpenAPI description of the monitor. */
 export function describeMonitor(withMetrics: boolean): {
   readonly paths: object;
   readonly openapi: string;

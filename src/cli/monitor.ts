@@ -5,10 +5,11 @@ import type { Metrics } from "./metrics.js";
 import { describeMonitor } from "./monitor-description.js";
 
 /**
- * Answers those who look after a hub, at a port of its own: what they may know is not for clients.
+ * Returns the handler of the monitor, which serves health and metrics to operators. It has a port of its own, because
+ * clients must not see these.
  *
  * `/healthz/live`: the process answers. `/healthz/ready`: the hub takes requests; 503 before it does and while it ends.
- * `/openapi.json`: what there is, in OpenAPI.
+ * `/metrics`: the metrics, when they are collected. `/openapi.json`: the description of these paths, in OpenAPI.
  */
 export function monitor(
   isReady: () => boolean,
@@ -35,11 +36,11 @@ export function monitor(
 }
 
 /**
- * Whether a request names the monitor by an address, by a name of this machine, or by one that is listed. Any other name
- * is one that a page of a stranger has had resolved to this machine, to read what is not for it (DNS rebinding).
+ * Returns whether a request names the monitor by an address, a name of this machine, or a listed name. Any other name
+ * can belong to a stranger's page that resolves it to this machine to read the monitor (DNS rebinding).
  */
 function isOwnHost(host: unknown, hosts: readonly string[]): boolean {
-  // Clients of HTTP/1.0 need not say; browsers always do.
+  // HTTP/1.0 clients can omit the header; browsers always send it.
   if (host === undefined || host === "") return true;
   const name = String(host).replace(/:\d*$/, "").toLowerCase();
   if (isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0 || isLoopback(name)) return true;

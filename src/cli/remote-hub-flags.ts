@@ -10,7 +10,7 @@ import { signerOf } from "./signing.js";
 
 const defaultHubUrl = "http://127.0.0.1:5500/.well-known/mercure";
 
-/** A token that a command makes for itself lives for so many seconds. */
+/** The lifetime of a token that a command signs for itself, in seconds. */
 const ownTokenLifetime = 3600;
 
 export const hubUrlFlags: Flags = {
@@ -23,7 +23,7 @@ export function readHubUrl(read: OptionReader): string {
   return url;
 }
 
-/** Who asks the hub: a publisher, or a subscriber. */
+/** The role of the hub's client: publisher or subscriber. */
 export type Role = "publisher" | "subscriber";
 
 const secretVariables = {
@@ -36,7 +36,7 @@ export const algorithmVariables = {
   subscriber: "MERCURE_SUBSCRIBER_JWT_ALG",
 } as const;
 
-/** The flags of the key that signs a role's tokens. */
+/** Returns the flags of the key that signs a role's tokens. */
 export function keyFlags(role: Role): Flags {
   const what = `The key that signs ${role}s' tokens: a secret, or a private key in PEM.`;
   return {
@@ -49,7 +49,7 @@ export function keyFlags(role: Role): Flags {
   };
 }
 
-/** Undefined where there is no key. */
+/** Returns the signer of a role's tokens, or undefined without a key. */
 export function readSigner(read: OptionReader, role: Role): Signer | undefined {
   const key = readSecret(read, "secret", secretVariables[role]);
   return key === undefined ? undefined : signerOf(key, read.string("algorithm", algorithmVariables[role]));
@@ -65,7 +65,7 @@ export function tokenFlags(role: Role): Flags {
 
 const tokenVariables = { publisher: "MERCURE_PUBLISHER_JWT", subscriber: "MERCURE_SUBSCRIBER_JWT" } as const;
 
-/** The token that was given, else one that grants so much, made with the key; undefined where there is neither. */
+/** Returns the given token, else a token signed with the key that carries `grants`; undefined without token and key. */
 export function readToken(
   read: OptionReader,
   role: Role,

@@ -5,12 +5,12 @@ import { UsageError } from "./errors.js";
 import { helpOf } from "./help.js";
 
 const commonFlags: Flags = {
-  // Not --env-file: Node 20 looks for a flag of that name among the arguments of programs too.
+  // The name --env-file is unusable: Node 20 also looks for it among the arguments of programs.
   dotenv: { value: "path", help: "A file of environment variables. Default .env, where there is one." },
   help: { help: "Print this help." },
 };
 
-/** Runs a command with its arguments; resolves to the exit code. */
+/** Runs a command with its arguments, and resolves to the exit code. */
 export async function runCommand(command: Command, args: readonly string[]): Promise<number> {
   const flags = { ...command.flags, ...commonFlags };
   const { values, positionals } = readCommandLine(args, flags, command.positionals);
@@ -22,7 +22,7 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
   return command.run({ read: new OptionReader(values, "--", process.env), positionals });
 }
 
-/** Variables that are set already keep their values. */
+/** Loads variables from a file. Variables that are already set keep their values. */
 function loadEnvironment(path: string | undefined): void {
   try {
     process.loadEnvFile(path ?? ".env");

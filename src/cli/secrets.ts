@@ -4,7 +4,7 @@ import { unfoldPem } from "../shared/pem.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
 
-/** The flags of a secret: itself, or a file that holds it. */
+/** Returns the flags of a secret: one for the secret itself, one for a file that holds it. */
 export function secretFlags(name: string, what: string, variable: string): Flags {
   return {
     [name]: { value: "secret", variable, help: `${what} Better in the environment or in a file.` },
@@ -12,14 +12,14 @@ export function secretFlags(name: string, what: string, variable: string): Flags
   };
 }
 
-/** For errors: where a command gets the secret with which it signs tokens. */
+/** The ways to give a command its signing secret, for error messages. */
 export const waysToSecret = "--secret-file, or SECRET_KEY in the environment or in .env (gen-secret-key makes one)";
 
 /**
- * The secret that flags or environment give: flags first. One line break at a file's end is the editor's, not the
- * secret's.
+ * Reads a secret from the flags, else from the environment. One line break at a file's end is removed, because editors
+ * add it.
  *
- * @param variables - In order of precedence.
+ * @param variables - The environment variables, in order of precedence.
  */
 export function readSecret(read: OptionReader, name: string, variables: readonly string[] = []): string | undefined {
   const path = read.string(`${name}-file`);

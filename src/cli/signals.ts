@@ -1,6 +1,8 @@
 import { constants } from "node:os";
 
-/** Resolves at the first signal to end; a second one ends the process at once, with the exit code that shells expect. */
+/**
+ * Resolves at the first signal to end. A second one ends the process at once, with the exit code that shells expect.
+ */
 export function whenTold(): Promise<void> {
   return new Promise((resolve) => {
     let told = false;

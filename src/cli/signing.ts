@@ -2,7 +2,7 @@ import { constants, createHmac, createPrivateKey, type KeyObject, sign } from "n
 import type { Signer } from "../publisher/streams/tokens.js";
 import { UsageError } from "./errors.js";
 
-/** By the kind of a private key, the usual algorithm first. RFC 7518, section 3.1; RFC 8037, section 3.1. */
+/** The algorithms for each kind of private key, the usual one first. RFC 7518, section 3.1; RFC 8037, section 3.1. */
 const algorithms: Readonly<Record<string, readonly string[]>> = {
   rsa: ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
   prime256v1: ["ES256"],
@@ -13,10 +13,10 @@ const algorithms: Readonly<Record<string, readonly string[]>> = {
 const secretAlgorithms = ["HS256", "HS384", "HS512"];
 
 /**
- * What signs with a key: a secret, or a private key in PEM.
+ * Returns the signer for a key: a secret, or a private key in PEM.
  *
- * @param algorithm - Default: HS256 for a secret, and what is usual with a private key.
- * @throws UsageError for a key that is none, or that does not go with the algorithm.
+ * @param algorithm - Default: HS256 for a secret, and the usual algorithm of the private key's kind.
+ * @throws UsageError for an invalid private key, or an algorithm that the key does not support.
  */
 export function signerOf(key: string, algorithm?: string): Signer {
   const privateKey = key.includes("-----BEGIN ") ? readPrivateKey(key) : undefined;

@@ -8,7 +8,7 @@ import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./ident
 import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
 import { terminalText } from "./terminal-text.js";
 
-/** The reconnection time until the hub sends one, and the longest, in milliseconds. */
+/** The reconnection time until the hub sends one, and the max reconnection time, in milliseconds. */
 const minRetry = 1000;
 const maxRetry = 60_000;
 
@@ -49,7 +49,7 @@ cannot be made. Line breaks and control characters in data are printed as escape
   },
 };
 
-/** Events over as many connections as it takes. Ends only by an error: the hub is missing at first, or refuses. */
+/** Yields events, and reconnects as often as needed. Ends only by an error: the hub is missing at first, or refuses. */
 async function* tail(url: URL, token: string | undefined, after: string): AsyncGenerator<StreamEvent, void> {
   let lastEventId = after;
   let wasConnected = false;
@@ -74,7 +74,11 @@ async function* tail(url: URL, token: string | undefined, after: string): AsyncG
   }
 }
 
-/** @throws Failure where another try cannot help: the hub refuses, or it was never there. */
+/**
+ * Decides whether a failed connection is worth a retry.
+ *
+ * @throws Failure when a retry cannot help: the hub refuses, or it was never reached.
+ */
 function judge({ origin }: URL, reason: unknown, wasConnected: boolean): void {
   if (!(reason instanceof NoEventStream)) {
     if (!wasConnected)

@@ -1,6 +1,7 @@
 /**
- * Returns text of others as one line for a terminal. Publishers could otherwise send escape sequences, which drive
- * terminals, and characters that turn the direction of text. The two joiners do neither, and words and emoji need them.
+ * Returns publishers' text as one line that is safe for a terminal. It escapes control characters, which can drive
+ * terminals, and characters that change the direction of text. It keeps the two joiners, because words and emoji need
+ * them.
  */
 export function terminalText(text: string): string {
   return text.replace(/(?![\u200c\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {

@@ -1,33 +1,35 @@
-/** A stream has ended for good: the server refused it, or answered something that is no stream. */
+/** The detail of `mercure:error`: the server refused a stream for good, or its answer is not an event stream. */
 export interface MercureErrorDetail {
-  /** The answer's HTTP status. */
+  /** The HTTP status of the answer. */
   readonly status: number;
-  /** For logs. */
+  /** The reason in words, for logs. */
   readonly reason: string;
-  /** Without token and cursor. */
+  /** The stream's URL, without token and cursor. */
   readonly url: string;
 }
 
-/** The hub has ended a stream for good, and no new token could be had for it. */
+/** The detail of `mercure:end`: the hub has ended a stream for good, and the client got no new token for it. */
 export interface MercureEndDetail {
   /**
-   * `expired`: what the stream was granted has run out. `forbidden`: the application does not grant it any more.
-   * `disconnected`: the application has ended it.
+   * `expired`: the stream's grant has expired. `forbidden`: the application has withdrawn the grant.
+   * `disconnected`: the application has ended the stream.
    */
   readonly reason: string;
-  /** Without token and cursor. */
+  /** The stream's URL, without token and cursor. */
   readonly url: string;
 }
 
-/** The server no longer holds what followed the stream's position: updates may be missing from the page. */
+/**
+ * The detail of `mercure:gap`: the server's history starts after the stream's position, so the page can lack updates.
+ */
 export interface MercureGapDetail {
-  /** The id after which the stream asked to go on. */
+  /** The id of the last event before the position that the stream asked for. */
   readonly requested: string;
-  /** The id after which the server goes on. */
+  /** The id of the last event before the position where the server resumes. */
   readonly received: string;
 }
 
-/** What the client dispatches, on the element that has `sse-connect`. The events bubble. */
+/** The events that the client dispatches on the element that has `sse-connect`. The events bubble. */
 export interface MercureEventMap {
   "mercure:error": CustomEvent<MercureErrorDetail>;
   "mercure:end": CustomEvent<MercureEndDetail>;

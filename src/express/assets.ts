@@ -10,7 +10,7 @@ import { packageFolder } from "../shared/package-folder.js";
 
 const require = createRequire(import.meta.url);
 
-/** In the order in which browsers have to run the scripts. Those of htmx come from npm as they are. */
+/** The files to serve. Browsers must run the scripts in this order. The htmx scripts come unchanged from npm. */
 const sources = {
   "mercure.css": () => join(packageFolder("dist"), "client/mercure.css"),
   "htmx.js": () => require.resolve("htmx.org/dist/htmx.min.js"),
@@ -24,27 +24,27 @@ interface Asset {
   readonly name: string;
   readonly type: string;
   readonly content: Buffer;
-  /** Subresource Integrity. */
+  /** The Subresource Integrity hash. */
   readonly integrity: string;
   readonly encoded: Map<string, Promise<Buffer>>;
 }
 
-/** What a page needs to write the tags. */
+/** The URLs and hashes of a page's script and style tags. */
 export interface AssetTags {
   readonly style: { readonly url: string; readonly integrity: string };
   readonly scripts: readonly { readonly url: string; readonly integrity: string }[];
   readonly nonce: string | undefined;
 }
 
-/** Off the event loop: to compress a script takes a tenth of a second. */
+/** Asynchronous compressors. Compressing a script takes a tenth of a second, which would block the event loop. */
 const encoders: Readonly<Record<string, (content: Buffer) => Promise<Buffer>>> = {
   br: promisify<Buffer, Buffer>(brotliCompress),
   gzip: promisify<Buffer, Buffer>(gzip),
 };
 
 /**
- * Serves the kit's scripts and styles under URLs that hold a hash of their content, so that browsers keep them for ever
- * and fetch a new version at once.
+ * Serves the kit's scripts and styles. Their URLs contain a hash of the content, so browsers cache them forever and
+ * fetch a new version at once.
  */
 export class Assets {
   readonly #path: string;
@@ -59,12 +59,12 @@ export class Assets {
   }
 
   /**
-   * The URLs and hashes for a page's head.
+   * Returns the URLs and hashes for a page's head.
    *
    * @throws MercureError `ERR_TEMPLATE` for an unknown option.
    */
   tags(basePath: string, options: Readonly<Record<string, unknown>>): AssetTags {
-    // Nunjucks marks arguments that are given by name.
+    // Nunjucks adds this mark to keyword arguments.
     refuseUnknownOptions(options, ["nonce", "htmx", "__keywords"], "mercure_scripts", "ERR_TEMPLATE");
     const { nonce, htmx = true } = options;
     const tag = (name: AssetName) => {
@@ -78,7 +78,7 @@ export class Assets {
     };
   }
 
-  /** Answers a request for an asset; false when the path is not one. */
+  /** Answers a request for an asset, and returns whether it did. */
   serve(path: string, request: IncomingMessage, response: ServerResponse): boolean {
     const asset = this.#byPath.get(path);
     if (asset === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
@@ -126,9 +126,9 @@ function encode(asset: Asset, encoding: string): Promise<Buffer> {
 }
 
 /**
- * The best encoding that a client takes; one that it names with the weight 0, it does not take.
+ * Returns the best encoding that a client accepts. The weight 0 rejects an encoding.
  *
- * Without a regular expression for the separators: on a header of spaces it would take quadratic time.
+ * Separators are split without a regular expression, which would take quadratic time on a header of spaces.
  */
 export function accepted(header: string | string[] | undefined): string | undefined {
   const offers = String(header ?? "")

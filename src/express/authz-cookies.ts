@@ -18,62 +18,63 @@ import type { BasePath } from "./base-path.js";
 import { keepOutOfCaches } from "./caches.js";
 
 export interface AuthzCookiesOptions {
-  /** As Mercure "Cookie" has it, on HTTPS. */
+  /** The cookie's name on HTTPS, as section "Cookie" of Mercure defines it. */
   readonly name: string;
   readonly domain: string | undefined;
   readonly basePath: BasePath;
-  /** The path of the hub below a base path; undefined for a hub elsewhere, which knows one cookie alone. */
+  /** Returns the hub's path below a base path; undefined for an external hub, which knows only one cookie. */
   readonly hubPath: ((basePath: string) => string) | undefined;
-  /** Whose a request is: the key of one person is worth nothing for another. */
+  /** Returns the person behind a request. The key of one person is invalid for another. */
   subjectOf(req: Request): unknown;
-  /** Signs a text, as nobody else can. */
+  /** Signs a text with the application's key. */
   sign(text: string): string;
-  /** Told once that cookies go without protection. */
+  /** Receives one warning when cookies are sent without `Secure`. */
   warn(message: string): void;
 }
 
-/** How many bytes of grants a browser keeps: with more, its requests to the hub would be larger than proxies take. */
+/** The max bytes of grants that a browser keeps. With more, its requests to the hub exceed the limits of proxies. */
 const mostBytes = 4096;
 
-/** The same for the streams of one page, which need all of them. Proxies take 8 KiB with the application's cookies. */
+/** The same max for one page, which needs all its grants. Proxies accept 8 KiB with the application's cookies. */
 const mostBytesOfPage = 7168;
 
-/** How long name and value may be together. Browsers ignore a longer cookie in silence. RFC 6265bis, section 5.6. */
+/** The max length of name and value together. Browsers ignore a longer cookie silently. RFC 6265bis, section 5.6. */
 const longestCookie = 4096;
 
-/** Not Strict: a link from elsewhere must not seem to come without, or each would take the place of the last. */
+/** Lax, not Strict: a visit from another site must carry the cookie, or each such visit would replace it. */
 const fromLinksToo: CookieOptions = { sameSite: "lax" };
 
-/** What has been given to a browser by one response. */
+/** The cookies that one response sets. */
 interface Given {
   key?: string;
-  /** The browser loses what it had. */
+  /** Whether the response deletes the browser's former cookies. */
   isAnew?: boolean;
   granted: readonly Selector[];
-  /** What it has to keep for this page, by grant: the bytes of its cookies. */
+  /** The bytes of the cookies that this page needs, by grant. */
   readonly own: Map<string, number>;
 }
 
 /** A grant that a browser has. */
 interface KeptGrant {
   readonly grant: string;
-  /** Of its cookies, with their names. */
+  /** The size of its cookies, including their names. */
   readonly bytes: number;
   /** In milliseconds since 1970. */
   readonly issuedAt: number;
 }
 
 /**
- * The cookies that hold the tokens of streams, out of reach of scripts.
+ * Manages the cookies that hold the tokens of streams, hidden from scripts.
  *
- * Those for our own hub are sent to it alone, one for each distinct grant, and need a key in another cookie, which every
- * page sees: where that one is deleted, they are worth nothing. A page does not see them, and so each has a mark that it
- * does see, by which it takes back the oldest. A hub elsewhere gets the one that it knows, for all paths.
+ * The hub in this process has one cookie per distinct grant, which browsers send to its path only. These cookies need a
+ * key in another cookie, which every page's request carries. Deleting the key makes them invalid. Requests for pages do
+ * not carry the grants, so each grant also has a mark cookie on the pages' path; the marks show which grants are the
+ * oldest, to evict them. An external hub gets the one cookie that it knows, for all paths.
  */
 export class AuthzCookies {
   readonly #options: AuthzCookiesOptions;
   readonly #given = new WeakMap<Response, Given>();
-  /** Applications on ports of one host share cookies: signing out of one must not end the streams of another. */
+  /** Identifies this application. Applications on ports of one host share cookies, but not their sign-out. */
   readonly #owner: string;
   #warned = false;
 
@@ -82,11 +83,11 @@ export class AuthzCookies {
     this.#owner = options.sign("owner of the key").slice(0, 8);
   }
 
-  /** Gives the browser a token for a page's stream, besides those that it has. */
+  /** Sets a token for a page's stream, in addition to the tokens that the browser has. */
   keep(res: Response, grant: string, granted: readonly Selector[], sign: CookieTokenSigner): void {
     const given = this.#givenBy(res);
     if (this.#options.hubPath === undefined) {
-      // One cookie for all streams of the page.
+      // The page's streams share one cookie.
       given.granted = [...given.granted, ...granted];
       this.#set(res, this.#name(res.req), sign(given.granted, undefined), "/");
     } else {
@@ -95,22 +96,22 @@ export class AuthzCookies {
     }
   }
 
-  /** Gives the browser the one token that counts for streams whose URL names no grant. */
+  /** Sets the single token for streams whose URL names no grant. */
   set(res: Response, jwt: string): void {
     this.#set(res, this.#name(res.req), jwt, this.#hubPath(res.req));
   }
 
-  /** Takes from the browser all that it was given. Cookies that only the hub sees stay, and are worth nothing. */
+  /** Deletes the browser's tokens. Cookies that only the hub sees can stay; without the key they are invalid. */
   delete(res: Response): void {
     this.#delete(res, this.#name(res.req), this.#hubPath(res.req));
     this.#delete(res, this.#keyName(res.req), "/");
     for (const { grant } of [...this.#shown(res.req), ...this.#marked(res.req)]) this.#deleteGrant(res, grant);
-    // What this very response may give after that needs another key.
+    // Tokens that the same response sets later need a new key.
     this.#given.set(res, { granted: [], isAnew: true, own: new Map() });
   }
 
   /**
-   * Deletes the oldest where there are too many for a page, in the answer to a request that shows them.
+   * Evicts the oldest grants beyond the max for a page, in the response to a request that carries them.
    *
    * @param asked - The grant that the request relies on.
    */
@@ -121,7 +122,7 @@ export class AuthzCookies {
     for (const { grant } of beyond(others, mostBytesOfPage - used)) this.#deleteGrant(res, grant);
   }
 
-  /** How many bytes the browser sends to the hub in cookies that the request of a page does not show. */
+  /** Returns the bytes of cookies that the browser sends to the hub, but not with the request for a page. */
   bytesFor(res: Response): number {
     const { own, isAnew } = this.#givenBy(res);
     const given = [...own.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -130,13 +131,13 @@ export class AuthzCookies {
     return given + Math.min(others, Math.max(0, mostBytes - given));
   }
 
-  /** The token for a grant, or the one for all that a hub elsewhere knows; undefined when the browser has none. */
+  /** Returns the token for a grant, or the single token of an external hub; undefined if the browser has neither. */
   tokenOf(req: Request, grant: string): string | undefined {
     const name = this.#options.hubPath === undefined ? this.#name(req) : this.#grantName(req, grant);
     return cookiesOf(req).find(([each]) => each === name)?.[1];
   }
 
-  /** Whether the browser has the cookie that a token needs. */
+  /** Whether the browser has the key that a token needs. */
   hasKeyTo(req: Request, cookieHash: string | undefined): boolean {
     if (cookieHash === undefined) return true;
     const key = this.#keyOf(req);
@@ -164,7 +165,7 @@ export class AuthzCookies {
     return given.key;
   }
 
-  /** Half at random, half a mark of whose it is: with another person in the browser, its cookies are worth nothing. */
+  /** Returns a key: half random, half a mark of the person. After another person signs in, the old key is invalid. */
   #newKey(req: Request, random: Buffer): string {
     const subject = this.#options.subjectOf(req);
     const text = JSON.stringify(["key", random.toString("base64url"), subject === undefined ? null : String(subject)]);
@@ -197,7 +198,7 @@ export class AuthzCookies {
     }
     this.#set(res, name, token, this.#hubPath(req));
     this.#set(res, markName, mark, this.#pagePath(req), fromLinksToo);
-    // A request that shows grants comes from a page that may need all of them.
+    // A request that carries grants comes from a page that may need all of them.
     if (given.isAnew || this.#shown(req).length > 0) return;
     const others = this.#marked(req).filter((each) => !given.own.has(each.grant));
     for (const each of beyond(others, mostBytes - bytes)) this.#deleteGrant(res, each.grant);
@@ -208,7 +209,7 @@ export class AuthzCookies {
     this.#delete(res, markCookieName(this.#grantBase(res.req), this.#owner, grant), this.#pagePath(res.req));
   }
 
-  /** The grants whose cookies a request to the hub shows. */
+  /** Returns the grants whose cookies a request to the hub carries. */
   #shown(req: Request): KeptGrant[] {
     const base = this.#grantBase(req);
     return cookiesOf(req).flatMap(([name, value]) => {
@@ -217,7 +218,7 @@ export class AuthzCookies {
     });
   }
 
-  /** The grants of this application, of which every page sees the marks. */
+  /** Returns the grants of this application, from the marks that every page's request carries. */
   #marked(req: Request): KeptGrant[] {
     const base = this.#grantBase(req);
     return cookiesOf(req).flatMap(([name, value]) => {
@@ -237,7 +238,7 @@ export class AuthzCookies {
     return this.#options.basePath.of(request) || "/";
   }
 
-  /** Browsers take neither the prefix nor the attribute `Secure` on plain HTTP. */
+  /** Returns the cookie's name. On plain HTTP browsers reject the prefix and the attribute `Secure`. */
   #name(req: Request): string {
     return req.secure ? this.#options.name : insecureName(this.#options.name);
   }
@@ -246,12 +247,12 @@ export class AuthzCookies {
     return grantCookieName(this.#grantBase(req), grant);
   }
 
-  /** These cookies only our own hub knows, whatever a specification calls the other one. */
+  /** Returns the base of grant cookies' names. Only the hub in this process knows these cookies. */
   #grantBase(req: Request): string {
     return req.secure ? secureName(this.#options.name) : this.#name(req);
   }
 
-  /** Where nothing speaks against it, one that no other host of the site can set in place of ours. */
+  /** Returns the key cookie's name: with HTTPS and no `Domain`, one that no other host of the site can overwrite. */
   #keyName(req: Request): string {
     const { hostOnly, other } = keyCookieNames(this.#name(req), this.#owner);
     return req.secure && this.#options.domain === undefined ? hostOnly : other;
@@ -273,12 +274,14 @@ export class AuthzCookies {
     }
     if (!res.req.secure) this.#warnOnce();
     this.#drop(res, name);
-    // A shared cache would give the token to whoever asks next.
+    // A shared cache would give the token to other visitors.
     keepOutOfCaches(res);
     res.cookie(name, value, { ...this.#attributes(res.req, name, path), ...options });
   }
 
-  /** Without an expiry of their own: a token that has expired tells the hub that one is missing; no cookie says nothing. */
+  /**
+   * Cookie attributes without an expiry: with an expired token the hub can answer `expired`; with no cookie it cannot.
+   */
   #attributes(req: Request, name: string, path: string): CookieOptions {
     const { domain } = this.#options;
     const isHostOnly = name.startsWith("__Host-");
@@ -296,7 +299,7 @@ export class AuthzCookies {
     res.clearCookie(name, this.#attributes(res.req, name, path));
   }
 
-  /** A response sets a cookie once. */
+  /** Removes an earlier `Set-Cookie` of this name, so that a response sets a cookie once. */
   #drop(res: Response, name: string): void {
     const set = [res.getHeader("Set-Cookie") ?? []].flat().map(String);
     const others = set.filter((cookie) => !cookie.startsWith(`${name}=`));
@@ -315,7 +318,7 @@ export class AuthzCookies {
   }
 }
 
-/** Those of the oldest that do not fit. */
+/** Returns the oldest grants that do not fit into `mostBytes`. */
 function beyond(grants: readonly KeptGrant[], mostBytes: number): KeptGrant[] {
   const byAge = [...grants].sort((a, b) => b.issuedAt - a.issuedAt);
   let left = mostBytes;
@@ -323,12 +326,12 @@ function beyond(grants: readonly KeptGrant[], mostBytes: number): KeptGrant[] {
   return byAge;
 }
 
-/** What a cookie takes in the header of a request, with what separates it from the next. */
+/** The bytes of a cookie in a request's header, including the separators. */
 function bytesOf(name: string, value: string): number {
   return name.length + value.length + 3;
 }
 
-/** When a token says that it was issued, in milliseconds since 1970; 0 for an invalid one. Only decides what is deleted. */
+/** A token's unverified issue time, in milliseconds since 1970; 0 for an invalid token. It only orders evictions. */
 function issuedAt(token: string): number {
   try {
     const { iat } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as { iat?: unknown };

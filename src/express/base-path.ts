@@ -9,7 +9,7 @@ export interface BasePathOptions {
   readonly isFromHubUrl: boolean;
 }
 
-/** The path below which browsers find all of the application: the prefix that a proxy strips, then the mount path. */
+/** The application's public base path: the prefix that a proxy strips, then the mount path. */
 export class BasePath {
   readonly #app: Application;
   readonly #publicPath: string;
@@ -21,14 +21,14 @@ export class BasePath {
     this.#isFromHubUrl = isFromHubUrl;
   }
 
-  /** By a request: a proxy that Express trusts can name the prefix. */
+  /** Returns the base path for a request. A proxy that Express trusts can name the prefix. */
   of(request: Request, mountPath = request.baseUrl): string {
     const prefix = forwardedPrefix(request);
     const mounted = mountPathOf(mountPath);
     return prefix === undefined ? this.#below(mounted) : mountPathOf(prefix + mounted);
   }
 
-  /** Where no request shows it. */
+  /** The base path outside a request. */
   get fixed(): string {
     return this.#below(fixedMountPath(this.#app));
   }
@@ -40,7 +40,7 @@ export class BasePath {
   }
 }
 
-/** Several proxies append to the header, the outermost first. */
+/** Reads the prefix from `X-Forwarded-Prefix`. Several proxies append to the header, the outermost first. */
 function forwardedPrefix(request: Request): string | undefined {
   const isTrusted = request.app.get("trust proxy fn") as (address: string | undefined, hop: number) => boolean;
   if (!isTrusted(request.socket.remoteAddress, 0)) return undefined;

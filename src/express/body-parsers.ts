@@ -1,6 +1,6 @@
 import type { Application, NextFunction, Request, RequestHandler, Response } from "express";
 
-/** The functions that body-parser makes, which is also what `express.urlencoded()` and its like are. */
+/** Names of the functions of body-parser, which `express.json()` and its siblings return too. */
 const parsers = new Set(["urlencodedParser", "textParser", "rawParser", "jsonParser"]);
 
 interface Layer {
@@ -10,12 +10,12 @@ interface Layer {
 }
 
 /**
- * Keeps the body parsers that an application has before the kit away from the hub's requests: the hub reads bodies
- * itself, after it knows who asks, and by its own limits. A parser would refuse more than 100 kB with a page of its own.
+ * Makes body parsers that run before the kit skip the hub's requests. The hub reads bodies itself, after authentication
+ * and with its own limits. A parser would reject more than 100 kB with an error page of its own.
  */
 export function keepParsersFrom(app: Application, isForHub: (request: Request) => boolean): void {
   for (const layer of (app as Application & { router: { stack: Layer[] } }).router.stack) {
-    // Below a path of its own, a parser sees another path than the hub.
+    // A parser mounted on a path sees another path than the hub.
     if (!layer.slash || !parsers.has(layer.name)) continue;
     const parse = layer.handle;
     layer.handle = (request: Request, response: Response, next: NextFunction) =>

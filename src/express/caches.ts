@@ -4,14 +4,14 @@ import { MercureError } from "../shared/errors.js";
 
 const sealed = new WeakSet<Response>();
 
-/** What else says to browsers, CDNs and proxies that, how long, or by what a response may be kept. */
+/** Headers besides `Cache-Control` that let browsers, CDNs and proxies cache a response. */
 const ofCaches =
   /^(?:etag|expires|last-modified|pragma|x-accel-expires|(?:[\w-]+-)?surrogate-control|[\w-]+-cache-control)$/i;
 
 /**
- * Lets no cache keep a response for others, whatever is set after this: it is decided as the head is written.
+ * Keeps a response out of shared caches. Later changes to its caching headers have no effect.
  *
- * @throws MercureError `ERR_TOKEN` when it is too late to say so.
+ * @throws MercureError `ERR_TOKEN` if the head is already sent and lets caches keep the response.
  */
 export function keepOutOfCaches(response: Response): void {
   if (!response.headersSent) {
@@ -22,7 +22,7 @@ export function keepOutOfCaches(response: Response): void {
     .getHeaderNames()
     .some((name) => name.endsWith("-cache-control") || name === "surrogate-control");
   const mayBeKept = ofCdns || !/\b(no-store|private)\b/i.test(response.get("Cache-Control") ?? "");
-  // After its end, whatever is rendered is for somebody else.
+  // Rendering after the end of a response is for another response.
   if (!mayBeKept || response.writableEnded) return;
   throw new MercureError(
     "ERR_TOKEN",
@@ -36,7 +36,7 @@ function seal(response: Response): void {
   sealed.add(response);
   for (const name of response.getHeaderNames()) if (ofCaches.test(name)) response.removeHeader(name);
   response.setHeader("Cache-Control", "private, no-store");
-  // Answered by "not modified", a browser would show an older page, with an older token.
+  // After a 304 response the browser would show an older page, with an older token.
   for (const name of ["if-none-match", "if-modified-since"]) delete response.req.headers[name];
   const { setHeader, appendHeader, removeHeader, writeHead } = response;
   const isOpen = (name: string) => !ofCaches.test(name) && !/^cache-control$/i.test(name);
@@ -55,7 +55,7 @@ function seal(response: Response): void {
   } as Response["writeHead"];
 }
 
-/** Node takes headers as an object, as a list of pairs, and as a flat list. */
+/** Removes caching headers. Node accepts headers as an object, a list of pairs or a flat list. */
 function withoutCaches(headers: object, isOpen: (name: string) => boolean): object {
   if (!Array.isArray(headers)) return Object.fromEntries(Object.entries(headers).filter(([name]) => isOpen(name)));
   const list = headers as (OutgoingHttpHeader | OutgoingHttpHeader[])[];

@@ -5,10 +5,10 @@ import { MercureError } from "../shared/errors.js";
 const live = new WeakSet<Application>();
 
 /**
- * Looks whether an application can be made live.
+ * Checks whether an application can be made live, and warns if it has routes already.
  *
- * @throws MercureError `ERR_OPTION` for what is no Express application, for one of Express 4 or older, and for one that
- * has a kit already: its pages would subscribe to one hub and hear from another.
+ * @throws MercureError `ERR_OPTION` for a value that is not an Express application, for Express 4 or older, and for an
+ * application that already has a kit: its pages would subscribe to one hub while updates go to another.
  */
 export function checkApplication(app: Application, warn: (message: string) => void): void {
   if (typeof app?.use !== "function" || typeof app.set !== "function") {
@@ -30,7 +30,7 @@ export function checkApplication(app: Application, warn: (message: string) => vo
   );
 }
 
-/** Express 4 throws where `app.router` is read; a router that is a function came with Express 5. */
+/** Whether an application is older than Express 5. Express 4 throws on reading `app.router`; in 5 it is a function. */
 function isBeforeExpress5(app: Application): boolean {
   try {
     return typeof (app as Application & { readonly router?: unknown }).router !== "function";
@@ -39,7 +39,7 @@ function isBeforeExpress5(app: Application): boolean {
   }
 }
 
-/** What Express documents of a router, and its types leave out. */
+/** The part of a router that Express documents but its types lack. */
 interface RouterLike {
   readonly stack?: readonly {
     readonly name?: string;
@@ -48,7 +48,7 @@ interface RouterLike {
   }[];
 }
 
-/** Whether a router has routes, or is mounted before something that has them. Of a sub-application only its name shows. */
+/** Whether a router, or one mounted in it, has routes. A sub-application is recognised by its layer's name only. */
 function hasRoutes({ stack }: RouterLike, seen = new Set<unknown>()): boolean {
   if (!Array.isArray(stack) || seen.has(stack)) return false;
   seen.add(stack);
@@ -58,10 +58,10 @@ function hasRoutes({ stack }: RouterLike, seen = new Set<unknown>()): boolean {
   );
 }
 
-/** What the middleware of sessions and of sign-in adds to a request. */
+/** Properties that session and sign-in middleware adds to a request. */
 const sessionNames = ["session", "user", "auth", "cookies", "signedCookies", "oidc"];
 
-/** Warns, once, when the option `authorize` cannot know about the hub's requests what it knows about a page's. */
+/** Warns, once, if `authorize` sees session properties on a page's request that the hub's requests lack. */
 export class SessionReminder {
   readonly #warn: (message: string) => void;
   readonly #lacking = new WeakMap<Request, readonly string[]>();
@@ -71,7 +71,7 @@ export class SessionReminder {
     this.#warn = warn;
   }
 
-  /** As the request comes to the kit. */
+  /** Notes the session properties that a request lacks when it reaches the kit. */
   watch(request: Request): void {
     if (!this.#said)
       this.#lacking.set(
@@ -80,7 +80,7 @@ export class SessionReminder {
       );
   }
 
-  /** As the application is asked about it. */
+  /** Warns if a lacking property is present when `authorize` is called. */
   check(request: Request): void {
     const late = this.#lacking.get(request)?.find((name) => name in request);
     if (this.#said || late === undefined) return;
@@ -92,7 +92,7 @@ export class SessionReminder {
   }
 }
 
-/** Warns, once, when a whole page with a stream in it was sent without the scripts that would make it live. */
+/** Warns, once, if a whole page with a stream was sent without the kit's scripts. */
 export class ScriptsReminder {
   readonly #warn: (message: string) => void;
   #said = false;

@@ -15,7 +15,7 @@ export interface EmbeddedHub {
   close(): Promise<void>;
 }
 
-/** The hub in this process. */
+/** Creates the hub in this process, with a memory transport. */
 export function embedHub(configuration: Configuration, authorize: HubOptions["authorize"], clock: Clock): EmbeddedHub {
   const { hub: options, issuer, resource, authzCookieName } = configuration;
   const { reconciliationLength, historyBytes, ...rest } = options;
@@ -27,7 +27,7 @@ export function embedHub(configuration: Configuration, authorize: HubOptions["au
     publisherKey: configuration.publisherSecretKey,
     issuer,
     resource,
-    // By default clients of either generation find the cookie that they know.
+    // The hub's default accepts the default cookies of both protocol versions.
     development: configuration.development,
     cookieName: defaultCookieNames.some((name) => name === authzCookieName) ? undefined : authzCookieName,
     authorize,

@@ -2,13 +2,13 @@ import { impossible, type OptionReader } from "../shared/option-reader.js";
 
 type Generation = 0 | 1;
 
-/** Which hub the kit speaks to, in which generation of Mercure, and what its tokens and cookies say. */
+/** The kit's hub, its Mercure version, and the identity in its tokens and cookies. */
 export interface HubIdentity {
   readonly protocol: Generation;
-  /** `true`: a hub at the host of each request that is trusted. */
+  /** `true` means a hub at the host of each trusted request. */
   readonly hubUrl: string | true | undefined;
   readonly publicHubUrl: string;
-  /** Origins, the first of which stands in where there is no request. */
+  /** Trusted origins. The first is the default outside a request. */
   readonly trustedHosts: readonly string[];
   readonly issuer: string;
   readonly resource: string;
@@ -16,7 +16,7 @@ export interface HubIdentity {
   readonly authzCookieDomain: string | undefined;
 }
 
-/** The options that are read only to refuse them where they would have no effect. */
+/** Options that are read only to reject them where they would have no effect. */
 interface IdentityOptions {
   readonly hub?: object | undefined;
   readonly trustedHosts?: unknown;
@@ -24,12 +24,14 @@ interface IdentityOptions {
 
 const cookieNames = { 0: "mercureAuthorization", 1: "__Secure-mercure_access_token" } as const;
 
-/** The options of the hub in this process that say something of any hub. */
+/** Names of `hub` options that apply to external hubs too. */
 const optionsOfAnyHub: readonly string[] = ["allowAnonymous"];
 
 /**
+ * Resolves the options and environment variables that identify the hub.
+ *
  * @param hubPath - The path of the hub in this process, or of the one at the request's own host.
- * @throws MercureError `ERR_OPTION`
+ * @throws MercureError `ERR_OPTION` for an invalid option, and for one without effect.
  */
 export function resolveHubIdentity(
   read: OptionReader,

@@ -36,11 +36,16 @@ import { Sse } from "./sse.js";
 import { useTemplates } from "./view-engine.js";
 
 /**
- * Makes an Express application live: serves the hub and the kit's scripts, renders templates with the kit's tags, and
- * gives responses `res.component(name, props)`. Call it before the routes.
+ * Makes an Express application live and returns its kit. It serves the hub and the kit's scripts, renders templates
+ * with the kit's tags, and adds `res.component(name, props)` to responses. Call it once, before the routes. Call
+ * `kit.close()` at shutdown.
  *
- * @throws MercureError `ERR_OPTION` for an unknown or impossible option, and in production without a secret;
- * `ERR_COMPONENT` when a component exists twice.
+ * @throws MercureError `ERR_OPTION` for an unknown or invalid option, for a missing secret in production, and for an
+ * application that is not Express 5 or already has a kit; `ERR_COMPONENT` if a component exists twice.
+ * @example
+ * const app = express();
+ * const { sse, render } = mercure(app);
+ * app.get("/", (req, res) => res.render("index"));
  */
 export function mercure(app: Application, options?: MercureOptions): Kit;
 /** @internal */
@@ -250,7 +255,7 @@ function streamLimitsOf({ hub, resource, maxStreamUrlBytes }: Configuration): St
   };
 }
 
-/** Behind a proxy that shows the hub under another path, what is below the hub is there too. */
+/** Returns the public renewal path. A proxy that moves the hub also moves the paths below it. */
 function renewalPathSeen({ renewalPath, hubUrl, hub }: Configuration, publicHubPath: string): string {
   const isBelow = hubUrl === undefined && renewalPath.startsWith(`${hub.path}/`);
   return isBelow ? publicHubPath + renewalPath.slice(hub.path.length) : renewalPath;

@@ -12,164 +12,200 @@ import { madeSecret } from "../shared/made-secret.js";
 import { impossible, OptionReader } from "../shared/option-reader.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
 
+/** Options of `mercure(app, options)`. An environment variable in a default applies when the option is absent. */
 export interface MercureOptions {
   /** Folders of page templates, relative to the working directory. Default `templates`. Not with `environment`. */
   templates?: string | readonly string[] | undefined;
-  /** Folders whose `Name.njk` files, sub-folders included, are components. Default `components`. */
+  /**
+   * Folders of components: `Name.njk` files, also in sub-folders. Relative to the working directory. Default
+   * `components`.
+   */
   components?: string | readonly string[] | undefined;
-  /** An existing Nunjucks environment, with any delimiters; it must autoescape. Default: the kit makes one with `<% %>`. */
+  /**
+   * An existing Nunjucks environment, with any delimiters. It must autoescape. Default: the kit makes one with the
+   * delimiters `<% %>`.
+   */
   environment?: Environment | undefined;
   /**
-   * The key that signs and verifies tokens, at least 32 bytes. Default: environment variable `SECRET_KEY`. Without one,
-   * development keeps one below `node_modules/.cache`, and production refuses to start.
+   * The key that signs and verifies tokens, at least 32 bytes. Default: `SECRET_KEY`. If it is missing too, development
+   * stores a generated key below `node_modules/.cache`, and production throws `ERR_OPTION`.
    */
   secret?: string | undefined;
   /**
-   * The key of publishers' tokens. Default: `MERCURE_PUBLISHER_JWT_KEY`, else `MERCURE_PUBLISHER_SECRET_KEY`, else
-   * `secret`.
+   * The key that signs and verifies publishers' tokens. Default: `MERCURE_PUBLISHER_JWT_KEY`, else
+   * `MERCURE_PUBLISHER_SECRET_KEY`, else `secret`.
    */
   publisherSecretKey?: string | undefined;
   /**
-   * The key of subscribers' tokens. Default: `MERCURE_SUBSCRIBER_JWT_KEY`, else `MERCURE_SUBSCRIBER_SECRET_KEY`, else
-   * `secret`.
+   * The key that signs and verifies subscribers' tokens. Default: `MERCURE_SUBSCRIBER_JWT_KEY`, else
+   * `MERCURE_SUBSCRIBER_SECRET_KEY`, else `secret`.
    */
   subscriberSecretKey?: string | undefined;
-  /** Which generation of Mercure the kit's own streams and tokens speak: `0` or `1`. Default: `MERCURE_PROTOCOL`, else 0. */
+  /**
+   * The Mercure version of the kit's own streams and tokens: `0` for 0.x, `1` for 1.0. Default: `MERCURE_PROTOCOL`,
+   * else 0.
+   */
   protocol?: 0 | 1 | undefined;
   /**
-   * The URL of a hub in another process, or `true` for one that a proxy serves at the host of each request, see
-   * `trustedHosts`. Default: `MERCURE_HUB_URL`, else the hub in this process, which is off with it.
+   * The URL of a hub in another process. `true` means a hub that a proxy serves at the host of each request; see
+   * `trustedHosts`. A value turns off the hub in this process. Default: `MERCURE_HUB_URL`, else the hub in this
+   * process.
    */
   hubUrl?: string | true | undefined;
   /**
-   * With `hubUrl: true`, the hosts to which updates and their tokens may be sent, such as `example.com`: whoever makes a
-   * request chooses its host. Https is meant unless an origin says otherwise. Default: `MERCURE_TRUSTED_HOSTS`; in
-   * development any port of this machine too.
+   * The hosts that can receive updates and their tokens with `hubUrl: true`, such as `example.com`. The list is needed
+   * because clients choose the host of a request. A host name means https; an origin can say http. Default:
+   * `MERCURE_TRUSTED_HOSTS`. Production throws `ERR_OPTION`
+   * without any. Development also trusts any port of this machine.
    */
   trustedHosts?: readonly string[] | string | undefined;
-  /** The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made from `publisherSecretKey`. */
+  /**
+   * The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made from
+   * `publisherSecretKey`.
+   */
   publisherJwt?: string | undefined;
   /**
-   * The hub's URL as browsers reach it; `true` for its path at the host of the page. Default: `MERCURE_PUBLIC_HUB_URL`,
+   * The hub's URL for browsers. `true` means the hub's path at the host of the page. Default: `MERCURE_PUBLIC_HUB_URL`,
    * else `hubUrl`, else a relative URL.
    */
   publicHubUrl?: string | true | undefined;
   /**
-   * The prefix that a proxy strips from the paths of the application, such as `/app`: all URLs of hub, scripts, renewal
-   * and cookies begin with it; `/` for no prefix. A trusted `X-Forwarded-Prefix` wins. Default: `MERCURE_PUBLIC_PATH`,
-   * else what a path in `publicHubUrl` has before the path of the hub, else empty.
+   * The prefix that a proxy strips from the application's paths, such as `/app`. The URLs of the hub, scripts and
+   * renewal begin with it, and so do cookie paths. `/` means no prefix. A trusted `X-Forwarded-Prefix` header takes
+   * precedence. Default: `MERCURE_PUBLIC_PATH`, else the part of `publicHubUrl`'s path before the hub's path, else
+   * empty.
    */
   publicPath?: string | undefined;
   /**
-   * Who issues the kit's tokens of Mercure 1.0: their claim `iss`. Default: `MERCURE_ISSUER`, else the origin of
-   * `resource`; `/` where that is a path.
+   * The issuer of the kit's Mercure 1.0 tokens: their claim `iss`. Default: `MERCURE_ISSUER`, else the origin of
+   * `resource`, or `/` if `resource` is a path.
    */
   issuer?: string | undefined;
   /**
-   * What these tokens are for, their claim `aud`: the hub's public URL, as the hub itself is told. Default:
-   * `MERCURE_RESOURCE`, else `publicHubUrl` or `hubUrl`, if it is a whole URL; else the path of the hub.
+   * The audience of the kit's Mercure 1.0 tokens, their claim `aud`: the hub's public URL. It must equal the hub's own
+   * `resource`. Default: `MERCURE_RESOURCE`, else `publicHubUrl` or `hubUrl` if that is an absolute URL, else the hub's
+   * path.
    */
   resource?: string | undefined;
   /**
-   * The cookie in which browsers present a token. Cookies ignore ports: applications on ports of one host that call
-   * `sse.setAuthzCookie` need different names. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else `mercureAuthorization` with
-   * Mercure 0.x and `__Secure-mercure_access_token` with 1.0.
+   * The name of the cookie that carries a browser's token. Cookies ignore ports, so applications on several ports of
+   * one host must use different names if they call `sse.setAuthzCookie`. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else
+   * `mercureAuthorization` with Mercure 0.x and `__Secure-mercure_access_token` with 1.0.
    */
   authzCookieName?: string | undefined;
-  /** The domain for which that cookie is set. Default: `MERCURE_AUTHZ_COOKIE_DOMAIN`, else the host of the page alone. */
+  /** The `Domain` attribute of that cookie. Default: `MERCURE_AUTHZ_COOKIE_DOMAIN`, else the host of the page alone. */
   authzCookieDomain?: string | undefined;
-  /** Whether an update without a type has its topic as type. Default: `MERCURE_TYPE_IS_TOPIC`, else false. */
+  /** Whether an update without a type uses its topic as its type. Default: `MERCURE_TYPE_IS_TOPIC`, else false. */
   typeIsTopic?: boolean | undefined;
   /**
-   * Where the tokens of private streams are: `"url"`, in the URLs of their markup, as plain htmx needs with Mercure 0.x,
-   * or `"cookie"`, in no markup at all. Default: `MERCURE_TOKEN_MODE`, else `"url"` with Mercure 0.x, `"cookie"` with 1.0.
+   * The place of private streams' tokens. `"url"` puts them into the stream URLs in the markup; plain htmx needs that
+   * with Mercure 0.x. `"cookie"` keeps them out of the markup. Default: `MERCURE_TOKEN_MODE`, else `"url"` with Mercure
+   * 0.x and `"cookie"` with 1.0.
    */
   tokenMode?: TokenMode | undefined;
   /**
-   * Says who may stream what: asked when a page with private streams is rendered, at once, and when a stream gets a new
-   * token or comes to the hub with one in a cookie, where it is awaited. Default none: whoever gets the page may.
+   * Decides whether a request may stream private topics. The kit calls it when it renders a page with private streams;
+   * the answer must be synchronous there. The kit calls it again, and awaits the answer, when a stream renews its token
+   * or connects with a token in a cookie. Default: absent, so every viewer of a page may stream its private topics.
    */
   authorize?: Authorize<Request> | undefined;
   /**
-   * The path at which streams get new tokens, with `authorize`. Default: `/renewal` below the path of the hub; with
-   * `hubUrl`, `/mercure-renewal`.
+   * The path that renews the tokens of streams. Only used with `authorize`. Default: `/renewal` below the hub's path;
+   * `/mercure-renewal` with `hubUrl`. With `tokenMode: "cookie"` and the hub in this process, it must be below the
+   * hub's path.
    */
   renewalPath?: string | undefined;
   /**
-   * How long the URL of a stream may be, and a token that is sent beside it, in bytes; a page with a longer one is an
-   * error. Proxies take about 8 KiB. Default 8000; 0 for any length.
+   * The max length of a stream's URL, and of a token that is sent beside it, in bytes. Rendering a longer one throws.
+   * Proxies accept about 8 KiB. Default 8000; 0 means unlimited.
    */
   maxStreamUrlBytes?: number | undefined;
-  /** How long a token of a private stream is valid, in seconds. Default 3600. */
+  /** The lifetime of a private stream's token, in seconds; min 1. Default 3600. */
   tokenLifetime?: number | undefined;
   /**
-   * Gives what the tokens of streams say of their bearer to other subscribers: for the topics of a stream and the request
-   * that is under way, at once, anything that JSON holds. Default none: tokens say nothing.
+   * Returns the payload of a stream's token, which other subscribers can see: any JSON value. It takes the stream's
+   * topics and the current request, and must be synchronous. Default: absent, so tokens have no payload.
    */
   payloadGetter?: ((topics: readonly string[], request: Request | undefined) => unknown) | undefined;
   /**
-   * Gives whose a request is: the id of who is signed in, at once, or undefined for nobody. It is the subject of the
-   * tokens that are made for the request, by which `sse.disconnect({ subject })` ends streams. Default none: tokens have
-   * no subject.
+   * Maps a request to the signed-in user's id, or to undefined if nobody is signed in. It must be synchronous. The id
+   * becomes the subject of the request's tokens, so `sse.disconnect({ subject })` can end the user's streams. Default:
+   * absent, so tokens have no subject.
    */
   subjectGetter?: ((request: Request) => string | undefined) | undefined;
   /**
-   * By which property of their payload people are recognised, so that one with many windows counts once; or a function
-   * of the payload. A payload that is a string or a number is its bearer's name itself. Default `id`.
+   * The payload property that identifies a person, or a function that returns the identifier. A person with many
+   * windows counts once. A payload that is a string or a number is itself the identifier. Default `id`.
    */
   presenceKey?: PresenceKey | undefined;
-  /** For how long somebody without a stream is still there, in seconds, so that a reload changes nothing. Default 5. */
+  /**
+   * How long a person still counts as present after their last stream closes, in seconds; max 86,400. A reload within
+   * it changes nothing. Default 5; 0 disables.
+   */
   presenceGrace?: number | undefined;
-  /** Names of further swap styles, of htmx extensions, that `hx_swap` accepts. Default none. */
+  /** Swap styles of htmx extensions that `hx_swap` accepts as well. Default: empty. */
   swapStyles?: readonly string[] | undefined;
-  /** The path under which the kit serves its scripts and styles. Default `/mercure-assets`. */
+  /** The path of the kit's scripts and styles. Default `/mercure-assets`. */
   assetsPath?: string | undefined;
-  /** Whether templates are watched and hints are printed. Default: `NODE_ENV` is not `production`. */
+  /** Whether the kit watches templates and prints hints. Default: true unless `NODE_ENV` is `production`. */
   development?: boolean | undefined;
-  /** Where warnings and errors go. Default `console`. */
+  /** Receives warnings and errors. Default `console`. */
   logger?: Logger | undefined;
-  /** Options of the hub inside the process. */
+  /**
+   * Options of the hub in this process. With `hubUrl` only `allowAnonymous` applies, and `path` with `hubUrl: true`;
+   * any other throws `ERR_OPTION`.
+   */
   hub?: EmbeddedHubOptions | undefined;
 }
 
+/** Options of the hub in this process. */
 export interface EmbeddedHubOptions extends HubLimits {
-  /** The path at which the hub is served, by the kit or, with `hubUrl: true`, by the proxy. Default `/.well-known/mercure`. */
+  /** The hub's path. With `hubUrl: true` it is the path that the proxy serves. Default `/.well-known/mercure`. */
   path?: string | undefined;
   /**
-   * Which generations of Mercure the hub speaks: `0`, `1` or `"both"`; the tokens of another are invalid. It must speak
-   * that of the option `protocol`. Default: `MERCURE_HUB_PROTOCOL`, else `"both"`.
+   * The Mercure versions that the hub supports: `0`, `1` or `"both"`. Tokens of other versions are invalid. The value
+   * must include the kit's `protocol`. Default: `MERCURE_HUB_PROTOCOL`, else `"both"`.
    */
   protocol?: 0 | 1 | "both" | undefined;
-  /** Further keys: of authorization servers and of others whose tokens the hub trusts. Default none. */
+  /** Further issuers whose tokens the hub trusts, such as authorization servers, with their keys. Default: empty. */
   issuers?: readonly IssuerOptions[] | undefined;
-  /** Issuers that clients can turn to for a token of Mercure 1.0, for the hub's metadata. Default none. */
+  /** Issuers that the hub's metadata names as sources of Mercure 1.0 tokens. Default: empty. */
   authorizationServers?: readonly string[] | string | undefined;
-  /** Whether subscribers without a token may connect. Default: `MERCURE_HUB_ALLOW_ANONYMOUS`, else true. */
+  /**
+   * Whether subscribers without a token can connect, for public updates. Default: `MERCURE_HUB_ALLOW_ANONYMOUS`, else
+   * true.
+   */
   allowAnonymous?: boolean | undefined;
-  /** Whether updates may be published over HTTP. Default: `MERCURE_HUB_ALLOW_PUBLISH`, else false. */
+  /** Whether the hub accepts updates over HTTP. Default: `MERCURE_HUB_ALLOW_PUBLISH`, else false. */
   allowPublish?: boolean | undefined;
-  /** Whether the hub tells of active subscriptions. Default: `MERCURE_HUB_SUBSCRIPTIONS`, else true. */
+  /** Whether the hub reports active subscriptions. Default: `MERCURE_HUB_SUBSCRIPTIONS`, else true. */
   subscriptions?: boolean | undefined;
-  /** Origins whose pages may use the hub from elsewhere. Default: `MERCURE_HUB_CORS_ORIGINS`, else none. */
+  /**
+   * Other origins whose pages can use the hub (CORS). `*` means all, without cookies. Default:
+   * `MERCURE_HUB_CORS_ORIGINS`, else empty.
+   */
   corsOrigins?: readonly string[] | string | undefined;
-  /** Other origins whose pages may publish by cookie. Default: `MERCURE_HUB_PUBLISH_ORIGINS`, else none. */
+  /** Other origins whose pages can publish with a cookie. Default: `MERCURE_HUB_PUBLISH_ORIGINS`, else empty. */
   publishOrigins?: readonly string[] | string | undefined;
-  /** The longest time for which a stream is open, in seconds; 0 for no end. Default 3600. */
+  /** The max duration of a stream, in seconds. Default 3600; 0 means unlimited. */
   connectionLifetime?: number | undefined;
   /**
-   * How far the clock of an issuer of tokens may be ahead, in seconds, at most 300; 0 for none. Default:
+   * How far the clock of a token's issuer can be ahead, in seconds; max 300. 0 disables the tolerance. Default:
    * `MERCURE_HUB_CLOCK_TOLERANCE`, else 30.
    */
   clockTolerance?: number | undefined;
-  /** Seconds between keep-alive comments; 0 disables. Default: `MERCURE_HUB_KEEPALIVE_INTERVAL`, else 15. */
+  /** Seconds between keep-alive comments; 0 disables them. Default: `MERCURE_HUB_KEEPALIVE_INTERVAL`, else 15. */
   keepaliveInterval?: number | undefined;
-  /** How many updates of each topic are kept for replay. Default: `MERCURE_HUB_RECONCILIATION_LENGTH`, else 500. */
+  /**
+   * The max number of updates that the hub keeps for replay, per topic. Default: `MERCURE_HUB_RECONCILIATION_LENGTH`,
+   * else 500.
+   */
   reconciliationLength?: number | undefined;
-  /** How many bytes of updates are kept for replay in all. Default 64 MiB. */
+  /** The max size of all updates that the hub keeps for replay, in bytes. Default 64 MiB. */
   historyBytes?: number | undefined;
 }
 
-/** The options, resolved once: nothing reads the environment after this. */
+/** The resolved options. Nothing reads the environment variables after they are resolved. */
 export interface Configuration extends HubIdentity {
   readonly templates: readonly string[];
   readonly components: readonly string[];
@@ -190,7 +226,7 @@ export interface Configuration extends HubIdentity {
   readonly swapStyles: readonly string[];
   readonly assetsPath: string;
   readonly publicPath: string;
-  /** Whether `publicHubUrl` says what `publicPath` is. */
+  /** Whether `publicPath` comes from `publicHubUrl`. */
   readonly isPublicPathFromHubUrl: boolean;
   readonly development: boolean;
   readonly logger: Logger;
@@ -213,9 +249,9 @@ export interface Configuration extends HubIdentity {
 }
 
 /**
- * Resolves options and environment into one configuration.
+ * Resolves options and environment variables into one configuration.
  *
- * @throws MercureError `ERR_OPTION` for an unknown or impossible option, naming it.
+ * @throws MercureError `ERR_OPTION` for an unknown or invalid option. The message names it.
  */
 export function resolveOptions(options: MercureOptions = {}, environment = process.env): Configuration {
   const read = new OptionReader(options, "", environment);
@@ -300,7 +336,9 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   return configuration;
 }
 
-/** A proxy that strips a prefix strips it from all paths, so that a path in `publicHubUrl` names it for all. */
+/**
+ * Derives the public prefix. A proxy strips it from all paths, so a path in `publicHubUrl` names it for all of them.
+ */
 function publicPaths({ hubUrl, publicHubUrl }: HubIdentity, hubPath: string, publicPath: string | undefined) {
   const isOwnPath = hubUrl === undefined && publicHubUrl.startsWith("/") && publicHubUrl.endsWith(hubPath);
   const prefix = isOwnPath ? publicHubUrl.slice(0, -hubPath.length) : "";

@@ -12,7 +12,9 @@ interface Surroundings extends Pick<PresenceOptions["hub"], "subscriptions"> {
   onError(message: string, error: unknown): void;
 }
 
-/** Who is there, by the streams of the hub in this process, which brings word of it to the pages. */
+/**
+ * Creates the presence of the hub in this process. It derives from the hub's streams, and the hub announces changes.
+ */
 export function presenceOf(
   hub: Hub,
   { presenceKey, presenceGrace, tokenLifetime }: Configuration,
@@ -34,7 +36,7 @@ export function presenceOf(
   });
 }
 
-/** A function that fails names nobody: that stream counts by itself, and the people of all others still count. */
+/** Wraps a presence key function. If it throws, the stream counts by itself, and other streams are unaffected. */
 function guardedKey(key: PresenceKey, onError: (error: unknown) => void): PresenceKey {
   if (typeof key !== "function") return key;
   return (payload) => {

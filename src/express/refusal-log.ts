@@ -4,22 +4,22 @@ import type { Refusal } from "../protocol/problem.js";
 import { OldestFirstMap } from "../shared/oldest-first-map.js";
 import { originOf } from "./response-pages.js";
 
-/** How many refusals are remembered. Headers of strangers make more, and memory must not grow with them. */
+/** The max number of refusals in memory. Strangers choose request headers, so the number must be bounded. */
 const maxRemembered = 1000;
 
-/** The longest part of a log line that a request chooses, in characters. */
+/** The max length of text from a request in a log line, in characters. */
 const maxLength = 500;
 
-/** Not found is an answer like others, and the hub itself reports its failures. */
+/** Statuses that are not logged: 404 is a normal answer, and the hub itself reports 500. */
 const silent: ReadonlySet<number> = new Set([404, 500]);
 
-/** Tells developers once what the hub refuses for pages of their own application, which show nothing themselves. */
+/** Warns developers once about each refusal of the hub to their own pages, since the pages do not show it. */
 export class RefusalLog {
   readonly #origins: readonly string[];
   readonly #warn: (message: string) => void;
   readonly #remembered = new OldestFirstMap<string, true>();
 
-  /** @param origins - Origins of the application as browsers know it, besides that of the request. */
+  /** @param origins - The application's public origins, besides that of the request. */
   constructor(origins: readonly string[], warn: (message: string) => void) {
     this.#origins = origins;
     this.#warn = warn;
@@ -37,7 +37,7 @@ export class RefusalLog {
   }
 }
 
-/** A page by its `Referer`. With the policy `no-referrer`, as helmet sets it, browsers tell the origin at most. */
+/** Names a page by its `Referer`. With the policy `no-referrer`, helmet's default, browsers send the origin at most. */
 function pageOf(request: Request): { path: string; name: string } {
   const { referer = "", origin = "" } = request.headers;
   if (isWebPage(referer)) {
@@ -60,7 +60,7 @@ function withoutToken({ origin, pathname, search, searchParams }: URL): string {
   return origin + pathname + (query === "?" ? "" : query);
 }
 
-/** One line of bounded length, without what drives terminals. */
+/** Returns one line of bounded length, with control characters escaped. */
 function printable(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (found) => `\\u{${found.codePointAt(0)!.toString(16)}}`);
   return line.length > maxLength ? `${line.slice(0, maxLength)}…` : line;

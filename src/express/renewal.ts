@@ -13,18 +13,18 @@ export interface RenewalOptions {
   readonly tokens: Tokens;
   readonly permissions: Permissions;
   readonly cookies: AuthzCookies;
-  /** Origins of the application as browsers know it, besides that of the request. */
+  /** The application's public origins, besides that of the request. */
   readonly origins: readonly string[];
   warn(message: string): void;
-  /** The topics that the application is asked about. */
+  /** Returns the topics to pass to the application's `authorize`. */
   topicsOf(granted: OwnGrants["subscribe"]): string[];
-  /** What a token for topics says of the viewer to whom a response goes. */
+  /** Returns the payload and subject of a response's viewer, for a token. */
   identityOf(response: Response, topics: readonly string[]): { payload: unknown; subject: string | undefined };
 }
 
 /**
- * Gives a stream whose token has expired another one, when the application still grants what the old one names. The old
- * token says only what for; who asks, the application knows by its own session.
+ * Renews the expired token of a stream if the application still grants its topics. The old token identifies the grant;
+ * the application's session identifies the requester.
  */
 export class Renewal {
   readonly #options: RenewalOptions;
@@ -42,7 +42,7 @@ export class Renewal {
     const { tokens, permissions, cookies, topicsOf, identityOf } = this.#options;
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
-    // A page of another site could otherwise use the visitor's session, though not read the answer.
+    // Another site's page could otherwise use the visitor's session, although it could not read the response.
     if (!isSameOrigin(req, [originOf(req), ...this.#options.origins])) {
       this.#warnOnce(req);
       return void res.sendStatus(403);
@@ -52,9 +52,9 @@ export class Renewal {
     const old = bearer ?? (grant === "" ? undefined : cookies.tokenOf(req, grant));
     const grants = old === undefined ? undefined : tokens.read(old);
     if (grants === undefined || !cookies.hasKeyTo(req, grants.cookieHash)) return void res.sendStatus(401);
-    // What was given to be out of reach of scripts is handed to none.
+    // A cookie-bound token must stay hidden from scripts.
     if (bearer !== undefined && grants.cookieHash !== undefined) return void res.sendStatus(401);
-    // The application is asked about topics: whether this is still the viewer's variant, the page has to say.
+    // `authorize` only knows topics. Only the page can tell whether this is still the viewer's variant.
     if (grants.subscribe.some(({ text }) => variantOf(text) !== undefined)) return void res.sendStatus(401);
     const topics = topicsOf(grants.subscribe);
     if (!(await permissions.ask(req, topics, "renew"))) return void res.sendStatus(403);

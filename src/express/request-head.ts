@@ -3,12 +3,12 @@ import type { Socket } from "node:net";
 import type { Request, Response } from "express";
 import type { AuthzCookies } from "./authz-cookies.js";
 
-/** What the other headers of a stream's request take at most in usual browsers, in bytes. */
+/** The max size of the other headers of a stream's request in common browsers, in bytes. */
 const otherHeaders = 2048;
 
 /**
- * Returns how many bytes are left for a stream's URL and token in the head of its request, beside the cookies that the
- * browser sends; undefined with HTTP/2, where Node has no such bound.
+ * Returns the bytes left for a stream's URL and token in the head of its request, after the browser's cookies.
+ * Undefined with HTTP/2: Node has no such limit there.
  */
 export function headBytesLeft(response: Response, cookies: AuthzCookies): number | undefined {
   const { req } = response;

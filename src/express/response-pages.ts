@@ -14,15 +14,15 @@ export interface ResponsePagesOptions {
   readonly unbound: UnboundStreams;
   readonly cookies: AuthzCookies;
   readonly basePath: BasePath;
-  /** Told to the developer. */
+  /** Prints a hint for the developer. */
   hint(message: string): void;
-  /** The hub's last event id. */
+  /** Returns the hub's last event id. */
   lastEventId(): string;
-  /** The time in milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970. */
   now(): number;
 }
 
-/** The pages of responses: what is rendered for a response is rendered for its request, wherever that happens. */
+/** Keeps one page per response, so that all rendering for a response uses its request, wherever it happens. */
 export class ResponsePages {
   readonly #options: ResponsePagesOptions;
   readonly #pages = new WeakMap<Response, Page>();
@@ -32,7 +32,7 @@ export class ResponsePages {
     this.#options = options;
   }
 
-  /** The page of a response whose request begins. */
+  /** Creates the page of a response whose request begins. */
   begin(response: Response, mountPath: string): Page {
     return this.#make(response, mountPath, true);
   }
@@ -91,9 +91,9 @@ export class ResponsePages {
   }
 
   /**
-   * The same for a function of the application.
+   * Calls a function of the application within a response's page.
    *
-   * @throws MercureError `ERR_OPTION` for an asynchronous one, whose later part would not know the response.
+   * @throws MercureError `ERR_OPTION` for an asynchronous function: its later part would not know the response.
    */
   withResponse<T>(response: Response, work: () => T): T {
     const result = this.within(response, work);
@@ -116,7 +116,7 @@ function outOfOrder({ url }: Page): MercureError {
   );
 }
 
-/** The scheme and host by which a request was made. */
+/** The scheme and host of a request's URL. */
 export function originOf(request: Request): string {
   return `${request.protocol}://${request.host ?? ""}`;
 }

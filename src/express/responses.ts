@@ -12,15 +12,15 @@ export interface ResponseExtensions {
 }
 
 /**
- * Gives the responses of an application `component`, has them render for their own request, and binds to it what was
- * rendered without a response and is sent by this one.
+ * Adds `component` to an application's responses, and makes them render for their own request. HTML that was rendered
+ * without a response is bound to the request of the response that sends it.
  */
 export function extendResponses(app: Application, { components, responsePages, unbound }: ResponseExtensions): void {
-  // The prototype of the application's responses, which Express documents and its types leave out.
+  // The prototype of the application's responses. Express documents it, but its types lack it.
   const { response: responses } = app as Application & { response: Response };
   const { render, send, write, end } = responses;
 
-  /** Does what a response does with its body, or hands the error of binding it to the application. */
+  /** Binds a body and sends it, or passes the error of binding to the application. */
   function sending<T>(response: Response, body: unknown, otherwise: T, work: (body: unknown) => T): T {
     let bound: unknown;
     try {
@@ -41,14 +41,14 @@ export function extendResponses(app: Application, { components, responsePages, u
     );
   } as Response["render"];
   responses.send = function (this: Response, body?: unknown) {
-    // Express takes objects for JSON, and HTML from a template is one.
+    // Express would send HTML from a template as JSON, since a safe string is an object.
     const text = isSafeString(body) ? String(body) : body;
     return sending(this, text, this, (bound) => Reflect.apply(send, this, [bound]));
   } as Response["send"];
   responses.write = function (this: Response, chunk: unknown, ...rest: unknown[]) {
     return sending(this, chunk, false, (bound) => Reflect.apply(write, this, [bound, ...rest]));
   } as Response["write"];
-  // Streams are bytes: the hub may write those to the socket itself.
+  // The hub can write its streams' bytes to the socket directly.
   writesLike(responses.write, write);
   responses.end = function (this: Response, chunk?: unknown, ...rest: unknown[]) {
     return sending(this, chunk, this, (bound) => Reflect.apply(end, this, [bound, ...rest]));
@@ -58,7 +58,7 @@ export function extendResponses(app: Application, { components, responsePages, u
     try {
       html = responsePages.within(this, () => components.render(name, props));
     } catch (error) {
-      // Thrown into the callback of a pooled connection it would end the process.
+      // An exception in the callback of a pooled connection would end the process.
       handOn(this, error);
       return this;
     }
@@ -69,8 +69,8 @@ export function extendResponses(app: Application, { components, responsePages, u
 type RenderCallback = (error: Error | null, html?: string) => void;
 
 /**
- * Takes what was rendered, once, as Express does. Nunjucks calls back in a later task, where an exception, such as that of
- * a response that somebody has answered meanwhile, would end the process.
+ * Returns a callback that sends the rendered page, once, as Express does. Nunjucks calls it in a later task. An
+ * exception there would end the process, for instance when the response was already sent.
  */
 function afterRendering(
   response: Response,
@@ -92,7 +92,7 @@ function afterRendering(
   };
 }
 
-/** Hands an error to the application's own handlers, as Express does with those of `res.render`. */
+/** Passes an error to the application's error handlers, as Express does for `res.render`. */
 function handOn(response: Response, error: unknown): void {
   if (response.req.next === undefined) throw error;
   response.req.next(error);

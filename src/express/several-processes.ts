@@ -2,8 +2,8 @@ import cluster from "node:cluster";
 import type { Logger } from "../shared/logger.js";
 
 /**
- * Warns where a hub with a history of its own runs in each of several processes: subscribers of one process miss what the
- * others publish, and no error shows it. Of all processes the first alone warns.
+ * Warns if each of several processes runs a hub with its own history. Subscribers of one process then miss the updates
+ * of the others, without any error. Only the first process warns.
  */
 export function warnOfSeveralProcesses(logger: Logger): void {
   if (!isFirstOfSeveral(process.env)) return;
@@ -14,7 +14,7 @@ export function warnOfSeveralProcesses(logger: Logger): void {
   );
 }
 
-/** In pm2 the ids of workers count those of all applications, so that its own variables tell more. */
+/** Whether this is the first of several processes. pm2 numbers workers across applications, so its variables decide. */
 function isFirstOfSeveral({ NODE_APP_INSTANCE: instance, pm_id: id, instances }: NodeJS.ProcessEnv): boolean {
   if (instance === undefined && id === undefined) return cluster.worker?.id === 1;
   const isAlone = instances === undefined ? !cluster.isWorker : instances === "1";

@@ -15,10 +15,10 @@ import type { ResponsePages } from "./response-pages.js";
 
 type TopicChoice = (request: Request) => Topics | Promise<Topics>;
 
-/** The topic that Flask-SSE users know as the default channel. */
+/** The default channel, as in Flask-SSE. */
 const defaultChannel = "sse";
 
-/** The publisher, and streams as routes of the application. */
+/** Publishes updates, and serves streams as routes of the application. */
 export class Sse extends Publisher {
   readonly #cookies: AuthzCookies;
   readonly #models: Models;
@@ -34,18 +34,18 @@ export class Sse extends Publisher {
   }
 
   /**
-   * Asks the option `authorize` whether a request may stream topics, and waits for the answer, which counts for what is
-   * rendered for this request from then on. Without the option, true.
+   * Calls the option `authorize` for a request and topics, and resolves to its answer. The answer applies to everything
+   * rendered for this request afterwards. Resolves to true without the option.
    */
   async authorize(request: Request, topics: Topics): Promise<boolean> {
     return this.#permissions.ask(request, this.watchedTopics(this.selectors(topics).map(({ text }) => text)), "render");
   }
 
   /**
-   * Gives the browser a token in the cookie that hubs look for, in place of the one that it had there: for the private
-   * updates of these topics, in the name of the one to whom the response goes, or one made elsewhere.
+   * Sets the authorization cookie, and replaces an earlier one. Its token grants the private updates of these topics
+   * and identifies the response's viewer. `{ jwt }` sets a token from elsewhere instead.
    *
-   * @throws MercureError `ERR_TOKEN` when the response has begun.
+   * @throws MercureError `ERR_TOKEN` if the response has begun, or if `jwt` is not a valid token.
    */
   setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void {
     const jwt = isJwt(grant) ? grant.jwt : this.#createJwt(response, grant);
@@ -53,25 +53,28 @@ export class Sse extends Publisher {
     this.#cookies.set(response, jwt);
   }
 
-  /** Takes back from the browser every token that it was given in a cookie; for signing out. */
+  /** Deletes every token that the browser has in a cookie. Call it when a user signs out. */
   deleteAuthzCookie(response: Response): void {
     this.#cookies.delete(response);
   }
 
   /**
-   * An Express handler that streams topics, private updates too, to whoever the middleware before it let through.
+   * Returns an Express handler that streams topics, including private updates. The middleware before it must authorize
+   * the request.
    *
-   * Without topics it streams the one that the query names, `?channel=`, by default `sse`; since then the client chooses,
-   * these are public updates alone.
+   * Without `topics`, the query parameter `channel` names the topic; default `sse`. The client chooses the topic then,
+   * so the handler streams public updates only.
    *
-   * @param topics the topics, or a function of the request; it may be asynchronous
-   * @throws MercureError `ERR_EXTERNAL_HUB`, when the route is made, where the hub is in another process.
+   * @param topics the topics, or a function of the request that returns them; it can be asynchronous
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process, when the route is created.
+   * @example
+   * app.get("/orders/stream", requireUser, sse.stream((req) => `orders-${req.user.id}`));
    */
   stream(topics?: Topics | TopicChoice): RequestHandler {
     const wayOut = "let clients stream from the hub itself, at sse.authentifiedHubUrl(topics)";
     const hub = this.ownHub("sse.stream", wayOut);
     const choose = isFunction(topics) ? (topics as TopicChoice) : undefined;
-    // A mistake in fixed topics shows when the route is mounted, not when somebody asks for it.
+    // Invalid fixed topics throw when the route is mounted, not at the first request.
     const fixed = topics === undefined || choose !== undefined ? undefined : this.#streamed(topics as Topics);
     return async (request, response, next) => {
       try {
@@ -96,7 +99,7 @@ export class Sse extends Publisher {
     };
   }
 
-  /** The topic that a client names; undefined for a pattern, and for what names no topic of the application. */
+  /** Returns the topic that a client names; undefined for a pattern or an invalid topic. */
   #channelTopics(channel: unknown): string[] | undefined {
     if (typeof channel !== "string" || channel === "*" || channel.includes("{")) return undefined;
     try {
@@ -106,7 +109,7 @@ export class Sse extends Publisher {
     }
   }
 
-  /** What is asked of the hub, and what the application's functions are told. */
+  /** Returns the topics for the hub, and their names for the application's functions. */
   #streamed(topics: Topics): { asked: (string | TopicMatcher)[]; names: string[] } {
     const asked = hubTopics(topics, this.#models);
     return { asked, names: asked.map((topic) => nameOf(typeof topic === "string" ? topic : topic.match)) };
@@ -117,7 +120,7 @@ export class Sse extends Publisher {
     return this.createSubscriberJwt(topics, this.#bearer(response, names));
   }
 
-  /** What is said of the one to whom a response goes. */
+  /** Returns the payload and subject of a response's viewer. */
   #bearer(response: Response, topics: readonly string[]): Pick<JwtOptions, "payload" | "subject"> {
     return this.#responsePages.within(response, () => ({
       payload: this.payloadOf(topics),

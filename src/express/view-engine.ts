@@ -3,7 +3,7 @@ import type { Application } from "express";
 import type { Environment } from "nunjucks";
 import type { Components } from "../nunjucks/components.js";
 
-/** Makes `res.render("name")` find and render the application's templates. Other view engines keep their files. */
+/** Registers the application's templates for `res.render("name")`. Other view engines keep their files. */
 export function useTemplates(
   app: Application,
   environment: Environment,
@@ -15,7 +15,7 @@ export function useTemplates(
   if (app.get("view engine") === undefined) app.set("view engine", "njk");
   app.engine("njk", (path, context, callback) => {
     const folder = absolute.find((each) => path.startsWith(each + sep)) ?? "";
-    // By callback, since pages, unlike components, may wait for asynchronous filters of the application.
+    // Pages can wait for the application's asynchronous filters, so rendering uses a callback.
     environment.render(relative(folder, path), context, (error, html) => {
       if (error) callback(components.originalOf(error));
       else callback(null, html ?? "");

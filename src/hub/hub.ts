@@ -47,19 +47,19 @@ import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from 
 
 export interface StreamOptions {
   /**
-   * What to stream. A string is the name of one topic, whatever is in it; `{ match, match_type }` can be a pattern, and
-   * `{ match: "*", match_type: "uritemplate" }` is all topics.
+   * The topics to stream. A string is the name of one topic, even if it looks like a pattern. `{ match, match_type }`
+   * can be a pattern, and `{ match: "*", match_type: "uritemplate" }` matches all topics.
    */
   readonly topics: string | TopicMatcher | readonly (string | TopicMatcher)[];
-  /** Whether private updates of these topics are streamed too. Default false. */
+  /** Whether the stream carries private updates of these topics too. Default false. */
   readonly private?: boolean | undefined;
-  /** What other subscribers may learn of this one by subscription events; anything that JSON holds. Default nothing. */
+  /** Data about this subscriber that subscription events show to other subscribers: any JSON value. Default nothing. */
   readonly payload?: unknown;
-  /** Whose stream it is, for {@link Hub.disconnect}. Default nobody's. */
+  /** The subject that owns the stream, for {@link Hub.disconnect}. Default nobody. */
   readonly subject?: string | undefined;
   /**
-   * When the application let the client through, in milliseconds since 1970: a {@link Hub.disconnect} since then refuses
-   * the stream. Give it where your code awaits something in between. Default: now.
+   * The time of the application's authorization check, in milliseconds since 1970. A {@link Hub.disconnect} after that
+   * time refuses the stream. Set it if your code awaits something between the check and this call. Default: now.
    */
   readonly authorizedAt?: number | undefined;
 }
@@ -72,25 +72,28 @@ const streamOptions: readonly string[] = [
   "authorizedAt",
 ] satisfies (keyof StreamOptions)[];
 
-/** Express's way to the next handler, or with an error to the handlers of errors. */
+/** Express's `next`: calls the next handler or, with an error, the error handlers. */
 type Next = (error?: unknown) => void;
 
-/** @param isPrivate - Whether private updates of it come through too. */
+/** @param isPrivate - Whether the subscription receives private updates too. */
 type SubscriptionListener = (subscription: SubscriptionDocument, isPrivate: boolean) => void;
 
-/** @param refusal - As the client is told it, or would be if its stream were not closed instead. */
+/** @param refusal - The refusal that the client receives. A client whose stream is closed instead does not see it. */
 type RefusalListener = (request: HubRequest, refusal: Refusal) => void;
 
 export interface CloseOptions {
-  /** Clients are told to come back after a second, at random within so many more. Default: they are told nothing. */
+  /**
+   * The max random reconnection delay, in seconds. The hub tells each client to wait one second and a random part of
+   * it. Default: the hub sends no delay.
+   */
   readonly retrySpread?: number | undefined;
 }
 
 /** A Mercure hub over Node's HTTP servers, with or without Express before it. */
 export class Hub {
-  /** The path at which the hub answers. */
+  /** The hub's path on this server. */
   readonly path: string;
-  /** The path of the hub's URL as clients see it, with which the topics of its own updates begin. */
+  /** The path of the hub's URL as clients see it. The topics of the hub's own updates begin with it. */
   readonly publicPath: string;
   readonly #transport: Transport;
   readonly #logger: Logger;
@@ -98,7 +101,7 @@ export class Hub {
   readonly #dispatcher: Dispatcher;
   readonly #subscribers: Subscribers<Subscriber>;
   readonly #disconnections: Disconnections;
-  /** Undefined when the hub does not tell who is subscribed. */
+  /** Undefined if the option `subscriptions` is false. */
   readonly #activeSubscriptions: ActiveSubscriptions | undefined;
   readonly #subscriptionListeners = new Set<SubscriptionListener>();
   #refusalListener: RefusalListener | undefined;
@@ -108,9 +111,9 @@ export class Hub {
   readonly #cors: Cors;
   readonly #settings: DescribedSettings & Pick<HubSettings, "hubUrl">;
   readonly #metadata: ResourceMetadata;
-  /** Undefined when the hub does not know its public URL, or speaks Mercure 0.x alone. */
+  /** Undefined if the hub does not know its public URL, or speaks only Mercure 0.x. */
   readonly #metadataUrl: URL | undefined;
-  /** Undefined when nothing may be published over HTTP. */
+  /** Undefined if the option `allowPublish` is false. */
   readonly #publishHandler: PublishHandler | undefined;
 
   /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
@@ -162,7 +165,7 @@ export class Hub {
     };
     this.#cors = new Cors(settings.corsOrigins);
     this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
-    // Clients take a hub that has metadata for one of Mercure 1.0.
+    // A hub with metadata counts as a hub of Mercure 1.0 to its clients.
     this.#metadataUrl = settings.protocol === 0 ? undefined : metadataUrl(settings.resource);
     const tokens = authenticatorFor("subscriber", settings, isRevoked, clock);
     this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
@@ -180,30 +183,33 @@ export class Hub {
     }
   }
 
-  /** The id by which a subscriber begins after everything published so far; it is never a publisher's own. */
+  /**
+   * The id of the present end of history. A subscriber that resumes from it receives only later updates. It never
+   * equals an id that a publisher chose.
+   */
   get lastEventId(): string {
     return this.#transport.cursor(this.#transport.head);
   }
 
-  /** How many streams are open. */
+  /** The number of open streams. */
   get connections(): number {
     return this.#subscribers.size;
   }
 
   /**
-   * Answers a request to the hub's URL, and only there: anything else is 404. Serves as the listener of a server and
-   * as a handler of Express, mounted at any path.
+   * Answers requests to the hub's URL, and any other request with 404. It is a request listener for a server, and a
+   * handler for Express at any mount path.
    *
-   * @param next - Called with an error, `ERR_RESPONSE`, when the response has begun. Default: the error is logged, and the
-   * response destroyed unless it has ended.
+   * @param next - Called with the error `ERR_RESPONSE` if the response has already begun. Default: the hub logs the
+   * error, and destroys the response unless it has ended.
    */
   readonly handle = (req: HubRequest, res: HubResponse, next?: Next): void => {
     this.#answer(req, res, next, (request, response) => this.#route(request, response));
   };
 
   /**
-   * Streams topics to a client that the application has let through, without asking for a token. The client may resume
-   * by `Last-Event-ID`, as at the hub's URL.
+   * Streams topics to a client that the application has authorized; the hub checks no token. The client can resume with
+   * `Last-Event-ID`, as at the hub's URL.
    *
    * @param next - As for {@link Hub.handle}.
    */
@@ -225,14 +231,14 @@ export class Hub {
   }
 
   /**
-   * Publishes an update and resolves when the transport keeps it.
+   * Publishes an update, and resolves when the transport has stored it.
    *
    * @throws MercureError `ERR_TOPIC`, `ERR_DATA` or `ERR_UPDATE` for a draft that breaks the protocol, `ERR_CLOSED`.
    */
   async publish(draft: Draft): Promise<Update> {
     if (this.#dispatcher.closed) throw hubClosed();
     validateDraft(draft, this.publicPath);
-    // Behind a proxy that hides it, this path is the hub's too.
+    // A proxy can hide this path from clients, but it is the hub's too.
     if (this.path !== this.publicPath) validateDraft(draft, this.path);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
@@ -242,8 +248,9 @@ export class Hub {
   }
 
   /**
-   * The updates of topics as they come, private ones included, for code in this process: `for await (const update of
-   * hub.updates(["messages"]))`. Topics are read as those of {@link StreamOptions}. Ends when the hub closes.
+   * Iterates over new updates of topics, including private ones, for code in this process: `for await (const update of
+   * hub.updates(["messages"]))`. The topics have the form of those in {@link StreamOptions}. The iteration ends when
+   * the hub closes.
    */
   updates(topics: StreamOptions["topics"], options: UpdatesOptions = {}): Updates {
     refuseUnknownOptions(options, updatesOptions, "hub.updates");
@@ -252,8 +259,9 @@ export class Hub {
   }
 
   /**
-   * The streams that are open now, one entry for each topic that they asked for by just this name: of all topics, of
-   * one, or of one subscriber. Empty with the option `subscriptions: false`.
+   * Lists active subscriptions: all of them, those of one topic, or those of one subscriber. Each open stream has one
+   * entry for each topic that it asked for by exactly this name. With the option `subscriptions: false` the list is
+   * empty.
    */
   subscriptions(topic?: string, subscriber?: string): SubscriptionDocument[] {
     const active = this.#activeSubscriptions;
@@ -266,8 +274,8 @@ export class Hub {
   }
 
   /**
-   * Calls back with each subscription of this process that begins or ends, at once. Returns the way to stop. Never with
-   * the option `subscriptions: false`.
+   * Calls the listener at once for each subscription of this process that begins or ends. Returns a function that
+   * removes the listener. With the option `subscriptions: false` the hub never calls it.
    */
   onSubscription(listener: SubscriptionListener): () => void {
     this.#subscriptionListeners.add(listener);
@@ -275,7 +283,7 @@ export class Hub {
   }
 
   /**
-   * Calls back with each request that the hub has refused. There is one listener at most, which must not throw.
+   * Sets the one listener that the hub calls for each refused request. The listener must not throw.
    *
    * @internal
    */
@@ -284,19 +292,19 @@ export class Hub {
   }
 
   /**
-   * Ends streams now, on every node that the transport reaches, and refuses their tokens that were issued until now:
-   * those of a subject (their claim `sub`), those that grant a topic, or the one of a subscriber. Streams without a
-   * token end too, when they are of the topic; their clients come back, since nobody can tell them apart.
+   * Ends streams now, on every node that the transport reaches, and revokes their tokens issued until now. The target
+   * is a subject (the claim `sub`), a topic that tokens grant, or a subscriber. Streams of a topic without a token end
+   * too. Their clients can reconnect, because the hub cannot tell them apart.
    *
-   * @throws MercureError `ERR_OPTION` unless exactly one is named, `ERR_CLOSED`; what the transport throws, when this
-   * node's streams have ended, and the others may not know.
+   * @throws MercureError `ERR_OPTION` unless the target names exactly one of these, `ERR_CLOSED`. Rethrows errors of
+   * the transport: the streams of this node have then ended, and other nodes may not have received the order.
    */
   async disconnect(target: DisconnectTarget): Promise<void> {
     if (this.#dispatcher.closed) throw hubClosed();
     await this.#disconnections.order(target);
   }
 
-  /** Ends all streams and iterations at once; whoever comes later is answered 503. The transport stays open. */
+  /** Ends all streams and iterations at once, and answers later requests with 503. The transport stays open. */
   async close(options: CloseOptions = {}): Promise<void> {
     refuseUnknownOptions(options, ["retrySpread"], "hub.close");
     const { retrySpread } = options;
@@ -306,14 +314,14 @@ export class Hub {
     await this.#activeSubscriptions?.settled();
   }
 
-  /** Runs an answer, and turns whatever goes wrong into a problem document. */
+  /** Runs a handler, and answers its errors with a problem document. */
   #answer(
     req: HubRequest,
     res: HubResponse,
     next: Next | undefined,
     answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>,
   ): void {
-    // Of what HTTP/1 has we use only what the compatibility API of HTTP/2 has too.
+    // The hub uses only the part of HTTP/1's API that the compatibility API of HTTP/2 has too.
     const request = req as IncomingMessage;
     const response = res as ServerResponse;
     const refuse = (error: unknown) => this.#refuse(request, response, error, next);
@@ -333,21 +341,21 @@ export class Hub {
   }
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown, next: Next | undefined): void {
-    // Somebody else has answered meanwhile, as when a request takes too long.
+    // Other code can answer in the meantime, for example a request timeout.
     if (hasBegun(res)) {
       this.#giveUp(res, error, next);
       return;
     }
     const { status, headers, body } = problemOf(error, this.#metadataUrl?.href);
     if (status === 500 || (error instanceof Refusal && error.cause !== undefined)) this.#report(error);
-    // HTTP/2 knows no such header, and would refuse the answer for it.
+    // HTTP/2 forbids this header, and would reject the answer.
     const known = Object.entries(headers).filter(([name]) => req.httpVersionMajor === 1 || name !== "Connection");
     res.writeHead(status, { ...Object.fromEntries(known), "Content-Length": Buffer.byteLength(body) });
     res.end(req.method === "HEAD" ? "" : body);
     this.#refusalListener?.(req, refusalOf(error));
   }
 
-  /** Leaves an error to whoever comes next, or ends a response that nobody would end. */
+  /** Passes an error to the next handler. Without one, logs the error and destroys an unfinished response. */
   #giveUp(res: ServerResponse, error: unknown, next: Next | undefined): void {
     if (next !== undefined) {
       next(error);

@@ -11,84 +11,84 @@ import type { HubObserver } from "./observer.js";
 import { missedIntervals } from "./streams/peer-watch.js";
 
 export interface HubOptions extends HubLimits {
-  /** Holds the updates. Whoever made it closes it, after the hub. */
+  /** Stores the updates. The code that created it must close it, after the hub. */
   readonly transport: Transport;
   /** The path of the hub's URL. Default `/.well-known/mercure`. */
   readonly path?: string | undefined;
-  /** Which generations of Mercure the hub speaks with subscribers: `0`, `1` or `"both"`. Default `"both"`. */
+  /** The generations of Mercure that the hub speaks with subscribers: `0`, `1` or `"both"`. Default `"both"`. */
   readonly protocol?: Protocol | undefined;
-  /** The key of subscribers' tokens, for HS256. Default none: whoever presents a token is refused. */
+  /** The key of subscribers' tokens, for HS256. Default none: without `issuers` too, the hub rejects every token. */
   readonly subscriberKey?: string | undefined;
-  /** The key of publishers' tokens, for HS256. Needed with `allowPublish`. */
+  /** The key of publishers' tokens, for HS256. Required with `allowPublish`. */
   readonly publisherKey?: string | undefined;
-  /** Further keys: of authorization servers and of others whose tokens the hub trusts. Default none. */
+  /** Additional keys, of authorization servers and other trusted token issuers. Default none. */
   readonly issuers?: readonly IssuerOptions[] | undefined;
   /**
-   * Who issues the tokens of Mercure 1.0 that `subscriberKey` and `publisherKey` sign: their claim `iss`. Default: the
+   * The issuer (the claim `iss`) of the Mercure 1.0 tokens that `subscriberKey` and `publisherKey` sign. Default: the
    * origin of `resource`, or `/` without one.
    */
   readonly issuer?: string | undefined;
   /**
-   * How far the clock of an issuer may be ahead of the hub's, in seconds: a token whose `nbf` or `iat` is further in the
-   * future is refused. At most 300. Default 30; 0 for none.
+   * The max lead of an issuer's clock over the hub's, in seconds. The hub rejects a token whose `nbf` or `iat` is
+   * further in the future. At most 300. Default 30; 0 for none.
    */
   readonly clockTolerance?: number | undefined;
-  /**
-   * Whether keys that are too short are let through with a warning. Default: `NODE_ENV` is not `production`.
-   */
+  /** Whether the hub accepts keys that are too short, with a warning. Default: `NODE_ENV` is not `production`. */
   readonly development?: boolean | undefined;
   /**
-   * The hub's URL as clients see it, absolute or a path: what tokens of Mercure 1.0 must name in their claim `aud`, what
-   * relative URL patterns and topics are resolved against, and with whose path the hub's own topics begin. Default `path`, which does for tokens that an application
-   * makes for its own hub; then the hub publishes no metadata, and patterns that name a host match no relative topics.
+   * The hub's URL as clients see it, absolute or a path. Mercure 1.0 tokens must name it in their claim `aud`. Relative
+   * URL patterns and topics resolve against it, and the hub's own topics begin with its path. Default `path`,
+   * sufficient for tokens that the application issues to its own hub. With the default the hub publishes no metadata,
+   * and patterns that name a host match no relative topics.
    */
   readonly resource?: string | undefined;
   /**
-   * The cookie in which browsers present their token. Default `__Secure-mercure_access_token`, as Mercure 1.0 has it,
-   * and without that `mercureAuthorization`.
+   * The name of the cookie that carries a browser's token. Default `__Secure-mercure_access_token`, as Mercure 1.0
+   * defines it; without that cookie the hub reads `mercureAuthorization`.
    */
   readonly cookieName?: string | undefined;
   /**
-   * Origins whose pages may use the hub from elsewhere, with their visitors' cookies; `*` lets in all others without
-   * cookies. Default none: the hub sends no headers of CORS.
+   * Other origins whose pages can use the hub, with their visitors' cookies. `*` admits all other origins, without
+   * cookies. Default none: the hub sends no CORS headers.
    */
   readonly corsOrigins?: readonly string[] | string | undefined;
-  /** Origins, besides the hub's own, whose pages may publish with a token in a cookie. Default none. */
+  /** Origins, besides the hub's own, whose pages can publish with a token in a cookie. Default none. */
   readonly publishOrigins?: readonly string[] | string | undefined;
-  /** Issuers that clients can turn to for a token of Mercure 1.0, for the hub's metadata. Default none. */
+  /** Issuers of Mercure 1.0 tokens for clients, listed in the hub's metadata. Default none. */
   readonly authorizationServers?: readonly string[] | string | undefined;
   /**
-   * The longest time for which a stream is open, in seconds. Each ends up to a fifth earlier, at random, and its client
-   * comes back with a token that still does. Default 3600; 0 for no end.
+   * The max duration of a stream, in seconds. Each stream ends up to a fifth earlier, at random, and its client
+   * reconnects with a valid token. Default 3600; 0 for unlimited.
    */
   readonly connectionLifetime?: number | undefined;
-  /** Whether subscribers without a token may connect; they receive public updates only. Default true. */
+  /** Whether subscribers without a token can connect; they receive public updates only. Default true. */
   readonly allowAnonymous?: boolean | undefined;
   /**
-   * Asked for each stream, and each list of subscriptions, whose token is in a cookie, which the browser sends by itself:
-   * whether it may still be opened, and for which topics it grants anything private. Default none: the cookie is enough.
+   * Checks what a token in a cookie still grants, because browsers send cookies by themselves. The hub calls it with
+   * private topics of each stream, and with the path of each subscription list. Anything but true withdraws the grant.
+   * Default none: the cookie is enough.
    */
   readonly authorize?:
     | ((request: IncomingMessage, topics: readonly string[]) => boolean | Promise<boolean>)
     | undefined;
-  /** Whether updates may be published over HTTP. Default false. */
+  /** Whether clients can publish updates over HTTP. Default false. */
   readonly allowPublish?: boolean | undefined;
-  /** Seconds between the comments that keep idle connections open. Default 15; 0 sends none. */
+  /** The interval of the comments that keep idle connections open, in seconds. Default 15; 0 sends none. */
   readonly keepaliveInterval?: number | undefined;
   /**
-   * Whether the hub tells of active subscriptions: by events, and by its web API below `/subscriptions`. Default true.
+   * Whether the hub publishes active subscriptions, as events and by its web API below `/subscriptions`. Default true.
    */
   readonly subscriptions?: boolean | undefined;
-  /** Where the hub reports failures of its own, which clients never see. Default `console`. */
+  /** The logger of the hub's internal failures, which clients never see. Default `console`. */
   readonly logger?: Logger | undefined;
-  /** Who is told of subscribers and updates, for metrics. An error of it is logged. Default nobody. */
+  /** The observer of subscribers and updates, for metrics. The hub logs its errors. Default none. */
   readonly observer?: HubObserver | undefined;
 }
 
 /** The options with every default filled in. */
 export type HubSettings = ReturnType<typeof resolveHubOptions>;
 
-/** The longest interval, in seconds: a timer of Node takes the few that a peer is waited for. */
+/** The max interval, in seconds: Node's longest timer must hold all the intervals that a peer can miss. */
 const longestInterval = Math.floor((2 ** 31 - 1) / 1000 / missedIntervals);
 
 /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
@@ -97,16 +97,16 @@ export function resolveHubOptions(options: HubOptions) {
   const path = read.path("path") ?? defaultHubPath;
   const resource = read.identifier("resource");
   const origin = originOf(resource);
-  // One without a path names the hub, and does not say where at its origin it is.
+  // A resource without a path names the hub's origin, but not its path there.
   const hubUrl = resource === undefined || pathOf(resource) === "" ? path : resource;
   const limits = readHubLimits(read);
   const settings = {
     transport: read.object("transport") as Transport,
     path,
     protocol: read.oneOf("protocol", [0, 1, "both"] as const) ?? ("both" as const),
-    /** Absolute, if need be at a host that does not exist. */
+    /** An absolute URL, with a placeholder host if the origin is unknown. */
     hubUrl: new URL(hubUrl, origin ?? "https://hub.invalid").href,
-    /** The hub's URL as clients see it, behind whatever proxy; undefined when the hub was not told its origin. */
+    /** The hub's URL as clients see it, behind any proxy. Undefined if the hub does not know its origin. */
     publicUrl: origin === undefined ? undefined : new URL(hubUrl, origin).href,
     publicPath: pathOf(hubUrl),
     matcherLimits: matcherLimitsOf(limits),
@@ -149,7 +149,7 @@ export function resolveHubOptions(options: HubOptions) {
   return settings;
 }
 
-/** What is possible by itself, but not with the rest. */
+/** Rejects options that are valid alone but invalid together. */
 function checkTogether(settings: HubSettings): void {
   const { transport, issuers, subscriberKey, publisherKey, allowPublish, allowAnonymous, development, logger } =
     settings;
@@ -167,7 +167,7 @@ function checkTogether(settings: HubSettings): void {
   }
 }
 
-/** Without a slash at its end, and so empty for the root. */
+/** Returns the path of a URL without its trailing slash; the root is empty. */
 function pathOf(url: string): string {
   return new URL(url, "https://hub.invalid").pathname.replace(/\/$/, "");
 }

@@ -1,11 +1,11 @@
 import type { Pace } from "../protocol/matching/work.js";
 
-/** How many steps are taken before others have a turn: some milliseconds at worst. */
+/** The number of steps before the event loop gets a turn: some milliseconds at worst. */
 export const stepsPerTurn = 25_000;
 
 /**
- * Returns a pace that gives the event loop to others between stretches of bounded work. It counts steps and looks at no
- * clock, so that the same work always makes the same stretches.
+ * Returns a pace that yields to the event loop between stretches of bounded work. It counts steps and reads no clock,
+ * so the same work always has the same stretches.
  */
 export function newPace(nextTurn: () => Promise<void> = turn): Pace {
   let left = stepsPerTurn;
@@ -17,7 +17,7 @@ export function newPace(nextTurn: () => Promise<void> = turn): Pace {
   };
 }
 
-/** Resolves when the event loop has been round. */
+/** Resolves in the next turn of the event loop. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,17 +3,17 @@ import { escapeHtml } from "../shared/escape-html.js";
 import { jsonOf, textOf } from "../shared/text.js";
 import { isSafeString } from "./safe-string.js";
 
-/** HTML syntax: what cannot stand in an attribute's name, and what would end one. */
+/** Characters that HTML syntax forbids in an attribute's name. */
 const impossibleName = /[\s"'<>/=\p{Cc}]/u;
 
-/** Attributes for which `false` is a value and not an absence. */
+/** Attributes that write `true` and `false` out as text. */
 const takesTrueAndFalse = /^(aria|data|hx)-/;
 
 /**
- * Writes properties as HTML attributes, escaped. `_` turns to `-`, a `_` at the end is dropped (`class_`). For `aria-*`,
- * `data-*` and `hx-*` true and false are written out; for others true is a bare attribute and false none. Null and
- * undefined are none. An object that says how it reads, such as a date or an ObjectId, becomes its text; plain objects and
- * lists become JSON.
+ * Writes properties as escaped HTML attributes. In names `_` becomes `-`, and a `_` at the end is dropped (`class_`).
+ * `aria-*`, `data-*` and `hx-*` write true and false out; for other names true writes a bare attribute and false omits
+ * it. Null and undefined omit the attribute. An object with a text form, such as a date or an ObjectId, becomes its
+ * text; plain objects and lists become JSON.
  *
  * @throws MercureError `ERR_TEMPLATE` for a name that HTML does not allow, and for a value without a text.
  */
@@ -28,7 +28,7 @@ export function attributes(props: Iterable<readonly [name: string, value: unknow
   return written.join(" ");
 }
 
-/** The attribute that a property stands for. */
+/** Returns the attribute's name for a property. */
 export function attributeName(prop: string): string {
   const name = prop.replace(/_+$/, "").replaceAll("_", "-");
   if (name === "" || impossibleName.test(name)) {
@@ -37,14 +37,14 @@ export function attributeName(prop: string): string {
   return name;
 }
 
-/** The escaped value, true for an attribute without one, undefined for no attribute. */
+/** Returns the escaped value; true for a bare attribute, undefined to omit it. */
 function attributeValue(name: string, value: unknown): string | true | undefined {
   if (value === null || value === undefined) return undefined;
   if (typeof value === "boolean") {
     if (takesTrueAndFalse.test(name)) return String(value);
     return value ? true : undefined;
   }
-  // The entities of HTML stay what they are; what could end the value is escaped all the same.
+  // HTML entities stay unchanged. Characters that could end the value are escaped.
   if (isSafeString(value)) return escapeHtml(String(value)).replaceAll("&amp;", "&");
   const fail = (complaint: string, key?: string) => {
     const subject = key === undefined ? `The attribute ${name}` : `${JSON.stringify(key)} in the attribute ${name}`;

@@ -8,26 +8,26 @@ import { displayPath } from "./source-names.js";
 export interface ComponentFile {
   readonly name: string;
   readonly path: string;
-  /** Whether it is the kit's own, which an application's of the same name overrides. */
+  /** Whether it is the kit's own. An application's component of the same name overrides it. */
   readonly isKits: boolean;
 }
 
-/** Finds components by name in folders, sub-folders included. */
+/** Finds components by name in folders and their sub-folders. */
 export class ComponentFiles {
   readonly #folders: readonly string[];
   readonly #kitFolder: string;
   #files: ReadonlyMap<string, ComponentFile> = new Map();
-  /** Files that look like components, and have names that templates cannot write. */
+  /** Component files with names that templates cannot write. */
   #misnamed: readonly string[] = [];
 
-  /** @throws MercureError `ERR_COMPONENT` when a name exists twice in the application's folders. */
+  /** @throws MercureError `ERR_COMPONENT` if a name exists twice in the application's folders. */
   constructor(folders: readonly string[], kitFolder: string) {
     this.#folders = folders.map((folder) => resolve(folder));
     this.#kitFolder = kitFolder;
     this.refresh();
   }
 
-  /** Looks again, for files that have come, gone or moved. */
+  /** Lists the folders again, for added, deleted and moved files. */
   refresh(): void {
     const files = new Map(list(this.#kitFolder).map((path) => [nameOf(path), file(path, true)]));
     const own = this.#folders.flatMap(list);
@@ -53,14 +53,14 @@ export class ComponentFiles {
     return this.#files.has(name.normalize("NFC"));
   }
 
-  /** @throws MercureError `ERR_COMPONENT` when there is none of this name, with the nearest names. */
+  /** @throws MercureError `ERR_COMPONENT` for an unknown name. The message has the nearest names. */
   get(name: string): ComponentFile {
     const found = this.#files.get(name.normalize("NFC"));
     if (found !== undefined) return found;
     throw new MercureError("ERR_COMPONENT", this.describeMissing(name));
   }
 
-  /** Says that there is no component of this name, where it was looked for, and which names are near. */
+  /** Returns the message for a missing component, with the searched folders and the nearest names. */
   describeMissing(name: string): string {
     const folders = this.#folders.map(displayPath).join(", ");
     const misnamed = this.#misnamed.find((path) => nameOf(path).startsWith(name));
@@ -72,18 +72,18 @@ export class ComponentFiles {
   }
 }
 
-/** A file whose name begins with a capital is a component; others are partials. */
+/** Lists component files: their names begin with a capital. Other files are partials. */
 function list(folder: string): string[] {
   return existsSync(folder) ? walk(folder, []).sort() : [];
 }
 
-/** @param above - The folders on the way here, without links: a link to one of them would lead in a circle. */
+/** @param above - The real paths of the parent folders. A link to one of them would be a cycle. */
 function walk(folder: string, above: readonly string[]): string[] {
   const real = realpathSync(folder);
   if (above.includes(real)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    // A link without a target is no folder.
+    // A broken link is not a folder.
     const isFolder = entry.isSymbolicLink()
       ? (statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false)
       : entry.isDirectory();

@@ -18,10 +18,10 @@ import { type Location, TemplateError } from "./template-error.js";
 
 export type Props = Record<string, unknown>;
 
-/** What a component of the kit makes of its properties: the variables of its template, which are public. */
+/** The result of preparing a kit component: the variables of its template, which are public. */
 export interface Preparation {
   readonly context: Props;
-  /** Wraps the rendering, so that children can find what surrounds them. */
+  /** Wraps the rendering, so that children can find their context. */
   around?(render: () => string): string;
 }
 
@@ -34,16 +34,16 @@ export interface ComponentsOptions {
   readonly development: boolean;
   /** The kit's own components, by name. */
   readonly kit: Readonly<Record<string, Prepare>>;
-  /** The properties that a model object gives to its component; undefined for what is no model. */
+  /** Returns the properties of a model object for its component; undefined for other values. */
   propsOf(value: object): Props | undefined;
-  /** Told of an error after the rendering that it belongs to has ended. */
+  /** Receives an error that occurs after its rendering has ended. */
   onError(error: unknown): void;
 }
 
-/** Where properties come from: an author writes those of a tag, whereas the names in an object may be a visitor's. */
+/** The origin of properties. An author writes a tag's properties; a visitor can choose the names in an object. */
 type Source = "tag" | "object" | "model";
 
-/** Where the children of a tag stand. */
+/** The place of a tag's children. */
 interface Place extends Location {
   readonly tag: string;
 }
@@ -53,10 +53,10 @@ interface Cached extends CompiledComponent {
   readonly modified: number;
 }
 
-/** How many components may be rendered within each other. More than a tree needs, fewer than the stack holds. */
+/** The max nesting of components: more than a page needs, and less than the stack holds. */
 const deepest = 200;
 
-/** Renders components, which see their properties, `children`, `attributes` and the globals, and nothing else. */
+/** Renders components. A component only sees its properties, `children`, `attributes` and the globals. */
 export class Components {
   readonly makeSafe: MakeSafe;
   readonly #options: ComponentsOptions;
@@ -64,11 +64,11 @@ export class Components {
   readonly #application: TagEnvironment;
   readonly #kit: TagEnvironment;
   readonly #compiled = new Map<string, Cached>();
-  /** Where the children stand that are being rendered; undefined for a component itself. Innermost last. */
+  /** The places of the children that are being rendered, innermost last; undefined for a component itself. */
   readonly #places: (Place | undefined)[] = [];
   /** The components that are being rendered, outermost first. */
   readonly #rendering: string[] = [];
-  /** Nunjucks replaces errors by copies of their message; this finds the original again. */
+  /** The last original error. Nunjucks replaces errors with copies of their message. */
   #thrown: MercureError | undefined;
 
   constructor(options: ComponentsOptions) {
@@ -90,7 +90,7 @@ export class Components {
     this.#kit = new TagEnvironment(createEnvironment({ templates: kitTemplates, development: false }), tags);
   }
 
-  /** The names of the components that exist now. */
+  /** The names of the existing components. Development refreshes them on each read. */
   get names(): readonly string[] {
     if (this.#options.development) this.#files.refresh();
     return this.#files.names;
@@ -102,9 +102,9 @@ export class Components {
   }
 
   /**
-   * Renders a component. A model object gives the properties that its class declares.
+   * Renders a component. A model object provides the properties that its class declares.
    *
-   * @throws MercureError `ERR_COMPONENT` when there is no such component, or when it includes itself without end.
+   * @throws MercureError `ERR_COMPONENT` for an unknown component, for invalid properties, and for endless nesting.
    */
   render(name: string, props: object = {}): SafeString {
     if (typeof props !== "object" || props === null || Array.isArray(props) || props instanceof Promise) {
@@ -119,12 +119,12 @@ export class Components {
     return this.makeSafe(this.#render(name, rest, children, modelProps === undefined ? "object" : "model"));
   }
 
-  /** Renders one of the kit's own templates, which are no components. */
+  /** Renders one of the kit's own templates, which are not components. */
   renderKitTemplate(name: string, context: object): SafeString {
     return this.makeSafe(this.#kit.environment.getTemplate(name).render(context).trim());
   }
 
-  /** Runs a rendering, and throws the error that a template caused as it was before Nunjucks copied it. */
+  /** Runs a rendering, and rethrows a template's error in its original form. */
   attempt<T>(render: () => T): T {
     try {
       return render();
@@ -133,7 +133,7 @@ export class Components {
     }
   }
 
-  /** The error that a template caused as it was before Nunjucks copied it. */
+  /** Returns the original of an error that Nunjucks copied. */
   originalOf(error: unknown): unknown {
     const original = this.#thrown;
     if (error instanceof MercureError) {
@@ -142,11 +142,11 @@ export class Components {
     }
     if (original === undefined || !(error instanceof Error) || !error.message.endsWith(original.message)) return error;
     if (original instanceof TemplateError) return original;
-    // Where a function was called in a template, only Nunjucks knows.
+    // Only Nunjucks knows the place of a function's call in a template.
     return new MercureError(original.code, withTrueLine(error.message, original.message), { cause: original });
   }
 
-  /** A function for templates whose errors are found again after Nunjucks copied them. */
+  /** Wraps a function for templates, and keeps its errors, since Nunjucks copies them. */
   guarded<Args extends unknown[], Result>(call: (...args: Args) => Result): (...args: Args) => Result {
     return (...args) => {
       try {
@@ -158,7 +158,7 @@ export class Components {
     };
   }
 
-  /** `components.Name(props)`, in code and in templates. */
+  /** The components as functions, `components.Name(props)`, for code and templates. */
   get namespace(): ComponentFunctions {
     return new Proxy(Object.create(null) as Record<string, (props?: object) => SafeString>, {
       get: (_target, name) => {
@@ -186,7 +186,7 @@ export class Components {
     }
   }
 
-  /** An environment with `throwOnUndefined` refuses to print `undefined`, and children are optional. */
+  /** The value of absent children. An environment with `throwOnUndefined` cannot print `undefined`. */
   get #noChildren(): "" | undefined {
     const { opts } = this.#options.environment as { opts?: { throwOnUndefined?: boolean } };
     return opts?.throwOnUndefined ? "" : undefined;
@@ -199,7 +199,7 @@ export class Components {
     }
     const component = this.#component(name);
     const entries = Object.entries(props);
-    // Of a model object a component uses what it names; the rest may be relations that load when they are asked for.
+    // Only the properties that a component names are read from a model; others may be lazy relations.
     refuseHollowProps(name, source === "model" ? entries.filter(([prop]) => component.variables.has(prop)) : entries);
     const preparation = this.#options.kit[name]?.(props, children !== undefined) ?? {
       context: this.#context(name, props, component.variables, source),
@@ -218,7 +218,7 @@ export class Components {
     }
   }
 
-  /** Renders what has to be there at once. */
+  /** Runs a rendering that must be synchronous. */
   #at<T>(place: Place | undefined, render: () => T): T {
     this.#places.push(place);
     try {
@@ -228,7 +228,7 @@ export class Components {
     }
   }
 
-  /** Why something cannot be waited for now; undefined while nothing has to be there at once. */
+  /** Returns an error if rendering must be synchronous now; undefined if it can wait. */
   #refusal(what: string): MercureError | undefined {
     if (this.#places.length === 0) return undefined;
     const place = this.#places.at(-1);
@@ -239,9 +239,11 @@ export class Components {
     return this.#thrown;
   }
 
-  /** An object's fields are for its component to choose from: they never become attributes unasked. */
+  /**
+   * Returns a component's variables. Fields of a model never become attributes; those of an object only if harmless.
+   */
   #context(name: string, props: Props, variables: ReadonlySet<string>, source: Source): Props {
-    // Text in the place of attributes would be some, without quotation marks around it.
+    // Plain text as `attributes` would become unquoted attributes.
     const isMeant = (prop: string) => propKey(prop) !== "attributes" || isSafeString(props[prop]);
     const entries = Object.entries(props).filter(([prop]) => isMeant(prop));
     const rest = source === "model" ? [] : entries.filter(([prop]) => !variables.has(propKey(prop)));
@@ -297,7 +299,7 @@ function withTrueLine(message: string, original: string): string {
   return counted + original;
 }
 
-/** When a file was changed last; NaN, which equals nothing, when it is gone. */
+/** A file's modification time; NaN, which equals nothing, for a deleted file. */
 function modified(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.NaN;
 }

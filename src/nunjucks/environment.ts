@@ -9,15 +9,17 @@ import { SourceNames } from "./source-names.js";
 export interface EnvironmentSettings {
   /** Folders of templates. */
   readonly templates: readonly string[];
-  /** Whether a changed file is read again at its next use, rather than compiled once. */
+  /** Whether a changed file is read again at its next use. False compiles each file once. */
   readonly development: boolean;
 }
 
-/** A Nunjucks environment with the kit's delimiters: `<% … %>` for blocks, `{{ }}` and `{# #}` as usual; it autoescapes. */
+/**
+ * Creates a Nunjucks environment that autoescapes, with `<% … %>` for blocks. `{{ }}` and `{# #}` stay as usual.
+ */
 export function createEnvironment({ templates, development }: EnvironmentSettings): Environment {
   return new nunjucks.Environment(new nunjucks.FileSystemLoader([...templates], { noCache: development }), {
     autoescape: true,
-    // Nunjucks' word for: hand on errors as they were thrown.
+    // `dev` makes Nunjucks pass errors on unchanged.
     dev: true,
     tags: { blockStart: "<%", blockEnd: "%>" },
   } as nunjucks.ConfigureOptions);
@@ -25,20 +27,20 @@ export function createEnvironment({ templates, development }: EnvironmentSetting
 
 /** A compiled component. */
 export interface CompiledComponent {
-  /** Null when the source waits for something, as asynchronous filters and loops do. */
+  /** Returns the HTML; null if the source waits, as for asynchronous filters and loops. */
   render(context: object): string | null;
   /** The variables that its source names. */
   readonly variables: ReadonlySet<string>;
 }
 
-/** One environment with the kit's tags in it, whoever made it. */
+/** Adds the kit's tags to an environment, its own or the application's. */
 export class TagEnvironment {
   readonly environment: Environment;
   readonly #sources = new SourceNames();
   readonly #tags: ComponentTags;
   readonly #Template: TemplateClass;
 
-  /** @throws MercureError `ERR_OPTION` when the environment does not autoescape, or already has the tags of a kit. */
+  /** @throws MercureError `ERR_OPTION` if the environment does not autoescape, or already has a kit's tags. */
   constructor(environment: Environment, options: Omit<TagOptions, "environment" | "sources"> & LateCallsOptions) {
     const internals = environment as EnvironmentInternals;
     if (internals.opts.autoescape !== true) {
@@ -66,7 +68,9 @@ export class TagEnvironment {
   }
 }
 
-/** The class of templates in the environment's own copy of Nunjucks, which alone makes strings that it holds for safe. */
+/**
+ * Returns the template class of the environment's own copy of Nunjucks. Only that copy's safe strings are safe to it.
+ */
 function templateClass(environment: EnvironmentInternals): TemplateClass {
   const name = "htmx-mercure:probe";
   const probe = {

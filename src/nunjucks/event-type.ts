@@ -2,9 +2,9 @@ import { connectionEvents } from "../protocol/event-types.js";
 import { MercureError } from "../shared/errors.js";
 
 /**
- * The value of `sse-swap`: the event types that a stream receives, one or several.
+ * Returns the value of `sse-swap`: the event types that a stream receives, separated by commas.
  *
- * @throws MercureError `ERR_TEMPLATE` for a type that htmx-ext-sse could not listen to.
+ * @throws MercureError `ERR_TEMPLATE` for a type that htmx-ext-sse cannot listen to.
  */
 export function eventTypes(value: unknown): string {
   const types = Array.isArray(value) ? value : [value];

@@ -7,7 +7,7 @@ import { type Location, TemplateError } from "./template-error.js";
 
 type NunjucksError = Error & { readonly lineno?: number; readonly colno?: number };
 
-/** What a tag does when the template is rendered. */
+/** Renders a component's tag. */
 export type CallComponent = (
   name: string,
   props: Record<string, unknown>,
@@ -18,22 +18,22 @@ export type CallComponent = (
 export interface TagOptions {
   readonly environment: Environment;
   readonly sources: SourceNames;
-  /** The names of the components that exist now. */
+  /** Returns the names of the existing components. */
   components(): readonly string[];
-  /** Says that a component does not exist. */
+  /** Returns the message for a missing component. */
   describeMissing(name: string): string;
   readonly call: CallComponent;
-  /** Told of a mistake in a template before Nunjucks sees it, which hands on a copy of the message alone. */
+  /** Receives a template's error before Nunjucks replaces it with a copy of its message. */
   onError(error: TemplateError): void;
 }
 
 /**
- * The Nunjucks extension behind every component's tag. Nunjucks calls `preprocess` with a template's source and then at
- * once parses it, so what the scan found is still here when `parse` meets the tags, in the same order.
+ * The Nunjucks extension behind every component's tag. Nunjucks calls `preprocess` with a template's source and parses
+ * it right afterwards. So the result of the scan is still present when `parse` reaches the tags, in the same order.
  */
 export class ComponentTags implements Extension {
   tags: string[] = [];
-  /** The last source scanned, for whoever compiled it. */
+  /** The scan of the last source, for its compilation. */
   scanned: Scan | undefined;
   readonly preprocess: (source: string) => string;
   readonly #options: TagOptions;
@@ -42,7 +42,7 @@ export class ComponentTags implements Extension {
 
   constructor(options: TagOptions) {
     this.#options = options;
-    // Nunjucks calls this detached from the extension.
+    // Nunjucks calls this without `this`.
     this.preprocess = (source) => this.#report(() => this.#scan(source));
   }
 
@@ -78,7 +78,7 @@ export class ComponentTags implements Extension {
     }
   }
 
-  /** What the parser of Nunjucks reports knows its line, but not its template. */
+  /** Adds the template to an error of Nunjucks' parser, which only has the line. */
   #place(error: NunjucksError): TemplateError {
     const location = { template: this.#template, line: error.lineno ?? 1, column: error.colno ?? 1 };
     return new TemplateError("ERR_TEMPLATE", error.message, location, { cause: error });
@@ -110,12 +110,12 @@ export class ComponentTags implements Extension {
     ];
     if (tag.closed) {
       const body = parser.parseUntilBlocks(`end${tag.name}`);
-      // Extensions rarely place their nodes.
+      // The error names the tag, since extensions rarely set the place of their nodes.
       if (body.findAll(nodes.CallExtensionAsync).length > 0) {
         throw this.#error(cannotWait("An asynchronous extension", `"${tag.name}"`), token);
       }
       parser.advanceAfterBlockEnd();
-      // Not a content argument of the extension: Nunjucks would not find blocks in it, and lose their overrides.
+      // Nunjucks does not find blocks inside an extension's content argument, and would lose their overrides.
       args.push(
         new nodes.Caller(
           lineno,
@@ -129,7 +129,7 @@ export class ComponentTags implements Extension {
     return new nodes.CallExtension(extensionName, "run", new nodes.NodeList(lineno, colno, args), []);
   }
 
-  /** Called by the compiled template. */
+  /** Renders a tag; the compiled template calls it. */
   run(
     _context: unknown,
     name: string,
@@ -148,5 +148,5 @@ export class ComponentTags implements Extension {
   }
 }
 
-/** The name under which the extension is registered in an environment. */
+/** The extension's name in an environment. */
 export const extensionName = "htmx-mercure";

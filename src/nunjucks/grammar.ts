@@ -1,6 +1,6 @@
 import { type Lexer, lexer, type Node, type Nodes, type Parser, type Token } from "./internals.js";
 
-/** A property as it stands in a tag. */
+/** A property in a tag's source. */
 export interface Prop {
   readonly name: string;
   readonly value: Node;
@@ -9,15 +9,15 @@ export interface Prop {
 
 type Fail = (message: string, token: Token) => Error;
 
-/** Words that continue an expression, so that after a value they cannot begin a property's name. */
+/** Words that continue an expression, so they cannot begin a property's name after a value. */
 const continuing = new Set(["in", "is", "if", "and", "or", "not", "else"]);
 
 const opening = new Set(["(", "[", "{"]);
 const closing = new Set([")", "]", "}"]);
 
 /**
- * Finds, in the tokens between a component's name and the end of its tag, what Nunjucks would silently take for one
- * longer expression although the author meant two properties.
+ * Rejects a tag's properties that Nunjucks would silently parse as one long expression, although the author meant two
+ * properties.
  */
 export function checkProps(tokens: readonly Token[], fail: Fail): void {
   let depth = 0;
@@ -38,7 +38,7 @@ export function checkProps(tokens: readonly Token[], fail: Fail): void {
   }
 }
 
-/** A token that stands after a complete value and white space. */
+/** Checks a token after a complete value and white space. */
 function checkContinuation(token: Token, after: Token | undefined, fail: Fail): void {
   if (after === undefined) return;
   const { value, type } = token;
@@ -75,8 +75,8 @@ function endsValue(token: Token): boolean {
 }
 
 /**
- * Parses `prop=expression other_prop bare aria-label="x"` up to the end of the tag: properties are separated by white
- * space or commas, a bare name is true, names may hold `-`, `:` and `.`.
+ * Parses `prop=expression other_prop bare aria-label="x"` up to the end of the tag. White space or commas separate
+ * properties. A bare name means true. Names can contain `-`, `:` and `.`.
  */
 export function parseProps(parser: Parser, nodes: Nodes, tokens: Lexer, fail: Fail): Prop[] {
   const props: Prop[] = [];
@@ -99,7 +99,7 @@ export function parseProps(parser: Parser, nodes: Nodes, tokens: Lexer, fail: Fa
   return props;
 }
 
-/** Joins what the lexer cut at `-`, `:` and `.`, as long as no white space stands between. */
+/** Joins the parts of a name that the lexer split at `-`, `:` and `.`, up to white space. */
 function parseName(parser: Parser, tokens: Lexer, first: Token): string {
   const parts: readonly string[] = [
     tokens.TOKEN_SYMBOL,
@@ -120,7 +120,7 @@ function parseName(parser: Parser, tokens: Lexer, first: Token): string {
   return name;
 }
 
-/** The name under which a template reads a property: `aria-label` is `aria_label`, `class_` is `class`. */
+/** A property's variable name in templates: `aria_label` for `aria-label`, `class` for `class_`. */
 export function propKey(name: string): string {
   return /[-:.]|_$/.test(name) ? name.replace(/[-:.]/g, "_").replace(/_+$/, "") : name;
 }

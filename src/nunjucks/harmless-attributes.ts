@@ -1,7 +1,7 @@
 import { MercureError } from "../shared/errors.js";
 import { attributeName } from "./attributes.js";
 
-/** Names whose values no browser, and no script of this kit, runs, loads or submits. */
+/** Names whose values neither browsers nor the kit's scripts run, load or submit. */
 const harmless = new Set(
   (
     "abbr accept alt autocapitalize autocomplete autofocus checked class cols colspan contenteditable datetime decoding " +
@@ -20,12 +20,12 @@ const effectiveNames = new Set(
   ),
 );
 
-/** A relative URL, or one of a scheme that runs nothing. Browsers drop white space and control characters. */
+/** A relative URL, or one with a scheme that cannot run code. Browsers drop white space and control characters. */
 const harmlessUrl = /^(https?:|mailto:|tel:|[^:]*([/?#]|$))/i;
 
 /**
- * Returns the properties of an object that may become attributes. The names in a tag are its author's, whereas those of
- * an object may be a visitor's, as in `render("Name", req.body)`: harmless ones become attributes, and others without a
+ * Returns the properties of an object that can become attributes. An author chooses the names in a tag, but a visitor
+ * can choose those of an object, as in `render("Name", req.body)`. Harmless names become attributes; names without a
  * meaning in HTML are left out.
  *
  * @throws MercureError `ERR_TEMPLATE` for a name that has an effect, such as `onclick` or `hx-get`.

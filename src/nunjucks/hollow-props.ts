@@ -2,15 +2,15 @@ import { MercureError } from "../shared/errors.js";
 import { isPlainObject } from "../shared/plain-object.js";
 import { valueComplaintOf } from "../shared/text.js";
 
-/** How far into lists and plain objects properties are looked at: a list of rows, and the cells of each row. */
+/** The max depth of the search in lists and plain objects: a list of rows, and the cells of each row. */
 const maxDepth = 2;
 
 /**
- * Refuses properties that no template can print: Nunjucks would write `[object Promise]` or `NaN` into the page.
+ * Rejects properties that templates cannot print. Nunjucks would write `[object Promise]` or `NaN` into the page.
  *
- * Collections, functions and objects of classes are for the template to use, and pass.
+ * Collections, functions and class instances pass, since templates can use them.
  *
- * @throws MercureError `ERR_TEMPLATE`
+ * @throws MercureError `ERR_TEMPLATE` for such a property.
  */
 export function refuseHollowProps(component: string, props: Iterable<readonly [name: string, value: unknown]>): void {
   for (const [name, value] of props) {
@@ -39,7 +39,7 @@ function findHollow(value: unknown, depth: number): Found | undefined {
   return undefined;
 }
 
-/** Not an object of a class, whose getters may do anything. */
+/** Whether a value is a list or a plain object. Getters of class instances can have side effects. */
 function isContainer(value: unknown): value is object {
   return Array.isArray(value) || isPlainObject(value);
 }

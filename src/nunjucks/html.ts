@@ -5,16 +5,19 @@ import { htmlOf } from "../shared/text.js";
 import { isSafeString, type MakeSafe, type SafeString } from "./safe-string.js";
 
 export interface OobOptions {
-  /** How htmx swaps the element in: a swap style. Default `outerHTML`. */
+  /** The swap style. Default `outerHTML`. */
   swap?: string | undefined;
-  /** A CSS selector of the elements to swap. Default: the one with the id of the HTML's first element. */
+  /**
+   * A CSS selector of the element to swap, without commas. Default: the element with the id of the HTML's first
+   * element.
+   */
   target?: string | undefined;
 }
 
-/** Swap styles that insert what they are given beside or into the target, and drop the element around it. */
+/** Swap styles that insert content beside or into the target, and drop the element around the content. */
 const insertingStyles = new Set(["innerHTML", "beforebegin", "afterbegin", "beforeend", "afterend"]);
 
-/** What has to stand around an element so that an HTML parser keeps it. */
+/** The parent that an HTML parser needs around an element to keep it. */
 const parents: Readonly<Record<string, string>> = {
   td: "tr",
   th: "tr",
@@ -29,7 +32,7 @@ const parents: Readonly<Record<string, string>> = {
   optgroup: "select",
 };
 
-/** Makes HTML that templates print, and the kit publishes, as it is. */
+/** Makes HTML that templates and `publish` do not escape. */
 export class HtmlMaker {
   readonly #makeSafe: MakeSafe;
 
@@ -38,10 +41,10 @@ export class HtmlMaker {
   }
 
   /**
-   * Tag of a template literal: escapes what is interpolated, in content and in quoted attribute values. Safe strings stay
-   * as they are, lists are joined; null, undefined and false are nothing.
+   * Template literal tag that escapes interpolated values, in content and in quoted attribute values. Safe strings stay
+   * unchanged, lists are joined, and null, undefined and false write nothing.
    *
-   * @throws MercureError `ERR_TEMPLATE` for a value without a text, such as a promise.
+   * @throws MercureError `ERR_TEMPLATE` for a value without a text form, such as a promise.
    */
   readonly html = (strings: TemplateStringsArray, ...values: readonly unknown[]): SafeString => {
     const text = strings.reduce((before, string, i) => before + htmlOf(values[i - 1], isSafeString, refusal) + string);
@@ -49,9 +52,10 @@ export class HtmlMaker {
   };
 
   /**
-   * HTML that htmx swaps wherever its target is in the page, whatever stream or response it comes with.
+   * Returns HTML that htmx swaps into its target anywhere in the page, from any stream or response.
    *
-   * @throws MercureError `ERR_TEMPLATE` for HTML that does not begin with an element, or has neither id nor target.
+   * @throws MercureError `ERR_TEMPLATE` for HTML that does not begin with an element, HTML without an id or target, and
+   * a comma in the target, id or swap style.
    */
   readonly oob = (html: unknown, options: OobOptions = {}): SafeString => {
     refuseUnknownOptions(options, ["target", "swap"], "oob");
@@ -69,7 +73,7 @@ export class HtmlMaker {
       throw new MercureError("ERR_TEMPLATE", `oob() needs a target, or an id on its first element, <${element}>.`);
     }
     for (const [what, selector] of Object.entries({ target, id: target === undefined ? id : undefined, swap })) {
-      // htmx takes commas for a list, and what follows a visitor's comma may be the whole page.
+      // htmx reads commas as a list of selectors. A visitor's text after a comma could select the whole page.
       if (selector === undefined || !selector.includes(",")) continue;
       const given = JSON.stringify(selector);
       throw new MercureError(
@@ -86,7 +90,7 @@ export class HtmlMaker {
   };
 }
 
-/** The id that stands in a start tag, after the element's name. */
+/** Returns the id from a start tag's attributes. */
 function idIn(written: string): string | undefined {
   for (const [, name, value] of written.matchAll(/([^\s"'=<>/]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s>]+))?/g)) {
     if (name!.toLowerCase() === "id") return value;

@@ -1,13 +1,13 @@
 /**
- * The parts of Nunjucks 3.2 that its type declarations leave out and that tags are made of. Token types and node classes
- * are the same in every copy of the library, so an application's own copy can be used.
+ * Types of the parts of Nunjucks 3.2 that tags need and that its type declarations lack. Token types and node classes
+ * are the same in every copy of the library, so an application's own copy works.
  */
 import nunjucks, { type Environment, type ILoader, type Template } from "nunjucks";
 
 export interface Token {
   readonly type: string;
   readonly value: string;
-  /** Both count from 0. */
+  /** Line and column count from 0. */
   readonly lineno: number;
   readonly colno: number;
 }
@@ -84,7 +84,7 @@ export interface EnvironmentInternals extends Environment {
   readonly opts: EnvironmentOptions;
   readonly loaders: (ILoader & { cache: Record<string, unknown> })[];
   readonly extensionsList: { readonly tags?: readonly string[] }[];
-  /** The names of the filters that call back. */
+  /** The names of the asynchronous filters. */
   readonly asyncFilters: readonly string[];
   getFilter: Environment["getFilter"];
   getTemplate: Environment["getTemplate"];

@@ -4,24 +4,25 @@ import { extensionName } from "./extension.js";
 import type { EnvironmentInternals } from "./internals.js";
 
 export interface LateCallsOptions {
-  /** Returns why nothing can be waited for now; undefined while a page is rendered, which can wait. */
+  /** Returns an error if rendering must be synchronous now; undefined in a page, which can wait. */
   refusal(what: string): Error | undefined;
-  /** Told of an error after the rendering that it belongs to has ended. */
+  /** Receives an error that occurs after its rendering has ended. */
   report(error: unknown): void;
 }
 
-/** Calls of Nunjucks' own whose last argument is what remains to be rendered. */
+/** A function that Nunjucks calls with a continuation as the last argument. */
 type Callable = (this: unknown, ...args: unknown[]) => unknown;
 
-/** A continuation takes an error and a result; a function that renders a tag's body takes a callback alone. */
+/** A continuation takes an error and a result; a function that renders a tag's body only takes a callback. */
 const continuationLength = 2;
 
 /**
- * Keeps an environment's asynchronous filters, loaders and extensions within the rendering that waits for them.
+ * Passes errors after an environment's asynchronous filters, loaders and extensions to the rendering that waits for
+ * them.
  *
- * What follows an asynchronous filter is rendered in that filter's callback, outside of every handler: an exception there,
- * such as a refused private stream, would end the process. Here it becomes the error of the rendering. Where nothing can
- * wait, as in a component, the filter is refused at once instead of losing its text.
+ * Nunjucks renders the rest of a template in the filter's callback, outside any error handler. An exception there, such
+ * as a rejected private stream, would end the process. The guard turns it into the rendering's error. Where rendering
+ * must be synchronous, as in a component, the guard throws at once, since the filter's text would be lost.
  */
 export function guardLateCalls(environment: Environment, options: LateCallsOptions): void {
   const internals = environment as EnvironmentInternals;
@@ -57,7 +58,7 @@ function guarded(call: Callable, what: string, options: LateCallsOptions): Calla
   };
 }
 
-/** The methods of an extension that Nunjucks gives a continuation. */
+/** Wraps an extension's methods that take a continuation. */
 function guardedExtension(extension: object, name: string, options: LateCallsOptions): object {
   return new Proxy(extension, {
     get(target, key) {
@@ -73,7 +74,7 @@ function guardedExtension(extension: object, name: string, options: LateCallsOpt
   });
 }
 
-/** What remains to be rendered: it goes on once, and its errors are the rendering's own. */
+/** The rest of a rendering. It runs once, and its errors become the rendering's error. */
 class Continuation {
   readonly #next: Callable;
   readonly #report: (error: unknown) => void;
@@ -89,12 +90,12 @@ class Continuation {
     return this.#isSettled;
   }
 
-  /** Nothing goes on any more. */
+  /** Makes later calls of the continuation have no effect. */
   abandon(): void {
     this.#isSettled = true;
   }
 
-  /** While this runs, an exception of the continuation reaches the rendering by itself. */
+  /** Runs the guarded call. While it runs, the continuation's exceptions propagate to the rendering themselves. */
   during(work: () => unknown): unknown {
     this.#isWithin = true;
     try {

@@ -9,10 +9,10 @@ interface Globals {
 }
 
 /**
- * Makes promises that the functions of an environment's globals give an error where a template prints them. An
- * asynchronous filter can still wait for one; its rejection reaches that filter, and never ends the process.
+ * Makes a template throw if it prints a promise that a global function returned. An asynchronous filter can still await
+ * the promise. A rejection reaches that filter, and never ends the process.
  *
- * @param refusal - Why nothing can be waited for at the place that is rendered; undefined in a page.
+ * @param refusal - Returns an error if rendering must be synchronous at this place; undefined in a page.
  */
 export function guardGlobals(environment: Environment, refusal: (what: string) => Error | undefined): void {
   const internals = environment as unknown as Globals;

@@ -1,7 +1,7 @@
 import type { Environment } from "nunjucks";
 import { extensionName } from "./extension.js";
 
-/** Makes a callback that goes on where it was made. */
+/** Binds a callback to the current context. */
 export type Bind = <Args extends unknown[], Result>(callback: (...args: Args) => Result) => (...args: Args) => Result;
 
 type Call = (...args: unknown[]) => unknown;
@@ -18,14 +18,14 @@ interface Lookups {
   getTemplate(...args: unknown[]): unknown;
 }
 
-/** How many arguments a callback takes tells what it is. */
+/** Copies a callback's `length`, since its number of parameters identifies its kind. */
 function likewise(bound: Call, callback: Call): Call {
   return Object.defineProperty(bound, "length", { value: callback.length });
 }
 
 /**
- * Makes templates go on as they began after what they wait for: asynchronous filters, extensions and loaders. These call
- * back from wherever they like, as from the connection of another request.
+ * Makes templates resume in their own context after asynchronous filters, extensions and loaders. These can call back
+ * from another context, such as the connection of another request.
  */
 export function resumeWith(environment: Environment, bind: Bind): void {
   const lookups = environment as unknown as Lookups;
@@ -46,13 +46,13 @@ export function resumeWith(environment: Environment, bind: Bind): void {
   const extensions = new WeakMap<Extension, Extension>();
   lookups.getExtension = function (name) {
     const extension = Reflect.apply(getExtension, this, [name]) as Extension | undefined;
-    // The kit's own renders at once.
+    // The kit's own extension is synchronous.
     if (extension === undefined || name === extensionName) return extension;
     const resuming = extensions.get(extension) ?? new Proxy(extension, { get: boundMethod });
     extensions.set(extension, resuming);
     return resuming;
   };
-  // Nunjucks looks for the very object that it holds.
+  // Nunjucks removes an extension by identity, and a proxy is another object.
   lookups.removeExtension = function (name) {
     this.extensionsList = this.extensionsList.filter((each) => each !== this.extensions[name]);
     delete this.extensions[name];

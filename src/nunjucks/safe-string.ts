@@ -2,26 +2,26 @@ import type { Environment } from "nunjucks";
 import { declareSafe, isSafe } from "../shared/safe-strings.js";
 
 /**
- * HTML that templates print as it is. A `String` object as far as JavaScript is concerned; only an environment can make
- * one, since another copy of Nunjucks would escape it.
+ * HTML that templates do not escape. At run time it is a `String` object. Only an environment can make one, since
+ * another copy of Nunjucks would escape it.
  */
 export type SafeString = string & { readonly __safe: unique symbol };
 
 export type MakeSafe = (html: string) => SafeString;
 
-/** The environment's own way to mark HTML as safe. */
+/** Returns a function that marks HTML as safe for an environment. */
 export function safeStringMaker(environment: Environment): MakeSafe {
   const safe = environment.getFilter("safe") as (value: string) => SafeString;
   declareSafe(Object.getPrototypeOf(safe("")));
   return (html) => safe(html);
 }
 
-/** Whether a value is HTML from a template, of whichever environment. */
+/** Whether a value is a safe string, of any environment. */
 export function isSafeString(value: unknown): value is SafeString {
   return isSafe(value);
 }
 
-/** A safe string whose HTML is made when, and if, it is printed, and then only once. */
+/** Returns a safe string that renders its HTML once, when it is first printed. */
 export function lazySafeString(makeSafe: MakeSafe, html: () => string): SafeString {
   let LazySafeString = classes.get(makeSafe);
   if (LazySafeString === undefined) {
@@ -33,7 +33,7 @@ export function lazySafeString(makeSafe: MakeSafe, html: () => string): SafeStri
 
 type LazyClass = new (html: () => string) => object;
 
-/** One class for each environment, for its safe strings are known by their prototype. */
+/** The lazy class of each environment. Environments recognise their safe strings by prototype. */
 const classes = new WeakMap<MakeSafe, LazyClass>();
 
 function lazyClass(safeString: object): LazyClass {

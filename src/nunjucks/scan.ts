@@ -3,13 +3,13 @@ import { checkProps } from "./grammar.js";
 import { type EnvironmentOptions, lexer, type Token, type Tokenizer } from "./internals.js";
 import { TemplateError } from "./template-error.js";
 
-/** What the parser needs to know of a tag of ours, in the order in which the tags begin. */
+/** A tag of the kit, as the scan passes it to the parser. */
 export type ScannedTag = ComponentTag | RawTag;
 
 export interface ComponentTag {
   readonly kind: "component";
   readonly name: string;
-  /** Whether an end tag closes it; without one it has no children. */
+  /** Whether an end tag closes it. A tag without an end tag has no children. */
   closed: boolean;
   readonly line: number;
   readonly column: number;
@@ -23,31 +23,32 @@ export interface RawTag {
 export interface Scan {
   /** The source, with `raw` blocks replaced by {@link rawTagName} tags. */
   readonly source: string;
+  /** The kit's tags, in the order of their starts. */
   readonly tags: readonly ScannedTag[];
-  /** Every variable that the source may read: what is not among them, a component does not name. */
+  /** Every variable that the source can read. */
   readonly variables: ReadonlySet<string>;
 }
 
 export interface ScanOptions {
   readonly template: string | undefined;
   readonly environment: EnvironmentOptions;
-  /** The components that exist. */
+  /** The names of the existing components. */
   readonly components: readonly string[];
-  /** Says that a component does not exist. */
+  /** Returns the message for a missing component. */
   describeMissing(name: string): string;
-  /** Whether a filter calls back, so that what follows waits for it. */
+  /** Whether a filter is asynchronous. */
   isAsyncFilter(name: string): boolean;
   /** Whether an extension of the application owns a tag. */
   isForeign(tag: string): boolean;
 }
 
-/** Stands for a `raw` or `verbatim` block, which Nunjucks itself only finds behind the delimiter `{%`. */
+/** The tag that replaces a `raw` or `verbatim` block. Nunjucks itself only finds those with the delimiter `{%`. */
 export const rawTagName = "mercure_raw";
 
-/** Blocks that Nunjucks needs closed: an end tag of a component does not reach across them. */
+/** Blocks of Nunjucks with an end tag. A component's end tag cannot close a component outside of them. */
 const blocks = new Set(["if", "ifAsync", "for", "asyncEach", "asyncAll", "block", "macro", "call", "filter", "switch"]);
 const branches = new Set(["else", "elif", "elseif", "case", "default"]);
-/** Tags of Nunjucks beside blocks and branches; their names may be those of components, written in lower case. */
+/** Other tags of Nunjucks. Their names can be lower-case names of components. */
 const otherTags = new Set(["extends", "include", "import", "from", "set"]);
 const blockEnds: Record<string, readonly string[]> = {
   endif: ["if", "ifAsync"],
@@ -55,36 +56,36 @@ const blockEnds: Record<string, readonly string[]> = {
   endall: ["asyncAll"],
 };
 
-/** Blocks whose text has to be there at once; so have the children of components. */
+/** Blocks that must render synchronously, as the children of components must. */
 const immediateBlocks = new Set(["macro", "call", "set", "filter"]);
-/** Loops and conditions that are written to wait. */
+/** Asynchronous loops and conditions. */
 const waitingBlocks = new Set(["ifAsync", "asyncEach", "asyncAll"]);
 
-/** What waits, where it stands, and what is open around it. */
+/** Something asynchronous, with its place and the open tags around it. */
 interface Waiting {
   readonly what: string;
   readonly at: Token;
   readonly within: readonly Open[];
 }
 
-/** Says that something asynchronous stands where nothing can wait, and the way out. */
+/** Returns the message for something asynchronous in a synchronous place, with the remedy. */
 export function cannotWait(what: string, within: string): string {
   return `${what} cannot be waited for inside ${within}: put its result into a variable before, as by "set".`;
 }
 
 interface Open {
   readonly name: string;
-  /** The tag when it is a component's; undefined for a block of Nunjucks. */
+  /** A component's tag; undefined for a block of Nunjucks. */
   readonly tag?: ComponentTag;
-  /** The index of the innermost block here, itself included; -1 outside of all. Spares searches for it. */
+  /** The index of the innermost block here, itself included; -1 outside all blocks. It saves a search. */
   readonly block: number;
 }
 
 /**
- * Reads a source once, with Nunjucks' own lexer: pairs component tags with their end tags, which are optional, takes out
- * `raw` blocks, and finds the mistakes that Nunjucks would report badly or not at all.
+ * Scans a source once, with Nunjucks' own lexer. It pairs component tags with their optional end tags, extracts `raw`
+ * blocks, and finds mistakes that Nunjucks reports badly or not at all.
  *
- * @throws TemplateError
+ * @throws TemplateError for a mistake in the source.
  */
 export function scan(source: string, options: ScanOptions): Scan {
   return new Scanner(source, options).run();
@@ -194,7 +195,7 @@ class Scanner {
     this.#collectVariables(inside);
   }
 
-  /** Closes the nearest open tag of the name; tags that were opened after it have no children. */
+  /** Closes the nearest open tag of the name. Tags opened after it have no children. */
   #endComponent(end: Token): void {
     const name = end.value.slice(3);
     const block = this.#innermostBlock();
@@ -209,7 +210,7 @@ class Scanner {
     this.#open.length = index;
   }
 
-  /** A component that was opened within a block or a branch cannot be closed outside of it. */
+  /** Opens or closes a block. A component that opens within a block or a branch cannot close outside it. */
   #nunjucksBlock(name: string, isAssignment: boolean): void {
     if (blocks.has(name) || (name === "set" && !isAssignment)) {
       this.#open.push({ name, block: this.#open.length });
@@ -227,7 +228,7 @@ class Scanner {
     return this.#open.at(-1)?.block ?? -1;
   }
 
-  /** Replaces `<% raw %>…<% endraw %>` by one tag with as many line breaks, so that lines keep their numbers. */
+  /** Replaces `<% raw %>…<% endraw %>` with one tag with as many line breaks, so that line numbers stay the same. */
   #raw(name: Token, tagStart: number): void {
     const { BLOCK_START, BLOCK_END } = this.#tokens.tags;
     const pattern = `${literal(BLOCK_START)}(-?)\\s*(end)?${name.value}\\s*(-?)${literal(BLOCK_END)}`;
@@ -254,7 +255,7 @@ class Scanner {
     if (this.#options.environment.trimBlocks) this.#trimLineBreak();
   }
 
-  /** The lexer drops a line break after a block; it has not seen the end of this one. */
+  /** Skips a line break after a raw block. The lexer drops it after a block, but did not see this block's end. */
   #trimLineBreak(): void {
     const lineBreak = /\r?\n/y;
     lineBreak.lastIndex = this.#copied;
@@ -270,7 +271,9 @@ class Scanner {
     });
   }
 
-  /** Only now it is known which tags have children. */
+  /**
+   * Rejects asynchronous parts in synchronous places. It runs last, since only the end shows which tags have children.
+   */
   #refuseWaiting(): void {
     for (const { what, at, within } of this.#waiting) {
       const inner = within.findLast(({ name, tag }) => (tag === undefined ? immediateBlocks.has(name) : tag.closed));
@@ -278,7 +281,7 @@ class Scanner {
     }
   }
 
-  /** Symbols that are no property (`a.b`), filter (`a | b`) or keyword argument (`b=`). */
+  /** Collects symbols, except properties (`a.b`), filters (`a | b`) and keyword arguments (`b=`). */
   #collectVariables(tokens: readonly Token[]): void {
     this.#noteFilters(tokens);
     const significant = tokens.filter((token) => token.type !== lexer.TOKEN_WHITESPACE);

@@ -2,8 +2,8 @@ import { relative } from "node:path";
 import type { EnvironmentInternals } from "./internals.js";
 
 /**
- * Tells which template a source belongs to. Nunjucks hands extensions the source alone, and names the wrong template in
- * errors of imports and macros, so the loaders are asked to note what they load.
+ * Maps a source to its template's name. Nunjucks only passes the source to extensions, and names the wrong template in
+ * errors of imports and macros. So the loaders record the sources that they load.
  */
 export class SourceNames {
   readonly #names = new Map<string, string>();
@@ -23,7 +23,7 @@ export class SourceNames {
     this.#names.set(source, displayPath(path));
   }
 
-  /** The name of the template that was loaded with this source, once: a compiled source need not be kept. */
+  /** Returns the name of the template with this source, and forgets it after this one use. */
   take(source: string): string | undefined {
     const name = this.#names.get(source);
     this.#names.delete(source);
@@ -36,7 +36,7 @@ export class SourceNames {
   }
 }
 
-/** A path as the developer knows it: relative to the working directory when it lies within. */
+/** Returns a path for messages, relative to the working directory if it is inside. */
 export function displayPath(path: string): string {
   const short = relative(process.cwd(), path);
   return short.startsWith("..") ? path : short;

@@ -17,19 +17,19 @@ export interface StreamTagsOptions {
   readonly typeIsTopic: boolean;
   readonly swapStyles: readonly string[];
   readonly makeSafe: MakeSafe;
-  /** Told of each connection that a page opens; for hints to the developer. */
+  /** Runs for each connection that a page opens, for hints to the developer. */
   onConnection(): void;
 }
 
-/** Elements that have no content, or none that htmx could swap. */
+/** Elements without content, or with content that htmx cannot swap. */
 const unusableElements = new Set(
   "area base br col embed hr img input link meta source track wbr script style template textarea title".split(" "),
 );
 
-/** Elements whose meaning `role="log"` would take away: assistive technology hears of additions all the same. */
+/** Elements that `role="log"` would deprive of their meaning. They announce additions with `aria-live` instead. */
 const elementsWithRole = new Set(["ul", "ol", "menu", "dl", "table", "tbody", "thead", "tfoot", "select"]);
 
-/** When many come or go at once, as after a deploy, the last of them fetches the content for all. */
+/** The htmx trigger for presence events. The delay joins many events at once, as after a deploy, into one request. */
 const presenceTrigger = (type: string) => `sse:${type} delay:100ms`;
 
 /** The topics of a context, for the tags inside it. */
@@ -38,7 +38,7 @@ interface Context {
   readonly withPresence: boolean;
 }
 
-/** Makes of the properties of the kit's own tags what their templates show. */
+/** Turns the properties of the kit's own tags into the variables of their templates. */
 export class StreamTags {
   readonly #options: StreamTagsOptions;
   /** The contexts around the tag that is being rendered, innermost last. */
@@ -140,7 +140,7 @@ export class StreamTags {
     };
   }
 
-  /** Fetches its content again whenever other people are there than before. */
+  /** Prepares `MercurePresence`, which fetches its content again when the people present change. */
   #presence(props: OwnProps): Preparation {
     const { publisher, swapStyles } = this.#options;
     const hasTopic = props.has("topic");
@@ -193,10 +193,10 @@ export class StreamTags {
   }
 }
 
-/** The most connections that a browser opens to one host over HTTP/1.1, less those that the page itself needs. */
+/** The max streams of a page: a browser's six connections per host over HTTP/1.1, less two for other requests. */
 const mostConnections = 4;
 
-/** Warns the developer of a page that takes up the browser's connections. */
+/** Warns the developer about a page that uses up the browser's connections. */
 export function warnOfConnections(page: Page | undefined, warn: (message: string) => void): void {
   if (page === undefined || ++page.connections !== mostConnections + 1) return;
   warn(
@@ -205,7 +205,7 @@ export function warnOfConnections(page: Page | undefined, warn: (message: string
   );
 }
 
-/** A tag's properties by their key: those that it names itself, and the rest, which become attributes. */
+/** A tag's properties by key. The tag takes those that it knows; the rest become attributes. */
 class OwnProps {
   readonly #props: Map<string, readonly [name: string, value: unknown]>;
 
@@ -223,7 +223,7 @@ class OwnProps {
     return prop === undefined ? absent : prop[1];
   }
 
-  /** What is nearly a property would become an attribute in silence, and a private stream a public one. */
+  /** Rejects misspelt properties. They would silently become attributes, and a private stream would be public. */
   refuseMisspelt(tag: string, names: readonly string[], others: readonly string[] = []): void {
     for (const key of this.#props.keys()) {
       if (names.includes(key) || others.includes(key)) continue;
@@ -233,7 +233,7 @@ class OwnProps {
     }
   }
 
-  /** What has not been taken, after defaults that the author has not given. */
+  /** Returns the properties that were not taken, after the defaults that the author did not set. */
   rest(defaults: Props): (readonly [string, unknown])[] {
     const missing = Object.entries(defaults).filter(([name]) => !this.#props.has(propKey(name)));
     return [...missing, ...this.#props.values()];
@@ -244,13 +244,13 @@ function bare(name: string): string {
   return name.replaceAll("_", "").toLowerCase();
 }
 
-/** What makes a scrolled stream usable by keyboard and audible to screen readers. */
+/** Attributes that make a scrolled stream usable by keyboard and audible to screen readers. */
 function scrollProps(tag: string): Props {
   const announced = elementsWithRole.has(tag) ? { aria_live: "polite", aria_relevant: "additions" } : { role: "log" };
   return { data_auto_scroll: "", tabindex: 0, ...announced };
 }
 
-/** htmx takes commas for a list of selectors, and what follows a visitor's comma may be the whole page. */
+/** Rejects commas. htmx reads them as a list of selectors, and a visitor's text could select the whole page. */
 function oneTarget(value: unknown): unknown {
   if (!String(value).includes(",")) return value;
   throw new MercureError(
@@ -286,14 +286,14 @@ function connectionOptions(props: OwnProps): ConnectionOptions {
   };
 }
 
-/** The name of a property that only the tag with the topic can have; undefined when none is given. */
+/** Returns the first given property that only a tag with a topic can have; undefined without one. */
 function givenOf({ private: isPrivate, withSubscriptions, variant }: ConnectionOptions): string | undefined {
   if (isPrivate) return "private";
   if (withSubscriptions) return "with_subscriptions";
   return variant === undefined ? undefined : "variant";
 }
 
-/** A list of names with the author's added, without repetition. */
+/** Joins names with the author's, without repetition. */
 function joined(own: string, authors: unknown): string {
   const names = `${own} ${authors ?? ""}`.split(/\s+/).filter(Boolean);
   return [...new Set(names)].join(" ");

@@ -1,7 +1,7 @@
 import { MercureError } from "../shared/errors.js";
 import { didYouMean } from "../shared/nearest.js";
 
-/** The swap styles of htmx 2, and those of its idiomorph extension. */
+/** The swap styles of htmx 2 and of its idiomorph extension. */
 const styles = [
   "innerHTML",
   "outerHTML",
@@ -19,20 +19,20 @@ const styles = [
 
 const modifier = /^(swap|settle|transition|scroll|show|focus-scroll|ignoreTitle|strip|target):./;
 
-/** Styles after which the element that receives messages is gone. */
+/** Styles that remove the element that receives messages. */
 const removing = new Set(["outerHTML", "delete"]);
 
 export interface SwapStyleOptions {
-  /** Further styles that the application's htmx extensions bring. */
+  /** Further styles, of the application's htmx extensions. */
   readonly known: readonly string[];
-  /** Whether the element holds the connection, so that it has to stay. */
+  /** Whether the element holds the connection, so that it must stay. */
   readonly hasConnection: boolean;
 }
 
 /**
- * The value of `hx-swap`: a style with modifiers; with modifiers alone, the style is `beforeend`.
+ * Returns the value of `hx-swap`: a style with modifiers. Modifiers without a style mean `beforeend`.
  *
- * @throws MercureError `ERR_TEMPLATE`
+ * @throws MercureError `ERR_TEMPLATE` for an unknown style or modifier, and for a style that removes the connection.
  */
 export function swapStyle(value: unknown, { known, hasConnection }: SwapStyleOptions): string {
   if (typeof value !== "string" || value.trim() === "") {

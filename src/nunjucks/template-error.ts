@@ -8,12 +8,12 @@ export interface Location {
   readonly column: number;
 }
 
-/** A mistake in a template, with its place. */
+/** An error in a template, with its place. */
 export class TemplateError extends MercureError {
   readonly template: string | undefined;
   readonly line: number;
   readonly column: number;
-  /** Tells Nunjucks that the place is known, which it would otherwise guess, and guess wrongly within macros. */
+  /** Tells Nunjucks that the line is known. Its own guess is wrong within macros. */
   readonly lineno: number;
 
   constructor(code: ErrorCode, message: string, location: Location, options?: { readonly cause?: unknown }) {
@@ -25,7 +25,7 @@ export class TemplateError extends MercureError {
     this.column = location.column;
   }
 
-  /** Nunjucks calls this to name the template that it believes to be at fault; the right name is in the message. */
+  /** Ignores the template's name from Nunjucks, which can be wrong. The message has the right name. */
   Update(): this {
     return this;
   }

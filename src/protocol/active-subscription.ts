@@ -2,30 +2,32 @@ import { escapeJson } from "../shared/escape-json.js";
 import { percentDecode, percentEncode } from "./percent-encode.js";
 import type { OwnDraft } from "./update.js";
 
-/** How a topic matcher of Mercure 1.0 is called in URLs and documents. Mercure 1.0 "Summary of Matcher Types". */
+/** The name of a topic matcher's type in URLs and documents. Mercure 1.0 "Summary of Matcher Types". */
 export type MatchType = "exact" | "urlpattern";
 
-/** What one subscriber asked for: a topic selector of Mercure 0.x, or a matcher with its type of Mercure 1.0. */
+/** A selector that a subscriber requested: a topic selector of Mercure 0.x, or a typed matcher of Mercure 1.0. */
 export interface Selector {
   readonly text: string;
-  /** Undefined for a subscription of Mercure 0.x, which has no types. */
+  /** The matcher's type. Undefined for a subscription of Mercure 0.x, which has no types. */
   readonly matchType?: MatchType | undefined;
 }
 
-/** One selector of one open stream. */
+/** A single selector of a single open stream. */
 export interface ActiveSubscription {
   readonly selector: Selector;
-  /** The same for all selectors of a stream, and of no other: `urn:uuid:…`, made by the hub. */
+  /**
+   * The stream's id, `urn:uuid:…`, made by the hub. All selectors of a stream share it, and each stream has its own.
+   */
   readonly subscriber: string;
-  /** What the subscriber's token says of its bearer to other subscribers. */
+  /** The payload from the subscriber's token, visible to other subscribers. */
   readonly payload?: unknown;
-  /** Whether private updates come through too; nobody but the hub knows. */
+  /** Whether the stream also receives private updates. Only the hub knows this. */
   readonly isPrivate?: boolean | undefined;
 }
 
 /** The JSON that describes a subscription. Mercure 0.x and 1.0 "Subscription Events". */
 export interface SubscriptionDocument {
-  /** The path at which the web API has it, and the topic of its events. */
+  /** The subscription's path in the web API. It is also the topic of the subscription's events. */
   readonly id: string;
   readonly type: "Subscription" | "subscription";
   /** Mercure 0.x: the topic selector. */
@@ -36,25 +38,27 @@ export interface SubscriptionDocument {
   readonly subscriber: string;
   /** Whether the stream is open. */
   readonly active: boolean;
-  /** What the subscriber's token says of its bearer. */
+  /** The payload from the subscriber's token. */
   readonly payload?: unknown;
 }
 
-/** JSON-LD documents of Mercure 0.x name what their properties mean. Mercure 0.x "JSON-LD Context". */
+/** The `@context` of Mercure 0.x documents, which gives their properties a meaning. Mercure 0.x "JSON-LD Context". */
 export const jsonLdContext = "https://mercure.rocks/";
 
-/** The path of all subscriptions, the beginning of every topic here. */
+/** Returns the path of all subscriptions. Every topic in this file begins with it. */
 export function subscriptionsPath(hubPath: string): string {
   return `${hubPath}/subscriptions`;
 }
 
-/** The path of a selector's subscriptions. Mercure 0.x: `{topic}`; 1.0: `{match_type}/{match}`. */
+/** Returns the path of a selector's subscriptions. Mercure 0.x: `{topic}`; 1.0: `{match_type}/{match}`. */
 export function selectorPath(hubPath: string, { text, matchType }: Selector): string {
   const type = matchType === undefined ? "" : `/${matchType}`;
   return `${subscriptionsPath(hubPath)}${type}/${percentEncode(text)}`;
 }
 
-/** The topic whose subscribers' events come under this topic, or selector of topics; undefined for any other. */
+/**
+ * Returns the topic whose subscription events a topic, or a selector of topics, covers; undefined for any other topic.
+ */
 export function watchedTopic(hubPath: string, topic: string): string | undefined {
   const start = `${subscriptionsPath(hubPath)}/`;
   if (!topic.startsWith(start)) return undefined;
@@ -65,12 +69,12 @@ export function watchedTopic(hubPath: string, topic: string): string | undefined
   return percentDecode(second ?? first);
 }
 
-/** Each variable is percent-encoded exactly once, as a whole. */
+/** Returns the path of one subscription. Each variable is percent-encoded exactly once, as a whole. */
 export function subscriptionPath(hubPath: string, { selector, subscriber }: ActiveSubscription): string {
   return `${selectorPath(hubPath, selector)}/${percentEncode(subscriber)}`;
 }
 
-/** The document of the generation in which the subscriber asked. */
+/** Returns the subscription's document, in the protocol generation of the subscriber's request. */
 export function subscriptionDocument(
   hubPath: string,
   subscription: ActiveSubscription,
@@ -91,22 +95,22 @@ function documentOf(
 }
 
 /**
- * The update that tells of a subscription which begins or ends.
+ * The update that announces the begin or the end of a subscription.
  *
- * It also has the selector's path as a topic, so that whoever wants to know of one selector's subscribers is found by
- * name, in the dispatcher and in history, and its pattern need not be held against every update of the hub.
+ * The selector's path is its second topic. The dispatcher and the history thus find a watcher of one selector by name,
+ * without matching the watcher's pattern against every update of the hub.
  *
- * It is put into words when it is read: many are published and kept in history, and hardly any is asked for.
+ * The JSON is built when it is read: the hub publishes and stores many of these events, and clients read few of them.
  */
 export class SubscriptionEvent implements OwnDraft {
   readonly #path: string;
   readonly #subscription: ActiveSubscription;
   readonly #active: boolean;
-  /** 1.0 reserves the type for these events; clients of 0.x listen for messages without one. */
+  /** The event's type. Mercure 1.0 reserves it for these events; clients of 0.x listen for messages without a type. */
   declare readonly type?: "mercure";
 
   /**
-   * @param path - The selector's.
+   * @param path - The selector's path.
    * @param active - Whether the subscription begins.
    */
   constructor(path: string, subscription: ActiveSubscription, active: boolean) {

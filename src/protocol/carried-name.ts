@@ -1,14 +1,15 @@
 /**
- * Format characters, such as the joiners inside emoji and Persian words, which Mercure 1.0 forbids in topics; and what
- * looks like one that is escaped already, so that two names never become the same topic.
+ * Matches the characters that a topic must carry escaped. These are format characters, such as the joiners inside emoji
+ * and Persian words, which Mercure 1.0 forbids in topics. Text that already looks escaped is escaped again, so that two
+ * names never become the same topic.
  */
 const escapable = /\p{Cf}|~u+[0-9A-F]{4,5}\./gu;
 
 const escaped = /~u(u*)([0-9A-F]{4,5})\./g;
 
 /**
- * Returns the topic that carries a name: the name itself, with each format character as `~u200D.`. The characters of the
- * escape are unreserved in URLs, so that patterns match a carried name as they match any other.
+ * Returns the topic that carries a name: the name itself, with each format character as `~u200D.`. The characters of
+ * the escape are unreserved in URLs, so patterns match a carried name like any other name.
  */
 export function carriedName(name: string): string {
   return name.replace(escapable, (found) => {

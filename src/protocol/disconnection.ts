@@ -1,27 +1,33 @@
 import { MercureError } from "../shared/errors.js";
 
-/** Whose streams shall end: one of these. */
+/** The streams to disconnect. Exactly one property must be set. */
 export interface DisconnectTarget {
-  /** Who bears their tokens: the claim `sub`. */
+  /** The claim `sub` of the streams' tokens. */
   readonly subject?: string | undefined;
-  /** What they stream. */
+  /** A topic that the streams subscribe to. */
   readonly topic?: string | undefined;
-  /** The one stream that subscription events call so. */
+  /** The id of a single stream, as subscription events name it. */
   readonly subscriber?: string | undefined;
 }
 
-/** What the nodes of a hub tell each other to end and to refuse. */
+/** A control message between the nodes of a hub: it ends streams and revokes their tokens. */
 export interface Disconnection {
-  /** `token` stands for a single token, by its id; the node that has a subscriber's stream finds it out. */
+  /**
+   * The kind of `name`. `token` is the id of a single token; the node that holds a subscriber's stream finds that id.
+   */
   readonly kind: keyof DisconnectTarget | "token";
   readonly name: string;
-  /** Tokens that were issued up to this moment are meant, in milliseconds since 1970. */
+  /** The time of the order, in milliseconds since 1970. Tokens issued up to this time are revoked. */
   readonly before: number;
 }
 
 const kinds: readonly Disconnection["kind"][] = ["subject", "topic", "subscriber", "token"];
 
-/** @throws MercureError `ERR_OPTION` for anything but exactly one name that is not empty. */
+/**
+ * Converts a target to a control message.
+ *
+ * @throws MercureError `ERR_OPTION` unless the target has exactly one name, and that name is not empty.
+ */
 export function disconnectionOf(target: DisconnectTarget, before: number): Disconnection {
   const given = Object.entries(target ?? {}).filter(([, name]) => name !== undefined);
   const [[kind, name] = []] = given;
@@ -37,7 +43,7 @@ export function encodeDisconnection({ kind, name, before }: Disconnection): stri
   return JSON.stringify({ kind, name, before });
 }
 
-/** Undefined for what is none, as a later version of the hub might send. */
+/** Parses a control message. Returns undefined for an unknown message, such as one from a later version of the hub. */
 export function decodeDisconnection(text: string): Disconnection | undefined {
   const { kind, name, before } = JSON.parse(text) as Partial<Disconnection>;
   if (kind === undefined || !kinds.includes(kind) || typeof name !== "string" || typeof before !== "number") {

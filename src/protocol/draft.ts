@@ -3,15 +3,15 @@ import { forbiddenCharacter } from "./characters.js";
 import { closeEvent } from "./event-types.js";
 import type { Draft } from "./update.js";
 
-/** The path of the hub's URL when nothing else is configured, as Mercure "Discovery" prescribes. */
+/** The default path of the hub's URL. Mercure "Discovery" prescribes it. */
 export const defaultHubPath = "/.well-known/mercure";
 
 /**
- * Checks what a publisher hands in against the rules of both generations of Mercure, section "Publication", so that
- * what this hub accepts a hub of either generation accepts. Messages are written for the publisher.
+ * Checks a publisher's draft against the rules of both generations of Mercure, section "Publication". A draft that
+ * passes is valid for a hub of either generation. The messages are written for the publisher.
  *
- * @param hubPath - The path of the hub's URL; topics at it or below it belong to the hub.
- * @throws MercureError `ERR_TOPIC` without a topic, `ERR_DATA` for data that is no string, else `ERR_UPDATE`.
+ * @param hubPath - The path of the hub's URL. Topics at this path or below it belong to the hub.
+ * @throws MercureError `ERR_TOPIC` without a topic, `ERR_DATA` for data that is not a string, else `ERR_UPDATE`.
  */
 export function validateDraft(draft: Draft, hubPath: string = defaultHubPath): void {
   if (!Array.isArray(draft.topics) || draft.topics.length === 0) {
@@ -68,14 +68,14 @@ function validateCharacters(field: string, value: string): void {
 }
 
 /**
- * Whether a topic, resolved against the hub's URL, names the hub or what is below it; otherwise a publisher could forge
- * the hub's own updates. Any scheme and authority count, as do percent-encoded and relative spellings.
+ * Returns whether a topic, resolved against the hub's URL, names the hub or a path below it. Such topics would let a
+ * publisher forge the hub's own updates. Any scheme and authority count, as do percent-encoded and relative spellings.
  *
  * Mercure 1.0 "Publication", field `topic`.
  */
 function isReserved(topic: string, hubPath: string): boolean {
   if (isElsewhere(topic, hubPath)) return false;
-  // `http:mercure` is relative where the hub's URL begins with http: and absolute where it begins with https:.
+  // `http:mercure` is relative to a hub URL that begins with http: and absolute for one that begins with https:.
   const schemes = /^\s*https?:/i.test(topic) ? ["https", "http"] : ["https"];
   return schemes.some((scheme) => {
     const path = pathOf(topic, `${scheme}://hub.invalid${hubPath}`)?.replace(/%[0-9a-f]{2}/gi, decodeUnreserved);
@@ -85,7 +85,7 @@ function isReserved(topic: string, hubPath: string): boolean {
 
 function pathOf(topic: string, hubUrl: string): string | undefined {
   try {
-    // To ask first whether it can be parsed would parse it twice, and long topics take long.
+    // `URL.canParse` first would parse the topic twice, and long topics take long.
     return new URL(topic, hubUrl).pathname;
   } catch {
     return undefined;
@@ -93,14 +93,17 @@ function pathOf(topic: string, hubUrl: string): string | undefined {
 }
 
 /**
- * Whether a topic is plainly not at a path, which spares most topics from being resolved: what these characters spell
- * stays as it is, so that the path's last segment would have to be in the topic.
+ * Returns whether a topic is certainly not at a path, so that most topics need no resolving. These characters stay as
+ * they are in a URL, so a topic at the path must contain the path's last segment.
  */
 function isElsewhere(topic: string, path: string): boolean {
   return /^[\w./~-]+$/.test(topic) && !topic.includes(path.slice(path.lastIndexOf("/") + 1));
 }
 
-/** RFC 3986, section 2.3: only these may be decoded without changing what the path means. */
+/**
+ * Decodes a percent-encoded unreserved character. Decoding any other character would change the path's meaning. RFC
+ * 3986, section 2.3.
+ */
 function decodeUnreserved(encoded: string): string {
   const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
   return /[\w.~-]/.test(character) ? character : encoded;

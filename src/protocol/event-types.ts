@@ -1,11 +1,11 @@
 /**
- * The type of the event by which a hub ends a stream for good, rather than interrupts it. The tags name it in
- * `sse-close`, so that htmx's extension closes the stream instead of opening it again and again.
+ * The type of the event that ends a stream for good. The tags name it in `sse-close`, so that htmx's extension closes
+ * the stream instead of reconnecting.
  */
 export const closeEvent = "mercure:close";
 
 /**
- * The events by which every EventSource tells of its connection. Messages are dispatched by the same names: a page would
- * take one of such a type for a lost connection.
+ * The names of the connection events of every EventSource. Messages are dispatched under the same names, so a page
+ * would mistake a message of such a type for a lost connection.
  */
 export const connectionEvents: ReadonlySet<string> = new Set(["error", "open"]);

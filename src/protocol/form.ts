@@ -1,13 +1,15 @@
 import { Refusal } from "./problem.js";
 
-/** The max number of fields of a form: each takes time, and a body of a megabyte has room for half a million. */
+/**
+ * The max number of fields in a form. Each field takes time, and a body of one megabyte has room for half a million.
+ */
 export const maxFields = 5_000;
 
 /**
- * Parses `application/x-www-form-urlencoded` text, as in queries and bodies, by the URL standard, section 5.1, but
- * strictly: undefined when the percent-encoded bytes of a name or a value are no valid UTF-8.
+ * Parses `application/x-www-form-urlencoded` text of a query or a body. The parser follows the URL standard, section
+ * 5.1, but is strict: it returns undefined when the percent-encoded bytes of a name or a value are invalid UTF-8.
  *
- * `URLSearchParams` would put U+FFFD in their place, and different topics would become the same.
+ * `URLSearchParams` would replace such bytes with U+FFFD, and different topics would become the same.
  *
  * @throws Refusal 413 for more than {@link maxFields} fields.
  */
@@ -35,7 +37,7 @@ function decode(text: string): string | undefined {
   const spaced = text.replaceAll("+", " ");
   if (!spaced.includes("%")) return spaced;
   try {
-    // A `%` that begins no percent-encoded byte stands for itself.
+    // A `%` without two hexadecimal digits after it stands for itself.
     return decodeURIComponent(spaced.replace(/%(?![0-9a-f]{2})/gi, "%25"));
   } catch {
     return undefined;

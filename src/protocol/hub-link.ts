@@ -1,7 +1,7 @@
 /**
- * The header `Link` by which a resource names its hub. Mercure 0.x "Discovery", 1.0 "Hub Discovery".
+ * Returns the value of the header `Link` that names a resource's hub. Mercure 0.x "Discovery", 1.0 "Hub Discovery".
  *
- * @param lastEventId - Where the resource stands; left out where a header cannot hold it.
+ * @param lastEventId - The event id that the resource reflects. An id that a header cannot hold is omitted.
  */
 export function hubLink(hubUrl: string, lastEventId = ""): string {
   const link = `<${hubUrl.replaceAll(/[<>]/g, encodeURIComponent)}>; rel="mercure"`;

@@ -1,30 +1,30 @@
 import { percentDecode, percentEncode } from "./percent-encode.js";
 
-/** How the names of topics begin that are the kit's own; each holds the names that it is made of, percent-encoded. */
+/** The prefix of the kit's own topics. The names that a topic is built from follow it, percent-encoded. */
 const prefix = "urn:htmx-mercure:";
 
-/** The type of the updates that tell that other people are there than before. */
+/** The type of the updates that announce a presence change. */
 export const presenceEvent = "mercure:presence";
 
-/** Where it is told that other people stream a topic than before. */
+/** Returns the topic of a topic's presence changes. */
 export function presenceTopic(topic: string): string {
   return `${prefix}presence:${percentEncode(topic)}`;
 }
 
-/** Whether a name is of a topic of the kit's own, which nobody else may stream or publish to. */
+/** Returns whether a name is one of the kit's own topics. Others must not subscribe or publish to these. */
 export function isOwnTopic(name: string): boolean {
   return name.startsWith(prefix);
 }
 
-/** Which streams of a variant: all, or those that also receive private updates. */
+/** The streams of a variant: all of them, or only those that also receive private updates. */
 export type Audience = "variant" | "private-variant";
 
-/** Where what is rendered for one variant of a topic is published, for the streams of just this variant. */
+/** Returns the topic for updates rendered for one variant of a topic. Only streams of this variant receive it. */
 export function variantTopic(topic: string, variant: string, audience: Audience): string {
   return `${prefix}${audience}:${percentEncode(topic)}:${percentEncode(variant)}`;
 }
 
-/** What a name of {@link variantTopic} is made of; undefined for any other name. */
+/** Returns the parts of a name that {@link variantTopic} built; undefined for any other name. */
 export function variantOf(name: string): { topic: string; variant: string; audience: Audience } | undefined {
   if (!isOwnTopic(name)) return undefined;
   const [audience, ...encoded] = name.slice(prefix.length).split(":");
@@ -33,12 +33,12 @@ export function variantOf(name: string): { topic: string; variant: string; audie
   return topic === undefined || variant === undefined ? undefined : { topic, variant, audience };
 }
 
-/** The topic of which a name is a variant, or the name itself. */
+/** Returns the topic that a variant's name belongs to. Any other name is returned unchanged. */
 export function topicOf(name: string): string {
   return variantOf(name)?.topic ?? name;
 }
 
-/** The topic that a name is about, by which the application knows it: whose variant it is, or who of it is told. */
+/** Returns the application's topic behind a name: the topic of a variant, or the topic of a presence change. */
 export function applicationTopic(name: string): string {
   const [, encoded] = new RegExp(`^${prefix}presence:([^:]+)$`).exec(name) ?? [];
   return (encoded === undefined ? undefined : percentDecode(encoded)) ?? topicOf(name);

@@ -1,7 +1,7 @@
 /**
- * Percent-encodes everything but RFC 3986's unreserved characters, as RFC 6570 expands `{variable}`. Unlike
- * `encodeURIComponent` it leaves nothing that could end an attribute or a string in a script, in either kind of quotes.
- * Lone surrogates, which no UTF-8 can hold, become U+FFFD.
+ * Percent-encodes everything except RFC 3986's unreserved characters, as RFC 6570 expands `{variable}`. Unlike
+ * `encodeURIComponent`, it encodes every character that could end an attribute or a script string, in either kind of
+ * quotes. Lone surrogates, which UTF-8 cannot hold, become U+FFFD.
  */
 export function percentEncode(text: string): string {
   const encoded = encodeURIComponent(text.toWellFormed());
@@ -9,7 +9,7 @@ export function percentEncode(text: string): string {
   return encoded.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** Undefined for what is no percent-encoded UTF-8. */
+/** Decodes percent-encoded UTF-8. Returns undefined for invalid input. */
 export function percentDecode(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

@@ -1,6 +1,6 @@
 import { MercureError } from "../shared/errors.js";
 
-/** Reason phrases of the statuses with which a hub refuses. RFC 9110, section 15; RFC 6585, section 4 for 429. */
+/** The reason phrases of the hub's error statuses. RFC 9110, section 15; RFC 6585, section 4 for 429. */
 const titles = {
   400: "Bad Request",
   401: "Unauthorized",
@@ -16,23 +16,26 @@ const titles = {
 
 export type ProblemStatus = keyof typeof titles;
 
-/** Why a token, or the way in which it is presented, does not do. RFC 6750, section 3.1. */
+/** The reason for rejecting a token or its presentation. RFC 6750, section 3.1. */
 export type TokenError = "invalid_request" | "invalid_token" | "insufficient_scope";
 
-/** What the answer asks for; the error is left out when nobody has said who is asking. RFC 6750, section 3. */
+/** The challenge of a response. A request without credentials gets no error code. RFC 6750, section 3. */
 export interface Challenge {
   readonly error?: TokenError;
 }
 
-/** What a hub says instead of doing what was asked. Thrown inside the hub, answered at its door, never seen outside. */
+/**
+ * A rejection of a request. Code inside the hub throws it, and the hub's request handler sends it as a response; it
+ * never leaves the hub as an exception.
+ */
 export class Refusal extends Error {
   readonly status: ProblemStatus;
   readonly headers: Readonly<Record<string, string>>;
   readonly challenge: Challenge | undefined;
 
   /**
-   * @param detail - Written for the client: what was wrong, and what would be right.
-   * @param cause - A failure of the hub's own, which it reports and the client does not see.
+   * @param detail - The message for the client: what was wrong, and what would be right.
+   * @param cause - The hub's own failure. The hub reports it; the client does not see it.
    */
   constructor(
     status: ProblemStatus,
@@ -48,28 +51,32 @@ export class Refusal extends Error {
   }
 }
 
-/** Nobody has said who is asking; no error code, as RFC 6750, section 3.1 demands. */
+/** Rejects a request without credentials. The challenge has no error code, as RFC 6750, section 3.1 demands. */
 export function tokenMissing(): Refusal {
   return new Refusal(401, "This needs a token.", {}, undefined, {});
 }
 
-/** There are more connections than the hub allows, to anybody or to whoever asks. */
+/** Rejects a connection above the hub's limit, either the total or the limit for one client. */
 export function tooManyConnections(detail: string): Refusal {
   return new Refusal(429, detail, { "Retry-After": "10" });
 }
 
-/** A token was presented that does not do. The answer is the same whatever is wrong with it, so as to help no forger. */
+/** Rejects a token, or its presentation, with an error code. The detail must not help a forger. */
 export function tokenRefused(error: TokenError, detail: string): Refusal {
   const status = { invalid_request: 400, invalid_token: 401, insufficient_scope: 403 } as const;
   return new Refusal(status[error], detail, {}, undefined, { error });
 }
 
-/** @param allowed - The methods that would do, for the header that such an answer must have. RFC 9110, 15.5.6. */
+/**
+ * Rejects the method of a request.
+ *
+ * @param allowed - The allowed methods, for the required header `Allow`. RFC 9110, section 15.5.6.
+ */
 export function methodNotAllowed(allowed: string, why = "This method means nothing here."): Refusal {
   return new Refusal(405, `${why} Allowed: ${allowed}.`, { Allow: allowed });
 }
 
-/** An answer that refuses: a problem document of RFC 9457. */
+/** An error response: a problem document of RFC 9457. */
 export interface Problem {
   readonly status: ProblemStatus;
   readonly headers: Readonly<Record<string, string>>;
@@ -77,9 +84,10 @@ export interface Problem {
 }
 
 /**
- * The answer to any failure. What was not written for clients becomes a 500 that says nothing.
+ * Returns the response to any failure. An error that was not written for clients becomes a 500 without details.
  *
- * @param resourceMetadata - Where clients can read which tokens would do; part of every challenge. RFC 9728, section 5.1.
+ * @param resourceMetadata - The URL where clients can read which tokens are valid. Every challenge contains it. RFC
+ * 9728, section 5.1.
  */
 export function problemOf(error: unknown, resourceMetadata?: string): Problem {
   const { status, headers, message, challenge } = refusalOf(error);
@@ -102,12 +110,14 @@ function challengeText({ error }: Challenge, resourceMetadata: string | undefine
   return `Bearer ${given.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
 }
 
-/** What a client is told of any failure: a 500 that says nothing, where it was not written for clients. */
+/**
+ * Returns the client's view of any failure. An error that was not written for clients becomes a 500 without details.
+ */
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof MercureError) {
     if (error.code === "ERR_TOPIC" || error.code === "ERR_UPDATE") return new Refusal(400, error.message);
-    // Without `Connection: close` browsers would come back over the same socket, and hold the server open with it.
+    // Without `Connection: close`, browsers would reuse the socket and keep the server open.
     if (error.code === "ERR_CLOSED") {
       return new Refusal(503, "The hub is shutting down.", { "Retry-After": "1", Connection: "close" });
     }

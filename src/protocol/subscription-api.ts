@@ -2,7 +2,10 @@ import { jsonLdContext, type MatchType, type Selector } from "./active-subscript
 import { hubLink } from "./hub-link.js";
 import type { Generation } from "./protocol-version.js";
 
-/** What a URL of the web API asks for: everything without a selector, one subscription with a subscriber. */
+/**
+ * The subscriptions that a URL of the web API requests. Without a selector these are all subscriptions. With a
+ * subscriber it is a single one.
+ */
 export interface RequestedSubscriptions {
   readonly selector?: Selector;
   readonly subscriber?: string;
@@ -12,7 +15,7 @@ const matchTypes: ReadonlySet<string> = new Set<MatchType>(["exact", "urlpattern
 
 /**
  * Reads the decoded segments of a URL below `/subscriptions`: `{topic}/{subscriber}` in Mercure 0.x,
- * `{match_type}/{match}/{subscriber}` in 1.0. Undefined when the generation has no such URL.
+ * `{match_type}/{match}/{subscriber}` in 1.0. Returns undefined for a URL that the generation does not define.
  */
 export function requestedSubscriptions(
   segments: readonly string[],
@@ -27,7 +30,7 @@ export function requestedSubscriptions(
   return subscriber === undefined ? { selector } : { selector, subscriber };
 }
 
-/** The body of an answer of the web API, and the headers that differ between the generations. */
+/** A response of the web API: its body, and the headers that differ between the generations. */
 export interface SubscriptionsAnswer {
   readonly body: string;
   readonly contentType: string;
@@ -35,10 +38,11 @@ export interface SubscriptionsAnswer {
 }
 
 /**
- * Mercure 0.x "Subscription API": JSON-LD, which has the position of the answer as `lastEventID`. Mercure 1.0
- * "Subscription API": JSON, and the position is in the link, so that a subscription's document is that of its event.
+ * Builds a response of the web API. Mercure 0.x "Subscription API": JSON-LD, with the position of the response in
+ * `lastEventID`. Mercure 1.0 "Subscription API": JSON, with the position in the link, so that a subscription's document
+ * equals that of its event.
  *
- * @param lastEventId - The id of the last event that was dispatched; `earliest` before the first.
+ * @param lastEventId - The id of the last dispatched event; `earliest` before the first event.
  */
 export function subscriptionsAnswer(
   generation: Generation,

@@ -4,27 +4,29 @@
  * Mercure 0.x "Publication".
  */
 export interface Draft {
-  /** The first is the canonical topic, the others are alternates. Never empty. */
+  /** The topics of the update: the canonical topic first, then the alternates. At least one. */
   readonly topics: readonly string[];
   /** The `data` of the event; line breaks of any kind arrive as LF. */
   readonly data: string;
-  /** Whether only subscribers whose token grants one of the topics receive it. */
+  /** Whether the update is private: only subscribers with a token for one of the topics receive it. */
   readonly private: boolean;
-  /** The event's id. Absent: the transport makes one. */
+  /** The event's id. Default: an id made by the transport. */
   readonly id?: string;
-  /** The event's type; `message` to a browser when absent. */
+  /** The event's type. Default: browsers dispatch the event as `message`. */
   readonly type?: string;
   /** The reconnection time for clients, in milliseconds. */
   readonly retry?: number;
 }
 
-/** What the hub itself publishes. It never changes, and its fields may be accessors, which make what they give from less. */
+/**
+ * A draft that the hub itself publishes. It is immutable, and its fields may be accessors that compute their values.
+ */
 export interface OwnDraft extends Draft {
-  /** How much text it is made from, in UTF-16 units. Default: that of its topics and its data. */
+  /** The length of the source text, in UTF-16 units. Default: the length of the topics and the data. */
   readonly size?: number;
 }
 
-/** A draft that a transport has accepted, under the id by which clients resume after it. */
+/** A draft that a transport has accepted. Clients resume after it by its id. */
 export interface Update extends Draft {
   readonly id: string;
 }

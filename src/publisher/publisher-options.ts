@@ -10,27 +10,30 @@ import type { StreamLimits } from "./streams/stream-limits.js";
 import type { Tokens } from "./streams/tokens.js";
 import type { UnboundStreams } from "./streams/unbound-streams.js";
 
-/** Where the tokens of private streams are: in the URLs of their markup, or in cookies, out of reach of any script. */
+/** The place of the tokens of private streams: the URLs in the markup, or cookies that scripts cannot read. */
 export type TokenMode = "url" | "cookie";
 
-/** Renders a model object's component. */
+/** Renders the component of a model object. */
 export interface ModelRenderer {
   has(component: string): boolean;
   render(component: string, props: object): unknown;
 }
 
 export interface PublisherOptions {
-  /** The hub in this process, or the one that takes its place. */
+  /** The hub in this process, or the client of a hub in another process. */
   readonly hub: Hub | ExternalHub;
   /** The generation of Mercure that streams and tokens speak. */
   readonly protocol: Generation;
   readonly tokens: Tokens;
-  /** Where the tokens of streams are: in their URLs, or in cookies. */
+  /** The place of the tokens of streams: their URLs, or cookies. */
   readonly tokenMode: TokenMode;
   readonly permissions: Permissions;
-  /** The path below a base path at which streams get new tokens; undefined where their pages do that. */
+  /**
+   * Returns the path where streams renew their tokens, for a base path. Undefined if the pages themselves renew the
+   * tokens.
+   */
   readonly renewalPath: ((basePath: string) => string) | undefined;
-  /** Who is there; undefined where nobody in this process knows. */
+  /** The presence of this process. Undefined with a hub in another process. */
   readonly presence?: Presence | undefined;
   readonly variants: Variants;
   readonly streamLimits: StreamLimits;
@@ -38,17 +41,17 @@ export interface PublisherOptions {
   readonly pages: Pages;
   readonly unbound: UnboundStreams;
   readonly renderer: ModelRenderer;
-  /** The path below which browsers find the application, where no request shows it. */
+  /** Returns the application's base path as browsers see it, for use outside of requests. */
   basePath(): string;
   /** The path of the hub within the application, or its public URL. */
   readonly publicHubUrl: string;
-  /** Whether the hub takes subscribers without a token. */
+  /** Whether the hub accepts subscribers without a token. */
   readonly allowAnonymous: boolean;
   readonly typeIsTopic: boolean;
-  /** What a token for these topics says of its bearer to other subscribers. */
+  /** Returns the payload of a token for these topics. Other subscribers can read it. */
   readonly payloadOf?: ((topics: readonly string[]) => unknown) | undefined;
-  /** Whose the request that is under way is: the subject of the tokens that are made for it. */
+  /** Returns the subject of the tokens that the current request creates. */
   readonly subjectOf?: (() => string | undefined) | undefined;
-  /** Told of what goes wrong where no caller can be. */
+  /** Receives errors that have no caller. */
   onError(message: string, error: unknown): void;
 }

@@ -25,17 +25,17 @@ import { applicationUpdates } from "./streams/application-updates.js";
 import { StreamAccess } from "./streams/stream-access.js";
 import { checkPublished } from "./streams/stream-limits.js";
 
-/** Makes the data for one kind of viewer; undefined stands for streams without a variant. */
+/** Returns the data for one variant. The argument is undefined for streams without a variant. */
 // biome-ignore lint/suspicious/noExplicitAny: what a variant is only the application knows
 export type VariantRenderer = (variant: any) => unknown;
 
-/** Whose streams `disconnect` ends: one of these. */
+/** Selects the streams that {@link Publisher.disconnect} ends. Exactly one property must be set. */
 export interface DisconnectOptions {
-  /** The subject of their tokens, see the option `subjectGetter`. */
+  /** The subject of the tokens, as the option `subjectGetter` returned it. */
   readonly subject?: string | undefined;
-  /** What they stream: a topic, or several. */
+  /** A topic, or several. Every stream of one of them ends. */
   readonly topic?: Topics | undefined;
-  /** The one stream that {@link Publisher.getSubscriptions} calls so. */
+  /** The id of one stream, from `subscriber` in {@link Publisher.getSubscriptions}. */
   readonly subscriber?: string | undefined;
 }
 
@@ -43,7 +43,7 @@ const disconnectOptions: readonly string[] = ["subject", "topic", "subscriber"] 
 
 const updatesOptions: readonly string[] = ["lastEventId", "signal"];
 
-/** Publishes updates, and tells clients where to receive them. */
+/** Publishes updates, lists subscriptions, and creates stream URLs and tokens. */
 export class Publisher extends StreamAccess {
   readonly #options: PublisherOptions;
   readonly #order = new InOrder();
@@ -54,20 +54,27 @@ export class Publisher extends StreamAccess {
   }
 
   /**
-   * Publishes data on a topic; resolves to the update's id once the hub has kept it.
+   * Publishes data on a topic. Resolves to the update's id once the hub has stored the update.
    *
-   * A function as data is called once for each live variant of the topic's streams, and with undefined where somebody
-   * may stream it without one; it may be asynchronous. Then this resolves to the ids of all updates, none when nobody
-   * streams the topic.
+   * A function as data is called once for each live variant of the topic's streams. It is also called with undefined if
+   * the topic may have streams without a variant. The function can be asynchronous. `publish` then resolves to the ids
+   * of all updates; the list is empty if the topic has no streams.
    *
-   * Updates of a topic are published in the order of the calls, also when a function takes its time.
+   * Updates of a topic are published in the order of the calls, also when a function is slow.
    *
-   * A model object as data is rendered by the component that its class names. Given alone, it is published on its own
-   * topic. Strings go out as they are: text that somebody typed belongs into a component or into `` html`…` ``.
+   * A model object as data is rendered by its class's component. A model object as the only argument is published on
+   * its own topic. Strings are published unchanged and unescaped: put user input into a component or into
+   * `` html`…` ``.
    *
-   * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` for what cannot be published, `ERR_TOKEN` for
-   * data that holds the token of a private stream, since everybody who receives it would have it, `ERR_PUBLISH`
-   * when a hub elsewhere does not take it, `ERR_CLOSED` after the kit was closed.
+   * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` or `ERR_OPTION` for an invalid topic,
+   * model, data, update or option.
+   * @throws MercureError `ERR_TOKEN` for data that contains the token of a private stream, because every subscriber
+   * would receive the token.
+   * @throws MercureError `ERR_PUBLISH` if a remote hub rejects the update or cannot be reached.
+   * @throws MercureError `ERR_CLOSED` after the kit was closed.
+   * @example
+   * const id = await sse.publish("messages", render("ChatMessage", message));
+   * await sse.publish("orders/7", html`<p id="order-7">paid</p>`, { private: true });
    */
   publish(topics: Topics, render: VariantRenderer, options?: PublishOptions): Promise<string[]>;
   publish(topics: Topics, data?: unknown, options?: PublishOptions): Promise<string>;
@@ -87,10 +94,18 @@ export class Publisher extends StreamAccess {
     return this.#order.isIdle ? send() : this.#order.run(names, () => undefined, send);
   }
 
-  /** Deletes the element of this id from every page that streams the topic, by an out-of-band swap. */
+  /**
+   * Deletes the element with this id from every page that streams the topic, by an out-of-band swap. Resolves to the
+   * update's id.
+   *
+   * @throws MercureError `ERR_DATA` for an id that is empty, begins with `#`, or contains a comma or white space, and
+   * all errors of {@link Publisher.publish}.
+   * @example
+   * await sse.remove("todos", "todo-7");
+   */
   async remove(topics: Topics, id: string | number, options: PublishOptions = {}): Promise<string> {
     refuseUnknownOptions(options, publishOptions, "remove");
-    // htmx takes commas for a list of selectors, and one that follows may be the whole page.
+    // htmx reads a comma as a list of selectors, and the second selector could match the whole page.
     if (!/^[^#\s,][^\s,]*$/.test(String(id ?? ""))) {
       const given = JSON.stringify(id) ?? typeof id;
       throw new MercureError("ERR_DATA", `remove() takes the id of an element, such as "todo-7", not ${given}.`);
@@ -98,14 +113,26 @@ export class Publisher extends StreamAccess {
     return this.publish(topics, `<div id="${escapeHtml(String(id))}" hx-swap-oob="delete"></div>`, options);
   }
 
-  /** Declares how the objects of a class are topics and data. */
+  /**
+   * Declares the topics, the component and the publish options of a class's objects. See {@link ModelDeclaration}.
+   *
+   * @throws MercureError `ERR_MODEL` if `model` is not a class, `ERR_OPTION` for an unknown option.
+   * @example
+   * sse.model(TodoItem, { id: "uuid", component: "Todo" });
+   */
   model<T extends object>(model: ModelClass<T>, declaration: ModelDeclaration<T>): void {
     this.#options.models.declare(model, declaration);
   }
 
   /**
-   * Publishes an update for each event of an emitter, in the order of the events; updates of a topic stay in order too.
-   * Returns the way to stop.
+   * Publishes an update for each event of an emitter, in the order of the events. Updates of one topic also stay in
+   * order. Returns a function that removes the listener.
+   *
+   * Errors go to `options.onError`, never to the emitter.
+   *
+   * @throws MercureError `ERR_OPTION` for an unknown option.
+   * @example
+   * const stop = sse.publishSignal(emitter, "saved", { topic: "orders", argsAsData: true });
    */
   publishSignal<Args extends unknown[] = unknown[]>(
     emitter: EventSourceOfSignals,
@@ -122,8 +149,13 @@ export class Publisher extends StreamAccess {
   }
 
   /**
-   * Whether anybody is subscribed to a topic by its name now; with a filter, anybody whose token has such a payload, see
-   * the option `payloadGetter`. With the option `hub.subscriptions: false` nobody is.
+   * Resolves to true if a topic has at least one subscriber that names it. With a filter, only subscribers whose token
+   * has a matching payload count (see the option `payloadGetter`). Always false with the option
+   * `hub.subscriptions: false`.
+   *
+   * @throws MercureError `ERR_OPTION` for an invalid filter, and all errors of {@link Publisher.getSubscriptions}.
+   * @example
+   * if (await sse.isConnected("orders/7", { id: 7 })) await sse.publish("orders/7", "paid");
    */
   async isConnected(topic: Topics, payloadFilter?: PayloadFilter): Promise<boolean> {
     checkPayloadFilter(payloadFilter);
@@ -132,11 +164,15 @@ export class Publisher extends StreamAccess {
   }
 
   /**
-   * Who streams a topic now, each person once, however many windows they have open; in the order in which they came.
-   * The options `payloadGetter` and `presenceKey` say who is who, `presenceGrace` how long somebody may be away. Nobody
-   * is there with the option `hub.subscriptions: false`.
+   * Returns the people who stream a topic now, in the order of their arrival. A person with several open windows is
+   * listed once.
    *
-   * @throws MercureError `ERR_EXTERNAL_HUB` where the hub is in another process.
+   * The options `payloadGetter` and `presenceKey` identify people. A person stays listed for `presenceGrace` after the
+   * last stream has closed. The list is empty with the option `hub.subscriptions: false`.
+   *
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   * @example
+   * const names = sse.presence("rooms/1").map(({ key }) => key);
    */
   presence(topics: Topics): Person[] {
     const people = new Map<string, Person>();
@@ -148,10 +184,13 @@ export class Publisher extends StreamAccess {
   }
 
   /**
-   * The active subscriptions: all, those of topics, or those of one subscriber among them. A hub elsewhere is asked over
-   * HTTP.
+   * Resolves to the active subscriptions: all of them, those of some topics, or those of one subscriber. A remote hub
+   * is queried over HTTP.
    *
-   * @throws MercureError `ERR_SUBSCRIPTIONS` when that one does not tell.
+   * @throws MercureError `ERR_SUBSCRIPTIONS` if a remote hub does not return its subscriptions.
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
+   * @example
+   * const [subscription] = await sse.getSubscriptions("orders/7");
    */
   async getSubscriptions(topics?: Topics, subscriber?: string): Promise<SubscriptionDocument[]> {
     const { hub } = this.#options;
@@ -161,7 +200,15 @@ export class Publisher extends StreamAccess {
     return applicationSubscriptions(found).filter((each) => subscriber === undefined || each.subscriber === subscriber);
   }
 
-  /** The same at once, for templates, which cannot wait for a hub elsewhere. */
+  /**
+   * Returns the active subscriptions synchronously, for templates. See {@link Publisher.getSubscriptions}.
+   *
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process, because that hub can only be queried
+   * asynchronously.
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
+   * @example
+   * const count = sse.listSubscriptions("orders/7").length;
+   */
   listSubscriptions(topics?: Topics, subscriber?: string): SubscriptionDocument[] {
     const hub = this.ownHub("mercure_subscriptions", "pass what sse.getSubscriptions() gives to the template");
     if (topics === undefined) return applicationSubscriptions(hub.subscriptions(undefined, subscriber));
@@ -173,12 +220,18 @@ export class Publisher extends StreamAccess {
   }
 
   /**
-   * Ends streams now, on every hub node that the transport reaches, and refuses the tokens that were made for them until
-   * this moment: those of a `subject` (see the option `subjectGetter`), those that grant a `topic`, or that of one
-   * `subscriber`. Public streams of a topic end too, and their clients come back.
+   * Ends streams now, on every hub node that the transport reaches, and revokes the tokens issued for them until this
+   * moment.
    *
-   * @throws MercureError `ERR_OPTION` unless exactly one is named, `ERR_TOPIC` and `ERR_MODEL` for what names no topic,
-   * `ERR_EXTERNAL_HUB` where the hub is in another process, `ERR_CLOSED`.
+   * `subject` selects the tokens of one user (see the option `subjectGetter`), `topic` the tokens that grant a topic,
+   * `subscriber` the token of one stream. Public streams of a topic end too, and their clients reconnect.
+   *
+   * @throws MercureError `ERR_OPTION` unless exactly one property is set.
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   * @throws MercureError `ERR_CLOSED` after the kit was closed.
+   * @example
+   * await sse.disconnect({ subject: "7" });
    */
   async disconnect(target: DisconnectOptions): Promise<void> {
     const hub = this.ownHub("sse.disconnect", "there tokens only expire; choose a short tokenLifetime");
@@ -189,17 +242,22 @@ export class Publisher extends StreamAccess {
     const { presence } = this.#options;
     await (presence?.withoutGrace(disconnect) ?? disconnect());
     const page = this.#options.pages.current;
-    // What this very request renders from here on is for who it has left signed in.
+    // This request may render pages after it has signed the user in or out. Their tokens must be newer than the
+    // revocation.
     if (page !== undefined) page.beganAt = distinctTime();
   }
 
   /**
-   * The updates of topics, private ones too, for code in this process: from now on, or from after `lastEventId`. Ends
-   * with the loop, with the signal, or with the kit. A string is the name of one topic; a pattern is `{ match,
-   * match_type }`, and all topics are `{ match: "*", match_type: "uritemplate" }`.
+   * Returns an iterator over the updates of topics, private ones included, for code in this process. It starts now, or
+   * after `lastEventId`. It ends with the loop, with the signal, or with the kit.
    *
-   * @throws MercureError `ERR_HISTORY_GAP` to a reader so slow that the history no longer holds its next update,
-   * `ERR_EXTERNAL_HUB` where the hub is in another process.
+   * A string is the name of one topic. A pattern is `{ match, match_type }`. All topics are
+   * `{ match: "*", match_type: "uritemplate" }`.
+   *
+   * @throws MercureError `ERR_HISTORY_GAP` if the reader is so slow that its next update has left the history.
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   * @example
+   * for await (const { topics, data } of sse.updates(["messages", "news"])) console.log(topics, data);
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
     refuseUnknownOptions(options, updatesOptions, "updates");
@@ -209,7 +267,7 @@ export class Publisher extends StreamAccess {
     return applicationUpdates(hub.updates(asked, options));
   }
 
-  /** What data is as text, with the options that its class has for it. */
+  /** Returns the data as text, and the publish options merged with those of the model's class. */
   #content(data: unknown, options: PublishOptions): [text: string, settings: PublishOptions] {
     const { models } = this.#options;
     const isModel = models.isObject(data) && textComplaintOf(data) === undefined && this.#isRendered(data);
@@ -226,7 +284,7 @@ export class Publisher extends StreamAccess {
     return this.#send({ ...draft, topics: [...names, ...others] }, settings);
   }
 
-  /** Renders everything before it publishes anything: a mistake in one variant must not show in the others only. */
+  /** Renders all variants before it publishes any. A variant that fails to render thus stops the others too. */
   async #publishVariants(
     names: readonly string[],
     render: VariantRenderer,
@@ -237,7 +295,7 @@ export class Publisher extends StreamAccess {
     }
     const rendered = new Map<string | undefined, readonly [Draft, PublishOptions]>();
     const renderMissing = async () => {
-      // Pages are rendered meanwhile, and with them new variants may begin.
+      // Pages can be rendered during the wait, and these pages can start new variants.
       for (let missing = this.#missing(names, options, rendered); missing.length > 0; ) {
         for (const variant of missing) rendered.set(variant, await this.#renderFor(variant, names, render, options));
         missing = this.#missing(names, options, rendered);
@@ -249,7 +307,7 @@ export class Publisher extends StreamAccess {
     });
   }
 
-  /** The variants that are streamed and not rendered yet; undefined stands for streams without one. */
+  /** Returns the live variants that are not rendered yet. Undefined stands for streams without a variant. */
   #missing(
     names: readonly string[],
     options: PublishOptions,
@@ -274,7 +332,10 @@ export class Publisher extends StreamAccess {
     return [{ ...draft, topics, private: true }, settings];
   }
 
-  /** As JSON. What another hub's pages stream only their application knows. */
+  /**
+   * Returns the live variants as JSON. With `hubUrl` only the option `variants` counts: this process does not know the
+   * streams of another hub.
+   */
   #liveVariants(names: readonly string[], { hubUrl, variants = [] }: PublishOptions): readonly string[] {
     const known = hubUrl === undefined ? this.#options.variants.of(names) : [];
     return [...new Set([...known, ...variants.flatMap((variant) => variantText(variant) ?? [])])];
@@ -308,7 +369,7 @@ export class Publisher extends StreamAccess {
     };
   }
 
-  /** Whether data is a model object with a component, and not merely an object to be written as JSON. */
+  /** Returns whether data is a model object with a component. Other objects are published as JSON. */
   #isRendered(subject: object): boolean {
     const { models, renderer } = this.#options;
     return models.isDeclared(subject) || renderer.has(models.componentOf(subject));
@@ -320,7 +381,7 @@ export class Publisher extends StreamAccess {
   }
 }
 
-/** Leaves out what is undefined, so that it hides nothing. */
+/** Removes undefined properties, so that they do not override others in a spread. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -1,15 +1,18 @@
-/** What time it is, and what happens at one. Tests bring a clock of their own. */
+/** Tells the time, and calls back at a given time. Tests use their own clock. */
 export interface Clock {
-  /** In milliseconds since 1970. */
+  /** Returns the time in milliseconds since 1970. */
   now(): number;
-  /** Calls back at a time, at once when it has passed, though not within this call. Returns the way to call it off. */
+  /**
+   * Calls back at a time. A time in the past calls back as soon as possible, but never within this call. Returns a
+   * function that cancels the callback.
+   */
   at(time: number, callback: () => void): () => void;
 }
 
-/** The longest delay of a timer, in milliseconds: Node would take a longer one for 1. */
+/** The max delay of a timer, in milliseconds. Node replaces a longer delay with 1. */
 const longest = 2 ** 31 - 1;
 
-/** The system's clock. A time may be however far away; waiting for it keeps no process alive. */
+/** The system's clock. Callback times can be arbitrarily far away. A waiting callback keeps no process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   at(time, callback) {

@@ -4,11 +4,11 @@ import { dirname, join } from "node:path";
 import { leastKeyLength } from "./key-length.js";
 
 /**
- * Finds or makes the secret that a project's development keeps, so that a restart ends no signed-in page. It is a file
- * below `node_modules`, which no repository holds. All processes of the project find the same one.
+ * Reads or creates the development secret of a project, so that signed-in pages survive a restart. The secret is a file
+ * below `node_modules`, which repositories do not contain. All processes of the project use the same file.
  *
- * @param folder - Where the search for the project's `package.json` begins, upwards.
- * @returns Undefined where no file can be kept: outside a project, and where the project cannot be written to.
+ * @param folder - The folder where the upward search for the project's `package.json` begins.
+ * @returns Undefined when no file can be stored: outside a project, or in a project that is not writable.
  */
 export function developmentSecret(folder = process.cwd()): { secret: string; path: string } | undefined {
   const project = projectOf(folder);
@@ -29,7 +29,7 @@ function projectOf(folder: string): string | undefined {
   return parent === folder ? undefined : projectOf(parent);
 }
 
-/** What another user of the machine has put there is no secret. */
+/** Reads the stored secret. A file that another user of the machine owns is not secret, and yields undefined. */
 function kept(path: string): string | undefined {
   const file = lstatSync(path, { throwIfNoEntry: false });
   if (file === undefined || !file.isFile()) return undefined;
@@ -38,10 +38,13 @@ function kept(path: string): string | undefined {
   return isWhole(secret) ? secret : undefined;
 }
 
-/** Of processes that start at once, the first one's file stays: a link never takes the place of a file. */
+/**
+ * Creates the secret's file. When several processes start at the same time, the first file stays, because a hard link
+ * never replaces a file.
+ */
 function keep(cache: string, path: string): string | undefined {
   mkdirSync(cache, { recursive: true, mode: 0o700 });
-  // Where `node_modules` is in the repository after all, this is not.
+  // This keeps the secret out of a repository that contains `node_modules`.
   writeFileSync(join(cache, ".gitignore"), "*\n");
   const draft = `${path}-${randomBytes(8).toString("hex")}`;
   writeFileSync(draft, randomBytes(leastKeyLength).toString("hex"), { mode: 0o600, flag: "wx" });

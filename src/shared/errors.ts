@@ -1,4 +1,4 @@
-/** Every code that an error of the kit can carry, with what it means. Codes are stable; messages may improve. */
+/** The codes of the kit's errors, with their meanings. Codes are stable; messages can change. */
 export const errorCodes = {
   ERR_OPTION: "An option or environment variable is unknown, missing or invalid.",
   ERR_TEMPLATE: "A template uses a tag or a property incorrectly.",
@@ -19,7 +19,7 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** The one base of the kit's errors. Branch on {@link MercureError.code}, never on the message. */
+/** The base class of all the kit's errors. Branch on {@link MercureError.code}, never on the message. */
 export class MercureError extends Error {
   readonly code: ErrorCode;
 
@@ -29,7 +29,7 @@ export class MercureError extends Error {
     this.code = code;
   }
 
-  /** With which HTTP status Express answers, if nobody handles the error: 403 for `ERR_FORBIDDEN`, otherwise 500. */
+  /** The HTTP status of Express's response to an unhandled error: 403 for `ERR_FORBIDDEN`, otherwise 500. */
   get status(): number {
     return this.code === "ERR_FORBIDDEN" ? 403 : 500;
   }

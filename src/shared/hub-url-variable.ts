@@ -1,8 +1,8 @@
 import type { OptionReader } from "./option-reader.js";
 
 /**
- * The hub in the environment of a command, which an application may share: its URL; with the word true, the first
- * trusted host.
+ * Returns the hub's URL from the environment of a command. An application can share this environment, so the word true
+ * also counts: it selects the first trusted host.
  */
 export function hubUrlInEnvironment(read: OptionReader, name: string, hubPath: string): string | undefined {
   const url = read.urlOrTrue(name, "MERCURE_HUB_URL");

@@ -1,4 +1,4 @@
-/** Whether a value is a function to call. A class is none: it names a topic. */
+/** Returns whether a value is a function to call. A class does not count, because it names a topic. */
 // biome-ignore lint/suspicious/noExplicitAny: what it takes only its author knows
 export function isFunction(value: unknown): value is (...args: any[]) => unknown {
   return typeof value === "function" && !/^class\b/.test(Function.prototype.toString.call(value));

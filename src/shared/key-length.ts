@@ -1,13 +1,17 @@
 import { MercureError } from "./errors.js";
 import type { Logger } from "./logger.js";
 
-/** The least length of a key for HS256, in bytes (RFC 7518, section 3.2). */
+/** The min length of a key for HS256, in bytes (RFC 7518, section 3.2). */
 export const leastKeyLength = 32;
 
-/** Which keys each logger was warned of: an application and its hub check the same ones. */
+/** The keys that each logger was already warned about. An application and its hub check the same keys. */
 const told = new WeakMap<Logger, Set<string>>();
 
-/** @throws MercureError `ERR_OPTION` in production for a key that is too short; development is warned, once. */
+/**
+ * Checks the length of a key. In development, a short key causes one warning.
+ *
+ * @throws MercureError `ERR_OPTION` in production for a key that is too short.
+ */
 export function checkKeyLength(key: string, development: boolean, logger: Logger): void {
   const length = Buffer.byteLength(key);
   if (length >= leastKeyLength) return;

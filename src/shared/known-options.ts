@@ -3,12 +3,12 @@ import { didYouMean } from "./nearest.js";
 import { describeValue, isPlainObject } from "./plain-object.js";
 
 /**
- * Refuses options that are not a plain object, and options that do not exist: `true` in place of `{ private: true }`,
- * and a misspelt `private`, would otherwise publish to everybody, in silence.
+ * Rejects options that are not a plain object, and unknown options. Otherwise `true` in place of `{ private: true }`,
+ * or a misspelt `private`, would silently publish to everybody.
  *
- * @param where - The function, for the message.
+ * @param where - The name of the function, for the message.
  * @param code - Default `ERR_OPTION`.
- * @throws MercureError with what to write, or with the nearest names.
+ * @throws MercureError with the correct form, or with the nearest names.
  */
 export function refuseUnknownOptions(
   options: unknown,

@@ -1,17 +1,22 @@
 import { onRejection } from "./on-rejection.js";
 
-/** Where the kit tells developers and operators something. `console` fits; every line begins with `htmx-mercure:`. */
+/**
+ * Receives the kit's messages to developers and operators. `console` is a valid logger. Every line begins with
+ * `htmx-mercure:`.
+ */
 export interface Logger {
   warn(message: string): void;
   error(message: string, error?: unknown): void;
 }
 
-/** One for each logger, so that it can be remembered what a logger was told. */
+/**
+ * The guard of each logger. A single guard per logger lets other code record the warnings that a logger has received.
+ */
 const guards = new WeakMap<Logger, Logger>();
 
 /**
- * Returns a logger that never throws. Logger are written in timers and in handlers of errors, where an exception would end
- * the process; where the logger itself fails, the line and the failure go to the console.
+ * Returns a logger that never throws. Timers and error handlers write to loggers, and an exception there would end the
+ * process. When the logger itself fails, the line and the failure go to the console.
  */
 export function guardedLogger(logger: Logger): Logger {
   const known = guards.get(logger);

@@ -6,9 +6,9 @@ import type { Logger } from "./logger.js";
 import { impossible } from "./option-reader.js";
 
 /**
- * Gives development a secret where none is set: the one that the project keeps, or else one for this start.
+ * Returns a secret for development when none is set: the project's stored secret, or else a new one for this start.
  *
- * @throws MercureError `ERR_OPTION` in production, and where a hub elsewhere would have to know it.
+ * @throws MercureError `ERR_OPTION` in production, and with an external hub, which would have to know the secret.
  */
 export function madeSecret(hubUrl: string | true | undefined, development: boolean, logger: Logger): string {
   if (hubUrl !== undefined) {

@@ -1,4 +1,4 @@
-/** The names nearest to a misspelt one, best first, for the hint in an error message. */
+/** Returns the names nearest to a misspelt one, best first, for the hint in an error message. */
 export function nearest(name: string, candidates: Iterable<string>, limit = 3): string[] {
   const wanted = name.toLowerCase();
   const reach = Math.max(2, Math.floor(name.length / 2));
@@ -10,13 +10,13 @@ export function nearest(name: string, candidates: Iterable<string>, limit = 3): 
     .map(({ candidate }) => candidate);
 }
 
-/** `Did you mean "a" or "b"?` with a leading space, or nothing when no name is near. */
+/** Returns `Did you mean "a" or "b"?` with a leading space, or the empty string when no name is near. */
 export function didYouMean(name: string, candidates: Iterable<string>): string {
   const names = nearest(name, candidates).map((candidate) => `"${candidate}"`);
   return names.length === 0 ? "" : ` Did you mean ${names.join(" or ")}?`;
 }
 
-/** How many letters have to be added, dropped or changed to make one word of the other. */
+/** Returns the number of letters to add, drop or change to turn one word into the other. */
 export function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

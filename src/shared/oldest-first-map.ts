@@ -1,12 +1,12 @@
 /**
- * A map that gives up its oldest entry at once. To find it anew each time, an iterator would have to step over all that
- * was deleted from the map's front before.
+ * A map that removes its oldest entry in constant time. A new iterator for each removal would have to step over all the
+ * deleted entries at the map's front.
  */
 export class OldestFirstMap<K, V> extends Map<K, V> {
-  /** Stands behind the entry that was taken last, so that the oldest comes next. */
+  /** The iterator behind the entry removed last, so that the oldest entry comes next. */
   #rest: ReturnType<Map<K, V>["entries"]> | undefined;
 
-  /** Takes out the entry that was added longest ago; undefined when there is none. */
+  /** Removes and returns the oldest entry; undefined for an empty map. */
   shift(): [key: K, value: V] | undefined {
     if (this.size === 0) return undefined;
     this.#rest ??= this.entries();
@@ -17,7 +17,7 @@ export class OldestFirstMap<K, V> extends Map<K, V> {
 
   override delete(key: K): boolean {
     const isDeleted = super.delete(key);
-    // A map whose entries come and go moves from table to table, and an iterator that rests keeps them all.
+    // A resting iterator would keep all the hash tables that a changing map has outgrown.
     if (isDeleted) this.#rest = undefined;
     return isDeleted;
   }

@@ -1,10 +1,11 @@
 import { types } from "node:util";
 
 /**
- * Handles the rejection of what an application's function returned where a promise has no meaning. A rejection that
- * nobody handles ends the process.
+ * Handles the rejection of a promise that an application's function returned where the kit expects none. An unhandled
+ * rejection ends the process.
  *
- * @param handle - Gets the reason. Default: nothing happens, as where the promise itself is reported as a mistake.
+ * @param handle - Receives the reason. By default nothing happens, for callers that report the promise itself as a
+ * mistake.
  */
 export function onRejection(returned: unknown, handle: (reason: unknown) => void = () => {}): void {
   if (types.isPromise(returned)) returned.catch(handle);

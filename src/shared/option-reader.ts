@@ -16,7 +16,10 @@ interface NumberBounds {
   whole?: boolean;
 }
 
-/** Reads options by type, from the object or else from the environment, and remembers which names it knows. */
+/**
+ * Reads options by type, from the options object or else from the environment. The reader records the names that it
+ * knows.
+ */
 export class OptionReader {
   readonly #options: Record<string, unknown>;
   readonly #prefix: string;
@@ -42,10 +45,10 @@ export class OptionReader {
   }
 
   /**
-   * A secret for HS256. An empty option is an error, since it looks like a secret that is set. A key in PEM is an error
-   * too, since everybody may know it (RFC 8725, section 2.1).
+   * Reads a secret for HS256. An empty option is an error, because it looks like a secret that is set. A key in PEM is
+   * also an error, because it can be public (RFC 8725, section 2.1).
    *
-   * @param variables - In order of precedence; an empty one is skipped.
+   * @param variables - The environment variables, in order of precedence; an empty one is skipped.
    */
   key(name: string, variables: readonly string[]): string | undefined {
     if (this.#options[name] === "") throw impossible(this.#prefix + name, "is empty");
@@ -94,7 +97,7 @@ export class OptionReader {
     return list;
   }
 
-  /** Origins such as `https://example.com`; by an environment variable with spaces or commas between them. */
+  /** Reads origins such as `https://example.com`. An environment variable separates them by spaces or commas. */
   origins(name: string, variable?: string, wildcard = false): readonly string[] | undefined {
     return this.#list(name, variable)?.map(([origin, source]) => {
       if (typeof origin === "string" && (isOrigin(origin) || (wildcard && origin === "*"))) return origin;
@@ -105,12 +108,15 @@ export class OptionReader {
     });
   }
 
-  /** Origins, or `*` for all. */
+  /** Reads origins, or `*` for all. */
   corsOrigins(name: string, variable?: string): readonly string[] | undefined {
     return this.origins(name, variable, true);
   }
 
-  /** A folder that is named but missing would show only as a missing template, and not say where it was looked for. */
+  /**
+   * Reads folders, and rejects missing ones. Otherwise a missing folder would show only as a missing template, without
+   * the place of the search.
+   */
   folders(name: string): readonly string[] | undefined {
     const folders = this.strings(name);
     for (const folder of folders ?? []) {
@@ -132,7 +138,7 @@ export class OptionReader {
     const value = this.string(name, variable);
     if (value === undefined) return undefined;
     const [, source] = this.#value(name, variable);
-    // A bare word would be a path relative to the page, and what begins with two slashes another host.
+    // A bare word would be a path relative to the page. Two leading slashes would name another host.
     const parsed = /^(?:https?:\/\/|\/(?![/\\]))/i.test(value) ? parseUrl(value) : null;
     if (parsed === null || parsed.search !== "" || parsed.hash !== "") {
       throw impossible(source, `must be an http(s) URL or a path, without a query, not ${describe(value)}`);
@@ -140,7 +146,7 @@ export class OptionReader {
     return parsed.origin === "http://relative" ? parsed.pathname : parsed.href;
   }
 
-  /** The beginning of a path, with one slash before it and none after it; empty for `/`. */
+  /** Reads the beginning of a path, with one slash before it and no slash after it; empty for `/`. */
   prefix(name: string, variable: string): string | undefined {
     const value = this.string(name, variable);
     if (value === undefined) return undefined;
@@ -159,7 +165,7 @@ export class OptionReader {
     throw impossible(source, `must be one of ${names}, not ${describe(value)}`);
   }
 
-  /** A URL to which requests are sent; `fetch` takes none with a password in it. */
+  /** Reads a URL for requests. `fetch` rejects URLs with a password. */
   absoluteUrl(name: string, variable: string): string | undefined {
     const value = this.url(name, variable);
     if (value === undefined || (URL.canParse(value) && new URL(value).username === "")) return value;
@@ -167,24 +173,24 @@ export class OptionReader {
     throw impossible(source, `must be a whole http(s) URL, without a user, not ${describe(value)}`);
   }
 
-  /** The same, or `true`. */
+  /** Reads an absolute URL, or `true`. */
   absoluteUrlOrTrue(name: string, variable: string): string | true | undefined {
     return this.#orTrue(name, variable, () => this.absoluteUrl(name, variable));
   }
 
-  /** A URL or a path, or `true`. */
+  /** Reads a URL or a path, or `true`. */
   urlOrTrue(name: string, variable: string): string | true | undefined {
     return this.#orTrue(name, variable, () => this.url(name, variable));
   }
 
-  /** What names a server to others and is compared byte by byte, so it is kept as it is written: a URL or a path. */
+  /** Reads a URL or a path that identifies a server. Others compare it byte by byte, so the text stays as it is. */
   identifier(name: string, variable?: string): string | undefined {
     return this.url(name, variable) && this.string(name, variable);
   }
 
   /**
-   * Hosts such as `example.com:8443`, as origins: of https unless they say otherwise, or are this machine. By an
-   * environment variable with spaces or commas between them.
+   * Reads hosts such as `example.com:8443`, as origins. The scheme is https, unless the host names another or is this
+   * machine. An environment variable separates hosts by spaces or commas.
    */
   hosts(name: string, variable?: string): readonly string[] | undefined {
     return this.#list(name, variable)?.map(([host, source]) => {
@@ -194,7 +200,7 @@ export class OptionReader {
     });
   }
 
-  /** RFC 6265, section 4.1.1. */
+  /** Reads the name of a cookie. RFC 6265, section 4.1.1. */
   cookieName(name: string, variable?: string): string | undefined {
     const [, source] = this.#value(name, variable);
     const value = this.string(name, variable);
@@ -202,7 +208,7 @@ export class OptionReader {
     throw impossible(source, `must be a name that a cookie can have, not ${describe(value)}`);
   }
 
-  /** RFC 6265, section 5.2.3; a leading dot is ignored there. */
+  /** Reads a cookie's domain. Browsers ignore a leading dot. RFC 6265, section 5.2.3. */
   domain(name: string, variable?: string): string | undefined {
     const [, source] = this.#value(name, variable);
     const value = this.string(name, variable);
@@ -247,14 +253,14 @@ export class OptionReader {
     }
   }
 
-  /** In the environment the words for true and false count; false is nothing. */
+  /** Reads a value, or `true`. The environment's words for true and false count too; false means unset. */
   #orTrue(name: string, variable: string, read: () => string | undefined): string | true | undefined {
     const [value, source] = this.#value(name, variable);
     const word = source === variable ? booleanOf(value) : value === true || undefined;
     return word === undefined ? read() : word || undefined;
   }
 
-  /** The items of a list, each with the name that an error shall give for it. */
+  /** Returns the items of a list, each with its name for errors. */
   #list(name: string, variable?: string): [item: unknown, source: string][] | undefined {
     const [value, source] = this.#value(name, variable);
     if (value === undefined || value === "") return undefined;
@@ -263,7 +269,7 @@ export class OptionReader {
     return list.map((item) => [item, source]);
   }
 
-  /** The value, and the name that an error shall give for it. */
+  /** Returns the value, and its name for errors. */
   #value(name: string, variable?: string): [value: unknown, source: string] {
     this.#known.add(name);
     const value = this.#options[name];
@@ -272,7 +278,7 @@ export class OptionReader {
   }
 }
 
-/** What a word in the environment says, in upper or lower case; undefined for any other value. */
+/** Returns the boolean that a word in the environment means, in upper or lower case; undefined for any other value. */
 export function booleanOf(word: unknown): boolean | undefined {
   if (typeof word !== "string") return undefined;
   if (/^\s*(1|true|yes|on)\s*$/i.test(word)) return true;
@@ -283,7 +289,7 @@ function isOrigin(value: string): boolean {
   return /^https?:/.test(value) && parseUrl(value)?.origin === value;
 }
 
-/** The origin that a host, or an origin itself, stands for. */
+/** Returns the origin of a host. An origin is returned unchanged. */
 function originOfHost(host: string): string | undefined {
   if (host.includes("*")) return undefined;
   if (isOrigin(host)) return host;

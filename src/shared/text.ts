@@ -1,24 +1,27 @@
 /**
- * What becomes text. Published data, `html`, properties and attributes go by this one rule, so that nothing hollow, such
- * as `[object Promise]`, `NaN` or `{}`, reaches a page without a word.
+ * Converts values to text. Published data, `html`, properties and attributes all follow these rules, so that no hollow
+ * text, such as `[object Promise]`, `NaN` or `{}`, silently reaches a page.
  */
 import { escapeHtml } from "./escape-html.js";
 import { isPlainObject } from "./plain-object.js";
 
 /**
- * Makes the error for a value that has no text.
+ * Creates the error for a value without text.
  *
- * @param complaint - What the value is, and what to write instead.
+ * @param complaint - The kind of value, and what to write instead.
  * @param key - The property or the index of the value within JSON.
  */
 export type Fail = (complaint: string, key?: string) => Error;
 
-/** Whether a value stands for nothing in HTML: the result of a condition that does not hold, an element that is absent. */
+/** Returns whether a value means nothing in HTML: the result of a false condition, or a missing element. */
 export function isNothing(value: unknown): value is null | undefined | false {
   return value === null || value === undefined || value === false;
 }
 
-/** Says why a value is of no use, to a template either: it would only be printed wrongly. Undefined where it is of use. */
+/**
+ * Returns the reason why a value is unusable, even in a template, where it would only print wrongly. Undefined for a
+ * usable value.
+ */
 export function valueComplaintOf(value: unknown): string | undefined {
   switch (typeof value) {
     case "number":
@@ -35,8 +38,8 @@ export function valueComplaintOf(value: unknown): string | undefined {
 }
 
 /**
- * Says why a value has no text; undefined where it has one. A template may call a function and walk through a collection;
- * as text these are a call that was forgotten, and empty.
+ * Returns the reason why a value has no text; undefined for a value with text. A template can call a function and
+ * iterate over a collection. As text, the function is a forgotten call, and the collection is empty.
  */
 export function textComplaintOf(value: unknown): string | undefined {
   if (typeof value === "function" && !isThenable(value)) {
@@ -50,10 +53,10 @@ export function textComplaintOf(value: unknown): string | undefined {
 }
 
 /**
- * The text of a value that stands for one: a string, a number, a boolean, a date, and any object that says how it reads,
- * such as a URL, a decimal or an ObjectId. Undefined for a list, a plain object and the like, and for nothing.
+ * Returns the text of a value: a string, a number, a boolean, a date, or any object with a text of its own, such as a
+ * URL, a decimal or an ObjectId. Undefined for lists, plain objects and the like, and for null and undefined.
  *
- * @throws what `fail` makes for a value without a text.
+ * @throws the error that `fail` creates for a value without text.
  */
 export function textOf(value: unknown, fail: Fail): string | undefined {
   if (typeof value === "string") return value;
@@ -64,10 +67,11 @@ export function textOf(value: unknown, fail: Fail): string | undefined {
 }
 
 /**
- * A value as HTML: nothing is the empty string, safe strings stay as they are, lists are joined, and text is escaped.
+ * Converts a value to HTML. Nothing becomes the empty string, safe strings stay unchanged, lists are joined, and text
+ * is escaped.
  *
  * @param isSafe - Whether a value is HTML already.
- * @throws what `fail` makes for a value without a text, plain objects among them.
+ * @throws the error that `fail` creates for a value without text, such as a plain object.
  */
 export function htmlOf(value: unknown, isSafe: (value: unknown) => boolean, fail: Fail): string {
   if (isNothing(value)) return "";
@@ -81,9 +85,9 @@ export function htmlOf(value: unknown, isSafe: (value: unknown) => boolean, fail
 }
 
 /**
- * A value as JSON. Safe strings and integers of arbitrary size become strings.
+ * Converts a value to JSON. Safe strings and integers of arbitrary size become strings.
  *
- * @throws what `fail` makes for what JSON would drop, or turn into null or an empty object.
+ * @throws the error that `fail` creates for a value that JSON would drop, or turn into null or an empty object.
  */
 export function jsonOf(value: unknown, fail: Fail): string {
   let failure: Error | undefined;
@@ -93,7 +97,7 @@ export function jsonOf(value: unknown, fail: Fail): string {
   };
   try {
     return JSON.stringify(value, function (this: Record<string, unknown>, key: string, json: unknown) {
-      // What toJSON has not changed yet.
+      // The value before `toJSON`.
       const given = this[key];
       if (given instanceof String) return String(given);
       const complaint = textComplaintOf(given);
@@ -114,7 +118,7 @@ export function jsonOf(value: unknown, fail: Fail): string {
   }
 }
 
-/** Whether `await` would wait for a value: a promise, or a query that has not been sent. */
+/** Returns whether `await` would wait for a value: a promise, or an unsent query. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     ((typeof value === "object" && value !== null) || typeof value === "function") &&
@@ -141,7 +145,7 @@ function collectionComplaint(value: object): string | undefined {
   return isIterator ? "an iterator: give a list, [...iterator]" : undefined;
 }
 
-/** How an object says that it reads; undefined where it does not say. */
+/** Returns an object's own text; undefined for an object without one. */
 function ownText(value: object, fail: Fail): string | undefined {
   if (value instanceof Date) return value.toISOString();
   const json: unknown = hasToJson(value) ? value.toJSON("") : undefined;
@@ -151,13 +155,16 @@ function ownText(value: object, fail: Fail): string | undefined {
   return text;
 }
 
-/** MongoDB writes a number that JSON has not as `{ $numberDecimal: "1.50" }`; its text is in `toString`. */
+/**
+ * Returns whether JSON is MongoDB's extended form, such as `{ $numberDecimal: "1.50" }` for a number that JSON lacks.
+ * The text of such a value is in `toString`.
+ */
 function isExtendedJson(json: object): boolean {
   const keys = Object.keys(json);
   return keys.length > 0 && keys.every((key) => key.startsWith("$"));
 }
 
-/** Undefined for the text that all objects have. */
+/** Converts an object to a string. Returns undefined for the default text that all objects share. */
 function stringOf(value: object): string | undefined {
   try {
     const text = String(value);
@@ -167,7 +174,7 @@ function stringOf(value: object): string | undefined {
   }
 }
 
-/** Whether JSON would have nothing of an object of a class, as its fields are private or on its prototype. */
+/** Returns whether JSON would lose a class instance's content, because its fields are private or on its prototype. */
 function isHollowInstance(given: unknown, json: unknown): given is object {
   if (typeof given !== "object" || given === null || given !== json || Array.isArray(given)) return false;
   if (given instanceof Number || given instanceof Boolean || isPlainObject(given)) return false;

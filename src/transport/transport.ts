@@ -12,66 +12,68 @@ export interface Replay {
   /** Oldest first. */
   readonly updates: readonly StoredUpdate[];
   /**
-   * Up to this position updates of these topics may be missing from history; a reader that asked for what comes after
-   * an earlier one has a gap. Exact while history holds anything of each topic, too high rather than too low otherwise.
+   * Updates of these topics up to this position may be missing from history. A reader that asked for updates after an
+   * earlier position has a gap. Exact while history holds an update of each topic; otherwise possibly too high, never
+   * too low.
    */
   readonly lostThrough: number;
-  /** Everything up to this position has been considered: the reader goes on from here. */
+  /** The last position that was considered. The reader continues from here. */
   readonly through: number;
 }
 
-/** A question to history: the reader's topics by exact name, or `*` when it has to look at every update itself. */
+/** A query to history: the reader's topics by exact name, or `*` for a reader that filters all updates itself. */
 export interface ReplayQuery {
   readonly topics: ReadonlySet<string> | "*";
   /** Only updates after this position. */
   readonly after: number;
-  /** Stop once the data of the updates exceeds this many UTF-16 units; the reader asks again from `through`. */
+  /** Stop once the data of the updates exceeds this many UTF-16 units. The reader continues from `through`. */
   readonly limit?: number;
-  /** Stop once so many updates were looked at, whether they are among the topics or not. Default: no bound. */
+  /** Stop once this many updates were considered, matching or not. Default: unlimited. */
   readonly maxUpdates?: number;
-  /** Whether private updates are wanted too. Default true. */
+  /** Whether to include private updates. Default true. */
   readonly private?: boolean;
 }
 
 /**
- * Holds accepted updates, in one total order, and brings them to every hub node.
+ * Stores accepted updates in one total order, and delivers them to every hub node.
  *
  * Every implementation passes `test/contract/transport.ts`.
  */
 export interface Transport {
-  /** The position of the newest update that this node has seen; 0 before the first. Never below what listeners saw. */
+  /** The position of the newest update this node has seen; 0 before the first. Never below a delivered position. */
   readonly head: number;
 
   /**
-   * Accepts an update and resolves when it is kept as durably as this transport promises, after listeners have been
-   * called on this node. A draft that repeats the newest update of its id in history (the same topics, data, private,
-   * type and retry) is not accepted again: that update is returned, so that publishers can retry. Other content under
-   * the same id is another update.
+   * Accepts an update. Resolves when it is stored as durably as this transport promises, after the listeners on this
+   * node have been called. Publishers can retry: a draft that repeats the newest update of its id in history (same
+   * topics, data, private, type and retry) is not accepted again, and resolves to that update. Other content under the
+   * same id is a new update.
    *
-   * @param namespace - Given for what the hub publishes itself: the beginning of all topics of such updates, which no
-   * publisher's has. They must not push publishers' updates out of history. The fields of such a draft, and of its update
-   * as listeners get it, may be accessors of a class, so that they are read one by one.
+   * @param namespace - Set for updates of the hub itself: the prefix of all their topics, which no topic of a publisher
+   * has. These updates must not evict publishers' updates from history. Read the fields of such a draft, and of its
+   * update as listeners get it, one by one: they can be accessors of a class.
    * @throws MercureError `ERR_CLOSED` after {@link Transport.close}.
    */
   publish(draft: OwnDraft, namespace?: string): Promise<Update>;
 
-  /** The id that stands for a position, for {@link Transport.positionOf}; position 0 has one too. Opaque to clients. */
+  /** Returns the id of a position, also of 0, for {@link Transport.positionOf}. Clients must treat it as opaque. */
   cursor(position: number): string;
 
   /**
-   * The position that an id stands for, be it a cursor or the id of an update in history; undefined when it is unknown,
-   * as after a restart that lost the history. Where several updates in history share an id, it stands for the oldest of
-   * them (Mercure 1.0 "Reconnection"): a reader that resumes there may see updates again, and misses none.
+   * Returns the position of an id, which is a cursor or the id of an update in history. Returns undefined for an
+   * unknown id, such as one from before a restart that lost the history. If several updates in history share an id, the
+   * oldest counts (Mercure 1.0 "Reconnection"): a reader that resumes there may see updates twice, and misses none.
    */
   positionOf(id: string): number | undefined | Promise<number | undefined>;
 
   read(query: ReplayQuery): Replay | Promise<Replay>;
 
   /**
-   * Calls back with each accepted update, in order, on every node; a listener must not throw. Returns the way to stop.
+   * Calls the listener with each accepted update, in order, on every node. A listener must not throw. Returns a
+   * function that removes the listener.
    */
   listen(listener: (stored: StoredUpdate) => void): () => void;
 
-  /** Forgets the listeners, gives up what it holds open, and accepts nothing more. */
+  /** Removes the listeners, releases resources, and rejects further updates. */
   close(): Promise<void>;
 }

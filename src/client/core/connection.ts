@@ -6,12 +6,12 @@ export interface ConnectionReceiver {
   bytes(chunk: Uint8Array): void;
 }
 
-/** How a connection ended: for good, by the server's word, or in a way that another attempt may mend. */
+/** The end of a connection: final by the server's answer, or worth a retry. */
 export type Ending =
   | { readonly final: true; readonly status: number; readonly reason: string }
   | { readonly final: false; readonly retryAfter: number; readonly reason: string };
 
-/** Makes one request and hands over what it brings, until it ends. Does not reject: an aborted one just ends. */
+/** Makes one request and passes on its bytes until it ends. The promise never rejects: an aborted request just ends. */
 export async function follow(
   request: StreamRequest,
   receiver: ConnectionReceiver,
@@ -19,12 +19,12 @@ export async function follow(
 ): Promise<Ending> {
   let response: Response;
   try {
-    // With credentials like the EventSource that htmx's extension would make: a hub may go by cookies.
+    // The request has credentials, like the EventSource of htmx's extension, because a hub can authorize by cookies.
     response = await fetch(request.url, {
       headers: request.headers,
       credentials: "include",
       cache: "no-store",
-      // Whom a redirect names shall not get the token.
+      // The target of a redirect must not get the token.
       redirect: request.headers.Authorization === undefined ? "follow" : "manual",
       signal,
     });

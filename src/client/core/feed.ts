@@ -1,11 +1,13 @@
 import { MoreButton } from "./more-button.js";
 
-/** As near to the end as this, in CSS pixels, is at the end: scroll positions are fractional and fingers imprecise. */
+/**
+ * The distance from the end that counts as the end, in CSS pixels. Scroll positions are fractional, fingers imprecise.
+ */
 const tolerance = 8;
 
 /**
- * Keeps a feed at its end for as long as its reader is there. Only scrolling up counts as leaving: the distance to the
- * end also grows when content does, and events of scrolling come late.
+ * Keeps a feed scrolled to its end while its reader is there. Only scrolling up counts as leaving: the distance to the
+ * end also grows with the content, and scroll events arrive late.
  */
 export class Feed {
   readonly #feed: HTMLElement;
@@ -40,7 +42,7 @@ export class Feed {
     this.#more.skipSnapshot();
   }
 
-  /** After anything that may have changed a size. Content can also shrink until its end is in view. */
+  /** Adjusts the feed after a possible change of a size. Content can also shrink until its end is in view. */
   readonly #settle = (): void => {
     if (this.#pinned) this.#toEnd("instant");
     else if (this.#isAtEnd()) this.#pin();
@@ -49,7 +51,7 @@ export class Feed {
 
   readonly #scrolled = (): void => {
     const { scrollTop, clientHeight } = this.#scroller;
-    // A feed that is not displayed has no position, and keeps the one it had.
+    // A hidden feed has no scroll position. It keeps its last state.
     if (clientHeight === 0) return;
     if (this.#isAtEnd()) this.#pin();
     else if (scrollTop < this.#lastTop - 1) this.#pinned = false;
@@ -78,7 +80,10 @@ export class Feed {
     this.#more.hide();
   }
 
-  /** Never by the style's own scroll-behavior: a smooth scroll would still be on its way when the next item comes. */
+  /**
+   * Scrolls to the end. It overrides the style's scroll-behavior: a smooth scroll would still run when the next item
+   * comes.
+   */
   #toEnd(behavior: ScrollBehavior): void {
     this.#scroller.scrollTo({ top: this.#scroller.scrollHeight, behavior });
     this.#lastTop = this.#scroller.scrollTop;
@@ -90,7 +95,7 @@ export class Feed {
   }
 }
 
-/** The rows of a table cannot scroll: what does is around the table. */
+/** Returns the element that scrolls a feed. A table's rows cannot scroll, so an ancestor of the table does. */
 function scrollerOf(feed: HTMLElement): HTMLElement {
   if (!getComputedStyle(feed).display.startsWith("table")) return feed;
   for (let element = feed.parentElement; element; element = element.parentElement) {
@@ -99,7 +104,7 @@ function scrollerOf(feed: HTMLElement): HTMLElement {
   return feed;
 }
 
-/** An item replaced in place is no news, even if it is the last. */
+/** Returns whether records add a new last item. An item replaced in place is not new, even as the last one. */
 function bringsNewEnd(records: MutationRecord[], feed: Element): boolean {
   const last = feed.lastElementChild;
   const own = records.filter((record) => record.target === feed);

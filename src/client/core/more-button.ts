@@ -1,11 +1,11 @@
-/** How far above the feed's lower edge the button stands, in CSS pixels. */
+/** The distance of the button from the feed's lower edge, in CSS pixels. */
 const distance = 12;
-/** Elements that cannot hold a button beside their children. */
+/** The elements that cannot have a button among their children. */
 const lists = "table, thead, tbody, tfoot, tr, ul, ol, menu, dl, select";
 
 /**
- * The button over the lower edge of a feed, next after it in the tab order. It is taken out of the flow, so that it moves
- * nothing, and is placed through the CSSOM, which a strict Content Security Policy allows.
+ * The button over the lower edge of a feed, next after the feed in the tab order. It is out of the flow, so that it
+ * moves no content. The CSSOM positions it, because a strict Content Security Policy allows that.
  */
 export class MoreButton {
   readonly #scroller: HTMLElement;
@@ -21,7 +21,7 @@ export class MoreButton {
     this.#button.textContent = label;
     this.#button.style.position = "absolute";
     this.#button.addEventListener("click", onClick);
-    // A press does not take the focus from where the reader writes, which on a phone would also close the keyboard.
+    // A press leaves the focus where the reader types. On a phone, losing the focus would also close the keyboard.
     this.#button.addEventListener("mousedown", (event) => event.preventDefault());
   }
 
@@ -33,7 +33,7 @@ export class MoreButton {
     this.place();
   }
 
-  /** The focus, if the button has it, goes back to the feed. */
+  /** Removes the button. If the button has the focus, the focus goes back to the feed. */
   hide(): void {
     if (!this.#button.isConnected) return;
     if (document.activeElement === this.#button) focusOn(this.#scroller);
@@ -52,7 +52,7 @@ export class MoreButton {
     });
   }
 
-  /** By the difference between where it is and where it belongs, whatever the two are positioned against. */
+  /** Moves the button by the difference between its place and its target, so that any containing block works. */
   readonly place = (): void => {
     if (!this.#button.isConnected) return;
     const feed = this.#scroller.getBoundingClientRect();

@@ -1,12 +1,13 @@
-/** How long a stream waits before its first attempt to reconnect, until the server says otherwise by `retry`. */
+/** The base delay before a reconnection, in milliseconds, until the server sends `retry`. */
 export const defaultRetry = 500;
 const longestBackoff = 30_000;
-/** What a timer can hold; a longer wait would fire at once. */
+/** The max delay of a timer, in milliseconds. A longer one would fire at once. */
 const longestWait = 2 ** 31 - 1;
 
 /**
- * Doubles with each failure, from `retry` up to half a minute, and is spread by up to half, so that the readers of a
- * restarted server do not all come back in the same moment. Never less than what the server asked for.
+ * Returns the delay before the next attempt, in milliseconds. The delay doubles with each failure, from `retry` up to
+ * half a minute. Jitter of up to half spreads the reconnections to a restarted server. The server's `retry` and
+ * `Retry-After` are the min.
  */
 export function reconnectDelay(retry: number, failures: number, retryAfter: number): number {
   const ceiling = Math.min(longestBackoff, retry * 2 ** (failures + 1));
@@ -14,7 +15,9 @@ export function reconnectDelay(retry: number, failures: number, retryAfter: numb
   return Math.min(longestWait, Math.max(spread, retry, retryAfter));
 }
 
-/** A `Retry-After` header, seconds or a date, in milliseconds from now; 0 for none or nonsense. */
+/**
+ * Parses a `Retry-After` header, in seconds or as a date, to milliseconds from now. A missing or invalid one gives 0.
+ */
 export function parseRetryAfter(header: string | null, now: number): number {
   if (header === null) return 0;
   const milliseconds = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;

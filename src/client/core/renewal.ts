@@ -2,20 +2,20 @@ import { pageBase } from "./page-base.js";
 import { parseRetryAfter, reconnectDelay } from "./reconnect-delay.js";
 import { parseAddress, type StreamAddress, withToken } from "./stream-address.js";
 
-/** What a stream goes on with: its attribute's new value, which may hold a new token. */
+/** The renewed address of a stream, and the new value of its attribute, which can hold a new token. */
 export interface Renewed {
   readonly text: string;
-  /** With a cookie's token, the same as before. */
+  /** The stream's address. It stays the same when the token is in a cookie. */
   readonly address: StreamAddress;
 }
 
-/** Names where the application is asked for a new token; a stream without it asks for its page. */
+/** The attribute with the URL that issues new tokens. A stream without it fetches its page instead. */
 const renewalAttribute = "data-mercure-renew";
 
-/** For how long a rendering of the page serves streams that expire after it, in milliseconds: they do so together. */
+/** How long a fetched page serves other streams that expire, in milliseconds. Streams of one page expire together. */
 const freshFor = 5_000;
 
-/** How long the first pause after a failure is at least, in milliseconds. */
+/** The min of the first pause after a failure, in milliseconds. */
 const firstPause = 500;
 
 interface FetchedPage {
@@ -27,11 +27,11 @@ let queue: Promise<unknown> = Promise.resolve();
 let page: FetchedPage | undefined;
 
 /**
- * Gets what a private stream goes on with when its token does no longer: one at a time for all streams of the page, again
- * and again where nobody answers. Undefined when the stream is not granted any more, or was never private.
+ * Renews a private stream whose token has expired or is refused. The streams of a page renew one at a time, and retry
+ * until the server answers. Resolves to undefined when the grant is withdrawn, or the stream was never private.
  *
- * With an address for it, the application is asked by the old token, which only says what it was for. Without, the page
- * is fetched anew, as its reader would by reloading it: whoever has only got hold of a token gets no other.
+ * With a renewal URL, the request carries the old token, which only identifies the grant. Without one, the page is
+ * fetched again, as a reload would. Both requests need the session, so a stolen token alone gets no new one.
  */
 export function renew(
   element: Element,
@@ -46,7 +46,7 @@ export function renew(
   return turn;
 }
 
-/** Thrown by an attempt that another may mend. */
+/** A failed attempt that is worth a retry. */
 class Unanswered {
   readonly retryAfter: number;
 
@@ -79,14 +79,14 @@ async function attempt(
     const response = await ask(renewal, { method: "POST", headers, redirect: "manual" });
     if (response.status === 204) return { text, address };
     if (response.status === 200) return renewedBy(text, address, await response.json());
-    // A token that says nothing to the server, as after its restart with another key. The page may get a new one.
+    // The server cannot verify the old token, as after a restart with another key. The page can still get a new one.
     if (response.status !== 401) return undefined;
   }
   const known = page && page.askedAt > askedAt - freshFor ? renewedFrom(page.content, element, address) : undefined;
-  // Otherwise it is the rendering whose token the hub has just refused.
+  // The page with the same token is the one whose token the hub has just refused.
   if (known && known.address.token !== address.token) return known;
   const fresh = renewedFrom(await freshPage(), element, address);
-  // Rendered with the very token that does no longer, as by a cache, the page has none to go on with.
+  // A cached page can hold the same refused token. It then gives no new one.
   return fresh?.address.token !== undefined && fresh.address.token === address.token ? undefined : fresh;
 }
 
@@ -94,7 +94,7 @@ function renewedBy(text: string, address: StreamAddress, answer: { token: string
   return { text: withToken(text, answer.token), address: { ...address, token: answer.token } };
 }
 
-/** The same stream in another rendering of the page: by its id, or else by what it streams. */
+/** Finds the same stream in another rendering of the page, by its element's id or else by its URL. */
 function renewedFrom(content: Document | undefined, element: Element, address: StreamAddress): Renewed | undefined {
   if (content === undefined) return undefined;
   const candidates = [...content.querySelectorAll("[sse-connect], [data-sse-connect]")].map((found) => {
@@ -126,7 +126,7 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
   throw new Unanswered(parseRetryAfter(response.headers.get("Retry-After"), Date.now()));
 }
 
-/** Tokens are sent to the page's own server alone. */
+/** Resolves the renewal URL, and drops another origin's: only the page's own server gets tokens. */
 function ownUrl(attribute: string | null): string | undefined {
   if (!attribute) return undefined;
   const { origin, href } = new URL(attribute, pageBase());

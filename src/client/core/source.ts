@@ -10,24 +10,24 @@ const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 2;
 
-/** A stream that lasted this long did work, so its end begins a new count of failures. */
+/** A stream that lasted this long, in milliseconds, counts as working. Its end resets the count of failures. */
 const stableAfter = 5_000;
-/** So many new tokens, one after the other, may be refused, as by a hub whose clock is wrong. */
+/** The max number of new tokens in a row that a hub can refuse, for example because its clock is wrong. */
 const mostRenewals = 3;
 
 export interface StreamReporter {
   failed(detail: MercureErrorDetail): void;
   gap(detail: MercureGapDetail): void;
   ended(detail: MercureEndDetail): void;
-  /** Resolves to an address whose token does, once that is known; to undefined when there is none to be had. */
+  /** Resolves to an address with a valid token, or to undefined if none can be obtained. */
   renew(address: StreamAddress, signal: AbortSignal): Promise<StreamAddress | undefined>;
 }
 
 /**
- * An EventSource over fetch: it sends the token and the position as headers, reads what the server says about its
- * history, and reconnects after anything that may pass. Two things differ from the standard, for htmx's extension makes
- * another source whenever it sees CLOSED in an error: a passing failure never closes the source, and one for good is
- * told while the source still says CONNECTING.
+ * An EventSource over fetch. It sends the token and the position as headers, detects gaps in the server's history, and
+ * reconnects after every temporary failure. Two things differ from the standard, because htmx's extension makes another
+ * source whenever an error shows CLOSED. A temporary failure never closes the source. A final failure is dispatched
+ * while the source is still CONNECTING.
  */
 export class StreamSource extends EventTarget {
   readonly CONNECTING = CONNECTING;
@@ -48,7 +48,7 @@ export class StreamSource extends EventTarget {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retry = defaultRetry;
   #failures = 0;
-  /** How many tokens have been got since one of them brought anything. */
+  /** The number of renewals since the last event arrived. */
   #renewals = 0;
   #openedAt = Number.POSITIVE_INFINITY;
   #heardAt = 0;
@@ -78,7 +78,7 @@ export class StreamSource extends EventTarget {
     return this.#address;
   }
 
-  /** The id of the last event that was dispatched, where a new connection goes on; empty: from now. */
+  /** The id of the last dispatched event, where a new connection resumes. Empty means from now. */
   get lastEventId(): string {
     return this.#cursor;
   }
@@ -88,7 +88,7 @@ export class StreamSource extends EventTarget {
     this.#readyState = CLOSED;
   }
 
-  /** Follows another address, or the same one again after close(). The listeners stay. */
+  /** Connects to another address, or to the same one again after close(). The listeners stay. */
   reopen(address: StreamAddress, cursor: string): void {
     this.#address = address;
     this.#cursor = cursor;
@@ -96,12 +96,12 @@ export class StreamSource extends EventTarget {
     void this.#connect();
   }
 
-  /** Takes a new token without a new connection: the next one uses it. */
+  /** Stores a new token. The open connection stays, and the next one uses the token. */
   renewToken(address: StreamAddress): void {
     this.#address = address;
   }
 
-  /** For a page that goes into the back/forward cache, which an open connection would keep it from. */
+  /** Disconnects, so that the page can enter the back/forward cache. An open connection would prevent that. */
   suspend(): void {
     if (this.#readyState === CLOSED) return;
     this.#disconnect();
@@ -113,7 +113,9 @@ export class StreamSource extends EventTarget {
     if (this.#suspended) void this.#connect();
   }
 
-  /** Reconnects at once when it waits to do so, or has heard nothing, not even a comment, for `silence` milliseconds. */
+  /**
+   * Reconnects at once when a retry is pending, or when nothing, not even a comment, came for `silence` milliseconds.
+   */
   revive(silence: number): void {
     if (this.#readyState === CLOSED || this.#suspended) return;
     const now = Date.now();
@@ -143,7 +145,7 @@ export class StreamSource extends EventTarget {
     else this.#fail(ending.status, ending.reason);
   }
 
-  /** Goes on at the same place with another token; without one the stream ends. */
+  /** Reconnects at the same position with a new token. Without a new token the stream ends. */
   async #renew(end: () => void): Promise<void> {
     const lasted = Date.now() - this.#openedAt >= stableAfter;
     this.#renewals = lasted ? 1 : this.#renewals + 1;
@@ -159,7 +161,7 @@ export class StreamSource extends EventTarget {
     await this.#connect();
   }
 
-  /** Each step looks whether the connection is still wanted: a listener may have closed or reopened the source. */
+  /** Returns the receiver of a connection. Each step checks the signal: a listener can close or reopen the source. */
   #receiver(signal: AbortSignal): ConnectionReceiver {
     const requested = this.#cursor;
     let origin = "";
@@ -214,7 +216,7 @@ export class StreamSource extends EventTarget {
     this.dispatchEvent(new MessageEvent(type, { data, lastEventId, origin }));
   }
 
-  /** The extension closes the source at this event, and tells the page so. */
+  /** Ends the stream. At the dispatched event the extension closes the source and notifies the page. */
   #end(event: StreamEvent, origin: string): void {
     this.#dispatchMessage(event, origin);
     this.close();

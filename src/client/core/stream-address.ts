@@ -1,21 +1,21 @@
 const tokenName = "authorization";
 const grantName = "grant";
-/** What the generations of the protocol call the cursor in a query, the name for new ones first. */
+/** The names of the cursor's query parameter in all generations of the protocol, the name for new cursors first. */
 const cursorNames = ["lastEventID", "last_event_id", "Last-Event-ID"];
 
 /**
- * A stream's URL, taken apart: the token and the cursor travel on their own. The token stands in the query, or with
- * Mercure 1.0 in the fragment, which no request carries.
+ * The parts of a stream's URL. The token and the cursor are sent separately. The token is in the query, or with Mercure
+ * 1.0 in the fragment, which no request carries.
  */
 export interface StreamAddress {
-  /** Absolute, without token and cursor; the rest of the query is kept byte for byte. */
+  /** The absolute URL, without token and cursor. The rest of the query is kept byte for byte. */
   readonly url: string;
-  /** `undefined`: the URL has none. Empty: it was taken out of a page that went into the history. */
+  /** The token. `undefined`: the URL has no token. Empty: it was removed when the page went into the history. */
   readonly token: string | undefined;
   readonly cursor: string | undefined;
-  /** The name by which this URL calls its cursor. */
+  /** The name of this URL's cursor parameter. */
   readonly cursorName: string;
-  /** Whether the stream relies on a token: one in its URL, or in the cookie that its URL tells of. */
+  /** Whether the stream relies on a token: one in its URL, or in the cookie that its URL names. */
   readonly isPrivate: boolean;
 }
 
@@ -36,7 +36,7 @@ export function parseAddress(text: string, base: string): StreamAddress {
   };
 }
 
-/** The same URL text at another cursor, and with an empty token in place of one. */
+/** Returns the same URL text with another cursor, and with its token emptied. */
 export function textAtCursor(text: string, cursor: string, cursorName: string): string {
   const { path, pairs, fragment } = split(text);
   const kept = without(pairs, cursorNames).map((pair) => (nameOf(pair) === tokenName ? `${tokenName}=` : pair));
@@ -44,7 +44,7 @@ export function textAtCursor(text: string, cursor: string, cursorName: string): 
   return nameOf(fragment) === tokenName ? `${url}#${tokenName}=` : url;
 }
 
-/** The same URL text with another token. */
+/** Returns the same URL text with another token. */
 export function withToken(text: string, token: string): string {
   const { path, pairs, fragment } = split(text);
   const kept = without(pairs, [tokenName]);
@@ -53,8 +53,9 @@ export function withToken(text: string, token: string): string {
 }
 
 /**
- * The cursor goes in the `Last-Event-ID` header, save where the query serves better: an id that a header would change,
- * and a public stream of another origin, which without own headers needs no preflight, as with a plain EventSource.
+ * Builds the request for a stream at a cursor. The cursor goes in the `Last-Event-ID` header, with two exceptions that
+ * use the query: an id that a header would change, and a public stream of another origin. The latter has no custom
+ * headers and so needs no preflight, like a plain EventSource.
  */
 export function requestFor(address: StreamAddress, cursor: string, origin: string): StreamRequest {
   const headers: Record<string, string> = { Accept: "text/event-stream" };
@@ -69,13 +70,16 @@ export function requestFor(address: StreamAddress, cursor: string, origin: strin
   return { url: address.url, headers };
 }
 
-/** A header holds only Latin-1, so that a server sends another id as UTF-8 bytes or percent-encoded. */
+/**
+ * Returns whether a header holds an id. Headers are Latin-1, so servers send other ids as UTF-8 bytes or
+ * percent-encoded.
+ */
 export function isHeaderOf(id: string, header: string): boolean {
   const bytes = String.fromCharCode(...new TextEncoder().encode(id));
   return header === id || header === bytes || header === encodeURIComponent(id) || header === encodeURI(id);
 }
 
-/** Not by URLSearchParams as a whole: it would write the rest of the query anew, which breaks signed URLs. */
+/** Splits a URL by hand: URLSearchParams would rewrite the rest of the query, which breaks signed URLs. */
 function split(text: string): { path: string; pairs: string[]; fragment: string } {
   const [url = "", fragment = ""] = text.split(/#(.*)/s);
   const [path = "", query] = url.split(/\?(.*)/s);
@@ -103,7 +107,7 @@ function queryPair(name: string, value: string): string {
   return `${name}=${encodeURIComponent(value)}`;
 }
 
-/** Only Mercure 1.0 has the parameters `match` and `match_…`. */
+/** Guesses the cursor's name. Only Mercure 1.0 has the parameters `match` and `match_…`. */
 function guessCursorName(pairs: string[]): string {
   return pairs.some((pair) => /^match(_|$)/.test(nameOf(pair))) ? "last_event_id" : "lastEventID";
 }

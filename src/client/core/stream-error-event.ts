@@ -1,4 +1,4 @@
-/** The extension writes the event of an error to the console as a string. */
+/** An error event with a message. The extension writes the event to the console as a string. */
 export class StreamErrorEvent extends Event {
   readonly message: string;
 

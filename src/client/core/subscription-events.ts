@@ -1,9 +1,9 @@
 /**
- * Keeps a stream that also brings the events of subscriptions from swapping them in: they are JSON for scripts and
- * triggers, which hear of them all the same, and in Mercure 0.x they come without a type, as content does.
+ * Cancels the swap of subscription events, which are JSON for scripts and triggers. Scripts and triggers still get
+ * them. In Mercure 0.x these events have no type, like content, so their data identifies them.
  */
 export function installSubscriptionEvents(): void {
-  // Under the first of the event's two names, so that whoever swaps under the second finds it cancelled.
+  // The listener uses the first of the event's two names, so that swaps under the second name find it cancelled.
   addEventListener("htmx:sseBeforeMessage", (event) => {
     if (isSubscriptionEvent((event as CustomEvent<MessageEvent<string>>).detail.data)) event.preventDefault();
   });

@@ -4,8 +4,8 @@ export interface ElementWatcher {
 }
 
 /**
- * Reports the elements that match a selector, those of the page as it is and those that come, and their removal, by
- * whatever means. An element that is only moved is not reported. `removed` comes before `added`.
+ * Reports the present and future elements of the page that match a selector, and their removal by any means. A moved
+ * element is not reported. `removed` comes before `added`.
  */
 export function watchElements(selector: string, watcher: ElementWatcher): void {
   const present = new Set<Element>();

@@ -2,12 +2,12 @@ import { Feed } from "../core/feed.js";
 import { watchElements } from "../core/watch-elements.js";
 import type { HtmxInternalApi } from "./htmx.js";
 
-/** Keeps each element with `data-auto-scroll` at its end, from when it comes into the page until it goes. */
+/** Keeps each element with `data-auto-scroll` scrolled to its end for as long as it is in the page. */
 export function installAutoScroll(api: HtmxInternalApi): void {
   const feeds = new Map<Element, Feed>();
   watchElements('[data-auto-scroll]:not([data-auto-scroll="false"])', {
     added(element) {
-      // Where the new comes first, its place is the top, and there the browser itself moves no reader.
+      // With `afterbegin` new items come at the top, where the browser itself keeps the reader's place.
       if (element instanceof HTMLElement && api.getSwapSpecification(element).swapStyle !== "afterbegin") {
         feeds.set(element, new Feed(element));
       }

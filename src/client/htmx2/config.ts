@@ -1,8 +1,8 @@
 import type { Htmx } from "./htmx.js";
 
 /**
- * What a page under `Content-Security-Policy: default-src 'self'` needs: the style element that htmx would write into
- * the page is refused there, so that its rules are in mercure.css. A page's own htmx-config meta still has the last word.
+ * Configures htmx for `Content-Security-Policy: default-src 'self'`. That policy refuses the style element that htmx
+ * would write into the page, so mercure.css has its rules. The page's own htmx-config meta overrides this setting.
  */
 export function configure(htmx: Htmx): void {
   htmx.config.includeIndicatorStyles = false;

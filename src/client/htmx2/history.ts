@@ -1,8 +1,8 @@
 import { addressIn, attributeOf, streamSelector, writePositions } from "./stream-elements.js";
 
 /**
- * A page that htmx brings back from its snapshots goes on exactly where it was left. The tokens of its streams come from
- * memory; when they are no longer there, because the page was reloaded since, the page comes from the server instead.
+ * Resumes the streams of a page that htmx restores from a snapshot, exactly at their last position. The streams' tokens
+ * come from memory. After a reload the memory is empty, so the page comes from the server instead.
  */
 export function installHistory(): void {
   document.addEventListener("htmx:beforeHistorySave", writePositions);

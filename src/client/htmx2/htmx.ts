@@ -1,4 +1,4 @@
-/** What the client uses of htmx 2: the public object that its script leaves on the page, and its extensions' API. */
+/** The part of htmx 2 that the client uses: the script's public object, and the extensions' API. */
 export interface Htmx {
   readonly config: { includeIndicatorStyles: boolean };
   createEventSource?: (url: string) => EventTarget;
@@ -21,7 +21,7 @@ export interface SwapSpecification {
 
 interface SwapOptions {
   contextElement: Element;
-  /** Runs when the swap's delay is over, before anything is moved. */
+  /** Runs after the swap's delay, before anything moves. */
   beforeSwapCallback: () => void;
 }
 
@@ -35,7 +35,9 @@ declare global {
   }
 }
 
-/** htmx hands its internal API to extensions only. This one does nothing else and is named by no `hx-ext`. */
+/**
+ * Returns htmx's internal API, which only extensions get. This extension does nothing else, and no `hx-ext` names it.
+ */
 export function internalApiOf(htmx: Htmx): HtmxInternalApi {
   let internal: HtmxInternalApi | undefined;
   htmx.defineExtension("mercure-client", {

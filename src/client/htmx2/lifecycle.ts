@@ -1,9 +1,12 @@
 import { openSources } from "./stream-elements.js";
 
-/** Longer than the pause between two keep-alive comments of the usual hubs (15 s here, 40 s elsewhere). */
+/**
+ * The silence that suggests a dead connection, in milliseconds. Keep-alive comments come every 15 s here, 40 s
+ * elsewhere.
+ */
 const suspiciousSilence = 45_000;
 
-/** Streams leave and come back with the page, and do not wait when the network or the reader is back. */
+/** Suspends and resumes streams with the page, and reconnects at once when the network or the reader is back. */
 export function installLifecycle(): void {
   addEventListener("pagehide", () => {
     for (const source of openSources()) source.suspend();
@@ -11,7 +14,7 @@ export function installLifecycle(): void {
   addEventListener("pageshow", () => {
     for (const source of openSources()) source.resume();
   });
-  // A connection of the network that went is dead, even if nothing has told so yet.
+  // A connection over the lost network is dead, even if no error has come yet.
   addEventListener("online", () => revive(0));
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") revive(suspiciousSilence);

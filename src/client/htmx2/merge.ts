@@ -1,23 +1,23 @@
 import type { HtmxInternalApi, SwapSpecification } from "./htmx.js";
 
 const outOfBand = "[hx-swap-oob], [data-hx-swap-oob]";
-/** Marks an element that is about to be replaced, for the moment in which htmx looks for it. */
+/** The attribute that marks an element for replacement until htmx finds it. */
 const replacedMark = "data-mercure-replaced";
 let marks = 0;
 
 /**
- * Swaps the messages that the extension would swap wrongly for a live list: an arriving element whose id is in the
- * target already takes that element's place, and a message of nothing but out-of-band elements leaves the target alone.
- * All else is left to the extension.
+ * Swaps the messages that the extension would swap wrongly for a live list. An arriving element replaces the element of
+ * the target with the same id. A message of only out-of-band elements leaves the target alone. The extension swaps all
+ * other messages.
  */
 export function installMerge(api: HtmxInternalApi): void {
-  // At the window and under the second of the event's two names, so that whoever may cancel the message has done so.
+  // The window and the second of the event's two names come last, after all listeners that can cancel the message.
   addEventListener("htmx:sse-before-message", (event) => {
     if (!event.defaultPrevented && swapMessage(api, event as CustomEvent<MessageEvent<string>>)) event.preventDefault();
   });
 }
 
-/** What the extension does with a message, with a look at the fragment between parsing and swapping. */
+/** Processes a message like the extension, with a check of the fragment between parsing and swapping. */
 function swapMessage(api: HtmxInternalApi, event: CustomEvent<MessageEvent<string>>): boolean {
   const element = event.composedPath()[0] as Element;
   const specification = api.getSwapSpecification(element);
@@ -34,7 +34,7 @@ function swapMessage(api: HtmxInternalApi, event: CustomEvent<MessageEvent<strin
 
   api.swap(target, fragment, specification, {
     contextElement: element,
-    // Not earlier: a swap may be delayed, and what is in the target is known only when it begins.
+    // A swap can be delayed, so the target's content is known only when the swap begins.
     beforeSwapCallback() {
       if (merges) replaceInPlace(fragment, target);
       dropVainDeletions(fragment, target);
@@ -49,17 +49,19 @@ function isListSwap({ swapStyle }: SwapSpecification): boolean {
   return swapStyle === "beforeend" || swapStyle === "afterbegin";
 }
 
-/** The elements that the target is to get, and that can be told from others. */
+/** Returns the elements for the target that have an id. */
 function itemsOf(fragment: DocumentFragment): Element[] {
   return [...fragment.children].filter((child) => child.id !== "" && !child.matches(outOfBand));
 }
 
-/** By an out-of-band swap, so that focus, preserved elements, settling and events are htmx's own. */
+/**
+ * Replaces items by an out-of-band swap, so that htmx itself handles focus, preserved elements, settling and events.
+ */
 function replaceInPlace(fragment: DocumentFragment, target: Element): void {
   const elsewhere = new Set([...fragment.querySelectorAll(outOfBand)].map((child) => child.id));
   for (const item of itemsOf(fragment)) {
     const present = target.querySelector(`#${CSS.escape(item.id)}`);
-    // A message that deletes an item and brings it again moves it to where new items go.
+    // A message that deletes an item and adds it again moves it to the place of new items.
     if (!present || elsewhere.has(item.id) || present.hasAttribute(replacedMark)) continue;
     marks += 1;
     present.setAttribute(replacedMark, `${marks}`);
@@ -67,7 +69,7 @@ function replaceInPlace(fragment: DocumentFragment, target: Element): void {
   }
 }
 
-/** A replayed deletion finds nothing to delete when the page was rendered after it. That is no error. */
+/** Drops deletions of missing elements. A replayed deletion has no target when the page was rendered after it. */
 function dropVainDeletions(fragment: DocumentFragment, target: Element): void {
   const root = target.getRootNode() as Document | ShadowRoot;
   for (const child of fragment.querySelectorAll('[hx-swap-oob="delete"], [data-hx-swap-oob="delete"]')) {
@@ -75,7 +77,7 @@ function dropVainDeletions(fragment: DocumentFragment, target: Element): void {
   }
 }
 
-/** Whether the target itself is to get anything. */
+/** Returns whether a fragment has content for the target itself. */
 function hasContent(fragment: DocumentFragment): boolean {
   return [...fragment.childNodes].some((node) => {
     if (node instanceof Element) return !node.matches(outOfBand) && !wrapsOutOfBand(node);
@@ -87,7 +89,7 @@ function bringsOutOfBand(fragment: DocumentFragment): boolean {
   return [...fragment.children].some((child) => child.matches(outOfBand) || wrapsOutOfBand(child));
 }
 
-/** Table rows travel in a template, which htmx looks into and removes. */
+/** Returns whether a template holds out-of-band elements. Table rows come in a template, which htmx unwraps. */
 function wrapsOutOfBand(element: Element): boolean {
   return element instanceof HTMLTemplateElement && element.content.querySelector(outOfBand) !== null;
 }

@@ -7,18 +7,18 @@ import { recallToken, rememberToken } from "../core/token-memory.js";
 import { watchElements } from "../core/watch-elements.js";
 import type { HtmxInternalApi } from "./htmx.js";
 
-/** htmx reads each of its attributes under either name. */
+/** The two names of the attribute. htmx accepts both for each of its attributes. */
 const connectAttributes = ["sse-connect", "data-sse-connect"];
 export const streamSelector = connectAttributes.map((name) => `[${name}]`).join();
 
-/** Says `ended` on an element whose stream has ended for good, for the page's styles. */
+/** The attribute that is `ended` on an element whose stream has ended for good, for the page's styles. */
 const stateAttribute = "data-mercure-state";
 
 interface Stream {
   readonly source: ElementSource;
-  /** The attribute's value that the source follows. */
+  /** The attribute's value for the source's current address. */
   text: string;
-  /** The source was closed because its element went, so that it goes on if the element comes back. */
+  /** Whether the source closed because its element left the page. It resumes when the element comes back. */
   released: boolean;
 }
 
@@ -30,10 +30,10 @@ interface Registration {
 
 const streams = new WeakMap<Element, Stream>();
 const registrations = new WeakMap<Element, Registration[]>();
-/** The element that htmx is about to hand to its extensions: what they ask for now, they ask for it. */
+/** The element that htmx is about to pass to its extensions. Sources that they request now belong to it. */
 let current: Element | undefined;
 
-/** A source that knows its element, and for which element each of its listeners was added. */
+/** A source that knows its element, and registers each of its listeners with the element that added it. */
 class ElementSource extends StreamSource {
   element: Element | undefined;
 
@@ -65,13 +65,13 @@ class ElementSource extends StreamSource {
 }
 
 /**
- * Gives each element one source for its whole life, whatever htmx does with the element, and returns what is to stand
- * behind `htmx.createEventSource`. Each time an element is processed, the extension asks for a new source and adds its
- * listeners again; here it gets the same source back, and the listeners that this element had are dropped, while those
- * of elements inside it, which htmx need not have processed, stay.
+ * Gives each element one source for its whole life, and returns the implementation of `htmx.createEventSource`. Each
+ * time htmx processes an element, the extension asks for a new source and adds its listeners again. Here it gets the
+ * same source back, and the element's old listeners are dropped. Listeners of elements inside it stay, because htmx
+ * does not always process those again.
  */
 export function installStreams(api: HtmxInternalApi): (url: string) => EventTarget {
-  // The last event of an element's processing: the extension acts right after it.
+  // This is the last event of an element's processing. The extension acts right after it.
   addEventListener("htmx:after-process-node", (event) => beginProcessing(elementOf(event)), true);
   addEventListener("htmx:beforeCleanupElement", (event) => cleanUp(elementOf(event)), true);
   watchElements(streamSelector, {
@@ -88,7 +88,7 @@ export function openSources(): StreamSource[] {
   return openStreams().map(([, { source }]) => source);
 }
 
-/** Writes each stream's position into its element, in place of its token: a copy of the page goes on from there. */
+/** Writes each stream's position into its element, and removes its token. A copy of the page resumes from there. */
 export function writePositions(): void {
   for (const [element, stream] of openStreams()) {
     const { address, lastEventId } = stream.source;
@@ -98,7 +98,7 @@ export function writePositions(): void {
   }
 }
 
-/** The address in an attribute, with the token that was taken out of it when its page went into the history. */
+/** Parses the address in an attribute. It restores a token that was removed when the page went into the history. */
 export function addressIn(text: string): StreamAddress {
   const address = parseAddress(text, pageBase());
   return address.token === "" ? { ...address, token: recallToken(address.url) } : address;
@@ -133,7 +133,7 @@ function sourceFor(text: string): StreamSource {
   return stream.source;
 }
 
-/** An element that is processed while it is in no document is not known yet: its source waits for {@link comeBack}. */
+/** Creates a source. The element is unknown when htmx processes it outside the document: {@link comeBack} adopts it. */
 function newSource(text: string, element: Element | undefined): StreamSource {
   const source = new ElementSource(addressIn(text));
   if (element) adopt(element, source, text);
@@ -146,9 +146,9 @@ function adopt(element: Element, source: ElementSource, text: string): void {
 }
 
 /**
- * A cursor that differs from the one in the attribute before was written by the server, for the content that came with
- * it; otherwise the source's own is the newer. Where only the token changed, an open connection stays, and the next one
- * uses the new token.
+ * Moves a stream to the attribute's new value. A changed cursor comes from the server and matches the content that came
+ * with it. Otherwise the source's own cursor is newer. When only the token changed, an open connection stays, and the
+ * next one uses the new token.
  */
 function follow(stream: Stream, text: string): void {
   const { source } = stream;
@@ -162,7 +162,7 @@ function follow(stream: Stream, text: string): void {
   else source.reopen(address, sameCursor ? source.lastEventId : (address.cursor ?? ""));
 }
 
-/** The attribute keeps the address that the stream goes on with, whatever htmx does with the element. */
+/** Renews a stream, and writes its new address to the attribute, so that htmx cannot bring the old one back. */
 async function renewStream(
   element: Element | undefined,
   expired: StreamAddress,
@@ -183,7 +183,9 @@ function comeBack(element: Element, source: ElementSource): void {
   else if (stream.released) follow(stream, stream.text);
 }
 
-/** A source that is closed already was closed for good, by a message or by the server's refusal: it stays so. */
+/**
+ * Closes the source of an element that leaves the page. A source that a message or a refusal has closed stays closed.
+ */
 function release(element: Element): void {
   const stream = streams.get(element);
   if (!stream || stream.source.readyState === stream.source.CLOSED) return;
@@ -201,7 +203,7 @@ function dropListeners(element: Element): void {
   registrations.delete(element);
 }
 
-/** Seen from the window, the target of an event inside a shadow tree is the tree's host. */
+/** Returns an event's real target. From the window, the target of an event in a shadow tree is the tree's host. */
 function elementOf(event: Event): Element {
   return event.composedPath()[0] as Element;
 }

@@ -7,22 +7,22 @@ import { cookiesOf } from "../http/request.js";
 import { generationOf, type TokenVerifier } from "./token-verifier.js";
 import type { VerifiedToken } from "./verified-token.js";
 
-/** What the verified tokens of a request say about its bearer. */
+/** The bearer of a request, according to its verified tokens. */
 export interface Identity extends Pick<VerifiedToken, "generation" | "grants" | "expiresAt" | "subject" | "sub"> {
   readonly tokens: readonly VerifiedToken[];
-  /** Whether a browser presented them by itself, on behalf of whatever page made the request. */
+  /** Whether the tokens came in cookies, which browsers send with requests of any page. */
   readonly fromCookie: boolean;
-  /** When the last of several tokens expires, where `expiresAt` is when the first does. */
+  /** The time when the last of several tokens expires; `expiresAt` is the time when the first expires. */
   readonly lastExpiresAt: number | undefined;
 }
 
-/** Where a request presents its token, the place that counts most first. Only cookies may be several. */
+/** The tokens of a request and their place, in order of precedence. Only cookies can hold several tokens. */
 interface Presented {
   readonly tokens: readonly string[];
   readonly place: "header" | "query" | "cookie";
 }
 
-/** How many cookies of a request are looked at, the youngest as far as browsers tell. */
+/** The max number of cookies read from a request. The last ones are read: browsers send newer ones later. */
 const mostCookies = 20;
 
 /** Finds and verifies the tokens that requests present. Mercure "Authorization". */
@@ -30,17 +30,18 @@ export class Authenticator {
   readonly #verifier: TokenVerifier;
   readonly #cookieNames: readonly string[];
 
-  /** @param cookieNames - Of the first that a request has, alone or with a grant's hash, and of no other. */
+  /** @param cookieNames - In order of precedence. The first name found, alone or with a grant's hash, is used. */
   constructor(verifier: TokenVerifier, cookieNames: readonly string[]) {
     this.#verifier = verifier;
     this.#cookieNames = cookieNames;
   }
 
   /**
-   * Undefined when the request presents no token; throws the refusal when it presents a bad one. Several cookies grant
-   * what they grant together; of these bad ones are passed over, as pages leave them behind, unless none is good.
+   * Resolves to the identity of a request's bearer, or to undefined when the request presents no token. Several
+   * cookies grant the union of their grants. Invalid cookies among them are ignored, since pages leave old ones behind.
    *
-   * @param grant - The hash in the name of the only cookie that counts; null for all.
+   * @param grant - The hash in the name of the only cookie to read; null for all cookies.
+   * @throws Refusal when the token, or every cookie, is invalid.
    */
   async identify(
     req: IncomingMessage,
@@ -75,10 +76,10 @@ export class Authenticator {
     return verified;
   }
 
-  /** The cookies that tokens of cookies need. */
+  /** Returns the key cookies, which cookie-bound tokens require. */
   #keys(req: IncomingMessage): readonly string[] {
     const cookies = cookiesOf(req);
-    // Each is hashed for each token.
+    // The limit bounds the work: each key is hashed for each token.
     return this.#cookieNames.flatMap((name) => keyCookies(cookies, name).slice(-mostCookies));
   }
 
@@ -91,7 +92,7 @@ export class Authenticator {
     return { tokens: this.#cookies(req, grant), place: "cookie" };
   }
 
-  /** @param grant - The hash in the name of the only cookie that counts; null for all. */
+  /** @param grant - The hash in the name of the only cookie to read; null for all cookies. */
   #cookies(req: IncomingMessage, grant: string | null): string[] {
     const cookies = cookiesOf(req);
     if (cookies.length === 0) return [];
@@ -139,10 +140,10 @@ function isHashOf(hash: string, value: string): boolean {
 }
 
 /**
- * The token in the header, which no other may stand in for once the scheme is Bearer. Other schemes are for whoever
- * stands before the hub, such as a proxy that asks for a password.
+ * Returns the Bearer token of the Authorization header, which takes precedence over all other places. Other schemes are
+ * ignored: they belong to a proxy in front of the hub, such as one that asks for a password.
  *
- * RFC 6750, section 2.1, for what a token may consist of.
+ * RFC 6750, section 2.1, defines the characters of a token.
  */
 function bearerToken({ headers: { authorization = "" } }: IncomingMessage): string | undefined {
   if (!/^Bearer(?: |$)/i.test(authorization)) return undefined;

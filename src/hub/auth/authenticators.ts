@@ -8,10 +8,13 @@ import type { ResolvedIssuer } from "./issuers.js";
 import { staticKey, type TrustedKeys } from "./keys.js";
 import { TokenVerifier, type VerifierSettings } from "./token-verifier.js";
 
-/** The cookies of both generations, the newer first; on plain HTTP without their prefix. Mercure 1.0 "Cookie", Mercure 0.x "Cookie". */
+/**
+ * The cookie names of both generations, the newer first. On plain HTTP the names lack their prefix.
+ * Mercure 1.0 "Cookie", Mercure 0.x "Cookie".
+ */
 export const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuthorization"] as const;
 
-/** The settings of the hub that say whose tokens are valid. */
+/** The settings of the hub that decide which tokens are valid. */
 export interface AuthenticatorSettings {
   readonly issuers: readonly ResolvedIssuer[];
   readonly issuer: string;
@@ -25,7 +28,7 @@ export interface AuthenticatorSettings {
   readonly protocol: Protocol;
 }
 
-/** Who verifies the tokens of a role: by the role's own secret, and by the keys of the issuers that are trusted for it. */
+/** Returns the authenticator of a role. It trusts the role's own secret and the keys of the role's issuers. */
 export function authenticatorFor(
   role: "subscriber" | "publisher",
   settings: AuthenticatorSettings,

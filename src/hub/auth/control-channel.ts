@@ -2,14 +2,14 @@ import type { Update } from "../../protocol/update.js";
 import type { Replay, ReplayQuery, StoredUpdate, Transport } from "../../transport/transport.js";
 
 /**
- * Divides a transport into what the nodes of a hub tell each other, and all else.
+ * Carries control messages between hub nodes over the transport, and hides them from everything else.
  *
- * Orders travel as updates of the hub's own namespace, so that every transport brings and keeps them. No publisher can
- * write one, since the namespace is the hub's; and no subscriber can read one, whatever its token grants, since all that
- * subscribers get comes from {@link OrderChannel.rest}.
+ * Control messages travel as updates of the hub's own namespace, so every transport delivers and keeps them. Publishers
+ * cannot write them: the namespace belongs to the hub. Subscribers cannot read them, whatever their tokens grant:
+ * subscribers read from {@link OrderChannel.rest} only.
  */
 export class OrderChannel {
-  /** The transport without the orders. */
+  /** The transport without the control messages. */
   readonly rest: Transport;
   readonly #transport: Transport;
   readonly #namespace: string;
@@ -22,12 +22,12 @@ export class OrderChannel {
     this.rest = new TransportWithout(this.#topic, transport);
   }
 
-  /** Resolves when the transport has the order and this node's listeners have been called. */
+  /** Sends a control message. Resolves when the transport holds it and this node's listeners have been called. */
   async send(data: string): Promise<void> {
     await this.#transport.publish({ topics: [this.#topic], data, private: true }, this.#namespace);
   }
 
-  /** The orders that the transport still has, oldest first. */
+  /** Returns the control messages still in the transport's history, oldest first. */
   async past(): Promise<string[]> {
     const { updates } = await this.#transport.read({ topics: new Set([this.#topic]), after: 0 });
     return updates.filter(({ update }) => isOf(this.#topic, update)).map(({ update }) => update.data);

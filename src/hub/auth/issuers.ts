@@ -4,22 +4,22 @@ import { impossible, OptionReader } from "../../shared/option-reader.js";
 import { unfoldPem } from "../../shared/pem.js";
 import { jwkSetFile, jwkSetKeys, jwkSetUrl, type KeySource, staticKey, type TrustedKeys } from "./keys.js";
 
-/** Somebody whose tokens the hub trusts, with exactly one of `secret`, `pem` and `jwks`. */
+/** A trusted token issuer, with exactly one of `secret`, `pem` and `jwks`. */
 export interface IssuerOptions {
   /**
-   * The claim `iss` of the tokens, which are of Mercure 1.0 then: the issuer's keys verify these and no others. Without
-   * it the keys are for tokens of Mercure 0.x.
+   * The `iss` claim of the issuer's tokens, which must then be of Mercure 1.0: the keys verify only tokens with this
+   * claim. Without `issuer` the keys verify tokens of Mercure 0.x.
    */
   readonly issuer?: string | undefined;
-  /** Whose tokens the keys are for. Default: both subscribers' and publishers'. */
+  /** The role that the keys are trusted for. Default: both subscribers and publishers. */
   readonly role?: "subscriber" | "publisher" | undefined;
-  /** A shared secret; for HS256 of at least 32 bytes, for HS384 of 48, for HS512 of 64. */
+  /** A shared secret. Min length: 32 bytes for HS256, 48 for HS384, 64 for HS512. */
   readonly secret?: string | undefined;
   /** A public key in PEM. */
   readonly pem?: string | undefined;
-  /** A JWK Set: itself, its https URL, or the path of a file, which is read again when it changes. */
+  /** A JWK Set, its https URL, or the path of its file. The hub reads the file again when it changes. */
   readonly jwks?: JSONWebKeySet | URL | string | undefined;
-  /** The algorithms that are accepted. Default: HS256 for a secret, otherwise ES256, EdDSA, Ed25519 and RS256. */
+  /** The accepted algorithms. Default: HS256 for a secret, otherwise ES256, EdDSA, Ed25519 and RS256. */
   readonly algorithms?: readonly string[] | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface ResolvedIssuer extends TrustedKeys {
   readonly role: "subscriber" | "publisher" | undefined;
 }
 
-/** The least length of a secret, in bytes. RFC 7518, section 3.2. */
+/** The min length of a secret for each algorithm, in bytes. RFC 7518, section 3.2. */
 const secretAlgorithms = new Map([
   ["HS256", 32],
   ["HS384", 48],
@@ -38,7 +38,11 @@ const publicAlgorithms = new Set(
 );
 const usualAlgorithms = ["ES256", "EdDSA", "Ed25519", "RS256"];
 
-/** @throws MercureError `ERR_OPTION` for keys that are none, or that do not go with their algorithms. */
+/**
+ * Reads and checks the option `issuers`.
+ *
+ * @throws MercureError `ERR_OPTION` for invalid keys, and for keys that do not fit their algorithms.
+ */
 export function resolveIssuers(list: object | undefined): readonly ResolvedIssuer[] {
   if (list === undefined) return [];
   if (!Array.isArray(list)) throw impossible("issuers", "must be a list");
@@ -85,7 +89,7 @@ function secretKey(secret: string, algorithms: readonly string[], name: string):
   return staticKey(key);
 }
 
-/** Whoever knows a public key could sign with it, if it served as a secret. RFC 8725, section 2.1. */
+/** Rejects a PEM key given as a secret: anyone who knows the public key could sign with it. RFC 8725, section 2.1. */
 export function refusePem(secret: string | undefined, name: string): void {
   if (secret === undefined || !/-----BEGIN /.test(secret)) return;
   throw impossible(name, "is a key in PEM, not a shared secret; give it as pem of an entry of issuers");
@@ -107,7 +111,7 @@ function urlOf(set: unknown): URL | undefined {
   if (!(set instanceof URL) && !(typeof set === "string" && /^[a-z]+:\/\//i.test(set))) return undefined;
   const url = new URL(set);
   const local = url.protocol === "http:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname);
-  // Whoever could change the answer on its way would make himself an issuer.
+  // Over plain HTTP an attacker on the network could replace the keys and issue tokens.
   if (url.protocol !== "https:" && !local) throw new Error("a URL must be https, except on this host");
   return url;
 }

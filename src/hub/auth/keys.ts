@@ -16,43 +16,47 @@ import {
 
 export type VerificationKey = CryptoKey | KeyObject | Uint8Array;
 
-/** The keys of one issuer, and what they may be used for. */
+/** The keys of one issuer, and the bounds of their use. */
 export interface TrustedKeys {
-  /** Whose tokens they verify; undefined for tokens of Mercure 0.x, which need not name an issuer. */
+  /** The issuer whose tokens the keys verify; undefined for tokens of Mercure 0.x, which can omit their issuer. */
   readonly issuer: string | undefined;
-  /** The only algorithms that are accepted with them. Never taken from a token. */
+  /** The only algorithms accepted with the keys. The token's header never widens them. */
   readonly algorithms: readonly string[];
   readonly source: KeySource;
 }
 
 export interface KeySource {
-  /** Changes with the keys; undefined when they have to be got anew. What an older version has verified is worth nothing. */
+  /** Changes with the keys; undefined when they must be fetched again. Results of an older version are invalid. */
   readonly version: string | number | undefined;
 
   /**
-   * The keys that may have signed a token, the likeliest first.
+   * Resolves to the keys that may have signed a token, the likeliest first.
    *
-   * @throws Error when the keys cannot be had right now, which says nothing about the token.
+   * @throws Error when the keys are temporarily unavailable; the token can still be valid.
    */
   keysFor(header: JWSHeaderParameters): Promise<readonly VerificationKey[]>;
 }
 
-/** A shared secret or a public key. What `kid` a token names is no matter: there is only this one. */
+/** Returns the source of one shared secret or public key. It ignores the `kid` of tokens. */
 export function staticKey(key: VerificationKey): KeySource {
   return { version: 0, keysFor: async () => [key] };
 }
 
-/** @throws Error for what is no JWK Set. */
+/**
+ * Returns the source of the keys in a JWK Set.
+ *
+ * @throws Error for an invalid JWK Set.
+ */
 export function jwkSetKeys(set: JSONWebKeySet): KeySource {
   const find = createLocalJWKSet(set);
   return { version: 0, keysFor: (header) => candidates(find, header) };
 }
 
 /**
- * The JWK Set in a file, read again whenever the file has changed. While it is missing or broken no token of its issuer
- * is good: going on with the old keys would keep alive those that were taken out.
+ * Returns the source of the JWK Set in a file. The file is read again whenever it has changed. While it is missing or
+ * broken, all tokens of its issuer are rejected: the old keys may include removed ones.
  *
- * @throws Error for what is no JWK Set.
+ * @throws Error for an invalid JWK Set.
  */
 export function jwkSetFile(path: string): KeySource {
   let read: { version: string; source: KeySource } | undefined;
@@ -77,24 +81,24 @@ export function jwkSetFile(path: string): KeySource {
   };
 }
 
-/** How long one request for a JWK Set may take, in milliseconds, its body included. */
+/** The timeout of one request for a JWK Set, in milliseconds, its body included. */
 const fetchTimeout = 5000;
-/** How large a JWK Set may be, in bytes; real ones have a few thousand. */
+/** The max size of a JWK Set, in bytes. Real ones have a few thousand. */
 const largestSet = 256 * 1024;
-/** How long a JWK Set is used before it is got anew, in milliseconds. */
+/** The cache time of a JWK Set, in milliseconds. */
 const cacheTime = 600_000;
-/** How long after a failure nobody asks again, in milliseconds: whoever presents tokens shall not flood the issuer. */
+/** The back-off after a failed request, in milliseconds. It keeps clients with tokens from flooding the issuer. */
 const failureTime = 5000;
 
 /**
- * The JWK Set at a URL: got when first needed, kept for ten minutes, got anew earlier, though at most every 30 seconds,
- * when a token names a key that is not in it.
+ * Returns the source of the JWK Set at a URL. The set is fetched when first needed and cached for ten minutes. A token
+ * that names a missing key triggers an earlier fetch, at most every 30 seconds.
  *
- * Redirections are not followed: the operator has named this URL, not whatever host it points to.
+ * Redirects are not followed: the operator trusts this URL, not the hosts it may redirect to.
  *
- * @param request - Stands in for `fetch`, in tests.
+ * @param request - Replaces `fetch` in tests.
  * @param now - The time in milliseconds since 1970.
- * @param timeout - In milliseconds.
+ * @param timeout - The timeout of one request, in milliseconds.
  */
 export function jwkSetUrl(
   url: URL,
@@ -120,14 +124,14 @@ export function jwkSetUrl(
           failed = { at: now(), error };
         }
       }
-      // A token that names an unknown key makes the set be got anew; when that fails, it shall not spoil the others.
+      // A token with an unknown key triggers a fetch. When it fails, the cached set still serves all other tokens.
       if (find.fresh) return candidates(createLocalJWKSet(find.jwks()!), header);
       throw failed.error;
     },
   };
 }
 
-/** A broken or hostile issuer could otherwise send until the hub's memory is full. */
+/** Limits the size of answers: a broken or hostile issuer could otherwise fill the hub's memory. */
 function bounded(request: FetchImplementation): FetchImplementation {
   return async (...args) => {
     const response = await request(...args);
@@ -146,7 +150,7 @@ function bounded(request: FetchImplementation): FetchImplementation {
 
 type Find = (header: JWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
 
-/** What a set holds for a token. The `kid` helps to choose; one that nobody knows hides no key. */
+/** Resolves to the keys of a set that fit a token. An unknown `kid` selects all keys of the token's algorithm. */
 async function candidates(find: Find, header: JWSHeaderParameters): Promise<readonly CryptoKey[]> {
   const named = await lookUp(find, header);
   return named.length > 0 || header.kid === undefined ? named : lookUp(find, { alg: header.alg! });

@@ -3,22 +3,22 @@ import { topicOf } from "../../protocol/own-topics.js";
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import type { VerifiedToken } from "./verified-token.js";
 
-/** How many names of each kind are remembered: megabytes at most. */
+/** The max number of names of each kind. They take some megabytes at most. */
 const capacity = 100_000;
 
-/** What an order can be about: a token, or a client that the application has let through without one. */
+/** The target of a revocation: a token, or a client that the application admitted without one. */
 export interface Bearer extends Pick<VerifiedToken, "id" | "sub" | "issuedAt"> {
   readonly grants: Pick<VerifiedToken["grants"], "subscribe">;
 }
 
-/** When each name was last revoked, in milliseconds since 1970; the one that was so longest ago comes first. */
+/** The time of each name's last revocation, in milliseconds since 1970, oldest first. */
 type Moments = OldestFirstMap<string, number>;
 
 /**
- * Knows which tokens no longer do, although they are signed and have not expired.
+ * Remembers which signed, unexpired tokens are revoked.
  *
- * Nobody can say when the last token has expired that an order was about, since their issuers choose for how long they
- * are good. So orders are remembered for as long as there is room, and the oldest of its kind goes first.
+ * Entries never expire: issuers choose token lifetimes, so the hub cannot know when the last affected token lapses. At
+ * capacity, the oldest entry of the same kind is evicted.
  */
 export class Revocations {
   readonly #capacity: number;
@@ -39,7 +39,7 @@ export class Revocations {
     if (moments.size > this.#capacity) moments.shift();
   }
 
-  /** A token that does not say when it was issued counts as issued before any order. */
+  /** Whether a token is revoked. A token without an issue time counts as issued before every revocation. */
   refuses({ id, sub, issuedAt = Number.NEGATIVE_INFINITY, grants }: Bearer): boolean {
     const isRevoked = (moment: number | undefined) => moment !== undefined && issuedAt <= moment;
     if (isRevoked(this.#tokens.get(id)) || (sub !== undefined && isRevoked(this.#subjects.get(sub)))) return true;

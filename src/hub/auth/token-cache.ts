@@ -7,17 +7,17 @@ interface Entry {
   readonly version: string | number;
 }
 
-/** How many tokens are remembered. With what a request's head can hold, these are some megabytes at most. */
+/** The max number of cached tokens. Request heads bound their length, so they take some megabytes at most. */
 const capacity = 1000;
 
 /**
- * What good tokens were worth, by their bytes, so that whoever publishes often does not pay for the signature each time.
- * A hit never outlives the token's `exp`, nor the keys that verified it. Bad tokens are not remembered: strangers can
- * make as many as they like.
+ * Caches verified tokens by their encoded form, so frequent publishers skip signature checks. A hit never outlives the
+ * token's `exp`, nor the keys that verified it. Invalid tokens are not cached: strangers can send unlimited numbers of
+ * them.
  */
 export class TokenCache {
   readonly #entries = new Map<string, Entry>();
-  /** Of the token that was added or asked for last. */
+  /** The entry that was added or read last. */
   #youngest: Entry | undefined;
   readonly #capacity: number;
   readonly #now: () => number;
@@ -39,7 +39,7 @@ export class TokenCache {
       this.#entries.delete(token);
       return undefined;
     }
-    // What is in use stays.
+    // A used entry moves to the end, so the least recently used one is evicted.
     if (entry !== this.#youngest) {
       this.#entries.delete(token);
       this.#set(token, entry);
@@ -47,7 +47,11 @@ export class TokenCache {
     return verified;
   }
 
-  /** @param version - Of the keys, as it was when they were used; undefined and nothing is remembered. */
+  /**
+   * Adds a verified token, and evicts the least recently used one at capacity.
+   *
+   * @param version - The version of the keys when they were used. With undefined, nothing is cached.
+   */
   add(token: string, verified: VerifiedToken, source: KeySource, version: string | number | undefined): void {
     if (version === undefined) return;
     this.#entries.delete(token);

@@ -13,23 +13,23 @@ import type { VerifiedToken } from "./verified-token.js";
 
 export interface VerifierSettings {
   readonly keys: readonly TrustedKeys[];
-  /** What the claim `aud` of a token of Mercure 1.0 must hold. */
+  /** The value that the `aud` claim of a token of Mercure 1.0 must contain. */
   readonly resource: string;
   readonly limits: GrantLimits;
-  /** How far the clock of an issuer may be ahead, in seconds: for the claims `nbf` and `iat`. Default 30. */
+  /** The max time an issuer's clock can be ahead, in seconds. Applies to `nbf` and `iat`. Default 30. */
   readonly clockTolerance?: number | undefined;
-  /** Which generations' tokens are good. Default both. */
+  /** The generations whose tokens are accepted. Default both. */
   readonly generations?: readonly Generation[] | undefined;
-  /** Compiles the matchers of tokens of Mercure 1.0. Default: exact ones only. */
+  /** Compiles the matchers of tokens of Mercure 1.0. Default: exact matchers only. */
   readonly compile?: MatcherCompiler | undefined;
-  /** Whether a token that is good in itself is refused. Default never. */
+  /** Whether an otherwise valid token is revoked. Default never. */
   readonly isRevoked?: ((token: VerifiedToken) => Promise<boolean>) | undefined;
 }
 
-/** Which generation a token speaks is for its type to say. Undefined for what is no token at all. */
+/** Returns the generation that a token's `typ` header selects, or undefined for a malformed token. */
 export function generationOf(token: string): Generation | undefined {
   try {
-    // RFC 7515, section 4.1.9: compared without regard to case and to a leading `application/`.
+    // RFC 7515, section 4.1.9: the comparison ignores case and a leading `application/`.
     const { typ } = decodeProtectedHeader(token);
     return typeof typ === "string" && /^(application\/)?at\+jwt$/i.test(typ) ? 1 : 0;
   } catch {
@@ -37,7 +37,7 @@ export function generationOf(token: string): Generation | undefined {
   }
 }
 
-/** Says what a token is worth. Mercure 1.0 "Token Validation", Mercure 0.x "Authorization". */
+/** Verifies tokens. Mercure 1.0 "Token Validation", Mercure 0.x "Authorization". */
 export class TokenVerifier {
   readonly #settings: VerifierSettings;
   readonly #cache: TokenCache;
@@ -50,9 +50,9 @@ export class TokenVerifier {
   }
 
   /**
-   * Undefined for a token that does not do, whatever is wrong with it.
+   * Resolves to the verified token, or to undefined when it is invalid for any reason.
    *
-   * @throws Refusal 503 when the keys that would tell cannot be had right now.
+   * @throws Refusal 503 when the keys are temporarily unavailable.
    */
   async verify(token: string): Promise<VerifiedToken | undefined> {
     const verified = this.#cache.get(token) ?? (await this.#verifyAnew(token));
@@ -68,9 +68,9 @@ export class TokenVerifier {
     if (generation === 1 && issuer === undefined) return undefined;
     let unavailable: unknown;
     for (const keys of this.#settings.keys) {
-      // Never a pool: a token that one issuer has signed must not pass as another's.
+      // Keys are not pooled: a token signed by one issuer must not pass as another's.
       if (keys.issuer !== issuer) continue;
-      // As it was before the keys were read: a change in between shall count as one.
+      // The version is read before the keys, so that a change in between invalidates the cached result.
       let { version } = keys.source;
       try {
         const claims = await this.#claims(token, generation, keys);
@@ -88,7 +88,7 @@ export class TokenVerifier {
     throw new Refusal(503, detail, { "Retry-After": "5" }, unavailable);
   }
 
-  /** The claims, if one of these keys has signed them and they hold now; throws when the keys cannot be had. */
+  /** Resolves to the claims if a key signed them and they are valid now. Throws when the keys are unavailable. */
   async #claims(token: string, generation: Generation, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
     const header = decodeProtectedHeader(token);
     if (!trusted.algorithms.includes(header.alg!)) return undefined;
@@ -107,12 +107,12 @@ export class TokenVerifier {
     for (const key of await trusted.source.keysFor(header)) {
       try {
         const { payload } = await jwtVerify(token, key, required);
-        // The tolerance is for a clock that is ahead. A token that has expired ends its stream, and so opens none.
+        // The tolerance covers clocks that are ahead. Expiry has none: it ends open streams too.
         const isExpired = payload.exp !== undefined && payload.exp * 1000 <= now;
         const isOfTheFuture = typeof payload.iat === "number" && payload.iat * 1000 > now + clockTolerance * 1000;
         return isExpired || isOfTheFuture ? undefined : payload;
       } catch {
-        // Perhaps the next key has signed it.
+        // The next key may have signed it.
       }
     }
     return undefined;
@@ -125,7 +125,7 @@ export class TokenVerifier {
       exp,
       iat,
     } = claims as { iss?: unknown; sub?: unknown; exp?: number; iat?: unknown };
-    // Older issuers write numbers, by which no subject shall be told from another.
+    // Older issuers write numbers, which must not identify a subject.
     const sub = typeof claimed === "string" ? claimed : undefined;
     if (generation === 1 && claimed !== undefined && sub === undefined) return undefined;
     const { limits, compile } = this.#settings;
@@ -141,19 +141,19 @@ export class TokenVerifier {
   }
 
   #readOlder(claims: JWTPayload, limits: GrantLimits): Grants | undefined {
-    // A token of 1.0 whose type was forgotten would pass and grant nothing, and nobody would find out why.
+    // A 1.0 token without its `typ` would otherwise be valid and grant nothing, which is hard to debug.
     if (Object.hasOwn(claims, "authorization_details") && !Object.hasOwn(claims, "mercure")) return undefined;
     return parseGrants(claims, limits);
   }
 }
 
-/** RFC 7800, section 3.1, with a method of our own: the token is for who also has the cookie of this hash. */
+/** Returns the hash of the cookie a token is bound to. RFC 7800, section 3.1, with a private confirmation method. */
 function cookieHashIn({ cnf }: JWTPayload): string | undefined {
   const hash = (cnf as Record<string, unknown> | undefined)?.[cookieConfirmation];
   return typeof hash === "string" ? hash : undefined;
 }
 
-/** Only chooses the keys; whether it is true the signature tells. */
+/** Returns the unverified `iss` claim, which only selects the keys. The signature check follows. */
 function claimedIssuer(token: string): string | undefined {
   try {
     const { iss } = decodeJwt(token);
@@ -163,7 +163,7 @@ function claimedIssuer(token: string): string | undefined {
   }
 }
 
-/** Of what is signed, and not of the signature, of which some algorithms know several for the same content. */
+/** Hashes the signed part of a token only: some algorithms allow several signatures of the same content. */
 function idOf(token: string): string {
   return createHash("sha256")
     .update(token.slice(0, token.lastIndexOf(".")))

@@ -3,18 +3,18 @@ import type { Grants } from "../../protocol/tokens/grants.js";
 
 /** A token whose signature and claims are valid. */
 export interface VerifiedToken {
-  /** The same for the same token only, whoever presents it. */
+  /** Identifies the token: equal for equal tokens only, regardless of the presenter. */
   readonly id: string;
   readonly generation: Generation;
   readonly grants: Grants;
-  /** When the token expires, in milliseconds since 1970; undefined when it never does, as only one of 0.x can. */
+  /** The expiry time, in milliseconds since 1970; undefined for a token of 0.x that never expires. */
   readonly expiresAt: number | undefined;
-  /** Who bears it: the issuer and its `sub`; undefined when the token does not say. */
+  /** The bearer: the issuer and its `sub`; undefined when the token has no `sub`. */
   readonly subject: string | undefined;
-  /** The hash of the cookie without which the token is worth nothing; undefined when it needs none. */
+  /** The hash of the cookie that the token is bound to; undefined for an unbound token. */
   readonly cookieHash?: string | undefined;
-  /** The claim `sub` alone; undefined when the token has none. */
+  /** The `sub` claim; undefined when the token has none. */
   readonly sub: string | undefined;
-  /** When it was issued, in milliseconds since 1970, with fractions; undefined when the token does not say. */
+  /** The issue time, in milliseconds since 1970, with fractions; undefined when the token has no `iat`. */
   readonly issuedAt: number | undefined;
 }

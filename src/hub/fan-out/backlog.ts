@@ -1,25 +1,28 @@
-/** The horizon moves by this part of the bound at a time. */
+/** The number of steps per bound: the horizon moves by one step at a time. */
 const steps = 16;
 
-/** Measures a stream of events, so that it is known who is further behind than a bound without counting for each. */
+/**
+ * Measures the bytes of a stream of events. It finds the members that are further behind than a bound, and keeps no
+ * count for each member.
+ */
 export class Backlog {
   readonly #bound: number;
-  /** Where the stream was when it had so many bytes, a step apart. */
+  /** The positions of the stream at its byte totals, one step apart. */
   readonly #marks: { readonly position: number; readonly total: number }[] = [];
   #total = 0;
   #horizon = 0;
 
-  /** @param bound - In bytes; 0 for none. */
+  /** @param bound - The max backlog in bytes; 0 for unlimited. */
   constructor(bound: number) {
     this.#bound = bound;
   }
 
-  /** After this position there are more bytes than the bound, and at most a sixteenth more; 0 for none. */
+  /** The horizon: the stream has more bytes after this position than the bound, by at most a sixteenth; 0 for none. */
   get horizon(): number {
     return this.#horizon;
   }
 
-  /** Counts what the stream has got, up to a position. Returns whether the horizon has moved. */
+  /** Adds bytes of the stream, up to a position. Returns whether the horizon has moved. */
   add(position: number, bytes: number): boolean {
     if (this.#bound === 0) return false;
     this.#total += bytes;
@@ -33,7 +36,7 @@ export class Backlog {
     return moved;
   }
 
-  /** Begins anew. */
+  /** Resets all counts. */
   clear(): void {
     if (this.#total === 0) return;
     this.#marks.length = 0;

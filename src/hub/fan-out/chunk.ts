@@ -1,14 +1,14 @@
 /**
- * Events on their way to sockets: the bytes of several as one buffer, framed once for all who receive them as a chunk of
- * the chunked transfer coding. RFC 9112, section 7.1.
+ * The bytes of several events in one buffer. They are framed once for all clients that receive them as a chunk of the
+ * chunked transfer coding. RFC 9112, section 7.1.
  */
 export class Chunk {
-  /** With the framing. */
+  /** The events with the framing. */
   readonly framed: Buffer;
-  /** The events alone, in the same memory. */
+  /** The events without the framing, in the same memory. */
   readonly bytes: Buffer;
 
-  /** @param parts - At least one byte in all: an empty chunk would end the response. */
+  /** @param parts - The encoded events, at least one byte in all: an empty chunk would end the response. */
   constructor(parts: readonly Buffer[]) {
     let length = 0;
     for (const part of parts) length += part.length;

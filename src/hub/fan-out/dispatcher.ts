@@ -5,18 +5,21 @@ import type { Replay, StoredUpdate, Transport } from "../../transport/transport.
 import { newPace, turn } from "../pacer.js";
 import { PatternRoutes } from "./pattern-index.js";
 
-/** A receiver of updates as they come. */
+/** A receiver of updates at the time of their publication. */
 export interface Recipient {
   readonly matchers: MatcherList;
-  /** A private update that a pattern matches comes only when one of its topics is among these. */
+  /**
+   * The topics that the recipient can read. It receives a private update that a pattern matches only if one of the
+   * update's topics is among these.
+   */
   readonly privateTopics: MatcherList;
 
-  /** Called for each update that matches, in order; again for the same update when it matches in several ways. */
+  /** Called for each matching update, in order. Called again for the same update if it matches in several ways. */
   receive(stored: StoredUpdate): void;
 
   /**
-   * Called instead for an update that it was too much work to hold against all patterns: the recipient looks in history
-   * itself. Returns the readers that have to be told to go on when there is time.
+   * Called instead if an update needs too much work to match against all patterns. The recipient then reads history
+   * itself. Returns the readers that the dispatcher must call later.
    */
   missed(stored: StoredUpdate): Iterable<LateReader>;
 
@@ -29,10 +32,10 @@ export interface LateReader {
   readOn(): void;
 }
 
-/** How many steps the patterns may take for one update, at once. */
+/** The max number of steps for matching patterns against one update, at once. */
 export const stepsPerUpdate = 100_000;
 
-/** The cost of telling a reader to go on, besides patterns, in steps. */
+/** The cost of a reader's `readOn` besides patterns, in steps. */
 const stepsPerReader = 200;
 
 /** The error for requests after {@link Dispatcher.close}. */
@@ -40,16 +43,16 @@ export function hubClosed(): MercureError {
   return new MercureError("ERR_CLOSED", "The hub is closed.");
 }
 
-/** How much data a reader takes from history at a time, in UTF-16 units; this is what a slow one costs in memory. */
+/** The max data of one read of history, in UTF-16 units. It is the memory cost of a slow reader. */
 const chunkSize = 64 * 1024;
 
-/** How many updates a reader looks at at a time. */
+/** The max number of updates of one read of history. */
 const chunkUpdates = 1000;
 
 /**
- * Reads a bounded stretch of what history has for some matchers. The caller still picks what matches.
+ * Reads a bounded stretch of history for a list of matchers. The caller must still select the matching updates.
  *
- * @param withPrivate - Whether the reader may read anything private.
+ * @param withPrivate - Whether the reader can read anything private.
  */
 export function readHistory(
   transport: Transport,
@@ -62,19 +65,19 @@ export function readHistory(
 }
 
 /**
- * Brings each update to the recipients that it matches, finding them by topic.
+ * Delivers each update to the recipients that match it, and finds them by topic.
  *
- * A private update is not held against the patterns of those who may not read it: strangers can have as many patterns
- * as they like, and each stream that begins or ends is told by private updates. Recipients with patterns are found by
- * what they may read.
+ * A private update is never matched against the patterns of recipients that cannot read it. Strangers can have any
+ * number of patterns, and each start and end of a stream publishes private updates. The dispatcher finds recipients
+ * with patterns by the topics that they can read.
  *
- * Where an update would be too much work, those whose patterns come last read it in history, one after the other,
- * between which everybody else has a turn.
+ * If an update needs too much work, the recipients with the last patterns read it from history. They do so one after
+ * the other, and yield to everything else in between.
  */
 export class Dispatcher {
   readonly #byTopic = new Map<string, Set<Recipient>>();
   readonly #byPattern = new PatternRoutes<Recipient>();
-  /** Recipients with patterns, by the topics that they may read. */
+  /** Recipients with patterns, by the topics that they can read. */
   readonly #byGrant = new Map<string, Set<Recipient>>();
   readonly #byGrantedPattern = new PatternRoutes<Recipient>();
   readonly #late = new Set<LateReader>();
@@ -88,12 +91,12 @@ export class Dispatcher {
     this.#stop = transport.listen((stored) => this.#dispatch(stored));
   }
 
-  /** Every later update will be dispatched to whoever is added now. */
+  /** The position of the last dispatched update. A recipient added now receives every later update. */
   get position(): number {
     return this.#position;
   }
 
-  /** How many topics and patterns somebody waits for. */
+  /** The number of topics and patterns that have recipients. */
   get size(): number {
     return this.#byTopic.size + this.#byPattern.size;
   }
@@ -142,7 +145,11 @@ export class Dispatcher {
     if (this.#late.size > 0 && !this.#readsOn) void this.#readOn();
   }
 
-  /** @param unknown - Gets those whose patterns are too much work now. */
+  /**
+   * Delivers a public update by pattern.
+   *
+   * @param unknown - Collects the recipients whose patterns need too much work now.
+   */
   #dispatchByPattern(stored: StoredUpdate, topics: readonly string[], unknown: Set<Recipient>): void {
     const stepsThrough = work.steps + stepsPerUpdate;
     const receive = (recipient: Recipient) => recipient.receive(stored);
@@ -150,7 +157,7 @@ export class Dispatcher {
     for (const topic of topics) this.#byPattern.forEach(topic, receive, stepsThrough, miss);
   }
 
-  /** The same for a private update, by those who may read it. */
+  /** Delivers a private update by pattern, to the recipients that can read it. */
   #dispatchByGrant(stored: StoredUpdate, topics: readonly string[], unknown: Set<Recipient>): void {
     const stepsThrough = work.steps + stepsPerUpdate;
     const miss = (recipient: Recipient) => unknown.add(recipient);

@@ -2,10 +2,10 @@ import { encodeEvent } from "../../protocol/sse/event-encoder.js";
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import type { StoredUpdate } from "../../transport/transport.js";
 
-/** How many bytes of encoded events are kept for the next subscriber that catches up. */
+/** The max size of the cache of encoded events, in bytes. */
 const capacity = 4 * 1024 * 1024;
 
-/** Turns each update into bytes once, whoever reads it, and keeps the latest, at least one, in bounded memory. */
+/** Encodes each update once for all readers. It caches the latest events, at least one, in bounded memory. */
 export class EncodedEvents {
   readonly #byPosition = new OldestFirstMap<number, Buffer>();
   #bytes = 0;

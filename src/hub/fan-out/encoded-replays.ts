@@ -8,16 +8,16 @@ import type { Audience } from "./subscription-scope.js";
 
 /** A stretch of history as an audience receives it. */
 export interface EncodedReplay {
-  /** Undefined when there is nothing for this audience. */
+  /** Undefined if the stretch has no update for this audience. */
   readonly chunk: Chunk | undefined;
-  /** The position of the first update in it, whether this audience receives that or not. */
+  /** The position of the first update in the stretch, even if this audience does not receive it. */
   readonly first: number | undefined;
-  /** As in a {@link Replay}. */
+  /** The bounds as in a {@link Replay}. */
   readonly lostThrough: number;
   readonly through: number;
-  /** Whether there was nothing more to read. */
+  /** Whether the stretch reaches the end of history. */
   readonly isLast: boolean;
-  /** The steps that it took to select and encode the updates. */
+  /** The number of steps for selecting and encoding the updates. */
   readonly steps: number;
 }
 
@@ -28,23 +28,23 @@ interface Kept {
   readonly bytes: number;
 }
 
-/** The cost of an update besides patterns, in steps: to look at it, and to encode it. */
+/** The cost of an update besides patterns, in steps: for checking it, and for encoding it. */
 const stepsPerUpdate = 20;
 const stepsPerEvent = 100;
 
-/** An update whose patterns may take more steps than this is looked at with turns for others in between. */
+/** The max steps of patterns for one update before the encoding yields to the event loop between patterns. */
 const mostStepsAtOnce = 8 * stepsPerTurn;
 
-/** How many stretches are kept for the next subscriber at the same place, and how many bytes they have in all. */
+/** The max number of cached stretches, and their max size in bytes. */
 const keptCount = 64;
 const keptBytes = 4 * 1024 * 1024;
 
-/** Reads history and turns it into bytes, once for all subscribers who are at the same place in it. */
+/** Reads and encodes history once for all subscribers at the same position. */
 export class EncodedReplays {
   readonly #transport: Transport;
   readonly #dispatcher: Dispatcher;
   readonly #events: EncodedEvents;
-  /** The oldest first. */
+  /** The cached stretches, the oldest first. */
   readonly #kept: Kept[] = [];
   #bytes = 0;
 
@@ -54,7 +54,7 @@ export class EncodedReplays {
     this.#events = events;
   }
 
-  /** Reads a bounded stretch of what comes after a position. */
+  /** Reads a bounded stretch of history after a position. */
   read(audience: Audience, after: number): EncodedReplay | Promise<EncodedReplay> {
     const known = this.#find(audience, after);
     if (known !== undefined) return known;
@@ -67,7 +67,7 @@ export class EncodedReplays {
   #find(audience: Audience, after: number): EncodedReplay | undefined {
     for (const kept of this.#kept) {
       if (kept.after !== after || kept.audience !== audience) continue;
-      // One that ends where history then ended would be followed by ever smaller ones.
+      // A cached stretch that ends at a former end of history is stale: ever smaller stretches would follow it.
       if (!kept.replay.isLast || kept.replay.through >= this.#dispatcher.position) return kept.replay;
     }
     return undefined;
@@ -100,7 +100,7 @@ export class EncodedReplays {
     const chunk = parts.length === 0 ? undefined : new Chunk(parts);
     const isLast = through >= this.#dispatcher.position;
     const replay = { chunk, first: updates[0]?.position, lostThrough, through, isLast };
-    // Those who come to the same place later find it done.
+    // Later subscribers at the same position use the cached stretch.
     if (chunk !== undefined) {
       this.#keep({ audience, after, replay: { ...replay, steps: stepsPerEvent }, bytes: chunk.framed.length });
     }
@@ -116,7 +116,7 @@ export class EncodedReplays {
   }
 }
 
-/** A part of history, selected for one audience: as much as one turn has time for. */
+/** A part of history selected for one audience, as large as one turn allows. */
 class Stretch {
   readonly audience: Audience;
   readonly updates: readonly StoredUpdate[];
@@ -133,7 +133,7 @@ class Stretch {
     this.updates = updates;
     this.lostThrough = lostThrough;
     this.#readThrough = through;
-    // To ask a pattern for its literal takes time too, though hardly any.
+    // The check of a pattern's literal takes a little time too.
     this.#stepsToLook = stepsPerUpdate + audience.patterns.length;
   }
 
@@ -149,7 +149,7 @@ class Stretch {
     return this.#looked === this.updates.length ? this.#readThrough : this.#position;
   }
 
-  /** @param event - Undefined for an update that is not received. */
+  /** @param event - The encoded event. Undefined if the audience does not receive the update. */
   add({ position }: StoredUpdate, event: Buffer | undefined): void {
     if (event !== undefined) this.parts.push(event);
     this.#looked++;

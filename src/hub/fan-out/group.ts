@@ -8,30 +8,35 @@ import type { EncodedEvents } from "./encoded-events.js";
 import type { Audience } from "./subscription-scope.js";
 import type { TurnEnd, Turns } from "./tick-batch.js";
 
-/** What a group knows of a subscriber. */
+/** A subscriber, as its group sees it. */
 export interface Member {
-  /** Everything up to here is written, or not for this member. Says nothing of one that is live. */
+  /**
+   * The member's position: all updates up to it are written, or are not meant for this member. It has no meaning for a
+   * live member.
+   */
   readonly position: number;
-  /** Where the order of updates was when the member came. */
+  /** The position of the newest update when the member joined. */
   readonly joinedAt: number;
 
-  /** Where the group may write chunks itself while the member is live; undefined where the member has to. */
+  /**
+   * The socket for chunks that the group writes directly while the member is live. Undefined if the member must write.
+   */
   readonly chunkSocket: Socket | undefined;
 
-  /** Writes to a member that is live; returns whether it can take more. */
+  /** Writes to a live member. Returns whether it can take more. */
   deliver(chunk: Chunk): boolean;
 
   /**
-   * The socket has not taken all that the group wrote to it, and so the member can take no more.
+   * Called if the socket has not taken everything that the group wrote. The member can then take no more.
    *
-   * @param roomy - What the socket's `write` returned.
+   * @param roomy - The result of the socket's `write`.
    */
   congested(roomy: boolean): void;
 
-  /** Tells a live member that it is behind: it has everything up to a position. */
+  /** Marks a live member as behind. It has everything up to the position. */
   fallBehind(position: number): void;
 
-  /** Tells a member that is behind that it can read history now. */
+  /** Makes a member that is behind read history now. */
   readOn(): void;
 
   end(): void;
@@ -40,31 +45,31 @@ export interface Member {
 export interface GroupOptions {
   readonly events: EncodedEvents;
   readonly turns: Turns;
-  /** How far a member may be behind; 0 for as far as history reaches. */
+  /** The max backlog of a member, in bytes; 0 for unlimited, as far as history reaches. */
   readonly maxBacklogBytes: number;
 }
 
 /**
- * All subscribers of one audience. What is the same for all of them is done once, here: an update is authorized once,
- * and what one turn of the event loop brings becomes one buffer, and one write for each socket.
+ * All subscribers of one audience. The group does their shared work once. It authorizes an update once. It joins the
+ * updates of one turn of the event loop into one buffer, and writes it once to each socket.
  */
 export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   readonly audience: Audience;
   readonly #events: EncodedEvents;
   readonly #turns: Turns;
   /**
-   * Live members, to whom updates are written as they come, by the sockets that the group writes to itself. A delivery
-   * then looks at nothing else: to fetch member after member from memory is most of what it costs beside the system call.
+   * Live members by socket, if the group writes to the socket directly. A delivery reads nothing but this map: besides
+   * the system call, fetching each member from memory would be most of its cost.
    */
   readonly #live = new Map<Socket, M>();
-  /** Live members who write themselves. */
+  /** Live members that write their events themselves. */
   readonly #liveOtherwise = new Set<M>();
-  /** Members who read history. */
+  /** Members that read history. */
   readonly #behind = new Set<M>();
   readonly #backlog: Backlog;
-  /** Accepted in this turn, not yet written. */
+  /** Updates accepted in this turn and not written yet. */
   #pending: StoredUpdate[] = [];
-  /** Whether somebody may be further behind than the bound since the last cut. */
+  /** Whether a member can be further behind than the bound since the last cut. */
   #horizonMoved = false;
   #receivedThrough = 0;
 
@@ -87,22 +92,22 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     return this.#live.size + this.#liveOtherwise.size + this.#behind.size;
   }
 
-  /** Takes in a member who is behind. */
+  /** Adds a member that is behind. */
   add(member: M): void {
     this.#behind.add(member);
   }
 
-  /** Returns whether it was a member. */
+  /** Removes a member. Returns whether it was one. */
   remove(member: M): boolean {
     return this.#removeLive(member) || this.#behind.delete(member);
   }
 
   /**
-   * From now on what comes is written to the member, new or behind, who has everything that was dispatched before and
-   * can take more.
+   * Makes a new member, or one that is behind, live: the group writes later updates to it. The member must have
+   * everything that was dispatched before, and room for more.
    */
   goLive(member: M): void {
-    // What waits for the end of this turn is for the others: the member has read it in history.
+    // Pending updates are for the other members: this member has read them in history.
     this.flush();
     this.#behind.delete(member);
     const { chunkSocket } = member;
@@ -110,7 +115,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     else this.#live.set(chunkSocket, member);
   }
 
-  /** A live member becomes one that is behind; it has everything up to a position. */
+  /** Moves a live member to those that are behind. It has everything up to the position. */
   fallBehind(member: M, position: number): void {
     this.#removeLive(member);
     this.#behind.add(member);
@@ -118,16 +123,16 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   }
 
   receive(stored: StoredUpdate): void {
-    // Once for each of its topics that match.
+    // The dispatcher calls this once for each matching topic of an update.
     if (stored.position <= this.#receivedThrough) return;
     this.#receivedThrough = stored.position;
     if (!this.audience.mayRead(stored.update)) return;
     if (this.#pending.push(stored) === 1) this.#turns.atEnd(this);
   }
 
-  /** The members who were live are behind, and have yet to be told to read on. */
+  /** Moves all live members to those that are behind. Returns them; the dispatcher must call their `readOn`. */
   missed({ position }: StoredUpdate): readonly M[] {
-    // It may have been received by another of its topics.
+    // The group can have received the update by another topic.
     if (position <= this.#receivedThrough) return [];
     this.#receivedThrough = position;
     this.flush();
@@ -136,7 +141,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     return members;
   }
 
-  /** Writes what the turn has brought, and cuts who is too slow. */
+  /** Writes the pending updates of the turn, and ends members that are too slow. */
   endTurn(): void {
     this.flush();
     if (!this.#horizonMoved) return;
@@ -145,8 +150,8 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   }
 
   /**
-   * Writes what the turn has brought so far, and calls nobody back: whoever does this before moving a member finds the
-   * group as it was, with nothing dispatched meanwhile.
+   * Writes the pending updates, and calls no callback. A caller that then moves a member finds the group unchanged and
+   * no new update dispatched.
    */
   flush(): void {
     if (this.#pending.length === 0) return;
@@ -173,7 +178,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   /** @param through - The position of the last update in the chunk. */
   #write(chunk: Buffer, through: number): void {
     for (const [socket, member] of this.#live) {
-      // A client that has closed its half of the connection is about to be gone.
+      // A client that has closed its half of the connection is about to disconnect.
       if (!socket.writable) continue;
       const roomy = socket.write(chunk);
       if (socket.writableLength === 0) continue;
@@ -187,7 +192,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     return chunkSocket === undefined ? this.#liveOtherwise.delete(member) : this.#live.delete(chunkSocket);
   }
 
-  /** Ends whoever is further behind than the bound. */
+  /** Ends the members that are further behind than the bound. */
   #cut(): void {
     const { horizon } = this.#backlog;
     for (const member of this.#behind) {

@@ -3,46 +3,46 @@ import type { Matcher } from "../../protocol/matching/matcher.js";
 import { work } from "../../protocol/matching/work.js";
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 
-/** Those who wait for what one pattern matches. */
+/** The recipients of one pattern. */
 interface Route<R> {
-  /** Undefined when nobody waits any more: what it was compiled to must not live on in what is remembered. */
+  /** Undefined once the route has no recipients, so that the cache does not keep the compiled pattern alive. */
   pattern: Matcher | undefined;
   readonly recipients: Set<R>;
-  /** Grows from one route to the next. */
+  /** The number of the route, larger than those of earlier routes. */
   readonly serial: number;
 }
 
-/** The knowledge about a topic. */
+/** The cached matches of a topic. */
 interface Verdict<R> {
-  /** Routes up to this serial have been looked at. */
+  /** The serial of the last checked route. */
   readonly through: number;
   readonly matching: readonly Route<R>[];
-  /** Of these routes, those that were too much work. */
+  /** The checked routes that needed too much work. */
   readonly unknown: readonly Route<R>[];
 }
 
 const nothing = { through: 0, matching: [], unknown: [] };
 
-/** How much is remembered: topics, and the patterns that match them. */
+/** The max number of cached topics and matching patterns, counted together. */
 const capacity = 50_000;
 
-/** How many characters the remembered topics may have together: anonymous clients can name long ones. */
+/** The max characters of all cached topics: anonymous clients can name long ones. */
 const maxCharacters = 8_000_000;
 
-/** Topics longer than this are not remembered: they would take memory that the count does not see. */
+/** The max length of a cached topic. Longer topics would use memory that the count ignores. */
 const longestTopic = 1_000;
 
 /**
- * Finds those who wait for a topic by a pattern. An index of literals leaves most patterns out; each other is evaluated
- * once for a topic, whoever has it. The patterns that match are remembered in bounded memory, so that an update of a known
- * topic costs what its own recipients cost, however many other patterns there are. The topic that was new longest ago is
- * forgotten first.
+ * Finds the recipients of a topic by pattern. An index of literals excludes most patterns. Each remaining pattern is
+ * evaluated once for a topic, for all its recipients. The matching patterns are cached in bounded memory. An update of
+ * a cached topic thus costs only the work for its own recipients, for any number of other patterns. The oldest topic is
+ * evicted first.
  */
 export class PatternRoutes<R> {
   readonly #capacity: number;
   readonly #byKey = new Map<string, Route<R>>();
   readonly #byLiteral = new LiteralIndex<Route<R>>();
-  /** In the order of their serials. */
+  /** The routes in order of their serials. */
   #routes: Route<R>[] = [];
   #removed = 0;
   #lastSerial = 0;
@@ -54,7 +54,7 @@ export class PatternRoutes<R> {
     this.#capacity = limit;
   }
 
-  /** How many distinct patterns somebody waits for. */
+  /** The number of distinct patterns with recipients. */
   get size(): number {
     return this.#byKey.size;
   }
@@ -84,16 +84,17 @@ export class PatternRoutes<R> {
     this.#removed = 0;
   }
 
-  /** How many topics and matching patterns are remembered. */
+  /** The number of cached topics and matching patterns. */
   get remembered(): number {
     return this.#remembered;
   }
 
   /**
-   * Calls back with those who wait for a topic, again with whom several patterns bring it.
+   * Calls back with each recipient of a topic, once for each matching pattern.
    *
-   * @param stepsThrough - Patterns are evaluated until {@link work} has come so far.
-   * @param onUnknown - Called with those whose patterns were not evaluated. The next time these come first.
+   * @param stepsThrough - The max value of {@link work}: evaluation of patterns stops there.
+   * @param onUnknown - Called with each recipient of a pattern that was not evaluated. The next call evaluates these
+   * patterns first.
    */
   forEach(
     topic: string,
@@ -130,7 +131,7 @@ export class PatternRoutes<R> {
     return verdict;
   }
 
-  /** The routes that are newer than a serial, the newest first. */
+  /** Returns the routes that are newer than a serial, the newest first. */
   #since(through: number): Route<R>[] {
     const routes: Route<R>[] = [];
     for (let index = this.#routes.length - 1; index >= 0 && this.#routes[index]!.serial > through; index--) {

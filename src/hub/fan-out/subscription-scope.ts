@@ -7,14 +7,17 @@ import type { Update } from "../../protocol/update.js";
 /** The cost of looking up a selector, in steps. */
 const stepsPerSelector = 20;
 
-/** What some subscribers receive: all who ask for the same and may read the same. */
+/**
+ * The topics and read rights that a set of subscribers shares. All of them ask for the same topics and can read the
+ * same.
+ */
 export class Audience {
   readonly matchers: MatcherList;
-  /** Private updates come through when one of their topics is among these. */
+  /** The readable private topics. A private update passes if one of its topics is among these. */
   readonly privateTopics: MatcherList;
-  /** The same for all who are one audience, and for no others. */
+  /** A key that is unique to the audience. */
   readonly key: string;
-  /** All that has to look at topics. */
+  /** All patterns, of matchers and of private topics. */
   readonly patterns: readonly Matcher[];
   #selectors: readonly Selector[] | undefined;
   #privateSelectors: ReadonlySet<string> | undefined;
@@ -27,7 +30,7 @@ export class Audience {
     this.key = privateTopics.all.length === 0 ? matchers.key : `${matchers.key}\n${privateTopics.key}`;
   }
 
-  /** How subscription events call what these subscribers asked for. */
+  /** The selectors that name these matchers in subscription events. */
   get selectors(): readonly Selector[] {
     this.#selectors ??= this.matchers.all.map(({ type, pattern }) =>
       type === "selector" ? { text: pattern } : { text: pattern, matchType: type },
@@ -35,10 +38,7 @@ export class Audience {
     return this.#selectors;
   }
 
-  /**
-   * Does what later would have to be done at once: compiles the patterns, and finds out which of the selectors bring
-   * private updates.
-   */
+  /** Does expensive work in advance: compiles the patterns, and finds the selectors that carry private updates. */
   async prepare(pace: Pace): Promise<void> {
     for (const pattern of this.patterns) {
       pattern.prepare?.();
@@ -55,26 +55,26 @@ export class Audience {
     this.#privateSelectors = found;
   }
 
-  /** Whether private updates come by a selector, by its text as if that were a topic. */
+  /** Returns whether a selector carries private updates. Its text is matched as a topic. */
   isPrivate(selector: string): boolean {
     return this.#privateSelectors?.has(selector) ?? this.privateTopics.matches(selector);
   }
 
-  /** Whether there is anything private that may be read. */
+  /** Whether the audience can read any private topic. */
   get readsPrivate(): boolean {
     return this.privateTopics.all.length > 0;
   }
 
   /**
-   * What all of its streams take together for their topics, beyond what is usual, in bytes; an estimate. Compiled
-   * patterns are not included.
+   * The estimated memory of all the audience's streams for their topics beyond the usual, in bytes. Compiled patterns
+   * are not included.
    */
   get bytes(): number {
     this.#bytes ??= excessOfMatchers(this.matchers, this.privateTopics);
     return this.#bytes;
   }
 
-  /** The most steps that it takes to find out whether one of several updates is received. */
+  /** Returns the max number of steps for checking whether one of several updates is received. */
   costOf(updates: readonly { readonly update: Update }[]): number {
     const cost = this.matchers.cost + this.privateTopics.cost;
     if (cost === 0) return 0;
@@ -88,17 +88,17 @@ export class Audience {
     return cost * longest;
   }
 
-  /** Whether an update that matches may be read. */
+  /** Returns whether the audience can read a matching update. */
   mayRead(update: Update): boolean {
     return !update.private || this.privateTopics.matchesAny(update.topics);
   }
 
   receives(update: Update): boolean {
-    // Most updates that may not be read are told at once, and patterns are spared.
+    // The read check is cheap for most unreadable updates, and saves matching the patterns.
     return this.mayRead(update) && this.matchers.matchesAny(update.topics);
   }
 
-  /** The same as {@link Audience.receives}, for much work: gives the event loop to others between patterns. */
+  /** Does the same as {@link Audience.receives} for much work: it yields to the event loop between patterns. */
   async receivesPaced(update: Update, pace: Pace): Promise<boolean> {
     if (update.private && !(await matchesAnyPaced(this.privateTopics, update.topics, pace))) return false;
     return matchesAnyPaced(this.matchers, update.topics, pace);

@@ -1,14 +1,15 @@
-/** How many updates may be published before the event loop gets a turn. */
+/** The max number of updates that are published before the event loop gets a turn. */
 const burst = 64;
 
-/** Something that is done once at the end of a turn, however often there was reason to. */
+/** A task that runs once at the end of a turn, however often it was requested. */
 export interface TurnEnd {
   endTurn(): void;
 }
 
 /**
- * The turns of the event loop. What comes over the network in one turn is followed by its end before anything else is
- * read, so that a lone update waits for nobody, and many that come at once go out together.
+ * Runs tasks at the end of a turn of the event loop. The end of a turn follows the network input of that turn before
+ * anything else is read. A lone update is thus written without delay, and many updates that arrive together are written
+ * together.
  */
 export class Turns {
   readonly #ends: TurnEnd[] = [];
@@ -24,8 +25,8 @@ export class Turns {
   }
 
   /**
-   * Resolves at once, or with the next turn when much was published in this one: a loop that awaits each publish would
-   * otherwise starve the very sockets that it publishes to.
+   * Returns undefined, or a promise of the next turn if much was published in this one. A loop that awaits each publish
+   * would otherwise starve the sockets that it publishes to.
    */
   pace(): Promise<void> | undefined {
     this.#run();

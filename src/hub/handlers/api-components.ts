@@ -9,14 +9,14 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 const text = { type: "string" };
 const header = (description: string, required = false) => ({ description, required, schema: text });
 
-/** What lets clients ask again for what they have. RFC 9110, section 8.8. */
+/** The headers that let clients revalidate a cached answer. RFC 9110, section 8.8. */
 export const validators = {
   ETag: header("Names this answer; for If-None-Match.", true),
   "Cache-Control": header("The answer is for the bearer of this token, and has to be asked for anew.", true),
   Link: header('The hub\'s URL, as rel="mercure"; in Mercure 1.0 with last-event-id, from which to subscribe.', true),
 };
 
-/** The refusals of an operation, by status. */
+/** Returns the refusals of an operation, by status. */
 export function refused(...statuses: ProblemStatus[]): JsonObject {
   return Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${status}` }]));
 }
@@ -34,7 +34,7 @@ export function streamAnswer(protocol: Protocol): JsonObject {
   };
 }
 
-/** Mercure 0.x has JSON-LD, 1.0 has JSON. */
+/** Returns the description of a JSON answer: JSON-LD in Mercure 0.x, JSON in 1.0. */
 export function jsonAnswer(description: string, protocol: Protocol, schema: JsonObject): JsonObject {
   return {
     description,
@@ -46,7 +46,10 @@ export function jsonAnswer(description: string, protocol: Protocol, schema: Json
   };
 }
 
-/** What the operations refer to. The names of security schemes are those of cookies, besides `header` and `parameter`. */
+/**
+ * Returns the components that the operations refer to. Security schemes are named `header`, `parameter`, and by their
+ * cookies.
+ */
 export function components(protocol: Protocol, cookieNames: readonly string[]): JsonObject {
   const cookies = cookieNames.map((name) => [name, { type: "apiKey", in: "cookie", name }]);
   return {
@@ -67,7 +70,7 @@ export function components(protocol: Protocol, cookieNames: readonly string[]): 
 const challenge = { "WWW-Authenticate": header("Says what is wrong with the token, if that is what is wrong.") };
 const later = { "Retry-After": header("When to come again, in seconds.", true) };
 
-/** The statuses with which operations refuse, and the headers of each. */
+/** The statuses of refusals, and the headers of each. */
 const refusals: Partial<Record<ProblemStatus, JsonObject>> = {
   400: challenge,
   401: { "WWW-Authenticate": header("Asks for a token, or says what is wrong with it.", true) },

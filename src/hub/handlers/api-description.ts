@@ -5,7 +5,7 @@ import type { HubSettings } from "../options.js";
 import { components, type JsonObject, jsonAnswer, refused, streamAnswer, validators } from "./api-components.js";
 import type { PublishLimits } from "./publication-request.js";
 
-/** Where the description is, below the hub's URL. Mercure keeps everything there for the hub itself. */
+/** The path of the description, below the hub's URL. Mercure reserves all paths there for the hub. */
 export const descriptionPath = "/openapi.json";
 
 export type DescribedSettings = Pick<
@@ -13,7 +13,7 @@ export type DescribedSettings = Pick<
   "allowAnonymous" | "allowPublish" | "cookieName" | "matcherLimits" | "protocol" | "publishLimits" | "subscriptions"
 >;
 
-/** The paths at which a client sees the hub. */
+/** The hub's paths as clients see them. */
 export interface DescribedPaths {
   readonly hub: string;
   /** Undefined when the hub publishes no metadata. */
@@ -24,9 +24,10 @@ const list = { $ref: "#/components/schemas/Subscriptions" };
 const one = { $ref: "#/components/schemas/Subscription" };
 
 /**
- * What the hub answers to, as it is configured. OpenAPI 3.2: the first that has the method QUERY and event streams.
+ * Describes the HTTP API of a hub with these settings. OpenAPI 3.2 is the first version with the method QUERY and event
+ * streams.
  *
- * HEAD is not named: it is answered wherever GET is.
+ * HEAD is left out: the hub answers it wherever it answers GET.
  */
 export function describeApi(settings: DescribedSettings, { hub, metadata }: DescribedPaths): JsonObject {
   const { allowPublish, subscriptions, cookieName, protocol } = settings;
@@ -89,7 +90,7 @@ function subscribeByForm(settings: DescribedSettings, security: readonly JsonObj
   };
 }
 
-/** What a subscriber may say, in a query or a form. */
+/** Returns the parameters of a subscription, for a query or a form. */
 function subscriptionFields({ protocol, matcherLimits: { count, length } }: DescribedSettings): JsonObject {
   const list = (description: string) => ({
     description,
@@ -162,7 +163,7 @@ function publish({ topics, fieldLength }: PublishLimits): JsonObject {
   };
 }
 
-/** What a segment means depends on the generation of the token, so that the same path may stand for two things. */
+/** Describes the subscription API. The token's generation selects the meaning of a path's segments. */
 function activeSubscriptions(path: string, protocol: Protocol): JsonObject {
   const operation = (operationId: string, summary: string, segments: readonly string[], schema: JsonObject) => ({
     get: {

@@ -6,17 +6,17 @@ import { formType, isForm, readForm } from "../http/form-body.js";
 /** The fields of a publication. */
 const fields = ["topic", "data", "private", "id", "type", "retry"];
 
-/** How much one request may publish. */
+/** The limits of one publish request. */
 export interface PublishLimits {
-  /** How large its body may be. */
+  /** The max size of its body, in bytes. */
   readonly bytes: number;
-  /** How many topics: each is looked at with every pattern that somebody subscribes to. */
+  /** The max number of topics. Each is matched against every subscribed pattern. */
   readonly topics: number;
-  /** How long the fields other than `data` may be, in UTF-16 units. */
+  /** The max length of the fields other than `data`, in UTF-16 units. */
   readonly fieldLength: number;
 }
 
-/** Reads the update that a request wants to publish. Mercure "Publication"; what is unknown is ignored. */
+/** Reads the update from a publish request. Unknown fields are ignored. Mercure "Publication". */
 export async function requestedDraft(req: IncomingMessage, limits: PublishLimits): Promise<Draft> {
   if (!isForm(req)) throw new Refusal(415, `Send the update as ${formType}.`, { "Accept-Post": formType });
   const form = await readForm(req, limits.bytes, { isKnown: (name) => fields.includes(name) });
@@ -43,7 +43,7 @@ function draftOf(form: URLSearchParams): Draft {
   return {
     topics: form.getAll("topic"),
     data: form.get("data") ?? "",
-    // The presence of the field counts, whatever its value.
+    // The presence of the field counts; its value is ignored.
     private: form.has("private"),
     ...(id && { id }),
     ...(type && { type }),

@@ -8,7 +8,7 @@ import type { HubSettings } from "../options.js";
 import { newPace } from "../pacer.js";
 import { type PublishLimits, requestedDraft } from "./publication-request.js";
 
-/** The answer is to this one request, whose URL may hold the token. */
+/** The headers of the answer, which must not be cached: the request's URL may hold the token. */
 const answerHeaders = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "private, no-store" };
 
 /** Answers POST requests that publish. Mercure "Publication". */
@@ -44,12 +44,12 @@ export class PublishHandler {
       throw tokenRefused("insufficient_scope", "The token does not allow to publish to all of these topics.");
     }
     const { id } = await this.#publish(draft);
-    // With its length the answer is one piece, not chunks.
+    // A Content-Length avoids chunked encoding.
     res.writeHead(200, { ...answerHeaders, "Content-Length": Buffer.byteLength(id) }).end(id);
   }
 }
 
-/** Whether a token grants all topics. Patterns on many long topics take several turns. */
+/** Whether a token grants all topics. Matching patterns against many long topics yields to other work. */
 async function mayPublish({ publish }: Grants, topics: readonly string[]): Promise<boolean> {
   if (publish.cost === 0) return publish.matchesEvery(topics);
   const pace = newPace();

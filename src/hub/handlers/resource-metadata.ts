@@ -4,7 +4,7 @@ import { targetPath } from "../http/request.js";
 
 const wellKnown = "/.well-known/oauth-protected-resource";
 
-/** What the hub tells clients about the tokens that it takes. RFC 9728; Mercure 1.0 "Protected Resource Metadata". */
+/** Metadata that tell clients which tokens the hub accepts. RFC 9728; Mercure 1.0 "Protected Resource Metadata". */
 export interface ResourceMetadata {
   readonly resource: string;
   readonly authorization_servers?: readonly string[];
@@ -16,8 +16,8 @@ export interface ResourceMetadata {
 }
 
 /**
- * Where the metadata of a resource are: the well-known path comes before the path of the resource. RFC 9728, section
- * 3.1. Undefined for a resource that is no http(s) URL, for which there are none.
+ * Returns the URL of a resource's metadata: the well-known path precedes the path of the resource. RFC 9728, section
+ * 3.1. Returns undefined unless the resource is an http(s) URL.
  */
 export function metadataUrl(resource: string): URL | undefined {
   if (!/^https?:/i.test(resource) || !URL.canParse(resource)) return undefined;
@@ -25,7 +25,7 @@ export function metadataUrl(resource: string): URL | undefined {
   return new URL(`${wellKnown}${pathname === "/" ? "" : pathname}${search}`, origin);
 }
 
-/** Whether a request is for the metadata, whose public path a proxy may have hidden behind that of the hub. */
+/** Whether a request is for the metadata. A proxy may have rewritten their public path to the hub's. */
 export function isForMetadata(req: IncomingMessage, hubPath: string, url: URL | undefined): boolean {
   if (url === undefined) return false;
   const path = targetPath(req.url);
@@ -45,7 +45,7 @@ export function describeResource(described: Described): ResourceMetadata {
     resource,
     ...(authorizationServers.length > 0 && { authorization_servers: authorizationServers }),
     authorization_details_types_supported: [detailType],
-    // The parameter of 0.x is no method for tokens of 1.0, and the cookie none of RFC 6750.
+    // The query parameter is for tokens of 0.x only, and RFC 6750 does not define cookies.
     bearer_methods_supported: ["header"],
     mercure_cookie: cookieName,
     mercure_matcher_types_supported: ["exact", "urlpattern"],

@@ -40,21 +40,21 @@ type SubscribeSettings = Pick<
   | "queryLimit"
 >;
 
-/** What a request says besides its subscription. */
+/** The details of a request besides its subscription. */
 export interface SubscriptionRequest {
   readonly parameters: URLSearchParams;
-  /** Undefined for a stream of the application's own, which is of neither. */
+  /** Undefined for a stream that the application opens itself. */
   readonly generation: Generation | undefined;
-  /** Whose token opens the stream, if it says so. */
+  /** The subject of the token that opens the stream, if it has one. */
   readonly subject?: string | undefined;
-  /** Whom the application has let through without a token, and when. */
+  /** The client that the application admitted without a token, and the time. */
   readonly bearer?: Bearer | undefined;
 }
 
-/** A subscription before it is let in. */
+/** A subscription before its admission. */
 interface AskedSubscription extends Omit<Subscription, "id" | "admission"> {
   readonly matchers: MatcherList;
-  /** Private updates come through when one of their topics is among these. */
+  /** Matchers of private updates: the stream carries those with at least one matching topic. */
   readonly privateTopics: MatcherList;
 }
 
@@ -103,14 +103,14 @@ export class SubscribeHandler {
       return this.#closeAtOnce(req, res, reason, error);
     }
     const { grants, expiresAt, lastExpiresAt, subject, sub, tokens } = identity ?? anonymous;
-    // Where another cookie still does, the client may come back without the one that has expired.
+    // If another cookie is still valid, the client can reconnect without the expired one.
     const closeReason: CloseReason | undefined = expiresAt === lastExpiresAt ? "expired" : undefined;
     privateTopics ??= grants.subscribe;
     const asked = { matchers, privateTopics, expiresAt, closeReason, payloads: grants, tokens, subject: sub };
     try {
       await this.open(req, res, asked, { parameters, generation, subject });
     } catch (error) {
-      // The token may have been refused while history was read.
+      // The token may have been revoked while history was read.
       const reason = closes && !res.headersSent ? closeReasonOf(error) : undefined;
       if (reason === undefined) throw error;
       this.#closeAtOnce(req, res, reason, error);
@@ -118,8 +118,9 @@ export class SubscribeHandler {
   }
 
   /**
-   * Asks the application about what cookies grant, which outlive what it has granted them for. What it no longer grants is
-   * left out, and where that was asked for, the stream refused.
+   * Returns the grants of cookies that the application still confirms: cookies outlive the permissions they stand for.
+   *
+   * @throws Refusal 403 when the application rejects a requested topic or all grants.
    */
   async #authorized(req: IncomingMessage, asked: MatcherList, { grants }: Identity): Promise<MatcherList> {
     const { authorize } = this.#settings;
@@ -143,7 +144,7 @@ export class SubscribeHandler {
     this.#surroundings.onCloseAtOnce(req, error);
   }
 
-  /** Opens a stream, whoever may have allowed it. */
+  /** Opens a stream for a client that is already authorized. */
   async open(
     req: IncomingMessage,
     res: ServerResponse,
@@ -152,7 +153,7 @@ export class SubscribeHandler {
   ): Promise<void> {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
     const { matchers, privateTopics, payloads, tokens, subject } = asked;
-    // Before anything is awaited, or many could come in at once.
+    // The admission precedes every await, or many clients could pass the limits at once.
     const admission = new Admission(this.#bounds, req, request.subject, new Audience(matchers, privateTopics));
     const expiresAt = this.#lifetime.endOf(asked.expiresAt);
     const closeReason = expiresAt === asked.expiresAt ? asked.closeReason : undefined;
@@ -165,7 +166,7 @@ export class SubscribeHandler {
     }
   }
 
-  /** Returns whether a stream is open now. */
+  /** Starts a stream. Returns whether it is open now. */
   async #start(
     req: IncomingMessage,
     res: ServerResponse,
@@ -186,7 +187,7 @@ export class SubscribeHandler {
     const { precedingId } = beginning;
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
-    // The order may have come while history was read; from here on it ends the stream.
+    // The revocation may have arrived while history was read. From here on, revocations end the stream.
     const bearers = bearer === undefined ? subscription.tokens : [bearer];
     if (disconnections.refusesNow(bearers)) throw tokenRefused("invalid_token", "The token is revoked.");
     const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
@@ -202,22 +203,22 @@ export class SubscribeHandler {
 }
 
 /**
- * Why a stream that knows the event of closing is refused. Stock scripts open a refused one again and again, whatever
- * the status, and stop at the event alone.
+ * Returns the reason to send in a close event, for clients that support it. Stock scripts reopen a refused stream
+ * again and again, whatever the status. Only the event stops them.
  */
 function closeReasonOf(error: unknown): CloseReason | undefined {
   if (!(error instanceof Refusal) || error.challenge === undefined) return undefined;
   return ({ 401: "expired", 403: "forbidden" } as const)[error.status as number];
 }
 
-/** A stranger who guesses the id that a publisher has chosen must not learn that such a private update exists. */
+/** Whether a client may learn that an id exists. Guessing a publisher's id must not reveal a private update. */
 async function mayKnow(
   transport: Transport,
   audience: Audience,
   eventId: string | undefined,
   position: number,
 ): Promise<boolean> {
-  // The ids that hubs make cannot be guessed.
+  // The ids of hubs cannot be guessed.
   if (eventId?.startsWith("#")) return true;
   const { updates } = await transport.read({ topics: "*", after: position - 1, maxUpdates: 1 });
   return updates.every((stored) => stored.position !== position || audience.mayRead(stored.update));

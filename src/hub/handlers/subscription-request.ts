@@ -8,12 +8,12 @@ import { BodyClaim } from "../limits/request-memory.js";
 import type { SubscriptionBudget } from "../limits/subscription-budget.js";
 
 /**
- * The parameters of a request that subscribes: of its query, and after them those of its body, when the method is QUERY.
+ * Returns the parameters of a subscription request: those of its query, then those of its body for the method QUERY.
  * Mercure 1.0 "Subscription"; RFC 10008.
  *
- * @param query - The request's own.
- * @param limit - How large the body may be, in bytes.
- * @param budget - What the body is counted in while it is read.
+ * @param query - The request's query.
+ * @param limit - The max size of the body, in bytes.
+ * @param budget - The budget that counts the body while it is read.
  */
 export async function subscriptionParameters(
   req: IncomingMessage,
@@ -35,12 +35,12 @@ export async function subscriptionParameters(
   }
 }
 
-/** A text by itself. One that was cut out of a body keeps all of it in memory. */
+/** Returns a copy of a text. A substring of a body would keep the whole body in memory. */
 function ownCopy(text: string): string {
   return Buffer.from(text).toString();
 }
 
-/** A body parser of the application has left its body on the request, which lives as long as the stream. */
+/** Removes the body that a parser left on the request: the request lives as long as the stream. */
 function forgetBody(req: IncomingMessage & { body?: unknown }): void {
   if (req.body !== undefined) req.body = undefined;
 }
@@ -50,8 +50,8 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /**
- * The id of the event that the client has last seen; the header, which is newer, goes before the parameters. Empty when
- * the client names none, though it asks after which one the stream begins.
+ * Returns the id of the last event the client has seen. The header is newer and precedes the parameters. An empty
+ * string means that the client names no event, but asks for the id of the event that precedes the stream.
  */
 export function requestedEventId(
   req: IncomingMessage,

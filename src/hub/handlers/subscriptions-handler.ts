@@ -20,11 +20,11 @@ import type { ActiveSubscriptions } from "../streams/active-subscriptions.js";
 
 /** The resource at a URL of the web API. */
 interface Resource {
-  /** The URL in the one spelling in which tokens grant it. */
+  /** The path in its canonical spelling, as tokens grant it. */
   readonly path: string;
-  /** Made when it is asked for; undefined when there is no such subscription. */
+  /** Builds the document on demand; undefined when the subscription does not exist. */
   readonly document: () => object | undefined;
-  /** The subscriptions that the document lists, which are written into it one after the other. */
+  /** Returns the subscriptions in the document, which are serialized one by one. */
   readonly list?: () => readonly ActiveSubscription[];
 }
 
@@ -32,8 +32,8 @@ interface Resource {
 const stepsPerSubscription = 250;
 
 /**
- * Answers GET and HEAD requests for active subscriptions, to each client those of the generation that its token speaks:
- * the URLs of the other would mean something else to it. Mercure 0.x and 1.0 "Subscription API".
+ * Answers GET and HEAD requests for active subscriptions. Each client gets those of its token's generation: the URLs of
+ * the other generation would mean something else to it. Mercure 0.x and 1.0 "Subscription API".
  */
 export class SubscriptionsHandler {
   readonly #hubPath: string;
@@ -70,7 +70,7 @@ export class SubscriptionsHandler {
     if (!(await identity.grants.subscribe.matchesPaced(path, newPace()))) {
       throw tokenRefused("insufficient_scope", "The token does not grant these subscriptions.");
     }
-    // Nothing waits until the list and the cursor are known, so that they belong together.
+    // No await separates the list from the cursor, so both describe the same moment.
     const document = documentOf();
     if (document === undefined) throw new Refusal(404, "There is no such subscription now.");
     const listed = list?.() ?? [];
@@ -83,7 +83,7 @@ export class SubscriptionsHandler {
     const etag = `"${createHash("sha256").update(`${link}\n${body}`).digest("base64url")}"`;
     const headers = {
       "Content-Type": contentType,
-      // The answer is for the bearer of the token alone, and a cache must ask again before it shows it.
+      // The answer is for the token's bearer only, and caches must revalidate it.
       "Cache-Control": "private, no-cache, must-revalidate",
       Vary: "Authorization, Cookie",
       ETag: etag,
@@ -97,7 +97,7 @@ export class SubscriptionsHandler {
     res.end(req.method === "HEAD" ? "" : body);
   }
 
-  /** Asks the application about what a cookie grants, which outlives what it was granted for. */
+  /** Asks the application to confirm a cookie's grant: cookies outlive the permissions they stand for. */
   async #mayRead(req: IncomingMessage, segments: readonly string[], generation: Generation): Promise<boolean> {
     if (this.#authorize === undefined) return true;
     const selector = requestedSubscriptions(segments, generation)?.selector;
@@ -129,7 +129,7 @@ export class SubscriptionsHandler {
     };
   }
 
-  /** In stretches: with ten thousand streams a list takes a tenth of a second. */
+  /** Serializes subscriptions in slices: a list of ten thousand streams takes a tenth of a second. */
   async #written(subscriptions: readonly ActiveSubscription[]): Promise<string> {
     const pace = newPace();
     const written: string[] = [];
@@ -142,17 +142,17 @@ export class SubscriptionsHandler {
   }
 }
 
-/** The document of several subscriptions, without them. */
+/** Returns the document of a list, with the list still empty. */
 function collection(id: string, generation: Generation): object {
   return { id, type: generation === 0 ? "Subscriptions" : "subscriptions", subscriptions: [] };
 }
 
-/** Inside a string the quotation marks would be escaped, so that this is the property. */
+/** Inserts the list. Quotation marks inside strings are escaped, so the match is always the property. */
 function withList(body: string, list: string): string {
   return body.replace('"subscriptions":[]', () => `"subscriptions":[${list}]`);
 }
 
-/** The segments below `/subscriptions`, decoded. Slashes within them are percent-encoded, so this is the only reading. */
+/** Returns the decoded segments below `/subscriptions`. Slashes within them are percent-encoded. */
 function segmentsOf(below: string): readonly string[] {
   const encoded = below.split("/").slice(2);
   const segments = encoded.map(percentDecode);
@@ -165,7 +165,7 @@ function nothingHere(): Refusal {
   return new Refusal(404, "There is nothing at this URL.");
 }
 
-/** Whether the client has this answer already. RFC 9110, section 13.1.2: the comparison is weak. */
+/** Whether the client has this answer cached. RFC 9110, section 13.1.2: the comparison is weak. */
 function isKnown(req: IncomingMessage, etag: string): boolean {
   const known = (req.headers["if-none-match"] ?? "").split(",").map((tag) => tag.trim().replace(/^W\//, ""));
   return known.includes(etag) || known.includes("*");

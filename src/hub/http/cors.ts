@@ -1,32 +1,32 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** What pages of other origins may read of the answers: the cursors, why a token did not do, when to come again. */
+/** The headers that pages of other origins can read: cursors, token errors, retry delays, links and ETags. */
 const exposed = "Last-Event-ID, Mercure-Last-Event-ID, WWW-Authenticate, Retry-After, Link, ETag";
 const methods = "GET, HEAD, QUERY, POST";
 const requestHeaders = "Authorization, Last-Event-ID, Content-Type, Cache-Control, If-None-Match";
-/** How long a browser may remember the answer to a preflight, in seconds; none remembers it for longer than this. */
+/** The cache time of preflight answers, in seconds. It is the max that Chromium honours. */
 const preflightAge = "7200";
 
 /**
  * Lets pages of other origins use the hub. Fetch standard, "CORS protocol".
  *
- * Only origins that are listed may send their visitors' cookies along; `*` lets in all others without.
+ * Listed origins can send their visitors' cookies. `*` admits all other origins without cookies.
  */
 export class Cors {
   readonly #origins: ReadonlySet<string>;
 
-  /** @param origins - None, and the hub says nothing of other origins; perhaps the application does. */
+  /** @param origins - An empty list disables CORS headers, and leaves them to the application. */
   constructor(origins: readonly string[]) {
     this.#origins = new Set(origins);
   }
 
-  /** Adds to an answer, whatever it will be, who may read it. */
+  /** Adds the CORS headers to any answer. */
   apply(req: IncomingMessage, res: ServerResponse): void {
     if (this.#origins.size === 0) return;
-    // Whoever asks: a cache would otherwise give one origin's answer to another.
+    // The header is unconditional: a cache could otherwise serve one origin's answer to another.
     vary(res, "Origin");
     const { origin } = req.headers;
-    // Not the wildcard, which a client may send as its origin too.
+    // A client can send the wildcard as its origin too.
     if (origin !== undefined && origin !== "*" && this.#origins.has(origin)) {
       res.setHeader("Access-Control-Allow-Origin", origin);
       res.setHeader("Access-Control-Allow-Credentials", "true");
@@ -36,7 +36,7 @@ export class Cors {
     res.setHeader("Access-Control-Expose-Headers", exposed);
   }
 
-  /** Answers a browser that asks beforehand; returns whether this request was one. */
+  /** Answers preflight requests. Returns whether this request was one. */
   answerPreflight(req: IncomingMessage, res: ServerResponse): boolean {
     if (this.#origins.size === 0 || req.method !== "OPTIONS") return false;
     if (req.headers["access-control-request-method"] === undefined) return false;

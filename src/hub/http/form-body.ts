@@ -6,23 +6,24 @@ import { GrowingBuffer } from "./growing-buffer.js";
 
 export const formType = "application/x-www-form-urlencoded";
 
-/** Whether the body of a request is announced as a form. */
+/** Whether a request's content type is that of a form. */
 export function isForm(req: IncomingMessage): boolean {
   const type = req.headers["content-type"];
   return type === formType || type?.split(";", 1)[0]?.trim().toLowerCase() === formType;
 }
 
 export interface FormReading {
-  /** Whether a field of this name is read. Such a field must be text; any other is ignored, whatever it is. */
+  /** Whether a field of this name is read. Such a field must be text; all other fields are ignored. */
   isKnown?(name: string): boolean;
-  /** Called before the body takes so many bytes more memory; it may throw a refusal. */
+  /** Called before the body takes `bytes` more memory. It can throw a refusal. */
   onGrowth?(bytes: number): void;
 }
 
 /**
- * Reads the form that a request carries as its body, or finds it where a body parser of the application left it.
+ * Reads the form in a request's body, or takes it from the body parser of the application that has read it.
  *
- * @param limit - How large the body may be, in bytes; 413 when it is larger.
+ * @param limit - The max size of the body, in bytes.
+ * @throws Refusal 413 for a larger body, 400 for an invalid one.
  */
 export async function readForm(
   req: IncomingMessage,
@@ -30,7 +31,7 @@ export async function readForm(
   { isKnown = () => true, onGrowth = () => {} }: FormReading = {},
 ): Promise<URLSearchParams> {
   if (Number(req.headers["content-length"]) > limit) throw tooLarge(limit);
-  // Whoever reads a stream that somebody else has read waits for the rest at most, or for ever.
+  // Reading a stream that another reader has started yields the rest at most, or waits for ever.
   const isRead = req.readableDidRead || req.readableEnded;
   if (!isRead) return parseBody(await readBody(req, limit, onGrowth));
   const left = leftBody(req);
@@ -40,10 +41,10 @@ export async function readForm(
   return parseBody(left);
 }
 
-/** What parsers and collectors add to a request. */
+/** A request with the properties that body parsers and collectors add. */
 interface ReadRequest extends IncomingMessage {
   readonly body?: unknown;
-  /** Where collectors that also parse keep the bytes. */
+  /** The bytes, from collectors that also parse. */
   readonly rawBody?: unknown;
 }
 
@@ -76,7 +77,7 @@ function formOf(fields: object, isKnown: (name: string) => boolean): URLSearchPa
   return form;
 }
 
-// Without `Connection: close` Node would go on to read all that the client still sends.
+// Without `Connection: close` Node would read the rest of the body.
 function tooLarge(limit: number): Refusal {
   return new Refusal(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" });
 }
@@ -90,7 +91,7 @@ function parseBody(body: Buffer): URLSearchParams {
 function readBody(req: IncomingMessage, limit: number, onGrowth: (bytes: number) => void): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const body = new GrowingBuffer(limit, onGrowth);
-    // The request lives as long as its response, which may be a stream: nothing of the body may hang on it then.
+    // The request lives as long as its response, which may be a stream: it must not keep the body in memory.
     const stop = () => req.off("data", onData).off("end", onEnd).off("error", onBreak).off("close", onBreak);
     const refuse = (error: unknown) => {
       stop();
@@ -111,7 +112,7 @@ function readBody(req: IncomingMessage, limit: number, onGrowth: (bytes: number)
     };
     const onBreak = () => {
       stop();
-      // An error costs much, and every request that was read is closed too.
+      // Requests that were read completely are closed too. Creating an error for each would be expensive.
       if (!req.readableEnded) reject(new Refusal(400, "The request ended early."));
     };
     req.on("data", onData).on("end", onEnd).on("error", onBreak).on("close", onBreak);

@@ -10,8 +10,8 @@ export class GrowingBuffer {
   #length = 0;
 
   /**
-   * @param limit - The max length, which the caller holds to.
-   * @param onGrowth - Called before so many bytes more are taken.
+   * @param limit - The max length, which the caller enforces.
+   * @param onGrowth - Called before the buffer grows by `bytes`.
    */
   constructor(limit: number, onGrowth: (bytes: number) => void) {
     this.#limit = limit;

@@ -2,18 +2,18 @@ import type { IncomingMessage } from "node:http";
 import { parseForm } from "../../protocol/form.js";
 import { Refusal } from "../../protocol/problem.js";
 
-/** What Express adds to a request. */
+/** The properties that Express adds to a request. */
 interface MountedRequest {
-  /** The part of the path at which the handler is mounted, which Express has taken off `url`. */
+  /** The mount path of the handler, which Express has removed from `url`. */
   readonly baseUrl?: unknown;
-  /** The path as it was before any handler was mounted. */
+  /** The request target as it was sent, with all mount paths. */
   readonly originalUrl?: unknown;
 }
 
 /**
- * Where a request is for, from the hub's URL on, mounted by Express at any path or serving alone: the empty string for
- * that URL itself, such as `/subscriptions` for what is below it, undefined for all else. As it was sent, but for a
- * slash at its end.
+ * Returns the path of a request relative to the hub's URL: the empty string for that URL itself, a path such as
+ * `/subscriptions` for one below it, undefined for all others. The hub can be mounted by Express at any path or serve
+ * alone. The path stays as it was sent, except that a slash at its end is removed.
  */
 export function pathFromHub(req: IncomingMessage & MountedRequest, hubPath: string): string | undefined {
   const path = pathOf(req.url);
@@ -23,8 +23,8 @@ export function pathFromHub(req: IncomingMessage & MountedRequest, hubPath: stri
 }
 
 /**
- * The path of a request target, without its query. The target can be a whole URL, as clients send it to a proxy: servers
- * must accept it, and its host says nothing about the path. RFC 9112, section 3.2.2.
+ * Returns the path of a request target, without its query. Servers must accept a target that is a whole URL, as clients
+ * send it to a proxy. Its host is ignored. RFC 9112, section 3.2.2.
  */
 export function targetPath(target = ""): string {
   const [path] = target.split("?", 1) as [string];
@@ -33,7 +33,7 @@ export function targetPath(target = ""): string {
   return authority === undefined ? path : path.slice(authority.length) || "/";
 }
 
-/** The path of the hub's URL as the client sees it, of a request below it. */
+/** Returns the path of the hub's URL as the client sees it, from a request below it. */
 export function hubUrlOf(req: IncomingMessage & MountedRequest, below: string): string {
   return pathOf((req.originalUrl as string | undefined) ?? req.url).slice(0, -below.length);
 }
@@ -43,7 +43,7 @@ function pathOf(target: string | undefined): string {
   return path.endsWith("/") ? path.slice(0, -1) : path;
 }
 
-/** The parameters of a request's query. */
+/** Returns the parameters of a request's query. */
 export function queryOf(req: IncomingMessage): URLSearchParams {
   const url = req.url ?? "";
   const mark = url.indexOf("?");
@@ -52,13 +52,13 @@ export function queryOf(req: IncomingMessage): URLSearchParams {
   return query;
 }
 
-/** A header's value as text. Node hands out the bytes as Latin-1, while clients send UTF-8. */
+/** Returns a header's value as text. Node decodes headers as Latin-1, while clients send UTF-8. */
 export function textHeader(req: IncomingMessage, name: string): string | undefined {
   const value = req.headers[name];
   return typeof value === "string" ? Buffer.from(value, "latin1").toString() : undefined;
 }
 
-/** The cookies of a request, names and values, as they come. RFC 6265, section 4.2. */
+/** Returns the names and values of a request's cookies, in the order sent. RFC 6265, section 4.2. */
 export function cookiesOf(req: IncomingMessage): [name: string, value: string][] {
   if (req.headers.cookie === undefined) return [];
   return req.headers.cookie.split(";").flatMap((cookie): [string, string][] => {
@@ -70,11 +70,11 @@ export function cookiesOf(req: IncomingMessage): [name: string, value: string][]
 }
 
 /**
- * Whether a browser sent this request from a page of the same origin, which a page of another origin cannot feign.
- * `Sec-Fetch-Site` decides where it is sent: behind a proxy that changes the host it still tells, and a page of the same
- * host by another scheme has the host too. `none` is for requests of no page.
+ * Whether a browser sent this request from a page of the same origin. Pages of other origins cannot forge this.
+ * `Sec-Fetch-Site` takes precedence over the host: it survives proxies that change the host, and it tells apart two
+ * schemes of the same host. Its value `none` marks requests without a page.
  *
- * @param others - Origins that are as good as the same.
+ * @param others - Origins treated as the same.
  */
 export function isSameOrigin(req: IncomingMessage, others: readonly string[] = []): boolean {
   const site = req.headers["sec-fetch-site"];

@@ -1,31 +1,31 @@
 import type { IncomingMessage } from "node:http";
 import { tooManyConnections } from "../../protocol/problem.js";
 
-/** How many streams may be open at a time; 0 for any number. */
+/** The max numbers of open streams; 0 for unlimited. */
 export interface ConnectionBounds {
   readonly total: number;
   readonly perAddress: number;
   readonly perSubject: number;
 }
 
-/** Whose stream it is. */
+/** The client of a stream. */
 export interface Client {
-  /** Always the same. */
+  /** Must stay the same while the client is counted. */
   readonly address: string;
-  /** Who bears the token; undefined when nobody says, and then only the other limits hold. */
+  /** The token's bearer; undefined when unknown, and then only the other limits apply. */
   readonly subject: string | undefined;
-  /** Where {@link ConnectionLimits} has it among the clients; undefined when it is not in. */
+  /** The client's index in {@link ConnectionLimits}; undefined while it is not counted. */
   place?: number | undefined;
 }
 
-/** Counts streams, and refuses those that are too many. Mercure 1.0 "Subscription" and "Resource Limits". */
+/** Counts streams, and refuses those above the limits. Mercure 1.0 "Subscription" and "Resource Limits". */
 export class ConnectionLimits<C extends Client = Client> {
   readonly #bounds: ConnectionBounds;
   readonly #clients: C[] = [];
   readonly #subjects = new Map<string, number>();
   /**
-   * Undefined while there are fewer streams than one address may have: then none has too many, and nobody needs to ask
-   * the system where each comes from.
+   * Streams by address. Undefined while there are fewer streams than one address can have: no address exceeds its limit
+   * then, which saves asking the system for each client's address.
    */
   #addresses: Map<string, number> | undefined;
 
@@ -33,7 +33,11 @@ export class ConnectionLimits<C extends Client = Client> {
     this.#bounds = bounds;
   }
 
-  /** Lets a client in, or throws the refusal. */
+  /**
+   * Counts a client in.
+   *
+   * @throws Refusal when a limit is reached.
+   */
   enter(client: C): void {
     const { subject } = client;
     const { total, perSubject } = this.#bounds;
@@ -46,7 +50,7 @@ export class ConnectionLimits<C extends Client = Client> {
     this.#count(client, 1);
   }
 
-  /** Lets a client out. Returns whether it was in. */
+  /** Counts a client out. Returns whether it was counted. */
   leave(client: C): boolean {
     const { place } = client;
     if (place === undefined) return false;
@@ -93,8 +97,8 @@ function add(counts: Map<string, number>, name: string, change: 1 | -1): void {
 }
 
 /**
- * Where a client is. Express knows better than the socket when the application trusts a proxy. The addresses that one
- * IPv6 network hands out to one host, a /64, are one address.
+ * Returns a client's address. Express's `req.ip` takes precedence over the socket's address, since it honours trusted
+ * proxies. All addresses of an IPv6 /64, which one host can own, count as one address.
  */
 export function addressOf(req: IncomingMessage & { readonly ip?: unknown }): string {
   const address = typeof req.ip === "string" ? req.ip : (req.socket?.remoteAddress ?? "");
@@ -103,7 +107,7 @@ export function addressOf(req: IncomingMessage & { readonly ip?: unknown }): str
   return address.includes(":") ? networkOf(address) : address;
 }
 
-/** The first four groups of an IPv6 address, with those that `::` stands for. */
+/** Returns the first four groups of an IPv6 address, with `::` expanded. */
 function networkOf(address: string): string {
   const [head = "", tail] = address.split("%", 1)[0]!.toLowerCase().split("::");
   const groups = head === "" ? [] : head.split(":");

@@ -1,22 +1,22 @@
 import type { OptionReader } from "../../shared/option-reader.js";
 
-/** How much of a hub its clients may take. Whole numbers; what is beyond one is refused. */
+/** The max resources that clients can take. Limits are whole numbers; requests above one are refused. */
 export interface HubLimits {
-  /** How many streams may be open at a time. Default 100,000; 0 for any number. */
+  /** The max number of open streams. Default 100,000; 0 for unlimited. */
   readonly maxConnections?: number | undefined;
-  /** The same for each address; proxies before the hub must be trusted for it. Default 10,000; 0 for any number. */
+  /** The same for each address; requires trusting the proxies before the hub. Default 10,000; 0 for unlimited. */
   readonly maxConnectionsPerAddress?: number | undefined;
-  /** The same for each subject, the claim `sub` of a token. Default 1000; 0 for any number. */
+  /** The same for each subject, the `sub` claim of a token. Default 1000; 0 for unlimited. */
   readonly maxConnectionsPerSubject?: number | undefined;
   /**
-   * How many bytes of events a stream may be behind when its client does not take them; further behind, at the next
-   * sixteenth, it is ended, and the client comes back. Nothing is queued for it meanwhile. Default 1 MiB; 0 for as far
-   * as history reaches.
+   * The max backlog of a stream whose client reads slowly, in bytes of events. Further behind, at the next sixteenth,
+   * the hub ends the stream, and the client reconnects. The backlog is read from history, not queued. Default 1 MiB;
+   * 0 for as far as history reaches.
    */
   readonly maxBacklogBytes?: number | undefined;
-  /** How many topics one request may subscribe to, patterns included. Default 200. */
+  /** The max number of topics in one subscription request, patterns included. Default 200. */
   readonly maxMatchers?: number | undefined;
-  /** How long each of them may be, and each topic that a token grants, in UTF-16 units. Default 2048. */
+  /** The max length of each of them, and of each topic that a token grants, in UTF-16 units. Default 2048. */
   readonly maxMatcherLength?: number | undefined;
   /**
    * The max size of the patterns of one request together, and of those of one token, in instructions of their automata.
@@ -24,29 +24,30 @@ export interface HubLimits {
    */
   readonly maxPatternSize?: number | undefined;
   /**
-   * The max memory that the topics and patterns of all open streams take, in bytes, those of their tokens included, with
-   * large heads of requests, and bodies while they are read. It is an upper estimate, in which equal patterns, and equal
-   * lists of topics, count once, and the usual part of a stream, some two topics, does not count. A stream for which there is no room is answered 429. Default 256 MiB; 0 for unlimited.
+   * The max memory of clients' requests in all, in bytes: topics and patterns of open streams and of their tokens,
+   * large request heads, and bodies while they are read. It is an upper estimate. Equal patterns, and equal lists of
+   * topics, count once. The usual part of a stream, some two topics, is free. A stream above the limit is answered 429.
+   * Default 256 MiB; 0 for unlimited.
    */
   readonly maxSubscriptionBytes?: number | undefined;
   /** The same for each address. Default 64 MiB; 0 for unlimited. */
   readonly maxSubscriptionBytesPerAddress?: number | undefined;
   /**
-   * The max memory that the topics and patterns of one request take, in bytes, by the same estimate. Default 8 MiB; 0 for
-   * unlimited.
+   * The max memory that the topics and patterns of one request take, in bytes, by the same estimate. Default 8 MiB; 0
+   * for unlimited.
    */
   readonly maxSubscriptionBytesPerRequest?: number | undefined;
-  /** How large the body of a request with the method QUERY may be, in bytes. Default 256 KiB. */
+  /** The max size of a QUERY request's body, in bytes. Default 256 KiB. */
   readonly queryLimit?: number | undefined;
-  /** How many authorization details a token may hold; more, and it is refused. Default 100. */
+  /** The max number of authorization details in a token. Tokens with more are refused. Default 100. */
   readonly maxTokenDetails?: number | undefined;
-  /** How many topics a token may grant in all; more, and it is refused. Default 1000. */
+  /** The max number of topics that a token grants. Tokens with more are refused. Default 1000. */
   readonly maxTokenTopics?: number | undefined;
-  /** How large the body of a request to publish may be, in bytes. Default 1 MiB. */
+  /** The max size of a publish request's body, in bytes. Default 1 MiB. */
   readonly publishLimit?: number | undefined;
-  /** How many topics an update may have that is published over HTTP. Default 100. */
+  /** The max number of topics of an update published over HTTP. Default 100. */
   readonly maxPublishTopics?: number | undefined;
-  /** How long each of its fields but the data may be, in UTF-16 units. Default 4096. */
+  /** The max length of each of its fields except the data, in UTF-16 units. Default 4096. */
   readonly maxPublishFieldLength?: number | undefined;
 }
 
@@ -57,7 +58,7 @@ interface Bound {
   readonly byDefault: number;
 }
 
-/** Defaults that an office behind one address never meets. */
+/** The bounds and defaults of all limits. An office behind one address stays below the defaults. */
 const bounds: Readonly<Record<HubLimit, Bound>> = {
   maxConnections: { least: 0, byDefault: 100_000 },
   maxConnectionsPerAddress: { least: 0, byDefault: 10_000 },
@@ -79,13 +80,15 @@ const bounds: Readonly<Record<HubLimit, Bound>> = {
 
 export const hubLimits = Object.keys(bounds) as readonly HubLimit[];
 
-/** The environment variable of a limit: `MERCURE_HUB_MAX_CONNECTIONS`. */
+/** Returns the environment variable of a limit, such as `MERCURE_HUB_MAX_CONNECTIONS`. */
 export function limitVariable(name: HubLimit): string {
   return `MERCURE_HUB_${name.replaceAll(/[A-Z]/g, "_$&").toUpperCase()}`;
 }
 
 /**
- * @param nameOf - What the reader calls a limit. Default: by its own name.
+ * Reads the limits from options and environment variables.
+ *
+ * @param nameOf - Returns the reader's name of a limit. Default: the limit's own name.
  * @throws MercureError `ERR_OPTION`
  */
 export function readHubLimits(
@@ -99,7 +102,7 @@ export function readHubLimits(
   return Object.fromEntries(limits) as Record<HubLimit, number>;
 }
 
-/** The bounds of what one request may ask for. */
+/** Returns the limits of one subscription request. */
 export function matcherLimitsOf(limits: Readonly<Record<HubLimit, number>>) {
   return {
     count: limits.maxMatchers,
@@ -109,7 +112,7 @@ export function matcherLimitsOf(limits: Readonly<Record<HubLimit, number>>) {
   };
 }
 
-/** The bounds of what one token may grant. */
+/** Returns the limits of one token. */
 export function tokenLimitsOf(limits: Readonly<Record<HubLimit, number>>) {
   return {
     details: limits.maxTokenDetails,

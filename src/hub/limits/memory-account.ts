@@ -2,22 +2,22 @@ import type { Matcher } from "../../protocol/matching/matcher.js";
 import { bytesOfPattern } from "../../protocol/matching/subscription-memory.js";
 import type { Audience } from "../fan-out/subscription-scope.js";
 
-/** What takes memory for a client: an open stream, or a request whose body is being read. */
+/** A holder of memory for a client: an open stream, or a request whose body is being read. */
 export interface MemoryClaim {
   /** The client's address. */
   readonly address: string;
-  /** What the stream asks for. Undefined while that is not known. */
+  /** The stream's topics and patterns; undefined while unknown. */
   readonly audience: Audience | undefined;
-  /** What the claim takes by itself, in bytes. */
+  /** The unshared memory of the claim, in bytes. */
   readonly bytes: number;
 }
 
-/** Adds up what claims take. What several share counts once: equal patterns, and all that equal audiences have. */
+/** Adds up the memory of claims. Shared memory counts once: equal patterns, and equal audiences. */
 export class MemoryAccount {
   readonly #uses = new Map<Audience | Matcher, number>();
   #bytes = 0;
 
-  /** What all claims take together. */
+  /** The memory of all claims, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -32,7 +32,7 @@ export class MemoryAccount {
     return this.#uses.has(audience);
   }
 
-  /** What a claim would add. */
+  /** Returns the bytes that a claim would add. */
   needed({ audience, bytes }: MemoryClaim): number {
     if (audience === undefined) return bytes;
     let needed = bytes;
@@ -55,7 +55,7 @@ export class MemoryAccount {
     for (const pattern of compiled(audience)) this.#release(pattern, bytesOfPattern(pattern));
   }
 
-  /** A claim takes so many more bytes by itself. */
+  /** Adds to the unshared memory of a counted claim. */
   grow(bytes: number): void {
     this.#bytes += bytes;
   }
@@ -77,7 +77,7 @@ export class MemoryAccount {
   }
 }
 
-/** The patterns of an audience that take memory, each once. */
+/** Returns the distinct patterns of an audience that take memory. */
 function compiled({ patterns }: Audience): Iterable<Matcher> {
   return patterns.length === 0 ? patterns : new Set(patterns.filter((pattern) => bytesOfPattern(pattern) > 0));
 }

@@ -3,17 +3,17 @@ import { addressOf } from "./connection-quotas.js";
 import type { MemoryClaim } from "./memory-account.js";
 import type { SubscriptionBudget } from "./subscription-budget.js";
 
-/** What a string of a head takes besides its characters, once as it came and once in `headers` (measured, rounded up). */
+/** Memory of a string of a head besides its characters, in `rawHeaders` and `headers` (measured, rounded up). */
 const bytesPerString = 48;
 
-/** The part of a request that is not counted. Those of browsers are about as large. */
+/** The uncounted part of a request, in bytes. Requests of browsers are about this large. */
 const usualRequest = 4096;
 
 /**
- * Estimates the memory that a stream's request takes beyond a usual one, in bytes. Node keeps heads as long as the
- * response is open, and bounds their length, while many short headers take many times their length.
+ * Estimates the memory that a stream's request takes beyond a usual one, in bytes. Node keeps heads while the response
+ * is open. It bounds their length, but many short headers take many times their length.
  *
- * @param subscriptions - What the stream takes for its matchers by itself.
+ * @param subscriptions - The unshared memory of the stream's matchers, in bytes.
  */
 export function excessOfRequest({ rawHeaders, url = "" }: IncomingMessage, subscriptions: number): number {
   let bytes = subscriptions + 2 * url.length + bytesPerString * rawHeaders.length;
@@ -21,7 +21,7 @@ export function excessOfRequest({ rawHeaders, url = "" }: IncomingMessage, subsc
   return Math.max(0, bytes - usualRequest);
 }
 
-/** What the body of a request takes beyond a usual one while it is read. */
+/** The memory that a request's body takes beyond a usual one while it is read. */
 export class BodyClaim implements MemoryClaim {
   readonly address: string;
   readonly audience = undefined;
@@ -39,7 +39,11 @@ export class BodyClaim implements MemoryClaim {
     return this.#bytes;
   }
 
-  /** @throws Refusal when there is no room for so many bytes more. */
+  /**
+   * Counts more bytes of the body.
+   *
+   * @throws Refusal when a memory limit is reached.
+   */
   grow(bytes: number): void {
     this.#size += bytes;
     const more = Math.max(0, this.#size - usualRequest) - this.#bytes;

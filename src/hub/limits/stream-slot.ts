@@ -6,13 +6,13 @@ import type { MemoryClaim } from "./memory-account.js";
 import { excessOfRequest } from "./request-memory.js";
 import type { SubscriptionBudget } from "./subscription-budget.js";
 
-/** What all streams share that is bounded. */
+/** The limits that all streams share. */
 export interface Bounds {
   readonly connections: ConnectionLimits<Admission>;
   readonly memory: SubscriptionBudget;
 }
 
-/** The place that a stream takes among all, until it leaves. */
+/** The share of a stream in the limits, from its admission until it leaves. */
 export class Admission implements Client, MemoryClaim {
   readonly subject: string | undefined;
   readonly audience: Audience;
@@ -22,7 +22,7 @@ export class Admission implements Client, MemoryClaim {
   readonly #req: IncomingMessage;
   #address: string | undefined;
 
-  /** @throws Refusal when there is no room. */
+  /** @throws Refusal when a limit is reached. */
   constructor(bounds: Bounds, req: IncomingMessage, subject: string | undefined, asked: Audience) {
     this.subject = subject;
     this.#bounds = bounds;
@@ -38,13 +38,13 @@ export class Admission implements Client, MemoryClaim {
     }
   }
 
-  /** Kept once it was asked for: a socket that has closed does not know it any more. */
+  /** The client's address, cached on first use: a closed socket has lost it. */
   get address(): string {
     this.#address ??= addressOf(this.#req);
     return this.#address;
   }
 
-  /** Counts once, however often it is called. */
+  /** Gives the share back. Further calls have no effect. */
   leave(): void {
     if (this.#bounds.connections.leave(this)) this.#bounds.memory.leave(this);
   }

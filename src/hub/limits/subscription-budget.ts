@@ -2,16 +2,16 @@ import { tooManyConnections } from "../../protocol/problem.js";
 import type { Audience } from "../fan-out/subscription-scope.js";
 import { MemoryAccount, type MemoryClaim } from "./memory-account.js";
 
-/** How much memory clients may take, in bytes; 0 for any amount. */
+/** The max memory of clients, in bytes; 0 for unlimited. */
 export interface MemoryBounds {
   readonly total: number;
   readonly perAddress: number;
 }
 
 /**
- * Bounds the memory that clients can make the hub keep: topics by name and patterns, in all streams and in those of each
- * address, large heads of requests, and bodies while they are read. It counts upper estimates, and only what is more than
- * usual: a stream that asks for little always has room.
+ * Bounds the memory that clients can make the hub keep, in total and for each address: topics and patterns of streams,
+ * large request heads, and bodies while they are read. It counts upper estimates beyond the usual size, so small
+ * streams are always admitted.
  */
 export class SubscriptionBudget {
   readonly #bounds: MemoryBounds;
@@ -20,31 +20,31 @@ export class SubscriptionBudget {
   readonly #total = new MemoryAccount();
   readonly #audiences = new Map<string, Audience>();
   /**
-   * Undefined while all together take less than one address may: then no address has too much, and nobody needs to ask
-   * the system where each comes from.
+   * Memory by address. Undefined while the total is below the limit of one address: no address exceeds its limit then,
+   * which saves asking the system for each client's address.
    */
   #byAddress: Map<string, MemoryAccount> | undefined;
 
-  /** @param streams - All open streams, with the one that enters. */
+  /** @param streams - All open streams, including the entering one. */
   constructor(bounds: MemoryBounds, streams: Iterable<MemoryClaim>) {
     this.#bounds = bounds;
     this.#streams = streams;
   }
 
-  /** What all take together, by this estimate. */
+  /** The estimated memory of all clients, in bytes. */
   get bytes(): number {
     return this.#total.bytes;
   }
 
-  /** The audience of the streams that ask for the same, so that each is in memory once. */
+  /** Returns the equal audience of an open stream, if any, so that equal audiences share memory. */
   audienceLike(audience: Audience): Audience {
     return this.#audiences.get(audience.key) ?? audience;
   }
 
   /**
-   * Lets a stream in.
+   * Admits a stream.
    *
-   * @throws Refusal when there is no room for what it asks for.
+   * @throws Refusal when a memory limit is reached.
    */
   enter(stream: MemoryClaim & { readonly audience: Audience }): void {
     this.#admit(stream);
@@ -56,7 +56,7 @@ export class SubscriptionBudget {
     if (!this.#total.has(stream.audience)) this.#audiences.delete(stream.audience.key);
   }
 
-  /** Notes a body that is about to be read, and takes nothing yet. */
+  /** Registers a body that is about to be read. It takes no memory yet. */
   enterBody(body: MemoryClaim): void {
     this.#bodies.add(body);
   }
@@ -66,9 +66,9 @@ export class SubscriptionBudget {
   }
 
   /**
-   * Counts what a body takes more. The caller adds it to the claim afterwards.
+   * Counts more bytes of a body. The caller adds them to the claim afterwards.
    *
-   * @throws Refusal when there is no room for it.
+   * @throws Refusal when a memory limit is reached.
    */
   growBody(body: MemoryClaim, bytes: number): void {
     const accounts = this.#accountsFor(body, bytes);
@@ -80,7 +80,7 @@ export class SubscriptionBudget {
     for (const account of accounts) account.add(claim);
   }
 
-  /** The accounts that a claim counts in, all of which have room for so many bytes more. */
+  /** Returns the accounts that count a claim. Throws a refusal unless all have room for `more` bytes. */
   #accountsFor({ address }: MemoryClaim, more: number, entering?: MemoryClaim): readonly MemoryAccount[] {
     const { total, perAddress } = this.#bounds;
     if (isExceeded(this.#total.bytes + more, total)) {
@@ -116,7 +116,7 @@ export class SubscriptionBudget {
     if (account === undefined) return;
     account.remove(claim);
     if (account.isEmpty) this.#byAddress!.delete(claim.address);
-    // Well below the bound, or the accounts would be made again and again.
+    // The threshold is well below the limit, so that the accounts are not rebuilt again and again.
     if (this.#total.bytes < this.#bounds.perAddress / 2) this.#byAddress = undefined;
   }
 }

@@ -16,18 +16,18 @@ const stepsPerEvent = 1_000;
 
 interface Entry extends ActiveSubscription {
   readonly subscribed: Subscribed;
-  /** Of the first subscription of a stream: what the transport has yet to accept of the stream's events. */
+  /** Pending events of the stream, until the transport has accepted them. Set on the stream's first subscription. */
   telling: Promise<void> | undefined;
 }
 
 /** The subscribers of one selector. */
 interface Subscribed {
-  /** The selector's. */
+  /** The selector's path in the web API. */
   readonly path: string;
   readonly bySubscriber: Map<string, Entry>;
 }
 
-/** Knows who is subscribed to what, and publishes when that changes. Mercure 0.x and 1.0 "Active Subscriptions". */
+/** Keeps the active subscriptions, and publishes each change. Mercure 0.x and 1.0 "Active Subscriptions". */
 export class ActiveSubscriptions {
   readonly #hubPath: string;
   readonly #transport: Transport;
@@ -35,13 +35,13 @@ export class ActiveSubscriptions {
   readonly #onChange: (subscription: ActiveSubscription, active: boolean) => void;
   readonly #namespace: string;
   readonly #bySelector = new Map<string, Subscribed>();
-  /** Of how many streams the transport has yet to accept events, and who waits for it. */
+  /** The number of streams whose events the transport has not accepted yet. */
   #telling = 0;
   readonly #waiting: (() => void)[] = [];
 
   /**
-   * @param onError - Told when an event could not be published.
-   * @param onChange - Told of each subscription that begins or ends, at once.
+   * @param onError - Called if an event cannot be published.
+   * @param onChange - Called at once for each subscription that begins or ends.
    */
   constructor(
     hubPath: string,
@@ -56,16 +56,16 @@ export class ActiveSubscriptions {
     this.#onChange = onChange;
   }
 
-  /** Whether nobody is subscribed, and nothing is held for anybody who was. */
+  /** Whether all subscriptions have ended and the transport has accepted all events. */
   get isEmpty(): boolean {
     return this.#bySelector.size === 0 && this.#telling === 0;
   }
 
   /**
-   * Tells that a stream exists.
+   * Adds a stream's subscriptions and publishes their events.
    *
-   * Events are published even while nobody may receive them: the specification asks for it, and who lists subscriptions
-   * now may ask for the events since then later.
+   * The hub publishes events even while nobody can receive them. The specification requires it, and a client that lists
+   * subscriptions now can request later events afterwards.
    */
   begin(audience: Audience, payloads: Payloads, subscriber: string): void {
     const entries = audience.selectors.map((selector) => {
@@ -79,7 +79,7 @@ export class ActiveSubscriptions {
     this.#tell(entries, true);
   }
 
-  /** Tells that a stream has ended, once. */
+  /** Removes a stream's subscriptions and publishes the end of each, once. */
   end({ selectors }: Audience, subscriber: string): void {
     this.#tell(
       selectors.flatMap((selector) => this.#remove(selector, subscriber) ?? []),
@@ -87,7 +87,7 @@ export class ActiveSubscriptions {
     );
   }
 
-  /** In the order in which they began, by selector. */
+  /** Returns all subscriptions, grouped by selector and in order of their start. */
   all(): ActiveSubscription[] {
     return [...this.#bySelector.values()].flatMap(({ bySubscriber }) => [...bySubscriber.values()]);
   }
@@ -100,7 +100,7 @@ export class ActiveSubscriptions {
     return this.#bySelector.get(keyOf(selector))?.bySubscriber.get(subscriber);
   }
 
-  /** Resolves when the transport has everything that there was to tell. */
+  /** Resolves when the transport has accepted all pending events. */
   async settled(): Promise<void> {
     while (this.#telling > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
@@ -123,7 +123,7 @@ export class ActiveSubscriptions {
     return entry;
   }
 
-  /** The events of one stream do not overtake each other. */
+  /** Publishes events after the pending ones of the same stream, so that they stay in order. */
   #tell(entries: readonly Entry[], active: boolean): void {
     const [first] = entries;
     if (first === undefined) return;
@@ -142,7 +142,7 @@ export class ActiveSubscriptions {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Many at once would hold the event loop, so that others have a turn now and then. */
+  /** Publishes events and yields to the event loop between batches, because many at once would block it. */
   async #send(entries: readonly Entry[], active: boolean): Promise<void> {
     const pace = newPace();
     const published: Promise<unknown>[] = [];
@@ -157,7 +157,7 @@ export class ActiveSubscriptions {
   }
 }
 
-/** Different for different selectors. */
+/** Returns a key that is unique to a selector. */
 function keyOf({ text, matchType }: Selector): string {
   return `${matchType ?? ""} ${text}`;
 }

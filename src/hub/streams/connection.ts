@@ -5,25 +5,31 @@ import { Refusal } from "../../protocol/problem.js";
 import { encodeComment } from "../../protocol/sse/event-encoder.js";
 import { Chunk } from "../fan-out/chunk.js";
 
-/** Compression and buffering would hold events back, and no cache may keep what a token has opened, in a URL perhaps. */
+/**
+ * The headers of an event stream. Compression and buffering would delay events. A cache must not store what a token in
+ * the URL can have opened.
+ */
 export const streamHeaders = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "private, no-store, no-transform",
   "X-Accel-Buffering": "no",
 };
 
-/** A comment to begin with: some intermediaries hold the head back until the first byte of the body. */
+/** The first comment of a stream: some intermediaries delay the head until the first byte of the body. */
 const greeting = Chunk.of(encodeComment());
 
 const nothing = Buffer.alloc(0);
 
-/** How long a middleware may keep a response from its end, in milliseconds. */
+/** The max delay of a response's end by a middleware, in milliseconds. */
 const maxEndDelay = 5000;
 
 /** NGHTTP2_CANCEL: the stream is no longer needed. RFC 9113, section 7. */
 const cancelled = 8;
 
-/** Where a socket, or a stream of HTTP/2, has its connection: one listener then serves all, and each weighs less. */
+/**
+ * The property of a socket or HTTP/2 stream that holds its connection. One listener then serves all connections, and
+ * each uses less memory.
+ */
 const connectionOf = Symbol("connection");
 
 type Source = (Socket | ServerHttp2Stream) & { [connectionOf]?: Connection };
@@ -32,32 +38,32 @@ function onClose(this: Source): void {
   this[connectionOf]?.sourceClosed();
 }
 
-/** The application has ended the response of HTTP/1: what follows on the socket belongs to another one. */
+/** Handles the end of an HTTP/1 response by the application: later bytes on the socket belong to another response. */
 function onEnd(this: ServerResponse): void {
   (this.req.socket as Source)[connectionOf]?.sourceClosed();
 }
 
-/** How events get to the client: through the response, or to its socket, as chunks or as they are. */
+/** The route of events to the client: through the response, or to its socket, framed as chunks or as plain bytes. */
 type Way = "response" | "chunks" | "bytes";
 
-/** Who writes to a connection. */
+/** The owner of a connection: the code that writes to it. */
 export interface ConnectionOwner {
-  /** Called when the client has taken what was written, after the connection was not {@link Connection.ready}. */
+  /** Called when the client has taken everything, after the connection was not {@link Connection.ready}. */
   drained(): void;
-  /** Called once when the client goes, or when somebody else ends the response; not after {@link Connection.end}. */
+  /** Called once when the client disconnects or other code ends the response; never after {@link Connection.end}. */
   closed(): void;
 }
 
 /**
- * The response of a subscriber, over whichever version of HTTP.
+ * The response of a subscriber, over any version of HTTP.
  *
- * It hangs on the socket, or on the stream of HTTP/2: these close exactly once, whereas a response stays silent when its
+ * It listens to the socket or the HTTP/2 stream, because these close exactly once. A response emits nothing if its
  * socket dies at the wrong moment.
  *
- * The head goes through the response. What follows goes to the socket itself where nobody stands in between, which saves
- * a framing and several small writes for each subscriber and update. Over HTTP/2, where a middleware has put itself
- * before the response, as those that compress do, and behind a head that only the response can write, it goes through
- * the response; never both ways, for the response may hold back what it is given until the end of the turn.
+ * The head goes through the response. Events go directly to the socket if no middleware wraps the response, which saves
+ * a framing and several small writes for each subscriber and update. They go through the response over HTTP/2, if a
+ * middleware wraps it, as compression does, and after a head that only the response can write. One connection never
+ * uses both routes, because the response can hold back data until the end of the turn.
  */
 export class Connection {
   readonly #res: ServerResponse;
@@ -69,34 +75,35 @@ export class Connection {
   #owner: ConnectionOwner | undefined;
 
   /**
-   * @param patience - How long a client over HTTP/1 may take nothing of what waits for it before it counts as gone, in
-   * milliseconds; 0 for ever. Over HTTP/2, `watchPeer` sees to that.
+   * @param patience - The max time, in milliseconds, before the hub counts a client over HTTP/1 as gone if it takes no
+   * byte of its waiting data; 0 for unlimited. Over HTTP/2, `watchPeer` does this.
    */
   constructor(res: ServerResponse, patience = 0) {
     const source = http2StreamOf(res) ?? res.socket;
-    // Behind another response on the same socket, nothing would be sent and nothing would tell of the end.
+    // Behind another response on the same socket, the hub could send nothing and would never learn of the end.
     if (!source) throw new Refusal(400, "A subscription cannot be pipelined behind another request.");
     this.#res = res;
     this.#source = source;
     this.#patience = patience;
   }
 
-  /** Whether the client is gone, or {@link Connection.end} was called. */
+  /** Whether the client has disconnected, or {@link Connection.end} was called. */
   get closed(): boolean {
     return this.#ended || this.#source.destroyed;
   }
 
   /**
-   * Whether the client has taken everything written so far, as far as the system's buffers tell. Unless it has, nothing
-   * should be written: it would wait in memory.
+   * Whether the client has taken everything written so far, as far as the system's buffers tell. Otherwise callers
+   * should write nothing, because the data would wait in memory.
    */
   get ready(): boolean {
     return this.#ready;
   }
 
   /**
-   * Where others may write chunks themselves, as long as the connection is ready and the socket writable. They tell
-   * {@link Connection.congested} when it has not taken all at once. Undefined where only the connection can write.
+   * The socket for chunks that other code writes directly, while the connection is ready and the socket writable. That
+   * code must call {@link Connection.congested} if the socket has not taken everything at once. Undefined if only the
+   * connection can write.
    */
   get chunkSocket(): Socket | undefined {
     const socket = this.#source as Socket;
@@ -105,7 +112,7 @@ export class Connection {
 
   /** Sends the head of the response at once. */
   open(headers: Readonly<Record<string, string>>, owner: ConnectionOwner): void {
-    // First, since it throws for a response that has begun: nothing may be told of a stream that never was.
+    // This call must be first: it throws for a response that has begun, and such a stream must not be announced.
     this.#res.writeHead(200, headers);
     this.#owner = owner;
     this.#source[connectionOf] = this;
@@ -121,9 +128,8 @@ export class Connection {
   }
 
   /**
-   * Sends the head by itself, together with the greeting. Node keeps the head as the two dozen pieces of which it was
-   * made, unless it has to write just this: a third of what a response takes in memory. It would write characters beyond
-   * ASCII wrongly here.
+   * Sends the head together with the greeting. Node keeps a head as the two dozen pieces it came from, a third of a
+   * response's memory, unless the head is written alone. This way of writing corrupts characters beyond ASCII.
    */
   #flushHead(socket: Socket): void {
     socket.cork();
@@ -134,22 +140,22 @@ export class Connection {
 
   write(chunk: Chunk): void {
     if (this.#way === "response") {
-      // A write after the end would be an error event that nobody listens to.
+      // A write after the end would emit an error event without a listener.
       if (!this.#res.writableEnded && !this.#res.write(chunk.bytes)) this.#await(this.#res);
       return;
     }
     const socket = this.#source as Socket;
-    // A client that has closed its half of the connection is about to be gone.
+    // A client that has closed its half of the connection is about to disconnect.
     if (!socket.writable) return;
     const roomy = socket.write(this.#way === "chunks" ? chunk.framed : chunk.bytes);
-    // Encryption takes a turn of the event loop, so that there only the amount tells of a slow reader.
+    // Encryption takes a turn of the event loop, so only the amount of waiting data shows a slow reader.
     if (isEncrypted(socket) ? !roomy : socket.writableLength > 0) this.congested(roomy);
   }
 
   /**
-   * Something waits in the socket: the connection is ready again when that was taken.
+   * Marks the connection as not ready until the socket has taken its waiting data.
    *
-   * @param roomy - What the socket's `write` returned.
+   * @param roomy - The result of the socket's `write`.
    */
   congested(roomy: boolean): void {
     const socket = this.#source as Socket;
@@ -157,7 +163,7 @@ export class Connection {
     else this.#await(socket);
   }
 
-  /** Ends the response; what a slow client has not taken is lost to it. */
+  /** Ends the response. A slow client loses the data that it has not taken. */
   end(): void {
     if (this.closed) return;
     const ready = this.#ready;
@@ -177,22 +183,22 @@ export class Connection {
     if (this.#ready) stream.once("drain", this.#wait());
   }
 
-  /** For what is too little for Node to tell when it has been taken. */
+  /** Waits until the socket has taken data below Node's high-water mark. Node emits no `drain` for so little data. */
   #awaitAll(socket: Socket): void {
     if (this.#ready) socket.write(nothing, this.#wait());
   }
 
-  /** Nothing shall be written until what this returns is called. */
+  /** Marks the connection as not ready. Returns a function that makes it ready again. */
   #wait(): () => void {
     this.#ready = false;
     const patience = isSocket(this.#source) ? this.#patience : 0;
     const hangUp = () => {
-      // If it was this process that had no time, the socket gets it now.
+      // If this process was busy, the socket gets its turn now.
       setImmediate(() => {
         if (!this.#ready) this.#source.destroy();
       });
     };
-    // Begins anew with every part that the system takes.
+    // The timeout restarts with each part that the system takes.
     if (patience > 0) this.#res.setTimeout(patience, hangUp);
     return () => {
       if (patience > 0) this.#res.setTimeout(0).off("timeout", hangUp);
@@ -208,7 +214,7 @@ export class Connection {
     this.#res.off("prefinish", onEnd);
   }
 
-  /** Called when the client has gone, or somebody else has ended the response. */
+  /** Called when the client has disconnected, or other code has ended the response. */
   sourceClosed(): void {
     const owner = this.#owner;
     if (this.#source[connectionOf] === this) delete this.#source[connectionOf];
@@ -217,17 +223,17 @@ export class Connection {
   }
 }
 
-/** The methods `write` of responses that hand on bytes as they are. */
+/** The `write` methods of responses that pass bytes on unchanged. */
 const plainWrites = new WeakSet<object>([OutgoingMessage.prototype.write]);
 
-/** Declares that a `write` of responses hands on bytes exactly as another one does. */
+/** Declares that one `write` method of responses passes bytes on exactly as another one does. */
 export function writesLike(write: object, other: object): void {
   if (plainWrites.has(other)) plainWrites.add(write);
 }
 
 /**
- * Closes the socket when the response has written its last chunk. A middleware may have put itself before `end`, as that
- * of sessions does, which first saves the session: without the chunk clients and proxies report an error.
+ * Closes the socket when the response has written its last chunk. A session middleware can wrap `end` and save the
+ * session first. Clients and proxies report an error if the last chunk is missing.
  */
 function closeAfter(res: ServerResponse, socket: Socket): void {
   if (res.writableEnded) {
@@ -242,7 +248,9 @@ function closeAfter(res: ServerResponse, socket: Socket): void {
   res.once("finish", close);
 }
 
-/** Only a response that writes as Node's own does leaves its socket to others once the head is sent. */
+/**
+ * Selects the route of events. Only a response with Node's own `write` leaves its socket free once the head is sent.
+ */
 function wayOf(res: ServerResponse, source: Source): Way {
   if (!isSocket(source) || !plainWrites.has(res.write)) return "response";
   return res.chunkedEncoding ? "chunks" : "bytes";
@@ -252,12 +260,12 @@ function isAscii(headers: Readonly<Record<string, string>>): boolean {
   return Object.values(headers).every((value) => /^[ -~]*$/.test(value));
 }
 
-/** The stream of a response over HTTP/2. */
+/** Returns the HTTP/2 stream of a response. */
 export function http2StreamOf(res: ServerResponse): ServerHttp2Stream | undefined {
   return (res as { stream?: ServerHttp2Stream }).stream;
 }
 
-/** Whether a stream of events has been opened on a socket. */
+/** Returns whether a socket carries an event stream. */
 export function carriesStream(socket: Socket): boolean {
   return (socket as Source)[connectionOf] !== undefined;
 }

@@ -14,7 +14,7 @@ import type { OrderChannel } from "../auth/control-channel.js";
 import { type Bearer, Revocations } from "../auth/revocations.js";
 import type { VerifiedToken } from "../auth/verified-token.js";
 
-/** An open stream, as far as an order can mean it. */
+/** The part of an open stream that a disconnect order can select. */
 export interface DisconnectableStream {
   readonly id: string;
   /** The tokens that opened it. */
@@ -22,21 +22,21 @@ export interface DisconnectableStream {
   readonly subject: string | undefined;
   readonly group: { readonly matchers: MatcherList };
 
-  /** @param reason - Why it ends for good; undefined where its client may come back. */
+  /** @param reason - The reason of a final end. Undefined if the client can reconnect. */
   end(reason?: CloseReason): void;
 }
 
-/** Ends streams on every node, and refuses the tokens with which they would come back. */
+/** Ends streams on every node, and revokes the tokens that would reopen them. */
 export class Disconnections {
   readonly #channel: OrderChannel;
   readonly #subscribers: Iterable<DisconnectableStream>;
   readonly #onError: (error: unknown) => void;
   readonly #revocations = new Revocations();
   readonly #stop: () => void;
-  /** Resolves when the orders of before this node was there are known. */
+  /** Resolves when this node knows the orders from before its start. */
   #informed: Promise<void> | undefined;
 
-  /** @param subscribers - Those of this node. */
+  /** @param subscribers - The subscribers of this node. */
   constructor(channel: OrderChannel, subscribers: Iterable<DisconnectableStream>, onError: (error: unknown) => void) {
     this.#channel = channel;
     this.#subscribers = subscribers;
@@ -45,21 +45,22 @@ export class Disconnections {
   }
 
   /**
-   * Resolves when this node's streams have ended and the transport has the order for the others.
+   * Ends the streams of a target. Resolves when this node's streams have ended and the transport has the order for
+   * other nodes.
    *
    * @throws MercureError `ERR_OPTION`
    */
   async order(target: DisconnectTarget): Promise<void> {
     const order = disconnectionOf(target, distinctTime());
-    // First here: whatever becomes of the transport, what can be ended is.
+    // This node's streams end first, even if the transport fails.
     this.#obey(order);
     await this.#channel.send(encodeDisconnection(order));
   }
 
   /**
-   * Whether a token no longer does.
+   * Resolves to whether a token is revoked.
    *
-   * @throws Refusal 503 while the orders of before this node was there cannot be had.
+   * @throws Refusal 503 while the orders from before this node's start are unavailable.
    */
   async refuses(token: VerifiedToken): Promise<boolean> {
     this.#informed ??= this.#inform();
@@ -67,7 +68,7 @@ export class Disconnections {
     return this.refusesNow([token]);
   }
 
-  /** The same by what is known at this moment. */
+  /** Returns whether one of the tokens is revoked, by the orders that this node knows now. */
   refusesNow(tokens: readonly Bearer[] = []): boolean {
     return tokens.some((token) => this.#revocations.refuses(token));
   }
@@ -98,10 +99,10 @@ export class Disconnections {
       const { tokens } = subscriber;
       const ofTokens = order.kind === "subscriber" ? tokens.map((token) => tokenOrder(token, order)) : [];
       for (const each of ofTokens) this.#remember(each);
-      // A stream that may come back is not told to stay away.
+      // A client that can reconnect receives no reason of a final end.
       const isForGood = tokens.length > 0 && tokens.every((token) => this.refusesNow([token]));
       subscriber.end(isForGood ? "disconnected" : undefined);
-      // Only this node knows the tokens of the stream, and its client may come back to another.
+      // Only this node knows the tokens of the stream, and its client can reconnect to another node.
       for (const each of ofTokens) this.#channel.send(encodeDisconnection(each)).catch(this.#onError);
     }
   }
@@ -111,7 +112,10 @@ function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnec
   return { kind: "token", name: id, before };
 }
 
-/** A stream that was opened with a younger token is not meant. One with tokens of several people is of each of them. */
+/**
+ * Returns whether an order selects a stream. It spares a stream whose token is younger than the order. A stream with
+ * tokens of several people belongs to each of them.
+ */
 function isConcerned(
   { id, tokens, subject, group }: DisconnectableStream,
   { kind, name, before }: Disconnection,
@@ -123,7 +127,7 @@ function isConcerned(
   if (tokens.length > 0 && tokens.every(({ issuedAt = 0 }) => issuedAt > before)) return false;
   if (kind === "token") return tokens.some((token) => token.id === name);
   if (kind === "subject") return subject === name;
-  // The variants of a topic are it too.
+  // A topic includes its variants.
   const { matchers } = group;
   return matchers.matches(name) || [...matchers.exact].some((topic) => topicOf(topic) === name);
 }

@@ -1,15 +1,15 @@
 import type { Clock } from "../../shared/clock.js";
 
-/** What ends at a certain time. */
+/** An object that ends at a set time. */
 export interface Expiring {
   expire(): void;
 }
 
-/** Ends streams when their time has come, with one timer for them all. */
+/** Ends streams at their expiry time, with one timer for all of them. */
 export class Expirations {
   readonly #clock: Clock;
   readonly #byTime = new Map<number, Set<Expiring>>();
-  /** What the timer waits for: no time is earlier, and perhaps nobody is left who ends then. */
+  /** The time that the timer waits for. It is the earliest one; streams of that time can have ended already. */
   #next = Number.POSITIVE_INFINITY;
   #cancel: (() => void) | undefined;
 
@@ -17,7 +17,7 @@ export class Expirations {
     this.#clock = clock;
   }
 
-  /** @param time - In milliseconds since 1970. */
+  /** @param time - The expiry time, in milliseconds since 1970. */
   add(time: number, expiring: Expiring): void {
     const known = this.#byTime.get(time);
     if (known !== undefined) {

@@ -1,20 +1,23 @@
-/** The part of the longest lifetime by which connections differ, so that their clients do not return together. */
+/** The random part of a connection's max lifetime. It prevents clients from reconnecting together. */
 const spread = 0.2;
 
-/** Says when connections end. Mercure 1.0 "Subscribers": with their token, and after a longest time at any rate. */
+/** Sets the end of connections: the expiry of the token, and at most the max lifetime. Mercure 1.0 "Subscribers". */
 export class Lifetime {
   readonly #longest: number;
   readonly #random: () => number;
   readonly #now: () => number;
 
-  /** @param seconds - The longest time; 0 for as long as the token allows. */
+  /** @param seconds - The max lifetime; 0 for as long as the token is valid. */
   constructor(seconds: number, random: () => number = Math.random, now: () => number = () => Date.now()) {
     this.#longest = seconds * 1000;
     this.#random = random;
     this.#now = now;
   }
 
-  /** In milliseconds since 1970; undefined for never. Whole seconds, so that many streams share a timer. */
+  /**
+   * Returns the end in milliseconds since 1970; undefined for never. Ends are whole seconds, so that many streams share
+   * a timer.
+   */
   endOf(expiresAt: number | undefined): number | undefined {
     if (this.#longest === 0) return expiresAt;
     const end = this.#now() + this.#longest * (1 - spread * this.#random());

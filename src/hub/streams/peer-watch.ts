@@ -1,12 +1,12 @@
 import type { ServerResponse } from "node:http";
 import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 
-/** How many keep-alive intervals may pass without a sign of life before a peer counts as gone. */
+/** The max number of keep-alive intervals without a sign of life. A peer counts as gone after them. */
 export const missedIntervals = 3;
 
 /**
- * How long a connection without comments is silent before the system asks the peer whether it is there, in
- * milliseconds. If it does not answer, most systems take some ten seconds more to end the connection.
+ * The max silence, in milliseconds, on a connection without comments. The system then probes the peer. If the peer does
+ * not answer, most systems take some ten seconds more to end the connection.
  */
 const probeAfter = 60_000;
 
@@ -14,14 +14,14 @@ const probeAfter = 60_000;
 const cancelled = 8;
 
 /**
- * Ends the connection of a peer that has vanished without a word, as by loss of power or network.
+ * Ends the connection of a peer that has vanished silently, for example by loss of power or network.
  *
- * Comments are written to every stream. A peer that takes none of what waits for it, not a byte in three intervals, is
- * gone: over HTTP/1 the {@link Connection} sees to that. What the system's buffers still take does not wait here: over
- * HTTP/2 the peer has to answer pings instead; over HTTP/1 only the system knows that it gets no acknowledgement, and
- * ends the connection when it gives up retransmitting.
+ * The hub writes comments to every stream. A peer is gone if it takes no byte of its waiting data in three intervals.
+ * Over HTTP/1 the {@link Connection} checks this. Data that still fits into the system's buffers does not count as
+ * waiting. Over HTTP/2 the peer must therefore answer pings. Over HTTP/1 only the system sees the missing
+ * acknowledgements, and it ends the connection when it stops retransmitting.
  *
- * @param keepaliveInterval - In seconds; 0 when no comments are written, and then only the system watches.
+ * @param keepaliveInterval - The interval in seconds. With 0 the hub writes no comments, and only the system watches.
  */
 export function watchPeer(res: ServerResponse, keepaliveInterval: number): void {
   const interval = keepaliveInterval * 1000;
@@ -36,14 +36,14 @@ export function watchPeer(res: ServerResponse, keepaliveInterval: number): void 
   }
 }
 
-/** Browsers have all streams on one session: one ping asks for them all. */
+/** The watched sessions. A browser has all its streams on one session, so one ping checks them all. */
 const sessions = new WeakMap<ServerHttp2Session, WatchedSession>();
 
-/** A session of HTTP/2 that is asked for life signs while it has streams. */
+/** An HTTP/2 session that receives pings while it has streams. */
 class WatchedSession {
   readonly #session: ServerHttp2Session;
   readonly #interval: number;
-  /** With what waits in each, in bytes, and since how many intervals it has not become less. */
+  /** The streams, each with its waiting bytes and the number of intervals since they last decreased. */
   readonly #streams = new Map<ServerHttp2Stream, { waiting: number; intervals: number }>();
   #timer: NodeJS.Timeout | undefined;
   #unanswered = 0;
@@ -75,13 +75,14 @@ class WatchedSession {
       if (error === null) this.#unanswered = 0;
     });
     for (const [stream, before] of this.#streams) {
-      // Not the stream's own timeout, which pings put off; and what was only just written does not count.
+      // Pings postpone the stream's own timeout, so it cannot be used here. Data that was only just written does not
+      // count.
       const waiting = stream.writableNeedDrain ? stream.bufferSize : 0;
       const intervals = waiting > 0 && waiting === before.waiting ? before.intervals + 1 : 0;
       this.#streams.set(stream, { waiting, intervals });
       if (intervals < missedIntervals) continue;
       stream.close(cancelled);
-      // What waits would otherwise wait on, and the end with it.
+      // `close()` alone waits for pending data, so the stream would never end.
       stream.destroy();
     }
   }

@@ -5,27 +5,29 @@ import type { HubResponse } from "../http/messages.js";
 import { carriesStream, http2StreamOf } from "./connection.js";
 
 /**
- * How many answers may wait on one connection behind another: with HTTP/1.1 each waits in memory until its turn comes.
- * Browsers and proxies pipeline nothing.
+ * The max number of pipelined answers on one connection. With HTTP/1.1 each waits in memory for its turn. Browsers and
+ * proxies do not pipeline requests.
  */
 const maxPipelined = 16;
 
-/** How many answers that are no streams may be under way in one session of HTTP/2. Browsers ask for a hundred at most. */
+/**
+ * The max number of pending answers other than event streams in one HTTP/2 session. Browsers request at most a hundred.
+ */
 const maxHttp2Answers = 256;
 
-/** NGHTTP2_REFUSED_STREAM: nothing was done, and the request can be sent again. RFC 9113, section 8.7. */
+/** NGHTTP2_REFUSED_STREAM: the server did nothing, and the client can send the request again. RFC 9113, section 8.7. */
 const refusedStream = 7;
 
-/** The answers of each connection that came behind another, while they are not sent. */
+/** The pipelined answers of each connection that are not sent yet. */
 const pipelined = new WeakMap<Socket, Set<ServerResponse>>();
 
-/** The answers of each session of HTTP/2 that are under way. */
+/** The pending answers of each HTTP/2 session. */
 const underWay = new WeakMap<ServerHttp2Session, Set<ServerHttp2Stream>>();
 
 /**
- * Returns whether a request can be answered. A request that comes behind an open stream of events, or behind too many
- * others, is dropped and ends its connection: its answer would be kept for as long as the client likes. Several handlers
- * may ask about the same request.
+ * Returns whether the hub can answer a request. A request behind an open event stream, or behind too many others, ends
+ * its connection: the client could keep its answer in memory for any time. Several handlers can ask about the same
+ * request.
  */
 export function admitsRequest(req: IncomingMessage, res: ServerResponse): boolean {
   const stream = http2StreamOf(res);
@@ -45,14 +47,14 @@ export function admitsRequest(req: IncomingMessage, res: ServerResponse): boolea
 }
 
 /**
- * Returns whether a stream of events can be opened on a response. Where requests have come behind it already, whose
- * answers could never be sent, its connection is ended.
+ * Returns whether a response can become an event stream. The connection ends if it already carries requests behind this
+ * one, because the hub could never send their answers.
  */
 export function admitsEventStream(res: HubResponse): boolean {
   const response = res as ServerResponse;
   const stream = http2StreamOf(response);
   if (stream !== undefined) {
-    // Streams of events have limits of their own.
+    // Event streams have limits of their own.
     if (stream.session) underWay.get(stream.session as ServerHttp2Session)?.delete(stream);
     return true;
   }

@@ -1,35 +1,35 @@
 import type { Generation } from "../../protocol/protocol-version.js";
 import type { Transport } from "../../transport/transport.js";
 
-/** What is known of a stretch of history that has been read. */
+/** The bounds of a stretch of history. */
 interface Stretch {
-  /** The position of the first update in it. */
+  /** The position of the first update in the stretch. */
   readonly first: number | undefined;
-  /** As `Replay` of the transport has them. */
+  /** The bounds as in the transport's `Replay`. */
   readonly lostThrough: number;
   readonly through: number;
 }
 
-/** Where a reader begins. */
+/** The start of a reader. */
 export interface Beginning<S> {
-  /** Only updates after this position. */
+  /** The reader receives only updates after this position. */
   readonly after: number;
-  /** What history has from there, as far as it has been read; undefined for who begins with what is yet to come. */
+  /** The first stretch of history after the start. Undefined for a reader that begins with the next update. */
   readonly replay?: S;
-  /** Up to here the reader knows that updates may be missing. */
+  /** The last position of the gap that the reader already knows: updates up to it can be missing. */
   readonly lostThrough: number;
-  /** The id of the event before the first that is sent, or `earliest`; undefined when nobody asked for it. */
+  /** The id of the event before the first one sent, or `earliest`. Undefined if the reader named no event. */
   readonly precedingId?: string;
 }
 
 /**
- * Finds out what a reader has missed since an event; without one, or with an empty id, it begins with what is yet to
- * come.
+ * Reads the updates that a reader has missed since an event. Without an event, or with an empty id, the reader begins
+ * with the next update.
  *
- * The reader has missed nothing, as far as the hub can tell, exactly when `precedingId` is what it asked for. Mercure
- * 0.x "Reconnection, State Reconciliation and Event Sourcing".
+ * The reader has missed nothing, as far as the hub can tell, exactly when `precedingId` is the id that it asked for.
+ * Mercure 0.x "Reconnection, State Reconciliation and Event Sourcing".
  *
- * @param mayKnow - Whether the reader may learn that an update is at a position.
+ * @param mayKnow - Returns whether the reader may learn that an update exists at a position.
  */
 export async function begin<S extends Stretch>(
   transport: Transport,
@@ -54,15 +54,15 @@ export async function begin<S extends Stretch>(
 }
 
 /**
- * The response header that tells a client whether it has missed something; undefined stands for a client of whichever
- * generation. Mercure 1.0 "Reconnection" renamed it.
+ * Returns the response headers that tell a client whether it has missed updates. An undefined generation stands for a
+ * client of either generation. Mercure 1.0 "Reconnection" renamed the header.
  */
 export function precedingIdHeaders(
   precedingId: string | undefined,
   generation: Generation | undefined,
 ): Record<string, string> {
   if (precedingId === undefined) return {};
-  // Node writes header values as Latin-1; ids may be any text, in UTF-8.
+  // Node writes header values as Latin-1, and ids can be any text in UTF-8.
   const value = Buffer.from(precedingId).toString("latin1");
   return {
     ...(generation !== 1 && { "Last-Event-ID": value }),

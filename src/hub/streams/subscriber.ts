@@ -18,66 +18,69 @@ import type { Disconnections } from "./disconnections.js";
 import type { Expirations, Expiring } from "./expirations.js";
 import type { Subscribers } from "./subscribers.js";
 
-/** What is known of a stream besides what it receives. */
+/** The properties of a stream other than its updates. */
 export interface Subscription {
-  /** What subscription events call the stream. */
+  /** The stream's id in subscription events. */
   readonly id: string;
-  /** When the stream ends, in milliseconds since 1970; undefined for never. */
+  /** The end of the stream, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined;
-  /** Why it ends then for good; undefined when its client may come back as it is. */
+  /** The reason of a final end at that time. Undefined if the client can reconnect unchanged. */
   readonly closeReason?: CloseReason | undefined;
-  /** What others may learn of whose stream it is. */
+  /** The data about the subscriber that subscription events show to others. */
   readonly payloads: Payloads;
-  /** What opened the stream; undefined for a public one, and for one that the application has let through. */
+  /** The tokens that opened the stream. Undefined for a public stream, and for one that the application authorized. */
   readonly tokens?: readonly VerifiedToken[] | undefined;
-  /** Whose stream it is, by the token's claim `sub` or by the application's word. */
+  /** The subject that owns the stream, from the token's claim `sub` or from the application. */
   readonly subject?: string | undefined;
-  /** Left when the stream has ended. */
+  /** The stream's place in the connection limits, released when the stream ends. */
   readonly admission?: Admission | undefined;
 }
 
-/** Where a stream begins. */
+/** The start of a stream. */
 export interface Start {
-  /** Only updates after this position. */
+  /** The stream carries only updates after this position. */
   readonly after: number;
-  /** What history has from there, as far as it has been read. */
+  /** The first stretch of history after the start. */
   readonly replay?: EncodedReplay | undefined;
-  /** What may be missing up to here the client knows. */
+  /** The last position of the gap that the client already knows: updates up to it can be missing. */
   readonly lostThrough: number;
 }
 
-/** What all subscribers of a hub share. */
+/** The objects that all subscribers of a hub share. */
 export interface Surroundings {
   readonly dispatcher: Dispatcher;
   readonly replays: EncodedReplays;
   readonly expirations: Expirations;
   readonly subscribers: Subscribers<Subscriber>;
   readonly disconnections: Disconnections;
-  /** Undefined when the hub does not tell who is subscribed. */
+  /** Undefined if the option `subscriptions` is false. */
   readonly activeSubscriptions: ActiveSubscriptions | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
-  /** Told when history could not be read; the subscriber is ended, so that its client tries again. */
+  /** Called if history cannot be read. The hub then ends the stream, and its client retries. */
   readonly onError: (error: unknown) => void;
-  /** Told why a stream was closed as soon as it had opened, in place of a refusal that stock scripts would repeat. */
+  /**
+   * Called with the reason if a stream is closed right after it opened. The hub does so in place of a refusal that
+   * standard client scripts would retry.
+   */
   readonly onCloseAtOnce: (req: IncomingMessage, error: unknown) => void;
 }
 
 /**
  * One open stream.
  *
- * A subscriber is a position in the order of updates, and either behind or live. One that is behind reads history from
- * its position on until it has caught up; from then on it is live, and its group writes to it directly. A live one whose
- * socket does not drain falls behind again: nothing is queued for it, and it catches up once the socket has drained.
- * Join, replay and slow readers are thus the same thing, and an update is written exactly once because the position
- * says so.
+ * A subscriber is a position in the order of updates, and it is either behind or live. A subscriber that is behind
+ * reads history from its position until it has caught up. It is live from then on, and its group writes to it directly.
+ * A live subscriber whose socket does not drain falls behind again. The hub queues nothing for it, and it catches up
+ * once the socket has drained. Join, replay and slow readers thus use the same mechanism. The position ensures that
+ * each update is written exactly once.
  */
 export class Subscriber implements Member, ConnectionOwner, Expiring {
-  /** What subscription events call the stream. */
+  /** The stream's id in subscription events. */
   readonly id: string;
-  /** What opened it; none for a public one, and for one that the application has let through. */
+  /** The tokens that opened the stream. Empty for a public stream, and for one that the application authorized. */
   readonly tokens: readonly VerifiedToken[];
-  /** Whose stream it is, by the token's claim `sub` or by the application's word. */
+  /** The subject that owns the stream, from the token's claim `sub` or from the application. */
   readonly subject: string | undefined;
   readonly joinedAt: number;
   readonly #hub: Surroundings;
@@ -91,7 +94,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   #live = false;
   #reading = false;
 
-  /** Sends the head and what history had, and goes on from there. */
+  /** Sends the head and the first stretch of history, and continues from there. */
   constructor(
     audience: Audience,
     { id, tokens = [], subject, payloads, expiresAt, closeReason, admission }: Subscription,
@@ -124,7 +127,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     if (!connection.closed) hub.activeSubscriptions?.begin(audience, payloads, id);
   }
 
-  /** With whom it shares what it receives. */
+  /** The group of subscribers that receive the same updates. */
   get group(): Group<Subscriber> {
     return this.#group;
   }
@@ -151,16 +154,19 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     this.#position = position;
   }
 
-  /** Writes what is no event. It does not queue either: a socket that does not drain needs none. */
+  /**
+   * Writes a chunk that contains no update. It queues nothing, because a socket that does not drain needs no
+   * keep-alive.
+   */
   keepAlive(chunk: Chunk): void {
-    // What was accepted before is written before, and may be all that the socket takes.
+    // Updates accepted earlier must be written first, and can fill the socket.
     if (this.#live) this.#group.flush();
     if (!this.#connection.ready) return;
     this.#connection.write(chunk);
     if (this.#live && !this.#connection.ready) this.#group.fallBehind(this, this.#hub.dispatcher.position);
   }
 
-  /** Goes on where it was behind, once its socket has drained. */
+  /** Continues reading history once the socket has drained. */
   drained(): void {
     this.readOn();
   }
@@ -175,36 +181,40 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     this.#forget();
   }
 
-  /** Its time has come. */
+  /** Ends the stream at its expiry time. */
   expire(): void {
     this.end(this.#closeReason);
   }
 
-  /** @param reason - Given when it ends for good, which the client is told then. */
+  /**
+   * Ends the stream.
+   *
+   * @param reason - The reason of a final end, which the client receives.
+   */
   end(reason?: CloseReason): void {
     if (this.#connection.closed) return;
-    // What this turn has brought was accepted before the end.
+    // Updates of this turn were accepted before the end.
     if (this.#live) this.#group.flush();
     if (reason !== undefined) this.keepAlive(Chunk.of(encodeClose(reason)));
     this.#forget();
     this.#connection.end();
   }
 
-  /** Reads history until the end of it, or until the socket does not drain: then it is told when it has. */
+  /** Reads history to its end, or until the socket does not drain. `drained` then resumes the reading. */
   async #catchUp(): Promise<void> {
     const { dispatcher, replays, onError } = this.#hub;
     const pace = newPace();
     this.#reading = true;
     try {
       while (this.#connection.ready && !this.#connection.closed) {
-        // Between this look at the dispatcher's position and the next update that it dispatches nothing can come.
+        // No update can arrive between this check of the dispatcher's position and the next dispatch.
         if (this.#position >= dispatcher.position) return this.#goLive();
         const replay = await replays.read(this.#group.audience, this.#position);
-        // A comment may have been all that the socket took meanwhile; once it has drained, this is read again.
+        // A comment can have filled the socket meanwhile. Once the socket has drained, this stretch is read again.
         if (this.#connection.closed || !this.#connection.ready) return;
         if (replay.lostThrough > Math.max(this.#position, this.#toldLostThrough)) return this.end();
         this.#take(replay);
-        // Where nothing is written, nothing waits for a socket either.
+        // A stretch without a write never waits for the socket, so the loop must yield by itself.
         const pause = pace(replay.steps);
         if (pause !== undefined) await pause;
       }

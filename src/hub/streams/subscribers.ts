@@ -7,14 +7,14 @@ import type { Audience } from "../fan-out/subscription-scope.js";
 import type { Turns } from "../fan-out/tick-batch.js";
 import type { HubObserver } from "../observer.js";
 
-/** What subscribers and their groups have from the hub. */
+/** The objects and bounds that subscribers and their groups take from the hub. */
 export interface SubscribersOptions {
   readonly dispatcher: Dispatcher;
   readonly events: EncodedEvents;
   readonly turns: Turns;
-  /** In seconds; 0 sends no comments. */
+  /** The interval in seconds; 0 sends no comments. */
   readonly keepaliveInterval: number;
-  /** How far behind a stream may be, in bytes; 0 for as far as history reaches. */
+  /** The max backlog of a stream, in bytes; 0 for unlimited, as far as history reaches. */
   readonly maxBacklogBytes: number;
   readonly observer: HubObserver | undefined;
 }
@@ -24,7 +24,7 @@ export interface ConnectedSubscriber extends Member {
   keepAlive(comment: Chunk): void;
 }
 
-/** All who are connected, by group, with the one timer that keeps their connections alive while there are any. */
+/** Holds all connected subscribers by group. One timer keeps their connections alive while there are any. */
 export class Subscribers<S extends ConnectedSubscriber> {
   readonly #options: SubscribersOptions;
   readonly #groups = new Map<string, Group<S>>();
@@ -39,7 +39,7 @@ export class Subscribers<S extends ConnectedSubscriber> {
     return this.#size;
   }
 
-  /** Counts one more, who enters the group that is returned, live or behind. */
+  /** Counts a new subscriber, and returns the group that it must join. */
   enter(audience: Audience): Group<S> {
     const { dispatcher, observer, keepaliveInterval } = this.#options;
     let group = this.#groups.get(audience.key);
@@ -69,14 +69,14 @@ export class Subscribers<S extends ConnectedSubscriber> {
     this.#timer = undefined;
   }
 
-  /** Ends the streams of those who are chosen, at once. */
+  /** Ends the chosen streams at once. */
   end(isChosen: (subscriber: S) => boolean): void {
     for (const subscriber of this) if (isChosen(subscriber)) subscriber.end();
   }
 
   /**
-   * Tells each to come back at another time within so many seconds, so that they do not come all at once. None before a
-   * second has passed: they keep that time, and with a short one would hammer at a hub that is not back yet.
+   * Tells each client to reconnect at a random time within a range, so that they do not return all at once. The min
+   * delay is one second. Clients keep the delay, and with a short one they would flood a hub that is still down.
    */
   spreadRetries(seconds: number): void {
     for (const subscriber of this) {

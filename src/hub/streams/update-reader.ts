@@ -6,31 +6,38 @@ import { type Dispatcher, type Recipient, readHistory } from "../fan-out/dispatc
 import { begin } from "./replay-start.js";
 
 export interface UpdatesOptions {
-  /** Ends the iteration when it aborts; nothing is thrown. */
+  /** Ends the iteration when it aborts. The iterator throws nothing. */
   readonly signal?: AbortSignal | undefined;
-  /** Begins after this event, or with everything kept when it is `earliest`. Default: with what is yet to come. */
+  /**
+   * The id of the last event before the iteration, or `earliest` for all stored updates. Default: the iteration begins
+   * with the next update.
+   */
   readonly lastEventId?: string | undefined;
 }
 
 export const updatesOptions: readonly string[] = ["lastEventId", "signal"] satisfies (keyof UpdatesOptions)[];
 
-/** What `Hub.updates()` gives: for `for await`, or to be read by hand and given up by `return()`. */
+/** The iterator that `Hub.updates()` returns, for `for await` or for manual reads. `return()` ends manual reads. */
 export interface Updates extends AsyncIterableIterator<Update, undefined> {
-  /** @throws MercureError `ERR_HISTORY_GAP` when history no longer holds what comes next, or does not know the event. */
+  /**
+   * Resolves to the next update.
+   *
+   * @throws MercureError `ERR_HISTORY_GAP` if history no longer holds the next update, or does not know the event.
+   */
   next(): Promise<IteratorResult<Update, undefined>>;
-  /** Ends the iteration, a pending `next()` too. */
+  /** Ends the iteration, including a pending `next()`. */
   return(): Promise<IteratorResult<Update, undefined>>;
 }
 
 /**
- * Updates as an async iterator, private ones included, for code in the process.
+ * Iterates over updates, including private ones, for code in the process.
  *
- * It pulls: nothing is queued for a slow consumer, who reads on from its position in history. One that is abandoned
- * without `return()` leaves nothing behind, since only a pending `next()` is known to the dispatcher.
+ * It pulls updates. The hub queues nothing for a slow consumer, which continues from its position in history. An
+ * iterator abandoned without `return()` leaks nothing, because the dispatcher knows only a pending `next()`.
  */
 export class UpdateReader implements Updates, Recipient {
   readonly matchers: MatcherList;
-  /** The application reads everything. */
+  /** The application can read everything. */
   readonly privateTopics = MatcherList.all;
   readonly #transport: Transport;
   readonly #dispatcher: Dispatcher;
@@ -65,7 +72,7 @@ export class UpdateReader implements Updates, Recipient {
   }
 
   return(): Promise<IteratorResult<Update, undefined>> {
-    // The generator alone would first wait for the update that a pending next() waits for.
+    // The generator alone would first wait for the update of a pending next().
     this.#returned = true;
     this.#wake?.();
     return this.#iteration.return(undefined);
@@ -101,7 +108,7 @@ export class UpdateReader implements Updates, Recipient {
     return this.#returned || this.#dispatcher.closed || (this.#signal?.aborted ?? false);
   }
 
-  /** Resolves when there may be updates after a position, or when the iteration has ended. */
+  /** Resolves when there can be updates after a position, or when the iteration has ended. */
   async #moreThan(position: number): Promise<void> {
     if (this.#ended || this.#dispatcher.position > position) return;
     await new Promise<void>((resolve) => {

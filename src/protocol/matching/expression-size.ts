@@ -1,16 +1,19 @@
-/** The cost of compiling an expression beyond its parts, in instructions. */
+/** The fixed cost of compiling an expression, in instructions. */
 const fixed = 3;
 
-/** A Unicode class has hundreds of ranges, each of which is compared and sorted when the expression is compiled. */
+/**
+ * The cost of a Unicode class, in instructions. Such a class has hundreds of ranges, and compiling compares and sorts
+ * them.
+ */
 const unicodeClass = 20;
 
-/** So many characters of a bracket expression cost as much to compile as one instruction. */
+/** The number of characters of a bracket expression that cost as much to compile as one instruction. */
 const classCharacters = 16;
 
-/** The parts of an expression that are counted as one: classes, escapes, repetitions, the beginnings of groups. */
+/** Matches the parts of an expression that count as one: classes, escapes, repetitions, the beginnings of groups. */
 const tokens = /\\[pP](?:\{[^}]*\})?|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{\d{1,9}(?:,\d{0,9})?\}|\(\?:|./gsu;
 
-/** A group that is open: the alternatives before the present one, and the present one without its last atom. */
+/** An open group: the size of its earlier alternatives, and the size of the current one without its last atom. */
 interface Open {
   readonly captures: boolean;
   before: number;
@@ -18,21 +21,22 @@ interface Open {
 }
 
 /**
- * Returns an upper bound for the number of instructions that a regular expression in RE2's syntax compiles to, in time
- * linear in its length. Nothing is compiled for it: `(?:.{1000}){1000}` is short, and its automaton has a million states.
+ * Returns an upper bound for the number of instructions that a regular expression in RE2's syntax compiles to. The time
+ * is linear in the expression's length, and nothing is compiled: `(?:.{1000}){1000}` is short, but its automaton has a
+ * million states.
  *
- * Text that is not such an expression gets some number, or Infinity where parentheses do not match.
+ * Text that is not such an expression yields an arbitrary number, or Infinity for unbalanced parentheses.
  */
 export function expressionSize(source: string): number {
   const outer: Open[] = [];
   let group: Open = { captures: false, before: 0, sequence: 0 };
-  /** The last atom with its quantifiers, which a further quantifier multiplies. */
+  /** The size of the last atom with its quantifiers. A further quantifier multiplies it. */
   let atom = 0;
   const next = (size: number) => {
     group.sequence += atom;
     atom = size;
   };
-  // An empty alternative is an instruction too.
+  // An empty alternative also costs one instruction.
   const alternative = () => Math.max(group.sequence + atom, 1);
   for (const [token] of source.matchAll(tokens)) {
     if (token.startsWith("(")) {
@@ -59,7 +63,11 @@ export function expressionSize(source: string): number {
   return outer.length > 0 ? Number.POSITIVE_INFINITY : fixed + group.before + alternative();
 }
 
-/** @param quantifier - `{2}`, `{2,}` or `{2,5}`. */
+/**
+ * Returns the size of an atom with a counted repetition, in instructions.
+ *
+ * @param quantifier - `{2}`, `{2,}` or `{2,5}`.
+ */
 function repeatedSize(atom: number, quantifier: string): number {
   const [first, last = first] = quantifier.slice(1, -1).split(",");
   const least = Number(first);

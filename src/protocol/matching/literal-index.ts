@@ -1,13 +1,13 @@
-/** Text that stands at the beginning, or at the end, of everything that a pattern matches. */
+/** Text at the beginning, or at the end, of everything that a pattern matches. */
 export interface Literal {
-  /** Whether a topic has the text there; one that has not does not match. */
+  /** Returns whether a topic has the text in that place. A topic without it does not match. */
   isIn(topic: string): boolean;
 
-  /** The same for literals that are looked up in the same way. */
+  /** The kind of lookup. Literals that are looked up in the same way share it. */
   readonly kind: string;
-  /** By which the literal is looked up: `keyIn` of a topic begins with it when the literal is in the topic. */
+  /** The lookup key of the literal. `keyIn` of a topic begins with this key when the topic contains the literal. */
   readonly key: string;
-  /** Undefined when no literal of this kind is in the topic. */
+  /** Returns the lookup key of a topic. Undefined when the topic contains no literal of this kind. */
   keyIn(topic: string): string | undefined;
 }
 
@@ -27,7 +27,7 @@ export function endsWith(text: string): Literal {
   };
 }
 
-/** By UTF-16 units, so that an end in the middle of a character is an end too. */
+/** Reverses text by UTF-16 units, so that an end in the middle of a character also counts as an end. */
 function reversed(text: string): string {
   return text.split("").reverse().join("");
 }
@@ -35,13 +35,13 @@ function reversed(text: string): string {
 interface Literals<T> {
   readonly keyIn: Literal["keyIn"];
   readonly byKey: Map<string, Set<T>>;
-  /** How many keys there are of each length. */
+  /** The number of keys of each length. */
   readonly lengths: Map<number, number>;
 }
 
 /**
- * Finds what may match a topic by the literals of patterns, so that a topic is not held against every pattern. A
- * pattern without a literal may match any topic.
+ * Finds candidate patterns for a topic by their literals, so that a topic is not compared with every pattern. A pattern
+ * without a literal is a candidate for every topic.
  */
 export class LiteralIndex<T> {
   readonly #byKind = new Map<string, Literals<T>>();
@@ -83,7 +83,7 @@ export class LiteralIndex<T> {
     if (literals.byKey.size === 0) this.#byKind.delete(literal.kind);
   }
 
-  /** Calls back with all that may match a topic, and with some that does not. */
+  /** Calls back with every item that matches a topic, and with some that do not. */
   forEach(topic: string, callback: (item: T) => void): void {
     this.#others.forEach(callback);
     for (const { keyIn, byKey, lengths } of this.#byKind.values()) {

@@ -1,26 +1,26 @@
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 
-/** How many verdicts are kept, on all topics together. */
+/** The max number of cached verdicts, over all topics. */
 const capacity = 50_000;
 
-/** How many characters the topics may have together for which verdicts are kept: anonymous clients can name long ones. */
+/** The max total length of the cached topics, in UTF-16 units: anonymous clients can send long topics. */
 const maxCharacters = 8_000_000;
 
-/** Topics longer than this are not remembered: they would take memory that the count does not see. */
+/** The max length of a cached topic. Longer topics would take memory that the count of verdicts does not show. */
 const longestTopic = 1_000;
 
-/** What is remembered of. */
+/** A compiled pattern whose match results are cached. */
 interface Pattern {
-  /** Its own, and never another's. */
+  /** The pattern's unique id. */
   readonly id: number;
   matches(topic: string): boolean;
 }
 
 /**
- * Remembers which patterns matched which topics, in bounded memory, so that a pattern is evaluated once for a topic,
- * however many subscribers and tokens have it. The topic that was new longest ago is forgotten first.
+ * Caches which patterns matched which topics, in bounded memory. A pattern is thus evaluated once for a topic, however
+ * many subscribers and tokens use it. The oldest topic is evicted first.
  *
- * It knows patterns by number: what they were compiled to must not live on here when nobody has them any more.
+ * The cache identifies patterns by number, so that it does not keep unused compiled patterns alive.
  */
 export class Verdicts {
   readonly #capacity: number;
@@ -32,7 +32,7 @@ export class Verdicts {
     this.#capacity = limit;
   }
 
-  /** How many verdicts are remembered. */
+  /** The number of cached verdicts. */
   get size(): number {
     return this.#count;
   }

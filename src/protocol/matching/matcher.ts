@@ -6,27 +6,27 @@ import { compileUriTemplate, endOf } from "./uri-template.js";
 import { LinearUrlPattern } from "./url-pattern.js";
 import { type Pace, work } from "./work.js";
 
-/** How a matcher is to be read: as a topic selector of Mercure 0.x, or by one of the matcher types of Mercure 1.0. */
+/** The syntax of a matcher: a topic selector of Mercure 0.x, or one of the matcher types of Mercure 1.0. */
 export type MatcherType = "selector" | "exact" | "urlpattern";
 
-/** Says which topics a subscriber wants, or a token grants. */
+/** Decides which topics a subscriber requests, or a token grants. */
 export interface Matcher {
   readonly type: MatcherType;
-  /** The text that it was compiled from. */
+  /** The source text of the matcher. */
   readonly pattern: string;
-  /** The one topic that it matches, so that a map can find it; undefined when every topic has to be looked at. */
+  /** The only topic that matches, for lookup in a map. Undefined when every topic must be evaluated. */
   readonly exact: string | undefined;
-  /** The max cost of evaluating a topic, in steps for each of its characters; 0 without a pattern. */
+  /** The max cost of evaluating a topic, in steps for each of its characters; 0 for a matcher without a pattern. */
   readonly cost: number;
-  /** By which most topics are told from those that match; undefined when it may be any. */
+  /** A literal that quickly excludes most topics. Undefined when any topic can match. */
   readonly literal?: Literal | undefined;
 
   matches(topic: string): boolean;
-  /** Compiles the pattern ahead of its first use; undefined for what needs no compiling. */
+  /** Compiles the pattern before its first use. Undefined for matchers that need no compilation. */
   prepare?(): void;
 }
 
-/** Evaluates a pattern, in time linear in the length of the topic. */
+/** Evaluates a pattern in time linear in the topic's length. */
 interface Evaluator {
   readonly size: number;
   matches(topic: string): boolean;
@@ -38,13 +38,13 @@ const verdicts = new Verdicts();
 let evaluators = 0;
 
 /**
- * Compiles a topic selector. Mercure 0.x "Topic Selectors": `*`, or a URI template, or else a topic by its exact name;
- * a template also matches its own text, since tokens grant templates.
+ * Compiles a topic selector: `*`, a URI template, or the exact name of a topic. A template also matches its own text,
+ * because tokens grant templates. Mercure 0.x "Topic Selectors".
  *
- * @throws MercureError `ERR_TOPIC` when it is a template that cannot be evaluated in bounded time.
+ * @throws MercureError `ERR_TOPIC` for a template that cannot be evaluated in bounded time.
  */
 export function compileSelector(selector: string): Matcher {
-  // Without an expression a template expands to itself.
+  // A template without an expression expands to itself.
   if (!selector.includes("{")) return simple("selector", selector);
   return patterns.get(`selector ${selector}`, () => {
     const template = attempt("topic selector", selector, () => compileUriTemplate(selector));
@@ -53,7 +53,7 @@ export function compileSelector(selector: string): Matcher {
   });
 }
 
-/** Compiles an exact topic of Mercure 1.0, "Exact Matching", or the reserved `*`. */
+/** Compiles an exact topic, or the reserved `*`. Mercure 1.0 "Exact Matching". */
 export function compileExact(topic: string): Matcher {
   return simple("exact", topic);
 }
@@ -61,8 +61,8 @@ export function compileExact(topic: string): Matcher {
 /**
  * Compiles a URL pattern, or the reserved `*`. Mercure 1.0 "URL Pattern".
  *
- * @param hubUrl - The hub's absolute URL, against which relative patterns and relative topics are resolved.
- * @throws MercureError `ERR_TOPIC` when it is no URL pattern, or cannot be evaluated in bounded time.
+ * @param hubUrl - The hub's absolute URL. Relative patterns and relative topics resolve against it.
+ * @throws MercureError `ERR_TOPIC` for an invalid URL pattern, or one that cannot be evaluated in bounded time.
  */
 export function compileUrlPattern(source: string, hubUrl: string): Matcher {
   if (source === "*") return simple("urlpattern", source);
@@ -73,7 +73,8 @@ export function compileUrlPattern(source: string, hubUrl: string): Matcher {
 }
 
 /**
- * Compiles a matcher of a type that Mercure 1.0 defines, as requests and tokens name it; undefined for any other type.
+ * Compiles a matcher of a type that Mercure 1.0 defines, by the type's name in requests and tokens. Returns undefined
+ * for any other type.
  *
  * @throws MercureError `ERR_TOPIC`, as {@link compileUrlPattern} does.
  */
@@ -91,7 +92,7 @@ function pattern(type: MatcherType, text: string, evaluator: Evaluator, literal:
   const evaluated = { id: evaluators++, matches: (topic: string) => evaluator.matches(topic) };
   const matches = (topic: string) => {
     if (type === "selector" && topic === text) return true;
-    // Of what the literal tells nothing is remembered.
+    // A topic that the literal excludes needs no cached verdict.
     if (literal !== undefined && !literal.isIn(topic)) return false;
     return verdicts.of(evaluated, topic);
   };
@@ -114,18 +115,21 @@ function attempt<T>(kind: string, source: string, compile: () => T): T {
   }
 }
 
-/** Different for different matchers. It says where it ends, so that several behind each other say which they are. */
+/**
+ * Returns a key that is unique to a matcher. The key contains its own length, so that concatenated keys stay
+ * unambiguous.
+ */
 function keyOf({ type, pattern }: Matcher): string {
   return `${type} ${pattern.length} ${pattern}`;
 }
 
-/** Several matchers as one, compiled once: a topic matches when it matches any of them. */
+/** Combines several matchers into one. A topic matches when it matches any of them. */
 export class MatcherList {
-  /** All matchers, each once. */
+  /** All matchers, without duplicates. */
   readonly all: readonly Matcher[];
-  /** The topics that are matched by their exact names. */
+  /** The topics of the exact matchers. */
   readonly exact: ReadonlySet<string>;
-  /** The matchers that have to look at every topic. */
+  /** The matchers that must evaluate every topic. */
   readonly patterns: readonly Matcher[];
   /** The max cost of evaluating a topic, in steps for each of its characters. */
   readonly cost: number;
@@ -141,15 +145,19 @@ export class MatcherList {
     this.cost = this.patterns.reduce((sum, { cost }) => sum + cost, 0);
   }
 
-  /** Matches every topic. */
+  /** A list that matches every topic. */
   static readonly all = new MatcherList([simple("selector", "*")]);
 
-  /** @throws MercureError `ERR_TOPIC`, as {@link compileSelector} does. */
+  /**
+   * Compiles a list of topic selectors.
+   *
+   * @throws MercureError `ERR_TOPIC`, as {@link compileSelector} does.
+   */
   static ofSelectors(selectors: Iterable<string>): MatcherList {
     return new MatcherList(Array.from(selectors, compileSelector));
   }
 
-  /** The same text for lists of the same matchers, in whatever order, and for no others. */
+  /** A key of the list. Lists with the same matchers, in any order, share it; all other lists differ. */
   get key(): string {
     this.#key ??= this.all.map(keyOf).sort().join("");
     return this.#key;
@@ -159,14 +167,14 @@ export class MatcherList {
     return this.exact.has(topic) || this.matchesByPattern(topic);
   }
 
-  /** Whether a topic matches otherwise than by its exact name. */
+  /** Returns whether a topic matches a pattern, rather than an exact name. */
   matchesByPattern(topic: string): boolean {
     return this.patterns.some((pattern) => pattern.matches(topic));
   }
 
   /**
-   * The same as {@link MatcherList.matches}, for topics and patterns that strangers choose: gives the event loop to others
-   * between patterns.
+   * Returns the result of {@link MatcherList.matches}, but yields the event loop between patterns. Use it for topics
+   * and patterns from untrusted clients.
    */
   async matchesPaced(topic: string, pace: Pace): Promise<boolean> {
     if (this.exact.has(topic)) return true;

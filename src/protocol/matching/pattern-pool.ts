@@ -1,13 +1,13 @@
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 
-/** How many patterns are kept for the next who asks for them, by what they cost; compiling costs far more than matching. */
+/** The max total weight of the retained patterns, in instructions. Compiling costs far more than matching. */
 const capacity = 32_000;
 
-/** The max number of refusals that are remembered, and the max length of the pattern of each, in UTF-16 units. */
+/** The max number of cached compile errors, and the max length of the key of each, in UTF-16 units. */
 const mostRefusals = 500;
 const longestRefused = 4_096;
 
-/** So many characters of a pattern weigh as much as one instruction of it. */
+/** The number of characters of a pattern that weigh as much as one of its instructions. */
 const charactersPerCost = 16;
 
 interface Pattern {
@@ -15,13 +15,13 @@ interface Pattern {
 }
 
 /**
- * Equal patterns are one as long as anybody has it, however many subscribers and tokens that are, and for some time
- * longer: the one that was asked for longest ago is given up first.
+ * Shares equal patterns between all subscribers and tokens that use them. The pool also retains recent patterns after
+ * their last use, and evicts the least recently requested one first.
  */
 export class SharedPatterns<T extends Pattern> {
   readonly #alive = new Map<string, WeakRef<T>>();
   readonly #registry = new FinalizationRegistry<string>((key) => {
-    // There may be a new one by now.
+    // A new pattern can have replaced the collected one by now.
     if (this.#alive.get(key)?.deref() === undefined) this.#alive.delete(key);
   });
   readonly #kept = new Map<string, T>();
@@ -33,16 +33,16 @@ export class SharedPatterns<T extends Pattern> {
     this.#capacity = limit;
   }
 
-  /** How much those cost together that are kept for the next, whether anybody has them or not. */
+  /** The total weight of the retained patterns, whether or not they are in use. */
   get keptCost(): number {
     return this.#keptCost;
   }
 
   /**
-   * Returns the pattern of a key, compiled at most once. A refusal is remembered too: the same pattern asked for again and
-   * again costs nothing.
+   * Returns the pattern of a key, compiled at most once. Errors are cached too, so repeated requests for an invalid
+   * pattern cost nothing.
    *
-   * @throws What `compile` has thrown for this key.
+   * @throws The error that `compile` threw for this key.
    */
   get(key: string, compile: () => T): T {
     if (this.#refused.has(key)) throw this.#refused.get(key);
@@ -81,7 +81,10 @@ export class SharedPatterns<T extends Pattern> {
   }
 }
 
-/** Text with braces that is no template costs nothing to match, and takes memory all the same. */
+/**
+ * Returns the weight of a pattern. Text with braces that is not a template costs nothing to match, but still takes
+ * memory.
+ */
 function weightOf(key: string, { cost }: Pattern): number {
   return Math.max(cost, Math.ceil(key.length / charactersPerCost));
 }

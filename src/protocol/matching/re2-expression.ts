@@ -2,27 +2,30 @@ import { RE2JS, RE2Set } from "re2js";
 import { expressionSize } from "./expression-size.js";
 import { stepsPerInstruction, work } from "./work.js";
 
-/** The max size of one expression, in instructions of its automaton; those of real patterns have a few dozen. */
+/** The max size of one expression, in instructions of its automaton. Real patterns have a few dozen. */
 export const largestExpression = 1_000;
 
-/** The max cost of one evaluation, in instructions times characters: at worst some 8 milliseconds. */
+/** The max cost of one evaluation, in instructions times characters: at worst about 8 milliseconds. */
 const largestCost = 200_000;
 
 /** The fixed cost of an evaluation, in steps. */
 const stepsPerEvaluation = 50;
 
-/** How much an expression may remember of its automaton's states, in bytes. Without them it is slower, never wrong. */
+/**
+ * The max memory for an expression's cached automaton states, in bytes. Fewer cached states slow it down, but never
+ * change the result.
+ */
 const stateMemory = 64 * 1024;
 
 /**
- * A regular expression from an untrusted source, in RE2's syntax. It matches a whole text or does not, in time that is
- * proportional to its length: no expression backtracks, none exceeds a fixed size, cost and memory.
+ * A regular expression from an untrusted source, in RE2's syntax. It matches a whole text, in time linear in the text's
+ * length. Expressions never backtrack, and their size, cost and memory are bounded.
  *
- * Its size is known before anything is compiled, and it is compiled when it is first needed: most patterns are told
- * from most topics by their beginnings.
+ * The size is known before compilation. The expression is compiled on first use, because a pattern's literal beginning
+ * already excludes most topics.
  */
 export class LinearExpression {
-  /** In instructions, an upper bound. An evaluation costs no more than this for each character. */
+  /** An upper bound for the number of instructions. An evaluation costs at most this for each character. */
   readonly size: number;
   /** The beginning of every text that matches. */
   readonly beginning: string;
@@ -30,7 +33,7 @@ export class LinearExpression {
   #compiled: RE2Set | undefined;
 
   /**
-   * @param beginning - The beginning of every text that matches: it tells most patterns from a topic at once.
+   * @param beginning - The beginning of every text that matches. It excludes most topics without an evaluation.
    * @throws Error when the expression is too large.
    */
   constructor(source: string, beginning = "") {
@@ -41,9 +44,9 @@ export class LinearExpression {
   }
 
   /**
-   * Compiles the expression ahead of its first use.
+   * Compiles the expression before its first use.
    *
-   * @throws Error when the source is not an expression of RE2.
+   * @throws Error when the source is not an RE2 expression.
    */
   prepare(): void {
     if (this.#compiled !== undefined) return;
@@ -51,7 +54,7 @@ export class LinearExpression {
     this.#compiled = compile(this.#source);
   }
 
-  /** A text whose evaluation would cost more than is allowed does not match. */
+  /** Returns whether a text matches. A text whose evaluation would exceed the max cost does not match. */
   matches(text: string): boolean {
     if (!text.startsWith(this.beginning)) return false;
     if (this.size * text.length > largestCost) return false;
@@ -61,7 +64,7 @@ export class LinearExpression {
   }
 }
 
-/** A set of one: only of sets can the memory be bounded. */
+/** Compiles a set of one expression, because `re2js` can bound the memory of sets only. */
 function compile(source: string): RE2Set {
   const set = new RE2Set(RE2Set.ANCHOR_BOTH, 0, stateMemory);
   set.add(source);
@@ -69,7 +72,7 @@ function compile(source: string): RE2Set {
   return set;
 }
 
-/** The source of an expression that matches a text as it is. */
+/** Returns the source of an expression that matches a text literally. */
 export function quote(text: string): string {
   return RE2JS.quote(text);
 }

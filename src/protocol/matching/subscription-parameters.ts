@@ -6,39 +6,39 @@ import { PatternSum } from "./pattern-sum.js";
 import { bytesOfRequest } from "./subscription-memory.js";
 import { type Pace, stepsToRead, unpaced } from "./work.js";
 
-/** Which generations a hub speaks. */
+/** The generations that a hub speaks. */
 export type Protocol = Generation | "both";
 
-/** What a request asks to receive, and in which generation it asks. */
+/** The matchers of a subscription request, and the request's protocol generation. */
 export interface RequestedMatchers {
   readonly generation: Generation;
   readonly matchers: MatcherList;
 }
 
-/** How much one request may ask for. Mercure 1.0 "Subscription". */
+/** The limits for one request. Mercure 1.0 "Subscription". */
 export interface MatcherLimits {
-  /** How many matchers. */
+  /** The max number of matchers. */
   readonly count: number;
-  /** How long each, in UTF-16 units. */
+  /** The max length of each matcher, in UTF-16 units. */
   readonly length: number;
-  /** How large the patterns together, in instructions: each update is evaluated with all of them. */
+  /** The max total size of the patterns, in instructions: each update is evaluated against all of them. */
   readonly patternSize: number;
-  /** How much memory they take together, in bytes; 0 for any amount. */
+  /** The max total memory of the matchers, in bytes; 0 means unlimited. */
   readonly bytes: number;
 }
 
-/** The names that 0.x gave to the parameter that stands in for the header `Last-Event-ID`, the prescribed one first. */
+/** The parameters of 0.x that replace the header `Last-Event-ID`, the standard name first. */
 const cursors = ["lastEventID", "Last-Event-ID", "last-event-id", "last_event_id"];
 
 /**
- * Reads what a request subscribes to: `topic` in Mercure 0.x "Subscription"; `match`, `match_exact` and
- * `match_urlpattern` in Mercure 1.0 "Subscription", where no other name may begin with `match`.
+ * Reads the matchers of a subscription request: `topic` in Mercure 0.x "Subscription"; `match`, `match_exact` and
+ * `match_urlpattern` in Mercure 1.0 "Subscription", which reserves all other names that begin with `match`.
  *
- * The sizes of patterns are added while they are read: the first that is too much ends the work.
+ * The sizes of patterns are added up while reading. The first pattern above the limit ends the work.
  *
- * @param hubUrl - The hub's absolute URL, against which relative URL patterns are resolved.
- * @param pace - Gives the event loop to others between patterns.
- * @throws Refusal when the request asks for nothing, for too much, or by what the hub does not speak.
+ * @param hubUrl - The hub's absolute URL. Relative URL patterns resolve against it.
+ * @param pace - Yields the event loop between patterns.
+ * @throws Refusal for a request without matchers, above a limit, or in a generation that the hub does not speak.
  */
 export async function requestedMatchers(
   parameters: URLSearchParams,
@@ -56,7 +56,7 @@ export async function requestedMatchers(
 }
 
 /**
- * The same at once, for a page whose stream will ask.
+ * Checks a request synchronously, for a page whose stream will send it.
  *
  * @throws Refusal as {@link requestedMatchers} does.
  */
@@ -70,7 +70,7 @@ export function checkRequest(
   while (!reading.next().done);
 }
 
-/** Yields the steps that each matcher took. */
+/** Reads the matchers, and yields the steps that each of them took. */
 function* readMatchers(
   parameters: URLSearchParams,
   protocol: Protocol,
@@ -100,7 +100,9 @@ function* readMatchers(
   return { generation, matchers: list };
 }
 
-/** The id that stands for `Last-Event-ID` in the parameters; of several the first, and so the query before the body. */
+/**
+ * Returns the parameter that replaces `Last-Event-ID`. The first non-empty one counts, so the query precedes the body.
+ */
 export function requestedCursor(parameters: URLSearchParams, generation: Generation): string | undefined {
   const names = generation === 0 ? cursors : ["last_event_id"];
   const ids = names.flatMap((name) => parameters.get(name) ?? []);
@@ -116,7 +118,7 @@ function requestedGeneration(parameters: URLSearchParams, protocol: Protocol): G
   }
   if (!speaks0 && !speaks1) throw new Refusal(400, howToAsk[protocol]);
   if (speaks0) return 0;
-  // An id that is silently passed over would lose updates.
+  // An ignored id would lose updates.
   const other = cursors.find((name) => name !== "last_event_id" && parameters.has(name));
   if (other !== undefined) throw new Refusal(400, `With match the parameter ${other} is named last_event_id.`);
   return 1;
@@ -128,7 +130,7 @@ const howToAsk = {
   both: "Name the topics to subscribe to: ?topic=…&topic=…, or ?match=…&match_urlpattern=…",
 } as const;
 
-/** Whether a parameter of this name says what is subscribed to, or since when. */
+/** Returns whether a parameter names a matcher or a position. */
 export function isParameter(name: string): boolean {
   return name === "topic" || isReserved(name) || cursors.includes(name);
 }
@@ -137,7 +139,10 @@ function isMatcher(name: string, generation: Generation): boolean {
   return generation === 0 ? name === "topic" : isReserved(name);
 }
 
-/** Mercure 1.0 reserves the whole prefix, in any case, so that a misspelt type is not passed over. */
+/**
+ * Returns whether Mercure 1.0 reserves a name. It reserves the whole prefix, in any case, so that a misspelt type is an
+ * error.
+ */
 function isReserved(name: string): boolean {
   return /^match/i.test(name);
 }
@@ -145,7 +150,7 @@ function isReserved(name: string): boolean {
 /**
  * Checks the text of a topic or of a pattern.
  *
- * @throws Refusal for what no hub takes.
+ * @throws Refusal for text that is invalid for every hub.
  */
 export function checkTopic(value: string, longest: number): void {
   if (value === "") throw new Refusal(400, "A topic must not be empty.");

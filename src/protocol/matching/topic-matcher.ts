@@ -3,23 +3,26 @@ import { isPlainObject } from "../../shared/plain-object.js";
 import type { MatchType } from "../active-subscription.js";
 import { compileExact, compileSelector, compileUrlPattern, type Matcher, MatcherList } from "./matcher.js";
 
-/** A topic matcher, as the tokens of Mercure 1.0 write it. It is the only way to say that a pattern is meant. */
+/** A topic matcher, in the form of Mercure 1.0 tokens. It is the only way to specify a pattern. */
 export interface TopicMatcher {
   readonly match: string;
-  /** With Mercure 1.0 also `urlpattern`, with 0.x also `uritemplate`. Default `exact`. */
+  /** The type of the matcher. Mercure 1.0 adds `urlpattern`, 0.x adds `uritemplate`. Default `exact`. */
   readonly match_type?: MatchType | "uritemplate" | undefined;
 }
 
-/** A plain object: one of a class is a model, whatever its properties are called. */
+/**
+ * Returns whether a value is a topic matcher. It must be a plain object: an instance of a class is a model, whatever
+ * its properties are called.
+ */
 export function isTopicMatcher(value: unknown): value is TopicMatcher {
   return isPlainObject(value) && Object.hasOwn(value, "match");
 }
 
 /**
- * Compiles what code in this process asks the hub for. A string is the name of one topic, whatever is in it: names are
- * made from what visitors choose. Only a {@link TopicMatcher} can be a pattern.
+ * Compiles topics from code in this process. A string is always the name of one topic, whatever it contains, because
+ * applications build names from visitors' input. Only a {@link TopicMatcher} can be a pattern.
  *
- * @param hubUrl - The hub's absolute URL, against which relative URL patterns are resolved.
+ * @param hubUrl - The hub's absolute URL. Relative URL patterns resolve against it.
  * @throws MercureError `ERR_TOPIC`
  */
 export function compileTopics(
@@ -43,7 +46,7 @@ function compileMeant({ match, match_type: type = "exact" }: TopicMatcher, hubUr
   );
 }
 
-/** As Mercure 0.x has it, where it can name the topic; there, braces make a pattern. */
+/** Compiles a name as a selector of Mercure 0.x where possible. A name with braces would be a template there. */
 function compileName(name: unknown): Matcher {
   if (typeof name !== "string" || name === "") {
     throw new MercureError("ERR_TOPIC", "A topic must be a string that is not empty, or { match, match_type }.");
@@ -52,7 +55,7 @@ function compileName(name: unknown): Matcher {
   return name.includes("{") ? compileExact(name) : compileSelector(name);
 }
 
-/** The error for the name that stands for all topics. */
+/** Returns the error for the name `*`, which stands for all topics. */
 export function everyTopic(type: "uritemplate" | "urlpattern"): MercureError {
   const message = `The topic "*" stands for all topics. To stream them all, write { match: "*", match_type: "${type}" }.`;
   return new MercureError("ERR_TOPIC", message);

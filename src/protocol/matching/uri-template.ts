@@ -1,12 +1,12 @@
 import { LinearExpression, quote } from "./re2-expression.js";
 
-/** How an operator writes variables. RFC 6570, appendix A. */
+/** The way an operator expands variables. RFC 6570, appendix A. */
 interface Operator {
   readonly first: string;
   readonly separator: string;
-  /** What follows the name of an empty value; undefined for operators that write no names. */
+  /** The text after the name of an empty value. Undefined for operators that write no names. */
   readonly ifEmpty?: string;
-  /** Whether values may hold reserved characters as they are. */
+  /** Whether values can contain unencoded reserved characters. */
   readonly reserved?: true;
 }
 
@@ -23,12 +23,12 @@ const operators: Readonly<Record<string, Operator>> = {
 
 interface Variable {
   readonly name: string;
-  /** How many characters of the value are taken at most. */
+  /** The max number of characters taken from the value. */
   readonly prefix?: number;
   readonly explode: boolean;
 }
 
-/** The max number of variables of a whole template. Those of real topics have a few. */
+/** The max number of variables in a template. Templates of real topics have a few. */
 const mostVariables = 32;
 
 const unreserved = String.raw`\w.~\-`;
@@ -36,22 +36,22 @@ const reserved = String.raw`:/?#\[\]@!$&'()*+,;=`;
 const hex = "[0-9A-Fa-f]";
 const octet = `%${hex}{2}`;
 const continuation = `%[89ABab]${hex}`;
-/** One character above U+007F, or one that is not allowed as it is, in percent-encoded UTF-8. */
+/** One character in percent-encoded UTF-8: above U+007F, or not allowed unencoded. */
 const encodedCharacter =
   `%[0-7]${hex}|%[CDcd]${hex}${continuation}|` + `%[Ee]${hex}(?:${continuation}){2}|%[Ff]${hex}(?:${continuation}){3}`;
 
-/** RFC 6570, section 2.1, with the apostrophe, which its errata permit. */
+/** Matches literal text: RFC 6570, section 2.1, with the apostrophe that its errata permit. */
 const literals = /^(?:[!#$&'()*+,./0-9:;=?@A-Z[\]_a-z~\-\u{a0}-\u{d7ff}\u{e000}-\u{10ffff}]|%[0-9a-f]{2})*$/iu;
 
 const variableSpecification = /^((?:\w|%[0-9a-f]{2})(?:\.?(?:\w|%[0-9a-f]{2}))*)(?::([1-9][0-9]{0,3})|(\*))?$/i;
 
 /**
- * Compiles a URI template, RFC 6570 up to level 4, to an expression for the texts that it expands to: whatever the
- * values of its variables are, strings, lists or maps, defined or not.
+ * Compiles a URI template, RFC 6570 up to level 4, to an expression that matches all its expansions. Variables can be
+ * strings, lists or maps, defined or undefined.
  *
- * Literals that are not ASCII may stand in a topic as they are, besides percent-encoded, since topics may be IRIs.
+ * Non-ASCII literals match both unencoded and percent-encoded, because topics can be IRIs.
  *
- * @returns undefined when the text is no valid template.
+ * @returns undefined for an invalid template.
  * @throws Error when the template is too large to be evaluated in bounded time.
  */
 export function compileUriTemplate(template: string): LinearExpression | undefined {
@@ -64,7 +64,7 @@ export function compileUriTemplate(template: string): LinearExpression | undefin
     const expression = close < 0 ? undefined : parseExpression(template.slice(start + 1, close));
     if (literal === undefined || expression === undefined) return undefined;
     variablesLeft -= expression.variables.length;
-    // Before any source is written: the one of many variables is many times as long as the template.
+    // The check precedes the source: with many variables the source is many times as long as the template.
     if (variablesLeft < 0) throw new Error(`The template has more than ${mostVariables} variables.`);
     source += literal + expressionSource(expression);
     end = close + 1;
@@ -73,14 +73,14 @@ export function compileUriTemplate(template: string): LinearExpression | undefin
   return rest === undefined ? undefined : new LinearExpression(source + rest, beginningOf(template));
 }
 
-/** The text after the last expression, as far as it has one spelling only. */
+/** Returns the text after the last expression, as far as it has only one spelling. */
 export function endOf(template: string): string {
   let start = template.length;
   while (start > 0 && template[start - 1] !== "}" && template[start - 1]! <= "\x7f") start--;
   return template.slice(start);
 }
 
-/** The text before the first expression, as far as it has one spelling only. */
+/** Returns the text before the first expression, as far as it has only one spelling. */
 function beginningOf(template: string): string {
   return /^[\0-\x7f]*/.exec(template.slice(0, template.indexOf("{")))![0];
 }
@@ -106,7 +106,7 @@ function parseExpression(text: string): Expression | undefined {
   return { operator, variables };
 }
 
-/** Any of the variables may be undefined, and then leaves out its separator too. */
+/** Returns the source of an expression. Any variable can be undefined, and then its separator is missing too. */
 function expressionSource({ operator, variables }: Expression): string {
   const { first, separator } = operator;
   const sources = variables.map((variable) => variableSource(operator, variable));
@@ -119,8 +119,9 @@ function followingSource(separator: string, variables: readonly string[]): strin
 }
 
 /**
- * At least one of the variables, each of which may be the first that is defined. By halves: the first is in the one half,
- * and the other half may follow, or it is in the other. One alternative for each variable would be quadratic.
+ * Returns the source for at least one of the variables; any of them can be the first defined one. The function splits
+ * the variables in halves. The first defined one is in the left half, and the right half can follow, or it is in the
+ * right half. One alternative for each variable would be quadratic.
  */
 function beginningSource(separator: string, variables: readonly string[]): string {
   if (variables.length === 1) return variables[0]!;
@@ -133,7 +134,7 @@ function beginningSource(separator: string, variables: readonly string[]): strin
 function variableSource(operator: Operator, variable: Variable): string {
   const { separator, ifEmpty } = operator;
   if (variable.explode) return explodedSource(operator);
-  // A list and a map that are not exploded are joined by commas; a prefix is for strings only.
+  // Lists and maps that are not exploded are joined by commas. A prefix applies to strings only.
   const characters = operator.reserved ? unreserved + reserved : unreserved;
   const [unit, most] =
     variable.prefix === undefined
@@ -145,12 +146,12 @@ function variableSource(operator: Operator, variable: Variable): string {
   return separator === ";" ? `${name}(?:=${atLeast(1)})?` : `${name}=${atLeast(0)}`;
 }
 
-/** A list, or a map of keys to values, each item apart. */
+/** Returns the source of an exploded list or map, with separate items. */
 function explodedSource({ separator, ifEmpty, reserved: allowsReserved }: Operator): string {
   if (allowsReserved) return `(?:[${unreserved}${reserved}]|${octet})*`;
   const unit = `(?:[${unreserved}]|${octet})`;
   const joined = (item: string) => `${item}(?:${quote(separator)}${item})*`;
-  // A list repeats the variable's name, which is a key like any other.
+  // A list repeats the variable's name, which looks like any other key.
   if (ifEmpty === "") return joined(`${unit}*(?:=${unit}+)?`);
   if (ifEmpty === "=") return joined(`${unit}*=${unit}*`);
   return `(?:${joined(`${unit}*`)}|${joined(`${unit}*=${unit}*`)})`;

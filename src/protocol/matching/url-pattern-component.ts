@@ -1,6 +1,6 @@
 import { quote } from "./re2-expression.js";
 
-/** What separates the segments of a component, and what a group takes with it when it is left out or repeated. */
+/** The separator of a component's segments, and the prefix that an optional or repeated group includes. */
 export interface Segments {
   readonly delimiter: string;
   readonly prefix: string;
@@ -8,18 +8,18 @@ export interface Segments {
 
 interface Part {
   readonly prefix: string;
-  /** The source of the group; undefined for text alone. */
+  /** The source of the group; undefined for plain text. */
   readonly group: string | undefined;
   readonly suffix: string;
   readonly modifier: string;
 }
 
-/** A character that an identifier may hold, first or later. URL Pattern, section 1.2, "is a valid name code point". */
+/** Matches a group's name: a colon and an identifier. URL Pattern, section 1.2, "is a valid name code point". */
 const name = /^:[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/u;
 
 /**
- * Turns one component of a URL pattern, in the normal form that a `URLPattern` gives for it, into the source of an
- * expression in RE2's syntax. URL Pattern Living Standard, sections 2.1 and 2.2.
+ * Converts one component of a URL pattern to the source of an expression in RE2's syntax. The component must be in the
+ * normal form of a `URLPattern`. URL Pattern Living Standard, sections 2.1 and 2.2.
  */
 export function componentSource(pattern: string, segments: Segments): string {
   return new ComponentReader(pattern, segments).read();
@@ -56,7 +56,7 @@ class ComponentReader {
     return source;
   }
 
-  /** What stands between braces, of which the first is taken already. */
+  /** Reads the content of braces. The opening brace is already consumed. */
   #braces(): Part {
     const prefix = this.#optionalText();
     const group = this.#group();
@@ -65,7 +65,7 @@ class ComponentReader {
     return { prefix, group, suffix, modifier: this.#modifier() };
   }
 
-  /** A name, a regular expression, a name with one, or a wildcard. */
+  /** Reads a group: a name, a regular expression, a name with an expression, or a wildcard. */
   #group(): string | undefined {
     const isNamed = this.#take(name) !== undefined;
     const expression = this.#expression();
@@ -74,7 +74,7 @@ class ComponentReader {
     return this.#take(/^\*/) && ".*";
   }
 
-  /** A group in parentheses, which may hold others and escaped ones. */
+  /** Reads a group in parentheses. It can contain other groups and escaped parentheses. */
   #expression(): string | undefined {
     if (!this.#rest.startsWith("(")) return undefined;
     let depth = 0;
@@ -101,7 +101,7 @@ class ComponentReader {
     return text;
   }
 
-  /** One character, escaped or not, of what stands for itself. */
+  /** Reads one literal character, escaped or not. */
   #text(): string {
     const character = this.#character();
     if (character === undefined) throw new Error("A character does not fit here.");
@@ -120,7 +120,7 @@ class ComponentReader {
   }
 }
 
-/** Any text within one segment. */
+/** Returns the source for any text within one segment. */
 function segmentSource(delimiter: string): string {
   return delimiter === "" ? ".+" : `[^${quote(delimiter)}]+`;
 }

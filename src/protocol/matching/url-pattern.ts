@@ -18,30 +18,30 @@ const plain: Segments = { delimiter: "", prefix: "" };
 const host: Segments = { delimiter: ".", prefix: "" };
 const path: Segments = { delimiter: "/", prefix: "/" };
 
-/** The max number of groups, of whatever kind, since the polyfill takes time that grows with their square. */
+/** The max number of groups of any kind. The polyfill takes time that is quadratic in their number. */
 const mostGroups = 100;
 
-/** The schemes whose URLs have a path of segments, whatever follows them. URL standard, section 4.2. */
+/** The schemes whose URLs always have a path of segments. URL standard, section 4.2. */
 const specialSchemes = ["http", "https", "ws", "wss", "ftp", "file"];
 
 /**
- * A URL pattern, evaluated by an engine that is linear in the length of the topic.
+ * A URL pattern, evaluated in time linear in the topic's length.
  *
- * The polyfill parses and normalizes: Node 20 has no `URLPattern`, and both would evaluate by backtracking. Groups whose
- * regular expressions need that, with look-around or back references, are refused.
+ * The polyfill parses and normalizes the pattern: Node 20 has no `URLPattern`, and both would evaluate by backtracking.
+ * The constructor rejects groups with look-around or back references, which need backtracking.
  *
  * Mercure 1.0 "URL Pattern"; URL Pattern Living Standard.
  */
 export class LinearUrlPattern {
   /** The cost of an evaluation for each character of a topic. */
   readonly size: number;
-  /** The beginning of the path of every topic that matches; undefined when it may be any. */
+  /** The beginning of the path of every topic that matches. Undefined when the path can begin with anything. */
   readonly literal: Literal | undefined;
   readonly #baseUrl: string;
   readonly #components: readonly (readonly [Name, Component])[];
 
   /**
-   * @param baseUrl - What relative patterns and relative topics are resolved against: the hub's URL.
+   * @param baseUrl - The hub's URL. Relative patterns and relative topics resolve against it.
    * @throws Error when the pattern is invalid, or cannot be evaluated in bounded time.
    */
   constructor(pattern: string, baseUrl: string) {
@@ -52,18 +52,18 @@ export class LinearUrlPattern {
     const segments: Partial<Record<Name, Segments>> = { hostname: host, ...(hasSegments && { pathname: path }) };
     this.#baseUrl = baseUrl;
     this.#components = names
-      // A component that may be anything needs no looking at.
+      // A component that accepts anything needs no evaluation.
       .filter((name) => parsed[name] !== "*")
       .map((name) => [name, compileComponent(parsed[name], segments[name] ?? plain)] as const);
     this.size = this.#components.reduce((sum, [, expression]) => sum + expression.size, 1);
     if (this.size > largestExpression) throw new Error("The pattern is too large.");
     const beginning = parsed.pathname === "*" ? "" : beginningOf(parsed.pathname);
     if (beginning !== "") this.literal = pathBeginsWith(beginning, baseUrl);
-    // Only compiling tells whether the groups' own expressions are linear.
+    // Only compilation shows whether the groups' own expressions are linear.
     for (const [, expression] of this.#components) expression.prepare?.();
   }
 
-  /** A topic that is no URL, even relative to the hub's, does not match. */
+  /** Returns whether a topic matches. A topic must be a URL, absolute or relative to the hub's. */
   matches(topic: string): boolean {
     const url = parseTopic(topic, this.#baseUrl);
     if (url === undefined) return false;
@@ -71,10 +71,10 @@ export class LinearUrlPattern {
   }
 }
 
-/** The cost of parsing a topic as a URL, besides its length, in steps. */
+/** The fixed cost of parsing a topic as a URL, in steps. The topic's length is added. */
 const stepsPerUrl = 50;
 
-/** Names, expressions, wildcards and braces; never less than there are. */
+/** Returns an upper bound for the number of groups: names, expressions, wildcards and braces. */
 function numberOfGroups(pattern: string): number {
   return pattern.match(/[:({*]/g)?.length ?? 0;
 }
@@ -85,7 +85,7 @@ function pathBeginsWith(text: string, baseUrl: string): Literal {
   return { isIn, kind: `path ${baseUrl}`, key: text, keyIn };
 }
 
-/** The latest topic: one after the other, all patterns are asked about the same. */
+/** The most recently parsed topic. The hub evaluates all patterns against one topic before the next topic. */
 let latest: { readonly topic: string; readonly baseUrl: string; readonly url: URL | undefined } | undefined;
 
 function parseTopic(topic: string, baseUrl: string): URL | undefined {
@@ -96,7 +96,7 @@ function parseTopic(topic: string, baseUrl: string): URL | undefined {
   return latest.url;
 }
 
-/** Most components are mere text, which needs no engine. */
+/** Compiles a component. Most components are plain text, which needs no engine. */
 function compileComponent(pattern: string, segments: Segments): Component {
   if (/[\\{}():*+?]/.test(pattern)) {
     return new LinearExpression(componentSource(pattern, segments), beginningOf(pattern));
@@ -104,12 +104,15 @@ function compileComponent(pattern: string, segments: Segments): Component {
   return { size: 1, matches: (text) => text === pattern };
 }
 
-/** The text before the first group, without the last separator, which may be part of the group. */
+/** Returns the text before the first group, without the last separator, because the group can include it. */
 function beginningOf(pattern: string): string {
   return /^[^\\{}():*+?]*/.exec(pattern)![0].replace(/[/.]$/, "");
 }
 
-/** The standard would resolve the path of an absolute `urn\:x\:*` against the base too, but Mercure wants a name. */
+/**
+ * Parses a pattern, first without the base URL. The standard would also resolve the path of an absolute `urn\:x\:*`
+ * against the base, but in Mercure that pattern is a name.
+ */
 function parse(pattern: string, baseUrl: string): URLPattern {
   try {
     return new URLPattern(pattern);
@@ -118,7 +121,7 @@ function parse(pattern: string, baseUrl: string): URLPattern {
   }
 }
 
-/** Without the marks that delimit a component and belong to no pattern. */
+/** Returns a component of a URL without its delimiters, which are not part of patterns. */
 function componentOf(url: URL, name: Name): string {
   if (name === "protocol") return url.protocol.slice(0, -1);
   return name === "search" || name === "hash" ? url[name].slice(1) : url[name];

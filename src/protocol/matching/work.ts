@@ -1,23 +1,23 @@
 /**
- * Counts the steps that patterns have taken in this process, at worst: how often each instruction was looked at for a
- * character. Callers read it before and after the work.
+ * Counts the steps of all patterns in this process, at worst: one step is one instruction evaluated for one character.
+ * Callers read the counter before and after the work.
  */
 export const work = { steps: 0 };
 
 /**
- * Counts work that a caller has done or is about to do, in steps of some 40 nanoseconds at worst. Returns a promise when
- * the event loop is due to others: whoever works on awaits it first.
+ * Records a caller's past or upcoming work, in steps of at most about 40 nanoseconds. Returns a promise when the event
+ * loop must run other work; the caller must await it before it continues.
  */
 export type Pace = (steps: number) => Promise<void> | undefined;
 
-/** How many steps it takes to compile one instruction of an expression, at worst. */
+/** The steps to compile one instruction of an expression, at worst. */
 export const stepsPerInstruction = 200;
 
-/** How many steps it takes to parse a URL pattern, however small, and one that is longer, for each character. */
+/** The steps to parse a URL pattern: a fixed number, and a number for each character. */
 const stepsPerUrlPattern = 10_000;
 const stepsPerCharacter = 20;
 
-/** How many steps it takes to write the expression of a template, however small. */
+/** The fixed number of steps to convert a template to an expression. */
 const stepsPerTemplate = 1_000;
 
 interface Sized {
@@ -26,16 +26,16 @@ interface Sized {
   readonly cost: number;
 }
 
-/** How many steps it takes to make a matcher of a text. The expression of a URL pattern is compiled at once. */
+/** Returns the steps to create a matcher from text. The expression of a URL pattern is compiled immediately. */
 export function stepsToRead({ type, pattern, cost }: Sized): number {
   if (type !== "urlpattern") return stepsPerTemplate + pattern.length;
   return stepsPerUrlPattern + pattern.length * stepsPerCharacter + cost * stepsPerInstruction;
 }
 
-/** How many steps it takes to compile the expression of a matcher that has been read. */
+/** Returns the steps to compile the expression of an existing matcher. */
 export function stepsToCompile({ type, cost }: Sized): number {
   return type === "urlpattern" ? 1 : cost * stepsPerInstruction;
 }
 
-/** For work that nobody else waits for. */
+/** A pace without pauses, for work that blocks nobody else. */
 export const unpaced: Pace = () => undefined;

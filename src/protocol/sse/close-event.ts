@@ -2,12 +2,13 @@ import { closeEvent } from "../event-types.js";
 import { encodeEvent } from "./event-encoder.js";
 
 /**
- * Why a stream has ended, the event's data. `expired`: its token does no longer, or is missing; with a new one it may go
- * on. `forbidden`: the application does not let it be opened. `disconnected`: the application has ended it.
+ * The reason for the end of a stream, as the event's data. `expired`: the token is invalid or missing; the client can
+ * resume with a new token. `forbidden`: the application does not allow the stream. `disconnected`: the application
+ * ended it.
  */
 export type CloseReason = "expired" | "forbidden" | "disconnected";
 
-/** The event's text. It has no id, so that whoever comes back with a new token goes on from where they were. */
+/** Returns the event's text. The event has no id, so a client with a new token resumes at its previous position. */
 export function encodeClose(reason: CloseReason): string {
   return encodeEvent({ type: closeEvent, data: reason });
 }

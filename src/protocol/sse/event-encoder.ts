@@ -3,20 +3,20 @@ import { forbiddenCharacter } from "../characters.js";
 
 /** The fields of one server-sent event. HTML standard, section 9.2 "Server-sent events". */
 export interface ServerSentEvent {
-  /** Any text; line breaks of any kind arrive as LF. Empty by default. */
+  /** The event's data: any text. Line breaks of any kind arrive as LF. Default: empty. */
   readonly data?: string;
-  /** `message` to a browser when absent or empty. */
+  /** The event's type. Browsers dispatch an event without a type, or with an empty one, as `message`. */
   readonly type?: string;
-  /** What the client sends as `Last-Event-ID` when it reconnects; the empty string makes it forget. */
+  /** The event's id. The client sends it as `Last-Event-ID` when it reconnects; the empty string resets it. */
   readonly id?: string;
-  /** The client's reconnection time from now on, in milliseconds. */
+  /** The client's new reconnection time, in milliseconds. */
   readonly retry?: number;
 }
 
 /**
- * The text of one event in an event stream, ended by its blank line.
+ * Returns the text of one event in an event stream, including the final blank line.
  *
- * It always has a `data` field, without which browsers drop the event, empty or not.
+ * The text always has a `data` field, because browsers drop events without one.
  *
  * @throws MercureError `ERR_UPDATE` when the type, the id or the retry would end its line or break the protocol.
  */
@@ -28,18 +28,18 @@ export function encodeEvent({ data = "", type, id, retry }: ServerSentEvent): st
   return `${fields}data: ${prefixLines(data, "data: ")}\n\n`;
 }
 
-/** The text that gives a client its reconnection time, in milliseconds, without an event. */
+/** Returns the text that sets a client's reconnection time, in milliseconds, without an event. */
 export function encodeRetry(retry: number): string {
   return `retry: ${milliseconds(retry)}\n\n`;
 }
 
-/** The text of a comment, which clients ignore: it keeps proxies from closing a connection on which nothing happens. */
+/** Returns the text of a comment. Clients ignore comments; they keep proxies from closing idle connections. */
 export function encodeComment(text = ""): string {
   return `:${prefixLines(text, ":")}\n`;
 }
 
 function prefixLines(text: string, prefix: string): string {
-  // Searches for one character beat a regular expression, and usual text has no CR, or no line break at all.
+  // Searches for one character are faster than a regular expression. Most text has no CR, or no line break at all.
   if (text.includes("\r")) return text.replace(/\r\n|\r|\n/g, `\n${prefix}`);
   return text.includes("\n") ? text.replaceAll("\n", `\n${prefix}`) : text;
 }

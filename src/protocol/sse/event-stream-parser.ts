@@ -1,6 +1,6 @@
-/** One event, as "dispatch the event" of the HTML standard leaves it. */
+/** A single event, as "dispatch the event" of the HTML standard produces it. */
 export interface StreamEvent {
-  /** `message` when the stream names no type. */
+  /** The event's type; `message` when the stream names no type. */
   readonly type: string;
   readonly data: string;
   readonly lastEventId: string;
@@ -8,18 +8,21 @@ export interface StreamEvent {
 
 export interface EventStreamReceiver {
   event(event: StreamEvent): void;
-  /** A block has ended and its id is now the stream's position. Comes before the block's event, and also without one. */
+  /**
+   * Reports the stream's new position, at the end of a block. The call comes before the block's event, and also for a
+   * block without an event.
+   */
   lastEventId(id: string): void;
   retry(milliseconds: number): void;
 }
 
 /**
- * Reads `text/event-stream` bytes as they arrive, in pieces of any size, by the algorithm of the HTML standard
- * ("Interpreting an event stream"). A block that the stream's end cuts off is never reported.
+ * Parses `text/event-stream` bytes as they arrive, in chunks of any size. The algorithm is that of the HTML standard
+ * ("Interpreting an event stream"). A block that the stream's end truncates is never reported.
  */
 export class EventStreamParser {
   readonly #receiver: EventStreamReceiver;
-  /** Drops the byte order mark and keeps what a chunk's end cuts off of a character. */
+  /** The decoder drops the byte order mark and buffers a character that a chunk's end splits. */
   readonly #decoder = new TextDecoder();
   #unfinishedLine = "";
   #endedInCarriageReturn = false;
@@ -30,8 +33,8 @@ export class EventStreamParser {
   readonly #maxEventLength: number;
 
   /**
-   * @param lastEventId - The id that events have until the stream gives one: after a reconnection, the last one known.
-   * @param maxEventLength - How many UTF-16 units the data and the unfinished line of an event may have.
+   * @param lastEventId - The id of events until the stream names one: after a reconnection, the last known id.
+   * @param maxEventLength - The max length of an event's data and unfinished line, in UTF-16 units.
    */
   constructor(receiver: EventStreamReceiver, lastEventId = "", maxEventLength = Number.POSITIVE_INFINITY) {
     this.#receiver = receiver;
@@ -39,7 +42,11 @@ export class EventStreamParser {
     this.#maxEventLength = maxEventLength;
   }
 
-  /** @throws RangeError when the event is longer than the bound. */
+  /**
+   * Parses the next chunk.
+   *
+   * @throws RangeError when the event is longer than the max length.
+   */
   push(chunk: Uint8Array): void {
     let text = this.#decoder.decode(chunk, { stream: true });
     if (text === "") return;
@@ -67,7 +74,10 @@ export class EventStreamParser {
     else this.#readField(line.slice(0, colon), line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1));
   }
 
-  /** A comment comes here too: its field has no name, and nameless fields are ignored like unknown ones. */
+  /**
+   * Reads one field. A comment also comes here: its field name is empty, and the parser ignores it like any unknown
+   * field.
+   */
   #readField(field: string, value: string): void {
     if (field === "data") {
       this.#data.push(value);

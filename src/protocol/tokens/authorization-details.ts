@@ -4,25 +4,27 @@ import { PatternSum } from "../matching/pattern-sum.js";
 import { type Pace, stepsToRead, unpaced } from "../matching/work.js";
 import { type GrantLimits, type Grants, noGrants, type SubscriptionPayload } from "./grants.js";
 
-/** The type of the authorization details that are for a hub, compared byte by byte. Mercure 1.0 "Authorization Details". */
+/** The type of the hub's authorization details, compared byte by byte. Mercure 1.0 "Authorization Details". */
 export const detailType = "https://mercure.rocks/authorization-detail";
 
-/** Compiles a matcher of a type; undefined for a type that the hub does not know, or a matcher that is none of its type. */
+/**
+ * Compiles a matcher of a type. Returns undefined for an unknown type, or for a matcher that is invalid for its type.
+ */
 export type MatcherCompiler = (match: string, matchType: string) => Matcher | undefined;
 
-/** The matchers that need no pattern. Mercure 1.0 "Exact Matching". */
+/** Compiles exact matchers only. Mercure 1.0 "Exact Matching". */
 export const compileExactOnly: MatcherCompiler = (match, matchType) =>
-  // Not a selector of 0.x: what is a template there is a name here.
+  // A selector of 0.x would read braces as a template; here they are part of the name.
   matchType === "exact" ? compileExact(match) : undefined;
 
 /**
  * Reads the claim `authorization_details` of a verified token of Mercure 1.0.
  *
- * A token without a Mercure detail grants nothing. One bad detail, and the whole claim yields undefined: partial
- * acceptance would silently change what the token allows. Actions that the hub does not know grant nothing, and details
- * of other types are for others; neither is bad.
+ * A token without a Mercure detail grants nothing. A single invalid detail makes the whole claim undefined, because
+ * partial acceptance would silently change the grants. Two cases are valid: unknown actions grant nothing, and details
+ * of other types are for other services.
  *
- * @param pace - Gives the event loop to others between patterns.
+ * @param pace - Yields the event loop between patterns.
  */
 export async function parseAuthorizationDetails(
   claims: Readonly<Record<string, unknown>>,
@@ -38,7 +40,7 @@ export async function parseAuthorizationDetails(
   const left = { details: limits.details, topics: limits.topics };
   const sum = new PatternSum(limits.patternSize);
   for (const detail of details) {
-    // RFC 9396, section 2: every detail is an object and has a type, whoever it is for.
+    // Every detail must be an object with a type, even one for another service. RFC 9396, section 2.
     if (!isObject(detail) || typeof detail.type !== "string") return undefined;
     if (detail.type !== detailType) continue;
     const { actions, topics, payload } = detail;
@@ -68,14 +70,14 @@ export async function parseAuthorizationDetails(
   };
 }
 
-/** Mercure 1.0 "Topic Matcher List". */
+/** Parses one entry of a list of topic matchers. Mercure 1.0 "Topic Matcher List". */
 function parseMatcher(topic: unknown, longest: number, compile: MatcherCompiler): Matcher | undefined {
   if (!isObject(topic)) return undefined;
   const { match } = topic;
   const matchType = Object.hasOwn(topic, "match_type") ? topic.match_type : "exact";
   if (typeof match !== "string" || match === "" || typeof matchType !== "string") return undefined;
   if (match.length > longest || forbiddenCharacter(match) !== undefined) return undefined;
-  // The wildcard is recognised before the type is looked at, even one that the hub does not know.
+  // The wildcard takes precedence over the type, even over an unknown type.
   if (match === "*") return compileSelector(match);
   try {
     return compile(match, matchType);

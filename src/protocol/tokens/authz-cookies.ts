@@ -1,16 +1,16 @@
 /**
- * The cookies in which browsers present the tokens of streams, one for each distinct grant, so that tabs with different
- * streams do not overwrite each other's. Their names begin with the one name that Mercure "Cookie" knows.
+ * Names and values of the cookies that carry stream tokens. Each distinct grant has a cookie of its own, so that tabs
+ * with different streams do not overwrite each other's tokens. All names begin with the name of Mercure "Cookie".
  */
 
 const prefix = /^__(Secure|Host)-/;
 
-/** The name of a cookie whose token grants just the topics of this hash. */
+/** Returns the name of the cookie whose token grants exactly the topics of this hash. */
 export function grantCookieName(name: string, grant: string): string {
   return `${name}_${grant}`;
 }
 
-/** The hash in the name of such a cookie; undefined for any other. */
+/** Returns the hash in the name of a grant's cookie; undefined for any other cookie. */
 export function grantOf(cookieName: string, name: string): string | undefined {
   return cookieName.startsWith(`${name}_`) && isGrant(cookieName.slice(name.length + 1))
     ? cookieName.slice(name.length + 1)
@@ -18,41 +18,47 @@ export function grantOf(cookieName: string, name: string): string | undefined {
 }
 
 /**
- * The name of the cookie that tells pages of a grant's cookie, which is sent to the hub alone. Each grant has one of its
- * own, since pages that are rendered at the same time would overwrite a list that they share.
+ * Returns the name of the mark cookie, which tells pages that a grant's cookie exists. The grant's cookie itself is
+ * sent only to the hub. Each grant has its own mark, because pages rendered at the same time would overwrite a shared
+ * list.
  *
- * @param owner - As of {@link keyCookieNames}: a page takes back the cookies of its own application alone.
+ * @param owner - The application's identifier, as in {@link keyCookieNames}: a page removes only its own application's
+ * cookies.
  */
 export function markCookieName(name: string, owner: string, grant: string): string {
   return `${name}_at_${owner}_${grant}`;
 }
 
-/** The grant that such a cookie tells of; undefined for any other cookie. */
+/** Returns the grant that a mark cookie names; undefined for any other cookie. */
 export function markedGrant(cookieName: string, name: string, owner: string): string | undefined {
   return grantOf(cookieName, `${name}_at_${owner}`);
 }
 
-/** Whether a text can be such a hash: the first 22 characters of a signature in base64url. */
+/** Returns whether a text has the form of a grant's hash: the first 22 characters of a signature in base64url. */
 export function isGrant(text: string): boolean {
   return /^[\w-]{22}$/.test(text);
 }
 
-/** The parameter of a stream's URL that names its grant: the hub goes by this cookie alone. */
+/** The parameter of a stream's URL that names its grant. The hub then reads only this grant's cookie. */
 export const grantParameter = "grant";
 
 /**
- * The names of the cookie that all the others need: without it their tokens are worth nothing, so that deleting this one
- * signs the browser out, although a page that is not below the hub's path does not see the others. Where there is one of
- * the first name it alone counts: no other host of the site can have set it. RFC 6265bis, section 4.1.3.
+ * Returns the names of the key cookie, which all token cookies depend on. Tokens are invalid without it, so deleting it
+ * signs the browser out, even from a page outside the hub's path that cannot see the token cookies. A cookie with the
+ * first name takes precedence, because no other host of the site can set it. RFC 6265bis, section 4.1.3.
  *
- * @param owner - Tells an application from others on ports of its host, which share its cookies: eight characters.
+ * @param owner - Eight characters that distinguish the application from others on ports of its host, which share its
+ * cookies.
  */
 export function keyCookieNames(name: string, owner = ""): { readonly hostOnly: string; readonly other: string } {
   const end = owner === "" ? "_key" : `_key_${owner}`;
   return { hostOnly: `__Host-${insecureName(name)}${end}`, other: name + end };
 }
 
-/** The cookies, each as name and value in one text, that tokens can need: those of all applications on the host. */
+/**
+ * Returns the key cookies that tokens can depend on, each as name and value in one text. They belong to all
+ * applications on the host.
+ */
 export function keyCookies(cookies: readonly (readonly [string, string])[], name: string): string[] {
   const { hostOnly, other } = keyCookieNames(name);
   const ownersOf = (start: string) =>
@@ -65,20 +71,23 @@ export function keyCookies(cookies: readonly (readonly [string, string])[], name
   return [...ownersOf(other).filter(({ owner }) => !owners.has(owner)), ...certain].map(({ text }) => text);
 }
 
-/** What a token is bound to: the name too, since other hosts of the site can set a known value under another name. */
+/**
+ * Returns the text that a token is bound to. It contains the name, because other hosts of the site can set a known
+ * value under another name.
+ */
 export function keyCookie(name: string, value: string): string {
   return `${name}=${value}`;
 }
 
-/** The member of a token's claim `cnf` that names, by its SHA-256, the cookie that the token needs. RFC 7800. */
+/** The member of a token's claim `cnf` that names the required cookie, by its SHA-256. RFC 7800. */
 export const cookieConfirmation = "cookie#S256";
 
-/** What a name is on plain HTTP, where browsers take no cookie with the prefix `__Secure-`. */
+/** Returns a name for plain HTTP, where browsers reject cookies with the prefix `__Secure-`. */
 export function insecureName(name: string): string {
   return name.replace(prefix, "");
 }
 
-/** What a name is where browsers shall take the cookie from HTTPS alone. */
+/** Returns a name that restricts a cookie to HTTPS. */
 export function secureName(name: string): string {
   return prefix.test(name) ? name : `__Secure-${name}`;
 }

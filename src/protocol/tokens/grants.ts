@@ -1,45 +1,45 @@
 import { compileSelector, type Matcher, MatcherList } from "../matching/matcher.js";
 import { PatternSum } from "../matching/pattern-sum.js";
 
-/** What others may learn of the bearer of a token by subscription events. */
+/** The payloads of a token, which subscription events show to others. */
 export interface Payloads {
-  /** What other subscribers see of this one, whatever it subscribes to. Mercure 0.x "Payload". */
+  /** The payload of all the bearer's subscriptions. Mercure 0.x "Payload". */
   readonly payload?: unknown;
-  /** The same for some subscriptions each: the first that matches counts. Mercure 1.0 "Payloads". */
+  /** Payloads of certain subscriptions: the first match counts. Mercure 1.0 "Payloads". */
   readonly payloads?: readonly SubscriptionPayload[] | undefined;
 }
 
-/** What a token allows its bearer. Mercure "Authorization". */
+/** The permissions of a token. Mercure "Authorization". */
 export interface Grants extends Payloads {
-  /** Private updates that have one of these topics may be received. */
+  /** The bearer can receive private updates with at least one of these topics. */
   readonly subscribe: MatcherList;
-  /** Updates all of whose topics are among these may be published. */
+  /** The bearer can publish updates whose topics are all among these. */
   readonly publish: MatcherList;
 }
 
 export interface SubscriptionPayload {
-  /** Compared with the subscription's own matcher as if that were a topic. */
+  /** The subscriptions with this payload. A subscription's matcher is compared like a topic. */
   readonly matchers: MatcherList;
-  /** Undefined hides what later entries would say. */
+  /** The payload. Undefined stops the search, so later entries do not apply. */
   readonly payload: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** How much one token may hold; more, and it is refused as a whole. */
+/** The limits for one token. A token above a limit is rejected as a whole. */
 export interface GrantLimits {
   readonly details: number;
   readonly topics: number;
-  /** How long each topic may be, in UTF-16 units. */
+  /** The max length of a topic, in UTF-16 units. */
   readonly topicLength: number;
-  /** How large its patterns may be together, in instructions. */
+  /** The max total size of the patterns, in instructions. */
   readonly patternSize: number;
 }
 
 const nothing = new MatcherList([]);
 
-/** The grants of whoever presents no token. */
+/** The grants of a request without a token. */
 export const noGrants: Grants = { subscribe: nothing, publish: nothing };
 
-/** What several tokens grant together. */
+/** Returns the combined grants of several tokens. */
 export function unionOf(grants: readonly Grants[]): Grants {
   if (grants.length === 1) return grants[0]!;
   return {
@@ -50,7 +50,7 @@ export function unionOf(grants: readonly Grants[]): Grants {
   };
 }
 
-/** What other subscribers see of a subscription, by the text of its matcher. */
+/** Returns the payload that others see of a subscription, by the text of its matcher. */
 export function payloadOf({ payload, payloads }: Payloads, matcher: string): unknown {
   if (payloads === undefined) return payload;
   return payloads.find(({ matchers }) => matchers.matches(matcher))?.payload ?? payload;
@@ -59,8 +59,8 @@ export function payloadOf({ payload, payloads }: Payloads, matcher: string): unk
 /**
  * Reads the `mercure` claim of a verified token: `{ subscribe?: string[], publish?: string[], payload? }`.
  *
- * A token without the claim grants nothing. One whose claim is malformed yields undefined and is to be refused as a
- * whole: acting on the half that parses would silently change what it allows.
+ * A token without the claim grants nothing. A malformed claim yields undefined, and the caller must reject the token as
+ * a whole: partial acceptance would silently change the grants.
  */
 export function parseGrants(
   claims: Readonly<Record<string, unknown>>,
@@ -83,7 +83,7 @@ export function parseGrants(
   return { subscribe: new MatcherList(toSubscribe), publish: new MatcherList(toPublish), payload };
 }
 
-/** Undefined for selectors that the hub does not evaluate, by themselves or together. */
+/** Compiles selectors. Returns undefined when the hub does not evaluate one of them, or all of them together. */
 function matchersOf(selectors: readonly string[], sum: PatternSum): Matcher[] | undefined {
   const matchers: Matcher[] = [];
   try {

@@ -3,14 +3,14 @@ import { nameOf } from "../../protocol/carried-name.js";
 import { isOwnTopic, topicOf, variantOf } from "../../protocol/own-topics.js";
 
 /**
- * Subscriptions as the application knows them: without those to topics of the kit's own, with the topic that a page
- * streams in place of its variant, and with names as the application wrote them.
+ * Returns subscriptions as the application knows them. Topics of the kit are omitted, variants are replaced by their
+ * topics, and names are those that the application wrote.
  */
 export function applicationSubscriptions(subscriptions: readonly SubscriptionDocument[]): SubscriptionDocument[] {
   return subscriptions.flatMap((subscription) => {
     const { topic, match } = subscription;
     const name = topic ?? match ?? "";
-    // A stream of a variant that receives private updates streams two names, and counts once.
+    // A stream that receives a variant's private updates has two names, and is counted once.
     if (isOwnTopic(name) && variantOf(name)?.audience !== "variant") return [];
     const known = nameOf(topicOf(name));
     if (known === name) return [subscription];

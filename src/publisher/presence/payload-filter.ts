@@ -3,10 +3,10 @@ import { MercureError } from "../../shared/errors.js";
 import { isFunction } from "../../shared/is-function.js";
 import { describeValue, isPlainObject } from "../../shared/plain-object.js";
 
-/** Which payloads count: those that have all of these properties, deeply equal, or those that the function accepts. */
+/** Selects payloads: those with all of these properties, deeply equal, or those that the function accepts. */
 export type PayloadFilter = Readonly<Record<string, unknown>> | ((payload: unknown) => boolean);
 
-/** Whether a payload counts. */
+/** Returns whether a payload passes the filter. */
 export function passes(payload: unknown, filter: PayloadFilter = {}): boolean {
   if (isFunction(filter)) return filter(payload);
   const wanted = Object.entries(filter);
@@ -18,7 +18,7 @@ export function passes(payload: unknown, filter: PayloadFilter = {}): boolean {
 }
 
 /**
- * Refuses a filter that would let everything pass, in silence.
+ * Rejects a filter of the wrong type, which would silently accept every payload.
  *
  * @throws MercureError `ERR_OPTION`
  */

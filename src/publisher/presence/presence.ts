@@ -5,31 +5,34 @@ import type { Clock } from "../../shared/clock.js";
 import { type Person, Room, type Visit } from "./room.js";
 import { Throttle } from "./throttle.js";
 
-/** By which property of a payload somebody is recognised, or what finds it out. */
+/** The payload property that identifies a person, or a function that returns the identifier. */
 export type PresenceKey = string | ((payload: unknown) => string | number | undefined);
 
-/** Every open page of a topic fetches its people again at each announcement, in milliseconds. */
+/**
+ * The min time between announcements of a topic, in milliseconds. Every open page fetches the people again at each
+ * announcement.
+ */
 const announcementInterval = 1000;
 
-/** How much memory watched topics may take, in bytes: visitors can make up the topics that pages are rendered for. */
+/** The max memory of watched topics, in bytes. Visitors can make up the topics of the pages that they request. */
 const maxWatchedBytes = 32 * 1024 * 1024;
 
-/** What a watched topic takes besides its name and its people, in bytes (measured, rounded up). */
+/** The memory of a watched topic besides its name and its people, in bytes (measured, rounded up). */
 const bytesPerTopic = 1024;
 
 export interface PresenceOptions {
   readonly hub: {
-    /** The open streams of a topic. */
+    /** Returns the open streams of a topic. */
     subscriptions(topic: string): SubscriptionDocument[];
     readonly onSubscription: Hub["onSubscription"];
   };
   readonly clock: Clock;
   readonly key: PresenceKey;
-  /** For how long somebody who has left is still there, in seconds. */
+  /** The time that a person stays listed after leaving, in seconds. */
   readonly grace: number;
-  /** For how long a page may go on asking who is there once it was rendered, in seconds. */
+  /** The time that a page may go on requesting people after it was rendered, in seconds. */
   readonly lifetime: number;
-  /** Tells the pages of a topic that its people have changed. Called at most once a second for a topic. */
+  /** Announces a change of people to the pages of a topic. Called at most once a second for a topic. */
   announce(topic: string): void;
 }
 
@@ -40,14 +43,15 @@ interface Watched {
 }
 
 /**
- * Knows the people of topics by the streams of this process.
+ * Tracks the people of topics by the streams of this process.
  *
- * A topic is watched from when somebody asks for its people until no page can be asking any more, so that an application
- * without presence pays nothing for it. A person who leaves counts for a grace period, and so a reload changes nothing.
+ * A topic is watched from the first request for its people until no page can request them any more. An application
+ * without presence thus pays nothing for it. A person who leaves stays listed for a grace period, so a reload emits no
+ * presence event.
  */
 export class Presence {
   readonly #options: PresenceOptions;
-  /** The topic that was asked for longest ago comes first. */
+  /** The watched topics, the least recently requested first. */
   readonly #watched = new Map<string, Watched>();
   #watchedBytes = 0;
   readonly #stop: () => void;
@@ -59,14 +63,14 @@ export class Presence {
     this.#stop = options.hub.onSubscription((subscription) => this.#hear(subscription));
   }
 
-  /** The people of a topic, in the order in which they came. Changes are announced from now on. */
+  /** Returns the people of a topic, in the order of their arrival. Changes are announced from now on. */
   of(topic: string): Person[] {
     return this.watch(topic).people;
   }
 
   /**
-   * Announces the changes of a topic from now on, for as long as a page that is rendered now may listen. When watched
-   * topics take too much memory, the one that was asked for longest ago is forgotten.
+   * Announces the changes of a topic from now on, for as long as a page rendered now may listen. Evicts the least
+   * recently requested topics when watched topics exceed the memory limit.
    */
   watch(topic: string): Room {
     const { clock, lifetime } = this.#options;
@@ -81,7 +85,10 @@ export class Presence {
     return watched.room;
   }
 
-  /** Whoever leaves meanwhile does so on purpose, and is gone at once. */
+  /**
+   * Runs `work` without a grace period. People who leave during it are removed at once, because `disconnect` ends their
+   * streams on purpose.
+   */
   withoutGrace<T>(work: () => T): T {
     const grace = this.#grace;
     this.#grace = 0;
@@ -135,7 +142,7 @@ function bytesOf(topic: string): number {
   return bytesPerTopic + 2 * topic.length;
 }
 
-/** Empty for a pattern, which is no topic. */
+/** Returns the topic that a subscription streams. Returns the empty string for a pattern. */
 function streamedTopic({ topic, match, match_type: matchType }: SubscriptionDocument): string {
   return topicOf(topic ?? (matchType === "exact" ? match! : ""));
 }
@@ -145,7 +152,7 @@ function nameOf(payload: unknown, key: PresenceKey): string | undefined {
   return (typeof value === "string" && value !== "") || typeof value === "number" ? String(value) : undefined;
 }
 
-/** A payload that is a name itself names its bearer. */
+/** Returns the property that identifies a person. A payload that is not an object is itself the identifier. */
 function named(payload: unknown, key: string): unknown {
   if (typeof payload !== "object" || payload === null) return payload;
   return Object.hasOwn(payload, key) ? (payload as Record<string, unknown>)[key] : undefined;

@@ -1,19 +1,22 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../shared/clock.js";
 
-/** Somebody who has streams of a topic open. */
+/** A person who has streams of a topic open. */
 export interface Person {
-  /** The name by the option `presenceKey`. A person without a name is as many people as streams. */
+  /**
+   * The person's identifier, by the option `presenceKey`. Each stream without an identifier counts as a separate
+   * person, with the subscriber's id as the key.
+   */
   readonly key: string;
-  /** What the token of the newest stream says, by the option `payloadGetter`. */
+  /** The payload of the newest stream's token, from the option `payloadGetter`. */
   readonly payload: unknown;
-  /** How many streams are open: 0 for somebody who has just left, and may be back in a moment. */
+  /** The number of open streams. 0 during the grace period after the last stream has closed. */
   readonly connections: number;
 }
 
-/** One stream, as far as presence is concerned. */
+/** A stream of a person. */
 export interface Visit {
-  /** Undefined for somebody who cannot be recognised. */
+  /** The person's identifier. Undefined for an anonymous person. */
   readonly name: string | undefined;
   readonly subscriber: string;
   readonly payload: unknown;
@@ -25,21 +28,21 @@ interface Visitor {
   cancelLeave: (() => void) | undefined;
 }
 
-/** The people of one topic. A person who leaves is there until the grace period has passed. */
+/** The people of one topic. A person who leaves stays listed until the grace period has passed. */
 export class Room {
   readonly #clock: Clock;
   readonly #changed: () => void;
   readonly #visitors = new Map<string, Visitor>();
-  /** The keys of nameless visitors in their grace period, by their payload as JSON. */
+  /** The keys of anonymous visitors in their grace period, by their payload as JSON. */
   readonly #namelessLeavers = new Map<string, Set<string>>();
 
-  /** @param changed - Called when somebody comes, goes, or says something else of themselves. */
+  /** @param changed - Called when a person arrives, leaves, or changes payload. */
   constructor(clock: Clock, changed: () => void) {
     this.#clock = clock;
     this.#changed = changed;
   }
 
-  /** In the order in which they came. */
+  /** The people, in the order of their arrival. */
   get people(): Person[] {
     return [...this.#visitors].map(([key, { payload, subscribers }]) => ({
       key,
@@ -65,11 +68,15 @@ export class Room {
     this.#changed();
   }
 
-  /** @param grace - In milliseconds. */
+  /**
+   * Notes that a stream has closed.
+   *
+   * @param grace - The time until the person is removed, in milliseconds.
+   */
   leave({ name, subscriber, payload }: Visit, grace: number): void {
     const key = name ?? subscriber;
     const visitor = this.#visitors.get(key);
-    // A stream tells of its end once for each of its topics, and several of them may be this one.
+    // A stream reports its end once for each of its topics, and several of them can be this one.
     if (!visitor?.subscribers.delete(subscriber) || visitor.subscribers.size > 0) return;
     const go = () => {
       if (name === undefined) this.#removeLeaver(key, payload);
@@ -84,14 +91,14 @@ export class Room {
     if (name === undefined) this.#addLeaver(key, payload);
   }
 
-  /** Nothing happens any more. */
+  /** Cancels all pending removals. */
   close(): void {
     for (const { cancelLeave } of this.#visitors.values()) cancelLeave?.();
   }
 
   /**
-   * Removes a nameless visitor who has just left, for another who says the same: nobody can tell the two apart, and
-   * a reload would otherwise count twice. Returns whether there was one.
+   * Removes an anonymous visitor in the grace period who has the same payload as a new one. The two cannot be told
+   * apart, and a reload would otherwise count twice. Returns whether there was one.
    */
   #replaceLeaver(payload: unknown): boolean {
     const [key] = this.#namelessLeavers.get(textOf(payload)) ?? [];

@@ -1,6 +1,9 @@
 import type { Clock } from "../../shared/clock.js";
 
-/** Runs a callback at most once in an interval: at once when it may, else when the interval has passed. */
+/**
+ * Runs a callback at most once in an interval: at once if the last run is long enough ago, or else at the end of the
+ * interval.
+ */
 export class Throttle {
   readonly #clock: Clock;
   readonly #interval: number;
@@ -8,14 +11,14 @@ export class Throttle {
   #lastRun = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | undefined;
 
-  /** @param interval - In milliseconds. */
+  /** @param interval - The min time between runs, in milliseconds. */
   constructor(clock: Clock, interval: number, callback: () => void) {
     this.#clock = clock;
     this.#interval = interval;
     this.#callback = callback;
   }
 
-  /** Asks for a run after this moment. Several requests within the interval share one run. */
+  /** Requests a run after this moment. Several requests within the interval share one run. */
   request(): void {
     if (this.#cancel !== undefined) return;
     const next = this.#lastRun + this.#interval;
@@ -23,7 +26,7 @@ export class Throttle {
     else this.#cancel = this.#clock.at(next, () => this.#run());
   }
 
-  /** Drops the run that is due. */
+  /** Cancels the pending run. */
   cancel(): void {
     this.#cancel?.();
     this.#cancel = undefined;

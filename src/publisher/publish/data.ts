@@ -4,10 +4,11 @@ import { isSafe } from "../../shared/safe-strings.js";
 import { htmlOf, isNothing, jsonOf } from "../../shared/text.js";
 
 /**
- * An update's data as text: strings and safe strings as they are, undefined as the empty string, a list that holds HTML
- * or nothing at all joined as `` html`…` `` joins it, anything else as JSON without markup.
+ * Returns an update's data as text. Strings and safe strings stay unchanged, and undefined becomes the empty string. A
+ * list that contains HTML or only empty items is joined as in `` html`…` ``. Everything else becomes JSON without
+ * markup.
  *
- * @throws MercureError `ERR_DATA` for what has no text, such as a promise.
+ * @throws MercureError `ERR_DATA` for data without a text form, such as a promise.
  */
 export function dataText(data: unknown): string {
   if (data === undefined) return "";
@@ -19,7 +20,10 @@ function isHtml(value: unknown): boolean {
   return isSafe(value);
 }
 
-/** What `items.map(render)` and `[render(…), condition && oob(…)]` give, also where there are no items. */
+/**
+ * Returns whether data is a list of HTML, such as `items.map(render)` or `[render(…), condition && oob(…)]`. Empty
+ * lists count too.
+ */
 function isListOfHtml(data: unknown): data is readonly unknown[] {
   return Array.isArray(data) && (holdsHtml(data) || data.every(isNothingToShow));
 }

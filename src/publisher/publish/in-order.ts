@@ -1,31 +1,34 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isThenable } from "../../shared/text.js";
 
-/** Work that has begun to prepare; what is called from within it cannot wait for it. */
+/** A piece of work that is in progress. Calls from within it must not wait for it. */
 interface Turn {
   ended: boolean;
 }
 
 /**
- * Does work in the order of the calls, although each piece may take its time to prepare.
+ * Runs work in the order of the calls, although pieces can take different times to prepare.
  *
- * Pieces prepare at the same time. The work of a piece begins when all earlier pieces that share a key have ended, whether
- * they succeeded or failed. Work that is called from within another piece does not wait: the two would wait for each
- * other.
+ * Pieces prepare concurrently. The work of a piece starts after all earlier pieces that share a key have ended, whether
+ * they succeeded or failed. Work started from within another piece runs without waiting, because the two would
+ * deadlock.
  */
 export class InOrder {
-  /** For each key, when the last piece that was called ends. */
+  /** The end of the latest piece, by key. */
   readonly #ends = new Map<unknown, Promise<unknown>>();
   readonly #turns = new AsyncLocalStorage<Turn>();
 
-  /** Whether work would begin at once, whatever its keys. */
+  /** Whether work would start at once, for any keys. */
   get isIdle(): boolean {
     return this.#ends.size === 0;
   }
 
   /**
+   * Runs a piece of work after all earlier pieces that share a key.
+   *
    * @param prepare - Called at once.
-   * @param work - Called at once too, where nothing is to be waited for.
+   * @param work - Called with the prepared value. Called at once if all earlier pieces have ended and `prepare` is
+   * synchronous.
    */
   run<P, T>(keys: readonly unknown[], prepare: () => P | Promise<P>, work: (prepared: P) => Promise<T>): Promise<T> {
     if (this.#turns.getStore()?.ended === false) return this.#alone(prepare, work);

@@ -9,22 +9,25 @@ import { type PublishOptions, publishOptions } from "./publish-options.js";
 // biome-ignore lint/suspicious/noExplicitAny: a class is accepted whatever its constructor takes
 export type ModelClass<T extends object = object> = abstract new (...args: any[]) => T;
 
-/** How the objects of a class are topics and data. Every part has a default. */
+/** Declares the topic, id, component and publish options of a class's objects. All properties are optional. */
 export interface ModelDeclaration<T extends object = object> {
-  /** The class's name: its topic, and its component. Default: the name of the class; give one if code is minified. */
+  /**
+   * The name of the class, used in topics and as the component's name. Default: `Class.name`. Set it if code is
+   * minified.
+   */
   name?: string | undefined;
   /**
-   * An object's id: a property's name, or a function. An object that says how it reads, such as a UUID or an ObjectId, is
-   * an id too. Default `id`.
+   * The object's id: the name of a property, or a function of the object. Objects with a text form, such as a UUID or
+   * an ObjectId, are valid ids. Default `id`.
    */
   id?: (keyof T & string) | ((object: T) => string | number | bigint | object) | undefined;
-  /** An object's topic. Default `Name/id`. */
+  /** Returns an object's topic. Default `Name/id`. */
   topic?: ((object: T) => string) | undefined;
-  /** The component that renders an object. Default: the one of the class's name. */
+  /** The name of the component that renders an object. Default: the class's name. */
   component?: string | undefined;
-  /** The properties that the component gets. Default: the object's own fields and its getters. */
+  /** Returns the component's properties. Must be synchronous. Default: the object's own fields and its getters. */
   props?: ((object: T) => Record<string, unknown>) | undefined;
-  /** Options for every publish of an object as data; those of the call come first. */
+  /** Options for every publish of an object as data. The options of a call override them. */
   publish?: PublishOptions | undefined;
 }
 
@@ -37,10 +40,10 @@ const declarationOptions: readonly string[] = [
   "publish",
 ] satisfies (keyof ModelDeclaration)[];
 
-/** A class may declare itself: `static mercure: ModelDeclaration<TodoItem> = { … }`. */
+/** The static property of a class's own declaration: `static mercure: ModelDeclaration<TodoItem> = { … }`. */
 export const declarationField = "mercure";
 
-/** Knows how the application's classes are topics and data. */
+/** Holds the declarations of model classes, and returns the topics, components and properties of their objects. */
 export class Models {
   readonly #declarations = new Map<ModelClass, ModelDeclaration>();
 
@@ -54,18 +57,24 @@ export class Models {
     this.#declarations.set(model, declaration as ModelDeclaration);
   }
 
-  /** Whether a value is an object of a class that is, or could be, a model: not a plain object, list or the like. */
+  /**
+   * Returns whether a value is an object of a model class, declared or not. Plain objects, arrays and strings are not.
+   */
   isObject(value: unknown): value is object {
     if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof String) return false;
     return !isPlainObject(value);
   }
 
-  /** Whether a class, or one that it extends, has been declared. */
+  /** Returns whether the value's class, or one that it extends, is declared. */
   isDeclared(value: object): boolean {
     return this.#declarationOf(classOf(value)) !== undefined;
   }
 
-  /** @throws MercureError `ERR_MODEL` when the object has no id. */
+  /**
+   * Returns the topic of a model object.
+   *
+   * @throws MercureError `ERR_MODEL` if the object has no id, or if the topic function does not return a string.
+   */
   topicOf(object: object): string {
     const declaration = this.#declarationOf(classOf(object));
     const topic: unknown = declaration?.topic?.(object);
@@ -95,12 +104,16 @@ export class Models {
 
   publishOptionsOf(object: object): PublishOptions {
     const options = this.#declarationOf(classOf(object))?.publish ?? {};
-    // A class that declares itself has not been looked at before.
+    // `declare` has checked only the declarations that it received, not the static ones.
     refuseUnknownOptions(options, publishOptions, `publish of the model ${this.nameOf(classOf(object))}`);
     return options;
   }
 
-  /** The properties for a model object's component; undefined for what is no object of a class. */
+  /**
+   * Returns the component's properties for a model object, or undefined for a value that is not a model object.
+   *
+   * @throws MercureError `ERR_MODEL` if the function `props` does not return an object synchronously.
+   */
   propsOf(value: object): Record<string, unknown> | undefined {
     if (!this.isObject(value)) return undefined;
     const props: unknown = this.#declarationOf(classOf(value))?.props?.(value);
@@ -136,7 +149,7 @@ export class Models {
   }
 }
 
-/** An id as text, such as that of a number, a UUID or an ObjectId; undefined for what identifies nothing. */
+/** Returns an id, such as a number, a UUID or an ObjectId, as text. Returns undefined for a value that is not an id. */
 function idText(id: unknown): string | undefined {
   if (typeof id === "boolean" || textComplaintOf(id) !== undefined) return undefined;
   return textOf(id, (complaint) => new MercureError("ERR_MODEL", `An id is ${complaint}.`)) || undefined;
@@ -146,7 +159,7 @@ function classOf(object: object): ModelClass {
   return object.constructor as ModelClass;
 }
 
-/** What the getters of an object's class give. */
+/** Returns the values of the getters of an object's class and of the classes that it extends. */
 function getters(object: object): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (

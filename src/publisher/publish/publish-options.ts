@@ -1,20 +1,26 @@
 export interface PublishOptions {
-  /** Whether only subscribers whose token grants a topic receive the update. Default false. */
+  /** Whether only subscribers with a token for a topic receive the update. Default false. */
   private?: boolean | undefined;
-  /** The event's type; true means the topic. Default: none, or the topic with the option `typeIsTopic`. */
+  /**
+   * The event's type; true stands for the first topic's name. Default: none, or the topic's name with the option
+   * `typeIsTopic`.
+   */
   type?: string | boolean | undefined;
   /**
-   * The update's id. The same id with the same content is a retry, and is published once; with other content it is
-   * another update. Default: the hub makes one.
+   * The update's id. An update with the same id and content is a retry, and is published once. An update with the same
+   * id and other content is a new update. Default: the hub generates an id.
    */
   id?: string | undefined;
-  /** The reconnection time for clients, in milliseconds. Default: the client's own. */
+  /** The reconnection time of clients, in milliseconds. Default: the client's own. */
   retry?: number | undefined;
-  /** Variants to publish for besides those that this process knows to be streamed. Default none. */
+  /** More variants to publish for, besides the live ones that this process knows. Default: none. */
   variants?: readonly unknown[] | undefined;
-  /** The publisher's token for a remote hub. Default: the option `publisherJwt`, else one made for these topics. */
+  /** The publisher's token for a remote hub. Default: the option `publisherJwt`, or else a token for these topics. */
   jwt?: string | undefined;
-  /** Another hub to publish to, over HTTP. Default: the option `hubUrl` of the kit, else the hub in this process. */
+  /**
+   * The URL of another hub, which receives the update over HTTP. Default: the kit's option `hubUrl`, or else the hub in
+   * this process.
+   */
   hubUrl?: string | undefined;
 }
 

@@ -5,33 +5,33 @@ import { onRejection } from "../../shared/on-rejection.js";
 import { type PublishOptions, publishOptions } from "./publish-options.js";
 import type { Topics } from "./topics.js";
 
-/** What emits events: a Node EventEmitter, or an EventTarget of the web platform. */
+/** A source of events: a Node EventEmitter or a web EventTarget. */
 export type EventSourceOfSignals = EventEmitter | EventTarget;
 
-/** An update about to be published for an event. */
+/** An update that is about to be published for an event. */
 export interface SignalPublication extends PublishOptions {
   topics: Topics;
   data: unknown;
 }
 
-/** Options of {@link PublishOptions} apply to every update of the signal. */
+/** Options of `publishSignal`. The inherited {@link PublishOptions} apply to every update of the signal. */
 export interface SignalOptions<Args extends unknown[] = unknown[]> extends PublishOptions {
-  /** The topics, or a function of the event's arguments. Default: the event's name. */
+  /** The topics, or a function that maps the event's arguments to them. Default: the event's name. */
   topic?: Topics | ((...args: Args) => Topics) | undefined;
-  /** The data, or a function of the event's arguments. Default: nothing. */
+  /** The data, or a function that maps the event's arguments to it. Default: none. */
   data?: ((...args: Args) => unknown) | object | string | number | boolean | null | undefined;
-  /** Whether the event's name is the update's type. Default false. */
+  /** Whether the update's type is the event's name. Default false. */
   eventAsType?: boolean | undefined;
   /**
-   * Whether the event's arguments are the data: the one argument, or a list of several; a CustomEvent's detail. Default
-   * false.
+   * Whether the event's arguments are the data: a single argument as it is, several as a list, and the `detail` of a
+   * CustomEvent. Default false.
    */
   argsAsData?: boolean | undefined;
-  /** Makes of the data what is published. Default: what `publish` does with it. */
+  /** Converts the data before it is published. Default: the data is published unchanged. */
   marshaler?: ((data: unknown) => unknown) | undefined;
-  /** Called before each publish: may change the publication, or cancel it by returning false; awaited. */
+  /** Called before each publish, and awaited. It can change the publication, or cancel it by returning false. */
   callback?: ((publication: SignalPublication, ...args: Args) => unknown) | undefined;
-  /** Told of an error while publishing; the emitter never is. Default: the kit's logger. */
+  /** Receives errors of publishing. The emitter never sees them. Default: the kit's logger. */
   onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -50,12 +50,16 @@ export const signalOptions: readonly string[] = [
 
 interface SignalPublisher {
   publish(topics: Topics, data: unknown, options: PublishOptions): Promise<unknown>;
-  /** Prepares at once, and does work after what was called earlier for this signal or for any of the topics. */
+  /** Calls `prepare` at once. Calls `work` after all earlier work for this signal or any of the topics. */
   inOrder<P>(topics: Topics, prepare: () => P | Promise<P>, work: (prepared: P) => Promise<void>): Promise<void>;
   onError(error: unknown): void;
 }
 
-/** Publishes an update for each event, until the returned function is called. */
+/**
+ * Publishes an update for each event. Returns a function that removes the listener.
+ *
+ * @throws MercureError `ERR_OPTION` if `emitter` is neither an EventEmitter nor an EventTarget.
+ */
 export function publishSignal<Args extends unknown[]>(
   emitter: EventSourceOfSignals,
   event: string | symbol,
@@ -97,7 +101,7 @@ async function publishEvent<Args extends unknown[]>(
     topics: ((isFunction(topic) ? topic(...args) : topic) as Topics | undefined) ?? name,
     data: argsAsData ? argsData(args) : isFunction(data) ? data(...args) : data,
   };
-  // A promise is no topic and no data: publishing says so, and its rejection has no other handler.
+  // `publish` rejects a promise as a topic or as data. Nothing else handles the promise's own rejection.
   onRejection(publication.topics);
   onRejection(publication.data);
   if (eventAsType) publication.type = name;

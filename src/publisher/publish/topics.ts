@@ -8,16 +8,16 @@ import { MercureError } from "../../shared/errors.js";
 import { isThenable, textComplaintOf } from "../../shared/text.js";
 import type { ModelClass, Models } from "./models.js";
 
-/** What names a topic: a string, a model class (its name) or a model object (`Class/id`). */
+/** The name of a topic: a string, a model class (its name) or a model object (`Class/id`). */
 export type Topic = string | ModelClass | object;
 
-/** One topic or several; when publishing, the first is the canonical one and the others are alternates. */
+/** One topic or several. The first is the canonical topic of an update, and the others are alternates. */
 export type Topics = Topic | readonly Topic[];
 
 /**
- * The topics that carry the names, without repetition.
+ * Returns the topics of the given names, without repetition.
  *
- * @throws MercureError `ERR_TOPIC` for a value that names no topic, `ERR_MODEL` for an object without an id.
+ * @throws MercureError `ERR_TOPIC` for an invalid name, `ERR_MODEL` for an object without an id.
  */
 export function topicNames(topics: unknown, models: Models): [string, ...string[]] {
   const list = Array.isArray(topics) ? topics : [topics];
@@ -27,12 +27,14 @@ export function topicNames(topics: unknown, models: Models): [string, ...string[
 }
 
 /**
- * What a stream's URL, or a token, asks for, without repetition. A string, a class or an object is the name of one topic.
- * Names are made from what visitors choose: somebody called `{+name}` would get everybody's topics by `user/{+name}`,
- * which Mercure 0.x reads as a pattern. So only a matcher can be a pattern.
+ * Returns the selectors of a stream's URL or a token, without repetition. A string, a class or an object is the name of
+ * one topic, and only a matcher can be a pattern.
+ *
+ * Names often contain user input. With `user/{+name}`, a user named `{+name}` would receive everybody's topics, because
+ * Mercure 0.x reads the name as a pattern.
  *
  * @throws MercureError as {@link topicNames} does, and `ERR_TOPIC` for a name that hubs read as a pattern, and for a
- * pattern that the generation does not have.
+ * pattern type that the generation does not support.
  */
 export function topicSelectors(topics: unknown, models: Models, protocol: Generation): [Selector, ...Selector[]] {
   const selectors = new Map<string, Selector>();
@@ -48,7 +50,7 @@ export function topicSelectors(topics: unknown, models: Models, protocol: Genera
 }
 
 /**
- * What code in this process asks the hub for: names, whatever is in them, and matchers.
+ * Returns the names and matchers that code in this process requests from the hub. Names can contain any characters.
  *
  * @throws MercureError as {@link topicNames} does.
  */
@@ -69,7 +71,11 @@ export function hubTopics(topics: unknown, models: Models): (string | TopicMatch
   });
 }
 
-/** @throws MercureError `ERR_TOPIC` for a name that a hub would read as a pattern. */
+/**
+ * Returns a topic's name unchanged.
+ *
+ * @throws MercureError `ERR_TOPIC` for a name that a hub would read as a pattern.
+ */
 function literal(name: string, protocol: Generation): string {
   const type = protocol === 0 ? "uritemplate" : "urlpattern";
   if (name === "*") throw everyTopic(type);
@@ -103,7 +109,7 @@ function matcherSelector(matcher: TopicMatcher, protocol: Generation): Selector 
   throw new MercureError("ERR_TOPIC", "URL patterns are of Mercure 1.0: set the option protocol to 1.");
 }
 
-/** The topic that carries one name. */
+/** Returns the topic of one name. */
 function topicName(topic: unknown, models: Models): string {
   if (typeof topic === "function") return carried(models.nameOf(topic as ModelClass));
   if (isThenable(topic)) throw new MercureError("ERR_TOPIC", `A topic is ${textComplaintOf(topic)}.`);
@@ -121,8 +127,12 @@ function topicName(topic: unknown, models: Models): string {
 }
 
 /**
- * Where a part of a topic was missing, everybody without it would share one stream, private ones too. And whoever could
- * stream the kit's own topics by their names would get what it keeps apart.
+ * Returns the topic of a name that is safe to use.
+ *
+ * A topic with a missing part, such as `undefined`, would be one stream shared by everybody without that part, private
+ * streams included. The kit's own topics are reserved: a stream of them by name would bypass the kit's separation.
+ *
+ * @throws MercureError `ERR_TOPIC` for either.
  */
 function usable(topic: string): string {
   if (isOwnTopic(topic)) throw new MercureError("ERR_TOPIC", `The topic ${JSON.stringify(topic)} is the kit's own.`);
@@ -135,7 +145,12 @@ function usable(topic: string): string {
   );
 }
 
-/** Hubs refuse what {@link carriedName} leaves: line breaks and other control characters, and half of a character. */
+/**
+ * Returns a name as topics carry it.
+ *
+ * @throws MercureError `ERR_TOPIC` for characters that {@link carriedName} leaves and hubs reject: line breaks, other
+ * control characters and lone surrogates.
+ */
 function carried(name: string): string {
   const topic = carriedName(name);
   const character = forbiddenCharacter(topic);

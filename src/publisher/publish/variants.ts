@@ -5,36 +5,36 @@ import { MercureError } from "../../shared/errors.js";
 
 export interface VariantsOptions {
   readonly clock: Pick<Clock, "now">;
-  /** For how long a page may go on streaming once it was rendered, in seconds: as long as its token is good. */
+  /** The time that a page may go on streaming after it was rendered, in seconds: the lifetime of its token. */
   readonly lifetime: number;
-  /** Whether all streams are heard of; otherwise there may be some without a variant at any time. */
+  /** Whether this process observes all streams. Otherwise streams without a variant can exist at any time. */
   readonly areAllKnown: boolean;
 }
 
-/** How many variants of a topic may be live: each update is rendered for all of them. */
+/** The max number of live variants of a topic. Each update is rendered for all of them. */
 const mostVariants = 1000;
 
-/** How long the JSON of a variant may be. */
+/** The max length of a variant's JSON, in UTF-16 units. */
 const longestVariant = 256;
 
-/** Of how many topics, and how long ones, it is remembered that somebody streams them without a variant. */
+/** The max number and the max length of topics remembered as streamed without a variant. */
 const mostPlainTopics = 10_000;
 const longestPlainTopic = 256;
 
-/** Something live, by the JSON of its variant: until when, in milliseconds since 1970. */
+/** The time when each variant expires, in milliseconds since 1970. The key is the variant's JSON. */
 type Live = Map<string, number>;
 
 /**
- * Knows which variants of topics pages of this process may be streaming.
+ * Tracks the variants of topics that pages may be streaming.
  *
- * A variant is live from when a page with it is rendered until the last token for it has expired: no page can come back
- * with an older one, so nothing is missed, and nothing is rendered for nobody. A stream without a variant has no end, so
- * a topic that was once streamed like that remains so.
+ * A variant is live from the rendering of a page until its last token expires. No page can reconnect with an older
+ * token, so no update is missed and no update is rendered without a viewer. A stream without a variant has no known
+ * end, so its topic is remembered permanently.
  */
 export class Variants {
   readonly #options: VariantsOptions;
   readonly #byTopic = new Map<string, Live>();
-  /** All of them; what was rendered longest ago comes first. */
+  /** All live variants, the least recently rendered first. */
   readonly #byAge = new Map<string, { topic: string; variant: string; until: number }>();
   readonly #plain = new Set<string>();
   #mayAllBePlain: boolean;
@@ -47,7 +47,7 @@ export class Variants {
   /**
    * Notes that a page streams a variant of topics.
    *
-   * @throws MercureError `ERR_TOPIC` when a topic has too many variants, or is a pattern.
+   * @throws MercureError `ERR_TOPIC` if a topic has too many variants, or is a pattern.
    */
   rendered(topics: readonly string[], variant: string): void {
     for (const topic of topics) {
@@ -71,10 +71,10 @@ export class Variants {
   }
 
   /**
-   * Notes what a stream asks for, wherever its page was rendered.
+   * Notes the variant that a stream requests. Its page may have been rendered by another process.
    *
-   * @param isPrivate - Whether its token grants it. A stranger may ask for any variant, and nothing shall be rendered
-   * for that.
+   * @param isPrivate - Whether the stream's token grants it. Anyone can request any variant without a token, and such
+   * requests must not cause rendering.
    */
   hear({ topic, match, match_type: matchType, active }: SubscriptionDocument, isPrivate: boolean): void {
     if (!active) return;
@@ -87,12 +87,12 @@ export class Variants {
     }
   }
 
-  /** Whether somebody may stream one of the topics without a variant. */
+  /** Returns whether one of the topics may have streams without a variant. */
   isPlain(topics: readonly string[]): boolean {
     return this.#mayAllBePlain || topics.some((topic) => this.#plain.has(topic));
   }
 
-  /** The variants of any of the topics, as JSON. */
+  /** Returns the live variants of the topics, as JSON. */
   of(topics: readonly string[]): string[] {
     this.#forget();
     return [...new Set(topics.flatMap((topic) => [...(this.#byTopic.get(topic)?.keys() ?? [])]))];
@@ -133,9 +133,10 @@ export class Variants {
 }
 
 /**
- * A variant as JSON, by which equal ones are one; undefined for none.
+ * Returns a variant as JSON. Equal variants have equal JSON. Returns undefined for undefined and null.
  *
- * @throws MercureError `ERR_TOPIC` for what JSON does not hold, or what is too long to tell a few kinds of viewers apart.
+ * @throws MercureError `ERR_TOPIC` for a value that JSON cannot represent, or that has more than 256 characters of
+ * JSON.
  */
 export function variantText(variant: unknown): string | undefined {
   if (variant === undefined || variant === null) return undefined;
@@ -149,7 +150,9 @@ function isPattern(topic: string): boolean {
   return topic === "*" || topic.includes("{");
 }
 
-/** Whoever is granted everything can ask for a name that no page has. */
+/**
+ * Returns whether a text is a valid variant. A bearer who is granted all topics can request a name that no page uses.
+ */
 function isJson(text: string): boolean {
   try {
     return text.length <= longestVariant && JSON.parse(text) !== null;
@@ -158,7 +161,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** The names under which variants of topics are published. */
+/** Returns the topic names of a variant's updates. */
 export function variantTopics(topics: readonly string[], variant: string, audience: Audience): string[] {
   return topics.map((topic) => variantTopic(topic, variant, audience));
 }

@@ -2,42 +2,45 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EventStreamParser, type StreamEvent } from "../../protocol/sse/event-stream-parser.js";
 import { retryAfterOf } from "./http-answer.js";
 
-/** One step of a stream that is followed. */
+/** A step of a followed stream. */
 export type Followed =
-  /** A connection is open; its head tells where it resumes. */
+  /** A connection is open. The response's headers tell where it resumes. */
   | { readonly kind: "open"; readonly response: Response }
-  /** The id of the last event is now this one. It comes before the event, and also for a block without data. */
+  /** The last event id has changed. This step comes before the event itself, and also for a block without data. */
   | { readonly kind: "position"; readonly lastEventId: string }
   | { readonly kind: "event"; readonly event: StreamEvent }
-  /** The connection has ended or failed; the next one is opened after `wait` milliseconds. */
+  /** The connection has ended or failed. The next one opens after `wait` milliseconds. */
   | { readonly kind: "closed"; readonly reason: unknown; readonly wait: number };
 
 export interface FollowOptions {
   readonly url: string;
-  /** Gives the headers of each connection, such as a token that must not have expired. */
+  /** Returns the headers of each connection, such as an unexpired token. */
   headers(): Readonly<Record<string, string>>;
-  /** The event to resume after. Default: none. */
+  /** The id of the event to resume after. Default: none. */
   readonly lastEventId?: string;
-  /** Ends the following. */
+  /** Stops following the stream. */
   readonly signal: AbortSignal;
   /**
-   * The reconnection time until the server sends one (`retry:`), in milliseconds. It doubles with each failure in a row,
-   * and up to half of it is taken off at random.
+   * The reconnection time until the server sends one (`retry:`), in milliseconds. It doubles with each consecutive
+   * failure, minus a random jitter of up to half.
    */
   readonly minRetry: number;
-  /** The longest wait, in milliseconds, whatever the server asks for. `Retry-After` alone can be longer. */
+  /** The max wait, in milliseconds, for any reconnection time. Only `Retry-After` can exceed it. */
   readonly maxRetry: number;
-  /** How many UTF-16 units an event may have; a longer one ends the connection. Default 67,108,864. */
+  /** The max length of an event, in UTF-16 units. A longer event ends the connection. Default 67,108,864. */
   readonly maxEventLength?: number;
 }
 
-/** How long the server may take to answer, in milliseconds. */
+/** The time that the server has to answer, in milliseconds. */
 const answerTimeout = 10_000;
 
-/** How many UTF-16 units an event may have by default: a server that never ends a line cannot fill the memory. */
+/**
+ * The default max length of an event, in UTF-16 units. It stops a server that never ends a line from filling the
+ * memory.
+ */
 const defaultMaxEventLength = 64 * 1024 * 1024;
 
-/** The server answered with something else than an event stream. */
+/** The server's answer is not an event stream. */
 export class NoEventStream extends Error {
   readonly response: Response;
 
@@ -49,10 +52,10 @@ export class NoEventStream extends Error {
 }
 
 /**
- * Follows an event stream over as many connections as it takes, each of which resumes after the last event. Ends only by
- * the signal, or when the caller leaves the loop: the caller judges which answers are final.
+ * Follows an event stream, and reconnects after the last event whenever a connection ends. Ends only by the signal or
+ * when the caller leaves the loop: the caller decides whether an answer is final.
  *
- * `fetch` itself ends a connection on which nothing has come for five minutes.
+ * `fetch` itself ends a connection after five minutes without data.
  */
 export async function* followEventStream(options: FollowOptions): AsyncGenerator<Followed, void> {
   const { signal, minRetry, maxRetry } = options;
@@ -60,7 +63,7 @@ export async function* followEventStream(options: FollowOptions): AsyncGenerator
   let retry = minRetry;
   let failures = 0;
   while (!signal.aborted) {
-    // Leaving the loop early ends the connection too.
+    // Leaving the loop early also ends the connection.
     const connection = new AbortController();
     const abort = () => connection.abort(signal.reason);
     signal.addEventListener("abort", abort);
@@ -93,10 +96,13 @@ export async function* followEventStream(options: FollowOptions): AsyncGenerator
   }
 }
 
-/** The id after which a stream begins, as its server says; undefined when it does not say. */
+/**
+ * Returns the id of the event before the stream's first, as the server's headers state it. Returns undefined without
+ * such a header.
+ */
 export function precedingIdOf({ headers }: Response): string | undefined {
   const preceding = headers.get("Mercure-Last-Event-ID") ?? headers.get("Last-Event-ID");
-  // Header values are Latin-1 to fetch; ids can be any text, in UTF-8.
+  // `fetch` decodes header values as Latin-1, and ids are UTF-8.
   return preceding === null ? undefined : Buffer.from(preceding, "latin1").toString();
 }
 

@@ -1,22 +1,25 @@
-/** Failures to connect: nothing of the request has left, so nobody can have taken it. */
+/** Error codes of failures to connect. The request was not sent, so no server has received it. */
 const unsentCodes = new Set(["ECONNREFUSED", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
 
-/** Failures of a connection that was there: the request may have been received. */
+/** Error codes of broken connections. The server may have received the request. */
 const brokenCodes = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 
-/** Why `fetch` threw. */
+/** The reason why `fetch` threw. */
 export interface ConnectionFailure {
   readonly reason: string;
-  /** Whether the request cannot have been received. */
+  /** Whether the request was certainly not received. */
   readonly isUnsent: boolean;
-  /** Whether it may have been. Neither is the case where it never will be, as for a name that does not exist. */
+  /**
+   * Whether the request may have been received. Both are false for permanent failures, such as a host name that does
+   * not exist.
+   */
   readonly isUnanswered: boolean;
 }
 
 export function connectionFailure(error: unknown): ConnectionFailure {
   const { name, message, cause } = error as Error;
   const { code = "", message: inner = "" } = (cause ?? {}) as { code?: string; message?: string };
-  // When a name has several addresses, what failed has a code and no message.
+  // If a host name has several addresses, the error has a code and no message.
   return {
     reason: inner || code || message,
     isUnsent: unsentCodes.has(code),
@@ -24,7 +27,7 @@ export function connectionFailure(error: unknown): ConnectionFailure {
   };
 }
 
-/** How long a response asks to wait before the next request, in milliseconds; 0 when it does not say. */
+/** Returns the wait that a response's `Retry-After` asks for, in milliseconds. Returns 0 without the header. */
 export function retryAfterOf({ headers }: Response): number {
   const header = headers.get("Retry-After")?.trim() ?? "";
   const delay = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
@@ -32,8 +35,8 @@ export function retryAfterOf({ headers }: Response): number {
 }
 
 /**
- * The body of a response as text; undefined when it is longer than so many bytes, and then the rest is not read:
- * whatever else answers in the place of a hub could send until the memory is full.
+ * Returns the body of a response as text. Stops reading and returns undefined if the body is longer than `limit` bytes:
+ * another server at the hub's URL could otherwise fill the memory.
  */
 export async function boundedText({ body }: Response, limit: number): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];

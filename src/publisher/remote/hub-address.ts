@@ -2,19 +2,19 @@ import { MercureError } from "../../shared/errors.js";
 import { isLoopback } from "../../shared/loopback.js";
 
 export interface HubAddressOptions {
-  /** As this process reaches it; `true`: at the host of each request. */
+  /** The hub's URL for this process. `true` stands for the host of each request. */
   readonly url: string | true;
-  /** Its path there. */
+  /** The hub's path at that host. */
   readonly path: string;
-  /** The origins to which tokens may be sent. */
+  /** The origins that may receive tokens. */
   readonly trustedHosts: readonly string[];
-  /** Whether this machine is trusted, too. */
+  /** Whether loopback hosts are trusted too. */
   readonly development: boolean;
 }
 
-/** Knows the URL of a hub outside of this process, which may be different for each request. */
+/** The URL of a hub in another process. It can depend on the request. */
 export class HubAddress {
-  /** The path of the hub's URL, with which its own topics begin. */
+  /** The path of the hub's URL, which is the prefix of the hub's own topics. */
   readonly path: string;
   readonly #options: HubAddressOptions;
 
@@ -24,10 +24,10 @@ export class HubAddress {
   }
 
   /**
-   * The URL to publish to.
+   * Returns the URL to publish to.
    *
-   * @param requested - The origin of the request that is under way, as whoever made it wrote it.
-   * @throws MercureError `ERR_PUBLISH` for a host that is not trusted, since the token would follow it.
+   * @param requested - The origin of the current request, as its sender wrote it. Undefined outside of a request.
+   * @throws MercureError `ERR_PUBLISH` for an untrusted host, because that host would receive the token.
    */
   urlFor(requested: string | undefined): string {
     const url = requested === undefined ? this.#fixed : this.#trusted(requested);
@@ -39,12 +39,15 @@ export class HubAddress {
     throw new MercureError("ERR_PUBLISH", `${reason}: name the hosts of the hub by the option trustedHosts.`);
   }
 
-  /** The URL of the one hub that this process follows; undefined when there is none, and the request's host is no help. */
+  /**
+   * Returns the URL of the hub that this process follows. Without a configured host, the request's host decides;
+   * returns undefined if that host is untrusted.
+   */
   toFollow(requested: string): string | undefined {
     return this.#fixed ?? this.#trusted(requested);
   }
 
-  /** The URL that no request changes. */
+  /** The URL that is the same for every request. Undefined if it depends on the request. */
   get #fixed(): string | undefined {
     const { url, path, trustedHosts } = this.#options;
     if (url !== true) return url;
@@ -56,7 +59,7 @@ export class HubAddress {
     if (url !== true) return url;
     if (!URL.canParse(requested)) return undefined;
     const { host, origin } = new URL(requested);
-    // The scheme is that of the configuration: behind a proxy, the request's own may be another.
+    // The scheme comes from the configuration. The request's own can differ behind a proxy.
     const trusted = trustedHosts.find((each) => new URL(each).host === host);
     if (trusted !== undefined) return trusted + path;
     return development && isLoopback(host) ? origin + path : undefined;

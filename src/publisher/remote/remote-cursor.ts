@@ -6,31 +6,34 @@ import { connectionFailure } from "./http-answer.js";
 
 export interface HubPositionOptions {
   readonly protocol: Generation;
-  /** Makes a subscriber's token that grants all topics; for each connection, since it expires. */
+  /** Returns a subscriber's token that grants all topics. Called for each connection, because tokens expire. */
   makeToken(): string;
-  /** Publishes an update that nobody shows, and resolves to its id. */
+  /** Publishes an update that pages ignore. Resolves to its id. */
   mark(hubUrl: string): Promise<string>;
-  /** Told once when the hub cannot be followed, and not again before it could. */
+  /** Called once when the hub cannot be followed, and again only after a successful connection. */
   onError(message: string, error: unknown): void;
 }
 
-/** How long requests wait for the first position, in milliseconds. */
+/** The max time that requests wait for the first position, in milliseconds. */
 const longestWait = 1000;
-/** The reconnection time until the hub sends one, and the longest, in milliseconds. */
+/** The reconnection time until the hub sends one, and its max, in milliseconds. */
 const minRetry = 250;
 const maxRetry = 15_000;
 
 /**
- * Follows a hub that is not in this process by a subscription to everything, and knows the last id that was seen there.
+ * Follows a hub in another process by a subscription to all topics, and keeps the last event id seen.
  *
- * A page that is rendered with it misses nothing: an id that is too old only makes updates come twice to where they
- * replace themselves, one that is too new would lose them. Where the hub cannot tell that its history still holds what
- * follows an id, an update of our own is published, whose place there is certain.
+ * A page rendered with this id misses no updates. An id that is too old only repeats updates, which replace themselves
+ * on the page. An id that is too new would lose updates. If the hub cannot confirm that its history still contains the
+ * updates after the id, `HubPosition` publishes an update of its own, which has a known position.
  */
 export class HubPosition {
   readonly #options: HubPositionOptions;
   readonly #closing = new AbortController();
-  /** Names no update at first: a hub replays from it nothing, or all, and says that there is a gap. */
+  /**
+   * The last event id seen. At first it is an unknown id: the hub replays either nothing or everything for it, and
+   * reports a gap.
+   */
   #lastEventId = `urn:uuid:${randomUUID()}`;
   #isKnown = false;
   #following: Promise<void> | undefined;
@@ -46,10 +49,11 @@ export class HubPosition {
   }
 
   /**
-   * Begins to follow the hub, when called for the first time: a script that only publishes is not kept from ending.
+   * Starts to follow the hub at the first call. A script that only publishes never calls it, and thus can exit.
    *
-   * @param hubUrl - Undefined when it is not known yet; the first that is known is followed.
-   * @returns for a short time, what resolves once a position is known, or is not to be had soon; undefined from then on.
+   * @param hubUrl - The hub's URL. The first one that is defined is followed.
+   * @returns a promise that resolves once a position is known, the connection fails or one second has passed. Returns
+   * undefined after that.
    */
   begin(hubUrl: string | undefined): Promise<void> | undefined {
     if (hubUrl !== undefined && this.#following === undefined && !this.#closing.signal.aborted) {
@@ -101,7 +105,7 @@ export class HubPosition {
     const before = this.#lastEventId;
     try {
       const id = await this.#options.mark(hubUrl);
-      // Usually the stream has already brought it.
+      // The stream has usually delivered this update already.
       if (this.#lastEventId === before) this.#see(id);
     } catch (error) {
       this.#settle();

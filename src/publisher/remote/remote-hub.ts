@@ -12,16 +12,19 @@ export interface ExternalHubOptions {
   readonly address: HubAddress;
   readonly protocol: Generation;
   readonly tokens: Tokens;
-  /** The origin of the request that is under way. */
+  /** Returns the origin of the current request. Undefined outside of a request. */
   readonly requestOrigin: () => string | undefined;
-  /** Told of what goes wrong where no caller can be. */
+  /** Receives errors that have no caller. */
   onError(message: string, error: unknown): void;
 }
 
-/** Where an update goes that only marks a position: private, and of a type of its own, so that no page shows it. */
+/**
+ * The topic and the type of an update that only marks a position. The update is private and has its own type, so pages
+ * ignore it.
+ */
 const positionTopic = "htmx-mercure/position";
 
-/** A hub in another process, to which everything is published and from which pages stream. */
+/** A hub in another process, which receives all updates and serves all streams. */
 export class ExternalHub {
   /** The path of the hub's URL. */
   readonly path: string;
@@ -42,13 +45,14 @@ export class ExternalHub {
     });
   }
 
-  /** The last id that was seen; it may be older than the hub's last, and is never newer. */
+  /** The last event id seen. It can be older than the hub's last event id, and is never newer. */
   get lastEventId(): string {
     return this.#position.lastEventId;
   }
 
   /**
-   * What a request waits for, a moment at most; undefined when there is nothing to wait for.
+   * Returns a promise that a request should wait for before it renders. It resolves after one second at most. Returns
+   * undefined if the request does not have to wait.
    *
    * @param requested - The origin of the request.
    */
@@ -57,8 +61,11 @@ export class ExternalHub {
   }
 
   /**
-   * @param jwt the publisher's token; by default the configured one, or one made for the topics
-   * @throws MercureError `ERR_PUBLISH`, `ERR_CLOSED`
+   * Publishes an update. Resolves to its id.
+   *
+   * @param jwt - The publisher's token. Default: the option `publisherJwt`, or else a token for the update's topics.
+   * @throws MercureError `ERR_PUBLISH` if the hub rejects the update, cannot be reached or has an untrusted host,
+   * `ERR_CLOSED` after the kit was closed.
    */
   async publish(draft: Draft, jwt?: string): Promise<string> {
     const { address, requestOrigin } = this.#options;
@@ -66,9 +73,9 @@ export class ExternalHub {
   }
 
   /**
-   * The active subscriptions: all, or those of a topic by its name.
+   * Resolves to the active subscriptions: all of them, or those of a topic by its name.
    *
-   * @throws MercureError `ERR_SUBSCRIPTIONS`, and `ERR_PUBLISH` for a host that is not trusted.
+   * @throws MercureError `ERR_SUBSCRIPTIONS` if the hub does not return them, `ERR_PUBLISH` for an untrusted host.
    */
   async subscriptions(topic?: string): Promise<SubscriptionDocument[]> {
     const { address, protocol, tokens, requestOrigin } = this.#options;
@@ -92,7 +99,7 @@ export class ExternalHub {
   }
 }
 
-/** What a program gets that asks for the hub in this process where there is none. */
+/** Returns the error for a call that needs the hub in this process, when the hub is in another process. */
 export function noHubInProcess(what: string, wayOut: string): MercureError {
   return new MercureError(
     "ERR_EXTERNAL_HUB",

@@ -5,39 +5,44 @@ import type { Draft } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import { boundedText, connectionFailure, retryAfterOf } from "./http-answer.js";
 
-/** In milliseconds. */
+/** Timeouts of a publish, in milliseconds. */
 export interface Patience {
-  /** How long the hub may take to answer one request. */
+  /** The time that the hub has to answer one request. */
   readonly answer: number;
-  /** For how long, from the first attempt, an update is sent again that the hub cannot have taken. */
+  /** The time from the first attempt during which an update is retried. */
   readonly repetition: number;
 }
 
-/** Enough for the restart of a hub, and little enough for a visitor whose request waits for it. */
+/** The default is long enough for a hub to restart, and short enough for a visitor whose request waits for it. */
 const defaultPatience: Patience = { answer: 10_000, repetition: 3000 };
 const firstPause = 100;
 
-/** In bytes: far longer than any id, and shorter than any page that something else at this URL would answer with. */
+/** The max length of an id in an answer, in bytes. It is far longer than any id, and shorter than a web page. */
 const longestId = 4096;
 
-/** What an attempt came to: the id that the hub gave the update, or why it gave none. */
+/** The result of an attempt: the update's id from the hub, or an error. */
 type Outcome =
   | { readonly id: string }
   | {
       readonly error: MercureError;
-      /** How long the hub asks to wait, in milliseconds; undefined when it may have taken the update, or never will. */
+      /**
+       * The time to wait before a retry, in milliseconds. Undefined if a retry is useless, or if the hub may have
+       * stored the update.
+       */
       readonly repeatAfter: number | undefined;
     };
 
 /**
- * Publishes to another hub over HTTP (Mercure 0.x and 1.0, "Publication").
+ * Publishes an update to another hub over HTTP (Mercure 0.x and 1.0, "Publication").
  *
- * It is repeated for some seconds where the hub cannot have taken the update: it refused the connection, or answered
- * 429 or 503. The id stays the same then, so that a hub that recognises retries takes it once, whatever happened.
+ * The request is retried for three seconds if the hub cannot have stored the update: the hub refused the connection, or
+ * answered 429 or 503. All attempts have the same id, so a hub that recognizes retries stores the update once.
  *
  * @returns the id that the hub gave the update
- * @throws MercureError `ERR_PUBLISH` when the hub refuses, does not answer in ten seconds, or cannot be reached;
- * `ERR_TOPIC`, `ERR_DATA` or `ERR_UPDATE` for a draft that breaks the protocol, as with the hub in this process.
+ * @throws MercureError `ERR_PUBLISH` if the hub rejects the update, does not answer in ten seconds, or cannot be
+ * reached.
+ * @throws MercureError `ERR_TOPIC`, `ERR_DATA` or `ERR_UPDATE` for a draft that breaks the protocol, as with the hub in
+ * this process.
  */
 export async function publishToRemoteHub(
   hubUrl: string,
@@ -53,7 +58,7 @@ export async function publishToRemoteHub(
     const outcome = await attempt(hubUrl, token, body, answer);
     if ("id" in outcome) return outcome.id;
     if (outcome.repeatAfter === undefined) throw outcome.error;
-    // Spread, so that the processes of an application do not all come back in the same moment.
+    // Jitter keeps the processes of an application from retrying at the same moment.
     const delay = Math.max(outcome.repeatAfter, pause * (0.5 + Math.random() / 2));
     if (Date.now() + delay > end) throw outcome.error;
     await wait(delay);
@@ -78,7 +83,7 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
       method: "POST",
       headers: { Authorization: `Bearer ${token}` },
       body,
-      // Followed, it would hand the token to wherever it leads.
+      // A followed redirect would send the token to its target.
       redirect: "manual",
       signal: AbortSignal.timeout(patience),
     });
@@ -116,7 +121,7 @@ function isProblem(headers: Headers): boolean {
   return /^application\/problem\+json\b/i.test(headers.get("Content-Type") ?? "");
 }
 
-/** What a problem document says for people. RFC 9457, section 3.1.4. */
+/** Returns the human-readable detail of a problem document. RFC 9457, section 3.1.4. */
 function detailOf(text = ""): string {
   try {
     const { detail } = JSON.parse(text) as { detail?: unknown };

@@ -4,34 +4,34 @@ import type { Generation } from "../../protocol/protocol-version.js";
 import { MercureError } from "../../shared/errors.js";
 import { boundedText, connectionFailure } from "./http-answer.js";
 
-/** How long a hub may take to answer, in milliseconds. */
+/** The time that a hub has to answer, in milliseconds. */
 const defaultPatience = 10_000;
 
-/** How long its answer may be, in bytes: room for some hundred thousand subscriptions. */
+/** The max length of its answer, in bytes: room for some hundred thousand subscriptions. */
 const longestAnswer = 64 * 1024 * 1024;
 
-/** What a hub answers, and what else it tells. */
+/** A hub's answer. Its other properties are ignored. */
 export interface SubscriptionsAnswer {
-  /** Those that have ended may be among them. */
+  /** The subscriptions. Ended ones can be among them. */
   readonly subscriptions: readonly SubscriptionDocument[];
 }
 
-/** What is asked of a hub: all subscriptions, or those of a selector. */
+/** A query for a hub's subscriptions: all of them, or those of a selector. */
 export interface SubscriptionsQuestion {
   readonly hubUrl: string;
-  /** The generation of Mercure in which the answer shall be. */
+  /** The generation of Mercure that the hub speaks. */
   readonly protocol: Generation;
-  /** Undefined for all. */
+  /** The selector. Undefined for all subscriptions. */
   readonly selector: Selector | undefined;
-  /** Makes a token that grants the list, which has a topic of its own. */
+  /** Returns a token that grants the list of subscriptions, which has its own topic. */
   makeToken(topic: string): string;
 }
 
 /**
- * Asks a hub elsewhere who is subscribed now. Mercure 0.x and 1.0 "Subscription API".
+ * Resolves to the subscriptions of a hub in another process. Mercure 0.x and 1.0 "Subscription API".
  *
- * @throws MercureError `ERR_SUBSCRIPTIONS` when the hub refuses, does not answer in time, cannot be reached, or does not
- * tell anybody.
+ * @throws MercureError `ERR_SUBSCRIPTIONS` if the hub refuses, does not answer in time, cannot be reached, or does not
+ * support the subscription API.
  */
 export async function askForSubscriptions(
   { hubUrl, protocol, selector, makeToken }: SubscriptionsQuestion,
@@ -47,7 +47,7 @@ export async function askForSubscriptions(
   try {
     response = await fetch(url, {
       headers: { Accept: "application/json, application/ld+json", Authorization: `Bearer ${token}` },
-      // Followed, it would hand the token to wherever it leads.
+      // A followed redirect would send the token to its target.
       redirect: "manual",
       signal: AbortSignal.timeout(patience),
     });
@@ -62,7 +62,7 @@ export async function askForSubscriptions(
   throw failure(url, "answers with something else than a list of subscriptions");
 }
 
-/** In URLs of Mercure 1.0 every topic has a type, in those of 0.x none. */
+/** Returns a selector for a URL. In Mercure 1.0 every topic has a match type; in 0.x topics have no type. */
 function typed({ text, matchType = "exact" }: Selector, protocol: Generation): Selector {
   return protocol === 0 ? { text } : { text, matchType };
 }

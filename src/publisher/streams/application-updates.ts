@@ -1,7 +1,7 @@
 import { nameOf } from "../../protocol/carried-name.js";
 import type { Update } from "../../protocol/update.js";
 
-/** Updates with the names of their topics as the application wrote them. */
+/** Returns an iterator over updates whose topics have the names that the application wrote. */
 export function applicationUpdates(updates: AsyncIterableIterator<Update>): AsyncIterableIterator<Update> {
   return {
     next: async () => named(await updates.next()),

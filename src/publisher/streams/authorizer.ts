@@ -2,25 +2,31 @@ import { MercureError } from "../../shared/errors.js";
 import { isThenable } from "../../shared/text.js";
 
 /**
- * When the application is asked: a page with a private stream is `render`ed, a stream whose token has expired asks to
- * `renew` it, a stream whose token is in a cookie `connect`s to the hub.
+ * The reason for a call of `authorize`: `render` when a page with a private stream is rendered, `renew` when a stream
+ * with an expired token requests a new one, `connect` when a stream with its token in a cookie connects to the hub.
  */
 export type AuthorizeAction = "render" | "renew" | "connect";
 
-/** What the application has to say about who may stream what. */
+/**
+ * Decides whether a request may stream topics. Must return a boolean, or a promise of one. Rendering cannot wait for a
+ * promise; see `sse.authorize`.
+ */
 export type Authorize<R> = (
   request: R,
   topics: readonly string[],
   action: AuthorizeAction,
 ) => boolean | Promise<boolean>;
 
-/** What has been said for one request. */
+/** The cached answers for one request. */
 interface Answers {
   readonly granted: Set<string>;
   readonly refused: Set<string>;
 }
 
-/** Asks the application who may stream what. Without a function that tells, whoever gets to render a page may. */
+/**
+ * Asks the application whether a request may stream topics. Without the option `authorize`, every page that is rendered
+ * may stream its topics.
+ */
 export class Permissions {
   readonly #authorize: Authorize<never> | undefined;
   readonly #answers = new WeakMap<object, Answers>();
@@ -29,12 +35,12 @@ export class Permissions {
     this.#authorize = authorize;
   }
 
-  /** Whether the application has a say at all. */
+  /** Whether the option `authorize` is set. */
   get areAsked(): boolean {
     return this.#authorize !== undefined;
   }
 
-  /** Asks and waits. The answer counts for what the same request renders from then on. */
+  /** Resolves to the application's answer. An answer for the action `render` is cached for the rest of the request. */
   async ask(request: object, topics: readonly string[], action: AuthorizeAction): Promise<boolean> {
     if (this.#authorize === undefined || topics.length === 0) return true;
     const isGranted = (await this.#authorize(request as never, topics, action)) === true;
@@ -43,9 +49,10 @@ export class Permissions {
   }
 
   /**
-   * The same at once, since rendering cannot wait.
+   * Checks synchronously, for rendering, that a request may stream topics.
    *
-   * @throws MercureError `ERR_FORBIDDEN` when the application refuses, `ERR_OPTION` when it does not know at once.
+   * @throws MercureError `ERR_FORBIDDEN` if the application refuses or the request is missing, `ERR_OPTION` if the
+   * option `authorize` returns a promise.
    */
   check(request: object | undefined, topics: readonly string[]): void {
     if (this.#authorize === undefined || topics.length === 0) return;

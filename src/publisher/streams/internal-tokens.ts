@@ -3,15 +3,18 @@ import type { MatchType, Selector } from "../../protocol/active-subscription.js"
 import type { Generation } from "../../protocol/protocol-version.js";
 import { cookieConfirmation } from "../../protocol/tokens/authz-cookies.js";
 
-/** What a subscriber's token that this application has signed says. */
+/** The grants of a subscriber's token that this application has signed. */
 export interface OwnGrants {
   readonly subscribe: readonly Selector[];
   readonly payload?: unknown;
-  /** The hash of the cookie that it needs. */
+  /** The hash of the cookie that must accompany the token. */
   readonly cookieHash?: string | undefined;
 }
 
-/** The headers of the tokens that the kit signs, one for each generation: what such a token in a text begins with. */
+/**
+ * The encoded headers of the tokens that the kit signs, one for each generation. A search for tokens in a text starts
+ * with them.
+ */
 export const tokenHeaders = { 0: tokenHeader(0, "HS256"), 1: tokenHeader(1, "HS256") } as const;
 
 export function tokenHeader(generation: Generation, alg: string): string {
@@ -19,8 +22,8 @@ export function tokenHeader(generation: Generation, alg: string): string {
 }
 
 /**
- * Reads a token whether it has expired or not: its signature shows that the application once granted what it names.
- * Undefined for any that is not a subscriber's, or was not signed with this key.
+ * Returns the grants of a subscriber's token, expired or not. A valid signature proves that the application once
+ * granted them. Returns undefined for other tokens, and for tokens signed with another key.
  */
 export function readOwnToken(token: string, key: string): OwnGrants | undefined {
   const [header, payload = "", signature = "", ...rest] = token.split(".");
@@ -32,12 +35,12 @@ export function readOwnToken(token: string, key: string): OwnGrants | undefined 
   return grants && { ...grants, cookieHash };
 }
 
-/** Whether a text holds a stream's URL with a token, whoever has made it. */
+/** Returns whether a text contains a stream's URL with a token of any issuer. */
 export function holdsStreamToken(text: string): boolean {
   return /[?&#;]authorization=eyJ[\w-]*\.[\w-]+\.[\w-]+/.test(text);
 }
 
-/** Whether a text holds a subscriber's token of this key, as the markup of a private stream does. */
+/** Returns whether a text contains a subscriber's token of this key, as the markup of a private stream does. */
 export function holdsOwnToken(text: string, key: string): boolean {
   for (const header of Object.values(tokenHeaders)) {
     const rest = /\.[\w-]+\.[\w-]{43}/y;
@@ -76,7 +79,7 @@ interface Detail {
   readonly payload?: unknown;
 }
 
-/** Mercure 1.0 "Authorization Details". One that grants nothing has none. */
+/** Mercure 1.0 "Authorization Details". A token without grants has no details. */
 function detailed(claims: Record<string, unknown>): OwnGrants | undefined {
   if (claims.aud === undefined) return undefined;
   const details = (claims.authorization_details ?? []) as readonly Detail[];

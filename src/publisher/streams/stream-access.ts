@@ -18,13 +18,13 @@ import { checkGranted, checkSelectors, checkUrl } from "./stream-limits.js";
 import { streamUrl } from "./stream-url.js";
 import type { Tokens } from "./tokens.js";
 
-/** Options of tokens that the application asks for. */
+/** Options of the tokens that the application creates by hand. */
 export interface JwtOptions {
-  /** What other subscribers may learn of the bearer. Default nothing. */
+  /** Data about the bearer that other subscribers can read. Must be an object in Mercure 1.0. Default: none. */
   payload?: unknown;
-  /** Who bears it, for `sse.disconnect({ subject })`. Default nobody in particular. */
+  /** The bearer's id, for `sse.disconnect({ subject })`. Default: none. */
   subject?: string | undefined;
-  /** How long the token is valid, in seconds. Default: the option `tokenLifetime`. */
+  /** The lifetime of the token, in seconds. Must be greater than 0. Default: the option `tokenLifetime`. */
   expiresIn?: number | undefined;
 }
 
@@ -40,19 +40,19 @@ const streamExtras: readonly string[] = ["payload", "withSubscriptions"] satisfi
 
 const jwtOptions: readonly string[] = ["payload", "subject", "expiresIn"] satisfies (keyof JwtOptions)[];
 
-/** What a stream of a tag shall bring besides public updates. */
+/** The kinds of updates that a tag's stream carries besides public updates. */
 export interface ConnectionOptions {
-  /** Private updates of its topics. */
+  /** Whether the stream carries private updates of its topics. */
   readonly private: boolean;
-  /** The events of those who subscribe to its topics. */
+  /** Whether the stream carries the subscription events of its topics. */
   readonly withSubscriptions: boolean;
-  /** Word of it when other people stream its topics than before. */
+  /** Whether the stream carries presence-change events of its topics. */
   readonly withPresence: boolean;
-  /** What kind of viewer it is for; undefined for none in particular. */
+  /** The variant that the stream carries, as JSON data. Undefined for a stream without a variant. */
   readonly variant: unknown;
 }
 
-/** Tells clients where to receive topics, and gives them the tokens for it: just those that they need. */
+/** Creates stream URLs and the tokens for them. A token grants only the topics of its stream. */
 export class StreamAccess {
   readonly #options: PublisherOptions;
 
@@ -61,10 +61,15 @@ export class StreamAccess {
   }
 
   /**
-   * The URL at which any EventSource receives the topics' updates, from when the current request began.
+   * Returns the URL of an EventSource for the topics. The stream replays updates published since the current request
+   * began.
    *
-   * @param jwt a subscriber's token, for private updates; it stands in the URL, with Mercure 1.0 in its fragment, which
-   * the kit's script alone reads. Default: none, or one that grants nothing where the hub takes no anonymous subscribers.
+   * @param jwt - A subscriber's token for private updates. In Mercure 0.x it is a parameter of the URL. In Mercure 1.0
+   * it is in the URL's fragment, and only the kit's script reads it. Default: none, or a token without grants if the
+   * hub rejects anonymous subscribers.
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, or a URL that the hub would reject.
+   * @example
+   * const url = sse.hubUrl("messages");
    */
   hubUrl(topics: Topics, jwt?: string, extras: Pick<StreamExtras, "withSubscriptions"> = {}): string {
     refuseUnknownOptions(extras, ["withSubscriptions"], "hubUrl");
@@ -75,7 +80,17 @@ export class StreamAccess {
     return this.#streamUrl(streamed, () => (this.#options.allowAnonymous ? {} : this.#authorize([], selectors)));
   }
 
-  /** The same with a token that grants the private updates of just these topics, in the URL or in a cookie. */
+  /**
+   * Returns the same URL as {@link StreamAccess.hubUrl} with a token that grants the private updates of these topics.
+   * The token is in the URL, or in a cookie with `tokenMode: "cookie"`.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, or a URL that the hub would reject.
+   * @throws MercureError `ERR_FORBIDDEN` if the option `authorize` refuses the topics.
+   * @throws MercureError `ERR_OPTION` if an option's function returns a promise.
+   * @throws MercureError `ERR_TOKEN` if the token needs a cookie and the response is missing or has begun.
+   * @example
+   * const url = sse.authentifiedHubUrl("orders/7");
+   */
   authentifiedHubUrl(topics: Topics, extras: StreamExtras = {}): string {
     refuseUnknownOptions(extras, streamExtras, "authentifiedHubUrl");
     const selectors = this.selectors(topics);
@@ -89,7 +104,15 @@ export class StreamAccess {
     });
   }
 
-  /** A token that grants the private updates of just these topics, and expires. */
+  /**
+   * Returns a token that grants the private updates of these topics to the current user. It is valid for the option
+   * `tokenLifetime`.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_FORBIDDEN` if the option `authorize`
+   * refuses the topics, `ERR_OPTION` if an option's function returns a promise.
+   * @example
+   * const token = sse.subscriberJwt("orders/7");
+   */
   subscriberJwt(topics: Topics, extras: StreamExtras = {}): string {
     refuseUnknownOptions(extras, streamExtras, "subscriberJwt");
     const selectors = this.selectors(topics);
@@ -103,7 +126,14 @@ export class StreamAccess {
     });
   }
 
-  /** A token for whoever the application gives it to: it lets them receive the private updates of these topics. */
+  /**
+   * Returns a token that grants the private updates of these topics to any bearer. The option `authorize` is not
+   * called.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_OPTION` for an invalid option.
+   * @example
+   * const token = sse.createSubscriberJwt("orders/7", { subject: "7", expiresIn: 600 });
+   */
   createSubscriberJwt(topics: Topics, options: JwtOptions = {}): string {
     refuseUnknownOptions(options, jwtOptions, "createSubscriberJwt");
     const selectors = this.#grantedSelectors(topics);
@@ -112,7 +142,13 @@ export class StreamAccess {
     return this.#handmade(tokens.forSubscriber(selectors, { ...options, lifetime: lifetimeOf(options) }));
   }
 
-  /** A token for whoever the application gives it to: it lets them publish to these topics over HTTP. */
+  /**
+   * Returns a token that lets any bearer publish to these topics over HTTP. The option `authorize` is not called.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_OPTION` for an invalid option.
+   * @example
+   * const token = sse.createPublisherJwt("orders/7", { expiresIn: 600 });
+   */
   createPublisherJwt(topics: Topics, options: JwtOptions = {}): string {
     refuseUnknownOptions(options, jwtOptions, "createPublisherJwt");
     const { tokens } = this.#options;
@@ -120,7 +156,7 @@ export class StreamAccess {
     return this.#handmade(tokens.forOtherPublisher(granted, { ...options, lifetime: lifetimeOf(options) }));
   }
 
-  /** The URL of a tag's stream, with a token for just what it asks for. */
+  /** Returns the URL of a tag's stream, with a token that grants only what the stream requests. */
   connectionUrl(topics: Topics, options: ConnectionOptions): string {
     const { private: isPrivate, withSubscriptions, withPresence } = options;
     const selectors = this.selectors(topics);
@@ -137,8 +173,8 @@ export class StreamAccess {
   }
 
   /**
-   * The URL of a stream of nothing but word of it when other people stream topics than before; where nobody in this
-   * process knows, of the events of all who subscribe to them.
+   * Returns the URL of a stream that carries only presence-change events. Without in-process presence it carries the
+   * hub's subscription events instead.
    */
   presenceUrl(topics: Topics): string {
     const { presence } = this.#options;
@@ -147,8 +183,8 @@ export class StreamAccess {
   }
 
   /**
-   * Where the stream of such a URL gets a new token; undefined where its page gives it one, or where it has none. Which
-   * variant a viewer is shown only the page knows.
+   * Returns the URL where a stream renews its token. Returns undefined if the page itself renews the token, or if the
+   * stream has no token. Only the page knows a viewer's variant, so streams of variants are renewed by their page.
    */
   renewalUrl(url: string): string | undefined {
     const { renewalPath } = this.#options;
@@ -161,16 +197,17 @@ export class StreamAccess {
   }
 
   /**
-   * The types of the events that tell pages to look again who is there. Those of subscriptions come without a type in
-   * Mercure 0.x, and as `mercure` in 1.0.
+   * The types of the events that make pages fetch their people again. Subscription events have no type in Mercure 0.x,
+   * and the type `mercure` in 1.0.
    */
   get presenceEvents(): readonly string[] {
     return this.#options.presence === undefined ? ["message", "mercure"] : [presenceEvent];
   }
 
   /**
-   * What brings the events that tell who subscribes to topics; their updates are private. Other hubs know no topic for all
-   * subscribers of one, so that there a pattern stands for them: a topic matcher with a URI template, or with Mercure 1.0 a URL pattern.
+   * Returns the topics or matchers that deliver the subscription events of `topics`. Those events are private updates.
+   * Other hubs have one topic for each subscriber, so matchers select them there: a URI template in Mercure 0.x, a URL
+   * pattern in 1.0.
    */
   subscriptionTopics(topics: Topics): [string | TopicMatcher, ...(string | TopicMatcher)[]] {
     const { hub, protocol } = this.#options;
@@ -182,9 +219,10 @@ export class StreamAccess {
   }
 
   /**
-   * What a stream of topics says of its bearer to other subscribers.
+   * Returns the payload of a token for these topics, which other subscribers can read.
    *
-   * @param names - As the application knows them.
+   * @param names - The names as the application wrote them.
+   * @throws MercureError `ERR_OPTION` if the option `payloadGetter` returns a promise.
    */
   payloadOf(names: readonly string[]): unknown {
     const payload = this.#options.payloadOf?.(names);
@@ -193,7 +231,12 @@ export class StreamAccess {
     throw new MercureError("ERR_OPTION", "The option payloadGetter must give its payload at once, and no promise.");
   }
 
-  /** Whose the request that is under way is. */
+  /**
+   * Returns the subject of the current request, from the option `subjectGetter`. Undefined, null and the empty string
+   * stand for an anonymous visitor.
+   *
+   * @throws MercureError `ERR_OPTION` if the option does not return a string or a number synchronously.
+   */
   subjectOf(): string | undefined {
     const subject: unknown = this.#options.subjectOf?.();
     if (subject === undefined || subject === null || subject === "") return undefined;
@@ -205,23 +248,30 @@ export class StreamAccess {
     );
   }
 
-  /** The topics that carry the names, as they stand in URLs. */
+  /** Returns the topics of the given names, as URLs carry them. */
   topics(topics: Topics): [string, ...string[]] {
     return topicNames(topics, this.#options.models);
   }
 
-  /** What a stream of topics asks for: their names, and the patterns that are said to be such. */
+  /** Returns the selectors of a stream: the names of topics, and explicit patterns. */
   selectors(topics: Topics): [Selector, ...Selector[]] {
     return topicSelectors(topics, this.#options.models, this.#options.protocol);
   }
 
-  /** Of what is streamed, the topics that the application knows, by its names: others are the hub's own, or the kit's. */
+  /**
+   * Returns the application's topics among those streamed, by the application's names. Topics of the hub or the kit are
+   * replaced by the topics that they are about.
+   */
   watchedTopics(topics: readonly string[]): string[] {
     const watched = topics.map((topic) => watchedTopic(this.#hubPath, topic) ?? applicationTopic(topic));
     return [...new Set(watched.map(nameOf))];
   }
 
-  /** The hub in this process; where there is none, an error that names the way out. */
+  /**
+   * Returns the hub in this process.
+   *
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process. The message contains `wayOut`.
+   */
   protected ownHub(what: string, wayOut: string): Hub {
     const { hub } = this.#options;
     if (hub instanceof ExternalHub) throw noHubInProcess(what, wayOut);
@@ -235,14 +285,18 @@ export class StreamAccess {
     return presence;
   }
 
-  /** The selectors of a token that the application asks for. */
+  /**
+   * Returns the selectors of a token that the application creates by hand.
+   *
+   * @throws MercureError `ERR_TOPIC` for a token that the hub would reject.
+   */
   #grantedSelectors(topics: Topics): [Selector, ...Selector[]] {
     const selectors = this.selectors(topics);
     checkGranted(selectors, this.#options.protocol, this.#options.streamLimits);
     return selectors;
   }
 
-  /** What brings the events of those who subscribe to topics. Mercure 0.x and 1.0 "Subscription Events". */
+  /** Returns the selectors of the subscription events of topics. Mercure 0.x and 1.0 "Subscription Events". */
   #eventSelectors(topics: Topics): Selector[] {
     const { hub, protocol } = this.#options;
     const hubPath = this.#hubPath;
@@ -255,7 +309,7 @@ export class StreamAccess {
     });
   }
 
-  /** Selectors of topics, and those of the events of their subscribers where they are asked for. */
+  /** The path prefix of the hub's own topics. */
   #withEvents(selectors: Selector[], topics: Topics, { withSubscriptions = false }: StreamExtras): Selector[] {
     return withSubscriptions ? [...selectors, ...this.#eventSelectors(topics)] : selectors;
   }
@@ -274,7 +328,10 @@ export class StreamAccess {
     });
   }
 
-  /** Private updates have a name of their own: a public stream of the variant must not get them. */
+  /**
+   * Returns the selectors of a variant. Its private updates have a separate name, so a public stream of the variant
+   * does not receive them.
+   */
   #variantSelectors(selectors: readonly Selector[], variant: string, isPrivate: boolean): Selector[] {
     const names = selectors.map(({ text, matchType }) => (matchType === "urlpattern" ? "*" : text));
     this.#options.variants.rendered(names, variant);
@@ -288,13 +345,18 @@ export class StreamAccess {
     );
   }
 
-  /** @throws MercureError `ERR_TOPIC` for a URL that the hub would refuse, before anything is given to the viewer. */
+  /**
+   * Returns the URL of a stream.
+   *
+   * @throws MercureError `ERR_TOPIC` for selectors or a URL that the hub would reject. Selectors are checked before the
+   * viewer gets a token.
+   */
   #streamUrl(selectors: readonly Selector[], authorize: () => StreamAuthorization): string {
     const { hub, protocol, pages, publicHubUrl, streamLimits, unbound } = this.#options;
     checkSelectors(selectors, protocol, streamLimits);
     const { token, grant } = authorize();
     const page = pages.rendering;
-    // A hub elsewhere is no part of the application, wherever that is mounted.
+    // The base path belongs to the application. A hub in another process is outside of it.
     const isBelow = !(hub instanceof ExternalHub) && publicHubUrl.startsWith("/");
     const hubUrl = isBelow ? pathBelow(this.#basePath, publicHubUrl, hub.path) : publicHubUrl;
     const { lastEventId } = page ?? hub;
@@ -315,7 +377,7 @@ export class StreamAccess {
   }
 
   /**
-   * Gives whoever the page is for a token, in the stream's URL or in a cookie.
+   * Issues a token to the page's viewer, in the stream's URL or in a cookie.
    *
    * @param of - The topics of the stream for which the token speaks for its bearer; without them it says nothing.
    * @param payload - What it says. Default: what the application says for these topics.
@@ -348,19 +410,22 @@ export class StreamAccess {
       return grant;
     };
     if (pages.rendering !== undefined) return { grant: give() };
-    // Only the response that sends the stream says whose browser gets the cookie.
+    // Only the response that sends the stream determines the browser that gets the cookie.
     pages.current.onToken();
     this.#check(granted);
     return { grant: unbound.noteCookieGrant({ page: pages.current, give }) };
   }
 
-  /** Keeps whatever response hands a token out from caches. */
+  /** Notes a token, so that responses that contain it are not cached. */
   #handmade(token: string): string {
     this.#options.unbound.noteHandmade(token);
     return token;
   }
 
-  /** Writes a token into a page: for the viewer whom its response names, or will name when it sends the token. */
+  /**
+   * Returns a token for the viewer of the current response. Without a response, the response that sends the token
+   * replaces it with its own viewer's.
+   */
   #handOut(make: () => string): string {
     const { pages, unbound } = this.#options;
     const give = () => {
@@ -372,12 +437,16 @@ export class StreamAccess {
     return token;
   }
 
-  /** The path below which browsers find the application, by the request or, outside of one, by the options. */
+  /** The application's base path as browsers see it: from the request, or from the options outside of a request. */
   get #basePath(): string {
     return this.#options.pages.current?.basePath ?? this.#options.basePath();
   }
 
-  /** @throws MercureError `ERR_FORBIDDEN`, `ERR_OPTION` */
+  /**
+   * Checks that the current request may stream the selectors.
+   *
+   * @throws MercureError `ERR_FORBIDDEN` if it may not, `ERR_OPTION` if the option `authorize` returns a promise.
+   */
   #check(granted: readonly Selector[]): void {
     this.#options.permissions.check(
       this.#options.pages.current?.request as object | undefined,
@@ -390,7 +459,7 @@ export class StreamAccess {
   }
 }
 
-/** How a stream's request is authorized: by a token in its URL, or by the cookie of this grant. */
+/** The authorization of a stream's request: a token in its URL, or the name of a grant in a cookie. */
 interface StreamAuthorization {
   readonly token?: string | undefined;
   readonly grant?: string | undefined;
@@ -402,8 +471,8 @@ function lifetimeOf({ expiresIn }: JwtOptions): number | undefined {
 }
 
 /**
- * The same for the same grant: a hash, for the names of cookies. It depends on the key of the tokens too: cookies ignore
- * ports, and another kit's token for the same topics must not take the place of this one's.
+ * Returns a hash that names a grant's cookie. Equal grants have equal names. The hash includes the key of the tokens:
+ * cookies ignore ports, so another kit's token for the same topics would otherwise overwrite this one's.
  */
 function grantName(tokens: Tokens, granted: readonly Selector[], of: readonly Selector[] = []): string {
   const texts = [granted, of].map((selectors) =>

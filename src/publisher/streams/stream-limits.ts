@@ -6,13 +6,13 @@ import type { GrantLimits } from "../../protocol/tokens/grants.js";
 import { MercureError } from "../../shared/errors.js";
 import { subscriptionParameters } from "./stream-url.js";
 
-/** How much a hub takes from a stream. */
+/** The limits of a hub for streams and tokens. */
 export interface StreamLimits {
   readonly matchers: MatcherLimits;
   readonly grants: GrantLimits;
-  /** The hub's absolute URL, against which relative URL patterns are resolved. */
+  /** The hub's absolute URL. Relative URL patterns resolve against it. */
   readonly hubUrl: string;
-  /** The max size of a stream's URL, and of a token that is sent beside it, in bytes; 0: unlimited. */
+  /** The max size of a stream's URL, and of a token sent in a header, in bytes. 0 is unlimited. */
   readonly urlBytes: number;
 }
 
@@ -21,9 +21,9 @@ const fewerTopics =
   "maxPatternSize of the hub set the limits";
 
 /**
- * Checks what a stream asks for by the function with which the hub reads the request.
+ * Checks the selectors of a stream with the function that parses the hub's requests.
  *
- * @throws MercureError `ERR_TOPIC` for what the hub would refuse.
+ * @throws MercureError `ERR_TOPIC` for selectors that the hub would reject.
  */
 export function checkSelectors(selectors: readonly Selector[], protocol: Generation, limits: StreamLimits): void {
   try {
@@ -37,9 +37,9 @@ export function checkSelectors(selectors: readonly Selector[], protocol: Generat
 }
 
 /**
- * Checks what a token shall grant: the same reading, by the bounds of tokens.
+ * Checks the selectors of a token with the same function, within the limits of tokens.
  *
- * @throws MercureError `ERR_TOPIC` for what the hub would refuse.
+ * @throws MercureError `ERR_TOPIC` for selectors that the hub would reject.
  */
 export function checkGranted(selectors: readonly Selector[], protocol: Generation, limits: StreamLimits): void {
   if (selectors.length === 0) return;
@@ -60,9 +60,10 @@ export function checkGranted(selectors: readonly Selector[], protocol: Generatio
 }
 
 /**
- * Checks a topic of an update by the function with which the hub reads that of a stream: nobody could stream another.
+ * Checks the topics of an update with the function that checks the topics of streams. An update on an invalid topic
+ * would have no subscribers.
  *
- * @throws MercureError `ERR_TOPIC`
+ * @throws MercureError `ERR_TOPIC` for a topic that the hub would reject.
  */
 export function checkPublished(topics: readonly string[], { matchers }: StreamLimits): void {
   for (const topic of topics) {
@@ -76,11 +77,10 @@ export function checkPublished(topics: readonly string[], { matchers }: StreamLi
 }
 
 /**
- * Checks the size of a stream's URL, of a token that is sent beside it in a header, and of the whole head of its
- * request.
+ * Checks the size of a stream's URL, of a token sent in a header, and of the whole head of the request.
  *
- * @param headBytes - How many bytes of the head are left for both; undefined where that is not known.
- * @throws MercureError `ERR_TOPIC`
+ * @param headBytes - The number of bytes of the head left for both. Undefined if it is not known.
+ * @throws MercureError `ERR_TOPIC` if one of them is too large.
  */
 export function checkUrl(url: string, { urlBytes }: StreamLimits, headBytes: number | undefined): void {
   const [target = "", fragment = ""] = url.split("#");

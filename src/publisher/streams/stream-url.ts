@@ -5,23 +5,23 @@ import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
 
 export interface StreamUrlParts {
   readonly protocol: Generation;
-  /** The hub's URL; a relative one is fine. */
+  /** The hub's URL, absolute or relative. */
   readonly hub: string;
   readonly selectors: readonly Selector[];
-  /** From where on updates are replayed. */
+  /** The id of the last event before the stream. The hub replays all later updates. */
   readonly lastEventId: string;
   readonly token?: string | undefined;
-  /** What the stream relies on, by the hash of it. */
+  /** The name of the stream's grant, which is a hash of it. */
   readonly grant?: string | undefined;
-  /** Whether the hub knows that parameter; to any other it is not sent. */
+  /** Whether the hub supports the grant parameter. Other hubs do not receive it. */
   readonly isOwnHub: boolean;
 }
 
 /**
- * The URL at which a client subscribes to topics. Mercure 0.x and 1.0 "Subscription".
+ * Returns the URL of a subscription to topics. Mercure 0.x and 1.0 "Subscription".
  *
- * 1.0 lets no token into the URL of a request. There it stands in the fragment, which browsers keep to themselves, for
- * the kit's script to send it as a header.
+ * Mercure 1.0 forbids tokens in the URL of a request. There the token is in the fragment, which browsers do not send.
+ * The kit's script reads it and sends it as a header.
  */
 export function streamUrl({ protocol, hub, selectors, lastEventId, token, grant, isOwnHub }: StreamUrlParts): string {
   const parameters = subscriptionParameters(protocol, selectors);
@@ -33,7 +33,7 @@ export function streamUrl({ protocol, hub, selectors, lastEventId, token, grant,
   return `${hub}?${query}${authorization}${mark}`;
 }
 
-/** The names and values by which a request asks for topics. */
+/** Returns the URL parameters that select topics, as pairs of name and value. */
 export function subscriptionParameters(protocol: Generation, selectors: readonly Selector[]): [string, string][] {
   return selectors.map(({ text, matchType = "exact" }) => {
     if (protocol === 0) return ["topic", text];

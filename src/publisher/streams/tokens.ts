@@ -17,66 +17,72 @@ import {
   tokenHeaders,
 } from "./internal-tokens.js";
 
-/** What a token grants its bearer. */
+/** The grants of a token, and the data about its bearer. */
 export interface TokenGrants {
-  /** The topics whose private updates the bearer may receive. */
+  /** The topics whose private updates the bearer can receive. */
   readonly subscribe?: readonly Selector[];
-  /** The topics to which the bearer may publish. */
+  /** The topics that the bearer can publish to. */
   readonly publish?: readonly Selector[];
-  /** What other subscribers may learn of the bearer: anything that JSON holds, in Mercure 1.0 an object. */
+  /** Data about the bearer that other subscribers can read: any JSON value, in Mercure 1.0 an object. */
   readonly payload?: unknown;
-  /** The hash of the cookie without which the token is worth nothing. Default: it needs none. */
+  /** The hash of the cookie that must accompany the token. Default: the token needs no cookie. */
   readonly cookieHash?: string | undefined;
-  /** Who bears the token. Default nobody in particular. */
+  /** The bearer's id. Default: none. */
   readonly subject?: string | undefined;
 }
 
-/** In which generation tokens speak, and what those of Mercure 1.0 say of their origin. */
+/** The generation of tokens, and the origin that tokens of Mercure 1.0 state. */
 export interface TokenProfile {
   readonly protocol: Generation;
-  /** Who issues them. */
+  /** The issuer: the claim `iss`. */
   readonly issuer: string;
-  /** The hub that they are for. */
+  /** The hub that accepts the tokens: the claim `aud`. */
   readonly resource: string;
 }
 
 export interface TokensOptions extends TokenProfile {
   readonly publisherSecretKey: string;
   readonly subscriberSecretKey: string;
-  /** A token made elsewhere, for publishing. */
+  /** A publisher's token created elsewhere. It replaces the kit's own. */
   readonly publisherJwt: string | undefined;
-  /** How long a subscriber's token is valid, in seconds. */
+  /** The lifetime of a subscriber's token, in seconds. */
   readonly tokenLifetime: number;
 }
 
-/** What a token says besides what it grants. */
+/** The data about a token's bearer. */
 export interface TokenBearer extends Pick<TokenGrants, "payload" | "subject" | "cookieHash"> {
-  /** How long it is valid, in seconds. Default `tokenLifetime`. */
+  /** The lifetime of the token, in seconds. Default `tokenLifetime`. */
   readonly lifetime?: number | undefined;
 }
 
-/** How long a token is valid that is made for publishing, in seconds. It is used for the first half of this time. */
+/** The lifetime of a token for publishing, in seconds. A token is reused for the first half of it. */
 const publishTokenLifetime = 120;
 
-/** For how many lists of topics such tokens are kept. */
+/** The max number of cached tokens for publishing, one for each list of topics. */
 const keptTokens = 1000;
 
-/** Makes the tokens with which the application, and its visitors, come to the hub. */
+/** Creates the tokens that the application and its visitors present to the hub. */
 export class Tokens {
   readonly #options: TokensOptions;
   readonly #clock: Clock;
   readonly #beganAt: () => number | undefined;
-  /** By the topics that they are for; the one that was made longest ago comes first. */
+  /** The cached tokens for publishing, by their topics; the oldest comes first. */
   readonly #publishTokens = new Map<string, { readonly token: string; readonly until: number }>();
 
-  /** @param beganAt - When the request began for which a token is made, in milliseconds since 1970. */
+  /**
+   * @param beganAt - Returns the time when the current request began, in milliseconds since 1970. Undefined outside of
+   * a request.
+   */
   constructor(options: TokensOptions, clock: Clock = systemClock, beganAt: () => number | undefined = () => undefined) {
     this.#options = options;
     this.#clock = clock;
     this.#beganAt = beganAt;
   }
 
-  /** For publishing to these topics: the same for some time, so that neither side pays for a signature each time. */
+  /**
+   * Returns a token for publishing to these topics. Tokens are cached, so frequent publishes do not sign or verify each
+   * time.
+   */
   forPublisher(topics: readonly string[]): string {
     const { publisherSecretKey, publisherJwt } = this.#options;
     if (publisherJwt !== undefined) return publisherJwt;
@@ -92,27 +98,30 @@ export class Tokens {
     return token;
   }
 
-  /** For whoever else shall publish. */
+  /** Returns a token for another publisher. */
   forOtherPublisher(publish: readonly Selector[], { lifetime, ...bearer }: TokenBearer): string {
     return this.#sign({ publish, ...bearer }, this.#options.publisherSecretKey, lifetime);
   }
 
-  /** For receiving private updates. */
+  /** Returns a token for receiving private updates. */
   forSubscriber(subscribe: readonly Selector[], { lifetime, ...bearer }: TokenBearer = {}): string {
     return this.#sign({ subscribe, ...bearer }, this.#options.subscriberSecretKey, lifetime);
   }
 
-  /** What a subscriber's token grants that was signed here, expired or not; undefined for any other. */
+  /**
+   * Returns the grants of a subscriber's token signed by this application, expired or not. Returns undefined for any
+   * other token.
+   */
   read(token: string): OwnGrants | undefined {
     return readOwnToken(token, this.#options.subscriberSecretKey);
   }
 
-  /** Marks a text, as only this application can. */
+  /** Returns the signature of a text, which only this application can compute. */
   mark(text: string): string {
     return signature(text, this.#options.subscriberSecretKey);
   }
 
-  /** Whether a text holds such a token, or another one in a stream's URL. */
+  /** Returns whether a text contains a subscriber's token of this application, or any token in a stream's URL. */
   areIn(text: string): boolean {
     return holdsStreamToken(text) || holdsOwnToken(text, this.#options.subscriberSecretKey);
   }
@@ -122,19 +131,21 @@ export class Tokens {
   }
 }
 
-/** Signs with a key other than a secret for HS256. */
+/** Signs texts with a key other than an HS256 secret. */
 export interface Signer {
-  /** As the header `alg` names it. */
+  /** The algorithm, as the header `alg` names it. */
   readonly algorithm: string;
-  /** In base64url. */
+  /** Returns the signature in base64url. */
   sign(text: string): string;
 }
 
 /**
- * Signs a token, with HS256 by a secret. Synchronous, since a page's tokens are made while it is rendered.
+ * Returns a signed token. A string key is an HS256 secret. Signing is synchronous, because tokens are created during
+ * rendering.
  *
- * @param lifetime how long the token is valid, in seconds
- * @param issuedAt - What its claim `iat` says, in milliseconds since 1970. Default: now.
+ * @param lifetime - The lifetime of the token, in seconds.
+ * @param now - The time that the lifetime starts at, in milliseconds since 1970. Default: now.
+ * @param issuedAt - The value of the claim `iat`, in milliseconds since 1970. Default: `now`, adjusted to be unique.
  * @throws MercureError `ERR_OPTION` for a payload that the generation does not allow.
  */
 export function signToken(
@@ -149,7 +160,7 @@ export function signToken(
   const claims = {
     ...(profile.protocol === 0 ? { mercure: mercureClaim(grants), sub: subject } : accessTokenClaims(grants, profile)),
     ...(cookieHash !== undefined && { cnf: { [cookieConfirmation]: cookieHash } }),
-    // With its fraction: a hub that refuses older tokens can tell this one from those of the same second.
+    // `iat` keeps its fraction. A hub that revokes older tokens can thus distinguish tokens of the same second.
     iat: issuedAt / 1000,
     exp: Math.floor(now / 1000) + lifetime,
   };
@@ -175,7 +186,7 @@ function accessTokenClaims(grants: TokenGrants, { issuer, resource }: TokenProfi
   return {
     iss: issuer,
     aud: resource,
-    // A publisher is the application itself; visitors whom it does not know are strangers, each token another one.
+    // A publisher is the application itself. Each token of an unknown visitor gets a subject of its own.
     sub: subscribe === undefined ? issuer : (subject ?? `urn:uuid:${randomUUID()}`),
     client_id: issuer,
     jti: `urn:uuid:${randomUUID()}`,
@@ -183,7 +194,10 @@ function accessTokenClaims(grants: TokenGrants, { issuer, resource }: TokenProfi
   };
 }
 
-/** A detail must name a topic; without one there is nothing to grant. */
+/**
+ * Returns a list of one authorization detail. Returns an empty list without selectors, because a detail must name a
+ * topic.
+ */
 function detail(action: string, selectors: readonly Selector[] = [], payload?: unknown): object[] {
   if (selectors.length === 0) return [];
   const topics = selectors.map(({ text, matchType }) => ({ match: text, match_type: matchType }));

@@ -3,10 +3,13 @@ import { percentEncode } from "../../protocol/percent-encode.js";
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import type { Page, Pages } from "./render-context.js";
 
-/** How many positions, and how many grants, wait for a response. The oldest are given up. */
+/** The max number of positions, and of grants, that wait for a response. The oldest are evicted. */
 const maxWaiting = 10_000;
 
-/** In a stream's URL in place of a grant's name. As long as one, so that no length changes. */
+/**
+ * The prefix of the placeholder for a grant's name in a stream's URL. The placeholder is as long as a name, so that
+ * lengths stay the same.
+ */
 const grantMark = "unbound-";
 const grantMarkLength = 22;
 
@@ -15,28 +18,31 @@ const grants = /eyJ[\w-]+\.[\w-]+\.[\w-]+|unbound-[\w-]{14}/g;
 
 interface Position {
   readonly hubUrl: string;
-  /** How many positions were written before. */
+  /** The number of positions written before this one. */
   readonly before: number;
 }
 
 interface Grant {
-  /** For whose request it was made, as far as the asynchronous context could tell. */
+  /** The page that the grant was made for, as the asynchronous context suggested it. */
   readonly page: Page | undefined;
-  /** Gives the page that is being rendered its own, and returns what stands for it in the stream's URL. */
+  /** Issues a token to the page that is being rendered. Returns the text that stands for it in the stream's URL. */
   give(): string;
 }
 
 /**
- * What was rendered while no response said for which request. The response that sends it says so: there the streams get
- * the position at which its request began, and private ones the token of its own viewer.
+ * Holds the streams that were rendered without a known response. The response that sends them determines the request:
+ * streams get the position of the request's beginning, and private streams get a token of the request's viewer.
  *
- * What a response finds is a random text or a signed one, so that no visitor can write it into a page.
+ * The texts that a response searches for are random or signed, so visitors cannot inject them into a page.
  */
 export class UnboundStreams {
   readonly #pages: Pages;
   readonly #positions = new OldestFirstMap<string, Position>();
   readonly #grants = new OldestFirstMap<string, Grant>();
-  /** Apart from grants, so that a job that makes many tokens takes no page's place. */
+  /**
+   * The tokens that the application created by hand. They are separate from grants, so that a job that creates many
+   * tokens evicts no page's grants.
+   */
   readonly #handmade = new OldestFirstMap<string, true>();
   #count = 0;
 
@@ -44,7 +50,7 @@ export class UnboundStreams {
     this.#pages = pages;
   }
 
-  /** How many positions have been written so far. */
+  /** The number of positions written so far. */
   get count(): number {
     return this.#count;
   }
@@ -57,32 +63,32 @@ export class UnboundStreams {
     if (this.#positions.size > maxWaiting) this.#positions.shift();
   }
 
-  /** Notes that a text, in a stream's URL, holds what somebody is granted. */
+  /** Notes that a text in a stream's URL stands for a grant. */
   noteGrant(text: string, grant: Grant): void {
     this.#grants.set(text, grant);
     if (this.#grants.size > maxWaiting) this.#grants.shift();
   }
 
-  /** The text in place of a grant whose token goes into a cookie, once it is known whose browser gets it. */
+  /** Returns a placeholder for a grant whose token goes into a cookie. The cookie is set once the browser is known. */
   noteCookieGrant(grant: Grant): string {
     const text = (grantMark + randomBytes(11).toString("base64url")).slice(0, grantMarkLength);
     this.noteGrant(text, grant);
     return text;
   }
 
-  /** Notes a token that the application gives out by itself, as it is: no cache may keep a response that holds it. */
+  /** Notes a token that the application created by hand. Responses that contain it must not be cached. */
   noteHandmade(token: string): void {
     this.#handmade.set(token, true);
     if (this.#handmade.size > maxWaiting) this.#handmade.shift();
   }
 
-  /** Whether a text holds a private stream that is yet to get its token. */
+  /** Returns whether a text contains a private stream that does not have its token yet. */
   areIn(text: string): boolean {
     return text.includes(grantMark) && [...text.matchAll(grants)].some(([grant]) => this.#grants.has(grant));
   }
 
   /**
-   * What a page's response sends in place of a part of its body.
+   * Returns a part of a response's body with the positions and tokens of the response's page.
    *
    * @throws MercureError as rendering a private stream in this response does.
    */
@@ -90,7 +96,7 @@ export class UnboundStreams {
     if (typeof body === "string") return this.#bindGrants(this.#bindPositions(body, page), page) as Body;
     if (!Buffer.isBuffer(body) || !this.#hasTokens) return body;
     if (!body.includes("eyJ") && !body.includes(grantMark)) return body;
-    // Latin-1 keeps all bytes as they are.
+    // Latin-1 keeps all bytes unchanged.
     const text = body.toString("latin1");
     const bound = this.#bindGrants(text, page);
     return bound === text ? body : (Buffer.from(bound, "latin1") as Body);
@@ -107,7 +113,7 @@ export class UnboundStreams {
       if (position === undefined) return whole;
       const page = pageOf();
       page.onStream(position.hubUrl);
-      // What was rendered before the request began may show what was true at that time: it keeps the older position.
+      // Markup rendered before the request began can show older data, so it keeps its older position.
       return position.before < page.unboundBefore ? whole : name + percentEncode(page.lastEventId);
     });
   }

@@ -1,8 +1,8 @@
 import type { Draft, Update } from "../../protocol/update.js";
 
-/** A draft as it was accepted, whatever becomes of it afterwards. */
+/** Returns a frozen copy of a draft, independent of later changes to the draft. */
 export function acceptedUpdate({ topics, data, private: isPrivate, type, retry }: Draft, id: string): Update {
-  // Field by field: to freeze a copy made by spreading takes many times as long.
+  // Copying field by field: freezing a copy made by spreading takes many times as long.
   const update: { -readonly [Field in keyof Update]: Update[Field] } = {
     topics: Object.freeze(topics.length === 1 ? topics.slice() : [...new Set(topics)]),
     data,

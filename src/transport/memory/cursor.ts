@@ -1,9 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 
-/** The first half of each block: what decrypts to anything else was not made with this key. */
+/** The first half of each block. An id that decrypts to other bytes was made with another key. */
 const magic = Buffer.from("mercure\0", "latin1");
 
-/** Of AES, in bytes. */
+/** The block length of AES, in bytes. */
 const blockLength = 16;
 
 const batch = 32;
@@ -11,21 +11,21 @@ const batch = 32;
 /**
  * Turns positions into ids and back: `#` and the position, encrypted, in 22 characters of base64url.
  *
- * Positions stand in page sources and response headers; in the clear they would tell every visitor how much is
+ * Positions appear in page sources and response headers. In the clear they would reveal to every visitor how much is
  * published, private updates included (Mercure 1.0, section "Reconnection"). The key lives as long as the object, so
- * ids made by another start of the process are unknown. AES in ECB mode is right here, for a block is encrypted once
- * for each position and the same position shall give the same id.
+ * ids from before a restart are unknown. AES in ECB mode is right here: each position is one block, and the same
+ * position must give the same id.
  */
 export class CursorCipher {
   readonly #encrypt;
   readonly #decrypt;
-  /** The ids of so many positions from the first one on: together they cost hardly more than one. */
+  /** The ids of a batch of positions, from `#first` on. A batch costs hardly more to encrypt than one id. */
   #ids: readonly string[] = [];
   #first = -1;
 
   constructor() {
     const key = randomBytes(16);
-    // Without padding each block goes in and comes out on its own, so one cipher serves for good.
+    // Without padding each block is encrypted on its own, so one cipher can be used indefinitely.
     this.#encrypt = createCipheriv("aes-128-ecb", key, null).setAutoPadding(false);
     this.#decrypt = createDecipheriv("aes-128-ecb", key, null).setAutoPadding(false);
   }
@@ -51,7 +51,7 @@ export class CursorCipher {
     });
   }
 
-  /** Undefined for what {@link CursorCipher.encode} has not made. */
+  /** Returns the position of an id, or undefined for an id that {@link CursorCipher.encode} has not made. */
   decode(id: string): number | undefined {
     if (!/^#[\w-]{22}$/.test(id)) return undefined;
     const block = this.#decrypt.update(Buffer.from(id.slice(1), "base64url"));

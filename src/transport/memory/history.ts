@@ -4,56 +4,56 @@ import { type Identified, IdIndex } from "./id-index.js";
 import { mergeLogs } from "./merge-logs.js";
 import { PositionLog } from "./position-log.js";
 
-/** How much a history holds. */
+/** The capacity of a history. */
 export interface HistoryLimits {
-  /** Updates for each topic. */
+  /** The max number of updates of each topic. */
   readonly length: number;
-  /** Bytes of memory in all. */
+  /** The max memory in all, in bytes. */
   readonly bytes: number;
 }
 
 interface Entry extends Identified {
   readonly bytes: number;
-  /** How many topics still hold it. */
+  /** The number of topics that still hold the entry. */
   holders: number;
 }
 
 interface Topic {
   readonly entries: PositionLog<Entry>;
-  /** Up to this position the topic may have had updates that are gone. */
+  /** Updates of the topic up to this position may have been evicted. */
   evictedThrough: number;
 }
 
-/** Memory that an update takes besides its strings, and again for each of its topics (measured, rounded up). */
+/** Memory of an update besides its strings, and of each of its topics (measured, rounded up). */
 const bytesPerUpdate = 512;
 const bytesPerTopic = 512;
 
 /**
- * The newest updates of each topic, in bounded memory, so that a busy topic does not push out a quiet one's.
+ * Stores the newest updates of each topic in bounded memory, so that busy topics do not evict quiet ones.
  *
- * An update with several topics lives as long as one of them holds it. What a reader of a topic has missed is known
- * exactly while the topic holds anything; a topic that holds nothing is forgotten, or a publisher of ever new topics
- * would fill the memory, and what is said about it errs on the side of a gap.
+ * An update with several topics lives as long as one of them holds it. While a topic holds an update, history knows
+ * exactly which of its updates were evicted. An empty topic is forgotten, or a publisher of ever new topics would fill
+ * the memory. A reader of a forgotten topic may be told of a gap that does not exist, and never misses a real one.
  */
 export class History {
   readonly #limits: HistoryLimits;
   readonly #topics = new Map<string, Topic>();
-  /** Everything in order, with dead entries in between until they are the larger part. */
+  /** All entries in order. Dead ones are removed once they are the majority. */
   readonly #log = new PositionLog<Entry>();
-  /** The updates under publishers' own ids; the ids that the hub makes need no looking up. */
+  /** The updates with ids of publishers. Ids of the hub encode their position and need no index. */
   readonly #byId = new IdIndex<Entry>();
   #dead = 0;
   #bytes = 0;
-  /** Up to this position there may have been updates that no topic holds any more. */
+  /** Updates up to this position may have been dropped by all topics. */
   #droppedThrough = 0;
-  /** The highest `evictedThrough` of the topics that are forgotten. */
+  /** The highest `evictedThrough` of all forgotten topics. */
   #forgottenThrough = 0;
 
   constructor(limits: HistoryLimits) {
     this.#limits = limits;
   }
 
-  /** What the history takes, by its own count. */
+  /** The estimated memory of the history, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -68,12 +68,12 @@ export class History {
     while (this.#bytes > this.#limits.bytes) this.#evict(this.#log.first!);
   }
 
-  /** The oldest update that history holds under a publisher's id. */
+  /** Returns the oldest update in history with a publisher's id. */
   oldest(id: string): StoredUpdate | undefined {
     return this.#byId.oldest(id);
   }
 
-  /** The newest update that history holds under a publisher's id. */
+  /** Returns the newest update in history with a publisher's id. */
   newest(id: string): StoredUpdate | undefined {
     return this.#byId.newest(id);
   }
@@ -120,7 +120,7 @@ export class History {
     if (topic.entries.length > this.#limits.length) this.#release(name, topic);
   }
 
-  /** Takes an entry, the oldest that lives, from all topics that hold it. */
+  /** Evicts an entry, the oldest living one, from all topics that hold it. */
   #evict(entry: Entry): void {
     for (const name of entry.update.topics) {
       const topic = this.#topics.get(name);
@@ -128,7 +128,7 @@ export class History {
     }
   }
 
-  /** Takes a topic's oldest entry from it. */
+  /** Evicts the oldest entry of a topic. */
   #release(name: string, topic: Topic): void {
     const entry = topic.entries.shift()!;
     topic.evictedThrough = entry.position;
@@ -158,6 +158,6 @@ export class History {
 function sizeOf({ topics, data, id, type = "" }: Update): number {
   let units = data.length + id.length + type.length;
   for (const topic of topics) units += topic.length;
-  // JavaScript strings take one byte or two for each unit; two is the bound.
+  // JavaScript strings take one or two bytes for each unit.
   return bytesPerUpdate + topics.length * bytesPerTopic + 2 * units;
 }

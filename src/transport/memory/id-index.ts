@@ -1,20 +1,20 @@
 import type { StoredUpdate } from "../transport.js";
 
-/** An entry of history, with its neighbours among the entries that share its id. */
+/** An entry of history, linked to its neighbours among the entries with the same id. */
 export interface Identified extends StoredUpdate {
   older?: Identified | undefined;
   newer?: Identified | undefined;
 }
 
-/** The entries that share an id. */
+/** The ends of the list of entries with the same id. */
 interface Chain<E> {
   oldest: E;
   newest: E;
 }
 
 /**
- * Finds entries by the ids that publishers chose. Publishers reuse ids, such as that of an entity which changes often, so
- * the entries of an id are linked: adding one and removing any takes constant time.
+ * Finds entries by the ids of publishers. Publishers reuse ids, such as that of an entity that changes often. So the
+ * entries of an id form a linked list: adding and removing an entry takes constant time.
  */
 export class IdIndex<E extends Identified> {
   readonly #chains = new Map<string, Chain<E>>();
@@ -38,7 +38,7 @@ export class IdIndex<E extends Identified> {
     return this.#chains.get(id)?.newest;
   }
 
-  /** Does nothing for an entry that was never added. */
+  /** Removes an entry. Has no effect for an entry that was never added. */
   delete(entry: E): void {
     const { id } = entry.update;
     const chain = this.#chains.get(id);

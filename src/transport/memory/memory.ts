@@ -9,26 +9,26 @@ import { merged, NamespaceLog } from "./namespace-log.js";
 import { isRepetition } from "./repetition.js";
 
 export interface MemoryTransportOptions {
-  /** How many updates of each topic are kept for replay. Default 500; 0 keeps none. */
+  /** The max number of updates of each topic kept for replay. Default 500; 0 keeps none. */
   readonly historyLength?: number | undefined;
   /**
-   * How many bytes of memory the kept updates may take in all, an upper estimate that counts what holds them too; the
-   * oldest go first. What the hub publishes itself is kept apart, in a sixteenth as much again. Default 64 MiB; 0 keeps
+   * The max memory of all kept updates, in bytes, by an upper estimate that includes overhead. The oldest updates are
+   * evicted first. The hub's own updates have a separate budget, of a sixteenth as much again. Default 64 MiB; 0 keeps
    * none.
    */
   readonly historyBytes?: number | undefined;
 }
 
-/** What the hub publishes itself may take this part of what publishers' updates may take. */
+/** The divisor of the hub's own budget: its updates can take this fraction of the publishers' budget. */
 const ownShare = 16;
 
-/** Keeps updates in the memory of one process: a restart loses them, and clients that reconnect see the gap. */
+/** Stores updates in the memory of one process. A restart loses them, and reconnecting clients detect the gap. */
 export class MemoryTransport implements Transport {
   readonly #cursors = new CursorCipher();
   readonly #history: History;
   readonly #own: NamespaceLog;
   readonly #listeners = new Set<(stored: StoredUpdate) => void>();
-  /** Accepted, but not yet brought to the listeners: a listener may publish, and the order must hold for all. */
+  /** The queue of updates for the listeners. A listener can publish, and all must see the same order. */
   readonly #undelivered: StoredUpdate[] = [];
   #delivering = false;
   #head = 0;
@@ -47,7 +47,7 @@ export class MemoryTransport implements Transport {
     return this.#head;
   }
 
-  /** What the history takes by its own count, in bytes; never above `historyBytes`. */
+  /** The estimated memory of the history, in bytes. Never above the option `historyBytes`. */
   get historyBytes(): number {
     return this.#history.bytes;
   }

@@ -1,8 +1,8 @@
 import type { PositionLog } from "./position-log.js";
 
 /**
- * Yields what comes after a position in any of several logs, oldest first, each thing once. It takes time for what is
- * taken, and not for what the logs hold. The logs must not change meanwhile.
+ * Yields the items after a position in several logs, oldest first, each once. Its time grows with the items taken, not
+ * with the length of the logs. The logs must not change meanwhile.
  */
 export function* mergeLogs<T extends { readonly position: number }>(
   logs: readonly PositionLog<T>[],
@@ -23,7 +23,7 @@ interface Head<T> {
   readonly rest: Iterator<T, void>;
 }
 
-/** A binary heap of iterators by the positions of what they yield next. */
+/** A binary heap of iterators, ordered by the position of their next item. */
 class Heap<T extends { readonly position: number }> {
   readonly #heads: Head<T>[] = [];
 

@@ -8,16 +8,16 @@ interface Entry {
   readonly draft: OwnDraft;
 }
 
-/** Memory that an update takes at most besides its strings (measured, rounded up). */
+/** The max memory of an update besides its strings (measured, rounded up). */
 const bytesPerUpdate = 512;
 
 /**
- * The history of what a hub publishes itself, such as subscription events.
+ * Stores the updates that a hub publishes itself, such as subscription events.
  *
- * Each of these updates has a topic of its own, which is never used again. In the history of topics they would push out
- * what publishers have published, and all that they leave behind is less knowledge of what is lost. Here they have one
- * log and a budget of their own, so that any number of subscribers who come and go costs publishers nothing. Hardly any
- * is ever read, so that drafts are kept, which may know how to make themselves from less.
+ * Each of these updates has its own topic, which is never used again. In the history of topics they would evict
+ * publishers' updates, and each eviction would make the knowledge of gaps less exact. Here they share one log with its
+ * own budget, so any number of subscribers who come and go costs publishers nothing. Updates are rarely read, so the
+ * log keeps drafts, which can build their fields on demand from less.
  */
 export class NamespaceLog {
   readonly #limit: number;
@@ -28,8 +28,8 @@ export class NamespaceLog {
   #droppedThrough = 0;
 
   /**
-   * @param limit - In bytes.
-   * @param cursor - Makes the ids.
+   * @param limit - The max memory, in bytes.
+   * @param cursor - Returns the id of a position.
    */
   constructor(limit: number, cursor: (position: number) => string) {
     this.#limit = limit;
@@ -52,7 +52,7 @@ export class NamespaceLog {
     return new OwnUpdate(draft, () => this.#cursor(position));
   }
 
-  /** Whether updates of a topic would be kept here. */
+  /** Whether the log stores updates of a topic. */
   holds(topic: string): boolean {
     return this.#namespaces.some((namespace) => topic.startsWith(namespace));
   }
@@ -69,7 +69,7 @@ export class NamespaceLog {
       if (size > limit || looked === maxUpdates) return { updates, lostThrough, through };
       looked++;
       through = position;
-      // Before the topics are made.
+      // This check precedes the topics, which are built on demand.
       if (query.private === false && draft.private) continue;
       if (topics !== "*" && !draft.topics.some((topic) => topics.has(topic))) continue;
       const update = acceptedUpdate(draft, draft.id ?? this.#cursor(position));
@@ -80,7 +80,7 @@ export class NamespaceLog {
   }
 }
 
-/** Two parts of one history as one: what both have considered. */
+/** Merges two parts of one history, up to the position that both have considered. */
 export function merged(a: Replay, b: Replay): Replay {
   const through = Math.min(a.through, b.through);
   const updates = [...a.updates, ...b.updates]
@@ -97,7 +97,7 @@ function sizeOf({ topics, data }: OwnDraft): number {
   return topics.reduce((units, topic) => units + topic.length, data.length);
 }
 
-/** An update for those who listen, of whom hardly anybody reads more than its topics. */
+/** An update for listeners. Most read only its topics, so the other fields are built on demand. */
 class OwnUpdate implements Update {
   readonly #draft: OwnDraft;
   readonly #id: () => string;

@@ -1,8 +1,6 @@
-/**
- * Things in the order of their positions: appended at the end, taken from the front, found by binary search.
- */
+/** A queue of items in the order of their positions, with binary search. */
 export class PositionLog<T extends { readonly position: number }> {
-  /** What was taken from the front stays as holes before `#start` until they are the larger part. */
+  /** The items, from `#start` on. The slots before it are empty, and removed once they are the majority. */
   #slots: (T | undefined)[] = [];
   #start = 0;
 
@@ -29,13 +27,13 @@ export class PositionLog<T extends { readonly position: number }> {
     return item;
   }
 
-  /** Keeps only what passes, in time proportional to the length. */
+  /** Removes the items that fail a test, in time proportional to the length. */
   retain(keep: (item: T) => boolean): void {
     this.#slots = (this.#slots.slice(this.#start) as T[]).filter(keep);
     this.#start = 0;
   }
 
-  /** What comes after a position. The log must not change meanwhile. */
+  /** Yields the items after a position. The log must not change meanwhile. */
   *after(position: number): Generator<T, void> {
     let low = this.#start;
     let high = this.#slots.length;

@@ -1,8 +1,8 @@
 import type { Draft, Update } from "../../protocol/update.js";
 
 /**
- * Whether publishing a draft would repeat an update that was accepted under the draft's id. Such a repetition is a retry
- * of its publisher; other content under the same id is another update, such as the next state of an entity.
+ * Whether a draft repeats an update that was accepted under the draft's id. A repetition is a publisher's retry. Other
+ * content under the same id is a new update, such as the next state of an entity.
  */
 export function isRepetition(draft: Draft, update: Update): boolean {
   return (
