@@ -55,14 +55,15 @@ function compile(project) {
 async function bundleModules() {
   const { transform } = await import("esbuild");
   const options = { format: "esm", target: "node20", legalComments: "none" };
-  const small = { minifyWhitespace: true, minifySyntax: true, lineLimit: 160 };
+  const small = { minifyWhitespace: true, minifySyntax: true, lineLimit: 2000, charset: "utf8" };
   await bundle("js", entries, [{ name: "small", renderChunk: (code) => transform(code, { ...options, ...small }) }]);
 }
 
 /** Joins the types of each entry. */
 async function bundleTypes() {
   const { dts } = await import("rollup-plugin-dts");
-  await bundle("d.ts", typedEntries, [dts(), { name: "private", renderChunk: withoutPrivateNames }]);
+  const renderChunk = (code) => withNarrowIndent(withoutPrivateNames(code));
+  await bundle("d.ts", typedEntries, [dts(), { name: "types", renderChunk }]);
 }
 
 /**
@@ -76,6 +77,11 @@ function withoutPrivateNames(code) {
     name = declared;
     return text;
   });
+}
+
+/** Indents by tabs where the compiler indents by four spaces, which are a tenth of the types. */
+function withNarrowIndent(code) {
+  return code.replaceAll(/^(?: {4})+/gm, (indent) => "\t".repeat(indent.length / 4));
 }
 
 async function bundle(extension, names, plugins) {

@@ -22,8 +22,12 @@ export interface EventStreamReceiver {
  */
 export class EventStreamParser {
   readonly #receiver: EventStreamReceiver;
-  /** The decoder drops the byte order mark and buffers a character that a chunk's end splits. */
-  readonly #decoder = new TextDecoder();
+  /**
+   * Keeps what a chunk's end cuts off of a character. The parser itself drops the byte order mark: the decoder of Node 26
+   * drops two of them where a chunk ends within the first.
+   */
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #hasBegun = false;
   #unfinishedLine = "";
   #endedInCarriageReturn = false;
   #id: string;
@@ -50,6 +54,8 @@ export class EventStreamParser {
   push(chunk: Uint8Array): void {
     let text = this.#decoder.decode(chunk, { stream: true });
     if (text === "") return;
+    if (!this.#hasBegun && text.startsWith("\ufeff")) text = text.slice(1);
+    this.#hasBegun = true;
     if (this.#endedInCarriageReturn && text.startsWith("\n")) text = text.slice(1);
     this.#endedInCarriageReturn = text.endsWith("\r");
 
