@@ -51,7 +51,7 @@ function oneOrAll<Name>(names: readonly [Name, ...Name[]]): Name | readonly Name
 }
 
 function topicsIn(where: string, args: readonly unknown[]): Topics {
-  // What is no topic is refused where its name is made.
+  // An invalid topic is refused where its name is made.
   return readArguments(where, ["topics"], args).topics as Topics;
 }
 

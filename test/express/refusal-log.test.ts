@@ -154,7 +154,7 @@ describe("the log of refusals", () => {
     assert.deepEqual(logged(), []);
   });
 
-  // Whoever reads the log of a server takes a token from it, and receives private updates with it.
+  // A reader of the server's log takes a token from it, and receives private updates.
   test("holds no token of the page or of the stream", async (t) => {
     const { origin, ask, page, logged } = await start(t);
     const token = await new SignJWT({ mercure: { subscribe: ["a"] } })

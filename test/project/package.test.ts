@@ -78,7 +78,7 @@ export const end: Promise<void> = close();
 mercure(app, { template: "templates" });
 `;
 
-/** What beginners write, under the settings that a compiler proposes. */
+/** A beginner's program, under the settings that the compiler proposes. */
 const usualProgram = `
 import express from "express";
 import { type Kit, mercure } from "htmx-mercure";

@@ -28,9 +28,9 @@ export interface JwtOptions {
   expiresIn?: number | undefined;
 }
 
-/** What the URL or the token of a stream holds besides its topics. */
+/** The content of a stream's URL or token besides topics. */
 export interface StreamExtras {
-  /** What other subscribers may learn of the bearer. Default: what the option `payloadGetter` gives. */
+  /** The bearer's payload, which other subscribers can read. Default: the result of `payloadGetter`. */
   payload?: unknown;
   /** Whether to add the events of those who subscribe to the topics, which are private. Default false. */
   withSubscriptions?: boolean | undefined;
