@@ -3,7 +3,7 @@ import type { HubOptions } from "../hub/index.js";
 import { readHubLimits } from "../hub/limits/hub-limits.js";
 import { defaultHubPath } from "../protocol/draft.js";
 import type { Protocol } from "../protocol/matching/subscription-parameters.js";
-import type { Generation } from "../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../protocol/protocol-version.js";
 import type { OptionReader } from "../shared/option-reader.js";
 import type { MemoryTransportOptions } from "../transport/memory/memory.js";
 import { addressesOf } from "./client-address.js";
@@ -134,7 +134,7 @@ export const hubFlags: Flags = {
 export interface HubConfiguration {
   readonly development: boolean;
   /** The generation of the publisher's token that development prints. */
-  readonly generation: Generation;
+  readonly generation: ProtocolVersion;
   readonly keys: HubKeys;
   readonly proxies: BlockList;
   readonly history: MemoryTransportOptions;

@@ -1,6 +1,6 @@
 import type { Selector } from "../protocol/active-subscription.js";
 import { carriedName } from "../protocol/carried-name.js";
-import type { Generation } from "../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../protocol/protocol-version.js";
 import type { TokenProfile } from "../publisher/streams/tokens.js";
 import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
@@ -53,7 +53,7 @@ export function readProfile(read: OptionReader, hubUrl: string): TokenProfile {
   return { protocol: readProtocol(read), ...readIdentity(read, hubUrl) };
 }
 
-function readProtocol(read: OptionReader): Generation {
+function readProtocol(read: OptionReader): ProtocolVersion {
   const protocol = read.string("protocol", "MERCURE_PROTOCOL") ?? "0";
   if (protocol !== "0" && protocol !== "1") throw new UsageError(`The flag --protocol is 0 or 1, not "${protocol}".`);
   return protocol === "0" ? 0 : 1;
@@ -68,7 +68,7 @@ export const matcherFlags: Flags = {
  * Returns the selectors of the command line: topics, and with Mercure 1.0 also matchers. Joiners are escaped as the
  * publisher escapes them.
  */
-export function readSelectors(read: OptionReader, topics: readonly string[], protocol: Generation): Selector[] {
+export function readSelectors(read: OptionReader, topics: readonly string[], protocol: ProtocolVersion): Selector[] {
   const exact = read.strings("match") ?? [];
   const patterns = read.strings("match-urlpattern") ?? [];
   if (protocol === 0 && exact.length + patterns.length > 0) {

@@ -1,6 +1,6 @@
 import { jsonLdContext, type MatchType, type Selector } from "./active-subscription.js";
 import { hubLink } from "./hub-link.js";
-import type { Generation } from "./protocol-version.js";
+import type { ProtocolVersion } from "./protocol-version.js";
 
 /**
  * The subscriptions that a URL of the web API requests. Without a selector these are all subscriptions. With a
@@ -19,7 +19,7 @@ const matchTypes: ReadonlySet<string> = new Set<MatchType>(["exact", "urlpattern
  */
 export function requestedSubscriptions(
   segments: readonly string[],
-  generation: Generation,
+  generation: ProtocolVersion,
 ): RequestedSubscriptions | undefined {
   const [matchType, [text, subscriber, ...more]] =
     generation === 1 ? [segments[0], segments.slice(1)] : [undefined, segments];
@@ -45,7 +45,7 @@ export interface SubscriptionsAnswer {
  * @param lastEventId - The id of the last dispatched event; `earliest` before the first event.
  */
 export function subscriptionsAnswer(
-  generation: Generation,
+  generation: ProtocolVersion,
   document: object,
   lastEventId: string,
   hubUrl: string,

@@ -1,5 +1,5 @@
 import type { Hub } from "../hub/hub.js";
-import type { Generation } from "../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../protocol/protocol-version.js";
 import type { Presence } from "./presence/presence.js";
 import type { Models } from "./publish/models.js";
 import type { Variants } from "./publish/variants.js";
@@ -23,7 +23,7 @@ export interface PublisherOptions {
   /** The hub in this process, or the client of a hub in another process. */
   readonly hub: Hub | ExternalHub;
   /** The generation of Mercure that streams and tokens speak. */
-  readonly protocol: Generation;
+  readonly protocol: ProtocolVersion;
   readonly tokens: Tokens;
   /** The place of the tokens of streams: their URLs, or cookies. */
   readonly tokenMode: TokenMode;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { Refusal } from "../../protocol/problem.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { type MatcherCompiler, parseAuthorizationDetails } from "../../protocol/tokens/authorization-details.js";
 import { cookieConfirmation } from "../../protocol/tokens/authz-cookies.js";
 import { type GrantLimits, type Grants, parseGrants } from "../../protocol/tokens/grants.js";
@@ -19,7 +19,7 @@ export interface VerifierSettings {
   /** The max time an issuer's clock can be ahead, in seconds. Applies to `nbf` and `iat`. Default 30. */
   readonly clockTolerance?: number | undefined;
   /** The generations whose tokens are accepted. Default both. */
-  readonly generations?: readonly Generation[] | undefined;
+  readonly generations?: readonly ProtocolVersion[] | undefined;
   /** Compiles the matchers of tokens of Mercure 1.0. Default: exact matchers only. */
   readonly compile?: MatcherCompiler | undefined;
   /** Whether an otherwise valid token is revoked. Default never. */
@@ -27,7 +27,7 @@ export interface VerifierSettings {
 }
 
 /** Returns the generation that a token's `typ` header selects, or undefined for a malformed token. */
-export function generationOf(token: string): Generation | undefined {
+export function generationOf(token: string): ProtocolVersion | undefined {
   try {
     // RFC 7515, section 4.1.9: the comparison ignores case and a leading `application/`.
     const { typ } = decodeProtectedHeader(token);
@@ -89,7 +89,7 @@ export class TokenVerifier {
   }
 
   /** Resolves to the claims if a key signed them and they are valid now. Throws when the keys are unavailable. */
-  async #claims(token: string, generation: Generation, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
+  async #claims(token: string, generation: ProtocolVersion, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
     const header = decodeProtectedHeader(token);
     if (!trusted.algorithms.includes(header.alg!)) return undefined;
     const now = this.#clock.now();
@@ -118,7 +118,7 @@ export class TokenVerifier {
     return undefined;
   }
 
-  async #read(token: string, claims: JWTPayload, generation: Generation): Promise<VerifiedToken | undefined> {
+  async #read(token: string, claims: JWTPayload, generation: ProtocolVersion): Promise<VerifiedToken | undefined> {
     const {
       iss = "",
       sub: claimed,

@@ -1,11 +1,11 @@
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { Grants } from "../../protocol/tokens/grants.js";
 
 /** A token whose signature and claims are valid. */
 export interface VerifiedToken {
   /** Identifies the token: equal for equal tokens only, regardless of the presenter. */
   readonly id: string;
-  readonly generation: Generation;
+  readonly generation: ProtocolVersion;
   readonly grants: Grants;
   /** The expiry time, in milliseconds since 1970; undefined for a token of 0.x that never expires. */
   readonly expiresAt: number | undefined;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Matcher, MatcherList } from "../../protocol/matching/matcher.js";
 import { requestedMatchers } from "../../protocol/matching/subscription-parameters.js";
 import { Refusal, tokenMissing, tokenRefused } from "../../protocol/problem.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { type CloseReason, encodeClose } from "../../protocol/sse/close-event.js";
 import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
 import { noGrants } from "../../protocol/tokens/grants.js";
@@ -44,7 +44,7 @@ type SubscribeSettings = Pick<
 export interface SubscriptionRequest {
   readonly parameters: URLSearchParams;
   /** Undefined for a stream that the application opens itself. */
-  readonly generation: Generation | undefined;
+  readonly generation: ProtocolVersion | undefined;
   /** The subject of the token that opens the stream, if it has one. */
   readonly subject?: string | undefined;
   /** The client that the application admitted without a token, and the time. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { isParameter, requestedCursor } from "../../protocol/matching/subscription-parameters.js";
 import { Refusal } from "../../protocol/problem.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { formType, isForm, readForm } from "../http/form-body.js";
 import { textHeader } from "../http/request.js";
 import { BodyClaim } from "../limits/request-memory.js";
@@ -56,7 +56,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
 export function requestedEventId(
   req: IncomingMessage,
   parameters: URLSearchParams,
-  generation: Generation,
+  generation: ProtocolVersion,
 ): string | undefined {
   const header = textHeader(req, "last-event-id");
   return header || (requestedCursor(parameters, generation) ?? header);

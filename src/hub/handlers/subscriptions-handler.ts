@@ -9,7 +9,7 @@ import {
 } from "../../protocol/active-subscription.js";
 import { percentDecode } from "../../protocol/percent-encode.js";
 import { Refusal, tokenMissing, tokenRefused } from "../../protocol/problem.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { requestedSubscriptions, subscriptionsAnswer } from "../../protocol/subscription-api.js";
 import type { Transport } from "../../transport/transport.js";
 import type { Authenticator } from "../auth/authentication.js";
@@ -98,14 +98,14 @@ export class SubscriptionsHandler {
   }
 
   /** Asks the application to confirm a cookie's grant: cookies outlive the permissions they stand for. */
-  async #mayRead(req: IncomingMessage, segments: readonly string[], generation: Generation): Promise<boolean> {
+  async #mayRead(req: IncomingMessage, segments: readonly string[], generation: ProtocolVersion): Promise<boolean> {
     if (this.#authorize === undefined) return true;
     const selector = requestedSubscriptions(segments, generation)?.selector;
     const path = selector === undefined ? subscriptionsPath(this.#hubPath) : selectorPath(this.#hubPath, selector);
     return (await this.#authorize(req, [path])) === true;
   }
 
-  #resource(segments: readonly string[], generation: Generation): Resource {
+  #resource(segments: readonly string[], generation: ProtocolVersion): Resource {
     const requested = requestedSubscriptions(segments, generation);
     if (requested === undefined) throw nothingHere();
     const { selector, subscriber } = requested;
@@ -143,7 +143,7 @@ export class SubscriptionsHandler {
 }
 
 /** Returns the document of a list, with the list still empty. */
-function collection(id: string, generation: Generation): object {
+function collection(id: string, generation: ProtocolVersion): object {
   return { id, type: generation === 0 ? "Subscriptions" : "subscriptions", subscriptions: [] };
 }
 

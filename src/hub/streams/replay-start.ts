@@ -1,4 +1,4 @@
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { Transport } from "../../transport/transport.js";
 
 /** The bounds of a stretch of history. */
@@ -59,7 +59,7 @@ export async function begin<S extends Stretch>(
  */
 export function precedingIdHeaders(
   precedingId: string | undefined,
-  generation: Generation | undefined,
+  generation: ProtocolVersion | undefined,
 ): Record<string, string> {
   if (precedingId === undefined) return {};
   // Node writes header values as Latin-1, and ids can be any text in UTF-8.

@@ -1,17 +1,17 @@
 import { forbiddenCharacter } from "../characters.js";
 import { Refusal } from "../problem.js";
-import type { Generation } from "../protocol-version.js";
+import type { ProtocolVersion } from "../protocol-version.js";
 import { compileMatcher, compileSelector, type Matcher, MatcherList } from "./matcher.js";
 import { PatternSum } from "./pattern-sum.js";
 import { bytesOfRequest } from "./subscription-memory.js";
 import { type Pace, stepsToRead, unpaced } from "./work.js";
 
 /** The generations that a hub speaks. */
-export type Protocol = Generation | "both";
+export type Protocol = ProtocolVersion | "both";
 
 /** The matchers of a subscription request, and the request's protocol generation. */
 export interface RequestedMatchers {
-  readonly generation: Generation;
+  readonly generation: ProtocolVersion;
   readonly matchers: MatcherList;
 }
 
@@ -103,13 +103,13 @@ function* readMatchers(
 /**
  * Returns the parameter that replaces `Last-Event-ID`. The first non-empty one counts, so the query precedes the body.
  */
-export function requestedCursor(parameters: URLSearchParams, generation: Generation): string | undefined {
+export function requestedCursor(parameters: URLSearchParams, generation: ProtocolVersion): string | undefined {
   const names = generation === 0 ? cursors : ["last_event_id"];
   const ids = names.flatMap((name) => parameters.get(name) ?? []);
   return ids.find((id) => id !== "") ?? ids[0];
 }
 
-function requestedGeneration(parameters: URLSearchParams, protocol: Protocol): Generation {
+function requestedGeneration(parameters: URLSearchParams, protocol: Protocol): ProtocolVersion {
   const names = [...parameters.keys()];
   const speaks0 = names.includes("topic") && protocol !== 1;
   const speaks1 = names.some(isReserved) && protocol !== 0;
@@ -135,7 +135,7 @@ export function isParameter(name: string): boolean {
   return name === "topic" || isReserved(name) || cursors.includes(name);
 }
 
-function isMatcher(name: string, generation: Generation): boolean {
+function isMatcher(name: string, generation: ProtocolVersion): boolean {
   return generation === 0 ? name === "topic" : isReserved(name);
 }
 

@@ -3,7 +3,7 @@ import { carriedName } from "../../protocol/carried-name.js";
 import { forbiddenCharacter } from "../../protocol/characters.js";
 import { everyTopic, isTopicMatcher, type TopicMatcher } from "../../protocol/matching/topic-matcher.js";
 import { isOwnTopic } from "../../protocol/own-topics.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { MercureError } from "../../shared/errors.js";
 import { isThenable, textComplaintOf } from "../../shared/text.js";
 import type { ModelClass, Models } from "./models.js";
@@ -36,7 +36,7 @@ export function topicNames(topics: unknown, models: Models): [string, ...string[
  * @throws MercureError as {@link topicNames} does, and `ERR_TOPIC` for a name that hubs read as a pattern, and for a
  * pattern type that the generation does not support.
  */
-export function topicSelectors(topics: unknown, models: Models, protocol: Generation): [Selector, ...Selector[]] {
+export function topicSelectors(topics: unknown, models: Models, protocol: ProtocolVersion): [Selector, ...Selector[]] {
   const selectors = new Map<string, Selector>();
   for (const topic of Array.isArray(topics) ? topics : [topics]) {
     const selector = isTopicMatcher(topic)
@@ -76,7 +76,7 @@ export function hubTopics(topics: unknown, models: Models): (string | TopicMatch
  *
  * @throws MercureError `ERR_TOPIC` for a name that a hub would read as a pattern.
  */
-function literal(name: string, protocol: Generation): string {
+function literal(name: string, protocol: ProtocolVersion): string {
   const type = protocol === 0 ? "uritemplate" : "urlpattern";
   if (name === "*") throw everyTopic(type);
   if (protocol === 1 || !name.includes("{")) return name;
@@ -92,7 +92,7 @@ function matchOf({ match }: TopicMatcher): string {
   throw new MercureError("ERR_TOPIC", 'A topic matcher has no match: { match: "…", match_type: "urlpattern" }.');
 }
 
-function matcherSelector(matcher: TopicMatcher, protocol: Generation): Selector {
+function matcherSelector(matcher: TopicMatcher, protocol: ProtocolVersion): Selector {
   const match = matchOf(matcher);
   const { match_type: matchType = "exact" } = matcher;
   if (matchType === "exact") return { text: literal(usable(match), protocol) };

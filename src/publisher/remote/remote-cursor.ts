@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { subscriptionParameters } from "../streams/stream-url.js";
 import { followEventStream, NoEventStream, precedingIdOf } from "./event-stream-follower.js";
 import { connectionFailure } from "./http-answer.js";
 
 export interface HubPositionOptions {
-  readonly protocol: Generation;
+  readonly protocol: ProtocolVersion;
   /** Returns a subscriber's token that grants all topics. Called for each connection, because tokens expire. */
   makeToken(): string;
   /** Publishes an update that pages ignore. Resolves to its id. */
@@ -125,11 +125,11 @@ export class HubPosition {
   }
 }
 
-function reasonOf(error: unknown, protocol: Generation): string {
+function reasonOf(error: unknown, protocol: ProtocolVersion): string {
   return error instanceof NoEventStream ? complaint(error.response, protocol) : connectionFailure(error).reason;
 }
 
-function complaint({ status, headers }: Response, protocol: Generation): string {
+function complaint({ status, headers }: Response, protocol: ProtocolVersion): string {
   const challenge = headers.get("WWW-Authenticate");
   const details = challenge === null ? "" : ` (${challenge})`;
   if (status === 200) return "it answers with something else than an event stream";

@@ -1,5 +1,5 @@
 import type { SubscriptionDocument } from "../../protocol/active-subscription.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { Draft } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import type { Tokens } from "../streams/tokens.js";
@@ -10,7 +10,7 @@ import { askForSubscriptions } from "./remote-subscriptions.js";
 
 export interface ExternalHubOptions {
   readonly address: HubAddress;
-  readonly protocol: Generation;
+  readonly protocol: ProtocolVersion;
   readonly tokens: Tokens;
   /** Returns the origin of the current request. Undefined outside of a request. */
   readonly requestOrigin: () => string | undefined;

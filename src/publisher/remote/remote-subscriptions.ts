@@ -1,6 +1,6 @@
 import type { Selector, SubscriptionDocument } from "../../protocol/active-subscription.js";
 import { selectorPath, subscriptionsPath } from "../../protocol/active-subscription.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { MercureError } from "../../shared/errors.js";
 import { boundedText, connectionFailure } from "./http-answer.js";
 
@@ -20,7 +20,7 @@ export interface SubscriptionsAnswer {
 export interface SubscriptionsQuestion {
   readonly hubUrl: string;
   /** The generation of Mercure that the hub speaks. */
-  readonly protocol: Generation;
+  readonly protocol: ProtocolVersion;
   /** The selector. Undefined for all subscriptions. */
   readonly selector: Selector | undefined;
   /** Returns a token that grants the list of subscriptions, which has its own topic. */
@@ -63,7 +63,7 @@ export async function askForSubscriptions(
 }
 
 /** Returns a selector for a URL. In Mercure 1.0 every topic has a match type; in 0.x topics have no type. */
-function typed({ text, matchType = "exact" }: Selector, protocol: Generation): Selector {
+function typed({ text, matchType = "exact" }: Selector, protocol: ProtocolVersion): Selector {
   return protocol === 0 ? { text } : { text, matchType };
 }
 

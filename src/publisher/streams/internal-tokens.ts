@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { MatchType, Selector } from "../../protocol/active-subscription.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { cookieConfirmation } from "../../protocol/tokens/authz-cookies.js";
 
 /** The grants of a subscriber's token that this application has signed. */
@@ -17,7 +17,7 @@ export interface OwnGrants {
  */
 export const tokenHeaders = { 0: tokenHeader(0, "HS256"), 1: tokenHeader(1, "HS256") } as const;
 
-export function tokenHeader(generation: Generation, alg: string): string {
+export function tokenHeader(generation: ProtocolVersion, alg: string): string {
   return encode({ alg, typ: generation === 0 ? "JWT" : "at+jwt" });
 }
 

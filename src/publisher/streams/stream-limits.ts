@@ -1,7 +1,7 @@
 import type { Selector } from "../../protocol/active-subscription.js";
 import { checkRequest, checkTopic, type MatcherLimits } from "../../protocol/matching/subscription-parameters.js";
 import { Refusal } from "../../protocol/problem.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { GrantLimits } from "../../protocol/tokens/grants.js";
 import { MercureError } from "../../shared/errors.js";
 import { subscriptionParameters } from "./stream-url.js";
@@ -25,7 +25,7 @@ const fewerTopics =
  *
  * @throws MercureError `ERR_TOPIC` for selectors that the hub would reject.
  */
-export function checkSelectors(selectors: readonly Selector[], protocol: Generation, limits: StreamLimits): void {
+export function checkSelectors(selectors: readonly Selector[], protocol: ProtocolVersion, limits: StreamLimits): void {
   try {
     const parameters = new URLSearchParams(subscriptionParameters(protocol, selectors));
     checkRequest(parameters, protocol, limits.matchers, limits.hubUrl);
@@ -41,7 +41,7 @@ export function checkSelectors(selectors: readonly Selector[], protocol: Generat
  *
  * @throws MercureError `ERR_TOPIC` for selectors that the hub would reject.
  */
-export function checkGranted(selectors: readonly Selector[], protocol: Generation, limits: StreamLimits): void {
+export function checkGranted(selectors: readonly Selector[], protocol: ProtocolVersion, limits: StreamLimits): void {
   if (selectors.length === 0) return;
   const { topics, topicLength, patternSize } = limits.grants;
   const matchers = { count: topics, length: topicLength, patternSize, bytes: 0 };

@@ -1,10 +1,10 @@
 import type { Selector } from "../../protocol/active-subscription.js";
 import { percentEncode } from "../../protocol/percent-encode.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
 
 export interface StreamUrlParts {
-  readonly protocol: Generation;
+  readonly protocol: ProtocolVersion;
   /** The hub's URL, absolute or relative. */
   readonly hub: string;
   readonly selectors: readonly Selector[];
@@ -34,7 +34,7 @@ export function streamUrl({ protocol, hub, selectors, lastEventId, token, grant,
 }
 
 /** Returns the URL parameters that select topics, as pairs of name and value. */
-export function subscriptionParameters(protocol: Generation, selectors: readonly Selector[]): [string, string][] {
+export function subscriptionParameters(protocol: ProtocolVersion, selectors: readonly Selector[]): [string, string][] {
   return selectors.map(({ text, matchType = "exact" }) => {
     if (protocol === 0) return ["topic", text];
     return [matchType === "exact" ? "match" : `match_${matchType}`, text];

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Selector } from "../../protocol/active-subscription.js";
-import type { Generation } from "../../protocol/protocol-version.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { detailType } from "../../protocol/tokens/authorization-details.js";
 import { cookieConfirmation } from "../../protocol/tokens/authz-cookies.js";
 import { type Clock, systemClock } from "../../shared/clock.js";
@@ -33,7 +33,7 @@ export interface TokenGrants {
 
 /** The generation of tokens, and the origin that tokens of Mercure 1.0 state. */
 export interface TokenProfile {
-  readonly protocol: Generation;
+  readonly protocol: ProtocolVersion;
   /** The issuer: the claim `iss`. */
   readonly issuer: string;
   /** The hub that accepts the tokens: the claim `aud`. */
