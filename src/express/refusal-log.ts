@@ -1,6 +1,6 @@
 import type { Request } from "express";
 import { isSameOrigin } from "../hub/http/request.js";
-import type { Refusal } from "../protocol/problem.js";
+import type { HttpProblem } from "../protocol/problem.js";
 import { OldestFirstMap } from "../shared/oldest-first-map.js";
 import { originOf } from "./response-pages.js";
 
@@ -25,7 +25,7 @@ export class RefusalLog {
     this.#warn = warn;
   }
 
-  add(request: Request, { status, message }: Refusal): void {
+  add(request: Request, { status, message }: HttpProblem): void {
     if (silent.has(status) || !isSameOrigin(request, [originOf(request), ...this.#origins])) return;
     const reason = printable(message);
     const { path, name } = pageOf(request);

@@ -7,7 +7,7 @@ import {
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { validateDraft } from "../protocol/draft.js";
 import { compileTopics, type TopicMatcher } from "../protocol/matching/topic-matcher.js";
-import { methodNotAllowed, problemOf, Refusal, refusalOf } from "../protocol/problem.js";
+import { HttpProblem, methodNotAllowed, problemOf, refusalOf } from "../protocol/problem.js";
 import { noGrants } from "../protocol/tokens/grants.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { type Clock, systemClock } from "../shared/clock.js";
@@ -79,7 +79,7 @@ type Next = (error?: unknown) => void;
 type SubscriptionListener = (subscription: SubscriptionDocument, isPrivate: boolean) => void;
 
 /** @param refusal - The refusal that the client receives. A client whose stream is closed instead does not see it. */
-type RefusalListener = (request: HubRequest, refusal: Refusal) => void;
+type RefusalListener = (request: HubRequest, refusal: HttpProblem) => void;
 
 export interface CloseOptions {
   /**
@@ -347,7 +347,7 @@ export class Hub {
       return;
     }
     const { status, headers, body } = problemOf(error, this.#metadataUrl?.href);
-    if (status === 500 || (error instanceof Refusal && error.cause !== undefined)) this.#report(error);
+    if (status === 500 || (error instanceof HttpProblem && error.cause !== undefined)) this.#report(error);
     // HTTP/2 forbids this header, and would reject the answer.
     const known = Object.entries(headers).filter(([name]) => req.httpVersionMajor === 1 || name !== "Connection");
     res.writeHead(status, { ...Object.fromEntries(known), "Content-Length": Buffer.byteLength(body) });
@@ -392,7 +392,7 @@ export class Hub {
       if (!isRead(req)) throw methodNotAllowed("GET, HEAD");
       return this.#subscriptionsHandler.handle(req, res, below);
     }
-    if (below !== "") throw new Refusal(404, `The hub is at ${this.path}.`);
+    if (below !== "") throw new HttpProblem(404, `The hub is at ${this.path}.`);
     if (isRead(req) || req.method === "QUERY") return this.#subscribe.handle(req, res);
     if (this.#publishHandler === undefined) {
       throw methodNotAllowed("GET, HEAD, QUERY", "No updates are taken over HTTP here.");

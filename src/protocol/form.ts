@@ -1,4 +1,4 @@
-import { Refusal } from "./problem.js";
+import { HttpProblem } from "./problem.js";
 
 /**
  * The max number of fields in a form. Each field takes time, and a body of one megabyte has room for half a million.
@@ -15,7 +15,7 @@ export const maxFields = 5_000;
  */
 export function parseForm(text: string): URLSearchParams | undefined {
   const form = new URLSearchParams();
-  if (hasMoreThan(maxFields, text)) throw new Refusal(413, `A form must not have more than ${maxFields} fields.`);
+  if (hasMoreThan(maxFields, text)) throw new HttpProblem(413, `A form must not have more than ${maxFields} fields.`);
   for (const pair of text.split("&")) {
     if (pair === "") continue;
     const equals = pair.indexOf("=");

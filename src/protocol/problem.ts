@@ -28,7 +28,7 @@ export interface Challenge {
  * A rejection of a request. Code inside the hub throws it, and the hub's request handler sends it as a response; it
  * never leaves the hub as an exception.
  */
-export class Refusal extends Error {
+export class HttpProblem extends Error {
   readonly status: ProblemStatus;
   readonly headers: Readonly<Record<string, string>>;
   readonly challenge: Challenge | undefined;
@@ -52,19 +52,19 @@ export class Refusal extends Error {
 }
 
 /** Rejects a request without credentials. The challenge has no error code, as RFC 6750, section 3.1 demands. */
-export function tokenMissing(): Refusal {
-  return new Refusal(401, "This needs a token.", {}, undefined, {});
+export function tokenMissing(): HttpProblem {
+  return new HttpProblem(401, "This needs a token.", {}, undefined, {});
 }
 
 /** Rejects a connection above the hub's limit, either the total or the limit for one client. */
-export function tooManyConnections(detail: string): Refusal {
-  return new Refusal(429, detail, { "Retry-After": "10" });
+export function tooManyConnections(detail: string): HttpProblem {
+  return new HttpProblem(429, detail, { "Retry-After": "10" });
 }
 
 /** Rejects a token, or its presentation, with an error code. The detail must not help a forger. */
-export function tokenRefused(error: TokenError, detail: string): Refusal {
+export function tokenRefused(error: TokenError, detail: string): HttpProblem {
   const status = { invalid_request: 400, invalid_token: 401, insufficient_scope: 403 } as const;
-  return new Refusal(status[error], detail, {}, undefined, { error });
+  return new HttpProblem(status[error], detail, {}, undefined, { error });
 }
 
 /**
@@ -72,8 +72,8 @@ export function tokenRefused(error: TokenError, detail: string): Refusal {
  *
  * @param allowed - The allowed methods, for the required header `Allow`. RFC 9110, section 15.5.6.
  */
-export function methodNotAllowed(allowed: string, why = "This method means nothing here."): Refusal {
-  return new Refusal(405, `${why} Allowed: ${allowed}.`, { Allow: allowed });
+export function methodNotAllowed(allowed: string, why = "This method means nothing here."): HttpProblem {
+  return new HttpProblem(405, `${why} Allowed: ${allowed}.`, { Allow: allowed });
 }
 
 /** An error response: a problem document of RFC 9457. */
@@ -113,14 +113,14 @@ function challengeText({ error }: Challenge, resourceMetadata: string | undefine
 /**
  * Returns the client's view of any failure. An error that was not written for clients becomes a 500 without details.
  */
-export function refusalOf(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
+export function refusalOf(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error;
   if (error instanceof MercureError) {
-    if (error.code === "ERR_TOPIC" || error.code === "ERR_UPDATE") return new Refusal(400, error.message);
+    if (error.code === "ERR_TOPIC" || error.code === "ERR_UPDATE") return new HttpProblem(400, error.message);
     // Without `Connection: close`, browsers would reuse the socket and keep the server open.
     if (error.code === "ERR_CLOSED") {
-      return new Refusal(503, "The hub is shutting down.", { "Retry-After": "1", Connection: "close" });
+      return new HttpProblem(503, "The hub is shutting down.", { "Retry-After": "1", Connection: "close" });
     }
   }
-  return new Refusal(500, "The hub failed to do this.");
+  return new HttpProblem(500, "The hub failed to do this.");
 }

@@ -8,7 +8,7 @@ import { requestedDraft } from "../../src/hub/handlers/publication-request.js";
 import { readForm } from "../../src/hub/http/form-body.js";
 import { validateDraft } from "../../src/protocol/draft.js";
 import { maxFields, parseForm } from "../../src/protocol/form.js";
-import { Refusal } from "../../src/protocol/problem.js";
+import { HttpProblem } from "../../src/protocol/problem.js";
 import { MercureError } from "../../src/shared/errors.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 
@@ -70,7 +70,7 @@ test("any body of a publication is a valid update, or rejected", async (t) => {
       const draft = await requestedDraft(asRequest(request, { "content-type": type }), limits);
       validateDraft(draft);
     } catch (error) {
-      assert.ok(error instanceof Refusal || error instanceof MercureError, String(error));
+      assert.ok(error instanceof HttpProblem || error instanceof MercureError, String(error));
     }
   });
   await fuzz(t, property);
@@ -89,7 +89,7 @@ test("any body that a parser of the application has read is a form, or rejected"
     try {
       assert.ok((await readForm(asRequest(request), limit)) instanceof URLSearchParams);
     } catch (error) {
-      assert.ok(error instanceof Refusal, String(error));
+      assert.ok(error instanceof HttpProblem, String(error));
     }
   });
   await fuzz(t, property);

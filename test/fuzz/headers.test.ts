@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { Cors } from "../../src/hub/http/cors.js";
 import { cookiesOf, isSameOrigin, pathFromHub, queryOf, textHeader } from "../../src/hub/http/request.js";
-import { Refusal } from "../../src/protocol/problem.js";
+import { HttpProblem } from "../../src/protocol/problem.js";
 import { CursorCipher } from "../../src/transport/memory/cursor.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
@@ -86,7 +86,7 @@ test("any URL is the hub's, below it, or neither, and its query is read or rejec
     try {
       queryOf(request);
     } catch (error) {
-      assert.ok(error instanceof Refusal && (error.status === 400 || error.status === 413));
+      assert.ok(error instanceof HttpProblem && (error.status === 400 || error.status === 413));
     }
   });
   await fuzz(t, property);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { parseForm } from "../../src/protocol/form.js";
 import { requestedCursor, requestedMatchers } from "../../src/protocol/matching/subscription-parameters.js";
 import { percentDecode } from "../../src/protocol/percent-encode.js";
-import { Refusal } from "../../src/protocol/problem.js";
+import { HttpProblem } from "../../src/protocol/problem.js";
 import { requestedSubscriptions } from "../../src/protocol/subscription-api.js";
 import { MercureError } from "../../src/shared/errors.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
@@ -31,7 +31,10 @@ test("any subscription is within the limits, or rejected", async (t) => {
       const cursor = requestedCursor(parameters, generation);
       assert.ok(cursor === undefined || pairs.some(([, text]) => text !== ""));
     } catch (error) {
-      assert.ok(error instanceof Refusal || (error instanceof MercureError && error.code === "ERR_TOPIC"), `${error}`);
+      assert.ok(
+        error instanceof HttpProblem || (error instanceof MercureError && error.code === "ERR_TOPIC"),
+        `${error}`,
+      );
     }
   });
   await fuzz(t, property);

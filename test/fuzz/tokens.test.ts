@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { authenticatorFor } from "../../src/hub/auth/authenticators.js";
 import { resolveHubOptions } from "../../src/hub/options.js";
-import { Refusal } from "../../src/protocol/problem.js";
+import { HttpProblem } from "../../src/protocol/problem.js";
 import { detailType, parseAuthorizationDetails } from "../../src/protocol/tokens/authorization-details.js";
 import { parseGrants } from "../../src/protocol/tokens/grants.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
@@ -68,7 +68,7 @@ async function identify(headers: Record<string, string>, query: string, genuine:
     assert.ok(genuine || identity === undefined);
     identity?.grants.subscribe.matches("a/b");
   } catch (error) {
-    assert.ok(error instanceof Refusal, String(error));
+    assert.ok(error instanceof HttpProblem, String(error));
     assert.ok(error.status === 400 || error.status === 401);
   }
 }

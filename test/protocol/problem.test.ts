@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { problemOf, Refusal, tokenMissing, tokenRefused } from "../../src/protocol/problem.js";
+import { HttpProblem, problemOf, tokenMissing, tokenRefused } from "../../src/protocol/problem.js";
 import { MercureError } from "../../src/shared/errors.js";
 
 describe("problemOf", () => {
   test("turns a refusal into a problem document", () => {
-    const { status, headers, body } = problemOf(new Refusal(405, "Use GET.", { Allow: "GET" }));
+    const { status, headers, body } = problemOf(new HttpProblem(405, "Use GET.", { Allow: "GET" }));
     assert.equal(status, 405);
     assert.equal(headers["Content-Type"], "application/problem+json");
     assert.equal(headers.Allow, "GET");
@@ -33,7 +33,7 @@ describe("problemOf", () => {
       assert.ok(problemOf(refusal, url).headers["WWW-Authenticate"]?.endsWith(`, resource_metadata="${url}"`));
     }
     assert.equal(problemOf(tokenRefused("invalid_request", "x")).status, 400);
-    assert.equal(problemOf(new Refusal(400, "x"), url).headers["WWW-Authenticate"], undefined);
+    assert.equal(problemOf(new HttpProblem(400, "x"), url).headers["WWW-Authenticate"], undefined);
   });
 
   test("tells a publisher which rule a draft breaks", () => {

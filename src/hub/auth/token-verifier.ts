@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
-import { Refusal } from "../../protocol/problem.js";
+import { HttpProblem } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { type MatcherCompiler, parseAuthorizationDetails } from "../../protocol/tokens/authorization-details.js";
 import { cookieConfirmation } from "../../protocol/tokens/authz-cookies.js";
@@ -85,7 +85,7 @@ export class TokenVerifier {
     }
     if (unavailable === undefined) return undefined;
     const detail = "The keys that would verify this token cannot be had right now.";
-    throw new Refusal(503, detail, { "Retry-After": "5" }, unavailable);
+    throw new HttpProblem(503, detail, { "Retry-After": "5" }, unavailable);
   }
 
   /** Resolves to the claims if a key signed them and they are valid now. Throws when the keys are unavailable. */

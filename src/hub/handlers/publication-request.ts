@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { Refusal } from "../../protocol/problem.js";
+import { HttpProblem } from "../../protocol/problem.js";
 import type { Draft } from "../../protocol/update.js";
 import { formType, isForm, readForm } from "../http/form-body.js";
 
@@ -18,20 +18,20 @@ export interface PublishLimits {
 
 /** Reads the update from a publish request. Unknown fields are ignored. Mercure "Publication". */
 export async function requestedDraft(req: IncomingMessage, limits: PublishLimits): Promise<Draft> {
-  if (!isForm(req)) throw new Refusal(415, `Send the update as ${formType}.`, { "Accept-Post": formType });
+  if (!isForm(req)) throw new HttpProblem(415, `Send the update as ${formType}.`, { "Accept-Post": formType });
   const form = await readForm(req, limits.bytes, { isKnown: (name) => fields.includes(name) });
-  if (!form.has("topic")) throw new Refusal(400, "The field topic is missing.");
+  if (!form.has("topic")) throw new HttpProblem(400, "The field topic is missing.");
   checkSizes(form, limits);
   return draftOf(form);
 }
 
 function checkSizes(form: URLSearchParams, { topics, fieldLength }: PublishLimits): void {
   if (form.getAll("topic").length > topics) {
-    throw new Refusal(413, `An update must not have more than ${topics} topics.`);
+    throw new HttpProblem(413, `An update must not have more than ${topics} topics.`);
   }
   for (const name of ["topic", "id", "type", "retry"]) {
     if (form.getAll(name).every(({ length }) => length <= fieldLength)) continue;
-    throw new Refusal(413, `The field ${name} must not be longer than ${fieldLength} characters.`);
+    throw new HttpProblem(413, `The field ${name} must not be longer than ${fieldLength} characters.`);
   }
 }
 
@@ -39,7 +39,7 @@ function draftOf(form: URLSearchParams): Draft {
   const id = form.get("id");
   const type = form.get("type");
   const retry = form.get("retry");
-  if (retry && !/^[0-9]+$/.test(retry)) throw new Refusal(400, "The field retry must consist of digits.");
+  if (retry && !/^[0-9]+$/.test(retry)) throw new HttpProblem(400, "The field retry must consist of digits.");
   return {
     topics: form.getAll("topic"),
     data: form.get("data") ?? "",

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Refusal, tokenMissing, tokenRefused } from "../../protocol/problem.js";
+import { HttpProblem, tokenMissing, tokenRefused } from "../../protocol/problem.js";
 import type { Grants } from "../../protocol/tokens/grants.js";
 import type { Draft, Update } from "../../protocol/update.js";
 import type { Authenticator } from "../auth/authentication.js";
@@ -34,7 +34,7 @@ export class PublishHandler {
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined) throw tokenMissing();
     if (identity.fromCookie && !isSameOrigin(req, this.#origins)) {
-      throw new Refusal(
+      throw new HttpProblem(
         403,
         "A token in a cookie publishes from pages of the hub's own origin, or of a listed one, only.",
       );

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Matcher, MatcherList } from "../../protocol/matching/matcher.js";
 import { requestedMatchers } from "../../protocol/matching/subscription-parameters.js";
-import { Refusal, tokenMissing, tokenRefused } from "../../protocol/problem.js";
+import { HttpProblem, tokenMissing, tokenRefused } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { type CloseReason, encodeClose } from "../../protocol/sse/close-event.js";
 import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
@@ -207,7 +207,7 @@ export class SubscribeHandler {
  * again and again, whatever the status. Only the event stops them.
  */
 function closeReasonOf(error: unknown): CloseReason | undefined {
-  if (!(error instanceof Refusal) || error.challenge === undefined) return undefined;
+  if (!(error instanceof HttpProblem) || error.challenge === undefined) return undefined;
   return ({ 401: "expired", 403: "forbidden" } as const)[error.status as number];
 }
 

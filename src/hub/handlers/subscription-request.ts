@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { isParameter, requestedCursor } from "../../protocol/matching/subscription-parameters.js";
-import { Refusal } from "../../protocol/problem.js";
+import { HttpProblem } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { formType, isForm, readForm } from "../http/form-body.js";
 import { textHeader } from "../http/request.js";
@@ -22,7 +22,7 @@ export async function subscriptionParameters(
   budget: SubscriptionBudget,
 ): Promise<URLSearchParams> {
   if (req.method !== "QUERY" || !hasBody(req)) return query;
-  if (!isForm(req)) throw new Refusal(415, `Send the parameters as ${formType}.`, { "Accept-Query": formType });
+  if (!isForm(req)) throw new HttpProblem(415, `Send the parameters as ${formType}.`, { "Accept-Query": formType });
   const claim = new BodyClaim(budget, req);
   try {
     const form = await readForm(req, limit, { isKnown: isParameter, onGrowth: (bytes) => claim.grow(bytes) });

@@ -8,7 +8,7 @@ import {
   subscriptionsPath,
 } from "../../protocol/active-subscription.js";
 import { percentDecode } from "../../protocol/percent-encode.js";
-import { Refusal, tokenMissing, tokenRefused } from "../../protocol/problem.js";
+import { HttpProblem, tokenMissing, tokenRefused } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { requestedSubscriptions, subscriptionsAnswer } from "../../protocol/subscription-api.js";
 import type { Transport } from "../../transport/transport.js";
@@ -72,7 +72,7 @@ export class SubscriptionsHandler {
     }
     // No await separates the list from the cursor, so both describe the same moment.
     const document = documentOf();
-    if (document === undefined) throw new Refusal(404, "There is no such subscription now.");
+    if (document === undefined) throw new HttpProblem(404, "There is no such subscription now.");
     const listed = list?.() ?? [];
     const { head } = this.#transport;
     const lastEventId = head === 0 ? "earliest" : this.#transport.cursor(head);
@@ -161,8 +161,8 @@ function segmentsOf(below: string): readonly string[] {
   return segments;
 }
 
-function nothingHere(): Refusal {
-  return new Refusal(404, "There is nothing at this URL.");
+function nothingHere(): HttpProblem {
+  return new HttpProblem(404, "There is nothing at this URL.");
 }
 
 /** Whether the client has this answer cached. RFC 9110, section 13.1.2: the comparison is weak. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import { parseForm } from "../../protocol/form.js";
-import { Refusal } from "../../protocol/problem.js";
+import { HttpProblem } from "../../protocol/problem.js";
 import { GrowingBuffer } from "./growing-buffer.js";
 
 export const formType = "application/x-www-form-urlencoded";
@@ -70,7 +70,7 @@ function formOf(fields: object, isKnown: (name: string) => boolean): URLSearchPa
   for (const [name, value] of Object.entries(fields)) {
     if (!isKnown(name)) continue;
     for (const item of Array.isArray(value) ? value : [value]) {
-      if (typeof item !== "string") throw new Refusal(400, `The field ${name} must be text.`);
+      if (typeof item !== "string") throw new HttpProblem(400, `The field ${name} must be text.`);
       form.append(name, item);
     }
   }
@@ -78,13 +78,13 @@ function formOf(fields: object, isKnown: (name: string) => boolean): URLSearchPa
 }
 
 // Without `Connection: close` Node would read the rest of the body.
-function tooLarge(limit: number): Refusal {
-  return new Refusal(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" });
+function tooLarge(limit: number): HttpProblem {
+  return new HttpProblem(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" });
 }
 
 function parseBody(body: Buffer): URLSearchParams {
   const form = isUtf8(body) ? parseForm(body.toString()) : undefined;
-  if (form === undefined) throw new Refusal(400, "The body is not valid UTF-8.");
+  if (form === undefined) throw new HttpProblem(400, "The body is not valid UTF-8.");
   return form;
 }
 
@@ -113,7 +113,7 @@ function readBody(req: IncomingMessage, limit: number, onGrowth: (bytes: number)
     const onBreak = () => {
       stop();
       // Requests that were read completely are closed too. Creating an error for each would be expensive.
-      if (!req.readableEnded) reject(new Refusal(400, "The request ended early."));
+      if (!req.readableEnded) reject(new HttpProblem(400, "The request ended early."));
     };
     req.on("data", onData).on("end", onEnd).on("error", onBreak).on("close", onBreak);
   });

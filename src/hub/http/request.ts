@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { parseForm } from "../../protocol/form.js";
-import { Refusal } from "../../protocol/problem.js";
+import { HttpProblem } from "../../protocol/problem.js";
 
 /** The properties that Express adds to a request. */
 interface MountedRequest {
@@ -48,7 +48,7 @@ export function queryOf(req: IncomingMessage): URLSearchParams {
   const url = req.url ?? "";
   const mark = url.indexOf("?");
   const query = parseForm(mark < 0 ? "" : url.slice(mark + 1));
-  if (query === undefined) throw new Refusal(400, "The query is not valid UTF-8.");
+  if (query === undefined) throw new HttpProblem(400, "The query is not valid UTF-8.");
   return query;
 }
 

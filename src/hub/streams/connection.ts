@@ -1,7 +1,7 @@
 import { OutgoingMessage, type ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import { Refusal } from "../../protocol/problem.js";
+import { HttpProblem } from "../../protocol/problem.js";
 import { encodeComment } from "../../protocol/sse/event-encoder.js";
 import { Chunk } from "../fan-out/chunk.js";
 
@@ -81,7 +81,7 @@ export class Connection {
   constructor(res: ServerResponse, patience = 0) {
     const source = http2StreamOf(res) ?? res.socket;
     // Behind another response on the same socket, the hub could send nothing and would never learn of the end.
-    if (!source) throw new Refusal(400, "A subscription cannot be pipelined behind another request.");
+    if (!source) throw new HttpProblem(400, "A subscription cannot be pipelined behind another request.");
     this.#res = res;
     this.#source = source;
     this.#patience = patience;

@@ -7,7 +7,7 @@ import {
 } from "../../protocol/disconnection.js";
 import type { MatcherList } from "../../protocol/matching/matcher.js";
 import { topicOf } from "../../protocol/own-topics.js";
-import { Refusal } from "../../protocol/problem.js";
+import { HttpProblem } from "../../protocol/problem.js";
 import type { CloseReason } from "../../protocol/sse/close-event.js";
 import { distinctTime } from "../../shared/distinct-time.js";
 import type { OrderChannel } from "../auth/control-channel.js";
@@ -83,7 +83,7 @@ export class Disconnections {
     } catch (error) {
       this.#informed = undefined;
       const detail = "It cannot be found out right now whether this token still does.";
-      throw new Refusal(503, detail, { "Retry-After": "5" }, error);
+      throw new HttpProblem(503, detail, { "Retry-After": "5" }, error);
     }
   }
 

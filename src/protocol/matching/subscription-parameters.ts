@@ -1,5 +1,5 @@
 import { forbiddenCharacter } from "../characters.js";
-import { Refusal } from "../problem.js";
+import { HttpProblem } from "../problem.js";
 import type { ProtocolVersion } from "../protocol-version.js";
 import { compileMatcher, compileSelector, type Matcher, MatcherList } from "./matcher.js";
 import { PatternSum } from "./pattern-sum.js";
@@ -83,19 +83,22 @@ function* readMatchers(
   for (const [name, value] of parameters) {
     if (!isMatcher(name, generation)) continue;
     if (matchers.length === limits.count) {
-      throw new Refusal(400, `Ask for at most ${limits.count} topics in one request.`);
+      throw new HttpProblem(400, `Ask for at most ${limits.count} topics in one request.`);
     }
     checkTopic(value, limits.length);
     const matcher = generation === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl);
     if (!sum.add(matcher)) {
-      throw new Refusal(400, "The patterns are too large together. Subscribe to fewer, or to topics by their names.");
+      throw new HttpProblem(
+        400,
+        "The patterns are too large together. Subscribe to fewer, or to topics by their names.",
+      );
     }
     matchers.push(matcher);
     yield stepsToRead(matcher);
   }
   const list = new MatcherList(matchers);
   if (limits.bytes > 0 && bytesOfRequest(list) > limits.bytes) {
-    throw new Refusal(400, "The topics are too large together. Subscribe to fewer, or to shorter ones.");
+    throw new HttpProblem(400, "The topics are too large together. Subscribe to fewer, or to shorter ones.");
   }
   return { generation, matchers: list };
 }
@@ -114,13 +117,16 @@ function requestedGeneration(parameters: URLSearchParams, protocol: Protocol): P
   const speaks0 = names.includes("topic") && protocol !== 1;
   const speaks1 = names.some(isReserved) && protocol !== 0;
   if (speaks0 && speaks1) {
-    throw new Refusal(400, "Use either topic, of Mercure 0.x, or match and match_…, of Mercure 1.0, in one request.");
+    throw new HttpProblem(
+      400,
+      "Use either topic, of Mercure 0.x, or match and match_…, of Mercure 1.0, in one request.",
+    );
   }
-  if (!speaks0 && !speaks1) throw new Refusal(400, howToAsk[protocol]);
+  if (!speaks0 && !speaks1) throw new HttpProblem(400, howToAsk[protocol]);
   if (speaks0) return 0;
   // An ignored id would lose updates.
   const other = cursors.find((name) => name !== "last_event_id" && parameters.has(name));
-  if (other !== undefined) throw new Refusal(400, `With match the parameter ${other} is named last_event_id.`);
+  if (other !== undefined) throw new HttpProblem(400, `With match the parameter ${other} is named last_event_id.`);
   return 1;
 }
 
@@ -153,15 +159,15 @@ function isReserved(name: string): boolean {
  * @throws Refusal for text that is invalid for every hub.
  */
 export function checkTopic(value: string, longest: number): void {
-  if (value === "") throw new Refusal(400, "A topic must not be empty.");
-  if (value.length > longest) throw new Refusal(400, `A topic must not be longer than ${longest} characters.`);
+  if (value === "") throw new HttpProblem(400, "A topic must not be empty.");
+  if (value.length > longest) throw new HttpProblem(400, `A topic must not be longer than ${longest} characters.`);
   const character = forbiddenCharacter(value);
-  if (character) throw new Refusal(400, `A topic must not contain ${character}, a control or format character.`);
+  if (character) throw new HttpProblem(400, `A topic must not contain ${character}, a control or format character.`);
 }
 
 function compileParameter(name: string, value: string, hubUrl: string): Matcher {
   const type = name === "match" ? "exact" : /^match_(.*)$/s.exec(name)?.[1];
   const matcher = type === undefined ? undefined : compileMatcher(value, type, hubUrl);
   if (matcher !== undefined) return matcher;
-  throw new Refusal(400, "Names that begin with match are match, match_exact and match_urlpattern, and no others.");
+  throw new HttpProblem(400, "Names that begin with match are match, match_exact and match_urlpattern, and no others.");
 }

@@ -1,6 +1,6 @@
 import type { Selector } from "../../protocol/active-subscription.js";
 import { checkRequest, checkTopic, type MatcherLimits } from "../../protocol/matching/subscription-parameters.js";
-import { Refusal } from "../../protocol/problem.js";
+import { HttpProblem } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { GrantLimits } from "../../protocol/tokens/grants.js";
 import { MercureError } from "../../shared/errors.js";
@@ -104,7 +104,7 @@ function tooLarge(size: string): MercureError {
 }
 
 function refused(error: unknown, what: string, wayOut: string): unknown {
-  const isKnown = error instanceof Refusal || (error instanceof MercureError && error.code === "ERR_TOPIC");
+  const isKnown = error instanceof HttpProblem || (error instanceof MercureError && error.code === "ERR_TOPIC");
   if (!isKnown) return error;
   return new MercureError("ERR_TOPIC", `${what}. ${error.message} ${wayOut}.`, { cause: error });
 }
