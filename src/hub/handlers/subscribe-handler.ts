@@ -22,7 +22,7 @@ import { Lifetime } from "../streams/lifetime.js";
 import { missedIntervals, watchPeer } from "../streams/peer-watch.js";
 import { admitsEventStream } from "../streams/pipelining.js";
 import { begin, precedingIdHeaders } from "../streams/replay-start.js";
-import { Subscriber, type Subscription, type Surroundings } from "../streams/subscriber.js";
+import { type StreamServices, Subscriber, type Subscription } from "../streams/subscriber.js";
 import { newSubscriberId } from "../streams/subscriber-id.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
 
@@ -73,9 +73,9 @@ export class SubscribeHandler {
   readonly #settings: SubscribeSettings;
   readonly #bounds: Bounds;
   readonly #lifetime: Lifetime;
-  readonly #surroundings: Surroundings;
+  readonly #surroundings: StreamServices;
 
-  constructor(tokens: Authenticator, settings: SubscribeSettings, surroundings: Surroundings) {
+  constructor(tokens: Authenticator, settings: SubscribeSettings, surroundings: StreamServices) {
     this.#tokens = tokens;
     this.#settings = settings;
     const connections = new ConnectionLimits<Admission>(settings.connectionBounds);

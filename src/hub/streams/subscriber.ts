@@ -47,7 +47,7 @@ export interface Start {
 }
 
 /** The objects that all subscribers of a hub share. */
-export interface Surroundings {
+export interface StreamServices {
   readonly dispatcher: Dispatcher;
   readonly replays: EncodedReplays;
   readonly expirations: Expirations;
@@ -83,7 +83,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   /** The subject that owns the stream, from the token's claim `sub` or from the application. */
   readonly subject: string | undefined;
   readonly joinedAt: number;
-  readonly #hub: Surroundings;
+  readonly #hub: StreamServices;
   readonly #group: Group<Subscriber>;
   readonly #connection: Connection;
   readonly #admission: Admission | undefined;
@@ -101,7 +101,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     connection: Connection,
     headers: Readonly<Record<string, string>>,
     { after, replay, lostThrough }: Start,
-    hub: Surroundings,
+    hub: StreamServices,
   ) {
     this.id = id;
     this.tokens = tokens;
