@@ -24,7 +24,7 @@ import type { VerifiedToken } from "./auth/verified-token.js";
 import { Dispatcher, hubClosed } from "./fan-out/dispatcher.js";
 import { EncodedEvents } from "./fan-out/encoded-events.js";
 import { EncodedReplays } from "./fan-out/encoded-replays.js";
-import { Turns } from "./fan-out/tick-batch.js";
+import { TickBatch } from "./fan-out/tick-batch.js";
 import { guardedObserver } from "./guarded-observer.js";
 import { type DescribedSettings, describeApi, descriptionPath } from "./handlers/api-description.js";
 import { PublishHandler } from "./handlers/publish-handler.js";
@@ -106,7 +106,7 @@ export class Hub {
   readonly #subscriptionListeners = new Set<SubscriptionListener>();
   #refusalListener: RefusalListener | undefined;
   readonly #subscriptionsHandler: SubscriptionsHandler | undefined;
-  readonly #turns = new Turns();
+  readonly #turns = new TickBatch();
   readonly #subscribe: SubscribeHandler;
   readonly #cors: Cors;
   readonly #settings: DescribedSettings & Pick<HubSettings, "hubUrl">;
@@ -242,7 +242,7 @@ export class Hub {
     if (this.path !== this.publicPath) validateDraft(draft, this.path);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
-    const pause = this.#turns.pace();
+    const pause = this.#turns.throttle();
     if (pause !== undefined) await pause;
     return update;
   }

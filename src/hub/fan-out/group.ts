@@ -6,7 +6,7 @@ import { Chunk } from "./chunk.js";
 import type { Recipient } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
 import type { Audience } from "./subscription-scope.js";
-import type { TurnEnd, Turns } from "./tick-batch.js";
+import type { Flushable, TickBatch } from "./tick-batch.js";
 
 /** A subscriber, as its group sees it. */
 export interface Member {
@@ -44,7 +44,7 @@ export interface Member {
 
 export interface GroupOptions {
   readonly events: EncodedEvents;
-  readonly turns: Turns;
+  readonly turns: TickBatch;
   /** The max backlog of a member, in bytes; 0 for unlimited, as far as history reaches. */
   readonly maxBacklogBytes: number;
 }
@@ -53,10 +53,10 @@ export interface GroupOptions {
  * All subscribers of one audience. The group does their shared work once. It authorizes an update once. It joins the
  * updates of one turn of the event loop into one buffer, and writes it once to each socket.
  */
-export class Group<M extends Member = Member> implements Recipient, TurnEnd {
+export class Group<M extends Member = Member> implements Recipient, Flushable {
   readonly audience: Audience;
   readonly #events: EncodedEvents;
-  readonly #turns: Turns;
+  readonly #turns: TickBatch;
   /**
    * Live members by socket, if the group writes to the socket directly. A delivery reads nothing but this map: besides
    * the system call, fetching each member from memory would be most of its cost.
@@ -127,7 +127,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
     if (stored.position <= this.#receivedThrough) return;
     this.#receivedThrough = stored.position;
     if (!this.audience.mayRead(stored.update)) return;
-    if (this.#pending.push(stored) === 1) this.#turns.atEnd(this);
+    if (this.#pending.push(stored) === 1) this.#turns.onTickEnd(this);
   }
 
   /** Moves all live members to those that are behind. Returns them; the dispatcher must call their `readOn`. */
@@ -142,7 +142,7 @@ export class Group<M extends Member = Member> implements Recipient, TurnEnd {
   }
 
   /** Writes the pending updates of the turn, and ends members that are too slow. */
-  endTurn(): void {
+  endTick(): void {
     this.flush();
     if (!this.#horizonMoved) return;
     this.#horizonMoved = false;

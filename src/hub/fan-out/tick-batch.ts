@@ -2,8 +2,8 @@
 const burst = 64;
 
 /** A task that runs once at the end of a turn, however often it was requested. */
-export interface TurnEnd {
-  endTurn(): void;
+export interface Flushable {
+  endTick(): void;
 }
 
 /**
@@ -11,15 +11,15 @@ export interface TurnEnd {
  * anything else is read. A lone update is thus written without delay, and many updates that arrive together are written
  * together.
  */
-export class Turns {
-  readonly #ends: TurnEnd[] = [];
+export class TickBatch {
+  readonly #ends: Flushable[] = [];
   #published = 0;
   #running = false;
   #next: Promise<void> | undefined;
   #resolveNext: (() => void) | undefined;
 
   /** Calls back at the end of this turn. */
-  atEnd(end: TurnEnd): void {
+  onTickEnd(end: Flushable): void {
     this.#ends.push(end);
     this.#run();
   }
@@ -28,7 +28,7 @@ export class Turns {
    * Returns undefined, or a promise of the next turn if much was published in this one. A loop that awaits each publish
    * would otherwise starve the sockets that it publishes to.
    */
-  pace(): Promise<void> | undefined {
+  throttle(): Promise<void> | undefined {
     this.#run();
     if (++this.#published <= burst) return undefined;
     this.#next ??= new Promise((resolve) => {
@@ -46,7 +46,7 @@ export class Turns {
   #end(): void {
     this.#running = false;
     this.#published = 0;
-    for (const end of this.#ends.splice(0)) end.endTurn();
+    for (const end of this.#ends.splice(0)) end.endTick();
     this.#resolveNext?.();
     this.#next = undefined;
     this.#resolveNext = undefined;

@@ -4,14 +4,14 @@ import type { Dispatcher } from "../fan-out/dispatcher.js";
 import type { EncodedEvents } from "../fan-out/encoded-events.js";
 import { Group, type Member } from "../fan-out/group.js";
 import type { Audience } from "../fan-out/subscription-scope.js";
-import type { Turns } from "../fan-out/tick-batch.js";
+import type { TickBatch } from "../fan-out/tick-batch.js";
 import type { HubObserver } from "../observer.js";
 
 /** The objects and bounds that subscribers and their groups take from the hub. */
 export interface SubscribersOptions {
   readonly dispatcher: Dispatcher;
   readonly events: EncodedEvents;
-  readonly turns: Turns;
+  readonly turns: TickBatch;
   /** The interval in seconds; 0 sends no comments. */
   readonly keepaliveInterval: number;
   /** The max backlog of a stream, in bytes; 0 for unlimited, as far as history reaches. */

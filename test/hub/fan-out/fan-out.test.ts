@@ -8,7 +8,7 @@ import { Dispatcher } from "../../../src/hub/fan-out/dispatcher.js";
 import { EncodedEvents } from "../../../src/hub/fan-out/encoded-events.js";
 import { EncodedReplays } from "../../../src/hub/fan-out/encoded-replays.js";
 import { Audience } from "../../../src/hub/fan-out/subscription-scope.js";
-import { Turns } from "../../../src/hub/fan-out/tick-batch.js";
+import { TickBatch } from "../../../src/hub/fan-out/tick-batch.js";
 import { ActiveSubscriptions } from "../../../src/hub/streams/active-subscriptions.js";
 import type { Connection, ConnectionOwner } from "../../../src/hub/streams/connection.js";
 import { Expirations } from "../../../src/hub/streams/expirations.js";
@@ -107,7 +107,7 @@ interface StartOptions {
 function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells = false }: StartOptions = {}) {
   const dispatcher = new Dispatcher(transport);
   const events = new EncodedEvents();
-  const turns = new Turns();
+  const turns = new TickBatch();
   const observer = undefined;
   const subscribers = new Subscribers<Subscriber>({
     dispatcher,
