@@ -12,8 +12,8 @@ import type { Bearer } from "../auth/revocations.js";
 import { hubClosed } from "../fan-out/dispatcher.js";
 import { Audience } from "../fan-out/subscription-scope.js";
 import { queryOf } from "../http/request.js";
-import { ConnectionLimits } from "../limits/connection-quotas.js";
-import { Admission, type Bounds } from "../limits/stream-slot.js";
+import { ConnectionQuotas } from "../limits/connection-quotas.js";
+import { type Quotas, StreamSlot } from "../limits/stream-slot.js";
 import { SubscriptionBudget } from "../limits/subscription-budget.js";
 import type { HubSettings } from "../options.js";
 import { newPace } from "../pacer.js";
@@ -71,14 +71,14 @@ const anonymous = {
 export class SubscribeHandler {
   readonly #tokens: Authenticator;
   readonly #settings: SubscribeSettings;
-  readonly #bounds: Bounds;
+  readonly #bounds: Quotas;
   readonly #lifetime: Lifetime;
   readonly #surroundings: StreamServices;
 
   constructor(tokens: Authenticator, settings: SubscribeSettings, surroundings: StreamServices) {
     this.#tokens = tokens;
     this.#settings = settings;
-    const connections = new ConnectionLimits<Admission>(settings.connectionBounds);
+    const connections = new ConnectionQuotas<StreamSlot>(settings.connectionBounds);
     this.#bounds = { connections, memory: new SubscriptionBudget(settings.memoryBounds, connections) };
     this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => surroundings.clock.now());
     this.#surroundings = surroundings;
@@ -154,7 +154,7 @@ export class SubscribeHandler {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
     const { matchers, privateTopics, payloads, tokens, subject } = asked;
     // The admission precedes every await, or many clients could pass the limits at once.
-    const admission = new Admission(this.#bounds, req, request.subject, new Audience(matchers, privateTopics));
+    const admission = new StreamSlot(this.#bounds, req, request.subject, new Audience(matchers, privateTopics));
     const expiresAt = this.#lifetime.endOf(asked.expiresAt);
     const closeReason = expiresAt === asked.expiresAt ? asked.closeReason : undefined;
     const subscription = { id: newSubscriberId(), expiresAt, closeReason, payloads, tokens, subject, admission };
@@ -162,7 +162,7 @@ export class SubscribeHandler {
     try {
       started = await this.#start(req, res, admission.audience, subscription, request, connection);
     } finally {
-      if (!started) admission.leave();
+      if (!started) admission.release();
     }
   }
 

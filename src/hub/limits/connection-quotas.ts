@@ -2,25 +2,25 @@ import type { IncomingMessage } from "node:http";
 import { tooManyConnections } from "../../protocol/problem.js";
 
 /** The max numbers of open streams; 0 for unlimited. */
-export interface ConnectionBounds {
+export interface ConnectionQuotaBounds {
   readonly total: number;
   readonly perAddress: number;
   readonly perSubject: number;
 }
 
 /** The client of a stream. */
-export interface Client {
+export interface SlotHolder {
   /** Must stay the same while the client is counted. */
   readonly address: string;
   /** The token's bearer; undefined when unknown, and then only the other limits apply. */
   readonly subject: string | undefined;
-  /** The client's index in {@link ConnectionLimits}; undefined while it is not counted. */
+  /** The client's index in {@link ConnectionQuotas}; undefined while it is not counted. */
   place?: number | undefined;
 }
 
 /** Counts streams, and refuses those above the limits. Mercure 1.0 "Subscription" and "Resource Limits". */
-export class ConnectionLimits<C extends Client = Client> {
-  readonly #bounds: ConnectionBounds;
+export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
+  readonly #bounds: ConnectionQuotaBounds;
   readonly #clients: C[] = [];
   readonly #subjects = new Map<string, number>();
   /**
@@ -29,7 +29,7 @@ export class ConnectionLimits<C extends Client = Client> {
    */
   #addresses: Map<string, number> | undefined;
 
-  constructor(bounds: ConnectionBounds) {
+  constructor(bounds: ConnectionQuotaBounds) {
     this.#bounds = bounds;
   }
 
@@ -38,7 +38,7 @@ export class ConnectionLimits<C extends Client = Client> {
    *
    * @throws Refusal when a limit is reached.
    */
-  enter(client: C): void {
+  acquire(client: C): void {
     const { subject } = client;
     const { total, perSubject } = this.#bounds;
     if (isFull(this.#clients.length, total)) throw tooManyConnections("The hub has as many connections as it takes.");
@@ -51,7 +51,7 @@ export class ConnectionLimits<C extends Client = Client> {
   }
 
   /** Counts a client out. Returns whether it was counted. */
-  leave(client: C): boolean {
+  release(client: C): boolean {
     const { place } = client;
     if (place === undefined) return false;
     client.place = undefined;
@@ -69,7 +69,7 @@ export class ConnectionLimits<C extends Client = Client> {
     return this.#clients[Symbol.iterator]();
   }
 
-  #isFullAddress(client: Client): boolean {
+  #isFullAddress(client: SlotHolder): boolean {
     const { perAddress } = this.#bounds;
     if (perAddress === 0) return false;
     if (this.#addresses === undefined) {
@@ -80,7 +80,7 @@ export class ConnectionLimits<C extends Client = Client> {
     return isFull(this.#addresses.get(client.address), perAddress);
   }
 
-  #count(client: Client, change: 1 | -1): void {
+  #count(client: SlotHolder, change: 1 | -1): void {
     if (this.#addresses !== undefined) add(this.#addresses, client.address, change);
     if (client.subject !== undefined) add(this.#subjects, client.subject, change);
   }

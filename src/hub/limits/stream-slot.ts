@@ -1,39 +1,39 @@
 import type { IncomingMessage } from "node:http";
 import { bytesOfSubscriptions } from "../../protocol/matching/subscription-memory.js";
 import type { Audience } from "../fan-out/subscription-scope.js";
-import { addressOf, type Client, type ConnectionLimits } from "./connection-quotas.js";
+import { addressOf, type ConnectionQuotas, type SlotHolder } from "./connection-quotas.js";
 import type { MemoryClaim } from "./memory-account.js";
 import { excessOfRequest } from "./request-memory.js";
 import type { SubscriptionBudget } from "./subscription-budget.js";
 
 /** The limits that all streams share. */
-export interface Bounds {
-  readonly connections: ConnectionLimits<Admission>;
+export interface Quotas {
+  readonly connections: ConnectionQuotas<StreamSlot>;
   readonly memory: SubscriptionBudget;
 }
 
 /** The share of a stream in the limits, from its admission until it leaves. */
-export class Admission implements Client, MemoryClaim {
+export class StreamSlot implements SlotHolder, MemoryClaim {
   readonly subject: string | undefined;
   readonly audience: Audience;
   readonly bytes: number;
   place: number | undefined = undefined;
-  readonly #bounds: Bounds;
+  readonly #bounds: Quotas;
   readonly #req: IncomingMessage;
   #address: string | undefined;
 
   /** @throws Refusal when a limit is reached. */
-  constructor(bounds: Bounds, req: IncomingMessage, subject: string | undefined, asked: Audience) {
+  constructor(bounds: Quotas, req: IncomingMessage, subject: string | undefined, asked: Audience) {
     this.subject = subject;
     this.#bounds = bounds;
     this.#req = req;
     this.audience = bounds.memory.audienceLike(asked);
     this.bytes = excessOfRequest(req, bytesOfSubscriptions(asked.matchers));
-    bounds.connections.enter(this);
+    bounds.connections.acquire(this);
     try {
       bounds.memory.enter(this);
     } catch (error) {
-      bounds.connections.leave(this);
+      bounds.connections.release(this);
       throw error;
     }
   }
@@ -45,7 +45,7 @@ export class Admission implements Client, MemoryClaim {
   }
 
   /** Gives the share back. Further calls have no effect. */
-  leave(): void {
-    if (this.#bounds.connections.leave(this)) this.#bounds.memory.leave(this);
+  release(): void {
+    if (this.#bounds.connections.release(this)) this.#bounds.memory.leave(this);
   }
 }

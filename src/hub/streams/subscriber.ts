@@ -10,7 +10,7 @@ import type { Dispatcher } from "../fan-out/dispatcher.js";
 import type { EncodedReplay, EncodedReplays } from "../fan-out/encoded-replays.js";
 import type { Group, Member } from "../fan-out/group.js";
 import type { Audience } from "../fan-out/subscription-scope.js";
-import type { Admission } from "../limits/stream-slot.js";
+import type { StreamSlot } from "../limits/stream-slot.js";
 import { newPace } from "../pacer.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Connection, ConnectionOwner } from "./connection.js";
@@ -33,7 +33,7 @@ export interface Subscription {
   /** The subject that owns the stream, from the token's claim `sub` or from the application. */
   readonly subject?: string | undefined;
   /** The stream's place in the connection limits, released when the stream ends. */
-  readonly admission?: Admission | undefined;
+  readonly admission?: StreamSlot | undefined;
 }
 
 /** The start of a stream. */
@@ -86,7 +86,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   readonly #hub: StreamServices;
   readonly #group: Group<Subscriber>;
   readonly #connection: Connection;
-  readonly #admission: Admission | undefined;
+  readonly #admission: StreamSlot | undefined;
   readonly #expiresAt: number | undefined;
   readonly #closeReason: CloseReason | undefined;
   #position: number;
@@ -240,7 +240,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
     this.#live = false;
     this.#hub.subscribers.remove(this, this.#group);
     if (this.#expiresAt !== undefined) this.#hub.expirations.remove(this.#expiresAt, this);
-    this.#admission?.leave();
+    this.#admission?.release();
     this.#hub.activeSubscriptions?.end(this.#group.audience, this.id);
   }
 }

@@ -3,8 +3,8 @@ import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Audience } from "../../../src/hub/fan-out/subscription-scope.js";
-import { addressOf, ConnectionLimits } from "../../../src/hub/limits/connection-quotas.js";
-import { Admission } from "../../../src/hub/limits/stream-slot.js";
+import { addressOf, ConnectionQuotas } from "../../../src/hub/limits/connection-quotas.js";
+import { StreamSlot } from "../../../src/hub/limits/stream-slot.js";
 import { SubscriptionBudget } from "../../../src/hub/limits/subscription-budget.js";
 import { Lifetime } from "../../../src/hub/streams/lifetime.js";
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
@@ -65,7 +65,7 @@ describe("limits of connections", () => {
 
   /** The bounds of a hub that takes one stream. */
   const oneStream = (bytes: number) => {
-    const connections = new ConnectionLimits<Admission>({ total: 1, perAddress: 0, perSubject: 0 });
+    const connections = new ConnectionQuotas<StreamSlot>({ total: 1, perAddress: 0, perSubject: 0 });
     return { connections, memory: new SubscriptionBudget({ total: bytes, perAddress: 0 }, connections) };
   };
   const audience = (...selectors: string[]) =>
@@ -73,27 +73,27 @@ describe("limits of connections", () => {
 
   test("release a connection once, however often it is released", () => {
     const bounds = oneStream(1e6);
-    const admission = new Admission(bounds, req, undefined, audience("/a/{x}"));
-    admission.leave();
-    admission.leave();
+    const admission = new StreamSlot(bounds, req, undefined, audience("/a/{x}"));
+    admission.release();
+    admission.release();
     assert.equal(bounds.memory.bytes, 0);
-    new Admission(bounds, req, undefined, audience("/a/{x}"));
-    assert.throws(() => new Admission(bounds, req, undefined, audience("a")), { status: 429 });
+    new StreamSlot(bounds, req, undefined, audience("/a/{x}"));
+    assert.throws(() => new StreamSlot(bounds, req, undefined, audience("a")), { status: 429 });
   });
 
   test("leave out a stream that is rejected for its memory", () => {
     const bounds = oneStream(5000);
-    assert.throws(() => new Admission(bounds, req, undefined, audience("/a/{x}")), { status: 429 });
-    new Admission(bounds, req, undefined, audience("a"));
+    assert.throws(() => new StreamSlot(bounds, req, undefined, audience("/a/{x}")), { status: 429 });
+    new StreamSlot(bounds, req, undefined, audience("a"));
   });
 
   test("are disabled by 0", () => {
-    const limits = new ConnectionLimits({ total: 0, perAddress: 0, perSubject: 0 });
-    for (let i = 0; i < 1000; i++) limits.enter({ address: "a", subject: "b" });
+    const limits = new ConnectionQuotas({ total: 0, perAddress: 0, perSubject: 0 });
+    for (let i = 0; i < 1000; i++) limits.acquire({ address: "a", subject: "b" });
   });
 
   test("resolve addresses once one can exceed its share, and then count the earlier connections too", () => {
-    const limits = new ConnectionLimits({ total: 0, perAddress: 3, perSubject: 0 });
+    const limits = new ConnectionQuotas({ total: 0, perAddress: 3, perSubject: 0 });
     let asked = 0;
     const client = (name: string) => ({
       subject: undefined,
@@ -103,15 +103,15 @@ describe("limits of connections", () => {
       },
     });
     const [a, b] = [client("a"), client("b")];
-    for (const each of [a, b, client("a")]) limits.enter(each);
+    for (const each of [a, b, client("a")]) limits.acquire(each);
     assert.equal(asked, 0);
-    limits.enter(client("a"));
-    assert.throws(() => limits.enter(client("a")), { status: 429 });
-    limits.enter(client("b"));
-    assert.ok(limits.leave(a));
-    assert.equal(limits.leave(a), false);
-    limits.enter(client("a"));
-    assert.throws(() => limits.enter(client("a")), { status: 429 });
+    limits.acquire(client("a"));
+    assert.throws(() => limits.acquire(client("a")), { status: 429 });
+    limits.acquire(client("b"));
+    assert.ok(limits.release(a));
+    assert.equal(limits.release(a), false);
+    limits.acquire(client("a"));
+    assert.throws(() => limits.acquire(client("a")), { status: 429 });
   });
 });
 
