@@ -4,7 +4,7 @@ import { newPace, stepsPerTurn } from "../pacer.js";
 import { Chunk } from "./chunk.js";
 import { type Dispatcher, readHistory } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
-import type { Audience } from "./subscription-scope.js";
+import type { SubscriptionScope } from "./subscription-scope.js";
 
 /** A stretch of history as an audience receives it. */
 export interface EncodedReplay {
@@ -22,7 +22,7 @@ export interface EncodedReplay {
 }
 
 interface Kept {
-  readonly audience: Audience;
+  readonly audience: SubscriptionScope;
   readonly after: number;
   readonly replay: EncodedReplay;
   readonly bytes: number;
@@ -55,7 +55,7 @@ export class EncodedReplays {
   }
 
   /** Reads a bounded stretch of history after a position. */
-  read(audience: Audience, after: number): EncodedReplay | Promise<EncodedReplay> {
+  read(audience: SubscriptionScope, after: number): EncodedReplay | Promise<EncodedReplay> {
     const known = this.#find(audience, after);
     if (known !== undefined) return known;
     const replay = readHistory(this.#transport, audience.matchers, after, audience.readsPrivate);
@@ -64,7 +64,7 @@ export class EncodedReplays {
       : this.#encoded(audience, after, replay);
   }
 
-  #find(audience: Audience, after: number): EncodedReplay | undefined {
+  #find(audience: SubscriptionScope, after: number): EncodedReplay | undefined {
     for (const kept of this.#kept) {
       if (kept.after !== after || kept.audience !== audience) continue;
       // A cached stretch that ends at a former end of history is stale: ever smaller stretches would follow it.
@@ -73,7 +73,7 @@ export class EncodedReplays {
     return undefined;
   }
 
-  #encoded(audience: Audience, after: number, replay: Replay): EncodedReplay | Promise<EncodedReplay> {
+  #encoded(audience: SubscriptionScope, after: number, replay: Replay): EncodedReplay | Promise<EncodedReplay> {
     const stretch = new Stretch(audience, replay);
     const isMuch = audience.costOf(replay.updates) > mostStepsAtOnce;
     if (isMuch) return this.#encodePaced(stretch, after);
@@ -118,7 +118,7 @@ export class EncodedReplays {
 
 /** A part of history selected for one audience, as large as one turn allows. */
 class Stretch {
-  readonly audience: Audience;
+  readonly audience: SubscriptionScope;
   readonly updates: readonly StoredUpdate[];
   readonly lostThrough: number;
   readonly parts: Buffer[] = [];
@@ -128,7 +128,7 @@ class Stretch {
   #looked = 0;
   #position = 0;
 
-  constructor(audience: Audience, { updates, lostThrough, through }: Replay) {
+  constructor(audience: SubscriptionScope, { updates, lostThrough, through }: Replay) {
     this.audience = audience;
     this.updates = updates;
     this.lostThrough = lostThrough;

@@ -5,11 +5,11 @@ import { Backlog } from "./backlog.js";
 import { Chunk } from "./chunk.js";
 import type { Recipient } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
-import type { Audience } from "./subscription-scope.js";
+import type { SubscriptionScope } from "./subscription-scope.js";
 import type { Flushable, TickBatch } from "./tick-batch.js";
 
 /** A subscriber, as its group sees it. */
-export interface Member {
+export interface StreamMember {
   /**
    * The member's position: all updates up to it are written, or are not meant for this member. It has no meaning for a
    * live member.
@@ -53,8 +53,8 @@ export interface GroupOptions {
  * All subscribers of one audience. The group does their shared work once. It authorizes an update once. It joins the
  * updates of one turn of the event loop into one buffer, and writes it once to each socket.
  */
-export class Group<M extends Member = Member> implements Recipient, Flushable {
-  readonly audience: Audience;
+export class SubscriberGroup<M extends StreamMember = StreamMember> implements Recipient, Flushable {
+  readonly audience: SubscriptionScope;
   readonly #events: EncodedEvents;
   readonly #turns: TickBatch;
   /**
@@ -73,7 +73,7 @@ export class Group<M extends Member = Member> implements Recipient, Flushable {
   #horizonMoved = false;
   #receivedThrough = 0;
 
-  constructor(audience: Audience, { events, turns, maxBacklogBytes }: GroupOptions) {
+  constructor(audience: SubscriptionScope, { events, turns, maxBacklogBytes }: GroupOptions) {
     this.audience = audience;
     this.#events = events;
     this.#turns = turns;

@@ -11,7 +11,7 @@ const stepsPerSelector = 20;
  * The topics and read rights that a set of subscribers shares. All of them ask for the same topics and can read the
  * same.
  */
-export class Audience {
+export class SubscriptionScope {
   readonly matchers: MatcherList;
   /** The readable private topics. A private update passes if one of its topics is among these. */
   readonly privateTopics: MatcherList;
@@ -98,7 +98,7 @@ export class Audience {
     return this.mayRead(update) && this.matchers.matchesAny(update.topics);
   }
 
-  /** Does the same as {@link Audience.receives} for much work: it yields to the event loop between patterns. */
+  /** Does the same as {@link SubscriptionScope.receives} for much work: it yields to the event loop between patterns. */
   async receivesPaced(update: Update, pace: Pace): Promise<boolean> {
     if (update.private && !(await matchesAnyPaced(this.privateTopics, update.topics, pace))) return false;
     return matchesAnyPaced(this.matchers, update.topics, pace);

@@ -10,7 +10,7 @@ import type { Transport } from "../../transport/transport.js";
 import type { Authenticator, Identity } from "../auth/authentication.js";
 import type { Bearer } from "../auth/revocations.js";
 import { hubClosed } from "../fan-out/dispatcher.js";
-import { Audience } from "../fan-out/subscription-scope.js";
+import { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import { queryOf } from "../http/request.js";
 import { ConnectionQuotas } from "../limits/connection-quotas.js";
 import { type Quotas, StreamSlot } from "../limits/stream-slot.js";
@@ -154,7 +154,12 @@ export class SubscribeHandler {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
     const { matchers, privateTopics, payloads, tokens, subject } = asked;
     // The admission precedes every await, or many clients could pass the limits at once.
-    const admission = new StreamSlot(this.#bounds, req, request.subject, new Audience(matchers, privateTopics));
+    const admission = new StreamSlot(
+      this.#bounds,
+      req,
+      request.subject,
+      new SubscriptionScope(matchers, privateTopics),
+    );
     const expiresAt = this.#lifetime.endOf(asked.expiresAt);
     const closeReason = expiresAt === asked.expiresAt ? asked.closeReason : undefined;
     const subscription = { id: newSubscriberId(), expiresAt, closeReason, payloads, tokens, subject, admission };
@@ -170,7 +175,7 @@ export class SubscribeHandler {
   async #start(
     req: IncomingMessage,
     res: ServerResponse,
-    audience: Audience,
+    audience: SubscriptionScope,
     subscription: Subscription,
     { parameters, generation, bearer }: SubscriptionRequest,
     connection: Connection,
@@ -214,7 +219,7 @@ function closeReasonOf(error: unknown): CloseReason | undefined {
 /** Whether a client may learn that an id exists. Guessing a publisher's id must not reveal a private update. */
 async function mayKnow(
   transport: Transport,
-  audience: Audience,
+  audience: SubscriptionScope,
   eventId: string | undefined,
   position: number,
 ): Promise<boolean> {

@@ -1,20 +1,20 @@
 import type { Matcher } from "../../protocol/matching/matcher.js";
 import { bytesOfPattern } from "../../protocol/matching/subscription-memory.js";
-import type { Audience } from "../fan-out/subscription-scope.js";
+import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 
 /** A holder of memory for a client: an open stream, or a request whose body is being read. */
 export interface MemoryClaim {
   /** The client's address. */
   readonly address: string;
   /** The stream's topics and patterns; undefined while unknown. */
-  readonly audience: Audience | undefined;
+  readonly audience: SubscriptionScope | undefined;
   /** The unshared memory of the claim, in bytes. */
   readonly bytes: number;
 }
 
 /** Adds up the memory of claims. Shared memory counts once: equal patterns, and equal audiences. */
 export class MemoryAccount {
-  readonly #uses = new Map<Audience | Matcher, number>();
+  readonly #uses = new Map<SubscriptionScope | Matcher, number>();
   #bytes = 0;
 
   /** The memory of all claims, in bytes. */
@@ -28,7 +28,7 @@ export class MemoryAccount {
   }
 
   /** Whether a claim of this audience is counted. */
-  has(audience: Audience): boolean {
+  has(audience: SubscriptionScope): boolean {
     return this.#uses.has(audience);
   }
 
@@ -60,13 +60,13 @@ export class MemoryAccount {
     this.#bytes += bytes;
   }
 
-  #use(shared: Audience | Matcher, bytes: number): void {
+  #use(shared: SubscriptionScope | Matcher, bytes: number): void {
     const uses = this.#uses.get(shared);
     this.#uses.set(shared, (uses ?? 0) + 1);
     if (uses === undefined) this.#bytes += bytes;
   }
 
-  #release(shared: Audience | Matcher, bytes: number): void {
+  #release(shared: SubscriptionScope | Matcher, bytes: number): void {
     const uses = this.#uses.get(shared)! - 1;
     if (uses > 0) {
       this.#uses.set(shared, uses);
@@ -78,6 +78,6 @@ export class MemoryAccount {
 }
 
 /** Returns the distinct patterns of an audience that take memory. */
-function compiled({ patterns }: Audience): Iterable<Matcher> {
+function compiled({ patterns }: SubscriptionScope): Iterable<Matcher> {
   return patterns.length === 0 ? patterns : new Set(patterns.filter((pattern) => bytesOfPattern(pattern) > 0));
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { bytesOfSubscriptions } from "../../protocol/matching/subscription-memory.js";
-import type { Audience } from "../fan-out/subscription-scope.js";
+import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import { addressOf, type ConnectionQuotas, type SlotHolder } from "./connection-quotas.js";
 import type { MemoryClaim } from "./memory-account.js";
 import { excessOfRequest } from "./request-memory.js";
@@ -15,7 +15,7 @@ export interface Quotas {
 /** The share of a stream in the limits, from its admission until it leaves. */
 export class StreamSlot implements SlotHolder, MemoryClaim {
   readonly subject: string | undefined;
-  readonly audience: Audience;
+  readonly audience: SubscriptionScope;
   readonly bytes: number;
   place: number | undefined = undefined;
   readonly #bounds: Quotas;
@@ -23,7 +23,7 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
   #address: string | undefined;
 
   /** @throws Refusal when a limit is reached. */
-  constructor(bounds: Quotas, req: IncomingMessage, subject: string | undefined, asked: Audience) {
+  constructor(bounds: Quotas, req: IncomingMessage, subject: string | undefined, asked: SubscriptionScope) {
     this.subject = subject;
     this.#bounds = bounds;
     this.#req = req;

@@ -1,5 +1,5 @@
 import { tooManyConnections } from "../../protocol/problem.js";
-import type { Audience } from "../fan-out/subscription-scope.js";
+import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import { MemoryAccount, type MemoryClaim } from "./memory-account.js";
 
 /** The max memory of clients, in bytes; 0 for unlimited. */
@@ -18,7 +18,7 @@ export class SubscriptionBudget {
   readonly #streams: Iterable<MemoryClaim>;
   readonly #bodies = new Set<MemoryClaim>();
   readonly #total = new MemoryAccount();
-  readonly #audiences = new Map<string, Audience>();
+  readonly #audiences = new Map<string, SubscriptionScope>();
   /**
    * Memory by address. Undefined while the total is below the limit of one address: no address exceeds its limit then,
    * which saves asking the system for each client's address.
@@ -37,7 +37,7 @@ export class SubscriptionBudget {
   }
 
   /** Returns the equal audience of an open stream, if any, so that equal audiences share memory. */
-  audienceLike(audience: Audience): Audience {
+  audienceLike(audience: SubscriptionScope): SubscriptionScope {
     return this.#audiences.get(audience.key) ?? audience;
   }
 
@@ -46,12 +46,12 @@ export class SubscriptionBudget {
    *
    * @throws Refusal when a memory limit is reached.
    */
-  enter(stream: MemoryClaim & { readonly audience: Audience }): void {
+  enter(stream: MemoryClaim & { readonly audience: SubscriptionScope }): void {
     this.#admit(stream);
     this.#audiences.set(stream.audience.key, stream.audience);
   }
 
-  leave(stream: MemoryClaim & { readonly audience: Audience }): void {
+  leave(stream: MemoryClaim & { readonly audience: SubscriptionScope }): void {
     this.#remove(stream);
     if (!this.#total.has(stream.audience)) this.#audiences.delete(stream.audience.key);
   }

@@ -8,7 +8,7 @@ import {
 import { work } from "../../protocol/matching/work.js";
 import { type Payloads, payloadOf } from "../../protocol/tokens/grants.js";
 import type { Transport } from "../../transport/transport.js";
-import type { Audience } from "../fan-out/subscription-scope.js";
+import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import { newPace } from "../pacer.js";
 
 /** The cost of publishing an event, in steps. */
@@ -67,7 +67,7 @@ export class ActiveSubscriptions {
    * The hub publishes events even while nobody can receive them. The specification requires it, and a client that lists
    * subscriptions now can request later events afterwards.
    */
-  begin(audience: Audience, payloads: Payloads, subscriber: string): void {
+  begin(audience: SubscriptionScope, payloads: Payloads, subscriber: string): void {
     const entries = audience.selectors.map((selector) => {
       const subscribed = this.#subscribedBy(selector);
       const payload = payloadOf(payloads, selector.text);
@@ -80,7 +80,7 @@ export class ActiveSubscriptions {
   }
 
   /** Removes a stream's subscriptions and publishes the end of each, once. */
-  end({ selectors }: Audience, subscriber: string): void {
+  end({ selectors }: SubscriptionScope, subscriber: string): void {
     this.#tell(
       selectors.flatMap((selector) => this.#remove(selector, subscriber) ?? []),
       false,

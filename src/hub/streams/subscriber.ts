@@ -8,8 +8,8 @@ import type { VerifiedToken } from "../auth/verified-token.js";
 import { Chunk } from "../fan-out/chunk.js";
 import type { Dispatcher } from "../fan-out/dispatcher.js";
 import type { EncodedReplay, EncodedReplays } from "../fan-out/encoded-replays.js";
-import type { Group, Member } from "../fan-out/group.js";
-import type { Audience } from "../fan-out/subscription-scope.js";
+import type { StreamMember, SubscriberGroup } from "../fan-out/group.js";
+import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import type { StreamSlot } from "../limits/stream-slot.js";
 import { newPace } from "../pacer.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";
@@ -75,7 +75,7 @@ export interface StreamServices {
  * once the socket has drained. Join, replay and slow readers thus use the same mechanism. The position ensures that
  * each update is written exactly once.
  */
-export class Subscriber implements Member, ConnectionOwner, Expiring {
+export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   /** The stream's id in subscription events. */
   readonly id: string;
   /** The tokens that opened the stream. Empty for a public stream, and for one that the application authorized. */
@@ -84,7 +84,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   readonly subject: string | undefined;
   readonly joinedAt: number;
   readonly #hub: StreamServices;
-  readonly #group: Group<Subscriber>;
+  readonly #group: SubscriberGroup<Subscriber>;
   readonly #connection: Connection;
   readonly #admission: StreamSlot | undefined;
   readonly #expiresAt: number | undefined;
@@ -96,7 +96,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
 
   /** Sends the head and the first stretch of history, and continues from there. */
   constructor(
-    audience: Audience,
+    audience: SubscriptionScope,
     { id, tokens = [], subject, payloads, expiresAt, closeReason, admission }: Subscription,
     connection: Connection,
     headers: Readonly<Record<string, string>>,
@@ -128,7 +128,7 @@ export class Subscriber implements Member, ConnectionOwner, Expiring {
   }
 
   /** The group of subscribers that receive the same updates. */
-  get group(): Group<Subscriber> {
+  get group(): SubscriberGroup<Subscriber> {
     return this.#group;
   }
 

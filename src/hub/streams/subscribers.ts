@@ -2,8 +2,8 @@ import { encodeComment, encodeRetry } from "../../protocol/sse/event-encoder.js"
 import { Chunk } from "../fan-out/chunk.js";
 import type { Dispatcher } from "../fan-out/dispatcher.js";
 import type { EncodedEvents } from "../fan-out/encoded-events.js";
-import { Group, type Member } from "../fan-out/group.js";
-import type { Audience } from "../fan-out/subscription-scope.js";
+import { type StreamMember, SubscriberGroup } from "../fan-out/group.js";
+import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import type { TickBatch } from "../fan-out/tick-batch.js";
 import type { HubObserver } from "../observer.js";
 
@@ -20,14 +20,14 @@ export interface SubscribersOptions {
 }
 
 /** A member of a group that has a connection to keep alive. */
-export interface ConnectedSubscriber extends Member {
+export interface ConnectedSubscriber extends StreamMember {
   keepAlive(comment: Chunk): void;
 }
 
 /** Holds all connected subscribers by group. One timer keeps their connections alive while there are any. */
 export class Subscribers<S extends ConnectedSubscriber> {
   readonly #options: SubscribersOptions;
-  readonly #groups = new Map<string, Group<S>>();
+  readonly #groups = new Map<string, SubscriberGroup<S>>();
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -40,11 +40,11 @@ export class Subscribers<S extends ConnectedSubscriber> {
   }
 
   /** Counts a new subscriber, and returns the group that it must join. */
-  enter(audience: Audience): Group<S> {
+  enter(audience: SubscriptionScope): SubscriberGroup<S> {
     const { dispatcher, observer, keepaliveInterval } = this.#options;
     let group = this.#groups.get(audience.key);
     if (group === undefined) {
-      group = new Group(audience, this.#options);
+      group = new SubscriberGroup(audience, this.#options);
       this.#groups.set(audience.key, group);
       dispatcher.add(group);
     }
@@ -56,7 +56,7 @@ export class Subscribers<S extends ConnectedSubscriber> {
     return group;
   }
 
-  remove(subscriber: S, group: Group<S>): void {
+  remove(subscriber: S, group: SubscriberGroup<S>): void {
     if (!group.remove(subscriber)) return;
     this.#size--;
     this.#options.observer?.unsubscribed();

@@ -7,7 +7,7 @@ import { Chunk } from "../../../src/hub/fan-out/chunk.js";
 import { Dispatcher } from "../../../src/hub/fan-out/dispatcher.js";
 import { EncodedEvents } from "../../../src/hub/fan-out/encoded-events.js";
 import { EncodedReplays } from "../../../src/hub/fan-out/encoded-replays.js";
-import { Audience } from "../../../src/hub/fan-out/subscription-scope.js";
+import { SubscriptionScope } from "../../../src/hub/fan-out/subscription-scope.js";
 import { TickBatch } from "../../../src/hub/fan-out/tick-batch.js";
 import { ActiveSubscriptions } from "../../../src/hub/streams/active-subscriptions.js";
 import type { Connection, ConnectionOwner } from "../../../src/hub/streams/connection.js";
@@ -135,7 +135,7 @@ function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells =
     const client = new Client(joined % 2 === 0);
     const grants = privateTopics.length === 0 ? nothing : MatcherList.ofSelectors(privateTopics);
     const matchers = MatcherList.ofSelectors(selectors);
-    const audience = new Audience(matchers, grants);
+    const audience = new SubscriptionScope(matchers, grants);
     const from = after ?? transport.head;
     const terms = { id: `urn:x:${joined++}`, expiresAt: undefined, payloads: {} };
     new Subscriber(audience, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);

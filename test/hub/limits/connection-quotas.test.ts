@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Audience } from "../../../src/hub/fan-out/subscription-scope.js";
+import { SubscriptionScope } from "../../../src/hub/fan-out/subscription-scope.js";
 import { addressOf, ConnectionQuotas } from "../../../src/hub/limits/connection-quotas.js";
 import { StreamSlot } from "../../../src/hub/limits/stream-slot.js";
 import { SubscriptionBudget } from "../../../src/hub/limits/subscription-budget.js";
@@ -69,7 +69,7 @@ describe("limits of connections", () => {
     return { connections, memory: new SubscriptionBudget({ total: bytes, perAddress: 0 }, connections) };
   };
   const audience = (...selectors: string[]) =>
-    new Audience(MatcherList.ofSelectors(selectors), MatcherList.ofSelectors([]));
+    new SubscriptionScope(MatcherList.ofSelectors(selectors), MatcherList.ofSelectors([]));
 
   test("release a connection once, however often it is released", () => {
     const bounds = oneStream(1e6);

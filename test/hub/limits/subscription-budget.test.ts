@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
-import { Audience } from "../../../src/hub/fan-out/subscription-scope.js";
+import { SubscriptionScope } from "../../../src/hub/fan-out/subscription-scope.js";
 import { GrowingBuffer } from "../../../src/hub/http/growing-buffer.js";
 import { readHubLimits } from "../../../src/hub/limits/hub-limits.js";
 import type { MemoryClaim } from "../../../src/hub/limits/memory-account.js";
@@ -42,7 +42,7 @@ function budgetOf(bounds: { total: number; perAddress: number }) {
   const budget = new SubscriptionBudget(bounds, streams);
   const request = { rawHeaders: [], url: "/" } as unknown as IncomingMessage;
   const enter = (address: string, topics: readonly string[]) => {
-    const asked = new Audience(MatcherList.ofSelectors(topics), new MatcherList([]));
+    const asked = new SubscriptionScope(MatcherList.ofSelectors(topics), new MatcherList([]));
     const stream = {
       address,
       audience: budget.audienceLike(asked),
