@@ -21,7 +21,7 @@ import { Connection, streamHeaders } from "../streams/connection.js";
 import { Lifetime } from "../streams/lifetime.js";
 import { missedIntervals, watchPeer } from "../streams/peer-watch.js";
 import { admitsEventStream } from "../streams/pipelining.js";
-import { begin, precedingIdHeaders } from "../streams/replay-start.js";
+import { precedingIdHeaders, resolveReplayStart } from "../streams/replay-start.js";
 import { type StreamServices, Subscriber, type Subscription } from "../streams/subscriber.js";
 import { newSubscriberId } from "../streams/subscriber-id.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
@@ -183,7 +183,7 @@ export class SubscribeHandler {
     const { transport, dispatcher, disconnections, replays } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
     await audience.prepare(newPace());
-    const beginning = await begin(
+    const beginning = await resolveReplayStart(
       transport,
       eventId,
       (after) => replays.read(audience, after),

@@ -2,7 +2,7 @@ import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { Transport } from "../../transport/transport.js";
 
 /** The bounds of a stretch of history. */
-interface Stretch {
+interface ReplayChunk {
   /** The position of the first update in the stretch. */
   readonly first: number | undefined;
   /** The bounds as in the transport's `Replay`. */
@@ -11,7 +11,7 @@ interface Stretch {
 }
 
 /** The start of a reader. */
-export interface Beginning<S> {
+export interface ReplayStart<S> {
   /** The reader receives only updates after this position. */
   readonly after: number;
   /** The first stretch of history after the start. Undefined for a reader that begins with the next update. */
@@ -31,12 +31,12 @@ export interface Beginning<S> {
  *
  * @param mayKnow - Returns whether the reader may learn that an update exists at a position.
  */
-export async function begin<S extends Stretch>(
+export async function resolveReplayStart<S extends ReplayChunk>(
   transport: Transport,
   eventId: string | undefined,
   read: (after: number) => S | Promise<S>,
   mayKnow: (position: number) => boolean | Promise<boolean> = () => true,
-): Promise<Beginning<S>> {
+): Promise<ReplayStart<S>> {
   const { head } = transport;
   if (!eventId) {
     const now = { after: head, lostThrough: head };

@@ -3,7 +3,7 @@ import type { Update } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import type { Replay, Transport } from "../../transport/transport.js";
 import { type Dispatcher, type Recipient, readHistory } from "../fan-out/dispatcher.js";
-import { begin } from "./replay-start.js";
+import { resolveReplayStart } from "./replay-start.js";
 
 export interface UpdatesOptions {
   /** Ends the iteration when it aborts. The iterator throws nothing. */
@@ -83,7 +83,7 @@ export class UpdateReader implements Updates, Recipient {
   }
 
   async *#iterate(lastEventId: string): AsyncGenerator<Update, undefined> {
-    let { replay, precedingId } = await begin(this.#transport, lastEventId, (after) => this.#read(after));
+    let { replay, precedingId } = await resolveReplayStart(this.#transport, lastEventId, (after) => this.#read(after));
     if (replay === undefined || precedingId !== lastEventId) throw gap();
     const toldLostThrough = replay.lostThrough;
     for (;;) {
