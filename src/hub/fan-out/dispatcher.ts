@@ -3,7 +3,7 @@ import { work } from "../../protocol/matching/work.js";
 import { MercureError } from "../../shared/errors.js";
 import type { Replay, StoredUpdate, Transport } from "../../transport/transport.js";
 import { newPace, turn } from "../pacer.js";
-import { PatternRoutes } from "./pattern-index.js";
+import { PatternIndex } from "./pattern-index.js";
 
 /** A receiver of updates at the time of their publication. */
 export interface Recipient {
@@ -76,10 +76,10 @@ export function readHistory(
  */
 export class Dispatcher {
   readonly #byTopic = new Map<string, Set<Recipient>>();
-  readonly #byPattern = new PatternRoutes<Recipient>();
+  readonly #byPattern = new PatternIndex<Recipient>();
   /** Recipients with patterns, by the topics that they can read. */
   readonly #byGrant = new Map<string, Set<Recipient>>();
-  readonly #byGrantedPattern = new PatternRoutes<Recipient>();
+  readonly #byGrantedPattern = new PatternIndex<Recipient>();
   readonly #late = new Set<LateReader>();
   #readsOn = false;
   readonly #stop: () => void;

@@ -38,7 +38,7 @@ const longestTopic = 1_000;
  * a cached topic thus costs only the work for its own recipients, for any number of other patterns. The oldest topic is
  * evicted first.
  */
-export class PatternRoutes<R> {
+export class PatternIndex<R> {
   readonly #capacity: number;
   readonly #byKey = new Map<string, Route<R>>();
   readonly #byLiteral = new LiteralIndex<Route<R>>();

@@ -22,7 +22,7 @@ interface Pattern {
  *
  * The cache identifies patterns by number, so that it does not keep unused compiled patterns alive.
  */
-export class Verdicts {
+export class MatchCache {
   readonly #capacity: number;
   readonly #byTopic = new OldestFirstMap<string, Map<number, boolean>>();
   #count = 0;

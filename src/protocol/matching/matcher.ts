@@ -1,9 +1,9 @@
 import { MercureError } from "../../shared/errors.js";
 import { beginsWith, endsWith, type Literal } from "./literal-index.js";
-import { Verdicts } from "./match-cache.js";
-import { SharedPatterns } from "./pattern-pool.js";
+import { MatchCache } from "./match-cache.js";
+import { PatternPool } from "./pattern-pool.js";
 import { compileUriTemplate, endOf } from "./uri-template.js";
-import { LinearUrlPattern } from "./url-pattern.js";
+import { SafeUrlPattern } from "./url-pattern.js";
 import { type Pace, work } from "./work.js";
 
 /** The syntax of a matcher: a topic selector of Mercure 0.x, or one of the matcher types of Mercure 1.0. */
@@ -33,8 +33,8 @@ interface Evaluator {
   prepare?(): void;
 }
 
-const patterns = new SharedPatterns<Matcher>();
-const verdicts = new Verdicts();
+const patterns = new PatternPool<Matcher>();
+const verdicts = new MatchCache();
 let evaluators = 0;
 
 /**
@@ -67,7 +67,7 @@ export function compileExact(topic: string): Matcher {
 export function compileUrlPattern(source: string, hubUrl: string): Matcher {
   if (source === "*") return simple("urlpattern", source);
   return patterns.get(`urlpattern ${hubUrl} ${source}`, () => {
-    const compiled = attempt("URL pattern", source, () => new LinearUrlPattern(source, hubUrl));
+    const compiled = attempt("URL pattern", source, () => new SafeUrlPattern(source, hubUrl));
     return pattern("urlpattern", source, compiled, compiled.literal);
   });
 }

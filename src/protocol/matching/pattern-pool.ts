@@ -18,7 +18,7 @@ interface Pattern {
  * Shares equal patterns between all subscribers and tokens that use them. The pool also retains recent patterns after
  * their last use, and evicts the least recently requested one first.
  */
-export class SharedPatterns<T extends Pattern> {
+export class PatternPool<T extends Pattern> {
   readonly #alive = new Map<string, WeakRef<T>>();
   readonly #registry = new FinalizationRegistry<string>((key) => {
     // A new pattern can have replaced the collected one by now.

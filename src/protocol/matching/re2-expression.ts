@@ -24,7 +24,7 @@ const stateMemory = 64 * 1024;
  * The size is known before compilation. The expression is compiled on first use, because a pattern's literal beginning
  * already excludes most topics.
  */
-export class LinearExpression {
+export class Re2Expression {
   /** An upper bound for the number of instructions. An evaluation costs at most this for each character. */
   readonly size: number;
   /** The beginning of every text that matches. */

@@ -1,4 +1,4 @@
-import { LinearExpression, quote } from "./re2-expression.js";
+import { quote, Re2Expression } from "./re2-expression.js";
 
 /** The way an operator expands variables. RFC 6570, appendix A. */
 interface Operator {
@@ -54,7 +54,7 @@ const variableSpecification = /^((?:\w|%[0-9a-f]{2})(?:\.?(?:\w|%[0-9a-f]{2}))*)
  * @returns undefined for an invalid template.
  * @throws Error when the template is too large to be evaluated in bounded time.
  */
-export function compileUriTemplate(template: string): LinearExpression | undefined {
+export function compileUriTemplate(template: string): Re2Expression | undefined {
   let source = "";
   let end = 0;
   let variablesLeft = mostVariables;
@@ -70,7 +70,7 @@ export function compileUriTemplate(template: string): LinearExpression | undefin
     end = close + 1;
   }
   const rest = literalSource(template.slice(end));
-  return rest === undefined ? undefined : new LinearExpression(source + rest, beginningOf(template));
+  return rest === undefined ? undefined : new Re2Expression(source + rest, beginningOf(template));
 }
 
 /** Returns the text after the last expression, as far as it has only one spelling. */

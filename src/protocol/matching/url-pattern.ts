@@ -1,6 +1,6 @@
 import { URLPattern } from "urlpattern-polyfill/urlpattern";
 import type { Literal } from "./literal-index.js";
-import { LinearExpression, largestExpression } from "./re2-expression.js";
+import { largestExpression, Re2Expression } from "./re2-expression.js";
 import { componentSource, type Segments } from "./url-pattern-component.js";
 import { work } from "./work.js";
 
@@ -32,7 +32,7 @@ const specialSchemes = ["http", "https", "ws", "wss", "ftp", "file"];
  *
  * Mercure 1.0 "URL Pattern"; URL Pattern Living Standard.
  */
-export class LinearUrlPattern {
+export class SafeUrlPattern {
   /** The cost of an evaluation for each character of a topic. */
   readonly size: number;
   /** The beginning of the path of every topic that matches. Undefined when the path can begin with anything. */
@@ -99,7 +99,7 @@ function parseTopic(topic: string, baseUrl: string): URL | undefined {
 /** Compiles a component. Most components are plain text, which needs no engine. */
 function compileComponent(pattern: string, segments: Segments): Component {
   if (/[\\{}():*+?]/.test(pattern)) {
-    return new LinearExpression(componentSource(pattern, segments), beginningOf(pattern));
+    return new Re2Expression(componentSource(pattern, segments), beginningOf(pattern));
   }
   return { size: 1, matches: (text) => text === pattern };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { PatternRoutes } from "../../../src/hub/fan-out/pattern-index.js";
+import { PatternIndex } from "../../../src/hub/fan-out/pattern-index.js";
 import { compileSelector, compileUrlPattern, type Matcher } from "../../../src/protocol/matching/matcher.js";
 
 /** A pattern that counts how often it is evaluated. */
@@ -14,7 +14,7 @@ function counting(selector: string): { pattern: Matcher; evaluated: () => number
   return { pattern: { ...matcher, matches }, evaluated: () => evaluations };
 }
 
-function found(routes: PatternRoutes<string>, topic: string): string[] {
+function found(routes: PatternIndex<string>, topic: string): string[] {
   const recipients: string[] = [];
   routes.forEach(topic, (recipient) => recipients.push(recipient));
   return recipients.sort();
@@ -22,7 +22,7 @@ function found(routes: PatternRoutes<string>, topic: string): string[] {
 
 describe("routes by pattern", () => {
   test("lead to every subscriber with a matching pattern, once for each pattern", () => {
-    const routes = new PatternRoutes<string>();
+    const routes = new PatternIndex<string>();
     routes.add(compileSelector("/a/{x}"), "1");
     routes.add(compileSelector("/a/{x}"), "2");
     routes.add(compileSelector("/{x}/b"), "2");
@@ -34,7 +34,7 @@ describe("routes by pattern", () => {
   });
 
   test("are computed once for each pattern and topic, for all subscribers", () => {
-    const routes = new PatternRoutes<string>();
+    const routes = new PatternIndex<string>();
     const [first, second] = [counting("/a/{x}"), counting("/b/{x}")];
     for (let i = 0; i < 100; i++) routes.add(first.pattern, String(i));
     for (let i = 0; i < 10; i++) assert.equal(found(routes, "/a/1").length, 100);
@@ -45,7 +45,7 @@ describe("routes by pattern", () => {
   });
 
   test("end when a subscriber leaves, and resume when it returns", () => {
-    const routes = new PatternRoutes<string>();
+    const routes = new PatternIndex<string>();
     const pattern = compileSelector("/a/{x}");
     routes.add(pattern, "1");
     assert.deepEqual(found(routes, "/a/1"), ["1"]);
@@ -58,7 +58,7 @@ describe("routes by pattern", () => {
 
   // A client names ever new long topics: few routes, much memory.
   test("cache long topics within bounded memory", () => {
-    const routes = new PatternRoutes<string>();
+    const routes = new PatternIndex<string>();
     routes.add(compileSelector("/{x}"), "1");
     for (let i = 0; i < 12_000; i++) found(routes, `/${i}`.padEnd(1000, "x"));
     assert.ok(routes.remembered <= 16_000, `${routes.remembered}`);
@@ -66,7 +66,7 @@ describe("routes by pattern", () => {
 
   // A client that publishes to ever new topics, or subscribes with ever new patterns, must not fill the memory.
   test("are cached within a bound, and evicted with their last subscriber", () => {
-    const routes = new PatternRoutes<string>(100);
+    const routes = new PatternIndex<string>(100);
     routes.add(compileSelector("/{x}"), "1");
     for (let i = 0; i < 1000; i++) {
       assert.deepEqual(found(routes, `/${i}`), ["1"]);
@@ -87,7 +87,7 @@ describe("routes by pattern", () => {
 
   // With many patterns, each update would be matched against all of them.
   test("are looked up among the patterns whose prefix or suffix fits the topic", () => {
-    const routes = new PatternRoutes<string>();
+    const routes = new PatternIndex<string>();
     const all = Array.from({ length: 2000 }, (_, i) => counting(i % 2 === 0 ? `/rooms/${i}/{x}` : `{+x}/${i}.html`));
     all.forEach(({ pattern }, index) => {
       routes.add(pattern, `${index}`);
@@ -102,7 +102,7 @@ describe("routes by pattern", () => {
 
   test("are looked up by the path of URL patterns, in every spelling of the topic", () => {
     const hubUrl = "https://hub.example/.well-known/mercure";
-    const routes = new PatternRoutes<string>();
+    const routes = new PatternIndex<string>();
     for (let i = 0; i < 100; i++) routes.add(compileUrlPattern(`/rooms/${i}/:x`, hubUrl), `${i}`);
     routes.add(compileUrlPattern("https://other.example/*", hubUrl), "other");
     assert.deepEqual(found(routes, "/rooms/8/1"), ["8"]);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Verdicts } from "../../../src/protocol/matching/match-cache.js";
+import { MatchCache } from "../../../src/protocol/matching/match-cache.js";
 
 function counting(limit?: number) {
   const evaluated: string[] = [];
@@ -13,7 +13,7 @@ function counting(limit?: number) {
       return topic.startsWith(name);
     },
   });
-  return { verdicts: new Verdicts(limit), pattern, evaluated };
+  return { verdicts: new MatchCache(limit), pattern, evaluated };
 }
 
 describe("verdicts", () => {

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { SharedPatterns } from "../../../src/protocol/matching/pattern-pool.js";
+import { PatternPool } from "../../../src/protocol/matching/pattern-pool.js";
 
 describe("shared patterns", () => {
   const make = (cost: number) => () => ({ cost });
 
   // With more patterns than the cache holds, each subscriber would get a copy of its own.
   test("are shared as long as a subscriber holds them, also after their eviction", () => {
-    const patterns = new SharedPatterns<{ cost: number }>(100);
+    const patterns = new PatternPool<{ cost: number }>(100);
     const held = patterns.get("held", make(10));
     for (let i = 0; i < 50; i++) patterns.get(`other ${i}`, make(10));
     assert.equal(
@@ -18,7 +18,7 @@ describe("shared patterns", () => {
 
   // Without a bound, the cache keeps every pattern ever requested, large ones above all.
   test("are cached within a bound on their cost, the latest longest", () => {
-    const patterns = new SharedPatterns<{ cost: number }>(100);
+    const patterns = new PatternPool<{ cost: number }>(100);
     for (let i = 0; i < 1000; i++) {
       patterns.get(`${i}`, make(i % 40));
       patterns.get("0", make(0));
@@ -31,7 +31,7 @@ describe("shared patterns", () => {
 
   // An attacker sends the same rejected pattern again and again, and each time costs as much as the first.
   test("cache rejections, within a bound", () => {
-    const patterns = new SharedPatterns<{ cost: number }>(100);
+    const patterns = new PatternPool<{ cost: number }>(100);
     let attempts = 0;
     const refuse = (key: string) => {
       assert.throws(
@@ -52,7 +52,7 @@ describe("shared patterns", () => {
 
   // Text with braces that form an invalid template costs nothing to match, and ever new texts would fill the memory.
   test("count by their length when they cost nothing to match", () => {
-    const patterns = new SharedPatterns<{ cost: number }>(100);
+    const patterns = new PatternPool<{ cost: number }>(100);
     for (let i = 0; i < 1000; i++) {
       patterns.get(`${i}`.repeat(20), make(0));
       assert.ok(patterns.keptCost <= 100);
