@@ -19,7 +19,7 @@ import { onRejection } from "../shared/on-rejection.js";
 import { describeValue } from "../shared/plain-object.js";
 import type { Transport } from "../transport/transport.js";
 import { authenticatorFor, defaultCookieNames } from "./auth/authenticators.js";
-import { OrderChannel } from "./auth/control-channel.js";
+import { ControlChannel } from "./auth/control-channel.js";
 import type { VerifiedToken } from "./auth/verified-token.js";
 import { Dispatcher, hubClosed } from "./fan-out/dispatcher.js";
 import { EncodedEvents } from "./fan-out/encoded-events.js";
@@ -123,8 +123,8 @@ export class Hub {
   constructor(options: HubOptions, clock: Clock = systemClock) {
     const settings = resolveHubOptions(options);
     const { path, publicPath, logger } = settings;
-    const orders = new OrderChannel(settings.transport, publicPath);
-    const transport = orders.rest;
+    const orders = new ControlChannel(settings.transport, publicPath);
+    const transport = orders.updatesOnly;
     this.path = path;
     this.publicPath = publicPath;
     this.#settings = settings;
@@ -142,7 +142,7 @@ export class Hub {
       turns: this.#turns,
     });
     this.#disconnections = new Disconnections(orders, this.#subscribers, (error) => this.#report(error));
-    const isRevoked = (token: VerifiedToken) => this.#disconnections.refuses(token);
+    const isRevoked = (token: VerifiedToken) => this.#disconnections.isRevoked(token);
     if (settings.subscriptions) {
       this.#activeSubscriptions = new ActiveSubscriptions(
         publicPath,
@@ -301,7 +301,7 @@ export class Hub {
    */
   async disconnect(target: DisconnectTarget): Promise<void> {
     if (this.#dispatcher.closed) throw hubClosed();
-    await this.#disconnections.order(target);
+    await this.#disconnections.broadcast(target);
   }
 
   /** Ends all streams and iterations at once, and answers later requests with 503. The transport stays open. */

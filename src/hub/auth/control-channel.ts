@@ -6,11 +6,11 @@ import type { Replay, ReplayQuery, StoredUpdate, Transport } from "../../transpo
  *
  * Control messages travel as updates of the hub's own namespace, so every transport delivers and keeps them. Publishers
  * cannot write them: the namespace belongs to the hub. Subscribers cannot read them, whatever their tokens grant:
- * subscribers read from {@link OrderChannel.rest} only.
+ * subscribers read from {@link ControlChannel.updatesOnly} only.
  */
-export class OrderChannel {
+export class ControlChannel {
   /** The transport without the control messages. */
-  readonly rest: Transport;
+  readonly updatesOnly: Transport;
   readonly #transport: Transport;
   readonly #namespace: string;
   readonly #topic: string;
@@ -19,7 +19,7 @@ export class OrderChannel {
     this.#transport = transport;
     this.#namespace = `${hubPath}/orders/`;
     this.#topic = `${this.#namespace}all`;
-    this.rest = new TransportWithout(this.#topic, transport);
+    this.updatesOnly = new TransportWithout(this.#topic, transport);
   }
 
   /** Sends a control message. Resolves when the transport holds it and this node's listeners have been called. */
@@ -28,7 +28,7 @@ export class OrderChannel {
   }
 
   /** Returns the control messages still in the transport's history, oldest first. */
-  async past(): Promise<string[]> {
+  async history(): Promise<string[]> {
     const { updates } = await this.#transport.read({ topics: new Set([this.#topic]), after: 0 });
     return updates.filter(({ update }) => isOf(this.#topic, update)).map(({ update }) => update.data);
   }

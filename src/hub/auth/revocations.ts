@@ -12,7 +12,7 @@ export interface Bearer extends Pick<VerifiedToken, "id" | "sub" | "issuedAt"> {
 }
 
 /** The time of each name's last revocation, in milliseconds since 1970, oldest first. */
-type Moments = OldestFirstMap<string, number>;
+type RevokedAt = OldestFirstMap<string, number>;
 
 /**
  * Remembers which signed, unexpired tokens are revoked.
@@ -22,9 +22,9 @@ type Moments = OldestFirstMap<string, number>;
  */
 export class Revocations {
   readonly #capacity: number;
-  readonly #subjects: Moments = new OldestFirstMap();
-  readonly #topics: Moments = new OldestFirstMap();
-  readonly #tokens: Moments = new OldestFirstMap();
+  readonly #subjects: RevokedAt = new OldestFirstMap();
+  readonly #topics: RevokedAt = new OldestFirstMap();
+  readonly #tokens: RevokedAt = new OldestFirstMap();
 
   constructor(size = capacity) {
     this.#capacity = size;
@@ -40,7 +40,7 @@ export class Revocations {
   }
 
   /** Whether a token is revoked. A token without an issue time counts as issued before every revocation. */
-  refuses({ id, sub, issuedAt = Number.NEGATIVE_INFINITY, grants }: Bearer): boolean {
+  isRevoked({ id, sub, issuedAt = Number.NEGATIVE_INFINITY, grants }: Bearer): boolean {
     const isRevoked = (moment: number | undefined) => moment !== undefined && issuedAt <= moment;
     if (isRevoked(this.#tokens.get(id)) || (sub !== undefined && isRevoked(this.#subjects.get(sub)))) return true;
     if (this.#topics.size === 0) return false;

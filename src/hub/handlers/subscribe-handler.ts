@@ -194,7 +194,7 @@ export class SubscribeHandler {
     if (dispatcher.closed) throw hubClosed();
     // The revocation may have arrived while history was read. From here on, revocations end the stream.
     const bearers = bearer === undefined ? subscription.tokens : [bearer];
-    if (disconnections.refusesNow(bearers)) throw tokenRefused("invalid_token", "The token is revoked.");
+    if (disconnections.isRevokedNow(bearers)) throw tokenRefused("invalid_token", "The token is revoked.");
     const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();

@@ -10,7 +10,7 @@ import { topicOf } from "../../protocol/own-topics.js";
 import { HttpProblem } from "../../protocol/problem.js";
 import type { CloseReason } from "../../protocol/sse/close-event.js";
 import { distinctTime } from "../../shared/distinct-time.js";
-import type { OrderChannel } from "../auth/control-channel.js";
+import type { ControlChannel } from "../auth/control-channel.js";
 import { type Bearer, Revocations } from "../auth/revocations.js";
 import type { VerifiedToken } from "../auth/verified-token.js";
 
@@ -28,20 +28,20 @@ export interface DisconnectableStream {
 
 /** Ends streams on every node, and revokes the tokens that would reopen them. */
 export class Disconnections {
-  readonly #channel: OrderChannel;
+  readonly #channel: ControlChannel;
   readonly #subscribers: Iterable<DisconnectableStream>;
   readonly #onError: (error: unknown) => void;
   readonly #revocations = new Revocations();
   readonly #stop: () => void;
   /** Resolves when this node knows the orders from before its start. */
-  #informed: Promise<void> | undefined;
+  #loaded: Promise<void> | undefined;
 
   /** @param subscribers - The subscribers of this node. */
-  constructor(channel: OrderChannel, subscribers: Iterable<DisconnectableStream>, onError: (error: unknown) => void) {
+  constructor(channel: ControlChannel, subscribers: Iterable<DisconnectableStream>, onError: (error: unknown) => void) {
     this.#channel = channel;
     this.#subscribers = subscribers;
     this.#onError = onError;
-    this.#stop = channel.listen((data) => this.#obey(decodeDisconnection(data)));
+    this.#stop = channel.listen((data) => this.#apply(decodeDisconnection(data)));
   }
 
   /**
@@ -50,10 +50,10 @@ export class Disconnections {
    *
    * @throws MercureError `ERR_OPTION`
    */
-  async order(target: DisconnectTarget): Promise<void> {
+  async broadcast(target: DisconnectTarget): Promise<void> {
     const order = disconnectionOf(target, distinctTime());
     // This node's streams end first, even if the transport fails.
-    this.#obey(order);
+    this.#apply(order);
     await this.#channel.send(encodeDisconnection(order));
   }
 
@@ -62,45 +62,45 @@ export class Disconnections {
    *
    * @throws Refusal 503 while the orders from before this node's start are unavailable.
    */
-  async refuses(token: VerifiedToken): Promise<boolean> {
-    this.#informed ??= this.#inform();
-    await this.#informed;
-    return this.refusesNow([token]);
+  async isRevoked(token: VerifiedToken): Promise<boolean> {
+    this.#loaded ??= this.#load();
+    await this.#loaded;
+    return this.isRevokedNow([token]);
   }
 
   /** Returns whether one of the tokens is revoked, by the orders that this node knows now. */
-  refusesNow(tokens: readonly Bearer[] = []): boolean {
-    return tokens.some((token) => this.#revocations.refuses(token));
+  isRevokedNow(tokens: readonly Bearer[] = []): boolean {
+    return tokens.some((token) => this.#revocations.isRevoked(token));
   }
 
   close(): void {
     this.#stop();
   }
 
-  async #inform(): Promise<void> {
+  async #load(): Promise<void> {
     try {
-      for (const data of await this.#channel.past()) this.#remember(decodeDisconnection(data));
+      for (const data of await this.#channel.history()) this.#record(decodeDisconnection(data));
     } catch (error) {
-      this.#informed = undefined;
+      this.#loaded = undefined;
       const detail = "It cannot be found out right now whether this token still does.";
       throw new HttpProblem(503, detail, { "Retry-After": "5" }, error);
     }
   }
 
-  #remember(order: Disconnection | undefined): void {
+  #record(order: Disconnection | undefined): void {
     if (order !== undefined) this.#revocations.add(order);
   }
 
-  #obey(order: Disconnection | undefined): void {
+  #apply(order: Disconnection | undefined): void {
     if (order === undefined) return;
-    this.#remember(order);
+    this.#record(order);
     for (const subscriber of this.#subscribers) {
       if (!isConcerned(subscriber, order)) continue;
       const { tokens } = subscriber;
       const ofTokens = order.kind === "subscriber" ? tokens.map((token) => tokenOrder(token, order)) : [];
-      for (const each of ofTokens) this.#remember(each);
+      for (const each of ofTokens) this.#record(each);
       // A client that can reconnect receives no reason of a final end.
-      const isForGood = tokens.length > 0 && tokens.every((token) => this.refusesNow([token]));
+      const isForGood = tokens.length > 0 && tokens.every((token) => this.isRevokedNow([token]));
       subscriber.end(isForGood ? "disconnected" : undefined);
       // Only this node knows the tokens of the stream, and its client can reconnect to another node.
       for (const each of ofTokens) this.#channel.send(encodeDisconnection(each)).catch(this.#onError);
