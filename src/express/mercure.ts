@@ -99,7 +99,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       subscriptions: (topic) => sse.listSubscriptions(topic),
       onError,
     });
-  embedded?.hub.onSubscription((subscription, isPrivate) => variants.hear(subscription, isPrivate));
+  embedded?.hub.onSubscription((subscription, isPrivate) => variants.onSubscriptionEvent(subscription, isPrivate));
   const environment =
     configuration.environment ??
     createEnvironment({ templates: [...configuration.templates, ...configuration.components], development });

@@ -17,7 +17,7 @@ const stepsPerEvent = 1_000;
 interface Entry extends ActiveSubscription {
   readonly subscribed: Subscribed;
   /** Pending events of the stream, until the transport has accepted them. Set on the stream's first subscription. */
-  telling: Promise<void> | undefined;
+  pending: Promise<void> | undefined;
 }
 
 /** The subscribers of one selector. */
@@ -36,7 +36,7 @@ export class ActiveSubscriptions {
   readonly #namespace: string;
   readonly #bySelector = new Map<string, Subscribed>();
   /** The number of streams whose events the transport has not accepted yet. */
-  #telling = 0;
+  #pending = 0;
   readonly #waiting: (() => void)[] = [];
 
   /**
@@ -58,7 +58,7 @@ export class ActiveSubscriptions {
 
   /** Whether all subscriptions have ended and the transport has accepted all events. */
   get isEmpty(): boolean {
-    return this.#bySelector.size === 0 && this.#telling === 0;
+    return this.#bySelector.size === 0 && this.#pending === 0;
   }
 
   /**
@@ -76,12 +76,12 @@ export class ActiveSubscriptions {
       subscribed.bySubscriber.set(subscriber, entry);
       return entry;
     });
-    this.#tell(entries, true);
+    this.#publishEvents(entries, true);
   }
 
   /** Removes a stream's subscriptions and publishes the end of each, once. */
   end({ selectors }: SubscriptionScope, subscriber: string): void {
-    this.#tell(
+    this.#publishEvents(
       selectors.flatMap((selector) => this.#remove(selector, subscriber) ?? []),
       false,
     );
@@ -102,7 +102,7 @@ export class ActiveSubscriptions {
 
   /** Resolves when the transport has accepted all pending events. */
   async settled(): Promise<void> {
-    while (this.#telling > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   #subscribedBy(selector: Selector): Subscribed {
@@ -124,21 +124,21 @@ export class ActiveSubscriptions {
   }
 
   /** Publishes events after the pending ones of the same stream, so that they stay in order. */
-  #tell(entries: readonly Entry[], active: boolean): void {
+  #publishEvents(entries: readonly Entry[], active: boolean): void {
     const [first] = entries;
     if (first === undefined) return;
     for (const entry of entries) this.#onChange(entry, active);
     const send = () => this.#send(entries, active);
-    this.#telling++;
-    const telling: Promise<void> = (first.telling === undefined ? send() : first.telling.then(send))
+    this.#pending++;
+    const telling: Promise<void> = (first.pending === undefined ? send() : first.pending.then(send))
       .catch(this.#onError)
-      .then(() => this.#told(first, telling));
-    first.telling = telling;
+      .then(() => this.#settle(first, telling));
+    first.pending = telling;
   }
 
-  #told(first: Entry, telling: Promise<void>): void {
-    if (first.telling === telling) first.telling = undefined;
-    if (--this.#telling > 0) return;
+  #settle(first: Entry, telling: Promise<void>): void {
+    if (first.pending === telling) first.pending = undefined;
+    if (--this.#pending > 0) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 

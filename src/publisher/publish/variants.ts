@@ -76,7 +76,7 @@ export class Variants {
    * @param isPrivate - Whether the stream's token grants it. Anyone can request any variant without a token, and such
    * requests must not cause rendering.
    */
-  hear({ topic, match, match_type: matchType, active }: SubscriptionDocument, isPrivate: boolean): void {
+  onSubscriptionEvent({ topic, match, match_type: matchType, active }: SubscriptionDocument, isPrivate: boolean): void {
     if (!active) return;
     const name = topic ?? match ?? "";
     const parts = variantOf(name);

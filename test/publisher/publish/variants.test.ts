@@ -10,7 +10,10 @@ function start(areAllKnown = true) {
     now += seconds * 1000;
   };
   const hear = (topic: string, isPrivate = true) =>
-    variants.hear({ id: "", type: "Subscription", topic, subscriber: "urn:uuid:1", active: true }, isPrivate);
+    variants.onSubscriptionEvent(
+      { id: "", type: "Subscription", topic, subscriber: "urn:uuid:1", active: true },
+      isPrivate,
+    );
   return { variants, pass, hear };
 }
 
