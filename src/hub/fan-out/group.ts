@@ -31,7 +31,7 @@ export interface StreamMember {
    *
    * @param roomy - The result of the socket's `write`.
    */
-  congested(roomy: boolean): void;
+  onBackpressure(roomy: boolean): void;
 
   /** Marks a live member as behind. It has everything up to the position. */
   fallBehind(position: number): void;
@@ -182,7 +182,7 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
       if (!socket.writable) continue;
       const roomy = socket.write(chunk);
       if (socket.writableLength === 0) continue;
-      member.congested(roomy);
+      member.onBackpressure(roomy);
       this.fallBehind(member, through);
     }
   }

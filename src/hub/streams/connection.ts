@@ -44,7 +44,7 @@ function onEnd(this: ServerResponse): void {
 }
 
 /** The route of events to the client: through the response, or to its socket, framed as chunks or as plain bytes. */
-type Way = "response" | "chunks" | "bytes";
+type WriteMode = "response" | "chunks" | "bytes";
 
 /** The owner of a connection: the code that writes to it. */
 export interface ConnectionOwner {
@@ -68,8 +68,8 @@ export interface ConnectionOwner {
 export class Connection {
   readonly #res: ServerResponse;
   readonly #source: Source;
-  readonly #patience: number;
-  #way: Way = "response";
+  readonly #stallTimeout: number;
+  #writeMode: WriteMode = "response";
   #ready = true;
   #ended = false;
   #owner: ConnectionOwner | undefined;
@@ -84,7 +84,7 @@ export class Connection {
     if (!source) throw new HttpProblem(400, "A subscription cannot be pipelined behind another request.");
     this.#res = res;
     this.#source = source;
-    this.#patience = patience;
+    this.#stallTimeout = patience;
   }
 
   /** Whether the client has disconnected, or {@link Connection.end} was called. */
@@ -102,12 +102,12 @@ export class Connection {
 
   /**
    * The socket for chunks that other code writes directly, while the connection is ready and the socket writable. That
-   * code must call {@link Connection.congested} if the socket has not taken everything at once. Undefined if only the
+   * code must call {@link Connection.onBackpressure} if the socket has not taken everything at once. Undefined if only the
    * connection can write.
    */
   get chunkSocket(): Socket | undefined {
     const socket = this.#source as Socket;
-    return this.#way === "chunks" && !isEncrypted(socket) ? socket : undefined;
+    return this.#writeMode === "chunks" && !isEncrypted(socket) ? socket : undefined;
   }
 
   /** Sends the head of the response at once. */
@@ -122,8 +122,8 @@ export class Connection {
       this.#source.setNoDelay(true);
       this.#source.setTimeout(0);
     }
-    this.#way = isAscii(headers) ? wayOf(this.#res, this.#source) : "response";
-    if (this.#way === "response") this.#res.write(greeting.bytes);
+    this.#writeMode = isAscii(headers) ? wayOf(this.#res, this.#source) : "response";
+    if (this.#writeMode === "response") this.#res.write(greeting.bytes);
     else this.#flushHead(this.#source as Socket);
   }
 
@@ -134,12 +134,12 @@ export class Connection {
   #flushHead(socket: Socket): void {
     socket.cork();
     this.#res.flushHeaders();
-    socket.write(this.#way === "chunks" ? greeting.framed : greeting.bytes);
+    socket.write(this.#writeMode === "chunks" ? greeting.framed : greeting.bytes);
     socket.uncork();
   }
 
   write(chunk: Chunk): void {
-    if (this.#way === "response") {
+    if (this.#writeMode === "response") {
       // A write after the end would emit an error event without a listener.
       if (!this.#res.writableEnded && !this.#res.write(chunk.bytes)) this.#await(this.#res);
       return;
@@ -147,9 +147,9 @@ export class Connection {
     const socket = this.#source as Socket;
     // A client that has closed its half of the connection is about to disconnect.
     if (!socket.writable) return;
-    const roomy = socket.write(this.#way === "chunks" ? chunk.framed : chunk.bytes);
+    const roomy = socket.write(this.#writeMode === "chunks" ? chunk.framed : chunk.bytes);
     // Encryption takes a turn of the event loop, so only the amount of waiting data shows a slow reader.
-    if (isEncrypted(socket) ? !roomy : socket.writableLength > 0) this.congested(roomy);
+    if (isEncrypted(socket) ? !roomy : socket.writableLength > 0) this.onBackpressure(roomy);
   }
 
   /**
@@ -157,7 +157,7 @@ export class Connection {
    *
    * @param roomy - The result of the socket's `write`.
    */
-  congested(roomy: boolean): void {
+  onBackpressure(roomy: boolean): void {
     const socket = this.#source as Socket;
     if (roomy) this.#awaitAll(socket);
     else this.#await(socket);
@@ -191,7 +191,7 @@ export class Connection {
   /** Marks the connection as not ready. Returns a function that makes it ready again. */
   #wait(): () => void {
     this.#ready = false;
-    const patience = isSocket(this.#source) ? this.#patience : 0;
+    const patience = isSocket(this.#source) ? this.#stallTimeout : 0;
     const hangUp = () => {
       // If this process was busy, the socket gets its turn now.
       setImmediate(() => {
@@ -251,7 +251,7 @@ function closeAfter(res: ServerResponse, socket: Socket): void {
 /**
  * Selects the route of events. Only a response with Node's own `write` leaves its socket free once the head is sent.
  */
-function wayOf(res: ServerResponse, source: Source): Way {
+function wayOf(res: ServerResponse, source: Source): WriteMode {
   if (!isSocket(source) || !plainWrites.has(res.write)) return "response";
   return res.chunkedEncoding ? "chunks" : "bytes";
 }

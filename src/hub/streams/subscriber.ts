@@ -145,8 +145,8 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     return this.#connection.ready;
   }
 
-  congested(roomy: boolean): void {
-    this.#connection.congested(roomy);
+  onBackpressure(roomy: boolean): void {
+    this.#connection.onBackpressure(roomy);
   }
 
   fallBehind(position: number): void {
