@@ -12,7 +12,7 @@ import { pathBelow } from "../publisher/path-below.js";
 import { Models } from "../publisher/publish/models.js";
 import { Variants } from "../publisher/publish/variants.js";
 import { HubAddress } from "../publisher/remote/hub-address.js";
-import { ExternalHub } from "../publisher/remote/remote-hub.js";
+import { RemoteHub } from "../publisher/remote/remote-hub.js";
 import { Permissions } from "../publisher/streams/authorizer.js";
 import { Pages } from "../publisher/streams/render-context.js";
 import type { StreamLimits } from "../publisher/streams/stream-limits.js";
@@ -80,7 +80,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   const embedded = configuration.hubUrl === undefined ? embedHub(configuration, authorizeStream, clock) : undefined;
   const hub =
     embedded?.hub ??
-    new ExternalHub({
+    new RemoteHub({
       address: new HubAddress({ ...configuration, url: configuration.hubUrl!, path: configuration.hub.path }),
       protocol: configuration.protocol,
       tokens,
@@ -225,7 +225,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
         else next();
       });
     };
-    const beginning = hub instanceof ExternalHub ? hub.begin(originOf(request)) : undefined;
+    const beginning = hub instanceof RemoteHub ? hub.begin(originOf(request)) : undefined;
     if (beginning === undefined) enter();
     else beginning.then(enter).catch(next);
   });

@@ -3,7 +3,7 @@ import type { ProtocolVersion } from "../protocol/protocol-version.js";
 import type { Presence } from "./presence/presence.js";
 import type { Models } from "./publish/models.js";
 import type { Variants } from "./publish/variants.js";
-import type { ExternalHub } from "./remote/remote-hub.js";
+import type { RemoteHub } from "./remote/remote-hub.js";
 import type { Permissions } from "./streams/authorizer.js";
 import type { Pages } from "./streams/render-context.js";
 import type { StreamLimits } from "./streams/stream-limits.js";
@@ -21,7 +21,7 @@ export interface ModelRenderer {
 
 export interface PublisherOptions {
   /** The hub in this process, or the client of a hub in another process. */
-  readonly hub: Hub | ExternalHub;
+  readonly hub: Hub | RemoteHub;
   /** The generation of Mercure that streams and tokens speak. */
   readonly protocol: ProtocolVersion;
   readonly tokens: Tokens;

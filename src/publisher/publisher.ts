@@ -19,7 +19,7 @@ import { type EventSourceOfSignals, publishSignal, type SignalOptions, signalOpt
 import { hubTopics, type Topics } from "./publish/topics.js";
 import { variantText, variantTopics } from "./publish/variants.js";
 import type { PublisherOptions } from "./publisher-options.js";
-import { ExternalHub } from "./remote/remote-hub.js";
+import { RemoteHub } from "./remote/remote-hub.js";
 import { publishToRemoteHub } from "./remote/remote-publish.js";
 import { applicationUpdates } from "./streams/application-updates.js";
 import { StreamAccess } from "./streams/stream-access.js";
@@ -194,7 +194,7 @@ export class Publisher extends StreamAccess {
    */
   async getSubscriptions(topics?: Topics, subscriber?: string): Promise<SubscriptionDocument[]> {
     const { hub } = this.#options;
-    if (!(hub instanceof ExternalHub)) return this.listSubscriptions(topics, subscriber);
+    if (!(hub instanceof RemoteHub)) return this.listSubscriptions(topics, subscriber);
     const names = topics === undefined ? [undefined] : this.topics(topics);
     const found = (await Promise.all(names.map((topic) => hub.subscriptions(topic)))).flat();
     return applicationSubscriptions(found).filter((each) => subscriber === undefined || each.subscriber === subscriber);
@@ -345,7 +345,7 @@ export class Publisher extends StreamAccess {
     const { hub, tokens, streamLimits } = this.#options;
     checkPublished(draft.topics, streamLimits);
     if (hubUrl !== undefined) return publishToRemoteHub(hubUrl, jwt ?? tokens.forPublisher(draft.topics), draft);
-    return hub instanceof ExternalHub ? hub.publish(draft, jwt) : (await hub.publish(draft)).id;
+    return hub instanceof RemoteHub ? hub.publish(draft, jwt) : (await hub.publish(draft)).id;
   }
 
   #draft(names: readonly string[], data: string, settings: PublishOptions): Draft {

@@ -27,7 +27,7 @@ const maxRetry = 15_000;
  * on the page. An id that is too new would lose updates. If the hub cannot confirm that its history still contains the
  * updates after the id, `HubPosition` publishes an update of its own, which has a known position.
  */
-export class HubPosition {
+export class RemoteCursor {
   readonly #options: HubPositionOptions;
   readonly #closing = new AbortController();
   /**
@@ -38,7 +38,7 @@ export class HubPosition {
   #isKnown = false;
   #following: Promise<void> | undefined;
   #settling: Promise<void> | undefined;
-  #settle = () => {};
+  #release = () => {};
 
   constructor(options: HubPositionOptions) {
     this.#options = options;
@@ -55,7 +55,7 @@ export class HubPosition {
    * @returns a promise that resolves once a position is known, the connection fails or one second has passed. Returns
    * undefined after that.
    */
-  begin(hubUrl: string | undefined): Promise<void> | undefined {
+  start(hubUrl: string | undefined): Promise<void> | undefined {
     if (hubUrl !== undefined && this.#following === undefined && !this.#closing.signal.aborted) {
       this.#settling = new Promise((resolve) => {
         const settle = () => {
@@ -64,7 +64,7 @@ export class HubPosition {
           resolve();
         };
         const timer = setTimeout(settle, longestWait);
-        this.#settle = settle;
+        this.#release = settle;
       });
       this.#following = this.#follow(hubUrl);
     }
@@ -73,7 +73,7 @@ export class HubPosition {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#settle();
+    this.#release();
     await this.#following;
   }
 
@@ -90,33 +90,33 @@ export class HubPosition {
     })) {
       if (step.kind === "open") {
         isReported = false;
-        if (!this.#isKnown || precedingIdOf(step.response) !== this.#lastEventId) void this.#mark(hubUrl);
+        if (!this.#isKnown || precedingIdOf(step.response) !== this.#lastEventId) void this.#publishMarker(hubUrl);
       } else if (step.kind === "position") {
-        if (step.lastEventId !== "") this.#see(step.lastEventId);
+        if (step.lastEventId !== "") this.#advance(step.lastEventId);
       } else if (step.kind === "closed" && step.reason !== undefined) {
-        this.#settle();
+        this.#release();
         if (!isReported) this.#report(hubUrl, reasonOf(step.reason, protocol), step.reason);
         isReported = true;
       }
     }
   }
 
-  async #mark(hubUrl: string): Promise<void> {
+  async #publishMarker(hubUrl: string): Promise<void> {
     const before = this.#lastEventId;
     try {
       const id = await this.#options.mark(hubUrl);
       // The stream has usually delivered this update already.
-      if (this.#lastEventId === before) this.#see(id);
+      if (this.#lastEventId === before) this.#advance(id);
     } catch (error) {
-      this.#settle();
+      this.#release();
       if (!this.#closing.signal.aborted) this.#report(hubUrl, "it takes no update that marks a position", error);
     }
   }
 
-  #see(id: string): void {
+  #advance(id: string): void {
     this.#lastEventId = id;
     this.#isKnown = true;
-    this.#settle();
+    this.#release();
   }
 
   #report(hubUrl: string, reason: string, error: unknown): void {

@@ -4,7 +4,7 @@ import type { Draft } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import type { Tokens } from "../streams/tokens.js";
 import type { HubAddress } from "./hub-address.js";
-import { HubPosition } from "./remote-cursor.js";
+import { RemoteCursor } from "./remote-cursor.js";
 import { publishToRemoteHub } from "./remote-publish.js";
 import { askForSubscriptions } from "./remote-subscriptions.js";
 
@@ -25,11 +25,11 @@ export interface ExternalHubOptions {
 const positionTopic = "htmx-mercure/position";
 
 /** A hub in another process, which receives all updates and serves all streams. */
-export class ExternalHub {
+export class RemoteHub {
   /** The path of the hub's URL. */
   readonly path: string;
   readonly #options: ExternalHubOptions;
-  readonly #position: HubPosition;
+  readonly #position: RemoteCursor;
   #closed = false;
 
   constructor(options: ExternalHubOptions) {
@@ -37,7 +37,7 @@ export class ExternalHub {
     this.#options = options;
     const { protocol, tokens, onError } = options;
     const mark = { topics: [positionTopic], type: positionTopic, data: "position", private: true };
-    this.#position = new HubPosition({
+    this.#position = new RemoteCursor({
       protocol,
       makeToken: () => tokens.forSubscriber([{ text: "*" }]),
       mark: (hubUrl) => this.#publishTo(hubUrl, mark),
@@ -57,7 +57,7 @@ export class ExternalHub {
    * @param requested - The origin of the request.
    */
   begin(requested: string): Promise<void> | undefined {
-    return this.#position.begin(this.#options.address.toFollow(requested));
+    return this.#position.start(this.#options.address.toFollow(requested));
   }
 
   /**

@@ -13,7 +13,7 @@ import type { Presence } from "../presence/presence.js";
 import { type Topics, topicNames, topicSelectors } from "../publish/topics.js";
 import { variantText, variantTopics } from "../publish/variants.js";
 import type { PublisherOptions } from "../publisher-options.js";
-import { ExternalHub, noHubInProcess } from "../remote/remote-hub.js";
+import { noHubInProcess, RemoteHub } from "../remote/remote-hub.js";
 import { checkGranted, checkSelectors, checkUrl } from "./stream-limits.js";
 import { streamUrl } from "./stream-url.js";
 import type { Tokens } from "./tokens.js";
@@ -213,7 +213,7 @@ export class StreamAccess {
     const { hub, protocol } = this.#options;
     const match_type = protocol === 0 ? "uritemplate" : "urlpattern";
     const [first, ...others] = this.#eventSelectors(topics).map(({ text }) => {
-      return hub instanceof ExternalHub ? ({ match: text, match_type } as const) : text;
+      return hub instanceof RemoteHub ? ({ match: text, match_type } as const) : text;
     });
     return [first!, ...others];
   }
@@ -274,7 +274,7 @@ export class StreamAccess {
    */
   protected ownHub(what: string, wayOut: string): Hub {
     const { hub } = this.#options;
-    if (hub instanceof ExternalHub) throw noHubInProcess(what, wayOut);
+    if (hub instanceof RemoteHub) throw noHubInProcess(what, wayOut);
     return hub;
   }
 
@@ -302,10 +302,10 @@ export class StreamAccess {
     const hubPath = this.#hubPath;
     return this.selectors(topics).map(({ text, matchType = "exact" }) => {
       if (protocol === 0) {
-        return { text: selectorPath(hubPath, { text }) + (hub instanceof ExternalHub ? "{/subscriber}" : "") };
+        return { text: selectorPath(hubPath, { text }) + (hub instanceof RemoteHub ? "{/subscriber}" : "") };
       }
       const path = selectorPath(hubPath, { text, matchType });
-      return hub instanceof ExternalHub ? { text: `${path}/:subscriber`, matchType: "urlpattern" } : { text: path };
+      return hub instanceof RemoteHub ? { text: `${path}/:subscriber`, matchType: "urlpattern" } : { text: path };
     });
   }
 
@@ -317,7 +317,7 @@ export class StreamAccess {
   /** With which the hub's own topics begin. */
   get #hubPath(): string {
     const { hub } = this.#options;
-    return hub instanceof ExternalHub ? hub.path : hub.publicPath;
+    return hub instanceof RemoteHub ? hub.path : hub.publicPath;
   }
 
   #presenceSelectors(topics: Topics): Selector[] {
@@ -357,12 +357,12 @@ export class StreamAccess {
     const { token, grant } = authorize();
     const page = pages.rendering;
     // The base path belongs to the application. A hub in another process is outside of it.
-    const isBelow = !(hub instanceof ExternalHub) && publicHubUrl.startsWith("/");
+    const isBelow = !(hub instanceof RemoteHub) && publicHubUrl.startsWith("/");
     const hubUrl = isBelow ? pathBelow(this.#basePath, publicHubUrl, hub.path) : publicHubUrl;
     const { lastEventId } = page ?? hub;
     if (page === undefined) unbound.notePosition(lastEventId, hubUrl);
     else page.onStream(hubUrl);
-    const isOwnHub = !(hub instanceof ExternalHub);
+    const isOwnHub = !(hub instanceof RemoteHub);
     const url = streamUrl({
       protocol,
       hub: hubUrl,
