@@ -1,5 +1,5 @@
 import type { Application, Request, Response } from "express";
-import type { Page } from "../publisher/streams/render-context.js";
+import type { RenderContext } from "../publisher/streams/render-context.js";
 import { MercureError } from "../shared/errors.js";
 
 const live = new WeakSet<Application>();
@@ -101,7 +101,7 @@ export class ScriptsReminder {
     this.#warn = warn;
   }
 
-  watch(request: Request, response: Response, page: Page): void {
+  watch(request: Request, response: Response, page: RenderContext): void {
     if (this.#said || request.get("HX-Request") !== undefined) return;
     response.once("finish", () => {
       if (this.#said || page.connections === 0 || page.hasScripts || response.statusCode >= 400) return;

@@ -14,7 +14,7 @@ import { Variants } from "../publisher/publish/variants.js";
 import { HubAddress } from "../publisher/remote/hub-address.js";
 import { RemoteHub } from "../publisher/remote/remote-hub.js";
 import { Permissions } from "../publisher/streams/authorizer.js";
-import { Pages } from "../publisher/streams/render-context.js";
+import { RenderContexts } from "../publisher/streams/render-context.js";
 import type { StreamLimits } from "../publisher/streams/stream-limits.js";
 import { Tokens } from "../publisher/streams/tokens.js";
 import { UnboundStreams } from "../publisher/streams/unbound-streams.js";
@@ -58,7 +58,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   };
   checkApplication(app, hint);
   const scriptsReminder = new ScriptsReminder(hint);
-  const pages = new Pages();
+  const pages = new RenderContexts();
   const unbound = new UnboundStreams(pages);
   const models = new Models();
   const assets = new Assets(configuration.assetsPath);

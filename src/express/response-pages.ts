@@ -1,6 +1,6 @@
 import type { Request, Response } from "express";
 import { hubLink } from "../protocol/hub-link.js";
-import type { Page, Pages } from "../publisher/streams/render-context.js";
+import type { RenderContext, RenderContexts } from "../publisher/streams/render-context.js";
 import type { UnboundStreams } from "../publisher/streams/unbound-streams.js";
 import { distinctTime } from "../shared/distinct-time.js";
 import { MercureError } from "../shared/errors.js";
@@ -10,7 +10,7 @@ import { keepOutOfCaches } from "./caches.js";
 import { headBytesLeft } from "./request-head.js";
 
 export interface ResponsePagesOptions {
-  readonly pages: Pages;
+  readonly pages: RenderContexts;
   readonly unbound: UnboundStreams;
   readonly cookies: AuthzCookies;
   readonly basePath: BasePath;
@@ -25,7 +25,7 @@ export interface ResponsePagesOptions {
 /** Keeps one page per response, so that all rendering for a response uses its request, wherever it happens. */
 export class ResponsePages {
   readonly #options: ResponsePagesOptions;
-  readonly #pages = new WeakMap<Response, Page>();
+  readonly #pages = new WeakMap<Response, RenderContext>();
   #hasHinted = false;
 
   constructor(options: ResponsePagesOptions) {
@@ -33,16 +33,16 @@ export class ResponsePages {
   }
 
   /** Creates the page of a response whose request begins. */
-  begin(response: Response, mountPath: string): Page {
+  begin(response: Response, mountPath: string): RenderContext {
     return this.#make(response, mountPath, true);
   }
 
-  #make(response: Response, mountPath: string, isSeen: boolean): Page {
+  #make(response: Response, mountPath: string, isSeen: boolean): RenderContext {
     const { unbound, cookies, basePath, now } = this.#options;
     const request = response.req;
     const lastEventId = this.#options.lastEventId();
     let isLinked = false;
-    const page: Page = {
+    const page: RenderContext = {
       lastEventId,
       beganAt: distinctTime(now()),
       unboundBefore: unbound.count,
@@ -73,11 +73,11 @@ export class ResponsePages {
     return page;
   }
 
-  of(response: Response): Page {
+  of(response: Response): RenderContext {
     return this.#pages.get(response) ?? this.#make(response, response.app.path(), false);
   }
 
-  #hintOrder({ url }: Page): void {
+  #hintOrder({ url }: RenderContext): void {
     if (this.#hasHinted) return;
     this.#hasHinted = true;
     this.#options.hint(
@@ -108,7 +108,7 @@ export class ResponsePages {
 
 const wayOut = "Call mercure(app) before the routes, routers and sub-applications that render.";
 
-function outOfOrder({ url }: Page): MercureError {
+function outOfOrder({ url }: RenderContext): MercureError {
   return new MercureError(
     "ERR_TOKEN",
     `${url} has a private stream, but the kit did not see the request begin, so that the page may be out of date or ` +

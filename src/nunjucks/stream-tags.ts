@@ -1,7 +1,7 @@
 import { closeEvent } from "../protocol/event-types.js";
 import type { Topics } from "../publisher/publish/topics.js";
 import type { Publisher } from "../publisher/publisher.js";
-import type { Page } from "../publisher/streams/render-context.js";
+import type { RenderContext } from "../publisher/streams/render-context.js";
 import type { ConnectionOptions } from "../publisher/streams/stream-access.js";
 import { MercureError } from "../shared/errors.js";
 import { editDistance } from "../shared/nearest.js";
@@ -197,7 +197,7 @@ export class StreamTags {
 const mostConnections = 4;
 
 /** Warns the developer about a page that uses up the browser's connections. */
-export function warnOfConnections(page: Page | undefined, warn: (message: string) => void): void {
+export function warnOfConnections(page: RenderContext | undefined, warn: (message: string) => void): void {
   if (page === undefined || ++page.connections !== mostConnections + 1) return;
   warn(
     `htmx-mercure: ${page.url} opens more than ${mostConnections} streams. Over HTTP/1.1 a browser has six connections ` +

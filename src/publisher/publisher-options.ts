@@ -5,7 +5,7 @@ import type { Models } from "./publish/models.js";
 import type { Variants } from "./publish/variants.js";
 import type { RemoteHub } from "./remote/remote-hub.js";
 import type { Permissions } from "./streams/authorizer.js";
-import type { Pages } from "./streams/render-context.js";
+import type { RenderContexts } from "./streams/render-context.js";
 import type { StreamLimits } from "./streams/stream-limits.js";
 import type { Tokens } from "./streams/tokens.js";
 import type { UnboundStreams } from "./streams/unbound-streams.js";
@@ -38,7 +38,7 @@ export interface PublisherOptions {
   readonly variants: Variants;
   readonly streamLimits: StreamLimits;
   readonly models: Models;
-  readonly pages: Pages;
+  readonly pages: RenderContexts;
   readonly unbound: UnboundStreams;
   readonly renderer: ModelRenderer;
   /** Returns the application's base path as browsers see it, for use outside of requests. */

@@ -13,7 +13,7 @@ import { Models } from "../../src/publisher/publish/models.js";
 import { Variants } from "../../src/publisher/publish/variants.js";
 import { Publisher } from "../../src/publisher/publisher.js";
 import { Permissions } from "../../src/publisher/streams/authorizer.js";
-import { Pages } from "../../src/publisher/streams/render-context.js";
+import { RenderContexts } from "../../src/publisher/streams/render-context.js";
 import { Tokens } from "../../src/publisher/streams/tokens.js";
 import { UnboundStreams } from "../../src/publisher/streams/unbound-streams.js";
 
@@ -32,7 +32,7 @@ export interface Fixture {
   readonly components: Components;
   readonly environment: Environment;
   readonly models: Models;
-  readonly pages: Pages;
+  readonly pages: RenderContexts;
   readonly connections: { count: number };
   write(path: string, content: string): void;
   /** Renders a file as a page. */
@@ -54,7 +54,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const templates = [join(folder, "templates"), join(folder, "components")];
   const environment = options.environment?.(folder) ?? createEnvironment({ templates, development });
   const models = new Models();
-  const pages = new Pages();
+  const pages = new RenderContexts();
   const connections = { count: 0 };
   const publisher = new Publisher({
     hub: { lastEventId: "#cursor", publicPath: "/.well-known/mercure" } as Hub,

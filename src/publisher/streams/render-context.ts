@@ -5,7 +5,7 @@ import type { Selector } from "../../protocol/active-subscription.js";
 export type CookieTokenSigner = (granted: readonly Selector[], cookieHash: string | undefined) => string;
 
 /** A request that renders pages or fragments. */
-export interface Page {
+export interface RenderContext {
   /** The hub's last event id when the request began. Later updates are replayed to the page's streams. */
   readonly lastEventId: string;
   /**
@@ -60,19 +60,19 @@ export interface Page {
 /**
  * Tracks the request that is being rendered.
  *
- * The response that renders sets it with {@link Pages.within}. Rendering is synchronous, so a variable holds the page.
+ * The response that renders sets it with {@link RenderContexts.within}. Rendering is synchronous, so a variable holds the page.
  * Imported macros and isolated components see the variable, and asynchronous work started by rendering cannot inherit
  * it.
  *
  * Without a response, the asynchronous context can only suggest a request. Callbacks of a pooled connection run in the
  * context of the request that opened it, and timers in the context of the request that started them.
  */
-export class Pages {
-  readonly #contexts = new AsyncLocalStorage<Page>();
-  #rendering: Page | undefined;
+export class RenderContexts {
+  readonly #contexts = new AsyncLocalStorage<RenderContext>();
+  #rendering: RenderContext | undefined;
 
   /** The page of the response that is being rendered. Undefined outside of a response's rendering. */
-  get rendering(): Page | undefined {
+  get rendering(): RenderContext | undefined {
     return this.#rendering;
   }
 
@@ -80,7 +80,7 @@ export class Pages {
    * The page that is being rendered, or else the page that the asynchronous context suggests, until its response has
    * ended.
    */
-  get current(): Page | undefined {
+  get current(): RenderContext | undefined {
     const suggested = this.#rendering ?? this.#contexts.getStore();
     return suggested === this.#rendering || suggested?.isOver === false ? suggested : undefined;
   }
@@ -90,13 +90,13 @@ export class Pages {
     return (this.#rendering ?? this.#contexts.getStore())?.origin;
   }
 
-  /** Runs the handler of a request. Everything that it starts can read {@link Pages.current}. */
-  enter<T>(page: Page, work: () => T): T {
+  /** Runs the handler of a request. Everything that it starts can read {@link RenderContexts.current}. */
+  enter<T>(page: RenderContext, work: () => T): T {
     return this.#contexts.run(page, work);
   }
 
   /** Runs `work` as the rendering of a page, until it returns or throws. */
-  within<T>(page: Page | undefined, work: () => T): T {
+  within<T>(page: RenderContext | undefined, work: () => T): T {
     const outer = this.#rendering;
     this.#rendering = page;
     try {

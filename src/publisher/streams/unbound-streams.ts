@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { percentEncode } from "../../protocol/percent-encode.js";
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
-import type { Page, Pages } from "./render-context.js";
+import type { RenderContext, RenderContexts } from "./render-context.js";
 
 /** The max number of positions, and of grants, that wait for a response. The oldest are evicted. */
 const maxWaiting = 10_000;
@@ -24,7 +24,7 @@ interface Position {
 
 interface Grant {
   /** The page that the grant was made for, as the asynchronous context suggested it. */
-  readonly page: Page | undefined;
+  readonly page: RenderContext | undefined;
   /** Issues a token to the page that is being rendered. Returns the text that stands for it in the stream's URL. */
   give(): string;
 }
@@ -36,7 +36,7 @@ interface Grant {
  * The texts that a response searches for are random or signed, so visitors cannot inject them into a page.
  */
 export class UnboundStreams {
-  readonly #pages: Pages;
+  readonly #pages: RenderContexts;
   readonly #positions = new OldestFirstMap<string, Position>();
   readonly #grants = new OldestFirstMap<string, Grant>();
   /**
@@ -46,7 +46,7 @@ export class UnboundStreams {
   readonly #handmade = new OldestFirstMap<string, true>();
   #count = 0;
 
-  constructor(pages: Pages) {
+  constructor(pages: RenderContexts) {
     this.#pages = pages;
   }
 
@@ -92,7 +92,7 @@ export class UnboundStreams {
    *
    * @throws MercureError as rendering a private stream in this response does.
    */
-  bind<Body>(body: Body, page: () => Page): Body {
+  bind<Body>(body: Body, page: () => RenderContext): Body {
     if (typeof body === "string") return this.#bindGrants(this.#bindPositions(body, page), page) as Body;
     if (!Buffer.isBuffer(body) || !this.#hasTokens) return body;
     if (!body.includes("eyJ") && !body.includes(grantMark)) return body;
@@ -106,7 +106,7 @@ export class UnboundStreams {
     return this.#grants.size > 0 || this.#handmade.size > 0;
   }
 
-  #bindPositions(text: string, pageOf: () => Page): string {
+  #bindPositions(text: string, pageOf: () => RenderContext): string {
     if (this.#positions.size === 0 || !/last_?event_?id=/i.test(text)) return text;
     return text.replace(positions, (whole, name: string, value: string) => {
       const position = this.#positions.get(value);
@@ -118,7 +118,7 @@ export class UnboundStreams {
     });
   }
 
-  #bindGrants(text: string, pageOf: () => Page): string {
+  #bindGrants(text: string, pageOf: () => RenderContext): string {
     if (!this.#hasTokens || !(text.includes("eyJ") || text.includes(grantMark))) return text;
     const bound = new Map<string, string>();
     return text.replace(grants, (found) => {
