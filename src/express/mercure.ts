@@ -13,7 +13,7 @@ import { Models } from "../publisher/publish/models.js";
 import { Variants } from "../publisher/publish/variants.js";
 import { HubAddress } from "../publisher/remote/hub-address.js";
 import { RemoteHub } from "../publisher/remote/remote-hub.js";
-import { Permissions } from "../publisher/streams/authorizer.js";
+import { Authorizer } from "../publisher/streams/authorizer.js";
 import { RenderContexts } from "../publisher/streams/render-context.js";
 import type { StreamLimits } from "../publisher/streams/stream-limits.js";
 import { Tokens } from "../publisher/streams/tokens.js";
@@ -65,7 +65,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   const tokens = new Tokens(configuration, clock, () => pages.current?.beganAt);
   const sessionReminder = new SessionReminder(hint);
   const { authorize } = configuration;
-  const permissions = new Permissions(
+  const permissions = new Authorizer(
     authorize &&
       ((request: Request, topics, action) => {
         sessionReminder.check(request);
@@ -76,7 +76,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   const authorizeStream =
     authorize &&
     ((request: unknown, topics: readonly string[]) =>
-      permissions.ask(request as Request, sse.watchedTopics(topics), "connect"));
+      permissions.authorize(request as Request, sse.watchedTopics(topics), "connect"));
   const embedded = configuration.hubUrl === undefined ? embedHub(configuration, authorizeStream, clock) : undefined;
   const hub =
     embedded?.hub ??

@@ -2,7 +2,7 @@ import type { Request, Response } from "express";
 import { isSameOrigin } from "../hub/http/request.js";
 import { variantOf } from "../protocol/own-topics.js";
 import { isGrant } from "../protocol/tokens/authz-cookies.js";
-import type { Permissions } from "../publisher/streams/authorizer.js";
+import type { Authorizer } from "../publisher/streams/authorizer.js";
 import type { OwnGrants } from "../publisher/streams/internal-tokens.js";
 import type { Tokens } from "../publisher/streams/tokens.js";
 import type { AuthzCookies } from "./authz-cookies.js";
@@ -11,7 +11,7 @@ import { originOf } from "./response-pages.js";
 export interface RenewalOptions {
   readonly path: string;
   readonly tokens: Tokens;
-  readonly permissions: Permissions;
+  readonly permissions: Authorizer;
   readonly cookies: AuthzCookies;
   /** The application's public origins, besides that of the request. */
   readonly origins: readonly string[];
@@ -57,7 +57,7 @@ export class Renewal {
     // `authorize` only knows topics. Only the page can tell whether this is still the viewer's variant.
     if (grants.subscribe.some(({ text }) => variantOf(text) !== undefined)) return void res.sendStatus(401);
     const topics = topicsOf(grants.subscribe);
-    if (!(await permissions.ask(req, topics, "renew"))) return void res.sendStatus(403);
+    if (!(await permissions.authorize(req, topics, "renew"))) return void res.sendStatus(403);
     const { subscribe } = grants;
     const { payload, subject } = identityOf(res, topics);
     const identity = { payload: grants.payload === undefined ? undefined : payload, subject };

@@ -5,7 +5,7 @@ import type { Models } from "../publisher/publish/models.js";
 import { hubTopics, type Topics } from "../publisher/publish/topics.js";
 import { Publisher } from "../publisher/publisher.js";
 import type { PublisherOptions } from "../publisher/publisher-options.js";
-import type { Permissions } from "../publisher/streams/authorizer.js";
+import type { Authorizer } from "../publisher/streams/authorizer.js";
 import type { JwtOptions } from "../publisher/streams/stream-access.js";
 import { MercureError } from "../shared/errors.js";
 import { isFunction } from "../shared/is-function.js";
@@ -22,7 +22,7 @@ const defaultChannel = "sse";
 export class Sse extends Publisher {
   readonly #cookies: AuthzCookies;
   readonly #models: Models;
-  readonly #permissions: Permissions;
+  readonly #permissions: Authorizer;
   readonly #responsePages: ResponsePages;
 
   constructor(options: PublisherOptions, cookies: AuthzCookies, responsePages: ResponsePages) {
@@ -38,7 +38,11 @@ export class Sse extends Publisher {
    * rendered for this request afterwards. Resolves to true without the option.
    */
   async authorize(request: Request, topics: Topics): Promise<boolean> {
-    return this.#permissions.ask(request, this.watchedTopics(this.selectors(topics).map(({ text }) => text)), "render");
+    return this.#permissions.authorize(
+      request,
+      this.watchedTopics(this.selectors(topics).map(({ text }) => text)),
+      "render",
+    );
   }
 
   /**

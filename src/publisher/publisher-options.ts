@@ -4,7 +4,7 @@ import type { Presence } from "./presence/presence.js";
 import type { Models } from "./publish/models.js";
 import type { Variants } from "./publish/variants.js";
 import type { RemoteHub } from "./remote/remote-hub.js";
-import type { Permissions } from "./streams/authorizer.js";
+import type { Authorizer } from "./streams/authorizer.js";
 import type { RenderContexts } from "./streams/render-context.js";
 import type { StreamLimits } from "./streams/stream-limits.js";
 import type { Tokens } from "./streams/tokens.js";
@@ -27,7 +27,7 @@ export interface PublisherOptions {
   readonly tokens: Tokens;
   /** The place of the tokens of streams: their URLs, or cookies. */
   readonly tokenMode: TokenMode;
-  readonly permissions: Permissions;
+  readonly permissions: Authorizer;
   /**
    * Returns the path where streams renew their tokens, for a base path. Undefined if the pages themselves renew the
    * tokens.

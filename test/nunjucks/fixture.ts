@@ -12,7 +12,7 @@ import { StreamTags } from "../../src/nunjucks/stream-tags.js";
 import { Models } from "../../src/publisher/publish/models.js";
 import { Variants } from "../../src/publisher/publish/variants.js";
 import { Publisher } from "../../src/publisher/publisher.js";
-import { Permissions } from "../../src/publisher/streams/authorizer.js";
+import { Authorizer } from "../../src/publisher/streams/authorizer.js";
 import { RenderContexts } from "../../src/publisher/streams/render-context.js";
 import { Tokens } from "../../src/publisher/streams/tokens.js";
 import { UnboundStreams } from "../../src/publisher/streams/unbound-streams.js";
@@ -59,7 +59,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const publisher = new Publisher({
     hub: { lastEventId: "#cursor", publicPath: "/.well-known/mercure" } as Hub,
     tokenMode: "url",
-    permissions: new Permissions(undefined),
+    permissions: new Authorizer(undefined),
     renewalPath: undefined,
     variants: new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true }),
     streamLimits: {

@@ -27,7 +27,7 @@ interface Answers {
  * Asks the application whether a request may stream topics. Without the option `authorize`, every page that is rendered
  * may stream its topics.
  */
-export class Permissions {
+export class Authorizer {
   readonly #authorize: Authorize<never> | undefined;
   readonly #answers = new WeakMap<object, Answers>();
 
@@ -41,7 +41,7 @@ export class Permissions {
   }
 
   /** Resolves to the application's answer. An answer for the action `render` is cached for the rest of the request. */
-  async ask(request: object, topics: readonly string[], action: AuthorizeAction): Promise<boolean> {
+  async authorize(request: object, topics: readonly string[], action: AuthorizeAction): Promise<boolean> {
     if (this.#authorize === undefined || topics.length === 0) return true;
     const isGranted = (await this.#authorize(request as never, topics, action)) === true;
     if (action === "render") this.#remember(request, topics, isGranted);
@@ -54,7 +54,7 @@ export class Permissions {
    * @throws MercureError `ERR_FORBIDDEN` if the application refuses or the request is missing, `ERR_OPTION` if the
    * option `authorize` returns a promise.
    */
-  check(request: object | undefined, topics: readonly string[]): void {
+  assert(request: object | undefined, topics: readonly string[]): void {
     if (this.#authorize === undefined || topics.length === 0) return;
     const named = topics.map((topic) => JSON.stringify(topic)).join(", ");
     if (request === undefined) {

@@ -448,7 +448,7 @@ export class StreamAccess {
    * @throws MercureError `ERR_FORBIDDEN` if it may not, `ERR_OPTION` if the option `authorize` returns a promise.
    */
   #check(granted: readonly Selector[]): void {
-    this.#options.permissions.check(
+    this.#options.permissions.assert(
       this.#options.pages.current?.request as object | undefined,
       this.watchedTopics(granted.map(({ text }) => text)),
     );

@@ -1,27 +1,27 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Permissions } from "../../../src/publisher/streams/authorizer.js";
+import { Authorizer } from "../../../src/publisher/streams/authorizer.js";
 
-const answering = (answer: unknown) => new Permissions((() => answer) as () => boolean);
+const answering = (answer: unknown) => new Authorizer((() => answer) as () => boolean);
 
 describe("authorize", () => {
   test("grants while rendering only on true", () => {
-    assert.doesNotThrow(() => answering(true).check({}, ["a"]));
+    assert.doesNotThrow(() => answering(true).assert({}, ["a"]));
     for (const answer of [false, null, undefined, 0, 1, "", "yes", {}, [], { granted: true }, () => true]) {
-      assert.throws(() => answering(answer).check({}, ["a"]), { code: "ERR_FORBIDDEN" });
+      assert.throws(() => answering(answer).assert({}, ["a"]), { code: "ERR_FORBIDDEN" });
     }
   });
 
   test("grants after waiting only on true", async () => {
-    assert.equal(await answering(Promise.resolve(true)).ask({}, ["a"], "connect"), true);
+    assert.equal(await answering(Promise.resolve(true)).authorize({}, ["a"], "connect"), true);
     for (const answer of [false, null, undefined, 1, "yes", {}, Promise.resolve(null), Promise.resolve({})]) {
-      assert.equal(await answering(answer).ask({}, ["a"], "connect"), false);
+      assert.equal(await answering(answer).authorize({}, ["a"], "connect"), false);
     }
   });
 
   test("must not give a promise while rendering", () => {
     for (const answer of [Promise.resolve(true), Promise.reject(new Error("down"))]) {
-      assert.throws(() => answering(answer).check({}, ["a"]), { code: "ERR_OPTION", message: /sse\.authorize/ });
+      assert.throws(() => answering(answer).assert({}, ["a"]), { code: "ERR_OPTION", message: /sse\.authorize/ });
     }
   });
 });
