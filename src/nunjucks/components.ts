@@ -19,13 +19,13 @@ import { type Location, TemplateError } from "./template-error.js";
 export type Props = Record<string, unknown>;
 
 /** The result of preparing a kit component: the variables of its template, which are public. */
-export interface Preparation {
+export interface TagView {
   readonly context: Props;
   /** Wraps the rendering, so that children can find their context. */
-  around?(render: () => string): string;
+  wrap?(render: () => string): string;
 }
 
-export type Prepare = (props: Props, hasChildren: boolean) => Preparation;
+export type TagHandler = (props: Props, hasChildren: boolean) => TagView;
 
 export interface ComponentsOptions {
   readonly environment: Environment;
@@ -33,7 +33,7 @@ export interface ComponentsOptions {
   readonly folders: readonly string[];
   readonly development: boolean;
   /** The kit's own components, by name. */
-  readonly kit: Readonly<Record<string, Prepare>>;
+  readonly kit: Readonly<Record<string, TagHandler>>;
   /** Returns the properties of a model object for its component; undefined for other values. */
   propsOf(value: object): Props | undefined;
   /** Receives an error that occurs after its rendering has ended. */
@@ -212,7 +212,7 @@ export class Components {
     };
     this.#rendering.push(name);
     try {
-      return this.attempt(() => this.#at(undefined, () => preparation.around?.(render) ?? render()));
+      return this.attempt(() => this.#at(undefined, () => preparation.wrap?.(render) ?? render()));
     } finally {
       this.#rendering.pop();
     }

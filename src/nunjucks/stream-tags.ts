@@ -6,7 +6,7 @@ import type { ConnectionOptions } from "../publisher/streams/stream-access.js";
 import { MercureError } from "../shared/errors.js";
 import { editDistance } from "../shared/nearest.js";
 import { attributes } from "./attributes.js";
-import type { Preparation, Prepare, Props } from "./components.js";
+import type { Props, TagHandler, TagView } from "./components.js";
 import { eventTypes } from "./event-type.js";
 import { propKey } from "./grammar.js";
 import type { MakeSafe } from "./safe-string.js";
@@ -48,7 +48,7 @@ export class StreamTags {
     this.#options = options;
   }
 
-  readonly prepare: Readonly<Record<string, Prepare>> = {
+  readonly prepare: Readonly<Record<string, TagHandler>> = {
     MercureStream: (props) => this.#stream(new OwnProps(props)),
     MercureStreamContext: (props, hasChildren) => {
       if (hasChildren) return this.#context(new OwnProps(props));
@@ -60,7 +60,7 @@ export class StreamTags {
     MercurePresence: (props) => this.#presence(new OwnProps(props)),
   };
 
-  #stream(props: OwnProps): Preparation {
+  #stream(props: OwnProps): TagView {
     props.refuseMisspelt("MercureStream", ["topic", "private", "variant", "hx_swap", "hx_target", "auto_scroll"]);
     const hasTopic = props.has("topic");
     const given = props.take("topic") as Topics;
@@ -109,7 +109,7 @@ export class StreamTags {
     };
   }
 
-  #context(props: OwnProps): Preparation {
+  #context(props: OwnProps): TagView {
     props.refuseMisspelt("MercureStreamContext", ["topics", "private", "variant"], ["topic"]);
     for (const key of ["type", "auto_scroll"].filter((each) => props.has(each))) {
       throw new MercureError("ERR_TEMPLATE", `${key} belongs to a MercureStream inside the MercureStreamContext.`);
@@ -129,7 +129,7 @@ export class StreamTags {
         ext: extensions(props.take("hx_ext")),
         attributes: this.#attributes({}, props, url),
       },
-      around: (render) => {
+      wrap: (render) => {
         this.#contexts.push({ topics, withPresence: connection.withPresence });
         try {
           return render();
@@ -141,7 +141,7 @@ export class StreamTags {
   }
 
   /** Prepares `MercurePresence`, which fetches its content again when the people present change. */
-  #presence(props: OwnProps): Preparation {
+  #presence(props: OwnProps): TagView {
     const { publisher, swapStyles } = this.#options;
     const hasTopic = props.has("topic");
     const topics = props.take("topic") as Topics;
