@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
-import { refuseUnknownOptions } from "../shared/known-options.js";
+import { assertKnownOptions } from "../shared/known-options.js";
 import { packageFolder } from "../shared/package-folder.js";
 
 const require = createRequire(import.meta.url);
@@ -65,7 +65,7 @@ export class Assets {
    */
   tags(basePath: string, options: Readonly<Record<string, unknown>>): AssetTags {
     // Nunjucks adds this mark to keyword arguments.
-    refuseUnknownOptions(options, ["nonce", "htmx", "__keywords"], "mercure_scripts", "ERR_TEMPLATE");
+    assertKnownOptions(options, ["nonce", "htmx", "__keywords"], "mercure_scripts", "ERR_TEMPLATE");
     const { nonce, htmx = true } = options;
     const tag = (name: AssetName) => {
       const asset = this.#byName.get(name)!;

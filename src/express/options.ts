@@ -9,7 +9,7 @@ import { checkKeyLength } from "../shared/key-length.js";
 import { keyVariables } from "../shared/key-variables.js";
 import { guardedLogger, type Logger } from "../shared/logger.js";
 import { madeSecret } from "../shared/made-secret.js";
-import { impossible, OptionReader } from "../shared/option-reader.js";
+import { invalidOption, OptionReader } from "../shared/option-reader.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
 
 /** Options of `mercure(app, options)`. An environment variable in a default applies when the option is absent. */
@@ -261,13 +261,13 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   const nunjucks = read.object("environment") as Environment | undefined;
   const templates = read.folders("templates");
   if (nunjucks !== undefined && templates !== undefined) {
-    throw impossible("templates", "cannot be combined with environment, which has loaders of its own");
+    throw invalidOption("templates", "cannot be combined with environment, which has loaders of its own");
   }
   const path = hub.path("path") ?? "/.well-known/mercure";
   const identity = resolveHubIdentity(read, options, path, development);
   const hubProtocol = hub.oneOf("protocol", [0, 1, "both"] as const, "MERCURE_HUB_PROTOCOL") ?? "both";
   if (identity.hubUrl === undefined && hubProtocol !== "both" && hubProtocol !== identity.protocol) {
-    throw impossible(
+    throw invalidOption(
       "hub.protocol",
       `is ${hubProtocol}, so that the hub would refuse the kit's own tokens and streams`,
     );
@@ -331,7 +331,10 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   hub.refuseUnknown();
   const { tokenMode, renewalPath } = configuration;
   if (identity.hubUrl === undefined && tokenMode === "cookie" && !renewalPath.startsWith(`${path}/`)) {
-    throw impossible("renewalPath", `must be below ${path}, since browsers send the cookies of streams nowhere else`);
+    throw invalidOption(
+      "renewalPath",
+      `must be below ${path}, since browsers send the cookies of streams nowhere else`,
+    );
   }
   return configuration;
 }

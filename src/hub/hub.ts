@@ -13,7 +13,7 @@ import type { Draft, Update } from "../protocol/update.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 import { distinctTime } from "../shared/distinct-time.js";
 import { MercureError } from "../shared/errors.js";
-import { refuseUnknownOptions } from "../shared/known-options.js";
+import { assertKnownOptions } from "../shared/known-options.js";
 import type { Logger } from "../shared/logger.js";
 import { onRejection } from "../shared/on-rejection.js";
 import { describeValue } from "../shared/plain-object.js";
@@ -214,7 +214,7 @@ export class Hub {
    * @param next - As for {@link Hub.handle}.
    */
   stream(req: HubRequest, res: HubResponse, options: StreamOptions, next?: Next): void {
-    refuseUnknownOptions(options, streamOptions, "hub.stream");
+    assertKnownOptions(options, streamOptions, "hub.stream");
     const { topics, private: withPrivate = false, payload, subject, authorizedAt = distinctTime() } = options;
     if (typeof withPrivate !== "boolean") {
       throw new MercureError("ERR_OPTION", `private must be true or false, not ${describeValue(withPrivate)}.`);
@@ -253,7 +253,7 @@ export class Hub {
    * the hub closes.
    */
   updates(topics: StreamOptions["topics"], options: UpdatesOptions = {}): Updates {
-    refuseUnknownOptions(options, updatesOptions, "hub.updates");
+    assertKnownOptions(options, updatesOptions, "hub.updates");
     const matchers = compileTopics(topics, this.#settings.hubUrl);
     return new UpdateReader(matchers, options, this.#transport, this.#dispatcher);
   }
@@ -306,7 +306,7 @@ export class Hub {
 
   /** Ends all streams and iterations at once, and answers later requests with 503. The transport stays open. */
   async close(options: CloseOptions = {}): Promise<void> {
-    refuseUnknownOptions(options, ["retrySpread"], "hub.close");
+    assertKnownOptions(options, ["retrySpread"], "hub.close");
     const { retrySpread } = options;
     if (retrySpread !== undefined) this.#subscribers.spreadRetries(retrySpread);
     this.#dispatcher.close();

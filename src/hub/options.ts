@@ -3,7 +3,7 @@ import { defaultHubPath } from "../protocol/draft.js";
 import type { Protocol } from "../protocol/matching/subscription-parameters.js";
 import { checkKeyLength } from "../shared/key-length.js";
 import { guardedLogger, type Logger } from "../shared/logger.js";
-import { impossible, OptionReader } from "../shared/option-reader.js";
+import { invalidOption, OptionReader } from "../shared/option-reader.js";
 import type { Transport } from "../transport/transport.js";
 import { type IssuerOptions, refusePem, resolveIssuers } from "./auth/issuers.js";
 import { type HubLimits, matcherLimitsOf, readHubLimits, tokenLimitsOf } from "./limits/hub-limits.js";
@@ -153,17 +153,17 @@ export function resolveHubOptions(options: HubOptions) {
 function checkTogether(settings: HubSettings): void {
   const { transport, issuers, subscriberKey, publisherKey, allowPublish, allowAnonymous, development, logger } =
     settings;
-  if (transport === undefined) throw impossible("transport", "is missing; new MemoryTransport() is one");
+  if (transport === undefined) throw invalidOption("transport", "is missing; new MemoryTransport() is one");
   refusePem(subscriberKey, "subscriberKey");
   refusePem(publisherKey, "publisherKey");
   for (const key of new Set([subscriberKey, publisherKey])) {
     if (key !== undefined) checkKeyLength(key, development, logger);
   }
   if (allowPublish && publisherKey === undefined && issuers.every(({ role }) => role === "subscriber")) {
-    throw impossible("publisherKey", "is missing; without it nobody could publish, although allowPublish is set");
+    throw invalidOption("publisherKey", "is missing; without it nobody could publish, although allowPublish is set");
   }
   if (!allowAnonymous && subscriberKey === undefined && issuers.every(({ role }) => role === "publisher")) {
-    throw impossible("subscriberKey", "is missing; without it nobody could subscribe, since allowAnonymous is off");
+    throw invalidOption("subscriberKey", "is missing; without it nobody could subscribe, since allowAnonymous is off");
   }
 }
 

@@ -1,6 +1,6 @@
 import { MercureError } from "../shared/errors.js";
 import { escapeHtml } from "../shared/escape-html.js";
-import { refuseUnknownOptions } from "../shared/known-options.js";
+import { assertKnownOptions } from "../shared/known-options.js";
 import { htmlOf } from "../shared/text.js";
 import { isSafeString, type MakeSafe, type SafeString } from "./safe-string.js";
 
@@ -58,7 +58,7 @@ export class HtmlMaker {
    * a comma in the target, id or swap style.
    */
   readonly oob = (html: unknown, options: OobOptions = {}): SafeString => {
-    refuseUnknownOptions(options, ["target", "swap"], "oob");
+    assertKnownOptions(options, ["target", "swap"], "oob");
     const { swap = "outerHTML", target } = options;
     const text = htmlOf(
       html,

@@ -6,7 +6,7 @@ import { distinctTime } from "../shared/distinct-time.js";
 import { MercureError } from "../shared/errors.js";
 import { escapeHtml } from "../shared/escape-html.js";
 import { isFunction } from "../shared/is-function.js";
-import { refuseUnknownOptions } from "../shared/known-options.js";
+import { assertKnownOptions } from "../shared/known-options.js";
 import { textComplaintOf } from "../shared/text.js";
 import { applicationSubscriptions } from "./presence/application-subscriptions.js";
 import { checkPayloadFilter, type PayloadFilter, passes } from "./presence/payload-filter.js";
@@ -80,7 +80,7 @@ export class Publisher extends StreamAccess {
   publish(topics: Topics, data?: unknown, options?: PublishOptions): Promise<string>;
   async publish(...args: [topics: Topics, data?: unknown, options?: PublishOptions]): Promise<string | string[]> {
     const [topics, data, options = {}] = args;
-    refuseUnknownOptions(options, publishOptions, "publish");
+    assertKnownOptions(options, publishOptions, "publish");
     if (args.length > 3) {
       throw new MercureError(
         "ERR_OPTION",
@@ -104,7 +104,7 @@ export class Publisher extends StreamAccess {
    * await sse.remove("todos", "todo-7");
    */
   async remove(topics: Topics, id: string | number, options: PublishOptions = {}): Promise<string> {
-    refuseUnknownOptions(options, publishOptions, "remove");
+    assertKnownOptions(options, publishOptions, "remove");
     // htmx reads a comma as a list of selectors, and the second selector could match the whole page.
     if (!/^[^#\s,][^\s,]*$/.test(String(id ?? ""))) {
       const given = JSON.stringify(id) ?? typeof id;
@@ -139,7 +139,7 @@ export class Publisher extends StreamAccess {
     event: string | symbol,
     options: SignalOptions<Args> = {},
   ): () => void {
-    refuseUnknownOptions(options, signalOptions, "publishSignal");
+    assertKnownOptions(options, signalOptions, "publishSignal");
     const signal = {};
     return publishSignal(emitter, event, options, {
       publish: (topics, data, settings) => this.publish(topics, data, settings),
@@ -235,7 +235,7 @@ export class Publisher extends StreamAccess {
    */
   async disconnect(target: DisconnectOptions): Promise<void> {
     const hub = this.ownHub("sse.disconnect", "there tokens only expire; choose a short tokenLifetime");
-    refuseUnknownOptions(target, disconnectOptions, "disconnect");
+    assertKnownOptions(target, disconnectOptions, "disconnect");
     const { topic } = target;
     const targets = topic === undefined ? [target] : this.topics(topic).map((name) => ({ ...target, topic: name }));
     const disconnect = () => Promise.all(targets.map((each) => hub.disconnect(each as DisconnectTarget)));
@@ -260,7 +260,7 @@ export class Publisher extends StreamAccess {
    * for await (const { topics, data } of sse.updates(["messages", "news"])) console.log(topics, data);
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
-    refuseUnknownOptions(options, updatesOptions, "updates");
+    assertKnownOptions(options, updatesOptions, "updates");
     const hub = this.ownHub("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
     const asked = hubTopics(topics, this.#options.models);
     this.#options.variants.renderedPlain(asked.map((topic) => (typeof topic === "string" ? topic : "*")));

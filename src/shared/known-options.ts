@@ -10,7 +10,7 @@ import { describeValue, isPlainObject } from "./plain-object.js";
  * @param code - Default `ERR_OPTION`.
  * @throws MercureError with the correct form, or with the nearest names.
  */
-export function refuseUnknownOptions(
+export function assertKnownOptions(
   options: unknown,
   known: readonly string[],
   where: string,

@@ -3,7 +3,7 @@ import { developmentSecret } from "./development-secret.js";
 import { MercureError } from "./errors.js";
 import { leastKeyLength } from "./key-length.js";
 import type { Logger } from "./logger.js";
-import { impossible } from "./option-reader.js";
+import { invalidOption } from "./option-reader.js";
 
 /**
  * Returns a secret for development when none is set: the project's stored secret, or else a new one for this start.
@@ -12,7 +12,7 @@ import { impossible } from "./option-reader.js";
  */
 export function madeSecret(hubUrl: string | true | undefined, development: boolean, logger: Logger): string {
   if (hubUrl !== undefined) {
-    throw impossible(
+    throw invalidOption(
       "secret",
       "is missing: set it, or SECRET_KEY, to the key with which the hub at hubUrl verifies tokens",
     );

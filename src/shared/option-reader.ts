@@ -6,7 +6,7 @@ import { isLoopback } from "./loopback.js";
 import { didYouMean } from "./nearest.js";
 import { describeValue, isPlainObject } from "./plain-object.js";
 
-export function impossible(name: string, why: string): MercureError {
+export function invalidOption(name: string, why: string): MercureError {
   return new MercureError("ERR_OPTION", `The option ${name} ${why}.`);
 }
 
@@ -40,7 +40,7 @@ export class OptionReader {
   string(name: string, variable?: string): string | undefined {
     const [value, source] = this.#value(name, variable);
     if (value === undefined || value === "") return undefined;
-    if (typeof value !== "string") throw impossible(source, `must be a string, not ${describe(value)}`);
+    if (typeof value !== "string") throw invalidOption(source, `must be a string, not ${describe(value)}`);
     return value;
   }
 
@@ -51,15 +51,16 @@ export class OptionReader {
    * @param variables - The environment variables, in order of precedence; an empty one is skipped.
    */
   key(name: string, variables: readonly string[]): string | undefined {
-    if (this.#options[name] === "") throw impossible(this.#prefix + name, "is empty");
+    if (this.#options[name] === "") throw invalidOption(this.#prefix + name, "is empty");
     const variable = variables.find((each) => this.#environment[each]) ?? variables[0];
     const [, source] = this.#value(name, variable);
     const key = this.string(name, variable);
-    if (key?.includes("-----BEGIN ")) throw impossible(source, "is a key in PEM, not a secret to sign with by HS256");
+    if (key?.includes("-----BEGIN "))
+      throw invalidOption(source, "is a key in PEM, not a secret to sign with by HS256");
     const algorithm = source === variable && variable?.endsWith("_JWT_KEY") ? variable.replace(/KEY$/, "ALG") : "";
     const named = this.#environment[algorithm];
     if (key === undefined || !named || named === "HS256") return key;
-    throw impossible(algorithm, `is ${describe(named)}, but an application signs its tokens by HS256 alone`);
+    throw invalidOption(algorithm, `is ${describe(named)}, but an application signs its tokens by HS256 alone`);
   }
 
   boolean(name: string, variable?: string): boolean | undefined {
@@ -67,7 +68,7 @@ export class OptionReader {
     if (value === undefined || value === "" || typeof value === "boolean") return value === "" ? undefined : value;
     const word = source === variable ? booleanOf(value) : undefined;
     if (word !== undefined) return word;
-    throw impossible(source, `must be true or false, not ${describe(value)}`);
+    throw invalidOption(source, `must be true or false, not ${describe(value)}`);
   }
 
   number(name: string, { least, most, whole }: NumberBounds, variable?: string): number | undefined {
@@ -77,7 +78,7 @@ export class OptionReader {
     const inBounds = typeof number === "number" && number >= least && number <= (most ?? Number.MAX_SAFE_INTEGER);
     if (!inBounds || (whole && !Number.isInteger(number))) {
       const upTo = most === undefined ? "" : ` and at most ${most}`;
-      throw impossible(
+      throw invalidOption(
         source,
         `must be a ${whole ? "whole " : ""}number of at least ${least}${upTo}, not ${typeof value === "number" ? value : describe(value)}`,
       );
@@ -91,7 +92,7 @@ export class OptionReader {
     const list = Array.isArray(value) ? value : [value];
     for (const item of list) {
       if (typeof item !== "string" || item === "") {
-        throw impossible(source, `must be a string or a list of strings, not ${describe(item)}`);
+        throw invalidOption(source, `must be a string or a list of strings, not ${describe(item)}`);
       }
     }
     return list;
@@ -101,7 +102,7 @@ export class OptionReader {
   origins(name: string, variable?: string, wildcard = false): readonly string[] | undefined {
     return this.#list(name, variable)?.map(([origin, source]) => {
       if (typeof origin === "string" && (isOrigin(origin) || (wildcard && origin === "*"))) return origin;
-      throw impossible(
+      throw invalidOption(
         source,
         `must hold origins such as https://example.com, without a path, not ${describe(origin)}`,
       );
@@ -121,7 +122,7 @@ export class OptionReader {
     const folders = this.strings(name);
     for (const folder of folders ?? []) {
       if (existsSync(folder)) continue;
-      throw impossible(this.#prefix + name, `names a folder that does not exist: ${resolve(folder)}`);
+      throw invalidOption(this.#prefix + name, `names a folder that does not exist: ${resolve(folder)}`);
     }
     return folders;
   }
@@ -129,7 +130,7 @@ export class OptionReader {
   path(name: string): string | undefined {
     const value = this.string(name);
     if (value !== undefined && !/^(\/[\w.~-]+)+$/.test(value)) {
-      throw impossible(this.#prefix + name, `must be a path such as /live, not ${describe(value)}`);
+      throw invalidOption(this.#prefix + name, `must be a path such as /live, not ${describe(value)}`);
     }
     return value;
   }
@@ -141,7 +142,7 @@ export class OptionReader {
     // A bare word would be a path relative to the page. Two leading slashes would name another host.
     const parsed = /^(?:https?:\/\/|\/(?![/\\]))/i.test(value) ? parseUrl(value) : null;
     if (parsed === null || parsed.search !== "" || parsed.hash !== "") {
-      throw impossible(source, `must be an http(s) URL or a path, without a query, not ${describe(value)}`);
+      throw invalidOption(source, `must be an http(s) URL or a path, without a query, not ${describe(value)}`);
     }
     return parsed.origin === "http://relative" ? parsed.pathname : parsed.href;
   }
@@ -152,7 +153,7 @@ export class OptionReader {
     if (value === undefined) return undefined;
     const [, source] = this.#value(name, variable);
     const isPrefix = /^\/(?!\/)[^\\?#\p{Cc}]*$/u.test(value) && !/\/\.{1,2}(?:\/|$)/.test(value);
-    if (!isPrefix) throw impossible(source, `must be a path such as /app, without a query, not ${describe(value)}`);
+    if (!isPrefix) throw invalidOption(source, `must be a path such as /app, without a query, not ${describe(value)}`);
     return new URL(value, "http://relative").pathname.replace(/\/+$/, "");
   }
 
@@ -162,7 +163,7 @@ export class OptionReader {
     const found = values.find((known) => known === value || (source === variable && String(known) === value));
     if (found !== undefined) return found;
     const names = values.map((known) => JSON.stringify(known)).join(", ");
-    throw impossible(source, `must be one of ${names}, not ${describe(value)}`);
+    throw invalidOption(source, `must be one of ${names}, not ${describe(value)}`);
   }
 
   /** Reads a URL for requests. `fetch` rejects URLs with a password. */
@@ -170,7 +171,7 @@ export class OptionReader {
     const value = this.url(name, variable);
     if (value === undefined || (URL.canParse(value) && new URL(value).username === "")) return value;
     const [, source] = this.#value(name, variable);
-    throw impossible(source, `must be a whole http(s) URL, without a user, not ${describe(value)}`);
+    throw invalidOption(source, `must be a whole http(s) URL, without a user, not ${describe(value)}`);
   }
 
   /** Reads an absolute URL, or `true`. */
@@ -196,7 +197,7 @@ export class OptionReader {
     return this.#list(name, variable)?.map(([host, source]) => {
       const origin = typeof host === "string" ? originOfHost(host) : undefined;
       if (origin !== undefined) return origin;
-      throw impossible(source, `must hold hosts such as example.com, or origins, not ${describe(host)}`);
+      throw invalidOption(source, `must hold hosts such as example.com, or origins, not ${describe(host)}`);
     });
   }
 
@@ -205,7 +206,7 @@ export class OptionReader {
     const [, source] = this.#value(name, variable);
     const value = this.string(name, variable);
     if (value === undefined || /^[\w!#$%&'*+.^`|~-]+$/.test(value)) return value;
-    throw impossible(source, `must be a name that a cookie can have, not ${describe(value)}`);
+    throw invalidOption(source, `must be a name that a cookie can have, not ${describe(value)}`);
   }
 
   /** Reads a cookie's domain. Browsers ignore a leading dot. RFC 6265, section 5.2.3. */
@@ -213,13 +214,13 @@ export class OptionReader {
     const [, source] = this.#value(name, variable);
     const value = this.string(name, variable);
     if (value === undefined || /^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(value)) return value;
-    throw impossible(source, `must be a domain such as example.com, not ${describe(value)}`);
+    throw invalidOption(source, `must be a domain such as example.com, not ${describe(value)}`);
   }
 
   object(name: string): object | undefined {
     const [value, source] = this.#value(name);
     if (value !== undefined && (typeof value !== "object" || value === null)) {
-      throw impossible(source, `must be an object, not ${describe(value)}`);
+      throw invalidOption(source, `must be an object, not ${describe(value)}`);
     }
     return value as object | undefined;
   }
@@ -227,7 +228,7 @@ export class OptionReader {
   callback(name: string): ((...args: never[]) => unknown) | undefined {
     const [value, source] = this.#value(name);
     if (value !== undefined && typeof value !== "function") {
-      throw impossible(source, `must be a function, not ${describe(value)}`);
+      throw invalidOption(source, `must be a function, not ${describe(value)}`);
     }
     return value as ((...args: never[]) => unknown) | undefined;
   }
@@ -240,7 +241,7 @@ export class OptionReader {
   logger(name: string): Logger | undefined {
     const logger = this.object(name) as Partial<Logger> | undefined;
     if (logger !== undefined && (typeof logger.warn !== "function" || typeof logger.error !== "function")) {
-      throw impossible(this.#prefix + name, "must have the methods warn and error");
+      throw invalidOption(this.#prefix + name, "must have the methods warn and error");
     }
     return logger as Logger | undefined;
   }

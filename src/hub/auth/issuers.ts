@@ -1,6 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import type { JSONWebKeySet } from "jose";
-import { impossible, OptionReader } from "../../shared/option-reader.js";
+import { invalidOption, OptionReader } from "../../shared/option-reader.js";
 import { unfoldPem } from "../../shared/pem.js";
 import { jwkSetFile, jwkSetKeys, jwkSetUrl, type KeySource, staticKey, type TrustedKeys } from "./keys.js";
 
@@ -45,12 +45,12 @@ const usualAlgorithms = ["ES256", "EdDSA", "Ed25519", "RS256"];
  */
 export function resolveIssuers(list: object | undefined): readonly ResolvedIssuer[] {
   if (list === undefined) return [];
-  if (!Array.isArray(list)) throw impossible("issuers", "must be a list");
+  if (!Array.isArray(list)) throw invalidOption("issuers", "must be a list");
   return list.map((options, index) => resolveIssuer(options, `issuers[${index}]`));
 }
 
 function resolveIssuer(options: unknown, name: string): ResolvedIssuer {
-  if (typeof options !== "object" || options === null) throw impossible(name, "must be an object");
+  if (typeof options !== "object" || options === null) throw invalidOption(name, "must be an object");
   const read = new OptionReader(options, `${name}.`, {});
   const secret = read.string("secret");
   const pem = unfoldPem(read.string("pem"));
@@ -61,10 +61,10 @@ function resolveIssuer(options: unknown, name: string): ResolvedIssuer {
   const role = read.string("role");
   read.refuseUnknown();
   if (role !== undefined && role !== "subscriber" && role !== "publisher") {
-    throw impossible(`${name}.role`, 'must be "subscriber" or "publisher"');
+    throw invalidOption(`${name}.role`, 'must be "subscriber" or "publisher"');
   }
   if ([secret, pem, set].filter((key) => key !== undefined).length !== 1) {
-    throw impossible(name, "must have exactly one of secret, pem and jwks");
+    throw invalidOption(name, "must have exactly one of secret, pem and jwks");
   }
   checkAlgorithms(algorithms, secret !== undefined, name);
   const source = secret !== undefined ? secretKey(secret, algorithms, name) : publicKeys(pem, set, name);
@@ -72,12 +72,12 @@ function resolveIssuer(options: unknown, name: string): ResolvedIssuer {
 }
 
 function checkAlgorithms(algorithms: readonly string[], secret: boolean, name: string): void {
-  if (algorithms.length === 0) throw impossible(`${name}.algorithms`, "is empty, so that no token could be good");
+  if (algorithms.length === 0) throw invalidOption(`${name}.algorithms`, "is empty, so that no token could be good");
   const allowed = secret ? secretAlgorithms : publicAlgorithms;
   for (const algorithm of algorithms) {
     if (allowed.has(algorithm)) continue;
     const all = [...allowed.keys()].join(", ");
-    throw impossible(`${name}.algorithms`, `must not name ${algorithm}: with this kind of key there are ${all}`);
+    throw invalidOption(`${name}.algorithms`, `must not name ${algorithm}: with this kind of key there are ${all}`);
   }
 }
 
@@ -85,14 +85,14 @@ function secretKey(secret: string, algorithms: readonly string[], name: string):
   refusePem(secret, `${name}.secret`);
   const least = Math.max(...algorithms.map((algorithm) => secretAlgorithms.get(algorithm)!));
   const key = new TextEncoder().encode(secret);
-  if (key.length < least) throw impossible(`${name}.secret`, `has ${key.length} bytes, and needs at least ${least}`);
+  if (key.length < least) throw invalidOption(`${name}.secret`, `has ${key.length} bytes, and needs at least ${least}`);
   return staticKey(key);
 }
 
 /** Rejects a PEM key given as a secret: anyone who knows the public key could sign with it. RFC 8725, section 2.1. */
 export function refusePem(secret: string | undefined, name: string): void {
   if (secret === undefined || !/-----BEGIN /.test(secret)) return;
-  throw impossible(name, "is a key in PEM, not a shared secret; give it as pem of an entry of issuers");
+  throw invalidOption(name, "is a key in PEM, not a shared secret; give it as pem of an entry of issuers");
 }
 
 function publicKeys(pem: string | undefined, set: unknown, name: string): KeySource {
@@ -102,8 +102,8 @@ function publicKeys(pem: string | undefined, set: unknown, name: string): KeySou
     if (url !== undefined) return jwkSetUrl(url);
     return typeof set === "string" ? jwkSetFile(set) : jwkSetKeys(set as JSONWebKeySet);
   } catch (error) {
-    if (pem !== undefined) throw impossible(`${name}.pem`, "is no key in PEM");
-    throw impossible(`${name}.jwks`, `is no JWK Set that could be read: ${(error as Error).message}`);
+    if (pem !== undefined) throw invalidOption(`${name}.pem`, "is no key in PEM");
+    throw invalidOption(`${name}.jwks`, `is no JWK Set that could be read: ${(error as Error).message}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { types } from "node:util";
 import { MercureError } from "../../shared/errors.js";
-import { refuseUnknownOptions } from "../../shared/known-options.js";
+import { assertKnownOptions } from "../../shared/known-options.js";
 import { onRejection } from "../../shared/on-rejection.js";
 import { isPlainObject } from "../../shared/plain-object.js";
 import { textComplaintOf, textOf } from "../../shared/text.js";
@@ -51,9 +51,9 @@ export class Models {
     if (typeof model !== "function") {
       throw new MercureError("ERR_MODEL", `A model is declared by its class, not by ${describe(model)}.`);
     }
-    refuseUnknownOptions(declaration, declarationOptions, "sse.model");
+    assertKnownOptions(declaration, declarationOptions, "sse.model");
     if (declaration.publish !== undefined)
-      refuseUnknownOptions(declaration.publish, publishOptions, "publish of a model");
+      assertKnownOptions(declaration.publish, publishOptions, "publish of a model");
     this.#declarations.set(model, declaration as ModelDeclaration);
   }
 
@@ -105,7 +105,7 @@ export class Models {
   publishOptionsOf(object: object): PublishOptions {
     const options = this.#declarationOf(classOf(object))?.publish ?? {};
     // `declare` has checked only the declarations that it received, not the static ones.
-    refuseUnknownOptions(options, publishOptions, `publish of the model ${this.nameOf(classOf(object))}`);
+    assertKnownOptions(options, publishOptions, `publish of the model ${this.nameOf(classOf(object))}`);
     return options;
   }
 

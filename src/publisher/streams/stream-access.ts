@@ -6,7 +6,7 @@ import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
 import { applicationTopic, presenceEvent, presenceTopic, variantOf } from "../../protocol/own-topics.js";
 import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
 import { MercureError } from "../../shared/errors.js";
-import { refuseUnknownOptions } from "../../shared/known-options.js";
+import { assertKnownOptions } from "../../shared/known-options.js";
 import { onRejection } from "../../shared/on-rejection.js";
 import { pathBelow } from "../path-below.js";
 import type { Presence } from "../presence/presence.js";
@@ -72,7 +72,7 @@ export class StreamAccess {
    * const url = sse.hubUrl("messages");
    */
   hubUrl(topics: Topics, jwt?: string, extras: Pick<StreamExtras, "withSubscriptions"> = {}): string {
-    refuseUnknownOptions(extras, ["withSubscriptions"], "hubUrl");
+    assertKnownOptions(extras, ["withSubscriptions"], "hubUrl");
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
     const streamed = this.#withEvents(selectors, topics, extras);
@@ -92,7 +92,7 @@ export class StreamAccess {
    * const url = sse.authentifiedHubUrl("orders/7");
    */
   authentifiedHubUrl(topics: Topics, extras: StreamExtras = {}): string {
-    refuseUnknownOptions(extras, streamExtras, "authentifiedHubUrl");
+    assertKnownOptions(extras, streamExtras, "authentifiedHubUrl");
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
     const { tokenMode } = this.#options;
@@ -114,7 +114,7 @@ export class StreamAccess {
    * const token = sse.subscriberJwt("orders/7");
    */
   subscriberJwt(topics: Topics, extras: StreamExtras = {}): string {
-    refuseUnknownOptions(extras, streamExtras, "subscriberJwt");
+    assertKnownOptions(extras, streamExtras, "subscriberJwt");
     const selectors = this.selectors(topics);
     const granted = this.#withEvents(selectors, topics, extras);
     checkGranted(granted, this.#options.protocol, this.#options.streamLimits);
@@ -135,7 +135,7 @@ export class StreamAccess {
    * const token = sse.createSubscriberJwt("orders/7", { subject: "7", expiresIn: 600 });
    */
   createSubscriberJwt(topics: Topics, options: JwtOptions = {}): string {
-    refuseUnknownOptions(options, jwtOptions, "createSubscriberJwt");
+    assertKnownOptions(options, jwtOptions, "createSubscriberJwt");
     const selectors = this.#grantedSelectors(topics);
     this.#noteWithoutVariant(selectors);
     const { tokens } = this.#options;
@@ -150,7 +150,7 @@ export class StreamAccess {
    * const token = sse.createPublisherJwt("orders/7", { expiresIn: 600 });
    */
   createPublisherJwt(topics: Topics, options: JwtOptions = {}): string {
-    refuseUnknownOptions(options, jwtOptions, "createPublisherJwt");
+    assertKnownOptions(options, jwtOptions, "createPublisherJwt");
     const { tokens } = this.#options;
     const granted = this.#grantedSelectors(topics);
     return this.#handmade(tokens.forOtherPublisher(granted, { ...options, lifetime: lifetimeOf(options) }));
