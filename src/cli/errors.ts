@@ -2,4 +2,4 @@
 export class UsageError extends Error {}
 
 /** A failed command. The message gives the whole reason, and the process exits with code 1. */
-export class Failure extends Error {}
+export class CommandError extends Error {}

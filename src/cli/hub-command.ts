@@ -4,13 +4,13 @@ import { MemoryTransport } from "../transport/memory/memory.js";
 import { readCertificate } from "./certificate.js";
 import { clientAddress } from "./client-address.js";
 import type { Command } from "./command.js";
-import { Failure, UsageError } from "./errors.js";
+import { CommandError, UsageError } from "./errors.js";
 import { configure, defaultPort, type HubConfiguration, hubFlags } from "./hub-flags.js";
 import { type HubIdentity, readIdentity } from "./identity.js";
 import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
 import { collectMetrics } from "./metrics.js";
 import { monitor } from "./monitor.js";
-import { whenTold } from "./signals.js";
+import { shutdownSignal } from "./signals.js";
 
 /** The lifetime of the token that development prints, in seconds. */
 const developmentTokenLifetime = 24 * 3600;
@@ -64,7 +64,7 @@ In production secrets are needed, of at least 32 bytes.`,
     let ready = false;
     let hub: Hub;
     let server: ListeningServer | undefined;
-    const told = whenTold();
+    const told = shutdownSignal();
     const watch = withMonitor
       ? await listenBeside(
           monitor(() => ready, metrics, monitorHosts),
@@ -122,7 +122,7 @@ async function listenBeside(
   try {
     return await listen(handle, address);
   } catch (error) {
-    if (!mayFail || !(error instanceof Failure)) throw error;
+    if (!mayFail || !(error instanceof CommandError)) throw error;
     console.error(`htmx-mercure: health is not served. ${error.message}`);
     return undefined;
   }

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { TLSSocket, Server as TlsServer } from "node:tls";
 import type { Hub } from "../hub/index.js";
 import type { Certificate } from "./certificate.js";
-import { Failure, UsageError } from "./errors.js";
+import { CommandError, UsageError } from "./errors.js";
 
 export interface Address {
   readonly host: string;
@@ -119,7 +119,7 @@ function secureCloser(server: Http2SecureServer): ListeningServer["close"] {
     });
 }
 
-function cannotListen(error: NodeJS.ErrnoException, { host, port }: Address): Failure {
+function cannotListen(error: NodeJS.ErrnoException, { host, port }: Address): CommandError {
   const reasons: Record<string, string> = {
     EADDRINUSE: "another program listens there; choose another port",
     EACCES: "this user may not; ports below 1024 are often reserved",
@@ -127,5 +127,5 @@ function cannotListen(error: NodeJS.ErrnoException, { host, port }: Address): Fa
     ENOTFOUND: "no such host is known",
   };
   const reason = reasons[error.code ?? ""] ?? error.message;
-  return new Failure(`Cannot listen on ${host}, port ${port}: ${reason}.`, { cause: error });
+  return new CommandError(`Cannot listen on ${host}, port ${port}: ${reason}.`, { cause: error });
 }

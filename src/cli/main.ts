@@ -4,7 +4,7 @@ import { MercureError } from "../shared/errors.js";
 import { didYouMean } from "../shared/nearest.js";
 import { packageFolder } from "../shared/package-folder.js";
 import type { Command } from "./command.js";
-import { Failure, UsageError } from "./errors.js";
+import { CommandError, UsageError } from "./errors.js";
 import { genSecretKeyCommand } from "./gen-secret-key-command.js";
 import { overviewOf } from "./help.js";
 import { hubCommand } from "./hub-command.js";
@@ -54,7 +54,7 @@ function exitCodeOf(error: unknown): number {
 
 /** Returns whether the message is a complete explanation. System errors, such as a missing file, explain themselves. */
 function isExplained(error: unknown): error is Error {
-  const isOurs = error instanceof UsageError || error instanceof Failure || error instanceof MercureError;
+  const isOurs = error instanceof UsageError || error instanceof CommandError || error instanceof MercureError;
   return isOurs || (error instanceof Error && "syscall" in error);
 }
 

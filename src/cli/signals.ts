@@ -3,7 +3,7 @@ import { constants } from "node:os";
 /**
  * Resolves at the first signal to end. A second one ends the process at once, with the exit code that shells expect.
  */
-export function whenTold(): Promise<void> {
+export function shutdownSignal(): Promise<void> {
   return new Promise((resolve) => {
     let told = false;
     for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -3,7 +3,7 @@ import { followEventStream, NoEventStream, precedingIdOf } from "../publisher/re
 import { connectionFailure } from "../publisher/remote/http-answer.js";
 import { subscriptionParameters } from "../publisher/streams/stream-url.js";
 import type { Command } from "./command.js";
-import { Failure, UsageError } from "./errors.js";
+import { CommandError, UsageError } from "./errors.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
 import { hubUrlFlags, readHubUrl, readToken, tokenFlags } from "./remote-hub-flags.js";
 import { terminalText } from "./terminal-text.js";
@@ -82,16 +82,16 @@ async function* tail(url: URL, token: string | undefined, after: string): AsyncG
 function judge({ origin }: URL, reason: unknown, wasConnected: boolean): void {
   if (!(reason instanceof NoEventStream)) {
     if (!wasConnected)
-      throw new Failure(`The hub at ${origin} cannot be reached: ${connectionFailure(reason).reason}.`);
+      throw new CommandError(`The hub at ${origin} cannot be reached: ${connectionFailure(reason).reason}.`);
     return;
   }
   const { status, headers } = reason.response;
   const mayPass = status >= 500 || status === 429;
   if (mayPass && wasConnected) return;
-  if (mayPass) throw new Failure(`The hub at ${origin} is not available: it answers ${status}.`);
+  if (mayPass) throw new CommandError(`The hub at ${origin} is not available: it answers ${status}.`);
   const challenge = headers.get("WWW-Authenticate");
   const details = challenge === null ? "" : ` (${challenge})`;
-  throw new Failure(`The hub at ${origin} refused the subscription: ${status}${details}.`);
+  throw new CommandError(`The hub at ${origin} refused the subscription: ${status}${details}.`);
 }
 
 function warnOfGap(response: Response, asked: string): void {

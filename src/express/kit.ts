@@ -4,7 +4,7 @@ import type { Hub } from "../hub/hub.js";
 import type { ComponentFunctions } from "../nunjucks/component-functions.js";
 import type { OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
-import { noHubInProcess } from "../publisher/remote/remote-hub.js";
+import { embeddedHubRequired } from "../publisher/remote/remote-hub.js";
 import type { Sse } from "./sse.js";
 
 /** What `mercure(app)` gives the application. Its functions can be taken apart. */
@@ -49,7 +49,7 @@ export function withHub(kit: Omit<Kit, "hub">, hub: Hub | undefined): Kit {
   const property = {
     enumerable: hub !== undefined,
     get: () => {
-      if (hub === undefined) throw noHubInProcess("kit.hub", "ask that hub itself");
+      if (hub === undefined) throw embeddedHubRequired("kit.hub", "ask that hub itself");
       return hub;
     },
   };

@@ -100,7 +100,7 @@ export class RemoteHub {
 }
 
 /** Returns the error for a call that needs the hub in this process, when the hub is in another process. */
-export function noHubInProcess(what: string, wayOut: string): MercureError {
+export function embeddedHubRequired(what: string, wayOut: string): MercureError {
   return new MercureError(
     "ERR_EXTERNAL_HUB",
     `${what} needs the hub in this process, but hubUrl names another: ${wayOut}.`,

@@ -13,7 +13,7 @@ import type { Presence } from "../presence/presence.js";
 import { type Topics, topicNames, topicSelectors } from "../publish/topics.js";
 import { variantText, variantTopics } from "../publish/variants.js";
 import type { PublisherOptions } from "../publisher-options.js";
-import { noHubInProcess, RemoteHub } from "../remote/remote-hub.js";
+import { embeddedHubRequired, RemoteHub } from "../remote/remote-hub.js";
 import { checkGranted, checkSelectors, checkUrl } from "./stream-limits.js";
 import { streamUrl } from "./stream-url.js";
 import type { Tokens } from "./tokens.js";
@@ -274,14 +274,14 @@ export class StreamAccess {
    */
   protected ownHub(what: string, wayOut: string): Hub {
     const { hub } = this.#options;
-    if (hub instanceof RemoteHub) throw noHubInProcess(what, wayOut);
+    if (hub instanceof RemoteHub) throw embeddedHubRequired(what, wayOut);
     return hub;
   }
 
   protected presenceHere(what: string): Presence {
     const { presence } = this.#options;
     if (presence === undefined)
-      throw noHubInProcess(what, "ask sse.getSubscriptions, and give MercurePresence its own topic");
+      throw embeddedHubRequired(what, "ask sse.getSubscriptions, and give MercurePresence its own topic");
     return presence;
   }
 
