@@ -7,7 +7,7 @@ export interface ConnectionReceiver {
 }
 
 /** The end of a connection: final by the server's answer, or worth a retry. */
-export type Ending =
+export type Outcome =
   | { readonly final: true; readonly status: number; readonly reason: string }
   | { readonly final: false; readonly retryAfter: number; readonly reason: string };
 
@@ -16,7 +16,7 @@ export async function follow(
   request: StreamRequest,
   receiver: ConnectionReceiver,
   signal: AbortSignal,
-): Promise<Ending> {
+): Promise<Outcome> {
   let response: Response;
   try {
     // The request has credentials, like the EventSource of htmx's extension, because a hub can authorize by cookies.
@@ -32,7 +32,7 @@ export async function follow(
     return interrupted("the server cannot be reached");
   }
   if (signal.aborted) return interrupted("aborted");
-  const ending = judge(response);
+  const ending = classify(response);
   if (ending) {
     response.body?.cancel().catch(() => {});
     return ending;
@@ -47,7 +47,7 @@ export async function follow(
   return interrupted("the connection ended");
 }
 
-function judge(response: Response): Ending | undefined {
+function classify(response: Response): Outcome | undefined {
   const { status } = response;
   if (status >= 500 || status === 429 || status === 408) {
     return interrupted(`status ${status}`, parseRetryAfter(response.headers.get("Retry-After"), Date.now()));
@@ -59,6 +59,6 @@ function judge(response: Response): Ending | undefined {
   return { final: true, status, reason: `content type "${type}" in place of text/event-stream` };
 }
 
-function interrupted(reason: string, retryAfter = 0): Ending {
+function interrupted(reason: string, retryAfter = 0): Outcome {
   return { final: false, retryAfter, reason };
 }

@@ -9,7 +9,7 @@ const tolerance = 8;
  * Keeps a feed scrolled to its end while its reader is there. Only scrolling up counts as leaving: the distance to the
  * end also grows with the content, and scroll events arrive late.
  */
-export class Feed {
+export class AutoScroller {
   readonly #feed: HTMLElement;
   readonly #scroller: HTMLElement;
   readonly #more: MoreButton;

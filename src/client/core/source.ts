@@ -1,7 +1,7 @@
 import { closeEvent } from "../../protocol/event-types.js";
 import { EventStreamParser, type StreamEvent } from "../../protocol/sse/event-stream-parser.js";
 import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail } from "../index.js";
-import { type ConnectionReceiver, type Ending, follow } from "./connection.js";
+import { type ConnectionReceiver, follow, type Outcome } from "./connection.js";
 import { defaultRetry, reconnectDelay } from "./reconnect-delay.js";
 import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";
 import { StreamErrorEvent } from "./stream-error-event.js";
@@ -229,7 +229,7 @@ export class StreamSource extends EventTarget {
     this.#reporter.failed({ status, reason, url: this.url });
   }
 
-  #reconnectLater({ retryAfter, reason }: Extract<Ending, { final: false }>): void {
+  #reconnectLater({ retryAfter, reason }: Extract<Outcome, { final: false }>): void {
     const now = Date.now();
     if (now - this.#openedAt >= stableAfter) this.#failures = 0;
     const delay = reconnectDelay(this.#retry, this.#failures, retryAfter);
