@@ -3,7 +3,7 @@ import { isSameOrigin } from "../hub/http/request.js";
 import { variantOf } from "../protocol/own-topics.js";
 import { isGrant } from "../protocol/tokens/authz-cookies.js";
 import type { Authorizer } from "../publisher/streams/authorizer.js";
-import type { OwnGrants } from "../publisher/streams/internal-tokens.js";
+import type { InternalGrants } from "../publisher/streams/internal-tokens.js";
 import type { Tokens } from "../publisher/streams/tokens.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 import { originOf } from "./response-pages.js";
@@ -17,7 +17,7 @@ export interface RenewalOptions {
   readonly origins: readonly string[];
   warn(message: string): void;
   /** Returns the topics to pass to the application's `authorize`. */
-  topicsOf(granted: OwnGrants["subscribe"]): string[];
+  topicsOf(granted: InternalGrants["subscribe"]): string[];
   /** Returns the payload and subject of a response's viewer, for a token. */
   identityOf(response: Response, topics: readonly string[]): { payload: unknown; subject: string | undefined };
 }

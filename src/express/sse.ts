@@ -76,7 +76,7 @@ export class Sse extends Publisher {
    */
   stream(topics?: Topics | TopicChoice): RequestHandler {
     const wayOut = "let clients stream from the hub itself, at sse.authentifiedHubUrl(topics)";
-    const hub = this.ownHub("sse.stream", wayOut);
+    const hub = this.embeddedHub("sse.stream", wayOut);
     const choose = isFunction(topics) ? (topics as TopicChoice) : undefined;
     // Invalid fixed topics throw when the route is mounted, not at the first request.
     const fixed = topics === undefined || choose !== undefined ? undefined : this.#streamed(topics as Topics);

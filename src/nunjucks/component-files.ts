@@ -9,7 +9,7 @@ export interface ComponentFile {
   readonly name: string;
   readonly path: string;
   /** Whether it is the kit's own. An application's component of the same name overrides it. */
-  readonly isKits: boolean;
+  readonly isBuiltIn: boolean;
 }
 
 /** Finds components by name in folders and their sub-folders. */
@@ -36,7 +36,7 @@ export class ComponentFiles {
       const name = nameOf(path);
       if (!isUsableComponentName(name)) continue;
       const other = files.get(name);
-      if (other !== undefined && !other.isKits) {
+      if (other !== undefined && !other.isBuiltIn) {
         const paths = [other.path, path].map(displayPath).join(" and ");
         throw new MercureError("ERR_COMPONENT", `The component "${name}" exists twice: ${paths}. Rename one of them.`);
       }
@@ -93,7 +93,7 @@ function walk(folder: string, above: readonly string[]): string[] {
 }
 
 function file(path: string, isKits: boolean): ComponentFile {
-  return { name: nameOf(path), path, isKits };
+  return { name: nameOf(path), path, isBuiltIn: isKits };
 }
 
 function nameOf(path: string): string {

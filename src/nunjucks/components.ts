@@ -276,7 +276,7 @@ export class Components {
 
   #compile(file: ComponentFile): CompiledComponent {
     const source = readFileSync(file.path, "utf8");
-    const environment = file.isKits ? this.#kit : this.#application;
+    const environment = file.isBuiltIn ? this.#kit : this.#application;
     return this.attempt(() => environment.compile(source, displayPath(file.path)));
   }
 }

@@ -49,18 +49,18 @@ export class StreamTags {
   }
 
   readonly prepare: Readonly<Record<string, TagHandler>> = {
-    MercureStream: (props) => this.#stream(new OwnProps(props)),
+    MercureStream: (props) => this.#stream(new InternalProps(props)),
     MercureStreamContext: (props, hasChildren) => {
-      if (hasChildren) return this.#context(new OwnProps(props));
+      if (hasChildren) return this.#context(new InternalProps(props));
       throw new MercureError(
         "ERR_TEMPLATE",
         "MercureStreamContext has no children, so that nothing would receive its topics. Is endMercureStreamContext missing?",
       );
     },
-    MercurePresence: (props) => this.#presence(new OwnProps(props)),
+    MercurePresence: (props) => this.#presence(new InternalProps(props)),
   };
 
-  #stream(props: OwnProps): TagView {
+  #stream(props: InternalProps): TagView {
     props.refuseMisspelt("MercureStream", ["topic", "private", "variant", "hx_swap", "hx_target", "auto_scroll"]);
     const hasTopic = props.has("topic");
     const given = props.take("topic") as Topics;
@@ -109,7 +109,7 @@ export class StreamTags {
     };
   }
 
-  #context(props: OwnProps): TagView {
+  #context(props: InternalProps): TagView {
     props.refuseMisspelt("MercureStreamContext", ["topics", "private", "variant"], ["topic"]);
     for (const key of ["type", "auto_scroll"].filter((each) => props.has(each))) {
       throw new MercureError("ERR_TEMPLATE", `${key} belongs to a MercureStream inside the MercureStreamContext.`);
@@ -141,7 +141,7 @@ export class StreamTags {
   }
 
   /** Prepares `MercurePresence`, which fetches its content again when the people present change. */
-  #presence(props: OwnProps): TagView {
+  #presence(props: InternalProps): TagView {
     const { publisher, swapStyles } = this.#options;
     const hasTopic = props.has("topic");
     const topics = props.take("topic") as Topics;
@@ -186,7 +186,7 @@ export class StreamTags {
     return this.#options.publisher.connectionUrl(topics, connection);
   }
 
-  #attributes(defaults: Props, props: OwnProps, url?: string): unknown {
+  #attributes(defaults: Props, props: InternalProps, url?: string): unknown {
     const renewal = url && this.#options.publisher.renewalUrl(url);
     const all = renewal ? { ...defaults, data_mercure_renew: renewal } : defaults;
     return this.#options.makeSafe(attributes(props.rest(all)));
@@ -206,7 +206,7 @@ export function warnOfConnections(page: RenderContext | undefined, warn: (messag
 }
 
 /** A tag's properties by key. The tag takes those that it knows; the rest become attributes. */
-class OwnProps {
+class InternalProps {
   readonly #props: Map<string, readonly [name: string, value: unknown]>;
 
   constructor(props: Props) {
@@ -268,7 +268,7 @@ function elementName(value: unknown): string {
   );
 }
 
-function flag(props: OwnProps, key: string): boolean {
+function flag(props: InternalProps, key: string): boolean {
   const value = props.take(key, false);
   if (typeof value === "boolean") return value;
   throw new MercureError(
@@ -277,7 +277,7 @@ function flag(props: OwnProps, key: string): boolean {
   );
 }
 
-function connectionOptions(props: OwnProps): ConnectionOptions {
+function connectionOptions(props: InternalProps): ConnectionOptions {
   return {
     private: flag(props, "private"),
     withSubscriptions: flag(props, "with_subscriptions"),

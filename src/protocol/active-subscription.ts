@@ -1,6 +1,6 @@
 import { escapeJson } from "../shared/escape-json.js";
 import { percentDecode, percentEncode } from "./percent-encode.js";
-import type { OwnDraft } from "./update.js";
+import type { InternalDraft } from "./update.js";
 
 /** The name of a topic matcher's type in URLs and documents. Mercure 1.0 "Summary of Matcher Types". */
 export type MatchType = "exact" | "urlpattern";
@@ -102,7 +102,7 @@ function documentOf(
  *
  * The JSON is built when it is read: the hub publishes and stores many of these events, and clients read few of them.
  */
-export class SubscriptionEvent implements OwnDraft {
+export class SubscriptionEvent implements InternalDraft {
   readonly #path: string;
   readonly #subscription: ActiveSubscription;
   readonly #active: boolean;

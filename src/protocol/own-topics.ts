@@ -12,7 +12,7 @@ export function presenceTopic(topic: string): string {
 }
 
 /** Returns whether a name is one of the kit's own topics. Others must not subscribe or publish to these. */
-export function isOwnTopic(name: string): boolean {
+export function isInternalTopic(name: string): boolean {
   return name.startsWith(prefix);
 }
 
@@ -26,7 +26,7 @@ export function variantTopic(topic: string, variant: string, audience: Audience)
 
 /** Returns the parts of a name that {@link variantTopic} built; undefined for any other name. */
 export function variantOf(name: string): { topic: string; variant: string; audience: Audience } | undefined {
-  if (!isOwnTopic(name)) return undefined;
+  if (!isInternalTopic(name)) return undefined;
   const [audience, ...encoded] = name.slice(prefix.length).split(":");
   if (audience !== "variant" && audience !== "private-variant") return undefined;
   const [topic, variant] = encoded.map(percentDecode);

@@ -21,7 +21,7 @@ export interface Draft {
 /**
  * A draft that the hub itself publishes. It is immutable, and its fields may be accessors that compute their values.
  */
-export interface OwnDraft extends Draft {
+export interface InternalDraft extends Draft {
   /** The length of the source text, in UTF-16 units. Default: the length of the topics and the data. */
   readonly size?: number;
 }

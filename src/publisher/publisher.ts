@@ -176,7 +176,7 @@ export class Publisher extends StreamAccess {
    */
   presence(topics: Topics): Person[] {
     const people = new Map<string, Person>();
-    for (const person of this.topics(topics).flatMap((topic) => this.presenceHere("sse.presence").of(topic))) {
+    for (const person of this.topics(topics).flatMap((topic) => this.requirePresence("sse.presence").of(topic))) {
       const connections = person.connections + (people.get(person.key)?.connections ?? 0);
       people.set(person.key, { ...person, connections });
     }
@@ -210,7 +210,7 @@ export class Publisher extends StreamAccess {
    * const count = sse.listSubscriptions("orders/7").length;
    */
   listSubscriptions(topics?: Topics, subscriber?: string): SubscriptionDocument[] {
-    const hub = this.ownHub("mercure_subscriptions", "pass what sse.getSubscriptions() gives to the template");
+    const hub = this.embeddedHub("mercure_subscriptions", "pass what sse.getSubscriptions() gives to the template");
     if (topics === undefined) return applicationSubscriptions(hub.subscriptions(undefined, subscriber));
     const names = this.topics(topics).flatMap((topic) => {
       const variants = this.#options.variants.of([topic]);
@@ -234,7 +234,7 @@ export class Publisher extends StreamAccess {
    * await sse.disconnect({ subject: "7" });
    */
   async disconnect(target: DisconnectOptions): Promise<void> {
-    const hub = this.ownHub("sse.disconnect", "there tokens only expire; choose a short tokenLifetime");
+    const hub = this.embeddedHub("sse.disconnect", "there tokens only expire; choose a short tokenLifetime");
     assertKnownOptions(target, disconnectOptions, "disconnect");
     const { topic } = target;
     const targets = topic === undefined ? [target] : this.topics(topic).map((name) => ({ ...target, topic: name }));
@@ -261,7 +261,7 @@ export class Publisher extends StreamAccess {
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
     assertKnownOptions(options, updatesOptions, "updates");
-    const hub = this.ownHub("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
+    const hub = this.embeddedHub("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
     const asked = hubTopics(topics, this.#options.models);
     this.#options.variants.renderedPlain(asked.map((topic) => (typeof topic === "string" ? topic : "*")));
     return applicationUpdates(hub.updates(asked, options));

@@ -1,4 +1,4 @@
-import type { OwnDraft, Update } from "../protocol/update.js";
+import type { InternalDraft, Update } from "../protocol/update.js";
 
 /** An accepted update with its place in the one total order that all nodes of a hub share. */
 export interface StoredUpdate {
@@ -54,7 +54,7 @@ export interface Transport {
    * update as listeners get it, one by one: they can be accessors of a class.
    * @throws MercureError `ERR_CLOSED` after {@link Transport.close}.
    */
-  publish(draft: OwnDraft, namespace?: string): Promise<Update>;
+  publish(draft: InternalDraft, namespace?: string): Promise<Update>;
 
   /** Returns the id of a position, also of 0, for {@link Transport.positionOf}. Clients must treat it as opaque. */
   cursor(position: number): string;

@@ -1,6 +1,6 @@
 import type { SubscriptionDocument } from "../../protocol/active-subscription.js";
 import { nameOf } from "../../protocol/carried-name.js";
-import { isOwnTopic, topicOf, variantOf } from "../../protocol/own-topics.js";
+import { isInternalTopic, topicOf, variantOf } from "../../protocol/own-topics.js";
 
 /**
  * Returns subscriptions as the application knows them. Topics of the kit are omitted, variants are replaced by their
@@ -11,7 +11,7 @@ export function applicationSubscriptions(subscriptions: readonly SubscriptionDoc
     const { topic, match } = subscription;
     const name = topic ?? match ?? "";
     // A stream that receives a variant's private updates has two names, and is counted once.
-    if (isOwnTopic(name) && variantOf(name)?.audience !== "variant") return [];
+    if (isInternalTopic(name) && variantOf(name)?.audience !== "variant") return [];
     const known = nameOf(topicOf(name));
     if (known === name) return [subscription];
     return [{ ...subscription, ...(topic === undefined ? { match: known } : { topic: known }) }];

@@ -2,7 +2,7 @@ import type { Selector } from "../../protocol/active-subscription.js";
 import { carriedName } from "../../protocol/carried-name.js";
 import { forbiddenCharacter } from "../../protocol/characters.js";
 import { everyTopic, isTopicMatcher, type TopicMatcher } from "../../protocol/matching/topic-matcher.js";
-import { isOwnTopic } from "../../protocol/own-topics.js";
+import { isInternalTopic } from "../../protocol/own-topics.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { MercureError } from "../../shared/errors.js";
 import { isThenable, textComplaintOf } from "../../shared/text.js";
@@ -135,7 +135,8 @@ function topicName(topic: unknown, models: Models): string {
  * @throws MercureError `ERR_TOPIC` for either.
  */
 function usable(topic: string): string {
-  if (isOwnTopic(topic)) throw new MercureError("ERR_TOPIC", `The topic ${JSON.stringify(topic)} is the kit's own.`);
+  if (isInternalTopic(topic))
+    throw new MercureError("ERR_TOPIC", `The topic ${JSON.stringify(topic)} is the kit's own.`);
   const absence = /(?:^|[/:])(undefined|null|NaN)(?=$|[/:?#])|(\[object \w+\])/.exec(topic);
   if (absence === null) return carried(topic);
   const part = absence[1] ?? absence[2];

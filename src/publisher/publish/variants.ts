@@ -1,5 +1,5 @@
 import type { SubscriptionDocument } from "../../protocol/active-subscription.js";
-import { type Audience, isOwnTopic, variantOf, variantTopic } from "../../protocol/own-topics.js";
+import { type Audience, isInternalTopic, variantOf, variantTopic } from "../../protocol/own-topics.js";
 import type { Clock } from "../../shared/clock.js";
 import { MercureError } from "../../shared/errors.js";
 
@@ -81,7 +81,7 @@ export class Variants {
     const name = topic ?? match ?? "";
     const parts = variantOf(name);
     if (matchType === "urlpattern") this.#mayAllBePlain = true;
-    else if (!isOwnTopic(name)) this.renderedPlain([name]);
+    else if (!isInternalTopic(name)) this.renderedPlain([name]);
     else if (parts && isPrivate && isJson(parts.variant) && this.#hasRoom(parts.topic)) {
       this.#add(parts.topic, parts.variant);
     }

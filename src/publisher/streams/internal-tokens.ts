@@ -4,7 +4,7 @@ import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { cookieConfirmation } from "../../protocol/tokens/authz-cookies.js";
 
 /** The grants of a subscriber's token that this application has signed. */
-export interface OwnGrants {
+export interface InternalGrants {
   readonly subscribe: readonly Selector[];
   readonly payload?: unknown;
   /** The hash of the cookie that must accompany the token. */
@@ -25,7 +25,7 @@ export function tokenHeader(generation: ProtocolVersion, alg: string): string {
  * Returns the grants of a subscriber's token, expired or not. A valid signature proves that the application once
  * granted them. Returns undefined for other tokens, and for tokens signed with another key.
  */
-export function readOwnToken(token: string, key: string): OwnGrants | undefined {
+export function readInternalToken(token: string, key: string): InternalGrants | undefined {
   const [header, payload = "", signature = "", ...rest] = token.split(".");
   const isOurs = Object.values<string>(tokenHeaders).includes(header!) && rest.length === 0;
   if (!isOurs || !isSignatureOf(`${header}.${payload}`, signature, key)) return undefined;
@@ -47,7 +47,7 @@ export function holdsOwnToken(text: string, key: string): boolean {
     for (let start = text.indexOf(header); start >= 0; start = text.indexOf(header, start + header.length)) {
       rest.lastIndex = start + header.length;
       const [end] = rest.exec(text) ?? [];
-      if (end !== undefined && readOwnToken(header + end, key) !== undefined) return true;
+      if (end !== undefined && readInternalToken(header + end, key) !== undefined) return true;
     }
   }
   return false;
@@ -68,7 +68,7 @@ function isSignatureOf(text: string, given: string, key: string): boolean {
 }
 
 /** Mercure 0.x "Authorization". */
-function claimed({ mercure }: Record<string, unknown>): OwnGrants | undefined {
+function claimed({ mercure }: Record<string, unknown>): InternalGrants | undefined {
   const { subscribe, payload } = (mercure ?? {}) as { subscribe?: string[]; payload?: unknown };
   return subscribe && { subscribe: subscribe.map((text) => ({ text })), payload };
 }
@@ -80,7 +80,7 @@ interface Detail {
 }
 
 /** Mercure 1.0 "Authorization Details". A token without grants has no details. */
-function detailed(claims: Record<string, unknown>): OwnGrants | undefined {
+function detailed(claims: Record<string, unknown>): InternalGrants | undefined {
   if (claims.aud === undefined) return undefined;
   const details = (claims.authorization_details ?? []) as readonly Detail[];
   if (!details.every(({ actions }) => actions.every((action) => action === "subscribe"))) return undefined;

@@ -272,13 +272,13 @@ export class StreamAccess {
    *
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process. The message contains `wayOut`.
    */
-  protected ownHub(what: string, wayOut: string): Hub {
+  protected embeddedHub(what: string, wayOut: string): Hub {
     const { hub } = this.#options;
     if (hub instanceof RemoteHub) throw embeddedHubRequired(what, wayOut);
     return hub;
   }
 
-  protected presenceHere(what: string): Presence {
+  protected requirePresence(what: string): Presence {
     const { presence } = this.#options;
     if (presence === undefined)
       throw embeddedHubRequired(what, "ask sse.getSubscriptions, and give MercurePresence its own topic");
@@ -321,7 +321,7 @@ export class StreamAccess {
   }
 
   #presenceSelectors(topics: Topics): Selector[] {
-    const presence = this.presenceHere("with_presence");
+    const presence = this.requirePresence("with_presence");
     return this.topics(topics).map((name) => {
       presence.watch(name);
       return { text: presenceTopic(name) };

@@ -10,8 +10,8 @@ import {
   encode,
   holdsOwnToken,
   holdsStreamToken,
-  type OwnGrants,
-  readOwnToken,
+  type InternalGrants,
+  readInternalToken,
   signature,
   tokenHeader,
   tokenHeaders,
@@ -112,8 +112,8 @@ export class Tokens {
    * Returns the grants of a subscriber's token signed by this application, expired or not. Returns undefined for any
    * other token.
    */
-  read(token: string): OwnGrants | undefined {
-    return readOwnToken(token, this.#options.subscriberSecretKey);
+  read(token: string): InternalGrants | undefined {
+    return readInternalToken(token, this.#options.subscriberSecretKey);
   }
 
   /** Returns the signature of a text, which only this application can compute. */

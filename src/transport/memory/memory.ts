@@ -1,4 +1,4 @@
-import type { OwnDraft, Update } from "../../protocol/update.js";
+import type { InternalDraft, Update } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import { OptionReader } from "../../shared/option-reader.js";
 import type { Replay, ReplayQuery, StoredUpdate, Transport } from "../transport.js";
@@ -52,7 +52,7 @@ export class MemoryTransport implements Transport {
     return this.#history.bytes;
   }
 
-  async publish(draft: OwnDraft, namespace?: string): Promise<Update> {
+  async publish(draft: InternalDraft, namespace?: string): Promise<Update> {
     if (this.#closed) throw new MercureError("ERR_CLOSED", "The transport is closed.");
     const known = draft.id === undefined ? undefined : this.#history.newest(draft.id);
     if (known !== undefined && isRepetition(draft, known.update)) return known.update;

@@ -1,11 +1,11 @@
-import type { OwnDraft, Update } from "../../protocol/update.js";
+import type { InternalDraft, Update } from "../../protocol/update.js";
 import type { Replay, ReplayQuery, StoredUpdate } from "../transport.js";
 import { acceptedUpdate } from "./accepted-update.js";
 import { PositionLog } from "./position-log.js";
 
 interface Entry {
   readonly position: number;
-  readonly draft: OwnDraft;
+  readonly draft: InternalDraft;
 }
 
 /** The max memory of an update besides its strings (measured, rounded up). */
@@ -40,7 +40,7 @@ export class NamespaceLog {
     return this.#bytes;
   }
 
-  add(position: number, draft: OwnDraft, namespace: string): Update {
+  add(position: number, draft: InternalDraft, namespace: string): Update {
     if (!this.#namespaces.includes(namespace)) this.#namespaces = [...this.#namespaces, namespace];
     this.#log.push({ position, draft });
     this.#bytes += bytesOf(draft);
@@ -49,7 +49,7 @@ export class NamespaceLog {
       this.#bytes -= bytesOf(dropped.draft);
       this.#droppedThrough = dropped.position;
     }
-    return new OwnUpdate(draft, () => this.#cursor(position));
+    return new InternalUpdate(draft, () => this.#cursor(position));
   }
 
   /** Whether the log stores updates of a topic. */
@@ -89,22 +89,22 @@ export function merged(a: Replay, b: Replay): Replay {
   return { updates, lostThrough: Math.max(a.lostThrough, b.lostThrough), through };
 }
 
-function bytesOf(draft: OwnDraft): number {
+function bytesOf(draft: InternalDraft): number {
   return bytesPerUpdate + 2 * (draft.size ?? sizeOf(draft));
 }
 
-function sizeOf({ topics, data }: OwnDraft): number {
+function sizeOf({ topics, data }: InternalDraft): number {
   return topics.reduce((units, topic) => units + topic.length, data.length);
 }
 
 /** An update for listeners. Most read only its topics, so the other fields are built on demand. */
-class OwnUpdate implements Update {
-  readonly #draft: OwnDraft;
+class InternalUpdate implements Update {
+  readonly #draft: InternalDraft;
   readonly #id: () => string;
   declare readonly type?: string;
   declare readonly retry?: number;
 
-  constructor(draft: OwnDraft, id: () => string) {
+  constructor(draft: InternalDraft, id: () => string) {
     this.#draft = draft;
     this.#id = id;
     if (draft.type !== undefined) this.type = draft.type;
