@@ -8,12 +8,12 @@ const brokenCodes = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 export interface ConnectionFailure {
   readonly reason: string;
   /** Whether the request was certainly not received. */
-  readonly isUnsent: boolean;
+  readonly notSent: boolean;
   /**
    * Whether the request may have been received. Both are false for permanent failures, such as a host name that does
    * not exist.
    */
-  readonly isUnanswered: boolean;
+  readonly maybeReceived: boolean;
 }
 
 export function connectionFailure(error: unknown): ConnectionFailure {
@@ -22,8 +22,8 @@ export function connectionFailure(error: unknown): ConnectionFailure {
   // If a host name has several addresses, the error has a code and no message.
   return {
     reason: inner || code || message,
-    isUnsent: unsentCodes.has(code),
-    isUnanswered: brokenCodes.has(code) || name === "TimeoutError",
+    notSent: unsentCodes.has(code),
+    maybeReceived: brokenCodes.has(code) || name === "TimeoutError",
   };
 }
 

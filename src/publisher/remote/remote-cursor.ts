@@ -126,10 +126,10 @@ export class RemoteCursor {
 }
 
 function reasonOf(error: unknown, protocol: ProtocolVersion): string {
-  return error instanceof NoEventStream ? complaint(error.response, protocol) : connectionFailure(error).reason;
+  return error instanceof NoEventStream ? describeFailure(error.response, protocol) : connectionFailure(error).reason;
 }
 
-function complaint({ status, headers }: Response, protocol: ProtocolVersion): string {
+function describeFailure({ status, headers }: Response, protocol: ProtocolVersion): string {
   const challenge = headers.get("WWW-Authenticate");
   const details = challenge === null ? "" : ` (${challenge})`;
   if (status === 200) return "it answers with something else than an event stream";

@@ -89,7 +89,7 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
     });
     text = await boundedText(response, longestId);
   } catch (error) {
-    const { reason, isUnsent, isUnanswered } = connectionFailure(error);
+    const { reason, notSent: isUnsent, maybeReceived: isUnanswered } = connectionFailure(error);
     const what = isUnanswered
       ? `did not answer, and may have taken the update: ${reason}`
       : `cannot be reached: ${reason}`;
@@ -101,12 +101,12 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
   if (response.ok && text && !/[\r\n]/.test(text)) return { id: text };
   const isBusy = response.status === 429 || response.status === 503;
   return {
-    error: new MercureError("ERR_PUBLISH", `The hub at ${hubUrl} ${complaint(response, text)}.`),
+    error: new MercureError("ERR_PUBLISH", `The hub at ${hubUrl} ${describeFailure(response, text)}.`),
     repeatAfter: isBusy ? retryAfterOf(response) : undefined,
   };
 }
 
-function complaint({ ok, status, headers }: Response, text: string | undefined): string {
+function describeFailure({ ok, status, headers }: Response, text: string | undefined): string {
   if (ok) return `answered ${status} without an id, as no hub does: something else may be at this URL`;
   const location = headers.get("Location");
   if (status >= 300 && status < 400 && location !== null) {

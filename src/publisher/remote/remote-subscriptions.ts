@@ -55,7 +55,7 @@ export async function askForSubscriptions(
   } catch (error) {
     throw failure(url, `cannot be asked: ${connectionFailure(error).reason}`, error);
   }
-  if (!response.ok) throw failure(url, complaint(response));
+  if (!response.ok) throw failure(url, describeFailure(response));
   if (text === undefined) throw failure(url, `answers with more than ${limit} bytes`);
   const answer = parse(text);
   if (isAnswer(answer)) return answer;
@@ -85,7 +85,7 @@ function failure(url: string, what: string, cause?: unknown): MercureError {
   return new MercureError("ERR_SUBSCRIPTIONS", `The hub does not tell who is subscribed: ${url} ${what}.`, options);
 }
 
-function complaint({ status, headers }: Response): string {
+function describeFailure({ status, headers }: Response): string {
   const challenge = headers.get("WWW-Authenticate");
   const answered = `answers ${status}${challenge === null ? "" : ` (${challenge})`}`;
   if (status === 404) return `${answered}; the hub has active subscriptions turned off, or is at another path`;
