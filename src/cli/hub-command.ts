@@ -39,7 +39,7 @@ In production secrets are needed, of at least 32 bytes.`,
     if (!withMonitor && withMetrics) throw new UsageError("There are no metrics without --monitor.");
     const metrics = withMonitor && withMetrics !== false ? await collectMetrics(withMetrics ?? false) : undefined;
     const transport = new MemoryTransport(history);
-    const hubCalled = (identity: HubIdentity) =>
+    const createHub = (identity: HubIdentity) =>
       new Hub({
         ...configuration.hub,
         ...identity,
@@ -66,7 +66,7 @@ In production secrets are needed, of at least 32 bytes.`,
     let server: ListeningServer | undefined;
     const told = shutdownSignal();
     const watch = withMonitor
-      ? await listenBeside(
+      ? await startMonitor(
           monitor(() => ready, metrics, monitorHosts),
           { host: monitorHost ?? "127.0.0.1", port: monitorPort ?? portAfter(address.port) },
           monitorPort === undefined && monitorHost === undefined,
@@ -81,7 +81,7 @@ In production secrets are needed, of at least 32 bytes.`,
       );
       const url = `${originOf(server)}${configuration.hub.path}`;
       const identity = readIdentity(read, url);
-      hub = hubCalled(identity);
+      hub = createHub(identity);
       ready = true;
       announce(url, configuration, identity);
       if (watch) console.log(`Monitor: ${originOf(watch)}/healthz/ready`);
@@ -114,7 +114,7 @@ function portAfter(port: number): number {
  * @param mayFail - Whether the hub starts without the monitor when the port is taken. True for the default host
  *   and port, because no flag names them.
  */
-async function listenBeside(
+async function startMonitor(
   handle: Hub["handle"],
   address: Address,
   mayFail: boolean,

@@ -12,7 +12,7 @@ export type Outcome =
   | { readonly final: false; readonly retryAfter: number; readonly reason: string };
 
 /** Makes one request and passes on its bytes until it ends. The promise never rejects: an aborted request just ends. */
-export async function follow(
+export async function readStream(
   request: StreamRequest,
   receiver: ConnectionReceiver,
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 import { closeEvent } from "../../protocol/event-types.js";
 import { EventStreamParser, type StreamEvent } from "../../protocol/sse/event-stream-parser.js";
 import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail } from "../index.js";
-import { type ConnectionReceiver, follow, type Outcome } from "./connection.js";
+import { type ConnectionReceiver, type Outcome, readStream } from "./connection.js";
 import { defaultRetry, reconnectDelay } from "./reconnect-delay.js";
 import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";
 import { StreamErrorEvent } from "./stream-error-event.js";
@@ -138,7 +138,7 @@ export class StreamSource extends EventTarget {
     const attempt = new AbortController();
     this.#attempt = attempt;
     const request = requestFor(this.#address, this.#cursor, this.#pageOrigin);
-    const ending = await follow(request, this.#receiver(attempt.signal), attempt.signal);
+    const ending = await readStream(request, this.#receiver(attempt.signal), attempt.signal);
     if (attempt.signal.aborted) return;
     if (!ending.final) this.#reconnectLater(ending);
     else if (ending.status === 401) await this.#renew(() => this.#fail(ending.status, ending.reason));
