@@ -72,7 +72,7 @@ export class ActiveSubscriptions {
       const subscribed = this.#subscribedBy(selector);
       const payload = payloadOf(payloads, selector.text);
       const isPrivate = audience.isPrivate(selector.text);
-      const entry = { selector, subscriber, payload, isPrivate, subscribed, telling: undefined };
+      const entry = { selector, subscriber, payload, isPrivate, subscribed, pending: undefined };
       subscribed.bySubscriber.set(subscriber, entry);
       return entry;
     });
