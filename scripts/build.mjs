@@ -49,13 +49,19 @@ function compile(project) {
 }
 
 /**
- * Joins the modules of each entry. Comments and white space stay in the sources and in the types, where people read them;
- * names stay, since they stand in stack traces.
+ * Joins the modules of each entry. Comments, white space and names stay in the sources and in the types, where people read
+ * them. Stack traces keep the names of methods and of errors.
  */
 async function bundleModules() {
   const { transform } = await import("esbuild");
   const options = { format: "esm", target: "node20", legalComments: "none" };
-  const small = { minifyWhitespace: true, minifySyntax: true, lineLimit: 2000, charset: "utf8" };
+  const small = {
+    minifyWhitespace: true,
+    minifySyntax: true,
+    minifyIdentifiers: true,
+    lineLimit: 2000,
+    charset: "utf8",
+  };
   await bundle("js", entries, [{ name: "small", renderChunk: (code) => transform(code, { ...options, ...small }) }]);
 }
 

@@ -32,8 +32,8 @@ In production secrets are needed, of at least 32 bytes.`,
   async run({ read }) {
     const configuration = configure(read);
     const { keys, proxies, history } = configuration;
-    const retrySpread = read.number("retry-spread", { least: 0, most: 3600 }) ?? 5;
-    const shutdownTimeout = read.number("shutdown-timeout", { least: 0, most: 3600 }) ?? 5;
+    const retrySpread = read.number("retry-spread", { min: 0, max: 3600 }) ?? 5;
+    const shutdownTimeout = read.number("shutdown-timeout", { min: 0, max: 3600 }) ?? 5;
     const withMonitor = read.boolean("monitor", "MERCURE_HUB_MONITOR") ?? true;
     const withMetrics = read.boolean("metrics", "MERCURE_HUB_METRICS");
     if (!withMonitor && withMetrics) throw new UsageError("There are no metrics without --monitor.");
@@ -101,11 +101,11 @@ In production secrets are needed, of at least 32 bytes.`,
   },
 };
 
-const portBounds = { least: 0, most: 65_535, whole: true };
+const portBounds = { min: 0, max: 65_535, integer: true };
 
 /** Returns the next port. The highest port has no next one, so any free port (0) replaces it; 0 stays 0. */
 function portAfter(port: number): number {
-  return port === 0 || port === portBounds.most ? 0 : port + 1;
+  return port === 0 || port === portBounds.max ? 0 : port + 1;
 }
 
 /**

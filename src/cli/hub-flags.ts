@@ -92,7 +92,7 @@ export const hubFlags: Flags = {
     variable: "MERCURE_HUB_RECONCILIATION_LENGTH",
     help: "How many updates of each topic are kept. Default 500.",
   },
-  "history-bytes": { value: "bytes", numeric: true, help: "How much is kept in all. Default 64 MiB." },
+  "max-history-bytes": { value: "bytes", numeric: true, help: "How much is kept in all. Default 64 MiB." },
   "trusted-proxy": {
     value: "address",
     multiple: true,
@@ -157,10 +157,10 @@ export function configure(read: OptionReader): HubConfiguration {
     history: {
       historyLength: read.number(
         "reconciliation-length",
-        { least: 0, whole: true },
+        { min: 0, integer: true },
         "MERCURE_HUB_RECONCILIATION_LENGTH",
       ),
-      historyBytes: read.number("history-bytes", { least: 0, whole: true }),
+      maxHistoryBytes: read.number("max-history-bytes", { min: 0, integer: true }),
     },
     hub: {
       path: read.path("path") ?? defaultHubPath,
@@ -170,15 +170,11 @@ export function configure(read: OptionReader): HubConfiguration {
       subscriptions: read.boolean("subscriptions", "MERCURE_HUB_SUBSCRIPTIONS"),
       corsOrigins: read.corsOrigins("cors-origin", "MERCURE_HUB_CORS_ORIGINS"),
       publishOrigins: read.origins("publish-origin", "MERCURE_HUB_PUBLISH_ORIGINS"),
-      connectionLifetime: read.number("connection-lifetime", { least: 0 }),
-      clockTolerance: read.number("clock-tolerance", { least: 0, most: 300 }, "MERCURE_HUB_CLOCK_TOLERANCE"),
+      connectionLifetime: read.number("connection-lifetime", { min: 0 }),
+      clockTolerance: read.number("clock-tolerance", { min: 0, max: 300 }, "MERCURE_HUB_CLOCK_TOLERANCE"),
       allowAnonymous: read.boolean("allow-anonymous", "MERCURE_HUB_ALLOW_ANONYMOUS"),
       allowPublish: read.boolean("allow-publish", "MERCURE_HUB_ALLOW_PUBLISH") ?? true,
-      keepaliveInterval: read.number(
-        "keepalive-interval",
-        { least: 0, most: 86_400 },
-        "MERCURE_HUB_KEEPALIVE_INTERVAL",
-      ),
+      keepaliveInterval: read.number("keepalive-interval", { min: 0, max: 86_400 }, "MERCURE_HUB_KEEPALIVE_INTERVAL"),
       ...readHubLimits(read, limitFlag),
     },
   };

@@ -17,10 +17,10 @@ const limits: Readonly<Record<HubLimit, LimitFlag>> = {
   ],
   maxSubscriptionBytesPerAddress: ["bytes", "The same for each address. Default 64 MiB; 0 for unlimited."],
   maxSubscriptionBytesPerRequest: ["bytes", "The same for each request. Default 8 MiB; 0 for unlimited."],
-  queryLimit: ["bytes", "How large the body of a QUERY request may be. Default 256 KiB."],
+  maxQueryBytes: ["bytes", "How large the body of a QUERY request may be. Default 256 KiB."],
   maxTokenDetails: ["number", "Authorization details of a token. Default 100."],
   maxTokenTopics: ["number", "Topics that a token grants in all. Default 1000."],
-  publishLimit: ["bytes", "How large a request to publish may be. Default 1 MiB."],
+  maxPublishBytes: ["bytes", "How large a request to publish may be. Default 1 MiB."],
   maxPublishTopics: ["number", "Topics of an update. Default 100."],
   maxPublishFieldLength: ["characters", "The length of its fields but the data. Default 4096."],
 };

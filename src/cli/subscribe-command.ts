@@ -30,7 +30,7 @@ cannot be made. Line breaks and control characters in data are printed as escape
   },
   async run({ read, positionals: topics }) {
     const json = read.boolean("json") ?? false;
-    const count = read.number("count", { least: 1, whole: true }) ?? Number.POSITIVE_INFINITY;
+    const count = read.number("count", { min: 1, integer: true }) ?? Number.POSITIVE_INFINITY;
     const hubUrl = readHubUrl(read);
     const profile = readProfile(read, hubUrl);
     const selectors = readSelectors(read, topics, profile.protocol);

@@ -37,7 +37,7 @@ stands for all. It is signed with HS256 by a secret, or with a private key in PE
     if (selectors.length === 0) throw new UsageError("Name the topics that the token grants: --topic <topic>");
     const payload = readPayload(read.string("payload"));
     if (payload !== undefined && role === "publisher") throw new UsageError("A payload is for subscribers.");
-    const lifetime = read.number("expires-in", { least: 1 }) ?? 3600;
+    const lifetime = read.number("expires-in", { min: 1 }) ?? 3600;
     const signer = readSigner(read, role);
     if (signer === undefined) throw new UsageError(`A token needs the hub's secret: ${waysToSecret}.`);
     const grants = role === "publisher" ? { publish: selectors } : { subscribe: selectors, payload };

@@ -33,13 +33,13 @@ export interface AuthzCookiesOptions {
 }
 
 /** The max bytes of grants that a browser keeps. With more, its requests to the hub exceed the limits of proxies. */
-const mostBytes = 4096;
+const maxBytes = 4096;
 
 /** The same max for one page, which needs all its grants. Proxies accept 8 KiB with the application's cookies. */
-const mostBytesOfPage = 7168;
+const maxBytesOfPage = 7168;
 
 /** The max length of name and value together. Browsers ignore a longer cookie silently. RFC 6265bis, section 5.6. */
-const longestCookie = 4096;
+const maxCookieLength = 4096;
 
 /** Lax, not Strict: a visit from another site must carry the cookie, or each such visit would replace it. */
 const fromLinksToo: CookieOptions = { sameSite: "lax" };
@@ -119,7 +119,7 @@ export class AuthzCookies {
     const shown = this.#shown(res.req);
     const others = shown.filter(({ grant }) => grant !== asked);
     const used = shown.reduce((sum, { grant, bytes }) => sum + (grant === asked ? bytes : 0), 0);
-    for (const { grant } of beyond(others, mostBytesOfPage - used)) this.#deleteGrant(res, grant);
+    for (const { grant } of beyond(others, maxBytesOfPage - used)) this.#deleteGrant(res, grant);
   }
 
   /** Returns the bytes of cookies that the browser sends to the hub, but not with the request for a page. */
@@ -128,7 +128,7 @@ export class AuthzCookies {
     const given = [...own.values()].reduce((sum, bytes) => sum + bytes, 0);
     if (isAnew) return given;
     const others = this.#marked(res.req).reduce((sum, { grant, bytes }) => sum + (own.has(grant) ? 0 : bytes), 0);
-    return given + Math.min(others, Math.max(0, mostBytes - given));
+    return given + Math.min(others, Math.max(0, maxBytes - given));
   }
 
   /** Returns the token for a grant, or the single token of an external hub; undefined if the browser has neither. */
@@ -189,11 +189,11 @@ export class AuthzCookies {
     const markName = markCookieName(this.#grantBase(req), this.#owner, grant);
     given.own.set(grant, bytesOf(name, token) + bytesOf(markName, mark));
     const bytes = [...given.own.values()].reduce((sum, each) => sum + each, 0);
-    if (given.own.size > 1 && bytes > mostBytesOfPage) {
+    if (given.own.size > 1 && bytes > maxBytesOfPage) {
       throw new MercureError(
         "ERR_TOKEN",
         `The tokens of this page's ${given.own.size} private streams have ${bytes} bytes of cookies together, more than ` +
-          `${mostBytesOfPage}: join the streams in a MercureStreamContext, or shorten what payloadGetter gives.`,
+          `${maxBytesOfPage}: join the streams in a MercureStreamContext, or shorten what payloadGetter gives.`,
       );
     }
     this.#set(res, name, token, this.#hubPath(req));
@@ -201,7 +201,7 @@ export class AuthzCookies {
     // A request that carries grants comes from a page that may need all of them.
     if (given.isAnew || this.#shown(req).length > 0) return;
     const others = this.#marked(req).filter((each) => !given.own.has(each.grant));
-    for (const each of beyond(others, mostBytes - bytes)) this.#deleteGrant(res, each.grant);
+    for (const each of beyond(others, maxBytes - bytes)) this.#deleteGrant(res, each.grant);
   }
 
   #deleteGrant(res: Response, grant: string): void {
@@ -265,7 +265,7 @@ export class AuthzCookies {
         "The token of a stream goes into a cookie, but the response has already begun.",
       );
     }
-    if (name.length + value.length > longestCookie) {
+    if (name.length + value.length > maxCookieLength) {
       throw new MercureError(
         "ERR_TOKEN",
         `The token of a stream has ${value.length} characters, more than a browser takes in a cookie: stream fewer topics ` +
@@ -318,10 +318,10 @@ export class AuthzCookies {
   }
 }
 
-/** Returns the oldest grants that do not fit into `mostBytes`. */
-function beyond(grants: readonly KeptGrant[], mostBytes: number): KeptGrant[] {
+/** Returns the oldest grants that do not fit into `maxBytes`. */
+function beyond(grants: readonly KeptGrant[], maxBytes: number): KeptGrant[] {
   const byAge = [...grants].sort((a, b) => b.issuedAt - a.issuedAt);
-  let left = mostBytes;
+  let left = maxBytes;
   while (byAge[0] !== undefined && byAge[0].bytes <= left) left -= byAge.shift()!.bytes;
   return byAge;
 }

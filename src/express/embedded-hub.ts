@@ -18,8 +18,8 @@ export interface EmbeddedHub {
 /** Creates the hub in this process, with a memory transport. */
 export function embedHub(configuration: Configuration, authorize: HubOptions["authorize"], clock: Clock): EmbeddedHub {
   const { hub: options, issuer, resource, authzCookieName } = configuration;
-  const { reconciliationLength, historyBytes, ...rest } = options;
-  const transport = new MemoryTransport({ historyLength: reconciliationLength, historyBytes });
+  const { reconciliationLength, maxHistoryBytes, ...rest } = options;
+  const transport = new MemoryTransport({ historyLength: reconciliationLength, maxHistoryBytes });
   const settings = {
     ...rest,
     transport,

@@ -202,7 +202,7 @@ export interface EmbeddedHubOptions extends HubLimits {
    */
   reconciliationLength?: number | undefined;
   /** The max size of all updates that the hub keeps for replay, in bytes. Default 64 MiB. */
-  historyBytes?: number | undefined;
+  maxHistoryBytes?: number | undefined;
 }
 
 /** The resolved options. Nothing reads the environment variables after they are resolved. */
@@ -244,7 +244,7 @@ export interface Configuration extends HubIdentity {
     readonly clockTolerance: number;
     readonly keepaliveInterval: number;
     readonly reconciliationLength: number;
-    readonly historyBytes: number;
+    readonly maxHistoryBytes: number;
   };
 }
 
@@ -297,12 +297,12 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       (identity.protocol === 0 ? "url" : "cookie"),
     authorize: read.callback("authorize") as Authorize<Request> | undefined,
     renewalPath: read.path("renewalPath") ?? (identity.hubUrl === undefined ? `${path}/renewal` : "/mercure-renewal"),
-    maxStreamUrlBytes: read.number("maxStreamUrlBytes", { least: 0, whole: true }) ?? 8000,
-    tokenLifetime: read.number("tokenLifetime", { least: 1 }) ?? 3600,
+    maxStreamUrlBytes: read.number("maxStreamUrlBytes", { min: 0, integer: true }) ?? 8000,
+    tokenLifetime: read.number("tokenLifetime", { min: 1 }) ?? 3600,
     payloadGetter: read.callback("payloadGetter") as MercureOptions["payloadGetter"],
     subjectGetter: read.callback("subjectGetter") as MercureOptions["subjectGetter"],
     presenceKey: (read.stringOrCallback("presenceKey") as PresenceKey | undefined) ?? "id",
-    presenceGrace: read.number("presenceGrace", { least: 0, most: 86_400 }) ?? 5,
+    presenceGrace: read.number("presenceGrace", { min: 0, max: 86_400 }) ?? 5,
     swapStyles: read.strings("swapStyles") ?? [],
     assetsPath: read.path("assetsPath") ?? "/mercure-assets",
     development,
@@ -318,13 +318,13 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       subscriptions: hub.boolean("subscriptions", "MERCURE_HUB_SUBSCRIPTIONS") ?? true,
       corsOrigins: hub.corsOrigins("corsOrigins", "MERCURE_HUB_CORS_ORIGINS") ?? [],
       publishOrigins: hub.origins("publishOrigins", "MERCURE_HUB_PUBLISH_ORIGINS") ?? [],
-      connectionLifetime: hub.number("connectionLifetime", { least: 0 }) ?? 3600,
-      clockTolerance: hub.number("clockTolerance", { least: 0, most: 300 }, "MERCURE_HUB_CLOCK_TOLERANCE") ?? 30,
+      connectionLifetime: hub.number("connectionLifetime", { min: 0 }) ?? 3600,
+      clockTolerance: hub.number("clockTolerance", { min: 0, max: 300 }, "MERCURE_HUB_CLOCK_TOLERANCE") ?? 30,
       keepaliveInterval:
-        hub.number("keepaliveInterval", { least: 0, most: 86_400 }, "MERCURE_HUB_KEEPALIVE_INTERVAL") ?? 15,
+        hub.number("keepaliveInterval", { min: 0, max: 86_400 }, "MERCURE_HUB_KEEPALIVE_INTERVAL") ?? 15,
       reconciliationLength:
-        hub.number("reconciliationLength", { least: 0, whole: true }, "MERCURE_HUB_RECONCILIATION_LENGTH") ?? 500,
-      historyBytes: hub.number("historyBytes", { least: 0, whole: true }) ?? 64 * 1024 * 1024,
+        hub.number("reconciliationLength", { min: 0, integer: true }, "MERCURE_HUB_RECONCILIATION_LENGTH") ?? 500,
+      maxHistoryBytes: hub.number("maxHistoryBytes", { min: 0, integer: true }) ?? 64 * 1024 * 1024,
     },
   };
   read.refuseUnknown();

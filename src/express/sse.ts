@@ -75,7 +75,7 @@ export class Sse extends Publisher {
    * app.get("/orders/stream", requireUser, sse.stream((req) => `orders-${req.user.id}`));
    */
   stream(topics?: Topics | TopicChoice): RequestHandler {
-    const wayOut = "let clients stream from the hub itself, at sse.authentifiedHubUrl(topics)";
+    const wayOut = "let clients stream from the hub itself, at sse.authenticatedHubUrl(topics)";
     const hub = this.embeddedHub("sse.stream", wayOut);
     const choose = isFunction(topics) ? (topics as TopicChoice) : undefined;
     // Invalid fixed topics throw when the route is mounted, not at the first request.

@@ -89,7 +89,7 @@ export interface HubOptions extends HubLimits {
 export type HubSettings = ReturnType<typeof resolveHubOptions>;
 
 /** The max interval, in seconds: Node's longest timer must hold all the intervals that a peer can miss. */
-const longestInterval = Math.floor((2 ** 31 - 1) / 1000 / missedIntervals);
+const maxInterval = Math.floor((2 ** 31 - 1) / 1000 / missedIntervals);
 
 /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
 export function resolveHubOptions(options: HubOptions) {
@@ -111,10 +111,10 @@ export function resolveHubOptions(options: HubOptions) {
     publicPath: pathOf(hubUrl),
     matcherLimits: matcherLimitsOf(limits),
     memoryBounds: { total: limits.maxSubscriptionBytes, perAddress: limits.maxSubscriptionBytesPerAddress },
-    queryLimit: limits.queryLimit,
+    maxQueryBytes: limits.maxQueryBytes,
     issuers: resolveIssuers(read.object("issuers")),
     issuer: read.string("issuer") ?? origin ?? "/",
-    clockTolerance: read.number("clockTolerance", { least: 0, most: 300 }) ?? 30,
+    clockTolerance: read.number("clockTolerance", { min: 0, max: 300 }) ?? 30,
     development: read.boolean("development") ?? process.env.NODE_ENV !== "production",
     resource: resource ?? path,
     tokenLimits: tokenLimitsOf(limits),
@@ -129,17 +129,17 @@ export function resolveHubOptions(options: HubOptions) {
       perAddress: limits.maxConnectionsPerAddress,
       perSubject: limits.maxConnectionsPerSubject,
     },
-    connectionLifetime: read.number("connectionLifetime", { least: 0 }) ?? 3600,
+    connectionLifetime: read.number("connectionLifetime", { min: 0 }) ?? 3600,
     maxBacklogBytes: limits.maxBacklogBytes,
     allowAnonymous: read.boolean("allowAnonymous") ?? true,
     authorize: read.callback("authorize") as HubOptions["authorize"],
     allowPublish: read.boolean("allowPublish") ?? false,
     publishLimits: {
-      bytes: limits.publishLimit,
+      bytes: limits.maxPublishBytes,
       topics: limits.maxPublishTopics,
       fieldLength: limits.maxPublishFieldLength,
     },
-    keepaliveInterval: read.number("keepaliveInterval", { least: 0, most: longestInterval }) ?? 15,
+    keepaliveInterval: read.number("keepaliveInterval", { min: 0, max: maxInterval }) ?? 15,
     subscriptions: read.boolean("subscriptions") ?? true,
     logger: guardedLogger(read.logger("logger") ?? console),
     observer: read.object("observer") as HubObserver | undefined,

@@ -21,16 +21,19 @@ export function addGlobals(environment: Environment, { publisher, components, sc
   // A URL of ours holds nothing that HTML or a script's string would have to escape, but for "&": it is a letter like
   // others in a script, where an escaped one would be wrong, and in an attribute it needs none before these parameters.
   const url = (text: string) => components.makeSafe(text);
+  const authenticatedHubUrl =
+    (name: string) =>
+    (...args: unknown[]) =>
+      url(publisher.authenticatedHubUrl(...grantIn(name, args)));
   const functions: Record<string, (...args: unknown[]) => unknown> = {
     mercure_hub_url: (...args) => {
       const read = readArguments("mercure_hub_url", ["topics", "subscriber_jwt", "with_subscriptions"], args);
       const extras = eventsIn("mercure_hub_url", read);
       return url(publisher.hubUrl(read.topics as Topics, tokenIn("mercure_hub_url", read), extras));
     },
-    mercure_authentified_hub_url: (...args) => {
-      const [topics, extras] = grantIn("mercure_authentified_hub_url", args);
-      return url(publisher.authentifiedHubUrl(topics, extras));
-    },
+    mercure_authenticated_hub_url: authenticatedHubUrl("mercure_authenticated_hub_url"),
+    // The name of Flask-Mercure-SSE.
+    mercure_authentified_hub_url: authenticatedHubUrl("mercure_authentified_hub_url"),
     mercure_subscriber_jwt: (...args) => publisher.subscriberJwt(...grantIn("mercure_subscriber_jwt", args)),
     mercure_topic: (...args) => oneOrAll(publisher.topics(topicsIn("mercure_topic", args))),
     mercure_subscription_topic: (...args) =>

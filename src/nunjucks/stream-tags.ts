@@ -194,13 +194,13 @@ export class StreamTags {
 }
 
 /** The max streams of a page: a browser's six connections per host over HTTP/1.1, less two for other requests. */
-const mostConnections = 4;
+const maxConnections = 4;
 
 /** Warns the developer about a page that uses up the browser's connections. */
 export function warnOfConnections(page: RenderContext | undefined, warn: (message: string) => void): void {
-  if (page === undefined || ++page.connections !== mostConnections + 1) return;
+  if (page === undefined || ++page.connections !== maxConnections + 1) return;
   warn(
-    `htmx-mercure: ${page.url} opens more than ${mostConnections} streams. Over HTTP/1.1 a browser has six connections ` +
+    `htmx-mercure: ${page.url} opens more than ${maxConnections} streams. Over HTTP/1.1 a browser has six connections ` +
       "for a host, and further tabs and requests will wait. Join streams in a MercureStreamContext, or serve HTTP/2.",
   );
 }

@@ -261,7 +261,7 @@ export class Publisher extends StreamAccess {
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
     assertKnownOptions(options, updatesOptions, "updates");
-    const hub = this.embeddedHub("sse.updates", "read sse.authentifiedHubUrl(topics) with an EventSource");
+    const hub = this.embeddedHub("sse.updates", "read sse.authenticatedHubUrl(topics) with an EventSource");
     const asked = hubTopics(topics, this.#options.models);
     this.#options.variants.renderedPlain(asked.map((topic) => (typeof topic === "string" ? topic : "*")));
     return applicationUpdates(hub.updates(asked, options));

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, linkSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { leastKeyLength } from "./key-length.js";
+import { minKeyLength } from "./key-length.js";
 
 /**
  * Reads or creates the development secret of a project, so that signed-in pages survive a restart. The secret is a file
@@ -47,7 +47,7 @@ function keep(cache: string, path: string): string | undefined {
   // This keeps the secret out of a repository that contains `node_modules`.
   writeFileSync(join(cache, ".gitignore"), "*\n");
   const draft = `${path}-${randomBytes(8).toString("hex")}`;
-  writeFileSync(draft, randomBytes(leastKeyLength).toString("hex"), { mode: 0o600, flag: "wx" });
+  writeFileSync(draft, randomBytes(minKeyLength).toString("hex"), { mode: 0o600, flag: "wx" });
   try {
     const unusable = existsSync(path) && kept(path) === undefined;
     if (unusable) rmSync(path);
@@ -61,5 +61,5 @@ function keep(cache: string, path: string): string | undefined {
 }
 
 function isWhole(secret: string): boolean {
-  return new RegExp(`^[0-9a-f]{${2 * leastKeyLength}}$`).test(secret);
+  return new RegExp(`^[0-9a-f]{${2 * minKeyLength}}$`).test(secret);
 }

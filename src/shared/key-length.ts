@@ -2,7 +2,7 @@ import { MercureError } from "./errors.js";
 import type { Logger } from "./logger.js";
 
 /** The min length of a key for HS256, in bytes (RFC 7518, section 3.2). */
-export const leastKeyLength = 32;
+export const minKeyLength = 32;
 
 /** The keys that each logger was already warned about. An application and its hub check the same keys. */
 const told = new WeakMap<Logger, Set<string>>();
@@ -14,8 +14,8 @@ const told = new WeakMap<Logger, Set<string>>();
  */
 export function checkKeyLength(key: string, development: boolean, logger: Logger): void {
   const length = Buffer.byteLength(key);
-  if (length >= leastKeyLength) return;
-  const message = `a secret has ${length} bytes; HS256 needs at least ${leastKeyLength} (RFC 7518, section 3.2).`;
+  if (length >= minKeyLength) return;
+  const message = `a secret has ${length} bytes; HS256 needs at least ${minKeyLength} (RFC 7518, section 3.2).`;
   if (!development) throw new MercureError("ERR_OPTION", `Production is not safe: ${message}`);
   const warned = told.get(logger) ?? new Set();
   told.set(logger, warned);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { developmentSecret } from "./development-secret.js";
 import { MercureError } from "./errors.js";
-import { leastKeyLength } from "./key-length.js";
+import { minKeyLength } from "./key-length.js";
 import type { Logger } from "./logger.js";
 import { invalidOption } from "./option-reader.js";
 
@@ -34,5 +34,5 @@ export function madeSecret(hubUrl: string | true | undefined, development: boole
     "htmx-mercure: no secret is set, and the project has no place that keeps one, so one was made for this start; tokens " +
       "end with it. Production needs SECRET_KEY.",
   );
-  return randomBytes(leastKeyLength).toString("hex");
+  return randomBytes(minKeyLength).toString("hex");
 }

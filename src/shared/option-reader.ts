@@ -11,9 +11,9 @@ export function invalidOption(name: string, why: string): MercureError {
 }
 
 interface NumberBounds {
-  least: number;
-  most?: number;
-  whole?: boolean;
+  min: number;
+  max?: number;
+  integer?: boolean;
 }
 
 /**
@@ -71,16 +71,16 @@ export class OptionReader {
     throw invalidOption(source, `must be true or false, not ${describe(value)}`);
   }
 
-  number(name: string, { least, most, whole }: NumberBounds, variable?: string): number | undefined {
+  number(name: string, { min, max, integer }: NumberBounds, variable?: string): number | undefined {
     const [value, source] = this.#value(name, variable);
     if (value === undefined || value === "") return undefined;
     const number = source === variable ? Number(value) : value;
-    const inBounds = typeof number === "number" && number >= least && number <= (most ?? Number.MAX_SAFE_INTEGER);
-    if (!inBounds || (whole && !Number.isInteger(number))) {
-      const upTo = most === undefined ? "" : ` and at most ${most}`;
+    const inBounds = typeof number === "number" && number >= min && number <= (max ?? Number.MAX_SAFE_INTEGER);
+    if (!inBounds || (integer && !Number.isInteger(number))) {
+      const upTo = max === undefined ? "" : ` and at most ${max}`;
       throw invalidOption(
         source,
-        `must be a ${whole ? "whole " : ""}number of at least ${least}${upTo}, not ${typeof value === "number" ? value : describe(value)}`,
+        `must be a ${integer ? "whole " : ""}number of at least ${min}${upTo}, not ${typeof value === "number" ? value : describe(value)}`,
       );
     }
     return number;

@@ -75,13 +75,15 @@ describe("starting", () => {
 
 describe("options", () => {
   test("reach the hub", async (t) => {
-    const flags = ["--path", "/live", "--cookie-name", "jwt", "--no-allow-anonymous", "--publish-limit", "10"].concat([
-      "--no-subscriptions",
-      "--cors-origin",
-      "https://a.example",
-      "--cors-origin",
-      "https://b.example",
-    ]);
+    const flags = [
+      "--path",
+      "/live",
+      "--cookie-name",
+      "jwt",
+      "--no-allow-anonymous",
+      "--max-publish-bytes",
+      "10",
+    ].concat(["--no-subscriptions", "--cors-origin", "https://a.example", "--cors-origin", "https://b.example"]);
     const { url } = await startHub(t, flags, { env: production });
     assert.ok(url.endsWith("/live"));
     assert.equal((await fetch(`${url}?topic=a`)).status, 401);

@@ -351,8 +351,8 @@ describe("with a remote hub", () => {
     const { kit, origin } = await withHub(t, url);
     assert.equal((await fetch(`${origin}/.well-known/mercure?topic=a`)).status, 404);
     assert.throws(() => kit.hub, { code: "ERR_EXTERNAL_HUB", message: /hubUrl names another/ });
-    assert.throws(() => kit.sse.stream("a"), { code: "ERR_EXTERNAL_HUB", message: /sse\.authentifiedHubUrl/ });
-    assert.throws(() => kit.sse.updates("a"), { code: "ERR_EXTERNAL_HUB", message: /sse\.authentifiedHubUrl/ });
+    assert.throws(() => kit.sse.stream("a"), { code: "ERR_EXTERNAL_HUB", message: /sse\.authenticatedHubUrl/ });
+    assert.throws(() => kit.sse.updates("a"), { code: "ERR_EXTERNAL_HUB", message: /sse\.authenticatedHubUrl/ });
     assert.equal(typeof { ...kit }.close, "function");
   });
 

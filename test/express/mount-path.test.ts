@@ -23,7 +23,7 @@ function get(origin: string, path: string): Promise<{ body: string; cookies: str
 const templates = {
   "templates/single.njk": `<p data-url='{{ mercure_hub_url("t") }}'>`,
   "templates/script.njk": `<script>new EventSource('{{ mercure_hub_url("t") }}')</script>`,
-  "templates/private.njk": `<script>new EventSource('{{ mercure_authentified_hub_url("t") }}')</script>`,
+  "templates/private.njk": `<script>new EventSource('{{ mercure_authenticated_hub_url("t") }}')</script>`,
   "templates/tag.njk": `{{ mercure_scripts() }}<% MercureStream topic="t" private %>`,
 };
 

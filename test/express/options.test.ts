@@ -71,7 +71,7 @@ describe("options", () => {
         clockTolerance: 30,
         keepaliveInterval: 15,
         reconciliationLength: 500,
-        historyBytes: 67_108_864,
+        maxHistoryBytes: 67_108_864,
         issuers: undefined,
         authorizationServers: [],
         maxConnections: 100_000,
@@ -84,10 +84,10 @@ describe("options", () => {
         maxSubscriptionBytes: 268_435_456,
         maxSubscriptionBytesPerAddress: 67_108_864,
         maxSubscriptionBytesPerRequest: 8_388_608,
-        queryLimit: 262_144,
+        maxQueryBytes: 262_144,
         maxTokenDetails: 100,
         maxTokenTopics: 1000,
-        publishLimit: 1_048_576,
+        maxPublishBytes: 1_048_576,
         maxPublishTopics: 100,
         maxPublishFieldLength: 4096,
       },
@@ -148,7 +148,7 @@ describe("options", () => {
       clockTolerance: 30,
       keepaliveInterval: 0,
       reconciliationLength: 7,
-      historyBytes: 67_108_864,
+      maxHistoryBytes: 67_108_864,
     });
   });
 

@@ -260,6 +260,7 @@ describe("a private topic with a name of the visitor's choice", () => {
         assert.throws(() => kit.sse.hubUrl(topic), refused);
         assert.throws(() => kit.render("MercureStream", { topic, private: true }), refused);
         assert.throws(() => kit.render("MercureStreamContext", { topics: ["a", topic], private: true }), Error);
+        assert.throws(() => kit.sse.authenticatedHubUrl(topic), refused);
         assert.throws(() => kit.sse.authentifiedHubUrl(topic), refused);
         assert.throws(() => kit.sse.subscriberJwt(topic), refused);
         assert.throws(() => kit.sse.createSubscriberJwt(["a", topic]), refused);
@@ -678,7 +679,7 @@ describe("a stream's token", () => {
         kit.oob(kit.html`<p id="x">${stream}</p>`),
       ];
       const bare = kit.sse.subscriberJwt("a");
-      for (const data of [...composed, [stream], { html: stream }, bare, kit.sse.authentifiedHubUrl("a")]) {
+      for (const data of [...composed, [stream], { html: stream }, bare, kit.sse.authenticatedHubUrl("a")]) {
         await assert.rejects(kit.sse.publish("b", data), { code: "ERR_TOKEN" });
       }
       await kit.sse.publish("b", kit.render("MercureStream", { topic: "a" }));
@@ -705,7 +706,7 @@ describe("a stream's token", () => {
     const stream = () => String(kit.render("MercureStream", { topic: "a", private: true }));
     const responses: Record<string, (res: Response) => void> = {
       "/tag": (res) => void res.send(stream()),
-      "/global": (res) => void res.send(kit.environment.renderString('{{ mercure_authentified_hub_url("a") }}', {})),
+      "/global": (res) => void res.send(kit.environment.renderString('{{ mercure_authenticated_hub_url("a") }}', {})),
       "/jwt": (res) => void res.send(kit.sse.subscriberJwt("a")),
       "/url": (res) => void res.send(kit.sse.hubUrl("a", own)),
       "/variant": (res) => void res.send(String(kit.render("MercureStream", { topic: "a", variant: "de" }))),

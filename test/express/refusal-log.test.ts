@@ -43,7 +43,7 @@ describe("a refusal for a page of the application", () => {
   > = {
     "a missing token": [401, "?topic=a", { hub: { allowAnonymous: false } }],
     "a forged token": [401, "?topic=a&authorization=e30.e30.e30", {}],
-    "a body that is too large": [413, "", { hub: { queryLimit: 10 } }, "QUERY", "topic=1234567890"],
+    "a body that is too large": [413, "", { hub: { maxQueryBytes: 10 } }, "QUERY", "topic=1234567890"],
     "an update over HTTP where none is taken": [405, "", {}, "POST", "topic=a"],
   };
   for (const [what, [status, query, options, method, body]] of Object.entries(kinds)) {

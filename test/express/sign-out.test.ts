@@ -51,7 +51,7 @@ describe("a sign-out during a request", () => {
       ({ kit }, gate) =>
       async (_req, res) => {
         await gate.pass();
-        res.send(`sse-connect="${kit.sse.authentifiedHubUrl("users/ada")}"`);
+        res.send(`sse-connect="${kit.sse.authenticatedHubUrl("users/ada")}"`);
       },
     "a token made by hand":
       ({ kit }, gate) =>

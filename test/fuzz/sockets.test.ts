@@ -74,7 +74,7 @@ const bytes = fc.oneof(
 
 // A stranger sends any bytes, in pieces, and disconnects in the middle of an answer.
 test("the hub answers or closes on any bytes, and serves the next client", async (t) => {
-  const options = { allowPublish: true, corsOrigins: ["https://shop.example"], publishLimit: 10_000 };
+  const options = { allowPublish: true, corsOrigins: ["https://shop.example"], maxPublishBytes: 10_000 };
   const { origin, hub, errors } = await startHub(t, options);
   const { port } = new URL(origin);
   const send = (sent: Buffer, cut: number) =>

@@ -144,7 +144,7 @@ describe("under Express", () => {
   });
 
   test("the bound of a publication holds for what a parser has read, too", async (t) => {
-    const hub = new Hub({ transport: new MemoryTransport(), allowPublish: true, publisherKey, publishLimit: 100 });
+    const hub = new Hub({ transport: new MemoryTransport(), allowPublish: true, publisherKey, maxPublishBytes: 100 });
     t.after(() => hub.close());
     const origin = await serve(
       t,

@@ -123,7 +123,7 @@ describe("Hub.close", () => {
 
   // One client that reads nothing must not keep a process from ending.
   test("finishes despite a client that hangs", async (t) => {
-    const transport = new MemoryTransport({ historyBytes: 1e9 });
+    const transport = new MemoryTransport({ maxHistoryBytes: 1e9 });
     const { hub, url, sockets } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const hanging = await subscribe(t, url("a"));
     hanging.pause();
@@ -190,7 +190,7 @@ describe("a transport that fails", () => {
         return super.read(query);
       }
     }
-    const transport = new Failing({ historyBytes: 1e9 });
+    const transport = new Failing({ maxHistoryBytes: 1e9 });
     const { hub, url, errors } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const subscriber = await subscribe(t, url("a"));
     subscriber.pause();

@@ -269,7 +269,7 @@ describe("the method QUERY", () => {
   });
 
   test("limits the body by an option", async (t) => {
-    const running = await startHub(t, { queryLimit: 8 });
+    const running = await startHub(t, { maxQueryBytes: 8 });
     const url = `${running.origin}${running.hub.path}`;
     assert.equal((await subscribe(t, url, form, "QUERY", "match=ab")).status, 200);
     assert.equal((await subscribe(t, url, form, "QUERY", "match=abc")).status, 413);

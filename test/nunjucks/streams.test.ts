@@ -147,7 +147,7 @@ describe("globals", () => {
       files: {
         "templates/page.njk":
           "{{ mercure_hub_url('a') }} {{ mercure_hub_url(['a', 'b'], 'jwt') }} {{ mercure_topic('a') }} " +
-          "{{ mercure_authentified_hub_url('a') }} {{ mercure_subscriber_jwt('a') }}",
+          "{{ mercure_authenticated_hub_url('a') }} {{ mercure_subscriber_jwt('a') }}",
       },
     });
     const [plain, withToken, topic, authentified, token] = kit.render("page.njk").split(" ") as string[];
@@ -176,10 +176,12 @@ describe("globals", () => {
       assert.equal(render(`{{ mercure_hub_url(${code}) }}`), withEvents, code);
     }
     for (const code of ["'a', payload=person, with_subscriptions=true", "'a', person, true"]) {
-      const [url, token] = render(`{{ mercure_authentified_hub_url(${code}) }}`).split("&authorization=");
-      assert.equal(url, withEvents);
       const said = { subscribe: ["a", events], payload: { user_id: 1 } };
-      assert.deepEqual(claims(token!), said);
+      for (const name of ["mercure_authenticated_hub_url", "mercure_authentified_hub_url"]) {
+        const [url, token] = render(`{{ ${name}(${code}) }}`).split("&authorization=");
+        assert.equal(url, withEvents, name);
+        assert.deepEqual(claims(token!), said, name);
+      }
       assert.deepEqual(claims(render(`{{ mercure_subscriber_jwt(${code}) }}`)), said);
     }
     assert.deepEqual(claims(render("{{ mercure_subscriber_jwt(topics='a') }}")), { subscribe: ["a"] });
@@ -196,7 +198,7 @@ describe("globals", () => {
       "mercure_hub_url('a', { user_id: 1 })": /subscriber_jwt of mercure_hub_url is a token as text, not /,
       "mercure_hub_url('a', subscriber_jwt='')": /is a token as text, not empty text/,
       "mercure_hub_url('a', with_subscriptions='no')": /with_subscriptions of mercure_hub_url is true or false, not /,
-      "mercure_authentified_hub_url('a', subscriber_jwt='x')": /no argument "subscriber_jwt".*payload=…/,
+      "mercure_authenticated_hub_url('a', subscriber_jwt='x')": /no argument "subscriber_jwt".*payload=…/,
       "mercure_subscriber_jwt('a', payload=later)": /payload of mercure_subscriber_jwt is a promise/,
       "mercure_topic('a', 'b')": /mercure_topic takes 1 argument, not 2/,
       "mercure_presence('a', payload=1)": /mercure_presence has no argument "payload"/,

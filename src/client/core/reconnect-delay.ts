@@ -1,8 +1,8 @@
 /** The base delay before a reconnection, in milliseconds, until the server sends `retry`. */
 export const defaultRetry = 500;
-const longestBackoff = 30_000;
+const maxBackoff = 30_000;
 /** The max delay of a timer, in milliseconds. A longer one would fire at once. */
-const longestWait = 2 ** 31 - 1;
+const maxWait = 2 ** 31 - 1;
 
 /**
  * Returns the delay before the next attempt, in milliseconds. The delay doubles with each failure, from `retry` up to
@@ -10,9 +10,9 @@ const longestWait = 2 ** 31 - 1;
  * `Retry-After` are the min.
  */
 export function reconnectDelay(retry: number, failures: number, retryAfter: number): number {
-  const ceiling = Math.min(longestBackoff, retry * 2 ** (failures + 1));
+  const ceiling = Math.min(maxBackoff, retry * 2 ** (failures + 1));
   const spread = ceiling * (0.5 + Math.random() / 2);
-  return Math.min(longestWait, Math.max(spread, retry, retryAfter));
+  return Math.min(maxWait, Math.max(spread, retry, retryAfter));
 }
 
 /**

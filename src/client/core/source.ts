@@ -13,7 +13,7 @@ const CLOSED = 2;
 /** A stream that lasted this long, in milliseconds, counts as working. Its end resets the count of failures. */
 const stableAfter = 5_000;
 /** The max number of new tokens in a row that a hub can refuse, for example because its clock is wrong. */
-const mostRenewals = 3;
+const maxRenewals = 3;
 
 export interface StreamReporter {
   failed(detail: MercureErrorDetail): void;
@@ -151,7 +151,7 @@ export class StreamSource extends EventTarget {
     this.#renewals = lasted ? 1 : this.#renewals + 1;
     this.#disconnect();
     this.#readyState = CONNECTING;
-    if (this.#renewals > mostRenewals) return end();
+    if (this.#renewals > maxRenewals) return end();
     const attempt = new AbortController();
     this.#attempt = attempt;
     const address = await this.#reporter.renew(this.#address, attempt.signal);

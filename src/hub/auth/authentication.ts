@@ -23,7 +23,7 @@ interface Presented {
 }
 
 /** The max number of cookies read from a request. The last ones are read: browsers send newer ones later. */
-const mostCookies = 20;
+const maxCookies = 20;
 
 /** Finds and verifies the tokens that requests present. Mercure "Authorization". */
 export class Authenticator {
@@ -80,7 +80,7 @@ export class Authenticator {
   #keys(req: IncomingMessage): readonly string[] {
     const cookies = cookiesOf(req);
     // The limit bounds the work: each key is hashed for each token.
-    return this.#cookieNames.flatMap((name) => keyCookies(cookies, name).slice(-mostCookies));
+    return this.#cookieNames.flatMap((name) => keyCookies(cookies, name).slice(-maxCookies));
   }
 
   #presented(req: IncomingMessage, query: URLSearchParams, grant: string | null): Presented {
@@ -103,7 +103,7 @@ export class Authenticator {
           ? name === base || bases.some((each) => grantOf(name, each) !== undefined)
           : bases.some((each) => name === grantCookieName(each, grant));
       const tokens = cookies.flatMap(([name, value]) => (isOurs(name) && value !== "" ? [value] : []));
-      if (tokens.length > 0) return tokens.slice(-mostCookies);
+      if (tokens.length > 0) return tokens.slice(-maxCookies);
     }
     return [];
   }

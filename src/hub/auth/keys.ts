@@ -84,7 +84,7 @@ export function jwkSetFile(path: string): KeySource {
 /** The timeout of one request for a JWK Set, in milliseconds, its body included. */
 const fetchTimeout = 5000;
 /** The max size of a JWK Set, in bytes. Real ones have a few thousand. */
-const largestSet = 256 * 1024;
+const maxSetSize = 256 * 1024;
 /** The cache time of a JWK Set, in milliseconds. */
 const cacheTime = 600_000;
 /** The back-off after a failed request, in milliseconds. It keeps clients with tokens from flooding the issuer. */
@@ -140,7 +140,7 @@ function bounded(request: FetchImplementation): FetchImplementation {
     const count = new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         length += chunk.length;
-        if (length > largestSet) controller.error(new Error("The JWK Set is too large."));
+        if (length > maxSetSize) controller.error(new Error("The JWK Set is too large."));
         else controller.enqueue(chunk);
       },
     });

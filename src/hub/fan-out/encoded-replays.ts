@@ -33,7 +33,7 @@ const stepsPerUpdate = 20;
 const stepsPerEvent = 100;
 
 /** The max steps of patterns for one update before the encoding yields to the event loop between patterns. */
-const mostStepsAtOnce = 8 * stepsPerTurn;
+const maxStepsAtOnce = 8 * stepsPerTurn;
 
 /** The max number of cached stretches, and their max size in bytes. */
 const keptCount = 64;
@@ -75,7 +75,7 @@ export class EncodedReplays {
 
   #encoded(audience: SubscriptionScope, after: number, replay: Replay): EncodedReplay | Promise<EncodedReplay> {
     const stretch = new Stretch(audience, replay);
-    const isMuch = audience.costOf(replay.updates) > mostStepsAtOnce;
+    const isMuch = audience.costOf(replay.updates) > maxStepsAtOnce;
     if (isMuch) return this.#encodePaced(stretch, after);
     for (const stored of replay.updates) {
       if (stretch.isEnough) break;

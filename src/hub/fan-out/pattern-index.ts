@@ -30,7 +30,7 @@ const capacity = 50_000;
 const maxCharacters = 8_000_000;
 
 /** The max length of a cached topic. Longer topics would use memory that the count ignores. */
-const longestTopic = 1_000;
+const maxTopicLength = 1_000;
 
 /**
  * Finds the recipients of a topic by pattern. An index of literals excludes most patterns. Each remaining pattern is
@@ -141,7 +141,7 @@ export class PatternIndex<R> {
   }
 
   #remember(topic: string, verdict: Verdict<R>): void {
-    if (topic.length > longestTopic) return;
+    if (topic.length > maxTopicLength) return;
     const known = this.#verdicts.get(topic);
     if (known === undefined) this.#characters += topic.length;
     else this.#remembered -= sizeOf(known);

@@ -37,7 +37,7 @@ type SubscribeSettings = Pick<
   | "matcherLimits"
   | "memoryBounds"
   | "protocol"
-  | "queryLimit"
+  | "maxQueryBytes"
 >;
 
 /** The details of a request besides its subscription. */
@@ -85,9 +85,9 @@ export class SubscribeHandler {
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { allowAnonymous, protocol, matcherLimits, hubUrl, queryLimit } = this.#settings;
+    const { allowAnonymous, protocol, matcherLimits, hubUrl, maxQueryBytes } = this.#settings;
     const query = queryOf(req);
-    const parameters = await subscriptionParameters(req, query, queryLimit, this.#bounds.memory);
+    const parameters = await subscriptionParameters(req, query, maxQueryBytes, this.#bounds.memory);
     const { matchers, generation } = await requestedMatchers(parameters, protocol, matcherLimits, hubUrl, newPace());
     const grant = parameters.get(grantParameter);
     const closes = grant !== null;

@@ -38,13 +38,13 @@ export interface HubLimits {
    */
   readonly maxSubscriptionBytesPerRequest?: number | undefined;
   /** The max size of a QUERY request's body, in bytes. Default 256 KiB. */
-  readonly queryLimit?: number | undefined;
+  readonly maxQueryBytes?: number | undefined;
   /** The max number of authorization details in a token. Tokens with more are refused. Default 100. */
   readonly maxTokenDetails?: number | undefined;
   /** The max number of topics that a token grants. Tokens with more are refused. Default 1000. */
   readonly maxTokenTopics?: number | undefined;
   /** The max size of a publish request's body, in bytes. Default 1 MiB. */
-  readonly publishLimit?: number | undefined;
+  readonly maxPublishBytes?: number | undefined;
   /** The max number of topics of an update published over HTTP. Default 100. */
   readonly maxPublishTopics?: number | undefined;
   /** The max length of each of its fields except the data, in UTF-16 units. Default 4096. */
@@ -54,28 +54,28 @@ export interface HubLimits {
 export type HubLimit = keyof HubLimits;
 
 interface Bound {
-  readonly least: 0 | 1;
-  readonly byDefault: number;
+  readonly min: 0 | 1;
+  readonly defaultValue: number;
 }
 
 /** The bounds and defaults of all limits. An office behind one address stays below the defaults. */
 const bounds: Readonly<Record<HubLimit, Bound>> = {
-  maxConnections: { least: 0, byDefault: 100_000 },
-  maxConnectionsPerAddress: { least: 0, byDefault: 10_000 },
-  maxConnectionsPerSubject: { least: 0, byDefault: 1000 },
-  maxBacklogBytes: { least: 0, byDefault: 1024 * 1024 },
-  maxMatchers: { least: 1, byDefault: 200 },
-  maxMatcherLength: { least: 1, byDefault: 2048 },
-  maxPatternSize: { least: 0, byDefault: 5000 },
-  maxSubscriptionBytes: { least: 0, byDefault: 256 * 1024 * 1024 },
-  maxSubscriptionBytesPerAddress: { least: 0, byDefault: 64 * 1024 * 1024 },
-  maxSubscriptionBytesPerRequest: { least: 0, byDefault: 8 * 1024 * 1024 },
-  queryLimit: { least: 1, byDefault: 256 * 1024 },
-  maxTokenDetails: { least: 1, byDefault: 100 },
-  maxTokenTopics: { least: 1, byDefault: 1000 },
-  publishLimit: { least: 1, byDefault: 1024 * 1024 },
-  maxPublishTopics: { least: 1, byDefault: 100 },
-  maxPublishFieldLength: { least: 1, byDefault: 4096 },
+  maxConnections: { min: 0, defaultValue: 100_000 },
+  maxConnectionsPerAddress: { min: 0, defaultValue: 10_000 },
+  maxConnectionsPerSubject: { min: 0, defaultValue: 1000 },
+  maxBacklogBytes: { min: 0, defaultValue: 1024 * 1024 },
+  maxMatchers: { min: 1, defaultValue: 200 },
+  maxMatcherLength: { min: 1, defaultValue: 2048 },
+  maxPatternSize: { min: 0, defaultValue: 5000 },
+  maxSubscriptionBytes: { min: 0, defaultValue: 256 * 1024 * 1024 },
+  maxSubscriptionBytesPerAddress: { min: 0, defaultValue: 64 * 1024 * 1024 },
+  maxSubscriptionBytesPerRequest: { min: 0, defaultValue: 8 * 1024 * 1024 },
+  maxQueryBytes: { min: 1, defaultValue: 256 * 1024 },
+  maxTokenDetails: { min: 1, defaultValue: 100 },
+  maxTokenTopics: { min: 1, defaultValue: 1000 },
+  maxPublishBytes: { min: 1, defaultValue: 1024 * 1024 },
+  maxPublishTopics: { min: 1, defaultValue: 100 },
+  maxPublishFieldLength: { min: 1, defaultValue: 4096 },
 };
 
 export const hubLimits = Object.keys(bounds) as readonly HubLimit[];
@@ -96,8 +96,8 @@ export function readHubLimits(
   nameOf: (name: HubLimit) => string = (name) => name,
 ): Readonly<Record<HubLimit, number>> {
   const limits = hubLimits.map((name) => {
-    const { least, byDefault } = bounds[name];
-    return [name, read.number(nameOf(name), { least, whole: true }, limitVariable(name)) ?? byDefault];
+    const { min, defaultValue } = bounds[name];
+    return [name, read.number(nameOf(name), { min, integer: true }, limitVariable(name)) ?? defaultValue];
   });
   return Object.fromEntries(limits) as Record<HubLimit, number>;
 }

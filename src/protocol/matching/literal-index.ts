@@ -12,7 +12,7 @@ export interface Literal {
 }
 
 /** The max length of a literal in an index, in UTF-16 units: a topic is looked up once for each length. */
-const longestKey = 32;
+const maxKeyLength = 32;
 
 export function beginsWith(text: string): Literal {
   return { isIn: (topic) => topic.startsWith(text), kind: "beginning", key: text, keyIn: (topic) => topic };
@@ -23,7 +23,7 @@ export function endsWith(text: string): Literal {
     isIn: (topic) => topic.endsWith(text),
     kind: "end",
     key: reversed(text),
-    keyIn: (topic) => reversed(topic.slice(-longestKey)),
+    keyIn: (topic) => reversed(topic.slice(-maxKeyLength)),
   };
 }
 
@@ -52,7 +52,7 @@ export class LiteralIndex<T> {
       this.#others.add(item);
       return;
     }
-    const key = literal.key.slice(0, longestKey);
+    const key = literal.key.slice(0, maxKeyLength);
     let literals = this.#byKind.get(literal.kind);
     if (literals === undefined) {
       literals = { keyIn: literal.keyIn, byKey: new Map(), lengths: new Map() };
@@ -73,7 +73,7 @@ export class LiteralIndex<T> {
       return;
     }
     const literals = this.#byKind.get(literal.kind);
-    const key = literal.key.slice(0, longestKey);
+    const key = literal.key.slice(0, maxKeyLength);
     const items = literals?.byKey.get(key);
     if (!literals || !items?.delete(item) || items.size > 0) return;
     literals.byKey.delete(key);

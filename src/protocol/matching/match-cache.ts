@@ -7,7 +7,7 @@ const capacity = 50_000;
 const maxCharacters = 8_000_000;
 
 /** The max length of a cached topic. Longer topics would take memory that the count of verdicts does not show. */
-const longestTopic = 1_000;
+const maxTopicLength = 1_000;
 
 /** A compiled pattern whose match results are cached. */
 interface Pattern {
@@ -41,7 +41,7 @@ export class MatchCache {
     const known = this.#byTopic.get(topic)?.get(pattern.id);
     if (known !== undefined) return known;
     const verdict = pattern.matches(topic);
-    if (topic.length <= longestTopic) this.#remember(pattern.id, topic, verdict);
+    if (topic.length <= maxTopicLength) this.#remember(pattern.id, topic, verdict);
     return verdict;
   }
 

@@ -4,8 +4,8 @@ import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 const capacity = 32_000;
 
 /** The max number of cached compile errors, and the max length of the key of each, in UTF-16 units. */
-const mostRefusals = 500;
-const longestRefused = 4_096;
+const maxRefusals = 500;
+const maxRefusedLength = 4_096;
 
 /** The number of characters of a pattern that weigh as much as one of its instructions. */
 const charactersPerCost = 16;
@@ -55,8 +55,8 @@ export class PatternPool<T extends Pattern> {
     try {
       return compile();
     } catch (error) {
-      if (key.length <= longestRefused) this.#refused.set(key, error);
-      if (this.#refused.size > mostRefusals) this.#refused.shift();
+      if (key.length <= maxRefusedLength) this.#refused.set(key, error);
+      if (this.#refused.size > maxRefusals) this.#refused.shift();
       throw error;
     }
   }

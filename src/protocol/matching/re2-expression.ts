@@ -3,10 +3,10 @@ import { expressionSize } from "./expression-size.js";
 import { stepsPerInstruction, work } from "./work.js";
 
 /** The max size of one expression, in instructions of its automaton. Real patterns have a few dozen. */
-export const largestExpression = 1_000;
+export const maxExpressionSize = 1_000;
 
 /** The max cost of one evaluation, in instructions times characters: at worst about 8 milliseconds. */
-const largestCost = 200_000;
+const maxCost = 200_000;
 
 /** The fixed cost of an evaluation, in steps. */
 const stepsPerEvaluation = 50;
@@ -40,7 +40,7 @@ export class Re2Expression {
     this.#source = source;
     this.beginning = beginning;
     this.size = expressionSize(source);
-    if (this.size > largestExpression) throw new Error("The expression is too large.");
+    if (this.size > maxExpressionSize) throw new Error("The expression is too large.");
   }
 
   /**
@@ -57,7 +57,7 @@ export class Re2Expression {
   /** Returns whether a text matches. A text whose evaluation would exceed the max cost does not match. */
   matches(text: string): boolean {
     if (!text.startsWith(this.beginning)) return false;
-    if (this.size * text.length > largestCost) return false;
+    if (this.size * text.length > maxCost) return false;
     this.prepare();
     work.steps += stepsPerEvaluation + this.size * text.length;
     return this.#compiled!.match(text).length > 0;

@@ -29,7 +29,7 @@ interface Variable {
 }
 
 /** The max number of variables in a template. Templates of real topics have a few. */
-const mostVariables = 32;
+const maxVariables = 32;
 
 const unreserved = String.raw`\w.~\-`;
 const reserved = String.raw`:/?#\[\]@!$&'()*+,;=`;
@@ -57,7 +57,7 @@ const variableSpecification = /^((?:\w|%[0-9a-f]{2})(?:\.?(?:\w|%[0-9a-f]{2}))*)
 export function compileUriTemplate(template: string): Re2Expression | undefined {
   let source = "";
   let end = 0;
-  let variablesLeft = mostVariables;
+  let variablesLeft = maxVariables;
   for (let start = template.indexOf("{"); start >= 0; start = template.indexOf("{", end)) {
     const close = template.indexOf("}", start);
     const literal = literalSource(template.slice(end, start));
@@ -65,7 +65,7 @@ export function compileUriTemplate(template: string): Re2Expression | undefined 
     if (literal === undefined || expression === undefined) return undefined;
     variablesLeft -= expression.variables.length;
     // The check precedes the source: with many variables the source is many times as long as the template.
-    if (variablesLeft < 0) throw new Error(`The template has more than ${mostVariables} variables.`);
+    if (variablesLeft < 0) throw new Error(`The template has more than ${maxVariables} variables.`);
     source += literal + expressionSource(expression);
     end = close + 1;
   }

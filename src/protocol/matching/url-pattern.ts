@@ -1,6 +1,6 @@
 import { URLPattern } from "urlpattern-polyfill/urlpattern";
 import type { Literal } from "./literal-index.js";
-import { largestExpression, Re2Expression } from "./re2-expression.js";
+import { maxExpressionSize, Re2Expression } from "./re2-expression.js";
 import { componentSource, type Segments } from "./url-pattern-component.js";
 import { work } from "./work.js";
 
@@ -19,7 +19,7 @@ const host: Segments = { delimiter: ".", prefix: "" };
 const path: Segments = { delimiter: "/", prefix: "/" };
 
 /** The max number of groups of any kind. The polyfill takes time that is quadratic in their number. */
-const mostGroups = 100;
+const maxGroups = 100;
 
 /** The schemes whose URLs always have a path of segments. URL standard, section 4.2. */
 const specialSchemes = ["http", "https", "ws", "wss", "ftp", "file"];
@@ -45,7 +45,7 @@ export class SafeUrlPattern {
    * @throws Error when the pattern is invalid, or cannot be evaluated in bounded time.
    */
   constructor(pattern: string, baseUrl: string) {
-    if (numberOfGroups(pattern) > mostGroups) throw new Error(`The pattern has more than ${mostGroups} groups.`);
+    if (numberOfGroups(pattern) > maxGroups) throw new Error(`The pattern has more than ${maxGroups} groups.`);
     const parsed = parse(pattern, baseUrl);
     const protocol = compileComponent(parsed.protocol, plain);
     const hasSegments = specialSchemes.some((scheme) => protocol.matches(scheme));
@@ -56,7 +56,7 @@ export class SafeUrlPattern {
       .filter((name) => parsed[name] !== "*")
       .map((name) => [name, compileComponent(parsed[name], segments[name] ?? plain)] as const);
     this.size = this.#components.reduce((sum, [, expression]) => sum + expression.size, 1);
-    if (this.size > largestExpression) throw new Error("The pattern is too large.");
+    if (this.size > maxExpressionSize) throw new Error("The pattern is too large.");
     const beginning = parsed.pathname === "*" ? "" : beginningOf(parsed.pathname);
     if (beginning !== "") this.literal = pathBeginsWith(beginning, baseUrl);
     // Only compilation shows whether the groups' own expressions are linear.

@@ -12,14 +12,14 @@ export interface VariantsOptions {
 }
 
 /** The max number of live variants of a topic. Each update is rendered for all of them. */
-const mostVariants = 1000;
+const maxVariants = 1000;
 
 /** The max length of a variant's JSON, in UTF-16 units. */
-const longestVariant = 256;
+const maxVariantLength = 256;
 
 /** The max number and the max length of topics remembered as streamed without a variant. */
-const mostPlainTopics = 10_000;
-const longestPlainTopic = 256;
+const maxPlainTopics = 10_000;
+const maxPlainTopicLength = 256;
 
 /** The time when each variant expires, in milliseconds since 1970. The key is the variant's JSON. */
 type Live = Map<string, number>;
@@ -64,8 +64,8 @@ export class Variants {
   /** Notes that topics are streamed without a variant. */
   renderedPlain(topics: readonly string[]): void {
     for (const topic of topics) {
-      const isBeyond = isPattern(topic) || topic.length > longestPlainTopic;
-      if (isBeyond || this.#plain.size >= mostPlainTopics) this.#mayAllBePlain = true;
+      const isBeyond = isPattern(topic) || topic.length > maxPlainTopicLength;
+      if (isBeyond || this.#plain.size >= maxPlainTopics) this.#mayAllBePlain = true;
       if (!this.#mayAllBePlain) this.#plain.add(topic);
     }
   }
@@ -103,7 +103,7 @@ export class Variants {
     if (!this.#byTopic.get(topic)?.has(variant) && !this.#hasRoom(topic)) {
       throw new MercureError(
         "ERR_TOPIC",
-        `The topic "${topic}" has ${mostVariants} variants, and each update is rendered for all: what each viewer sees ` +
+        `The topic "${topic}" has ${maxVariants} variants, and each update is rendered for all: what each viewer sees ` +
           "alone belongs on a topic of their own.",
       );
     }
@@ -117,7 +117,7 @@ export class Variants {
   }
 
   #hasRoom(topic: string): boolean {
-    return (this.#byTopic.get(topic)?.size ?? 0) < mostVariants;
+    return (this.#byTopic.get(topic)?.size ?? 0) < maxVariants;
   }
 
   #forget(): void {
@@ -141,8 +141,8 @@ export class Variants {
 export function variantText(variant: unknown): string | undefined {
   if (variant === undefined || variant === null) return undefined;
   const text = typeof variant === "function" ? undefined : JSON.stringify(variant);
-  if (text !== undefined && text.length <= longestVariant) return text;
-  const problem = text === undefined ? `a ${typeof variant}` : `longer than ${longestVariant} characters of JSON`;
+  if (text !== undefined && text.length <= maxVariantLength) return text;
+  const problem = text === undefined ? `a ${typeof variant}` : `longer than ${maxVariantLength} characters of JSON`;
   throw new MercureError("ERR_TOPIC", `A variant is ${problem}; it must be short JSON, such as a locale or a role.`);
 }
 
@@ -155,7 +155,7 @@ function isPattern(topic: string): boolean {
  */
 function isJson(text: string): boolean {
   try {
-    return text.length <= longestVariant && JSON.parse(text) !== null;
+    return text.length <= maxVariantLength && JSON.parse(text) !== null;
   } catch {
     return false;
   }

@@ -15,7 +15,7 @@ export interface HubPositionOptions {
 }
 
 /** The max time that requests wait for the first position, in milliseconds. */
-const longestWait = 1000;
+const maxWait = 1000;
 /** The reconnection time until the hub sends one, and its max, in milliseconds. */
 const minRetry = 250;
 const maxRetry = 15_000;
@@ -63,7 +63,7 @@ export class RemoteCursor {
           this.#settling = undefined;
           resolve();
         };
-        const timer = setTimeout(settle, longestWait);
+        const timer = setTimeout(settle, maxWait);
         this.#release = settle;
       });
       this.#following = this.#follow(hubUrl);

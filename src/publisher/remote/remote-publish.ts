@@ -18,7 +18,7 @@ const defaultPatience: Patience = { answer: 10_000, repetition: 3000 };
 const firstPause = 100;
 
 /** The max length of an id in an answer, in bytes. It is far longer than any id, and shorter than a web page. */
-const longestId = 4096;
+const maxIdLength = 4096;
 
 /** The result of an attempt: the update's id from the hub, or an error. */
 type Outcome =
@@ -87,7 +87,7 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
       redirect: "manual",
       signal: AbortSignal.timeout(patience),
     });
-    text = await boundedText(response, longestId);
+    text = await boundedText(response, maxIdLength);
   } catch (error) {
     const { reason, notSent: isUnsent, maybeReceived: isUnanswered } = connectionFailure(error);
     const what = isUnanswered

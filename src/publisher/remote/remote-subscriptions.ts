@@ -8,7 +8,7 @@ import { boundedText, connectionFailure } from "./http-answer.js";
 const defaultPatience = 10_000;
 
 /** The max length of its answer, in bytes: room for some hundred thousand subscriptions. */
-const longestAnswer = 64 * 1024 * 1024;
+const maxAnswerLength = 64 * 1024 * 1024;
 
 /** A hub's answer. Its other properties are ignored. */
 export interface SubscriptionsAnswer {
@@ -36,7 +36,7 @@ export interface SubscriptionsQuestion {
 export async function askForSubscriptions(
   { hubUrl, protocol, selector, makeToken }: SubscriptionsQuestion,
   patience = defaultPatience,
-  limit = longestAnswer,
+  limit = maxAnswerLength,
 ): Promise<SubscriptionsAnswer> {
   const { origin, pathname } = new URL(hubUrl.replace(/\/$/, ""));
   const path = selector === undefined ? subscriptionsPath(pathname) : selectorPath(pathname, typed(selector, protocol));

@@ -89,10 +89,10 @@ export class StreamAccess {
    * @throws MercureError `ERR_OPTION` if an option's function returns a promise.
    * @throws MercureError `ERR_TOKEN` if the token needs a cookie and the response is missing or has begun.
    * @example
-   * const url = sse.authentifiedHubUrl("orders/7");
+   * const url = sse.authenticatedHubUrl("orders/7");
    */
-  authentifiedHubUrl(topics: Topics, extras: StreamExtras = {}): string {
-    assertKnownOptions(extras, streamExtras, "authentifiedHubUrl");
+  authenticatedHubUrl(topics: Topics, extras: StreamExtras = {}): string {
+    assertKnownOptions(extras, streamExtras, "authenticatedHubUrl");
     const selectors = this.selectors(topics);
     this.#noteWithoutVariant(selectors);
     const { tokenMode } = this.#options;
@@ -102,6 +102,11 @@ export class StreamAccess {
       const { token, grant } = this.#authorize(granted, selectors, extras.payload);
       return tokenMode === "url" ? { token } : { grant };
     });
+  }
+
+  /** The name of {@link StreamAccess.authenticatedHubUrl} in Flask-Mercure-SSE. */
+  authentifiedHubUrl(topics: Topics, extras: StreamExtras = {}): string {
+    return this.authenticatedHubUrl(topics, extras);
   }
 
   /**

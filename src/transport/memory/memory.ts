@@ -16,7 +16,7 @@ export interface MemoryTransportOptions {
    * evicted first. The hub's own updates have a separate budget, of a sixteenth as much again. Default 64 MiB; 0 keeps
    * none.
    */
-  readonly historyBytes?: number | undefined;
+  readonly maxHistoryBytes?: number | undefined;
 }
 
 /** The divisor of the hub's own budget: its updates can take this fraction of the publishers' budget. */
@@ -36,8 +36,8 @@ export class MemoryTransport implements Transport {
 
   constructor(options: MemoryTransportOptions = {}) {
     const read = new OptionReader(options, "", {});
-    const length = read.number("historyLength", { least: 0, whole: true }) ?? 500;
-    const bytes = read.number("historyBytes", { least: 0, whole: true }) ?? 64 * 1024 * 1024;
+    const length = read.number("historyLength", { min: 0, integer: true }) ?? 500;
+    const bytes = read.number("maxHistoryBytes", { min: 0, integer: true }) ?? 64 * 1024 * 1024;
     this.#history = new History({ length, bytes });
     this.#own = new NamespaceLog(length === 0 ? 0 : bytes / ownShare, (position) => this.cursor(position));
     read.refuseUnknown();
@@ -47,8 +47,8 @@ export class MemoryTransport implements Transport {
     return this.#head;
   }
 
-  /** The estimated memory of the history, in bytes. Never above the option `historyBytes`. */
-  get historyBytes(): number {
+  /** The estimated memory of the history, in bytes. Never above the option `maxHistoryBytes`. */
+  get maxHistoryBytes(): number {
     return this.#history.bytes;
   }
 

@@ -15,7 +15,7 @@ describe("a slow reader", () => {
   // One reader who reads nothing must not make the hub buffer updates, or a few such readers fill its memory.
   for (const Transport of [MemoryTransport, RemoteTransport]) {
     test(`costs bounded memory, and catches up without a gap (${Transport.name})`, async (t) => {
-      const transport = new Transport({ historyBytes: 4 * size * count });
+      const transport = new Transport({ maxHistoryBytes: 4 * size * count });
       const { hub, url, sockets } = await startHub(t, { transport, maxBacklogBytes: 0 });
       const slow = await subscribe(t, url("a"));
       slow.pause();
@@ -62,7 +62,7 @@ describe("a slow reader", () => {
 
   // Readers who read nothing cost an attacker little, so the hub must not buffer for each of them.
   test("costs no more memory among many, and delays nobody", async (t) => {
-    const transport = new MemoryTransport({ historyBytes: 4 * size * count });
+    const transport = new MemoryTransport({ maxHistoryBytes: 4 * size * count });
     const { hub, url, sockets } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const stalled = await Promise.all(Array.from({ length: 50 }, () => subscribe(t, url("a"))));
     for (const subscriber of stalled) subscriber.pause();
@@ -84,7 +84,7 @@ describe("a slow reader", () => {
   });
 
   test("is disconnected when it exceeds the backlog bound, and misses nothing when it reconnects", async (t) => {
-    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyBytes: 1e9 }) });
+    const { hub, url } = await startHub(t, { transport: new MemoryTransport({ maxHistoryBytes: 1e9 }) });
     const slow = await subscribe(t, url("a"));
     slow.pause();
     let published = 0;
@@ -127,7 +127,7 @@ describe("a slow reader", () => {
   });
 
   test("is removed when it leaves while it is behind", async (t) => {
-    const transport = new RemoteTransport({ historyBytes: 4 * size * count });
+    const transport = new RemoteTransport({ maxHistoryBytes: 4 * size * count });
     const { hub, url } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const slow = await subscribe(t, url("a"));
     slow.pause();

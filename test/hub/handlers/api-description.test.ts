@@ -67,7 +67,7 @@ async function start(t: TestContext, seen: Seen, options: Partial<HubOptions> = 
     subscriberKey,
     publisherKey,
     allowPublish: true,
-    publishLimit: 1000,
+    maxPublishBytes: 1000,
     resource,
     logger: { warn() {}, error() {} },
     ...options,

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { draft, publisherKey, type RunningHub, resource, startHub, subscribe, token, until } from "../fixture.js";
 
-const options = { allowPublish: true, publishLimit: 1000 };
+const options = { allowPublish: true, maxPublishBytes: 1000 };
 const anything = token({ publish: ["*"] }, {}, publisherKey);
 
 async function post(
@@ -249,7 +249,7 @@ describe("publishing over HTTP", () => {
   // One small request makes the hub match thousands of topics, or a topic of one megabyte, against everybody's
   // patterns.
   test("rejects more topics or longer fields than the max with 413", async (t) => {
-    const usual = await startHub(t, { ...options, publishLimit: 100_000 });
+    const usual = await startHub(t, { ...options, maxPublishBytes: 100_000 });
     const smaller = await startHub(t, { ...options, maxPublishTopics: 2, maxPublishFieldLength: 10 });
     for (const [running, topics, length] of [
       [usual, 100, 4096],

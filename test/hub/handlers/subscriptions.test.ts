@@ -220,14 +220,14 @@ describe("subscription events", () => {
 
   // A client that connects again and again must not evict publishers' updates.
   test("take no space in the history of updates", async (t) => {
-    const transport = new MemoryTransport({ historyBytes: 32_000 });
+    const transport = new MemoryTransport({ maxHistoryBytes: 32_000 });
     const running = await startHub(t, { transport });
     const before = running.hub.lastEventId;
     await running.hub.publish(draft("a", "kept"));
-    const { historyBytes } = transport;
+    const { maxHistoryBytes } = transport;
     for (let i = 0; i < 100; i++) (await subscribe(t, running.url(["a", `b-${i}`]))).close();
     await until(() => running.hub.connections === 0);
-    assert.equal(transport.historyBytes, historyBytes);
+    assert.equal(transport.maxHistoryBytes, maxHistoryBytes);
     const late = await subscribe(t, running.url(["a", "quiet"], { lastEventID: before }));
     assert.equal(late.headers["last-event-id"], before);
     await late.until(({ data }) => data[0] === "kept");

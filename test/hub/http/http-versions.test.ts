@@ -78,7 +78,7 @@ describe("HTTP/1.1", () => {
 
 describe("HTTP/2", () => {
   async function start(t: TestContext): Promise<{ hub: Hub; session: ClientHttp2Session }> {
-    const transport = new MemoryTransport({ historyBytes: 1e9 });
+    const transport = new MemoryTransport({ maxHistoryBytes: 1e9 });
     const hub = new Hub({ transport, keepaliveInterval: 0, maxBacklogBytes: 0 });
     const server = createServer(hub.handle).listen(0, "127.0.0.1");
     await once(server, "listening");

@@ -51,7 +51,7 @@ describe("a peer over HTTP/1.1", () => {
   test("that accepts nothing for three keep-alive intervals is gone", async (t) => {
     const { hub, url, sockets } = await startHub(t, {
       keepaliveInterval: 0.05,
-      transport: new MemoryTransport({ historyBytes: 1e9 }),
+      transport: new MemoryTransport({ maxHistoryBytes: 1e9 }),
     });
     const hanging = await subscribe(t, url("a"));
     hanging.pause();

@@ -22,7 +22,7 @@ import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { draft, subscribe, turn, until } from "../fixture.js";
 
 function makeHub(t: TestContext): Hub {
-  const transport = new MemoryTransport({ historyBytes: 1e9 });
+  const transport = new MemoryTransport({ maxHistoryBytes: 1e9 });
   const hub = new Hub({ transport, keepaliveInterval: 0, maxBacklogBytes: 0 });
   t.after(() => hub.close());
   return hub;

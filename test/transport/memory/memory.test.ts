@@ -31,10 +31,10 @@ describe("MemoryTransport", () => {
   });
 
   test("bounds the total bytes, and evicts the oldest first", async () => {
-    const transport = new MemoryTransport({ historyBytes: 50_000 });
+    const transport = new MemoryTransport({ maxHistoryBytes: 50_000 });
     for (let i = 0; i < 200; i++) {
       await publish(transport, `topic-${i % 10}`, "x".repeat(1000));
-      assert.ok(transport.historyBytes <= 50_000);
+      assert.ok(transport.maxHistoryBytes <= 50_000);
     }
     const { updates, lostThrough } = read(transport, "*");
     assert.ok(updates.length > 10);
@@ -44,30 +44,30 @@ describe("MemoryTransport", () => {
 
   // A publisher invents a new topic for each update until the memory is full.
   test("fits any number of topics in the bound, and shows evicted updates as a gap", async () => {
-    const transport = new MemoryTransport({ historyBytes: 100_000 });
+    const transport = new MemoryTransport({ maxHistoryBytes: 100_000 });
     await publish(transport, "first");
     for (let i = 0; i < 5000; i++) await publish(transport, [`a-${i}`, `b-${i}`]);
-    assert.ok(transport.historyBytes <= 100_000);
+    assert.ok(transport.maxHistoryBytes <= 100_000);
     assert.ok(read(transport, "*").updates.length < 200);
     assert.ok(read(transport, ["first"], 0).lostThrough > 0);
     assert.equal(read(transport, ["a-4999"], 0).data.length, 1);
   });
 
   test("sends an update above the bound to listeners, and reports its loss", async () => {
-    const transport = new MemoryTransport({ historyBytes: 1000 });
+    const transport = new MemoryTransport({ maxHistoryBytes: 1000 });
     const heard: StoredUpdate[] = [];
     transport.listen((stored) => heard.push(stored));
     await publish(transport, "a", "x".repeat(1000));
     assert.equal(heard.length, 1);
     assert.deepEqual(read(transport, ["a"]), { updates: [], data: [], lostThrough: 1, through: 1 });
-    assert.equal(transport.historyBytes, 0);
+    assert.equal(transport.maxHistoryBytes, 0);
   });
 
   test("keeps nothing with a history of length 0, and reports the gap", async () => {
     const transport = new MemoryTransport({ historyLength: 0 });
     await publish(transport, ["a", "b"]);
     assert.deepEqual(read(transport, ["a"]), { updates: [], data: [], lostThrough: 1, through: 1 });
-    assert.equal(transport.historyBytes, 0);
+    assert.equal(transport.maxHistoryBytes, 0);
     assert.equal(transport.positionOf(transport.cursor(1)), 1);
   });
 
@@ -108,7 +108,7 @@ describe("MemoryTransport", () => {
       message: /historyLength/,
     });
     assert.throws(() => new MemoryTransport({ historyLength: -1 }), { code: "ERR_OPTION" });
-    assert.throws(() => new MemoryTransport({ historyBytes: Number.NaN }), { code: "ERR_OPTION" });
+    assert.throws(() => new MemoryTransport({ maxHistoryBytes: Number.NaN }), { code: "ERR_OPTION" });
   });
 
   test("holds the same for each topic as a history of that topic alone", () => {
@@ -144,7 +144,7 @@ describe("MemoryTransport", () => {
     );
     fc.assert(
       fc.property(published, fc.uniqueArray(topic, { minLength: 1 }), fc.nat(50), (updates, asked, after) => {
-        const transport = new MemoryTransport({ historyLength: 4, historyBytes: 20_000 });
+        const transport = new MemoryTransport({ historyLength: 4, maxHistoryBytes: 20_000 });
         for (const { topics, size } of updates) publish(transport, topics, "x".repeat(size));
         const replay = read(transport, asked, after);
         const expected = updates.flatMap(({ topics }, i) =>
@@ -210,11 +210,11 @@ describe("the hub's own updates in MemoryTransport", () => {
   });
 
   test("take no room from publishers, have a bound, and report their loss to their own readers", async () => {
-    const transport = new MemoryTransport({ historyBytes: 160_000 });
+    const transport = new MemoryTransport({ maxHistoryBytes: 160_000 });
     await transport.publish({ topics: ["a"], data: "kept", private: false });
-    const { historyBytes } = transport;
+    const { maxHistoryBytes } = transport;
     for (let i = 0; i < 1000; i++) await transport.publish(event(`topic-${i}`, `${i}`), namespace);
-    assert.equal(transport.historyBytes, historyBytes);
+    assert.equal(transport.maxHistoryBytes, maxHistoryBytes);
     assert.deepEqual(read(transport, ["a"]), { ...read(transport, ["a"]), lostThrough: 0 });
     const own = read(transport, [`${namespace}topic-999`]);
     assert.deepEqual(dataOf(own), ["999"]);
