@@ -5,6 +5,8 @@ import { UsageError } from "./errors.js";
 export interface Flag {
   /** The name of the flag's value in the help. Without it the flag takes no value, and its presence means true. */
   readonly value?: string;
+  /** The only values, and their types. */
+  readonly choices?: readonly (string | number)[];
   /** Whether the value is a number; text otherwise. */
   readonly numeric?: boolean;
   /** Whether the flag can be repeated. */
@@ -68,7 +70,8 @@ function setOnce(values: Record<string, Value>, name: string, value: Value): voi
   values[name] = value;
 }
 
-function readValue({ rawName, value, inlineValue }: OptionToken, { value: wanted, numeric }: Flag): Value {
+function readValue({ rawName, value, inlineValue }: OptionToken, flag: Flag): Value {
+  const { value: wanted, numeric, choices } = flag;
   if (wanted === undefined) {
     if (value !== undefined) throw new UsageError(`The flag ${rawName} takes no value.`);
     return true;
@@ -78,9 +81,17 @@ function readValue({ rawName, value, inlineValue }: OptionToken, { value: wanted
   if (value === undefined || value === "" || isFlag) {
     throw new UsageError(`The flag ${rawName} needs a value: ${rawName}=<${wanted}>.`);
   }
+  if (choices !== undefined) return chosen(rawName, choices, value);
   if (!numeric) return value;
   if (!/^[0-9]+(\.[0-9]+)?$/.test(value)) throw new UsageError(`The flag ${rawName} needs a number, not "${value}".`);
   return Number(value);
+}
+
+function chosen(name: string, choices: readonly (string | number)[], value: string): string | number {
+  const choice = choices.find((each) => String(each) === value);
+  if (choice !== undefined) return choice;
+  const names = `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
+  throw new UsageError(`The flag ${name} is ${names}, not "${value}".`);
 }
 
 function tooMany(argument: string, most: number): string {

@@ -21,12 +21,6 @@ export const hubKeyFlags: Flags = {
     variable: "MERCURE_HUB_ISSUERS_FILE",
     help: "Further issuers whose tokens are good: a list in JSON, as the option issuers has it.",
   },
-  "authorization-server": {
-    value: "url",
-    multiple: true,
-    variable: "MERCURE_HUB_AUTHORIZATION_SERVERS",
-    help: "Mercure 1.0: where clients get tokens, for the hub's metadata.",
-  },
 };
 
 function roleFlags(role: Role): Flags {

@@ -1,3 +1,5 @@
+import { identityOptions } from "../hub/options/option-table.js";
+import { readIdentityOption } from "../hub/options/read-options.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import { carriedName } from "../protocol/carried-name.js";
 import type { ProtocolVersion } from "../protocol/protocol-version.js";
@@ -5,6 +7,7 @@ import type { TokenProfile } from "../publisher/streams/tokens.js";
 import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
+import { optionFlags } from "./option-flags.js";
 
 /** The issuer and resource that a hub and its Mercure 1.0 tokens must agree on. */
 export interface HubIdentity {
@@ -12,18 +15,9 @@ export interface HubIdentity {
   readonly resource: string;
 }
 
-export const identityFlags: Flags = {
-  issuer: {
-    value: "url",
-    variable: "MERCURE_ISSUER",
-    help: "Mercure 1.0: who issues tokens, their claim iss. Default: the origin of the resource.",
-  },
-  resource: {
-    value: "url",
-    variable: "MERCURE_RESOURCE",
-    help: "Mercure 1.0: the hub's public URL, the claim aud of tokens. Default: the hub's URL.",
-  },
-};
+const { issuer, resource } = identityOptions;
+
+export const identityFlags: Flags = optionFlags({ issuer, resource });
 
 /**
  * Reads the issuer and resource from flags and environment. An application's variables also configure its hub and its
@@ -34,29 +28,27 @@ export const identityFlags: Flags = {
 export function readIdentity(read: OptionReader, hubUrl: string): HubIdentity {
   const { MERCURE_PUBLIC_HUB_URL, MERCURE_HUB_URL } = process.env;
   const known = [MERCURE_PUBLIC_HUB_URL, MERCURE_HUB_URL].find((url) => url && URL.canParse(url));
-  const resource = read.identifier("resource", "MERCURE_RESOURCE") ?? known ?? hubUrl;
+  const resource = readIdentityOption(read, "resource") ?? known ?? hubUrl;
   const origin = URL.canParse(resource) ? new URL(resource).origin : "/";
-  return { issuer: read.string("issuer", "MERCURE_ISSUER") ?? origin, resource };
+  return { issuer: readIdentityOption(read, "issuer") ?? origin, resource };
 }
+
+const protocolVersions = [0, 1] as const;
 
 export const protocolFlags: Flags = {
   protocol: {
     value: "0|1",
+    choices: protocolVersions,
     variable: "MERCURE_PROTOCOL",
-    help: "The generation of Mercure to speak. Default 0.",
+    help: "The version of Mercure to speak. Default 0.",
   },
   ...identityFlags,
 };
 
 /** Reads the profile of the tokens that a command signs: protocol version, issuer and resource. */
 export function readProfile(read: OptionReader, hubUrl: string): TokenProfile {
-  return { protocol: readProtocol(read), ...readIdentity(read, hubUrl) };
-}
-
-function readProtocol(read: OptionReader): ProtocolVersion {
-  const protocol = read.string("protocol", "MERCURE_PROTOCOL") ?? "0";
-  if (protocol !== "0" && protocol !== "1") throw new UsageError(`The flag --protocol is 0 or 1, not "${protocol}".`);
-  return protocol === "0" ? 0 : 1;
+  const protocol = read.oneOf("protocol", protocolVersions, "MERCURE_PROTOCOL") ?? 0;
+  return { protocol, ...readIdentity(read, hubUrl) };
 }
 
 export const matcherFlags: Flags = {

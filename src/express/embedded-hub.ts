@@ -2,10 +2,10 @@ import type { Request } from "express";
 import { defaultCookieNames } from "../hub/auth/authenticators.js";
 import { isForMetadata, metadataUrl } from "../hub/handlers/resource-metadata.js";
 import { Hub } from "../hub/hub.js";
-import type { HubOptions } from "../hub/options.js";
+import type { HubOptions } from "../hub/options/hub-options.js";
 import type { Clock } from "../shared/clock.js";
 import { MemoryTransport } from "../transport/memory/memory.js";
-import type { Configuration } from "./options.js";
+import type { Configuration } from "./configuration.js";
 import { warnOfSeveralProcesses } from "./several-processes.js";
 
 export interface EmbeddedHub {

@@ -1,3 +1,4 @@
+import { readIdentityOption } from "../hub/options/read-options.js";
 import { invalidOption, type OptionReader } from "../shared/option-reader.js";
 
 type Generation = 0 | 1;
@@ -53,13 +54,13 @@ export function resolveHubIdentity(
   const publicHubUrl = shownUrl === true ? (typeof hubUrl === "string" ? new URL(hubUrl).pathname : hubPath) : shownUrl;
   const [host] = trustedHosts;
   const known = [publicHubUrl, hubUrl, hubUrl === true && host !== undefined && host + hubPath].find(isAbsolute);
-  const resource = read.identifier("resource", "MERCURE_RESOURCE") ?? known ?? hubPath;
+  const resource = readIdentityOption(read, "resource") ?? known ?? hubPath;
   return {
     protocol,
     hubUrl,
     publicHubUrl: publicHubUrl ?? (typeof hubUrl === "string" ? hubUrl : hubPath),
     trustedHosts,
-    issuer: read.string("issuer", "MERCURE_ISSUER") ?? (isAbsolute(resource) ? new URL(resource).origin : "/"),
+    issuer: readIdentityOption(read, "issuer") ?? (isAbsolute(resource) ? new URL(resource).origin : "/"),
     resource,
     ...cookie(read, protocol),
   };
@@ -77,7 +78,7 @@ function isAbsolute(url: unknown): url is string {
 }
 
 function cookie(read: OptionReader, protocol: Generation) {
-  const authzCookieName = read.cookieName("authzCookieName", "MERCURE_AUTHZ_COOKIE_NAME") ?? cookieNames[protocol];
+  const authzCookieName = readIdentityOption(read, "cookieName", "authzCookieName") ?? cookieNames[protocol];
   const authzCookieDomain = read.domain("authzCookieDomain", "MERCURE_AUTHZ_COOKIE_DOMAIN");
   // RFC 6265bis, section 4.1.3.2.
   if (authzCookieDomain !== undefined && authzCookieName.startsWith("__Host-")) {

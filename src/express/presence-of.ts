@@ -5,7 +5,7 @@ import type { PresenceKey } from "../publisher/presence/presence.js";
 import { Presence, type PresenceOptions } from "../publisher/presence/presence.js";
 import type { Clock } from "../shared/clock.js";
 import { onRejection } from "../shared/on-rejection.js";
-import type { Configuration } from "./options.js";
+import type { Configuration } from "./configuration.js";
 
 interface Surroundings extends Pick<PresenceOptions["hub"], "subscriptions"> {
   readonly clock: Clock;

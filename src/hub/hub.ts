@@ -36,7 +36,7 @@ import type { HubRequest, HubResponse } from "./http/messages.js";
 import { answerPublicDocument } from "./http/public-document.js";
 import { hubUrlOf, pathFromHub, queryOf } from "./http/request.js";
 import type { HubObserver } from "./observer.js";
-import { type HubOptions, type HubSettings, resolveHubOptions } from "./options.js";
+import { type HubOptions, type HubSettings, resolveHubOptions } from "./options/hub-options.js";
 import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
 import { Disconnections } from "./streams/disconnections.js";
 import { Expirations } from "./streams/expirations.js";

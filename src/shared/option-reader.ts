@@ -86,8 +86,10 @@ export class OptionReader {
     return number;
   }
 
-  strings(name: string): readonly string[] | undefined {
-    const [value, source] = this.#value(name);
+  /** Reads a string or a list of strings. An environment variable separates them by spaces or commas. */
+  strings(name: string, variable?: string): readonly string[] | undefined {
+    const [value, source] = this.#value(name, variable);
+    if (source === variable) return this.#list(name, variable)?.map(([item]) => String(item));
     if (value === undefined) return undefined;
     const list = Array.isArray(value) ? value : [value];
     for (const item of list) {
@@ -127,10 +129,11 @@ export class OptionReader {
     return folders;
   }
 
-  path(name: string): string | undefined {
-    const value = this.string(name);
+  path(name: string, variable?: string): string | undefined {
+    const [, source] = this.#value(name, variable);
+    const value = this.string(name, variable);
     if (value !== undefined && !/^(\/[\w.~-]+)+$/.test(value)) {
-      throw invalidOption(this.#prefix + name, `must be a path such as /live, not ${describe(value)}`);
+      throw invalidOption(source, `must be a path such as /live, not ${describe(value)}`);
     }
     return value;
   }

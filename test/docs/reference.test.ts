@@ -7,7 +7,10 @@ import { posix } from "node:path";
 import { describe, test } from "node:test";
 import type { Environment } from "nunjucks";
 import { hubFlags } from "../../src/cli/hub-flags.js";
-import { resolveOptions } from "../../src/express/options.js";
+import { flagOf } from "../../src/cli/option-flags.js";
+import { resolveOptions } from "../../src/express/configuration.js";
+import { type HubOption, historyOptions, sharedOptions } from "../../src/hub/options/option-table.js";
+import { variableOf } from "../../src/hub/options/read-options.js";
 import { secret, startSample } from "./fragments.js";
 import { pages, root, tableAfter } from "./markdown.js";
 import { createProject } from "./project.js";
@@ -56,47 +59,87 @@ function membersOf(path: string, name: string): Member[] {
   }));
 }
 
+/** The interfaces of the options that an application's hub has besides its limits. */
+const sharedSources = ["SharedHubOptions", "HistoryOptions"]
+  .map((name) => `src/hub/options/shared-options.ts ${name}`)
+  .join(", ");
+
+/** The members of interfaces such as `src/a.ts A, src/b.ts B`. */
+function membersOfAll(subjects: string): Member[] {
+  return subjects.split(", ").flatMap((subject) => membersOf(...(subject.split(" ") as [string, string])));
+}
+
 describe("tables of members", () => {
   for (const table of tables("keys")) {
-    const [path, name] = table.subject.split(" ") as [string, string];
-    test(`${table.page}: ${name}`, () => {
-      const members = membersOf(path, name).map((member) => member.name);
+    test(`${table.page}: ${table.subject}`, () => {
+      const members = membersOfAll(table.subject).map((member) => member.name);
       assert.deepEqual(namesIn(table), members.sort());
     });
   }
 });
 
-test("the defaults of the class Hub equal those in its comments", () => {
-  const subjects = ["src/hub/options.ts HubOptions", "src/hub/limits/hub-limits.ts HubLimits"];
-  const members = subjects.flatMap((subject) => membersOf(...(subject.split(" ") as [string, string])));
-  const comments = new Map(members.map(({ name, comment }) => [name, comment]));
-  let checked = 0;
-  for (const [cell, byDefault = ""] of tables("keys").flatMap((table) =>
-    subjects.includes(table.subject) ? table.rows : [],
-  )) {
-    const literal = byDefault.replaceAll("`", "");
-    if (!/^["\d]|^(true|false)$/.test(literal)) continue;
-    const comment = comments
-      .get(nameIn(cell))!
-      .replaceAll(/(?<=\d),(?=\d{3})/g, "")
-      .replaceAll("`", "");
-    assert.ok(comment.includes(`Default ${literal}`), `${nameIn(cell)}: ${literal}`);
-    checked++;
+describe("the table of hub options", () => {
+  const rows: [string, HubOption][] = Object.entries({ ...sharedOptions, ...historyOptions });
+  const sources = `${sharedSources}, src/hub/limits/hub-limits.ts HubLimits`;
+  const comments = new Map(membersOfAll(sources).map(({ name, comment }) => [name, comment]));
+
+  for (const [name, option] of rows) {
+    test(`has the default and the bounds of ${name} from its doc comment`, () => {
+      const comment = comments.get(name)!.replaceAll(/(?<=\d),(?=\d{3})|[`"]/g, "");
+      const { max, zero } = { max: undefined, zero: undefined, ...option };
+      const shown = Array.isArray(option.default) || option.default === undefined ? "none" : option.default;
+      const amount = /Default (\S+(?: [KM]iB)?)[;.:]/.exec(comment)?.[1];
+      assert.equal(String(shownValue(amount)), String(shownValue(`${shown}`)));
+      assert.equal(/ max (\d+)/.exec(comment)?.[1], max === undefined ? undefined : String(max));
+      assert.equal(/; 0 for ([^.;]+)/.exec(comment)?.[1], zero);
+    });
   }
-  assert.ok(checked > 15);
+
+  for (const table of [...tables("keys"), ...tables("options"), ...tables("flags")]) {
+    const found = rows.flatMap(([name, option]) => {
+      const named = table.page === "docs/cli.md" ? `--${flagOf(name, option)}` : name;
+      const cells = table.rows.find(([cell]) => nameIn(cell) === named);
+      return cells === undefined || option.kind === "object" ? [] : [{ name, option, cells }];
+    });
+    if (found.length < 5) continue;
+    const column = table.subject === "EmbeddedHubOptions" ? 2 : 1;
+
+    for (const { name, option, cells } of found) {
+      test(`${table.page} has the default, the max and the variable of ${name} from the table`, () => {
+        // The command's own defaults are in its help.
+        const help = /Default:? (.+?)(?:;|\.$)/.exec(hubFlags[flagOf(name, option)]!.help)?.[1];
+        const byDefault = table.page === "docs/cli.md" ? (help ?? "none") : (option.default ?? "none");
+        assert.deepEqual(shownValue(cells[column]), shownValue(Array.isArray(byDefault) ? "none" : String(byDefault)));
+        const row = cells.join(" ");
+        if ("max" in option && option.max !== undefined) assert.match(row, new RegExp(`max ${option.max}\\b`));
+        const variables: readonly string[] = row.match(/MERCURE_\w+/g) ?? [];
+        if (table.subject === "EmbeddedHubOptions") assert.deepEqual(variables, [variableOf(name, option)]);
+        else if (variables.length > 0) assert.deepEqual(variables, [variableOf(name, option)]);
+      });
+    }
+  }
 });
 
+/** Returns the value that a page shows: `1 MiB`, `yes`, `"both"`, `100,000`. */
+function shownValue(shown = ""): string | number {
+  const text = shown.replaceAll(/[`"]/g, "").trim();
+  const [, amount, unit] = /^(\d+)(?: ([KM])iB)?$/.exec(text) ?? [];
+  if (amount !== undefined) return Number(amount) * (unit === undefined ? 1 : unit === "K" ? 1024 : 1024 * 1024);
+  return { yes: "true", no: "false" }[text] ?? text;
+}
+
 describe("tables of options", () => {
-  const { hub, ...configuration } = resolveOptions({ secret }, {});
+  const { hub: _hub, ...configuration } = resolveOptions({ secret }, {});
   for (const table of tables("options")) {
-    const members = membersOf("src/express/options.ts", table.subject);
-    const resolved: object = table.subject === "EmbeddedHubOptions" ? hub : configuration;
+    const isHub = table.subject === "EmbeddedHubOptions";
+    const members = isHub ? membersOfAll(sharedSources) : membersOfAll(`src/express/options.ts ${table.subject}`);
 
     test(`${table.page} lists exactly the options of ${table.subject}`, () => {
       assert.deepEqual(namesIn(table), members.map(({ name }) => name).sort());
     });
 
-    for (const [cell, , byDefault = "", variable = ""] of table.rows) {
+    // The table of hub options is held to the code above.
+    for (const [cell, , byDefault = "", variable = ""] of isHub ? [] : table.rows) {
       const name = nameIn(cell);
       test(`${table.page}: ${name}`, () => {
         const { comment = "" } = members.find((member) => member.name === name) ?? {};
@@ -104,7 +147,7 @@ describe("tables of options", () => {
         assert.deepEqual(variables(variable), variables(comment));
         const literal = /^`([^`]*)`(?:,|$)/.exec(byDefault)?.[1] ?? "";
         if (!/^["[\d]|^(true|false)$/.test(literal)) return;
-        assert.deepEqual((resolved as Record<string, unknown>)[name], JSON.parse(literal));
+        assert.deepEqual((configuration as Record<string, unknown>)[name], JSON.parse(literal));
       });
     }
   }

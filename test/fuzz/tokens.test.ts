@@ -4,7 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import fc from "fast-check";
 import { authenticatorFor } from "../../src/hub/auth/authenticators.js";
-import { resolveHubOptions } from "../../src/hub/options.js";
+import { resolveHubOptions } from "../../src/hub/options/hub-options.js";
 import { HttpProblem } from "../../src/protocol/problem.js";
 import { detailType, parseAuthorizationDetails } from "../../src/protocol/tokens/authorization-details.js";
 import { parseGrants } from "../../src/protocol/tokens/grants.js";

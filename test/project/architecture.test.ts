@@ -25,13 +25,11 @@ const layers: Readonly<Record<string, Layer>> = {
   hub: { uses: ["transport", "protocol", "shared"] },
   "hub/handlers": {
     uses: [
-      ...["hub/options.ts", "hub/streams", "hub/limits", "hub/fan-out", "hub/auth", "hub/http", "hub/pacer.ts"],
+      ...["hub/options", "hub/streams", "hub/limits", "hub/fan-out", "hub/auth", "hub/http", "hub/pacer.ts"],
       ...["transport", "protocol", "shared"],
     ],
   },
-  "hub/options.ts": {
-    uses: ["hub/streams", "hub/limits", "hub/auth", "hub/observer.ts", "transport", "protocol", "shared"],
-  },
+  "hub/options": { uses: ["hub/limits", "hub/auth", "hub/observer.ts", "transport", "protocol", "shared"] },
   "hub/streams": {
     uses: [
       ...["hub/limits", "hub/fan-out", "hub/auth", "hub/http", "hub/observer.ts", "hub/pacer.ts"],

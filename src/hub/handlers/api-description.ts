@@ -1,7 +1,7 @@
 import type { Protocol } from "../../protocol/matching/subscription-parameters.js";
 import { defaultCookieNames } from "../auth/authenticators.js";
 import { formType } from "../http/form-body.js";
-import type { HubSettings } from "../options.js";
+import type { HubSettings } from "../options/hub-options.js";
 import { components, type JsonObject, jsonAnswer, refused, streamAnswer, validators } from "./api-components.js";
 import type { PublishLimits } from "./publication-request.js";
 

@@ -4,7 +4,7 @@ import type { Grants } from "../../protocol/tokens/grants.js";
 import type { Draft, Update } from "../../protocol/update.js";
 import type { Authenticator } from "../auth/authentication.js";
 import { isSameOrigin, queryOf } from "../http/request.js";
-import type { HubSettings } from "../options.js";
+import type { HubSettings } from "../options/hub-options.js";
 import { newPace } from "../pacer.js";
 import { type PublishLimits, requestedDraft } from "./publication-request.js";
 

@@ -15,7 +15,7 @@ import { queryOf } from "../http/request.js";
 import { ConnectionQuotas } from "../limits/connection-quotas.js";
 import { type Quotas, StreamSlot } from "../limits/stream-slot.js";
 import { SubscriptionBudget } from "../limits/subscription-budget.js";
-import type { HubSettings } from "../options.js";
+import type { HubSettings } from "../options/hub-options.js";
 import { newPace } from "../pacer.js";
 import { Connection, streamHeaders } from "../streams/connection.js";
 import { Lifetime } from "../streams/lifetime.js";

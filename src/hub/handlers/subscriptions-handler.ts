@@ -14,7 +14,7 @@ import { requestedSubscriptions, subscriptionsAnswer } from "../../protocol/subs
 import type { Transport } from "../../transport/transport.js";
 import type { Authenticator } from "../auth/authentication.js";
 import { hubUrlOf, queryOf } from "../http/request.js";
-import type { HubSettings } from "../options.js";
+import type { HubSettings } from "../options/hub-options.js";
 import { newPace } from "../pacer.js";
 import type { ActiveSubscriptions } from "../streams/active-subscriptions.js";
 

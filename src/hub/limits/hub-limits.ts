@@ -1,5 +1,3 @@
-import type { OptionReader } from "../../shared/option-reader.js";
-
 /** The max resources that clients can take. Limits are whole numbers; requests above one are refused. */
 export interface HubLimits {
   /** The max number of open streams. Default 100,000; 0 for unlimited. */
@@ -20,7 +18,8 @@ export interface HubLimits {
   readonly maxMatcherLength?: number | undefined;
   /**
    * The max size of the patterns of one request together, and of those of one token, in instructions of their automata.
-   * A usual pattern has some dozens. Each update is evaluated with all patterns of a request. Default 5000.
+   * A usual pattern has some dozens. Each update is evaluated with all patterns of a request. Default 5000; 0 for no
+   * patterns.
    */
   readonly maxPatternSize?: number | undefined;
   /**
@@ -51,59 +50,11 @@ export interface HubLimits {
   readonly maxPublishFieldLength?: number | undefined;
 }
 
-export type HubLimit = keyof HubLimits;
-
-interface Bound {
-  readonly min: 0 | 1;
-  readonly defaultValue: number;
-}
-
-/** The bounds and defaults of all limits. An office behind one address stays below the defaults. */
-const bounds: Readonly<Record<HubLimit, Bound>> = {
-  maxConnections: { min: 0, defaultValue: 100_000 },
-  maxConnectionsPerAddress: { min: 0, defaultValue: 10_000 },
-  maxConnectionsPerSubject: { min: 0, defaultValue: 1000 },
-  maxBacklogBytes: { min: 0, defaultValue: 1024 * 1024 },
-  maxMatchers: { min: 1, defaultValue: 200 },
-  maxMatcherLength: { min: 1, defaultValue: 2048 },
-  maxPatternSize: { min: 0, defaultValue: 5000 },
-  maxSubscriptionBytes: { min: 0, defaultValue: 256 * 1024 * 1024 },
-  maxSubscriptionBytesPerAddress: { min: 0, defaultValue: 64 * 1024 * 1024 },
-  maxSubscriptionBytesPerRequest: { min: 0, defaultValue: 8 * 1024 * 1024 },
-  maxQueryBytes: { min: 1, defaultValue: 256 * 1024 },
-  maxTokenDetails: { min: 1, defaultValue: 100 },
-  maxTokenTopics: { min: 1, defaultValue: 1000 },
-  maxPublishBytes: { min: 1, defaultValue: 1024 * 1024 },
-  maxPublishTopics: { min: 1, defaultValue: 100 },
-  maxPublishFieldLength: { min: 1, defaultValue: 4096 },
-};
-
-export const hubLimits = Object.keys(bounds) as readonly HubLimit[];
-
-/** Returns the environment variable of a limit, such as `MERCURE_HUB_MAX_CONNECTIONS`. */
-export function limitVariable(name: HubLimit): string {
-  return `MERCURE_HUB_${name.replaceAll(/[A-Z]/g, "_$&").toUpperCase()}`;
-}
-
-/**
- * Reads the limits from options and environment variables.
- *
- * @param nameOf - Returns the reader's name of a limit. Default: the limit's own name.
- * @throws MercureError `ERR_OPTION`
- */
-export function readHubLimits(
-  read: OptionReader,
-  nameOf: (name: HubLimit) => string = (name) => name,
-): Readonly<Record<HubLimit, number>> {
-  const limits = hubLimits.map((name) => {
-    const { min, defaultValue } = bounds[name];
-    return [name, read.number(nameOf(name), { min, integer: true }, limitVariable(name)) ?? defaultValue];
-  });
-  return Object.fromEntries(limits) as Record<HubLimit, number>;
-}
+/** The limits with every default filled in. */
+export type ResolvedHubLimits = { readonly [Name in keyof HubLimits]-?: number };
 
 /** Returns the limits of one subscription request. */
-export function matcherLimitsOf(limits: Readonly<Record<HubLimit, number>>) {
+export function matcherLimitsOf(limits: ResolvedHubLimits) {
   return {
     count: limits.maxMatchers,
     length: limits.maxMatcherLength,
@@ -113,7 +64,7 @@ export function matcherLimitsOf(limits: Readonly<Record<HubLimit, number>>) {
 }
 
 /** Returns the limits of one token. */
-export function tokenLimitsOf(limits: Readonly<Record<HubLimit, number>>) {
+export function tokenLimitsOf(limits: ResolvedHubLimits) {
   return {
     details: limits.maxTokenDetails,
     topics: limits.maxTokenTopics,

@@ -1,6 +1,7 @@
 import type { InternalDraft, Update } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import { OptionReader } from "../../shared/option-reader.js";
+import { historyDefaults } from "../history-defaults.js";
 import type { Replay, ReplayQuery, StoredUpdate, Transport } from "../transport.js";
 import { acceptedUpdate } from "./accepted-update.js";
 import { CursorCipher } from "./cursor.js";
@@ -36,8 +37,8 @@ export class MemoryTransport implements Transport {
 
   constructor(options: MemoryTransportOptions = {}) {
     const read = new OptionReader(options, "", {});
-    const length = read.number("historyLength", { min: 0, integer: true }) ?? 500;
-    const bytes = read.number("maxHistoryBytes", { min: 0, integer: true }) ?? 64 * 1024 * 1024;
+    const length = read.number("historyLength", { min: 0, integer: true }) ?? historyDefaults.length;
+    const bytes = read.number("maxHistoryBytes", { min: 0, integer: true }) ?? historyDefaults.bytes;
     this.#history = new History({ length, bytes });
     this.#own = new NamespaceLog(length === 0 ? 0 : bytes / ownShare, (position) => this.cursor(position));
     read.refuseUnknown();

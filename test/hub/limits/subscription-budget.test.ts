@@ -4,10 +4,10 @@ import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { SubscriptionScope } from "../../../src/hub/fan-out/subscription-scope.js";
 import { GrowingBuffer } from "../../../src/hub/http/growing-buffer.js";
-import { readHubLimits } from "../../../src/hub/limits/hub-limits.js";
 import type { MemoryClaim } from "../../../src/hub/limits/memory-account.js";
 import { excessOfRequest } from "../../../src/hub/limits/request-memory.js";
 import { SubscriptionBudget } from "../../../src/hub/limits/subscription-budget.js";
+import { readSharedOptions } from "../../../src/hub/options/read-options.js";
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
 import { bytesOfSubscriptions } from "../../../src/protocol/matching/subscription-memory.js";
 import { OptionReader } from "../../../src/shared/option-reader.js";
@@ -181,7 +181,7 @@ describe("the memory for subscriptions", () => {
   });
 
   test("holds its documented value with ten thousand of the worst streams under the defaults", () => {
-    const limits = readHubLimits(new OptionReader({}, "", {}));
+    const limits = readSharedOptions(new OptionReader({}, "", {}));
     const { maxSubscriptionBytes: total, maxSubscriptionBytesPerAddress: perAddress } = limits;
     const { budget, enter, streams } = budgetOf({ total, perAddress });
     const worst = [

@@ -1,0 +1,109 @@
+import type { IncomingMessage } from "node:http";
+import { checkKeyLength } from "../../shared/key-length.js";
+import { guardedLogger, type Logger } from "../../shared/logger.js";
+import { invalidOption, OptionReader } from "../../shared/option-reader.js";
+import type { Transport } from "../../transport/transport.js";
+import { refusePem, resolveIssuers } from "../auth/issuers.js";
+import { matcherLimitsOf, tokenLimitsOf } from "../limits/hub-limits.js";
+import type { HubObserver } from "../observer.js";
+import { readIdentityOption, readSharedOptions } from "./read-options.js";
+import type { IdentityOptions, SharedHubOptions } from "./shared-options.js";
+
+export interface HubOptions extends SharedHubOptions, IdentityOptions {
+  /** Stores the updates. The code that created it must close it, after the hub. */
+  readonly transport: Transport;
+  /** The key of subscribers' tokens, for HS256. Default none: without `issuers` too, the hub rejects every token. */
+  readonly subscriberKey?: string | undefined;
+  /** The key of publishers' tokens, for HS256. Required with `allowPublish`. */
+  readonly publisherKey?: string | undefined;
+  /** Whether the hub accepts keys that are too short, with a warning. Default: `NODE_ENV` is not `production`. */
+  readonly development?: boolean | undefined;
+  /**
+   * Checks what a token in a cookie still grants, because browsers send cookies by themselves. The hub calls it with
+   * private topics of each stream, and with the path of each subscription list. Anything but true withdraws the grant.
+   * Default none: the cookie is enough.
+   */
+  readonly authorize?:
+    | ((request: IncomingMessage, topics: readonly string[]) => boolean | Promise<boolean>)
+    | undefined;
+  /** The logger of the hub's internal failures, which clients never see. Default `console`. */
+  readonly logger?: Logger | undefined;
+  /** The observer of subscribers and updates, for metrics. The hub logs its errors. Default none. */
+  readonly observer?: HubObserver | undefined;
+}
+
+/** The options with every default filled in. */
+export type HubSettings = ReturnType<typeof resolveHubOptions>;
+
+/** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
+export function resolveHubOptions(options: HubOptions) {
+  const read = new OptionReader(options, "", {});
+  const shared = readSharedOptions(read);
+  const { path } = shared;
+  const resource = readIdentityOption(read, "resource");
+  const origin = originOf(resource);
+  // A resource without a path names the hub's origin, but not its path there.
+  const hubUrl = resource === undefined || pathOf(resource) === "" ? path : resource;
+  const settings = {
+    ...shared,
+    transport: read.object("transport") as Transport,
+    /** An absolute URL, with a placeholder host if the origin is unknown. */
+    hubUrl: new URL(hubUrl, origin ?? "https://hub.invalid").href,
+    /** The hub's URL as clients see it, behind any proxy. Undefined if the hub does not know its origin. */
+    publicUrl: origin === undefined ? undefined : new URL(hubUrl, origin).href,
+    publicPath: pathOf(hubUrl),
+    matcherLimits: matcherLimitsOf(shared),
+    memoryBounds: { total: shared.maxSubscriptionBytes, perAddress: shared.maxSubscriptionBytesPerAddress },
+    issuers: resolveIssuers(shared.issuers),
+    issuer: readIdentityOption(read, "issuer") ?? origin ?? "/",
+    development: read.boolean("development") ?? process.env.NODE_ENV !== "production",
+    resource: resource ?? path,
+    tokenLimits: tokenLimitsOf(shared),
+    subscriberKey: read.string("subscriberKey"),
+    publisherKey: read.string("publisherKey"),
+    cookieName: readIdentityOption(read, "cookieName"),
+    connectionBounds: {
+      total: shared.maxConnections,
+      perAddress: shared.maxConnectionsPerAddress,
+      perSubject: shared.maxConnectionsPerSubject,
+    },
+    authorize: read.callback("authorize") as HubOptions["authorize"],
+    publishLimits: {
+      bytes: shared.maxPublishBytes,
+      topics: shared.maxPublishTopics,
+      fieldLength: shared.maxPublishFieldLength,
+    },
+    logger: guardedLogger(read.logger("logger") ?? console),
+    observer: read.object("observer") as HubObserver | undefined,
+  };
+  read.refuseUnknown();
+  checkTogether(settings);
+  return settings;
+}
+
+/** Rejects options that are valid alone but invalid together. */
+function checkTogether(settings: HubSettings): void {
+  const { transport, issuers, subscriberKey, publisherKey, allowPublish, allowAnonymous, development, logger } =
+    settings;
+  if (transport === undefined) throw invalidOption("transport", "is missing; new MemoryTransport() is one");
+  refusePem(subscriberKey, "subscriberKey");
+  refusePem(publisherKey, "publisherKey");
+  for (const key of new Set([subscriberKey, publisherKey])) {
+    if (key !== undefined) checkKeyLength(key, development, logger);
+  }
+  if (allowPublish && publisherKey === undefined && issuers.every(({ role }) => role === "subscriber")) {
+    throw invalidOption("publisherKey", "is missing; without it nobody could publish, although allowPublish is set");
+  }
+  if (!allowAnonymous && subscriberKey === undefined && issuers.every(({ role }) => role === "publisher")) {
+    throw invalidOption("subscriberKey", "is missing; without it nobody could subscribe, since allowAnonymous is off");
+  }
+}
+
+/** Returns the path of a URL without its trailing slash; the root is empty. */
+function pathOf(url: string): string {
+  return new URL(url, "https://hub.invalid").pathname.replace(/\/$/, "");
+}
+
+function originOf(url: string | undefined): string | undefined {
+  return url !== undefined && /^https?:/i.test(url) && URL.canParse(url) ? new URL(url).origin : undefined;
+}
