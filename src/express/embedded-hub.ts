@@ -12,7 +12,7 @@ export interface EmbeddedHub {
   readonly hub: Hub;
   /** Whether a request is for the hub, rather than for the application's routes. */
   isFor(request: Request): boolean;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Creates the hub in this process, with a memory transport. */

@@ -4,7 +4,7 @@ import type { Hub } from "../hub/hub.js";
 import type { ComponentFunctions } from "../nunjucks/component-functions.js";
 import type { OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
-import { embeddedHubRequired } from "../publisher/remote/remote-hub.js";
+import { embeddedHubRequired } from "../publisher/hub/hub-port.js";
 import type { Sse } from "./sse.js";
 
 /** What `mercure(app)` gives the application. Its functions can be taken apart. */

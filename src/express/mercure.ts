@@ -8,6 +8,8 @@ import { HtmlMaker } from "../nunjucks/html.js";
 import { resumeWith } from "../nunjucks/resume-with.js";
 import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import { grantParameter } from "../protocol/tokens/authz-cookies.js";
+import { EmbeddedHubPort } from "../publisher/hub/embedded-hub-port.js";
+import type { HubPort } from "../publisher/hub/hub-port.js";
 import { pathBelow } from "../publisher/path-below.js";
 import { Models } from "../publisher/publish/models.js";
 import { Variants } from "../publisher/publish/variants.js";
@@ -79,20 +81,23 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     ((request: unknown, topics: readonly string[]) =>
       permissions.authorize(request as Request, sse.watchedTopics(topics), "connect"));
   const embedded = configuration.hubUrl === undefined ? embedHub(configuration, authorizeStream, clock) : undefined;
-  const hub =
-    embedded?.hub ??
-    new RemoteHub({
-      address: new HubAddress({ ...configuration, url: configuration.hubUrl!, path: configuration.hub.path }),
-      protocol: configuration.protocol,
-      tokens,
-      requestOrigin: () => pages.origin,
-      onError,
-    });
   const variants = new Variants({
     clock,
     lifetime: configuration.tokenLifetime,
     areAllKnown: embedded !== undefined && configuration.hub.subscriptions,
   });
+  const { publicHubUrl } = configuration;
+  const hub: HubPort =
+    embedded === undefined
+      ? new RemoteHub({
+          address: new HubAddress({ ...configuration, url: configuration.hubUrl!, path: configuration.hub.path }),
+          publicHubUrl,
+          protocol: configuration.protocol,
+          tokens,
+          requestOrigin: () => pages.origin,
+          onError,
+        })
+      : new EmbeddedHubPort({ hub: embedded.hub, publicHubUrl, variants, close: embedded.close });
   const presence =
     embedded &&
     presenceOf(embedded.hub, configuration, {
@@ -150,7 +155,6 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
       unbound,
       renderer: { has: (name) => components.has(name), render: (name, props) => components.render(name, props) },
       basePath: () => basePath.fixed,
-      publicHubUrl: configuration.publicHubUrl,
       allowAnonymous: configuration.hub.allowAnonymous,
       typeIsTopic,
       payloadOf: (topics) => configuration.payloadGetter?.(topics, pages.current?.request as Request | undefined),
@@ -226,7 +230,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
         else next();
       });
     };
-    const beginning = hub instanceof RemoteHub ? hub.begin(originOf(request)) : undefined;
+    const beginning = hub.begin(originOf(request));
     if (beginning === undefined) enter();
     else beginning.then(enter).catch(next);
   });
@@ -241,7 +245,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     environment,
     close: () => {
       presence?.close();
-      return (embedded ?? hub).close();
+      return hub.close();
     },
   };
   return withHub(kit, embedded?.hub);

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from "express";
 import { nameOf } from "../protocol/carried-name.js";
 import type { TopicMatcher } from "../protocol/matching/topic-matcher.js";
+import type { HubPort } from "../publisher/hub/hub-port.js";
 import type { Models } from "../publisher/publish/models.js";
 import { hubTopics, type Topics } from "../publisher/publish/topics.js";
 import { Publisher } from "../publisher/publisher.js";
@@ -20,6 +21,7 @@ const defaultChannel = "sse";
 
 /** Publishes updates, and serves streams as routes of the application. */
 export class Sse extends Publisher {
+  readonly #hub: HubPort;
   readonly #cookies: AuthzCookies;
   readonly #models: Models;
   readonly #permissions: Authorizer;
@@ -27,6 +29,7 @@ export class Sse extends Publisher {
 
   constructor(options: PublisherOptions, cookies: AuthzCookies, responsePages: ResponsePages) {
     super(options);
+    this.#hub = options.hub;
     this.#cookies = cookies;
     this.#models = options.models;
     this.#permissions = options.permissions;
@@ -75,8 +78,7 @@ export class Sse extends Publisher {
    * app.get("/orders/stream", requireUser, sse.stream((req) => `orders-${req.user.id}`));
    */
   stream(topics?: Topics | TopicChoice): RequestHandler {
-    const wayOut = "let clients stream from the hub itself, at sse.authenticatedHubUrl(topics)";
-    const hub = this.embeddedHub("sse.stream", wayOut);
+    const streamTo = this.#hub.streamer();
     const choose = isFunction(topics) ? (topics as TopicChoice) : undefined;
     // Invalid fixed topics throw when the route is mounted, not at the first request.
     const fixed = topics === undefined || choose !== undefined ? undefined : this.#streamed(topics as Topics);
@@ -90,13 +92,13 @@ export class Sse extends Publisher {
             return;
           }
           const publicStream = { topics, private: false, ...this.#bearer(response, topics.map(nameOf)) };
-          hub.stream(request, response, publicStream, next);
+          streamTo(request, response, publicStream, next);
           return;
         }
         const { asked, names } = fixed ?? this.#streamed(await choose!(request));
         const { beganAt: authorizedAt } = this.#responsePages.of(response);
         const bearer = { ...this.#bearer(response, names), authorizedAt };
-        hub.stream(request, response, { topics: asked, private: true, ...bearer }, next);
+        streamTo(request, response, { topics: asked, private: true, ...bearer }, next);
       } catch (error) {
         next(error);
       }

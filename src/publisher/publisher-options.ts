@@ -1,9 +1,8 @@
-import type { Hub } from "../hub/hub.js";
 import type { ProtocolVersion } from "../protocol/protocol-version.js";
+import type { HubPort } from "./hub/hub-port.js";
 import type { Presence } from "./presence/presence.js";
 import type { Models } from "./publish/models.js";
 import type { Variants } from "./publish/variants.js";
-import type { RemoteHub } from "./remote/remote-hub.js";
 import type { Authorizer } from "./streams/authorizer.js";
 import type { RenderContexts } from "./streams/render-context.js";
 import type { StreamLimits } from "./streams/stream-limits.js";
@@ -20,8 +19,7 @@ export interface ModelRenderer {
 }
 
 export interface PublisherOptions {
-  /** The hub in this process, or the client of a hub in another process. */
-  readonly hub: Hub | RemoteHub;
+  readonly hub: HubPort;
   /** The generation of Mercure that streams and tokens speak. */
   readonly protocol: ProtocolVersion;
   readonly tokens: Tokens;
@@ -43,8 +41,6 @@ export interface PublisherOptions {
   readonly renderer: ModelRenderer;
   /** Returns the application's base path as browsers see it, for use outside of requests. */
   basePath(): string;
-  /** The path of the hub within the application, or its public URL. */
-  readonly publicHubUrl: string;
   /** Whether the hub accepts subscribers without a token. */
   readonly allowAnonymous: boolean;
   readonly typeIsTopic: boolean;

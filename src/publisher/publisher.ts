@@ -8,7 +8,6 @@ import { escapeHtml } from "../shared/escape-html.js";
 import { isFunction } from "../shared/is-function.js";
 import { assertKnownOptions } from "../shared/known-options.js";
 import { textComplaintOf } from "../shared/text.js";
-import { applicationSubscriptions } from "./presence/application-subscriptions.js";
 import { checkPayloadFilter, type PayloadFilter, passes } from "./presence/payload-filter.js";
 import type { Person } from "./presence/room.js";
 import { dataText } from "./publish/data.js";
@@ -19,7 +18,6 @@ import { type EventSourceOfSignals, publishSignal, type SignalOptions, signalOpt
 import { hubTopics, type Topics } from "./publish/topics.js";
 import { variantText, variantTopics } from "./publish/variants.js";
 import type { PublisherOptions } from "./publisher-options.js";
-import { RemoteHub } from "./remote/remote-hub.js";
 import { publishToRemoteHub } from "./remote/remote-publish.js";
 import { applicationUpdates } from "./streams/application-updates.js";
 import { StreamAccess } from "./streams/stream-access.js";
@@ -193,11 +191,7 @@ export class Publisher extends StreamAccess {
    * const [subscription] = await sse.getSubscriptions("orders/7");
    */
   async getSubscriptions(topics?: Topics, subscriber?: string): Promise<SubscriptionDocument[]> {
-    const { hub } = this.#options;
-    if (!(hub instanceof RemoteHub)) return this.listSubscriptions(topics, subscriber);
-    const names = topics === undefined ? [undefined] : this.topics(topics);
-    const found = (await Promise.all(names.map((topic) => hub.subscriptions(topic)))).flat();
-    return applicationSubscriptions(found).filter((each) => subscriber === undefined || each.subscriber === subscriber);
+    return this.#options.hub.subscriptions(topics === undefined ? undefined : this.topics(topics), subscriber);
   }
 
   /**
@@ -210,13 +204,7 @@ export class Publisher extends StreamAccess {
    * const count = sse.listSubscriptions("orders/7").length;
    */
   listSubscriptions(topics?: Topics, subscriber?: string): SubscriptionDocument[] {
-    const hub = this.embeddedHub("mercure_subscriptions", "pass what sse.getSubscriptions() gives to the template");
-    if (topics === undefined) return applicationSubscriptions(hub.subscriptions(undefined, subscriber));
-    const names = this.topics(topics).flatMap((topic) => {
-      const variants = this.#options.variants.of([topic]);
-      return [topic, ...variants.flatMap((variant) => variantTopics([topic], variant, "variant"))];
-    });
-    return applicationSubscriptions(names.flatMap((name) => hub.subscriptions(name, subscriber)));
+    return this.#options.hub.listSubscriptions(topics === undefined ? undefined : this.topics(topics), subscriber);
   }
 
   /**
@@ -234,7 +222,7 @@ export class Publisher extends StreamAccess {
    * await sse.disconnect({ subject: "7" });
    */
   async disconnect(target: DisconnectOptions): Promise<void> {
-    const hub = this.embeddedHub("sse.disconnect", "there tokens only expire; choose a short tokenLifetime");
+    const { hub } = this.#options;
     assertKnownOptions(target, disconnectOptions, "disconnect");
     const { topic } = target;
     const targets = topic === undefined ? [target] : this.topics(topic).map((name) => ({ ...target, topic: name }));
@@ -261,9 +249,9 @@ export class Publisher extends StreamAccess {
    */
   updates(topics: Topics, options: { lastEventId?: string; signal?: AbortSignal } = {}): AsyncIterableIterator<Update> {
     assertKnownOptions(options, updatesOptions, "updates");
-    const hub = this.embeddedHub("sse.updates", "read sse.authenticatedHubUrl(topics) with an EventSource");
-    const asked = hubTopics(topics, this.#options.models);
-    this.#options.variants.renderedPlain(asked.map((topic) => (typeof topic === "string" ? topic : "*")));
+    const { hub, models, variants } = this.#options;
+    const asked = hubTopics(topics, models);
+    variants.renderedPlain(asked.map((topic) => (typeof topic === "string" ? topic : "*")));
     return applicationUpdates(hub.updates(asked, options));
   }
 
@@ -341,11 +329,11 @@ export class Publisher extends StreamAccess {
     return [...new Set([...known, ...variants.flatMap((variant) => variantText(variant) ?? [])])];
   }
 
-  async #send(draft: Draft, { hubUrl, jwt }: PublishOptions): Promise<string> {
+  #send(draft: Draft, { hubUrl, jwt }: PublishOptions): Promise<string> {
     const { hub, tokens, streamLimits } = this.#options;
     checkPublished(draft.topics, streamLimits);
     if (hubUrl !== undefined) return publishToRemoteHub(hubUrl, jwt ?? tokens.forPublisher(draft.topics), draft);
-    return hub instanceof RemoteHub ? hub.publish(draft, jwt) : (await hub.publish(draft)).id;
+    return hub.publish(draft, jwt);
   }
 
   #draft(names: readonly string[], data: string, settings: PublishOptions): Draft {

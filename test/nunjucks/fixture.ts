@@ -9,6 +9,7 @@ import { Components } from "../../src/nunjucks/components.js";
 import { createEnvironment } from "../../src/nunjucks/environment.js";
 import { addGlobals } from "../../src/nunjucks/globals.js";
 import { StreamTags } from "../../src/nunjucks/stream-tags.js";
+import { EmbeddedHubPort } from "../../src/publisher/hub/embedded-hub-port.js";
 import { Models } from "../../src/publisher/publish/models.js";
 import { Variants } from "../../src/publisher/publish/variants.js";
 import { Publisher } from "../../src/publisher/publisher.js";
@@ -56,12 +57,18 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const models = new Models();
   const pages = new RenderContexts();
   const connections = { count: 0 };
+  const variants = new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true });
   const publisher = new Publisher({
-    hub: { lastEventId: "#cursor", publicPath: "/.well-known/mercure" } as Hub,
+    hub: new EmbeddedHubPort({
+      hub: { lastEventId: "#cursor", path: "/.well-known/mercure", publicPath: "/.well-known/mercure" } as Hub,
+      publicHubUrl: "/.well-known/mercure",
+      variants,
+      close: async () => {},
+    }),
     tokenMode: "url",
     permissions: new Authorizer(undefined),
     renewalPath: undefined,
-    variants: new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true }),
+    variants,
     streamLimits: {
       matchers: { count: 200, length: 2048, patternSize: 5000, bytes: 0 },
       grants: { details: 100, topics: 1000, topicLength: 2048, patternSize: 5000 },
@@ -73,7 +80,6 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     unbound: new UnboundStreams(pages),
     basePath: () => "",
     renderer: { has: () => false, render: () => "" },
-    publicHubUrl: "/.well-known/mercure",
     protocol: 0,
     tokens: new Tokens({
       protocol: 0,

@@ -111,6 +111,17 @@ describe("the layers", () => {
     });
   }
 
+  test("use a hub through its port, whether it is in this process or in another", () => {
+    const asking = files.filter(({ text }) => /instanceof (RemoteHub|EmbeddedHubPort|Hub)\b/.test(text));
+    assert.deepEqual(asking, []);
+    const adapters = ["src/publisher/hub/embedded-hub-port.ts", "src/publisher/remote/remote-hub.ts"];
+    const knowing = files.filter(({ imports }) => imports.some(({ target }) => adapters.includes(target)));
+    assert.deepEqual(
+      knowing.map(({ path }) => path),
+      ["src/express/mercure.ts"],
+    );
+  });
+
   test("form no circle, types counted", () => {
     const graph = new Map(Object.keys(layers).map((name) => [name, arrowsOf(name)]));
     assert.deepEqual(findCircle(graph), undefined);

@@ -1,15 +1,20 @@
-import type { SubscriptionDocument } from "../../protocol/active-subscription.js";
+import { type Selector, type SubscriptionDocument, selectorPath } from "../../protocol/active-subscription.js";
+import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { Draft } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
+import { embeddedHubRequired, type HubPort } from "../hub/hub-port.js";
+import { applicationSubscriptions } from "../presence/application-subscriptions.js";
 import type { Tokens } from "../streams/tokens.js";
 import type { HubAddress } from "./hub-address.js";
 import { RemoteCursor } from "./remote-cursor.js";
 import { publishToRemoteHub } from "./remote-publish.js";
 import { askForSubscriptions } from "./remote-subscriptions.js";
 
-export interface ExternalHubOptions {
+export interface RemoteHubOptions {
   readonly address: HubAddress;
+  /** The hub's URL for browsers. */
+  readonly publicHubUrl: string;
   readonly protocol: ProtocolVersion;
   readonly tokens: Tokens;
   /** Returns the origin of the current request. Undefined outside of a request. */
@@ -25,14 +30,15 @@ export interface ExternalHubOptions {
 const positionTopic = "htmx-mercure/position";
 
 /** A hub in another process, which receives all updates and serves all streams. */
-export class RemoteHub {
+export class RemoteHub implements HubPort {
+  readonly isInProcess = false;
   /** The path of the hub's URL. */
   readonly path: string;
-  readonly #options: ExternalHubOptions;
+  readonly #options: RemoteHubOptions;
   readonly #position: RemoteCursor;
   #closed = false;
 
-  constructor(options: ExternalHubOptions) {
+  constructor(options: RemoteHubOptions) {
     this.path = options.address.path;
     this.#options = options;
     const { protocol, tokens, onError } = options;
@@ -72,12 +78,53 @@ export class RemoteHub {
     return this.#publishTo(address.urlFor(requestOrigin()), draft, jwt);
   }
 
+  browserUrl(): string {
+    return this.#options.publicHubUrl;
+  }
+
   /**
-   * Resolves to the active subscriptions: all of them, or those of a topic by its name.
+   * Returns the pattern of the topics of the selector's subscription events. Other hubs have one topic for each
+   * subscriber, so a pattern selects them: a URI template in Mercure 0.x, a URL pattern in 1.0.
+   */
+  subscriptionTopic({ text, matchType = "exact" }: Selector, protocol: ProtocolVersion): TopicMatcher {
+    if (protocol === 0)
+      return { match: `${selectorPath(this.path, { text })}{/subscriber}`, match_type: "uritemplate" };
+    return { match: `${selectorPath(this.path, { text, matchType })}/:subscriber`, match_type: "urlpattern" };
+  }
+
+  /**
+   * Resolves to the active subscriptions of the application: all of them, or those of topics or of one subscriber.
    *
    * @throws MercureError `ERR_SUBSCRIPTIONS` if the hub does not return them, `ERR_PUBLISH` for an untrusted host.
    */
-  async subscriptions(topic?: string): Promise<SubscriptionDocument[]> {
+  async subscriptions(names?: readonly string[], subscriber?: string): Promise<SubscriptionDocument[]> {
+    const found = (await Promise.all((names ?? [undefined]).map((name) => this.#subscriptionsOf(name)))).flat();
+    return applicationSubscriptions(found).filter((each) => subscriber === undefined || each.subscriber === subscriber);
+  }
+
+  listSubscriptions(): never {
+    throw embeddedHubRequired("mercure_subscriptions", "pass what sse.getSubscriptions() gives to the template");
+  }
+
+  updates(): never {
+    throw embeddedHubRequired("sse.updates", "read sse.authenticatedHubUrl(topics) with an EventSource");
+  }
+
+  async disconnect(): Promise<void> {
+    throw embeddedHubRequired("sse.disconnect", "there tokens only expire; choose a short tokenLifetime");
+  }
+
+  streamer(): never {
+    const wayOut = "let clients stream from the hub itself, at sse.authenticatedHubUrl(topics)";
+    throw embeddedHubRequired("sse.stream", wayOut);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#position.close();
+  }
+
+  async #subscriptionsOf(topic: string | undefined): Promise<SubscriptionDocument[]> {
     const { address, protocol, tokens, requestOrigin } = this.#options;
     const { subscriptions } = await askForSubscriptions({
       hubUrl: address.urlFor(requestOrigin()),
@@ -88,21 +135,8 @@ export class RemoteHub {
     return subscriptions.filter(({ active }) => active);
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#position.close();
-  }
-
   async #publishTo(hubUrl: string, draft: Draft, jwt?: string): Promise<string> {
     if (this.#closed) throw new MercureError("ERR_CLOSED", "The kit is closed.");
     return publishToRemoteHub(hubUrl, jwt ?? this.#options.tokens.forPublisher(draft.topics), draft);
   }
-}
-
-/** Returns the error for a call that needs the hub in this process, when the hub is in another process. */
-export function embeddedHubRequired(what: string, wayOut: string): MercureError {
-  return new MercureError(
-    "ERR_EXTERNAL_HUB",
-    `${what} needs the hub in this process, but hubUrl names another: ${wayOut}.`,
-  );
 }

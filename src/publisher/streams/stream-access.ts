@@ -1,6 +1,5 @@
 import { types } from "node:util";
-import type { Hub } from "../../hub/hub.js";
-import { type Selector, selectorPath, watchedTopic } from "../../protocol/active-subscription.js";
+import { type Selector, watchedTopic } from "../../protocol/active-subscription.js";
 import { nameOf } from "../../protocol/carried-name.js";
 import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
 import { applicationTopic, presenceEvent, presenceTopic, variantOf } from "../../protocol/own-topics.js";
@@ -8,12 +7,11 @@ import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
 import { MercureError } from "../../shared/errors.js";
 import { assertKnownOptions } from "../../shared/known-options.js";
 import { onRejection } from "../../shared/on-rejection.js";
-import { pathBelow } from "../path-below.js";
+import { embeddedHubRequired } from "../hub/hub-port.js";
 import type { Presence } from "../presence/presence.js";
 import { type Topics, topicNames, topicSelectors } from "../publish/topics.js";
 import { variantText, variantTopics } from "../publish/variants.js";
 import type { PublisherOptions } from "../publisher-options.js";
-import { embeddedHubRequired, RemoteHub } from "../remote/remote-hub.js";
 import { checkGranted, checkSelectors, checkUrl } from "./stream-limits.js";
 import { streamUrl } from "./stream-url.js";
 import type { Tokens } from "./tokens.js";
@@ -216,10 +214,7 @@ export class StreamAccess {
    */
   subscriptionTopics(topics: Topics): [string | TopicMatcher, ...(string | TopicMatcher)[]] {
     const { hub, protocol } = this.#options;
-    const match_type = protocol === 0 ? "uritemplate" : "urlpattern";
-    const [first, ...others] = this.#eventSelectors(topics).map(({ text }) => {
-      return hub instanceof RemoteHub ? ({ match: text, match_type } as const) : text;
-    });
+    const [first, ...others] = this.selectors(topics).map((selector) => hub.subscriptionTopic(selector, protocol));
     return [first!, ...others];
   }
 
@@ -268,19 +263,8 @@ export class StreamAccess {
    * replaced by the topics that they are about.
    */
   watchedTopics(topics: readonly string[]): string[] {
-    const watched = topics.map((topic) => watchedTopic(this.#hubPath, topic) ?? applicationTopic(topic));
+    const watched = topics.map((topic) => watchedTopic(this.#options.hub.path, topic) ?? applicationTopic(topic));
     return [...new Set(watched.map(nameOf))];
-  }
-
-  /**
-   * Returns the hub in this process.
-   *
-   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process. The message contains `wayOut`.
-   */
-  protected embeddedHub(what: string, wayOut: string): Hub {
-    const { hub } = this.#options;
-    if (hub instanceof RemoteHub) throw embeddedHubRequired(what, wayOut);
-    return hub;
   }
 
   protected requirePresence(what: string): Presence {
@@ -303,26 +287,14 @@ export class StreamAccess {
 
   /** Returns the selectors of the subscription events of topics. Mercure 0.x and 1.0 "Subscription Events". */
   #eventSelectors(topics: Topics): Selector[] {
-    const { hub, protocol } = this.#options;
-    const hubPath = this.#hubPath;
-    return this.selectors(topics).map(({ text, matchType = "exact" }) => {
-      if (protocol === 0) {
-        return { text: selectorPath(hubPath, { text }) + (hub instanceof RemoteHub ? "{/subscriber}" : "") };
-      }
-      const path = selectorPath(hubPath, { text, matchType });
-      return hub instanceof RemoteHub ? { text: `${path}/:subscriber`, matchType: "urlpattern" } : { text: path };
+    return this.subscriptionTopics(topics).map((topic) => {
+      if (typeof topic === "string") return { text: topic };
+      return topic.match_type === "urlpattern" ? { text: topic.match, matchType: "urlpattern" } : { text: topic.match };
     });
   }
 
-  /** The path prefix of the hub's own topics. */
   #withEvents(selectors: Selector[], topics: Topics, { withSubscriptions = false }: StreamExtras): Selector[] {
     return withSubscriptions ? [...selectors, ...this.#eventSelectors(topics)] : selectors;
-  }
-
-  /** With which the hub's own topics begin. */
-  get #hubPath(): string {
-    const { hub } = this.#options;
-    return hub instanceof RemoteHub ? hub.path : hub.publicPath;
   }
 
   #presenceSelectors(topics: Topics): Selector[] {
@@ -357,17 +329,15 @@ export class StreamAccess {
    * viewer gets a token.
    */
   #streamUrl(selectors: readonly Selector[], authorize: () => StreamAuthorization): string {
-    const { hub, protocol, pages, publicHubUrl, streamLimits, unbound } = this.#options;
+    const { hub, protocol, pages, streamLimits, unbound } = this.#options;
     checkSelectors(selectors, protocol, streamLimits);
     const { token, grant } = authorize();
     const page = pages.rendering;
-    // The base path belongs to the application. A hub in another process is outside of it.
-    const isBelow = !(hub instanceof RemoteHub) && publicHubUrl.startsWith("/");
-    const hubUrl = isBelow ? pathBelow(this.#basePath, publicHubUrl, hub.path) : publicHubUrl;
+    const hubUrl = hub.browserUrl(this.#basePath);
     const { lastEventId } = page ?? hub;
     if (page === undefined) unbound.notePosition(lastEventId, hubUrl);
     else page.onStream(hubUrl);
-    const isOwnHub = !(hub instanceof RemoteHub);
+    const isOwnHub = hub.isInProcess;
     const url = streamUrl({
       protocol,
       hub: hubUrl,

@@ -1,0 +1,89 @@
+import type { Hub } from "../../hub/hub.js";
+import { type Selector, type SubscriptionDocument, selectorPath } from "../../protocol/active-subscription.js";
+import type { DisconnectTarget } from "../../protocol/disconnection.js";
+import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
+import type { Draft, Update } from "../../protocol/update.js";
+import { pathBelow } from "../path-below.js";
+import { applicationSubscriptions } from "../presence/application-subscriptions.js";
+import { type Variants, variantTopics } from "../publish/variants.js";
+import type { HubPort } from "./hub-port.js";
+
+export interface EmbeddedHubPortOptions {
+  readonly hub: Hub;
+  /** The hub's URL for browsers, or its path. */
+  readonly publicHubUrl: string;
+  readonly variants: Variants;
+  /** Closes the hub and its transport. */
+  close(): Promise<void>;
+}
+
+/** The hub in this process. */
+export class EmbeddedHubPort implements HubPort {
+  readonly isInProcess = true;
+  readonly path: string;
+  readonly #hub: Hub;
+  readonly #options: EmbeddedHubPortOptions;
+
+  constructor(options: EmbeddedHubPortOptions) {
+    this.path = options.hub.publicPath;
+    this.#hub = options.hub;
+    this.#options = options;
+  }
+
+  get lastEventId(): string {
+    return this.#hub.lastEventId;
+  }
+
+  begin(): undefined {
+    return undefined;
+  }
+
+  async publish(draft: Draft): Promise<string> {
+    const { id } = await this.#hub.publish(draft);
+    return id;
+  }
+
+  browserUrl(basePath: string): string {
+    const { publicHubUrl } = this.#options;
+    return publicHubUrl.startsWith("/") ? pathBelow(basePath, publicHubUrl, this.#hub.path) : publicHubUrl;
+  }
+
+  /** Returns the path of the selector's subscriptions, which is a topic of each of their events. */
+  subscriptionTopic({ text, matchType = "exact" }: Selector, protocol: ProtocolVersion): string {
+    return selectorPath(this.path, protocol === 0 ? { text } : { text, matchType });
+  }
+
+  async subscriptions(names: readonly string[] | undefined, subscriber?: string): Promise<SubscriptionDocument[]> {
+    return this.listSubscriptions(names, subscriber);
+  }
+
+  /** Returns the subscriptions, those of the topics' variants included. */
+  listSubscriptions(names: readonly string[] | undefined, subscriber?: string): SubscriptionDocument[] {
+    if (names === undefined) return applicationSubscriptions(this.#hub.subscriptions(undefined, subscriber));
+    const all = names.flatMap((name) => {
+      const variants = this.#options.variants.of([name]);
+      return [name, ...variants.flatMap((variant) => variantTopics([name], variant, "variant"))];
+    });
+    return applicationSubscriptions(all.flatMap((name) => this.#hub.subscriptions(name, subscriber)));
+  }
+
+  updates(
+    topics: readonly (string | TopicMatcher)[],
+    options: { lastEventId?: string; signal?: AbortSignal },
+  ): AsyncIterableIterator<Update> {
+    return this.#hub.updates(topics, options);
+  }
+
+  disconnect(target: DisconnectTarget): Promise<void> {
+    return this.#hub.disconnect(target);
+  }
+
+  streamer(): Hub["stream"] {
+    return this.#hub.stream.bind(this.#hub);
+  }
+
+  close(): Promise<void> {
+    return this.#options.close();
+  }
+}

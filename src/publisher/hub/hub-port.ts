@@ -1,0 +1,81 @@
+import type { Hub } from "../../hub/hub.js";
+import type { Selector, SubscriptionDocument } from "../../protocol/active-subscription.js";
+import type { DisconnectTarget } from "../../protocol/disconnection.js";
+import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
+import type { ProtocolVersion } from "../../protocol/protocol-version.js";
+import type { Draft, Update } from "../../protocol/update.js";
+import { MercureError } from "../../shared/errors.js";
+
+/** The hub as the publisher sees it. One adapter is for the hub in this process, and one for a hub in another. */
+export interface HubPort {
+  /** Whether the hub is the kit's own, in this process. */
+  readonly isInProcess: boolean;
+  /** The path with which the hub's own topics begin. */
+  readonly path: string;
+  /** The last event id for streams that begin now. It is never newer than the hub's own. */
+  readonly lastEventId: string;
+
+  /**
+   * Returns a promise that a request must await before it renders. Returns undefined if it does not have to wait.
+   *
+   * @param requested - The origin of the request.
+   */
+  begin(requested: string): Promise<void> | undefined;
+
+  /**
+   * Publishes an update. Resolves to its id.
+   *
+   * @param jwt - The publisher's token for a hub in another process. Default: one that the kit makes.
+   */
+  publish(draft: Draft, jwt?: string): Promise<string>;
+
+  /** Returns the hub's URL for browsers, below the application's base path if the hub is there. */
+  browserUrl(basePath: string): string;
+
+  /** Returns the topic, or the pattern of the topics, of the subscription events of a selector. */
+  subscriptionTopic(selector: Selector, protocol: ProtocolVersion): string | TopicMatcher;
+
+  /** Resolves to the active subscriptions of the application: all of them, or those of topics or of one subscriber. */
+  subscriptions(names: readonly string[] | undefined, subscriber?: string): Promise<SubscriptionDocument[]>;
+
+  /**
+   * Returns the same list synchronously.
+   *
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   */
+  listSubscriptions(names: readonly string[] | undefined, subscriber?: string): SubscriptionDocument[];
+
+  /**
+   * Iterates over updates, private ones included.
+   *
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   */
+  updates(
+    topics: readonly (string | TopicMatcher)[],
+    options: { lastEventId?: string; signal?: AbortSignal },
+  ): AsyncIterableIterator<Update>;
+
+  /**
+   * Ends streams and revokes their tokens.
+   *
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   */
+  disconnect(target: DisconnectTarget): Promise<void>;
+
+  /**
+   * Returns the function that streams topics to a client whom the application has authorized.
+   *
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   */
+  streamer(): Hub["stream"];
+
+  close(): Promise<void>;
+}
+
+/** Returns the error for a call that needs the hub in this process, when the hub is in another process. */
+export function embeddedHubRequired(what: string, wayOut: string): MercureError {
+  return new MercureError(
+    "ERR_EXTERNAL_HUB",
+    `${what} needs the hub in this process, but hubUrl names another: ${wayOut}.`,
+  );
+}
