@@ -1,12 +1,12 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from "express";
 
 const answers = new Map([
-  [400, { title: "Not understood", text: "The server could not make sense of this request." }],
-  [403, { title: "Not from there", text: "This came from a page of another site, and was not done." }],
-  [404, { title: "Not here", text: "There is no such page." }],
-  [413, { title: "Too long", text: "This is more than the server takes at once. Please shorten it." }],
-  [415, { title: "Not understood", text: "The server cannot read what was sent in this form." }],
-  [500, { title: "Something went wrong", text: "The mistake is the server’s. Please try again in a moment." }],
+  [400, { title: "Not understood", text: "The server could not understand this request." }],
+  [403, { title: "Request rejected", text: "The request came from a page of another site, and was rejected." }],
+  [404, { title: "Page not found", text: "This page does not exist." }],
+  [413, { title: "Too long", text: "The request is too large. Please shorten your text." }],
+  [415, { title: "Not understood", text: "The server cannot read a request in this format." }],
+  [500, { title: "Something went wrong", text: "The server made a mistake. Please try again in a moment." }],
 ]);
 
 export const answerMissing: RequestHandler = (_req, res) => answer(res, 404);

@@ -1,5 +1,5 @@
-// The marks of sentences that hide their point. `npm run lint` fails on each of them, in comments, in documents and in
-// the messages of programs and tests; CONTRIBUTING.md says how to write instead.
+// The marks of sentences that hide their point. `npm run lint` fails on each of them, in comments, in documents, in the
+// messages of programs and in the names of tests. CONTRIBUTING.md lists the rules.
 
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -9,11 +9,12 @@ import { main } from "./run.mjs";
 
 /** A sentence is wrong where one of these matches it. */
 export const marks = {
-  "a sentence that begins with Who, What or Whose": /^(?:Who|What|Whose|Whom|Whoever|Whatever)\b(?!.*\?\W*$)/,
+  "a sentence that begins with Who, What, Whose or Which":
+    /^(?:Who|What|Whose|Whom|Which|Whoever|Whatever|Whomever|Whichever)\b(?!.*\?\W*$)/,
   '"is none", "is no …"': /\b(?:is|are|was|were|be)\s+(?:none\b|no (?!longer\b|more than\b)[a-z])/i,
   '"shall"': /\bshall\b/i,
   '"in which", "with whom"':
-    /\b(?:about|after|among|at|behind|below|between|by|for|from|in|into|of|on|than|through|to|under|with|without) (?:which|whom|whose|what is)\b/i,
+    /\b(?:about|above|after|against|among|at|before|behind|below|beside|besides|between|by|for|from|in|into|of|on|over|per|since|than|through|to|under|until|upon|with|within|without) (?:which|whom|whose|what is)\b/i,
   '"does no longer"': /\b(?:do|does|did|can|must|may|will) no longer\b/i,
 };
 
@@ -34,14 +35,14 @@ function check() {
 
 function isProse(path) {
   // This file and its test hold the marks themselves.
-  return /\.(?:ts|mjs|js|md|njk)$/.test(path) && !/^(?:scripts\/words\.mjs|test\/project\/words\.test\.ts)$/.test(path);
+  return /\.(?:ts|mjs|js|md|njk|yml)$/.test(path) && !/^(?:scripts\/words\.mjs|test\/project\/words\.test\.ts)$/.test(path);
 }
 
 /** Every sentence of a file that bears a mark, with the line on which its passage begins. */
 export function findMarks(path, text) {
   const passages = path.endsWith(".md")
     ? markdownPassages(text)
-    : path.endsWith(".njk")
+    : /\.(?:njk|yml)$/.test(path)
       ? templatePassages(text)
       : codePassages(path, text);
   return passages.flatMap(({ line, text: passage }) =>
@@ -150,7 +151,7 @@ function markdownPassages(text) {
   return passages;
 }
 
-/** What a template prints, and its comments. */
+/** The text that a template prints or a form shows, and its comments: each line is a passage. */
 function templatePassages(text) {
   return text
     .replaceAll(/<%[\s\S]*?%>|\{\{[\s\S]*?\}\}/g, (code) => code.replaceAll(/[^\n]/g, " "))

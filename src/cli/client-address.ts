@@ -16,7 +16,7 @@ export function addressesOf(ranges: readonly string[]): BlockList {
     const length = Number(prefix ?? longest);
     const isLength = prefix === undefined || (/^\d+$/.test(prefix) && length <= longest);
     if (family === undefined || !isLength || range.split("/").length > 2) {
-      throw new UsageError(`A trusted proxy is an address or a range such as 10.0.0.0/8, not "${range}".`);
+      throw new UsageError(`The trusted proxy "${range}" is invalid. Use an address or a range such as 10.0.0.0/8.`);
     }
     addresses.addSubnet(address, length, family);
   }

@@ -54,7 +54,7 @@ export function readCommandLine(args: readonly string[], flags: Flags, most: num
     const flag = known.get(name);
     if (flag === undefined) {
       const names = [...known.keys()].map((each) => `--${each}`);
-      throw new UsageError(`There is no flag ${token.rawName}.${didYouMean(token.rawName, names)}`);
+      throw new UsageError(`Unknown flag ${token.rawName}.${didYouMean(token.rawName, names)}`);
     }
     const value = readValue(token, flag);
     if (flag.multiple) values[name] = [...((values[name] as string[] | undefined) ?? []), String(value)];
@@ -96,8 +96,8 @@ function chosen(name: string, choices: readonly (string | number)[], value: stri
 
 function tooMany(argument: string, most: number): string {
   // A long argument, or one with an equals sign, can be a secret that slipped out of its flag: it is not repeated.
-  const expected = most === 0 ? "takes no arguments" : `takes ${most} argument${most === 1 ? "" : "s"} at most`;
+  const expected = most === 0 ? "takes no arguments" : `takes max ${most} argument${most === 1 ? "" : "s"}`;
   return argument.includes("=") || argument.length > 32
     ? `The command ${expected}.`
-    : `The command ${expected}: what is "${argument}"?`;
+    : `The command ${expected}; "${argument}" is too many.`;
 }

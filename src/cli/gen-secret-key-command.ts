@@ -5,7 +5,7 @@ export const genSecretKeyCommand: Command = {
   name: "gen-secret-key",
   summary: "Prints a new secret key.",
   usage: "",
-  details: "32 random bytes, as HS256 wants them, in hexadecimal digits.",
+  details: "The key has 32 random bytes, the minimum for HS256, in hexadecimal digits.",
   positionals: 0,
   flags: {},
   async run() {

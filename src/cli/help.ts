@@ -17,9 +17,9 @@ export function overviewOf(commands: readonly Command[]): string {
   const rows = commands.map(({ name, summary }) => row(name, summary));
   return [
     "Usage: htmx-mercure <command> [flags]",
-    "A Mercure hub, and what one needs to talk to one.",
+    "Runs a Mercure hub, publishes to it and subscribes to it.",
     `Commands:\n${rows.join("\n")}`,
-    "htmx-mercure <command> --help tells more, htmx-mercure --version which version this is.",
+    "htmx-mercure <command> --help describes a command; htmx-mercure --version prints the version.",
   ].join("\n\n");
 }
 

@@ -19,13 +19,14 @@ export const hubCommand: Command = {
   name: "hub",
   summary: "Runs a Mercure hub.",
   usage: "[flags]",
-  details: `It takes updates over HTTP from whoever has a publisher's token, and keeps them in memory. SIGTERM and SIGINT
-end it: clients are told to come back at different times. A second signal ends it at once.
+  details: `The hub accepts updates over HTTP with a publisher's token, and keeps its history in memory. SIGTERM and SIGINT
+shut it down: it closes every stream, and clients reconnect at different times. A second signal ends it at once.
 
-Health, and metrics for Prometheus where prom-client is installed, are at a port of their own, for this machine only.
+The monitor serves health checks on a port of its own, for this machine only. It also serves metrics for Prometheus
+if prom-client is installed.
 
-In development (NODE_ENV is not production) a missing secret is made, and a publisher's token is printed.
-In production secrets are needed, of at least 32 bytes.`,
+In development (NODE_ENV is not production) the hub generates a missing secret and prints a publisher's token.
+In production it needs secrets of at least 32 bytes.`,
   positionals: 0,
   flags: hubFlags,
 
@@ -36,7 +37,7 @@ In production secrets are needed, of at least 32 bytes.`,
     const shutdownTimeout = read.number("shutdown-timeout", { min: 0, max: 3600 }) ?? 5;
     const withMonitor = read.boolean("monitor", "MERCURE_HUB_MONITOR") ?? true;
     const withMetrics = read.boolean("metrics", "MERCURE_HUB_METRICS");
-    if (!withMonitor && withMetrics) throw new UsageError("There are no metrics without --monitor.");
+    if (!withMonitor && withMetrics) throw new UsageError("The flag --metrics needs the monitor: remove --no-monitor.");
     const metrics = withMonitor && withMetrics !== false ? await collectMetrics(withMetrics ?? false) : undefined;
     const transport = new MemoryTransport(history);
     const createHub = (identity: HubIdentity) =>
@@ -87,7 +88,7 @@ In production secrets are needed, of at least 32 bytes.`,
       if (watch) console.log(`Monitor: ${originOf(watch)}/healthz/ready`);
 
       await told;
-      console.error("htmx-mercure: ending.");
+      console.error("htmx-mercure: shutting down.");
       ready = false;
       await hub.close({ retrySpread });
       await server.close(shutdownTimeout);
@@ -123,7 +124,7 @@ async function startMonitor(
     return await listen(handle, address);
   } catch (error) {
     if (!mayFail || !(error instanceof CommandError)) throw error;
-    console.error(`htmx-mercure: health is not served. ${error.message}`);
+    console.error(`htmx-mercure: the monitor did not start. ${error.message}`);
     return undefined;
   }
 }
@@ -134,5 +135,5 @@ function announce(url: string, configuration: HubConfiguration, identity: HubIde
   if (!development || !hub.allowPublish || keys.publisherKey === undefined) return;
   const profile = { protocol: generation, ...identity };
   const token = signToken({ publish: [{ text: "*" }] }, profile, keys.publisherKey, developmentTokenLifetime);
-  console.log(`Publisher token, for a day, since this is development: ${token}`);
+  console.log(`Publisher token for development, valid for one day: ${token}`);
 }

@@ -15,11 +15,15 @@ const roles = ["publisher", "subscriber"] as const;
 export const hubKeyFlags: Flags = {
   ...roleFlags("publisher"),
   ...roleFlags("subscriber"),
-  ...secretFlags("secret", "The key of both, where they have none of their own.", "SECRET_KEY"),
+  ...secretFlags(
+    "secret",
+    "The secret for publishers' and subscribers' tokens, unless they have one of their own.",
+    "SECRET_KEY",
+  ),
   "issuers-file": {
     value: "path",
     variable: "MERCURE_HUB_ISSUERS_FILE",
-    help: "Further issuers whose tokens are good: a list in JSON, as the option issuers has it.",
+    help: "A JSON list of further issuers with valid tokens, like the option issuers.",
   },
 };
 
@@ -33,7 +37,7 @@ function roleFlags(role: Role): Flags {
     [`${role}-algorithm`]: {
       value: "name",
       variable: algorithmVariables[role],
-      help: "The only algorithm that is accepted with it. Default HS256; with PEM ES256, EdDSA and RS256.",
+      help: "The only algorithm accepted with it. Default HS256; with PEM ES256, EdDSA and RS256.",
     },
   };
 }
@@ -92,11 +96,11 @@ function readKey(read: OptionReader, role: Role, shared: string | undefined): Ro
   const algorithm = read.string(`${role}-algorithm`, algorithmVariables[role]);
   if (key === undefined) {
     if (algorithm === undefined) return undefined;
-    throw new UsageError(`There is an algorithm for the key of ${role}s' tokens, but no key: --${role}-secret-file …`);
+    throw new UsageError(`The algorithm of ${role}s' tokens has no key: add --${role}-secret-file.`);
   }
   const algorithms = algorithm === undefined ? undefined : [algorithm];
   if (key.includes("-----BEGIN ")) {
-    if (!isPublicKey(key)) throw new UsageError(`The key of ${role}s' tokens is none in PEM that could be read.`);
+    if (!isPublicKey(key)) throw new UsageError(`The key of ${role}s' tokens is not a valid PEM key.`);
     return { issued: { role, pem: key, algorithms } };
   }
   if (algorithm === undefined || algorithm === "HS256") return { secret: key };

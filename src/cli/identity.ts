@@ -52,8 +52,16 @@ export function readProfile(read: OptionReader, hubUrl: string): TokenProfile {
 }
 
 export const matcherFlags: Flags = {
-  match: { value: "topic", multiple: true, help: "Mercure 1.0: a topic by its exact name, like one without a flag." },
-  "match-urlpattern": { value: "pattern", multiple: true, help: "Mercure 1.0: topics by a URL pattern." },
+  match: {
+    value: "topic",
+    multiple: true,
+    help: "Mercure 1.0: a topic's exact name, the same as without a flag. Can be repeated.",
+  },
+  "match-urlpattern": {
+    value: "pattern",
+    multiple: true,
+    help: "Mercure 1.0: a URL pattern of topics. Can be repeated.",
+  },
 };
 
 /**
@@ -64,7 +72,7 @@ export function readSelectors(read: OptionReader, topics: readonly string[], pro
   const exact = read.strings("match") ?? [];
   const patterns = read.strings("match-urlpattern") ?? [];
   if (protocol === 0 && exact.length + patterns.length > 0) {
-    throw new UsageError("The flags --match and --match-urlpattern are of Mercure 1.0: add --protocol 1.");
+    throw new UsageError("The flags --match and --match-urlpattern need Mercure 1.0: add --protocol 1.");
   }
   return [
     ...[...topics, ...exact].map((text) => ({ text: carriedName(text) })),

@@ -54,7 +54,7 @@ function secureServer(handle: Hub["handle"], certificate: Certificate): Http2Sec
   try {
     return createSecureServer({ ...certificate, allowHTTP1: true }, handle);
   } catch (error) {
-    throw new UsageError(`The files of --cert and --key do not do: ${(error as Error).message}.`);
+    throw new UsageError(`Cannot load the certificate and key given by --cert and --key: ${(error as Error).message}.`);
   }
 }
 
@@ -121,10 +121,10 @@ function secureCloser(server: Http2SecureServer): ListeningServer["close"] {
 
 function cannotListen(error: NodeJS.ErrnoException, { host, port }: Address): CommandError {
   const reasons: Record<string, string> = {
-    EADDRINUSE: "another program listens there; choose another port",
-    EACCES: "this user may not; ports below 1024 are often reserved",
+    EADDRINUSE: "another program uses this port; choose another one",
+    EACCES: "permission denied; ports below 1024 are often reserved",
     EADDRNOTAVAIL: "this machine has no such address",
-    ENOTFOUND: "no such host is known",
+    ENOTFOUND: "the host name is unknown",
   };
   const reason = reasons[error.code ?? ""] ?? error.message;
   return new CommandError(`Cannot listen on ${host}, port ${port}: ${reason}.`, { cause: error });

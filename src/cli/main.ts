@@ -35,7 +35,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     return 2;
   }
   const names = commands.map((each) => each.name);
-  throw new UsageError(`There is no command ${JSON.stringify(name)}.${didYouMean(name, names)}`);
+  throw new UsageError(`Unknown command ${JSON.stringify(name)}.${didYouMean(name, names)}`);
 }
 
 function print(text: string): number {
@@ -60,11 +60,13 @@ function isExplained(error: unknown): error is Error {
 
 function complain(error: unknown): void {
   if (!isExplained(error)) {
-    console.error("htmx-mercure: this should not have happened.", error);
+    console.error("htmx-mercure: unexpected error. Please report it.", error);
     return;
   }
   const hint =
-    error instanceof UsageError ? "\nhtmx-mercure --help lists the commands, and their --help the flags." : "";
+    error instanceof UsageError
+      ? "\nhtmx-mercure --help lists the commands; htmx-mercure <command> --help lists its flags."
+      : "";
   console.error(`htmx-mercure: ${error.message}${hint}`);
 }
 

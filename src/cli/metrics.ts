@@ -20,7 +20,7 @@ export async function collectMetrics(wanted: boolean): Promise<Metrics | undefin
   const client = await load();
   if (client === undefined) {
     if (!wanted) return undefined;
-    throw new UsageError("Metrics need another package: npm install prom-client");
+    throw new UsageError("Metrics need the package prom-client: npm install prom-client");
   }
   const { collectDefaultMetrics, Counter, Gauge, Registry } = client;
   const register = new Registry();
@@ -28,17 +28,17 @@ export async function collectMetrics(wanted: boolean): Promise<Metrics | undefin
   const registers = [register];
   const connected = new Gauge({
     name: "mercure_subscribers_connected",
-    help: "How many subscribers are connected.",
+    help: "The number of connected subscribers.",
     registers,
   });
   const subscribers = new Counter({
     name: "mercure_subscribers_total",
-    help: "How many subscribers have connected so far.",
+    help: "The number of subscribers that have connected since the start.",
     registers,
   });
   const updates = new Counter({
     name: "mercure_updates_total",
-    help: "How many updates have been published so far.",
+    help: "The number of updates published since the start.",
     registers,
   });
   const observer = {

@@ -13,17 +13,19 @@ export function describeMonitor(withMetrics: boolean): {
     openapi: "3.2.0",
     info: { title: "Monitor of a Mercure hub", version: "1.0.0" },
     paths: {
-      "/healthz/live": get("isLive", "Whether the process answers", { 200: is("It does.") }),
-      "/healthz/ready": get("isReady", "Whether the hub takes requests", {
+      "/healthz/live": get("isLive", "Liveness of the process", { 200: is("It does.") }),
+      "/healthz/ready": get("isReady", "Readiness of the hub", {
         200: is("It does."),
-        503: is("Not yet, or it is ending."),
+        503: is("The hub is starting or shutting down."),
       }),
       ...(withMetrics && {
         "/metrics": get("readMetrics", "Metrics for Prometheus", {
-          200: is("The metrics.", { "text/plain; version=0.0.4; charset=utf-8": { schema: { type: "string" } } }),
+          200: is("The metrics in Prometheus's text format.", {
+            "text/plain; version=0.0.4; charset=utf-8": { schema: { type: "string" } },
+          }),
         }),
       }),
-      "/openapi.json": get("describeApi", "This description", {
+      "/openapi.json": get("describeApi", "The description of this API", {
         200: is("An OpenAPI document.", { "application/json": { schema: { type: "object" } } }),
       }),
     },

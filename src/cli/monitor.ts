@@ -24,14 +24,14 @@ export function monitor(
     };
     const path = req.url?.split("?", 1)[0];
     if (!isOwnHost(req.headers.host ?? req.headers[":authority"], hosts)) {
-      answer(421, "This host is not the monitor's. Ask by an address, or name it with --monitor-allowed-host.\n");
-    } else if (req.method !== "GET" && req.method !== "HEAD") answer(405, "Only GET and HEAD mean something here.\n");
+      answer(421, "This host name is not allowed. Use an address, or allow the name with --monitor-allowed-host.\n");
+    } else if (req.method !== "GET" && req.method !== "HEAD") answer(405, "Method not allowed. Use GET or HEAD.\n");
     else if (path === "/healthz/live") answer(200, "live\n");
     else if (path === "/healthz/ready" && isReady()) answer(200, "ready\n");
     else if (path === "/healthz/ready") answer(503, "not ready\n");
     else if (path === "/metrics" && metrics !== undefined) answer(200, await metrics.text(), metrics.contentType);
     else if (path === "/openapi.json") answer(200, JSON.stringify(description), "application/json");
-    else answer(404, `There are ${Object.keys(description.paths).join(", ")}.\n`);
+    else answer(404, `Not found. Available paths: ${Object.keys(description.paths).join(", ")}.\n`);
   };
 }
 

@@ -11,13 +11,13 @@ export const publishCommand: Command = {
   name: "publish",
   summary: "Publishes an update, and prints its id.",
   usage: "<topic> [data] [flags]",
-  details: "Without data, or with - for it, the standard input is published.",
+  details: "Without data, or with -, the command publishes the standard input.",
   positionals: 2,
   flags: {
-    alternate: { value: "topic", multiple: true, help: "A further topic of the same update." },
-    private: { help: "Only for subscribers whose token grants a topic." },
+    alternate: { value: "topic", multiple: true, help: "A further topic of the same update. Can be repeated." },
+    private: { help: "Deliver only to subscribers whose token grants a topic." },
     type: { value: "type", help: "The event's type." },
-    id: { value: "id", help: "The update's id. Default: the hub makes one." },
+    id: { value: "id", help: "The update's id. Default: an id from the hub." },
     retry: { value: "ms", numeric: true, help: "The reconnection time for clients." },
     ...hubUrlFlags,
     ...protocolFlags,
@@ -37,7 +37,7 @@ export const publishCommand: Command = {
     });
     if (token === undefined) {
       throw new UsageError(
-        `Publishing needs the hub's secret: ${waysToSecret}; or a token: --jwt-file, MERCURE_PUBLISHER_JWT.`,
+        `Publishing needs the hub's secret (${waysToSecret}) or a token (--jwt-file, MERCURE_PUBLISHER_JWT).`,
       );
     }
     if (argument === "-" && [read.string("jwt-file"), read.string("secret-file")].includes("-")) {

@@ -19,7 +19,8 @@ export const hubUrlFlags: Flags = {
 
 export function readHubUrl(read: OptionReader): string {
   const url = hubUrlInEnvironment(read, "hub-url", defaultHubPath) ?? defaultHubUrl;
-  if (url.startsWith("/")) throw new UsageError("The hub's URL must be absolute here: --hub-url https://…");
+  if (url.startsWith("/"))
+    throw new UsageError("The hub's URL must be absolute, such as --hub-url https://example.com/.well-known/mercure");
   return url;
 }
 
@@ -44,7 +45,7 @@ export function keyFlags(role: Role): Flags {
     algorithm: {
       value: "name",
       variable: algorithmVariables[role],
-      help: "How. Default HS256; with PEM RS256, ES256 or EdDSA, by the kind of key.",
+      help: "The algorithm of the signature. Default HS256; with PEM RS256, ES256 or EdDSA, by the type of key.",
     },
   };
 }
@@ -58,7 +59,7 @@ export function readSigner(read: OptionReader, role: Role): Signer | undefined {
 export function tokenFlags(role: Role): Flags {
   const variable = tokenVariables[role];
   return {
-    ...secretFlags("jwt", `The ${role}'s token. Else one is made with the secret.`, variable),
+    ...secretFlags("jwt", `The ${role}'s token. Default: a token signed with the secret.`, variable),
     ...keyFlags(role),
   };
 }

@@ -6,7 +6,7 @@ import { helpOf } from "./help.js";
 
 const commonFlags: Flags = {
   // The name --env-file is unusable: Node 20 also looks for it among the arguments of programs.
-  dotenv: { value: "path", help: "A file of environment variables. Default .env, where there is one." },
+  dotenv: { value: "path", help: "A file of environment variables. Default .env, if it exists." },
   help: { help: "Print this help." },
 };
 

@@ -7,13 +7,13 @@ import { UsageError } from "./errors.js";
 /** Returns the flags of a secret: one for the secret itself, one for a file that holds it. */
 export function secretFlags(name: string, what: string, variable: string): Flags {
   return {
-    [name]: { value: "secret", variable, help: `${what} Better in the environment or in a file.` },
-    [`${name}-file`]: { value: "path", help: "A file that holds it; - is the standard input." },
+    [name]: { value: "secret", variable, help: `${what} Prefer the environment or a file: other users can see flags.` },
+    [`${name}-file`]: { value: "path", help: "A file that contains it; - means the standard input." },
   };
 }
 
 /** The ways to give a command its signing secret, for error messages. */
-export const waysToSecret = "--secret-file, or SECRET_KEY in the environment or in .env (gen-secret-key makes one)";
+export const waysToSecret = "--secret-file, or SECRET_KEY in the environment or in .env; gen-secret-key generates one";
 
 /**
  * Reads a secret from the flags, else from the environment. One line break at a file's end is removed, because editors
@@ -24,7 +24,8 @@ export const waysToSecret = "--secret-file, or SECRET_KEY in the environment or 
 export function readSecret(read: OptionReader, name: string, variables: readonly string[] = []): string | undefined {
   const path = read.string(`${name}-file`);
   const given = read.string(name);
-  if (path !== undefined && given !== undefined) throw new UsageError(`Give --${name} or --${name}-file, not both.`);
+  if (path !== undefined && given !== undefined)
+    throw new UsageError(`The flags --${name} and --${name}-file exclude each other.`);
   if (path !== undefined) return unfoldPem(readSecretFile(`${name}-file`, path));
   return unfoldPem(given ?? variables.map((variable) => process.env[variable]).find((value) => value));
 }

@@ -23,7 +23,7 @@ export function signerOf(key: string, algorithm?: string): Signer {
   const known = privateKey === undefined ? secretAlgorithms : algorithmsOf(privateKey);
   const chosen = algorithm ?? known[0]!;
   if (!known.includes(chosen)) {
-    throw new UsageError(`With this kind of key tokens are signed by ${known.join(", ")}, not ${chosen}.`);
+    throw new UsageError(`This type of key signs with ${known.join(", ")}, not ${chosen}.`);
   }
   const hash = `sha${chosen.slice(-3)}`;
   if (privateKey === undefined) {
@@ -45,7 +45,7 @@ function readPrivateKey(pem: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch {
-    throw new UsageError("Tokens are signed with a private key, and this is none in PEM, or one with a passphrase.");
+    throw new UsageError("Not an unencrypted PEM private key.");
   }
 }
 
@@ -53,5 +53,7 @@ function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): r
   const kind = asymmetricKeyType === "ec" ? asymmetricKeyDetails?.namedCurve : asymmetricKeyType;
   const known = algorithms[kind ?? ""];
   if (known !== undefined) return known;
-  throw new UsageError(`Tokens cannot be signed with a key of the kind ${kind}.`);
+  throw new UsageError(
+    `Keys of the type ${kind} are not supported. Use an RSA, EC (P-256, P-384, P-521) or Ed25519 key.`,
+  );
 }

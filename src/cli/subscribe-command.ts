@@ -14,15 +14,15 @@ const maxRetry = 60_000;
 
 export const subscribeCommand: Command = {
   name: "subscribe",
-  summary: "Prints updates as they come, one line each.",
+  summary: "Prints each update on a line of its own.",
   usage: "<topic> … [flags]",
-  details: `When the connection breaks it is made again, and resumed after the last update. It is an error when the first
-cannot be made. Line breaks and control characters in data are printed as escapes.`,
+  details: `The command reconnects after a broken connection, and resumes after the last update. It fails if the first
+connection fails. Line breaks and control characters in data are printed as escapes.`,
   positionals: Number.POSITIVE_INFINITY,
   flags: {
     json: { help: "Print each update as a JSON object: id, type, data." },
-    count: { value: "number", numeric: true, help: "End after so many updates." },
-    "last-event-id": { value: "id", help: "Begin after this update; earliest is everything kept." },
+    count: { value: "number", numeric: true, help: "End after this number of updates." },
+    "last-event-id": { value: "id", help: "Begin after this update; earliest means the whole history." },
     ...matcherFlags,
     ...hubUrlFlags,
     ...protocolFlags,
@@ -69,7 +69,7 @@ async function* tail(url: URL, token: string | undefined, after: string): AsyncG
     else if (step.kind === "event") yield step.event;
     else {
       judge(url, step.reason, wasConnected);
-      console.error(`htmx-mercure: the connection has ended; the next try is in ${Math.ceil(step.wait)} ms.`);
+      console.error(`htmx-mercure: the connection ended; the next attempt is in ${Math.ceil(step.wait)} ms.`);
     }
   }
 }
@@ -88,7 +88,7 @@ function judge({ origin }: URL, reason: unknown, wasConnected: boolean): void {
   const { status, headers } = reason.response;
   const mayPass = status >= 500 || status === 429;
   if (mayPass && wasConnected) return;
-  if (mayPass) throw new CommandError(`The hub at ${origin} is not available: it answers ${status}.`);
+  if (mayPass) throw new CommandError(`The hub at ${origin} is unavailable: it answered ${status}.`);
   const challenge = headers.get("WWW-Authenticate");
   const details = challenge === null ? "" : ` (${challenge})`;
   throw new CommandError(`The hub at ${origin} refused the subscription: ${status}${details}.`);
@@ -97,5 +97,5 @@ function judge({ origin }: URL, reason: unknown, wasConnected: boolean): void {
 function warnOfGap(response: Response, asked: string): void {
   const preceding = precedingIdOf(response);
   if (asked === "" || preceding === undefined || preceding === asked) return;
-  console.error("htmx-mercure: the hub no longer holds everything after the last update; some may be missing.");
+  console.error("htmx-mercure: the hub's history begins after the last update; some updates may be missing.");
 }

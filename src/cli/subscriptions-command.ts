@@ -10,13 +10,13 @@ import { terminalText } from "./terminal-text.js";
 
 export const subscriptionsCommand: Command = {
   name: "subscriptions",
-  summary: "Lists who is subscribed to what.",
+  summary: "Lists the active subscriptions.",
   usage: "[topic] [flags]",
-  details: `One line each: topic, subscriber, payload, with tabs between. The hub must serve the subscriptions API, and the
-token must grant it.`,
+  details: `Each line contains a topic, a subscriber and a payload, separated by tabs. The hub must serve the subscriptions API,
+and the token must grant it.`,
   positionals: 1,
   flags: {
-    json: { help: "Print what the hub answers, in JSON." },
+    json: { help: "Print the hub's answer, in JSON." },
     ...matcherFlags,
     ...hubUrlFlags,
     ...protocolFlags,
@@ -27,12 +27,12 @@ token must grant it.`,
     const hubUrl = readHubUrl(read);
     const profile = readProfile(read, hubUrl);
     const [selector, ...others] = readSelectors(read, positionals, profile.protocol);
-    if (others.length > 0) throw new UsageError("Name one topic, or none for all.");
+    if (others.length > 0) throw new UsageError("Name one topic, or leave it out for all topics.");
     const makeToken = (topic: string) => {
       const token = readToken(read, "subscriber", profile, { subscribe: [{ text: topic }] });
       if (token !== undefined) return token;
       throw new UsageError(
-        `The list needs the hub's secret: ${waysToSecret}; or a token: --jwt-file, MERCURE_SUBSCRIBER_JWT.`,
+        `The list needs the hub's secret (${waysToSecret}) or a token (--jwt-file, MERCURE_SUBSCRIBER_JWT).`,
       );
     };
     const answer = await askForSubscriptions({ hubUrl, protocol: profile.protocol, selector, makeToken });

@@ -19,5 +19,5 @@ if (htmx) {
   installLifecycle();
   installAutoScroll(api);
 } else {
-  console.error("mercure.js comes after htmx and its sse extension: nothing on this page is live.");
+  console.error("mercure.js needs htmx and its sse extension before it: nothing on this page is live.");
 }

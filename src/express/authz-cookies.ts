@@ -192,8 +192,8 @@ export class AuthzCookies {
     if (given.own.size > 1 && bytes > maxBytesOfPage) {
       throw new MercureError(
         "ERR_TOKEN",
-        `The tokens of this page's ${given.own.size} private streams have ${bytes} bytes of cookies together, more than ` +
-          `${maxBytesOfPage}: join the streams in a MercureStreamContext, or shorten what payloadGetter gives.`,
+        `The cookies for this page's ${given.own.size} private streams have ${bytes} bytes; the max is ` +
+          `${maxBytesOfPage}: join the streams in a MercureStreamContext, or return a shorter payload from payloadGetter.`,
       );
     }
     this.#set(res, name, token, this.#hubPath(req));
@@ -262,14 +262,14 @@ export class AuthzCookies {
     if (res.headersSent) {
       throw new MercureError(
         "ERR_TOKEN",
-        "The token of a stream goes into a cookie, but the response has already begun.",
+        "A stream's token needs a cookie, but the response has already begun. Render the stream before the response begins.",
       );
     }
     if (name.length + value.length > maxCookieLength) {
       throw new MercureError(
         "ERR_TOKEN",
-        `The token of a stream has ${value.length} characters, more than a browser takes in a cookie: stream fewer topics ` +
-          'at once, shorten what payloadGetter gives, or set tokenMode to "url".',
+        `A stream's token has ${value.length} characters, too many for a browser's cookie: stream fewer topics ` +
+          'at once, return a shorter payload from payloadGetter, or set tokenMode to "url".',
       );
     }
     if (!res.req.secure) this.#warnOnce();
@@ -312,8 +312,8 @@ export class AuthzCookies {
     if (this.#warned) return;
     this.#warned = true;
     this.#options.warn(
-      "htmx-mercure: a stream's token was sent in a cookie without Secure, since the request came by plain HTTP. " +
-        'Serve HTTPS; behind a proxy that does, set Express\'s "trust proxy".',
+      "htmx-mercure: a stream's token was sent in a cookie without Secure, because the request used plain HTTP. " +
+        'Use HTTPS; behind an HTTPS proxy, set Express\'s "trust proxy".',
     );
   }
 }

@@ -26,8 +26,8 @@ export function keepOutOfCaches(response: Response): void {
   if (!mayBeKept || response.writableEnded) return;
   throw new MercureError(
     "ERR_TOKEN",
-    'A private stream is rendered for a response that has begun, and that caches may keep: set its header "Cache-Control: ' +
-      'private, no-store" before.',
+    'A private stream needs a response that caches cannot store, but this response has begun: set the header "Cache-Control: ' +
+      'private, no-store" before the response begins.',
   );
 }
 

@@ -17,16 +17,17 @@ export function checkApplication(app: Application, warn: (message: string) => vo
   if (isBeforeExpress5(app)) {
     throw new MercureError(
       "ERR_OPTION",
-      "mercure() needs Express 5, and this application is of Express 4 or older. Install it: npm install express@5. " +
-        "Its guide for the move: https://expressjs.com/en/guide/migrating-5.html.",
+      "mercure() needs Express 5, but this application uses Express 4 or older. Run: npm install express@5. " +
+        "Migration guide: https://expressjs.com/en/guide/migrating-5.html.",
     );
   }
-  if (live.has(app)) throw new MercureError("ERR_OPTION", "This application has a kit already: call mercure() once.");
+  if (live.has(app))
+    throw new MercureError("ERR_OPTION", "mercure() was already called for this application. Call it once.");
   live.add(app);
   if (!hasRoutes((app as Application & { router: RouterLike }).router)) return;
   warn(
-    "htmx-mercure: mercure() was called after routes, a router with routes, or a sub-application. Their pages may miss " +
-      "what is published while they are made, and cannot have private streams. Call it before all of them.",
+    "htmx-mercure: mercure() was called after routes, a router with routes, or a sub-application. Their pages can miss " +
+      "updates published while they render, and cannot have private streams. Call mercure() before all of them.",
   );
 }
 
@@ -86,8 +87,8 @@ export class SessionReminder {
     if (this.#said || late === undefined) return;
     this.#said = true;
     this.#warn(
-      `htmx-mercure: req.${late} is there for a page, but not for the hub, where authorize is asked too: call mercure() ` +
-        "after the middleware of sessions and sign-in, and before all routes.",
+      `htmx-mercure: authorize sees req.${late} for a page, but not for the hub's requests: call mercure() ` +
+        "after the session and sign-in middleware, and before all routes.",
     );
   }
 }
@@ -106,9 +107,7 @@ export class ScriptsReminder {
     response.once("finish", () => {
       if (this.#said || page.connections === 0 || page.hasScripts || response.statusCode >= 400) return;
       this.#said = true;
-      this.#warn(
-        `htmx-mercure: ${page.url} has a stream, but no scripts to receive it: write {{ mercure_scripts() }} in its head.`,
-      );
+      this.#warn(`htmx-mercure: ${page.url} has a stream but no scripts: add {{ mercure_scripts() }} to its head.`);
     });
   }
 }

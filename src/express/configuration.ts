@@ -55,16 +55,13 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   const nunjucks = read.object("environment") as Environment | undefined;
   const templates = read.folders("templates");
   if (nunjucks !== undefined && templates !== undefined) {
-    throw invalidOption("templates", "cannot be combined with environment, which has loaders of its own");
+    throw invalidOption("templates", "cannot be combined with environment, which has its own loaders");
   }
   const hubSettings = { ...readSharedOptions(hub), ...readHistoryOptions(hub) };
   const { path, protocol: hubProtocol } = hubSettings;
   const identity = resolveHubIdentity(read, options, path, development);
   if (identity.hubUrl === undefined && hubProtocol !== "both" && hubProtocol !== identity.protocol) {
-    throw invalidOption(
-      "hub.protocol",
-      `is ${hubProtocol}, so that the hub would refuse the kit's own tokens and streams`,
-    );
+    throw invalidOption("hub.protocol", `is ${hubProtocol}; the hub would reject the library's own tokens and streams`);
   }
   const secret = read.key("secret", ["SECRET_KEY"]);
   const publisherSecretKey = read.key("publisherSecretKey", keyVariables.publisher);
@@ -109,7 +106,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   if (identity.hubUrl === undefined && tokenMode === "cookie" && !renewalPath.startsWith(`${path}/`)) {
     throw invalidOption(
       "renewalPath",
-      `must be below ${path}, since browsers send the cookies of streams nowhere else`,
+      `must be below ${path}, because browsers send the cookies of streams only there`,
     );
   }
   return configuration;

@@ -45,10 +45,10 @@ export function resolveHubIdentity(
   if (hubUrl !== undefined) refuseIdleOptions(options, hubUrl);
   const trustedHosts = read.hosts("trustedHosts", "MERCURE_TRUSTED_HOSTS") ?? [];
   if (hubUrl === true && trustedHosts.length === 0 && !development) {
-    throw invalidOption("trustedHosts", "is missing: with hubUrl: true it names the hosts that tokens may be sent to");
+    throw invalidOption("trustedHosts", "is missing: hubUrl: true needs the list of hosts that can receive tokens");
   }
   if (hubUrl !== true && options.trustedHosts !== undefined) {
-    throw invalidOption("trustedHosts", "is for hubUrl: true, where the request names the hub's host");
+    throw invalidOption("trustedHosts", "is only for hubUrl: true");
   }
   const shownUrl = read.urlOrTrue("publicHubUrl", "MERCURE_PUBLIC_HUB_URL");
   const publicHubUrl = shownUrl === true ? (typeof hubUrl === "string" ? new URL(hubUrl).pathname : hubPath) : shownUrl;
@@ -70,7 +70,7 @@ function refuseIdleOptions({ hub }: IdentityOptions, hubUrl: string | true): voi
   const used = hubUrl === true ? [...optionsOfAnyHub, "path"] : optionsOfAnyHub;
   const idle = Object.entries(hub ?? {}).find(([name, value]) => value !== undefined && !used.includes(name));
   if (idle !== undefined)
-    throw invalidOption(`hub.${idle[0]}`, "is for the hub in this process, which hubUrl turns off");
+    throw invalidOption(`hub.${idle[0]}`, "configures the embedded hub, but hubUrl selects an external one");
 }
 
 function isAbsolute(url: unknown): url is string {
@@ -82,7 +82,7 @@ function cookie(read: OptionReader, protocol: Generation) {
   const authzCookieDomain = read.domain("authzCookieDomain", "MERCURE_AUTHZ_COOKIE_DOMAIN");
   // RFC 6265bis, section 4.1.3.2.
   if (authzCookieDomain !== undefined && authzCookieName.startsWith("__Host-")) {
-    throw invalidOption("authzCookieDomain", "cannot be combined with a cookie whose name begins with __Host-");
+    throw invalidOption("authzCookieDomain", "cannot be combined with a __Host- cookie");
   }
   return { authzCookieName, authzCookieDomain };
 }

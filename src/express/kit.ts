@@ -7,26 +7,26 @@ import type { SafeString } from "../nunjucks/safe-string.js";
 import { embeddedHubRequired } from "../publisher/hub/hub-port.js";
 import type { Sse } from "./sse.js";
 
-/** What `mercure(app)` gives the application. Its functions can be taken apart. */
+/** The result of `mercure(app)`. Its functions can be destructured. */
 export interface Kit {
   /** Publishes updates, and streams them. */
   readonly sse: Sse;
   /**
-   * Renders a component to HTML that templates print, and `publish` sends, as it is.
+   * Renders a component to safe HTML: templates print it, and `publish` sends it, without escaping.
    *
    * @throws MercureError `ERR_COMPONENT`
    */
   readonly render: (name: string, props?: object) => SafeString;
   /** The components as functions: `components.Name(props)`. */
   readonly components: ComponentFunctions;
-  /** Tag of a template literal that escapes what is interpolated. */
+  /** A tag for template literals that escapes the interpolated values. */
   readonly html: (strings: TemplateStringsArray, ...values: readonly unknown[]) => SafeString;
   /**
-   * Calls a function in which everything is rendered for this response: streams begin where its request began, and
-   * private ones get the token of its viewer. For a callback, as of a database, that has to render before it sends.
+   * Calls a function that renders for this response. Streams in it begin at the start of the response's request, and
+   * private streams get the viewer's token. Use it in callbacks that lost the request, for example of a database.
    *
-   * @param work must be synchronous
-   * @returns what `work` returns
+   * @param work - A synchronous function.
+   * @returns the result of `work`
    * @throws MercureError `ERR_OPTION` for an asynchronous function.
    * @example
    * pool.query("SELECT …", (error, { rows }) => {
@@ -34,22 +34,22 @@ export interface Kit {
    * });
    */
   readonly withResponse: <T>(response: Response, work: () => T) => T;
-  /** HTML that is swapped wherever its target is in the page. */
+  /** Returns HTML for an out-of-band swap: htmx puts it at its target, anywhere in the page. */
   readonly oob: (html: unknown, options?: OobOptions) => SafeString;
   /** The Nunjucks environment, for further filters and globals. */
   readonly environment: Environment;
-  /** The hub in this process; asked for where the hub is in another one, it throws `ERR_EXTERNAL_HUB`. */
+  /** The embedded hub. With an external hub, reading it throws `ERR_EXTERNAL_HUB`. */
   readonly hub: Hub;
-  /** Ends all streams at once; for shutting down, so that no connection keeps the server open. */
+  /** Ends all streams at once, so that no connection delays a shutdown. */
   readonly close: () => Promise<void>;
 }
 
-/** Where there is no hub, only what asks for it is told so; not enumerable then, so that a kit can still be copied. */
+/** Adds the property `hub`. Without an embedded hub it throws, and is not enumerable, so that a kit can still be copied. */
 export function withHub(kit: Omit<Kit, "hub">, hub: Hub | undefined): Kit {
   const property = {
     enumerable: hub !== undefined,
     get: () => {
-      if (hub === undefined) throw embeddedHubRequired("kit.hub", "ask that hub itself");
+      if (hub === undefined) throw embeddedHubRequired("kit.hub", "use the external hub's own API");
       return hub;
     },
   };
@@ -59,7 +59,7 @@ export function withHub(kit: Omit<Kit, "hub">, hub: Hub | undefined): Kit {
 declare global {
   namespace Express {
     interface Response {
-      /** Answers an htmx request with a component, as HTML. */
+      /** Sends a component as HTML, for example to an htmx request. */
       component(name: string, props?: object): this;
     }
   }

@@ -31,7 +31,7 @@ export function presenceOf(
     lifetime: tokenLifetime,
     announce: (topic) => {
       const draft = { topics: [presenceTopic(topic)], type: presenceEvent, data: "", private: true };
-      hub.publish(draft).catch((error) => onError("telling who is there failed", error));
+      hub.publish(draft).catch((error) => onError("publishing a presence change failed", error));
     },
   });
 }

@@ -33,7 +33,7 @@ export class RefusalLog {
     if (this.#remembered.has(key)) return;
     this.#remembered.set(key, true);
     if (this.#remembered.size > maxRemembered) this.#remembered.shift();
-    this.#warn(`htmx-mercure: the hub refused a ${request.method} request of ${name} with ${status}: ${reason}`);
+    this.#warn(`htmx-mercure: the hub rejected a ${request.method} request from ${name} with ${status}: ${reason}`);
   }
 }
 

@@ -71,10 +71,10 @@ export class Renewal {
     if (this.#hasWarned) return;
     this.#hasWarned = true;
     this.#options.warn(
-      `htmx-mercure: a stream got no new token, since its page is of the origin ${JSON.stringify(req.get("Origin") ?? "")} ` +
-        `and the request names ${JSON.stringify(originOf(req))}. A proxy must pass the host with its port (in nginx: ` +
-        'proxy_set_header Host $http_host), or X-Forwarded-Host with Express\'s "trust proxy"; or set publicHubUrl to a ' +
-        "whole URL.",
+      `htmx-mercure: a stream got no new token: its page has the origin ${JSON.stringify(req.get("Origin") ?? "")} ` +
+        `but the request names ${JSON.stringify(originOf(req))}. A proxy must pass the host with its port (in nginx: ` +
+        'proxy_set_header Host $http_host), or X-Forwarded-Host with Express\'s "trust proxy"; or set publicHubUrl to an ' +
+        "absolute URL.",
     );
   }
 }

@@ -81,7 +81,7 @@ export class ResponsePages {
     if (this.#hasHinted) return;
     this.#hasHinted = true;
     this.#options.hint(
-      `htmx-mercure: ${url} has a stream, but the kit did not see the request begin, so that the stream may miss what was ` +
+      `htmx-mercure: ${url} has a stream, but mercure() did not see its request begin; the stream can miss updates ` +
         `published meanwhile. ${wayOut}`,
     );
   }
@@ -111,8 +111,8 @@ const wayOut = "Call mercure(app) before the routes, routers and sub-application
 function outOfOrder({ url }: RenderContext): MercureError {
   return new MercureError(
     "ERR_TOKEN",
-    `${url} has a private stream, but the kit did not see the request begin, so that the page may be out of date or ` +
-      `another viewer's. ${wayOut}`,
+    `${url} has a private stream, but mercure() did not see its request begin; the page can be out of date or ` +
+      `belong to another viewer. ${wayOut}`,
   );
 }
 

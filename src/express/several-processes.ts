@@ -8,8 +8,8 @@ import type { Logger } from "../shared/logger.js";
 export function warnOfSeveralProcesses(logger: Logger): void {
   if (!isFirstOfSeveral(process.env)) return;
   logger.warn(
-    "htmx-mercure: this application runs in several processes (node:cluster or pm2), and each has a hub of its own. Pages " +
-      "miss what is published in another process. Run one process, or one hub for all: start `npx htmx-mercure hub` and " +
+    "htmx-mercure: this application runs in several processes (node:cluster or pm2), each with its own hub. Pages " +
+      "miss updates published in another process. Run one process, or share one hub: start `npx htmx-mercure hub` and " +
       "set hubUrl (MERCURE_HUB_URL) to its URL.",
   );
 }

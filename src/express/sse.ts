@@ -56,7 +56,7 @@ export class Sse extends Publisher {
    */
   setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void {
     const jwt = isJwt(grant) ? grant.jwt : this.#createJwt(response, grant);
-    if (!/^[\w.~+/=-]+$/.test(jwt)) throw new MercureError("ERR_TOKEN", "The jwt for the cookie is none.");
+    if (!/^[\w.~+/=-]+$/.test(jwt)) throw new MercureError("ERR_TOKEN", "`jwt` is not a valid token.");
     this.#cookies.set(response, jwt);
   }
 

@@ -326,8 +326,12 @@ export class Hub {
     const response = res as ServerResponse;
     const refuse = (error: unknown) => this.#refuse(request, response, error, next);
     if (hasBegun(response)) {
-      const message = "The response has begun or ended, so that the hub cannot answer by it.";
-      this.#giveUp(response, new MercureError("ERR_RESPONSE", `${message} Does a handler before it answer too?`), next);
+      const message = "The hub cannot send its answer: the response has begun or ended.";
+      this.#giveUp(
+        response,
+        new MercureError("ERR_RESPONSE", `${message} Check whether an earlier handler sends a response too.`),
+        next,
+      );
       return;
     }
     if (!admitsRequest(request, response)) return;
@@ -395,7 +399,7 @@ export class Hub {
     if (below !== "") throw new HttpProblem(404, `The hub is at ${this.path}.`);
     if (isRead(req) || req.method === "QUERY") return this.#subscribe.handle(req, res);
     if (this.#publishHandler === undefined) {
-      throw methodNotAllowed("GET, HEAD, QUERY", "No updates are taken over HTTP here.");
+      throw methodNotAllowed("GET, HEAD, QUERY", "This hub accepts no updates over HTTP.");
     }
     if (req.method !== "POST") throw methodNotAllowed("GET, HEAD, QUERY, POST");
     return this.#publishHandler.handle(req, res);

@@ -67,8 +67,8 @@ export class ComponentFiles {
     const hint =
       misnamed === undefined
         ? didYouMean(name, this.names)
-        : ` Rename ${displayPath(misnamed)}: the name of a component has letters, digits and underscores only.`;
-    return `There is no component "${name}" in ${folders}.${hint}`;
+        : ` Rename ${displayPath(misnamed)}: a component's name can contain only letters, digits and underscores.`;
+    return `The component "${name}" does not exist in ${folders}.${hint}`;
   }
 }
 

@@ -284,7 +284,7 @@ export class Components {
 function rendersLate(name: string): MercureError {
   return new MercureError(
     "ERR_COMPONENT",
-    `The component "${name}" renders asynchronously; a component has to be there at once. Fetch its data beforehand.`,
+    `The component "${name}" renders asynchronously; components must render synchronously. Load its data first.`,
   );
 }
 

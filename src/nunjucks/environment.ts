@@ -49,7 +49,7 @@ export class TagEnvironment {
     if (environment.hasExtension(extensionName)) {
       throw new MercureError(
         "ERR_OPTION",
-        "The option environment already belongs to another kit: create one for each.",
+        "The option environment is already used by another mercure() call: create an environment for each.",
       );
     }
     this.environment = environment;

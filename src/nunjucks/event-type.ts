@@ -23,16 +23,16 @@ function eventType(value: unknown): string {
   if (connectionEvents.has(type)) {
     throw new MercureError(
       "ERR_TEMPLATE",
-      `type="${type}" cannot be received: every EventSource has this event itself.`,
+      `type="${type}" is reserved for an EventSource's own events. Choose another type.`,
     );
   }
   const problem = /[\r\n]/.test(type)
     ? "a line break"
     : type.includes(",")
-      ? "a comma, which htmx takes for a list"
+      ? "a comma, which htmx reads as a list"
       : type !== type.trim()
-        ? "white space around it, which htmx drops"
+        ? "white space around it, which htmx removes"
         : undefined;
   if (problem === undefined) return type;
-  throw new MercureError("ERR_TEMPLATE", `type=${JSON.stringify(type)} cannot be received: it has ${problem}.`);
+  throw new MercureError("ERR_TEMPLATE", `type=${JSON.stringify(type)} is invalid: it has ${problem}.`);
 }

@@ -93,7 +93,7 @@ export class ComponentTags implements Extension {
       return new nodes.Output(lineno, colno, [new nodes.TemplateData(lineno, colno, tag.text)]);
     }
     if (tag?.name !== token.value) {
-      throw this.#error(`"${token.value}" cannot be paired: another extension has rewritten the template.`, token);
+      throw this.#error(`"${token.value}" has no matching tag: another extension has changed the template.`, token);
     }
     const props = parseProps(parser, nodes, lexer, (message, at) => this.#error(message, at));
     parser.advanceAfterBlockEnd(token.value);

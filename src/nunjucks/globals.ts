@@ -62,7 +62,7 @@ function grantIn(where: string, args: readonly unknown[]): [Topics, StreamExtras
   const read = readArguments(where, ["topics", "payload", "with_subscriptions"], args);
   if (types.isPromise(read.payload)) {
     onRejection(read.payload);
-    throw new MercureError("ERR_TEMPLATE", `The payload of ${where} is a promise: await it before you render.`);
+    throw new MercureError("ERR_TEMPLATE", `The payload of ${where} is a promise: await it before rendering.`);
   }
   return [read.topics as Topics, { payload: read.payload, ...eventsIn(where, read) }];
 }
@@ -70,10 +70,10 @@ function grantIn(where: string, args: readonly unknown[]): [Topics, StreamExtras
 function tokenIn(where: string, { subscriber_jwt: token }: { subscriber_jwt?: unknown }): string | undefined {
   if (token === undefined || token === null) return undefined;
   if (typeof token === "string" && token !== "") return token;
-  const given = typeof token === "string" ? "empty text" : describeValue(token);
+  const given = typeof token === "string" ? "an empty string" : describeValue(token);
   throw new MercureError(
     "ERR_TEMPLATE",
-    `The argument subscriber_jwt of ${where} is a token as text, not ${given}: mercure_subscriber_jwt(topics) makes one.`,
+    `The argument subscriber_jwt of ${where} must be a token, not ${given}: use mercure_subscriber_jwt(topics).`,
   );
 }
 
@@ -82,6 +82,6 @@ function eventsIn(where: string, read: { with_subscriptions?: unknown }): Pick<S
   if (typeof value === "boolean") return { withSubscriptions: value };
   throw new MercureError(
     "ERR_TEMPLATE",
-    `The argument with_subscriptions of ${where} is true or false, not ${describeValue(value)}.`,
+    `The argument with_subscriptions of ${where} must be true or false, not ${describeValue(value)}.`,
   );
 }

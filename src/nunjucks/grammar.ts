@@ -89,7 +89,7 @@ export function parseProps(parser: Parser, nodes: Nodes, tokens: Lexer, fail: Fa
       throw fail(`A property's name was expected, not ${JSON.stringify(token.value)}.`, token);
     }
     const name = parseName(parser, tokens, token);
-    if (seen.has(propKey(name))) throw fail(`The property "${name}" stands twice.`, token);
+    if (seen.has(propKey(name))) throw fail(`The property "${name}" appears twice.`, token);
     seen.add(propKey(name));
     const value = parser.skipValue(tokens.TOKEN_OPERATOR, "=")
       ? parser.parseExpression()

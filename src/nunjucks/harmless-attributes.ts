@@ -40,8 +40,8 @@ export function harmlessOnly(
     if (effective.test(name) || effectiveNames.has(name) || (isUrl && !isHarmlessUrl(value))) {
       throw new MercureError(
         "ERR_TEMPLATE",
-        `The property ${JSON.stringify(prop)} of an object would become an attribute of "${component}" that has an effect, ` +
-          "and objects may hold what a visitor has sent. Name the property in the component's file, or write it in a tag.",
+        `The property ${JSON.stringify(prop)} of an object would become an active attribute of "${component}", ` +
+          "and objects can contain a visitor's input. Name the property in the component's file, or write it in a tag.",
       );
     }
     return isUrl || harmless.has(name) || /^(aria|data)-[\w.-]+$/.test(name);

@@ -63,10 +63,10 @@ export class HtmlMaker {
     const text = htmlOf(
       html,
       isSafeString,
-      (complaint) => new MercureError("ERR_TEMPLATE", `oob() is given ${complaint}.`),
+      (complaint) => new MercureError("ERR_TEMPLATE", `oob() cannot print ${complaint}.`),
     ).trim();
     const start = /^<([a-z][^\s/>]*)((?:"[^"]*"|'[^']*'|[^'">])*)>/i.exec(text);
-    if (start === null) throw new MercureError("ERR_TEMPLATE", "oob() needs HTML that begins with an element.");
+    if (start === null) throw new MercureError("ERR_TEMPLATE", "oob() needs HTML that starts with an element.");
     const [, element, written] = start as unknown as [string, string, string];
     const id = idIn(written);
     if (target === undefined && id === undefined) {
@@ -78,7 +78,7 @@ export class HtmlMaker {
       const given = JSON.stringify(selector);
       throw new MercureError(
         "ERR_TEMPLATE",
-        `oob() takes one element at a time: its ${what} must have no comma, not ${given}.`,
+        `oob() replaces one element: its ${what} must not contain a comma: ${given}.`,
       );
     }
     const attribute = `hx-swap-oob="${escapeHtml(target === undefined ? swap : `${swap}:${target}`)}"`;
@@ -99,5 +99,5 @@ function idIn(written: string): string | undefined {
 }
 
 function refusal(complaint: string): MercureError {
-  return new MercureError("ERR_TEMPLATE", `html\`…\` is given ${complaint}.`);
+  return new MercureError("ERR_TEMPLATE", `html\`…\` cannot print ${complaint}.`);
 }

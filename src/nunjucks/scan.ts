@@ -70,7 +70,7 @@ interface Waiting {
 
 /** Returns the message for something asynchronous in a synchronous place, with the remedy. */
 export function cannotWait(what: string, within: string): string {
-  return `${what} cannot be waited for inside ${within}: put its result into a variable before, as by "set".`;
+  return `${what} cannot be awaited inside ${within}: put its result into a variable first, for example with "set".`;
 }
 
 interface Open {
@@ -148,7 +148,7 @@ class Scanner {
     if (name === undefined || name.type !== lexer.TOKEN_SYMBOL) return;
     if (tokens.at(-1)?.type !== lexer.TOKEN_BLOCK_END) {
       const end = JSON.stringify(this.#tokens.tags.BLOCK_END);
-      throw this.#error(`The tag "${name.value}" does not end: ${end} or a quotation mark is missing.`, name);
+      throw this.#error(`The tag "${name.value}" is not closed: ${end} or a quotation mark is missing.`, name);
     }
     const inside = tokens.slice(first + 1);
     if (name.value === "raw" || name.value === "verbatim") this.#raw(name, start);
@@ -175,7 +175,7 @@ class Scanner {
     if (blocks.has(name) || branches.has(name) || otherTags.has(name)) return;
     const meant = this.#options.components.find((component) => component.toLowerCase() === name.toLowerCase());
     if (meant === undefined || this.#options.isForeign(tag.value)) return;
-    throw this.#error(`There is no tag "${tag.value}". Did you mean "${end}${meant}"?`, tag);
+    throw this.#error(`Unknown tag "${tag.value}". Did you mean "${end}${meant}"?`, tag);
   }
 
   #component(name: Token, inside: readonly Token[]): void {
@@ -200,11 +200,14 @@ class Scanner {
     const name = end.value.slice(3);
     const block = this.#innermostBlock();
     const index = this.#open.findLastIndex((open) => open.name === name);
-    if (index === -1) throw this.#error(`"${end.value}" closes nothing: no "${name}" is open.`, end);
+    if (index === -1) throw this.#error(`"${end.value}" has no matching "${name}".`, end);
     if (index < block) {
       const { line } = this.#open[index]!.tag!;
       const inner = this.#open[block]!.name;
-      throw this.#error(`"${end.value}" would close the "${name}" of line ${line} from within "${inner}".`, end);
+      throw this.#error(
+        `"${end.value}" closes the "${name}" of line ${line} inside "${inner}". Close "${inner}" first.`,
+        end,
+      );
     }
     this.#open[index]!.tag!.closed = true;
     this.#open.length = index;

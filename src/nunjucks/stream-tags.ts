@@ -54,7 +54,7 @@ export class StreamTags {
       if (hasChildren) return this.#context(new InternalProps(props));
       throw new MercureError(
         "ERR_TEMPLATE",
-        "MercureStreamContext has no children, so that nothing would receive its topics. Is endMercureStreamContext missing?",
+        "MercureStreamContext has no children that could receive its topics. Is endMercureStreamContext missing?",
       );
     },
     MercurePresence: (props) => this.#presence(new InternalProps(props)),
@@ -69,8 +69,8 @@ export class StreamTags {
     if (topics === undefined && context === undefined && !props.has("type")) {
       throw new MercureError(
         "ERR_TEMPLATE",
-        "MercureStream needs a topic. Without one it belongs into a MercureStreamContext, or needs a type, to receive " +
-          "from a connection around it.",
+        "MercureStream needs a topic. Without one, put it into a MercureStreamContext, or set a type to receive from the " +
+          "connection around it.",
       );
     }
     const defaultType = this.#options.typeIsTopic ? (topics ?? context ?? "message") : "message";
@@ -86,7 +86,7 @@ export class StreamTags {
     if (misplaced) {
       throw new MercureError(
         "ERR_TEMPLATE",
-        `${misplaced} belongs to the tag that has the topic: the connection is made there.`,
+        `${misplaced} needs a topic: move it to the tag with the topic, which opens the connection.`,
       );
     }
     const target = oneTarget(props.take("hx_target", "this"));
@@ -112,7 +112,7 @@ export class StreamTags {
   #context(props: InternalProps): TagView {
     props.refuseMisspelt("MercureStreamContext", ["topics", "private", "variant"], ["topic"]);
     for (const key of ["type", "auto_scroll"].filter((each) => props.has(each))) {
-      throw new MercureError("ERR_TEMPLATE", `${key} belongs to a MercureStream inside the MercureStreamContext.`);
+      throw new MercureError("ERR_TEMPLATE", `Move ${key} to a MercureStream inside the MercureStreamContext.`);
     }
     const given = props.take("topics", props.take("topic")) as Topics;
     const topics = this.#names(given);
@@ -148,7 +148,7 @@ export class StreamTags {
     if (!hasTopic && this.#contexts.at(-1)?.withPresence !== true) {
       throw new MercureError(
         "ERR_TEMPLATE",
-        "MercurePresence needs a topic. Without one it belongs into a MercureStreamContext with_presence.",
+        "MercurePresence needs a topic. Without one, put it into a MercureStreamContext with_presence.",
       );
     }
     const get = props.take("hx_get");
@@ -200,8 +200,8 @@ const maxConnections = 4;
 export function warnOfConnections(page: RenderContext | undefined, warn: (message: string) => void): void {
   if (page === undefined || ++page.connections !== maxConnections + 1) return;
   warn(
-    `htmx-mercure: ${page.url} opens more than ${maxConnections} streams. Over HTTP/1.1 a browser has six connections ` +
-      "for a host, and further tabs and requests will wait. Join streams in a MercureStreamContext, or serve HTTP/2.",
+    `htmx-mercure: ${page.url} opens more than ${maxConnections} streams. Over HTTP/1.1 a browser opens six connections ` +
+      "to a host, and further tabs and requests wait. Join streams in a MercureStreamContext, or serve HTTP/2.",
   );
 }
 
@@ -264,7 +264,7 @@ function elementName(value: unknown): string {
   if (/^[a-z][a-z0-9-]*$/.test(name) && !unusableElements.has(name)) return name;
   throw new MercureError(
     "ERR_TEMPLATE",
-    `tag=${JSON.stringify(value)} is no element that can hold a stream's content.`,
+    `tag=${JSON.stringify(value)} is not an element that can contain a stream's content.`,
   );
 }
 

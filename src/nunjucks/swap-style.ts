@@ -43,12 +43,12 @@ export function swapStyle(value: unknown, { known, hasConnection }: SwapStyleOpt
   const [style, ...modifiers] = words as [string, ...string[]];
   const all = [...styles, ...known];
   if (!all.includes(style)) {
-    const hint = didYouMean(style, all) || " Name it in the option swapStyles if an htmx extension brings it.";
-    throw new MercureError("ERR_TEMPLATE", `"${style}" is no swap style.${hint}`);
+    const hint = didYouMean(style, all) || " If an htmx extension provides it, add it to the option swapStyles.";
+    throw new MercureError("ERR_TEMPLATE", `"${style}" is not a swap style.${hint}`);
   }
   for (const word of modifiers) {
     if (modifier.test(word)) continue;
-    throw new MercureError("ERR_TEMPLATE", `"${word}" is no modifier of a swap style, such as "swap:200ms".`);
+    throw new MercureError("ERR_TEMPLATE", `"${word}" is not a modifier of a swap style, such as "swap:200ms".`);
   }
   if (hasConnection && removing.has(style)) {
     throw new MercureError(

@@ -19,7 +19,7 @@ export function validateDraft(draft: Draft, hubPath: string = defaultHubPath): v
   }
   for (const topic of draft.topics) validateTopic(topic, hubPath);
   if (typeof draft.data !== "string") throw new MercureError("ERR_DATA", "The data of an update must be a string.");
-  if (typeof draft.private !== "boolean") throw refusal("Whether an update is private must be true or false.");
+  if (typeof draft.private !== "boolean") throw refusal("`private` of an update must be true or false.");
   if (draft.id !== undefined) validateId(draft.id);
   if (draft.type !== undefined) validateType(draft.type);
   if (draft.retry !== undefined) validateRetry(draft.retry);
@@ -39,10 +39,11 @@ function validateTopic(topic: unknown, hubPath: string): void {
 
 function validateId(id: unknown): void {
   if (typeof id !== "string" || id === "") {
-    throw refusal("The id of an update must be a string that is not empty; leave it out and the hub makes one.");
+    throw refusal("The id of an update must be a string that is not empty. Leave it out for an id from the hub.");
   }
-  if (id.startsWith("#")) throw refusal('The id of an update must not start with "#", as the ids that hubs make do.');
-  if (id === "earliest") throw refusal('The id "earliest" is reserved for asking for the whole history.');
+  if (id.startsWith("#"))
+    throw refusal('The id of an update must not start with "#", which is reserved for ids from hubs.');
+  if (id === "earliest") throw refusal('The id "earliest" is reserved: it requests the whole history.');
   validateCharacters("id", id);
 }
 
@@ -50,15 +51,14 @@ function validateType(type: unknown): void {
   if (typeof type !== "string" || type === "") {
     throw refusal("The type of an update must be a string that is not empty; leave it out for `message`.");
   }
-  if (type === "mercure") throw refusal('The type "mercure" is reserved for the updates that hubs publish themselves.');
-  if (type === closeEvent)
-    throw refusal(`The type "${closeEvent}" is reserved for hubs: it ends the streams that get it.`);
+  if (type === "mercure") throw refusal('The type "mercure" is reserved for updates from hubs.');
+  if (type === closeEvent) throw refusal(`The type "${closeEvent}" is reserved for hubs: it ends a stream.`);
   validateCharacters("type", type);
 }
 
 function validateRetry(retry: unknown): void {
   if (Number.isSafeInteger(retry) && (retry as number) >= 0) return;
-  throw refusal("The retry of an update must be a whole number of milliseconds, 0 or more.");
+  throw refusal("The retry of an update must be a whole number of milliseconds, min 0.");
 }
 
 function validateCharacters(field: string, value: string): void {

@@ -15,7 +15,7 @@ export const maxFields = 5_000;
  */
 export function parseForm(text: string): URLSearchParams | undefined {
   const form = new URLSearchParams();
-  if (hasMoreThan(maxFields, text)) throw new HttpProblem(413, `A form must not have more than ${maxFields} fields.`);
+  if (hasMoreThan(maxFields, text)) throw new HttpProblem(413, `A form can have max ${maxFields} fields.`);
   for (const pair of text.split("&")) {
     if (pair === "") continue;
     const equals = pair.indexOf("=");

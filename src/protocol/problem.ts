@@ -53,7 +53,7 @@ export class HttpProblem extends Error {
 
 /** Rejects a request without credentials. The challenge has no error code, as RFC 6750, section 3.1 demands. */
 export function tokenMissing(): HttpProblem {
-  return new HttpProblem(401, "This needs a token.", {}, undefined, {});
+  return new HttpProblem(401, "A token is required.", {}, undefined, {});
 }
 
 /** Rejects a connection above the hub's limit, either the total or the limit for one client. */
@@ -72,7 +72,7 @@ export function tokenRefused(error: TokenError, detail: string): HttpProblem {
  *
  * @param allowed - The allowed methods, for the required header `Allow`. RFC 9110, section 15.5.6.
  */
-export function methodNotAllowed(allowed: string, why = "This method means nothing here."): HttpProblem {
+export function methodNotAllowed(allowed: string, why = "Method not allowed."): HttpProblem {
   return new HttpProblem(405, `${why} Allowed: ${allowed}.`, { Allow: allowed });
 }
 
@@ -122,5 +122,5 @@ export function refusalOf(error: unknown): HttpProblem {
       return new HttpProblem(503, "The hub is shutting down.", { "Retry-After": "1", Connection: "close" });
     }
   }
-  return new HttpProblem(500, "The hub failed to do this.");
+  return new HttpProblem(500, "The hub failed to handle the request.");
 }

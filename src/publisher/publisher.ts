@@ -279,7 +279,10 @@ export class Publisher extends StreamAccess {
     options: PublishOptions,
   ): Promise<string[]> {
     if (options.id !== undefined) {
-      throw new MercureError("ERR_UPDATE", "An id is for one update; a function makes one for each variant.");
+      throw new MercureError(
+        "ERR_UPDATE",
+        "The option id needs a single update, but a function publishes one for each variant. Remove the id.",
+      );
     }
     const rendered = new Map<string | undefined, readonly [Draft, PublishOptions]>();
     const renderMissing = async () => {
@@ -338,15 +341,14 @@ export class Publisher extends StreamAccess {
 
   #draft(names: readonly string[], data: string, settings: PublishOptions): Draft {
     if (this.#options.tokens.areIn(data) || this.#options.unbound.areIn(data)) {
-      const wayOut =
-        "send the element in the answer to a request, or let pages fetch it, for each viewer with their own";
-      throw new MercureError("ERR_TOKEN", `The data holds a private stream's token, one viewer's: ${wayOut}.`);
+      const wayOut = "send the element in the response to a request, or let each page fetch it";
+      throw new MercureError("ERR_TOKEN", `The data contains one viewer's token for a private stream: ${wayOut}.`);
     }
     const { private: isPrivate = false, type, id, retry } = settings;
     const givenType = type === undefined ? this.#options.typeIsTopic : type;
     const resolvedType = givenType === true ? names[0] : givenType || undefined;
     if (resolvedType !== undefined && connectionEvents.has(resolvedType)) {
-      const message = `The type "${resolvedType}" is what an EventSource calls its own event: pages could not tell them apart.`;
+      const message = `The type "${resolvedType}" is reserved for an EventSource's own events. Choose another type.`;
       throw new MercureError("ERR_UPDATE", message);
     }
     return {

@@ -15,11 +15,11 @@ const told = new WeakMap<Logger, Set<string>>();
 export function checkKeyLength(key: string, development: boolean, logger: Logger): void {
   const length = Buffer.byteLength(key);
   if (length >= minKeyLength) return;
-  const message = `a secret has ${length} bytes; HS256 needs at least ${minKeyLength} (RFC 7518, section 3.2).`;
+  const message = `a secret has ${length} bytes; HS256 needs min ${minKeyLength} (RFC 7518, section 3.2).`;
   if (!development) throw new MercureError("ERR_OPTION", `Production is not safe: ${message}`);
   const warned = told.get(logger) ?? new Set();
   told.set(logger, warned);
   if (warned.has(key)) return;
   warned.add(key);
-  logger.warn(`htmx-mercure: ${message} Production will refuse it.`);
+  logger.warn(`htmx-mercure: ${message} Production rejects it.`);
 }

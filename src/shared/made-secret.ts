@@ -14,13 +14,13 @@ export function madeSecret(hubUrl: string | true | undefined, development: boole
   if (hubUrl !== undefined) {
     throw invalidOption(
       "secret",
-      "is missing: set it, or SECRET_KEY, to the key with which the hub at hubUrl verifies tokens",
+      "is missing: set it, or SECRET_KEY, to the key that the hub at hubUrl uses to verify tokens",
     );
   }
   if (!development) {
     throw new MercureError(
       "ERR_OPTION",
-      "Production needs a secret: set SECRET_KEY, or pass the option secret, of at least 32 random bytes.",
+      "Production needs a secret of min 32 random bytes: set SECRET_KEY or the option secret.",
     );
   }
   const kept = developmentSecret();
@@ -31,8 +31,8 @@ export function madeSecret(hubUrl: string | true | undefined, development: boole
     return kept.secret;
   }
   logger.warn(
-    "htmx-mercure: no secret is set, and the project has no place that keeps one, so one was made for this start; tokens " +
-      "end with it. Production needs SECRET_KEY.",
+    "htmx-mercure: no secret is set, and this project has no place to store one. Tokens are valid until this process ends. " +
+      "Production needs SECRET_KEY.",
   );
   return randomBytes(minKeyLength).toString("hex");
 }

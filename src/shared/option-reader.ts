@@ -55,12 +55,11 @@ export class OptionReader {
     const variable = variables.find((each) => this.#environment[each]) ?? variables[0];
     const [, source] = this.#value(name, variable);
     const key = this.string(name, variable);
-    if (key?.includes("-----BEGIN "))
-      throw invalidOption(source, "is a key in PEM, not a secret to sign with by HS256");
+    if (key?.includes("-----BEGIN ")) throw invalidOption(source, "is a key in PEM, not a secret for HS256");
     const algorithm = source === variable && variable?.endsWith("_JWT_KEY") ? variable.replace(/KEY$/, "ALG") : "";
     const named = this.#environment[algorithm];
     if (key === undefined || !named || named === "HS256") return key;
-    throw invalidOption(algorithm, `is ${describe(named)}, but an application signs its tokens by HS256 alone`);
+    throw invalidOption(algorithm, `is ${describe(named)}, but an application signs its tokens with HS256 only`);
   }
 
   boolean(name: string, variable?: string): boolean | undefined {
@@ -77,10 +76,10 @@ export class OptionReader {
     const number = source === variable ? Number(value) : value;
     const inBounds = typeof number === "number" && number >= min && number <= (max ?? Number.MAX_SAFE_INTEGER);
     if (!inBounds || (integer && !Number.isInteger(number))) {
-      const upTo = max === undefined ? "" : ` and at most ${max}`;
+      const upTo = max === undefined ? "" : `, max ${max}`;
       throw invalidOption(
         source,
-        `must be a ${integer ? "whole " : ""}number of at least ${min}${upTo}, not ${typeof value === "number" ? value : describe(value)}`,
+        `must be a ${integer ? "whole " : ""}number, min ${min}${upTo}, not ${typeof value === "number" ? value : describe(value)}`,
       );
     }
     return number;
@@ -106,7 +105,7 @@ export class OptionReader {
       if (typeof origin === "string" && (isOrigin(origin) || (wildcard && origin === "*"))) return origin;
       throw invalidOption(
         source,
-        `must hold origins such as https://example.com, without a path, not ${describe(origin)}`,
+        `must contain origins such as https://example.com, without a path, not ${describe(origin)}`,
       );
     });
   }
@@ -174,7 +173,7 @@ export class OptionReader {
     const value = this.url(name, variable);
     if (value === undefined || (URL.canParse(value) && new URL(value).username === "")) return value;
     const [, source] = this.#value(name, variable);
-    throw invalidOption(source, `must be a whole http(s) URL, without a user, not ${describe(value)}`);
+    throw invalidOption(source, `must be an absolute http(s) URL without a user, not ${describe(value)}`);
   }
 
   /** Reads an absolute URL, or `true`. */
@@ -200,7 +199,7 @@ export class OptionReader {
     return this.#list(name, variable)?.map(([host, source]) => {
       const origin = typeof host === "string" ? originOfHost(host) : undefined;
       if (origin !== undefined) return origin;
-      throw invalidOption(source, `must hold hosts such as example.com, or origins, not ${describe(host)}`);
+      throw invalidOption(source, `must contain hosts such as example.com, or origins, not ${describe(host)}`);
     });
   }
 
@@ -209,7 +208,7 @@ export class OptionReader {
     const [, source] = this.#value(name, variable);
     const value = this.string(name, variable);
     if (value === undefined || /^[\w!#$%&'*+.^`|~-]+$/.test(value)) return value;
-    throw invalidOption(source, `must be a name that a cookie can have, not ${describe(value)}`);
+    throw invalidOption(source, `must be a valid cookie name, not ${describe(value)}`);
   }
 
   /** Reads a cookie's domain. Browsers ignore a leading dot. RFC 6265, section 5.2.3. */

@@ -25,9 +25,9 @@ export function isNothing(value: unknown): value is null | undefined | false {
 export function valueComplaintOf(value: unknown): string | undefined {
   switch (typeof value) {
     case "number":
-      return Number.isFinite(value) ? undefined : `${value}: a number was made from a value that is missing`;
+      return Number.isFinite(value) ? undefined : `${value}: a number computed from a missing value`;
     case "symbol":
-      return "a symbol: give its description";
+      return "a symbol: use its description";
     case "function":
       return isThenable(value) ? promiseOf(value) : undefined;
     case "object":
@@ -44,8 +44,8 @@ export function valueComplaintOf(value: unknown): string | undefined {
 export function textComplaintOf(value: unknown): string | undefined {
   if (typeof value === "function" && !isThenable(value)) {
     return /^class\b/.test(Function.prototype.toString.call(value))
-      ? "a class: give an object of it"
-      : "a function: call it, and give what it returns";
+      ? "a class: use an object of it"
+      : "a function: call it, and use its result";
   }
   return (
     valueComplaintOf(value) ?? (typeof value === "object" && value !== null ? collectionComplaint(value) : undefined)
@@ -106,7 +106,7 @@ export function jsonOf(value: unknown, fail: Fail): string {
         const text = ownText(given, (each) => refuse(each, key));
         if (text !== undefined) return text;
         throw refuse(
-          `${nameOf(given)}, which has no fields of its own: give it toJSON(), or publish a plain object`,
+          `${nameOf(given)}, which has no own fields: add a method toJSON(), or publish a plain object`,
           key,
         );
       }
@@ -114,7 +114,7 @@ export function jsonOf(value: unknown, fail: Fail): string {
     });
   } catch (error) {
     if (error === failure) throw error;
-    throw fail(`a value that cannot be written as JSON: ${(error as Error).message}`);
+    throw fail(`a value that JSON cannot represent: ${(error as Error).message}`);
   }
 }
 
@@ -131,18 +131,18 @@ function complaintOfObject(value: object): string | undefined {
   if (isPlainObject(value) || Array.isArray(value)) return undefined;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "an invalid date" : undefined;
   const isBinary = ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof Blob;
-  return isBinary ? `a ${className(value)}: decode it first, as buffer.toString() does` : undefined;
+  return isBinary ? `a ${className(value)}: decode it first, for example with buffer.toString()` : undefined;
 }
 
 function collectionComplaint(value: object): string | undefined {
   if (isPlainObject(value) || Array.isArray(value) || hasToJson(value)) return undefined;
-  if (value instanceof Map) return "a Map: give Object.fromEntries(map), or [...map.values()]";
-  if (value instanceof Set) return "a Set: give [...set]";
-  if (value instanceof Error) return "an Error: give what readers may see of it";
+  if (value instanceof Map) return "a Map: use Object.fromEntries(map) or [...map.values()]";
+  if (value instanceof Set) return "a Set: use [...set]";
+  if (value instanceof Error) return "an Error: use only what readers can see of it";
   if (Symbol.asyncIterator in value)
     return `${nameOf(value)}, an asynchronous iterator: collect its items in a list first`;
   const isIterator = Symbol.iterator in value && typeof (value as { next?: unknown }).next === "function";
-  return isIterator ? "an iterator: give a list, [...iterator]" : undefined;
+  return isIterator ? "an iterator: use a list, [...iterator]" : undefined;
 }
 
 /** Returns an object's own text; undefined for an object without one. */

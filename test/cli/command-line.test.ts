@@ -43,7 +43,7 @@ describe("flags", () => {
     [["--port=1", "--port=2"], /--port is given twice/],
     [["--allow-publish", "--no-allow-publish"], /--allow-publish is given twice/],
     [["--allow-publish=yes"], /takes no value/],
-    [["a", "b"], /takes 1 argument at most: what is "b"/],
+    [["a", "b"], /takes 1 argument at most; "b"/],
   ] as const) {
     test(`reject ${args.join(" ")}`, () => {
       assert.throws(

@@ -59,7 +59,7 @@ describe("starting", () => {
     assert.equal(code, 1);
     assert.equal(
       stderr,
-      `htmx-mercure: Cannot listen on 127.0.0.1, port ${port}: another program listens there; choose another port.\n`,
+      `htmx-mercure: Cannot listen on 127.0.0.1, port ${port}: another program uses this port; choose another one.\n`,
     );
   });
 
@@ -125,7 +125,7 @@ describe("options", () => {
   test("rejects a clock tolerance that is out of bounds", async (t) => {
     const { code, stderr } = await run(t, ["hub", "--clock-tolerance", "301"], { env: production });
     assert.equal(code, 2);
-    assert.match(stderr, /--clock-tolerance must be a number of at least 0 and at most 300, not 301/);
+    assert.match(stderr, /--clock-tolerance must be a number, min 0 and at most 300, not 301/);
   });
 
   test("count streams by the addresses that a trusted proxy tells", async (t) => {

@@ -26,7 +26,7 @@ async function start(t: TestContext, options: MercureOptions = {}) {
 }
 
 const line = (page: string, status: number, reason: string, method = "GET") =>
-  `htmx-mercure: the hub refused a ${method} request of ${page} with ${status}: ${reason}`;
+  `htmx-mercure: the hub rejected a ${method} request from ${page} with ${status}: ${reason}`;
 
 describe("a refusal for a page of the application", () => {
   test("is logged in development with the URL of the page and the reason", async (t) => {
@@ -73,11 +73,11 @@ describe("a refusal for a page of the application", () => {
     const authorize = () => false;
     const { origin, ask, page, logged, kit } = await start(t, { authorize, tokenMode: "cookie" });
     assert.equal(await ask("?topic=a&grant=0123456789abcdef", page()), 200);
-    assert.deepEqual(logged(), [line(`the page ${origin}/chat`, 401, "This needs a token.")]);
+    assert.deepEqual(logged(), [line(`the page ${origin}/chat`, 401, "A token is required.")]);
     const token = kit.sse.createSubscriberJwt("a");
     const cookie = { cookie: `mercureAuthorization=${token}` };
     assert.equal(await ask("?topic=a", { ...page(), ...cookie }), 403);
-    const reason = "The application does not let you receive these topics.";
+    const reason = "The application does not grant these topics.";
     assert.deepEqual(logged().slice(1), [line(`the page ${origin}/chat`, 403, reason)]);
   });
 
@@ -99,7 +99,7 @@ describe("a refusal for a page of the application", () => {
     await ask("?topic=", { "sec-fetch-site": "same-origin", origin: "null" });
     assert.deepEqual(
       logged().map((each) => each.slice(0, each.indexOf(" with 400"))),
-      Array(2).fill(`htmx-mercure: the hub refused a GET request of ${at(origin)}`),
+      Array(2).fill(`htmx-mercure: the hub rejected a GET request from ${at(origin)}`),
     );
   });
 

@@ -97,7 +97,7 @@ describe("a hub at the host of the request", () => {
         const answer = await ask(appOrigin, "POST", "/publish", name);
         assert.match(
           answer,
-          /is not trusted, and nothing was sent there: name the hosts of the hub by .* trustedHosts/,
+          /is not trusted, and received nothing: name the hosts of the hub by .* trustedHosts/,
         );
         assert.match(await ask(appOrigin, "GET", "/", name), /sse-connect="\/\.well-known\/mercure\?/);
       }

@@ -233,7 +233,7 @@ describe("a mistake in a template is an error with its place", () => {
     ['<% MercureStream topic="a" privat %>', "ERR_TEMPLATE", /no property "privat". Did you mean "private"/, [1, 4]],
     ['<% MercureStream topic="a" autoscroll %>', "ERR_TEMPLATE", /Did you mean "auto_scroll"/, [1, 4]],
     ['<% MercureStream topics="a" %>', "ERR_TEMPLATE", /no property "topics". Did you mean "topic"/, [1, 4]],
-    ['<% MercureStream topic="a %>\nmore', "ERR_TEMPLATE", /does not end: "%>" or a quotation mark/, [1, 4]],
+    ['<% MercureStream topic="a %>\nmore', "ERR_TEMPLATE", /is not closed: "%>" or a quotation mark/, [1, 4]],
     ['<% MercureStream topic="user/" ~ missing private %>', "ERR_TOPIC", /value that is missing: undefined/, [1, 4]],
     ["<% mercureStream %>", "ERR_TEMPLATE", /Did you mean "MercureStream"\?/, [1, 4]],
     ["<% Card %><% endcard %>", "ERR_TEMPLATE", /Did you mean "endCard"\?/, [1, 14]],

@@ -6,7 +6,7 @@ import { findMarks } from "../../scripts/words.mjs";
 const marksIn = (path: string, text: string): [number, string][] =>
   findMarks(path, text).map(({ line, mark }: { line: number; mark: string }) => [line, mark]);
 
-const headless = "a sentence that begins with Who, What or Whose";
+const headless = "a sentence that begins with Who, What, Whose or Which";
 const none = '"is none", "is no …"';
 const shall = '"shall"';
 const detour = '"in which", "with whom"';

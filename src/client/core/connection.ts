@@ -56,7 +56,7 @@ function classify(response: Response): Outcome | undefined {
   if (status !== 200) return { final: true, status, reason: `status ${status}` };
   const type = response.headers.get("Content-Type") ?? "";
   if (/^\s*text\/event-stream\s*(;|$)/i.test(type)) return undefined;
-  return { final: true, status, reason: `content type "${type}" in place of text/event-stream` };
+  return { final: true, status, reason: `content type "${type}" instead of text/event-stream` };
 }
 
 function interrupted(reason: string, retryAfter = 0): Outcome {

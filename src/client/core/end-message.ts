@@ -4,12 +4,12 @@ export type StreamEnd = MercureEndDetail | MercureErrorDetail;
 
 /** The hub's reasons, in words. */
 const reasons = new Map([
-  ["expired", "its token has expired, and the application gives no other"],
-  ["forbidden", "the application does not let this visitor open it"],
+  ["expired", "its token has expired, and the application issued no new one"],
+  ["forbidden", "the application does not grant it to this visitor"],
   ["disconnected", "the application has ended it"],
 ]);
 
 /** Returns the console message for a stream that has ended for good. Its URL has no token. */
 export function endMessage({ url, reason }: StreamEnd, time: Date): string {
-  return `htmx-mercure: ${time.toLocaleTimeString()}: the stream ${url} has ended: ${reasons.get(reason) ?? reason}.`;
+  return `htmx-mercure: ${time.toLocaleTimeString()}: the stream ${url} ended: ${reasons.get(reason) ?? reason}.`;
 }

@@ -51,7 +51,7 @@ export class Authenticator {
     const { tokens, place } = this.#presented(req, query, grant);
     if (tokens.length === 0) return undefined;
     if (place === "query" && generationOf(tokens[0]!) === 1) {
-      const detail = "A token of Mercure 1.0 must not be part of a URL; send it in the header Authorization.";
+      const detail = "A token of Mercure 1.0 in a URL is not allowed. Send it in the header Authorization.";
       throw tokenRefused("invalid_request", detail);
     }
     const verified = await this.#verified(req, tokens);
@@ -87,7 +87,7 @@ export class Authenticator {
     const bearer = bearerToken(req);
     if (bearer !== undefined) return { tokens: [bearer], place: "header" };
     const [parameter, ...others] = query.getAll("authorization");
-    if (others.length > 0) throw tokenRefused("invalid_request", "The parameter authorization must not be repeated.");
+    if (others.length > 0) throw tokenRefused("invalid_request", "The parameter authorization must appear once.");
     if (parameter) return { tokens: [parameter], place: "query" };
     return { tokens: this.#cookies(req, grant), place: "cookie" };
   }

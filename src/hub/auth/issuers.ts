@@ -72,12 +72,12 @@ function resolveIssuer(options: unknown, name: string): ResolvedIssuer {
 }
 
 function checkAlgorithms(algorithms: readonly string[], secret: boolean, name: string): void {
-  if (algorithms.length === 0) throw invalidOption(`${name}.algorithms`, "is empty, so that no token could be good");
+  if (algorithms.length === 0) throw invalidOption(`${name}.algorithms`, "is empty: no token would be valid");
   const allowed = secret ? secretAlgorithms : publicAlgorithms;
   for (const algorithm of algorithms) {
     if (allowed.has(algorithm)) continue;
     const all = [...allowed.keys()].join(", ");
-    throw invalidOption(`${name}.algorithms`, `must not name ${algorithm}: with this kind of key there are ${all}`);
+    throw invalidOption(`${name}.algorithms`, `contains ${algorithm}; this type of key supports ${all}`);
   }
 }
 
@@ -85,7 +85,7 @@ function secretKey(secret: string, algorithms: readonly string[], name: string):
   refusePem(secret, `${name}.secret`);
   const least = Math.max(...algorithms.map((algorithm) => secretAlgorithms.get(algorithm)!));
   const key = new TextEncoder().encode(secret);
-  if (key.length < least) throw invalidOption(`${name}.secret`, `has ${key.length} bytes, and needs at least ${least}`);
+  if (key.length < least) throw invalidOption(`${name}.secret`, `has ${key.length} bytes, and needs min ${least}`);
   return staticKey(key);
 }
 
@@ -102,8 +102,8 @@ function publicKeys(pem: string | undefined, set: unknown, name: string): KeySou
     if (url !== undefined) return jwkSetUrl(url);
     return typeof set === "string" ? jwkSetFile(set) : jwkSetKeys(set as JSONWebKeySet);
   } catch (error) {
-    if (pem !== undefined) throw invalidOption(`${name}.pem`, "is no key in PEM");
-    throw invalidOption(`${name}.jwks`, `is no JWK Set that could be read: ${(error as Error).message}`);
+    if (pem !== undefined) throw invalidOption(`${name}.pem`, "is not a valid PEM public key");
+    throw invalidOption(`${name}.jwks`, `is not a readable JWK Set: ${(error as Error).message}`);
   }
 }
 

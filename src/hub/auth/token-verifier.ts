@@ -84,7 +84,7 @@ export class TokenVerifier {
       }
     }
     if (unavailable === undefined) return undefined;
-    const detail = "The keys that would verify this token cannot be had right now.";
+    const detail = "The keys that verify this token are temporarily unavailable.";
     throw new HttpProblem(503, detail, { "Retry-After": "5" }, unavailable);
   }
 

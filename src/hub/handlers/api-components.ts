@@ -11,9 +11,9 @@ const header = (description: string, required = false) => ({ description, requir
 
 /** The headers that let clients revalidate a cached answer. RFC 9110, section 8.8. */
 export const validators = {
-  ETag: header("Names this answer; for If-None-Match.", true),
-  "Cache-Control": header("The answer is for the bearer of this token, and has to be asked for anew.", true),
-  Link: header('The hub\'s URL, as rel="mercure"; in Mercure 1.0 with last-event-id, from which to subscribe.', true),
+  ETag: header("The version of this answer, for If-None-Match.", true),
+  "Cache-Control": header("The answer belongs to the bearer of this token, and caches must revalidate it.", true),
+  Link: header('The hub\'s URL, as rel="mercure". Mercure 1.0 adds last-event-id, the event to subscribe after.', true),
 };
 
 /** Returns the refusals of an operation, by status. */
@@ -22,11 +22,11 @@ export function refused(...statuses: ProblemStatus[]): JsonObject {
 }
 
 export function streamAnswer(protocol: Protocol): JsonObject {
-  const preceding = header("The id after which the stream begins, when one was asked for.");
+  const preceding = header("The id of the event before the stream's first one, if the request names an id.");
   return {
-    description: "The stream. It goes on until either side ends it; comments keep it open.",
+    description: "The stream. It continues until one side ends it; comments keep it open.",
     headers: {
-      "Cache-Control": header("Nothing of a stream may be kept or changed on its way.", true),
+      "Cache-Control": header("Caches and proxies must neither store nor change the stream.", true),
       ...(protocol !== 1 && { "Last-Event-ID": preceding }),
       ...(protocol !== 0 && { "Mercure-Last-Event-ID": preceding }),
     },
@@ -67,13 +67,13 @@ export function components(protocol: Protocol, cookieNames: readonly string[]): 
   };
 }
 
-const challenge = { "WWW-Authenticate": header("Says what is wrong with the token, if that is what is wrong.") };
-const later = { "Retry-After": header("When to come again, in seconds.", true) };
+const challenge = { "WWW-Authenticate": header("Describes the fault of an invalid or insufficient token.") };
+const later = { "Retry-After": header("The min delay before the next attempt, in seconds.", true) };
 
 /** The statuses of refusals, and the headers of each. */
 const refusals: Partial<Record<ProblemStatus, JsonObject>> = {
   400: challenge,
-  401: { "WWW-Authenticate": header("Asks for a token, or says what is wrong with it.", true) },
+  401: { "WWW-Authenticate": header("Requests a token, or describes the fault of an invalid one.", true) },
   403: challenge,
   404: {},
   413: {},
@@ -92,9 +92,9 @@ function problem(status: string, headers: JsonObject): JsonObject {
 
 const subscriptionCommon = {
   id: { description: "The path of the subscription, and the topic of its events.", type: "string" },
-  subscriber: { description: "The same for all subscriptions of one stream.", type: "string" },
+  subscriber: { description: "The id of the subscriber, shared by all subscriptions of one stream.", type: "string" },
   active: { const: true },
-  payload: { description: "What the subscriber's token says to others." },
+  payload: { description: "The public payload of the subscriber's token." },
 };
 
 const schemas: JsonObject = {
@@ -111,7 +111,7 @@ const schemas: JsonObject = {
       type: { const: "about:blank" },
       title: text,
       status: { type: "integer" },
-      detail: { description: "What was wrong, and what would be right.", type: "string" },
+      detail: { description: "The fault, and the remedy.", type: "string" },
     },
   },
   Subscription: {
@@ -126,7 +126,10 @@ const schemas: JsonObject = {
           ...subscriptionCommon,
           type: { const: "Subscription" },
           topic: { description: "The topic selector.", type: "string" },
-          lastEventID: { description: "From where to subscribe to what follows.", type: "string" },
+          lastEventID: {
+            description: "The id of the last event, for a subscription that continues from this state.",
+            type: "string",
+          },
         },
       },
       {
@@ -147,8 +150,14 @@ const schemas: JsonObject = {
     properties: {
       "@context": text,
       id: { description: "The path of the list.", type: "string" },
-      type: { description: "The latter in Mercure 1.0.", enum: ["Subscriptions", "subscriptions"] },
-      lastEventID: { description: "Mercure 0.x: from where to subscribe to what follows.", type: "string" },
+      type: {
+        description: "Subscriptions in Mercure 0.x, subscriptions in 1.0.",
+        enum: ["Subscriptions", "subscriptions"],
+      },
+      lastEventID: {
+        description: "Mercure 0.x: the id of the last event, for a subscription that continues from this list.",
+        type: "string",
+      },
       subscriptions: { type: "array", items: { $ref: "#/components/schemas/Subscription" } },
     },
   },
@@ -157,7 +166,7 @@ const schemas: JsonObject = {
     type: "object",
     required: ["resource", "authorization_details_types_supported", "bearer_methods_supported"],
     properties: {
-      resource: { description: "What tokens have to name as their audience.", type: "string", format: "uri" },
+      resource: { description: "The required audience of tokens.", type: "string", format: "uri" },
       authorization_servers: { type: "array", items: text },
       authorization_details_types_supported: { type: "array", items: { const: detailType } },
       bearer_methods_supported: { type: "array", items: { const: "header" } },

@@ -39,10 +39,10 @@ export function describeApi(settings: DescribedSettings, { hub, metadata }: Desc
     info: {
       title: "Mercure hub",
       version: "1.0.0",
-      summary: "Takes updates, and brings them to whoever subscribes, by server-sent events.",
-      description: "The hub of htmx-mercure. HEAD is answered wherever GET is, without a body.",
+      summary: "Accepts updates and delivers them to subscribers by server-sent events.",
+      description: "The hub of htmx-mercure. Every path with GET supports HEAD too.",
     },
-    externalDocs: { url: "https://mercure.rocks/spec", description: "The protocol" },
+    externalDocs: { url: "https://mercure.rocks/spec", description: "The Mercure protocol" },
     security,
     paths: {
       [hub]: {
@@ -62,14 +62,14 @@ function subscribe(settings: DescribedSettings, security: readonly JsonObject[])
   return {
     operationId: "subscribe",
     summary: "Subscribe to topics",
-    description: "Name at least one topic, by the parameters of one generation of Mercure.",
+    description: "Names at least one topic, with the parameters of one Mercure version.",
     ...(settings.allowAnonymous && { security: [{}, ...security] }),
     parameters: [
       ...Object.entries(subscriptionFields(settings)).map(([name, schema]) => ({ name, in: "query", schema })),
       {
         name: "Last-Event-ID",
         in: "header",
-        description: "The id of the last event that was received, or earliest; goes before the parameters.",
+        description: "The id of the last received event, or earliest. Takes precedence over the parameters.",
         schema: { type: "string" },
       },
     ],
@@ -83,8 +83,8 @@ function subscribeByForm(settings: DescribedSettings, security: readonly JsonObj
   return {
     ...rest,
     operationId: "subscribeByForm",
-    summary: "Subscribe to topics that are too many for a URL",
-    description: "The parameters may stand in the query, in the body, or in both.",
+    summary: "Subscribe to more topics than fit into a URL",
+    description: "The parameters can be in the query, in the body, or in both.",
     requestBody: { content: { [formType]: { schema: { type: "object", properties } } } },
     responses: { ...(responses as JsonObject), ...refused(413, 415) },
   };
@@ -99,22 +99,23 @@ function subscriptionFields({ protocol, matcherLimits: { count, length } }: Desc
     maxItems: count,
   });
   const cursor = (description: string) => ({ description, type: "string" });
-  const last = "The id of the last event that was received, or earliest.";
+  const last = "The id of the last received event, or earliest.";
   return {
     ...(protocol !== 1 && {
-      topic: list("Mercure 0.x: topics by name, URI templates, or * for all."),
+      topic: list("Mercure 0.x: names of topics, URI templates, or * for all topics."),
       lastEventID: cursor(`${last} Mercure 0.x.`),
       "Last-Event-ID": cursor(`${last} Older clients.`),
       "last-event-id": cursor(`${last} Older clients.`),
     }),
     ...(protocol !== 0 && {
-      match: list("Mercure 1.0: topics by name, or * for all."),
+      match: list("Mercure 1.0: names of topics, or * for all topics."),
       match_exact: list("The same as match."),
-      match_urlpattern: list("Mercure 1.0: URL patterns; relative ones are resolved against the hub's URL."),
+      match_urlpattern: list("Mercure 1.0: URL patterns. Relative patterns resolve against the hub's URL."),
     }),
     last_event_id: cursor(last),
     grant: {
-      description: "The only cookie that counts, by the hash in its name. A refusal comes as the event mercure:close.",
+      description:
+        "The hash in the name of the cookie to use; the hub ignores other cookies. A rejection arrives as the event mercure:close.",
       type: "string",
     },
   };
@@ -134,19 +135,20 @@ function publish({ topics, fieldLength }: PublishLimits): JsonObject {
             required: ["topic"],
             properties: {
               topic: {
-                description: "The topic, and alternates of it. The token has to grant each.",
+                description: "The topic and its alternates. The token must grant each.",
                 type: "array",
                 items: { type: "string", minLength: 1, maxLength: fieldLength },
                 minItems: 1,
                 maxItems: topics,
               },
-              data: { description: "What subscribers receive.", type: "string" },
+              data: { description: "The data for subscribers.", type: "string" },
               private: {
-                description: "Only who is granted the topic receives it. Its presence counts.",
+                description:
+                  "Delivers the update only to subscribers whose token grants the topic. Any value has this effect.",
                 type: "string",
               },
-              id: text("The id of the update; the hub makes one otherwise."),
-              type: text("The type of the event, message otherwise."),
+              id: text("The id of the update. Default: an id from the hub."),
+              type: text("The type of the event. Default: message."),
               retry: { description: "The reconnection time, in milliseconds.", type: "integer", minimum: 0 },
             },
           },
@@ -155,8 +157,12 @@ function publish({ topics, fieldLength }: PublishLimits): JsonObject {
     },
     responses: {
       200: {
-        description: "The update is kept, and on its way.",
-        content: { "text/plain; charset=utf-8": { schema: { description: "Its id.", type: "string", minLength: 1 } } },
+        description: "The hub has stored the update, and delivers it.",
+        content: {
+          "text/plain; charset=utf-8": {
+            schema: { description: "The id of the update.", type: "string", minLength: 1 },
+          },
+        },
       },
       ...refused(400, 401, 403, 413, 415, 503),
     },
@@ -174,8 +180,8 @@ function activeSubscriptions(path: string, protocol: Protocol): JsonObject {
         { name: "If-None-Match", in: "header", schema: { type: "string" } },
       ],
       responses: {
-        200: jsonAnswer("What is open now.", protocol, schema),
-        304: { description: "It is as it was.", headers: validators },
+        200: jsonAnswer("The active subscriptions.", protocol, schema),
+        304: { description: "The answer has not changed.", headers: validators },
         ...refused(400, 401, 403, 503),
         ...(segments.length > 0 && refused(404)),
       },
@@ -185,20 +191,25 @@ function activeSubscriptions(path: string, protocol: Protocol): JsonObject {
   const second = { 0: "subscriber", 1: "match", both: "subscriber_or_match" }[protocol];
   const third = ["match_type", "match", "subscriber"];
   return {
-    [path]: operation("listSubscriptions", "All active subscriptions", [], list),
+    [path]: operation("listSubscriptions", "List all active subscriptions", [], list),
     ...(protocol !== 1 && {
-      [`${path}/{topic}`]: operation("listSubscriptionsOfTopic", "Those of a topic, in Mercure 0.x", ["topic"], list),
+      [`${path}/{topic}`]: operation(
+        "listSubscriptionsOfTopic",
+        "List the subscriptions of a topic, in Mercure 0.x",
+        ["topic"],
+        list,
+      ),
     }),
     [`${path}/{${first}}/{${second}}`]: operation(
       "getSubscriptions",
-      "One subscription in Mercure 0.x, those of a matcher in Mercure 1.0",
+      "Get one subscription in Mercure 0.x, or list the subscriptions of a matcher in Mercure 1.0",
       [first, second],
       { anyOf: [list, one] },
     ),
     ...(protocol !== 0 && {
       [`${path}/${third.map((name) => `{${name}}`).join("/")}`]: operation(
         "getSubscription",
-        "One subscription, in Mercure 1.0",
+        "Get one subscription, in Mercure 1.0",
         third,
         one,
       ),
@@ -209,7 +220,7 @@ function activeSubscriptions(path: string, protocol: Protocol): JsonObject {
 function describeResource(): JsonObject {
   return {
     operationId: "describeResource",
-    summary: "Which tokens the hub takes",
+    summary: "Describe the tokens that the hub accepts",
     externalDocs: { url: "https://www.rfc-editor.org/rfc/rfc9728" },
     security: [],
     responses: {
@@ -225,7 +236,7 @@ function describeResource(): JsonObject {
 function describeItself(): JsonObject {
   return {
     operationId: "describeApi",
-    summary: "This description",
+    summary: "Describe this API",
     security: [],
     responses: {
       200: {

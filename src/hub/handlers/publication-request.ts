@@ -27,11 +27,11 @@ export async function requestedDraft(req: IncomingMessage, limits: PublishLimits
 
 function checkSizes(form: URLSearchParams, { topics, fieldLength }: PublishLimits): void {
   if (form.getAll("topic").length > topics) {
-    throw new HttpProblem(413, `An update must not have more than ${topics} topics.`);
+    throw new HttpProblem(413, `An update can have max ${topics} topics.`);
   }
   for (const name of ["topic", "id", "type", "retry"]) {
     if (form.getAll(name).every(({ length }) => length <= fieldLength)) continue;
-    throw new HttpProblem(413, `The field ${name} must not be longer than ${fieldLength} characters.`);
+    throw new HttpProblem(413, `The field ${name} can have max ${fieldLength} characters.`);
   }
 }
 

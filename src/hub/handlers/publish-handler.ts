@@ -36,12 +36,12 @@ export class PublishHandler {
     if (identity.fromCookie && !isSameOrigin(req, this.#origins)) {
       throw new HttpProblem(
         403,
-        "A token in a cookie publishes from pages of the hub's own origin, or of a listed one, only.",
+        "A token in a cookie can publish only from pages of the hub's origin or an allowed one.",
       );
     }
     const draft = await requestedDraft(req, this.#limits);
     if (!(await mayPublish(identity.grants, draft.topics))) {
-      throw tokenRefused("insufficient_scope", "The token does not allow to publish to all of these topics.");
+      throw tokenRefused("insufficient_scope", "The token does not grant publishing to all of these topics.");
     }
     const { id } = await this.#publish(draft);
     // A Content-Length avoids chunked encoding.

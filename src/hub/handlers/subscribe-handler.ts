@@ -136,7 +136,7 @@ export class SubscribeHandler {
     const left = new MatcherList(kept);
     const isShort = [...asked.exact].some((topic) => grants.subscribe.matches(topic) && !left.matches(topic));
     if (!isShort && kept.length > 0) return left;
-    throw tokenRefused("insufficient_scope", "The application does not let you receive these topics.");
+    throw tokenRefused("insufficient_scope", "The application does not grant these topics.");
   }
 
   #closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason, error: unknown): void {

@@ -64,7 +64,7 @@ export class SubscriptionsHandler {
     if (identity === undefined) throw tokenMissing();
     const segments = segmentsOf(below);
     if (identity.fromCookie && !(await this.#mayRead(req, segments, identity.generation))) {
-      throw tokenRefused("insufficient_scope", "The application does not let you see these subscriptions.");
+      throw tokenRefused("insufficient_scope", "The application does not grant these subscriptions.");
     }
     const { path, document: documentOf, list } = this.#resource(segments, identity.generation);
     if (!(await identity.grants.subscribe.matchesPaced(path, newPace()))) {
@@ -72,7 +72,7 @@ export class SubscriptionsHandler {
     }
     // No await separates the list from the cursor, so both describe the same moment.
     const document = documentOf();
-    if (document === undefined) throw new HttpProblem(404, "There is no such subscription now.");
+    if (document === undefined) throw new HttpProblem(404, "The subscription was not found, or has ended.");
     const listed = list?.() ?? [];
     const { head } = this.#transport;
     const lastEventId = head === 0 ? "earliest" : this.#transport.cursor(head);
@@ -162,7 +162,7 @@ function segmentsOf(below: string): readonly string[] {
 }
 
 function nothingHere(): HttpProblem {
-  return new HttpProblem(404, "There is nothing at this URL.");
+  return new HttpProblem(404, "This URL was not found.");
 }
 
 /** Whether the client has this answer cached. RFC 9110, section 13.1.2: the comparison is weak. */

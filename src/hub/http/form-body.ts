@@ -55,7 +55,7 @@ function leftBody(req: ReadRequest): Buffer | object {
   if (typeof body === "object" && body !== null) return body;
   if (!req.readableDidRead) return Buffer.alloc(0);
   throw new Error(
-    "A handler before the hub reads the bodies of requests and leaves them neither in req.body nor in req.rawBody: " +
+    "A handler before the hub has consumed the request's body without setting req.body or req.rawBody: " +
       "mount the hub before it.",
   );
 }
@@ -79,7 +79,7 @@ function formOf(fields: object, isKnown: (name: string) => boolean): URLSearchPa
 
 // Without `Connection: close` Node would read the rest of the body.
 function tooLarge(limit: number): HttpProblem {
-  return new HttpProblem(413, `The body must not exceed ${limit} bytes.`, { Connection: "close" });
+  return new HttpProblem(413, `The body can have max ${limit} bytes.`, { Connection: "close" });
 }
 
 function parseBody(body: Buffer): URLSearchParams {

@@ -41,7 +41,7 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
   acquire(client: C): void {
     const { subject } = client;
     const { total, perSubject } = this.#bounds;
-    if (isFull(this.#clients.length, total)) throw tooManyConnections("The hub has as many connections as it takes.");
+    if (isFull(this.#clients.length, total)) throw tooManyConnections("The hub has reached its max connections.");
     if (this.#isFullAddress(client)) throw tooManyConnections("Too many connections come from this address.");
     if (subject !== undefined && isFull(this.#subjects.get(subject), perSubject)) {
       throw tooManyConnections("Too many connections are open for this token's subject.");

@@ -29,7 +29,7 @@ export interface HubLimits {
    * Default 256 MiB; 0 for unlimited.
    */
   readonly maxSubscriptionBytes?: number | undefined;
-  /** The same for each address. Default 64 MiB; 0 for unlimited. */
+  /** The same for the requests from each address. Default 64 MiB; 0 for unlimited. */
   readonly maxSubscriptionBytesPerAddress?: number | undefined;
   /**
    * The max memory that the topics and patterns of one request take, in bytes, by the same estimate. Default 8 MiB; 0

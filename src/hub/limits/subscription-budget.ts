@@ -84,7 +84,7 @@ export class SubscriptionBudget {
   #accountsFor({ address }: MemoryClaim, more: number, entering?: MemoryClaim): readonly MemoryAccount[] {
     const { total, perAddress } = this.#bounds;
     if (isExceeded(this.#total.bytes + more, total)) {
-      throw tooManyConnections("The hub has as many topics and patterns as it takes. Subscribe to fewer.");
+      throw tooManyConnections("The hub has reached its memory limit for topics and patterns. Subscribe to fewer.");
     }
     if (perAddress === 0) return [this.#total];
     if (this.#byAddress === undefined) {
@@ -95,7 +95,9 @@ export class SubscriptionBudget {
     const moreHere = entering === undefined ? more : account.needed(entering);
     if (isExceeded(account.bytes + moreHere, perAddress)) {
       if (account.isEmpty) this.#byAddress.delete(address);
-      throw tooManyConnections("The streams from this address ask for too much together. Subscribe to fewer topics.");
+      throw tooManyConnections(
+        "The streams from this address exceed their memory limit together. Subscribe to fewer topics.",
+      );
     }
     return [this.#total, account];
   }

@@ -85,17 +85,17 @@ export function resolveHubOptions(options: HubOptions) {
 function checkTogether(settings: HubSettings): void {
   const { transport, issuers, subscriberKey, publisherKey, allowPublish, allowAnonymous, development, logger } =
     settings;
-  if (transport === undefined) throw invalidOption("transport", "is missing; new MemoryTransport() is one");
+  if (transport === undefined) throw invalidOption("transport", "is missing; use new MemoryTransport()");
   refusePem(subscriberKey, "subscriberKey");
   refusePem(publisherKey, "publisherKey");
   for (const key of new Set([subscriberKey, publisherKey])) {
     if (key !== undefined) checkKeyLength(key, development, logger);
   }
   if (allowPublish && publisherKey === undefined && issuers.every(({ role }) => role === "subscriber")) {
-    throw invalidOption("publisherKey", "is missing; without it nobody could publish, although allowPublish is set");
+    throw invalidOption("publisherKey", "is missing; allowPublish needs it");
   }
   if (!allowAnonymous && subscriberKey === undefined && issuers.every(({ role }) => role === "publisher")) {
-    throw invalidOption("subscriberKey", "is missing; without it nobody could subscribe, since allowAnonymous is off");
+    throw invalidOption("subscriberKey", "is missing; subscribers need it, because allowAnonymous is off");
   }
 }
 

@@ -82,7 +82,7 @@ export class Disconnections {
       for (const data of await this.#channel.history()) this.#record(decodeDisconnection(data));
     } catch (error) {
       this.#loaded = undefined;
-      const detail = "It cannot be found out right now whether this token still does.";
+      const detail = "Token revocation status is temporarily unavailable.";
       throw new HttpProblem(503, detail, { "Retry-After": "5" }, error);
     }
   }

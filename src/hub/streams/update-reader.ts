@@ -125,6 +125,6 @@ export class UpdateReader implements Updates, Recipient {
 function gap(): MercureError {
   return new MercureError(
     "ERR_HISTORY_GAP",
-    "The history no longer holds what comes next; read the current state anew and begin after the hub's lastEventId.",
+    "The next update has left the history. Load the current state again, and start after the hub's lastEventId.",
   );
 }

@@ -83,22 +83,19 @@ function* readMatchers(
   for (const [name, value] of parameters) {
     if (!isMatcher(name, generation)) continue;
     if (matchers.length === limits.count) {
-      throw new HttpProblem(400, `Ask for at most ${limits.count} topics in one request.`);
+      throw new HttpProblem(400, `A request can name max ${limits.count} topics.`);
     }
     checkTopic(value, limits.length);
     const matcher = generation === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl);
     if (!sum.add(matcher)) {
-      throw new HttpProblem(
-        400,
-        "The patterns are too large together. Subscribe to fewer, or to topics by their names.",
-      );
+      throw new HttpProblem(400, "The patterns are too large together. Subscribe to fewer patterns, or name topics.");
     }
     matchers.push(matcher);
     yield stepsToRead(matcher);
   }
   const list = new MatcherList(matchers);
   if (limits.bytes > 0 && bytesOfRequest(list) > limits.bytes) {
-    throw new HttpProblem(400, "The topics are too large together. Subscribe to fewer, or to shorter ones.");
+    throw new HttpProblem(400, "The topics are too large together. Subscribe to fewer or shorter topics.");
   }
   return { generation, matchers: list };
 }
@@ -160,7 +157,7 @@ function isReserved(name: string): boolean {
  */
 export function checkTopic(value: string, longest: number): void {
   if (value === "") throw new HttpProblem(400, "A topic must not be empty.");
-  if (value.length > longest) throw new HttpProblem(400, `A topic must not be longer than ${longest} characters.`);
+  if (value.length > longest) throw new HttpProblem(400, `A topic can have max ${longest} characters.`);
   const character = forbiddenCharacter(value);
   if (character) throw new HttpProblem(400, `A topic must not contain ${character}, a control or format character.`);
 }
@@ -169,5 +166,5 @@ function compileParameter(name: string, value: string, hubUrl: string): Matcher 
   const type = name === "match" ? "exact" : /^match_(.*)$/s.exec(name)?.[1];
   const matcher = type === undefined ? undefined : compileMatcher(value, type, hubUrl);
   if (matcher !== undefined) return matcher;
-  throw new HttpProblem(400, "Names that begin with match are match, match_exact and match_urlpattern, and no others.");
+  throw new HttpProblem(400, "The supported match parameters are match, match_exact and match_urlpattern.");
 }

@@ -42,7 +42,7 @@ function compileMeant({ match, match_type: type = "exact" }: TopicMatcher, hubUr
   const given = JSON.stringify(type);
   throw new MercureError(
     "ERR_TOPIC",
-    `A topic matcher has the match_type ${given}; there are exact, uritemplate and urlpattern.`,
+    `The match_type of a topic matcher is ${given}; it must be exact, uritemplate or urlpattern.`,
   );
 }
 
@@ -57,6 +57,6 @@ function compileName(name: unknown): Matcher {
 
 /** Returns the error for the name `*`, which stands for all topics. */
 export function everyTopic(type: "uritemplate" | "urlpattern"): MercureError {
-  const message = `The topic "*" stands for all topics. To stream them all, write { match: "*", match_type: "${type}" }.`;
+  const message = `The topic "*" means all topics. To stream them all, write { match: "*", match_type: "${type}" }.`;
   return new MercureError("ERR_TOPIC", message);
 }

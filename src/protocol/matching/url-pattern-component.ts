@@ -104,7 +104,7 @@ class ComponentReader {
   /** Reads one literal character, escaped or not. */
   #text(): string {
     const character = this.#character();
-    if (character === undefined) throw new Error("A character does not fit here.");
+    if (character === undefined) throw new Error("Unexpected character.");
     return character;
   }
 

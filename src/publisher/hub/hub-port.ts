@@ -76,6 +76,6 @@ export interface HubPort {
 export function embeddedHubRequired(what: string, wayOut: string): MercureError {
   return new MercureError(
     "ERR_EXTERNAL_HUB",
-    `${what} needs the hub in this process, but hubUrl names another: ${wayOut}.`,
+    `${what} needs the embedded hub, but hubUrl selects an external one: ${wayOut}.`,
   );
 }

@@ -26,6 +26,6 @@ export function checkPayloadFilter(filter: unknown): void {
   if (filter === undefined || isFunction(filter) || isPlainObject(filter)) return;
   throw new MercureError(
     "ERR_OPTION",
-    `The payload filter is ${describeValue(filter)}: write { id: … }, or a function of the payload.`,
+    `The payload filter is ${describeValue(filter)}; it must be an object such as { id: 7 }, or a function of the payload.`,
   );
 }

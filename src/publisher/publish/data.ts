@@ -44,5 +44,5 @@ function refusalOfJson(complaint: string, key?: string): MercureError {
 }
 
 function refusalOfHtml(complaint: string): MercureError {
-  return new MercureError("ERR_DATA", `The data is a list of HTML that holds ${complaint}.`);
+  return new MercureError("ERR_DATA", `The data is a list of HTML that contains ${complaint}.`);
 }

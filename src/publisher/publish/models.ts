@@ -49,7 +49,7 @@ export class Models {
 
   declare<T extends object>(model: ModelClass<T>, declaration: ModelDeclaration<T>): void {
     if (typeof model !== "function") {
-      throw new MercureError("ERR_MODEL", `A model is declared by its class, not by ${describe(model)}.`);
+      throw new MercureError("ERR_MODEL", `sse.model() takes a class, not ${describe(model)}.`);
     }
     assertKnownOptions(declaration, declarationOptions, "sse.model");
     if (declaration.publish !== undefined)
@@ -84,7 +84,7 @@ export class Models {
       const name = this.nameOf(classOf(object));
       throw new MercureError(
         "ERR_MODEL",
-        `The topic function of ${name} gave ${describe(topic)}; it must give a string.`,
+        `The topic function of ${name} returned ${describe(topic)}; it must return a string.`,
       );
     }
     return `${this.nameOf(classOf(object))}/${this.#idOf(object, declaration)}`;
@@ -92,8 +92,7 @@ export class Models {
 
   nameOf(model: ModelClass): string {
     const name = this.#declarationOf(model)?.name ?? model.name;
-    if (name === "")
-      throw new MercureError("ERR_MODEL", "A class without a name needs one: sse.model(Class, { name }).");
+    if (name === "") throw new MercureError("ERR_MODEL", "The class has no name. Set one: sse.model(Class, { name }).");
     return name;
   }
 
@@ -121,7 +120,10 @@ export class Models {
     if (typeof props === "object" && !types.isPromise(props)) return props as Record<string, unknown>;
     onRejection(props);
     const [name, given] = [this.nameOf(classOf(value)), types.isPromise(props) ? "a promise" : describe(props)];
-    throw new MercureError("ERR_MODEL", `The props function of ${name} gave ${given}; it must give an object at once.`);
+    throw new MercureError(
+      "ERR_MODEL",
+      `The props function of ${name} returned ${given}; it must return an object synchronously.`,
+    );
   }
 
   #idOf(object: object, declaration: ModelDeclaration | undefined): string {
@@ -131,7 +133,7 @@ export class Models {
     if (text !== undefined) return text;
     onRejection(id);
     const name = this.nameOf(classOf(object));
-    const where = typeof source === "function" ? "its id function gave" : `its ${source} is`;
+    const where = typeof source === "function" ? "its id function returned" : `its ${source} is`;
     throw new MercureError(
       "ERR_MODEL",
       `This ${name} has no id, so it cannot be a topic: ${where} ${describe(id)}. Save it first, or declare its id.`,

@@ -82,14 +82,14 @@ function literal(name: string, protocol: ProtocolVersion): string {
   if (protocol === 1 || !name.includes("{")) return name;
   throw new MercureError(
     "ERR_TOPIC",
-    `The topic ${JSON.stringify(name)} is a pattern for hubs of Mercure 0.x, which brings other topics too. If you mean ` +
-      `one, write { match: …, match_type: "${type}" }. If it is a name, make it of encodeURIComponent(…).`,
+    `The topic ${JSON.stringify(name)} is a pattern for hubs of Mercure 0.x, and matches other topics too. For a pattern, ` +
+      `write { match: …, match_type: "${type}" }. For a name, use encodeURIComponent(…).`,
   );
 }
 
 function matchOf({ match }: TopicMatcher): string {
   if (typeof match === "string" && match !== "") return match;
-  throw new MercureError("ERR_TOPIC", 'A topic matcher has no match: { match: "…", match_type: "urlpattern" }.');
+  throw new MercureError("ERR_TOPIC", 'A topic matcher needs match: { match: "…", match_type: "urlpattern" }.');
 }
 
 function matcherSelector(matcher: TopicMatcher, protocol: ProtocolVersion): Selector {
@@ -98,15 +98,15 @@ function matcherSelector(matcher: TopicMatcher, protocol: ProtocolVersion): Sele
   if (matchType === "exact") return { text: literal(usable(match), protocol) };
   if (matchType === "uritemplate") {
     if (protocol === 0) return { text: usable(match) };
-    throw new MercureError("ERR_TOPIC", "URI templates are of Mercure 0.x; in 1.0 there are URL patterns.");
+    throw new MercureError("ERR_TOPIC", "URI templates need Mercure 0.x; use URL patterns in Mercure 1.0.");
   }
   if (matchType !== "urlpattern") {
     const given = JSON.stringify(matchType);
-    const known = `exact and ${protocol === 0 ? "uritemplate" : "urlpattern"}`;
-    throw new MercureError("ERR_TOPIC", `A topic matcher has the match_type ${given}; there are ${known}.`);
+    const known = `exact or ${protocol === 0 ? "uritemplate" : "urlpattern"}`;
+    throw new MercureError("ERR_TOPIC", `The match_type of a topic matcher is ${given}; it must be ${known}.`);
   }
   if (protocol === 1) return { text: usable(match), matchType };
-  throw new MercureError("ERR_TOPIC", "URL patterns are of Mercure 1.0: set the option protocol to 1.");
+  throw new MercureError("ERR_TOPIC", "URL patterns need Mercure 1.0: set the option protocol to 1.");
 }
 
 /** Returns the topic of one name. */
@@ -119,7 +119,7 @@ function topicName(topic: unknown, models: Models): string {
     return usable(String(topic));
   }
   const given = describe(topic);
-  const hint = topic === undefined ? " A string stands in quotes, a variable has to exist." : "";
+  const hint = topic === undefined ? " Check that a string has quotes and that a variable exists." : "";
   throw new MercureError(
     "ERR_TOPIC",
     `A topic is ${given}; it must be a string, a model class or a model object.${hint}`,
@@ -136,13 +136,13 @@ function topicName(topic: unknown, models: Models): string {
  */
 function usable(topic: string): string {
   if (isInternalTopic(topic))
-    throw new MercureError("ERR_TOPIC", `The topic ${JSON.stringify(topic)} is the kit's own.`);
+    throw new MercureError("ERR_TOPIC", `The topic ${JSON.stringify(topic)} is reserved for htmx-mercure.`);
   const absence = /(?:^|[/:])(undefined|null|NaN)(?=$|[/:?#])|(\[object \w+\])/.exec(topic);
   if (absence === null) return carried(topic);
   const part = absence[1] ?? absence[2];
   throw new MercureError(
     "ERR_TOPIC",
-    `The topic ${JSON.stringify(topic)} was made from a value that is missing: ${part}.`,
+    `The topic ${JSON.stringify(topic)} contains ${part}: one of its values is missing or has no text.`,
   );
 }
 
@@ -158,7 +158,7 @@ function carried(name: string): string {
   if (character === undefined) return topic;
   throw new MercureError(
     "ERR_TOPIC",
-    `The topic ${JSON.stringify(name)} contains ${character}, which no hub takes in a topic. Remove it, or percent-encode ` +
+    `The topic ${JSON.stringify(name)} contains ${character}, which hubs reject. Remove it, or percent-encode ` +
       "the name.",
   );
 }

@@ -54,7 +54,7 @@ export class Variants {
       if (isPattern(topic)) {
         throw new MercureError(
           "ERR_TOPIC",
-          `A stream with a variant needs topics by name, not the pattern "${topic}".`,
+          `A stream with a variant needs names of topics, not the pattern "${topic}".`,
         );
       }
       this.#add(topic, variant);
@@ -103,8 +103,8 @@ export class Variants {
     if (!this.#byTopic.get(topic)?.has(variant) && !this.#hasRoom(topic)) {
       throw new MercureError(
         "ERR_TOPIC",
-        `The topic "${topic}" has ${maxVariants} variants, and each update is rendered for all: what each viewer sees ` +
-          "alone belongs on a topic of their own.",
+        `The topic "${topic}" has the max of ${maxVariants} variants, and each update is rendered for all of them: publish content ` +
+          "for one viewer on a topic of its own.",
       );
     }
     const until = this.#options.clock.now() + this.#options.lifetime * 1000;

@@ -45,7 +45,7 @@ export class NoEventStream extends Error {
   readonly response: Response;
 
   constructor(response: Response) {
-    super(`it answers ${response.status} and no event stream`);
+    super(`it answered ${response.status} without an event stream`);
     this.name = "NoEventStream";
     this.response = response;
   }
@@ -111,7 +111,7 @@ async function open(
   lastEventId: string,
   connection: AbortController,
 ): Promise<Response> {
-  const timer = setTimeout(() => connection.abort(new Error("it does not answer")), answerTimeout);
+  const timer = setTimeout(() => connection.abort(new Error("it did not answer in time")), answerTimeout);
   try {
     const response = await fetch(url, {
       headers: {

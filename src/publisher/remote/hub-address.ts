@@ -34,9 +34,9 @@ export class HubAddress {
     if (url !== undefined) return url;
     const reason =
       requested === undefined
-        ? "Outside of a request the hub's host is not known"
-        : `The host of the request, ${JSON.stringify(requested)}, is not trusted, and nothing was sent there`;
-    throw new MercureError("ERR_PUBLISH", `${reason}: name the hosts of the hub by the option trustedHosts.`);
+        ? "The hub's host is unknown outside a request"
+        : `The host of the request, ${JSON.stringify(requested)}, is not trusted, and received nothing`;
+    throw new MercureError("ERR_PUBLISH", `${reason}: list the hub's hosts in the option trustedHosts.`);
   }
 
   /**

@@ -109,7 +109,7 @@ export class RemoteCursor {
       if (this.#lastEventId === before) this.#advance(id);
     } catch (error) {
       this.#release();
-      if (!this.#closing.signal.aborted) this.#report(hubUrl, "it takes no update that marks a position", error);
+      if (!this.#closing.signal.aborted) this.#report(hubUrl, "it rejected the update that marks a position", error);
     }
   }
 
@@ -120,7 +120,7 @@ export class RemoteCursor {
   }
 
   #report(hubUrl: string, reason: string, error: unknown): void {
-    const message = `the hub at ${hubUrl} cannot be followed: ${reason}. Until it can, new pages may miss updates`;
+    const message = `cannot subscribe to the hub at ${hubUrl}: ${reason}. Until then, new pages can miss updates`;
     this.#options.onError(message, error);
   }
 }
@@ -132,8 +132,8 @@ function reasonOf(error: unknown, protocol: ProtocolVersion): string {
 function describeFailure({ status, headers }: Response, protocol: ProtocolVersion): string {
   const challenge = headers.get("WWW-Authenticate");
   const details = challenge === null ? "" : ` (${challenge})`;
-  if (status === 200) return "it answers with something else than an event stream";
-  if (status !== 401 && status !== 403) return `it answers ${status}${details}`;
-  const identity = protocol === 0 ? "" : ", and issuer and resource must be those that it knows";
-  return `it answers ${status}${details}; subscriberSecretKey must be the key that it verifies subscribers' tokens with${identity}`;
+  if (status === 200) return "its answer is not an event stream";
+  if (status !== 401 && status !== 403) return `it answered ${status}${details}`;
+  const identity = protocol === 0 ? "" : ", and issuer and resource must match its configuration";
+  return `it answered ${status}${details}; subscriberSecretKey must be its key for subscribers' tokens${identity}`;
 }

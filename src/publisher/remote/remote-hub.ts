@@ -103,7 +103,7 @@ export class RemoteHub implements HubPort {
   }
 
   listSubscriptions(): never {
-    throw embeddedHubRequired("mercure_subscriptions", "pass what sse.getSubscriptions() gives to the template");
+    throw embeddedHubRequired("mercure_subscriptions", "pass the result of sse.getSubscriptions() to the template");
   }
 
   updates(): never {
@@ -111,11 +111,11 @@ export class RemoteHub implements HubPort {
   }
 
   async disconnect(): Promise<void> {
-    throw embeddedHubRequired("sse.disconnect", "there tokens only expire; choose a short tokenLifetime");
+    throw embeddedHubRequired("sse.disconnect", "on an external hub, tokens only expire; set a short tokenLifetime");
   }
 
   streamer(): never {
-    const wayOut = "let clients stream from the hub itself, at sse.authenticatedHubUrl(topics)";
+    const wayOut = "let clients open sse.authenticatedHubUrl(topics)";
     throw embeddedHubRequired("sse.stream", wayOut);
   }
 

@@ -50,7 +50,11 @@ export async function publishToRemoteHub(
   draft: Draft,
   { answer, repetition }: Patience = defaultPatience,
 ): Promise<string> {
-  if (!URL.canParse(hubUrl)) throw new MercureError("ERR_PUBLISH", `The hub's URL ${hubUrl} is none.`);
+  if (!URL.canParse(hubUrl))
+    throw new MercureError(
+      "ERR_PUBLISH",
+      `hubUrl is not a valid URL: "${hubUrl}". Use an absolute URL such as https://example.com/.well-known/mercure.`,
+    );
   validateDraft(draft, new URL(hubUrl).pathname);
   const body = formOf({ ...draft, id: draft.id ?? `urn:uuid:${randomUUID()}` });
   const end = Date.now() + repetition;
@@ -91,7 +95,7 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
   } catch (error) {
     const { reason, notSent: isUnsent, maybeReceived: isUnanswered } = connectionFailure(error);
     const what = isUnanswered
-      ? `did not answer, and may have taken the update: ${reason}`
+      ? `did not answer, and may have received the update: ${reason}`
       : `cannot be reached: ${reason}`;
     return {
       error: new MercureError("ERR_PUBLISH", `The hub at ${hubUrl} ${what}.`, { cause: error }),
@@ -107,14 +111,14 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
 }
 
 function describeFailure({ ok, status, headers }: Response, text: string | undefined): string {
-  if (ok) return `answered ${status} without an id, as no hub does: something else may be at this URL`;
+  if (ok) return `answered ${status} without an update's id; the URL may belong to another server`;
   const location = headers.get("Location");
   if (status >= 300 && status < 400 && location !== null) {
-    return `redirects to ${location} (${status}), which is not followed; name the hub's own URL`;
+    return `redirects to ${location} (${status}); redirects are not followed, so set the hub's own URL`;
   }
   const challenge = headers.get("WWW-Authenticate");
   const detail = isProblem(headers) ? detailOf(text) : "";
-  return `refused the update: ${status}${challenge === null ? "" : ` (${challenge})`}${detail}`;
+  return `rejected the update: ${status}${challenge === null ? "" : ` (${challenge})`}${detail}`;
 }
 
 function isProblem(headers: Headers): boolean {

@@ -53,13 +53,13 @@ export async function askForSubscriptions(
     });
     text = await boundedText(response, limit);
   } catch (error) {
-    throw failure(url, `cannot be asked: ${connectionFailure(error).reason}`, error);
+    throw failure(url, `cannot be reached: ${connectionFailure(error).reason}`, error);
   }
   if (!response.ok) throw failure(url, describeFailure(response));
-  if (text === undefined) throw failure(url, `answers with more than ${limit} bytes`);
+  if (text === undefined) throw failure(url, `answered with more than ${limit} bytes`);
   const answer = parse(text);
   if (isAnswer(answer)) return answer;
-  throw failure(url, "answers with something else than a list of subscriptions");
+  throw failure(url, "answered without a list of subscriptions");
 }
 
 /** Returns a selector for a URL. In Mercure 1.0 every topic has a match type; in 0.x topics have no type. */
@@ -82,13 +82,13 @@ function isAnswer(answer: unknown): answer is SubscriptionsAnswer {
 
 function failure(url: string, what: string, cause?: unknown): MercureError {
   const options = cause === undefined ? undefined : { cause };
-  return new MercureError("ERR_SUBSCRIPTIONS", `The hub does not tell who is subscribed: ${url} ${what}.`, options);
+  return new MercureError("ERR_SUBSCRIPTIONS", `Cannot list the hub's subscriptions: ${url} ${what}.`, options);
 }
 
 function describeFailure({ status, headers }: Response): string {
   const challenge = headers.get("WWW-Authenticate");
-  const answered = `answers ${status}${challenge === null ? "" : ` (${challenge})`}`;
-  if (status === 404) return `${answered}; the hub has active subscriptions turned off, or is at another path`;
+  const answered = `answered ${status}${challenge === null ? "" : ` (${challenge})`}`;
+  if (status === 404) return `${answered}; the hub has no subscription API, or is at another path`;
   if (status !== 401 && status !== 403) return answered;
-  return `${answered}; the token must be one that the hub takes and that grants this list`;
+  return `${answered}; the token must be valid for the hub and grant this list`;
 }

@@ -60,17 +60,17 @@ export class Authorizer {
     if (request === undefined) {
       throw new MercureError(
         "ERR_FORBIDDEN",
-        `There is no request for the private stream of ${named}: render it for a request, in a route after mercure(app).`,
+        `Cannot authorize the private stream of ${named} outside a request; render it in a route after mercure(app).`,
       );
     }
     const known = this.#known(request, topics);
     const answer = known ?? this.#authorize(request as never, topics, "render");
     if (isThenable(answer)) {
       Promise.resolve(answer).catch(() => {});
-      const wayOut = `call "await sse.authorize(req, topics)" for ${named} in the handler, before it renders`;
+      const wayOut = `call "await sse.authorize(req, topics)" for ${named} in the handler before rendering`;
       throw new MercureError(
         "ERR_OPTION",
-        `The option authorize gave a promise, for which rendering cannot wait: ${wayOut}.`,
+        `The option authorize returned a promise, but rendering is synchronous: ${wayOut}.`,
       );
     }
     if (answer !== true)

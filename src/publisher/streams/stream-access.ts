@@ -96,7 +96,7 @@ export class StreamAccess {
     const { tokenMode } = this.#options;
     const granted = this.#withEvents(selectors, topics, extras);
     return this.#streamUrl(granted, () => {
-      // Without a grant's name a refusal is a status, at which any EventSource stops.
+      // Without a grant's name the hub rejects with a status, which stops every EventSource.
       const { token, grant } = this.#authorize(granted, selectors, extras.payload);
       return tokenMode === "url" ? { token } : { grant };
     });
@@ -228,7 +228,10 @@ export class StreamAccess {
     const payload = this.#options.payloadOf?.(names);
     if (!types.isPromise(payload)) return payload;
     onRejection(payload);
-    throw new MercureError("ERR_OPTION", "The option payloadGetter must give its payload at once, and no promise.");
+    throw new MercureError(
+      "ERR_OPTION",
+      "The option payloadGetter returned a promise; it must return the payload synchronously.",
+    );
   }
 
   /**
@@ -244,7 +247,7 @@ export class StreamAccess {
     onRejection(subject);
     throw new MercureError(
       "ERR_OPTION",
-      `The option subjectGetter must give a string or a number at once, not a ${typeof subject}.`,
+      `The option subjectGetter must return a string or a number synchronously, not a ${typeof subject}.`,
     );
   }
 
@@ -270,7 +273,7 @@ export class StreamAccess {
   protected requirePresence(what: string): Presence {
     const { presence } = this.#options;
     if (presence === undefined)
-      throw embeddedHubRequired(what, "ask sse.getSubscriptions, and give MercurePresence its own topic");
+      throw embeddedHubRequired(what, "use sse.getSubscriptions, and give MercurePresence its own topic");
     return presence;
   }
 
@@ -354,8 +357,8 @@ export class StreamAccess {
   /**
    * Issues a token to the page's viewer, in the stream's URL or in a cookie.
    *
-   * @param of - The topics of the stream for which the token speaks for its bearer; without them it says nothing.
-   * @param payload - What it says. Default: what the application says for these topics.
+   * @param of - The stream's topics, for the payload. Without them the token has no payload.
+   * @param payload - The token's payload. Default: the application's payload for these topics.
    */
   #authorize(granted: readonly Selector[], of?: readonly Selector[], payload?: unknown): StreamAuthorization {
     const { pages, protocol, streamLimits, unbound, tokens, tokenMode } = this.#options;
@@ -373,7 +376,7 @@ export class StreamAccess {
       const wayOut = 'render it in a request, or set tokenMode to "url"';
       throw new MercureError(
         "ERR_TOKEN",
-        `A private stream's token goes into a cookie, but there is no response: ${wayOut}.`,
+        `A private stream's token needs a cookie, but no response is known: ${wayOut}.`,
       );
     }
     const give = () => {
@@ -442,7 +445,7 @@ interface StreamAuthorization {
 
 function lifetimeOf({ expiresIn }: JwtOptions): number | undefined {
   if (expiresIn === undefined || (Number.isFinite(expiresIn) && expiresIn > 0)) return expiresIn;
-  throw new MercureError("ERR_OPTION", `expiresIn is a number of seconds, more than 0, not ${String(expiresIn)}.`);
+  throw new MercureError("ERR_OPTION", `expiresIn must be a number of seconds above 0, not ${String(expiresIn)}.`);
 }
 
 /**

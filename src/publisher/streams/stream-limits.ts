@@ -32,7 +32,7 @@ export function checkSelectors(selectors: readonly Selector[], protocol: Protoco
   } catch (error) {
     const longest = Math.max(...selectors.map(({ text }) => text.length));
     const asked = `${selectors.length === 1 ? "one topic" : `${selectors.length} topics`}, max ${longest} characters long`;
-    throw refused(error, `The hub would refuse this stream, which asks for ${asked}`, fewerTopics);
+    throw refused(error, `The hub would reject this stream of ${asked}`, fewerTopics);
   }
 }
 
@@ -51,11 +51,7 @@ export function checkGranted(selectors: readonly Selector[], protocol: ProtocolV
   } catch (error) {
     const wayOut =
       "Use a pattern, or several streams; the options maxTokenTopics and maxMatcherLength of the hub set the limits";
-    throw refused(
-      error,
-      `The hub would refuse a token for ${selectors.length} topics; it can grant max ${topics}`,
-      wayOut,
-    );
+    throw refused(error, `The hub would reject a token for ${selectors.length} topics; the max is ${topics}`, wayOut);
   }
 }
 
@@ -71,7 +67,11 @@ export function checkPublished(topics: readonly string[], { matchers }: StreamLi
       checkTopic(topic, matchers.length);
     } catch (error) {
       const wayOut = "Give it a shorter name, or raise the option hub.maxMatcherLength";
-      throw refused(error, `No page could stream the topic ${shortened(topic)} of ${topic.length} characters`, wayOut);
+      throw refused(
+        error,
+        `The hub would reject streams of the topic ${shortened(topic)} of ${topic.length} characters`,
+        wayOut,
+      );
     }
   }
 }
@@ -86,12 +86,12 @@ export function checkUrl(url: string, { urlBytes }: StreamLimits, headBytes: num
   const [target = "", fragment = ""] = url.split("#");
   const longer = Math.max(target.length, fragment.length);
   if (urlBytes !== 0 && longer > urlBytes) {
-    throw tooLarge(`${longer} bytes, more than the ${urlBytes} of the option maxStreamUrlBytes`);
+    throw tooLarge(`${longer} bytes; the option maxStreamUrlBytes allows ${urlBytes}`);
   }
   const size = target.length + fragment.length;
   if (headBytes !== undefined && size > headBytes) {
     throw tooLarge(
-      `${size} bytes, more than the ${Math.max(0, headBytes)} that a request's head has left beside the browser's cookies`,
+      `${size} bytes; a request's head has room for ${Math.max(0, headBytes)} beside the browser's cookies`,
     );
   }
 }
@@ -99,7 +99,7 @@ export function checkUrl(url: string, { urlBytes }: StreamLimits, headBytes: num
 function tooLarge(size: string): MercureError {
   return new MercureError(
     "ERR_TOPIC",
-    `The URL of this stream has ${size}: servers and proxies refuse it. Use a pattern, shorter names, or several streams.`,
+    `The URL of this stream has ${size}: servers and proxies reject it. Use a pattern, shorter names, or several streams.`,
   );
 }
 

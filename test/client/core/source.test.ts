@@ -165,7 +165,7 @@ describe("a stream source", () => {
     await once(open(), "error");
     assert.deepEqual(
       failures.map(({ status, reason }) => [status, reason]),
-      [[200, 'content type "text/html" in place of text/event-stream']],
+      [[200, 'content type "text/html" instead of text/event-stream']],
     );
   });
 

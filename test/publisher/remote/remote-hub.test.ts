@@ -103,7 +103,7 @@ describe("an update for a remote hub", () => {
     [
       "a broken connection",
       (req) => req.socket.destroy(),
-      /did not answer, and may have taken the update: other side closed/,
+      /did not answer, and may have received the update: other side closed/,
     ],
   ];
   for (const [what, answer, message] of refusals) {
@@ -118,7 +118,7 @@ describe("an update for a remote hub", () => {
     const { url, bodies } = await hub(t, () => {});
     await assert.rejects(publishToRemoteHub(url, "token", draft, { answer: 100, repetition: 3000 }), {
       code: "ERR_PUBLISH",
-      message: /did not answer, and may have taken the update: The operation was aborted due to timeout/,
+      message: /did not answer, and may have received the update: The operation was aborted due to timeout/,
     });
     assert.equal(bodies.length, 1);
   });

@@ -80,7 +80,7 @@ describe("a query for a remote hub's subscriptions", () => {
     });
     await assert.rejects(ask(url, undefined, 1_000_000), {
       code: "ERR_SUBSCRIPTIONS",
-      message: /answers with more than 1000000 bytes/,
+      message: /answered with more than 1000000 bytes/,
     });
     await connectionClosed;
   });
