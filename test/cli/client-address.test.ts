@@ -32,7 +32,7 @@ describe("the address of a client behind proxies", () => {
 
   test("rejects invalid ranges", () => {
     for (const range of ["proxy", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8/8", "::1/129", "10.0.0/8", "1.1.1.1/-1"]) {
-      assert.throws(() => addressesOf([range]), /A trusted proxy is an address or a range/, range);
+      assert.throws(() => addressesOf([range]), /The trusted proxy .* is invalid/, range);
     }
   });
 });

@@ -68,7 +68,7 @@ describe("the monitor", () => {
     await hub.until(() => hub.stderr().includes("\n"));
     assert.equal(
       hub.stderr().split("\n")[0],
-      `htmx-mercure: health is not served. Cannot listen on 127.0.0.1, port ${taken}: another program uses this port; choose another one.`,
+      `htmx-mercure: the monitor did not start. Cannot listen on 127.0.0.1, port ${taken}: another program uses this port; choose another one.`,
     );
   });
 

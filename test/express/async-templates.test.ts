@@ -107,7 +107,7 @@ describe("an asynchronous value where nothing can wait", () => {
       assert.equal(status, 500);
       assert.ok(failure instanceof TemplateError, String(failure));
       assert.equal(failure.code, "ERR_TEMPLATE");
-      assert.match(failure.message, /cannot be awaited inside "\w+": put its result into a variable before/);
+      assert.match(failure.message, /cannot be awaited inside "\w+": put its result into a variable first/);
       assert.match(failure.template ?? "", /templates\/index\.njk$/);
       assert.deepEqual([failure.line, failure.column], [line, column]);
     });

@@ -89,7 +89,7 @@ describe("sse.disconnect", () => {
   test("rejects an asynchronous subject with an error that says so", async (t) => {
     const { kit, app, listen } = application(t, {}, { subjectGetter: (async () => "ada") as never });
     app.get("/", (_req, res) => {
-      assert.throws(() => kit.render("MercureStream", { topic: "a", private: true }), /subjectGetter must give/);
+      assert.throws(() => kit.render("MercureStream", { topic: "a", private: true }), /subjectGetter must return/);
       res.end();
     });
     const response = await fetch(await listen());

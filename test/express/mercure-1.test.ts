@@ -134,10 +134,10 @@ describe("an application with Mercure 1.0, behind a proxy", () => {
 
 describe("a topic matcher", () => {
   const wrong: [topic: object, message: RegExp, protocol?: 0 | 1][] = [
-    [{ match: "/books/:id", match_type: "urlpattern" }, /URL patterns are of Mercure 1.0/, 0],
-    [{ match: "a", match_type: "regexp" }, /match_type "regexp"; it must be exact and urlpattern/],
-    [{ match: "" }, /has no match/],
-    [{ match: "orders/undefined" }, /made from a value that is missing/],
+    [{ match: "/books/:id", match_type: "urlpattern" }, /URL patterns need Mercure 1.0/, 0],
+    [{ match: "a", match_type: "regexp" }, /match_type .* is "regexp"; it must be exact or urlpattern/],
+    [{ match: "" }, /needs match/],
+    [{ match: "orders/undefined" }, /one of its values is missing/],
     [{ topic: "a" }, /A topic is a plain object/],
   ];
   for (const [topic, message, protocol = 1] of wrong) {

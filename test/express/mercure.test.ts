@@ -251,7 +251,7 @@ describe("an application", () => {
     await fetch(origin);
     while (late.warnings.length === 0) await new Promise(setImmediate);
     assert.equal(late.warnings.length, 1);
-    assert.match(late.warnings[0]!, /write \{\{ mercure_scripts\(\) \}\} in its head/);
+    assert.match(late.warnings[0]!, /add \{\{ mercure_scripts\(\) \}\} to its head/);
   });
 
   // A shared cache gives one visitor's page, with the token in it, to another.

@@ -189,8 +189,8 @@ describe("options", () => {
     [{}, /MERCURE_HUB_KEEPALIVE_INTERVAL must be a number/, { MERCURE_HUB_KEEPALIVE_INTERVAL: "soon" }],
     [{ hub: { corsOrigins: "example.com" } }, /option hub.corsOrigins must contain origins such as https:/],
     [{ hub: { corsOrigins: ["https://a.example/"] } }, /without a path/],
-    [{ hub: { publishOrigins: ["*"] } }, /option hub.publishOrigins must hold origins/],
-    [{}, /MERCURE_HUB_CORS_ORIGINS must hold origins/, { MERCURE_HUB_CORS_ORIGINS: "null" }],
+    [{ hub: { publishOrigins: ["*"] } }, /option hub.publishOrigins must contain origins/],
+    [{}, /MERCURE_HUB_CORS_ORIGINS must contain origins/, { MERCURE_HUB_CORS_ORIGINS: "null" }],
     [{ hub: { path: "hub" } }, /option hub.path must be a path such as \/live, not "hub"/],
     [{ publicHubUrl: "ftp://x" }, /option publicHubUrl must be an http\(s\) URL/],
     [{ publicHubUrl: "hub" }, /option publicHubUrl must be an http\(s\) URL or a path, .* not "hub"/],
@@ -206,27 +206,27 @@ describe("options", () => {
     [{ publicPath: "/app/../x" }, /option publicPath must be a path/],
     [{}, /option MERCURE_PUBLIC_PATH must be a path/, { MERCURE_PUBLIC_PATH: "https://x/app" }],
     [{ hubUrl: "ftp://x" }, /option hubUrl must be an http\(s\) URL/],
-    [{ hubUrl: "/hub" }, /option hubUrl must be a whole http\(s\) URL/],
+    [{ hubUrl: "/hub" }, /option hubUrl must be an absolute http\(s\) URL/],
     [{ hubUrl: "http://user:password@hub/" }, /without a user/],
     [{ hubUrl: false }, /option hubUrl must be a string, not boolean/],
     [{ hubUrl: true, secret }, /option trustedHosts is missing/, { NODE_ENV: "production" }],
-    [{ hubUrl: true, hub: { allowPublish: true } }, /option hub.allowPublish is for the hub in this process/],
-    [{ trustedHosts: "example.com" }, /option trustedHosts is for hubUrl: true/],
+    [{ hubUrl: true, hub: { allowPublish: true } }, /option hub.allowPublish configures the embedded hub/],
+    [{ trustedHosts: "example.com" }, /option trustedHosts is only for hubUrl: true/],
     [{ hubUrl: true, trustedHosts: ["https://example.com/"] }, /option trustedHosts must contain hosts such as example/],
-    [{ hubUrl: true, trustedHosts: ["*.example.com"] }, /trustedHosts must hold hosts/],
-    [{ hubUrl: true, trustedHosts: ["user@example.com"] }, /trustedHosts must hold hosts/],
-    [{}, /MERCURE_TRUSTED_HOSTS must hold hosts/, { MERCURE_TRUSTED_HOSTS: "a.example b.example/x" }],
+    [{ hubUrl: true, trustedHosts: ["*.example.com"] }, /trustedHosts must contain hosts/],
+    [{ hubUrl: true, trustedHosts: ["user@example.com"] }, /trustedHosts must contain hosts/],
+    [{}, /MERCURE_TRUSTED_HOSTS must contain hosts/, { MERCURE_TRUSTED_HOSTS: "a.example b.example/x" }],
     [{ protocol: 2 }, /option protocol must be one of 0, 1, not number/],
     [{ protocol: "1" }, /option protocol must be one of 0, 1, not "1"/],
     [{}, /MERCURE_PROTOCOL must be one of 0, 1, not "2"/, { MERCURE_PROTOCOL: "2" }],
-    [{ hub: { protocol: 1 } }, /option hub.protocol is 1, so that the hub would refuse the kit's own tokens/],
+    [{ hub: { protocol: 1 } }, /option hub.protocol is 1; the hub would reject the library's own tokens/],
     [{ protocol: 1 }, /option hub.protocol is 0/, { MERCURE_HUB_PROTOCOL: "0" }],
     [{ resource: "hub" }, /option resource must be an http\(s\) URL or a path/],
     [{ issuer: 1 }, /option issuer must be a string/],
-    [{ authzCookieName: "a b" }, /option authzCookieName must be a name that a cookie can have/],
+    [{ authzCookieName: "a b" }, /option authzCookieName must be a valid cookie name/],
     [{ authzCookieDomain: "https://a.example" }, /option authzCookieDomain must be a domain/],
-    [{ authzCookieName: "__Host-a", authzCookieDomain: "a.example" }, /begins with __Host-/],
-    [{ hubUrl: "http://hub/", hub: { path: "/live" } }, /option hub.path is for the hub in this process/],
+    [{ authzCookieName: "__Host-a", authzCookieDomain: "a.example" }, /combined with a __Host- cookie/],
+    [{ hubUrl: "http://hub/", hub: { path: "/live" } }, /option hub.path configures the embedded hub/],
     [{}, /option secret is missing/, { MERCURE_HUB_URL: "http://hub/", SECRET_KEY: "", NODE_ENV: "development" }],
     [{ secret: "" }, /option secret is empty/],
     [{ secret: 12 }, /option secret must be a string, not number/],
@@ -354,7 +354,7 @@ describe("options", () => {
       assert.ok(one.subscriberSecretKey.length >= 32);
       assert.notEqual(one.subscriberSecretKey, two.subscriberSecretKey);
       assert.equal(warnings.length, 2);
-      assert.match(warnings[0]!, /made for this start/);
+      assert.match(warnings[0]!, /valid until this process ends/);
     });
   }
 

@@ -102,7 +102,7 @@ describe("what stands before mercure(app)", () => {
     const made = start(t, (app) => app.use((_req, res) => res.render("open")));
     const origin = await made.listen();
     for (let each = 0; each < 2; each++) streamUrlOf(await (await fetch(`${origin}/page`)).text(), origin);
-    const hints = made.warnings.filter((warning) => warning.includes("/page has a stream, but the kit did not see"));
+    const hints = made.warnings.filter((warning) => warning.includes("/page has a stream, but mercure() did not see"));
     assert.equal(hints.length, 1);
   });
 });

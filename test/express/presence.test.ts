@@ -103,7 +103,7 @@ describe("presence", () => {
     const { render } = await start(t, "", { payloadGetter: async () => ({}) });
     assert.throws(
       () => render("MercureStream", { topic: "a", private: true }),
-      /payloadGetter must give its payload at once/,
+      /payloadGetter returned a promise/,
     );
   });
 });

@@ -225,7 +225,7 @@ describe("a private stream by cookie", () => {
     assert.equal((await fetch(`${origin}/topics/20`)).status, 200);
     const answer = await fetch(`${origin}/topics/40`);
     assert.equal(answer.status, 500);
-    assert.match(await answer.text(), /more than a browser takes in a cookie/);
+    assert.match(await answer.text(), /too many for a browser/);
   });
 
   // Header injection: a topic of a visitor's choice ends a header and begins another.
@@ -447,7 +447,7 @@ describe("authorize", () => {
     app.get("/", (_req, res) => res.render("index.njk", { topic: "a" }));
     const origin = await listen();
     for (let i = 0; i < 2; i++) await (await fetch(origin)).text();
-    assert.match(warnings.join(), /req\.session is there for a page, but not for the hub/);
+    assert.match(warnings.join(), /authorize sees req\.session for a page, but not for the hub/);
     assert.equal(warnings.length, new Set(warnings).size);
   });
 });

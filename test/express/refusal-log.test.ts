@@ -21,7 +21,7 @@ async function start(t: TestContext, options: MercureOptions = {}) {
     return response.statusCode;
   };
   const page = (path = "/chat") => ({ "sec-fetch-site": "same-origin", referer: origin + path });
-  const logged = () => warnings.filter((line) => line.includes("the hub refused"));
+  const logged = () => warnings.filter((line) => line.includes("the hub rejected"));
   return { ...started, origin, ask, page, logged };
 }
 

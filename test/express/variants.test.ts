@@ -168,7 +168,7 @@ for (const protocol of [0, 1] as const) {
       assert.throws(
         () =>
           render('<% MercureStreamContext topic="a" %><% MercureStream variant="x" %><% endMercureStreamContext %>'),
-        /variant belongs to the tag that has the topic/,
+        /variant needs a topic/,
       );
       const [match, type] = protocol === 0 ? ["/books/{id}", "uritemplate"] : ["/books/:id", "urlpattern"];
       const topic = `{ match: "${match}", match_type: "${type}" }`;

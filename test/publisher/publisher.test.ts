@@ -216,7 +216,7 @@ describe("a remote hub", () => {
     const { sse } = publisher(t);
     await assert.rejects(sse.publish("a", "x", { hubUrl, jwt: "no.such.token" }), {
       code: "ERR_PUBLISH",
-      message: /mercure refused the update: 401 \(Bearer/,
+      message: /mercure rejected the update: 401 \(Bearer/,
     });
     await assert.rejects(sse.publish("a", "x", { hubUrl: "http://127.0.0.1:1/hub" }), {
       code: "ERR_PUBLISH",

@@ -82,9 +82,9 @@ describe("an update for a remote hub", () => {
     [
       "401 with a challenge",
       (_req, res) => res.writeHead(401, { "WWW-Authenticate": 'Bearer error="invalid_token"' }).end(),
-      /refused the update: 401 \(Bearer error="invalid_token"\)\.$/,
+      /rejected the update: 401 \(Bearer error="invalid_token"\)\.$/,
     ],
-    ["403", (_req, res) => res.writeHead(403).end(), /refused the update: 403\.$/],
+    ["403", (_req, res) => res.writeHead(403).end(), /rejected the update: 403\.$/],
     [
       "413, and says why",
       (_req, res) =>
@@ -94,7 +94,7 @@ describe("an update for a remote hub", () => {
     [
       "an invalid problem",
       (_req, res) => res.writeHead(400, { "Content-Type": "application/problem+json" }).end('{"detail":'),
-      /refused the update: 400\.$/,
+      /rejected the update: 400\.$/,
     ],
     ["500", (_req, res) => res.writeHead(500).end("secret stack"), /refused the update: 500\.$/],
     ["502", (_req, res) => res.writeHead(502).end(), /refused the update: 502\.$/],
