@@ -35,7 +35,9 @@ function check() {
 
 function isProse(path) {
   // This file and its test hold the marks themselves.
-  return /\.(?:ts|mjs|js|md|njk|yml)$/.test(path) && !/^(?:scripts\/words\.mjs|test\/project\/words\.test\.ts)$/.test(path);
+  return (
+    /\.(?:ts|mjs|js|md|njk|yml)$/.test(path) && !/^(?:scripts\/words\.mjs|test\/project\/words\.test\.ts)$/.test(path)
+  );
 }
 
 /** Every sentence of a file that bears a mark, with the line on which its passage begins. */

@@ -27,7 +27,7 @@ export function hubPortContract(name: string, makePort: (t: TestContext, running
       assert.equal(subscriber.events.find(({ data }) => data === "hello")?.id, id);
     });
 
-    test("has a last event id from which a stream misses no later update", async (t) => {
+    test("has a last event id, and a stream after it misses no update", async (t) => {
       const { port, url } = await start(t);
       const { lastEventId } = port;
       await port.publish(draft("a", "later"));

@@ -79,7 +79,11 @@ const refused: Record<string, readonly [template: string, context: object, messa
   "101 topics with their subscribers": ["events", { topic: manyTopics(101, 9) }, /202 topics.*max 200 topics/],
   "101 private topics with a variant": ["stream", { topic: manyTopics(101, 9), isPrivate: true, variant: 1 }, /202/],
   "more bytes than proxies take": ["stream", { topic: manyTopics(200, 80) }, /maxStreamUrlBytes allows 8000/],
-  "a token that makes it too long": ["stream", { topic: manyTopics(75, 80), isPrivate: true }, /maxStreamUrlBytes allows 8000/],
+  "a token that makes it too long": [
+    "stream",
+    { topic: manyTopics(75, 80), isPrivate: true },
+    /maxStreamUrlBytes allows 8000/,
+  ],
 };
 
 for (const protocol of [0, 1] as const) {

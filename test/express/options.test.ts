@@ -212,7 +212,10 @@ describe("options", () => {
     [{ hubUrl: true, secret }, /option trustedHosts is missing/, { NODE_ENV: "production" }],
     [{ hubUrl: true, hub: { allowPublish: true } }, /option hub.allowPublish configures the embedded hub/],
     [{ trustedHosts: "example.com" }, /option trustedHosts is only for hubUrl: true/],
-    [{ hubUrl: true, trustedHosts: ["https://example.com/"] }, /option trustedHosts must contain hosts such as example/],
+    [
+      { hubUrl: true, trustedHosts: ["https://example.com/"] },
+      /option trustedHosts must contain hosts such as example/,
+    ],
     [{ hubUrl: true, trustedHosts: ["*.example.com"] }, /trustedHosts must contain hosts/],
     [{ hubUrl: true, trustedHosts: ["user@example.com"] }, /trustedHosts must contain hosts/],
     [{}, /MERCURE_TRUSTED_HOSTS must contain hosts/, { MERCURE_TRUSTED_HOSTS: "a.example b.example/x" }],

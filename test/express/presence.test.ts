@@ -101,10 +101,7 @@ describe("presence", () => {
 
   test("an asynchronous payload is an error that says so", async (t) => {
     const { render } = await start(t, "", { payloadGetter: async () => ({}) });
-    assert.throws(
-      () => render("MercureStream", { topic: "a", private: true }),
-      /payloadGetter returned a promise/,
-    );
+    assert.throws(() => render("MercureStream", { topic: "a", private: true }), /payloadGetter returned a promise/);
   });
 });
 

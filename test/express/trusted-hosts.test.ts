@@ -95,10 +95,7 @@ describe("a hub at the host of the request", () => {
       if (!development) names.push(`127.0.0.1:${port}`, `localhost:${port}`);
       for (const name of names) {
         const answer = await ask(appOrigin, "POST", "/publish", name);
-        assert.match(
-          answer,
-          /is not trusted, and received nothing: list the hub's hosts in the option trustedHosts/,
-        );
+        assert.match(answer, /is not trusted, and received nothing: list the hub's hosts in the option trustedHosts/);
         assert.match(await ask(appOrigin, "GET", "/", name), /sse-connect="\/\.well-known\/mercure\?/);
       }
       assert.deepEqual(thief.heard, []);
@@ -123,7 +120,10 @@ describe("a hub at the host of the request", () => {
 
   test("is this machine in development by default", async (t) => {
     const { appOrigin, origin, sse } = await start(t, { trustedHosts: undefined, development: true });
-    await assert.rejects(sse.publish("messages", "x"), { code: "ERR_PUBLISH", message: /^The hub's host is unknown outside a request/ });
+    await assert.rejects(sse.publish("messages", "x"), {
+      code: "ERR_PUBLISH",
+      message: /^The hub's host is unknown outside a request/,
+    });
     const { host } = new URL(origin);
     assert.match(await ask(appOrigin, "POST", "/publish", host), /^urn:uuid:/);
   });

@@ -16,7 +16,7 @@ function run(fields: Partial<RunRecord> = {}): RunRecord {
 
 describe("The checker of runs with faults", () => {
   const right: Record<string, RunRecord> = {
-    "a run in which every node heard everything": run({ history: heard(1, 2, 3, 4, 5) }),
+    "a run with complete delivery to every node": run({ history: heard(1, 2, 3, 4, 5) }),
     "a node that began late": run({ nodes: [node("a"), node("b", { from: 3, heard: heard(4, 5) })] }),
     "a node that was killed": run({ nodes: [node("a"), node("b", { to: 2, heard: heard(1, 2) })] }),
     "a node that was told of its gap": run({

@@ -25,7 +25,7 @@ export interface RunRecord {
   /** The data of those that were acknowledged. */
   readonly acknowledged: readonly string[];
   readonly nodes: readonly NodeRecord[];
-  /** What history holds after the run, where it is large enough for the whole run. */
+  /** The history after the run, if it has room for the whole run. */
   readonly history?: readonly Heard[];
 }
 

@@ -197,7 +197,8 @@ describe("globals", () => {
       "mercure_hub_url('a', 'x', true, 1)": /takes 3 arguments, not 4/,
       "mercure_hub_url('a', { user_id: 1 })": /subscriber_jwt of mercure_hub_url must be a token, not /,
       "mercure_hub_url('a', subscriber_jwt='')": /must be a token, not an empty string/,
-      "mercure_hub_url('a', with_subscriptions='no')": /with_subscriptions of mercure_hub_url must be true or false, not /,
+      "mercure_hub_url('a', with_subscriptions='no')":
+        /with_subscriptions of mercure_hub_url must be true or false, not /,
       "mercure_authenticated_hub_url('a', subscriber_jwt='x')": /no argument "subscriber_jwt".*payload=…/,
       "mercure_subscriber_jwt('a', payload=later)": /payload of mercure_subscriber_jwt is a promise/,
       "mercure_topic('a', 'b')": /mercure_topic takes 1 argument, not 2/,

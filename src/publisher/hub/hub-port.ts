@@ -10,7 +10,7 @@ import { MercureError } from "../../shared/errors.js";
 export interface HubPort {
   /** Whether the hub is the kit's own, in this process. */
   readonly isInProcess: boolean;
-  /** The path with which the hub's own topics begin. */
+  /** The prefix of the hub's own topics. */
   readonly path: string;
   /** The last event id for streams that begin now. It is never newer than the hub's own. */
   readonly lastEventId: string;
