@@ -1,6 +1,6 @@
 import { escapeJson } from "../shared/escape-json.js";
 import { percentDecode, percentEncode } from "./percent-encode.js";
-import type { InternalDraft } from "./update.js";
+import type { Draft } from "./update.js";
 
 /** The name of a topic matcher's type in URLs and documents. Mercure 1.0 "Summary of Matcher Types". */
 export type MatchType = "exact" | "urlpattern";
@@ -95,47 +95,20 @@ function documentOf(
 }
 
 /**
- * The update that announces the begin or the end of a subscription.
+ * Returns the update that announces the begin or the end of a subscription.
  *
  * The selector's path is its second topic. The dispatcher and the history thus find a watcher of one selector by name,
  * without matching the watcher's pattern against every update of the hub.
  *
- * The JSON is built when it is read: the hub publishes and stores many of these events, and clients read few of them.
+ * @param path - The selector's path.
+ * @param active - Whether the subscription begins.
  */
-export class SubscriptionEvent implements InternalDraft {
-  readonly #path: string;
-  readonly #subscription: ActiveSubscription;
-  readonly #active: boolean;
-  /** The event's type. Mercure 1.0 reserves it for these events; clients of 0.x listen for messages without a type. */
-  declare readonly type?: "mercure";
-
-  /**
-   * @param path - The selector's path.
-   * @param active - Whether the subscription begins.
-   */
-  constructor(path: string, subscription: ActiveSubscription, active: boolean) {
-    this.#path = path;
-    this.#subscription = subscription;
-    this.#active = active;
-    if (subscription.selector.matchType !== undefined) this.type = "mercure";
-  }
-
-  get topics(): readonly string[] {
-    return [`${this.#path}/${percentEncode(this.#subscription.subscriber)}`, this.#path];
-  }
-
-  get private(): boolean {
-    return true;
-  }
-
-  get size(): number {
-    const { selector, subscriber, payload } = this.#subscription;
-    const own = this.#path.length + selector.text.length + subscriber.length;
-    return own + (payload === undefined ? 0 : JSON.stringify(payload).length);
-  }
-
-  get data(): string {
-    const document = documentOf(this.topics[0]!, this.#subscription, this.#active);
-    return escapeJson(JSON.stringify(this.type === undefined ? { "@context": jsonLdContext, ...document } : document));
-  }
+export function subscriptionEvent(path: string, subscription: ActiveSubscription, active: boolean): Draft {
+  const id = `${path}/${percentEncode(subscription.subscriber)}`;
+  const event = { topics: [id, path], private: true };
+  const document = documentOf(id, subscription, active);
+  // Mercure 1.0 reserves the type for these events; clients of 0.x listen for messages without a type.
+  return subscription.selector.matchType === undefined
+    ? { ...event, data: escapeJson(JSON.stringify({ "@context": jsonLdContext, ...document })) }
+    : { ...event, data: escapeJson(JSON.stringify(document)), type: "mercure" };
 }

@@ -56,6 +56,11 @@ export function tokenMissing(): HttpProblem {
   return new HttpProblem(401, "A token is required.", {}, undefined, {});
 }
 
+/** Rejects a request while the hub's store is not available. The client can repeat it soon. */
+export function storeUnavailable(cause?: unknown): HttpProblem {
+  return new HttpProblem(503, "The hub's store is not available now.", { "Retry-After": "2" }, cause);
+}
+
 /** Rejects a connection above the hub's limit, either the total or the limit for one client. */
 export function tooManyConnections(detail: string): HttpProblem {
   return new HttpProblem(429, detail, { "Retry-After": "10" });
@@ -121,6 +126,7 @@ export function refusalOf(error: unknown): HttpProblem {
     if (error.code === "ERR_CLOSED") {
       return new HttpProblem(503, "The hub is shutting down.", { "Retry-After": "1", Connection: "close" });
     }
+    if (error.code === "ERR_TRANSPORT") return storeUnavailable(error);
   }
   return new HttpProblem(500, "The hub failed to handle the request.");
 }

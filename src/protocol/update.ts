@@ -16,17 +16,19 @@ export interface Draft {
   readonly type?: string;
   /** The reconnection time for clients, in milliseconds. */
   readonly retry?: number;
-}
-
-/**
- * A draft that the hub itself publishes. It is immutable, and its fields may be accessors that compute their values.
- */
-export interface InternalDraft extends Draft {
-  /** The length of the source text, in UTF-16 units. Default: the length of the topics and the data. */
-  readonly size?: number;
+  /**
+   * Whether history stores the update. Without it only the streams that are live receive the update: streams that catch
+   * up miss it, and are not told. Default true.
+   */
+  readonly keep?: boolean;
+  /**
+   * The key of the update, within each of its topics: history replaces the older update of the same key by this one.
+   * Default: history stores every update.
+   */
+  readonly key?: string;
 }
 
 /** A draft that a transport has accepted. Clients resume after it by its id. */
-export interface Update extends Draft {
+export interface Update extends Omit<Draft, "keep" | "key"> {
   readonly id: string;
 }

@@ -15,6 +15,8 @@ export const errorCodes = {
   ERR_RESPONSE: "A response has already begun or ended.",
   ERR_HISTORY_GAP: "A reader's next update is no longer in the history.",
   ERR_CLOSED: "The hub is closed.",
+  ERR_TRANSPORT: "The store of the transport did not confirm an update in time, or cannot be used.",
+  ERR_PACKAGE: "A package that an option needs is missing.",
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;
@@ -29,8 +31,11 @@ export class MercureError extends Error {
     this.code = code;
   }
 
-  /** The HTTP status of Express's response to an unhandled error: 403 for `ERR_FORBIDDEN`, otherwise 500. */
+  /**
+   * The HTTP status of Express's response to an unhandled error: 403 for `ERR_FORBIDDEN`, 503 for `ERR_TRANSPORT`,
+   * otherwise 500.
+   */
   get status(): number {
-    return this.code === "ERR_FORBIDDEN" ? 403 : 500;
+    return { ERR_FORBIDDEN: 403, ERR_TRANSPORT: 503 }[this.code as string] ?? 500;
   }
 }

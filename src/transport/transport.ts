@@ -1,8 +1,9 @@
-import type { InternalDraft, Update } from "../protocol/update.js";
+import type { Draft, Update } from "../protocol/update.js";
+import type { Nodes } from "./nodes.js";
 
 /** An accepted update with its place in the one total order that all nodes of a hub share. */
 export interface StoredUpdate {
-  /** A whole number above 0 that grows from one update to the next. */
+  /** A whole number above 0 that grows from one update to the next. See `nextPosition` in `positions.ts`. */
   readonly position: number;
   readonly update: Update;
 }
@@ -14,10 +15,10 @@ export interface Replay {
   /**
    * Updates of these topics up to this position may be missing from history. A reader that asked for updates after an
    * earlier position has a gap. Exact while history holds an update of each topic; otherwise possibly too high, never
-   * too low.
+   * too low. Updates that history leaves out on request are not missing: see `keep` and `key` in `Draft`.
    */
   readonly lostThrough: number;
-  /** The last position that was considered. The reader continues from here. */
+  /** The last position that was considered, at most {@link Transport.head}. The reader continues from here. */
   readonly through: number;
 }
 
@@ -34,14 +35,70 @@ export interface ReplayQuery {
   readonly private?: boolean;
 }
 
+/** The retention of an update that the hub publishes itself. */
+export interface InternalOptions {
+  /** The prefix of all topics of these updates. No topic of a publisher has it. */
+  readonly namespace: string;
+  /**
+   * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. `orders` have
+   * their own budget, {@link maxOrderBytes}, which events and publishers' updates never take from; it exists even if
+   * the options keep no history. With a `key`, history holds only the newest order of that key.
+   */
+  readonly keep: "events" | "orders";
+  /**
+   * The end of an order's effect, in milliseconds since 1970 by {@link Transport.now}. The transport can
+   * then drop it, and does not report it as missing. Default: never.
+   */
+  readonly until?: number | undefined;
+}
+
+/** The max memory of all orders, in bytes, by the estimate of `sizeOf` in `history/size-of.ts`. */
+export const maxOrderBytes = 64 * 1024 * 1024;
+
+/** A listener for a transport. Its functions must not throw. */
+export interface TransportListener {
+  /** Called with each accepted update, in order, on every node. */
+  readonly update: (stored: StoredUpdate) => void;
+  /**
+   * Called when this node will never hear some updates up to a position, for example after a long pause of its process.
+   * Called before the later updates. {@link Transport.head} has then reached the position, and {@link Transport.read}
+   * reports the loss.
+   */
+  readonly gap?: (through: number) => void;
+}
+
+/**
+ * The state of a transport. `starting`: it is not ready yet. `away`: it was ready, and cannot reach its store now;
+ * reading still works. `closed`: after {@link Transport.close}.
+ */
+export type TransportState = "starting" | "ready" | "away" | "closed";
+
 /**
  * Stores accepted updates in one total order, and delivers them to every hub node.
  *
  * Every implementation passes `test/contract/transport.ts`.
  */
 export interface Transport {
-  /** The position of the newest update this node has seen; 0 before the first. Never below a delivered position. */
+  /**
+   * Resolves when the head and the cursors are known: at once for a transport in the process. A transport over a
+   * network tries again until it is ready. Resolves on {@link Transport.close} too, and never rejects.
+   */
+  readonly ready: Promise<void>;
+
+  /** For health, metrics, and answers with `Retry-After`. */
+  readonly state: TransportState;
+
+  /**
+   * The position of the newest update that this node's listeners have received; 0 before the first. It can be older
+   * than elsewhere, and is never below a delivered position.
+   */
   readonly head: number;
+
+  /** Entries of the living nodes. */
+  readonly nodes: Nodes;
+
+  /** Returns the time by the store's clock, in milliseconds since 1970. Nodes can compare such times. */
+  now(): number;
 
   /**
    * Accepts an update. Resolves when it is stored as durably as this transport promises, after the listeners on this
@@ -49,30 +106,35 @@ export interface Transport {
    * topics, data, private, type and retry) is not accepted again, and resolves to that update. Other content under the
    * same id is a new update.
    *
-   * @param namespace - Set for updates of the hub itself: the prefix of all their topics, which no topic of a publisher
-   * has. These updates must not evict publishers' updates from history. Read the fields of such a draft, and of its
-   * update as listeners get it, one by one: they can be accessors of a class.
-   * @throws MercureError `ERR_CLOSED` after {@link Transport.close}.
+   * A draft with `keep: false` is delivered to the listeners and not stored. A draft with a `key` replaces the older
+   * updates of that key in the history of each of its topics. Drafts and updates are plain data, without accessors.
+   *
+   * @param own - Set for updates of the hub itself, which must not evict publishers' updates from history.
+   * @throws MercureError `ERR_CLOSED` after {@link Transport.close}; `ERR_TRANSPORT` if the store does not confirm the
+   * update in time. The store may have accepted it; publishing again with the same id is safe.
    */
-  publish(draft: InternalDraft, namespace?: string): Promise<Update>;
+  publish(draft: Draft, own?: InternalOptions): Promise<Update>;
 
-  /** Returns the id of a position, also of 0, for {@link Transport.positionOf}. Clients must treat it as opaque. */
+  /**
+   * Returns the id of a position, also of 0, for {@link Transport.positionOf}: the same on every node, and after every
+   * restart that kept the history. Clients must treat it as opaque. Before the transport is ready, the id may mean a
+   * gap later.
+   */
   cursor(position: number): string;
 
   /**
-   * Returns the position of an id, which is a cursor or the id of an update in history. Returns undefined for an
-   * unknown id, such as one from before a restart that lost the history. If several updates in history share an id, the
-   * oldest counts (Mercure 1.0 "Reconnection"): a reader that resumes there may see updates twice, and misses none.
+   * Returns the position of an id, which is a cursor or the id of an update in history. A promise resolves once this
+   * node's head has reached the position, within seconds. Returns undefined for an unknown id, such as one from before
+   * a restart that lost the history. If several updates in history share an id, the oldest counts (Mercure 1.0
+   * "Reconnection"): a reader that resumes there may see updates twice, and misses none.
    */
   positionOf(id: string): number | undefined | Promise<number | undefined>;
 
+  /** Reads history, and never past {@link Transport.head}. */
   read(query: ReplayQuery): Replay | Promise<Replay>;
 
-  /**
-   * Calls the listener with each accepted update, in order, on every node. A listener must not throw. Returns a
-   * function that removes the listener.
-   */
-  listen(listener: (stored: StoredUpdate) => void): () => void;
+  /** Adds a listener. Returns a function that removes it. */
+  listen(listener: TransportListener): () => void;
 
   /** Removes the listeners, releases resources, and rejects further updates. */
   close(): Promise<void>;

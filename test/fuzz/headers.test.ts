@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { Cors } from "../../src/hub/http/cors.js";
 import { cookiesOf, isSameOrigin, pathFromHub, queryOf, textHeader } from "../../src/hub/http/request.js";
 import { HttpProblem } from "../../src/protocol/problem.js";
-import { CursorCipher } from "../../src/transport/memory/cursor.js";
+import { CursorCipher } from "../../src/transport/cursor.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { fuzz, hostileText } from "../support/fuzz.js";
 

@@ -43,7 +43,8 @@ const layers: Readonly<Record<string, Layer>> = {
   "hub/observer.ts": { uses: [] },
   "hub/pacer.ts": { uses: ["protocol"] },
   transport: { uses: ["protocol", "shared"] },
-  "transport/memory": { uses: ["transport", "protocol", "shared"] },
+  "transport/history": { uses: ["transport", "protocol", "shared"] },
+  "transport/memory": { uses: ["transport/history", "transport", "protocol", "shared"] },
   protocol: { uses: ["shared"], withoutNode: true },
   "protocol/tokens": { uses: ["protocol/matching", "protocol", "shared"], withoutNode: true },
   "protocol/matching": {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { SubscriptionEvent, selectorPath, subscriptionDocument } from "../../src/protocol/active-subscription.js";
+import { selectorPath, subscriptionDocument, subscriptionEvent } from "../../src/protocol/active-subscription.js";
 import { percentDecode, percentEncode } from "../../src/protocol/percent-encode.js";
 
 const hub = "/.well-known/mercure";
@@ -17,7 +17,7 @@ describe("the event of a subscription", () => {
       data,
       private: isPrivate,
       type,
-    } = new SubscriptionEvent(selectorPath(hub, selector), subscription, true);
+    } = subscriptionEvent(selectorPath(hub, selector), subscription, true);
     assert.deepEqual(JSON.parse(data), {
       "@context": "https://mercure.rocks/",
       id,
@@ -40,7 +40,7 @@ describe("the event of a subscription", () => {
       data,
       private: isPrivate,
       type,
-    } = new SubscriptionEvent(selectorPath(hub, selector), subscription, false);
+    } = subscriptionEvent(selectorPath(hub, selector), subscription, false);
     assert.deepEqual(JSON.parse(data), {
       id,
       type: "subscription",

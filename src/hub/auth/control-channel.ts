@@ -1,5 +1,6 @@
 import type { Update } from "../../protocol/update.js";
-import type { Replay, ReplayQuery, StoredUpdate, Transport } from "../../transport/transport.js";
+import type { Nodes } from "../../transport/nodes.js";
+import type { Replay, ReplayQuery, Transport, TransportListener, TransportState } from "../../transport/transport.js";
 
 /**
  * Carries control messages between hub nodes over the transport, and hides them from everything else.
@@ -24,7 +25,8 @@ export class ControlChannel {
 
   /** Sends a control message. Resolves when the transport holds it and this node's listeners have been called. */
   async send(data: string): Promise<void> {
-    await this.#transport.publish({ topics: [this.#topic], data, private: true }, this.#namespace);
+    const namespace = this.#namespace;
+    await this.#transport.publish({ topics: [this.#topic], data, private: true }, { namespace, keep: "orders" });
   }
 
   /** Returns the control messages still in the transport's history, oldest first. */
@@ -34,8 +36,10 @@ export class ControlChannel {
   }
 
   listen(listener: (data: string) => void): () => void {
-    return this.#transport.listen(({ update }) => {
-      if (isOf(this.#topic, update)) listener(update.data);
+    return this.#transport.listen({
+      update: ({ update }) => {
+        if (isOf(this.#topic, update)) listener(update.data);
+      },
     });
   }
 }
@@ -49,8 +53,24 @@ class TransportWithout implements Transport {
     this.#transport = transport;
   }
 
+  get ready(): Promise<void> {
+    return this.#transport.ready;
+  }
+
+  get state(): TransportState {
+    return this.#transport.state;
+  }
+
   get head(): number {
     return this.#transport.head;
+  }
+
+  get nodes(): Nodes {
+    return this.#transport.nodes;
+  }
+
+  now(): number {
+    return this.#transport.now();
   }
 
   publish(...draft: Parameters<Transport["publish"]>): Promise<Update> {
@@ -70,9 +90,12 @@ class TransportWithout implements Transport {
     return replay instanceof Promise ? replay.then((each) => this.#without(each)) : this.#without(replay);
   }
 
-  listen(listener: (stored: StoredUpdate) => void): () => void {
-    return this.#transport.listen((stored) => {
-      if (!isOf(this.#topic, stored.update)) listener(stored);
+  listen({ update, gap }: TransportListener): () => void {
+    return this.#transport.listen({
+      update: (stored) => {
+        if (!isOf(this.#topic, stored.update)) update(stored);
+      },
+      ...(gap !== undefined && { gap }),
     });
   }
 

@@ -18,10 +18,13 @@ export interface Recipient {
   receive(stored: StoredUpdate): void;
 
   /**
-   * Called instead if an update needs too much work to match against all patterns. The recipient then reads history
-   * itself. Returns the readers that the dispatcher must call later.
+   * Called instead if updates need too much work to match against all patterns, or are lost to this node. The recipient
+   * then reads history itself. Returns the readers that the dispatcher must call later.
+   *
+   * @param after - The recipient has received everything through this position.
+   * @param through - The position of the last missed update.
    */
-  missed(stored: StoredUpdate): Iterable<LateReader>;
+  missed(after: number, through: number): Iterable<LateReader>;
 
   /** Called when the hub closes. */
   end(): void;
@@ -88,7 +91,10 @@ export class Dispatcher {
 
   constructor(transport: Transport) {
     this.#position = transport.head;
-    this.#stop = transport.listen((stored) => this.#dispatch(stored));
+    this.#stop = transport.listen({
+      update: (stored) => this.#dispatch(stored),
+      gap: (through) => this.#skip(through),
+    });
   }
 
   /** The position of the last dispatched update. A recipient added now receives every later update. */
@@ -127,9 +133,21 @@ export class Dispatcher {
   close(): void {
     this.#closed = true;
     this.#stop();
+    for (const recipient of this.#recipients()) recipient.end();
+  }
+
+  #recipients(): Set<Recipient> {
     const recipients = new Set(this.#byPattern.all());
     for (const ofTopic of this.#byTopic.values()) for (const recipient of ofTopic) recipients.add(recipient);
-    for (const recipient of recipients) recipient.end();
+    return recipients;
+  }
+
+  /** Makes all recipients read history, which tells each of them whether it has missed updates. */
+  #skip(through: number): void {
+    const after = this.#position;
+    if (through <= after) return;
+    this.#position = through;
+    for (const recipient of this.#recipients()) this.#delay(recipient.missed(after, through));
   }
 
   #dispatch(stored: StoredUpdate): void {
@@ -141,7 +159,12 @@ export class Dispatcher {
     const unknown = new Set<Recipient>();
     if (isPrivate) this.#dispatchByGrant(stored, topics, unknown);
     else this.#dispatchByPattern(stored, topics, unknown);
-    for (const recipient of unknown) for (const reader of recipient.missed(stored)) this.#late.add(reader);
+    const { position } = stored;
+    for (const recipient of unknown) this.#delay(recipient.missed(position - 1, position));
+  }
+
+  #delay(readers: Iterable<LateReader>): void {
+    for (const reader of readers) this.#late.add(reader);
     if (this.#late.size > 0 && !this.#readsOn) void this.#readOn();
   }
 

@@ -131,13 +131,13 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
   }
 
   /** Moves all live members to those that are behind. Returns them; the dispatcher must call their `readOn`. */
-  missed({ position }: StoredUpdate): readonly M[] {
+  missed(after: number, through: number): readonly M[] {
     // The group can have received the update by another topic.
-    if (position <= this.#receivedThrough) return [];
-    this.#receivedThrough = position;
+    if (through <= this.#receivedThrough) return [];
+    this.#receivedThrough = through;
     this.flush();
     const members = [...this.#live.values(), ...this.#liveOtherwise];
-    for (const member of members) this.fallBehind(member, position - 1);
+    for (const member of members) this.fallBehind(member, after);
     return members;
   }
 

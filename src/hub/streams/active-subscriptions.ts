@@ -1,8 +1,8 @@
 import {
   type ActiveSubscription,
   type Selector,
-  SubscriptionEvent,
   selectorPath,
+  subscriptionEvent,
   subscriptionsPath,
 } from "../../protocol/active-subscription.js";
 import { work } from "../../protocol/matching/work.js";
@@ -147,10 +147,10 @@ export class ActiveSubscriptions {
     const pace = newPace();
     const published: Promise<unknown>[] = [];
     for (const entry of entries) {
-      const event = new SubscriptionEvent(entry.subscribed.path, entry, active);
+      const event = subscriptionEvent(entry.subscribed.path, entry, active);
       const before = work.steps;
-      published.push(this.#transport.publish(event, this.#namespace));
-      const pause = pace(stepsPerEvent + entry.selector.text.length + work.steps - before);
+      published.push(this.#transport.publish(event, { namespace: this.#namespace, keep: "events" }));
+      const pause = pace(stepsPerEvent + event.data.length + work.steps - before);
       if (pause !== undefined) await Promise.all([pause, ...published.splice(0)]);
     }
     await Promise.all(published);

@@ -1,47 +1,47 @@
-import type { InternalDraft, Update } from "../../protocol/update.js";
+import type { Draft, Update } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import { OptionReader } from "../../shared/option-reader.js";
-import { historyDefaults } from "../history-defaults.js";
-import type { Replay, ReplayQuery, StoredUpdate, Transport } from "../transport.js";
-import { acceptedUpdate } from "./accepted-update.js";
-import { CursorCipher } from "./cursor.js";
-import { History } from "./history.js";
-import { merged, NamespaceLog } from "./namespace-log.js";
-import { isRepetition } from "./repetition.js";
+import { acceptedUpdate } from "../accepted-update.js";
+import { CursorCipher } from "../cursor.js";
+import { History } from "../history/history.js";
+import { type HistoryOptions, readHistoryLimits } from "../history/history-options.js";
+import { nextPosition } from "../positions.js";
+import { isRepetition } from "../repetition.js";
+import type {
+  InternalOptions,
+  Replay,
+  ReplayQuery,
+  StoredUpdate,
+  Transport,
+  TransportListener,
+  TransportState,
+} from "../transport.js";
+import { NodesOfOne } from "./nodes-of-one.js";
 
-export interface MemoryTransportOptions {
-  /** The max number of updates of each topic kept for replay. Default 500; 0 keeps none. */
-  readonly historyLength?: number | undefined;
-  /**
-   * The max memory of all kept updates, in bytes, by an upper estimate that includes overhead. The oldest updates are
-   * evicted first. The hub's own updates have a separate budget, of a sixteenth as much again. Default 64 MiB; 0 keeps
-   * none.
-   */
-  readonly maxHistoryBytes?: number | undefined;
-}
-
-/** The divisor of the hub's own budget: its updates can take this fraction of the publishers' budget. */
-const ownShare = 16;
+export type MemoryTransportOptions = HistoryOptions;
 
 /** Stores updates in the memory of one process. A restart loses them, and reconnecting clients detect the gap. */
 export class MemoryTransport implements Transport {
+  readonly ready: Promise<void> = Promise.resolve();
+  readonly nodes = new NodesOfOne();
   readonly #cursors = new CursorCipher();
   readonly #history: History;
-  readonly #own: NamespaceLog;
-  readonly #listeners = new Set<(stored: StoredUpdate) => void>();
+  readonly #listeners = new Set<TransportListener>();
   /** The queue of updates for the listeners. A listener can publish, and all must see the same order. */
   readonly #undelivered: StoredUpdate[] = [];
   #delivering = false;
   #head = 0;
   #closed = false;
 
+  /** @throws MercureError `ERR_OPTION` for an unknown or invalid option. */
   constructor(options: MemoryTransportOptions = {}) {
     const read = new OptionReader(options, "", {});
-    const length = read.number("historyLength", { min: 0, integer: true }) ?? historyDefaults.length;
-    const bytes = read.number("maxHistoryBytes", { min: 0, integer: true }) ?? historyDefaults.bytes;
-    this.#history = new History({ length, bytes });
-    this.#own = new NamespaceLog(length === 0 ? 0 : bytes / ownShare, (position) => this.cursor(position));
+    this.#history = new History(readHistoryLimits(read));
     read.refuseUnknown();
+  }
+
+  get state(): TransportState {
+    return this.#closed ? "closed" : "ready";
   }
 
   get head(): number {
@@ -49,24 +49,25 @@ export class MemoryTransport implements Transport {
   }
 
   /** The estimated memory of the history, in bytes. Never above the option `maxHistoryBytes`. */
-  get maxHistoryBytes(): number {
+  get historyBytes(): number {
     return this.#history.bytes;
   }
 
-  async publish(draft: InternalDraft, namespace?: string): Promise<Update> {
+  now(): number {
+    return Date.now();
+  }
+
+  async publish(draft: Draft, own?: InternalOptions): Promise<Update> {
     if (this.#closed) throw new MercureError("ERR_CLOSED", "The transport is closed.");
     const known = draft.id === undefined ? undefined : this.#history.newest(draft.id);
     if (known !== undefined && isRepetition(draft, known.update)) return known.update;
 
-    const position = ++this.#head;
-    let update: Update;
-    if (namespace === undefined) {
-      update = acceptedUpdate(draft, draft.id ?? this.cursor(position));
-      this.#history.add(position, update, draft.id !== undefined);
-    } else {
-      update = this.#own.add(position, draft, namespace);
-    }
-    this.#undelivered.push({ position, update });
+    const position = nextPosition(this.#head, this.now());
+    this.#head = position;
+    const update = acceptedUpdate(draft, draft.id ?? this.cursor(position));
+    const stored = { position, update };
+    this.#history.add(stored, { draft, own });
+    this.#undelivered.push(stored);
     this.#deliver();
     return update;
   }
@@ -81,17 +82,10 @@ export class MemoryTransport implements Transport {
   }
 
   read(query: ReplayQuery): Replay {
-    const { topics } = query;
-    if (topics === "*") return merged(this.#history.read(query, this.#head), this.#own.read(query, this.#head));
-    const own = new Set([...topics].filter((topic) => this.#own.holds(topic)));
-    if (own.size === 0) return this.#history.read(query, this.#head);
-    const ownReplay = this.#own.read({ ...query, topics: own }, this.#head);
-    if (own.size === topics.size) return ownReplay;
-    const others = new Set([...topics].filter((topic) => !own.has(topic)));
-    return merged(this.#history.read({ ...query, topics: others }, this.#head), ownReplay);
+    return this.#history.read(query, this.#head);
   }
 
-  listen(listener: (stored: StoredUpdate) => void): () => void {
+  listen(listener: TransportListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -106,7 +100,7 @@ export class MemoryTransport implements Transport {
     this.#delivering = true;
     try {
       for (let stored = this.#undelivered.shift(); stored; stored = this.#undelivered.shift()) {
-        for (const listener of this.#listeners) listener(stored);
+        for (const listener of this.#listeners) listener.update(stored);
       }
     } finally {
       this.#delivering = false;

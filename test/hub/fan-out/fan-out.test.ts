@@ -188,7 +188,7 @@ describe("fan-out", () => {
         async (steps, maxBacklogBytes) => {
           const transport = new Transport({ historyLength: 1000 });
           const published: StoredUpdate[] = [];
-          transport.listen((stored) => void published.push(stored));
+          transport.listen({ update: (stored) => void published.push(stored) });
           const { dispatcher, subscribers, errors, join } = start({ transport, maxBacklogBytes, tells: true });
           const joined: Joined[] = [];
           for (const each of steps) {

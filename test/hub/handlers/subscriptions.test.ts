@@ -224,10 +224,10 @@ describe("subscription events", () => {
     const running = await startHub(t, { transport });
     const before = running.hub.lastEventId;
     await running.hub.publish(draft("a", "kept"));
-    const { maxHistoryBytes } = transport;
+    const { historyBytes } = transport;
     for (let i = 0; i < 100; i++) (await subscribe(t, running.url(["a", `b-${i}`]))).close();
     await until(() => running.hub.connections === 0);
-    assert.equal(transport.maxHistoryBytes, maxHistoryBytes);
+    assert.equal(transport.historyBytes, historyBytes);
     const late = await subscribe(t, running.url(["a", "quiet"], { lastEventID: before }));
     assert.equal(late.headers["last-event-id"], before);
     await late.until(({ data }) => data[0] === "kept");

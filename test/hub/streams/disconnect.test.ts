@@ -81,7 +81,7 @@ describe("hub.disconnect", () => {
         data: JSON.stringify({ kind: "subject", name: "ada", before }),
         private: true,
       },
-      "/.well-known/mercure/orders/",
+      { namespace: "/.well-known/mercure/orders/", keep: "orders" },
     );
     await hub.publish(draft("a", "1"));
     await stream.until(({ data }) => data.includes("1"));

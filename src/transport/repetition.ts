@@ -1,4 +1,4 @@
-import type { Draft, Update } from "../../protocol/update.js";
+import type { Draft, Update } from "../protocol/update.js";
 
 /**
  * Whether a draft repeats an update that was accepted under the draft's id. A repetition is a publisher's retry. Other

@@ -1,4 +1,4 @@
-import type { Draft, Update } from "../../protocol/update.js";
+import type { Draft, Update } from "../protocol/update.js";
 
 /** Returns a frozen copy of a draft, independent of later changes to the draft. */
 export function acceptedUpdate({ topics, data, private: isPrivate, type, retry }: Draft, id: string): Update {

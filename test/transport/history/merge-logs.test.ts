@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { mergeLogs } from "../../../src/transport/memory/merge-logs.js";
-import { PositionLog } from "../../../src/transport/memory/position-log.js";
+import { mergeLogs } from "../../../src/transport/history/merge-logs.js";
+import { PositionLog } from "../../../src/transport/history/position-log.js";
 
 function logsOf(positions: readonly (readonly number[])[]): PositionLog<{ position: number }>[] {
   return positions.map((each) => {

@@ -27,6 +27,14 @@ export class PositionLog<T extends { readonly position: number }> {
     return item;
   }
 
+  /** Removes an item, in time proportional to the number of items after it. */
+  delete({ position }: T): void {
+    const index = this.#indexAfter(position) - 1;
+    if (index < this.#start || this.#slots[index]!.position !== position) return;
+    if (index === this.#start) this.shift();
+    else this.#slots.splice(index, 1);
+  }
+
   /** Removes the items that fail a test, in time proportional to the length. */
   retain(keep: (item: T) => boolean): void {
     this.#slots = (this.#slots.slice(this.#start) as T[]).filter(keep);
@@ -35,6 +43,11 @@ export class PositionLog<T extends { readonly position: number }> {
 
   /** Yields the items after a position. The log must not change meanwhile. */
   *after(position: number): Generator<T, void> {
+    for (let index = this.#indexAfter(position); index < this.#slots.length; index++) yield this.#slots[index]!;
+  }
+
+  /** Returns the index of the first slot after a position. */
+  #indexAfter(position: number): number {
     let low = this.#start;
     let high = this.#slots.length;
     while (low < high) {
@@ -42,6 +55,6 @@ export class PositionLog<T extends { readonly position: number }> {
       if (this.#slots[middle]!.position <= position) low = middle + 1;
       else high = middle;
     }
-    for (let index = low; index < this.#slots.length; index++) yield this.#slots[index]!;
+    return low;
   }
 }

@@ -1,32 +1,31 @@
 import type { Update } from "../../protocol/update.js";
 import type { Replay, ReplayQuery, StoredUpdate } from "../transport.js";
+import type { HistoryLimits } from "./history-options.js";
 import { type Identified, IdIndex } from "./id-index.js";
 import { mergeLogs } from "./merge-logs.js";
+import type { OnDrop } from "./on-drop.js";
 import { PositionLog } from "./position-log.js";
-
-/** The capacity of a history. */
-export interface HistoryLimits {
-  /** The max number of updates of each topic. */
-  readonly length: number;
-  /** The max memory in all, in bytes. */
-  readonly bytes: number;
-}
+import { sizeOf } from "./size-of.js";
 
 interface Entry extends Identified {
   readonly bytes: number;
+  /** The publisher's key. A newer update of the same key replaces the entry in each topic that both have. */
+  readonly key: string | undefined;
   /** The number of topics that still hold the entry. */
   holders: number;
+  /** Whether a topic has evicted the entry. Readers do not miss an entry that newer ones have replaced in all its topics. */
+  evicted: boolean;
 }
 
 interface Topic {
   readonly entries: PositionLog<Entry>;
+  /** The max number of entries. */
+  readonly length: number;
+  /** The newest entry of each key. Undefined while no update had one. */
+  byKey: Map<string, Entry> | undefined;
   /** Updates of the topic up to this position may have been evicted. */
   evictedThrough: number;
 }
-
-/** Memory of an update besides its strings, and of each of its topics (measured, rounded up). */
-const bytesPerUpdate = 512;
-const bytesPerTopic = 512;
 
 /**
  * Stores the newest updates of each topic in bounded memory, so that busy topics do not evict quiet ones.
@@ -35,8 +34,9 @@ const bytesPerTopic = 512;
  * exactly which of its updates were evicted. An empty topic is forgotten, or a publisher of ever new topics would fill
  * the memory. A reader of a forgotten topic may be told of a gap that does not exist, and never misses a real one.
  */
-export class History {
+export class TopicHistory {
   readonly #limits: HistoryLimits;
+  readonly #onDrop: OnDrop;
   readonly #topics = new Map<string, Topic>();
   /** All entries in order. Dead ones are removed once they are the majority. */
   readonly #log = new PositionLog<Entry>();
@@ -49,8 +49,10 @@ export class History {
   /** The highest `evictedThrough` of all forgotten topics. */
   #forgottenThrough = 0;
 
-  constructor(limits: HistoryLimits) {
+  /** @param onDrop - Called with each update that no topic holds any more. */
+  constructor(limits: HistoryLimits, onDrop: OnDrop = () => {}) {
     this.#limits = limits;
+    this.#onDrop = onDrop;
   }
 
   /** The estimated memory of the history, in bytes. */
@@ -58,9 +60,19 @@ export class History {
     return this.#bytes;
   }
 
-  /** @param byId - Whether {@link History.oldest} and {@link History.newest} must find the update by its id. */
-  add(position: number, update: Update, byId: boolean): void {
-    const entry: Entry = { position, update, bytes: sizeOf(update), holders: update.topics.length };
+  /**
+   * @param byId - Whether {@link TopicHistory.oldest} and {@link TopicHistory.newest} must find the update by its id.
+   * @param key - The publisher's key, if the update replaces older ones.
+   */
+  add(position: number, update: Update, byId: boolean, key?: string): void {
+    const entry: Entry = {
+      position,
+      update,
+      bytes: sizeOf(update),
+      key,
+      holders: update.topics.length,
+      evicted: false,
+    };
     this.#log.push(entry);
     this.#bytes += entry.bytes;
     if (byId) this.#byId.add(entry);
@@ -76,6 +88,13 @@ export class History {
   /** Returns the newest update in history with a publisher's id. */
   newest(id: string): StoredUpdate | undefined {
     return this.#byId.newest(id);
+  }
+
+  /** Marks all updates up to a position as lost. */
+  lose(through: number): void {
+    this.#droppedThrough = Math.max(this.#droppedThrough, through);
+    this.#forgottenThrough = Math.max(this.#forgottenThrough, through);
+    for (const topic of this.#topics.values()) topic.evictedThrough = Math.max(topic.evictedThrough, through);
   }
 
   /** @param head - The newest position of all. */
@@ -113,11 +132,23 @@ export class History {
   #hold(name: string, entry: Entry): void {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
-      topic = { entries: new PositionLog(), evictedThrough: this.#forgottenThrough };
+      const length = this.#limits.lengthOf(name);
+      topic = { entries: new PositionLog(), length, byKey: undefined, evictedThrough: this.#forgottenThrough };
       this.#topics.set(name, topic);
     }
+    if (entry.key !== undefined) this.#replace(topic, entry, entry.key);
     topic.entries.push(entry);
-    if (topic.entries.length > this.#limits.length) this.#release(name, topic);
+    if (topic.entries.length > topic.length) this.#release(name, topic);
+  }
+
+  /** Removes the older entry of a key from a topic. A reader that has not seen it misses nothing. */
+  #replace(topic: Topic, entry: Entry, key: string): void {
+    topic.byKey ??= new Map();
+    const older = topic.byKey.get(key);
+    topic.byKey.set(key, entry);
+    if (older === undefined) return;
+    topic.entries.delete(older);
+    if (--older.holders === 0) this.#drop(older);
   }
 
   /** Evicts an entry, the oldest living one, from all topics that hold it. */
@@ -132,16 +163,19 @@ export class History {
   #release(name: string, topic: Topic): void {
     const entry = topic.entries.shift()!;
     topic.evictedThrough = entry.position;
+    if (entry.key !== undefined && topic.byKey?.get(entry.key) === entry) topic.byKey.delete(entry.key);
     if (topic.entries.length === 0) {
       this.#topics.delete(name);
       this.#forgottenThrough = Math.max(this.#forgottenThrough, entry.position);
     }
+    entry.evicted = true;
     if (--entry.holders === 0) this.#drop(entry);
   }
 
   #drop(entry: Entry): void {
     this.#bytes -= entry.bytes;
-    this.#droppedThrough = Math.max(this.#droppedThrough, entry.position);
+    if (entry.evicted) this.#droppedThrough = Math.max(this.#droppedThrough, entry.position);
+    this.#onDrop(entry, entry.evicted);
     this.#byId.delete(entry);
     this.#dead++;
     while (this.#log.first?.holders === 0) {
@@ -153,11 +187,4 @@ export class History {
       this.#dead = 0;
     }
   }
-}
-
-function sizeOf({ topics, data, id, type = "" }: Update): number {
-  let units = data.length + id.length + type.length;
-  for (const topic of topics) units += topic.length;
-  // JavaScript strings take one or two bytes for each unit.
-  return bytesPerUpdate + topics.length * bytesPerTopic + 2 * units;
 }

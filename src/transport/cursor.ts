@@ -6,47 +6,52 @@ const magic = Buffer.from("mercure\0", "latin1");
 /** The block length of AES, in bytes. */
 const blockLength = 16;
 
+/** The number of following positions that are encrypted with one that continues a run. */
 const batch = 32;
 
 /**
  * Turns positions into ids and back: `#` and the position, encrypted, in 22 characters of base64url.
  *
  * Positions appear in page sources and response headers. In the clear they would reveal to every visitor how much is
- * published, private updates included (Mercure 1.0, section "Reconnection"). The key lives as long as the object, so
- * ids from before a restart are unknown. AES in ECB mode is right here: each position is one block, and the same
- * position must give the same id.
+ * published, private updates included (Mercure 1.0, section "Reconnection"). AES in ECB mode is right here: each
+ * position is one block, and the same position must give the same id.
  */
 export class CursorCipher {
   readonly #encrypt;
   readonly #decrypt;
-  /** The ids of a batch of positions, from `#first` on. A batch costs hardly more to encrypt than one id. */
+  /** The ids of a run of positions, from `#first` on. A run costs hardly more to encrypt than one id. */
   #ids: readonly string[] = [];
   #first = -1;
 
-  constructor() {
-    const key = randomBytes(16);
+  /**
+   * @param key - 16 bytes, the same for all nodes that share a store. Default: random, so ids from before a restart are
+   * unknown.
+   */
+  constructor(key: Uint8Array = randomBytes(16)) {
     // Without padding each block is encrypted on its own, so one cipher can be used indefinitely.
     this.#encrypt = createCipheriv("aes-128-ecb", key, null).setAutoPadding(false);
     this.#decrypt = createDecipheriv("aes-128-ecb", key, null).setAutoPadding(false);
   }
 
   encode(position: number): string {
-    const index = position % batch;
-    if (position - index !== this.#first) {
-      this.#first = position - index;
-      this.#ids = this.#encodeBatch(this.#first);
-    }
-    return this.#ids[index]!;
+    const index = position - this.#first;
+    const known = index >= 0 ? this.#ids[index] : undefined;
+    if (known !== undefined) return known;
+    // Positions jump with the time. Only a position that follows the last run promises that more will follow.
+    const isRun = index === this.#ids.length;
+    this.#ids = this.#encodeRun(position, isRun ? batch : 1);
+    this.#first = position;
+    return this.#ids[0]!;
   }
 
-  #encodeBatch(first: number): string[] {
-    const blocks = Buffer.alloc(batch * blockLength);
-    for (let index = 0; index < batch; index++) {
+  #encodeRun(first: number, length: number): string[] {
+    const blocks = Buffer.allocUnsafe(length * blockLength);
+    for (let index = 0; index < length; index++) {
       magic.copy(blocks, index * blockLength);
       blocks.writeBigUInt64BE(BigInt(first + index), index * blockLength + magic.length);
     }
     const encrypted = this.#encrypt.update(blocks);
-    return Array.from({ length: batch }, (_, index) => {
+    return Array.from({ length }, (_, index) => {
       return `#${encrypted.toString("base64url", index * blockLength, (index + 1) * blockLength)}`;
     });
   }

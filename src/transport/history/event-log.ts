@@ -1,0 +1,53 @@
+import type { StoredUpdate } from "../transport.js";
+import type { OnDrop } from "./on-drop.js";
+import { PositionLog } from "./position-log.js";
+import { sizeInLog } from "./size-of.js";
+
+/**
+ * Stores the events that a hub publishes itself, such as those of subscriptions.
+ *
+ * Each of these updates has its own topic, which is never used again. In the history of topics they would evict
+ * publishers' updates, and each eviction would make the knowledge of gaps less exact. Here they share one log with its
+ * own budget, so any number of subscribers who come and go costs publishers nothing.
+ */
+export class EventLog {
+  readonly #limit: number;
+  readonly #onDrop: OnDrop;
+  readonly #log = new PositionLog<StoredUpdate>();
+  #bytes = 0;
+  #droppedThrough = 0;
+
+  /**
+   * @param limit - The max memory, in bytes.
+   * @param onDrop - Called with each evicted event.
+   */
+  constructor(limit: number, onDrop: OnDrop) {
+    this.#limit = limit;
+    this.#onDrop = onDrop;
+  }
+
+  /** Events up to this position may have been evicted. */
+  get droppedThrough(): number {
+    return this.#droppedThrough;
+  }
+
+  add(stored: StoredUpdate): void {
+    this.#log.push(stored);
+    this.#bytes += sizeInLog(stored.update);
+    while (this.#bytes > this.#limit) {
+      const dropped = this.#log.shift()!;
+      this.#bytes -= sizeInLog(dropped.update);
+      this.#droppedThrough = dropped.position;
+      this.#onDrop(dropped, true);
+    }
+  }
+
+  after(position: number): Iterable<StoredUpdate> {
+    return this.#log.after(position);
+  }
+
+  /** Marks events up to a position as lost. */
+  lose(through: number): void {
+    this.#droppedThrough = Math.max(this.#droppedThrough, through);
+  }
+}

@@ -1,0 +1,70 @@
+import { compileTopics, isTopicMatcher, type TopicMatcher } from "../../protocol/matching/topic-matcher.js";
+import { invalidOption, type OptionReader } from "../../shared/option-reader.js";
+import { historyDefaults } from "../history-defaults.js";
+
+/** The history length of some topics. */
+export interface TopicHistoryLength extends TopicMatcher {
+  /** The max number of updates of each of these topics kept for replay; 0 keeps none. */
+  readonly length: number;
+}
+
+/** The options of every transport's history. All nodes of a hub must have the same. */
+export interface HistoryOptions {
+  /** The max number of updates of each topic kept for replay. Default 500; 0 keeps none. */
+  readonly historyLength?: number | undefined;
+  /**
+   * The history length of some topics, by name or by pattern: `{ match, match_type, length }`. The first match counts.
+   * Relative URL patterns match relative topics. Default none: `historyLength` applies to all topics.
+   */
+  readonly historyLengths?: readonly TopicHistoryLength[] | undefined;
+  /**
+   * The max memory of all kept updates, in bytes, by an upper estimate that includes overhead. The oldest updates are
+   * evicted first. The hub's own events have a separate budget, of a sixteenth as much again. Default 64 MiB; 0 keeps
+   * none.
+   */
+  readonly maxHistoryBytes?: number | undefined;
+}
+
+/** The capacity of a history. */
+export interface HistoryLimits {
+  /** Returns the max number of updates of a topic. */
+  readonly lengthOf: (topic: string) => number;
+  /** The max memory of the publishers' updates, in bytes. */
+  readonly bytes: number;
+  /** The max memory of the hub's own events, in bytes. */
+  readonly eventBytes: number;
+}
+
+/** The divisor of the events' budget: they can take this fraction of the publishers' budget. */
+const eventShare = 16;
+
+/**
+ * Reads the options of a history.
+ *
+ * @throws MercureError `ERR_OPTION`
+ */
+export function readHistoryLimits(read: OptionReader): HistoryLimits {
+  const length = read.number("historyLength", { min: 0, integer: true }) ?? historyDefaults.length;
+  const lengths = readLengths(read.object("historyLengths"));
+  const bytes = read.number("maxHistoryBytes", { min: 0, integer: true }) ?? historyDefaults.bytes;
+  return {
+    lengthOf: (topic) => lengths.find(({ matchers }) => matchers.matches(topic))?.length ?? length,
+    bytes,
+    eventBytes: length === 0 ? 0 : bytes / eventShare,
+  };
+}
+
+function readLengths(given: unknown = []) {
+  if (!Array.isArray(given)) throw invalidOption("historyLengths", "must be a list of { match, match_type, length }");
+  return given.map((rule: unknown) => {
+    if (!isTopicMatcher(rule)) {
+      throw invalidOption("historyLengths", "must hold objects such as { match, match_type, length }");
+    }
+    const { length, ...matcher } = rule as TopicHistoryLength;
+    if (!Number.isSafeInteger(length) || length < 0) {
+      const name = JSON.stringify(matcher.match);
+      throw invalidOption("historyLengths", `must have a length for ${name}: a whole number of at least 0`);
+    }
+    return { matchers: compileTopics([matcher], "https://hub.invalid/"), length };
+  });
+}

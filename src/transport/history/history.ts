@@ -1,0 +1,102 @@
+import type { Draft } from "../../protocol/update.js";
+import { timeOfPosition } from "../positions.js";
+import { type InternalOptions, maxOrderBytes, type Replay, type ReplayQuery, type StoredUpdate } from "../transport.js";
+import { EventLog } from "./event-log.js";
+import type { HistoryLimits } from "./history-options.js";
+import type { OnDrop } from "./on-drop.js";
+import { OrderLog } from "./order-log.js";
+import { mergeReplays, readLog } from "./read-log.js";
+import { TopicHistory } from "./topic-history.js";
+
+/** The retention of an update: that of its draft, and that of the hub for its own updates. */
+export interface Retention {
+  /** The draft's id, key, and whether history stores it. */
+  readonly draft: Pick<Draft, "id" | "keep" | "key">;
+  readonly own?: InternalOptions | undefined;
+}
+
+/**
+ * The history of a hub in memory: publishers' updates by topic, the hub's events, and its orders, each with its own
+ * budget. Two histories with equal limits that receive the same updates in the same order hold the same.
+ */
+export class History {
+  readonly #topics: TopicHistory;
+  readonly #events: EventLog;
+  readonly #orders: OrderLog;
+  readonly #onDrop: OnDrop;
+  #eventNamespaces: readonly string[] = [];
+  #orderNamespaces: readonly string[] = [];
+
+  constructor(limits: HistoryLimits, onDrop: OnDrop = () => {}) {
+    this.#topics = new TopicHistory(limits, onDrop);
+    this.#events = new EventLog(limits.eventBytes, onDrop);
+    this.#orders = new OrderLog(maxOrderBytes, onDrop);
+    this.#onDrop = onDrop;
+  }
+
+  /** The estimated memory of the publishers' updates, in bytes. */
+  get bytes(): number {
+    return this.#topics.bytes;
+  }
+
+  add(stored: StoredUpdate, { draft, own }: Retention): void {
+    if (own === undefined) {
+      if (draft.keep === false) this.#onDrop(stored, false);
+      else this.#topics.add(stored.position, stored.update, draft.id !== undefined, draft.key);
+      return;
+    }
+    const { namespace, keep, until } = own;
+    if (keep === "orders") {
+      if (!this.#orderNamespaces.includes(namespace)) this.#orderNamespaces = [...this.#orderNamespaces, namespace];
+      this.#orders.add(stored, draft.key, until);
+    } else {
+      if (!this.#eventNamespaces.includes(namespace)) this.#eventNamespaces = [...this.#eventNamespaces, namespace];
+      this.#events.add(stored);
+    }
+  }
+
+  /** Returns the update that a draft repeats, if there is one. */
+  newest(id: string): StoredUpdate | undefined {
+    return this.#topics.newest(id);
+  }
+
+  /** Returns the oldest update in history with a publisher's id. */
+  oldest(id: string): StoredUpdate | undefined {
+    return this.#topics.oldest(id);
+  }
+
+  /** Marks all updates up to a position as lost. */
+  lose(through: number): void {
+    this.#topics.lose(through);
+    this.#events.lose(through);
+    this.#orders.lose(through);
+  }
+
+  /** @param head - The newest position of all. */
+  read(query: ReplayQuery, head: number): Replay {
+    const { topics } = query;
+    if (topics === "*") return mergeReplays(this.#topics.read(query, head), this.#readEvents(query, head));
+    if (this.#eventNamespaces.length + this.#orderNamespaces.length === 0) return this.#topics.read(query, head);
+    const parts: Replay[] = [];
+    const inNamespace = (names: readonly string[]) =>
+      new Set([...topics].filter((topic) => names.some((name) => topic.startsWith(name))));
+    const events = inNamespace(this.#eventNamespaces);
+    const orders = inNamespace(this.#orderNamespaces);
+    if (events.size > 0) parts.push(this.#readEvents({ ...query, topics: events }, head));
+    if (orders.size > 0) parts.push(this.#readOrders({ ...query, topics: orders }, head));
+    if (events.size + orders.size < topics.size) {
+      const others = [...topics].filter((topic) => !events.has(topic) && !orders.has(topic));
+      parts.push(this.#topics.read({ ...query, topics: new Set(others) }, head));
+    }
+    return parts.reduce(mergeReplays);
+  }
+
+  #readEvents(query: ReplayQuery, head: number): Replay {
+    return readLog(this.#events.after(query.after), this.#events.droppedThrough, query, head);
+  }
+
+  #readOrders(query: ReplayQuery, head: number): Replay {
+    const orders = this.#orders.after(query.after, timeOfPosition(head));
+    return readLog(orders, this.#orders.droppedThrough, query, head);
+  }
+}
