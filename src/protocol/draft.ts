@@ -49,7 +49,7 @@ function validateId(id: unknown): void {
 
 function validateType(type: unknown): void {
   if (typeof type !== "string" || type === "") {
-    throw refusal("The type of an update must be a string that is not empty; leave it out for `message`.");
+    throw refusal("The type of an update must be a string that is not empty. Leave it out for `message`.");
   }
   if (type === "mercure") throw refusal('The type "mercure" is reserved for updates from hubs.');
   if (type === closeEvent) throw refusal(`The type "${closeEvent}" is reserved for hubs: it ends a stream.`);

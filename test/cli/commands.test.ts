@@ -276,7 +276,7 @@ describe("subscriptions", () => {
     const other = await fakeHub(t, (_req, res) => void res.end("{}"));
     for (const [url, message] of [
       [refusing, /Cannot list the hub's subscriptions: \S+ answered 404/],
-      [other, /something else than a list of subscriptions/],
+      [other, /without a list of subscriptions of subscriptions/],
     ] as const) {
       const { code, stderr } = await run(t, ["subscriptions", "--hub-url", url], { env });
       assert.equal(code, 1);

@@ -123,7 +123,7 @@ describe("under Express", () => {
     );
     assert.doesNotMatch(await answers[0]!.text(), /req\.body/);
     assert.equal(errors.length, 2);
-    assert.match(String(errors[0]), /neither in req\.body nor in req\.rawBody: mount the hub before it/);
+    assert.match(String(errors[0]), /without setting req\.body or req\.rawBody: mount the hub before it/);
   });
 
   test("a body that has ended without a byte is an empty form, not one to wait for", async (t) => {

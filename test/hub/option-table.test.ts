@@ -48,7 +48,7 @@ describe("the table of hub options", () => {
 
       test(`gives ${name} the same bounds as an option, as a flag and in the class`, () => {
         for (const value of [min - 1, tooHigh]) {
-          const refusal = { code: "ERR_OPTION", message: /must be a (whole )?number of at least/ };
+          const refusal = { code: "ERR_OPTION", message: /must be a (whole )?number, min/ };
           assert.throws(() => application({ [name]: value }), refusal);
           assert.throws(() => command({ [flag]: value }), refusal);
           if (name in historyOptions) continue;

@@ -72,7 +72,7 @@ describe("a component", () => {
     const kit = fixture(t, { files: { "components/ChatMessage.njk": "" } });
     const expected = {
       code: "ERR_COMPONENT",
-      message: /no component "ChatMesage" in .*components\. Did you mean "ChatMessage"\?/,
+      message: /component "ChatMesage" does not exist in .*components\. Did you mean "ChatMessage"\?/,
     };
     assert.throws(() => kit.components.render("ChatMesage"), expected);
     assert.throws(() => kit.components.namespace.ChatMesage!(), expected);
@@ -105,7 +105,7 @@ describe("a component", () => {
     for (const name of ["Foo", "Foo-Bar"]) {
       assert.throws(() => kit.components.render(name), {
         code: "ERR_COMPONENT",
-        message: /Rename .*Foo-Bar\.njk: the name of a component has letters, digits and underscores only/,
+        message: /Rename .*Foo-Bar\.njk: a component's name can contain only letters, digits and underscores/,
       });
     }
   });

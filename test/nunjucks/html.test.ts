@@ -40,7 +40,7 @@ describe("oob()", () => {
       '<p hx-swap-oob="outerHTML:[data-x=&quot;1&quot;]">x</p>',
     ],
     ["without an id or a target", "<p>x</p>", undefined, /needs a target, or an id/],
-    ["of text", "x", undefined, /begins with an element/],
+    ["of text", "x", undefined, /starts with an element/],
   ];
   for (const [what, source, options, expected] of cases) {
     test(what, (t) => {
@@ -53,6 +53,6 @@ describe("oob()", () => {
 
   test("escapes a plain string", (t) => {
     const { oob } = new HtmlMaker(fixture(t).components.makeSafe);
-    assert.throws(() => oob('<p id="a">x</p>'), /begins with an element/);
+    assert.throws(() => oob('<p id="a">x</p>'), /starts with an element/);
   });
 });

@@ -35,7 +35,7 @@ describe("with_subscriptions", () => {
     const source =
       '<% MercureStreamContext topic="a" %><% MercureStream with_subscriptions %><% endMercureStreamContext %>';
     const kit = fixture(t, { files: { "templates/page.njk": source } });
-    assert.throws(() => kit.render("page.njk"), /with_subscriptions belongs to the tag that has the topic/);
+    assert.throws(() => kit.render("page.njk"), /with_subscriptions needs a topic/);
   });
 });
 
@@ -65,7 +65,7 @@ describe("MercurePresence", () => {
     ['topic="a"', /MercurePresence needs hx_get/],
     ['hx_get="/who"', /MercurePresence needs a topic/],
     ['topic=missing hx_get="/who"', /topic is undefined/],
-    ['topic="a" hx_get="/who" tag="img"', /no element that can hold/],
+    ['topic="a" hx_get="/who" tag="img"', /not an element that can contain/],
   ] as const) {
     test(`<% MercurePresence ${props} %> reports the mistake`, (t) => {
       const kit = fixture(t, { files: { "templates/page.njk": `<% MercurePresence ${props} %>` } });

@@ -193,16 +193,21 @@ describe("a tag's properties", () => {
 
 describe("a mistake in a template is an error with its place", () => {
   const cases: [source: string, code: string, message: RegExp, place: [line: number, column: number]][] = [
-    ["\n <% Crad %>", "ERR_COMPONENT", /no component "Crad" in .*components. Did you mean "Card"\?/, [2, 5]],
-    ["a\nb <% endCard %>", "ERR_TEMPLATE", /"endCard" closes nothing/, [2, 6]],
-    ["<% Card %><% if x %><% endCard %><% endif %>", "ERR_TEMPLATE", /"Card" of line 1 from within "if"/, [1, 24]],
+    [
+      "\n <% Crad %>",
+      "ERR_COMPONENT",
+      /component "Crad" does not exist in .*components\. Did you mean "Card"\?/,
+      [2, 5],
+    ],
+    ["a\nb <% endCard %>", "ERR_TEMPLATE", /"endCard" has no matching/, [2, 6]],
+    ["<% Card %><% if x %><% endCard %><% endif %>", "ERR_TEMPLATE", /"Card" of line 1 inside "if"/, [1, 24]],
     ["<% Card a=b -c %>", "ERR_TEMPLATE", /"-" continues the expression/, [1, 13]],
     ["<% Card a=b (c) %>", "ERR_TEMPLATE", /"\(" continues the expression/, [1, 13]],
     ["<% Card a=b [c] %>", "ERR_TEMPLATE", /"\[" continues the expression/, [1, 13]],
     ["<% Card a=b if-c %>", "ERR_TEMPLATE", /Put a comma before "if-/, [1, 13]],
     ['<% Card a=b in="c" %>', "ERR_TEMPLATE", /Put a comma before "in=/, [1, 13]],
-    ["<% Card a=1 a=2 %>", "ERR_TEMPLATE", /"a" stands twice/, [1, 13]],
-    ["<% Card class=1 class_=2 %>", "ERR_TEMPLATE", /"class_" stands twice/, [1, 17]],
+    ["<% Card a=1 a=2 %>", "ERR_TEMPLATE", /"a" appears twice/, [1, 13]],
+    ["<% Card class=1 class_=2 %>", "ERR_TEMPLATE", /"class_" appears twice/, [1, 17]],
     ['<% Card "x" %>', "ERR_TEMPLATE", /name was expected, not "x"/, [1, 9]],
     ["<% raw %>", "ERR_TEMPLATE", /"endraw" is missing/, [1, 4]],
     ["{# ", "ERR_TEMPLATE", /expected end of comment/, [1, 1]],
@@ -214,19 +219,19 @@ describe("a mistake in a template is an error with its place", () => {
     ['<% MercureStream topic="a" hx_swap="inerHTML" %>', "ERR_TEMPLATE", /Did you mean "innerHTML"/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="outerHTML" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="delete" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
-    ['<% MercureStream topic="a" hx_swap="beforeend swp:1s" %>', "ERR_TEMPLATE", /no modifier/, [1, 4]],
-    ['<% MercureStream topic="a" type="error" %>', "ERR_TEMPLATE", /has this event itself/, [1, 4]],
-    ['<% MercureStream topic="a" type="open" %>', "ERR_TEMPLATE", /has this event itself/, [1, 4]],
+    ['<% MercureStream topic="a" hx_swap="beforeend swp:1s" %>', "ERR_TEMPLATE", /not a modifier/, [1, 4]],
+    ['<% MercureStream topic="a" type="error" %>', "ERR_TEMPLATE", /reserved for an EventSource/, [1, 4]],
+    ['<% MercureStream topic="a" type="open" %>', "ERR_TEMPLATE", /reserved for an EventSource/, [1, 4]],
     ['<% MercureStream topic="a" type="a,b" %>', "ERR_TEMPLATE", /comma/, [1, 4]],
     ['<% MercureStream topic="a" type="a\\nb" %>', "ERR_TEMPLATE", /line break/, [1, 4]],
     ['<% MercureStream topic="a" type=" a" %>', "ERR_TEMPLATE", /white space/, [1, 4]],
     ['<% MercureStream topic="a" type=missing %>', "ERR_TEMPLATE", /type is undefined/, [1, 4]],
-    ['<% MercureStream topic="a" tag="script" %>', "ERR_TEMPLATE", /no element/, [1, 4]],
+    ['<% MercureStream topic="a" tag="script" %>', "ERR_TEMPLATE", /not an element/, [1, 4]],
     ['<% MercureStream topic="a" private="yes" %>', "ERR_TEMPLATE", /private is "yes"/, [1, 4]],
     [
       '<% MercureStreamContext topics=["a"] type="a" %><% endMercureStreamContext %>',
       "ERR_TEMPLATE",
-      /type belongs to a MercureStream/,
+      /Move type to a MercureStream/,
       [1, 4],
     ],
     ['<% MercureStreamContext topics=["a"] %>', "ERR_TEMPLATE", /endMercureStreamContext missing/, [1, 4]],
@@ -234,11 +239,11 @@ describe("a mistake in a template is an error with its place", () => {
     ['<% MercureStream topic="a" autoscroll %>', "ERR_TEMPLATE", /Did you mean "auto_scroll"/, [1, 4]],
     ['<% MercureStream topics="a" %>', "ERR_TEMPLATE", /no property "topics". Did you mean "topic"/, [1, 4]],
     ['<% MercureStream topic="a %>\nmore', "ERR_TEMPLATE", /is not closed: "%>" or a quotation mark/, [1, 4]],
-    ['<% MercureStream topic="user/" ~ missing private %>', "ERR_TOPIC", /value that is missing: undefined/, [1, 4]],
+    ['<% MercureStream topic="user/" ~ missing private %>', "ERR_TOPIC", /contains undefined/, [1, 4]],
     ["<% mercureStream %>", "ERR_TEMPLATE", /Did you mean "MercureStream"\?/, [1, 4]],
     ["<% Card %><% endcard %>", "ERR_TEMPLATE", /Did you mean "endCard"\?/, [1, 14]],
     ["<% Card a=) %>", "ERR_TEMPLATE", /unexpected token: \)/, [1, 11]],
-    ['<% MercureStream type="a" private %>', "ERR_TEMPLATE", /private belongs to the tag/, [1, 4]],
+    ['<% MercureStream type="a" private %>', "ERR_TEMPLATE", /private needs a topic/, [1, 4]],
   ];
   for (const own of [true, false]) {
     for (const [source, code, message, [line, column]] of cases) {
@@ -293,7 +298,7 @@ describe("a mistake in a template is an error with its place", () => {
       assert.throws(() => kit.render("page.njk"), { code: "ERR_TOPIC", message: /page\.njk\).*A topic is undefined/s });
       assert.throws(() => kit.render("two.njk"), {
         code: "ERR_COMPONENT",
-        message: /two\.njk\).*no component "Nope"/s,
+        message: /two\.njk\).*component "Nope" does not exist/s,
       });
     }
   });

@@ -110,13 +110,13 @@ describe("validateDraft", () => {
   test("rejects ids of the hub's form", () => {
     refuses({ id: "#1" }, "ERR_UPDATE", /must not start with "#"/);
     refuses({ id: "earliest" }, "ERR_UPDATE", /reserved/);
-    refuses({ id: "" }, "ERR_UPDATE", /leave it out/);
+    refuses({ id: "" }, "ERR_UPDATE", /Leave it out/);
   });
 
   // A page that listens for "mercure" takes a publisher's events of that type for the hub's.
   test("rejects the type of the hub's own updates", () => {
     refuses({ type: "mercure" }, "ERR_UPDATE", /reserved/);
-    refuses({ type: "" }, "ERR_UPDATE", /leave it out/);
+    refuses({ type: "" }, "ERR_UPDATE", /Leave it out/);
   });
 
   test("rejects fields of the wrong kind", () => {

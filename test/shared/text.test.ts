@@ -108,10 +108,10 @@ describe("the text of values", () => {
     ["a Blob", () => new Blob(["x"]), /a Blob/],
     ["a function", () => ({ nested: () => "x" }).nested, /a function: call it/, true],
     ["a class", () => ObjectId, /a class: use an object of it/, true],
-    ["a Map", () => new Map([[1, 2]]), /a Map: give Object.fromEntries/, true],
+    ["a Map", () => new Map([[1, 2]]), /a Map: use Object.fromEntries/, true],
     ["a Set", () => new Set([1]), /a Set: use \[\.\.\.set\]/, true],
-    ["an error", () => new Error("password"), /an Error: give what readers may see/, true],
-    ["an iterator", () => generated(), /an iterator: give a list/, true],
+    ["an error", () => new Error("password"), /an Error: use only what readers can see/, true],
+    ["an iterator", () => generated(), /an iterator: use a list/, true],
     ["an asynchronous iterator", () => streamed(), /an asynchronous iterator/, true],
     ["an object whose fields are private", () => new Sealed(), /class Sealed/, true],
     ["a decimal that is not a number", () => new NotANumber(), /class NotANumber that is NaN/, true],
@@ -197,6 +197,6 @@ describe("the text of values", () => {
     const { kit } = application(t);
     const circle: unknown[] = [];
     circle.push(circle);
-    await assert.rejects(kit.sse.publish("t", circle), { code: "ERR_DATA", message: /cannot be written as JSON/ });
+    await assert.rejects(kit.sse.publish("t", circle), { code: "ERR_DATA", message: /JSON cannot represent/ });
   });
 });

@@ -59,7 +59,7 @@ class Client {
     if (this.#stalled) this.ready = false;
   }
 
-  congested(): void {
+  onBackpressure(): void {
     assert.ok(this.#stalled);
     this.ready = false;
   }

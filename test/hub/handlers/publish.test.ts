@@ -34,7 +34,7 @@ describe("publishing over HTTP", () => {
     const answer = await post(await startHub(t), "topic=a");
     assert.equal(answer.status, 405);
     assert.equal(answer.headers.get("allow"), "GET, HEAD, QUERY");
-    assert.match(answer.body, /No updates are taken over HTTP/);
+    assert.match(answer.body, /accepts no updates over HTTP/);
   });
 
   test("answers with the id, and subscribers receive the update", async (t) => {

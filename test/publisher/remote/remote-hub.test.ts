@@ -89,17 +89,17 @@ describe("an update for a remote hub", () => {
       "413, and says why",
       (_req, res) =>
         res.writeHead(413, { "Content-Type": "application/problem+json" }).end('{"detail":"At most 1 MiB."}'),
-      /refused the update: 413: At most 1 MiB\.$/,
+      /rejected the update: 413: At most 1 MiB\.$/,
     ],
     [
       "an invalid problem",
       (_req, res) => res.writeHead(400, { "Content-Type": "application/problem+json" }).end('{"detail":'),
       /rejected the update: 400\.$/,
     ],
-    ["500", (_req, res) => res.writeHead(500).end("secret stack"), /refused the update: 500\.$/],
-    ["502", (_req, res) => res.writeHead(502).end(), /refused the update: 502\.$/],
-    ["a page", (_req, res) => res.end("<!doctype html>\n<p>hello</p>"), /answered 200 without an id/],
-    ["nothing", (_req, res) => res.end(), /answered 200 without an id/],
+    ["500", (_req, res) => res.writeHead(500).end("secret stack"), /rejected the update: 500\.$/],
+    ["502", (_req, res) => res.writeHead(502).end(), /rejected the update: 502\.$/],
+    ["a page", (_req, res) => res.end("<!doctype html>\n<p>hello</p>"), /answered 200 without an update's id/],
+    ["nothing", (_req, res) => res.end(), /answered 200 without an update's id/],
     [
       "a broken connection",
       (req) => req.socket.destroy(),
@@ -136,7 +136,7 @@ describe("an update for a remote hub", () => {
     const { url } = await hub(t, (_req, res) => res.writeHead(307, { Location: elsewhere.url }).end());
     await assert.rejects(publishToRemoteHub(url, "token", draft), {
       code: "ERR_PUBLISH",
-      message: new RegExp(`redirects to ${elsewhere.url} \\(307\\), which is not followed`),
+      message: new RegExp(`redirects to ${elsewhere.url} \\(307\\); redirects are not followed`),
     });
     assert.equal(elsewhere.bodies.length, 0);
   });
@@ -147,7 +147,7 @@ describe("an update for a remote hub", () => {
     await assert.rejects(publish({ topics: ["/hub/subscriptions/a/b"] }), { code: "ERR_UPDATE" });
     await assert.rejects(publishToRemoteHub("hub", "token", draft), {
       code: "ERR_PUBLISH",
-      message: /URL hub is none/,
+      message: /hubUrl is not a valid URL: "hub"/,
     });
   });
 

@@ -35,21 +35,21 @@ describe("a query for a remote hub's subscriptions", () => {
   });
 
   const failures: [what: string, answer: RequestListener, message: RegExp, patience?: number][] = [
-    ["accepts and never answers", () => {}, /cannot be asked: .*timeout/, 200],
-    ["never ends its answer", (_req, res) => void res.write("{"), /cannot be asked: .*timeout/, 200],
-    ["breaks the connection", (req) => req.socket.destroy(), /cannot be asked: /],
+    ["accepts and never answers", () => {}, /cannot be reached: .*timeout/, 200],
+    ["never ends its answer", (_req, res) => void res.write("{"), /cannot be reached: .*timeout/, 200],
+    ["breaks the connection", (req) => req.socket.destroy(), /cannot be reached: /],
+    ["tells nobody", (_req, res) => res.writeHead(404).end(), /answered 404; the hub has no subscription API/],
+    ["is broken", (_req, res) => res.writeHead(500).end(), /answered 500\.$/],
+    ["is a page", (_req, res) => void res.end("<p>"), /without a list of subscriptions/],
     [
-      "tells nobody",
-      (_req, res) => res.writeHead(404).end(),
-      /answers 404; the hub has active subscriptions turned off/,
+      "answers with something else",
+      (_req, res) => void res.end('{"subscriptions":{}}'),
+      /without a list of subscriptions/,
     ],
-    ["is broken", (_req, res) => res.writeHead(500).end(), /answers 500\.$/],
-    ["is a page", (_req, res) => void res.end("<p>"), /something else than a list/],
-    ["answers with something else", (_req, res) => void res.end('{"subscriptions":{}}'), /something else than a list/],
     [
       "refuses the token",
       (_req, res) => res.writeHead(403, { "WWW-Authenticate": "Bearer" }).end(),
-      /answers 403 \(Bearer\); the token must be one that the hub takes/,
+      /answered 403 \(Bearer\); the token must be valid for the hub/,
     ],
   ];
   for (const [what, answer, message, patience] of failures) {
@@ -93,7 +93,7 @@ describe("a query for a remote hub's subscriptions", () => {
       res.end("{}");
     });
     const url = await hub(t, (_req, res) => res.writeHead(307, { Location: elsewhere }).end());
-    await assert.rejects(ask(url), { code: "ERR_SUBSCRIPTIONS", message: /answers 307/ });
+    await assert.rejects(ask(url), { code: "ERR_SUBSCRIPTIONS", message: /answered 307/ });
     assert.equal(asked, 0);
   });
 });
