@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { targetPath } from "../hub/http/request.js";
 import type { Hub } from "../hub/index.js";
 import { isLoopback } from "../shared/loopback.js";
 import type { Metrics } from "./metrics.js";
@@ -22,7 +23,7 @@ export function monitor(
       res.writeHead(status, { "Content-Type": contentType, "Cache-Control": "no-store" });
       res.end(req.method === "HEAD" ? "" : body);
     };
-    const path = req.url?.split("?", 1)[0];
+    const path = targetPath(req.url);
     if (!isOwnHost(req.headers.host ?? req.headers[":authority"], hosts)) {
       answer(421, "This host name is not allowed. Use an address, or allow the name with --monitor-allowed-host.\n");
     } else if (req.method !== "GET" && req.method !== "HEAD") answer(405, "Method not allowed. Use GET or HEAD.\n");

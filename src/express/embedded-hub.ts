@@ -6,7 +6,6 @@ import type { HubOptions } from "../hub/options/hub-options.js";
 import type { Clock } from "../shared/clock.js";
 import { MemoryTransport } from "../transport/memory/memory.js";
 import type { Configuration } from "./configuration.js";
-import { warnOfSeveralProcesses } from "./several-processes.js";
 
 export interface EmbeddedHub {
   readonly hub: Hub;
@@ -34,7 +33,6 @@ export function embedHub(configuration: Configuration, authorize: HubOptions["au
     logger: configuration.logger,
   };
   const hub = new Hub(settings, clock);
-  warnOfSeveralProcesses(configuration.logger);
   const { path } = hub;
   const metadata = metadataUrl(resource);
   return {

@@ -193,6 +193,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     development,
     kit: streamTags.prepare,
     propsOf: (value) => models.propsOf(value),
+    warn: (message) => logger.warn(message),
     onError: (error) => onError("a template failed after its rendering ended", error),
   });
   const htmlMaker = new HtmlMaker(components.makeSafe);

@@ -37,6 +37,7 @@ import { answerPublicDocument } from "./http/public-document.js";
 import { hubUrlOf, pathFromHub, queryOf } from "./http/request.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, type HubSettings, resolveHubOptions } from "./options/hub-options.js";
+import { warnOfSeveralProcesses } from "./several-processes.js";
 import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
 import { Disconnections } from "./streams/disconnections.js";
 import { Expirations } from "./streams/expirations.js";
@@ -123,6 +124,7 @@ export class Hub {
   constructor(options: HubOptions, clock: Clock = systemClock) {
     const settings = resolveHubOptions(options);
     const { path, publicPath, logger } = settings;
+    warnOfSeveralProcesses(settings.transport, logger);
     const orders = new ControlChannel(settings.transport, publicPath);
     const transport = orders.updatesOnly;
     this.path = path;

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { MercureError } from "../shared/errors.js";
 import { didYouMean } from "../shared/nearest.js";
-import { isComponentName, isUsableComponentName } from "./component-name.js";
+import { isComponentName, isUsableComponentName, usableNameFor } from "./component-name.js";
 import { displayPath } from "./source-names.js";
 
 export interface ComponentFile {
@@ -17,13 +17,19 @@ export class ComponentFiles {
   readonly #folders: readonly string[];
   readonly #kitFolder: string;
   #files: ReadonlyMap<string, ComponentFile> = new Map();
+  readonly #warn: (message: string) => void;
   /** Component files with names that templates cannot write. */
   #misnamed: readonly string[] = [];
+  readonly #warnedOf = new Set<string>();
 
-  /** @throws MercureError `ERR_COMPONENT` if a name exists twice in the application's folders. */
-  constructor(folders: readonly string[], kitFolder: string) {
+  /**
+   * @param warn - Called once for each file that is not a component because of its name.
+   * @throws MercureError `ERR_COMPONENT` if a name exists twice in the application's folders.
+   */
+  constructor(folders: readonly string[], kitFolder: string, warn: (message: string) => void) {
     this.#folders = folders.map((folder) => resolve(folder));
     this.#kitFolder = kitFolder;
+    this.#warn = warn;
     this.refresh();
   }
 
@@ -43,6 +49,7 @@ export class ComponentFiles {
       files.set(name, file(path, false));
     }
     this.#files = files;
+    this.#warnOfMisnamed();
   }
 
   get names(): readonly string[] {
@@ -64,12 +71,25 @@ export class ComponentFiles {
   describeMissing(name: string): string {
     const folders = this.#folders.map(displayPath).join(", ");
     const misnamed = this.#misnamed.find((path) => nameOf(path).startsWith(name));
-    const hint =
-      misnamed === undefined
-        ? didYouMean(name, this.names)
-        : ` Rename ${displayPath(misnamed)}: a component's name can contain only letters, digits and underscores.`;
+    const hint = misnamed === undefined ? didYouMean(name, this.names) : ` ${renaming(misnamed)}`;
     return `The component "${name}" does not exist in ${folders}.${hint}`;
   }
+
+  #warnOfMisnamed(): void {
+    for (const path of this.#misnamed) {
+      if (this.#warnedOf.has(path)) continue;
+      this.#warnedOf.add(path);
+      this.#warn(
+        `htmx-mercure: ${displayPath(path)} is not a component, because templates cannot write its name. ${renaming(path)}`,
+      );
+    }
+  }
+}
+
+/** Explains what to do about a file whose name templates cannot write. */
+function renaming(path: string): string {
+  const usable = `${usableNameFor(nameOf(path))}.njk`;
+  return `Rename ${displayPath(path)} to ${usable}: a component's name can contain only letters, digits and underscores.`;
 }
 
 /** Lists component files: their names begin with a capital. Other files are partials. */

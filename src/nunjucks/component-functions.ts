@@ -1,6 +1,48 @@
-/** The components as functions: each takes its properties and gives HTML that templates print, and `publish` sends, as it is. */
-export interface ComponentFunctions {
-  /** Under `noUncheckedIndexedAccess`, any other type than `any` would be possibly undefined, and a call of it an error. */
-  // biome-ignore lint/suspicious/noExplicitAny: Files, which no compiler sees, decide which names there are.
-  readonly [name: string]: any;
+import type { SafeString } from "./safe-string.js";
+
+/**
+ * Renders a component. Pages print its HTML unescaped, and `publish` sends it unchanged.
+ *
+ * @throws MercureError `ERR_COMPONENT`
+ */
+export type ComponentFunction<Props extends object = object> = (props?: Props) => SafeString;
+
+declare const probe: Readonly<Record<string, true>>;
+
+/** Whether the project's compiler option `noUncheckedIndexedAccess` is on. */
+type IsIndexChecked = undefined extends typeof probe.name ? true : false;
+
+/** A component whose properties the project declares. Components without required properties take none too. */
+type DeclaredComponent<Props extends object> = object extends Props
+  ? ComponentFunction<Props>
+  : (props: Props) => SafeString;
+
+/**
+ * The components as functions. Types come from {@link HtmxMercure.Components}. Other names can be called with any object:
+ * files, which no compiler sees, decide which components exist.
+ */
+export type ComponentFunctions = {
+  readonly [Name in keyof HtmxMercure.Components]: DeclaredComponent<HtmxMercure.Components[Name]>;
+} & {
+  // With the option on, any other type would include undefined, and each call would be an error.
+  // biome-ignore lint/suspicious/noExplicitAny: See above.
+  readonly [name: string]: IsIndexChecked extends true ? any : ComponentFunction;
+};
+
+declare global {
+  namespace HtmxMercure {
+    /**
+     * The properties of the application's components, for the types of calls. Empty until an application declares them.
+     *
+     * @example
+     * declare global {
+     *   namespace HtmxMercure {
+     *     interface Components {
+     *       ChatMessage: { id: string; text: string };
+     *     }
+     *   }
+     * }
+     */
+    interface Components {}
+  }
 }

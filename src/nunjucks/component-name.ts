@@ -7,3 +7,9 @@ export function isComponentName(name: string): boolean {
 export function isUsableComponentName(name: string): boolean {
   return /^\p{Lu}[\p{L}\p{M}\p{N}_]*$/u.test(name.normalize("NFC"));
 }
+
+/** Returns the nearest usable name: the parts of a name that are usable, each from a capital on. */
+export function usableNameFor(name: string): string {
+  const parts = name.normalize("NFC").split(/[^\p{L}\p{M}\p{N}_]+/u);
+  return parts.map((part) => part.charAt(0).toUpperCase() + part.slice(1)).join("");
+}

@@ -36,6 +36,8 @@ export interface ComponentsOptions {
   readonly kit: Readonly<Record<string, TagHandler>>;
   /** Returns the properties of a model object for its component; undefined for other values. */
   propsOf(value: object): Props | undefined;
+  /** Receives a warning about a file that is no component. */
+  warn(message: string): void;
   /** Receives an error that occurs after its rendering has ended. */
   onError(error: unknown): void;
 }
@@ -73,7 +75,7 @@ export class Components {
 
   constructor(options: ComponentsOptions) {
     this.#options = options;
-    this.#files = new ComponentFiles(options.folders, packageFolder("components"));
+    this.#files = new ComponentFiles(options.folders, packageFolder("components"), options.warn);
     this.makeSafe = safeStringMaker(options.environment);
     const tags = {
       components: () => this.names,

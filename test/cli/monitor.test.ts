@@ -50,6 +50,25 @@ describe("the monitor", () => {
     }
   });
 
+  // A server must accept a target that is a whole URL, and some proxies and health checks send one. RFC 9112, 3.2.2.
+  test("answers a request target that is a whole URL as it answers the path", async (t) => {
+    const hub = await startHub(t);
+    const origin = await monitorOf(hub);
+    const { port } = new URL(origin);
+    const ask = (path: string, Host = `127.0.0.1:${port}`) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const req = request({ host: "127.0.0.1", port, path, headers: { Host } });
+        req.on("response", (res) => resolve(res.resume().statusCode)).on("error", reject);
+        req.end();
+      });
+    for (const path of ["/healthz/live", "/healthz/ready?a=/", "/metrics", "/openapi.json"]) {
+      assert.equal(await ask(origin + path), 200, path);
+      assert.equal(await ask(`HTTP://127.0.0.1:${port}${path}`), 200, path);
+    }
+    for (const path of ["", "/", "?/metrics", "/metrics/"]) assert.equal(await ask(origin + path), 404, path);
+    assert.equal(await ask(`${origin}/metrics`, "evil.example"), 421);
+  });
+
   test("listens by default, for this machine only, and can be disabled", async (t) => {
     const hub = await startHub(t);
     const origin = await monitorOf(hub);

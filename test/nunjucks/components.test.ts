@@ -105,8 +105,35 @@ describe("a component", () => {
     for (const name of ["Foo", "Foo-Bar"]) {
       assert.throws(() => kit.components.render(name), {
         code: "ERR_COMPONENT",
-        message: /Rename .*Foo-Bar\.njk: a component's name can contain only letters, digits and underscores/,
+        message:
+          /Rename .*Foo-Bar\.njk to FooBar\.njk: a component's name can contain only letters, digits and underscores/,
       });
+    }
+  });
+
+  test("is announced once, with the right name, when its file name cannot be a tag", (t) => {
+    const names = ["Foo-Bar", "Card.item-2", "Äpfel mus", "Fine_2", "partial-x"];
+    for (const development of [true, false]) {
+      const files = Object.fromEntries(names.map((name) => [`components/sub/${name}.njk`, ""]));
+      const kit = fixture(t, { files: { ...files, "components/Fine.njk": "fine", "page.njk": "" }, development });
+      assert.deepEqual(
+        kit.warnings.map((warning) => /Rename .*\/(.*)\.njk to (.*)\.njk: a component's name/.exec(warning)?.slice(1)),
+        [
+          ["Card.item-2", "CardItem2"],
+          ["Foo-Bar", "FooBar"],
+          ["Äpfel mus", "ÄpfelMus"],
+        ],
+      );
+      for (const warning of kit.warnings)
+        assert.match(warning, /is not a component, because templates cannot write its name/);
+      const { length } = kit.warnings;
+      assert.equal(kit.components.render("Fine").toString(), "fine");
+      assert.ok(kit.components.names.includes("Fine_2"));
+      assert.equal(kit.warnings.length, length);
+      kit.write("components/New-One.njk", "");
+      assert.ok(kit.components.has("Fine"));
+      assert.ok(kit.components.names.length > 0);
+      assert.equal(kit.warnings.length, development ? length + 1 : length);
     }
   });
 

@@ -35,6 +35,7 @@ export interface Fixture {
   readonly models: Models;
   readonly pages: RenderContexts;
   readonly connections: { count: number };
+  readonly warnings: readonly string[];
   write(path: string, content: string): void;
   /** Renders a file as a page. */
   render(template: string, context?: object): string;
@@ -58,6 +59,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const pages = new RenderContexts();
   const connections = { count: 0 };
   const variants = new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true });
+  const warnings: string[] = [];
   const publisher = new Publisher({
     hub: new EmbeddedHubPort({
       hub: { lastEventId: "#cursor", path: "/.well-known/mercure", publicPath: "/.well-known/mercure" } as Hub,
@@ -107,6 +109,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     development,
     kit: streamTags.prepare,
     propsOf: (value) => models.propsOf(value),
+    warn: (message) => warnings.push(message),
     onError: (error) => {
       throw error;
     },
@@ -119,6 +122,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     models,
     pages,
     connections,
+    warnings,
     write,
     render: (template, context = {}) => components.attempt(() => environment.getTemplate(template).render(context)),
   };

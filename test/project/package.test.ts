@@ -94,6 +94,48 @@ sse.publish("messages", kit.components.Plain());
 export const hub: Hub = new Hub({ transport: new MemoryTransport() });
 `;
 
+/** Calls of components that the compiler checks, without `noUncheckedIndexedAccess`. */
+const checkedProgram = `
+import express from "express";
+import { mercure, type SafeString } from "htmx-mercure";
+
+declare global {
+  namespace HtmxMercure {
+    interface Components {
+      Card: { title: string; open?: boolean };
+      Rule: { wide?: boolean };
+    }
+  }
+}
+
+const { components } = mercure(express());
+export const html: SafeString[] = [
+  components.Card({ title: "a", open: true }),
+  components.Rule(),
+  components.Rule({ wide: true }),
+  components.Other(),
+  components.Other({ any: 1 }),
+];
+// @ts-expect-error The property is missing.
+components.Card({});
+// @ts-expect-error The properties are missing.
+components.Card();
+// @ts-expect-error The property has another type.
+components.Card({ title: 1 });
+// @ts-expect-error There is no such property.
+components.Rule({ wied: true });
+// @ts-expect-error Properties are an object.
+components.Other("text");
+// @ts-expect-error A component renders HTML.
+export const count: number = components.Other();
+`;
+
+/** The same calls of declared components, which the compiler checks with all settings. */
+const declaredProgram = checkedProgram.replaceAll(
+  /.*(?:components\.Other\(|Properties are an object|renders HTML).*\n/g,
+  "",
+);
+
 const project: Readonly<Record<string, string>> = {
   "package.json": JSON.stringify({ name: "fresh", version: "1.0.0", private: true }),
   "templates/index.njk":
@@ -111,6 +153,9 @@ const project: Readonly<Record<string, string>> = {
     files: ["typed.mts", "typed.cts"],
   }),
   "usual/program.ts": usualProgram,
+  "checked/declared.ts": declaredProgram,
+  "checked/program.ts": checkedProgram,
+  "checked/package.json": JSON.stringify({ type: "module" }),
   "usual/package.json": JSON.stringify({ type: "module" }),
   "page.js": 'import "htmx-mercure/client";\n',
 };
@@ -241,6 +286,29 @@ describe("in a fresh project", () => {
     const { stdout } = await node(compiler, "--noEmit", "-p", "usual").catch((error) => error);
     assert.equal(stdout, "");
   });
+
+  for (const packageName of ["typescript", "typescript59"]) {
+    test(`${packageName} checks the calls of components, and their declared properties`, async () => {
+      const compiler = compilerOf(packageName);
+      for (const [name, settings] of Object.entries({
+        program: {},
+        declared: { noPropertyAccessFromIndexSignature: true, noUncheckedIndexedAccess: true },
+      })) {
+        const usual = {
+          target: "es2022",
+          module: "esnext",
+          moduleResolution: "bundler",
+          types: ["node"],
+          strict: true,
+        };
+        const config = { compilerOptions: { ...usual, ...settings }, files: [`${name}.ts`] };
+        const path = `checked/${name}.${packageName}.json`;
+        await writeFile(join(folder, path), JSON.stringify(config));
+        const { stdout } = await node(compiler, "--noEmit", "-p", path).catch((error) => error);
+        assert.equal(stdout, "");
+      }
+    });
+  }
 
   test("TypeScript 5.9 reads the types for a bundler and without a target", async () => {
     const settings = ["--noEmit", "--strict", "--module", "esnext", "--moduleResolution", "bundler"];

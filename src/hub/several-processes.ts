@@ -1,12 +1,18 @@
 import cluster from "node:cluster";
 import type { Logger } from "../shared/logger.js";
+import { MemoryTransport } from "../transport/memory/memory.js";
+import type { Transport } from "../transport/transport.js";
+
+let hasWarned = false;
 
 /**
  * Warns if each of several processes runs a hub with its own history. Subscribers of one process then miss the updates
- * of the others, without any error. Only the first process warns.
+ * of the others, without any error. Only the first process warns, once. A transport that processes can share needs no
+ * warning.
  */
-export function warnOfSeveralProcesses(logger: Logger): void {
-  if (!isFirstOfSeveral(process.env)) return;
+export function warnOfSeveralProcesses(transport: Transport, logger: Logger): void {
+  if (hasWarned || !(transport instanceof MemoryTransport) || !isFirstOfSeveral(process.env)) return;
+  hasWarned = true;
   logger.warn(
     "htmx-mercure: this application runs in several processes (node:cluster or pm2), each with its own hub. Pages " +
       "miss updates published in another process. Run one process, or share one hub: start `npx htmx-mercure hub` and " +
