@@ -36,7 +36,7 @@ export interface ComponentsOptions {
   readonly kit: Readonly<Record<string, TagHandler>>;
   /** Returns the properties of a model object for its component; undefined for other values. */
   propsOf(value: object): Props | undefined;
-  /** Receives a warning about a file that is no component. */
+  /** Receives a warning about a file whose name templates cannot write. */
   warn(message: string): void;
   /** Receives an error that occurs after its rendering has ended. */
   onError(error: unknown): void;

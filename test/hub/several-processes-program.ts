@@ -43,7 +43,7 @@ if (workers > 0 && cluster.isPrimary) {
   cluster.worker?.disconnect();
 }
 
-/** Behaves as a transport over another system does: it is no memory transport. */
+/** Behaves as a transport over another system: the hub cannot see that its history is in memory. */
 function sharedTransport(): Transport {
   const memory = new MemoryTransport();
   return new Proxy({} as Transport, {

@@ -122,7 +122,7 @@ components.Card({});
 components.Card();
 // @ts-expect-error The property has another type.
 components.Card({ title: 1 });
-// @ts-expect-error There is no such property.
+// @ts-expect-error The property does not exist.
 components.Rule({ wied: true });
 // @ts-expect-error Properties are an object.
 components.Other("text");
