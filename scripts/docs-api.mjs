@@ -14,6 +14,7 @@ const entries = {
   "htmx-mercure": "dist/index.d.ts",
   "htmx-mercure-hub": "dist/hub/index.d.ts",
   "htmx-mercure-transport-memory": "dist/transport/memory/memory.d.ts",
+  "htmx-mercure-transport-lmdb": "dist/transport/lmdb/lmdb.d.ts",
   "htmx-mercure-client": "dist/client/index.d.ts",
 };
 

@@ -1,11 +1,14 @@
-import type { PositionLog } from "./position-log.js";
+/** A log that yields its items after a position, oldest first. */
+export interface SortedLog<T> {
+  after(position: number): Iterator<T, void>;
+}
 
 /**
  * Yields the items after a position in several logs, oldest first, each once. Its time grows with the items taken, not
  * with the length of the logs. The logs must not change meanwhile.
  */
 export function* mergeLogs<T extends { readonly position: number }>(
-  logs: readonly PositionLog<T>[],
+  logs: readonly SortedLog<T>[],
   after: number,
 ): Generator<T, void> {
   const heads = new Heap<T>();

@@ -1,0 +1,176 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Database, RootDatabase } from "lmdb";
+import { MercureError } from "../../shared/errors.js";
+import { loadPeer } from "../peer.js";
+import { checkDataFile } from "./data-file.js";
+import { emptyState, type State } from "./state.js";
+import { causeOf } from "./store-error.js";
+
+/** The format of the tables. A change that an older version would misread increases it. */
+const format = 1;
+
+/** The count and the loss of a topic in history. */
+export interface TopicState {
+  count: number;
+  /** Updates of the topic up to this position may have been evicted. */
+  evicted: number;
+}
+
+const open = new Map<string, Store>();
+
+/** The tables of a history in one folder. All transports of a process that use the folder share one store. */
+export class Store {
+  readonly path: string;
+  /** The key of the ids that the hub makes. */
+  readonly cursorKey: Uint8Array;
+  /** All updates, by position. */
+  readonly log: Database<string, Buffer>;
+  /** The topics' updates in history: the topic's hash and the position. */
+  readonly byTopic: Database<Buffer, Buffer>;
+  /** The topics in history, by their hash. */
+  readonly topics: Database<TopicState, Buffer>;
+  /** The updates in history that have an id of their publisher: the id's hash and the position. */
+  readonly byId: Database<Buffer, Buffer>;
+  /** The newest position of a key in a topic, by the hashes of both. */
+  readonly byKey: Database<number, Buffer>;
+  /** The hub's own updates: the lane and the position. */
+  readonly own: Database<Buffer, Buffer>;
+  /** The processes of the living nodes. */
+  readonly nodes: Database<unknown, string>;
+  /** The entries of the nodes. */
+  readonly entries: Database<unknown, string>;
+  /** The last changes of the entries, by number. */
+  readonly changes: Database<unknown, number>;
+  readonly #env: RootDatabase;
+  readonly #meta: Database<unknown, string>;
+  #users = 0;
+
+  /**
+   * Opens the history in a folder, and creates it if it is missing.
+   *
+   * @throws MercureError `ERR_OPTION` when the folder holds something else, or a history that this version cannot read.
+   */
+  static open(folder: string): Store {
+    const path = preparedFolder(folder);
+    let store = open.get(path);
+    if (store === undefined) {
+      store = new Store(path);
+      open.set(path, store);
+    }
+    store.#users++;
+    return store;
+  }
+
+  private constructor(path: string) {
+    this.path = path;
+    checkDataFile(path);
+    try {
+      // One commit at a time: each holds all that was published meanwhile, and is on the disk when it resolves.
+      // Without the batches of turns, lmdb makes no promise that nobody holds.
+      const options = { path, noSubdir: false, maxDbs: 16, overlappingSync: false, eventTurnBatching: false };
+      this.#env = loadPeer<typeof import("lmdb")>("lmdb", "The transport lmdb:").open({ ...options, encoding: "json" });
+      this.#refuseOthers();
+      this.#meta = this.#env.openDB({ name: "meta", encoding: "json" });
+      this.cursorKey = this.#prepare();
+      const tables = { keyEncoding: "binary" } as const;
+      this.log = this.#env.openDB({ ...tables, name: "log", encoding: "string" });
+      this.byTopic = this.#env.openDB({ ...tables, name: "byTopic", encoding: "binary" });
+      this.topics = this.#env.openDB({ ...tables, name: "topics", encoding: "json" });
+      this.byId = this.#env.openDB({ ...tables, name: "byId", encoding: "binary" });
+      this.byKey = this.#env.openDB({ ...tables, name: "byKey", encoding: "json" });
+      this.own = this.#env.openDB({ ...tables, name: "own", encoding: "binary" });
+      this.nodes = this.#env.openDB({ name: "nodes", encoding: "json" });
+      this.entries = this.#env.openDB({ name: "entries", encoding: "json" });
+      this.changes = this.#env.openDB({ name: "changes", encoding: "json" });
+    } catch (cause) {
+      if (cause instanceof MercureError) throw cause;
+      throw new MercureError("ERR_OPTION", `Cannot open the history in ${path}: ${(cause as Error).message}.`, {
+        cause,
+      });
+    }
+  }
+
+  /** Returns the state, as of the snapshot that reads use in this turn of the event loop. */
+  state(): State {
+    return (this.#meta.get("state") as State | undefined) ?? emptyState();
+  }
+
+  /** Lets the reads of this turn see what has been committed so far. */
+  refresh(): void {
+    this.#env.resetReadTxn();
+  }
+
+  /**
+   * Runs a function that changes the tables, and resolves when its changes are on the disk. When it throws, nothing has
+   * changed.
+   *
+   * @param change - Gets the state, which is stored with the rest.
+   */
+  async commit(change: (state: State) => void): Promise<void> {
+    try {
+      await this.#env.childTransaction(() => {
+        const state = this.state();
+        change(state);
+        this.#meta.putSync("state", state);
+      });
+    } catch (error) {
+      throw await causeOf(error);
+    }
+  }
+
+  /** Forces the file to grow, and later to have room: a commit that writes a value of this size, or removes it. */
+  pad(bytes: number): void {
+    if (bytes > 0) this.#meta.putSync("pad", "-".repeat(bytes));
+    else if (this.#meta.get("pad") !== undefined) this.#meta.removeSync("pad");
+  }
+
+  /** Closes the tables once every transport of this process has done so. */
+  async close(): Promise<void> {
+    if (--this.#users > 0) return;
+    open.delete(this.path);
+    await this.#env.close();
+  }
+
+  /** @throws MercureError `ERR_OPTION` for a file of another program or of a newer version, before anything is changed. */
+  #refuseOthers(): void {
+    const tables = [...this.#env.getKeys()];
+    // A process that ended while it created the history has left at most this table.
+    if (tables.length === 0 || (tables.length === 1 && tables[0] === "meta")) return;
+    const meta = tables.includes("meta")
+      ? this.#env.openDB({ name: "meta", encoding: "json", create: false } as { name: string })
+      : undefined;
+    const found = meta?.get("format");
+    if (found === format) return;
+    void this.#env.close();
+    const reason = Number.isSafeInteger(found)
+      ? `has format ${found}, and this version of htmx-mercure reads format ${format}. Update htmx-mercure`
+      : "is not a history of htmx-mercure. Choose another folder";
+    throw new MercureError("ERR_OPTION", `The folder ${this.path} ${reason}. It was not changed.`);
+  }
+
+  /** Returns the key of the history. Gives a new history its format and its key. */
+  #prepare(): Uint8Array {
+    if (this.#meta.get("format") === undefined) {
+      this.#meta.transactionSync(() => {
+        if (this.#meta.get("format") !== undefined) return;
+        this.#meta.putSync("format", format);
+        this.#meta.putSync("key", randomBytes(16).toString("base64url"));
+      });
+    }
+    return Buffer.from(this.#meta.get("key") as string, "base64url");
+  }
+}
+
+/** Creates a folder if it is missing, and returns its absolute path, without symbolic links. */
+function preparedFolder(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return realpathSync(folder);
+  } catch (cause) {
+    const reason =
+      existsSync(folder) && !statSync(folder).isDirectory() ? "it is a file, not a folder" : (cause as Error).message;
+    throw new MercureError("ERR_OPTION", `Cannot keep the history in ${join(folder)}: ${reason}.`, { cause });
+  }
+}

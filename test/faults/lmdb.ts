@@ -1,0 +1,211 @@
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LmdbTransport, type LmdbTransportOptions } from "../../src/transport/lmdb/lmdb.js";
+import type { Heard } from "./checker.js";
+import type { Fault } from "./fault.js";
+import { FaultyNode, type NodeProgramOptions } from "./node.js";
+import type { NodeLog } from "./record.js";
+import { runOf } from "./record.js";
+
+/** Limits that hold a whole run. */
+const everything = { historyLength: 10_000_000, maxHistoryBytes: 2 ** 33 };
+
+/** The number of updates that are acknowledged between two faults. */
+const updatesBetween = 100;
+
+/** The history in a folder of its own, with the nodes that share it. */
+class Run {
+  readonly path: string;
+  readonly #nodes: FaultyNode[] = [];
+
+  constructor() {
+    this.path = mkdtempSync(join(tmpdir(), "lmdb-faults-"));
+  }
+
+  start(options: Partial<NodeProgramOptions> = {}, limits: Partial<LmdbTransportOptions> = everything): FaultyNode {
+    const transport = { kind: "lmdb", options: { path: this.path, ...limits } } as const;
+    const node = new FaultyNode({ name: `node${this.#nodes.length}`, publishers: 4, ...options, transport });
+    this.#nodes.push(node);
+    return node;
+  }
+
+  get logs(): NodeLog[] {
+    return this.#nodes.map(({ log }) => log);
+  }
+
+  /** Returns what a process that opens the folder now finds in history. */
+  async history(): Promise<Heard[]> {
+    const transport = new LmdbTransport({ path: this.path, ...everything });
+    await transport.ready;
+    const heard: Heard[] = [];
+    for (let after = 0; after < transport.head; ) {
+      const { updates, through } = transport.read({ topics: "*", after, maxUpdates: 1000 });
+      for (const { position, update } of updates) heard.push({ position, data: update.data.trimEnd() });
+      after = through;
+    }
+    await transport.close();
+    return heard;
+  }
+
+  /** Ends the nodes that still run. */
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#nodes.map((node) => node.kill()));
+  }
+
+  async remove(): Promise<void> {
+    await this.end();
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Runs something in a folder of its own, which is removed afterwards. */
+async function inFolder<T>(body: (run: Run) => Promise<T>): Promise<T> {
+  const run = new Run();
+  try {
+    return await body(run);
+  } finally {
+    await run.remove();
+  }
+}
+
+const acknowledged = (log: NodeLog) => log.acknowledged.length;
+
+/** Waits until a node has got more updates acknowledged. */
+function progress(node: FaultyNode, count = updatesBetween): Promise<void> {
+  const before = acknowledged(node.log);
+  return node.until((log) => acknowledged(log) >= before + count);
+}
+
+/** Kills one of several writers while it publishes, and starts another one, which is killed in its turn. */
+const killOneOf =
+  (writers: number): Fault =>
+  (rounds) =>
+    inFolder(async (run) => {
+      const nodes = Array.from({ length: writers }, () => run.start());
+      await Promise.all(nodes.map((node) => progress(node)));
+      for (let round = 0; round < rounds; round++) {
+        await nodes.shift()!.kill();
+        nodes.push(run.start());
+        // The others go on: the killed one has left no lock.
+        await Promise.all(nodes.map((node) => progress(node)));
+      }
+      await Promise.all(nodes.map((node) => node.stop()));
+      return { run: runOf(run.logs, await run.history()), faults: rounds };
+    });
+
+/** Stops a node for a while. The others publish meanwhile what the log holds for it. */
+const stall: Fault = (rounds) =>
+  inFolder(async (run) => {
+    const [writer, reader] = [run.start(), run.start({ publishers: 0 })];
+    await Promise.all([progress(writer), reader.until(({ isStarted }) => isStarted)]);
+    for (let round = 0; round < rounds; round++) {
+      reader.stall();
+      await progress(writer, 300);
+      reader.resume();
+      await heardAll(reader, writer);
+    }
+    await Promise.all([writer.stop(), reader.stop()]);
+    return { run: runOf(run.logs, await run.history()), faults: rounds };
+  });
+
+/** Stops a node while history evicts what it has not heard: it must be told of a gap. */
+const trimmed: Fault = (rounds) =>
+  inFolder(async (run) => {
+    const limits = { historyLength: 100, maxHistoryBytes: 4 * 1024 * 1024 };
+    const [writer, reader] = [run.start({ bytes: 2000 }, limits), run.start({ publishers: 0 }, limits)];
+    await Promise.all([progress(writer), reader.until(({ isStarted }) => isStarted)]);
+    const complaints: string[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const gaps = reader.log.gaps.length;
+      reader.stall();
+      await progress(writer, 3000);
+      reader.resume();
+      await heardAll(reader, writer);
+      if (reader.log.gaps.length === gaps) complaints.push(`no gap was told in round ${round}`);
+    }
+    await Promise.all([writer.stop(), reader.stop()]);
+    if (writer.log.gaps.length > 0) complaints.push("the writer was told of a gap");
+    return { run: runOf(run.logs), faults: rounds, complaints };
+  });
+
+/** Waits until a node has heard, or was told to have missed, all that another one has got acknowledged. */
+function heardAll(reader: FaultyNode, writer: FaultyNode): Promise<void> {
+  const last = writer.log.heard.at(-1)!.position;
+  return reader.until((log) => log.record.to >= last);
+}
+
+/**
+ * Fills the disk, and makes room again. A limit on the size of files stands for the full disk: it needs no rights, and
+ * the system refuses the same writes.
+ */
+const fullDisk: Fault = (rounds) =>
+  inFolder(async (run) => {
+    const complaints: string[] = [];
+    const node = run.start({ bytes: 1000, publishers: 16 });
+    await progress(node);
+    for (let round = 0; round < rounds; round++) {
+      const failures = node.log.failures.length;
+      limitFiles(node.pid, `${1024 * 1024 * (round + 1)}`);
+      await node.until((log) => log.failures.length > failures && log.state === "away");
+      limitFiles(node.pid, "unlimited");
+      await node.until(({ state }) => state === "ready");
+      await progress(node);
+    }
+    await node.stop();
+    for (const { code, message } of node.log.failures) {
+      if (code !== "ERR_TRANSPORT" || !/disk (is|may be) full/.test(message)) complaints.push(`${code}: ${message}`);
+    }
+    return { run: runOf(run.logs, await run.history()), faults: rounds, complaints };
+  });
+
+/** The same on a small file system in memory, which really fills. Only root can mount it. */
+const fullFileSystem: Fault = (rounds) =>
+  inFolder(async (run) => {
+    const complaints: string[] = [];
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", run.path]);
+    try {
+      const node = run.start({ bytes: 1000, publishers: 16 });
+      await progress(node);
+      const filler = join(run.path, "filler");
+      for (let round = 0; round < rounds; round++) {
+        const failures = node.log.failures.length;
+        fill(filler);
+        await node.until((log) => log.failures.length > failures && log.state === "away");
+        rmSync(filler);
+        await node.until(({ state }) => state === "ready");
+        await progress(node);
+      }
+      await node.stop();
+      for (const { code, message } of node.log.failures) {
+        if (code !== "ERR_TRANSPORT" || !message.includes("the disk is full")) complaints.push(`${code}: ${message}`);
+      }
+      return { run: runOf(run.logs, await run.history()), faults: rounds, complaints };
+    } finally {
+      await run.end();
+      execFileSync("umount", [run.path]);
+    }
+  });
+
+function fill(path: string): void {
+  const block = Buffer.alloc(64 * 1024);
+  try {
+    for (;;) appendFileSync(path, block);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+  }
+}
+
+function limitFiles(pid: number, limit: string): void {
+  execFileSync("prlimit", [`--pid=${pid}`, `--fsize=${limit}:`]);
+}
+
+export const lmdbFaults: Readonly<Record<string, Fault>> = {
+  "node-kill": killOneOf(1),
+  "node-kill-of-three": killOneOf(3),
+  "node-stall": stall,
+  trimmed,
+  "full-disk": fullDisk,
+  "full-file-system": fullFileSystem,
+};

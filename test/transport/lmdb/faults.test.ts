@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { faultsOf } from "../../faults/checker.js";
+import { lmdbFaults } from "../../faults/lmdb.js";
+
+/** Runs a fault, and checks that nothing acknowledged is lost, repeated or out of order, and that no gap is untold. */
+async function survive(fault: keyof typeof lmdbFaults, rounds: number): Promise<void> {
+  const { run, complaints = [] } = await lmdbFaults[fault]!(rounds);
+  assert.deepEqual([...faultsOf(run), ...complaints], []);
+  assert.ok(run.acknowledged.length >= 100 * rounds);
+}
+
+describe("An LMDB history", () => {
+  test("loses nothing when its only writer is killed at any instant", () => survive("node-kill", 6));
+
+  test("loses nothing when one of three writers is killed at any instant, and never blocks the others", () =>
+    survive("node-kill-of-three", 3));
+
+  test("brings to a process that did not run for a while what the others published", () => survive("node-stall", 2));
+
+  test("tells a process of a gap, and no other, when history has evicted what it did not hear", () =>
+    survive("trimmed", 1));
+
+  test("rejects updates on a full disk with a clear error, loses nothing, and goes on when there is room", () =>
+    survive("full-disk", 2));
+});
