@@ -31,8 +31,11 @@ export interface MercureGapDetail {
 
 /** The events that the client dispatches on the element that has `sse-connect`. The events bubble. */
 export interface MercureEventMap {
+  /** The server rejected a stream for good, or its answer is not an event stream. */
   "mercure:error": CustomEvent<MercureErrorDetail>;
+  /** The hub has ended a stream for good. */
   "mercure:end": CustomEvent<MercureEndDetail>;
+  /** The page can lack updates. Reload it, or fetch the state again. */
   "mercure:gap": CustomEvent<MercureGapDetail>;
 }
 

@@ -46,6 +46,7 @@ import type { Subscriber } from "./streams/subscriber.js";
 import { Subscribers } from "./streams/subscribers.js";
 import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from "./streams/update-reader.js";
 
+/** Options of {@link Hub.stream}. */
 export interface StreamOptions {
   /**
    * The topics to stream. A string is the name of one topic, even if it looks like a pattern. `{ match, match_type }`
@@ -82,6 +83,7 @@ type SubscriptionListener = (subscription: SubscriptionDocument, isPrivate: bool
 /** @param refusal - The refusal that the client receives. A client whose stream is closed instead does not see it. */
 type RefusalListener = (request: HubRequest, refusal: HttpProblem) => void;
 
+/** Options of {@link Hub.close}. */
 export interface CloseOptions {
   /**
    * The max random reconnection delay, in seconds. The hub tells each client to wait one second and a random part of
@@ -90,7 +92,20 @@ export interface CloseOptions {
   readonly retrySpread?: number | undefined;
 }
 
-/** A Mercure hub over Node's HTTP servers, with or without Express before it. */
+/**
+ * A Mercure hub over Node's HTTP servers, with or without Express before it.
+ * {@link https://mercure.rocks/spec | The Mercure protocol}.
+ *
+ * @example
+ * ```ts
+ * import { createServer } from "node:http";
+ * import { Hub } from "htmx-mercure/hub";
+ * import { MemoryTransport } from "htmx-mercure/transport/memory";
+ *
+ * const hub = new Hub({ transport: new MemoryTransport() });
+ * const server = createServer(hub.handle).listen(3000);
+ * ```
+ */
 export class Hub {
   /** The hub's path on this server. */
   readonly path: string;
@@ -204,6 +219,10 @@ export class Hub {
    *
    * @param next - Called with the error `ERR_RESPONSE` if the response has already begun. Default: the hub logs the
    * error, and destroys the response unless it has ended.
+   * @example
+   * ```ts
+   * app.use("/live", hub.handle);
+   * ```
    */
   readonly handle = (req: HubRequest, res: HubResponse, next?: Next): void => {
     this.#answer(req, res, next, (request, response) => this.#route(request, response));
@@ -214,6 +233,11 @@ export class Hub {
    * `Last-Event-ID`, as at the hub's URL.
    *
    * @param next - As for {@link Hub.handle}.
+   * @throws MercureError `ERR_OPTION` for an invalid option, `ERR_TOPIC` for an invalid topic.
+   * @example
+   * ```ts
+   * app.get("/orders/stream", (req, res, next) => hub.stream(req, res, { topics: "orders", private: true }, next));
+   * ```
    */
   stream(req: HubRequest, res: HubResponse, options: StreamOptions, next?: Next): void {
     assertKnownOptions(options, streamOptions, "hub.stream");
@@ -235,7 +259,13 @@ export class Hub {
   /**
    * Publishes an update, and resolves when the transport has stored it.
    *
-   * @throws MercureError `ERR_TOPIC`, `ERR_DATA` or `ERR_UPDATE` for a draft that breaks the protocol, `ERR_CLOSED`.
+   * @throws MercureError `ERR_TOPIC`, `ERR_DATA` or `ERR_UPDATE` for a draft that breaks the protocol, `ERR_CLOSED` after
+   * {@link Hub.close}. Errors of the transport are rethrown.
+   * {@link https://mercure.rocks/spec#publication | Mercure "Publication"}.
+   * @example
+   * ```ts
+   * const { id } = await hub.publish({ topics: ["messages"], data: "hello", private: false });
+   * ```
    */
   async publish(draft: Draft): Promise<Update> {
     if (this.#dispatcher.closed) throw hubClosed();
@@ -250,9 +280,15 @@ export class Hub {
   }
 
   /**
-   * Iterates over new updates of topics, including private ones, for code in this process: `for await (const update of
-   * hub.updates(["messages"]))`. The topics have the form of those in {@link StreamOptions}. The iteration ends when
-   * the hub closes.
+   * Iterates over new updates of topics, including private ones, for code in this process. The topics have the form of
+   * those in {@link StreamOptions}. The iteration ends when the hub closes.
+   *
+   * @throws MercureError `ERR_OPTION` for an invalid option, `ERR_TOPIC` for an invalid topic, and in the iteration
+   * `ERR_HISTORY_GAP` for a reader that is too slow.
+   * @example
+   * ```ts
+   * for await (const { topics, data } of hub.updates("messages")) console.log(topics, data);
+   * ```
    */
   updates(topics: StreamOptions["topics"], options: UpdatesOptions = {}): Updates {
     assertKnownOptions(options, updatesOptions, "hub.updates");
@@ -263,7 +299,12 @@ export class Hub {
   /**
    * Lists active subscriptions: all of them, those of one topic, or those of one subscriber. Each open stream has one
    * entry for each topic that it asked for by exactly this name. With the option `subscriptions: false` the list is
-   * empty.
+   * empty. {@link https://mercure.rocks/spec#active-subscriptions | Mercure "Active Subscriptions"}.
+   *
+   * @example
+   * ```ts
+   * const count = hub.subscriptions("messages").length;
+   * ```
    */
   subscriptions(topic?: string, subscriber?: string): SubscriptionDocument[] {
     const active = this.#activeSubscriptions;
@@ -278,6 +319,12 @@ export class Hub {
   /**
    * Calls the listener at once for each subscription of this process that begins or ends. Returns a function that
    * removes the listener. With the option `subscriptions: false` the hub never calls it.
+   *
+   * @example
+   * ```ts
+   * const remove = hub.onSubscription(({ topic, active }) => console.log(topic, active));
+   * remove();
+   * ```
    */
   onSubscription(listener: SubscriptionListener): () => void {
     this.#subscriptionListeners.add(listener);
@@ -300,13 +347,25 @@ export class Hub {
    *
    * @throws MercureError `ERR_OPTION` unless the target names exactly one of these, `ERR_CLOSED`. Rethrows errors of
    * the transport: the streams of this node have then ended, and other nodes may not have received the order.
+   * @example
+   * ```ts
+   * await hub.disconnect({ subject: "7" });
+   * ```
    */
   async disconnect(target: DisconnectTarget): Promise<void> {
     if (this.#dispatcher.closed) throw hubClosed();
     await this.#disconnections.broadcast(target);
   }
 
-  /** Ends all streams and iterations at once, and answers later requests with 503. The transport stays open. */
+  /**
+   * Ends all streams and iterations at once, and answers later requests with 503. The transport stays open.
+   *
+   * @throws MercureError `ERR_OPTION` for an unknown option.
+   * @example
+   * ```ts
+   * await hub.close({ retrySpread: 5 });
+   * ```
+   */
   async close(options: CloseOptions = {}): Promise<void> {
     assertKnownOptions(options, ["retrySpread"], "hub.close");
     const { retrySpread } = options;

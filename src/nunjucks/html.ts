@@ -4,6 +4,7 @@ import { assertKnownOptions } from "../shared/known-options.js";
 import { htmlOf } from "../shared/text.js";
 import { isSafeString, type MakeSafe, type SafeString } from "./safe-string.js";
 
+/** Options of `oob`. */
 export interface OobOptions {
   /** The swap style. Default `outerHTML`. */
   swap?: string | undefined;

@@ -8,10 +8,24 @@ export interface Location {
   readonly column: number;
 }
 
-/** An error in a template, with its place. */
+/**
+ * An error in a template, with its place.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   render("ChatMessage", { message });
+ * } catch (error) {
+ *   if (error instanceof TemplateError) console.error(error.template, error.line, error.column);
+ * }
+ * ```
+ */
 export class TemplateError extends MercureError {
+  /** The template's path. Undefined for a template rendered from a string. */
   readonly template: string | undefined;
+  /** The line of the place, from 1. */
   readonly line: number;
+  /** The column of the place, from 1. */
   readonly column: number;
   /** Tells Nunjucks that the line is known. Its own guess is wrong within macros. */
   readonly lineno: number;

@@ -25,16 +25,22 @@ export interface ActiveSubscription {
   readonly isPrivate?: boolean | undefined;
 }
 
-/** The JSON that describes a subscription. Mercure 0.x and 1.0 "Subscription Events". */
+/**
+ * The JSON that describes a subscription. {@link https://mercure.rocks/spec#subscription-events | Mercure "Subscription
+ * Events"}.
+ */
 export interface SubscriptionDocument {
   /** The subscription's path in the web API. It is also the topic of the subscription's events. */
   readonly id: string;
+  /** `Subscription` in Mercure 0.x, `subscription` in 1.0. */
   readonly type: "Subscription" | "subscription";
   /** Mercure 0.x: the topic selector. */
   readonly topic?: string;
-  /** Mercure 1.0: the type of the matcher, and the matcher. */
+  /** Mercure 1.0: the type of the matcher. */
   readonly match_type?: MatchType;
+  /** Mercure 1.0: the matcher. */
   readonly match?: string;
+  /** The id of the subscriber, shared by all subscriptions of one stream. */
   readonly subscriber: string;
   /** Whether the stream is open. */
   readonly active: boolean;

@@ -30,5 +30,6 @@ export interface Draft {
 
 /** A draft that a transport has accepted. Clients resume after it by its id. */
 export interface Update extends Omit<Draft, "keep" | "key"> {
+  /** The id of the update, from the publisher or the transport. */
   readonly id: string;
 }

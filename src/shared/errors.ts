@@ -1,4 +1,4 @@
-/** The codes of the kit's errors, with their meanings. Codes are stable; messages can change. */
+/** The codes of the library's errors, with their meanings. Codes are stable; messages can change. */
 export const errorCodes = {
   ERR_OPTION: "An option or environment variable is unknown, missing or invalid.",
   ERR_TEMPLATE: "A template uses a tag or a property incorrectly.",
@@ -19,10 +19,24 @@ export const errorCodes = {
   ERR_PACKAGE: "A package that an option needs is missing.",
 } as const;
 
+/** The code of a {@link MercureError}, such as `ERR_TOPIC`. The page docs/errors.md lists the causes and remedies. */
 export type ErrorCode = keyof typeof errorCodes;
 
-/** The base class of all the kit's errors. Branch on {@link MercureError.code}, never on the message. */
+/**
+ * The base class of the library's errors. Branch on {@link MercureError.code}, never on the message.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await sse.publish("", "hello");
+ * } catch (error) {
+ *   if (error instanceof MercureError && error.code === "ERR_TOPIC") console.warn("no topic");
+ *   else throw error;
+ * }
+ * ```
+ */
 export class MercureError extends Error {
+  /** The stable code of the error. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {

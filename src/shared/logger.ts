@@ -1,11 +1,18 @@
 import { onRejection } from "./on-rejection.js";
 
 /**
- * Receives the kit's messages to developers and operators. `console` is a valid logger. Every line begins with
+ * Receives messages to developers and operators. `console` is a valid logger. Every line begins with
  * `htmx-mercure:`.
+ *
+ * @example
+ * ```ts
+ * const quiet: Logger = { warn() {}, error: console.error };
+ * ```
  */
 export interface Logger {
+  /** Receives a warning: a mistake or a risk that does not stop the library. */
   warn(message: string): void;
+  /** Receives an error that no caller can handle, such as one of a callback. */
   error(message: string, error?: unknown): void;
 }
 

@@ -125,7 +125,7 @@ describe("subscribe", () => {
     assert.equal(code, 0);
     assert.deepEqual(asked, [undefined, "urn:1", "urn:1"]);
     assert.match(stderr, /next attempt is in 1 ms/);
-    assert.match(stderr, /some may be missing/);
+    assert.match(stderr, /some updates may be missing/);
   });
 
   test("exits quietly when its output is closed", async (t) => {
@@ -211,7 +211,7 @@ describe("token", () => {
       [["subscriber", "--match-urlpattern", "/a"], /need Mercure 1.0: add --protocol 1/],
       [["subscriber", "--topic", "a", "--protocol", "2"], /--protocol is 0 or 1, not "2"/],
       [["subscriber", "--topic", "a", "--payload", "{"], /--payload needs JSON/],
-      [["publisher", "--topic", "a", "--payload", "{}"], /A payload is for subscribers/],
+      [["publisher", "--topic", "a", "--payload", "{}"], /--payload is only for subscribers/],
     ] as const) {
       const { code, stderr } = await run(t, ["token", ...args]);
       assert.equal(code, 2);
@@ -276,7 +276,7 @@ describe("subscriptions", () => {
     const other = await fakeHub(t, (_req, res) => void res.end("{}"));
     for (const [url, message] of [
       [refusing, /Cannot list the hub's subscriptions: \S+ answered 404/],
-      [other, /without a list of subscriptions of subscriptions/],
+      [other, /without a list of subscriptions/],
     ] as const) {
       const { code, stderr } = await run(t, ["subscriptions", "--hub-url", url], { env });
       assert.equal(code, 1);

@@ -106,7 +106,10 @@ describe("a hub with a public key", () => {
     const [[, { publicKey }]] = pairs() as [[string, Pair]];
     for (const [env, message] of [
       [{ MERCURE_PUBLISHER_JWT_KEY: publicKey, MERCURE_PUBLISHER_JWT_ALG: "HS256" }, /algorithms contains HS256/],
-      [{ MERCURE_PUBLISHER_JWT_KEY: "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----" }, /none in PEM/],
+      [
+        { MERCURE_PUBLISHER_JWT_KEY: "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----" },
+        /not a valid PEM key/,
+      ],
       [{ MERCURE_PUBLISHER_JWT_ALG: "HS512" }, /needs at least 64/],
       [{ SECRET_KEY: "", MERCURE_PUBLISHER_JWT_ALG: "RS256" }, /but no key/],
     ] as const) {

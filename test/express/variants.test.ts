@@ -172,7 +172,7 @@ for (const protocol of [0, 1] as const) {
       );
       const [match, type] = protocol === 0 ? ["/books/{id}", "uritemplate"] : ["/books/:id", "urlpattern"];
       const topic = `{ match: "${match}", match_type: "${type}" }`;
-      assert.throws(() => render(`<% MercureStream topic=${topic} variant="x" %>`), /needs topics by name/);
+      assert.throws(() => render(`<% MercureStream topic=${topic} variant="x" %>`), /needs names of topics/);
     });
   });
 }

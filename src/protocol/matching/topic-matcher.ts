@@ -3,8 +3,16 @@ import { isPlainObject } from "../../shared/plain-object.js";
 import type { MatchType } from "../active-subscription.js";
 import { compileExact, compileSelector, compileUrlPattern, type Matcher, MatcherList } from "./matcher.js";
 
-/** A topic matcher, in the form of Mercure 1.0 tokens. It is the only way to specify a pattern. */
+/**
+ * A topic matcher, in the form of Mercure 1.0 tokens. It is the only way to specify a pattern.
+ *
+ * @example
+ * ```ts
+ * const orders: TopicMatcher = { match: "/orders/{id}", match_type: "uritemplate" };
+ * ```
+ */
 export interface TopicMatcher {
+  /** The name or the pattern. */
   readonly match: string;
   /** The type of the matcher. Mercure 1.0 adds `urlpattern`, 0.x adds `uritemplate`. Default `exact`. */
   readonly match_type?: MatchType | "uritemplate" | undefined;

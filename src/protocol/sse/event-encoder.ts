@@ -1,7 +1,10 @@
 import { MercureError } from "../../shared/errors.js";
 import { forbiddenCharacter } from "../characters.js";
 
-/** The fields of one server-sent event. HTML standard, section 9.2 "Server-sent events". */
+/**
+ * The fields of one server-sent event. {@link https://html.spec.whatwg.org/multipage/server-sent-events.html | HTML
+ * standard, section 9.2}.
+ */
 export interface ServerSentEvent {
   /** The event's data: any text. Line breaks of any kind arrive as LF. Default: empty. */
   readonly data?: string;
@@ -19,6 +22,10 @@ export interface ServerSentEvent {
  * The text always has a `data` field, because browsers drop events without one.
  *
  * @throws MercureError `ERR_UPDATE` when the type, the id or the retry would end its line or break the protocol.
+ * @example
+ * ```ts
+ * encodeEvent({ data: "hello", id: "1" }); // → id: 1\ndata: hello\n\n
+ * ```
  */
 export function encodeEvent({ data = "", type, id, retry }: ServerSentEvent): string {
   let fields = "";

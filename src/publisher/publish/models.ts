@@ -6,6 +6,7 @@ import { isPlainObject } from "../../shared/plain-object.js";
 import { textComplaintOf, textOf } from "../../shared/text.js";
 import { type PublishOptions, publishOptions } from "./publish-options.js";
 
+/** A class of model objects. Its constructor can take any arguments. */
 // biome-ignore lint/suspicious/noExplicitAny: a class is accepted whatever its constructor takes
 export type ModelClass<T extends object = object> = abstract new (...args: any[]) => T;
 

@@ -1,3 +1,4 @@
+/** Options of `sse.publish` and of everything that publishes. */
 export interface PublishOptions {
   /** Whether only subscribers with a token for a topic receive the update. Default false. */
   private?: boolean | undefined;

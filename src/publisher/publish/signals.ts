@@ -10,7 +10,9 @@ export type EventSourceOfSignals = EventEmitter | EventTarget;
 
 /** An update that is about to be published for an event. */
 export interface SignalPublication extends PublishOptions {
+  /** The topics of the update. */
   topics: Topics;
+  /** The data of the update, after the option `marshaler`. */
   data: unknown;
 }
 

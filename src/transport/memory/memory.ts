@@ -18,11 +18,25 @@ import type {
 } from "../transport.js";
 import { NodesOfOne } from "./nodes-of-one.js";
 
+/** Options of {@link MemoryTransport}. */
 export type MemoryTransportOptions = HistoryOptions;
 
-/** Stores updates in the memory of one process. A restart loses them, and reconnecting clients detect the gap. */
+/**
+ * Stores updates in the memory of one process. A restart loses them, and reconnecting clients detect the gap.
+ *
+ * @example
+ * ```ts
+ * import { Hub } from "htmx-mercure/hub";
+ * import { MemoryTransport } from "htmx-mercure/transport/memory";
+ *
+ * const hub = new Hub({ transport: new MemoryTransport({ historyLength: 100 }) });
+ * await hub.publish({ topics: ["a"], data: "hello", private: false });
+ * ```
+ */
 export class MemoryTransport implements Transport {
+  /** Resolves at once. */
   readonly ready: Promise<void> = Promise.resolve();
+  /** The entries of this node, the only one. */
   readonly nodes = new NodesOfOne();
   readonly #cursors = new CursorCipher();
   readonly #history: History;
@@ -40,10 +54,12 @@ export class MemoryTransport implements Transport {
     read.refuseUnknown();
   }
 
+  /** `ready` until {@link MemoryTransport.close}, then `closed`. */
   get state(): TransportState {
     return this.#closed ? "closed" : "ready";
   }
 
+  /** The position of the newest update; 0 before the first. */
   get head(): number {
     return this.#head;
   }
@@ -53,10 +69,12 @@ export class MemoryTransport implements Transport {
     return this.#history.bytes;
   }
 
+  /** Returns the time in milliseconds since 1970. */
   now(): number {
     return Date.now();
   }
 
+  /** Accepts an update and stores it in memory. See the interface `Transport`. */
   async publish(draft: Draft, own?: InternalOptions): Promise<Update> {
     if (this.#closed) throw new MercureError("ERR_CLOSED", "The transport is closed.");
     const known = draft.id === undefined ? undefined : this.#history.newest(draft.id);
@@ -72,24 +90,29 @@ export class MemoryTransport implements Transport {
     return update;
   }
 
+  /** Returns the id of a position. Clients must treat it as opaque. */
   cursor(position: number): string {
     return this.#cursors.encode(position);
   }
 
+  /** Returns the position of an id, or undefined for an unknown id. */
   positionOf(id: string): number | undefined {
     const position = this.#cursors.decode(id) ?? this.#history.oldest(id)?.position;
     return position !== undefined && position <= this.#head ? position : undefined;
   }
 
+  /** Reads history. */
   read(query: ReplayQuery): Replay {
     return this.#history.read(query, this.#head);
   }
 
+  /** Adds a listener. Returns a function that removes it. */
   listen(listener: TransportListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
+  /** Removes the listeners, and rejects further updates with `ERR_CLOSED`. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();
