@@ -1,8 +1,9 @@
 // `npm run docs:api`: writes the reference of the public API from its types and their doc comments.
 //
 //   npm run docs:api             writes the reference as Markdown to .cache/api, one page for each name
-//   npm run docs:api -- --check  only fails where a public name has no doc comment
+//   npm run docs:api -- --check  only fails where a public name has no doc comment, or a public function has no example
 
+import { readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
@@ -17,6 +18,9 @@ const entries = {
   "htmx-mercure-transport-lmdb": "dist/transport/lmdb/lmdb.d.ts",
   "htmx-mercure-client": "dist/client/index.d.ts",
 };
+
+/** Types whose functions an application implements, inherits from the language, or has no reason to call. */
+const notCalled = new Set(["HubObserver", "Logger", "MemoryTransport", "TemplateError", "Updates"]);
 
 await main(async () => {
   const isCheck = process.argv.includes("--check");
@@ -84,5 +88,21 @@ function extract(name, types) {
       }
     },
   });
-  return problems;
+  const model = JSON.parse(readFileSync(join(root, output, "model", `${name}.api.json`), "utf8"));
+  return [...problems, ...model.members.flatMap(({ members }) => members.flatMap((member) => withoutExample(member)))];
+}
+
+/** Returns a message for each function below a member of the model that has no example. */
+function withoutExample(member, parent = "") {
+  if (notCalled.has(member.name)) return [];
+  const children = (member.members ?? []).flatMap((child) => withoutExample(child, `${member.name}.`));
+  // A function with overloads has its example at the first one.
+  if (!isFunction(member) || (member.overloadIndex ?? 1) > 1 || /@example\b/.test(member.docComment)) return children;
+  return [`${parent}${member.name}: the doc comment has no @example.`, ...children];
+}
+
+function isFunction({ kind, name, excerptTokens = [] }) {
+  if (["Function", "Method", "MethodSignature"].includes(kind)) return true;
+  const type = excerptTokens.map(({ text }) => text).join("");
+  return kind.startsWith("Property") && /^(?:readonly )?\w+: (?:<\w+>)?\([^]*\) => /.test(type) && name !== "authorize";
 }

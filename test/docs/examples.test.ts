@@ -25,16 +25,16 @@
 //   no-run: reason            cannot run here; the test below lists them all
 
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { transform } from "esbuild";
 import type { Kit } from "htmx-mercure";
 import { launchChromium, newWatchedPage } from "../browser/chromium.js";
 import { openStream } from "../support/event-stream.js";
 import { runCommands } from "./commands.js";
+import { compile } from "./compile.js";
 import { declarations, runFragment, type Sample, secret, startSample, templateContext } from "./fragments.js";
 import { type Block, filesAround, isForeign, isProgram, type Page, pages, root } from "./markdown.js";
 import { collect, type Program, start } from "./program.js";
@@ -78,7 +78,7 @@ test("every TypeScript block compiles", (t) => {
         : `export {};\nexport const fragment = async (req: import("express").Request, res: import("express").Response) => {\n${block.code}\n};\n`;
     }
   }
-  assert.equal(compile(t, modules, ["es2023"], ["node"]), "");
+  assert.equal(namingPages(compile(t, modules, ["es2023"], ["node"])), "");
 });
 
 test("every script for browsers compiles", (t) => {
@@ -89,8 +89,13 @@ test("every script for browsers compiles", (t) => {
       modules[`${number}/${line}.ts`] = `import type {} from "htmx-mercure/client";\n${code}`;
     }
   }
-  assert.equal(compile(t, modules, ["es2023", "dom", "dom.iterable"], []), "");
+  assert.equal(namingPages(compile(t, modules, ["es2023", "dom", "dom.iterable"], [])), "");
 });
+
+/** Replaces the folders and files of the modules, in the compiler's messages, by pages and lines. */
+function namingPages(messages: string): string {
+  return messages.replaceAll(/^(\d+)\//gm, (_all, number) => `${documents[Number(number)]!.path}, line `);
+}
 
 function run(t: TestContext, block: Block, page: Page): Promise<void> | void {
   switch (block.language) {
@@ -278,15 +283,6 @@ async function parseStyle(code: string): Promise<void> {
     warnings.map(({ text }) => text),
     [],
   );
-}
-
-function compile(t: TestContext, modules: Record<string, string>, lib: string[], types: string[]): string {
-  const folder = createProject(t, modules);
-  const compilerOptions = { target: "es2023", lib, types, module: "nodenext", strict: true, skipLibCheck: true };
-  writeFiles(folder, { "tsconfig.json": JSON.stringify({ compilerOptions, files: Object.keys(modules) }) });
-  const compiler = fileURLToPath(import.meta.resolve("typescript/package.json").replace("package.json", "bin/tsc"));
-  const { stdout } = spawnSync(process.execPath, [compiler, "--noEmit", "-p", folder], { cwd: folder });
-  return String(stdout).replaceAll(/^(\d+)\//gm, (_all, number) => `${documents[Number(number)]!.path}, line `);
 }
 
 function outputOf(block: Block, page: Page): Block | undefined {

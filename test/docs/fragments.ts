@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { transform } from "esbuild";
 import express, { type Express, type Request, type Response } from "express";
-import { type Kit, type MercureOptions, mercure } from "htmx-mercure";
+import { encodeEvent, type Kit, MercureError, type MercureOptions, mercure, TemplateError } from "htmx-mercure";
 
 export const secret = "0123456789abcdef0123456789abcdef";
 
@@ -41,6 +41,9 @@ const tools = {
   express,
   EventEmitter,
   emitter: new EventEmitter(),
+  MercureError,
+  TemplateError,
+  encodeEvent,
   requireLogin: (_req: Request, _res: Response, next: () => void) => next(),
 };
 
@@ -49,9 +52,15 @@ export const declarations = `
 import type { EventEmitter as Emitter } from "node:events";
 import type expressOf from "express";
 import type { Express, Request, Response } from "express";
+import type * as library from "htmx-mercure";
 import type { Kit } from "htmx-mercure";
 
 declare global {
+  type Logger = library.Logger;
+  type TopicMatcher = library.TopicMatcher;
+  const MercureError: typeof library.MercureError;
+  const TemplateError: typeof library.TemplateError;
+  const encodeEvent: typeof library.encodeEvent;
   const app: Express;
   const kit: Kit;
   const { sse, render, components, html, oob, environment, hub, close }: Kit;

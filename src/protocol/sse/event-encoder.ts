@@ -24,7 +24,7 @@ export interface ServerSentEvent {
  * @throws MercureError `ERR_UPDATE` when the type, the id or the retry would end its line or break the protocol.
  * @example
  * ```ts
- * encodeEvent({ data: "hello", id: "1" }); // → id: 1\ndata: hello\n\n
+ * encodeEvent({ data: "hello", id: "1" }); // → id: 1…data: hello…
  * ```
  */
 export function encodeEvent({ data = "", type, id, retry }: ServerSentEvent): string {
