@@ -104,5 +104,7 @@ function withoutExample(member, parent = "") {
 function isFunction({ kind, name, excerptTokens = [] }) {
   if (["Function", "Method", "MethodSignature"].includes(kind)) return true;
   const type = excerptTokens.map(({ text }) => text).join("");
-  return kind.startsWith("Property") && /^(?:readonly )?\w+: (?:<\w+>)?\([\s\S]*\) => /.test(type) && name !== "authorize";
+  return (
+    kind.startsWith("Property") && /^(?:readonly )?\w+: (?:<\w+>)?\([\s\S]*\) => /.test(type) && name !== "authorize"
+  );
 }
