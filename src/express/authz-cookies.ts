@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { CookieOptions, Request, Response } from "express";
+import { noteKeyOfOtherSession } from "../hub/auth/other-sessions.js";
 import { cookiesOf } from "../hub/http/request.js";
 import type { Selector } from "../protocol/active-subscription.js";
 import {
@@ -14,6 +15,7 @@ import {
 } from "../protocol/tokens/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/streams/render-context.js";
 import { MercureError } from "../shared/errors.js";
+import { onRejection } from "../shared/on-rejection.js";
 import type { BasePath } from "./base-path.js";
 import { keepOutOfCaches } from "./caches.js";
 
@@ -26,6 +28,8 @@ export interface AuthzCookiesOptions {
   readonly hubPath: ((basePath: string) => string) | undefined;
   /** Returns the person behind a request. The key of one person is invalid for another. */
   subjectOf(req: Request): unknown;
+  /** The hash in the name of the cookie that the application sets by hand. */
+  readonly handmadeGrant: string;
   /** Signs a text with the application's key. */
   sign(text: string): string;
   /** Receives one warning when cookies are sent without `Secure`. */
@@ -76,6 +80,8 @@ export class AuthzCookies {
   readonly #given = new WeakMap<Response, Given>();
   /** Identifies this application. Applications on ports of one host share cookies, but not their sign-out. */
   readonly #owner: string;
+  /** The subject of each request as it began. */
+  readonly #firstSubjects = new WeakMap<Request, unknown>();
   #warned = false;
 
   constructor(options: AuthzCookiesOptions) {
@@ -96,14 +102,44 @@ export class AuthzCookies {
     }
   }
 
-  /** Sets the single token for streams whose URL names no grant. */
-  set(res: Response, jwt: string): void {
-    this.#set(res, this.#name(res.req), jwt, this.#hubPath(res.req));
+  /**
+   * Notes who sends a request, before the middleware after the kit can change that. Only a session that is known here
+   * is known to requests of the hub.
+   */
+  begin(req: Request): void {
+    if (this.#options.hubPath !== undefined) this.#firstSubjects.set(req, this.#subjectNow(req));
+  }
+
+  /**
+   * Makes the hub ignore the grants of a person if another has signed in since in the same browser. The hub cannot
+   * compare sessions that only the middleware after the kit knows; `authorize` decides then.
+   */
+  keepFromOthers(req: Request): void {
+    const key = this.#keyOf(req);
+    const subject = this.#subjectNow(req);
+    if (key === undefined || subject === undefined || !isOfSeenSession(key) || this.#isKeyOf(key, subject)) return;
+    noteKeyOfOtherSession(req, keyCookie(this.#keyName(req), key));
+  }
+
+  /**
+   * Sets the single token for streams whose URL names no grant.
+   *
+   * @param sign - Signs the token, for a key cookie if the hub is in this process.
+   */
+  set(res: Response, sign: (cookieHash: string | undefined) => string): void {
+    const { req } = res;
+    if (this.#options.hubPath === undefined) this.#set(res, this.#name(req), sign(undefined), "/");
+    else this.setUnbound(res, sign(this.#hashOf(req, this.#key(res, this.#givenBy(res)))));
+  }
+
+  /** Sets that token as it is. */
+  setUnbound(res: Response, token: string): void {
+    this.#set(res, this.#handmadeName(res.req), token, this.#hubPath(res.req));
   }
 
   /** Deletes the browser's tokens. Cookies that only the hub sees can stay; without the key they are invalid. */
   delete(res: Response): void {
-    this.#delete(res, this.#name(res.req), this.#hubPath(res.req));
+    this.#delete(res, this.#handmadeName(res.req), this.#hubPath(res.req));
     this.#delete(res, this.#keyName(res.req), "/");
     for (const { grant } of [...this.#shown(res.req), ...this.#marked(res.req)]) this.#deleteGrant(res, grant);
     // Tokens that the same response sets later need a new key.
@@ -117,8 +153,9 @@ export class AuthzCookies {
    */
   prune(res: Response, asked: unknown): void {
     const shown = this.#shown(res.req);
-    const others = shown.filter(({ grant }) => grant !== asked);
-    const used = shown.reduce((sum, { grant, bytes }) => sum + (grant === asked ? bytes : 0), 0);
+    const isKept = ({ grant }: KeptGrant) => grant === asked || grant === this.#options.handmadeGrant;
+    const others = shown.filter((each) => !isKept(each));
+    const used = shown.reduce((sum, each) => sum + (isKept(each) ? each.bytes : 0), 0);
     for (const { grant } of beyond(others, maxBytesOfPage - used)) this.#deleteGrant(res, grant);
   }
 
@@ -157,24 +194,38 @@ export class AuthzCookies {
   }
 
   #key(res: Response, given: Given): string {
-    const former = given.isAnew ? undefined : this.#keyOf(res.req);
-    const known = given.key ?? (former !== undefined && this.#isKeyOf(res.req, former) ? former : undefined);
+    const { req } = res;
+    const former = given.isAnew ? undefined : this.#keyOf(req);
+    const subject = this.#options.subjectOf(req);
+    const isSeen = this.#firstSubjects.has(req) && this.#firstSubjects.get(req) === subject;
+    const isValid = former !== undefined && isOfSeenSession(former) === isSeen && this.#isKeyOf(former, subject);
+    const known = given.key ?? (isValid ? former : undefined);
     if (known !== undefined) return known;
-    given.key = this.#newKey(res.req, randomBytes(8));
-    this.#set(res, this.#keyName(res.req), given.key, "/", fromLinksToo);
+    given.key = this.#newKey(subject, withMark(randomBytes(8), isSeen));
+    this.#set(res, this.#keyName(req), given.key, "/", fromLinksToo);
     return given.key;
   }
 
   /** Returns a key: half random, half a mark of the person. After another person signs in, the old key is invalid. */
-  #newKey(req: Request, random: Buffer): string {
-    const subject = this.#options.subjectOf(req);
+  #newKey(subject: unknown, random: Buffer): string {
     const text = JSON.stringify(["key", random.toString("base64url"), subject === undefined ? null : String(subject)]);
     const mark = createHash("sha256").update(this.#options.sign(text)).digest().subarray(0, 8);
     return Buffer.concat([random, mark]).toString("base64url");
   }
 
-  #isKeyOf(req: Request, key: string): boolean {
-    return key === this.#newKey(req, Buffer.from(key, "base64url").subarray(0, 8));
+  #isKeyOf(key: string, subject: unknown): boolean {
+    return key === this.#newKey(subject, Buffer.from(key, "base64url").subarray(0, 8));
+  }
+
+  /** Returns the person as far as the middleware so far tells. Its failure means that the session is not read yet. */
+  #subjectNow(req: Request): unknown {
+    try {
+      const subject = this.#options.subjectOf(req);
+      onRejection(subject);
+      return subject;
+    } catch {
+      return undefined;
+    }
   }
 
   #keyOf(req: Request): string | undefined {
@@ -247,6 +298,12 @@ export class AuthzCookies {
     return grantCookieName(this.#grantBase(req), grant);
   }
 
+  /** Returns the name of the cookie that the application sets by hand. */
+  #handmadeName(req: Request): string {
+    const { hubPath, handmadeGrant } = this.#options;
+    return hubPath === undefined ? this.#name(req) : this.#grantName(req, handmadeGrant);
+  }
+
   /** Returns the base of grant cookies' names. Only the hub in this process knows these cookies. */
   #grantBase(req: Request): string {
     return req.secure ? secureName(this.#options.name) : this.#name(req);
@@ -316,6 +373,16 @@ export class AuthzCookies {
         'Use HTTPS; behind an HTTPS proxy, set Express\'s "trust proxy".',
     );
   }
+}
+
+/** Whether the kit already knew the person as the request began that a key was made in. The random half tells. */
+function isOfSeenSession(key: string): boolean {
+  return ((Buffer.from(key, "base64url")[0] ?? 0) & 1) === 1;
+}
+
+function withMark(random: Buffer, isOfSeenSession: boolean): Buffer {
+  random[0] = (random[0]! & ~1) | Number(isOfSeenSession);
+  return random;
 }
 
 /** Returns the oldest grants that do not fit into `maxBytes`. */

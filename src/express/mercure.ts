@@ -1,4 +1,5 @@
 import type { Application, NextFunction, Request, Response } from "express";
+import { handmadeGrant } from "../hub/auth/handmade-grant.js";
 import { matcherLimitsOf, tokenLimitsOf } from "../hub/limits/hub-limits.js";
 import { admitsRequest } from "../hub/streams/pipelining.js";
 import { Components } from "../nunjucks/components.js";
@@ -124,7 +125,12 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     domain: configuration.authzCookieDomain,
     basePath,
     hubPath: embedded && ((base) => pathBelow(base, publicHubPath, configuration.hub.path)),
-    subjectOf: (request) => configuration.subjectGetter?.(request) ?? undefined,
+    // An empty subject stands for an anonymous visitor, as in tokens.
+    subjectOf: (request) => {
+      const subject: unknown = configuration.subjectGetter?.(request);
+      return subject === null || subject === "" ? undefined : subject;
+    },
+    handmadeGrant: handmadeGrant(configuration.subscriberSecretKey),
     sign: (text) => tokens.mark(text),
     warn: (message) => logger.warn(message),
   });
@@ -217,6 +223,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     if (!admitsRequest(request, response)) return;
     const isRenewal = renewal?.isFor(request) ?? false;
     if (!isRenewal && embedded?.isFor(request)) {
+      cookies.keepFromOthers(request);
       cookies.prune(response, request.query[grantParameter]);
       embedded.hub.handle(request, response, next);
       return;
@@ -224,6 +231,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     if (assets.serve(request.path, request, response)) return;
     const enter = () => {
       const page = responsePages.begin(response, request.baseUrl);
+      cookies.begin(request);
       sessionReminder.watch(request);
       scriptsReminder.watch(request, response, page);
       pages.enter(page, () => {

@@ -82,8 +82,8 @@ export interface MercureOptions {
    */
   resource?: string | undefined;
   /**
-   * The name of the cookie that carries a browser's token. Cookies ignore ports, so applications on several ports of
-   * one host must use different names if they call `sse.setAuthzCookie`. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else
+   * The name of the cookie that carries a browser's token. The embedded hub's cookies have a hash after it, which tells
+   * applications on several ports of one host apart. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else
    * `mercureAuthorization` with Mercure 0.x and `__Secure-mercure_access_token` with 1.0.
    */
   authzCookieName?: string | undefined;

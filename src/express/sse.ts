@@ -55,9 +55,18 @@ export class Sse extends Publisher {
    * @throws MercureError `ERR_TOKEN` if the response has begun, or if `jwt` is not a valid token.
    */
   setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void {
-    const jwt = isJwt(grant) ? grant.jwt : this.#createJwt(response, grant);
-    if (!/^[\w.~+/=-]+$/.test(jwt)) throw new MercureError("ERR_TOKEN", "`jwt` is not a valid token.");
-    this.#cookies.set(response, jwt);
+    if (!isJwt(grant)) {
+      const bearer = this.#bearer(
+        response,
+        this.selectors(grant).map(({ text }) => nameOf(text)),
+      );
+      this.#cookies.set(response, (cookieHash) => this.signSubscriberJwt(grant, { ...bearer, cookieHash }));
+      return;
+    }
+    if (!/^[\w.~+/=-]+$/.test(grant.jwt)) {
+      throw new MercureError("ERR_TOKEN", "`jwt` is not a valid token.");
+    }
+    this.#cookies.setUnbound(response, grant.jwt);
   }
 
   /** Deletes every token that the browser has in a cookie. Call it when a user signs out. */
@@ -119,11 +128,6 @@ export class Sse extends Publisher {
   #streamed(topics: Topics): { asked: (string | TopicMatcher)[]; names: string[] } {
     const asked = hubTopics(topics, this.#models);
     return { asked, names: asked.map((topic) => nameOf(typeof topic === "string" ? topic : topic.match)) };
-  }
-
-  #createJwt(response: Response, topics: Topics): string {
-    const names = this.selectors(topics).map(({ text }) => nameOf(text));
-    return this.createSubscriberJwt(topics, this.#bearer(response, names));
   }
 
   /** Returns the payload and subject of a response's viewer. */

@@ -612,8 +612,9 @@ describe("the manual functions for tokens", () => {
     const stream = await openStream(t, url, { headers: session.headers(url) });
     await kit.sse.publish("b", "private", { private: true });
     assert.equal((await stream.next())?.data, "private");
+    const names = session.names;
     await session.fetch(`${origin}/jwt`, { method: "POST" });
-    assert.deepEqual(session.names, ["mercureAuthorization"]);
+    assert.deepEqual(session.names, names);
     await session.fetch(`${origin}/sign-out`, { method: "POST" });
     assert.deepEqual(session.names, []);
   });
@@ -627,7 +628,7 @@ describe("the manual functions for tokens", () => {
       res.sendStatus(204);
     });
     const answer = await fetch(`${origin}/sign-in`, { method: "POST", headers: { Cookie: "user=ada" } });
-    const [, jwt = ""] = /=([\w.-]+)/.exec(answer.headers.getSetCookie()[0]!)!;
+    const [, jwt = ""] = /=(eyJ[\w.-]+)/.exec(answer.headers.getSetCookie().join())!;
     const { sub, mercure } = decodeJwt(jwt);
     assert.deepEqual([sub, mercure], ["ada", { subscribe: ["a", "b"], payload: { topics: ["a", "b"] } }]);
     await kit.sse.disconnect({ subject: "ada" });

@@ -171,6 +171,48 @@ describe("the cookies of two people in one browser", () => {
     assert.equal((await own.next())?.data, "of bob", "replayed since the page was rendered");
   });
 
+  // Bob has signed in, and no page has been rendered for him yet: Ada's streams reconnect with her cookies.
+  for (const way of ["tag", "setAuthzCookie"]) {
+    test(`open no stream for the other before a page is rendered, with a cookie of ${way}`, async (t) => {
+      const { app, kit, listen } = start(t, { tokenMode: "cookie" });
+      app.get("/", (req, res) => {
+        if (way === "tag") return void res.render("mine.njk", { user: userOf(req) });
+        kit.sse.setAuthzCookie(res, `users/${userOf(req)}`);
+        res.send('sse-connect="/.well-known/mercure?topic=users/ada"');
+      });
+      const origin = await listen();
+      const session = new BrowserSession();
+      const as = (user: string, url: string) => ({ Cookie: `user=${user}; ${session.headers(url).Cookie ?? ""}` });
+      const url = streamUrlOf(await (await session.fetch(origin, { headers: as("ada", origin) })).text(), origin);
+      const adas = await openStream(t, url, { headers: as("ada", url) });
+      await kit.sse.publish("users/ada", "hello", { private: true });
+      assert.equal((await adas.next())?.data, "hello");
+      const response = await fetch(url.replace("#", ""), {
+        headers: { ...as("bob", url), "Last-Event-ID": "earliest" },
+      });
+      if (way === "tag") assert.match(await response.text(), /event: mercure:close/);
+      else assert.equal(response.status, 401);
+      const list = await fetch(`${origin}/.well-known/mercure/subscriptions`, { headers: as("bob", url) });
+      assert.equal(list.status, 401);
+    });
+  }
+
+  // A session that only a route knows: the hub's requests have no subject, or another one.
+  test("still open streams where the middleware of the session runs after the kit", async (t) => {
+    const subjectGetter = (req: Request) => (req as { user?: string }).user ?? "";
+    const { app, kit, listen } = start(t, { tokenMode: "cookie", subjectGetter });
+    app.get("/", (req, res) => {
+      Object.assign(req, { user: "ada" });
+      res.render("mine.njk", { user: "ada" });
+    });
+    const origin = await listen();
+    const session = new BrowserSession();
+    const url = streamUrlOf(await (await session.fetch(origin)).text(), origin);
+    const stream = await openStream(t, url, { headers: session.headers(url) });
+    await kit.sse.publish("users/ada", "hello", { private: true });
+    assert.equal((await stream.next())?.data, "hello");
+  });
+
   // A stream whose URL names no grant uses all cookies: a sign-out of Bob must end it, with either cookie first.
   test("give no stream that outlives the sign-out of either", async (t) => {
     for (const leaver of ["ada", "bob"]) {
@@ -194,6 +236,39 @@ describe("the cookies of two people in one browser", () => {
       assert.equal((await again.next())?.data, "still signed in");
     }
   });
+});
+
+// Cookies know no ports: a developer runs two applications on one host, each with its own secret.
+test("cookies of setAuthzCookie of two applications on one host neither replace nor disturb each other", async (t) => {
+  const session = new BrowserSession();
+  const origins: string[] = [];
+  const kits = ["a", "b"].map((letter) => start(t, { tokenMode: "cookie", secret: letter.repeat(32) }));
+  for (const { app, kit, listen } of kits) {
+    app.get("/sign-in", (_req, res) => {
+      kit.sse.setAuthzCookie(res, "room");
+      res.end();
+    });
+    app.get("/sign-out", (_req, res) => {
+      kit.sse.deleteAuthzCookie(res);
+      res.end();
+    });
+    origins.push(await listen());
+    await session.fetch(`${origins.at(-1)}/sign-in`);
+  }
+  const open = async (origin: string) => {
+    const url = `${origin}/.well-known/mercure?topic=room`;
+    return openStream(t, url, { headers: session.headers(url) });
+  };
+  for (const [i, { kit }] of kits.entries()) {
+    const stream = await open(origins[i]!);
+    await kit.sse.publish("room", "private", { private: true });
+    assert.equal((await stream.next())?.data, "private");
+  }
+  await session.fetch(`${origins[0]}/sign-out`);
+  const stream = await open(origins[0]!);
+  await kits[0]!.kit.sse.publish("room", "private", { private: true });
+  await kits[0]!.kit.sse.publish("room", "public");
+  assert.equal((await stream.next())?.data, "public");
 });
 
 describe("the list of subscriptions", () => {

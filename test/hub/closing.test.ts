@@ -138,7 +138,7 @@ describe("several cookies", () => {
 
   // An attacker on a neighbouring host fills a visitor's cookies, so that the hub spends long on verifying.
   test("are verified up to a max number, the newest first", async (t) => {
-    const { hub, url } = await startHub(t);
+    const { hub, url } = await startHub(t, { allowAnonymous: false });
     const good = await token({ subscribe: ["a"] });
     const many = Array.from({ length: 50 }, (_, i): [string, string] => [
       grantCookieName(name, createHash("sha256").update(`${i}`).digest().subarray(0, 16).toString("base64url")),
@@ -152,7 +152,7 @@ describe("several cookies", () => {
 
   // Each of many tokens would be hashed against each of many keys: thousands of checks for one request.
   test("are checked against a max number of keys, the newest first", async (t) => {
-    const { url } = await startHub(t);
+    const { url } = await startHub(t, { allowAnonymous: false });
     const hash = createHash("sha256").update(`${name}_key=key`).digest("base64url");
     const bound = await token({ subscribe: ["a"] }, { cnf: { "cookie#S256": hash } });
     const others = Array.from({ length: 30 }, () => `${name}_key=other`);
@@ -164,9 +164,37 @@ describe("several cookies", () => {
     assert.equal(await status([`${name}_key=key`, ...others]), 401);
   });
 
+  // An old page, or an application on another port of the host, would otherwise close the hub for the browser.
+  test("leave public streams open when none is valid, unless the URL names one or the name has no hash", async (t) => {
+    const { hub, url } = await startHub(t);
+    const old = await token({ subscribe: ["a"] }, { exp: 1 });
+    const foreign = `${name}_${"f".repeat(22)}`;
+    const subscriber = await subscribe(t, url("a"), header({ [hashed]: old, [foreign]: "x.y.z" }));
+    assert.equal(subscriber.status, 200);
+    await hub.publish(draft("a", "private", { private: true }));
+    await hub.publish(draft("a", "public"));
+    await subscriber.until(({ data }) => data.length > 0);
+    assert.deepEqual(subscriber.data, ["public"]);
+    assert.equal((await subscribe(t, url("a"), header({ [name]: old }))).status, 401);
+    const named = await subscribe(t, url("a", { grant: foreign.slice(-22) }), header({ [foreign]: old }));
+    await named.until(({ ended }) => ended);
+    assert.deepEqual(named.data, ["expired"]);
+  });
+
+  // Cookies of another application on the host must not hide those of the older generation.
+  test("are read under the next name when none of the first name is valid", async (t) => {
+    const { hub, url } = await startHub(t);
+    const good = await token({ subscribe: ["a"] });
+    const cookies = { [`mercure_access_token_${"f".repeat(22)}`]: "x.y.z", [hashed]: good };
+    const subscriber = await subscribe(t, url("a"), header(cookies));
+    await hub.publish(draft("a", "private", { private: true }));
+    await subscriber.until(({ data }) => data.length > 0);
+    assert.deepEqual(subscriber.data, ["private"]);
+  });
+
   // Token replay after logout: the page that signs out cannot see or delete the cookies below the hub's path.
   test("that are bound to a key are invalid without that key", async (t) => {
-    const { url } = await startHub(t);
+    const { url } = await startHub(t, { allowAnonymous: false });
     const hash = createHash("sha256").update(`${name}_key=key`).digest("base64url");
     const bound = await token({ subscribe: ["a"] }, { cnf: { "cookie#S256": hash } });
     const status = async (cookies: Record<string, string>) => (await subscribe(t, url("a"), header(cookies))).status;

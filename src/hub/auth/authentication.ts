@@ -1,9 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { tokenRefused } from "../../protocol/problem.js";
+import { type HttpProblem, tokenRefused } from "../../protocol/problem.js";
 import { grantCookieName, grantOf, keyCookies, secureName } from "../../protocol/tokens/authz-cookies.js";
 import { unionOf } from "../../protocol/tokens/grants.js";
 import { cookiesOf } from "../http/request.js";
+import { keyOfOtherSession } from "./other-sessions.js";
 import { generationOf, type TokenVerifier } from "./token-verifier.js";
 import type { VerifiedToken } from "./verified-token.js";
 
@@ -16,10 +17,11 @@ export interface Identity extends Pick<VerifiedToken, "generation" | "grants" | 
   readonly lastExpiresAt: number | undefined;
 }
 
-/** The tokens of a request and their place, in order of precedence. Only cookies can hold several tokens. */
-interface Presented {
+/** The tokens in cookies of one name, alone or with a grant's hash. */
+interface CookieTokens {
   readonly tokens: readonly string[];
-  readonly place: "header" | "query" | "cookie";
+  /** Whether one of them answers this very request, so that it must be valid. Pages leave others behind. */
+  readonly areExpected: boolean;
 }
 
 /** The max number of cookies read from a request. The last ones are read: browsers send newer ones later. */
@@ -29,35 +31,57 @@ const maxCookies = 20;
 export class Authenticator {
   readonly #verifier: TokenVerifier;
   readonly #cookieNames: readonly string[];
+  readonly #ownGrant: string | undefined;
 
-  /** @param cookieNames - In order of precedence. The first name found, alone or with a grant's hash, is used. */
-  constructor(verifier: TokenVerifier, cookieNames: readonly string[]) {
+  /**
+   * @param cookieNames - In order of precedence. The first name with a valid token, alone or with a grant's hash, is
+   * used.
+   * @param ownGrant - The hash in the name of the cookie that the hub's application sets by hand.
+   */
+  constructor(verifier: TokenVerifier, cookieNames: readonly string[], ownGrant?: string) {
     this.#verifier = verifier;
     this.#cookieNames = cookieNames;
+    this.#ownGrant = ownGrant;
   }
 
   /**
    * Resolves to the identity of a request's bearer, or to undefined when the request presents no token. Several
-   * cookies grant the union of their grants. Invalid cookies among them are ignored, since pages leave old ones behind.
+   * cookies grant the union of their grants. Invalid grant cookies that the URL does not name are ignored: pages leave
+   * old ones behind, and so do applications on other ports of the host.
    *
    * @param grant - The hash in the name of the only cookie to read; null for all cookies.
-   * @throws Refusal when the token, or every cookie, is invalid.
+   * @throws Refusal when the token is invalid.
    */
   async identify(
     req: IncomingMessage,
     query: URLSearchParams,
     grant: string | null = null,
   ): Promise<Identity | undefined> {
-    const { tokens, place } = this.#presented(req, query, grant);
-    if (tokens.length === 0) return undefined;
-    if (place === "query" && generationOf(tokens[0]!) === 1) {
+    const bearer = bearerToken(req);
+    if (bearer !== undefined) return this.#identifyBy(req, bearer);
+    const [parameter, ...others] = query.getAll("authorization");
+    if (others.length > 0) throw tokenRefused("invalid_request", "The parameter authorization must appear once.");
+    if (!parameter) return this.#identifyByCookies(req, grant);
+    if (generationOf(parameter) === 1) {
       const detail = "A token of Mercure 1.0 in a URL is not allowed. Send it in the header Authorization.";
       throw tokenRefused("invalid_request", detail);
     }
-    const verified = await this.#verified(req, tokens);
-    if (verified.length === 0)
-      throw tokenRefused("invalid_token", "The token is malformed, expired, revoked or signed with another key.");
-    return together(verified, place === "cookie");
+    return this.#identifyBy(req, parameter);
+  }
+
+  async #identifyBy(req: IncomingMessage, token: string): Promise<Identity> {
+    const verified = await this.#verified(req, [token]);
+    if (verified.length === 0) throw invalidToken();
+    return together(verified, false);
+  }
+
+  async #identifyByCookies(req: IncomingMessage, grant: string | null): Promise<Identity | undefined> {
+    for (const { tokens, areExpected } of this.#cookies(req, grant)) {
+      const verified = await this.#verified(req, tokens);
+      if (verified.length > 0) return together(verified, true);
+      if (areExpected) throw invalidToken();
+    }
+    return undefined;
   }
 
   async #verified(req: IncomingMessage, tokens: readonly string[]): Promise<VerifiedToken[]> {
@@ -76,37 +100,42 @@ export class Authenticator {
     return verified;
   }
 
-  /** Returns the key cookies, which cookie-bound tokens require. */
+  /** Returns the key cookies, which cookie-bound tokens require, without the key of another session. */
   #keys(req: IncomingMessage): readonly string[] {
     const cookies = cookiesOf(req);
     // The limit bounds the work: each key is hashed for each token.
-    return this.#cookieNames.flatMap((name) => keyCookies(cookies, name).slice(-maxCookies));
+    const keys = this.#cookieNames.flatMap((name) => keyCookies(cookies, name).slice(-maxCookies));
+    const other = keyOfOtherSession(req);
+    return other === undefined ? keys : keys.filter((key) => key !== other);
   }
 
-  #presented(req: IncomingMessage, query: URLSearchParams, grant: string | null): Presented {
-    const bearer = bearerToken(req);
-    if (bearer !== undefined) return { tokens: [bearer], place: "header" };
-    const [parameter, ...others] = query.getAll("authorization");
-    if (others.length > 0) throw tokenRefused("invalid_request", "The parameter authorization must appear once.");
-    if (parameter) return { tokens: [parameter], place: "query" };
-    return { tokens: this.#cookies(req, grant), place: "cookie" };
-  }
-
-  /** @param grant - The hash in the name of the only cookie to read; null for all cookies. */
-  #cookies(req: IncomingMessage, grant: string | null): string[] {
+  /**
+   * Returns the tokens in cookies, in order of precedence.
+   *
+   * @param grant - The hash in the name of the only cookie to read; null for all cookies.
+   */
+  #cookies(req: IncomingMessage, grant: string | null): CookieTokens[] {
     const cookies = cookiesOf(req);
     if (cookies.length === 0) return [];
-    for (const base of this.#cookieNames) {
+    let left = maxCookies;
+    return this.#cookieNames.flatMap((base): CookieTokens[] => {
       const bases = [...new Set([base, secureName(base)])];
+      const isNamed = (name: string, hash: string | undefined) =>
+        hash !== undefined && bases.some((each) => name === grantCookieName(each, hash));
+      const isExpected = (name: string) =>
+        grant === null ? name === base || isNamed(name, this.#ownGrant) : isNamed(name, grant);
       const isOurs = (name: string) =>
-        grant === null
-          ? name === base || bases.some((each) => grantOf(name, each) !== undefined)
-          : bases.some((each) => name === grantCookieName(each, grant));
-      const tokens = cookies.flatMap(([name, value]) => (isOurs(name) && value !== "" ? [value] : []));
-      if (tokens.length > 0) return tokens.slice(-maxCookies);
-    }
-    return [];
+        isExpected(name) || (grant === null && bases.some((each) => grantOf(name, each) !== undefined));
+      const ours = cookies.filter(([name, value]) => value !== "" && isOurs(name)).slice(-left);
+      if (ours.length === 0 || left === 0) return [];
+      left -= ours.length;
+      return [{ tokens: ours.map(([, value]) => value), areExpected: ours.some(([name]) => isExpected(name)) }];
+    });
   }
+}
+
+function invalidToken(): HttpProblem {
+  return tokenRefused("invalid_token", "The token is malformed, expired, revoked or signed with another key.");
 }
 
 /** @param tokens - At least one. */

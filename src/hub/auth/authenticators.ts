@@ -4,6 +4,7 @@ import { insecureName } from "../../protocol/tokens/authz-cookies.js";
 import type { GrantLimits } from "../../protocol/tokens/grants.js";
 import { type Clock, systemClock } from "../../shared/clock.js";
 import { Authenticator } from "./authentication.js";
+import { handmadeGrant } from "./handmade-grant.js";
 import type { ResolvedIssuer } from "./issuers.js";
 import { staticKey, type TrustedKeys } from "./keys.js";
 import { TokenVerifier, type VerifierSettings } from "./token-verifier.js";
@@ -45,7 +46,9 @@ export function authenticatorFor(
     clock,
   );
   const names = cookieName === undefined ? defaultCookieNames : [cookieName];
-  return new Authenticator(verifier, [...new Set(names.flatMap((name) => [name, insecureName(name)]))]);
+  const { subscriberKey } = settings;
+  const ownGrant = subscriberKey === undefined ? undefined : handmadeGrant(subscriberKey);
+  return new Authenticator(verifier, [...new Set(names.flatMap((name) => [name, insecureName(name)]))], ownGrant);
 }
 
 /** A role's secret verifies tokens of both generations. */

@@ -14,7 +14,7 @@ import { variantText, variantTopics } from "../publish/variants.js";
 import type { PublisherOptions } from "../publisher-options.js";
 import { checkGranted, checkSelectors, checkUrl } from "./stream-limits.js";
 import { streamUrl } from "./stream-url.js";
-import type { Tokens } from "./tokens.js";
+import type { TokenBearer, Tokens } from "./tokens.js";
 
 /** Options of the tokens that the application creates by hand. */
 export interface JwtOptions {
@@ -139,6 +139,15 @@ export class StreamAccess {
    */
   createSubscriberJwt(topics: Topics, options: JwtOptions = {}): string {
     assertKnownOptions(options, jwtOptions, "createSubscriberJwt");
+    return this.signSubscriberJwt(topics, options);
+  }
+
+  /**
+   * Signs that token, on request for the cookie of a hash.
+   *
+   * @internal
+   */
+  protected signSubscriberJwt(topics: Topics, options: JwtOptions & Pick<TokenBearer, "cookieHash">): string {
     const selectors = this.#grantedSelectors(topics);
     this.#noteWithoutVariant(selectors);
     const { tokens } = this.#options;
