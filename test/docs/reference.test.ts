@@ -220,12 +220,12 @@ test("the classes and custom properties of the style sheet are those of their ta
   assert.deepEqual(namesIn(table!), [...new Set(names)].sort());
 });
 
-test("docs/architecture.md lists the existing rooms and files", () => {
-  const [table] = tables("rooms");
-  const rooms = readdirSync(`${root}src`).map((name) => name.replace(/\.ts$/, ""));
+test("docs/architecture.md lists the existing modules and files", () => {
+  const [table] = tables("modules");
+  const modules = readdirSync(`${root}src`).map((name) => name.replace(/\.ts$/, ""));
   assert.deepEqual(
     namesIn(table!).map((name) => name.replace(/\.ts$/, "")),
-    rooms.sort(),
+    modules.sort(),
   );
 });
 
