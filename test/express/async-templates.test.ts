@@ -5,17 +5,8 @@ import nunjucks from "nunjucks";
 import { TemplateError } from "../../src/index.js";
 import type { Nodes, Parser } from "../../src/nunjucks/internals.js";
 import { type Application, application } from "../support/application.js";
-
-/** The errors that would end the process. */
-function fatalErrors(t: TestContext): unknown[] {
-  const fatal: unknown[] = [];
-  const note = (error: unknown) => void fatal.push(error);
-  for (const event of ["uncaughtException", "unhandledRejection"]) {
-    process.on(event, note);
-    t.after(() => void process.off(event, note));
-  }
-  return fatal;
-}
+import { fatalErrors } from "../support/fatal-errors.js";
+import { until } from "../support/until.js";
 
 /** An application whose template is the page at `/`, with asynchronous filters; errors become answers. */
 async function page(t: TestContext, template: string, files: Record<string, string> = {}, options = {}) {
@@ -34,7 +25,14 @@ async function page(t: TestContext, template: string, files: Record<string, stri
   );
   const { app, kit } = running;
   let failure: (Error & { code?: string }) | undefined;
-  const later = (work: () => void) => void setTimeout(work, 1);
+  let pending = 0;
+  const later = (work: () => void) => {
+    pending++;
+    setImmediate(() => {
+      pending--;
+      work();
+    });
+  };
   type Callback = (error: unknown, value?: unknown) => void;
   kit.environment.addFilter("lookup", (x: string, done: Callback) => later(() => done(null, x.toUpperCase())), true);
   kit.environment.addFilter(
@@ -66,7 +64,9 @@ async function page(t: TestContext, template: string, files: Record<string, stri
   });
   const answer = await fetch(await running.listen());
   const text = await answer.text();
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until(() => pending === 0);
+  // Node reports an unhandled rejection before the next turn of the event loop.
+  await new Promise(setImmediate);
   assert.deepEqual(fatal, []);
   return { status: answer.status, text, failure, ...running };
 }
@@ -138,7 +138,7 @@ const fetchTag = {
     return new nodes.CallExtensionAsync("fetch", "run", new nodes.NodeList(0, 0, [new nodes.Literal(0, 0, "ADA")]), []);
   },
   run: (_context: unknown, text: string, done: (error: unknown, text: string) => void) =>
-    void setTimeout(() => done(null, text), 1),
+    void setImmediate(() => done(null, text)),
 };
 
 /** An environment with asynchronous templates. */
@@ -146,7 +146,7 @@ function lateEnvironment(templates: Readonly<Record<string, string>>): nunjucks.
   const LateLoader = (nunjucks.Loader as unknown as { extend(properties: object): new () => nunjucks.ILoader }).extend({
     async: true,
     getSource: (name: string, done: (error: unknown, loaded?: object) => void) =>
-      void setTimeout(() => done(null, { src: templates[name], path: name, noCache: false }), 1),
+      void setImmediate(() => done(null, { src: templates[name], path: name, noCache: false })),
   });
   const environment = new nunjucks.Environment(new LateLoader(), { autoescape: true });
   environment.addExtension("fetch", fetchTag as unknown as nunjucks.Extension);

@@ -11,6 +11,7 @@ import type { HubRequest, HubResponse } from "../../src/hub/http/messages.js";
 import { Hub } from "../../src/hub/index.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { type Application, application } from "../support/application.js";
+import { fatalErrors } from "../support/fatal-errors.js";
 import { until } from "../support/until.js";
 
 /** A middleware before the handler can do this to a response, and still call `next`. */
@@ -51,17 +52,6 @@ const files = {
   "components/Card.njk": "<b></b>",
 };
 
-/** The errors that would end the process. */
-function watchProcess(t: TestContext): unknown[] {
-  const fatal: unknown[] = [];
-  const note = (error: unknown) => void fatal.push(error);
-  for (const event of ["uncaughtException", "unhandledRejection"]) {
-    process.on(event, note);
-    t.after(() => void process.off(event, note));
-  }
-  return fatal;
-}
-
 /** Resolves when the connection of a request is finished or closed. */
 function visit(origin: string, path: string): Promise<void> {
   return new Promise((resolve) => {
@@ -74,7 +64,7 @@ describe("a response that another handler has used", () => {
   for (const [state, spoil] of Object.entries(mistakes)) {
     // A handler that answers and still calls next() makes a mistake that Express survives.
     test(`is an error, and the process goes on, where it ${state}`, async (t) => {
-      const fatal = watchProcess(t);
+      const fatal = fatalErrors(t);
       for (const before of [[], [compression()]]) {
         const running = application(t, files);
         const failures = new Map<string, unknown>();
@@ -122,7 +112,7 @@ describe("a response that another handler has used", () => {
 
   // A middleware answers "took too long" while the hub reads history.
   test("is left unchanged when it is answered while the hub waits", async (t) => {
-    const fatal = watchProcess(t);
+    const fatal = fatalErrors(t);
     const { app, kit, errors, listen } = application(t, {}, { authorize: () => true });
     const failures: unknown[] = [];
     app.get(
@@ -143,7 +133,7 @@ describe("a response that another handler has used", () => {
 describe("a stream whose response the application ends", () => {
   // Updates written after the end would land in the middle of the next answer on the same connection.
   test("is closed: nothing more is written to its socket", async (t) => {
-    const fatal = watchProcess(t);
+    const fatal = fatalErrors(t);
     for (const before of [[], [compression()]]) {
       const { app, kit, listen } = application(t);
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -198,7 +188,7 @@ describe("a hub without Express", () => {
       "is its own already": () => {},
     })) {
       test(`survives a response of HTTP/${version} that ${state}`, async (t) => {
-        const fatal = watchProcess(t);
+        const fatal = fatalErrors(t);
         const errors: unknown[] = [];
         const logger = { warn: () => {}, error: (_message: string, error: unknown) => void errors.push(error) };
         const hub = new Hub({ transport: new MemoryTransport(), keepaliveInterval: 0, logger });

@@ -1,20 +1,11 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
-import { describe, type TestContext, test } from "node:test";
+import { describe, test } from "node:test";
 import type { MercureOptions } from "../../src/index.js";
 import { application, streamUrlOf } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
+import { fatalErrors } from "../support/fatal-errors.js";
 import { until } from "../support/until.js";
-
-function fatalErrors(t: TestContext): unknown[] {
-  const fatal: unknown[] = [];
-  const note = (error: unknown) => void fatal.push(error);
-  for (const event of ["uncaughtException", "unhandledRejection"]) {
-    process.on(event, note);
-    t.after(() => void process.off(event, note));
-  }
-  return fatal;
-}
 
 const failing: Readonly<Record<string, () => never>> = {
   throws: () => {
