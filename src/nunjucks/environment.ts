@@ -3,7 +3,7 @@ import { MercureError } from "../shared/errors.js";
 import { ComponentTags, extensionName, type TagOptions } from "./extension.js";
 import type { EnvironmentInternals, TemplateClass, TemplateInternals } from "./internals.js";
 import { guardLateCalls, type LateCallsOptions } from "./late-calls.js";
-import { guardGlobals } from "./promised-globals.js";
+import { guardPromises } from "./promised-values.js";
 import { SourceNames } from "./source-names.js";
 
 export interface EnvironmentSettings {
@@ -58,7 +58,7 @@ export class TagEnvironment {
     this.#tags = new ComponentTags({ environment, sources: this.#sources, ...options });
     environment.addExtension(extensionName, this.#tags);
     guardLateCalls(environment, options);
-    guardGlobals(environment, (what) => options.refusal(what));
+    guardPromises(environment, this.#Template, (what) => options.refusal(what));
   }
 
   compile(source: string, path: string): CompiledComponent {

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { describe, test } from "node:test";
+import type { NextFunction, Request, Response } from "express";
+import { TemplateError } from "../../src/index.js";
+import { application } from "../support/application.js";
+
+const inChildren: Record<string, string> = {
+  "is printed": "<% Card %>{{ user }}<% endCard %>",
+  "is a condition": "<% Card %><% if user %>x<% endif %><% endCard %>",
+  "is negated": "<% Card %>{{ not user }}<% endCard %>",
+  "is looped over": "<% Card %><% for x in user %>x<% endfor %><% endCard %>",
+  "is assigned": "<% Card %><% set x = user %><% endCard %>",
+  "is switched on": "<% Card %><% switch user %><% case 1 %>x<% endswitch %><% endCard %>",
+  "is printed by an included template": "<% Card %><% include 'included.njk' %><% endCard %>",
+  "is passed to a macro": "<% macro m(x) %>x<% endmacro %><% Card %>{{ m(user) }}<% endCard %>",
+  "is printed in a call block":
+    "<% macro m() %>{{ caller() }}<% endmacro %><% Card %><% call m() %>{{ user }}<% endcall %><% endCard %>",
+  "is filtered": "<% Card %>{{ user | default('x') }}<% endCard %>",
+  "is joined": "<% Card %>{{ [user] | join }}<% endCard %>",
+  "is tested": "<% Card %><% if user is string %>x<% endif %><% endCard %>",
+  "is concatenated": "<% Card %>{{ 'a' ~ user }}<% endCard %>",
+  "is a property": "<% Card %>{{ order.user }}<% endCard %>",
+  "is an item of a list": "<% Card %><% for x in users %>{{ x }}<% endfor %><% endCard %>",
+  "is the result of a function": "<% Card %><% if find() %>x<% endif %><% endCard %>",
+  "is the result of a method": "<% Card %><% set x = order.find() %><% endCard %>",
+  "is in a stream": "<% MercureStream topic='t' %><% if user %>x<% endif %><% endMercureStream %>",
+};
+
+describe("a promise in a template's variables that is rejected later", () => {
+  for (const [what, template] of Object.entries(inChildren)) {
+    for (const development of [true, false]) {
+      // An unhandled rejection ends the process: one visit of the page would be enough.
+      test(`is an error with its place where it ${what} in a tag's children, ${development ? "in development" : "in production"}`, async (t) => {
+        const files = {
+          "templates/index.njk": `\n${template}`,
+          "templates/included.njk": "{{ user }}",
+          "components/Card.njk": "<b>{{ children }}</b>",
+        };
+        const { app, listen } = application(t, files, { development });
+        const fatal: unknown[] = [];
+        const note = (error: unknown) => void fatal.push(error);
+        process.on("unhandledRejection", note);
+        t.after(() => void process.off("unhandledRejection", note));
+        let failure: unknown;
+        const ends: Promise<unknown>[] = [];
+        app.get("/", (req, res) => {
+          const late = () => {
+            const end = once(req.socket, "close");
+            ends.push(end);
+            return end.then(() => Promise.reject(new Error("no database")));
+          };
+          const used = (name: string) => new RegExp(`\\b${name}\\b`).test(template);
+          res.render("index", {
+            ...((used("user") || used("included")) && !used("order") && { user: late() }),
+            ...(used("users") && { users: [late()] }),
+            order: { ...(used("order\\.user") && { user: late() }), find: late },
+            find: late,
+          });
+        });
+        app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+          failure = error;
+          res.set("Connection", "close").status(500).send("failed");
+        });
+        assert.equal((await fetch(await listen())).status, 500);
+        assert.ok(failure instanceof TemplateError, String(failure));
+        assert.deepEqual([failure.code, failure.line], ["ERR_TEMPLATE", 2]);
+        assert.match(failure.message, /promise/);
+        assert.equal(ends.length, 1);
+        await Promise.all(ends);
+        // Node reports unhandled rejections before the next task.
+        await new Promise((resolve) => setImmediate(resolve));
+        assert.deepEqual(fatal, []);
+      });
+    }
+  }
+
+  test("is an error where a page prints it", async (t) => {
+    const { app, listen } = application(t, { "templates/index.njk": "{{ user }}" });
+    let failure: unknown;
+    app.get("/", (_req, res) => res.render("index", { user: Promise.reject(new Error("no database")) }));
+    app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+      failure = error;
+      res.status(500).send("failed");
+    });
+    assert.equal((await fetch(await listen())).status, 500);
+    assert.match(String(failure), /The promise user cannot be printed: await it in the handler/);
+  });
+
+  test("is awaited by a page's asynchronous filter", async (t) => {
+    const { app, kit, listen } = application(t, { "templates/index.njk": "{{ user | awaited }}" });
+    kit.environment.addFilter(
+      "awaited",
+      (promise: Promise<string>, done: (error: unknown, text?: string) => void) =>
+        void promise.then((text) => done(null, text), done),
+      true,
+    );
+    app.get("/", (_req, res) => res.render("index", { user: Promise.resolve("ada") }));
+    assert.equal(await (await fetch(await listen())).text(), "ada");
+  });
+});
