@@ -66,7 +66,9 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   const unbound = new UnboundStreams(pages);
   const models = new Models();
   const assets = new Assets(configuration.assetsPath);
-  const tokens = new Tokens(configuration, clock, () => pages.current?.beganAt);
+  // Orders to disconnect carry the time of the hub's store, which is not this machine's.
+  const now = () => clock.now() + hub.now() - Date.now();
+  const tokens = new Tokens(configuration, { ...clock, now }, () => pages.current?.beganAt);
   const sessionReminder = new SessionReminder(hint);
   const { authorize } = configuration;
   const permissions = new Authorizer(
@@ -141,7 +143,7 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
     basePath,
     hint,
     lastEventId: () => hub.lastEventId,
-    now: () => clock.now(),
+    now,
   });
   const sse: Sse = new Sse(
     {

@@ -208,6 +208,16 @@ export class Hub {
     return this.#transport.cursor(this.#transport.head);
   }
 
+  /**
+   * Returns the time by the clock that all nodes of the hub share, in milliseconds since 1970. {@link Hub.disconnect}
+   * compares it with the tokens' time of issue.
+   *
+   * @internal
+   */
+  now(): number {
+    return this.#transport.now();
+  }
+
   /** The number of open streams. */
   get connections(): number {
     return this.#subscribers.size;
@@ -241,7 +251,7 @@ export class Hub {
    */
   stream(req: HubRequest, res: HubResponse, options: StreamOptions, next?: Next): void {
     assertKnownOptions(options, streamOptions, "hub.stream");
-    const { topics, private: withPrivate = false, payload, subject, authorizedAt = distinctTime() } = options;
+    const { topics, private: withPrivate = false, payload, subject, authorizedAt = distinctTime(this.now()) } = options;
     if (typeof withPrivate !== "boolean") {
       throw new MercureError("ERR_OPTION", `private must be true or false, not ${describeValue(withPrivate)}.`);
     }

@@ -232,7 +232,7 @@ export class Publisher extends StreamAccess {
     const page = this.#options.pages.current;
     // This request may render pages after it has signed the user in or out. Their tokens must be newer than the
     // revocation.
-    if (page !== undefined) page.beganAt = distinctTime();
+    if (page !== undefined) page.beganAt = distinctTime(hub.now());
   }
 
   /**

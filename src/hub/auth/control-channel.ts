@@ -1,11 +1,25 @@
 import type { Update } from "../../protocol/update.js";
 import type { Nodes } from "../../transport/nodes.js";
+import { timeOfPosition } from "../../transport/positions.js";
 import type { Replay, ReplayQuery, Transport, TransportListener, TransportState } from "../../transport/transport.js";
+
+/** The max data of one read of messages, in UTF-16 units. */
+const chunkSize = 256 * 1024;
+
+/** A control message, with the fields that decide how long the transport keeps it. */
+export interface ControlMessage {
+  readonly data: string;
+  /** A newer message with the same key replaces this one for nodes that start later. */
+  readonly key: string;
+  /** The end of the message's effect, in milliseconds since 1970. Undefined for never. */
+  readonly until: number | undefined;
+}
 
 /**
  * Carries control messages between hub nodes over the transport, and hides them from everything else.
  *
- * Control messages travel as updates of the hub's own namespace, so every transport delivers and keeps them. Publishers
+ * Control messages travel as updates of the hub's own namespace, so every transport delivers them. A transport keeps
+ * them apart from everything else, so neither updates nor subscription events can evict them. Publishers
  * cannot write them: the namespace belongs to the hub. Subscribers cannot read them, whatever their tokens grant:
  * subscribers read from {@link ControlChannel.updatesOnly} only.
  */
@@ -24,22 +38,44 @@ export class ControlChannel {
   }
 
   /** Sends a control message. Resolves when the transport holds it and this node's listeners have been called. */
-  async send(data: string): Promise<void> {
-    const namespace = this.#namespace;
-    await this.#transport.publish({ topics: [this.#topic], data, private: true }, { namespace, keep: "orders" });
+  async send({ data, key, until }: ControlMessage): Promise<void> {
+    const draft = { topics: [this.#topic], data, private: true, key };
+    await this.#transport.publish(draft, { namespace: this.#namespace, keep: "orders", until });
   }
 
-  /** Returns the control messages still in the transport's history, oldest first. */
-  async history(): Promise<string[]> {
-    const { updates } = await this.#transport.read({ topics: new Set([this.#topic]), after: 0 });
-    return updates.filter(({ update }) => isOf(this.#topic, update)).map(({ update }) => update.data);
+  /** The time by the clock that all nodes share, in milliseconds since 1970. */
+  now(): number {
+    return this.#transport.now();
   }
 
-  listen(listener: (data: string) => void): () => void {
+  /**
+   * Reads the control messages in force, oldest first, once the transport is ready.
+   *
+   * @param apply - Called with each message.
+   * @returns the time of the last message that the transport has evicted although it was in force, in milliseconds
+   * since 1970; undefined if it evicted nothing.
+   */
+  async readAll(apply: (data: string) => void): Promise<number | undefined> {
+    await this.#transport.ready;
+    const topics = new Set([this.#topic]);
+    let lost = 0;
+    for (let after = 0, isRead = false; !isRead; ) {
+      const { updates, through, lostThrough } = await this.#transport.read({ topics, after, limit: chunkSize });
+      for (const { update } of updates) if (isOf(this.#topic, update)) apply(update.data);
+      lost = Math.max(lost, lostThrough);
+      isRead = through >= this.#transport.head;
+      after = through;
+    }
+    return lost === 0 ? undefined : timeOfPosition(lost);
+  }
+
+  /** @param onGap - Called if this node will never receive some messages. It must read them all. */
+  listen(listener: (data: string) => void, onGap: () => void): () => void {
     return this.#transport.listen({
       update: ({ update }) => {
         if (isOf(this.#topic, update)) listener(update.data);
       },
+      gap: onGap,
     });
   }
 }

@@ -6,6 +6,9 @@ import type { VerifiedToken } from "./verified-token.js";
 /** The max number of names of each kind. They take some megabytes at most. */
 const capacity = 100_000;
 
+/** A time before every revocation. */
+const nothing = Number.NEGATIVE_INFINITY;
+
 /** The target of a revocation: a token, or a client that the application admitted without one. */
 export interface Bearer extends Pick<VerifiedToken, "id" | "sub" | "issuedAt"> {
   readonly grants: Pick<VerifiedToken["grants"], "subscribe">;
@@ -18,13 +21,16 @@ type RevokedAt = OldestFirstMap<string, number>;
  * Remembers which signed, unexpired tokens are revoked.
  *
  * Entries never expire: issuers choose token lifetimes, so the hub cannot know when the last affected token lapses. At
- * capacity, the oldest entry of the same kind is evicted.
+ * capacity, the oldest entry of the same kind is evicted. Every token that the evicted entry could have revoked then
+ * counts as revoked: the hub rather rejects a valid token than accepts a revoked one.
  */
 export class Revocations {
   readonly #capacity: number;
   readonly #subjects: RevokedAt = new OldestFirstMap();
   readonly #topics: RevokedAt = new OldestFirstMap();
   readonly #tokens: RevokedAt = new OldestFirstMap();
+  /** The time of the last entry that is forgotten, by kind. */
+  readonly #forgotten = { subject: nothing, topic: nothing, token: nothing };
 
   constructor(size = capacity) {
     this.#capacity = size;
@@ -36,15 +42,25 @@ export class Revocations {
     const latest = Math.max(before, moments.get(name) ?? before);
     moments.delete(name);
     moments.set(name, latest);
-    if (moments.size > this.#capacity) moments.shift();
+    if (moments.size > this.#capacity) this.#forgotten[kind] = Math.max(this.#forgotten[kind], moments.shift()![1]);
+  }
+
+  /** Marks revocations up to a time as unknown. */
+  forget(through: number): void {
+    for (const kind of ["subject", "topic", "token"] as const) {
+      this.#forgotten[kind] = Math.max(this.#forgotten[kind], through);
+    }
   }
 
   /** Whether a token is revoked. A token without an issue time counts as issued before every revocation. */
-  isRevoked({ id, sub, issuedAt = Number.NEGATIVE_INFINITY, grants }: Bearer): boolean {
-    const isRevoked = (moment: number | undefined) => moment !== undefined && issuedAt <= moment;
+  isRevoked({ id, sub, issuedAt = nothing, grants }: Bearer): boolean {
+    const isRevoked = (moment = nothing) => moment !== nothing && issuedAt <= moment;
     if (isRevoked(this.#tokens.get(id)) || (sub !== undefined && isRevoked(this.#subjects.get(sub)))) return true;
-    if (this.#topics.size === 0) return false;
+    if (sub !== undefined && isRevoked(this.#forgotten.subject)) return true;
     const { exact, patterns } = grants.subscribe;
+    const isSubscriber = exact.size + patterns.length > 0;
+    if (isSubscriber && isRevoked(Math.max(this.#forgotten.topic, this.#forgotten.token))) return true;
+    if (this.#topics.size === 0) return false;
     for (const topic of exact) if (isRevoked(this.#topics.get(topicOf(topic)))) return true;
     if (patterns.length === 0) return false;
     for (const [topic, moment] of this.#topics) {

@@ -10,7 +10,7 @@ import { topicOf } from "../../protocol/own-topics.js";
 import { HttpProblem } from "../../protocol/problem.js";
 import type { CloseReason } from "../../protocol/sse/close-event.js";
 import { distinctTime } from "../../shared/distinct-time.js";
-import type { ControlChannel } from "../auth/control-channel.js";
+import type { ControlChannel, ControlMessage } from "../auth/control-channel.js";
 import { type Bearer, Revocations } from "../auth/revocations.js";
 import type { VerifiedToken } from "../auth/verified-token.js";
 
@@ -41,7 +41,10 @@ export class Disconnections {
     this.#channel = channel;
     this.#subscribers = subscribers;
     this.#onError = onError;
-    this.#stop = channel.listen((data) => this.#apply(decodeDisconnection(data)));
+    this.#stop = channel.listen(
+      (data) => this.#apply(decodeDisconnection(data)),
+      () => void this.#catchUp(),
+    );
   }
 
   /**
@@ -51,10 +54,10 @@ export class Disconnections {
    * @throws MercureError `ERR_OPTION`
    */
   async broadcast(target: DisconnectTarget): Promise<void> {
-    const order = disconnectionOf(target, distinctTime());
+    const order = disconnectionOf(target, distinctTime(this.#channel.now()));
     // This node's streams end first, even if the transport fails.
     this.#apply(order);
-    await this.#channel.send(encodeDisconnection(order));
+    await this.#channel.send(messageOf(order));
   }
 
   /**
@@ -79,11 +82,24 @@ export class Disconnections {
 
   async #load(): Promise<void> {
     try {
-      for (const data of await this.#channel.history()) this.#record(decodeDisconnection(data));
+      const lost = await this.#channel.readAll((data) => this.#record(decodeDisconnection(data)));
+      if (lost !== undefined) this.#revocations.forget(lost);
     } catch (error) {
       this.#loaded = undefined;
       const detail = "Token revocation status is temporarily unavailable.";
       throw new HttpProblem(503, detail, { "Retry-After": "5" }, error);
+    }
+  }
+
+  /** Applies all orders in force, after this node has missed some. */
+  async #catchUp(): Promise<void> {
+    const orders: string[] = [];
+    try {
+      const lost = await this.#channel.readAll((data) => orders.push(data));
+      if (lost !== undefined) this.#revocations.forget(lost);
+      for (const data of orders) this.#apply(decodeDisconnection(data));
+    } catch (error) {
+      this.#onError(error);
     }
   }
 
@@ -97,15 +113,26 @@ export class Disconnections {
     for (const subscriber of this.#subscribers) {
       if (!isConcerned(subscriber, order)) continue;
       const { tokens } = subscriber;
-      const ofTokens = order.kind === "subscriber" ? tokens.map((token) => tokenOrder(token, order)) : [];
-      for (const each of ofTokens) this.#record(each);
+      const ofTokens = order.kind === "subscriber" ? tokens : [];
+      for (const token of ofTokens) this.#record(tokenOrder(token, order));
       // A client that can reconnect receives no reason of a final end.
       const isForGood = tokens.length > 0 && tokens.every((token) => this.isRevokedNow([token]));
       subscriber.end(isForGood ? "disconnected" : undefined);
       // Only this node knows the tokens of the stream, and its client can reconnect to another node.
-      for (const each of ofTokens) this.#channel.send(encodeDisconnection(each)).catch(this.#onError);
+      for (const token of ofTokens) {
+        this.#channel.send(messageOf(tokenOrder(token, order), token.expiresAt)).catch(this.#onError);
+      }
     }
   }
+}
+
+/** The time that an order to end a single stream has to reach every node, in milliseconds. It revokes nothing. */
+const streamOrderLifetime = 3_600_000;
+
+/** @param expiresAt - The expiry time of the only token that the order revokes. */
+function messageOf(order: Disconnection, expiresAt?: number): ControlMessage {
+  const until = order.kind === "subscriber" ? order.before + streamOrderLifetime : expiresAt;
+  return { data: encodeDisconnection(order), key: `${order.kind} ${order.name}`, until };
 }
 
 function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnection {

@@ -83,6 +83,10 @@ export class EmbeddedHubPort implements HubPort {
     return this.#hub.stream.bind(this.#hub);
   }
 
+  now(): number {
+    return this.#hub.now();
+  }
+
   close(): Promise<void> {
     return this.#options.close();
   }

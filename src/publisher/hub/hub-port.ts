@@ -69,6 +69,9 @@ export interface HubPort {
    */
   streamer(): Hub["stream"];
 
+  /** Returns the time by the hub's clock, in milliseconds since 1970. */
+  now(): number;
+
   close(): Promise<void>;
 }
 

@@ -119,6 +119,10 @@ export class RemoteHub implements HubPort {
     throw embeddedHubRequired("sse.stream", wayOut);
   }
 
+  now(): number {
+    return Date.now();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#position.close();

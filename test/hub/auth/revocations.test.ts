@@ -60,8 +60,30 @@ describe("revocations", () => {
   // A user signs in and out without end.
   test("take bounded memory: the oldest is evicted first", () => {
     const revocations = new Revocations(2);
-    for (const name of ["a", "b", "a", "c"]) revocations.add({ kind: "subject", name, before: 1000 });
-    const refused = ["a", "b", "c"].filter((sub) => revocations.isRevoked(tokenOf({ sub, issuedAt: 1 })));
-    assert.deepEqual(refused, ["a", "c"]);
+    for (const [name, before] of [
+      ["a", 800],
+      ["b", 900],
+      ["a", 1000],
+      ["c", 1000],
+    ] as const) {
+      revocations.add({ kind: "subject", name, before });
+    }
+    const refusedAt = (issuedAt: number) =>
+      ["a", "b", "c", "d"].filter((sub) => revocations.isRevoked(tokenOf({ sub, issuedAt })));
+    assert.deepEqual(refusedAt(950), ["a", "c"]);
+    // The evicted order could have been about any token of its time, but not about one without a subject.
+    assert.deepEqual(refusedAt(850), ["a", "b", "c", "d"]);
+    assert.equal(revocations.isRevoked(tokenOf({ issuedAt: 1 })), false);
+  });
+
+  // A revoked token waits until its order has been forgotten.
+  test("reject every token that a forgotten order could have revoked", () => {
+    const revocations = new Revocations();
+    revocations.forget(1000);
+    assert.equal(revocations.isRevoked(tokenOf({ sub: "ada", issuedAt: 1000 })), true);
+    assert.equal(revocations.isRevoked(tokenOf({ subscribe: ["a"], issuedAt: 1000 })), true);
+    assert.equal(revocations.isRevoked(tokenOf({ sub: "ada", subscribe: ["a"], issuedAt: 1001 })), false);
+    // A publisher's token without a subject is the target of no order.
+    assert.equal(revocations.isRevoked(tokenOf({ issuedAt: 1000 })), false);
   });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { distinctTime } from "../../../src/shared/distinct-time.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
-import type { Replay, ReplayQuery } from "../../../src/transport/transport.js";
+import type { Replay, ReplayQuery, TransportListener } from "../../../src/transport/transport.js";
 import {
   draft,
   publisherKey,
@@ -225,6 +225,84 @@ describe("hub.disconnect", () => {
   });
 });
 
+describe("orders", () => {
+  /** Publishes subscription events as streams that come and go do. */
+  async function publishEvents(transport: MemoryTransport, count: number) {
+    const namespace = "/.well-known/mercure/subscriptions/";
+    for (let i = 0; i < count; i++) {
+      const event = { topics: [`${namespace}a/${i}`, `${namespace}a`], data: `${i}`, private: true };
+      await transport.publish(event, { namespace, keep: "events" });
+    }
+  }
+
+  // A signed-out user opens and closes streams until the orders to sign the user out have left the store, and then goes
+  // to a node that has just started.
+  test("outlive any number of subscription events, and a history of length 0", async (t) => {
+    for (const transport of [new MemoryTransport(), new MemoryTransport({ historyLength: 0, maxHistoryBytes: 0 })]) {
+      const first = await startHub(t, { transport });
+      const ada = bearer(await fresh("ada", ["a"]));
+      await first.hub.disconnect({ subject: "ada" });
+      await publishEvents(transport, 100_000);
+      const late = await startHub(t, { transport });
+      assert.equal((await subscribe(t, first.url("a"), ada)).status, 401);
+      assert.equal((await subscribe(t, late.url("a"), ada)).status, 401);
+      assert.equal((await subscribe(t, late.url("a"), bearer(await fresh("ada", ["a"])))).status, 200);
+    }
+  });
+
+  // A signed-out user signs in and out until the store evicts the order that revoked an earlier token.
+  test("that the store has evicted are assumed about every token of their time", async (t) => {
+    const transport = new MemoryTransport();
+    const [ada, grace] = [await fresh("ada", ["a"]), await fresh("grace", ["a"])];
+    const first = await startHub(t, { transport });
+    await first.hub.disconnect({ subject: "ada" });
+    const long = "x".repeat(100_000);
+    for (let i = 0; i < 400; i++) await first.hub.disconnect({ topic: `${long}${i}` });
+    const late = await startHub(t, { transport });
+    for (const each of [ada, grace]) assert.equal((await subscribe(t, late.url("a"), bearer(each))).status, 401);
+    assert.equal((await subscribe(t, late.url("a"), bearer(await fresh("grace", ["a"])))).status, 200);
+  });
+
+  // Two nodes disagree about the time: a token of the node that is ahead would outlive its revocation.
+  test("carry the time of the store, whatever this machine's clock says", async (t) => {
+    class Ahead extends MemoryTransport {
+      override now(): number {
+        return Date.now() + 20_000;
+      }
+    }
+    const { hub, url } = await startHub(t, { transport: new Ahead() });
+    const issued = (sub: string, offset: number) =>
+      token({ subscribe: ["a"] }, { sub, iat: (Date.now() + offset) / 1000, exp: Date.now() / 1000 + 60 });
+    const earlier = bearer(await issued("ada", 19_000));
+    await hub.disconnect({ subject: "ada" });
+    const later = bearer(await issued("ada", 25_000));
+    assert.equal((await subscribe(t, url("a"), earlier)).status, 401);
+    assert.equal((await subscribe(t, url("a"), later)).status, 200);
+  });
+
+  test("that a node has missed take effect once it learns of its gap", async (t) => {
+    const transport = new Deaf();
+    const { url, hub } = await startHub(t, { transport });
+    const ada = bearer(await fresh("ada", ["a"]));
+    const streams = [
+      await subscribe(t, url("a"), ada),
+      await subscribe(t, url("a"), bearer(await fresh("bob", ["a"]))),
+    ];
+    transport.isDeaf = true;
+    const message = { kind: "subject", name: "ada", before: distinctTime() };
+    await transport.publish(
+      { topics: ["/.well-known/mercure/orders/all"], data: JSON.stringify(message), private: true },
+      { namespace: "/.well-known/mercure/orders/", keep: "orders" },
+    );
+    assert.equal(streams[0]!.ended, false);
+    transport.catchUp();
+    await ended(streams[0]!);
+    assert.equal((await subscribe(t, url("a"), ada)).status, 401);
+    await hub.publish(draft("a", "1"));
+    await streams[1]!.until(({ data }) => data.includes("1"));
+  });
+});
+
 describe("control messages between nodes", () => {
   const topic = "/.well-known/mercure/orders/all";
 
@@ -263,6 +341,22 @@ describe("control messages between nodes", () => {
     await response.body?.cancel();
   });
 });
+
+/** A node that hears nothing for a while, and then learns of its gap. */
+class Deaf extends MemoryTransport {
+  isDeaf = false;
+  readonly #gaps: ((through: number) => void)[] = [];
+
+  override listen({ update, gap }: TransportListener): () => void {
+    if (gap !== undefined) this.#gaps.push(gap);
+    return super.listen({ update: (stored) => void (this.isDeaf || update(stored)) });
+  }
+
+  catchUp(): void {
+    this.isDeaf = false;
+    for (const gap of this.#gaps) gap(this.head);
+  }
+}
 
 /** Reads the first bytes of a stream only when told to. */
 class SlowToRead extends MemoryTransport {
