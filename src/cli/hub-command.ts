@@ -68,7 +68,7 @@ In production it needs secrets of at least 32 bytes.`,
     const told = shutdownSignal();
     const watch = withMonitor
       ? await startMonitor(
-          monitor(() => ready, metrics, monitorHosts),
+          monitor(() => (ready ? hub.state : "starting"), metrics, monitorHosts),
           { host: monitorHost ?? "127.0.0.1", port: monitorPort ?? portAfter(address.port) },
           monitorPort === undefined && monitorHost === undefined,
         )

@@ -15,7 +15,7 @@ export function describeMonitor(withMetrics: boolean): {
     paths: {
       "/healthz/live": get("isLive", "Liveness of the process", { 200: is("It does.") }),
       "/healthz/ready": get("isReady", "Readiness of the hub", {
-        200: is("It does."),
+        200: is("The hub is ready. The body says `away` while its store is unreachable."),
         503: is("The hub is starting or shutting down."),
       }),
       ...(withMetrics && {

@@ -5,15 +5,19 @@ import { isLoopback } from "../shared/loopback.js";
 import type { Metrics } from "./metrics.js";
 import { describeMonitor } from "./monitor-description.js";
 
+/** The state of the hub, or of its transport once the hub takes requests. */
+export type MonitoredState = Hub["state"];
+
 /**
  * Returns the handler of the monitor, which serves health and metrics to operators. It has a port of its own, because
  * clients must not see these.
  *
  * `/healthz/live`: the process answers. `/healthz/ready`: the hub takes requests; 503 before it does and while it ends.
+ * A hub whose store is away stays ready, because its streams stay open; the body tells the difference.
  * `/metrics`: the metrics, when they are collected. `/openapi.json`: the description of these paths, in OpenAPI.
  */
 export function monitor(
-  isReady: () => boolean,
+  state: () => MonitoredState,
   metrics: Metrics | undefined,
   hosts: readonly string[] = [],
 ): Hub["handle"] {
@@ -28,12 +32,17 @@ export function monitor(
       answer(421, "This host name is not allowed. Use an address, or allow the name with --monitor-allowed-host.\n");
     } else if (req.method !== "GET" && req.method !== "HEAD") answer(405, "Method not allowed. Use GET or HEAD.\n");
     else if (path === "/healthz/live") answer(200, "live\n");
-    else if (path === "/healthz/ready" && isReady()) answer(200, "ready\n");
-    else if (path === "/healthz/ready") answer(503, "not ready\n");
+    else if (path === "/healthz/ready") answer(...readiness(state()));
     else if (path === "/metrics" && metrics !== undefined) answer(200, await metrics.text(), metrics.contentType);
     else if (path === "/openapi.json") answer(200, JSON.stringify(description), "application/json");
     else answer(404, `Not found. Available paths: ${Object.keys(description.paths).join(", ")}.\n`);
   };
+}
+
+function readiness(state: MonitoredState): [status: number, body: string] {
+  if (state === "ready") return [200, "ready\n"];
+  if (state === "away") return [200, "away: the store is unreachable; streams stay open, and publishing fails\n"];
+  return [503, "not ready\n"];
 }
 
 /**

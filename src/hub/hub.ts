@@ -7,7 +7,7 @@ import {
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { validateDraft } from "../protocol/draft.js";
 import { compileTopics, type TopicMatcher } from "../protocol/matching/topic-matcher.js";
-import { HttpProblem, methodNotAllowed, problemOf, refusalOf } from "../protocol/problem.js";
+import { HttpProblem, methodNotAllowed, problemOf, refusalOf, storeUnavailable } from "../protocol/problem.js";
 import { noGrants } from "../protocol/tokens/grants.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { type Clock, systemClock } from "../shared/clock.js";
@@ -17,7 +17,7 @@ import { assertKnownOptions } from "../shared/known-options.js";
 import type { Logger } from "../shared/logger.js";
 import { onRejection } from "../shared/on-rejection.js";
 import { describeValue } from "../shared/plain-object.js";
-import type { Transport } from "../transport/transport.js";
+import type { Transport, TransportState } from "../transport/transport.js";
 import { authenticatorFor, defaultCookieNames } from "./auth/authenticators.js";
 import { ControlChannel } from "./auth/control-channel.js";
 import type { VerifiedToken } from "./auth/verified-token.js";
@@ -218,6 +218,19 @@ export class Hub {
     return this.#transport.now();
   }
 
+  /** Resolves when the hub can serve streams: once its transport is ready. Never rejects. */
+  get ready(): Promise<void> {
+    return this.#transport.ready;
+  }
+
+  /**
+   * The state of the transport. `starting`: requests get 503 with `Retry-After`. `away`: the store is unreachable, so
+   * streams stay open and publishing fails.
+   */
+  get state(): TransportState {
+    return this.#transport.state;
+  }
+
   /** The number of open streams. */
   get connections(): number {
     return this.#subscribers.size;
@@ -409,6 +422,8 @@ export class Hub {
     this.#cors.apply(request, response);
     if (this.#cors.answerPreflight(request, response)) return;
     if (this.#dispatcher.closed) refuse(hubClosed());
+    // A stream that begins now would be told of a gap, and a token could be checked without the orders to refuse it.
+    else if (this.state === "starting") refuse(storeUnavailable());
     else
       answer(request, response)
         .catch(refuse)
@@ -422,7 +437,7 @@ export class Hub {
       return;
     }
     const { status, headers, body } = problemOf(error, this.#metadataUrl?.href);
-    if (status === 500 || (error instanceof HttpProblem && error.cause !== undefined)) this.#report(error);
+    if (status === 500 || refusalOf(error).cause !== undefined) this.#report(error);
     // HTTP/2 forbids this header, and would reject the answer.
     const known = Object.entries(headers).filter(([name]) => req.httpVersionMajor === 1 || name !== "Connection");
     res.writeHead(status, { ...Object.fromEntries(known), "Content-Length": Buffer.byteLength(body) });

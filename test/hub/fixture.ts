@@ -7,7 +7,13 @@ import { Hub, type HubOptions } from "../../src/hub/index.js";
 import type { Draft } from "../../src/protocol/update.js";
 import type { Clock } from "../../src/shared/clock.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
-import type { Replay, ReplayQuery, Transport } from "../../src/transport/transport.js";
+import type {
+  Replay,
+  ReplayQuery,
+  Transport,
+  TransportListener,
+  TransportState,
+} from "../../src/transport/transport.js";
 
 export const subscriberKey = "subscriber-key-subscriber-key-32";
 export const publisherKey = "publisher-key-publisher-key-32-b";
@@ -172,5 +178,39 @@ export class RemoteTransport extends MemoryTransport {
 
   override positionOf(id: string): number | undefined {
     return turn().then(() => super.positionOf(id)) as unknown as undefined;
+  }
+}
+
+/** A node that hears nothing for a while, and then learns of its gap. */
+export class Deaf extends MemoryTransport {
+  isDeaf = false;
+  readonly #gaps: ((through: number) => void)[] = [];
+
+  override listen({ update, gap }: TransportListener): () => void {
+    if (gap !== undefined) this.#gaps.push(gap);
+    return super.listen({ update: (stored) => void (this.isDeaf || update(stored)) });
+  }
+
+  catchUp(): void {
+    this.isDeaf = false;
+    for (const gap of this.#gaps) gap(this.head);
+  }
+}
+
+/** A transport whose store is out of reach at first, and again when told so. */
+export class Distant extends MemoryTransport {
+  reached: TransportState = "starting";
+  #isReady = () => {};
+  override readonly ready = new Promise<void>((resolve) => {
+    this.#isReady = resolve;
+  });
+
+  override get state(): TransportState {
+    return this.reached;
+  }
+
+  reach(): void {
+    this.reached = "ready";
+    this.#isReady();
   }
 }

@@ -18,12 +18,17 @@ export interface EmbeddedHubPortOptions {
   close(): Promise<void>;
 }
 
+/** The max time that requests wait for the hub to start, in milliseconds. */
+const maxWait = 1000;
+
 /** The hub in this process. */
 export class EmbeddedHubPort implements HubPort {
   readonly isInProcess = true;
   readonly path: string;
   readonly #hub: Hub;
   readonly #options: EmbeddedHubPortOptions;
+  #starting: Promise<void> | undefined;
+  #isSettled = false;
 
   constructor(options: EmbeddedHubPortOptions) {
     this.path = options.hub.publicPath;
@@ -35,8 +40,13 @@ export class EmbeddedHubPort implements HubPort {
     return this.#hub.lastEventId;
   }
 
-  begin(): undefined {
-    return undefined;
+  /** Waits for the hub to start, one second in all. Pages rendered earlier get an id that means a gap. */
+  begin(): Promise<void> | undefined {
+    if (this.#isSettled || this.#hub.state !== "starting") return undefined;
+    this.#starting ??= settledWithin(this.#hub.ready, maxWait).then(() => {
+      this.#isSettled = true;
+    });
+    return this.#starting;
   }
 
   async publish(draft: Draft): Promise<string> {
@@ -90,4 +100,13 @@ export class EmbeddedHubPort implements HubPort {
   close(): Promise<void> {
     return this.#options.close();
   }
+}
+
+async function settledWithin(promise: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([promise, timeout]);
+  clearTimeout(timer);
 }

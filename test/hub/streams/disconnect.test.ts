@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { distinctTime } from "../../../src/shared/distinct-time.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
-import type { Replay, ReplayQuery, TransportListener } from "../../../src/transport/transport.js";
+import type { Replay, ReplayQuery } from "../../../src/transport/transport.js";
 import {
+  Deaf,
   draft,
   publisherKey,
   type RunningHub,
@@ -341,22 +342,6 @@ describe("control messages between nodes", () => {
     await response.body?.cancel();
   });
 });
-
-/** A node that hears nothing for a while, and then learns of its gap. */
-class Deaf extends MemoryTransport {
-  isDeaf = false;
-  readonly #gaps: ((through: number) => void)[] = [];
-
-  override listen({ update, gap }: TransportListener): () => void {
-    if (gap !== undefined) this.#gaps.push(gap);
-    return super.listen({ update: (stored) => void (this.isDeaf || update(stored)) });
-  }
-
-  catchUp(): void {
-    this.isDeaf = false;
-    for (const gap of this.#gaps) gap(this.head);
-  }
-}
 
 /** Reads the first bytes of a stream only when told to. */
 class SlowToRead extends MemoryTransport {
