@@ -2,16 +2,22 @@ import type { Express, Request } from "express";
 import type { Kit } from "htmx-mercure";
 import type { DataSource } from "typeorm";
 import type { Recorder } from "./dashboard.js";
+import type { Directory } from "./directory.js";
 import { Message } from "./models/message.js";
-import { Person } from "./models/person.js";
+import type { Person } from "./models/person.js";
 import { readable } from "./readable.js";
 
 const kept = 50;
 const year = 365 * 24 * 60 * 60 * 1000;
 
-export function chat(app: Express, { sse, render }: Kit, database: DataSource, record: Recorder): void {
+export interface ChatParts {
+  readonly database: DataSource;
+  readonly directory: Directory;
+  readonly record: Recorder;
+}
+
+export function chat(app: Express, { sse, render }: Kit, { database, directory, record }: ChatParts): void {
   const messages = database.getRepository(Message);
-  const people = database.getRepository(Person);
   const newest = (count: number) => messages.find({ order: { id: "DESC" }, take: count });
 
   app.get("/", async (req, res) => {
@@ -51,8 +57,8 @@ export function chat(app: Express, { sse, render }: Kit, database: DataSource, r
 
   /** A signed-in user writes under their own name. */
   async function impersonation(person: Person | undefined, author: string): Promise<string | undefined> {
-    const isTaken = !person && (await people.existsBy({ key: Person.keyOf(author) }));
-    return isTaken ? `${author} is signed in: please choose another name.` : undefined;
+    const isTaken = !person && (await directory.holderOf(author)) !== undefined;
+    return isTaken ? `Another person is signed in as ${author}. Please choose another name.` : undefined;
   }
 
   /** Deletes all but the newest messages, in the database and on pages that have been open for long. */
@@ -65,14 +71,14 @@ export function chat(app: Express, { sse, render }: Kit, database: DataSource, r
 }
 
 function authorProblem(author: string): string | undefined {
-  if (author === "") return "Please say who you are first.";
-  if (author.length > Message.maxAuthor) return `A name has ${Message.maxAuthor} characters at most.`;
+  if (author === "") return "Please enter your name.";
+  if (author.length > Message.maxAuthor) return `A name can have at most ${Message.maxAuthor} characters.`;
   return undefined;
 }
 
 export function textProblem(text: string): string | undefined {
-  if (text === "") return "Please write something first.";
-  if (text.length > Message.maxText) return `A message has ${Message.maxText} characters at most.`;
+  if (text === "") return "Please enter a message.";
+  if (text.length > Message.maxText) return `A message can have at most ${Message.maxText} characters.`;
   return undefined;
 }
 

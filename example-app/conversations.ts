@@ -5,10 +5,16 @@ import { textProblem } from "./chat.js";
 import { Conversation, PrivateMessage } from "./models/conversation.js";
 import { Person } from "./models/person.js";
 import { readable } from "./readable.js";
+import type { Unread } from "./unread.js";
 
 const shown = 50;
 
-export function conversations(app: Express, { sse, render }: Kit, database: DataSource): void {
+export interface ConversationsParts {
+  readonly database: DataSource;
+  readonly unread: Unread;
+}
+
+export function conversations(app: Express, { sse, render }: Kit, { database, unread }: ConversationsParts): void {
   const people = database.getRepository(Person);
   const messages = database.getRepository(PrivateMessage);
   const newest = (conversation: string, take: number) =>
@@ -30,8 +36,18 @@ export function conversations(app: Express, { sse, render }: Kit, database: Data
 
   async function page(person: Person, other: Person) {
     const conversation = new Conversation(person, other);
-    return { other, conversation, messages: (await newest(conversation.id, shown)).reverse() };
+    const messages = (await newest(conversation.id, shown)).reverse();
+    await unread.clear(person, conversation);
+    return { other, conversation, messages, unread: await unread.count(person) };
   }
+
+  // The page asks for this when its stream opens, for messages that came before that.
+  app.post("/people/:person/seen", async (req, res, next) => {
+    const two = await otherOf(req);
+    if (two === undefined) return next();
+    await unread.clear(two.person, new Conversation(two.person, two.other));
+    res.status(204).end();
+  });
 
   app.post("/people/:person/messages", async (req, res, next) => {
     const two = await otherOf(req);
@@ -49,23 +65,25 @@ export function conversations(app: Express, { sse, render }: Kit, database: Data
 
     // #region shown
     const conversation = new Conversation(person, other);
-    const message = await save(conversation, person, text);
+    const message = await save(conversation, person, other, text);
 
     const html = render("ChatMessage", message);
     await sse.publish(conversation, html, { private: true });
 
-    // The lists of both people show the newest line.
-    const news = { private: true, type: "news" };
-    await sse.publish([person, other], "", news);
+    // A message is seen at once where the conversation is open.
+    const isOpen = await sse.isConnected(conversation, { id: other.id });
+    if (isOpen) await unread.clear(other, conversation);
+    else await unread.publish(other);
     // #endregion
+    await unread.publish(person);
 
     if (byHtmx) res.send("");
     else res.redirect(303, `/people/${other.id}`);
   });
 
-  async function save({ id: conversation }: Conversation, { name: author }: Person, text: string) {
+  async function save({ id: conversation }: Conversation, { name: author }: Person, other: Person, text: string) {
     const [previous] = await newest(conversation, 1);
-    const message = await messages.save(messages.create({ conversation, author, text }));
-    return { message, previous };
+    const message = messages.create({ conversation, author, recipient: other.id, text, seen: false });
+    return { message: await messages.save(message), previous };
   }
 }

@@ -6,6 +6,7 @@ import { chat } from "./chat.js";
 import { conversations } from "./conversations.js";
 import { dashboard } from "./dashboard.js";
 import { openDatabase } from "./database.js";
+import { Directory } from "./directory.js";
 import { answerError, answerMissing } from "./errors.js";
 import { Meter } from "./meter.js";
 import { people } from "./people.js";
@@ -13,6 +14,7 @@ import { sameOrigin } from "./same-origin.js";
 import { personOf, sessions } from "./session.js";
 import { excerpt } from "./source.js";
 import { todos } from "./todos.js";
+import { Unread } from "./unread.js";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -56,11 +58,21 @@ kit.environment.addGlobal("excerpt", excerpt);
 app.use(express.static(here("public")));
 app.use(express.urlencoded());
 
+const unread = new Unread(kit, database);
+const directory = new Directory(kit, database, unread);
+// The bar of every page shows the number of unread messages.
+app.use(async (_req, res, next) => {
+  const { person } = res.locals;
+  if (person) res.locals.unread = await unread.count(person);
+  next();
+});
+
 const board = dashboard(app, kit, meter);
-chat(app, kit, database, board.record);
-todos(app, kit, database, board.record);
-people(app, kit, database, board.record);
-conversations(app, kit, database);
+const { record } = board;
+chat(app, kit, { database, directory, record });
+todos(app, kit, database, record);
+people(app, { database, directory, unread, record });
+conversations(app, kit, { database, unread });
 
 app.use(answerMissing);
 app.use(answerError);
@@ -82,6 +94,7 @@ async function stop() {
   // The time for pending requests. Browsers also hold connections open that they have not used yet.
   setTimeout(() => server.closeAllConnections(), 1000).unref();
   await board.stop();
+  await directory.stop();
   await kit.close();
   await closed;
   await database.destroy();

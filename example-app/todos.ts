@@ -94,8 +94,8 @@ function answer(res: Response): void {
 }
 
 function problem(title: string, count: number): string | undefined {
-  if (title === "") return "Please write what there is to do.";
-  if (title.length > TodoItem.maxTitle) return `An item has ${TodoItem.maxTitle} characters at most.`;
-  if (count >= TodoItem.maxItems) return `The list is full: ${TodoItem.maxItems} items at most.`;
+  if (title === "") return "Please enter an item.";
+  if (title.length > TodoItem.maxTitle) return `An item can have at most ${TodoItem.maxTitle} characters.`;
+  if (count >= TodoItem.maxItems) return `The list is full. It can have at most ${TodoItem.maxItems} items.`;
   return undefined;
 }

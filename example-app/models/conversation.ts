@@ -6,7 +6,7 @@ import type { Person } from "./person.js";
 export class Conversation {
   readonly id: string;
 
-  constructor(one: Person, other: Person) {
+  constructor(one: Pick<Person, "id">, other: Pick<Person, "id">) {
     this.id = [one.id, other.id].sort().join("+");
   }
 }
@@ -14,6 +14,10 @@ export class Conversation {
 /** A message that only two people can read. */
 export class PrivateMessage extends Message {
   conversation!: string;
+  /** The id of the person for whom the message is. */
+  recipient!: string;
+  /** Whether the recipient has opened the conversation since. */
+  seen!: boolean;
 }
 
 export const PrivateMessageSchema = new EntitySchema<PrivateMessage>({
@@ -22,9 +26,12 @@ export const PrivateMessageSchema = new EntitySchema<PrivateMessage>({
   columns: {
     id: { type: Number, primary: true, generated: "increment" },
     conversation: { type: String },
+    // The defaults are for rows of databases that did not have these columns.
+    recipient: { type: String, default: "" },
+    seen: { type: Boolean, default: false },
     author: { type: String, length: Message.maxAuthor },
     text: { type: String, length: Message.maxText },
     createdAt: { type: "datetime", createDate: true },
   },
-  indices: [{ columns: ["conversation"] }],
+  indices: [{ columns: ["conversation"] }, { columns: ["recipient"] }],
 });

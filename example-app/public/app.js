@@ -18,6 +18,8 @@ document.addEventListener("htmx:confirm", (event) => {
 
 // A rejected text returns to its field, unless the writer is at the next line already.
 document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig, successful, xhr } }) => {
+  // The page itself repeats its requests in the background; "Reconnecting…" speaks for them.
+  if (!requestConfig.elt.matches("form, .live")) return;
   const said = successful ? [] : [reason(xhr)];
   const fields = successful ? [] : requestConfig.elt.querySelectorAll("[data-clear]");
   for (const field of fields) {
