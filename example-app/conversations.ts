@@ -14,6 +14,11 @@ export interface ConversationsParts {
   readonly unread: Unread;
 }
 
+interface Two {
+  readonly person: Person;
+  readonly other: Person;
+}
+
 export function conversations(app: Express, { sse, render }: Kit, { database, unread }: ConversationsParts): void {
   const people = database.getRepository(Person);
   const messages = database.getRepository(PrivateMessage);
@@ -21,7 +26,7 @@ export function conversations(app: Express, { sse, render }: Kit, { database, un
     messages.find({ where: { conversation }, order: { id: "DESC" }, take });
 
   /** The other person, if there are two. */
-  const otherOf = async (req: Request<{ person: string }>) => {
+  const otherOf = async (req: Request<{ person: string }>): Promise<Two | undefined> => {
     const { person } = req.res!.locals;
     const other = await people.findOneBy({ id: req.params.person });
     return person === undefined || other === null || other.id === person.id ? undefined : { person, other };
@@ -65,14 +70,15 @@ export function conversations(app: Express, { sse, render }: Kit, { database, un
 
     // #region shown
     const conversation = new Conversation(person, other);
-    const message = await save(conversation, person, other, text);
+    const message = await save(conversation, two, text);
 
     const html = render("ChatMessage", message);
     await sse.publish(conversation, html, { private: true });
 
-    // A message is seen at once where the conversation is open.
-    const isOpen = await sse.isConnected(conversation, { id: other.id });
-    if (isOpen) await unread.clear(other, conversation);
+    // In an open conversation a message is seen at once.
+    const reader = { id: other.id };
+    const seen = await sse.isConnected(conversation, reader);
+    if (seen) await unread.clear(other, conversation);
     else await unread.publish(other);
     // #endregion
     await unread.publish(person);
@@ -81,9 +87,9 @@ export function conversations(app: Express, { sse, render }: Kit, { database, un
     else res.redirect(303, `/people/${other.id}`);
   });
 
-  async function save({ id: conversation }: Conversation, { name: author }: Person, other: Person, text: string) {
+  async function save({ id: conversation }: Conversation, { person, other }: Two, text: string) {
     const [previous] = await newest(conversation, 1);
-    const message = messages.create({ conversation, author, recipient: other.id, text, seen: false });
+    const message = messages.create({ conversation, author: person.name, recipient: other.id, text, seen: false });
     return { message: await messages.save(message), previous };
   }
 }

@@ -67,13 +67,14 @@ export class Directory {
     return this.#people.findBy({ id: In(ids) });
   }
 
-  // #region shown
   /** The people with an open stream, and the number of guests. */
-  present(): { people: Pick<Person, "id" | "name">[]; guests: number } {
+  // #region shown
+  present() {
     const { sse } = this.#kit;
     const everybody = sse.presence("here");
-    const people = everybody.flatMap(({ payload }) => (payload === undefined ? [] : [payload as Person]));
-    return { people, guests: everybody.length - people.length };
+    const people = everybody.flatMap(payloadOf);
+    const guests = everybody.length - people.length;
+    return { people, guests };
   }
   // #endregion
 
@@ -91,4 +92,9 @@ export class Directory {
   #holdsName({ id, seenAt }: Person): boolean {
     return Date.now() - seenAt.getTime() < tenMinutes || this.present().people.some((person) => person.id === id);
   }
+}
+
+/** The payload of a person's token; guests have none. */
+function payloadOf({ payload }: { payload: unknown }): Pick<Person, "id" | "name">[] {
+  return payload === undefined ? [] : [payload as Person];
 }

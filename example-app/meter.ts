@@ -9,8 +9,8 @@ export class Meter {
   readonly #memory = new Figure("Memory", "MB", { ceiling: 200 });
   readonly #delay = new Figure("Longest event-loop delay", "ms", { digits: 1, ceiling: 10 });
   readonly #streams = new Figure("Open streams", "now", { ceiling: 4 });
-  readonly #requests = new Figure("Requests", "in the last minute", { sum: true, ceiling: 4 });
-  readonly #changes = new Figure("Changes by visitors", "in the last minute", { sum: true, ceiling: 4 });
+  readonly #requests = new Figure("Requests", "per minute", { sum: true, ceiling: 4 });
+  readonly #changes = new Figure("Changes by visitors", "per minute", { sum: true, ceiling: 4 });
 
   readonly process = [this.#processor, this.#memory, this.#delay];
   readonly traffic = [this.#streams, this.#requests, this.#changes];
