@@ -138,7 +138,7 @@ describe("chat", () => {
     await page.getByLabel("Your name").fill("Ada");
     await page.getByLabel("Message", { exact: true }).fill("   ");
     await page.getByRole("button", { name: "Send" }).click();
-    const error = page.getByRole("alert").filter({ hasText: "Please write something first." });
+    const error = page.getByRole("alert").filter({ hasText: "Please enter a message." });
     await error.waitFor();
     const field = page.getByLabel("Message", { exact: true });
     assert.equal(await field.inputValue(), "   ");
@@ -220,10 +220,10 @@ describe("chat", () => {
     const text = "x".repeat(150_000);
     await field.fill(text);
     await field.press("Enter");
-    await page.getByRole("alert").getByText("This is more than the server takes at once.").waitFor();
+    await page.getByRole("alert").getByText("The text is longer than the server accepts.").waitFor();
     assert.equal(await field.inputValue(), text);
     await say(page, "Ada", "Shorter");
-    await page.getByText("This is more than").waitFor({ state: "hidden" });
+    await page.getByText("The text is longer").waitFor({ state: "hidden" });
   });
 
   test("what cannot be seen is not written: control characters go, and nothing else is nothing", async () => {
@@ -401,7 +401,7 @@ describe("every page", () => {
     for (const path of ["/nowhere", "/todos/x/done"]) assert.equal((await post(path, { done: "true" })).status, 404);
     for (const path of ["/todos/999/done", "/todos/999/delete"]) assert.equal((await post(path, {})).status, 303);
     const page = await visit("/nowhere");
-    await page.getByRole("heading", { name: "Not here" }).waitFor();
+    await page.getByRole("heading", { name: "Page not found" }).waitFor();
   });
 
   test("what the server refuses or fails at is told on a page of ours, and no more of it", async () => {
@@ -415,10 +415,10 @@ describe("every page", () => {
       const response = await fetch(app.url + path, request);
       assert.equal(response.status, status);
       const html = await response.text();
-      assert.match(html, /<h1>(Not understood|Too long)<\/h1>/);
+      assert.match(html, /<h1>(Bad request|Too long)<\/h1>/);
       assert.doesNotMatch(html, /node_modules|Error:/);
       const short = await fetch(app.url + path, { ...request, headers: { ...request.headers, "HX-Request": "true" } });
-      assert.match(await short.text(), /^The server [\w ]+\.$|^This is more than /);
+      assert.match(await short.text(), /^The server [\w ]+\.$|^The text is longer /);
     }
   });
 
@@ -448,7 +448,7 @@ describe("every page", () => {
 
     await page.getByLabel("Message", { exact: true }).fill("  ");
     await page.getByRole("button", { name: "Send" }).click();
-    await page.getByRole("alert").getByText("Please write something first.").waitFor();
+    await page.getByRole("alert").getByText("Please enter a message.").waitFor();
     assert.deepEqual(await said(page), [welcome, "By form alone"]);
 
     await page.goto(`${app.url}/todos`);

@@ -126,6 +126,20 @@ function writeDatabase(tables: Rows): void {
   database.close();
 }
 
+/** Changes the time at which the app saw a person last. */
+export function setSeenAt(name: string, date: Date): void {
+  const database = new Database(join(folder, "example.db"));
+  const seenAt = date.toISOString().replace("T", " ").replace("Z", "");
+  database.prepare("UPDATE person SET seenAt = ? WHERE name = ?").run(seenAt, name);
+  database.close();
+}
+
+/** The time at which the app saw a person last. */
+export function seenAt(name: string): Date {
+  const person = readDatabase().person?.find((row) => row.name === name);
+  return new Date(`${person?.seenAt}Z`);
+}
+
 /** A visitor of their own: a page that shares no cookie with others. */
 export async function visit(path: string, options: BrowserContextOptions = {}): Promise<Page> {
   const watched = await newWatchedPage(browser, options);

@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { app, heard, post, signIn, startAgain, until, visit } from "./example-app.js";
+import { app, heard, post, signIn, startAgain, until, visit, write } from "./example-app.js";
 
 const paths = ["/", "/todos", "/dashboard", "/people"];
 const sizes = { "small phone": [320, 568], phone: [375, 667], "phone on its side": [812, 375], tablet: [768, 1024] };
 const viewports = Object.entries(sizes).map(([name, [width = 0, height = 0]]) => ({ name, width, height }));
 
-/** Texts of the bar, buttons and fields that their box cuts off. */
+/** Texts of the bar, buttons and fields that their box cuts off or breaks. */
 const cutTexts = `
-  [...document.querySelectorAll("nav, nav a, .me, main button, main input")].filter((element) => {
+  [...document.querySelectorAll(".bar a, nav, main button, main input")].filter((element) => {
     if (!element.checkVisibility()) return false;
     const { left, right, top } = element.getBoundingClientRect();
     if (top < 0 || left < 0 || right > innerWidth || element.scrollWidth > element.clientWidth) return true;
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    if (element.matches("button:not(:has(*))") && range.getClientRects().length > 1) return true;
     if (!element.placeholder) return false;
     const style = getComputedStyle(element);
     const context = document.createElement("canvas").getContext("2d");
@@ -67,6 +70,55 @@ describe("the layout", () => {
     );
     assert.equal(styles.length, 2);
     assert.deepEqual(styles[0], styles[1]);
+  });
+
+  test("aligns the avatars of the page of people, apart from each other, and marks the rows that lead somewhere", async () => {
+    const [ada, grace] = [await visit("/people"), await visit("/people")];
+    await signIn(grace, "Grace in a row");
+    await signIn(await visit("/people"), "Alan in a row");
+    await signIn(ada, "Ada above them");
+    await ada.getByRole("link", { name: "Alan in a row" }).waitFor();
+    await ada.getByRole("link", { name: "Grace in a row" }).waitFor();
+    const boxes = await ada
+      .locator("main .avatar")
+      .evaluateAll((avatars) => avatars.map((avatar) => avatar.getBoundingClientRect().toJSON()));
+    assert.equal(boxes.length, 3);
+    for (const [i, { left, top }] of boxes.entries()) {
+      assert.equal(left, boxes[0].left);
+      if (i > 0) assert.ok(top - boxes[i - 1].bottom >= 16, "avatars are at least 16 pixels apart");
+    }
+
+    const row = ada.getByRole("listitem").filter({ hasText: "Grace in a row" });
+    await row.locator("svg").waitFor();
+    const paint = () => row.evaluate((element) => getComputedStyle(element).backgroundColor);
+    const still = await paint();
+    await row.hover();
+    assert.notEqual(await paint(), still);
+    await row.getByRole("link").focus();
+    await ada.keyboard.press("Shift+Tab");
+    await ada.keyboard.press("Tab");
+    const outline = await row
+      .getByRole("link")
+      .evaluate((element) => getComputedStyle(element, "::after").outlineStyle);
+    assert.equal(outline, "solid");
+    const guest = await visit("/people");
+    await guest.getByText("Grace in a row").waitFor();
+    assert.equal(await guest.getByRole("listitem").locator("svg").count(), 0);
+  });
+
+  test("keeps the tabs in their place when a message is counted", async () => {
+    const [ada, grace] = [await visit("/people", { viewport: { width: 320, height: 640 } }), await visit("/people")];
+    await signIn(ada, "Ada of the tabs");
+    await signIn(grace, "Grace of the tabs");
+    await ada.goto(app.url);
+    const places = () =>
+      ada.locator("nav a").evaluateAll((tabs) => tabs.map((tab) => tab.getBoundingClientRect().toJSON()));
+    const before = await places();
+    await grace.getByRole("link", { name: "Ada of the tabs" }).click();
+    await write(grace, "Hello");
+    await ada.getByRole("link", { name: "People 1 unread" }).waitFor();
+    assert.deepEqual(await places(), before);
+    assert.deepEqual(await ada.evaluate(cutTexts), []);
   });
 
   test("offers guests to sign in on every page", async () => {

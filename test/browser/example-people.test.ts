@@ -1,7 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { openStream } from "../support/event-stream.js";
-import { app, heard, post, said, say, signIn, streamOf, visit, write } from "./example-app.js";
+import {
+  app,
+  heard,
+  post,
+  said,
+  say,
+  seenAt,
+  setSeenAt,
+  signIn,
+  streamOf,
+  until,
+  visit,
+  write,
+} from "./example-app.js";
+
+const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000);
 
 describe("people", () => {
   test("three windows of one person count once, and a reload announces nothing", async () => {
@@ -71,14 +86,14 @@ describe("people", () => {
         const event = (await wire.next())!;
         received.push(`${event.event} ${event.data}`);
       }
-      assert.doesNotMatch(received.join(), /Nobody else|Nor this|news/);
+      assert.doesNotMatch(received.join(), /Nobody else|Nor this|unread/);
     }
     assert.equal(await alan.getByText(/Nobody else|Nor this/).count(), 0);
     const theirs = await alan.context().request.get(ada.url());
     assert.doesNotMatch(await theirs.text(), /Nobody else|Nor this/);
   });
 
-  test("who signs out has no stream left in any window, and the old ones stay ended", async (t) => {
+  test("signing out ends the streams of all windows, and their URLs stay ended", async (t) => {
     const [ada, grace] = [await visit("/people"), await visit("/people")];
     await signIn(ada, "Ada who leaves");
     await signIn(grace, "Grace who stays");
@@ -114,7 +129,7 @@ describe("people", () => {
     assert.deepEqual(await said(grace), [], "what was said is gone with the person");
   });
 
-  test("who is signed in writes under the name, and nobody else does", async () => {
+  test("a signed-in person writes under their name, and nobody else does", async () => {
     const ada = await visit("/people");
     await signIn(ada, "Ada the only");
     await ada.getByRole("link", { name: "Chat" }).click();
@@ -165,23 +180,91 @@ describe("people", () => {
     await grace.getByRole("button", { name: "Send" }).click();
     await heard(grace, "By form");
     await ada.goto(grace.url());
-    await ada.getByRole("heading", { name: "Not here" }).waitFor();
+    await ada.getByRole("heading", { name: "Page not found" }).waitFor();
   });
 
-  test("tell a screen reader who is here, and lead there", async () => {
+  test("tell a screen reader the people who are here, and lead there", async () => {
     const [ada, grace] = [await visit("/people"), await visit("/people")];
     await signIn(grace, "Grace aloud");
     await signIn(ada, "Ada aloud");
     await ada.getByRole("link", { name: "Grace aloud" }).waitFor();
-    await ada.getByRole("listitem").filter({ hasText: "Ada aloud you" }).waitFor();
     const people = await ada.locator("body").ariaSnapshot();
-    assert.match(people, /- list "Here now":/);
-    assert.match(people, /- listitem:\n\s+- paragraph:\s*(- text: )?Ada aloud you/);
+    assert.match(people, /- status: [^\n]+ here\.\n\s+- list "People":\n(?: {4,}.*\n)* {6,}- link "Grace aloud"/);
     await ada.getByRole("link", { name: "Grace aloud" }).press("Enter");
     await ada.getByRole("heading", { name: "Grace aloud" }).waitFor();
     const conversation = await ada.locator("body").ariaSnapshot();
     assert.match(conversation, /- log "Messages"/);
     assert.match(conversation, /- textbox "Message"/);
     assert.match(conversation, /sse\.publish/);
+  });
+
+  test("are listed without the viewer, and counted in a status that the list does not replace", async () => {
+    const ada = await visit("/people");
+    await signIn(ada, "Ada who looks");
+    const status = ada.getByRole("status");
+    await status.getByText("Nobody else is here.").waitFor();
+    const list = ada.getByRole("list", { name: "People" });
+    await list.getByText("Open this page in a private window, and sign in as a second person.").waitFor();
+    const element = await status.filter({ hasText: "Nobody" }).elementHandle();
+
+    const grace = await visit("/people");
+    await status.getByText("1 guest is here.").waitFor();
+    await signIn(grace, "Grace who comes");
+    await status.getByText("1 other person is here.").waitFor();
+    await list.getByText("Grace who comes").waitFor();
+    assert.equal(await list.getByText("Ada who looks").count(), 0);
+    assert.equal(await element?.innerText(), "1 other person is here.");
+    // A guest sees everybody, and counts from the first rendering on.
+    const guest = await visit("/people", { javaScriptEnabled: false });
+    await guest.getByRole("status").getByText("2 people and 1 guest are here.").waitFor();
+    assert.equal(await guest.getByRole("list", { name: "People" }).getByRole("link").count(), 0);
+  });
+
+  test("keep the keyboard on its row when the list is replaced", async () => {
+    const [ada, grace] = [await visit("/people"), await visit("/people")];
+    await signIn(grace, "Grace in focus");
+    await signIn(ada, "Ada at the keys");
+    const link = ada.getByRole("link", { name: "Grace in focus" });
+    await link.focus();
+    const replaced = await link.elementHandle();
+    await signIn(await visit("/people"), "Alan who comes");
+    await ada.getByRole("link", { name: "Alan who comes" }).waitFor();
+    assert.equal(await replaced?.evaluate((element) => element.isConnected), false);
+    await until(ada, "document.activeElement.textContent === 'Grace in focus'");
+  });
+
+  test("lose their name ten minutes after their last request", async () => {
+    const name = "Ada who left";
+    const cookies = (await post("/sign-in", { name })).headers.getSetCookie().map((cookie) => cookie.split(";")[0]);
+    const signedIn = async () => {
+      const page = await fetch(`${app.url}/people`, { headers: { Cookie: cookies.join("; ") } });
+      return /You are <b>/.test(await page.text());
+    };
+    setSeenAt(name, minutesAgo(9));
+    assert.equal((await post("/sign-in", { name })).status, 422);
+    assert.equal((await post("/messages", { author: name, text: "Not she" })).status, 422);
+
+    setSeenAt(name, minutesAgo(11));
+    assert.equal(await signedIn(), true, "the holder keeps the session until another person takes the name");
+    assert.equal((await post("/sign-in", { name })).status, 422, "the holder's request keeps the name");
+
+    setSeenAt(name, minutesAgo(11));
+    assert.equal((await post("/messages", { author: name, text: "A guest" })).status, 303);
+    assert.equal((await post("/sign-in", { name })).status, 303);
+    assert.equal(await signedIn(), false);
+    assert.equal((await post("/sign-in", { name })).status, 422, "the name has a new holder");
+  });
+
+  test("keep their name while a stream of theirs is open", async () => {
+    const name = "Ada who stays";
+    const [ada, grace] = [await visit("/people"), await visit("/people")];
+    await signIn(ada, name);
+    await signIn(grace, "Grace who sees her");
+    await grace.getByRole("link", { name }).waitFor();
+    const long = minutesAgo(11);
+    setSeenAt(name, long);
+    assert.equal((await post("/sign-in", { name })).status, 422);
+    // The app records an open stream, so that the ten minutes begin at its end.
+    while (seenAt(name) <= long) await grace.evaluate("new Promise(requestAnimationFrame)");
   });
 });
