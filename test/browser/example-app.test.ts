@@ -220,10 +220,10 @@ describe("chat", () => {
     const text = "x".repeat(150_000);
     await field.fill(text);
     await field.press("Enter");
-    await page.getByRole("alert").getByText("The text is longer than the server accepts.").waitFor();
+    await page.getByRole("alert").getByText("The request is too large.").waitFor();
     assert.equal(await field.inputValue(), text);
     await say(page, "Ada", "Shorter");
-    await page.getByText("The text is longer").waitFor({ state: "hidden" });
+    await page.getByText("The request is too large").waitFor({ state: "hidden" });
   });
 
   test("what cannot be seen is not written: control characters go, and nothing else is nothing", async () => {
@@ -415,10 +415,10 @@ describe("every page", () => {
       const response = await fetch(app.url + path, request);
       assert.equal(response.status, status);
       const html = await response.text();
-      assert.match(html, /<h1>(Bad request|Too long)<\/h1>/);
+      assert.match(html, /<h1>(Not understood|Too long)<\/h1>/);
       assert.doesNotMatch(html, /node_modules|Error:/);
       const short = await fetch(app.url + path, { ...request, headers: { ...request.headers, "HX-Request": "true" } });
-      assert.match(await short.text(), /^The server [\w ]+\.$|^The text is longer /);
+      assert.match(await short.text(), /^The server [\w ]+\.$|^The request is too large\. /);
     }
   });
 
