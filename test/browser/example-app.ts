@@ -126,7 +126,7 @@ function writeDatabase(tables: Rows): void {
   database.close();
 }
 
-/** Changes the time at which the app saw a person last. */
+/** Changes the time of a person's last request. */
 export function setSeenAt(name: string, date: Date): void {
   const database = new Database(join(folder, "example.db"));
   const seenAt = date.toISOString().replace("T", " ").replace("Z", "");
@@ -134,7 +134,7 @@ export function setSeenAt(name: string, date: Date): void {
   database.close();
 }
 
-/** The time at which the app saw a person last. */
+/** The time of a person's last request or stream. */
 export function seenAt(name: string): Date {
   const person = readDatabase().person?.find((row) => row.name === name);
   return new Date(`${person?.seenAt}Z`);
