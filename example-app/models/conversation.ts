@@ -14,7 +14,7 @@ export class Conversation {
 /** A message that only two people can read. */
 export class PrivateMessage extends Message {
   conversation!: string;
-  /** The id of the person for whom the message is. */
+  /** The id of the person that receives the message. */
   recipient!: string;
   /** Whether the recipient has opened the conversation since. */
   seen!: boolean;
