@@ -333,8 +333,8 @@ export class Hub {
     const active = this.#activeSubscriptions;
     if (active === undefined) return [];
     const byName = (text: string) =>
-      [{ text }, { text, matchType: "exact" } as const].flatMap((each) => active.of(each));
-    return (topic === undefined ? active.all() : byName(topic))
+      [{ text }, { text, matchType: "exact" } as const].flatMap((each) => [...active.of(each)]);
+    return (topic === undefined ? [...active.all()] : byName(topic))
       .filter((subscription) => subscriber === undefined || subscription.subscriber === subscriber)
       .map((subscription) => subscriptionDocument(this.publicPath, subscription, true));
   }

@@ -17,6 +17,21 @@ export function newPace(nextTurn: () => Promise<void> = turn): Pace {
   };
 }
 
+/**
+ * Returns a pace with a bound.
+ *
+ * @param maxSteps - The max work in all, in steps.
+ * @param refusal - Makes the error that the pace throws above it.
+ */
+export function boundedPace(maxSteps: number, refusal: () => Error, pace = newPace()): Pace {
+  let left = maxSteps;
+  return (steps) => {
+    left -= steps;
+    if (left < 0) throw refusal();
+    return pace(steps);
+  };
+}
+
 /** Resolves in the next turn of the event loop. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

@@ -154,4 +154,35 @@ describe("a token with many patterns", () => {
     await until(() => seen.busy >= 10);
     assert.ok(seen.most <= most, `${seen.most} steps in one turn`);
   });
+
+  // The bearer of a token of Mercure 1.0 names many topics, and each is matched with the patterns of the token's payloads.
+  for (const [what, length, repeated, expected] of [
+    ["are matched in stretches", 100, 1, 200],
+    ["are rejected when they are too much work together", 1500, 8, 400],
+  ] as const) {
+    test(`patterns of payloads ${what}`, async (t) => {
+      const { origin, hub } = await startHub(t, { resource, issuer });
+      const type = "https://mercure.rocks/authorization-detail";
+      const details = Array.from({ length: 30 }, (_, index) => ({
+        type,
+        actions: ["subscribe"],
+        topics: [{ match: `/${"*".repeat(repeated)}/:id/no${index}`, match_type: "urlpattern" }],
+        payload: { index },
+      }));
+      const jwt = await accessToken({ authorization_details: details });
+      const topics = Array.from({ length: 150 }, (_, index): [string, string] => [
+        "match",
+        `/${"x".repeat(length)}${index}`,
+      ]);
+      const seen = watchTurns(t);
+      const headers = { Authorization: `Bearer ${jwt}`, "Content-Type": "application/x-www-form-urlencoded" };
+      const body = String(new URLSearchParams(topics));
+      const { status } = await subscribe(t, `${origin}${hub.path}`, headers, "QUERY", body);
+      assert.equal(status, expected);
+      assert.ok(seen.busy >= 10, `${seen.busy} turns`);
+      assert.ok(seen.most <= most, `${seen.most} steps in one turn`);
+      // The hub gets its room back.
+      await until(() => hub.connections === (expected === 200 ? 1 : 0));
+    });
+  }
 });

@@ -93,6 +93,11 @@ export class SubscriptionScope {
     return !update.private || this.privateTopics.matchesAny(update.topics);
   }
 
+  /** Does the same as {@link SubscriptionScope.mayRead}, but yields to the event loop between patterns. */
+  async mayReadPaced(update: Update, pace: Pace): Promise<boolean> {
+    return !update.private || matchesAnyPaced(this.privateTopics, update.topics, pace);
+  }
+
   receives(update: Update): boolean {
     // The read check is cheap for most unreadable updates, and saves matching the patterns.
     return this.mayRead(update) && this.matchers.matchesAny(update.topics);
@@ -100,7 +105,7 @@ export class SubscriptionScope {
 
   /** Does the same as {@link SubscriptionScope.receives} for much work: it yields to the event loop between patterns. */
   async receivesPaced(update: Update, pace: Pace): Promise<boolean> {
-    if (update.private && !(await matchesAnyPaced(this.privateTopics, update.topics, pace))) return false;
+    if (!(await this.mayReadPaced(update, pace))) return false;
     return matchesAnyPaced(this.matchers, update.topics, pace);
   }
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Matcher, MatcherList } from "../../protocol/matching/matcher.js";
 import { requestedMatchers } from "../../protocol/matching/subscription-parameters.js";
+import type { Pace } from "../../protocol/matching/work.js";
 import { HttpProblem, tokenMissing, tokenRefused } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { type CloseReason, encodeClose } from "../../protocol/sse/close-event.js";
 import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
-import { noGrants } from "../../protocol/tokens/grants.js";
+import { noGrants, type Payloads, payloadsOf } from "../../protocol/tokens/grants.js";
 import type { Transport } from "../../transport/transport.js";
 import type { Authenticator, Identity } from "../auth/authentication.js";
 import type { Bearer } from "../auth/revocations.js";
@@ -16,7 +17,7 @@ import { ConnectionQuotas } from "../limits/connection-quotas.js";
 import { type Quotas, StreamSlot } from "../limits/stream-slot.js";
 import { SubscriptionBudget } from "../limits/subscription-budget.js";
 import type { HubSettings } from "../options/hub-options.js";
-import { newPace } from "../pacer.js";
+import { boundedPace, newPace } from "../pacer.js";
 import { Connection, streamHeaders } from "../streams/connection.js";
 import { Lifetime } from "../streams/lifetime.js";
 import { missedIntervals, watchPeer } from "../streams/peer-watch.js";
@@ -52,11 +53,18 @@ export interface SubscriptionRequest {
 }
 
 /** A subscription before its admission. */
-interface AskedSubscription extends Omit<Subscription, "id" | "admission"> {
+interface AskedSubscription extends Omit<Subscription, "id" | "admission" | "payloadOf"> {
   readonly matchers: MatcherList;
   /** Matchers of private updates: the stream carries those with at least one matching topic. */
   readonly privateTopics: MatcherList;
+  readonly payloads: Payloads;
 }
+
+/** A subscription whose payloads are not known yet. */
+type AdmittedSubscription = Omit<Subscription, "payloadOf"> & Pick<AskedSubscription, "payloads">;
+
+/** The max work to start a stream: to compile its patterns, and to match its topics with those of its token. */
+const maxStepsToStart = 50_000_000;
 
 const anonymous = {
   grants: noGrants,
@@ -134,7 +142,11 @@ export class SubscribeHandler {
     const kept: Matcher[] = [];
     for (const matcher of all) if (await mayReceive([matcher])) kept.push(matcher);
     const left = new MatcherList(kept);
-    const isShort = [...asked.exact].some((topic) => grants.subscribe.matches(topic) && !left.matches(topic));
+    const pace = startPace();
+    let isShort = false;
+    for (const topic of asked.exact) {
+      isShort ||= !(await left.matchesPaced(topic, pace)) && (await grants.subscribe.matchesPaced(topic, pace));
+    }
     if (!isShort && kept.length > 0) return left;
     throw tokenRefused("insufficient_scope", "The application does not grant these topics.");
   }
@@ -176,13 +188,16 @@ export class SubscribeHandler {
     req: IncomingMessage,
     res: ServerResponse,
     audience: SubscriptionScope,
-    subscription: Subscription,
+    subscription: AdmittedSubscription,
     { parameters, generation, bearer }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
     const { transport, dispatcher, disconnections, replays } = this.#surroundings;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
-    await audience.prepare(newPace());
+    const pace = startPace();
+    await audience.prepare(pace);
+    const texts = audience.selectors.map(({ text }) => text);
+    const payloadOf = await payloadsOf(subscription.payloads, texts, pace);
     const beginning = await resolveReplayStart(
       transport,
       eventId,
@@ -201,10 +216,18 @@ export class SubscribeHandler {
       return false;
     }
     if (!admitsEventStream(res)) return false;
-    new Subscriber(audience, subscription, connection, headers, beginning, this.#surroundings);
+    new Subscriber(audience, { ...subscription, payloadOf }, connection, headers, beginning, this.#surroundings);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }
+}
+
+/** Returns a pace for the work that a client can cause before its stream starts. */
+function startPace(): Pace {
+  return boundedPace(maxStepsToStart, () => {
+    const detail = "The topics and the patterns of the token are too much work together. Subscribe to fewer topics.";
+    return new HttpProblem(400, detail);
+  });
 }
 
 /**
@@ -226,5 +249,6 @@ async function mayKnow(
   // The ids of hubs cannot be guessed.
   if (eventId?.startsWith("#")) return true;
   const { updates } = await transport.read({ topics: "*", after: position - 1, maxUpdates: 1 });
-  return updates.every((stored) => stored.position !== position || audience.mayRead(stored.update));
+  const stored = updates.find((each) => each.position === position);
+  return stored === undefined || audience.mayReadPaced(stored.update, startPace());
 }

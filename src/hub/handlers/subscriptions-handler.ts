@@ -17,6 +17,7 @@ import { hubUrlOf, queryOf } from "../http/request.js";
 import type { HubSettings } from "../options/hub-options.js";
 import { newPace } from "../pacer.js";
 import type { ActiveSubscriptions } from "../streams/active-subscriptions.js";
+import { writeList } from "./subscription-list.js";
 
 /** The resource at a URL of the web API. */
 interface Resource {
@@ -24,12 +25,12 @@ interface Resource {
   readonly path: string;
   /** Builds the document on demand; undefined when the subscription does not exist. */
   readonly document: () => object | undefined;
-  /** Returns the subscriptions in the document, which are serialized one by one. */
-  readonly list?: () => readonly ActiveSubscription[];
+  /** Returns the subscriptions in the document, which are serialized one by one; undefined for one to leave out. */
+  readonly list?: () => Iterable<ActiveSubscription | undefined>;
 }
 
-/** The cost of writing a subscription, in steps. */
-const stepsPerSubscription = 250;
+/** An empty list in a document. Quotation marks inside strings are escaped, so the match is always the property. */
+const emptyList = '"subscriptions":[]';
 
 /**
  * Answers GET and HEAD requests for active subscriptions. Each client gets those of its token's generation: the URLs of
@@ -70,17 +71,17 @@ export class SubscriptionsHandler {
     if (!(await identity.grants.subscribe.matchesPaced(path, newPace()))) {
       throw tokenRefused("insufficient_scope", "The token does not grant these subscriptions.");
     }
-    // No await separates the list from the cursor, so both describe the same moment.
     const document = documentOf();
     if (document === undefined) throw new HttpProblem(404, "The subscription was not found, or has ended.");
-    const listed = list?.() ?? [];
+    // The cursor is older than the list. A client that resumes there gets the events of all later changes, whether or not
+    // the list shows them.
     const { head } = this.#transport;
     const lastEventId = head === 0 ? "earliest" : this.#transport.cursor(head);
     const hubUrl = this.#hubUrl ?? hubUrlOf(req, below);
     const answer = subscriptionsAnswer(identity.generation, document, lastEventId, hubUrl);
-    const { contentType, link } = answer;
-    const body = listed.length === 0 ? answer.body : withList(answer.body, await this.#written(listed));
-    const etag = `"${createHash("sha256").update(`${link}\n${body}`).digest("base64url")}"`;
+    const { contentType, link, body } = answer;
+    const state = `${link}\n${body}\n${list === undefined ? "" : this.#subscriptions.version}`;
+    const etag = `"${createHash("sha256").update(state).digest("base64url")}"`;
     const headers = {
       "Content-Type": contentType,
       // The answer is for the token's bearer only, and caches must revalidate it.
@@ -93,8 +94,13 @@ export class SubscriptionsHandler {
       res.writeHead(304, headers).end();
       return;
     }
-    res.writeHead(200, { ...headers, "Content-Length": Buffer.byteLength(body) });
-    res.end(req.method === "HEAD" ? "" : body);
+    if (req.method === "HEAD") {
+      res.writeHead(200, headers).end();
+      return;
+    }
+    const listAt = list === undefined ? body.length : body.indexOf(emptyList) + emptyList.length - 1;
+    const items = this.#written(list?.() ?? []);
+    await writeList(res, { headers, before: body.slice(0, listAt), after: body.slice(listAt), items });
   }
 
   /** Asks the application to confirm a cookie's grant: cookies outlive the permissions they stand for. */
@@ -111,9 +117,7 @@ export class SubscriptionsHandler {
     const { selector, subscriber } = requested;
     if (selector === undefined) {
       const path = subscriptionsPath(this.#hubPath);
-      const isReadable = ({ selector }: ActiveSubscription) =>
-        (selector.matchType === undefined) === (generation === 0);
-      const list = () => this.#subscriptions.all().filter(isReadable);
+      const list = () => ofGeneration(this.#subscriptions.all(), generation);
       return { path, document: () => collection(path, generation), list };
     }
     if (subscriber === undefined) {
@@ -129,27 +133,26 @@ export class SubscriptionsHandler {
     };
   }
 
-  /** Serializes subscriptions in slices: a list of ten thousand streams takes a tenth of a second. */
-  async #written(subscriptions: readonly ActiveSubscription[]): Promise<string> {
-    const pace = newPace();
-    const written: string[] = [];
-    for (const subscription of subscriptions) {
-      written.push(JSON.stringify(subscriptionDocument(this.#hubPath, subscription, true)));
-      const pause = pace(stepsPerSubscription);
-      if (pause !== undefined) await pause;
+  *#written(subscriptions: Iterable<ActiveSubscription | undefined>): Generator<string | undefined, void> {
+    for (const each of subscriptions) {
+      yield each && JSON.stringify(subscriptionDocument(this.#hubPath, each, true));
     }
-    return written.join(",");
+  }
+}
+
+/** Replaces the subscriptions of the other generation by undefined, so that the caller can count the work. */
+function* ofGeneration(
+  subscriptions: Iterable<ActiveSubscription>,
+  generation: ProtocolVersion,
+): Generator<ActiveSubscription | undefined, void> {
+  for (const each of subscriptions) {
+    yield (each.selector.matchType === undefined) === (generation === 0) ? each : undefined;
   }
 }
 
 /** Returns the document of a list, with the list still empty. */
 function collection(id: string, generation: ProtocolVersion): object {
   return { id, type: generation === 0 ? "Subscriptions" : "subscriptions", subscriptions: [] };
-}
-
-/** Inserts the list. Quotation marks inside strings are escaped, so the match is always the property. */
-function withList(body: string, list: string): string {
-  return body.replace('"subscriptions":[]', () => `"subscriptions":[${list}]`);
 }
 
 /** Returns the decoded segments below `/subscriptions`. Slashes within them are percent-encoded. */

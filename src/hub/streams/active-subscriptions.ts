@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   type ActiveSubscription,
   type Selector,
@@ -6,7 +7,7 @@ import {
   subscriptionsPath,
 } from "../../protocol/active-subscription.js";
 import { work } from "../../protocol/matching/work.js";
-import { type Payloads, payloadOf } from "../../protocol/tokens/grants.js";
+import type { PayloadOf } from "../../protocol/tokens/grants.js";
 import type { Transport } from "../../transport/transport.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import { newPace } from "../pacer.js";
@@ -35,6 +36,8 @@ export class ActiveSubscriptions {
   readonly #onChange: (subscription: ActiveSubscription, active: boolean) => void;
   readonly #namespace: string;
   readonly #bySelector = new Map<string, Subscribed>();
+  readonly #instance = randomUUID();
+  #changes = 0;
   /** The number of streams whose events the transport has not accepted yet. */
   #pending = 0;
   readonly #waiting: (() => void)[] = [];
@@ -56,6 +59,11 @@ export class ActiveSubscriptions {
     this.#onChange = onChange;
   }
 
+  /** Identifies the state of all subscriptions: it differs after each change, and in each process. */
+  get version(): string {
+    return `${this.#instance} ${this.#changes}`;
+  }
+
   /** Whether all subscriptions have ended and the transport has accepted all events. */
   get isEmpty(): boolean {
     return this.#bySelector.size === 0 && this.#pending === 0;
@@ -67,10 +75,10 @@ export class ActiveSubscriptions {
    * The hub publishes events even while nobody can receive them. The specification requires it, and a client that lists
    * subscriptions now can request later events afterwards.
    */
-  begin(audience: SubscriptionScope, payloads: Payloads, subscriber: string): void {
+  begin(audience: SubscriptionScope, payloadOf: PayloadOf, subscriber: string): void {
     const entries = audience.selectors.map((selector) => {
       const subscribed = this.#subscribedBy(selector);
-      const payload = payloadOf(payloads, selector.text);
+      const payload = payloadOf(selector.text);
       const isPrivate = audience.isPrivate(selector.text);
       const entry = { selector, subscriber, payload, isPrivate, subscribed, pending: undefined };
       subscribed.bySubscriber.set(subscriber, entry);
@@ -87,13 +95,17 @@ export class ActiveSubscriptions {
     );
   }
 
-  /** Returns all subscriptions, grouped by selector and in order of their start. */
-  all(): ActiveSubscription[] {
-    return [...this.#bySelector.values()].flatMap(({ bySubscriber }) => [...bySubscriber.values()]);
+  /**
+   * Iterates over all subscriptions, grouped by selector and in order of their start. A subscription that begins or ends
+   * during the iteration can be in it.
+   */
+  *all(): Generator<ActiveSubscription, void> {
+    for (const { bySubscriber } of this.#bySelector.values()) yield* bySubscriber.values();
   }
 
-  of(selector: Selector): ActiveSubscription[] {
-    return [...(this.#bySelector.get(keyOf(selector))?.bySubscriber.values() ?? [])];
+  /** Iterates over the subscriptions of a selector, as {@link ActiveSubscriptions.all} does. */
+  of(selector: Selector): Iterable<ActiveSubscription> {
+    return this.#bySelector.get(keyOf(selector))?.bySubscriber.values() ?? [];
   }
 
   find(selector: Selector, subscriber: string): ActiveSubscription | undefined {
@@ -127,6 +139,7 @@ export class ActiveSubscriptions {
   #publishEvents(entries: readonly Entry[], active: boolean): void {
     const [first] = entries;
     if (first === undefined) return;
+    this.#changes++;
     for (const entry of entries) this.#onChange(entry, active);
     const send = () => this.#send(entries, active);
     this.#pending++;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type CloseReason, encodeClose } from "../../protocol/sse/close-event.js";
-import type { Payloads } from "../../protocol/tokens/grants.js";
+import type { PayloadOf } from "../../protocol/tokens/grants.js";
 import type { Clock } from "../../shared/clock.js";
 import type { Transport } from "../../transport/transport.js";
 import type { VerifiedToken } from "../auth/verified-token.js";
@@ -26,8 +26,8 @@ export interface Subscription {
   readonly expiresAt: number | undefined;
   /** The reason of a final end at that time. Undefined if the client can reconnect unchanged. */
   readonly closeReason?: CloseReason | undefined;
-  /** The data about the subscriber that subscription events show to others. */
-  readonly payloads: Payloads;
+  /** Returns the data about the subscriber that subscription events show to others. */
+  readonly payloadOf: PayloadOf;
   /** The tokens that opened the stream. Undefined for a public stream, and for one that the application authorized. */
   readonly tokens?: readonly VerifiedToken[] | undefined;
   /** The subject that owns the stream, from the token's claim `sub` or from the application. */
@@ -97,7 +97,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   /** Sends the head and the first stretch of history, and continues from there. */
   constructor(
     audience: SubscriptionScope,
-    { id, tokens = [], subject, payloads, expiresAt, closeReason, admission }: Subscription,
+    { id, tokens = [], subject, payloadOf, expiresAt, closeReason, admission }: Subscription,
     connection: Connection,
     headers: Readonly<Record<string, string>>,
     { after, replay, lostThrough }: Start,
@@ -124,7 +124,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
       this.#group.add(this);
       void this.#catchUp();
     }
-    if (!connection.closed) hub.activeSubscriptions?.begin(audience, payloads, id);
+    if (!connection.closed) hub.activeSubscriptions?.begin(audience, payloadOf, id);
   }
 
   /** The group of subscribers that receive the same updates. */

@@ -1,5 +1,6 @@
 import { compileSelector, type Matcher, MatcherList } from "../matching/matcher.js";
 import { PatternSum } from "../matching/pattern-sum.js";
+import type { Pace } from "../matching/work.js";
 
 /** The payloads of a token, which subscription events show to others. */
 export interface Payloads {
@@ -51,9 +52,39 @@ export function unionOf(grants: readonly Grants[]): Grants {
 }
 
 /** Returns the payload that others see of a subscription, by the text of its matcher. */
-export function payloadOf({ payload, payloads }: Payloads, matcher: string): unknown {
-  if (payloads === undefined) return payload;
-  return payloads.find(({ matchers }) => matchers.matches(matcher))?.payload ?? payload;
+export type PayloadOf = (matcher: string) => unknown;
+
+/**
+ * Finds the payloads of a stream's subscriptions in advance.
+ *
+ * @param matchers - The texts of the stream's matchers.
+ * @param pace - Yields the event loop between patterns.
+ */
+export async function payloadsOf(
+  { payload, payloads }: Payloads,
+  matchers: Iterable<string>,
+  pace: Pace,
+): Promise<PayloadOf> {
+  if (payloads === undefined || payloads.length === 0) return () => payload;
+  const found = new Map<string, unknown>();
+  for (const matcher of matchers) {
+    const first = await firstMatch(payloads, matcher, pace);
+    found.set(matcher, first?.payload ?? payload);
+  }
+  return (matcher) => found.get(matcher);
+}
+
+async function firstMatch(
+  payloads: readonly SubscriptionPayload[],
+  matcher: string,
+  pace: Pace,
+): Promise<SubscriptionPayload | undefined> {
+  for (const each of payloads) {
+    const pause = pace(1);
+    if (pause !== undefined) await pause;
+    if (await each.matchers.matchesPaced(matcher, pace)) return each;
+  }
+  return undefined;
 }
 
 /**

@@ -398,6 +398,35 @@ describe("the web API of subscriptions", () => {
     assert.equal((await ask(etag)).status, 200);
   });
 
+  // A bearer lists very many subscriptions, again and again.
+  test("lists 20,000 subscriptions piece by piece, with turns for others in between", async (t) => {
+    const running = await startHub(t);
+    for (let stream = 0; stream < 100; stream++) {
+      const topics = Array.from({ length: 200 }, (_, index) => `${"x".repeat(50)}${index}`);
+      await subscribe(t, running.url(topics));
+    }
+    const socket = connect(Number(new URL(running.origin).port), "127.0.0.1");
+    t.after(() => socket.destroy());
+    const { Authorization } = await authorization("*");
+    socket.write(`GET ${base} HTTP/1.1\r\nHost: x\r\nAuthorization: ${Authorization}\r\nConnection: close\r\n\r\n`);
+    const read: Buffer[] = [];
+    let turns = 0;
+    let isOpen = true;
+    const look = () => {
+      turns++;
+      if (isOpen) setImmediate(look);
+    };
+    setImmediate(look);
+    const answer = new Promise<void>((resolve) => socket.on("close", resolve));
+    socket.on("data", (data) => read.push(data));
+    await answer;
+    isOpen = false;
+    const text = Buffer.concat(read).toString();
+    assert.match(text, /^HTTP\/1\.1 200 .*\r\nTransfer-Encoding: chunked/is);
+    assert.equal(text.match(/"active":true/g)?.length, 20_000);
+    assert.ok(turns > 100, `${turns} turns`);
+  });
+
   test("answers GET and HEAD only", async (t) => {
     const running = await startHub(t, { allowPublish: true });
     const answer = await fetch(`${running.origin}${base}`, { method: "POST", headers: await authorization("*") });
