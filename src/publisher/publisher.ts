@@ -23,6 +23,9 @@ import { applicationUpdates } from "./streams/application-updates.js";
 import { StreamAccess } from "./streams/stream-access.js";
 import { checkPublished } from "./streams/stream-limits.js";
 
+/** The max number of topics in an update that the hubs of this kit accept over HTTP by default. */
+const maxRemoteTopics = 100;
+
 /** Returns the data for one variant. The argument is undefined for streams without a variant. */
 // biome-ignore lint/suspicious/noExplicitAny: what a variant is only the application knows
 export type VariantRenderer = (variant: any) => unknown;
@@ -266,10 +269,30 @@ export class Publisher extends StreamAccess {
   #publishToAll(names: readonly string[], data: unknown, options: PublishOptions): Promise<string> {
     const [text, settings] = this.#content(data, options);
     const audience = settings.private ? "private-variant" : "variant";
-    const variants = this.#liveVariants(names, settings);
-    const others = variants.flatMap((variant) => variantTopics(names, variant, audience));
+    const others = this.#liveVariants(names, settings).map((variant) => variantTopics(names, variant, audience));
     const draft = this.#draft(names, text, settings);
-    return this.#send({ ...draft, topics: [...names, ...others] }, settings);
+    const isRemote = settings.hubUrl !== undefined || !this.#options.hub.isInProcess;
+    if (!isRemote) return this.#send({ ...draft, topics: [names, ...others].flat() }, settings);
+    return this.#publishInParts(draft, names, others, settings);
+  }
+
+  async #publishInParts(
+    draft: Draft,
+    names: readonly string[],
+    others: readonly (readonly string[])[],
+    settings: PublishOptions,
+  ): Promise<string> {
+    const parts = partsOf([names, ...others], maxRemoteTopics);
+    if (parts.length > 1 && settings.id !== undefined) {
+      const count = names.length * (others.length + 1);
+      throw new MercureError(
+        "ERR_UPDATE",
+        `The update has ${count} topics with those of its variants. Hubs accept ${maxRemoteTopics} in one update, and ` +
+          "several updates cannot have one id: remove the option id, or publish for fewer variants.",
+      );
+    }
+    const [id] = await Promise.all(parts.map((topics) => this.#send({ ...draft, topics }, settings)));
+    return id!;
   }
 
   /** Renders all variants before it publishes any. A variant that fails to render thus stops the others too. */
@@ -375,4 +398,15 @@ export class Publisher extends StreamAccess {
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+/** Joins lists of topics in their order. A list stays whole, so that no stream gets two parts. */
+function partsOf(lists: readonly (readonly string[])[], maxTopics: number): string[][] {
+  const parts: string[][] = [];
+  for (const list of lists) {
+    const last = parts.at(-1);
+    if (last === undefined || last.length + list.length > maxTopics) parts.push([...list]);
+    else last.push(...list);
+  }
+  return parts;
 }

@@ -383,3 +383,22 @@ describe("with a remote hub", () => {
     assert.ok(await page(), "what is still asked for is answered");
   });
 });
+
+test("more variants than an update has topics are published in several updates, or are an error before any is sent", async (t) => {
+  const remote = application(t, {}, { hub: { allowPublish: true } });
+  const hubUrl = `${await remote.listen()}/.well-known/mercure`;
+  const { kit } = application(t, files, { hubUrl, resource: "/.well-known/mercure", issuer: "/" });
+  const variants = Array.from({ length: 150 }, (_, i) => `role ${i}`);
+  const received: string[][] = [];
+  const stop = new AbortController();
+  const updates = remote.kit.hub.updates({ match: "*", match_type: "uritemplate" } as never, { signal: stop.signal });
+  const reading = (async () => {
+    for await (const { topics } of updates) received.push([...topics]);
+  })();
+  await assert.rejects(kit.sse.publish("board", "hello", { variants, id: "urn:x:1" }), { code: "ERR_UPDATE" });
+  await kit.sse.publish("board", "hello", { variants });
+  await until(() => received.flat().length === 151);
+  assert.deepEqual([received.length, new Set(received.flat()).size], [2, 151]);
+  stop.abort();
+  await reading;
+});
