@@ -78,6 +78,17 @@ export class Assets {
     };
   }
 
+  /**
+   * Compresses every asset, so that no visitor waits for it. Resolves when all are compressed. An asset that cannot be
+   * compressed is served uncompressed.
+   */
+  async compress(): Promise<void> {
+    const variants = [...this.#byName.values()].flatMap((asset) =>
+      Object.keys(encoders).map((encoding) => encode(asset, encoding)),
+    );
+    await Promise.allSettled(variants);
+  }
+
   /** Answers a request for an asset, and returns whether it did. */
   serve(path: string, request: IncomingMessage, response: ServerResponse): boolean {
     const asset = this.#byPath.get(path);

@@ -66,6 +66,8 @@ export function mercure(app: Application, options: MercureOptions = {}, clock = 
   const unbound = new UnboundStreams(pages);
   const models = new Models();
   const assets = new Assets(configuration.assetsPath);
+  // Development restarts often, and has one visitor.
+  if (!configuration.development) void assets.compress();
   // Orders to disconnect carry the time of the hub's store, which is not this machine's.
   const now = () => clock.now() + hub.now() - Date.now();
   const tokens = new Tokens(configuration, { ...clock, now }, () => pages.current?.beganAt);

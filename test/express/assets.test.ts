@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { createHook } from "node:async_hooks";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { buffer } from "node:stream/consumers";
+import { describe, type TestContext, test } from "node:test";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { accepted } from "../../src/express/assets.js";
+import { application } from "../support/application.js";
 
 describe("the encoding of a script", () => {
   test("is the best that a client accepts", () => {
@@ -15,4 +21,60 @@ describe("the encoding of a script", () => {
   test("is chosen in time linear in the header's length", () => {
     assert.equal(accepted(`gzip${" ".repeat(1_000_000)}x, ${"\t".repeat(1_000_000)}y`), undefined);
   });
+});
+
+/** Counts the compressions of this process that the thread pool runs, until the test ends. */
+function compressions(t: TestContext) {
+  const counts = {
+    begun: 0,
+    running: () => process.getActiveResourcesInfo().filter((type) => /zlib/i.test(type)).length,
+  };
+  const hook = createHook({
+    init(_id, type) {
+      if (type === "ZLIB") counts.begun++;
+    },
+  }).enable();
+  t.after(() => hook.disable());
+  return counts;
+}
+
+/** Fetches an asset without decompression, which would count too. */
+async function fetchEncoded(url: string, encoding: string): Promise<[IncomingMessage, Buffer]> {
+  const request = get(url, { headers: { "Accept-Encoding": encoding } });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  return [response, await buffer(response)];
+}
+
+describe("the compression of the scripts", () => {
+  const decoders = { br: brotliDecompressSync, gzip: gunzipSync };
+
+  for (const [name, development, atStart] of [
+    ["at the start in production, before any visitor waits for it", false, 8],
+    ["at the first request in development", true, 0],
+  ] as const) {
+    test(`runs once, in the thread pool, ${name}`, async (t) => {
+      const counts = compressions(t);
+      const { app, listen } = application(t, { "templates/page.njk": "{{ mercure_scripts() }}" }, { development });
+      app.get("/", (_req, res) => res.render("page"));
+      assert.equal(counts.begun, atStart);
+      const origin = await listen();
+      const [, page] = await fetchEncoded(origin, "identity");
+      const urls = [...String(page).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => origin + url);
+      assert.equal(urls.length, 4);
+      for (const round of [1, 2]) {
+        for (const url of urls) {
+          const [, plain] = await fetchEncoded(url, "identity");
+          for (const [encoding, decode] of Object.entries(decoders)) {
+            const [response, body] = await fetchEncoded(url, encoding);
+            assert.equal(response.headers["content-encoding"], encoding, `round ${round}`);
+            assert.ok(body.length < plain.length);
+            assert.ok(decode(body).equals(plain));
+          }
+        }
+      }
+      // The decoders of this test count too.
+      const decoded = 2 * urls.length * 2;
+      assert.equal(counts.begun - decoded, 8);
+    });
+  }
 });
