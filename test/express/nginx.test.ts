@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { application, streamUrlOf } from "../support/application.js";
+import { BrowserSession } from "../support/browser-session.js";
+import { openStream } from "../support/event-stream.js";
 import { startNginx } from "../support/nginx.js";
 
 function behindNginx(t: TestContext, upstream: string, headers: string): Promise<string> {
@@ -110,4 +112,24 @@ test("the example app behind nginx with the documented settings accepts a browse
   const page = await (await fetch(`${origin}/todos`)).text();
   assert.match(page, /Buy bread/);
   assert.doesNotMatch(page, /Buy poison/);
+});
+
+// Each private page adds a cookie for the hub. Above 8 KiB nginx would refuse every request of the browser to the hub.
+test("twenty private pages in cookie mode leave the hub behind nginx open for the browser", async (t) => {
+  const { app, listen } = application(
+    t,
+    { "templates/index.njk": "<% MercureStream topic=topic private %>" },
+    { protocol: 1, subjectGetter: () => "2f1c8a52-6d0e-4c7e", payloadGetter: () => ({ name: "Ada Lovelace" }) },
+  );
+  app.get("/:page", (req, res) => res.render("index", { topic: `conversations/${req.params.page}` }));
+  const origin = await behindNginx(t, await listen(), "proxy_set_header Host $http_host;");
+  const session = new BrowserSession();
+  for (let page = 1; page <= 20; page++) {
+    const url = streamUrlOf(await (await session.fetch(`${origin}/${page}`)).text(), origin).replace("#", "&");
+    for (const each of [url, `${origin}/.well-known/mercure?match=news`]) {
+      const stream = await openStream(t, each, { headers: session.headers(each) });
+      assert.equal(stream.response.status, 200, `page ${page}: ${each}`);
+      await stream.response.body?.cancel().catch(() => {});
+    }
+  }
 });
