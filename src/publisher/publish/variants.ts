@@ -14,6 +14,10 @@ export interface VariantsOptions {
 /** The max number of live variants of a topic. Each update is rendered for all of them. */
 const maxVariants = 1000;
 
+/** The max memory of all live variants, and of one besides its name, in bytes (measured, rounded up). */
+const maxVariantsBytes = 64 * 1024 * 1024;
+const bytesPerVariant = 500;
+
 /** The max length of a variant's JSON, in UTF-16 units. */
 const maxVariantLength = 256;
 
@@ -36,6 +40,7 @@ export class Variants {
   readonly #byTopic = new Map<string, Live>();
   /** All live variants, the least recently rendered first. */
   readonly #byAge = new Map<string, { topic: string; variant: string; until: number }>();
+  #bytes = 0;
   readonly #plain = new Set<string>();
   #mayAllBePlain: boolean;
 
@@ -82,7 +87,7 @@ export class Variants {
     const parts = variantOf(name);
     if (matchType === "urlpattern") this.#mayAllBePlain = true;
     else if (!isInternalTopic(name)) this.renderedPlain([name]);
-    else if (parts && isPrivate && isJson(parts.variant) && this.#hasRoom(parts.topic)) {
+    else if (parts && isPrivate && isJson(parts.variant) && this.#hasRoom(parts.topic) && this.#fits(parts)) {
       this.#add(parts.topic, parts.variant);
     }
   }
@@ -109,7 +114,14 @@ export class Variants {
     }
     const until = this.#options.clock.now() + this.#options.lifetime * 1000;
     const name = variantTopic(topic, variant, "variant");
-    this.#byAge.delete(name);
+    if (!this.#fits({ topic, variant })) {
+      throw new MercureError(
+        "ERR_TOPIC",
+        `The live variants of all topics need more than ${maxVariantsBytes} bytes. Use fewer topics with variants, or a ` +
+          "shorter tokenLifetime.",
+      );
+    }
+    if (!this.#byAge.delete(name)) this.#bytes += bytesOf(name);
     this.#byAge.set(name, { topic, variant, until });
     const live = this.#byTopic.get(topic);
     if (live === undefined) this.#byTopic.set(topic, new Map([[variant, until]]));
@@ -120,11 +132,17 @@ export class Variants {
     return (this.#byTopic.get(topic)?.size ?? 0) < maxVariants;
   }
 
+  #fits({ topic, variant }: { readonly topic: string; readonly variant: string }): boolean {
+    const name = variantTopic(topic, variant, "variant");
+    return this.#byAge.has(name) || this.#bytes + bytesOf(name) <= maxVariantsBytes;
+  }
+
   #forget(): void {
     const now = this.#options.clock.now();
     for (const [name, { topic, variant, until }] of this.#byAge) {
       if (until > now) return;
       this.#byAge.delete(name);
+      this.#bytes -= bytesOf(name);
       const live = this.#byTopic.get(topic);
       live?.delete(variant);
       if (live?.size === 0) this.#byTopic.delete(topic);
@@ -144,6 +162,11 @@ export function variantText(variant: unknown): string | undefined {
   if (text !== undefined && text.length <= maxVariantLength) return text;
   const problem = text === undefined ? `a ${typeof variant}` : `longer than ${maxVariantLength} characters of JSON`;
   throw new MercureError("ERR_TOPIC", `A variant is ${problem}; it must be short JSON, such as a locale or a role.`);
+}
+
+/** Estimates the memory of a live variant, in bytes: its name is in two maps, with up to two bytes a character. */
+function bytesOf(name: string): number {
+  return bytesPerVariant + 4 * name.length;
 }
 
 function isPattern(topic: string): boolean {

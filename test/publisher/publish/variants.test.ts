@@ -34,6 +34,26 @@ describe("variants", () => {
     assert.deepEqual(variants.of(["board"]), []);
   });
 
+  // A visitor opens pages of ever new topics, and each stays in memory as long as its token.
+  test("are bounded in their memory, for all topics together", () => {
+    const { variants, pass, hear } = start();
+    const topic = (index: number) => `${"x".repeat(2000)}${index}`;
+    let count = 0;
+    assert.throws(
+      () => {
+        for (; count < 20_000; count++) variants.rendered([topic(count)], "1");
+      },
+      { code: "ERR_TOPIC", message: /live variants of all topics need more than 67108864 bytes/ },
+    );
+    assert.ok(count > 5000, `${count} variants`);
+    variants.rendered([topic(0)], "1");
+    hear(variantTopic(topic(count), "1", "variant"));
+    assert.deepEqual(variants.of([topic(count)]), []);
+    pass(61);
+    variants.rendered([topic(count)], "1");
+    assert.deepEqual(variants.of([topic(count)]), ["1"]);
+  });
+
   test("of several topics are each counted once", () => {
     const { variants } = start();
     variants.rendered(["a", "b"], "1");
