@@ -62,6 +62,18 @@ describe("publish and subscribe", () => {
     );
   });
 
+  test("carry a name with joiners as pages do", async (t) => {
+    const { url } = await startHub(t);
+    const at = { env: { ...env, MERCURE_HUB_URL: url } };
+    const name = "users/علی\u200Cرضا";
+    const published = await run(t, ["publish", name, "hello", "--private"], at);
+    assert.deepEqual([published.code, published.stderr], [0, ""]);
+    const received = await run(t, ["subscribe", name, "--last-event-id", "earliest", "--count", "1"], at);
+    assert.deepEqual(received, { code: 0, stdout: "hello\n", stderr: "" });
+    const listed = await run(t, ["subscriptions", name], at);
+    assert.deepEqual(listed, { code: 0, stdout: "", stderr: "" });
+  });
+
   // Otherwise a publisher could control the terminal of a reader.
   test("keep control characters from the terminal", async (t) => {
     const { url } = await startHub(t);
