@@ -68,7 +68,7 @@ async function* tail(url: URL, token: string | undefined, after: string): AsyncG
     } else if (step.kind === "position") lastEventId = step.lastEventId;
     else if (step.kind === "event") yield step.event;
     else {
-      judge(url, step.reason, wasConnected);
+      throwUnlessTemporary(url, step.reason, wasConnected);
       console.error(`htmx-mercure: the connection ended; the next attempt is in ${Math.ceil(step.wait)} ms.`);
     }
   }
@@ -79,7 +79,7 @@ async function* tail(url: URL, token: string | undefined, after: string): AsyncG
  *
  * @throws Failure when a retry cannot help: the hub refuses, or it was never reached.
  */
-function judge({ origin }: URL, reason: unknown, wasConnected: boolean): void {
+function throwUnlessTemporary({ origin }: URL, reason: unknown, wasConnected: boolean): void {
   if (!(reason instanceof NoEventStream)) {
     if (!wasConnected)
       throw new CommandError(`The hub at ${origin} cannot be reached: ${connectionFailure(reason).reason}.`);

@@ -7,7 +7,7 @@ import type { Clock } from "../shared/clock.js";
 import { onRejection } from "../shared/on-rejection.js";
 import type { Configuration } from "./configuration.js";
 
-interface Surroundings extends Pick<PresenceOptions["hub"], "subscriptions"> {
+interface PresenceServices extends Pick<PresenceOptions["hub"], "subscriptions"> {
   readonly clock: Clock;
   onError(message: string, error: unknown): void;
 }
@@ -18,7 +18,7 @@ interface Surroundings extends Pick<PresenceOptions["hub"], "subscriptions"> {
 export function presenceOf(
   hub: Hub,
   { presenceKey, presenceGrace, tokenLifetime }: Configuration,
-  { clock, subscriptions, onError }: Surroundings,
+  { clock, subscriptions, onError }: PresenceServices,
 ): Presence {
   return new Presence({
     hub: {

@@ -168,7 +168,7 @@ export class Hub {
         (subscription, active) => this.#tell(subscription, active),
       );
     }
-    const surroundings = {
+    const services = {
       transport,
       dispatcher,
       replays: new EncodedReplays(transport, dispatcher, events),
@@ -185,7 +185,7 @@ export class Hub {
     // A hub with metadata counts as a hub of Mercure 1.0 to its clients.
     this.#metadataUrl = settings.protocol === 0 ? undefined : metadataUrl(settings.resource);
     const tokens = authenticatorFor("subscriber", settings, isRevoked, clock);
-    this.#subscribe = new SubscribeHandler(tokens, settings, surroundings);
+    this.#subscribe = new SubscribeHandler(tokens, settings, services);
     if (this.#activeSubscriptions) {
       const active = this.#activeSubscriptions;
       this.#subscriptionsHandler = new SubscriptionsHandler(settings, tokens, active, transport);

@@ -112,8 +112,8 @@ function walk(folder: string, above: readonly string[]): string[] {
   });
 }
 
-function file(path: string, isKits: boolean): ComponentFile {
-  return { name: nameOf(path), path, isBuiltIn: isKits };
+function file(path: string, isBuiltIn: boolean): ComponentFile {
+  return { name: nameOf(path), path, isBuiltIn };
 }
 
 function nameOf(path: string): string {

@@ -70,8 +70,8 @@ class Site {
   async start(): Promise<this> {
     const port = this.origin === "" ? 0 : Number(new URL(this.origin).port);
     const options = { tokenLifetime: lifetime, hub: { connectionLifetime: 0, keepaliveInterval: 0 }, ...this.#options };
-    const surroundings = { clock: this.clock, before: (app: Express) => this.#record(app) };
-    const { app, kit } = application(this.#t, files, options, surroundings);
+    const setup = { clock: this.clock, before: (app: Express) => this.#record(app) };
+    const { app, kit } = application(this.#t, files, options, setup);
     this.kit = kit;
     for (const view of ["live", "stock"]) {
       app.get(`/${view}`, (req, res) => {

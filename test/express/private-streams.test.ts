@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import type { Request, Response } from "express";
 import { decodeJwt, SignJWT } from "jose";
 import type { MercureOptions } from "../../src/index.js";
-import { type Application, application, type Surroundings, streamUrlOf } from "../support/application.js";
+import { type Application, type ApplicationSetup, application, streamUrlOf } from "../support/application.js";
 import { BrowserSession } from "../support/browser-session.js";
 import { openStream } from "../support/event-stream.js";
 import { ManualClock } from "../support/manual-clock.js";
@@ -22,9 +22,9 @@ interface Started extends Application {
 async function start(
   t: Parameters<typeof application>[0],
   options: MercureOptions = {},
-  surroundings: Surroundings = {},
+  setup: ApplicationSetup = {},
 ): Promise<Started> {
-  const started = application(t, { "templates/index.njk": page }, options, surroundings);
+  const started = application(t, { "templates/index.njk": page }, options, setup);
   const { app, kit } = started;
   app.get("/", (req, res) => res.render("index.njk", { topic: String(req.query.topic) }));
   app.post("/sign-out", (_req, res) => {

@@ -19,7 +19,7 @@ export interface Application {
 
 export const secret = "0123456789abcdef0123456789abcdef";
 
-export interface Surroundings {
+export interface ApplicationSetup {
   /** The kit's clock. */
   readonly clock?: Clock;
   /** Adds middleware before the kit. */
@@ -31,7 +31,7 @@ export function application(
   t: TestContext,
   files: Record<string, string> = {},
   options: MercureOptions = {},
-  { clock, before }: Surroundings = {},
+  { clock, before }: ApplicationSetup = {},
 ): Application {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
   t.after(() => rmSync(folder, { recursive: true }));

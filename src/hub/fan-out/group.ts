@@ -29,9 +29,9 @@ export interface StreamMember {
   /**
    * Called if the socket has not taken everything that the group wrote. The member can then take no more.
    *
-   * @param roomy - The result of the socket's `write`.
+   * @param belowHighWaterMark - The result of the socket's `write`.
    */
-  onBackpressure(roomy: boolean): void;
+  onBackpressure(belowHighWaterMark: boolean): void;
 
   /** Marks a live member as behind. It has everything up to the position. */
   fallBehind(position: number): void;
@@ -180,9 +180,9 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
     for (const [socket, member] of this.#live) {
       // A client that has closed its half of the connection is about to disconnect.
       if (!socket.writable) continue;
-      const roomy = socket.write(chunk);
+      const belowHighWaterMark = socket.write(chunk);
       if (socket.writableLength === 0) continue;
-      member.onBackpressure(roomy);
+      member.onBackpressure(belowHighWaterMark);
       this.fallBehind(member, through);
     }
   }

@@ -81,15 +81,15 @@ export class SubscribeHandler {
   readonly #settings: SubscribeSettings;
   readonly #bounds: Quotas;
   readonly #lifetime: Lifetime;
-  readonly #surroundings: StreamServices;
+  readonly #services: StreamServices;
 
-  constructor(tokens: Authenticator, settings: SubscribeSettings, surroundings: StreamServices) {
+  constructor(tokens: Authenticator, settings: SubscribeSettings, services: StreamServices) {
     this.#tokens = tokens;
     this.#settings = settings;
     const connections = new ConnectionQuotas<StreamSlot>(settings.connectionBounds);
     this.#bounds = { connections, memory: new SubscriptionBudget(settings.memoryBounds, connections) };
-    this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => surroundings.clock.now());
-    this.#surroundings = surroundings;
+    this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => services.clock.now());
+    this.#services = services;
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -153,7 +153,7 @@ export class SubscribeHandler {
 
   #closeAtOnce(req: IncomingMessage, res: ServerResponse, reason: CloseReason, error: unknown): void {
     res.writeHead(200, streamHeaders).end(req.method === "HEAD" ? "" : encodeClose(reason));
-    this.#surroundings.onCloseAtOnce(req, error);
+    this.#services.onCloseAtOnce(req, error);
   }
 
   /** Opens a stream for a client that is already authorized. */
@@ -192,7 +192,7 @@ export class SubscribeHandler {
     { parameters, generation, bearer }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
-    const { transport, dispatcher, disconnections, replays } = this.#surroundings;
+    const { transport, dispatcher, disconnections, replays } = this.#services;
     const eventId = requestedEventId(req, parameters, generation ?? 0);
     const pace = startPace();
     await audience.prepare(pace);
@@ -216,7 +216,7 @@ export class SubscribeHandler {
       return false;
     }
     if (!admitsEventStream(res)) return false;
-    new Subscriber(audience, { ...subscription, payloadOf }, connection, headers, beginning, this.#surroundings);
+    new Subscriber(audience, { ...subscription, payloadOf }, connection, headers, beginning, this.#services);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }

@@ -143,14 +143,14 @@ export class ActiveSubscriptions {
     for (const entry of entries) this.#onChange(entry, active);
     const send = () => this.#send(entries, active);
     this.#pending++;
-    const telling: Promise<void> = (first.pending === undefined ? send() : first.pending.then(send))
+    const sent: Promise<void> = (first.pending === undefined ? send() : first.pending.then(send))
       .catch(this.#onError)
-      .then(() => this.#settle(first, telling));
-    first.pending = telling;
+      .then(() => this.#settle(first, sent));
+    first.pending = sent;
   }
 
-  #settle(first: Entry, telling: Promise<void>): void {
-    if (first.pending === telling) first.pending = undefined;
+  #settle(first: Entry, sent: Promise<void>): void {
+    if (first.pending === sent) first.pending = undefined;
     if (--this.#pending > 0) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
   }

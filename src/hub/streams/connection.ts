@@ -75,16 +75,16 @@ export class Connection {
   #owner: ConnectionOwner | undefined;
 
   /**
-   * @param patience - The max time, in milliseconds, before the hub counts a client over HTTP/1 as gone if it takes no
+   * @param stallTimeout - The max time, in milliseconds, before the hub counts a client over HTTP/1 as gone if it takes no
    * byte of its waiting data; 0 for unlimited. Over HTTP/2, `watchPeer` does this.
    */
-  constructor(res: ServerResponse, patience = 0) {
+  constructor(res: ServerResponse, stallTimeout = 0) {
     const source = http2StreamOf(res) ?? res.socket;
     // Behind another response on the same socket, the hub could send nothing and would never learn of the end.
     if (!source) throw new HttpProblem(400, "A subscription cannot be pipelined behind another request.");
     this.#res = res;
     this.#source = source;
-    this.#stallTimeout = patience;
+    this.#stallTimeout = stallTimeout;
   }
 
   /** Whether the client has disconnected, or {@link Connection.end} was called. */
@@ -147,19 +147,19 @@ export class Connection {
     const socket = this.#source as Socket;
     // A client that has closed its half of the connection is about to disconnect.
     if (!socket.writable) return;
-    const roomy = socket.write(this.#writeMode === "chunks" ? chunk.framed : chunk.bytes);
+    const belowHighWaterMark = socket.write(this.#writeMode === "chunks" ? chunk.framed : chunk.bytes);
     // Encryption takes a turn of the event loop, so only the amount of waiting data shows a slow reader.
-    if (isEncrypted(socket) ? !roomy : socket.writableLength > 0) this.onBackpressure(roomy);
+    if (isEncrypted(socket) ? !belowHighWaterMark : socket.writableLength > 0) this.onBackpressure(belowHighWaterMark);
   }
 
   /**
    * Marks the connection as not ready until the socket has taken its waiting data.
    *
-   * @param roomy - The result of the socket's `write`.
+   * @param belowHighWaterMark - The result of the socket's `write`.
    */
-  onBackpressure(roomy: boolean): void {
+  onBackpressure(belowHighWaterMark: boolean): void {
     const socket = this.#source as Socket;
-    if (roomy) this.#awaitAll(socket);
+    if (belowHighWaterMark) this.#awaitAll(socket);
     else this.#await(socket);
   }
 
@@ -191,7 +191,7 @@ export class Connection {
   /** Marks the connection as not ready. Returns a function that makes it ready again. */
   #wait(): () => void {
     this.#ready = false;
-    const patience = isSocket(this.#source) ? this.#stallTimeout : 0;
+    const stallTimeout = isSocket(this.#source) ? this.#stallTimeout : 0;
     const hangUp = () => {
       // If this process was busy, the socket gets its turn now.
       setImmediate(() => {
@@ -199,9 +199,9 @@ export class Connection {
       });
     };
     // The timeout restarts with each part that the system takes.
-    if (patience > 0) this.#res.setTimeout(patience, hangUp);
+    if (stallTimeout > 0) this.#res.setTimeout(stallTimeout, hangUp);
     return () => {
-      if (patience > 0) this.#res.setTimeout(0).off("timeout", hangUp);
+      if (stallTimeout > 0) this.#res.setTimeout(0).off("timeout", hangUp);
       this.#ready = true;
       if (!this.closed) this.#owner?.drained();
     };

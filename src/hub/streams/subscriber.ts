@@ -145,8 +145,8 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     return this.#connection.ready;
   }
 
-  onBackpressure(roomy: boolean): void {
-    this.#connection.onBackpressure(roomy);
+  onBackpressure(belowHighWaterMark: boolean): void {
+    this.#connection.onBackpressure(belowHighWaterMark);
   }
 
   fallBehind(position: number): void {

@@ -60,7 +60,7 @@ export class Presence {
   constructor(options: PresenceOptions) {
     this.#options = options;
     this.#grace = options.grace * 1000;
-    this.#stop = options.hub.onSubscription((subscription) => this.#hear(subscription));
+    this.#stop = options.hub.onSubscription((subscription) => this.#onSubscriptionEvent(subscription));
   }
 
   /** Returns the people of a topic, in the order of their arrival. Changes are announced from now on. */
@@ -125,7 +125,7 @@ export class Presence {
     this.#watchedBytes -= bytesOf(topic);
   }
 
-  #hear(subscription: SubscriptionDocument): void {
+  #onSubscriptionEvent(subscription: SubscriptionDocument): void {
     const room = this.#watched.get(streamedTopic(subscription))?.room;
     if (room === undefined) return;
     const visit = this.#visitOf(subscription);

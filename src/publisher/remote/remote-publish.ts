@@ -6,7 +6,7 @@ import { MercureError } from "../../shared/errors.js";
 import { boundedText, connectionFailure, retryAfterOf } from "./http-answer.js";
 
 /** Timeouts of a publish, in milliseconds. */
-export interface Patience {
+export interface Timeouts {
   /** The time that the hub has to answer one request. */
   readonly answer: number;
   /** The time from the first attempt during which an update is retried. */
@@ -14,7 +14,7 @@ export interface Patience {
 }
 
 /** The default is long enough for a hub to restart, and short enough for a visitor whose request waits for it. */
-const defaultPatience: Patience = { answer: 10_000, repetition: 3000 };
+const defaultTimeouts: Timeouts = { answer: 10_000, repetition: 3000 };
 const firstPause = 100;
 
 /** The max length of an id in an answer, in bytes. It is far longer than any id, and shorter than a web page. */
@@ -48,7 +48,7 @@ export async function publishToRemoteHub(
   hubUrl: string,
   token: string,
   draft: Draft,
-  { answer, repetition }: Patience = defaultPatience,
+  { answer, repetition }: Timeouts = defaultTimeouts,
 ): Promise<string> {
   if (!URL.canParse(hubUrl))
     throw new MercureError(
@@ -79,7 +79,7 @@ function formOf(draft: Draft): URLSearchParams {
   return form;
 }
 
-async function attempt(hubUrl: string, token: string, body: URLSearchParams, patience: number): Promise<Outcome> {
+async function attempt(hubUrl: string, token: string, body: URLSearchParams, timeout: number): Promise<Outcome> {
   let response: Response;
   let text: string | undefined;
   try {
@@ -89,7 +89,7 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, pat
       body,
       // A followed redirect would send the token to its target.
       redirect: "manual",
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(timeout),
     });
     text = await boundedText(response, maxIdLength);
   } catch (error) {

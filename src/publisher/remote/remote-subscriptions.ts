@@ -5,7 +5,7 @@ import { MercureError } from "../../shared/errors.js";
 import { boundedText, connectionFailure } from "./http-answer.js";
 
 /** The time that a hub has to answer, in milliseconds. */
-const defaultPatience = 10_000;
+const defaultTimeout = 10_000;
 
 /** The max length of its answer, in bytes: room for some hundred thousand subscriptions. */
 const maxAnswerLength = 64 * 1024 * 1024;
@@ -35,7 +35,7 @@ export interface SubscriptionsQuestion {
  */
 export async function askForSubscriptions(
   { hubUrl, protocol, selector, makeToken }: SubscriptionsQuestion,
-  patience = defaultPatience,
+  timeout = defaultTimeout,
   limit = maxAnswerLength,
 ): Promise<SubscriptionsAnswer> {
   const { origin, pathname } = new URL(hubUrl.replace(/\/$/, ""));
@@ -49,7 +49,7 @@ export async function askForSubscriptions(
       headers: { Accept: "application/json, application/ld+json", Authorization: `Bearer ${token}` },
       // A followed redirect would send the token to its target.
       redirect: "manual",
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(timeout),
     });
     text = await boundedText(response, limit);
   } catch (error) {
