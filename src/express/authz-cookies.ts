@@ -147,14 +147,16 @@ export class AuthzCookies {
   }
 
   /**
-   * Evicts the oldest grants beyond the max for a page, in the response to a request that carries them.
+   * Evicts this application's oldest grants beyond the max for a page, in the response to a request that carries them.
    *
    * @param asked - The grant that the request relies on.
    */
   prune(res: Response, asked: unknown): void {
     const shown = this.#shown(res.req);
     const isKept = ({ grant }: KeptGrant) => grant === asked || grant === this.#options.handmadeGrant;
-    const others = shown.filter((each) => !isKept(each));
+    const own = new Set(this.#marked(res.req).map(({ grant }) => grant));
+    // Another application of this host has grants too, and must not lose them.
+    const others = shown.filter((each) => !isKept(each) && own.has(each.grant));
     const used = shown.reduce((sum, each) => sum + (isKept(each) ? each.bytes : 0), 0);
     for (const { grant } of beyond(others, maxBytesOfPage - used)) this.#deleteGrant(res, grant);
   }

@@ -398,4 +398,22 @@ describe("the tokens of private streams in cookies", () => {
     await (await session.fetch(`${origin}/conversations/21`)).text();
     assert.ok(cookieBytes(session, hub) <= 4096 + 200);
   });
+
+  test("of another application of the same host are neither counted nor deleted", async (t) => {
+    const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
+    app.get("/own", (_req, res) => {
+      res.send(String(kit.render("MercureStream", { topic: "own", private: true })));
+    });
+    const session = new BrowserSession();
+    await (await session.fetch(`${origin}/own`)).text();
+    const hub = `${origin}/.well-known/mercure`;
+    const foreign = Array.from({ length: 12 }, (_, index) => {
+      const grant = String(index).padStart(22, "f");
+      return `mercureAuthorization_${grant}=e30.${Buffer.from(JSON.stringify({ iat: 1 })).toString("base64url")}.${"x".repeat(800)}`;
+    });
+    const cookie = `${session.headers(hub).Cookie}; ${foreign.join("; ")}`;
+    const answer = await fetch(`${hub}?topic=a`, { headers: { Cookie: cookie } });
+    assert.deepEqual(answer.headers.getSetCookie(), []);
+    await answer.body?.cancel();
+  });
 });
