@@ -1,4 +1,25 @@
-/** The detail of `mercure:error`: the server refused a stream for good, or its answer is not an event stream. */
+/**
+ * The state of a stream.
+ *
+ * - `connecting`: the first connection is on its way, or a planned change of connection.
+ * - `open`: each update arrives.
+ * - `paused`: the page is in the back/forward cache, or pauses while it is hidden.
+ * - `offline`: the connection is lost, and the client tries again.
+ * - `stale`: the server's history lacks updates that the page lacks too.
+ * - `denied`: the server has refused the visitor for good, by status 401 or 403.
+ * - `ended`: the server or the application has ended the stream for good.
+ */
+export type StreamState = "connecting" | "open" | "paused" | "offline" | "stale" | "denied" | "ended";
+
+/** The detail of `mercure:state`: the state of a stream has changed. */
+export interface MercureStateDetail {
+  readonly state: StreamState;
+  readonly previous: StreamState;
+  /** The stream's URL, without token and cursor. */
+  readonly url: string;
+}
+
+/** The detail of `mercure:error`: the server refused a stream for good. */
 export interface MercureErrorDetail {
   /** The HTTP status of the answer. */
   readonly status: number;
@@ -31,7 +52,9 @@ export interface MercureGapDetail {
 
 /** The events that the client dispatches on the element that has `sse-connect`. The events bubble. */
 export interface MercureEventMap {
-  /** The server rejected a stream for good, or its answer is not an event stream. */
+  /** The state of a stream has changed. */
+  "mercure:state": CustomEvent<MercureStateDetail>;
+  /** The server rejected a stream for good. */
   "mercure:error": CustomEvent<MercureErrorDetail>;
   /** The hub has ended a stream for good. */
   "mercure:end": CustomEvent<MercureEndDetail>;
@@ -39,7 +62,28 @@ export interface MercureEventMap {
   "mercure:gap": CustomEvent<MercureGapDetail>;
 }
 
+/** One stream of the page. */
+export interface MercureStream {
+  readonly element: Element;
+  readonly state: StreamState;
+  /** The stream's URL, without token and cursor. */
+  readonly url: string;
+}
+
+/** The state of the page, as `window.mercure`. */
+export interface Mercure {
+  /** The page's state: the most troubled state of its streams; undefined for a page without streams. */
+  readonly state: StreamState | undefined;
+  readonly streams: readonly MercureStream[];
+  /** Reconnects each stream that waits, at once. Streams that are open or have ended stay as they are. */
+  reconnect(): void;
+}
+
 declare global {
+  interface Window {
+    /** Undefined until the script of htmx-mercure has run. */
+    mercure?: Mercure;
+  }
   interface HTMLElementEventMap extends MercureEventMap {}
   interface DocumentEventMap extends MercureEventMap {}
   interface WindowEventMap extends MercureEventMap {}

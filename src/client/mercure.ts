@@ -5,6 +5,7 @@ import { installHistory } from "./htmx2/history.js";
 import { internalApiOf } from "./htmx2/htmx.js";
 import { installLifecycle } from "./htmx2/lifecycle.js";
 import { installMerge } from "./htmx2/merge.js";
+import { pageApi } from "./htmx2/page-api.js";
 import { installStreams } from "./htmx2/stream-elements.js";
 
 const { htmx } = window;
@@ -18,6 +19,7 @@ if (htmx) {
   installHistory();
   installLifecycle();
   installAutoScroll(api);
+  window.mercure = pageApi;
 } else {
   console.error("mercure.js needs htmx and its sse extension before it: nothing on this page is live.");
 }

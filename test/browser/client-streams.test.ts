@@ -234,8 +234,7 @@ describe("a stream element", () => {
     ["204", { status: 204 }],
     ["401", { status: 401 }],
     ["403", { status: 403 }],
-    ["404", { status: 404 }],
-    ["a page in place of a stream", { status: 200 }],
+    ["410", { status: 410 }],
   ] as const) {
     it(`gives up after ${name}, and reports it once`, async () => {
       fixture.expectErrors(/ended for good|Failed to load resource/);
@@ -254,6 +253,72 @@ describe("a stream element", () => {
       await shows(page, "#log", [`mercure:error feed ${answer.status};`]);
     });
   }
+
+  for (const [name, answer] of [
+    ["404", { status: 404 }],
+    ["425", { status: 425 }],
+    ["a page in place of a stream", { status: 200 }],
+    ["a redirect to a page", { status: 302, headers: { Location: "/" } }],
+  ] as const) {
+    it(`retries after ${name}, as proxies answer during a deployment`, async () => {
+      fixture.expectErrors(/reconnects in|htmx:sseError|Failed to load resource/);
+      fixture.server.refuse(answer);
+      const page = await fixture.open(`${stream()}<p id="log"></p>`);
+      await fixture.connected();
+      fixture.server.publish(item("after"));
+      await shows(page, "#feed p", ["after"]);
+      await shows(page, "#log", [""]);
+    });
+  }
+
+  it("shows its state in the page, which htmx takes for no change of the element", async () => {
+    fixture.expectErrors(/reconnects in|htmx:sseError|Failed to load resource/);
+    let loads = 0;
+    fixture.server.serve("/loaded", () => {
+      loads += 1;
+      return { status: 204 };
+    });
+    const page = await fixture.open(
+      `${stream({ attributes: 'hx-get="/loaded" hx-trigger="load"' })}<output id="log"></output>`,
+    );
+    await page.waitForSelector("html.mercure-open #feed[data-mercure-state=open]", { state: "attached" });
+    await page.evaluate(
+      `states = []; addEventListener("mercure:state", ({ target, detail }) => states.push([target.id, detail.previous, detail.state]))`,
+    );
+    const before = loads;
+    fixture.server.refuse({ status: 503, headers: { "Retry-After": "3600" } });
+    fixture.server.cut();
+    await page.waitForSelector("html.mercure-offline #feed[data-mercure-state=offline]", { state: "attached" });
+    assert.equal(await page.evaluate("mercure.state"), "offline");
+    await page.evaluate("htmx.process(document.body)");
+    await page.evaluate("fetch('/favicon.ico')");
+    assert.equal(loads, before);
+    const url = `${fixture.server.origin}/hub?topic=messages`;
+    assert.deepEqual(
+      await page.evaluate("mercure.streams.map(({ element: { id }, state, url }) => ({ id, state, url }))"),
+      [{ id: "feed", state: "offline", url }],
+    );
+    assert.deepEqual(await page.evaluate("states"), [["feed", "open", "offline"]]);
+  });
+
+  it("replaces a connection that has become silent, and misses nothing", async () => {
+    fixture.server.headers = { "Mercure-Keep-Alive": "0.2" };
+    const page = await fixture.open(stream());
+    await fixture.connected();
+    await fixture.server.when(() => fixture.server.subscriptions.length === 2);
+    fixture.server.headers = {};
+    fixture.server.publish(item("after"));
+    await shows(page, "#feed p", ["after"]);
+  });
+
+  it("connects from a page whose URL has credentials", async () => {
+    const page = await fixture.newPage();
+    fixture.serve("/", stream());
+    await page.goto(fixture.server.origin.replace("//", "//user:secret@"));
+    await fixture.connected();
+    fixture.server.publish(item("live"));
+    await shows(page, "#feed p", ["live"]);
+  });
 
   it("retries after a refusal when it gets another address, such as one with a valid token", async () => {
     fixture.expectErrors(/ended for good|Failed to load resource/);

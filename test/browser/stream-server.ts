@@ -40,6 +40,8 @@ export class StreamServer {
   #port = 0;
   /** The head of every stream. A short retry makes reconnections quick. */
   preamble = "retry: 20\n\n";
+  /** Additional headers of every stream. */
+  headers: Record<string, string> = {};
 
   get origin(): string {
     return `http://127.0.0.1:${this.#port}`;
@@ -145,6 +147,7 @@ export class StreamServer {
       "Access-Control-Allow-Origin": request.headers.origin ?? "*",
       "Access-Control-Allow-Credentials": "true",
       ...(cursor ? { "Last-Event-ID": known ? String(cursor) : "earliest" } : {}),
+      ...this.headers,
     });
     const missed = cursor ? this.#updates.slice(position + 1).filter(({ topic }) => topics.includes(topic)) : [];
     response.write(this.preamble + missed.map(encode).join(""));

@@ -40,7 +40,7 @@ export async function runCommands(t: TestContext, code: string, folder: string):
     if (child.exitCode === null) process.kill(-child.pid!);
   }
   const exitCode = await ended;
-  const unexpected = complaints().replaceAll(/^htmx-mercure: (no secret .*|ending\.)\n/gm, "");
+  const unexpected = complaints().replaceAll(/^htmx-mercure: (no secret .*|shutting down\.)\n/gm, "");
   if (unexpected !== "" || (!startsHub && exitCode !== 0)) throw new Error(`${exitCode}: ${unexpected}`);
   return stdout()
     .replaceAll(/127\.0\.0\.1:[0-9]+/g, "127.0.0.1:5500")

@@ -6,10 +6,26 @@ export interface ConnectionReceiver {
   bytes(chunk: Uint8Array): void;
 }
 
-/** The end of a connection: final by the server's answer, or worth a retry. */
+/** The end of a connection. */
 export type Outcome =
-  | { readonly final: true; readonly status: number; readonly reason: string }
-  | { readonly final: false; readonly retryAfter: number; readonly reason: string };
+  /** The server has ended the stream for good. */
+  | { readonly kind: "gone"; readonly status: number; readonly reason: string }
+  /** The server refuses this token, or asks for one. */
+  | { readonly kind: "refused"; readonly status: number; readonly reason: string }
+  /** The server has completed its answer, as at the end of a connection's lifetime. */
+  | { readonly kind: "completed"; readonly reason: string }
+  /** Anything else can pass: the answer of a proxy during a deployment, or a lost network. */
+  | {
+      readonly kind: "interrupted";
+      readonly reason: string;
+      /** In milliseconds; 0 without a `Retry-After` header. */
+      readonly retryAfter: number;
+      /** Whether the server is down or busy. Other answers, such as a page, suggest a wrong address. */
+      readonly isOutage: boolean;
+    };
+
+/** The max time until a server answers, in milliseconds. A request over a dead network would wait for minutes. */
+const answerTimeout = 30_000;
 
 /** Makes one request and passes on its bytes until it ends. The promise never rejects: an aborted request just ends. */
 export async function readStream(
@@ -17,48 +33,57 @@ export async function readStream(
   receiver: ConnectionReceiver,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  let response: Response;
+  const attempt = new AbortController();
+  const abort = () => attempt.abort();
+  signal.addEventListener("abort", abort, { once: true });
+  const timer = setTimeout(abort, answerTimeout);
   try {
-    // The request has credentials, like the EventSource of htmx's extension, because a hub can authorize by cookies.
-    response = await fetch(request.url, {
-      headers: request.headers,
-      credentials: "include",
-      cache: "no-store",
-      // The target of a redirect must not get the token.
-      redirect: request.headers.Authorization === undefined ? "follow" : "manual",
-      signal,
-    });
+    const response = await ask(request, attempt.signal).finally(() => clearTimeout(timer));
+    if (response === undefined) return interrupted("the server cannot be reached");
+    const ending = classify(response);
+    if (ending) {
+      response.body?.cancel().catch(() => {});
+      return ending;
+    }
+    receiver.opened(response);
+    const reader = response.body?.getReader();
+    while (reader && !signal.aborted) {
+      const { value, done } = await reader.read();
+      if (done) return { kind: "completed", reason: "the server ended the connection" };
+      receiver.bytes(value);
+    }
+    return interrupted("the connection ended");
   } catch {
-    return interrupted("the server cannot be reached");
+    return interrupted("the connection was cut");
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
-  if (signal.aborted) return interrupted("aborted");
-  const ending = classify(response);
-  if (ending) {
-    response.body?.cancel().catch(() => {});
-    return ending;
-  }
-  receiver.opened(response);
-  const reader = response.body?.getReader();
-  while (reader && !signal.aborted) {
-    const { value } = await reader.read().catch(() => ({ value: undefined }));
-    if (!value) break;
-    receiver.bytes(value);
-  }
-  return interrupted("the connection ended");
+}
+
+function ask({ url, headers }: StreamRequest, signal: AbortSignal): Promise<Response | undefined> {
+  return fetch(url, {
+    headers,
+    // The request has credentials, like the EventSource of htmx's extension, because a hub can authorize by cookies.
+    credentials: "include",
+    cache: "no-store",
+    // The target of a redirect must not get the token.
+    redirect: headers.Authorization === undefined ? "follow" : "manual",
+    signal,
+  }).catch(() => undefined);
 }
 
 function classify(response: Response): Outcome | undefined {
   const { status } = response;
-  if (status >= 500 || status === 429 || status === 408) {
-    return interrupted(`status ${status}`, parseRetryAfter(response.headers.get("Retry-After"), Date.now()));
-  }
-  if (response.type === "opaqueredirect") return { final: true, status, reason: "a redirect" };
-  if (status !== 200) return { final: true, status, reason: `status ${status}` };
+  const reason = response.type === "opaqueredirect" ? "a redirect" : `status ${status}`;
+  if (status === 204 || status === 410) return { kind: "gone", status, reason };
+  if (status === 401 || status === 403) return { kind: "refused", status, reason };
+  const retryAfter = parseRetryAfter(response.headers.get("Retry-After"), Date.now());
+  if (status !== 200) return interrupted(reason, retryAfter, status >= 500 || status === 429 || status === 408);
   const type = response.headers.get("Content-Type") ?? "";
   if (/^\s*text\/event-stream\s*(;|$)/i.test(type)) return undefined;
-  return { final: true, status, reason: `content type "${type}" instead of text/event-stream` };
+  return interrupted(`content type "${type}" instead of text/event-stream`, retryAfter, false);
 }
 
-function interrupted(reason: string, retryAfter = 0): Outcome {
-  return { final: false, retryAfter, reason };
+function interrupted(reason: string, retryAfter = 0, isOutage = true): Outcome {
+  return { kind: "interrupted", reason, retryAfter, isOutage };
 }

@@ -1,18 +1,33 @@
-/** The base delay before a reconnection, in milliseconds, until the server sends `retry`. */
-export const defaultRetry = 500;
-const maxBackoff = 30_000;
+/** The base of the delay, in milliseconds. */
+const baseDelay = 500;
+/** The max delay while a server is down, in milliseconds: so soon after its return each page that is seen is back. */
+const maxOutageDelay = 5_000;
+/** The max delay in a long outage, in a hidden page, and after answers that no hub gives, in milliseconds. */
+const maxDelay = 30_000;
 /** The max delay of a timer, in milliseconds. A longer one would fire at once. */
-const maxWait = 2 ** 31 - 1;
+const maxTimer = 2 ** 31 - 1;
+
+export interface FailedAttempts {
+  /** The reconnection time that the server has sent as `retry`, in milliseconds: the min delay. Default 0. */
+  readonly retry?: number;
+  /** The server's `Retry-After`, in milliseconds: the min delay. */
+  readonly retryAfter: number;
+  /** The failures in a row before the last one. */
+  readonly before: number;
+  /** The time since the first of these failures, in milliseconds. */
+  readonly since: number;
+  /** Whether the server is down and will return, and the page is visible. */
+  readonly isUrgent: boolean;
+}
 
 /**
- * Returns the delay before the next attempt, in milliseconds. The delay doubles with each failure, from `retry` up to
- * half a minute. Jitter of up to half spreads the reconnections to a restarted server. The server's `retry` and
- * `Retry-After` are the min.
+ * Returns the delay before the next attempt, in milliseconds: exponential backoff with full jitter, so that the clients
+ * of a restarted server spread. An urgent attempt comes within five seconds, or a twelfth of a longer outage.
  */
-export function reconnectDelay(retry: number, failures: number, retryAfter: number): number {
-  const ceiling = Math.min(maxBackoff, retry * 2 ** (failures + 1));
-  const spread = ceiling * (0.5 + Math.random() / 2);
-  return Math.min(maxWait, Math.max(spread, retry, retryAfter));
+export function reconnectDelay({ retry = 0, retryAfter, before, since, isUrgent }: FailedAttempts): number {
+  const max = isUrgent ? Math.min(maxDelay, Math.max(maxOutageDelay, since / 12)) : maxDelay;
+  const spread = Math.random() * Math.min(max, Math.max(baseDelay, retry) * 2 ** (before + 1));
+  return Math.min(maxTimer, Math.max(retry + spread, retryAfter));
 }
 
 /**

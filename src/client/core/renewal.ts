@@ -1,4 +1,5 @@
 import { pageBase } from "./page-base.js";
+import { isPageHidden } from "./page-visibility.js";
 import { parseRetryAfter, reconnectDelay } from "./reconnect-delay.js";
 import { parseAddress, type StreamAddress, withToken } from "./stream-address.js";
 
@@ -14,9 +15,6 @@ const renewalAttribute = "data-mercure-renew";
 
 /** How long a fetched page serves other streams that expire, in milliseconds. Streams of one page expire together. */
 const freshFor = 5_000;
-
-/** The min of the first pause after a failure, in milliseconds. */
-const firstPause = 500;
 
 interface FetchedPage {
   readonly askedAt: number;
@@ -47,7 +45,7 @@ export function renew(
 }
 
 /** A failed attempt that is worth a retry. */
-class Unanswered {
+class RetryableError {
   readonly retryAfter: number;
 
   constructor(retryAfter = 0) {
@@ -56,12 +54,17 @@ class Unanswered {
 }
 
 async function untilAnswered<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T | undefined> {
-  for (let failures = 0; !signal.aborted; failures += 1) {
+  const askedAt = Date.now();
+  for (let before = 0; !signal.aborted; before += 1) {
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof Unanswered)) return undefined;
-      await pause(reconnectDelay(firstPause, failures, error.retryAfter), signal);
+      if (!(error instanceof RetryableError)) return undefined;
+      const { retryAfter } = error;
+      await pause(
+        reconnectDelay({ retryAfter, before, since: Date.now() - askedAt, isUrgent: !isPageHidden() }),
+        signal,
+      );
     }
   }
   return undefined;
@@ -119,11 +122,11 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
   try {
     response = await fetch(url, { ...init, credentials: "same-origin", cache: "no-store" });
   } catch {
-    throw new Unanswered();
+    throw new RetryableError();
   }
   const { status } = response;
   if (status < 500 && status !== 429 && status !== 408) return response;
-  throw new Unanswered(parseRetryAfter(response.headers.get("Retry-After"), Date.now()));
+  throw new RetryableError(parseRetryAfter(response.headers.get("Retry-After"), Date.now()));
 }
 
 /** Resolves the renewal URL, and drops another origin's: only the page's own server gets tokens. */

@@ -1,8 +1,9 @@
 import { closeEvent } from "../../protocol/event-types.js";
 import { EventStreamParser, type StreamEvent } from "../../protocol/sse/event-stream-parser.js";
-import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail } from "../index.js";
+import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail, StreamState } from "../index.js";
 import { type ConnectionReceiver, type Outcome, readStream } from "./connection.js";
-import { defaultRetry, reconnectDelay } from "./reconnect-delay.js";
+import { isPageHidden } from "./page-visibility.js";
+import { reconnectDelay } from "./reconnect-delay.js";
 import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";
 import { StreamErrorEvent } from "./stream-error-event.js";
 
@@ -12,10 +13,17 @@ const CLOSED = 2;
 
 /** A stream that lasted this long, in milliseconds, counts as working. Its end resets the count of failures. */
 const stableAfter = 5_000;
-/** The max number of new tokens in a row that a hub can refuse, for example because its clock is wrong. */
+/** The max number of tokens in a row that can expire before an event arrives, for example because a clock is wrong. */
 const maxRenewals = 3;
+/** A connection is dead when no byte comes for so many intervals of the hub's comments. */
+const missedIntervals = 2.5;
+/** The same time for a hub that announces no interval, in milliseconds. The default interval elsewhere is 40 s. */
+const unannouncedSilence = 75_000;
+/** A page that becomes visible again replaces its connection after this part of that time. */
+const suspicious = 0.6;
 
 export interface StreamReporter {
+  changed(state: StreamState, previous: StreamState): void;
   failed(detail: MercureErrorDetail): void;
   gap(detail: MercureGapDetail): void;
   ended(detail: MercureEndDetail): void;
@@ -43,13 +51,21 @@ export class StreamSource extends EventTarget {
   #address: StreamAddress;
   #cursor: string;
   #readyState = CONNECTING;
-  #suspended = false;
+  #state: StreamState = "connecting";
   #attempt: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #retry = defaultRetry;
+  #watchTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The server's `retry`, in milliseconds. */
+  #retry: number | undefined;
+  /** Whether the server sent `retry` on this connection, as a hub does before it restarts. */
+  #hasNewRetry = false;
   #failures = 0;
+  #failingSince = 0;
+  /** Whether the hub has refused a token since the last connection. */
+  #wasRefused = false;
   /** The number of renewals since the last event arrived. */
   #renewals = 0;
+  #maxSilence = unannouncedSilence;
   #openedAt = Number.POSITIVE_INFINITY;
   #heardAt = 0;
   #notBefore = 0;
@@ -74,6 +90,10 @@ export class StreamSource extends EventTarget {
     return this.#readyState;
   }
 
+  get state(): StreamState {
+    return this.#state;
+  }
+
   get address(): StreamAddress {
     return this.#address;
   }
@@ -93,6 +113,8 @@ export class StreamSource extends EventTarget {
     this.#address = address;
     this.#cursor = cursor;
     this.#failures = 0;
+    this.#wasRefused = false;
+    this.#enter("connecting");
     void this.#connect();
   }
 
@@ -106,28 +128,38 @@ export class StreamSource extends EventTarget {
     if (this.#readyState === CLOSED) return;
     this.#disconnect();
     this.#readyState = CONNECTING;
-    this.#suspended = true;
+    this.#enter("paused");
   }
 
   resume(): void {
-    if (this.#suspended) void this.#connect();
+    if (this.#state !== "paused") return;
+    this.#enter("connecting");
+    void this.#connect();
   }
 
   /**
    * Reconnects at once when a retry is pending, or when nothing, not even a comment, came for `silence` milliseconds.
+   * Default: one and a half intervals of the hub's comments.
    */
-  revive(silence: number): void {
-    if (this.#readyState === CLOSED || this.#suspended) return;
+  revive(silence = this.#maxSilence * suspicious): void {
+    if (this.#readyState === CLOSED || this.#state === "paused") return;
     const now = Date.now();
     if (this.#timer === undefined ? now - this.#heardAt >= silence : now >= this.#notBefore) void this.#connect();
   }
 
   #disconnect(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#watchTimer);
     this.#timer = undefined;
     this.#attempt?.abort();
     this.#attempt = undefined;
-    this.#suspended = false;
+  }
+
+  #enter(state: StreamState): void {
+    if (state === this.#state) return;
+    const previous = this.#state;
+    this.#state = state;
+    this.#reporter.changed(state, previous);
   }
 
   async #connect(): Promise<void> {
@@ -140,9 +172,14 @@ export class StreamSource extends EventTarget {
     const request = requestFor(this.#address, this.#cursor, this.#pageOrigin);
     const ending = await readStream(request, this.#receiver(attempt.signal), attempt.signal);
     if (attempt.signal.aborted) return;
-    if (!ending.final) this.#reconnectLater(ending);
-    else if (ending.status === 401) await this.#renew(() => this.#fail(ending.status, ending.reason));
-    else this.#fail(ending.status, ending.reason);
+    if (ending.kind === "interrupted") this.#reconnectLater(ending);
+    else if (ending.kind === "completed") this.#changeConnection(ending.reason);
+    else if (ending.kind === "gone") this.#fail(ending, "ended");
+    else if (this.#wasRefused) this.#fail(ending, "denied");
+    else {
+      this.#wasRefused = true;
+      await this.#renew(() => this.#fail(ending, "denied"));
+    }
   }
 
   /** Reconnects at the same position with a new token. Without a new token the stream ends. */
@@ -175,6 +212,7 @@ export class StreamSource extends EventTarget {
         },
         retry: (milliseconds) => {
           this.#retry = milliseconds;
+          this.#hasNewRetry = true;
         },
       },
       requested,
@@ -194,11 +232,29 @@ export class StreamSource extends EventTarget {
   #open(response: Response, requested: string): void {
     this.#readyState = OPEN;
     this.#openedAt = this.#heardAt = Date.now();
+    this.#hasNewRetry = false;
+    this.#wasRefused = false;
+    const interval = Number(response.headers.get("Mercure-Keep-Alive")) * 1000;
+    this.#maxSilence = interval > 0 ? interval * missedIntervals : unannouncedSilence;
+    if (interval > 0) this.#watch();
+    this.#enter("open");
     this.dispatchEvent(new Event("open"));
     const received = response.headers.get("Mercure-Last-Event-ID") ?? response.headers.get("Last-Event-ID");
     if (requested !== "" && received !== null && !isHeaderOf(requested, received)) {
+      this.#enter("stale");
       this.#reporter.gap({ requested, received });
     }
+  }
+
+  /** Reconnects when the hub's comments stop: a network can lose a connection without an end. */
+  #watch(): void {
+    const left = this.#heardAt + this.#maxSilence - Date.now();
+    if (left > 0) {
+      this.#watchTimer = setTimeout(() => this.#watch(), left);
+      return;
+    }
+    this.#enter("offline");
+    void this.#connect();
   }
 
   #receive(event: StreamEvent, origin: string): void {
@@ -220,22 +276,39 @@ export class StreamSource extends EventTarget {
   #end(event: StreamEvent, origin: string): void {
     this.#dispatchMessage(event, origin);
     this.close();
+    this.#enter("ended");
     this.#reporter.ended({ reason: event.data, url: this.url });
   }
 
-  #fail(status: number, reason: string): void {
+  #fail({ status, reason }: Extract<Outcome, { status: number }>, state: "denied" | "ended"): void {
     this.dispatchEvent(new StreamErrorEvent(`${this.url} ended for good: ${reason}`));
     this.close();
+    this.#enter(state);
     this.#reporter.failed({ status, reason, url: this.url });
   }
 
-  #reconnectLater({ retryAfter, reason }: Extract<Outcome, { final: false }>): void {
+  /** Replaces a connection that the server has ended as planned. A connection that hardly lasted is a failure. */
+  #changeConnection(reason: string): void {
+    if (Date.now() - this.#openedAt < stableAfter) {
+      this.#reconnectLater({ kind: "interrupted", reason, retryAfter: 0, isOutage: true });
+      return;
+    }
+    this.#failures = 0;
+    this.#readyState = CONNECTING;
+    this.#enter("connecting");
+    this.#timer = setTimeout(() => void this.#connect(), this.#hasNewRetry ? this.#retry : 0);
+  }
+
+  #reconnectLater({ retryAfter, reason, isOutage }: Extract<Outcome, { kind: "interrupted" }>): void {
     const now = Date.now();
     if (now - this.#openedAt >= stableAfter) this.#failures = 0;
-    const delay = reconnectDelay(this.#retry, this.#failures, retryAfter);
+    if (this.#failures === 0) this.#failingSince = now;
+    const attempts = { before: this.#failures, since: now - this.#failingSince, retry: this.#retry ?? 0, retryAfter };
+    const delay = reconnectDelay({ ...attempts, isUrgent: isOutage && !isPageHidden() });
     this.#failures += 1;
     this.#notBefore = now + retryAfter;
     this.#readyState = CONNECTING;
+    this.#enter("offline");
     this.#timer = setTimeout(() => void this.#connect(), delay);
     this.dispatchEvent(new StreamErrorEvent(`${this.url} reconnects in ${Math.round(delay)} ms: ${reason}`));
   }

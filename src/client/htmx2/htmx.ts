@@ -6,7 +6,7 @@ export interface Htmx {
 }
 
 export interface HtmxInternalApi {
-  getInternalData(element: Element): { sseEventSource?: unknown };
+  getInternalData(element: Element): { sseEventSource?: unknown; initHash?: number };
   getSwapSpecification(element: Element): SwapSpecification;
   getTarget(element: Element): Element | null | undefined;
   makeFragment(html: string): DocumentFragment;

@@ -5,14 +5,14 @@ import { StreamSource } from "../core/source.js";
 import { parseAddress, type StreamAddress, textAtCursor } from "../core/stream-address.js";
 import { recallToken, rememberToken } from "../core/token-memory.js";
 import { watchElements } from "../core/watch-elements.js";
+import type { MercureStream } from "../index.js";
 import type { HtmxInternalApi } from "./htmx.js";
+import { showPageState } from "./page-state.js";
+import { stateAttribute, writeState } from "./state-attribute.js";
 
 /** The two names of the attribute. htmx accepts both for each of its attributes. */
 const connectAttributes = ["sse-connect", "data-sse-connect"];
 export const streamSelector = connectAttributes.map((name) => `[${name}]`).join();
-
-/** The attribute that is `ended` on an element whose stream has ended for good, for the page's styles. */
-const stateAttribute = "data-mercure-state";
 
 interface Stream {
   readonly source: ElementSource;
@@ -30,6 +30,7 @@ interface Registration {
 
 const streams = new WeakMap<Element, Stream>();
 const registrations = new WeakMap<Element, Registration[]>();
+let htmx: HtmxInternalApi;
 /** The element that htmx is about to pass to its extensions. Sources that they request now belong to it. */
 let current: Element | undefined;
 
@@ -42,11 +43,15 @@ class ElementSource extends StreamSource {
       (this.element ?? document).dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
     };
     const end = (name: string, detail: StreamEnd) => {
-      this.element?.setAttribute(stateAttribute, "ended");
       console.warn(endMessage(detail, new Date()));
       report(name, detail);
     };
     super(address, location.origin, {
+      changed: (state, previous) => {
+        if (this.element) writeState(htmx, this.element, state);
+        showPageState(allStreams);
+        report("mercure:state", { state, previous, url: this.url });
+      },
       failed: (detail) => end("mercure:error", detail),
       ended: (detail) => end("mercure:end", detail),
       gap: (detail) => report("mercure:gap", detail),
@@ -71,6 +76,7 @@ class ElementSource extends StreamSource {
  * does not always process those again.
  */
 export function installStreams(api: HtmxInternalApi): (url: string) => EventTarget {
+  htmx = api;
   // This is the last event of an element's processing. The extension acts right after it.
   addEventListener("htmx:after-process-node", (event) => beginProcessing(elementOf(event)), true);
   addEventListener("htmx:beforeCleanupElement", (event) => cleanUp(elementOf(event)), true);
@@ -88,6 +94,14 @@ export function openSources(): StreamSource[] {
   return openStreams().map(([, { source }]) => source);
 }
 
+/** Returns each stream of the page, also those that have ended. */
+export function allStreams(): MercureStream[] {
+  return [...document.querySelectorAll(streamSelector)].flatMap((element) => {
+    const source = streams.get(element)?.source;
+    return source ? [{ element, state: source.state, url: source.url }] : [];
+  });
+}
+
 /** Writes each stream's position into its element, and removes its token. A copy of the page resumes from there. */
 export function writePositions(): void {
   for (const [element, stream] of openStreams()) {
@@ -95,6 +109,7 @@ export function writePositions(): void {
     if (address.token) rememberToken(address.url, address.token);
     stream.text = textAtCursor(stream.text, lastEventId, address.cursorName);
     element.setAttribute(attributeOf(element), stream.text);
+    element.removeAttribute(stateAttribute);
   }
 }
 
@@ -143,6 +158,8 @@ function newSource(text: string, element: Element | undefined): StreamSource {
 function adopt(element: Element, source: ElementSource, text: string): void {
   source.element = element;
   streams.set(element, { source, text, released: false });
+  writeState(htmx, element, source.state);
+  showPageState(allStreams);
 }
 
 /**
@@ -152,7 +169,6 @@ function adopt(element: Element, source: ElementSource, text: string): void {
  */
 function follow(stream: Stream, text: string): void {
   const { source } = stream;
-  source.element?.removeAttribute(stateAttribute);
   const before = addressIn(stream.text);
   const address = addressIn(text);
   const sameCursor = address.cursor === before.cursor;

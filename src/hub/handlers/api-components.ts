@@ -29,6 +29,9 @@ export function streamAnswer(protocol: Protocol): JsonObject {
       "Cache-Control": header("Caches and proxies must neither store nor change the stream.", true),
       ...(protocol !== 1 && { "Last-Event-ID": preceding }),
       ...(protocol !== 0 && { "Mercure-Last-Event-ID": preceding }),
+      "Mercure-Keep-Alive": header(
+        "The interval of the comments, in seconds. A stream without comments lacks the header.",
+      ),
     },
     content: { "text/event-stream": { itemSchema: { $ref: "#/components/schemas/Event" } } },
   };

@@ -81,6 +81,7 @@ export class SubscribeHandler {
   readonly #settings: SubscribeSettings;
   readonly #bounds: Quotas;
   readonly #lifetime: Lifetime;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #services: StreamServices;
 
   constructor(tokens: Authenticator, settings: SubscribeSettings, services: StreamServices) {
@@ -89,6 +90,12 @@ export class SubscribeHandler {
     const connections = new ConnectionQuotas<StreamSlot>(settings.connectionBounds);
     this.#bounds = { connections, memory: new SubscriptionBudget(settings.memoryBounds, connections) };
     this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => services.clock.now());
+    const { keepaliveInterval } = settings;
+    // The client tells a dead connection by the comments that stay away.
+    this.#headers = {
+      ...streamHeaders,
+      ...(keepaliveInterval > 0 && { "Mercure-Keep-Alive": String(keepaliveInterval) }),
+    };
     this.#services = services;
   }
 
@@ -210,7 +217,7 @@ export class SubscribeHandler {
     // The revocation may have arrived while history was read. From here on, revocations end the stream.
     const bearers = bearer === undefined ? subscription.tokens : [bearer];
     if (disconnections.isRevokedNow(bearers)) throw tokenRefused("invalid_token", "The token is revoked.");
-    const headers = { ...streamHeaders, ...precedingIdHeaders(precedingId, generation) };
+    const headers = { ...this.#headers, ...precedingIdHeaders(precedingId, generation) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();
       return false;

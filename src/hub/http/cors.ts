@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** The headers that pages of other origins can read: cursors, token errors, retry delays, links and ETags. */
-const exposed = "Last-Event-ID, Mercure-Last-Event-ID, WWW-Authenticate, Retry-After, Link, ETag";
+/** The headers that pages of other origins can read: cursors, intervals, token errors, retry delays, links and ETags. */
+const exposed = "Last-Event-ID, Mercure-Last-Event-ID, Mercure-Keep-Alive, WWW-Authenticate, Retry-After, Link, ETag";
 const methods = "GET, HEAD, QUERY, POST";
 const requestHeaders = "Authorization, Last-Event-ID, Content-Type, Cache-Control, If-None-Match";
 /** The cache time of preflight answers, in seconds. It is the max that Chromium honours. */

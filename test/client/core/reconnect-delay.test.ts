@@ -1,32 +1,57 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { parseRetryAfter, reconnectDelay } from "../../../src/client/core/reconnect-delay.js";
+import { type FailedAttempts, parseRetryAfter, reconnectDelay } from "../../../src/client/core/reconnect-delay.js";
+
+const attempts: FailedAttempts = { retryAfter: 0, before: 0, since: 0, isUrgent: true };
+
+function delays(options: Partial<FailedAttempts>): number[] {
+  return Array.from({ length: 500 }, () => reconnectDelay({ ...attempts, ...options }));
+}
 
 describe("the delay of a reconnection", () => {
-  it("grows from the server's retry to half a minute, and respects the server's retry as its min", () => {
-    const failures = fc.nat(200);
-    const retry = fc.nat(100_000);
+  it("is at least what the server asks for, and bounded", () => {
     const retryAfter = fc.oneof(fc.constant(0), fc.nat(10_000_000));
+    const anyAttempts = fc.record({
+      retry: fc.nat(100_000),
+      retryAfter,
+      before: fc.nat(2000),
+      since: fc.nat(10 ** 9),
+      isUrgent: fc.boolean(),
+    });
     fc.assert(
-      fc.property(retry, failures, retryAfter, (milliseconds, count, after) => {
-        const delay = reconnectDelay(milliseconds, count, after);
-        assert.ok(delay >= milliseconds && delay >= after);
-        assert.ok(delay <= Math.max(30_000, milliseconds, after));
+      fc.property(anyAttempts, (given) => {
+        const delay = reconnectDelay(given);
+        assert.ok(delay >= given.retry && delay >= given.retryAfter);
+        assert.ok(delay <= Math.max(given.retry + 30_000, given.retryAfter));
       }),
     );
   });
 
-  it("is short at first, and long and spread later", () => {
-    const first = reconnectDelay(500, 0, 0);
-    assert.ok(first >= 500 && first <= 1_000);
-    const late = Array.from({ length: 200 }, () => reconnectDelay(500, 20, 0));
-    assert.ok(Math.min(...late) >= 15_000 && Math.max(...late) - Math.min(...late) > 5_000);
+  it("is short at first, and spreads over the whole range", () => {
+    const first = delays({});
+    assert.ok(Math.max(...first) <= 1_000 && Math.min(...first) < 250 && Math.max(...first) > 750);
+  });
+
+  it("is at most five seconds in an outage of a minute that somebody watches", () => {
+    const late = delays({ before: 20, since: 60_000 });
+    assert.ok(Math.max(...late) <= 5_000 && Math.max(...late) > 4_000 && Math.min(...late) < 1_000);
+  });
+
+  it("grows to half a minute in a long outage, in a hidden page and after answers that no hub gives", () => {
+    for (const options of [{ since: 3_600_000 }, { isUrgent: false }]) {
+      const late = delays({ before: 20, ...options });
+      assert.ok(Math.max(...late) > 25_000 && Math.max(...late) <= 30_000, JSON.stringify(options));
+    }
+  });
+
+  it("grows also when the server asks for no delay", () => {
+    assert.ok(Math.max(...delays({ retry: 0, before: 5 })) > 1_000);
   });
 
   it("stays within the max delay of a timer", () => {
-    assert.equal(reconnectDelay(1, 0, Number.MAX_VALUE), 2 ** 31 - 1);
-    assert.equal(reconnectDelay(10 ** 300, 5, 0), 2 ** 31 - 1);
+    assert.equal(reconnectDelay({ ...attempts, retryAfter: Number.MAX_VALUE }), 2 ** 31 - 1);
+    assert.equal(reconnectDelay({ ...attempts, retry: 10 ** 300, before: 5 }), 2 ** 31 - 1);
   });
 });
 

@@ -3,7 +3,9 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { StreamSource } from "../../../src/client/core/source.js";
 import { parseAddress, type StreamAddress } from "../../../src/client/core/stream-address.js";
+import type { StreamState } from "../../../src/client/index.js";
 import { StreamServer } from "../../browser/stream-server.js";
+import { until } from "../../support/until.js";
 
 interface Failure {
   readonly status: number;
@@ -18,12 +20,14 @@ let failures: Failure[];
 let ends: { reason: string; url: string }[];
 /** The results of the next renewals; without one, no renewal succeeds. */
 let renewals: ((address: StreamAddress) => StreamAddress)[];
+let states: StreamState[];
 let gaps: { requested: string; received: string }[];
 
 beforeEach(async () => {
   server = await new StreamServer().start();
   sources = [];
   failures = [];
+  states = [];
   gaps = [];
   ends = [];
   renewals = [];
@@ -36,6 +40,7 @@ afterEach(async () => {
 
 function open(query = "topic=messages", origin = server.origin): StreamSource {
   const source = new StreamSource(parseAddress(`/hub?${query}`, server.origin), origin, {
+    changed: (state) => states.push(state),
     failed: (detail) => failures.push(detail),
     ended: (detail) => ends.push(detail),
     renew: async (address) => renewals.shift()?.(address),
@@ -137,7 +142,7 @@ describe("a stream source", () => {
     assert.deepEqual(states, [source.CONNECTING]);
   });
 
-  for (const status of [408, 429, 500, 502, 503, 504]) {
+  for (const status of [302, 400, 404, 408, 425, 429, 500, 502, 503, 504, 521]) {
     it(`retries after ${status}`, async () => {
       server.refuse({ status, headers: { "Retry-After": "0" } });
       await once(open(), "open");
@@ -145,7 +150,7 @@ describe("a stream source", () => {
     });
   }
 
-  for (const status of [204, 400, 401, 403, 404, 410]) {
+  for (const status of [204, 401, 403, 410]) {
     it(`ends for good after ${status}, and reports it once`, async () => {
       server.refuse({ status });
       const source = open();
@@ -160,13 +165,10 @@ describe("a stream source", () => {
     });
   }
 
-  it("ends for good at an answer that is not an event stream", async () => {
-    server.refuse({ status: 200, headers: { "Content-Type": "text/html" }, body: "<p>Log in" });
-    await once(open(), "error");
-    assert.deepEqual(
-      failures.map(({ status, reason }) => [status, reason]),
-      [[200, 'content type "text/html" instead of text/event-stream']],
-    );
+  it("retries after an answer that is not an event stream, such as the page of a proxy", async () => {
+    server.refuse({ status: 200, headers: { "Content-Type": "text/html" }, body: "<p>Back soon" });
+    await once(open(), "open");
+    assert.deepEqual([server.subscriptions.length, failures, states], [2, [], ["offline", "open"]]);
   });
 
   it("reports a gap when the server's history starts after its position", async () => {
@@ -244,6 +246,46 @@ describe("a stream source", () => {
     await once(source, "open");
     await server.when(() => server.open === 1);
   });
+
+  it("replaces a connection without a byte for two and a half intervals of the hub's comments", async () => {
+    server.headers = { "Mercure-Keep-Alive": "0.02" };
+    open();
+    await server.when(() => server.subscriptions.length >= 3);
+    assert.deepEqual(states.slice(0, 3), ["open", "offline", "open"]);
+  });
+
+  it("keeps a silent connection to a hub that announces no comments", async () => {
+    const source = open();
+    await once(source, "open");
+    server.publish("late");
+    assert.equal((await nextMessage(source)).data, "late");
+    assert.deepEqual([server.subscriptions.length, states], [1, ["open"]]);
+  });
+
+  it("changes its connection without an error when the server has ended it as planned", async (t) => {
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+    const source = open();
+    source.onerror = () => assert.fail("a planned end must not be an error");
+    await once(source, "open");
+    t.mock.timers.tick(5_000);
+    server.cut("end");
+    await once(source, "open");
+    assert.deepEqual(states, ["open", "connecting", "open"]);
+  });
+
+  for (const status of [401, 403]) {
+    it(`renews its token once after ${status}, and is denied when the hub refuses the new one too`, async () => {
+      renewals = [1, 2].map(() => (address) => address);
+      server.refuse({ status });
+      await once(open(), "open");
+      assert.deepEqual([renewals.length, states, failures], [1, ["open"], []]);
+      server.refuse({ status }, { status }, { status });
+      server.cut();
+      await server.when(() => server.subscriptions.length === 4);
+      await until(() => states.at(-1) === "denied");
+      assert.deepEqual([server.subscriptions.length, renewals.length, failures.length], [4, 0, 1]);
+    });
+  }
 
   it("uses a renewed token from the next connection on", async () => {
     const source = open("topic=messages&authorization=old");

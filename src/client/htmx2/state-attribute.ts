@@ -1,0 +1,29 @@
+import type { StreamState } from "../index.js";
+import type { HtmxInternalApi } from "./htmx.js";
+
+/** The attribute that holds a stream's state, for the page's styles and scripts. */
+export const stateAttribute = "data-mercure-state";
+
+/**
+ * Writes a stream's state into its element. htmx sets an element up again when a hash of its attributes has changed, and
+ * would restart the timers of its triggers. So the hash that htmx has stored moves along.
+ */
+export function writeState(api: HtmxInternalApi, element: Element, state: StreamState): void {
+  const data = api.getInternalData(element);
+  const wasCurrent = data.initHash === hashOf(element);
+  element.setAttribute(stateAttribute, state);
+  // Another version of htmx can hash in another way. Its hash stays, and htmx sets the element up again.
+  if (wasCurrent) data.initHash = hashOf(element);
+}
+
+/** Computes the same hash of an element's attributes as htmx 2. */
+function hashOf(element: Element): number {
+  let hash = 0;
+  for (const { name, value } of element.attributes) {
+    if (value === "") continue;
+    for (const text of [name, value]) {
+      for (let at = 0; at < text.length; at += 1) hash = ((hash << 5) - hash + text.charCodeAt(at)) | 0;
+    }
+  }
+  return hash;
+}
