@@ -9,9 +9,10 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { relative } from "node:path";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
 import { tsImport } from "tsx/esm/api";
 import { chromium } from "./chromium.mjs";
 import { Failure, main, run } from "./run.mjs";
@@ -26,6 +27,12 @@ const SILENCE = TEST_TIMEOUT + 60_000;
 /** How long the runner may need to print its summary and end. */
 const FAREWELL = 10_000;
 
+/** A process costs about a second, most of it for loading Express, Nunjucks and the sources. */
+const FILES_IN_PROCESS = 20;
+/** Files whose tests measure the whole process, or take long, run in processes of their own. */
+const ALONE = /support\/heap|node:cluster|browser\/chromium/;
+const groupsFolder = join(".cache", `test-groups-${process.pid}`);
+
 await main(async () => {
   const args = process.argv.slice(2);
   const flags = args.filter((argument) => argument.startsWith("--"));
@@ -35,8 +42,9 @@ await main(async () => {
   const env = { ...process.env };
   const browser = files.some(needsBrowser) ? await startBrowser(env) : undefined;
   try {
-    process.exitCode = await runTests([...flags, ...files], env);
+    process.exitCode = await runTests([...flags, ...programs(files)], env);
   } finally {
+    rmSync(groupsFolder, { recursive: true, force: true });
     await browser?.close();
   }
 });
@@ -53,6 +61,26 @@ function select(patterns) {
     .sort();
   if (files.length === 0) throw new Failure(`No file test/**/*.test.ts matches ${patterns.join(" ")}.`);
   return files;
+}
+
+/**
+ * Returns the programs that run the files: files that run alone, and modules that import several files. Neighbours go to
+ * different modules, so that all take about as long.
+ */
+function programs(files) {
+  const alone = files.filter((file) => files.length <= 3 || ALONE.test(readFileSync(file, "utf8")));
+  const together = files.filter((file) => !alone.includes(file));
+  mkdirSync(groupsFolder, { recursive: true });
+  const count = Math.ceil(together.length / FILES_IN_PROCESS);
+  const groups = Array.from({ length: count }, (_, index) => {
+    const path = join(groupsFolder, `group-${index + 1}.mjs`);
+    const imports = together
+      .filter((_file, position) => position % count === index)
+      .map((file) => `await import(${JSON.stringify(pathToFileURL(file).href)});\n`);
+    writeFileSync(path, imports.join(""));
+    return path;
+  });
+  return [...alone, ...groups];
 }
 
 function needsBrowser(file) {

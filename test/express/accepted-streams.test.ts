@@ -7,6 +7,7 @@ import fc from "fast-check";
 import type { MercureOptions } from "../../src/index.js";
 import { type Application, application, streamUrlOf } from "../support/application.js";
 import { BrowserSession } from "../support/browser-session.js";
+import { cases } from "../support/cases.js";
 import { type EventStream, openStream } from "../support/event-stream.js";
 
 const files = {
@@ -158,7 +159,7 @@ for (const protocol of [0, 1] as const) {
             else assert.match(text, /topic|variant|pattern/i);
           },
         ),
-        { numRuns: 150 },
+        { numRuns: cases(150) },
       );
     });
   });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { carriedName, nameOf } from "../../src/protocol/carried-name.js";
 import { forbiddenCharacter } from "../../src/protocol/characters.js";
 import { compileSelector, compileUrlPattern } from "../../src/protocol/matching/matcher.js";
+import { cases } from "../support/cases.js";
 
 /** Texts with many escapes, and with parts that could become escapes. */
 const names = fc.string({
@@ -39,7 +40,7 @@ describe("a name", () => {
         assert.equal(nameOf(carriedName(name)), name);
         assert.equal(forbiddenCharacter(carriedName(name)), undefined);
       }),
-      { numRuns: 5000 },
+      { numRuns: cases(5000) },
     );
     assert.notEqual(carriedName("a~u200D.b"), carriedName("a\u200db"));
   });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { validateDraft } from "../../src/protocol/draft.js";
 import type { Draft } from "../../src/protocol/update.js";
 import { MercureError } from "../../src/shared/errors.js";
+import { cases } from "../support/cases.js";
 
 function draft(fields: Partial<Record<keyof Draft, unknown>>): Draft {
   return { topics: ["messages"], data: "", private: false, ...fields } as Draft;
@@ -83,7 +84,7 @@ describe("validateDraft", () => {
         if (isReserved) assert.throws(() => validateDraft(draft({ topics: [topic] }), hubPath), { code: "ERR_UPDATE" });
         else validateDraft(draft({ topics: [topic] }), hubPath);
       }),
-      { numRuns: 5000 },
+      { numRuns: cases(5000) },
     );
   });
 

@@ -5,6 +5,7 @@ import { Dispatcher, type Recipient, stepsPerUpdate } from "../../../src/hub/fan
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
 import { work } from "../../../src/protocol/matching/work.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
+import { cases } from "../../support/cases.js";
 import { draft, startHub, subscribe, token, turn, until } from "../fixture.js";
 import { watchTurns } from "../work.js";
 
@@ -48,7 +49,7 @@ describe("an update", () => {
       });
       dispatcher.close();
     });
-    await fc.assert(property, { numRuns: 500 });
+    await fc.assert(property, { numRuns: cases(500) });
   });
 });
 

@@ -19,6 +19,7 @@ import { encodeComment } from "../../../src/protocol/sse/event-encoder.js";
 import { systemClock } from "../../../src/shared/clock.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
+import { cases } from "../../support/cases.js";
 import { draft, RemoteTransport, turn } from "../fixture.js";
 
 /** A client whose socket accepts or refuses writes, as the test says. */
@@ -221,7 +222,7 @@ describe("fan-out", () => {
           assert.deepEqual(errors, []);
         },
       );
-      await fc.assert(property, { numRuns: 300 });
+      await fc.assert(property, { numRuns: cases(300) });
     });
   }
 

@@ -8,6 +8,7 @@ import { StreamSlot } from "../../../src/hub/limits/stream-slot.js";
 import { SubscriptionBudget } from "../../../src/hub/limits/subscription-budget.js";
 import { Lifetime } from "../../../src/hub/streams/lifetime.js";
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
+import { cases } from "../../support/cases.js";
 import { RemoteTransport, startHub, subscribe, token, until } from "../fixture.js";
 
 const req = { rawHeaders: [], socket: { remoteAddress: "10.0.0.1" } } as unknown as IncomingMessage;
@@ -139,7 +140,7 @@ describe("the address of a client", () => {
       fc.property(fc.oneof(fc.ipV6(), fc.string(), fc.string({ unit: fc.constantFrom(..."0:a%.f") })), (text) => {
         assert.equal(typeof of(text), "string");
       }),
-      { numRuns: 10_000 },
+      { numRuns: cases(10_000) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { expressionSize } from "../../../src/protocol/matching/expression-size.js";
+import { cases } from "../../support/cases.js";
 
 describe("the size of an expression, before it is compiled", () => {
   test("is close to its program's size for usual expressions", () => {
@@ -75,7 +76,7 @@ describe("the size of an expression, before it is compiled", () => {
         }
         assert.ok(expressionSize(source) >= actual, `${source}: ${expressionSize(source)}, really ${actual}`);
       }),
-      { numRuns: 3_000 },
+      { numRuns: cases(3_000) },
     );
   });
 });

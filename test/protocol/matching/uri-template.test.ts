@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { compileUriTemplate } from "../../../src/protocol/matching/uri-template.js";
+import { cases } from "../../support/cases.js";
 
 /** The template, its expansions, and texts that are not its expansions. */
 const table: readonly (readonly [string, readonly string[], readonly string[]])[] = [
@@ -69,7 +70,7 @@ describe("URI templates", () => {
         }[operator]!;
         assert.ok(compileUriTemplate(`t{${operator}x,y}`)!.matches(`t${expansion}`), expansion);
       }),
-      { numRuns: 2_000 },
+      { numRuns: cases(2_000) },
     );
   });
 });

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import fc from "fast-check";
 import { encodeComment, encodeEvent, type ServerSentEvent } from "../../../src/protocol/sse/event-encoder.js";
+import { cases } from "../../support/cases.js";
 
 /** Text of all that parsers stumble over, lone surrogates included. */
 const anyText = fc
@@ -61,7 +62,7 @@ describe("encodeEvent", () => {
           events.flatMap(({ retry }) => retry ?? []),
         );
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { mergeLogs } from "../../../src/transport/history/merge-logs.js";
 import { PositionLog } from "../../../src/transport/history/position-log.js";
+import { cases } from "../../support/cases.js";
 
 function logsOf(positions: readonly (readonly number[])[]): PositionLog<{ position: number }>[] {
   return positions.map((each) => {
@@ -23,7 +24,7 @@ describe("merged logs", () => {
         const read = [...mergeLogs(logsOf(positions), after)].map(({ position }) => position);
         assert.deepEqual(read, expected);
       }),
-      { numRuns: 1000 },
+      { numRuns: cases(1000) },
     );
   });
 
