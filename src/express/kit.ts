@@ -14,12 +14,24 @@ export interface Kit {
   /**
    * Renders a component to safe HTML: templates print it, and `publish` sends it, without escaping.
    *
-   * @throws MercureError `ERR_COMPONENT`
+   * @throws MercureError `ERR_COMPONENT` for a missing component. Errors of the component's template are rethrown.
+   * @example
+   * ```ts
+   * await sse.publish("messages", render("ChatMessage", message));
+   * ```
    */
   readonly render: (name: string, props?: object) => SafeString;
   /** The components as functions: `components.Name(props)`. */
   readonly components: ComponentFunctions;
-  /** A tag for template literals that escapes the interpolated values. */
+  /**
+   * A tag for template literals that escapes the interpolated values.
+   *
+   * @throws MercureError `ERR_TEMPLATE` for a value without a text, such as a promise.
+   * @example
+   * ```ts
+   * html`<b>${"<i>"}</b>`; // → <b>&lt;i&gt;</b>
+   * ```
+   */
   readonly html: (strings: TemplateStringsArray, ...values: readonly unknown[]) => SafeString;
   /**
    * Calls a function that renders for this response. Streams in it begin at the start of the response's request, and
@@ -29,18 +41,36 @@ export interface Kit {
    * @returns the result of `work`
    * @throws MercureError `ERR_OPTION` for an asynchronous function.
    * @example
-   * pool.query("SELECT …", (error, { rows }) => {
-   *   res.end(withResponse(res, () => page(render("Orders", { rows }))));
+   * ```ts
+   * emitter.once("loaded", () => {
+   *   res.end(String(withResponse(res, () => render("ChatMessage", message))));
    * });
+   * emitter.emit("loaded");
+   * ```
    */
   readonly withResponse: <T>(response: Response, work: () => T) => T;
-  /** Returns HTML for an out-of-band swap: htmx puts it at its target, anywhere in the page. */
+  /**
+   * Returns HTML for an out-of-band swap: htmx puts it at its target, anywhere in the page.
+   *
+   * @throws MercureError `ERR_TEMPLATE` for HTML without an element, an id or a target.
+   * @example
+   * ```ts
+   * await sse.publish("messages", oob(html`<span id="count">7</span>`));
+   * ```
+   */
   readonly oob: (html: unknown, options?: OobOptions) => SafeString;
   /** The Nunjucks environment, for further filters and globals. */
   readonly environment: Environment;
   /** The embedded hub. With an external hub, reading it throws `ERR_EXTERNAL_HUB`. */
   readonly hub: Hub;
-  /** Ends all streams at once, so that no connection delays a shutdown. */
+  /**
+   * Ends all streams at once, so that no connection delays a shutdown.
+   *
+   * @example
+   * ```ts
+   * process.once("SIGTERM", () => void close());
+   * ```
+   */
   readonly close: () => Promise<void>;
 }
 

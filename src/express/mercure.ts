@@ -47,9 +47,18 @@ import { useTemplates } from "./view-engine.js";
  * @throws MercureError `ERR_OPTION` for an unknown or invalid option, for a missing secret in production, and for an
  * application that is not Express 5 or already has a kit; `ERR_COMPONENT` if a component exists twice.
  * @example
+ * ```ts
+ * import express from "express";
+ * import { mercure } from "htmx-mercure";
+ *
  * const app = express();
  * const { sse, render } = mercure(app);
- * app.get("/", (req, res) => res.render("index"));
+ * app.post("/messages", async (req, res) => {
+ *   await sse.publish("messages", render("ChatMessage", { text: "hello" }));
+ *   res.sendStatus(204);
+ * });
+ * app.listen(3000);
+ * ```
  */
 export function mercure(app: Application, options?: MercureOptions): Kit;
 /** @internal */

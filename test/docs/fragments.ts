@@ -63,7 +63,7 @@ declare global {
   const encodeEvent: typeof library.encodeEvent;
   const app: Express;
   const kit: Kit;
-  const { sse, render, components, html, oob, environment, hub, close }: Kit;
+  const { sse, render, components, html, oob, withResponse, environment, hub, close }: Kit;
   const express: typeof expressOf;
   const EventEmitter: typeof Emitter;
   const emitter: Emitter;
