@@ -1,4 +1,4 @@
-// `npm run bench`: measures the kit and its peers, question by question.
+// `npm run bench`: measures the library and its peers, question by question.
 //
 //   npm run bench                                     every question, every row
 //   npm run bench -- one-topic replay                 these questions

@@ -36,7 +36,7 @@ app.use((_req, res, next) => {
   next();
 });
 
-// These come before the kit, which answers the requests for streams itself.
+// These come before the library, which answers the requests for streams itself.
 const meter = new Meter();
 app.use(meter.countRequest);
 app.use(sameOrigin);

@@ -10,7 +10,7 @@ import { encodeTopic, type Peer } from "../harness/peer.js";
 /** The path of Debian's package. */
 const module = "/usr/lib/nginx/modules/ngx_nchan_module.so";
 
-/** The length of history in the kit's hub. */
+/** The length of history in the library's hub. */
 const usualHistory = 500;
 
 export const nchan: Peer = {

@@ -1,4 +1,4 @@
-// The kit in an Express application, as in its guide. Updates arrive over HTTP, so that all servers are measured alike.
+// The library in an Express application, as in its guide. Updates arrive over HTTP, so that all servers are measured alike.
 
 import { createServer } from "node:http";
 import express from "express";

@@ -1,5 +1,5 @@
 // Renders a component and publishes it, again and again, and measures its own CPU time. The first argument selects the
-// renderer and the receiver: "kit" renders a component of the kit and publishes it to the hub in this process; "bare"
+// renderer and the receiver: "kit" renders a component of the library and publishes it to the hub in this process; "bare"
 // renders the same file with Nunjucks alone, and writes it to each response. The second argument is the number of
 // publications, and the third the number of streams of `/stream` to wait for. It prints the CPU time of one publication
 // in microseconds, measured over the second half.

@@ -43,7 +43,7 @@ const encoders: Readonly<Record<string, (content: Buffer) => Promise<Buffer>>> =
 };
 
 /**
- * Serves the kit's scripts and styles. Their URLs contain a hash of the content, so browsers cache them forever and
+ * Serves the library's scripts and styles. Their URLs contain a hash of the content, so browsers cache them forever and
  * fetch a new version at once.
  */
 export class Assets {

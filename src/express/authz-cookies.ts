@@ -103,7 +103,7 @@ export class AuthzCookies {
   }
 
   /**
-   * Notes who sends a request, before the middleware after the kit can change that. Only a session that is known here
+   * Notes who sends a request, before the middleware after mercure() can change that. Only a session that is known here
    * is known to requests of the hub.
    */
   begin(req: Request): void {
@@ -112,7 +112,7 @@ export class AuthzCookies {
 
   /**
    * Makes the hub ignore the grants of a person if another has signed in since in the same browser. The hub cannot
-   * compare sessions that only the middleware after the kit knows; `authorize` decides then.
+   * compare sessions that only the middleware after mercure() knows; `authorize` decides then.
    */
   keepFromOthers(req: Request): void {
     const key = this.#keyOf(req);
@@ -377,7 +377,7 @@ export class AuthzCookies {
   }
 }
 
-/** Whether the kit already knew the person as the request began that a key was made in. The random half tells. */
+/** Whether the library already knew the person as the request began that a key was made in. The random half tells. */
 function isOfSeenSession(key: string): boolean {
   return ((Buffer.from(key, "base64url")[0] ?? 0) & 1) === 1;
 }

@@ -10,7 +10,7 @@ interface Layer {
 }
 
 /**
- * Makes body parsers that run before the kit skip the hub's requests. The hub reads bodies itself, after authentication
+ * Makes body parsers that run before the library skip the hub's requests. The hub reads bodies itself, after authentication
  * and with its own limits. A parser would reject more than 100 kB with an error page of its own.
  */
 export function keepParsersFrom(app: Application, isForHub: (request: Request) => boolean): void {

@@ -3,7 +3,7 @@ import { invalidOption, type OptionReader } from "../shared/option-reader.js";
 
 type Generation = 0 | 1;
 
-/** The kit's hub, its Mercure version, and the identity in its tokens and cookies. */
+/** The library's hub, its Mercure version, and the identity in its tokens and cookies. */
 export interface HubIdentity {
   readonly protocol: Generation;
   /** `true` means a hub at the host of each trusted request. */

@@ -4,7 +4,7 @@ import type { Application } from "express";
 const unsafe = /%(?![\da-f]{2})|[^\w\-.~%!$+,=:@/]/gi;
 
 /**
- * Returns a mount path, or a proxy's prefix, in the form that the kit's URLs begin with. Visitors choose its text if
+ * Returns a mount path, or a proxy's prefix, in the form that the library's URLs begin with. Visitors choose its text if
  * the mount has a parameter or a wildcard.
  *
  * The result starts with one slash, since a URL that starts with two names another host, and has no slash at its end.

@@ -8,7 +8,7 @@ import { displayPath } from "./source-names.js";
 export interface ComponentFile {
   readonly name: string;
   readonly path: string;
-  /** Whether it is the kit's own. An application's component of the same name overrides it. */
+  /** Whether it is the library's own. An application's component of the same name overrides it. */
   readonly isBuiltIn: boolean;
 }
 

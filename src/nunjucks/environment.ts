@@ -33,14 +33,14 @@ export interface CompiledComponent {
   readonly variables: ReadonlySet<string>;
 }
 
-/** Adds the kit's tags to an environment, its own or the application's. */
+/** Adds the library's tags to an environment, its own or the application's. */
 export class TagEnvironment {
   readonly environment: Environment;
   readonly #sources = new SourceNames();
   readonly #tags: ComponentTags;
   readonly #Template: TemplateClass;
 
-  /** @throws MercureError `ERR_OPTION` if the environment does not autoescape, or already has a kit's tags. */
+  /** @throws MercureError `ERR_OPTION` if the environment does not autoescape, or already has the library's tags. */
   constructor(environment: Environment, options: Omit<TagOptions, "environment" | "sources"> & LateCallsOptions) {
     const internals = environment as EnvironmentInternals;
     if (internals.opts.autoescape !== true) {

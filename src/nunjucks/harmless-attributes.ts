@@ -1,7 +1,7 @@
 import { MercureError } from "../shared/errors.js";
 import { attributeName } from "./attributes.js";
 
-/** Names whose values neither browsers nor the kit's scripts run, load or submit. */
+/** Names whose values neither browsers nor the library's scripts run, load or submit. */
 const harmless = new Set(
   (
     "abbr accept alt autocapitalize autocomplete autofocus checked class cols colspan contenteditable datetime decoding " +

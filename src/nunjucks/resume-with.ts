@@ -46,7 +46,7 @@ export function resumeWith(environment: Environment, bind: Bind): void {
   const extensions = new WeakMap<Extension, Extension>();
   lookups.getExtension = function (name) {
     const extension = Reflect.apply(getExtension, this, [name]) as Extension | undefined;
-    // The kit's own extension is synchronous.
+    // The library's own extension is synchronous.
     if (extension === undefined || name === extensionName) return extension;
     const resuming = extensions.get(extension) ?? new Proxy(extension, { get: boundMethod });
     extensions.set(extension, resuming);

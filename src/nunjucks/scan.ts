@@ -3,7 +3,7 @@ import { checkProps } from "./grammar.js";
 import { type EnvironmentOptions, lexer, type Token, type Tokenizer } from "./internals.js";
 import { TemplateError } from "./template-error.js";
 
-/** A tag of the kit, as the scan passes it to the parser. */
+/** A tag of the library, as the scan passes it to the parser. */
 export type ScannedTag = ComponentTag | RawTag;
 
 export interface ComponentTag {
@@ -23,7 +23,7 @@ export interface RawTag {
 export interface Scan {
   /** The source, with `raw` blocks replaced by {@link rawTagName} tags. */
   readonly source: string;
-  /** The kit's tags, in the order of their starts. */
+  /** The library's tags, in the order of their starts. */
   readonly tags: readonly ScannedTag[];
   /** Every variable that the source can read. */
   readonly variables: ReadonlySet<string>;

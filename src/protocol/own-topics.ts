@@ -1,6 +1,6 @@
 import { percentDecode, percentEncode } from "./percent-encode.js";
 
-/** The prefix of the kit's own topics. The names that a topic is built from follow it, percent-encoded. */
+/** The prefix of the library's own topics. The names that a topic is built from follow it, percent-encoded. */
 const prefix = "urn:htmx-mercure:";
 
 /** The type of the updates that announce a presence change. */
@@ -11,7 +11,7 @@ export function presenceTopic(topic: string): string {
   return `${prefix}presence:${percentEncode(topic)}`;
 }
 
-/** Returns whether a name is one of the kit's own topics. Others must not subscribe or publish to these. */
+/** Returns whether a name is one of the library's own topics. Others must not subscribe or publish to these. */
 export function isInternalTopic(name: string): boolean {
   return name.startsWith(prefix);
 }

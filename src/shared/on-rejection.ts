@@ -1,7 +1,7 @@
 import { types } from "node:util";
 
 /**
- * Handles the rejection of a promise that an application's function returned where the kit expects none. An unhandled
+ * Handles the rejection of a promise that an application's function returned where the library expects none. An unhandled
  * rejection ends the process.
  *
  * @param handle - Receives the reason. By default nothing happens, for callers that report the promise itself as a

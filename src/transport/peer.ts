@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { MercureError } from "../shared/errors.js";
 
 /**
- * Loads a package that only some applications need. npm does not install it with the kit.
+ * Loads a package that only some applications need. npm does not install it with the library.
  *
  * @param name - The package.
  * @param purpose - The feature that needs it, for the message: `The transport lmdb:`.

@@ -149,7 +149,7 @@ export const sharedOptions = {
   }),
 } as const satisfies Table<SharedHubOptions>;
 
-/** The options of the history, for a hub whose transport the kit creates. */
+/** The options of the history, for a hub whose transport the library creates. */
 export const historyOptions = {
   reconciliationLength: {
     kind: "number",
@@ -171,7 +171,7 @@ export const historyOptions = {
   },
 } as const satisfies Table<HistoryOptions>;
 
-/** The options that name the hub and its cookie. The kit and the command share their variables. */
+/** The options that name the hub and its cookie. The library and the command share their variables. */
 export const identityOptions = {
   issuer: {
     kind: "text",

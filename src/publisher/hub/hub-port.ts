@@ -8,7 +8,7 @@ import { MercureError } from "../../shared/errors.js";
 
 /** The hub as the publisher sees it. One adapter is for the hub in this process, and one for a hub in another. */
 export interface HubPort {
-  /** Whether the hub is the kit's own, in this process. */
+  /** Whether the hub is the library's own, in this process. */
   readonly isInProcess: boolean;
   /** The prefix of the hub's own topics. */
   readonly path: string;
@@ -25,7 +25,7 @@ export interface HubPort {
   /**
    * Publishes an update. Resolves to its id.
    *
-   * @param jwt - The publisher's token for a hub in another process. Default: one that the kit makes.
+   * @param jwt - The publisher's token for a hub in another process. Default: one that the library makes.
    */
   publish(draft: Draft, jwt?: string): Promise<string>;
 

@@ -3,7 +3,7 @@ import { nameOf } from "../../protocol/carried-name.js";
 import { isInternalTopic, topicOf, variantOf } from "../../protocol/own-topics.js";
 
 /**
- * Returns subscriptions as the application knows them. Topics of the kit are omitted, variants are replaced by their
+ * Returns subscriptions as the application knows them. Topics of the library are omitted, variants are replaced by their
  * topics, and names are those that the application wrote.
  */
 export function applicationSubscriptions(subscriptions: readonly SubscriptionDocument[]): SubscriptionDocument[] {

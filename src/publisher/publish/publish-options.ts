@@ -19,7 +19,7 @@ export interface PublishOptions {
   /** The publisher's token for a remote hub. Default: the option `publisherJwt`, or else a token for these topics. */
   jwt?: string | undefined;
   /**
-   * The URL of another hub, which receives the update over HTTP. Default: the kit's option `hubUrl`, or else the hub in
+   * The URL of another hub, which receives the update over HTTP. Default: the library's option `hubUrl`, or else the hub in
    * this process.
    */
   hubUrl?: string | undefined;

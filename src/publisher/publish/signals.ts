@@ -33,7 +33,7 @@ export interface SignalOptions<Args extends unknown[] = unknown[]> extends Publi
   marshaler?: ((data: unknown) => unknown) | undefined;
   /** Called before each publish, and awaited. It can change the publication, or cancel it by returning false. */
   callback?: ((publication: SignalPublication, ...args: Args) => unknown) | undefined;
-  /** Receives errors of publishing. The emitter never sees them. Default: the kit's logger. */
+  /** Receives errors of publishing. The emitter never sees them. Default: the library's logger. */
   onError?: ((error: unknown) => void) | undefined;
 }
 

@@ -130,7 +130,7 @@ function topicName(topic: unknown, models: Models): string {
  * Returns the topic of a name that is safe to use.
  *
  * A topic with a missing part, such as `undefined`, would be one stream shared by everybody without that part, private
- * streams included. The kit's own topics are reserved: a stream of them by name would bypass the kit's separation.
+ * streams included. The library's own topics are reserved: a stream of them by name would bypass the library's separation.
  *
  * @throws MercureError `ERR_TOPIC` for either.
  */

@@ -71,7 +71,7 @@ export class RemoteHub implements HubPort {
    *
    * @param jwt - The publisher's token. Default: the option `publisherJwt`, or else a token for the update's topics.
    * @throws MercureError `ERR_PUBLISH` if the hub rejects the update, cannot be reached or has an untrusted host,
-   * `ERR_CLOSED` after the kit was closed.
+   * `ERR_CLOSED` after the library was closed.
    */
   async publish(draft: Draft, jwt?: string): Promise<string> {
     const { address, requestOrigin } = this.#options;
@@ -140,7 +140,7 @@ export class RemoteHub implements HubPort {
   }
 
   async #publishTo(hubUrl: string, draft: Draft, jwt?: string): Promise<string> {
-    if (this.#closed) throw new MercureError("ERR_CLOSED", "The kit is closed.");
+    if (this.#closed) throw new MercureError("ERR_CLOSED", "htmx-mercure is closed.");
     return publishToRemoteHub(hubUrl, jwt ?? this.#options.tokens.forPublisher(draft.topics), draft);
   }
 }

@@ -12,7 +12,7 @@ export interface InternalGrants {
 }
 
 /**
- * The encoded headers of the tokens that the kit signs, one for each generation. A search for tokens in a text starts
+ * The encoded headers of the tokens that the library signs, one for each generation. A search for tokens in a text starts
  * with them.
  */
 export const tokenHeaders = { 0: tokenHeader(0, "HS256"), 1: tokenHeader(1, "HS256") } as const;

@@ -21,7 +21,7 @@ export interface StreamUrlParts {
  * Returns the URL of a subscription to topics. Mercure 0.x and 1.0 "Subscription".
  *
  * Mercure 1.0 forbids tokens in the URL of a request. There the token is in the fragment, which browsers do not send.
- * The kit's script reads it and sends it as a header.
+ * The library's script reads it and sends it as a header.
  */
 export function streamUrl({ protocol, hub, selectors, lastEventId, token, grant, isOwnHub }: StreamUrlParts): string {
   const parameters = subscriptionParameters(protocol, selectors);

@@ -43,7 +43,7 @@ export interface TokenProfile {
 export interface TokensOptions extends TokenProfile {
   readonly publisherSecretKey: string;
   readonly subscriberSecretKey: string;
-  /** A publisher's token created elsewhere. It replaces the kit's own. */
+  /** A publisher's token created elsewhere. It replaces the library's own. */
   readonly publisherJwt: string | undefined;
   /** The lifetime of a subscriber's token, in seconds. */
   readonly tokenLifetime: number;
