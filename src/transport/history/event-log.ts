@@ -16,6 +16,8 @@ export class EventLog {
   readonly #log = new PositionLog<StoredUpdate>();
   #bytes = 0;
   #droppedThrough = 0;
+  #forgottenThrough = 0;
+  #missingThrough = 0;
 
   /**
    * @param limit - The max memory, in bytes.
@@ -31,13 +33,33 @@ export class EventLog {
     return this.#droppedThrough;
   }
 
+  /** The newest event whose eviction left the log empty; 0 for none. */
+  get forgottenThrough(): number {
+    return this.#forgottenThrough;
+  }
+
+  /** See `beginLoss` in `history.ts`. */
+  beginLoss(through: number, forgotten: number, after: number): void {
+    this.#missingThrough = Math.max(this.#missingThrough, through);
+    if (forgotten > after) this.lose(forgotten);
+  }
+
+  endLoss(): void {
+    this.#missingThrough = 0;
+  }
+
   add(stored: StoredUpdate): void {
+    if (this.#missingThrough > 0) {
+      this.lose(Math.min(this.#missingThrough, stored.position - 1));
+      this.#missingThrough = 0;
+    }
     this.#log.push(stored);
     this.#bytes += sizeInLog(stored.update);
     while (this.#bytes > this.#limit) {
       const dropped = this.#log.shift()!;
       this.#bytes -= sizeInLog(dropped.update);
-      this.#droppedThrough = dropped.position;
+      this.lose(dropped.position);
+      if (this.#log.length === 0) this.#forgottenThrough = dropped.position;
       this.#onDrop(dropped, true);
     }
   }

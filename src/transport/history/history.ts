@@ -65,6 +65,30 @@ export class History {
     return this.#topics.oldest(id);
   }
 
+  /** A topic without updates may have lost updates up to this position. */
+  get forgottenThrough(): number {
+    return Math.max(this.#topics.forgottenThrough, this.#events.forgottenThrough);
+  }
+
+  /**
+   * Begins to add updates from a store that has already deleted some. The losses of a topic come before its next
+   * update, so most topics know them as exactly as the history that has deleted the updates.
+   *
+   * @param through - Updates up to this position may be missing among those added until {@link History.endLoss}.
+   * @param forgotten - The `forgottenThrough` of the history that has deleted them.
+   * @param after - No update is missing up to here.
+   */
+  beginLoss(through: number, forgotten: number, after: number): void {
+    this.#topics.beginLoss(through, forgotten, after);
+    this.#events.beginLoss(through, forgotten, after);
+    this.#orders.lose(forgotten);
+  }
+
+  endLoss(): void {
+    this.#topics.endLoss();
+    this.#events.endLoss();
+  }
+
   /** Marks all updates up to a position as lost. */
   lose(through: number): void {
     this.#topics.lose(through);

@@ -61,7 +61,7 @@ export class OrderLog {
     while (this.#bytes > this.#limit) {
       const oldest = this.#log.first!;
       if (!oldest.dead) {
-        this.#droppedThrough = oldest.position;
+        this.lose(oldest.position);
         this.#remove(oldest, true);
       }
       this.#removeDead();

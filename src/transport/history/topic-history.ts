@@ -25,6 +25,8 @@ interface Topic {
   byKey: Map<string, Entry> | undefined;
   /** Updates of the topic up to this position may have been evicted. */
   evictedThrough: number;
+  /** The number of losses that the topic has been checked for. */
+  losses: number;
 }
 
 /**
@@ -48,6 +50,9 @@ export class TopicHistory {
   #droppedThrough = 0;
   /** The highest `evictedThrough` of all forgotten topics. */
   #forgottenThrough = 0;
+  /** Updates up to this position may be missing among those that are added now; 0 if none. */
+  #missingThrough = 0;
+  #losses = 0;
 
   /** @param onDrop - Called with each update that no topic holds any more. */
   constructor(limits: HistoryLimits, onDrop: OnDrop = () => {}) {
@@ -88,6 +93,25 @@ export class TopicHistory {
   /** Returns the newest update in history with a publisher's id. */
   newest(id: string): StoredUpdate | undefined {
     return this.#byId.newest(id);
+  }
+
+  /** A topic without updates may have lost updates up to this position. */
+  get forgottenThrough(): number {
+    return this.#forgottenThrough;
+  }
+
+  /** See `beginLoss` in `history.ts`. */
+  beginLoss(through: number, forgotten: number, after: number): void {
+    this.#droppedThrough = Math.max(this.#droppedThrough, through);
+    this.#forgottenThrough = Math.max(this.#forgottenThrough, forgotten);
+    this.#missingThrough = Math.max(this.#missingThrough, through);
+    this.#losses++;
+    if (forgotten <= after) return;
+    for (const topic of this.#topics.values()) topic.evictedThrough = Math.max(topic.evictedThrough, forgotten);
+  }
+
+  endLoss(): void {
+    this.#missingThrough = 0;
   }
 
   /** Marks all updates up to a position as lost. */
@@ -133,8 +157,14 @@ export class TopicHistory {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
       const length = this.#limits.lengthOf(name);
-      topic = { entries: new PositionLog(), length, byKey: undefined, evictedThrough: this.#forgottenThrough };
+      const evictedThrough = this.#forgottenThrough;
+      topic = { entries: new PositionLog(), length, byKey: undefined, evictedThrough, losses: -1 };
       this.#topics.set(name, topic);
+    }
+    if (topic.losses !== this.#losses) {
+      // All that the topic may have lost comes before the first update that follows the loss.
+      topic.losses = this.#losses;
+      topic.evictedThrough = Math.max(topic.evictedThrough, Math.min(this.#missingThrough, entry.position - 1));
     }
     if (entry.key !== undefined) this.#replace(topic, entry, entry.key);
     topic.entries.push(entry);
@@ -162,7 +192,7 @@ export class TopicHistory {
   /** Evicts the oldest entry of a topic. */
   #release(name: string, topic: Topic): void {
     const entry = topic.entries.shift()!;
-    topic.evictedThrough = entry.position;
+    topic.evictedThrough = Math.max(topic.evictedThrough, entry.position);
     if (entry.key !== undefined && topic.byKey?.get(entry.key) === entry) topic.byKey.delete(entry.key);
     if (topic.entries.length === 0) {
       this.#topics.delete(name);

@@ -1,0 +1,266 @@
+import { randomUUID } from "node:crypto";
+import type { Draft, Update } from "../../protocol/update.js";
+import { MercureError } from "../../shared/errors.js";
+import { acceptedUpdate } from "../accepted-update.js";
+import { CursorCipher } from "../cursor.js";
+import { History } from "../history/history.js";
+import { sizeOf } from "../history/size-of.js";
+import { isRepetition } from "../repetition.js";
+import type {
+  InternalOptions,
+  Replay,
+  ReplayQuery,
+  StoredUpdate,
+  Transport,
+  TransportListener,
+  TransportState,
+} from "../transport.js";
+import { Follower, type Gap } from "./follower.js";
+import { Outbox } from "./outbox.js";
+import { RecentOrigins } from "./recent-origins.js";
+import type { ReplicaSettings } from "./replica-options.js";
+import { Roster } from "./roster.js";
+import type { Session } from "./session.js";
+import type { EntryChange, LogJoin, LogMarks, LogRecord, SharedLog } from "./shared-log.js";
+import { Trimmer } from "./trimmer.js";
+
+/** The max time that a reader waits for this node to hear the update where it resumes, in milliseconds. */
+const maxReach = 3000;
+
+/**
+ * A transport over a log that nodes share. Each node holds the history in its own memory and follows the log, so reading
+ * costs the store nothing, and goes on while the store is away.
+ */
+export class ReplicaTransport implements Transport {
+  readonly ready: Promise<void>;
+  readonly nodes: Roster;
+  readonly #log: SharedLog;
+  readonly #settings: ReplicaSettings;
+  readonly #node = randomUUID();
+  readonly #history: History;
+  readonly #outbox: Outbox;
+  readonly #trimmer: Trimmer;
+  readonly #follower: Follower;
+  readonly #listeners = new Set<TransportListener>();
+  #setReady!: () => void;
+  #cursors = new CursorCipher();
+  #key: Uint8Array | undefined;
+  #state: TransportState = "starting";
+  #head = 0;
+  /** The store's time less this node's, in milliseconds. */
+  #clockOffset = 0;
+  /** The entries of other nodes are known up to here. */
+  #entriesThrough = 0;
+  #isFirstReading = true;
+  /** Whether this node deletes the records that the present one pushes out of history. */
+  #isTrimming = false;
+  #isReleasing = false;
+  readonly #heard = new RecentOrigins();
+
+  constructor(log: SharedLog, settings: ReplicaSettings) {
+    this.#log = log;
+    this.#settings = settings;
+    this.#history = new History(settings.limits, (dropped, isLoss) => {
+      if (this.#isTrimming) this.#drop(dropped, isLoss);
+    });
+    this.#outbox = new Outbox(this.#node, settings.clock, settings.publishTimeout, (draft) => this.#repeats(draft));
+    this.#trimmer = new Trimmer(settings.grace, settings.limits.bytes / 4);
+    this.nodes = new Roster(this.#node, (changes) => this.#tell(changes));
+    this.ready = new Promise((resolve) => {
+      this.#setReady = resolve;
+    });
+    const transport = this;
+    this.#follower = new Follower(log, settings.clock, settings.callTimeout, {
+      node: this.#node,
+      get key() {
+        return transport.#key;
+      },
+      join: (join, isFirst) => this.#join(join, isFirst),
+      take: (records, through, gap, marks) => this.#take(records, through, gap, marks),
+      reachEnd: (session) => this.#reachEnd(session),
+      open: (session) => this.#open(session),
+      fail: (error) => this.#fail(error),
+    });
+    void this.#follower.run();
+  }
+
+  get state(): TransportState {
+    return this.#state;
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  /** The estimated memory of the history, in bytes. Never above the option `maxHistoryBytes`. */
+  get historyBytes(): number {
+    return this.#history.bytes;
+  }
+
+  now(): number {
+    return this.#settings.clock.now() + this.#clockOffset;
+  }
+
+  async publish(draft: Draft, own?: InternalOptions): Promise<Update> {
+    if (this.#state === "closed") throw closedError();
+    const copy: Draft = { ...draft, topics: [...new Set(draft.topics)] };
+    const { position, update } = await this.#outbox.add({ draft: copy, ...(own && { own: { ...own } }) });
+    // Without an update of its own the draft repeats another, whose content is the same.
+    return update ?? acceptedUpdate(copy, copy.id ?? this.cursor(position));
+  }
+
+  cursor(position: number): string {
+    return this.#cursors.encode(position);
+  }
+
+  positionOf(id: string): number | undefined | Promise<number | undefined> {
+    const position = this.#cursors.decode(id) ?? this.#history.oldest(id)?.position;
+    if (position !== undefined && position <= this.#head) return position;
+    // Ids that hubs make are cursors, and this one is of another history.
+    if (this.#state === "closed" || (position === undefined && (id === "" || id.startsWith("#")))) return undefined;
+    return this.#reach(id);
+  }
+
+  read(query: ReplayQuery): Replay {
+    return this.#history.read(query, this.#head);
+  }
+
+  listen(listener: TransportListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#listeners.clear();
+    this.nodes.close();
+    this.#outbox.close(closedError());
+    this.#setReady();
+    await this.#follower.close();
+  }
+
+  /** Waits until this node has heard what the log holds now. A faster node may have made the id. */
+  async #reach(id: string): Promise<number | undefined> {
+    const deadline = this.#follower.pause(maxReach);
+    await Promise.race([this.#follower.catchUp().catch(() => {}), deadline]);
+    const position = this.#cursors.decode(id) ?? this.#history.oldest(id)?.position;
+    return position !== undefined && position <= this.#head ? position : undefined;
+  }
+
+  #join(join: LogJoin, isFirst: boolean): void {
+    this.#clockOffset = join.now - this.#settings.clock.now();
+    if (this.#key === undefined || !Buffer.from(join.key).equals(this.#key)) this.#cursors = new CursorCipher(join.key);
+    this.#key = join.key;
+    this.#isFirstReading = isFirst;
+    if (isFirst) this.#history.lose(join.lost);
+    const changes = this.nodes.join(join.entries);
+    this.#entriesThrough = join.last;
+    if (changes.length > 0) this.#tell(changes);
+  }
+
+  #open(session: Session): void {
+    if (this.#state === "closed") return;
+    if (this.#state === "away") this.#settings.logger.warn(`htmx-mercure: ${this.#settings.store} is reachable again.`);
+    this.#state = "ready";
+    this.#isFirstReading = false;
+    this.#outbox.open({
+      append: (batch) => session.call(this.#log.append(batch, this.#head)),
+      confirm: () => session.call(this.#log.confirm()),
+      fail: (error) => session.fail(error),
+    });
+    this.#setReady();
+  }
+
+  #fail(error: Error): void {
+    const { logger, store } = this.#settings;
+    this.#outbox.stop(error);
+    if (this.#state === "away") return;
+    if (this.#state === "ready") this.#state = "away";
+    logger.warn(`htmx-mercure: ${store} is unreachable: ${error.message}. The hub tries again until it answers.`);
+  }
+
+  #take(records: readonly LogRecord[], through: number, gap: Gap | undefined, marks: LogMarks): void {
+    if (gap !== undefined && gap.lost > 0) this.#history.lose(gap.lost);
+    if (marks.dropped > this.#head) this.#history.beginLoss(marks.dropped, marks.forgotten, this.#head);
+    if (gap === undefined) {
+      for (const record of records) this.#deliver(record.position, this.#add(record));
+    } else {
+      // The streams end first. Those that follow read what is left from history.
+      const before = records.filter(({ position }) => position <= gap.through).map((record) => this.#add(record));
+      this.#head = Math.max(this.#head, gap.through);
+      for (const { gap: tell } of this.#listeners) tell?.(gap.through);
+      for (const stored of before) this.#deliver(this.#head, stored);
+      for (const record of records.slice(before.length)) this.#deliver(record.position, this.#add(record));
+    }
+    this.#head = through;
+    this.#outbox.settle(through);
+  }
+
+  /** Adds a record's update to history, and returns it. */
+  #add({ position, origin, content }: LogRecord): StoredUpdate | undefined {
+    const isOwn = origin?.startsWith(this.#node) ?? true;
+    this.#isTrimming = isOwn || this.#isFirstReading;
+    if (!("draft" in content)) {
+      if (position > this.#entriesThrough) {
+        if ("gone" in content) this.nodes.end(content.gone);
+        else this.nodes.apply(content.node, content.changes);
+      }
+      if (this.#isTrimming) this.#trimmer.add({ position, id: undefined, isLoss: false }, 0);
+      if (origin !== undefined) this.#outbox.hear(origin, undefined);
+      return undefined;
+    }
+    const { draft, own } = content;
+    const update = acceptedUpdate(draft, draft.id ?? this.cursor(position));
+    const stored = { position, update };
+    this.#history.add(stored, { draft, own });
+    if (origin === undefined) return stored;
+    this.#outbox.hear(origin, update);
+    return this.#heard.add(origin) ? stored : undefined;
+  }
+
+  #deliver(head: number, stored: StoredUpdate | undefined): void {
+    this.#head = head;
+    if (stored === undefined) return;
+    for (const { update } of this.#listeners) update(stored);
+  }
+
+  #drop({ position, update }: StoredUpdate, isLoss: boolean): void {
+    const id = update.id.startsWith("#") ? undefined : update.id;
+    this.#trimmer.add({ position, id, isLoss }, sizeOf(update));
+  }
+
+  #reachEnd(session: Session): void {
+    this.#history.endLoss();
+    if (!this.#isReleasing) void this.#release(session);
+  }
+
+  /** Deletes from the log what no history holds any more. */
+  async #release(session: Session): Promise<void> {
+    this.#isReleasing = true;
+    for (let drops = this.#trimmer.due(this.now()); drops.length > 0; drops = this.#trimmer.due(this.now())) {
+      try {
+        await session.call(this.#log.release(drops, this.#history.forgottenThrough));
+      } catch (error) {
+        this.#trimmer.restore(drops);
+        session.fail(error as Error);
+        break;
+      }
+    }
+    this.#isReleasing = false;
+  }
+
+  #repeats(draft: Draft): number {
+    const newest = draft.id === undefined ? undefined : this.#history.newest(draft.id);
+    return newest !== undefined && isRepetition(draft, newest.update) ? newest.position : 0;
+  }
+
+  #tell(changes: readonly EntryChange[]): void {
+    // After a failure the next join finds out what the log does not know.
+    this.#outbox.add({ node: this.#node, changes }).catch(() => {});
+  }
+}
+
+function closedError(): MercureError {
+  return new MercureError("ERR_CLOSED", "The transport is closed.");
+}

@@ -1,0 +1,157 @@
+import type { Draft } from "../../protocol/update.js";
+import type { InternalOptions } from "../transport.js";
+
+/** A change of a node's entry: its key and new value, or null if the entry has ended. */
+export type EntryChange = readonly [key: string, value: string | null];
+
+/** An entry that a living node tells of itself. */
+export type NodeEntry = readonly [node: string, key: string, value: string];
+
+/** The content of a record: an update, changes of a node's entries, or the end of a node. Plain data throughout. */
+export type Content =
+  | { readonly draft: Draft; readonly own?: InternalOptions | undefined }
+  | { readonly node: string; readonly changes: readonly EntryChange[] }
+  | { readonly gone: string };
+
+/** A record of the log. */
+export interface LogRecord {
+  readonly position: number;
+  /** The append that wrote the record. Undefined if another writer did, such as the store or a transaction. */
+  readonly origin: string | undefined;
+  readonly content: Content;
+}
+
+/** A record that a node wants to append. */
+export interface Append {
+  /** Unique among all appends of all nodes. */
+  readonly origin: string;
+  readonly content: Content;
+  /**
+   * The position of the update that a draft with an id repeats, by the history of the node; 0 for none. The log trusts
+   * it up to the node's head, and compares the draft with the newer records of the id itself.
+   */
+  readonly repeats: number;
+}
+
+/** A record that no history holds any more. */
+export interface Drop {
+  readonly position: number;
+  /** The publisher's id of its update, if it has one. */
+  readonly id: string | undefined;
+  /** Whether readers that have not seen the update miss it. */
+  readonly isLoss: boolean;
+}
+
+/** The knowledge of a log about itself, at one instant. All are positions, and only grow. */
+export interface LogMarks {
+  /** The newest position that the log has assigned, or has been told to keep clear of. */
+  readonly last: number;
+  /** The newest deleted record that counts as a loss. A node whose head is older may have missed updates. */
+  readonly dropped: number;
+  /** A topic without updates may have lost updates up to here. At most `dropped`. */
+  readonly forgotten: number;
+  /**
+   * The log itself has lost updates up to here, such as by a fail-over to a copy that was behind. A node whose head is
+   * older has missed updates, unless its own join has raised the mark.
+   */
+  readonly lost: number;
+}
+
+/** A part of the log. */
+export interface LogPage extends LogMarks {
+  /** In the order of their positions. Fewer than requested exactly if the log ends there. */
+  readonly records: readonly LogRecord[];
+}
+
+export interface LogJoin extends LogMarks {
+  /** The key of the cursors, 16 bytes, the same for all nodes. */
+  readonly key: Uint8Array;
+  /** The store's time, in milliseconds since 1970. */
+  readonly now: number;
+  /** This node has missed updates if it is above the node's head: the mark `lost`, or 0 if the node has heard all that is lost. */
+  readonly missed: number;
+  /** The newest update, lost by the log, that a node has heard; 0 for none. */
+  readonly seen: number;
+  /** The entries of all nodes that live. */
+  readonly entries: readonly NodeEntry[];
+}
+
+/** The knowledge of a node that joins a log. */
+export interface Member {
+  /** The id of the node, unique for ever. */
+  readonly node: string;
+  /** The node's head; 0 if it has heard nothing. */
+  readonly head: number;
+  /** The newest update that the node has heard; 0 for none. The log must know its record, or has lost updates. */
+  readonly heard: number;
+  /** The marks of the node's last join. */
+  readonly marks: Pick<LogJoin, "lost" | "seen">;
+  /** The key of the cursors that the node knows. A log without a key adopts it. */
+  readonly key: Uint8Array | undefined;
+}
+
+/**
+ * A log of records that nodes share: the part of a transport that differs between stores. `ReplicaTransport` makes a
+ * transport of it.
+ *
+ * A log is joined, used and left many times. Each function can reject when the connection fails; the node then leaves
+ * and joins again. A call that never settles counts as failed after a time. After {@link SharedLog.leave} the pending
+ * calls must settle, and what they have under way must not reach the store after the next join.
+ *
+ * Positions are those of `nextPosition` by the store's clock. The log assigns them under its own lock, in the order that
+ * readers see: a reader that has seen a position never finds a new record before it.
+ */
+export interface SharedLog {
+  /**
+   * Connects a node. Fences off the appends of its earlier sessions: they are in the log now or never will be.
+   *
+   * The log has lost updates if it does not know the record `heard`: the record does not exist, and is newer than all
+   * deleted ones. It then keeps clear of the node's positions, and marks the loss: see `marksAfterJoin`.
+   */
+  join(member: Member): Promise<LogJoin>;
+
+  /**
+   * Appends records in one step, in order. Returns a position for each: its own, or that of the update which the draft
+   * repeats. Changes of a node's entries also change the log's table of entries. Renews the node's lease.
+   *
+   * @param head - The node's head. `repeats` refers to it.
+   * @throws LogRefusal if the store has refused the batch, and the session goes on.
+   */
+  append(batch: readonly Append[], head: number): Promise<readonly number[]>;
+
+  /**
+   * Resolves when all that this session has appended or read is as durable as promised.
+   *
+   * @throws LogRefusal if it is not yet.
+   */
+  confirm(): Promise<void>;
+
+  /** Returns the records after a position, at most this many, and the marks of the same instant. */
+  after(position: number, count: number): Promise<LogPage>;
+
+  /** Resolves when there may be records after a position, or after at most two seconds. */
+  wait(position: number): Promise<void>;
+
+  /** Deletes records and raises the marks, in one step. Records that do not exist are skipped. */
+  release(drops: readonly Drop[], forgotten: number): Promise<void>;
+
+  /**
+   * Renews the node's lease, and ends the nodes whose leases are over: deletes their entries, and appends one record for
+   * each. A node that was ended must join again: the call rejects.
+   */
+  renew(): Promise<void>;
+
+  /** Closes the connections. Never throws, and may be called at any time. */
+  leave(): void;
+
+  /** Ends the node's lease, so that the others learn at once that it is gone. Called before the last `leave`. */
+  retire(): Promise<void>;
+}
+
+/** The store has refused to append or to confirm. Nothing is wrong with the connection, and trying again can help. */
+export class LogRefusal extends Error {
+  override readonly name = "LogRefusal";
+}
+
+/** The time that a lease is valid after each renewal, in milliseconds. Nodes renew it three times as often. */
+export const leaseDuration = 15_000;

@@ -1,0 +1,55 @@
+import { timeOfPosition } from "../positions.js";
+import type { Drop } from "./shared-log.js";
+
+interface Waiting extends Drop {
+  readonly bytes: number;
+}
+
+/** The max number of records that one call deletes. */
+const maxBatch = 500;
+
+/**
+ * Collects the records that no history holds any more, until they can be deleted from the log.
+ *
+ * All nodes drop the same records, and the node whose publish has pushed them out deletes them. A record stays for some
+ * seconds, so that the streams of nodes that are a little behind still get it.
+ */
+export class Trimmer {
+  readonly #grace: number;
+  readonly #maxBytes: number;
+  #waiting: Waiting[] = [];
+  #bytes = 0;
+
+  /**
+   * @param grace - The min age of a deleted record, in milliseconds.
+   * @param maxBytes - The max size of the records that wait, in bytes. Above it the oldest go earlier.
+   */
+  constructor(grace: number, maxBytes: number) {
+    this.#grace = grace;
+    this.#maxBytes = maxBytes;
+  }
+
+  add(drop: Drop, bytes: number): void {
+    this.#waiting.push({ ...drop, bytes });
+    this.#bytes += bytes;
+  }
+
+  /** Removes and returns the records that can be deleted at a time, by the store's clock. */
+  due(now: number): Drop[] {
+    let count = 0;
+    let bytes = this.#bytes;
+    for (const { position, bytes: own } of this.#waiting) {
+      const isDue = timeOfPosition(position) <= now - this.#grace || bytes > this.#maxBytes;
+      if (!isDue || count === maxBatch) break;
+      bytes -= own;
+      count++;
+    }
+    this.#bytes = bytes;
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Puts back what could not be deleted. */
+  restore(drops: readonly Drop[]): void {
+    this.#waiting.unshift(...drops.map((drop) => ({ ...drop, bytes: 0 })));
+  }
+}

@@ -1,0 +1,298 @@
+import { setImmediate as turn } from "node:timers/promises";
+import type { Draft } from "../../../src/protocol/update.js";
+import { ReplicaTransport } from "../../../src/transport/shared/replica.js";
+import type { StoredUpdate } from "../../../src/transport/transport.js";
+import type { Heard, NodeRecord, RunRecord } from "../../faults/checker.js";
+import { ManualClock } from "../../support/manual-clock.js";
+import { LogStore } from "./log-store.js";
+import { type Fault, MemoryLog, Network } from "./memory-log.js";
+
+/** One step of a run. Nodes are numbers: that of the living nodes is taken. */
+export type Step =
+  | {
+      readonly kind: "publish";
+      readonly node: number;
+      readonly count: number;
+      readonly topic: number;
+      readonly id: boolean;
+    }
+  | { readonly kind: "fault"; readonly node: number; readonly fault: Fault }
+  | { readonly kind: "cut server" }
+  | { readonly kind: "stall server"; readonly seconds: number }
+  | { readonly kind: "stall node"; readonly node: number; readonly others: number }
+  | { readonly kind: "kill node"; readonly node: number }
+  | { readonly kind: "copy" }
+  | { readonly kind: "fail over" }
+  | { readonly kind: "empty server" }
+  | { readonly kind: "wait"; readonly seconds: number };
+
+/** The number of updates of each topic that the nodes keep. Small, so that runs trim the log. */
+const historyLength = 8;
+
+class FaultyNode {
+  readonly name: string;
+  readonly link: MemoryLog;
+  readonly clock: ManualClock;
+  readonly transport: ReplicaTransport;
+  readonly heard: Heard[] = [];
+  readonly gaps: { after: number; through: number }[] = [];
+  from = 0;
+  /** The updates that it read before it listened. */
+  readonly before: Heard[] = [];
+  /** The number of publishes under way. */
+  pending = 0;
+  isDead = false;
+
+  constructor(name: string, store: LogStore, network: Network, clock: ManualClock, isDurable: boolean) {
+    this.name = name;
+    this.clock = clock;
+    this.link = new MemoryLog(store, network, clock, isDurable);
+    this.transport = new ReplicaTransport(this.link, {
+      limits: { lengthOf: () => historyLength, bytes: 2 ** 20, eventBytes: 2 ** 16 },
+      publishTimeout: 10_000,
+      callTimeout: 5000,
+      grace: 1000,
+      clock,
+      logger: { warn: () => {}, error: () => {} },
+      store: "The log",
+    });
+  }
+
+  listen(): void {
+    this.from = this.transport.head;
+    const { updates } = this.transport.read({ topics: "*", after: 0 });
+    for (const { position, update } of updates) this.before.push({ position, data: update.data });
+    this.transport.listen({
+      update: ({ position, update }) => this.heard.push({ position, data: update.data }),
+      // The log can lose what comes before the newest update.
+      gap: (through) => this.gaps.push({ after: this.from, through }),
+    });
+  }
+
+  get record(): NodeRecord {
+    const to = this.isDead ? (this.heard.at(-1)?.position ?? this.from) : this.transport.head;
+    return { name: this.name, from: this.from, to, heard: this.heard, gaps: this.gaps };
+  }
+}
+
+/** Nodes over a shared log in memory, faults that happen to them, and a record of all that they hear. */
+export class FaultyRun {
+  faults = 0;
+  readonly complaints: string[] = [];
+  readonly #network = new Network();
+  readonly #clock = new ManualClock();
+  readonly #store = new LogStore(this.#clock);
+  readonly #isDurable: boolean;
+  readonly #nodes: FaultyNode[] = [];
+  readonly #sent: string[] = [];
+  readonly #acknowledged: string[] = [];
+
+  /**
+   * @param isDurable - Whether updates are acknowledged only when the copy has them. Then nodes can die before the log
+   * fails over; otherwise an update that only a dead node has heard can be lost, and nobody knows.
+   */
+  constructor(isDurable: boolean) {
+    this.#isDurable = isDurable;
+  }
+
+  async run(steps: readonly Step[]): Promise<RunRecord> {
+    for (let i = 0; i < 3; i++) await this.#start();
+    for (const step of steps) await this.#do(step);
+    this.#network.resume();
+    for (const { link } of this.#living) link.wake();
+    await this.#rest();
+    // Nodes that have missed something learn it at the latest with the next update.
+    for (let node = 0; node < this.#living.length; node++) this.#publish(node, 1, node, false);
+    await this.#rest();
+    const record = this.#record();
+    await this.#compareHistories();
+    await Promise.all(this.#nodes.map((node) => this.#advanceWhile(node.transport.close())));
+    return record;
+  }
+
+  get #living(): FaultyNode[] {
+    return this.#nodes.filter(({ isDead }) => !isDead);
+  }
+
+  async #start(): Promise<void> {
+    const node = new FaultyNode(`node ${this.#nodes.length}`, this.#store, this.#network, this.#clock, this.#isDurable);
+    await this.#advanceWhile(node.transport.ready);
+    node.listen();
+    this.#nodes.push(node);
+  }
+
+  async #do(step: Step): Promise<void> {
+    const node = "node" in step ? this.#living[step.node % this.#living.length]! : undefined;
+    if (step.kind !== "publish" && step.kind !== "wait" && step.kind !== "copy") this.faults++;
+    switch (step.kind) {
+      case "publish":
+        this.#publish(step.node, step.count, step.topic, step.id);
+        await this.#turns(2);
+        break;
+      case "fault":
+        node!.link.inject(step.fault);
+        break;
+      case "cut server":
+        this.#network.cut();
+        break;
+      case "stall server":
+        this.#network.stall();
+        await this.#advance(step.seconds);
+        this.#network.resume();
+        break;
+      case "stall node":
+        node!.link.stop();
+        for (let i = 0; i < step.others; i++) this.#publish(this.#nodes.length + i, 3, 0, false);
+        await this.#advance(4);
+        node!.link.wake();
+        break;
+      case "kill node":
+        if (!this.#isDurable) break;
+        node!.isDead = true;
+        node!.link.kill();
+        await this.#start();
+        break;
+      case "copy":
+        this.#store.copy();
+        break;
+      case "fail over":
+        this.#network.cut();
+        this.#store.failOver();
+        // Two fail-overs are further apart than the clearance of the positions.
+        await this.#advance(11);
+        break;
+      case "empty server":
+        if (this.#isDurable) break;
+        this.#network.cut();
+        this.#store.empty();
+        await this.#advance(11);
+        break;
+      case "wait":
+        await this.#advance(step.seconds);
+    }
+  }
+
+  #publish(index: number, count: number, topic: number, hasId: boolean): void {
+    const node = this.#living[index % this.#living.length]!;
+    for (let i = 0; i < count; i++) {
+      const data = `u${this.#sent.length}`;
+      this.#sent.push(data);
+      const draft: Draft = { topics: [`topic-${topic}`], data, private: false, ...(hasId && { id: `urn:${topic}` }) };
+      node.pending++;
+      node.transport.publish(draft).then(
+        () => {
+          node.pending--;
+          if (node.isDead) return;
+          this.#acknowledged.push(data);
+        },
+        (error: { code?: string }) => {
+          node.pending--;
+          if (node.isDead) return;
+          if (error.code !== "ERR_TRANSPORT") this.complaints.push(`${data} has failed with ${error.code}`);
+        },
+      );
+    }
+  }
+
+  /** Waits until nothing is under way, and all nodes have read the log to its end. */
+  async #rest(): Promise<void> {
+    for (let i = 0; i < 100; i++) {
+      this.#store.copy();
+      await this.#advance(0.5);
+      const head = Math.max(...this.#living.map(({ transport }) => transport.head));
+      const isQuiet = this.#living.every(
+        ({ transport, pending }) => transport.state === "ready" && transport.head === head && pending === 0,
+      );
+      if (i > 8 && isQuiet) return;
+    }
+    this.complaints.push("publishes never settle, or the nodes never rest");
+  }
+
+  async #advance(seconds: number): Promise<void> {
+    for (let passed = 0; passed < seconds; passed += 0.25) {
+      this.#clock.advance(0.25);
+      await this.#turns(4);
+    }
+  }
+
+  async #advanceWhile(promise: Promise<unknown>): Promise<void> {
+    let isSettled = false;
+    promise.then(() => {
+      isSettled = true;
+    });
+    for (let i = 0; i < 400 && !isSettled; i++) await this.#advance(0.25);
+    if (!isSettled) this.complaints.push("a node does not become ready, or does not close");
+  }
+
+  async #turns(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) await turn();
+  }
+
+  #record(): RunRecord {
+    const acknowledged = new Set(this.#acknowledged);
+    const known = new Set(this.#living.flatMap(({ heard }) => heard.map(({ data }) => data)));
+    const counts = ({ data }: Heard): boolean => acknowledged.has(data) || known.has(data);
+    const records = this.#nodes.map(({ record }) => record);
+    const places = lastPlaces(records.flatMap(({ heard }) => heard).filter(counts));
+    const last = new Set(places.values());
+    const all = this.#nodes.flatMap(({ before, heard }) => [...before, ...heard]);
+    const lost = all.map(({ position }) => position).filter((each) => !last.has(each));
+    const nodes = this.#nodes.map((node) => {
+      // The log may have lost what the node had read before it listened.
+      const before = node.before.filter(({ data }) => places.get(data)! > node.from);
+      return settled(node.record, before, places, lost, node.isDead);
+    });
+    return { sent: this.#sent, acknowledged: this.#acknowledged, nodes };
+  }
+
+  /** All nodes answer a reader alike, from where none of them has a gap. */
+  async #compareHistories(): Promise<void> {
+    const [first, ...others] = this.#living.map(({ transport }) => transport);
+    for (let topic = 0; topic < 4; topic++) {
+      const topics = new Set([`topic-${topic}`]);
+      const replays = [first!, ...others].map((transport) => transport.read({ topics, after: 0 }));
+      const after = Math.max(...replays.map(({ lostThrough }) => lostThrough));
+      const held = (updates: readonly StoredUpdate[]) => updates.filter(({ position }) => position > after);
+      const texts = replays.map(({ updates }) =>
+        JSON.stringify(held(updates).map(({ position, update }) => [position, update.data])),
+      );
+      if (new Set(texts).size > 1) this.complaints.push(`the histories of topic-${topic} differ: ${texts.join(" / ")}`);
+    }
+  }
+}
+
+/** Returns the last place of each update. The log can lose an update that only some nodes have heard: it has another then. */
+function lastPlaces(heard: readonly Heard[]): Map<string, number> {
+  const places = new Map<string, number>();
+  for (const { data, position } of heard) places.set(data, Math.max(position, places.get(data) ?? 0));
+  return places;
+}
+
+/**
+ * Returns a record with each update at its last place, and without updates that only the dead have heard and nobody has
+ * got acknowledged. A node that has heard an update at a lost place must not hear it again. A node can be told of a gap
+ * for a lost place, because at that time it was behind.
+ */
+function settled(
+  record: NodeRecord,
+  before: readonly Heard[],
+  places: ReadonlyMap<string, number>,
+  lost: readonly number[],
+  isDead: boolean,
+): NodeRecord {
+  const { from, heard: raw } = record;
+  const heard = [...before, ...raw]
+    .filter(({ data }) => places.has(data))
+    .map(({ data }) => ({ data, position: places.get(data)! }))
+    .filter(({ position }) => !isDead || position <= record.to);
+  const isMissing = (positions: Iterable<number>, through: number, known: readonly Heard[]): boolean => {
+    const knownPositions = new Set(known.map(({ position }) => position));
+    return [...positions].some((each) => each > from && each <= through && !knownPositions.has(each));
+  };
+  const gaps = record.gaps.filter(({ through }) => {
+    return isMissing(places.values(), through, heard) || !isMissing([...lost, ...places.values()], through, raw);
+  });
+  // The order of the calls counts where the log has lost nothing.
+  if (lost.length > 0) heard.sort((a, b) => a.position - b.position);
+  return { ...record, heard, gaps, to: Math.max(record.to, heard.at(-1)?.position ?? 0) };
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { faultsOf } from "../../faults/checker.js";
+import { FaultyRun, type Step } from "./faulty-run.js";
+
+const small = fc.nat({ max: 3 });
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("publish" as const),
+      node: small,
+      count: fc.integer({ min: 1, max: 5 }),
+      topic: small,
+      id: fc.boolean(),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant("fault" as const),
+      node: small,
+      fault: fc.constantFrom("lost call" as const, "lost answer" as const, "no answer" as const, "refused" as const),
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant({ kind: "cut server" as const }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("stall server" as const), seconds: fc.constantFrom(1, 6, 12) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("stall node" as const),
+      node: small,
+      others: fc.integer({ min: 1, max: 6 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("kill node" as const), node: small }) },
+  { weight: 3, arbitrary: fc.constant({ kind: "copy" as const }) },
+  { weight: 2, arbitrary: fc.constant({ kind: "fail over" as const }) },
+  { weight: 1, arbitrary: fc.constant({ kind: "empty server" as const }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("wait" as const), seconds: fc.constantFrom(0.25, 1, 3) }) },
+);
+
+for (const isDurable of [false, true]) {
+  const promise = isDurable ? "with a copy that confirms" : "without a copy";
+  test(`a shared log ${promise} keeps its promises through five thousand faults`, async (t) => {
+    let faults = 0;
+    const wanted = Number(process.env.FAULTS ?? 5000);
+    while (faults < wanted) {
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 150 }), async (steps) => {
+          const run = new FaultyRun(isDurable);
+          const record = await run.run(steps);
+          faults += run.faults;
+          assert.deepEqual([...faultsOf(record), ...run.complaints], []);
+        }),
+        { numRuns: 25, includeErrorInReport: true, ...(process.env.SEED && { seed: Number(process.env.SEED) }) },
+      );
+    }
+    t.diagnostic(`${faults} faults`);
+  });
+}
