@@ -1,6 +1,7 @@
 import type { Application, Request, Response } from "express";
 import type { RenderContext } from "../publisher/streams/render-context.js";
 import { MercureError } from "../shared/errors.js";
+import type { Configuration } from "./configuration.js";
 
 const live = new WeakSet<Application>();
 
@@ -10,7 +11,10 @@ const live = new WeakSet<Application>();
  * @throws MercureError `ERR_OPTION` for a value that is not an Express application, for Express 4 or older, and for an
  * application that already has a kit: its pages would subscribe to one hub while updates go to another.
  */
-export function checkApplication(app: Application, warn: (message: string) => void): void {
+export function checkApplication(
+  app: Application,
+  { development, logger }: Pick<Configuration, "development" | "logger">,
+): void {
   if (typeof app?.use !== "function" || typeof app.set !== "function") {
     throw new MercureError("ERR_OPTION", "mercure() takes an Express application: mercure(express(), options).");
   }
@@ -24,8 +28,8 @@ export function checkApplication(app: Application, warn: (message: string) => vo
   if (live.has(app))
     throw new MercureError("ERR_OPTION", "mercure() was already called for this application. Call it once.");
   live.add(app);
-  if (!hasRoutes((app as Application & { router: RouterLike }).router)) return;
-  warn(
+  if (!development || !hasRoutes((app as Application & { router: RouterLike }).router)) return;
+  logger.warn(
     "htmx-mercure: mercure() was called after routes, a router with routes, or a sub-application. Their pages can miss " +
       "updates published while they render, and cannot have private streams. Call mercure() before all of them.",
   );

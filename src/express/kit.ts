@@ -5,6 +5,7 @@ import type { ComponentFunctions } from "../nunjucks/component-functions.js";
 import type { OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
 import { embeddedHubRequired } from "../publisher/hub/hub-port.js";
+import type { KitParts } from "./assemble.js";
 import type { Sse } from "./sse.js";
 
 /** The result of `mercure(app)`. Its functions can be destructured. */
@@ -74,13 +75,38 @@ export interface Kit {
   readonly close: () => Promise<void>;
 }
 
-/** Adds the property `hub`. Without an embedded hub it throws, and is not enumerable, so that a kit can still be copied. */
-export function withHub(kit: Omit<Kit, "hub">, hub: Hub | undefined): Kit {
+/**
+ * Returns the kit of the application. Without an embedded hub, only reading `hub` throws. The property is then not
+ * enumerable, so that the kit can be copied.
+ */
+export function createKit({
+  sse,
+  components,
+  html,
+  environment,
+  responsePages,
+  hub,
+  embedded,
+  presence,
+}: KitParts): Kit {
+  const kit: Omit<Kit, "hub"> = {
+    sse,
+    render: (name, props) => components.render(name, props),
+    components: components.namespace,
+    withResponse: (response, work) => responsePages.withResponse(response, work),
+    html: html.html,
+    oob: html.oob,
+    environment,
+    close: () => {
+      presence?.close();
+      return hub.close();
+    },
+  };
   const property = {
-    enumerable: hub !== undefined,
+    enumerable: embedded !== undefined,
     get: () => {
-      if (hub === undefined) throw embeddedHubRequired("kit.hub", "use the external hub's own API");
-      return hub;
+      if (embedded === undefined) throw embeddedHubRequired("kit.hub", "use the external hub's own API");
+      return embedded.hub;
     },
   };
   return Object.defineProperty(kit, "hub", property) as Kit;

@@ -2,8 +2,8 @@ import type { Request } from "express";
 import type { Environment } from "nunjucks";
 import type { HistoryOptions, SharedHubOptions } from "../hub/options/shared-options.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
-import type { TokenMode } from "../publisher/publisher-options.js";
 import type { Authorize } from "../publisher/streams/authorizer.js";
+import type { TokenMode } from "../publisher/streams/token-mode.js";
 import type { Logger } from "../shared/logger.js";
 
 /** Options of `mercure(app, options)`. An environment variable in a default applies when the option is absent. */

@@ -1,5 +1,4 @@
 import type { Hub } from "../hub/hub.js";
-import { nameOf } from "../protocol/carried-name.js";
 import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
 import { Presence, type PresenceOptions } from "../publisher/presence/presence.js";
@@ -22,7 +21,7 @@ export function presenceOf(
 ): Presence {
   return new Presence({
     hub: {
-      subscriptions: (topic) => subscriptions(nameOf(topic)),
+      subscriptions,
       onSubscription: (listener) => hub.onSubscription(listener),
     },
     clock,

@@ -7,6 +7,7 @@ import type { InternalGrants } from "../publisher/streams/internal-tokens.js";
 import type { Tokens } from "../publisher/streams/tokens.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 import { originOf } from "./response-pages.js";
+import type { ResponseViewer } from "./response-viewer.js";
 
 export interface RenewalOptions {
   readonly path: string;
@@ -18,8 +19,7 @@ export interface RenewalOptions {
   warn(message: string): void;
   /** Returns the topics to pass to the application's `authorize`. */
   topicsOf(granted: InternalGrants["subscribe"]): string[];
-  /** Returns the payload and subject of a response's viewer, for a token. */
-  identityOf(response: Response, topics: readonly string[]): { payload: unknown; subject: string | undefined };
+  readonly viewers: ResponseViewer;
 }
 
 /**
@@ -39,7 +39,7 @@ export class Renewal {
   }
 
   async handle(req: Request, res: Response): Promise<void> {
-    const { tokens, permissions, cookies, topicsOf, identityOf } = this.#options;
+    const { tokens, permissions, cookies, topicsOf, viewers } = this.#options;
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
     // Another site's page could otherwise use the visitor's session, although it could not read the response.
@@ -59,7 +59,7 @@ export class Renewal {
     const topics = topicsOf(grants.subscribe);
     if (!(await permissions.authorize(req, topics, "renew"))) return void res.sendStatus(403);
     const { subscribe } = grants;
-    const { payload, subject } = identityOf(res, topics);
+    const { payload, subject } = viewers.of(res, topics);
     const identity = { payload: grants.payload === undefined ? undefined : payload, subject };
     if (bearer !== undefined) return void res.json({ token: tokens.forSubscriber(subscribe, identity) });
     cookies.prune(res, grant);

@@ -1,52 +1,227 @@
 import type { Request, RequestHandler, Response } from "express";
-import { nameOf } from "../protocol/carried-name.js";
+import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import type { TopicMatcher } from "../protocol/matching/topic-matcher.js";
-import type { HubPort } from "../publisher/hub/hub-port.js";
-import type { Models } from "../publisher/publish/models.js";
-import { hubTopics, type Topics } from "../publisher/publish/topics.js";
-import { Publisher } from "../publisher/publisher.js";
-import type { PublisherOptions } from "../publisher/publisher-options.js";
-import type { Authorizer } from "../publisher/streams/authorizer.js";
-import type { JwtOptions } from "../publisher/streams/stream-access.js";
-import { MercureError } from "../shared/errors.js";
-import { isFunction } from "../shared/is-function.js";
-import { isPlainObject } from "../shared/plain-object.js";
-import type { AuthzCookies } from "./authz-cookies.js";
-import type { ResponsePages } from "./response-pages.js";
+import type { Update } from "../protocol/update.js";
+import type { PayloadFilter } from "../publisher/presence/payload-filter.js";
+import type { Person } from "../publisher/presence/room.js";
+import type { DisconnectOptions } from "../publisher/presence/subscriptions.js";
+import type { ModelClass, ModelDeclaration } from "../publisher/publish/models.js";
+import type { PublishOptions } from "../publisher/publish/publish-options.js";
+import type { EventSourceOfSignals, SignalOptions } from "../publisher/publish/signals.js";
+import type { Topics } from "../publisher/publish/topics.js";
+import type { VariantRenderer } from "../publisher/publish/variant-drafts.js";
+import type { UpdatesOptions } from "../publisher/streams/application-updates.js";
+import type { JwtOptions } from "../publisher/streams/handmade-tokens.js";
+import type { StreamExtras } from "../publisher/streams/stream-urls.js";
+import type { TopicChoice } from "./stream-routes.js";
 
-type TopicChoice = (request: Request) => Topics | Promise<Topics>;
+/** Publishes updates, and serves streams as routes of the application. Its functions can be taken apart. */
+export interface Sse {
+  /**
+   * Publishes data on a topic. Resolves to the update's id once the hub has stored the update.
+   *
+   * A function as data is called once for each live variant of the topic's streams. It is also called with undefined if
+   * the topic may have streams without a variant. The function can be asynchronous. `publish` then resolves to the ids
+   * of all updates; the list is empty if the topic has no streams.
+   *
+   * Updates of a topic are published in the order of the calls, also when a function is slow.
+   *
+   * A model object as data is rendered by its class's component. A model object as the only argument is published on
+   * its own topic. Strings are published unchanged and unescaped: put user input into a component or into
+   * `` html`…` ``.
+   *
+   * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` or `ERR_OPTION` for an invalid topic,
+   * model, data, update or option.
+   * @throws MercureError `ERR_TOKEN` for data that contains the token of a private stream, because every subscriber
+   * would receive the token.
+   * @throws MercureError `ERR_PUBLISH` if a remote hub rejects the update or cannot be reached.
+   * @throws MercureError `ERR_CLOSED` after the kit was closed.
+   * @example
+   * const id = await sse.publish("messages", render("ChatMessage", message));
+   * await sse.publish("orders/7", html`<p id="order-7">paid</p>`, { private: true });
+   */
+  publish(topics: Topics, render: VariantRenderer, options?: PublishOptions): Promise<string[]>;
+  publish(topics: Topics, data?: unknown, options?: PublishOptions): Promise<string>;
 
-/** The default channel, as in Flask-SSE. */
-const defaultChannel = "sse";
+  /**
+   * Deletes the element with this id from every page that streams the topic, by an out-of-band swap. Resolves to the
+   * update's id.
+   *
+   * @throws MercureError `ERR_DATA` for an id that is empty, begins with `#`, or contains a comma or white space, and
+   * all errors of {@link Sse.publish}.
+   * @example
+   * await sse.remove("todos", "todo-7");
+   */
+  remove(topics: Topics, id: string | number, options?: PublishOptions): Promise<string>;
 
-/** Publishes updates, and serves streams as routes of the application. */
-export class Sse extends Publisher {
-  readonly #hub: HubPort;
-  readonly #cookies: AuthzCookies;
-  readonly #models: Models;
-  readonly #permissions: Authorizer;
-  readonly #responsePages: ResponsePages;
+  /**
+   * Declares the topics, the component and the publish options of a class's objects. See {@link ModelDeclaration}.
+   *
+   * @throws MercureError `ERR_MODEL` if `model` is not a class, `ERR_OPTION` for an unknown option.
+   * @example
+   * sse.model(TodoItem, { id: "uuid", component: "Todo" });
+   */
+  model<T extends object>(model: ModelClass<T>, declaration: ModelDeclaration<T>): void;
 
-  constructor(options: PublisherOptions, cookies: AuthzCookies, responsePages: ResponsePages) {
-    super(options);
-    this.#hub = options.hub;
-    this.#cookies = cookies;
-    this.#models = options.models;
-    this.#permissions = options.permissions;
-    this.#responsePages = responsePages;
-  }
+  /**
+   * Publishes an update for each event of an emitter, in the order of the events. Updates of one topic also stay in
+   * order. Returns a function that removes the listener.
+   *
+   * Errors go to `options.onError`, never to the emitter.
+   *
+   * @throws MercureError `ERR_OPTION` for an unknown option.
+   * @example
+   * const stop = sse.publishSignal(emitter, "saved", { topic: "orders", argsAsData: true });
+   */
+  publishSignal<Args extends unknown[] = unknown[]>(
+    emitter: EventSourceOfSignals,
+    event: string | symbol,
+    options?: SignalOptions<Args>,
+  ): () => void;
+
+  /**
+   * Resolves to true if a topic has at least one subscriber that names it. With a filter, only subscribers whose token
+   * has a matching payload count (see the option `payloadGetter`). Always false with the option
+   * `hub.subscriptions: false`.
+   *
+   * @throws MercureError `ERR_OPTION` for an invalid filter, and all errors of {@link Sse.getSubscriptions}.
+   * @example
+   * if (await sse.isConnected("orders/7", { id: 7 })) await sse.publish("orders/7", "paid");
+   */
+  isConnected(topic: Topics, payloadFilter?: PayloadFilter): Promise<boolean>;
+
+  /**
+   * Returns the people who stream a topic now, in the order of their arrival. A person with several open windows is
+   * listed once.
+   *
+   * The options `payloadGetter` and `presenceKey` identify people. A person stays listed for `presenceGrace` after the
+   * last stream has closed. The list is empty with the option `hub.subscriptions: false`.
+   *
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   * @example
+   * const names = sse.presence("rooms/1").map(({ key }) => key);
+   */
+  presence(topics: Topics): Person[];
+
+  /**
+   * Resolves to the active subscriptions: all of them, those of some topics, or those of one subscriber. A remote hub
+   * is queried over HTTP.
+   *
+   * @throws MercureError `ERR_SUBSCRIPTIONS` if a remote hub does not return its subscriptions.
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
+   * @example
+   * const [subscription] = await sse.getSubscriptions("orders/7");
+   */
+  getSubscriptions(topics?: Topics, subscriber?: string): Promise<SubscriptionDocument[]>;
+
+  /**
+   * Ends streams now, on every hub node that the transport reaches, and revokes the tokens issued for them until this
+   * moment.
+   *
+   * `subject` selects the tokens of one user (see the option `subjectGetter`), `topic` the tokens that grant a topic,
+   * `subscriber` the token of one stream. Public streams of a topic end too, and their clients reconnect.
+   *
+   * @throws MercureError `ERR_OPTION` unless exactly one property is set.
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   * @throws MercureError `ERR_CLOSED` after the kit was closed.
+   * @example
+   * await sse.disconnect({ subject: "7" });
+   */
+  disconnect(target: DisconnectOptions): Promise<void>;
+
+  /**
+   * Returns an iterator over the updates of topics, private ones included, for code in this process. It starts now, or
+   * after `lastEventId`. It ends with the loop, with the signal, or with the kit.
+   *
+   * A string is the name of one topic. A pattern is `{ match, match_type }`. All topics are
+   * `{ match: "*", match_type: "uritemplate" }`.
+   *
+   * @throws MercureError `ERR_HISTORY_GAP` if the reader is so slow that its next update has left the history.
+   * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
+   * @example
+   * for await (const { topics, data } of sse.updates(["messages", "news"])) console.log(topics, data);
+   */
+  updates(topics: Topics, options?: UpdatesOptions): AsyncIterableIterator<Update>;
+
+  /**
+   * Returns the URL of an EventSource for the topics. The stream replays updates published since the current request
+   * began.
+   *
+   * @param jwt - A subscriber's token for private updates. In Mercure 0.x it is a parameter of the URL. In Mercure 1.0
+   * it is in the URL's fragment, and only the kit's script reads it. Default: none, or a token without grants if the
+   * hub rejects anonymous subscribers.
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, or a URL that the hub would reject.
+   * @example
+   * const url = sse.hubUrl("messages");
+   */
+  hubUrl(topics: Topics, jwt?: string, extras?: Pick<StreamExtras, "withSubscriptions">): string;
+
+  /**
+   * Returns the same URL as {@link Sse.hubUrl} with a token that grants the private updates of these topics. The token
+   * is in the URL, or in a cookie with `tokenMode: "cookie"`.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, or a URL that the hub would reject.
+   * @throws MercureError `ERR_FORBIDDEN` if the option `authorize` refuses the topics.
+   * @throws MercureError `ERR_OPTION` if an option's function returns a promise.
+   * @throws MercureError `ERR_TOKEN` if the token needs a cookie and the response is missing or has begun.
+   * @example
+   * const url = sse.authenticatedHubUrl("orders/7");
+   */
+  authenticatedHubUrl(topics: Topics, extras?: StreamExtras): string;
+
+  /** The name of {@link Sse.authenticatedHubUrl} in Flask-Mercure-SSE. */
+  authentifiedHubUrl(topics: Topics, extras?: StreamExtras): string;
+
+  /**
+   * Returns a token that grants the private updates of these topics to the current user. It is valid for the option
+   * `tokenLifetime`.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_FORBIDDEN` if the option `authorize`
+   * refuses the topics, `ERR_OPTION` if an option's function returns a promise.
+   * @example
+   * const token = sse.subscriberJwt("orders/7");
+   */
+  subscriberJwt(topics: Topics, extras?: StreamExtras): string;
+
+  /**
+   * Returns a token that grants the private updates of these topics to any bearer. The option `authorize` is not
+   * called.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_OPTION` for an invalid option.
+   * @example
+   * const token = sse.createSubscriberJwt("orders/7", { subject: "7", expiresIn: 600 });
+   */
+  createSubscriberJwt(topics: Topics, options?: JwtOptions): string;
+
+  /**
+   * Returns a token that lets any bearer publish to these topics over HTTP. The option `authorize` is not called.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_OPTION` for an invalid option.
+   * @example
+   * const token = sse.createPublisherJwt("orders/7", { expiresIn: 600 });
+   */
+  createPublisherJwt(topics: Topics, options?: JwtOptions): string;
+
+  /**
+   * Returns the names of topics, as URLs, tokens and updates carry them.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
+   */
+  topics(topics: Topics): [string, ...string[]];
+
+  /**
+   * Returns the topics or matchers that deliver the subscription events of `topics`. Those events are private updates.
+   * Other hubs have one topic for each subscriber, so matchers select them there: a URI template in Mercure 0.x, a URL
+   * pattern in 1.0.
+   */
+  subscriptionTopics(topics: Topics): [string | TopicMatcher, ...(string | TopicMatcher)[]];
 
   /**
    * Calls the option `authorize` for a request and topics, and resolves to its answer. The answer applies to everything
    * rendered for this request afterwards. Resolves to true without the option.
    */
-  async authorize(request: Request, topics: Topics): Promise<boolean> {
-    return this.#permissions.authorize(
-      request,
-      this.watchedTopics(this.selectors(topics).map(({ text }) => text)),
-      "render",
-    );
-  }
+  authorize(request: Request, topics: Topics): Promise<boolean>;
 
   /**
    * Sets the authorization cookie, and replaces an earlier one. Its token grants the private updates of these topics
@@ -54,25 +229,10 @@ export class Sse extends Publisher {
    *
    * @throws MercureError `ERR_TOKEN` if the response has begun, or if `jwt` is not a valid token.
    */
-  setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void {
-    if (!isJwt(grant)) {
-      const bearer = this.#bearer(
-        response,
-        this.selectors(grant).map(({ text }) => nameOf(text)),
-      );
-      this.#cookies.set(response, (cookieHash) => this.signSubscriberJwt(grant, { ...bearer, cookieHash }));
-      return;
-    }
-    if (!/^[\w.~+/=-]+$/.test(grant.jwt)) {
-      throw new MercureError("ERR_TOKEN", "`jwt` is not a valid token.");
-    }
-    this.#cookies.setUnbound(response, grant.jwt);
-  }
+  setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void;
 
   /** Deletes every token that the browser has in a cookie. Call it when a user signs out. */
-  deleteAuthzCookie(response: Response): void {
-    this.#cookies.delete(response);
-  }
+  deleteAuthzCookie(response: Response): void;
 
   /**
    * Returns an Express handler that streams topics, including private updates. The middleware before it must authorize
@@ -81,64 +241,10 @@ export class Sse extends Publisher {
    * Without `topics`, the query parameter `channel` names the topic; default `sse`. The client chooses the topic then,
    * so the handler streams public updates only.
    *
-   * @param topics the topics, or a function of the request that returns them; it can be asynchronous
+   * @param topics - The topics, or a function of the request that returns them; it can be asynchronous.
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process, when the route is created.
    * @example
    * app.get("/orders/stream", requireUser, sse.stream((req) => `orders-${req.user.id}`));
    */
-  stream(topics?: Topics | TopicChoice): RequestHandler {
-    const streamTo = this.#hub.streamer();
-    const choose = isFunction(topics) ? (topics as TopicChoice) : undefined;
-    // Invalid fixed topics throw when the route is mounted, not at the first request.
-    const fixed = topics === undefined || choose !== undefined ? undefined : this.#streamed(topics as Topics);
-    return async (request, response, next) => {
-      try {
-        if (topics === undefined) {
-          const channel = request.query.channel ?? defaultChannel;
-          const topics = this.#channelTopics(channel);
-          if (topics === undefined) {
-            response.status(400).type("text").send("The parameter channel must name one topic.");
-            return;
-          }
-          const publicStream = { topics, private: false, ...this.#bearer(response, topics.map(nameOf)) };
-          streamTo(request, response, publicStream, next);
-          return;
-        }
-        const { asked, names } = fixed ?? this.#streamed(await choose!(request));
-        const { beganAt: authorizedAt } = this.#responsePages.of(response);
-        const bearer = { ...this.#bearer(response, names), authorizedAt };
-        streamTo(request, response, { topics: asked, private: true, ...bearer }, next);
-      } catch (error) {
-        next(error);
-      }
-    };
-  }
-
-  /** Returns the topic that a client names; undefined for a pattern or an invalid topic. */
-  #channelTopics(channel: unknown): string[] | undefined {
-    if (typeof channel !== "string" || channel === "*" || channel.includes("{")) return undefined;
-    try {
-      return this.topics(channel);
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** Returns the topics for the hub, and their names for the application's functions. */
-  #streamed(topics: Topics): { asked: (string | TopicMatcher)[]; names: string[] } {
-    const asked = hubTopics(topics, this.#models);
-    return { asked, names: asked.map((topic) => nameOf(typeof topic === "string" ? topic : topic.match)) };
-  }
-
-  /** Returns the payload and subject of a response's viewer. */
-  #bearer(response: Response, topics: readonly string[]): Pick<JwtOptions, "payload" | "subject"> {
-    return this.#responsePages.within(response, () => ({
-      payload: this.payloadOf(topics),
-      subject: this.subjectOf(),
-    }));
-  }
-}
-
-function isJwt(value: Topics | { readonly jwt: string }): value is { readonly jwt: string } {
-  return isPlainObject(value) && typeof value.jwt === "string";
+  stream(topics?: Topics | TopicChoice): RequestHandler;
 }

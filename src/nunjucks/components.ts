@@ -11,7 +11,7 @@ import { type CompiledComponent, createEnvironment, TagEnvironment } from "./env
 import { propKey } from "./grammar.js";
 import { harmlessOnly } from "./harmless-attributes.js";
 import { refuseHollowProps } from "./hollow-props.js";
-import { isSafeString, lazySafeString, type MakeSafe, type SafeString, safeStringMaker } from "./safe-string.js";
+import { isSafeString, lazySafeString, type MakeSafe, type SafeString } from "./safe-string.js";
 import { cannotWait } from "./scan.js";
 import { displayPath } from "./source-names.js";
 import { type Location, TemplateError } from "./template-error.js";
@@ -29,6 +29,8 @@ export type TagHandler = (props: Props, hasChildren: boolean) => TagView;
 
 export interface ComponentsOptions {
   readonly environment: Environment;
+  /** Marks HTML as safe for that environment. */
+  readonly makeSafe: MakeSafe;
   /** The application's folders of components. */
   readonly folders: readonly string[];
   readonly development: boolean;
@@ -76,7 +78,7 @@ export class Components {
   constructor(options: ComponentsOptions) {
     this.#options = options;
     this.#files = new ComponentFiles(options.folders, packageFolder("components"), options.warn);
-    this.makeSafe = safeStringMaker(options.environment);
+    this.makeSafe = options.makeSafe;
     const tags = {
       components: () => this.names,
       describeMissing: (name: string) => this.#files.describeMissing(name),

@@ -1,8 +1,8 @@
 import { types } from "node:util";
 import type { Environment } from "nunjucks";
 import type { Topics } from "../publisher/publish/topics.js";
-import type { Publisher } from "../publisher/publisher.js";
-import type { StreamExtras } from "../publisher/streams/stream-access.js";
+import type { StreamParts } from "../publisher/streams/stream-parts.js";
+import type { StreamExtras } from "../publisher/streams/stream-urls.js";
 import { MercureError } from "../shared/errors.js";
 import { onRejection } from "../shared/on-rejection.js";
 import { describeValue } from "../shared/plain-object.js";
@@ -10,38 +10,39 @@ import { readArguments } from "./call-arguments.js";
 import type { Components, Props } from "./components.js";
 
 export interface GlobalsOptions {
-  readonly publisher: Publisher;
+  readonly streams: StreamParts;
   readonly components: Components;
   /** Writes the script and style tags. */
   scripts(options: Props): unknown;
 }
 
 /** Gives an environment what templates need to stream without our tags, with plain htmx or any EventSource. */
-export function addGlobals(environment: Environment, { publisher, components, scripts }: GlobalsOptions): void {
+export function addGlobals(environment: Environment, { streams, components, scripts }: GlobalsOptions): void {
+  const { topics, events, urls, subscriptions } = streams;
   // A URL of ours holds nothing that HTML or a script's string would have to escape, but for "&": it is a letter like
   // others in a script, where an escaped one would be wrong, and in an attribute it needs none before these parameters.
   const url = (text: string) => components.makeSafe(text);
   const authenticatedHubUrl =
     (name: string) =>
     (...args: unknown[]) =>
-      url(publisher.authenticatedHubUrl(...grantIn(name, args)));
+      url(urls.authenticatedHubUrl(...grantIn(name, args)));
   const functions: Record<string, (...args: unknown[]) => unknown> = {
     mercure_hub_url: (...args) => {
       const read = readArguments("mercure_hub_url", ["topics", "subscriber_jwt", "with_subscriptions"], args);
       const extras = eventsIn("mercure_hub_url", read);
-      return url(publisher.hubUrl(read.topics as Topics, tokenIn("mercure_hub_url", read), extras));
+      return url(urls.hubUrl(read.topics as Topics, tokenIn("mercure_hub_url", read), extras));
     },
     mercure_authenticated_hub_url: authenticatedHubUrl("mercure_authenticated_hub_url"),
     // The name of Flask-Mercure-SSE.
     mercure_authentified_hub_url: authenticatedHubUrl("mercure_authentified_hub_url"),
-    mercure_subscriber_jwt: (...args) => publisher.subscriberJwt(...grantIn("mercure_subscriber_jwt", args)),
-    mercure_topic: (...args) => oneOrAll(publisher.topics(topicsIn("mercure_topic", args))),
+    mercure_subscriber_jwt: (...args) => urls.subscriberJwt(...grantIn("mercure_subscriber_jwt", args)),
+    mercure_topic: (...args) => oneOrAll(topics.names(topicsIn("mercure_topic", args))),
     mercure_subscription_topic: (...args) =>
-      oneOrAll(publisher.subscriptionTopics(topicsIn("mercure_subscription_topic", args))),
-    mercure_presence: (...args) => publisher.presence(topicsIn("mercure_presence", args)),
+      oneOrAll(events.ofSubscriptions(topicsIn("mercure_subscription_topic", args))),
+    mercure_presence: (...args) => subscriptions.people(topicsIn("mercure_presence", args)),
     mercure_subscriptions: (...args) => {
-      const { topics, subscriber } = readArguments("mercure_subscriptions", ["topics", "subscriber"], args);
-      return publisher.listSubscriptions(topics as Topics | undefined, subscriber as string | undefined);
+      const read = readArguments("mercure_subscriptions", ["topics", "subscriber"], args);
+      return subscriptions.list(read.topics as Topics | undefined, read.subscriber as string | undefined);
     },
     mercure_scripts: (options = {}) => scripts(options as Props),
   };

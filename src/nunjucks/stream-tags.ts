@@ -1,8 +1,8 @@
 import { closeEvent } from "../protocol/event-types.js";
 import type { Topics } from "../publisher/publish/topics.js";
-import type { Publisher } from "../publisher/publisher.js";
 import type { RenderContext } from "../publisher/streams/render-context.js";
-import type { ConnectionOptions } from "../publisher/streams/stream-access.js";
+import type { StreamParts } from "../publisher/streams/stream-parts.js";
+import type { ConnectionOptions } from "../publisher/streams/stream-urls.js";
 import { MercureError } from "../shared/errors.js";
 import { editDistance } from "../shared/nearest.js";
 import { attributes } from "./attributes.js";
@@ -13,7 +13,7 @@ import type { MakeSafe } from "./safe-string.js";
 import { swapStyle } from "./swap-style.js";
 
 export interface StreamTagsOptions {
-  readonly publisher: Publisher;
+  readonly streams: Pick<StreamParts, "topics" | "events" | "urls">;
   readonly typeIsTopic: boolean;
   readonly swapStyles: readonly string[];
   readonly makeSafe: MakeSafe;
@@ -142,7 +142,7 @@ export class StreamTags {
 
   /** Prepares `MercurePresence`, which fetches its content again when the people present change. */
   #presence(props: InternalProps): TagView {
-    const { publisher, swapStyles } = this.#options;
+    const { streams, swapStyles } = this.#options;
     const hasTopic = props.has("topic");
     const topics = props.take("topic") as Topics;
     if (!hasTopic && this.#contexts.at(-1)?.withPresence !== true) {
@@ -158,7 +158,7 @@ export class StreamTags {
     const swap = swapStyle(props.take("hx_swap", "innerHTML"), { known: swapStyles, hasConnection: hasTopic });
     const authors = props.take("hx_trigger");
     if (hasTopic) this.#options.onConnection();
-    const url = hasTopic ? publisher.presenceUrl(topics) : undefined;
+    const url = hasTopic ? streams.urls.presenceUrl(topics) : undefined;
     return {
       context: {
         tag: elementName(props.take("tag", "div")),
@@ -166,7 +166,7 @@ export class StreamTags {
         close: closeEvent,
         topics: hasTopic ? this.#names(topics) : undefined,
         get,
-        trigger: [...publisher.presenceEvents.map(presenceTrigger), authors].filter(Boolean).join(", "),
+        trigger: [...streams.events.presenceTypes.map(presenceTrigger), authors].filter(Boolean).join(", "),
         swap,
         target: oneTarget(props.take("hx_target", "this")),
         class: joined("mercure-presence", props.take("class")),
@@ -178,16 +178,16 @@ export class StreamTags {
   }
 
   #names(topics: Topics): string[] {
-    return this.#options.publisher.selectors(topics).map(({ text }) => text);
+    return this.#options.streams.topics.selectors(topics).map(({ text }) => text);
   }
 
   #connect(topics: Topics, connection: ConnectionOptions): string {
     this.#options.onConnection();
-    return this.#options.publisher.connectionUrl(topics, connection);
+    return this.#options.streams.urls.connectionUrl(topics, connection);
   }
 
   #attributes(defaults: Props, props: InternalProps, url?: string): unknown {
-    const renewal = url && this.#options.publisher.renewalUrl(url);
+    const renewal = url && this.#options.streams.urls.renewalUrl(url);
     const all = renewal ? { ...defaults, data_mercure_renew: renewal } : defaults;
     return this.#options.makeSafe(attributes(props.rest(all)));
   }

@@ -8,15 +8,18 @@ import type { Hub } from "../../src/hub/hub.js";
 import { Components } from "../../src/nunjucks/components.js";
 import { createEnvironment } from "../../src/nunjucks/environment.js";
 import { addGlobals } from "../../src/nunjucks/globals.js";
+import { safeStringMaker } from "../../src/nunjucks/safe-string.js";
 import { StreamTags } from "../../src/nunjucks/stream-tags.js";
 import { EmbeddedHubPort } from "../../src/publisher/hub/embedded-hub-port.js";
 import { Models } from "../../src/publisher/publish/models.js";
+import { TopicReader } from "../../src/publisher/publish/topic-reader.js";
 import { Variants } from "../../src/publisher/publish/variants.js";
-import { Publisher } from "../../src/publisher/publisher.js";
 import { Authorizer } from "../../src/publisher/streams/authorizer.js";
 import { RenderContexts } from "../../src/publisher/streams/render-context.js";
+import { createStreamParts } from "../../src/publisher/streams/stream-parts.js";
 import { Tokens } from "../../src/publisher/streams/tokens.js";
 import { UnboundStreams } from "../../src/publisher/streams/unbound-streams.js";
+import { Viewer } from "../../src/publisher/streams/viewer.js";
 
 export interface FixtureOptions {
   /** Template files by their path; those under `components/` are components. */
@@ -58,18 +61,33 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const models = new Models();
   const pages = new RenderContexts();
   const connections = { count: 0 };
+  const makeSafe = safeStringMaker(environment);
+  const protocol = 0;
+  const hubPath = "/.well-known/mercure";
   const variants = new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true });
   const warnings: string[] = [];
-  const publisher = new Publisher({
+  const streams = createStreamParts({
     hub: new EmbeddedHubPort({
-      hub: { lastEventId: "#cursor", path: "/.well-known/mercure", publicPath: "/.well-known/mercure" } as Hub,
-      publicHubUrl: "/.well-known/mercure",
+      hub: { lastEventId: "#cursor", path: hubPath, publicPath: hubPath } as Hub,
+      publicHubUrl: hubPath,
       variants,
       close: async () => {},
     }),
+    protocol,
+    topics: new TopicReader(models, protocol),
+    viewer: new Viewer({ pages, permissions: new Authorizer(undefined), hubPath }),
+    tokens: new Tokens({
+      protocol,
+      issuer: "/",
+      resource: hubPath,
+      publisherSecretKey: "publisher",
+      subscriberSecretKey: "subscriber",
+      publisherJwt: undefined,
+      tokenLifetime: 60,
+    }),
     tokenMode: "url",
-    permissions: new Authorizer(undefined),
     renewalPath: undefined,
+    presence: undefined,
     variants,
     streamLimits: {
       matchers: { count: 200, length: 2048, patternSize: 5000, bytes: 0 },
@@ -77,34 +95,21 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
       hubUrl: "https://example.com/.well-known/mercure",
       urlBytes: 8000,
     },
-    models,
     pages,
     unbound: new UnboundStreams(pages),
     basePath: () => "",
-    renderer: { has: () => false, render: () => "" },
-    protocol: 0,
-    tokens: new Tokens({
-      protocol: 0,
-      issuer: "/",
-      resource: "/.well-known/mercure",
-      publisherSecretKey: "publisher",
-      subscriberSecretKey: "subscriber",
-      publisherJwt: undefined,
-      tokenLifetime: 60,
-    }),
     allowAnonymous: true,
-    typeIsTopic: false,
-    onError: () => {},
   });
   const streamTags = new StreamTags({
-    publisher,
+    streams,
     typeIsTopic: options.typeIsTopic ?? false,
     swapStyles: options.swapStyles ?? [],
-    makeSafe: (html) => components.makeSafe(html),
+    makeSafe,
     onConnection: () => connections.count++,
   });
-  const components: Components = new Components({
+  const components = new Components({
     environment,
+    makeSafe,
     folders: [join(folder, "components")],
     development,
     kit: streamTags.prepare,
@@ -114,7 +119,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
       throw error;
     },
   });
-  addGlobals(environment, { publisher, components, scripts: () => "" });
+  addGlobals(environment, { streams, components, scripts: () => "" });
   return {
     folder,
     components,

@@ -121,7 +121,7 @@ describe("the layers", () => {
     const knowing = files.filter(({ imports }) => imports.some(({ target }) => adapters.includes(target)));
     assert.deepEqual(
       knowing.map(({ path }) => path),
-      ["src/express/mercure.ts"],
+      ["src/express/assemble-hub.ts"],
     );
   });
 
@@ -178,6 +178,32 @@ function findCircle(graph: ReadonlyMap<string, readonly string[]>): string[] | u
   return undefined;
 }
 
+describe("the assembly of a kit", () => {
+  const assembly = files.filter(({ path }) => /^src\/express\/(mercure|install|assemble[\w-]*)\.ts$/.test(path));
+
+  test("defines each part before anything uses it, closures included", () => {
+    assert.ok(assembly.length > 3);
+    const early = assembly.flatMap(({ path, text }) =>
+      text.split(/^(?=export function |function )/m).flatMap((body) => {
+        const declarations = [...body.matchAll(/^ {2}const (\w+|\{[^}]*\})/gm)];
+        return declarations.flatMap(({ 1: pattern = "", index }) =>
+          [...pattern.matchAll(/(?:\w+: )?(\w+)/g)]
+            .map(([, name]) => name!)
+            .filter((name) => new RegExp(`(?<![.\\w"])${name}\\b(?![\\w:?"])`).test(bodyBefore(body, index)))
+            .map((name) => `${path}: ${name}`),
+        );
+      }),
+    );
+    assert.deepEqual(early, []);
+  });
+});
+
+/** The statements of a function before a place, without its parameters. */
+function bodyBefore(text: string, index: number): string {
+  const start = text.search(/\{\n/);
+  return text.slice(Math.min(start, index), index);
+}
+
 describe("the check of the arrows", () => {
   test("sees every form of import", () => {
     const text = [
@@ -206,7 +232,7 @@ describe("the check of the arrows", () => {
       mayImport(from, layers[from]!, { target, typeOnly });
     assert.equal(allowed("hub", "src/protocol/sse/event-encoder.ts"), true);
     assert.equal(allowed("hub", "src/hub/auth/keys.ts"), true);
-    assert.equal(allowed("hub", "src/publisher/publisher.ts"), false);
+    assert.equal(allowed("hub", "src/publisher/publish/publisher.ts"), false);
     assert.equal(allowed("hub", "express"), false);
     assert.equal(allowed("hub/auth", "src/hub/streams/subscriber.ts", true), false);
     assert.equal(allowed("hub/auth", "src/hub/hub.ts", true), false);

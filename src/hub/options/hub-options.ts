@@ -42,8 +42,7 @@ export function resolveHubOptions(options: HubOptions) {
   const { path } = shared;
   const resource = readIdentityOption(read, "resource");
   const origin = originOf(resource);
-  // A resource without a path names the hub's origin, but not its path there.
-  const hubUrl = resource === undefined || pathOf(resource) === "" ? path : resource;
+  const hubUrl = hubUrlOf(resource, path);
   const settings = {
     ...shared,
     transport: read.object("transport") as Transport,
@@ -51,7 +50,7 @@ export function resolveHubOptions(options: HubOptions) {
     hubUrl: new URL(hubUrl, origin ?? "https://hub.invalid").href,
     /** The hub's URL as clients see it, behind any proxy. Undefined if the hub does not know its origin. */
     publicUrl: origin === undefined ? undefined : new URL(hubUrl, origin).href,
-    publicPath: pathOf(hubUrl),
+    publicPath: publicPathOf(resource, path),
     matcherLimits: matcherLimitsOf(shared),
     memoryBounds: { total: shared.maxSubscriptionBytes, perAddress: shared.maxSubscriptionBytesPerAddress },
     issuers: resolveIssuers(shared.issuers),
@@ -79,6 +78,21 @@ export function resolveHubOptions(options: HubOptions) {
   read.refuseUnknown();
   checkTogether(settings);
   return settings;
+}
+
+/**
+ * Returns the path of the hub's URL as clients see it, the prefix of the hub's own topics.
+ *
+ * @param resource - The option `resource`.
+ * @param path - The hub's path on this server.
+ */
+export function publicPathOf(resource: string | undefined, path: string): string {
+  return pathOf(hubUrlOf(resource, path));
+}
+
+function hubUrlOf(resource: string | undefined, path: string): string {
+  // A resource without a path names the hub's origin, but not its path there.
+  return resource === undefined || pathOf(resource) === "" ? path : resource;
 }
 
 /** Rejects options that are valid alone but invalid together. */

@@ -1,8 +1,45 @@
 import { nameOf } from "../../protocol/carried-name.js";
 import type { Update } from "../../protocol/update.js";
+import { assertKnownOptions } from "../../shared/known-options.js";
+import type { HubPort } from "../hub/hub-port.js";
+import type { TopicReader } from "../publish/topic-reader.js";
+import type { Topics } from "../publish/topics.js";
+import type { Variants } from "../publish/variants.js";
 
-/** Returns an iterator over updates whose topics have the names that the application wrote. */
-export function applicationUpdates(updates: AsyncIterableIterator<Update>): AsyncIterableIterator<Update> {
+/** Options of `sse.updates`. */
+export interface UpdatesOptions {
+  /** The id of the last update before the iteration. Default: the iteration begins with the next update. */
+  lastEventId?: string;
+  /** Ends the iteration when it aborts. */
+  signal?: AbortSignal;
+}
+
+const updatesOptions: readonly string[] = ["lastEventId", "signal"] satisfies (keyof UpdatesOptions)[];
+
+export interface ApplicationUpdatesOptions {
+  readonly hub: HubPort;
+  readonly topics: TopicReader;
+  readonly variants: Variants;
+}
+
+/** Iterates over updates for the application's code, with topics by the names that the application wrote. */
+export class ApplicationUpdates {
+  readonly #options: ApplicationUpdatesOptions;
+
+  constructor(options: ApplicationUpdatesOptions) {
+    this.#options = options;
+  }
+
+  of(topics: Topics, options: UpdatesOptions = {}): AsyncIterableIterator<Update> {
+    assertKnownOptions(options, updatesOptions, "updates");
+    const { hub, variants } = this.#options;
+    const asked = this.#options.topics.forHub(topics);
+    variants.renderedPlain(asked.map((topic) => (typeof topic === "string" ? topic : "*")));
+    return withNames(hub.updates(asked, options));
+  }
+}
+
+function withNames(updates: AsyncIterableIterator<Update>): AsyncIterableIterator<Update> {
   return {
     next: async () => named(await updates.next()),
     return: async () => named(await updates.return!()),

@@ -1,0 +1,24 @@
+import { pathBelow } from "../publisher/path-below.js";
+import type { Configuration } from "./configuration.js";
+
+/** Paths of the kit as browsers see them, for a base path of the application. */
+export interface PublicPaths {
+  /** Returns the hub's path. */
+  hub(basePath: string): string;
+  /** Returns the path that renews the tokens of streams. */
+  renewal(basePath: string): string;
+  /** The origins of the hub's public URL. Empty if it is a path. */
+  readonly origins: readonly string[];
+}
+
+/** Derives the public paths. A proxy that moves the hub also moves the paths below it. */
+export function publicPathsOf({ publicHubUrl, renewalPath, hubUrl, hub }: Configuration): PublicPaths {
+  const publicHubPath = new URL(publicHubUrl, "http://relative").pathname;
+  const isBelow = hubUrl === undefined && renewalPath.startsWith(`${hub.path}/`);
+  const renewalSeen = isBelow ? publicHubPath + renewalPath.slice(hub.path.length) : renewalPath;
+  return {
+    hub: (basePath) => pathBelow(basePath, publicHubPath, hub.path),
+    renewal: (basePath) => pathBelow(basePath, renewalSeen, renewalPath),
+    origins: URL.canParse(publicHubUrl) ? [new URL(publicHubUrl).origin] : [],
+  };
+}
