@@ -131,9 +131,9 @@ async function startMonitor(
 
 function announce(url: string, configuration: HubConfiguration, identity: HubIdentity): void {
   console.log(`Hub: ${url}`);
-  const { development, hub, generation, keys } = configuration;
+  const { development, hub, version, keys } = configuration;
   if (!development || !hub.allowPublish || keys.publisherKey === undefined) return;
-  const profile = { protocol: generation, ...identity };
+  const profile = { protocol: version, ...identity };
   const token = signToken({ publish: [{ text: "*" }] }, profile, keys.publisherKey, developmentTokenLifetime);
   console.log(`Publisher token for development, valid for one day: ${token}`);
 }

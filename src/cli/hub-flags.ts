@@ -86,8 +86,8 @@ export const hubFlags: Flags = {
 /** The configuration of a hub, read from flags and environment. */
 export interface HubConfiguration {
   readonly development: boolean;
-  /** The generation of the publisher's token that development prints. */
-  readonly generation: ProtocolVersion;
+  /** The version of the publisher's token that development prints. */
+  readonly version: ProtocolVersion;
   readonly keys: HubKeys;
   readonly proxies: BlockList;
   readonly history: MemoryTransportOptions;
@@ -101,10 +101,10 @@ export function configure(read: OptionReader): HubConfiguration {
   const nameOf = (name: string) => flagOf(name, { ...sharedOptions, ...historyOptions, ...identityOptions }[name]!);
   const shared = readSharedOptions(read, { nameOf, defaults: ownDefaults });
   const history = readHistoryOptions(read, { nameOf });
-  const generation = process.env.MERCURE_PROTOCOL === "1" ? 1 : 0;
+  const version = process.env.MERCURE_PROTOCOL === "1" ? 1 : 0;
   return {
     development,
-    generation: shared.protocol === "both" ? generation : shared.protocol,
+    version: shared.protocol === "both" ? version : shared.protocol,
     keys: readHubKeys(read, development),
     proxies: addressesOf(read.strings("trusted-proxy", "MERCURE_HUB_TRUSTED_PROXIES") ?? []),
     history: { historyLength: history.reconciliationLength, maxHistoryBytes: history.maxHistoryBytes },

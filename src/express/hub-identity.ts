@@ -1,11 +1,10 @@
 import { readIdentityOption } from "../hub/options/read-options.js";
+import type { ProtocolVersion } from "../protocol/protocol-version.js";
 import { invalidOption, type OptionReader } from "../shared/option-reader.js";
-
-type Generation = 0 | 1;
 
 /** The library's hub, its Mercure version, and the identity in its tokens and cookies. */
 export interface HubIdentity {
-  readonly protocol: Generation;
+  readonly protocol: ProtocolVersion;
   /** `true` means a hub at the host of each trusted request. */
   readonly hubUrl: string | true | undefined;
   readonly publicHubUrl: string;
@@ -77,7 +76,7 @@ function isAbsolute(url: unknown): url is string {
   return typeof url === "string" && /^https?:/i.test(url);
 }
 
-function cookie(read: OptionReader, protocol: Generation) {
+function cookie(read: OptionReader, protocol: ProtocolVersion) {
   const authzCookieName = readIdentityOption(read, "cookieName", "authzCookieName") ?? cookieNames[protocol];
   const authzCookieDomain = read.domain("authzCookieDomain", "MERCURE_AUTHZ_COOKIE_DOMAIN");
   // RFC 6265bis, section 4.1.3.2.

@@ -274,7 +274,7 @@ export class Hub {
     this.#answer(req, res, next, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       const bearer = { id: "", sub: subject, issuedAt: authorizedAt, grants: { subscribe: privateTopics } };
-      const said = { parameters: queryOf(request), generation: undefined, bearer };
+      const said = { parameters: queryOf(request), version: undefined, bearer };
       return this.#subscribe.open(request, response, asked, said);
     });
   }

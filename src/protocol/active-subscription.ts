@@ -80,7 +80,7 @@ export function subscriptionPath(hubPath: string, { selector, subscriber }: Acti
   return `${selectorPath(hubPath, selector)}/${percentEncode(subscriber)}`;
 }
 
-/** Returns the subscription's document, in the protocol generation of the subscriber's request. */
+/** Returns the subscription's document, in the protocol version of the subscriber's request. */
 export function subscriptionDocument(
   hubPath: string,
   subscription: ActiveSubscription,

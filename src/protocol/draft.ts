@@ -7,8 +7,8 @@ import type { Draft } from "./update.js";
 export const defaultHubPath = "/.well-known/mercure";
 
 /**
- * Checks a publisher's draft against the rules of both generations of Mercure, section "Publication". A draft that
- * passes is valid for a hub of either generation. The messages are written for the publisher.
+ * Checks a publisher's draft against the rules of both versions of Mercure, section "Publication". A draft that
+ * passes is valid for a hub of either version. The messages are written for the publisher.
  *
  * @param hubPath - The path of the hub's URL. Topics at this path or below it belong to the hub.
  * @throws MercureError `ERR_TOPIC` without a topic, `ERR_DATA` for data that is not a string, else `ERR_UPDATE`.

@@ -1,2 +1,2 @@
-/** The generations of Mercure: 0.x, spoken by deployed hubs, and 1.0. */
+/** The versions of Mercure: 0.x, spoken by deployed hubs, and 1.0. */
 export type ProtocolVersion = 0 | 1;

@@ -15,14 +15,14 @@ const matchTypes: ReadonlySet<string> = new Set<MatchType>(["exact", "urlpattern
 
 /**
  * Reads the decoded segments of a URL below `/subscriptions`: `{topic}/{subscriber}` in Mercure 0.x,
- * `{match_type}/{match}/{subscriber}` in 1.0. Returns undefined for a URL that the generation does not define.
+ * `{match_type}/{match}/{subscriber}` in 1.0. Returns undefined for a URL that the version does not define.
  */
 export function requestedSubscriptions(
   segments: readonly string[],
-  generation: ProtocolVersion,
+  version: ProtocolVersion,
 ): RequestedSubscriptions | undefined {
   const [matchType, [text, subscriber, ...more]] =
-    generation === 1 ? [segments[0], segments.slice(1)] : [undefined, segments];
+    version === 1 ? [segments[0], segments.slice(1)] : [undefined, segments];
   if (more.length > 0) return undefined;
   if (text === undefined) return matchType === undefined ? {} : undefined;
   if (matchType !== undefined && !matchTypes.has(matchType)) return undefined;
@@ -30,7 +30,7 @@ export function requestedSubscriptions(
   return subscriber === undefined ? { selector } : { selector, subscriber };
 }
 
-/** A response of the web API: its body, and the headers that differ between the generations. */
+/** A response of the web API: its body, and the headers that differ between the versions. */
 export interface SubscriptionsAnswer {
   readonly body: string;
   readonly contentType: string;
@@ -45,12 +45,12 @@ export interface SubscriptionsAnswer {
  * @param lastEventId - The id of the last dispatched event; `earliest` before the first event.
  */
 export function subscriptionsAnswer(
-  generation: ProtocolVersion,
+  version: ProtocolVersion,
   document: object,
   lastEventId: string,
   hubUrl: string,
 ): SubscriptionsAnswer {
-  if (generation === 0) {
+  if (version === 0) {
     const body = JSON.stringify({ "@context": jsonLdContext, ...document, lastEventID: lastEventId });
     return { body, contentType: "application/ld+json", link: hubLink(hubUrl) };
   }

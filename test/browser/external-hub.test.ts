@@ -59,15 +59,15 @@ async function start(t: TestContext, hub: ReferenceHub, options: MercureOptions)
 }
 
 const references = [
-  { name: "0.x", generation: 0, options: {}, skip: withoutReferenceHub },
-  { name: "1.0", generation: 1, options: { protocol: 1, tokenMode: "url", ...identity }, skip: withoutReferenceHub1 },
+  { name: "0.x", version: 0, options: {}, skip: withoutReferenceHub },
+  { name: "1.0", version: 1, options: { protocol: 1, tokenMode: "url", ...identity }, skip: withoutReferenceHub1 },
 ] as const;
-for (const { name, generation, options, skip } of references) {
+for (const { name, version, options, skip } of references) {
   describe(`a page with the reference hub of ${name}, behind the kit's own hub path`, {
     skip,
   }, () => {
     test("shows each private message once, through a late connection and a restart of the hub", async (t) => {
-      const hub = await referenceHub(t, { generation });
+      const hub = await referenceHub(t, { version });
       const { origin, page, errors, open, publish, shown, tokensInUrls } = await start(t, hub, options);
       await page.goto(`${origin}/index`);
       await publish(1, true);
@@ -95,7 +95,7 @@ for (const { name, generation, options, skip } of references) {
     });
 
     test("shows public messages by the stock scripts alone", async (t) => {
-      const hub = await referenceHub(t, { generation });
+      const hub = await referenceHub(t, { version });
       const { origin, page, open, publish, shown } = await start(t, hub, options);
       await page.goto(`${origin}/stock`);
       await publish(1, false);

@@ -52,7 +52,7 @@ async function startHub(t: { after(work: () => Promise<void>): void }, corsOrigi
 test("the reference hub's playground page discovers, subscribes, publishes and lists with our hub", {
   skip: withoutReferenceHub1,
 }, async (t) => {
-  const reference = await referenceHub(t, { generation: 1, flags: ["-playground"] });
+  const reference = await referenceHub(t, { version: 1, flags: ["-playground"] });
   const { hub, origin } = await startHub(t, new URL(reference.url).origin);
   const hubUrl = origin + hub.path;
   const detail = {

@@ -44,7 +44,7 @@ async function statusOf(t: TestContext, url: string, jwt: string): Promise<numbe
 }
 
 describe("a hub with a public key", () => {
-  test("accepts tokens that the commands sign with the private key, of both generations, and needs no secret", async (t) => {
+  test("accepts tokens that the commands sign with the private key, of both versions, and needs no secret", async (t) => {
     const [, pair] = pairs()[1]!;
     const cwd = folderWith(t, pair);
     const flags = ["--publisher-secret-file", "public.pem", "--subscriber-secret-file", "public.pem"];

@@ -9,13 +9,13 @@ import { root, tableAfter } from "./markdown.js";
 const page = "docs/protocol.md";
 const text = readFileSync(root + page, "utf8");
 
-/** The sections of a generation, each with the number of requirements in its specification. */
-const sections = [...text.matchAll(/^## (Mercure \S+)$/gm)].flatMap(({ 1: generation, index }) => {
+/** The sections of a version, each with the number of requirements in its specification. */
+const sections = [...text.matchAll(/^## (Mercure \S+)$/gm)].flatMap(({ 1: version, index }) => {
   const rest = text.slice(index + 1);
   const end = rest.search(/^## /m);
   const part = end < 0 ? rest : rest.slice(0, end);
   return [...part.matchAll(/^### (.+)\n\n<!-- requirements: (\d+) -->$/gm)].map((match) => ({
-    name: `${generation}, ${match[1]}`,
+    name: `${version}, ${match[1]}`,
     count: Number(match[2]),
     rows: tableAfter(part, match.index),
   }));
@@ -37,9 +37,9 @@ function hasTest(path: string, name: string): boolean {
   return literals.some((literal) => source.includes(`test(${literal}`) || source.includes(`it(${literal}`));
 }
 
-test(`${page} has the sections of both generations`, () => {
-  for (const generation of ["1.0", "0.x"]) {
-    assert.ok(sections.filter(({ name }) => name.startsWith(`Mercure ${generation},`)).length > 10);
+test(`${page} has the sections of both versions`, () => {
+  for (const version of ["1.0", "0.x"]) {
+    assert.ok(sections.filter(({ name }) => name.startsWith(`Mercure ${version},`)).length > 10);
   }
   assert.equal(sections.length, (text.match(/^### /gm) ?? []).length);
 });

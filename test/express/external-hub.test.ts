@@ -87,7 +87,7 @@ const hubs: HubUnderTest[] = [
     name: "the reference hub of 1.0",
     skip: withoutReferenceHub1,
     options: { protocol: 1, tokenMode: "url", ...identity },
-    start: (t) => referenceHub(t, { generation: 1 }),
+    start: (t) => referenceHub(t, { version: 1 }),
   },
 ];
 for (const { name, start, skip = false, options } of hubs) {
@@ -165,13 +165,13 @@ for (const { name, start, skip = false, options } of hubs) {
 }
 
 const references = [
-  { name: "0.x", generation: 0, options: {}, skip: withoutReferenceHub },
-  { name: "1.0", generation: 1, options: { protocol: 1, tokenMode: "url", ...identity }, skip: withoutReferenceHub1 },
+  { name: "0.x", version: 0, options: {}, skip: withoutReferenceHub },
+  { name: "1.0", version: 1, options: { protocol: 1, tokenMode: "url", ...identity }, skip: withoutReferenceHub1 },
 ] as const;
-for (const { name, generation, options, skip } of references)
+for (const { name, version, options, skip } of references)
   describe(`the reference hub of ${name}`, { skip }, () => {
     test("can be killed and restarted while updates are published: each comes exactly once", async (t) => {
-      const hub = await referenceHub(t, { generation });
+      const hub = await referenceHub(t, { version });
       const { kit, page, errors } = await withHub(t, hub.url, options);
       const streamUrl = await page();
       const acknowledged: string[] = [];
@@ -208,7 +208,7 @@ for (const { name, generation, options, skip } of references)
     });
 
     test("starts new pages afresh after it has lost its history, and reports the gap to old ones", async (t) => {
-      const hub = await referenceHub(t, { generation, history: false });
+      const hub = await referenceHub(t, { version, history: false });
       const { page } = await withHub(t, hub.url, options);
       const before = await page();
       await hub.kill();
@@ -219,7 +219,7 @@ for (const { name, generation, options, skip } of references)
     });
 
     test("accepts streams by a token without grants when it rejects anonymous subscribers", async (t) => {
-      const hub = await referenceHub(t, { generation, flags: ["-anonymous=false"] });
+      const hub = await referenceHub(t, { version, flags: ["-anonymous=false"] });
       const { kit, page } = await withHub(t, hub.url, { ...options, hub: { allowAnonymous: false } });
       const stream = await openStream(t, await page());
       await kit.sse.publish("messages", "secret", { private: true });
@@ -228,14 +228,14 @@ for (const { name, generation, options, skip } of references)
     });
 
     test("reports an error when its active subscriptions are disabled", async (t) => {
-      const hub = await referenceHub(t, { generation, flags: ["-subscriptions=false"] });
+      const hub = await referenceHub(t, { version, flags: ["-subscriptions=false"] });
       const { kit } = await withHub(t, hub.url, options);
       const code = "ERR_SUBSCRIPTIONS";
       await assert.rejects(kit.sse.isConnected("a"), { code, message: /answers 404; the hub has .* turned off/ });
     });
 
     test("reports an error when it has another key, and pages still render", async (t) => {
-      const hub = await referenceHub(t, { generation });
+      const hub = await referenceHub(t, { version });
       const { kit, page, errors } = await withHub(t, hub.url, { ...options, secret: `another ${secret}` });
       await page();
       await until(() => errors.length > 0);
@@ -246,9 +246,9 @@ for (const { name, generation, options, skip } of references)
     });
   });
 
-describe("an application that speaks another generation than its hub", { skip: withoutReferenceHub1 }, () => {
+describe("an application that speaks another version than its hub", { skip: withoutReferenceHub1 }, () => {
   test("renders its pages, and its errors show the hub's challenge", async (t) => {
-    const hub = await referenceHub(t, { generation: 1 });
+    const hub = await referenceHub(t, { version: 1 });
     const { kit, page, errors } = await withHub(t, hub.url);
     assert.match(cursorOf(await page()), /^urn:uuid:/);
     assert.match(String(errors), /: it answered 401 \(Bearer /);

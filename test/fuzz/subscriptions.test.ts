@@ -23,12 +23,12 @@ test("any subscription is within the limits, or rejected", async (t) => {
     const parameters = parseForm(pairs.map((pair) => pair.join("=")).join("&"));
     if (parameters === undefined) return;
     try {
-      const { generation, matchers } = await requestedMatchers(parameters, protocol as 0 | 1 | "both", limits, hubUrl);
+      const { version, matchers } = await requestedMatchers(parameters, protocol as 0 | 1 | "both", limits, hubUrl);
       assert.ok(matchers.all.length >= 1 && matchers.all.length <= limits.count);
       assert.ok(matchers.all.every(({ pattern }) => pattern.length <= limits.length));
-      assert.ok(protocol === "both" || generation === protocol);
+      assert.ok(protocol === "both" || version === protocol);
       matchers.matches("a/b");
-      const cursor = requestedCursor(parameters, generation);
+      const cursor = requestedCursor(parameters, version);
       assert.ok(cursor === undefined || pairs.some(([, text]) => text !== ""));
     } catch (error) {
       assert.ok(
@@ -42,10 +42,10 @@ test("any subscription is within the limits, or rejected", async (t) => {
 
 test("any path below /subscriptions names one resource, or none", async (t) => {
   const path = hostileText(["/", "%2F", "%", "%ff", "exact", "urlpattern", "a", ":x", "..", "urn:uuid:", "*"]);
-  const property = fc.property(path, fc.constantFrom(0 as const, 1 as const), (text, generation) => {
+  const property = fc.property(path, fc.constantFrom(0 as const, 1 as const), (text, version) => {
     const segments = text.split("/").map(percentDecode);
     if (!segments.every((segment) => segment !== undefined)) return;
-    const requested = requestedSubscriptions(segments, generation);
+    const requested = requestedSubscriptions(segments, version);
     if (requested === undefined) return;
     const { selector, subscriber } = requested;
     const matchType = selector?.matchType === undefined ? [] : [selector.matchType];

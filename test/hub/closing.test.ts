@@ -181,7 +181,7 @@ describe("several cookies", () => {
     assert.deepEqual(named.data, ["expired"]);
   });
 
-  // Cookies of another application on the host must not hide those of the older generation.
+  // Cookies of another application on the host must not hide those of the older version.
   test("are read under the next name when none of the first name is valid", async (t) => {
     const { hub, url } = await startHub(t);
     const good = await token({ subscribe: ["a"] });

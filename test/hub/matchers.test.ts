@@ -276,7 +276,7 @@ describe("the method QUERY", () => {
   });
 });
 
-describe("the two generations", () => {
+describe("the two versions", () => {
   test("are rejected in one request, with an explanation", async (t) => {
     const running = await startHub(t);
     assert.match(

@@ -42,10 +42,10 @@ function ask(url: string, { method = "GET", headers = {}, body = "" }: Exchange)
 }
 
 /** The headers that the specification prescribes for an answer. */
-function prescribed(generation: 0 | 1, { status, headers }: Answer): Record<string, unknown> {
+function prescribed(version: 0 | 1, { status, headers }: Answer): Record<string, unknown> {
   const cursor = ["last-event-id", "mercure-last-event-id"].map((name) => headers[name]);
   // The specifications leave the headers of errors to the hub; ours are problem documents.
-  if (status >= 400) return { error: generation === 1 ? challengeOf(headers) : undefined };
+  if (status >= 400) return { error: version === 1 ? challengeOf(headers) : undefined };
   const isList = /json/.test(headers["content-type"] ?? "");
   return {
     contentType: headers["content-type"],
@@ -53,7 +53,7 @@ function prescribed(generation: 0 | 1, { status, headers }: Answer): Record<stri
     isTagged: isList && headers.etag !== undefined,
     // In 0.x the link is our addition, and its target can be relative.
     link:
-      generation === 1 &&
+      version === 1 &&
       String(headers.link)
         .replace(/^<[^>]*>/, "")
         .replace(/last-event-id="[^"]+"/, "last-event-id"),
@@ -74,22 +74,22 @@ function sign(claims: JWTPayload, typ?: string): Promise<string> {
   return new SignJWT(claims).setProtectedHeader({ alg: "HS256", ...(typ !== undefined && { typ }) }).sign(key);
 }
 
-/** A token of the generation that grants a topic to publish and to subscribe. */
-function token(generation: 0 | 1, topic: string, claims: JWTPayload = {}): Promise<string> {
-  if (generation === 0) return sign({ mercure: { publish: [topic], subscribe: [topic] }, ...claims });
+/** A token of the version that grants a topic to publish and to subscribe. */
+function token(version: 0 | 1, topic: string, claims: JWTPayload = {}): Promise<string> {
+  if (version === 0) return sign({ mercure: { publish: [topic], subscribe: [topic] }, ...claims });
   const detail = { type: detailType, actions: ["publish", "subscribe"], topics: [{ match: topic }] };
   const rest = { iss: issuer, aud: resource, exp: 4_000_000_000 };
   return sign({ authorization_details: [detail], ...rest, ...claims }, "at+jwt");
 }
 
-async function exchanges(generation: 0 | 1): Promise<Exchange[]> {
-  const [all, other] = [bearer(await token(generation, "*")), bearer(await token(generation, "other"))];
-  const expired = bearer(await token(generation, "*", { exp: 1 }));
-  const [topic, cursor] = generation === 0 ? ["topic", "lastEventID"] : ["match", "last_event_id"];
+async function exchanges(version: 0 | 1): Promise<Exchange[]> {
+  const [all, other] = [bearer(await token(version, "*")), bearer(await token(version, "other"))];
+  const expired = bearer(await token(version, "*", { exp: 1 }));
+  const [topic, cursor] = version === 0 ? ["topic", "lastEventID"] : ["match", "last_event_id"];
   const first = `?${topic}=a`;
-  const list = generation === 0 ? "/subscriptions" : "/subscriptions/exact";
-  const older = <T>(difference: T) => (generation === 0 ? { differs: difference } : {});
-  const newer = <T>(difference: T) => (generation === 1 ? { differs: difference } : {});
+  const list = version === 0 ? "/subscriptions" : "/subscriptions/exact";
+  const older = <T>(difference: T) => (version === 0 ? { differs: difference } : {});
+  const newer = <T>(difference: T) => (version === 1 ? { differs: difference } : {});
   const forbidden = [403, 401, 'Mercure 0.x "Authorization": 403 for what the token does not allow'] as const;
   const noJws = 'Mercure "Authorization": a header of another scheme presents no token, and is for who stands before';
   const media = "RFC 9110, section 15.5.16: 415 for a body of another type";
@@ -131,7 +131,7 @@ async function exchanges(generation: 0 | 1): Promise<Exchange[]> {
       name: "a header of another scheme",
       to: first,
       headers: { Authorization: "Basic eDp5" },
-      differs: [200, generation === 0 ? 401 : 400, noJws],
+      differs: [200, version === 0 ? 401 : 400, noJws],
     },
     {
       name: "a token in the query",
@@ -158,7 +158,7 @@ async function exchanges(generation: 0 | 1): Promise<Exchange[]> {
       method: "QUERY",
       headers: { "Content-Type": "text/plain" },
       body: "a",
-      differs: [415, generation === 0 ? 405 : 400, media],
+      differs: [415, version === 0 ? 405 : 400, media],
     },
     publish("", "topic=a&data=x"),
     publish("with an id", "topic=a&data=x&id=urn:x:1"),
@@ -201,22 +201,22 @@ async function exchanges(generation: 0 | 1): Promise<Exchange[]> {
 }
 
 // A stale difference fails too.
-for (const [generation, skip] of [
+for (const [version, skip] of [
   [0, withoutReferenceHub],
   [1, withoutReferenceHub1],
 ] as const) {
-  describe(`beside the reference hub of Mercure ${generation === 0 ? "0.x" : "1.0"}`, { skip }, () => {
+  describe(`beside the reference hub of Mercure ${version === 0 ? "0.x" : "1.0"}`, { skip }, () => {
     test("our hub answers the same, or differs for a reason", async (t) => {
-      const theirs = await referenceHub(t, { generation });
+      const theirs = await referenceHub(t, { version });
       const keys = { subscriberKey: secret, publisherKey: secret };
-      const identity = generation === 1 ? { issuer, resource } : {};
-      const { origin } = await startHub(t, { ...keys, ...identity, protocol: generation, allowPublish: true });
+      const identity = version === 1 ? { issuer, resource } : {};
+      const { origin } = await startHub(t, { ...keys, ...identity, protocol: version, allowPublish: true });
       const answered = async (hubUrl: string, exchange: Exchange) => {
         const { to = "" } = exchange;
         const url = to.startsWith("!") ? new URL(to.slice(1), hubUrl).href : hubUrl + to;
         return ask(url, exchange);
       };
-      for (const exchange of await exchanges(generation)) {
+      for (const exchange of await exchanges(version)) {
         const our = await answered(`${origin}/.well-known/mercure`, exchange);
         const their = await answered(theirs.url, exchange);
         const { differs, name } = exchange;
@@ -224,7 +224,7 @@ for (const [generation, skip] of [
           [name, our.status, their.status],
           [name, differs?.[0] ?? their.status, differs?.[1] ?? their.status],
         );
-        if (differs === undefined) assert.deepEqual(prescribed(generation, our), prescribed(generation, their), name);
+        if (differs === undefined) assert.deepEqual(prescribed(version, our), prescribed(version, their), name);
       }
     });
   });

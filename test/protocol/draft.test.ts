@@ -15,7 +15,7 @@ function refuses(fields: Partial<Record<keyof Draft, unknown>>, code: string, me
 }
 
 describe("validateDraft", () => {
-  test("accepts every draft that both generations of Mercure accept", () => {
+  test("accepts every draft that both versions of Mercure accept", () => {
     const topics = ["messages", "TodoList/1", "https://example.com/books/1", "é", "a b", "urn:x:1", "http://[", "%ff"];
     validateDraft(draft({ topics, data: "a\r\nb\0", id: "urn:uuid:1", type: "note added", retry: 0, private: true }));
   });

@@ -12,7 +12,7 @@ export const referenceIdentity = {
   resource: "https://hub.invalid/.well-known/mercure",
 };
 
-/** The reference hubs of both generations of Mercure. */
+/** The reference hubs of both versions of Mercure. */
 const programs = {
   0: { variable: "MERCURE_0_BINARY", flags: [] },
   1: {
@@ -25,8 +25,8 @@ const programs = {
 export const withoutReferenceHub = whySkipped(0);
 export const withoutReferenceHub1 = whySkipped(1);
 
-function whySkipped(generation: 0 | 1): string | false {
-  const { variable } = programs[generation];
+function whySkipped(version: 0 | 1): string | false {
+  const { variable } = programs[version];
   return existsSync(process.env[variable] ?? "") ? false : `${variable} names no program`;
 }
 
@@ -41,14 +41,14 @@ export interface ReferenceHub {
 /** A reference hub, by default of Mercure 0.x, in a process of its own, with history in a file unless that is off. */
 export async function referenceHub(
   t: TestContext,
-  { generation = 0 as 0 | 1, history = true, flags = [] as string[] } = {},
+  { version = 0 as 0 | 1, history = true, flags = [] as string[] } = {},
 ): Promise<ReferenceHub> {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-hub-"));
   let address = "127.0.0.1:0";
   let child: ChildProcess;
   const start = async () => {
     const bolt = history ? ["-bolt", join(folder, "history.db")] : [];
-    const program = programs[generation];
+    const program = programs[version];
     const settings = ["-addr", address, "-key", secret, ...program.flags, ...bolt, ...flags];
     child = spawn(process.env[program.variable]!, settings, {
       stdio: ["ignore", "pipe", "ignore"],

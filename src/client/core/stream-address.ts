@@ -1,6 +1,6 @@
 const tokenName = "authorization";
 const grantName = "grant";
-/** The names of the cursor's query parameter in all generations of the protocol, the name for new cursors first. */
+/** The names of the cursor's query parameter in all versions of the protocol, the name for new cursors first. */
 const cursorNames = ["lastEventID", "last_event_id", "Last-Event-ID"];
 
 /**

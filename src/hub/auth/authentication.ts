@@ -5,11 +5,11 @@ import { grantCookieName, grantOf, keyCookies, secureName } from "../../protocol
 import { unionOf } from "../../protocol/tokens/grants.js";
 import { cookiesOf } from "../http/request.js";
 import { keyOfOtherSession } from "./other-sessions.js";
-import { generationOf, type TokenVerifier } from "./token-verifier.js";
+import { type TokenVerifier, versionOf } from "./token-verifier.js";
 import type { VerifiedToken } from "./verified-token.js";
 
 /** The bearer of a request, according to its verified tokens. */
-export interface Identity extends Pick<VerifiedToken, "generation" | "grants" | "expiresAt" | "subject" | "sub"> {
+export interface Identity extends Pick<VerifiedToken, "version" | "grants" | "expiresAt" | "subject" | "sub"> {
   readonly tokens: readonly VerifiedToken[];
   /** Whether the tokens came in cookies, which browsers send with requests of any page. */
   readonly fromCookie: boolean;
@@ -62,7 +62,7 @@ export class Authenticator {
     const [parameter, ...others] = query.getAll("authorization");
     if (others.length > 0) throw tokenRefused("invalid_request", "The parameter authorization must appear once.");
     if (!parameter) return this.#identifyByCookies(req, grant);
-    if (generationOf(parameter) === 1) {
+    if (versionOf(parameter) === 1) {
       const detail = "A token of Mercure 1.0 in a URL is not allowed. Send it in the header Authorization.";
       throw tokenRefused("invalid_request", detail);
     }
@@ -140,15 +140,15 @@ function invalidToken(): HttpProblem {
 
 /** @param tokens - At least one. */
 function together(tokens: readonly VerifiedToken[], fromCookie: boolean): Identity {
-  const { generation, grants, expiresAt, subject, sub } = tokens[0]!;
+  const { version, grants, expiresAt, subject, sub } = tokens[0]!;
   if (tokens.length === 1) {
-    return { tokens, generation, grants, expiresAt, lastExpiresAt: expiresAt, subject, sub, fromCookie };
+    return { tokens, version, grants, expiresAt, lastExpiresAt: expiresAt, subject, sub, fromCookie };
   }
   const ends = tokens.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
   const bearer = tokens.find(({ subject }) => subject !== undefined);
   return {
     tokens,
-    generation,
+    version,
     grants: unionOf(tokens.map(({ grants }) => grants)),
     expiresAt: finite(Math.min(...ends)),
     lastExpiresAt: finite(Math.max(...ends)),

@@ -10,7 +10,7 @@ import { staticKey, type TrustedKeys } from "./keys.js";
 import { TokenVerifier, type VerifierSettings } from "./token-verifier.js";
 
 /**
- * The cookie names of both generations, the newer first. On plain HTTP the names lack their prefix.
+ * The cookie names of both versions, the newer first. On plain HTTP the names lack their prefix.
  * Mercure 1.0 "Cookie", Mercure 0.x "Cookie".
  */
 export const defaultCookieNames = ["__Secure-mercure_access_token", "mercureAuthorization"] as const;
@@ -40,9 +40,9 @@ export function authenticatorFor(
   const secret = { subscriber: settings.subscriberKey, publisher: settings.publisherKey }[role];
   const keys = [...ownKeys(secret, issuer), ...issuers.filter((trusted) => isFor(role, trusted))];
   const compile = (match: string, type: string) => compileMatcher(match, type, settings.hubUrl);
-  const generations = settings.protocol === "both" ? ([0, 1] as const) : [settings.protocol];
+  const versions = settings.protocol === "both" ? ([0, 1] as const) : [settings.protocol];
   const verifier = new TokenVerifier(
-    { keys, resource, limits: tokenLimits, compile, generations, isRevoked, clockTolerance },
+    { keys, resource, limits: tokenLimits, compile, versions, isRevoked, clockTolerance },
     clock,
   );
   const names = cookieName === undefined ? defaultCookieNames : [cookieName];
@@ -51,7 +51,7 @@ export function authenticatorFor(
   return new Authenticator(verifier, [...new Set(names.flatMap((name) => [name, insecureName(name)]))], ownGrant);
 }
 
-/** A role's secret verifies tokens of both generations. */
+/** A role's secret verifies tokens of both versions. */
 function ownKeys(secret: string | undefined, issuer: string): TrustedKeys[] {
   if (secret === undefined) return [];
   const source = staticKey(new TextEncoder().encode(secret));

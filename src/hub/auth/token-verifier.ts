@@ -18,16 +18,16 @@ export interface VerifierSettings {
   readonly limits: GrantLimits;
   /** The max time an issuer's clock can be ahead, in seconds. Applies to `nbf` and `iat`. Default 30. */
   readonly clockTolerance?: number | undefined;
-  /** The generations whose tokens are accepted. Default both. */
-  readonly generations?: readonly ProtocolVersion[] | undefined;
+  /** The versions whose tokens are accepted. Default both. */
+  readonly versions?: readonly ProtocolVersion[] | undefined;
   /** Compiles the matchers of tokens of Mercure 1.0. Default: exact matchers only. */
   readonly compile?: MatcherCompiler | undefined;
   /** Whether an otherwise valid token is revoked. Default never. */
   readonly isRevoked?: ((token: VerifiedToken) => Promise<boolean>) | undefined;
 }
 
-/** Returns the generation that a token's `typ` header selects, or undefined for a malformed token. */
-export function generationOf(token: string): ProtocolVersion | undefined {
+/** Returns the version that a token's `typ` header selects, or undefined for a malformed token. */
+export function versionOf(token: string): ProtocolVersion | undefined {
   try {
     // RFC 7515, section 4.1.9: the comparison ignores case and a leading `application/`.
     const { typ } = decodeProtectedHeader(token);
@@ -61,23 +61,23 @@ export class TokenVerifier {
   }
 
   async #verifyAnew(token: string): Promise<VerifiedToken | undefined> {
-    const generation = generationOf(token);
-    const { generations = [0, 1] } = this.#settings;
-    if (generation === undefined || !generations.includes(generation)) return undefined;
-    const issuer = generation === 1 ? claimedIssuer(token) : undefined;
-    if (generation === 1 && issuer === undefined) return undefined;
+    const version = versionOf(token);
+    const { versions = [0, 1] } = this.#settings;
+    if (version === undefined || !versions.includes(version)) return undefined;
+    const issuer = version === 1 ? claimedIssuer(token) : undefined;
+    if (version === 1 && issuer === undefined) return undefined;
     let unavailable: unknown;
     for (const keys of this.#settings.keys) {
       // Keys are not pooled: a token signed by one issuer must not pass as another's.
       if (keys.issuer !== issuer) continue;
-      // The version is read before the keys, so that a change in between invalidates the cached result.
-      let { version } = keys.source;
+      // The version of the keys is read before the keys, so that a change in between invalidates the cached result.
+      let { version: keyVersion } = keys.source;
       try {
-        const claims = await this.#claims(token, generation, keys);
+        const claims = await this.#claims(token, version, keys);
         if (claims === undefined) continue;
-        const verified = await this.#read(token, claims, generation);
-        version ??= keys.source.version;
-        if (verified !== undefined) this.#cache.add(token, verified, keys.source, version);
+        const verified = await this.#read(token, claims, version);
+        keyVersion ??= keys.source.version;
+        if (verified !== undefined) this.#cache.add(token, verified, keys.source, keyVersion);
         return verified;
       } catch (error) {
         unavailable = error;
@@ -89,7 +89,7 @@ export class TokenVerifier {
   }
 
   /** Resolves to the claims if a key signed them and they are valid now. Throws when the keys are unavailable. */
-  async #claims(token: string, generation: ProtocolVersion, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
+  async #claims(token: string, version: ProtocolVersion, trusted: TrustedKeys): Promise<JWTPayload | undefined> {
     const header = decodeProtectedHeader(token);
     if (!trusted.algorithms.includes(header.alg!)) return undefined;
     const now = this.#clock.now();
@@ -99,7 +99,7 @@ export class TokenVerifier {
       currentDate: new Date(now),
       clockTolerance,
     };
-    if (generation === 1) {
+    if (version === 1) {
       const { resource } = this.#settings;
       const { issuer } = trusted;
       Object.assign(required, { typ: "at+jwt", issuer, audience: resource, requiredClaims: ["iss", "aud", "exp"] });
@@ -118,7 +118,7 @@ export class TokenVerifier {
     return undefined;
   }
 
-  async #read(token: string, claims: JWTPayload, generation: ProtocolVersion): Promise<VerifiedToken | undefined> {
+  async #read(token: string, claims: JWTPayload, version: ProtocolVersion): Promise<VerifiedToken | undefined> {
     const {
       iss = "",
       sub: claimed,
@@ -127,17 +127,17 @@ export class TokenVerifier {
     } = claims as { iss?: unknown; sub?: unknown; exp?: number; iat?: unknown };
     // Older issuers write numbers, which must not identify a subject.
     const sub = typeof claimed === "string" ? claimed : undefined;
-    if (generation === 1 && claimed !== undefined && sub === undefined) return undefined;
+    if (version === 1 && claimed !== undefined && sub === undefined) return undefined;
     const { limits, compile } = this.#settings;
     const grants =
-      generation === 1
+      version === 1
         ? await parseAuthorizationDetails(claims, limits, compile, newPace())
         : this.#readOlder(claims, limits);
     if (grants === undefined) return undefined;
     const expiresAt = exp === undefined ? undefined : exp * 1000;
     const issuedAt = typeof iat === "number" ? iat * 1000 : undefined;
     const subject = sub === undefined ? undefined : JSON.stringify([iss, sub]);
-    return { id: idOf(token), generation, grants, expiresAt, subject, sub, issuedAt, cookieHash: cookieHashIn(claims) };
+    return { id: idOf(token), version, grants, expiresAt, subject, sub, issuedAt, cookieHash: cookieHashIn(claims) };
   }
 
   #readOlder(claims: JWTPayload, limits: GrantLimits): Grants | undefined {

@@ -5,7 +5,7 @@ import type { Grants } from "../../protocol/tokens/grants.js";
 export interface VerifiedToken {
   /** Identifies the token: equal for equal tokens only, regardless of the presenter. */
   readonly id: string;
-  readonly generation: ProtocolVersion;
+  readonly version: ProtocolVersion;
   readonly grants: Grants;
   /** The expiry time, in milliseconds since 1970; undefined for a token of 0.x that never expires. */
   readonly expiresAt: number | undefined;

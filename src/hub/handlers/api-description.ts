@@ -169,7 +169,7 @@ function publish({ topics, fieldLength }: PublishLimits): JsonObject {
   };
 }
 
-/** Describes the subscription API. The token's generation selects the meaning of a path's segments. */
+/** Describes the subscription API. The token's version selects the meaning of a path's segments. */
 function activeSubscriptions(path: string, protocol: Protocol): JsonObject {
   const operation = (operationId: string, summary: string, segments: readonly string[], schema: JsonObject) => ({
     get: {

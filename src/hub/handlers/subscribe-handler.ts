@@ -45,7 +45,7 @@ type SubscribeSettings = Pick<
 export interface SubscriptionRequest {
   readonly parameters: URLSearchParams;
   /** Undefined for a stream that the application opens itself. */
-  readonly generation: ProtocolVersion | undefined;
+  readonly version: ProtocolVersion | undefined;
   /** The subject of the token that opens the stream, if it has one. */
   readonly subject?: string | undefined;
   /** The client that the application admitted without a token, and the time. */
@@ -103,7 +103,7 @@ export class SubscribeHandler {
     const { allowAnonymous, protocol, matcherLimits, hubUrl, maxQueryBytes } = this.#settings;
     const query = queryOf(req);
     const parameters = await subscriptionParameters(req, query, maxQueryBytes, this.#bounds.memory);
-    const { matchers, generation } = await requestedMatchers(parameters, protocol, matcherLimits, hubUrl, newPace());
+    const { matchers, version } = await requestedMatchers(parameters, protocol, matcherLimits, hubUrl, newPace());
     const grant = parameters.get(grantParameter);
     const closes = grant !== null;
     let identity: Identity | undefined;
@@ -123,7 +123,7 @@ export class SubscribeHandler {
     privateTopics ??= grants.subscribe;
     const asked = { matchers, privateTopics, expiresAt, closeReason, payloads: grants, tokens, subject: sub };
     try {
-      await this.open(req, res, asked, { parameters, generation, subject });
+      await this.open(req, res, asked, { parameters, version, subject });
     } catch (error) {
       // The token may have been revoked while history was read.
       const reason = closes && !res.headersSent ? closeReasonOf(error) : undefined;
@@ -168,7 +168,7 @@ export class SubscribeHandler {
     req: IncomingMessage,
     res: ServerResponse,
     asked: AskedSubscription,
-    request: SubscriptionRequest = { parameters: queryOf(req), generation: undefined },
+    request: SubscriptionRequest = { parameters: queryOf(req), version: undefined },
   ): Promise<void> {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
     const { matchers, privateTopics, payloads, tokens, subject } = asked;
@@ -196,11 +196,11 @@ export class SubscribeHandler {
     res: ServerResponse,
     audience: SubscriptionScope,
     subscription: AdmittedSubscription,
-    { parameters, generation, bearer }: SubscriptionRequest,
+    { parameters, version, bearer }: SubscriptionRequest,
     connection: Connection,
   ): Promise<boolean> {
     const { transport, dispatcher, disconnections, replays } = this.#services;
-    const eventId = requestedEventId(req, parameters, generation ?? 0);
+    const eventId = requestedEventId(req, parameters, version ?? 0);
     const pace = startPace();
     await audience.prepare(pace);
     const texts = audience.selectors.map(({ text }) => text);
@@ -217,7 +217,7 @@ export class SubscribeHandler {
     // The revocation may have arrived while history was read. From here on, revocations end the stream.
     const bearers = bearer === undefined ? subscription.tokens : [bearer];
     if (disconnections.isRevokedNow(bearers)) throw tokenRefused("invalid_token", "The token is revoked.");
-    const headers = { ...this.#headers, ...precedingIdHeaders(precedingId, generation) };
+    const headers = { ...this.#headers, ...precedingIdHeaders(precedingId, version) };
     if (req.method === "HEAD") {
       res.writeHead(200, headers).end();
       return false;

@@ -56,8 +56,8 @@ function hasBody({ headers }: IncomingMessage): boolean {
 export function requestedEventId(
   req: IncomingMessage,
   parameters: URLSearchParams,
-  generation: ProtocolVersion,
+  version: ProtocolVersion,
 ): string | undefined {
   const header = textHeader(req, "last-event-id");
-  return header || (requestedCursor(parameters, generation) ?? header);
+  return header || (requestedCursor(parameters, version) ?? header);
 }

@@ -33,8 +33,8 @@ interface Resource {
 const emptyList = '"subscriptions":[]';
 
 /**
- * Answers GET and HEAD requests for active subscriptions. Each client gets those of its token's generation: the URLs of
- * the other generation would mean something else to it. Mercure 0.x and 1.0 "Subscription API".
+ * Answers GET and HEAD requests for active subscriptions. Each client gets those of its token's version: the URLs of
+ * the other version would mean something else to it. Mercure 0.x and 1.0 "Subscription API".
  */
 export class SubscriptionsHandler {
   readonly #hubPath: string;
@@ -64,10 +64,10 @@ export class SubscriptionsHandler {
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined) throw tokenMissing();
     const segments = segmentsOf(below);
-    if (identity.fromCookie && !(await this.#mayRead(req, segments, identity.generation))) {
+    if (identity.fromCookie && !(await this.#mayRead(req, segments, identity.version))) {
       throw tokenRefused("insufficient_scope", "The application does not grant these subscriptions.");
     }
-    const { path, document: documentOf, list } = this.#resource(segments, identity.generation);
+    const { path, document: documentOf, list } = this.#resource(segments, identity.version);
     if (!(await identity.grants.subscribe.matchesPaced(path, newPace()))) {
       throw tokenRefused("insufficient_scope", "The token does not grant these subscriptions.");
     }
@@ -78,7 +78,7 @@ export class SubscriptionsHandler {
     const { head } = this.#transport;
     const lastEventId = head === 0 ? "earliest" : this.#transport.cursor(head);
     const hubUrl = this.#hubUrl ?? hubUrlOf(req, below);
-    const answer = subscriptionsAnswer(identity.generation, document, lastEventId, hubUrl);
+    const answer = subscriptionsAnswer(identity.version, document, lastEventId, hubUrl);
     const { contentType, link, body } = answer;
     const state = `${link}\n${body}\n${list === undefined ? "" : this.#subscriptions.version}`;
     const etag = `"${createHash("sha256").update(state).digest("base64url")}"`;
@@ -104,25 +104,25 @@ export class SubscriptionsHandler {
   }
 
   /** Asks the application to confirm a cookie's grant: cookies outlive the permissions they stand for. */
-  async #mayRead(req: IncomingMessage, segments: readonly string[], generation: ProtocolVersion): Promise<boolean> {
+  async #mayRead(req: IncomingMessage, segments: readonly string[], version: ProtocolVersion): Promise<boolean> {
     if (this.#authorize === undefined) return true;
-    const selector = requestedSubscriptions(segments, generation)?.selector;
+    const selector = requestedSubscriptions(segments, version)?.selector;
     const path = selector === undefined ? subscriptionsPath(this.#hubPath) : selectorPath(this.#hubPath, selector);
     return (await this.#authorize(req, [path])) === true;
   }
 
-  #resource(segments: readonly string[], generation: ProtocolVersion): Resource {
-    const requested = requestedSubscriptions(segments, generation);
+  #resource(segments: readonly string[], version: ProtocolVersion): Resource {
+    const requested = requestedSubscriptions(segments, version);
     if (requested === undefined) throw nothingHere();
     const { selector, subscriber } = requested;
     if (selector === undefined) {
       const path = subscriptionsPath(this.#hubPath);
-      const list = () => ofGeneration(this.#subscriptions.all(), generation);
-      return { path, document: () => collection(path, generation), list };
+      const list = () => ofVersion(this.#subscriptions.all(), version);
+      return { path, document: () => collection(path, version), list };
     }
     if (subscriber === undefined) {
       const path = selectorPath(this.#hubPath, selector);
-      return { path, document: () => collection(path, generation), list: () => this.#subscriptions.of(selector) };
+      return { path, document: () => collection(path, version), list: () => this.#subscriptions.of(selector) };
     }
     return {
       path: subscriptionPath(this.#hubPath, { selector, subscriber }),
@@ -140,19 +140,19 @@ export class SubscriptionsHandler {
   }
 }
 
-/** Replaces the subscriptions of the other generation by undefined, so that the caller can count the work. */
-function* ofGeneration(
+/** Replaces the subscriptions of the other version by undefined, so that the caller can count the work. */
+function* ofVersion(
   subscriptions: Iterable<ActiveSubscription>,
-  generation: ProtocolVersion,
+  version: ProtocolVersion,
 ): Generator<ActiveSubscription | undefined, void> {
   for (const each of subscriptions) {
-    yield (each.selector.matchType === undefined) === (generation === 0) ? each : undefined;
+    yield (each.selector.matchType === undefined) === (version === 0) ? each : undefined;
   }
 }
 
 /** Returns the document of a list, with the list still empty. */
-function collection(id: string, generation: ProtocolVersion): object {
-  return { id, type: generation === 0 ? "Subscriptions" : "subscriptions", subscriptions: [] };
+function collection(id: string, version: ProtocolVersion): object {
+  return { id, type: version === 0 ? "Subscriptions" : "subscriptions", subscriptions: [] };
 }
 
 /** Returns the decoded segments below `/subscriptions`. Slashes within them are percent-encoded. */

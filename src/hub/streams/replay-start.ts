@@ -54,18 +54,18 @@ export async function resolveReplayStart<S extends ReplayChunk>(
 }
 
 /**
- * Returns the response headers that tell a client whether it has missed updates. An undefined generation stands for a
- * client of either generation. Mercure 1.0 "Reconnection" renamed the header.
+ * Returns the response headers that tell a client whether it has missed updates. An undefined version stands for a
+ * client of either version. Mercure 1.0 "Reconnection" renamed the header.
  */
 export function precedingIdHeaders(
   precedingId: string | undefined,
-  generation: ProtocolVersion | undefined,
+  version: ProtocolVersion | undefined,
 ): Record<string, string> {
   if (precedingId === undefined) return {};
   // Node writes header values as Latin-1, and ids can be any text in UTF-8.
   const value = Buffer.from(precedingId).toString("latin1");
   return {
-    ...(generation !== 1 && { "Last-Event-ID": value }),
-    ...(generation !== 0 && { "Mercure-Last-Event-ID": value }),
+    ...(version !== 1 && { "Last-Event-ID": value }),
+    ...(version !== 0 && { "Mercure-Last-Event-ID": value }),
   };
 }

@@ -6,12 +6,12 @@ import { PatternSum } from "./pattern-sum.js";
 import { bytesOfRequest } from "./subscription-memory.js";
 import { type Pace, stepsToRead, unpaced } from "./work.js";
 
-/** The generations that a hub speaks. */
+/** The versions that a hub speaks. */
 export type Protocol = ProtocolVersion | "both";
 
-/** The matchers of a subscription request, and the request's protocol generation. */
+/** The matchers of a subscription request, and the request's protocol version. */
 export interface RequestedMatchers {
-  readonly generation: ProtocolVersion;
+  readonly version: ProtocolVersion;
   readonly matchers: MatcherList;
 }
 
@@ -38,7 +38,7 @@ const cursors = ["lastEventID", "Last-Event-ID", "last-event-id", "last_event_id
  *
  * @param hubUrl - The hub's absolute URL. Relative URL patterns resolve against it.
  * @param pace - Yields the event loop between patterns.
- * @throws Refusal for a request without matchers, above a limit, or in a generation that the hub does not speak.
+ * @throws Refusal for a request without matchers, above a limit, or in a version that the hub does not speak.
  */
 export async function requestedMatchers(
   parameters: URLSearchParams,
@@ -77,16 +77,16 @@ function* readMatchers(
   limits: MatcherLimits,
   hubUrl: string,
 ): Generator<number, RequestedMatchers> {
-  const generation = requestedGeneration(parameters, protocol);
+  const version = requestedVersion(parameters, protocol);
   const matchers: Matcher[] = [];
   const sum = new PatternSum(limits.patternSize);
   for (const [name, value] of parameters) {
-    if (!isMatcher(name, generation)) continue;
+    if (!isMatcher(name, version)) continue;
     if (matchers.length === limits.count) {
       throw new HttpProblem(400, `A request can name max ${limits.count} topics.`);
     }
     checkTopic(value, limits.length);
-    const matcher = generation === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl);
+    const matcher = version === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl);
     if (!sum.add(matcher)) {
       throw new HttpProblem(400, "The patterns are too large together. Subscribe to fewer patterns, or name topics.");
     }
@@ -97,19 +97,19 @@ function* readMatchers(
   if (limits.bytes > 0 && bytesOfRequest(list) > limits.bytes) {
     throw new HttpProblem(400, "The topics are too large together. Subscribe to fewer or shorter topics.");
   }
-  return { generation, matchers: list };
+  return { version, matchers: list };
 }
 
 /**
  * Returns the parameter that replaces `Last-Event-ID`. The first non-empty one counts, so the query precedes the body.
  */
-export function requestedCursor(parameters: URLSearchParams, generation: ProtocolVersion): string | undefined {
-  const names = generation === 0 ? cursors : ["last_event_id"];
+export function requestedCursor(parameters: URLSearchParams, version: ProtocolVersion): string | undefined {
+  const names = version === 0 ? cursors : ["last_event_id"];
   const ids = names.flatMap((name) => parameters.get(name) ?? []);
   return ids.find((id) => id !== "") ?? ids[0];
 }
 
-function requestedGeneration(parameters: URLSearchParams, protocol: Protocol): ProtocolVersion {
+function requestedVersion(parameters: URLSearchParams, protocol: Protocol): ProtocolVersion {
   const names = [...parameters.keys()];
   const speaks0 = names.includes("topic") && protocol !== 1;
   const speaks1 = names.some(isReserved) && protocol !== 0;
@@ -138,8 +138,8 @@ export function isParameter(name: string): boolean {
   return name === "topic" || isReserved(name) || cursors.includes(name);
 }
 
-function isMatcher(name: string, generation: ProtocolVersion): boolean {
-  return generation === 0 ? name === "topic" : isReserved(name);
+function isMatcher(name: string, version: ProtocolVersion): boolean {
+  return version === 0 ? name === "topic" : isReserved(name);
 }
 
 /**

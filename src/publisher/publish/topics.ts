@@ -34,7 +34,7 @@ export function topicNames(topics: unknown, models: Models): [string, ...string[
  * Mercure 0.x reads the name as a pattern.
  *
  * @throws MercureError as {@link topicNames} does, and `ERR_TOPIC` for a name that hubs read as a pattern, and for a
- * pattern type that the generation does not support.
+ * pattern type that the version does not support.
  */
 export function topicSelectors(topics: unknown, models: Models, protocol: ProtocolVersion): [Selector, ...Selector[]] {
   const selectors = new Map<string, Selector>();

@@ -19,7 +19,7 @@ export interface SubscriptionsAnswer {
 /** A query for a hub's subscriptions: all of them, or those of a selector. */
 export interface SubscriptionsQuestion {
   readonly hubUrl: string;
-  /** The generation of Mercure that the hub speaks. */
+  /** The version of Mercure that the hub speaks. */
   readonly protocol: ProtocolVersion;
   /** The selector. Undefined for all subscriptions. */
   readonly selector: Selector | undefined;

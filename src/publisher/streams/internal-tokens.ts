@@ -12,13 +12,13 @@ export interface InternalGrants {
 }
 
 /**
- * The encoded headers of the tokens that the library signs, one for each generation. A search for tokens in a text starts
+ * The encoded headers of the tokens that the library signs, one for each version. A search for tokens in a text starts
  * with them.
  */
 export const tokenHeaders = { 0: tokenHeader(0, "HS256"), 1: tokenHeader(1, "HS256") } as const;
 
-export function tokenHeader(generation: ProtocolVersion, alg: string): string {
-  return encode({ alg, typ: generation === 0 ? "JWT" : "at+jwt" });
+export function tokenHeader(version: ProtocolVersion, alg: string): string {
+  return encode({ alg, typ: version === 0 ? "JWT" : "at+jwt" });
 }
 
 /**

@@ -31,7 +31,7 @@ export interface TokenGrants {
   readonly subject?: string | undefined;
 }
 
-/** The generation of tokens, and the origin that tokens of Mercure 1.0 state. */
+/** The version of tokens, and the origin that tokens of Mercure 1.0 state. */
 export interface TokenProfile {
   readonly protocol: ProtocolVersion;
   /** The issuer: the claim `iss`. */
@@ -146,7 +146,7 @@ export interface Signer {
  * @param lifetime - The lifetime of the token, in seconds.
  * @param now - The time that the lifetime starts at, in milliseconds since 1970. Default: now.
  * @param issuedAt - The value of the claim `iat`, in milliseconds since 1970. Default: `now`, adjusted to be unique.
- * @throws MercureError `ERR_OPTION` for a payload that the generation does not allow.
+ * @throws MercureError `ERR_OPTION` for a payload that the version does not allow.
  */
 export function signToken(
   grants: TokenGrants,

@@ -38,7 +38,7 @@ describe("a stream's address", () => {
     assert.equal(parseAddress("https://hub.example/?topic=a", base).url, "https://hub.example/?topic=a");
   });
 
-  it("keeps the cursor's name, and knows the name of each generation of the protocol", () => {
+  it("keeps the cursor's name, and knows the name of each version of the protocol", () => {
     const nameIn = (text: string) => parseAddress(text, base).cursorName;
     assert.equal(nameIn("/hub?match=a&last_event_id=1"), "last_event_id");
     assert.equal(nameIn("/hub?topic=a&Last-Event-ID=1"), "Last-Event-ID");

@@ -106,7 +106,7 @@ describe("tokens of Mercure 1.0", () => {
     }
   });
 
-  // The claim of one generation in a token of the other would escape the rules of both.
+  // The claim of one version in a token of the other would escape the rules of both.
   test("reject the claim of 0.x, and tokens of 0.x reject details", async (t) => {
     const { hub, url } = await startHub(t, { issuer, resource });
     const newer = await subscribe(t, url("a"), bearer(await accessToken({ mercure: { subscribe: ["*"] } })));

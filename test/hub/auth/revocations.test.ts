@@ -7,7 +7,7 @@ import { parseGrants } from "../../../src/protocol/tokens/grants.js";
 function tokenOf(fields: { id?: string; sub?: string; issuedAt?: number; subscribe?: string[] }): VerifiedToken {
   const { id = "", sub, issuedAt, subscribe = [] } = fields;
   const grants = parseGrants({ mercure: { subscribe } })!;
-  return { id, sub, issuedAt, grants, generation: 0, subject: sub, expiresAt: undefined };
+  return { id, sub, issuedAt, grants, version: 0, subject: sub, expiresAt: undefined };
 }
 
 describe("revocations", () => {

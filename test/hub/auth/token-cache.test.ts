@@ -6,7 +6,7 @@ import { noGrants } from "../../../src/protocol/tokens/grants.js";
 
 const verified = (expiresAt?: number): VerifiedToken => ({
   id: "",
-  generation: 0,
+  version: 0,
   grants: noGrants,
   expiresAt,
   subject: undefined,

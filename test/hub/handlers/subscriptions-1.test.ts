@@ -255,7 +255,7 @@ describe("the web API of subscriptions of Mercure 1.0", () => {
     for (const name of ["Link", "ETag", "Mercure-Last-Event-ID"]) assert.ok(exposed.includes(name), name);
   });
 
-  test("lists each generation's own subscriptions", async (t) => {
+  test("lists each version's own subscriptions", async (t) => {
     const { open, get, origin } = await start(t);
     await open("match=newer");
     await open("topic=older");

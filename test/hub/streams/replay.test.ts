@@ -41,7 +41,7 @@ describe("replay", () => {
     assert.equal(subscriber.headers["last-event-id"], "earliest");
   });
 
-  test("prefers the header over the parameters of all generations", async (t) => {
+  test("prefers the header over the parameters of all versions", async (t) => {
     const { hub, url } = await startHub(t);
     const old = hub.lastEventId;
     const { id } = await hub.publish(draft("a", "1"));
@@ -73,7 +73,7 @@ describe("replay", () => {
     }
   });
 
-  test("takes the first update of a repeated id, in both generations", async (t) => {
+  test("takes the first update of a repeated id, in both versions", async (t) => {
     const { hub, url, origin } = await startHub(t);
     for (const [data, id] of [
       ["1", "urn:twice"],

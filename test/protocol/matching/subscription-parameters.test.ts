@@ -8,8 +8,8 @@ const limits = { count: 3, length: 20, patternSize: 5000, bytes: 0 };
 describe("the parameters of a subscription", () => {
   test("are read with their types, each once", async () => {
     const parameters = new URLSearchParams("match=a&match_urlpattern=/:x&match_exact=a&x=y");
-    const { generation, matchers } = await requestedMatchers(parameters, "both", limits, hubUrl);
-    assert.equal(generation, 1);
+    const { version, matchers } = await requestedMatchers(parameters, "both", limits, hubUrl);
+    assert.equal(version, 1);
     const read = matchers.all.map(({ type, pattern }) => `${type} ${pattern}`);
     assert.deepEqual(read, ["exact a", "urlpattern /:x"]);
   });

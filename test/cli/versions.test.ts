@@ -33,7 +33,7 @@ const hubs: HubUnderTest[] = [
     name: "the reference hub of 1.0",
     skip: withoutReferenceHub1,
     flags: [...generation1, ...referenceFlags],
-    start: (t) => referenceHub(t, { generation: 1 }),
+    start: (t) => referenceHub(t, { version: 1 }),
   },
 ];
 
@@ -70,7 +70,7 @@ for (const { name, skip = false, flags, start: startServer } of hubs) {
   });
 }
 
-describe("a hub of both generations", () => {
+describe("a hub of both versions", () => {
   test("matches subscriptions by URL patterns", async (t) => {
     const { url } = await startHub(t);
     const options = { env: { SECRET_KEY: secret, MERCURE_HUB_URL: url, MERCURE_PROTOCOL: "1" } };
@@ -85,7 +85,7 @@ describe("a hub of both generations", () => {
 });
 
 describe("htmx-mercure hub", () => {
-  test("accepts one generation's tokens alone on request", async (t) => {
+  test("accepts one version's tokens alone on request", async (t) => {
     const { url } = await startHub(t, [], { env: { SECRET_KEY: secret, MERCURE_HUB_PROTOCOL: "1" } });
     const publish = (protocol: string) =>
       run(t, ["publish", "a", "x", "--hub-url", url, "--protocol", protocol], { env: { SECRET_KEY: secret } });
