@@ -29,8 +29,9 @@ const FAREWELL = 10_000;
 
 /** A process costs about a second, most of it for loading Express, Nunjucks and the sources. */
 const FILES_IN_PROCESS = 20;
-/** Files whose tests measure the whole process, or take long, run in processes of their own. */
+/** Files whose tests measure the process, or wait for other processes, run in processes of their own. */
 const ALONE = /support\/heap|node:cluster|browser\/chromium/;
+const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\//;
 const groupsFolder = join(".cache", `test-groups-${process.pid}`);
 
 await main(async () => {
@@ -68,7 +69,9 @@ function select(patterns) {
  * different modules, so that all take about as long.
  */
 function programs(files) {
-  const alone = files.filter((file) => files.length <= 3 || ALONE.test(readFileSync(file, "utf8")));
+  const alone = files.filter(
+    (file) => files.length <= 3 || ALONE_FOLDERS.test(file) || ALONE.test(readFileSync(file, "utf8")),
+  );
   const together = files.filter((file) => !alone.includes(file));
   mkdirSync(groupsFolder, { recursive: true });
   const count = Math.ceil(together.length / FILES_IN_PROCESS);
