@@ -35,6 +35,8 @@ export interface Configuration extends HubIdentity {
   readonly swapStyles: readonly string[];
   readonly assetsPath: string;
   readonly publicPath: string;
+  /** The hub's path for browsers. The public base path precedes it if it is the hub's own path. */
+  readonly publicHubPath: string;
   /** Whether `publicPath` comes from `publicHubUrl`. */
   readonly isPublicPathFromHubUrl: boolean;
   readonly development: boolean;
@@ -113,15 +115,19 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
 }
 
 /**
- * Derives the public prefix. A proxy strips it from all paths, so a path in `publicHubUrl` names it for all of them.
+ * Derives the public prefix. A proxy strips it from all paths, so the path of `publicHubUrl` names it for all of them,
+ * also in an absolute URL: the hub and the application have one server.
  */
 function publicPaths({ hubUrl, publicHubUrl }: HubIdentity, hubPath: string, publicPath: string | undefined) {
-  const isOwnPath = hubUrl === undefined && publicHubUrl.startsWith("/") && publicHubUrl.endsWith(hubPath);
-  const prefix = isOwnPath ? publicHubUrl.slice(0, -hubPath.length) : "";
+  const isRelative = publicHubUrl.startsWith("/");
+  const publicHubPath = isRelative ? publicHubUrl : new URL(publicHubUrl).pathname;
+  const isOwnPath = hubUrl === undefined && publicHubPath.endsWith(hubPath);
+  const prefix = isOwnPath ? publicHubPath.slice(0, -hubPath.length) : "";
   const isSame = isOwnPath && (publicPath ?? prefix) === prefix;
   return {
     publicPath: publicPath ?? prefix,
-    publicHubUrl: isSame ? hubPath : publicHubUrl,
+    publicHubUrl: isSame && isRelative ? hubPath : publicHubUrl,
+    publicHubPath: isSame ? hubPath : new URL(publicHubUrl, "http://relative").pathname,
     isPublicPathFromHubUrl: publicPath === undefined && prefix !== "",
   };
 }

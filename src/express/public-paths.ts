@@ -12,8 +12,7 @@ export interface PublicPaths {
 }
 
 /** Derives the public paths. A proxy that moves the hub also moves the paths below it. */
-export function publicPathsOf({ publicHubUrl, renewalPath, hubUrl, hub }: Configuration): PublicPaths {
-  const publicHubPath = new URL(publicHubUrl, "http://relative").pathname;
+export function publicPathsOf({ publicHubUrl, publicHubPath, renewalPath, hubUrl, hub }: Configuration): PublicPaths {
   const isBelow = hubUrl === undefined && renewalPath.startsWith(`${hub.path}/`);
   const renewalSeen = isBelow ? publicHubPath + renewalPath.slice(hub.path.length) : renewalPath;
   return {

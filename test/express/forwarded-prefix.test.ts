@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import express from "express";
 import type { MercureOptions } from "../../src/index.js";
 import { application, streamUrlOf } from "../support/application.js";
@@ -130,4 +130,51 @@ test("a public hub URL that holds the mount path has it once, in pages and in jo
       assert.equal(new URL(streamUrlOf(html, origin)).pathname, `${prefix}/shop/.well-known/mercure`);
     }
   }
+});
+
+describe("an absolute publicHubUrl", () => {
+  const seen = async (t: TestContext, options: MercureOptions, mount = "") => {
+    const { app, kit, listen } = application(t, files, { authorize: () => true, tokenMode: "cookie", ...options });
+    app.get("/", (_req, res) => res.render("index"));
+    const origin = await listen(mount === "" ? app : express().use(mount, app));
+    const page = await fetch(`${origin}${mount}/`);
+    const html = await page.text();
+    const job = `${kit.environment.render("panel.njk")}${kit.render("Board")}`;
+    return { urls: urlsIn(html), cookiePaths: cookiePathsOf(page), jobUrls: urlsIn(job) };
+  };
+  const hub = "https://example.com/app/.well-known/mercure";
+
+  test("moves scripts, style, renewal and cookie paths to its prefix, in pages and in jobs", async (t) => {
+    const { urls, cookiePaths, jobUrls } = await seen(t, { publicHubUrl: hub });
+    assert.equal(urls.length, 6);
+    assert.equal(jobUrls.length, 5);
+    for (const url of [...urls, ...jobUrls]) {
+      assert.ok(url.startsWith(hub) || /^\/app\/(mercure-assets|\.well-known\/mercure\/renewal)/.test(url), url);
+    }
+    assert.deepEqual(new Set(cookiePaths), new Set(["/", "/app", "/app/.well-known/mercure"]));
+  });
+
+  test("adds the mount path once, whether or not it is in the URL", async (t) => {
+    for (const path of ["/front/shop", "/front"]) {
+      const publicHubUrl = `https://example.com${path}/.well-known/mercure`;
+      const { urls, jobUrls } = await seen(t, { publicHubUrl }, "/shop");
+      const own = [...urls, ...jobUrls].filter((url) => !url.startsWith(publicHubUrl));
+      assert.equal(own.length, 9);
+      for (const url of own) assert.match(url, /^\/front\/shop\/(mercure-assets|\.well-known\/mercure\/renewal)/);
+    }
+  });
+
+  test("moves nothing with another publicPath, without a prefix, or with an external hub", (t) => {
+    const unmoved: MercureOptions[] = [
+      { publicHubUrl: hub, publicPath: "/" },
+      { publicHubUrl: "https://example.com/.well-known/mercure" },
+      { publicHubUrl: hub, hubUrl: "http://127.0.0.1:9/.well-known/mercure", secret: "s".repeat(32) },
+    ];
+    for (const options of unmoved) {
+      const { kit } = application(t, files, options);
+      const urls = urlsIn(kit.environment.render("panel.njk"));
+      assert.equal(urls.length, 4);
+      for (const url of urls) assert.match(url, /^\/mercure-assets\//);
+    }
+  });
 });
