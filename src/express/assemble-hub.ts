@@ -45,9 +45,9 @@ export function embedOwnHub(configuration: Configuration, permissions: Authorize
 }
 
 /** Returns a clock for tokens. Orders to disconnect carry the time of the hub's store, which is not this machine's. */
-export function hubClockOf(clock: Clock, embedded: EmbeddedHub | undefined): Clock {
+export function hubClockOf(clock: Clock, embedded: EmbeddedHub | undefined): Pick<Clock, "now"> {
   if (embedded === undefined) return clock;
-  return { ...clock, now: () => clock.now() + embedded.hub.now() - Date.now() };
+  return { now: () => clock.now() + embedded.hub.now() - Date.now() };
 }
 
 /** Creates the port to the hub in this process, or to the hub that `hubUrl` names. */

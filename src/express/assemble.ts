@@ -101,7 +101,7 @@ export function assemble(app: Application, configuration: Configuration, clock: 
     basePath,
     hint,
     lastEventId: () => hub.lastEventId,
-    now: hubClock.now,
+    now: () => hubClock.now(),
   });
   const viewer = new Viewer({
     pages,

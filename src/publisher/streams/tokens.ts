@@ -64,7 +64,7 @@ const keptTokens = 1000;
 /** Creates the tokens that the application and its visitors present to the hub. */
 export class Tokens {
   readonly #options: TokensOptions;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "now">;
   readonly #beganAt: () => number | undefined;
   /** The cached tokens for publishing, by their topics; the oldest comes first. */
   readonly #publishTokens = new Map<string, { readonly token: string; readonly until: number }>();
@@ -73,7 +73,11 @@ export class Tokens {
    * @param beganAt - Returns the time when the current request began, in milliseconds since 1970. Undefined outside of
    * a request.
    */
-  constructor(options: TokensOptions, clock: Clock = systemClock, beganAt: () => number | undefined = () => undefined) {
+  constructor(
+    options: TokensOptions,
+    clock: Pick<Clock, "now"> = systemClock,
+    beganAt: () => number | undefined = () => undefined,
+  ) {
     this.#options = options;
     this.#clock = clock;
     this.#beganAt = beganAt;
