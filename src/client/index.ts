@@ -58,8 +58,10 @@ export interface MercureEventMap {
   "mercure:error": CustomEvent<MercureErrorDetail>;
   /** The hub has ended a stream for good. */
   "mercure:end": CustomEvent<MercureEndDetail>;
-  /** The page can lack updates. Reload it, or fetch the state again. */
+  /** The page can lack updates. Unless a listener prevents it, the client fetches the stream's content again. */
   "mercure:gap": CustomEvent<MercureGapDetail>;
+  /** New content leaves this field alone, because the visitor is changing it. */
+  "mercure:kept": CustomEvent<null>;
 }
 
 /** One stream of the page. */

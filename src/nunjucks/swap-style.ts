@@ -19,8 +19,8 @@ const styles = [
 
 const modifier = /^(swap|settle|transition|scroll|show|focus-scroll|ignoreTitle|strip|target):./;
 
-/** Styles that remove the element that receives messages. */
-const removing = new Set(["outerHTML", "delete"]);
+/** Styles that remove the element that receives messages, or turn it into the message's element. */
+const removing = new Set(["outerHTML", "delete", "morph", "morph:outerHTML"]);
 
 export interface SwapStyleOptions {
   /** Further styles, of the application's htmx extensions. */

@@ -33,6 +33,26 @@ describe("an arriving element whose id is in the target already", () => {
     await shows(page, "tbody > tr > td", ["A", "b", "c"]);
   });
 
+  for (const swap of ["beforebegin", "afterend"]) {
+    it(`replaces the other beside the target of hx-swap="${swap}"`, async () => {
+      const page = await open(`<div id="list">${stream({ swap })}</div>`);
+      fixture.server.publish(item("a", "a"));
+      fixture.server.publish(item("b", "b"));
+      fixture.server.publish(item("a", "A"));
+      await shows(page, "#list > p", swap === "beforebegin" ? ["A", "b"] : ["b", "A"]);
+    });
+  }
+
+  it("can be a shape of a drawing, and so can all elements of a message", async () => {
+    const circle = (id: string, text: string) => `<circle id="${id}" r="5"><title>${text}</title></circle>`;
+    const page = await open(`<svg>${stream({ tag: "g", content: circle("a", "a") })}</svg>`);
+    fixture.server.publish(`${circle("b", "b")}<rect width="1" height="1"/><text>free</text>`);
+    fixture.server.publish(`${circle("a", "A")}${circle("c", "c")}`);
+    await shows(page, "circle title", ["A", "b", "c"]);
+    const names = "[...feed.querySelectorAll('*')].map(({ namespaceURI }) => namespaceURI)";
+    assert.deepEqual([...new Set((await page.evaluate(names)) as string[])], ["http://www.w3.org/2000/svg"]);
+  });
+
   it("replaces nothing outside of the target", async () => {
     const page = await open(`${item("a", "outside")}${stream({ content: `<div>${item("a", "inside")}</div>` })}`);
     fixture.server.publish(item("a", "new"));

@@ -336,16 +336,6 @@ describe("a stream element", () => {
     assert.equal(fixture.server.subscriptions.at(-1)?.headers.authorization, "Bearer valid");
   });
 
-  it("reports that updates can be missing", async () => {
-    const page = await fixture.open(
-      `${stream({ connect: "/hub?topic=messages&lastEventID=urn:gone" })}<p id="log"></p>`,
-    );
-    await shows(page, "#log", ["mercure:gap feed urn:gone earliest;"]);
-    await fixture.connected();
-    fixture.server.publish(item("live"));
-    await shows(page, "#feed p", ["live"]);
-  });
-
   // The changes of a stream in a page and of its connection, each at any moment.
   const events: Record<string, (publish: () => void) => unknown> = {
     publish: (publish) => publish(),

@@ -49,7 +49,6 @@ describe("MercureStream", () => {
 
   const swaps: [given: string, expected: string][] = [
     ["swap:200ms", "beforeend swap:200ms"],
-    ["morph", "morph"],
     ["morph:innerHTML", "morph:innerHTML"],
     ["afterbegin settle:1s scroll:top", "afterbegin settle:1s scroll:top"],
     ["none", "none"],
@@ -62,6 +61,14 @@ describe("MercureStream", () => {
         swapStyles: ["multi"],
       });
       assert.match(kit.render("page.njk"), new RegExp(` hx-swap="${expected}" `));
+    });
+  }
+
+  for (const tag of ["MercureStream", "MercureStreamContext"]) {
+    test(`${tag} writes the event of sse_close, which closes the stream, to sse-close`, (t) => {
+      const code = `<% ${tag} topic="a" sse_close="done" %><% end${tag} %>`;
+      const html = fixture(t, { files: { "templates/page.njk": code } }).render("page.njk", {});
+      assert.deepEqual(html.match(/ sse-close="[^"]*"/g), [' sse-close="done"']);
     });
   }
 

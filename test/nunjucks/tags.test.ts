@@ -219,6 +219,8 @@ describe("a mistake in a template is an error with its place", () => {
     ['<% MercureStream topic="a" hx_swap="inerHTML" %>', "ERR_TEMPLATE", /Did you mean "innerHTML"/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="outerHTML" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="delete" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
+    ['<% MercureStream topic="a" hx_swap="morph" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
+    ['<% MercureStream topic="a" hx_swap="morph:outerHTML" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="beforeend swp:1s" %>', "ERR_TEMPLATE", /not a modifier/, [1, 4]],
     ['<% MercureStream topic="a" type="error" %>', "ERR_TEMPLATE", /reserved for an EventSource/, [1, 4]],
     ['<% MercureStream topic="a" type="open" %>', "ERR_TEMPLATE", /reserved for an EventSource/, [1, 4]],

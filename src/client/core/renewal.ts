@@ -1,7 +1,9 @@
 import { pageBase } from "./page-base.js";
+import { ask, pageSince, RetryableError } from "./page-fetch.js";
 import { isPageHidden } from "./page-visibility.js";
-import { parseRetryAfter, reconnectDelay } from "./reconnect-delay.js";
-import { parseAddress, type StreamAddress, withToken } from "./stream-address.js";
+import { reconnectDelay } from "./reconnect-delay.js";
+import { sameStream } from "./same-stream.js";
+import { type StreamAddress, withToken } from "./stream-address.js";
 
 /** The renewed address of a stream, and the new value of its attribute, which can hold a new token. */
 export interface Renewed {
@@ -16,13 +18,7 @@ const renewalAttribute = "data-mercure-renew";
 /** How long a fetched page serves other streams that expire, in milliseconds. Streams of one page expire together. */
 const freshFor = 5_000;
 
-interface FetchedPage {
-  readonly askedAt: number;
-  readonly content: Document | undefined;
-}
-
 let queue: Promise<unknown> = Promise.resolve();
-let page: FetchedPage | undefined;
 
 /**
  * Renews a private stream whose token has expired or is refused. The streams of a page renew one at a time, and retry
@@ -42,15 +38,6 @@ export function renew(
   const turn = queue.then(() => untilAnswered(signal, () => attempt(element, text, address, askedAt)));
   queue = turn;
   return turn;
-}
-
-/** A failed attempt that is worth a retry. */
-class RetryableError {
-  readonly retryAfter: number;
-
-  constructor(retryAfter = 0) {
-    this.retryAfter = retryAfter;
-  }
 }
 
 async function untilAnswered<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T | undefined> {
@@ -85,48 +72,16 @@ async function attempt(
     // The server cannot verify the old token, as after a restart with another key. The page can still get a new one.
     if (response.status !== 401) return undefined;
   }
-  const known = page && page.askedAt > askedAt - freshFor ? renewedFrom(page.content, element, address) : undefined;
+  const known = sameStream(await pageSince(askedAt - freshFor), element, address);
   // The page with the same token is the one whose token the hub has just refused.
   if (known && known.address.token !== address.token) return known;
-  const fresh = renewedFrom(await freshPage(), element, address);
+  const fresh = sameStream(await pageSince(askedAt), element, address);
   // A cached page can hold the same refused token. It then gives no new one.
   return fresh?.address.token !== undefined && fresh.address.token === address.token ? undefined : fresh;
 }
 
 function renewedBy(text: string, address: StreamAddress, answer: { token: string }): Renewed {
   return { text: withToken(text, answer.token), address: { ...address, token: answer.token } };
-}
-
-/** Finds the same stream in another rendering of the page, by its element's id or else by its URL. */
-function renewedFrom(content: Document | undefined, element: Element, address: StreamAddress): Renewed | undefined {
-  if (content === undefined) return undefined;
-  const candidates = [...content.querySelectorAll("[sse-connect], [data-sse-connect]")].map((found) => {
-    const text = found.getAttribute("sse-connect") ?? found.getAttribute("data-sse-connect") ?? "";
-    return { id: found.id, text, address: parseAddress(text, pageBase()) };
-  });
-  const same = element.id === "" ? undefined : candidates.find(({ id }) => id === element.id);
-  return same ?? candidates.find((candidate) => candidate.address.url === address.url);
-}
-
-async function freshPage(): Promise<Document | undefined> {
-  const askedAt = performance.now();
-  const response = await ask(location.href.replace(/#.*/s, ""), { headers: { Accept: "text/html" } });
-  const isOwn = response.ok && new URL(response.url).origin === location.origin;
-  const content = isOwn ? new DOMParser().parseFromString(await response.text(), "text/html") : undefined;
-  page = { askedAt, content };
-  return content;
-}
-
-async function ask(url: string, init: RequestInit): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url, { ...init, credentials: "same-origin", cache: "no-store" });
-  } catch {
-    throw new RetryableError();
-  }
-  const { status } = response;
-  if (status < 500 && status !== 429 && status !== 408) return response;
-  throw new RetryableError(parseRetryAfter(response.headers.get("Retry-After"), Date.now()));
 }
 
 /** Resolves the renewal URL, and drops another origin's: only the page's own server gets tokens. */

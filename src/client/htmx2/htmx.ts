@@ -17,12 +17,14 @@ export interface HtmxInternalApi {
 
 export interface SwapSpecification {
   swapStyle: string;
+  swapDelay?: number;
+  settleDelay?: number;
 }
 
 interface SwapOptions {
   contextElement: Element;
   /** Runs after the swap's delay, before anything moves. */
-  beforeSwapCallback: () => void;
+  beforeSwapCallback?: () => void;
 }
 
 interface HtmxExtension {

@@ -1,3 +1,4 @@
+import { keepEdited } from "../core/edited-field.js";
 import type { HtmxInternalApi, SwapSpecification } from "./htmx.js";
 
 const outOfBand = "[hx-swap-oob], [data-hx-swap-oob]";
@@ -28,15 +29,17 @@ function swapMessage(api: HtmxInternalApi, event: CustomEvent<MessageEvent<strin
   api.withExtensions(element, (extension) => {
     html = extension.transformResponse(html, null, element);
   });
-  const fragment = api.makeFragment(html);
-  const merges = isListSwap(specification) && itemsOf(fragment).length > 0;
-  if (!merges && (!bringsOutOfBand(fragment) || hasContent(fragment))) return false;
+  const list = listOf(target, specification);
+  const drawn = isInSvg(list ?? target) && !/^\s*<(svg|template)\b/i.test(html);
+  const fragment = drawn ? drawingOf(api, html) : api.makeFragment(html);
+  const merges = list !== null && itemsOf(fragment).length > 0;
+  if (!merges && !drawn && (!bringsOutOfBand(fragment) || hasContent(fragment))) return false;
 
   api.swap(target, fragment, specification, {
     contextElement: element,
     // A swap can be delayed, so the target's content is known only when the swap begins.
     beforeSwapCallback() {
-      if (merges) replaceInPlace(fragment, target);
+      if (merges) replaceInPlace(fragment, list);
       dropVainDeletions(fragment, target);
       if (!hasContent(fragment)) specification.swapStyle = "none";
     },
@@ -45,8 +48,22 @@ function swapMessage(api: HtmxInternalApi, event: CustomEvent<MessageEvent<strin
   return true;
 }
 
-function isListSwap({ swapStyle }: SwapSpecification): boolean {
-  return swapStyle === "beforeend" || swapStyle === "afterbegin";
+/** Returns the element that a swap adds children to, or null for a swap that replaces content. */
+function listOf(target: Element, { swapStyle }: SwapSpecification): Element | null {
+  if (swapStyle === "beforeend" || swapStyle === "afterbegin") return target;
+  return swapStyle === "beforebegin" || swapStyle === "afterend" ? target.parentElement : null;
+}
+
+function isInSvg({ namespaceURI, localName }: Element): boolean {
+  return namespaceURI === "http://www.w3.org/2000/svg" && localName !== "foreignObject";
+}
+
+/** Parses a message for a drawing. Outside `svg` the parser would make unknown HTML elements of its shapes. */
+function drawingOf(api: HtmxInternalApi, html: string): DocumentFragment {
+  const fragment = api.makeFragment(`<svg>${html}</svg>`);
+  const svg = fragment.querySelector("svg");
+  svg?.replaceWith(...svg.childNodes);
+  return fragment;
 }
 
 /** Returns the elements for the target that have an id. */
@@ -57,12 +74,16 @@ function itemsOf(fragment: DocumentFragment): Element[] {
 /**
  * Replaces items by an out-of-band swap, so that htmx itself handles focus, preserved elements, settling and events.
  */
-function replaceInPlace(fragment: DocumentFragment, target: Element): void {
+function replaceInPlace(fragment: DocumentFragment, list: Element): void {
   const elsewhere = new Set([...fragment.querySelectorAll(outOfBand)].map((child) => child.id));
   for (const item of itemsOf(fragment)) {
-    const present = target.querySelector(`#${CSS.escape(item.id)}`);
+    const present = list.querySelector(`#${CSS.escape(item.id)}`);
     // A message that deletes an item and adds it again moves it to the place of new items.
     if (!present || elsewhere.has(item.id) || present.hasAttribute(replacedMark)) continue;
+    if (!keepEdited(present, item)) {
+      item.remove();
+      continue;
+    }
     marks += 1;
     present.setAttribute(replacedMark, `${marks}`);
     item.setAttribute("hx-swap-oob", `outerHTML:[${replacedMark}="${marks}"]`);

@@ -8,6 +8,7 @@ import { watchElements } from "../core/watch-elements.js";
 import type { MercureStream } from "../index.js";
 import type { HtmxInternalApi } from "./htmx.js";
 import { showPageState } from "./page-state.js";
+import { refetch } from "./refetch.js";
 import { stateAttribute, writeState } from "./state-attribute.js";
 
 /** The two names of the attribute. htmx accepts both for each of its attributes. */
@@ -39,8 +40,8 @@ class ElementSource extends StreamSource {
   element: Element | undefined;
 
   constructor(address: StreamAddress) {
-    const report = (name: string, detail: object) => {
-      (this.element ?? document).dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+    const report = (name: string, detail: object, cancelable = false): boolean => {
+      return (this.element ?? document).dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable, detail }));
     };
     const end = (name: string, detail: StreamEnd) => {
       console.warn(endMessage(detail, new Date()));
@@ -54,7 +55,12 @@ class ElementSource extends StreamSource {
       },
       failed: (detail) => end("mercure:error", detail),
       ended: (detail) => end("mercure:end", detail),
-      gap: (detail) => report("mercure:gap", detail),
+      gap: (detail) => {
+        const { element } = this;
+        if (report("mercure:gap", detail, true) && element && !isRefetchedByPage(element)) {
+          void refetch(htmx, element, this.address);
+        }
+      },
       renew: (expired, signal) => renewStream(this.element, expired, signal),
     });
   }
@@ -121,6 +127,11 @@ export function addressIn(text: string): StreamAddress {
 
 export function attributeOf(element: Element): string {
   return connectAttributes.find((name) => element.hasAttribute(name)) ?? "sse-connect";
+}
+
+/** Returns whether the page's own markup fetches the stream's content again after a gap. */
+function isRefetchedByPage(element: Element): boolean {
+  return element.closest('[hx-trigger*="mercure:gap"], [data-hx-trigger*="mercure:gap"]') !== null;
 }
 
 function openStreams(): [Element, Stream][] {

@@ -1,0 +1,57 @@
+import { keepEdited } from "../core/edited-field.js";
+import { pageSince } from "../core/page-fetch.js";
+import { sameStream } from "../core/same-stream.js";
+import type { StreamAddress } from "../core/stream-address.js";
+import type { HtmxInternalApi } from "./htmx.js";
+
+/** A gap counts as new after this time without one, in milliseconds. */
+const calmAfter = 60_000;
+/** The base and the max of the pause before a repeated refetch, in milliseconds. */
+const basePause = 2_000;
+const maxPause = 60_000;
+
+interface Refetches {
+  count: number;
+  lastAt: number;
+}
+
+/** The refetches of each stream, by its URL: the stream's element is another one after each. */
+const refetches = new Map<string, Refetches>();
+
+/**
+ * Fetches the page again, and replaces a stream's element by the same stream of that page, with its content and its
+ * position. Scroll positions stay, and so does a field that the visitor is changing. The element stays as it is when the
+ * page cannot be fetched or has no such stream, as after a redirect to a sign-in page. A page that is stale again at
+ * once, for example from a cache, is fetched less and less often.
+ */
+export async function refetch(api: HtmxInternalApi, element: Element, address: StreamAddress): Promise<void> {
+  await pauseBefore(address.url);
+  if (!element.isConnected) return;
+  const page = await pageSince(performance.now()).catch(() => undefined);
+  const fresh = sameStream(page, element, address)?.element;
+  if (fresh === undefined || !element.isConnected) return;
+  if (!keepEdited(element, fresh)) return;
+  const scrolled = scrollPositions(element);
+  const fragment = document.createDocumentFragment();
+  fragment.append(document.importNode(fresh, true));
+  api.swap(element, fragment, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 }, { contextElement: element });
+  for (const [id, top] of scrolled) {
+    const present = document.getElementById(id);
+    if (present) present.scrollTop = top;
+  }
+}
+
+async function pauseBefore(url: string): Promise<void> {
+  const now = Date.now();
+  const known = refetches.get(url);
+  const count = known && now - known.lastAt < calmAfter ? known.count : 0;
+  const pause = count === 0 ? 0 : Math.min(maxPause, basePause * 2 ** (count - 1)) * (0.5 + Math.random() / 2);
+  refetches.set(url, { count: count + 1, lastAt: now + pause });
+  if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+}
+
+function scrollPositions(root: Element): [string, number][] {
+  return [root, ...root.querySelectorAll("[id]")]
+    .filter(({ id, scrollTop }) => id !== "" && scrollTop > 0)
+    .map(({ id, scrollTop }) => [id, scrollTop]);
+}
