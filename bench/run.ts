@@ -18,7 +18,6 @@ import { checkOpenFiles, machine } from "./harness/machine.js";
 import type { Peer } from "./harness/peer.js";
 import type { Scale } from "./harness/question.js";
 import { report } from "./harness/report.js";
-import { everyPeer } from "./peers/all.js";
 import { everyQuestion } from "./questions/all.js";
 
 const { values, positionals } = parseArgs({
@@ -30,6 +29,8 @@ const { values, positionals } = parseArgs({
     list: { type: "boolean" },
   },
 });
+
+const everyPeer = [...new Set(everyQuestion.flatMap(({ peers }) => peers))];
 
 // A signal ends the started programs too.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));

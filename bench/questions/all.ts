@@ -1,5 +1,6 @@
 import type { Question } from "../harness/question.js";
 import { connectionRate } from "./connection-rate.js";
+import { durableHistory } from "./durable-history.js";
 import { idleMemory } from "./idle-memory.js";
 import { nineThousand } from "./nine-thousand.js";
 import { oneTopic } from "./one-topic.js";
@@ -23,6 +24,7 @@ export const everyQuestion: readonly Question[] = [
   idleMemory,
   renderAndPublish,
   replay,
+  durableHistory,
   stalled,
   worstStreams,
 ];

@@ -1,16 +1,15 @@
-import { Hub } from "../hub/index.js";
+import type { Hub } from "../hub/index.js";
 import { signToken } from "../publisher/streams/tokens.js";
-import { MemoryTransport } from "../transport/memory/memory.js";
-import { readCertificate } from "./certificate.js";
-import { clientAddress } from "./client-address.js";
 import type { Command } from "./command.js";
 import { CommandError, UsageError } from "./errors.js";
-import { configure, defaultPort, type HubConfiguration, hubFlags } from "./hub-flags.js";
+import { configure, type HubConfiguration, hubFlags } from "./hub-flags.js";
 import { type HubIdentity, readIdentity } from "./identity.js";
 import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
-import { collectMetrics } from "./metrics.js";
+import { collectMetrics, workerMetrics } from "./metrics.js";
 import { monitor } from "./monitor.js";
 import { shutdownSignal } from "./signals.js";
+import { portBounds, type RunningHub, readServing, startHub } from "./start-hub.js";
+import { isHubWorker, Workers, work, workerPort } from "./workers.js";
 
 /** The lifetime of the token that development prints, in seconds. */
 const developmentTokenLifetime = 24 * 3600;
@@ -19,8 +18,9 @@ export const hubCommand: Command = {
   name: "hub",
   summary: "Runs a Mercure hub.",
   usage: "[flags]",
-  details: `The hub accepts updates over HTTP with a publisher's token, and keeps its history in memory. SIGTERM and SIGINT
-shut it down: it closes every stream, and clients reconnect at different times. A second signal ends it at once.
+  details: `The hub accepts updates over HTTP with a publisher's token, and keeps its history in memory, or on disk with
+--transport lmdb:./folder. Several processes (--workers) can share that folder and the port. SIGTERM and SIGINT shut
+the hub down: it closes every stream, and clients reconnect at different times. A second signal ends it at once.
 
 The monitor serves health checks on a port of its own, for this machine only. It also serves metrics for Prometheus
 if prom-client is installed.
@@ -32,29 +32,27 @@ In production it needs secrets of at least 32 bytes.`,
 
   async run({ read }) {
     const configuration = configure(read);
-    const { keys, proxies, history } = configuration;
-    const retrySpread = read.number("retry-spread", { min: 0, max: 3600 }) ?? 5;
-    const shutdownTimeout = read.number("shutdown-timeout", { min: 0, max: 3600 }) ?? 5;
+    const serving = readServing(read, workerPort());
     const withMonitor = read.boolean("monitor", "MERCURE_HUB_MONITOR") ?? true;
     const withMetrics = read.boolean("metrics", "MERCURE_HUB_METRICS");
     if (!withMonitor && withMetrics) throw new UsageError("The flag --metrics needs the monitor: remove --no-monitor.");
-    const metrics = withMonitor && withMetrics !== false ? await collectMetrics(withMetrics ?? false) : undefined;
-    const transport = new MemoryTransport(history);
-    const createHub = (identity: HubIdentity) =>
-      new Hub({
-        ...configuration.hub,
-        ...identity,
-        transport,
-        publisherKey: keys.publisherKey,
-        subscriberKey: keys.subscriberKey,
-        issuers: keys.issuers(identity.issuer),
-        observer: metrics?.observer,
-      });
-    const address = {
-      host: read.string("host", "MERCURE_HUB_HOST") ?? "127.0.0.1",
-      port: read.number("port", portBounds, "MERCURE_HUB_PORT") ?? defaultPort,
-      certificate: readCertificate(read),
-    };
+    const hasMetrics = withMonitor && withMetrics !== false;
+    const identify = (url: string) => readIdentity(read, url);
+    const hasWorkers = configuration.workers > 1 && !isHubWorker();
+    const own = hasMetrics && !hasWorkers ? await collectMetrics(withMetrics ?? false) : undefined;
+    const start = () => startHub(configuration, serving, identify, own?.observer);
+    if (isHubWorker()) {
+      try {
+        await work(await start(), async () => (await own?.values()) ?? []);
+      } finally {
+        // The channel to the primary process keeps this one alive.
+        process.disconnect();
+      }
+      return 0;
+    }
+
+    const workers = new Workers();
+    const metrics = hasMetrics && hasWorkers ? await workerMetrics(withMetrics ?? false, () => workers.metrics()) : own;
     const monitorPort = read.number("monitor-port", portBounds, "MERCURE_HUB_MONITOR_PORT");
     const monitorHost = read.string("monitor-host");
     const monitorHosts = [
@@ -62,47 +60,30 @@ In production it needs secrets of at least 32 bytes.`,
       ...(read.strings("monitor-allowed-host") ?? []),
     ];
 
-    let ready = false;
-    let hub: Hub;
-    let server: ListeningServer | undefined;
+    let hub: RunningHub | undefined;
     const told = shutdownSignal();
     const watch = withMonitor
       ? await startMonitor(
-          monitor(() => (ready ? hub.state : "starting"), metrics, monitorHosts),
-          { host: monitorHost ?? "127.0.0.1", port: monitorPort ?? portAfter(address.port) },
+          monitor(() => hub?.state ?? "starting", metrics, monitorHosts),
+          { host: monitorHost ?? "127.0.0.1", port: monitorPort ?? portAfter(serving.address.port) },
           monitorPort === undefined && monitorHost === undefined,
         )
       : undefined;
     try {
-      server = await listen(
-        proxies.rules.length === 0
-          ? (req, res) => hub.handle(req, res)
-          : (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res),
-        address,
-      );
-      const url = `${originOf(server)}${configuration.hub.path}`;
-      const identity = readIdentity(read, url);
-      hub = createHub(identity);
-      ready = true;
-      announce(url, configuration, identity);
+      hub = hasWorkers ? await workers.start(configuration.workers, configuration.keys.made) : await start();
+      announce(hub.url, configuration, identify(hub.url));
       if (watch) console.log(`Monitor: ${originOf(watch)}/healthz/ready`);
 
       await told;
       console.error("htmx-mercure: shutting down.");
-      ready = false;
-      await hub.close({ retrySpread });
-      await server.close(shutdownTimeout);
-      await transport.close();
+      await hub.close();
     } finally {
-      // The servers are still open after an error.
-      await server?.close(0);
+      // The server is still open after an error.
       await watch?.close(0);
     }
     return 0;
   },
 };
-
-const portBounds = { min: 0, max: 65_535, integer: true };
 
 /** Returns the next port. The highest port has no next one, so any free port (0) replaces it; 0 stays 0. */
 function portAfter(port: number): number {

@@ -9,9 +9,11 @@ import {
 } from "../hub/options/read-options.js";
 import type { ProtocolVersion } from "../protocol/protocol-version.js";
 import type { OptionReader } from "../shared/option-reader.js";
-import type { MemoryTransportOptions } from "../transport/memory/memory.js";
+import { transportVariable } from "../transport/from-url.js";
+import type { HistoryOptions } from "../transport/history/history-options.js";
 import { addressesOf } from "./client-address.js";
 import type { Flags } from "./command-line.js";
+import { UsageError } from "./errors.js";
 import { type HubKeys, hubKeyFlags, readHubKeys } from "./hub-keys.js";
 import { identityFlags } from "./identity.js";
 import { flagOf, optionFlags } from "./option-flags.js";
@@ -43,6 +45,17 @@ export const hubFlags: Flags = {
   ...optionFlags({ cookieName: identityOptions.cookieName }),
   ...optionFlags(others, ownDefaults),
   ...optionFlags(historyOptions),
+  transport: {
+    value: "url",
+    variable: transportVariable,
+    help: "Where the history is stored: memory, or lmdb:./folder. Default memory.",
+  },
+  workers: {
+    value: "number",
+    numeric: true,
+    variable: "MERCURE_HUB_WORKERS",
+    help: "Processes that share the port and the transport. Default 1.",
+  },
   "trusted-proxy": {
     value: "address",
     multiple: true,
@@ -90,7 +103,11 @@ export interface HubConfiguration {
   readonly version: ProtocolVersion;
   readonly keys: HubKeys;
   readonly proxies: BlockList;
-  readonly history: MemoryTransportOptions;
+  readonly history: HistoryOptions;
+  /** The URL of the transport. */
+  readonly transport: string;
+  /** The number of processes. */
+  readonly workers: number;
   /** The hub's options, without those that depend on its address. */
   readonly hub: SharedHubSettings & Pick<HubOptions, "cookieName">;
 }
@@ -108,6 +125,19 @@ export function configure(read: OptionReader): HubConfiguration {
     keys: readHubKeys(read, development),
     proxies: addressesOf(read.strings("trusted-proxy", "MERCURE_HUB_TRUSTED_PROXIES") ?? []),
     history: { historyLength: history.reconciliationLength, maxHistoryBytes: history.maxHistoryBytes },
+    ...readProcesses(read),
     hub: { ...shared, cookieName: readIdentityOption(read, "cookieName", nameOf("cookieName")) },
   };
+}
+
+/** @throws UsageError for several processes without a transport that they can share. */
+function readProcesses(read: OptionReader): Pick<HubConfiguration, "transport" | "workers"> {
+  const transport = read.string("transport", transportVariable) ?? "memory";
+  const workers = read.number("workers", { min: 1, max: 256, integer: true }, "MERCURE_HUB_WORKERS") ?? 1;
+  if (workers > 1 && transport === "memory") {
+    throw new UsageError(
+      "With --workers, each process would have its own history. Let them share one: --transport lmdb:./history.",
+    );
+  }
+  return { transport, workers };
 }

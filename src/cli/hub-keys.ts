@@ -47,6 +47,8 @@ export interface HubKeys {
   /** The publishers' secret for HS256; undefined when publishers have another kind of key. */
   readonly publisherKey: string | undefined;
   readonly subscriberKey: string | undefined;
+  /** The secret that development has made, as environment variables for other processes of the hub. */
+  readonly made: Readonly<Record<string, string>>;
   /**
    * Returns the hub's issuers with their keys.
    *
@@ -75,6 +77,10 @@ export function readHubKeys(read: OptionReader, development: boolean): HubKeys {
   return {
     publisherKey: secretOf("publisher"),
     subscriberKey: secretOf("subscriber"),
+    made:
+      made === undefined
+        ? {}
+        : Object.fromEntries(roles.filter(isMissing).map((role) => [keyVariables[role][0], made])),
     issuers: (issuer) => [
       ...roles.flatMap((role) => {
         const { issued } = keys[role] ?? {};

@@ -1,11 +1,36 @@
 import type { HubObserver } from "../hub/index.js";
 import { UsageError } from "./errors.js";
 
-/** The metrics of a hub and its process, for Prometheus. */
-export interface Metrics {
-  readonly observer: HubObserver;
+/** Metrics in Prometheus's format. */
+export interface ServedMetrics {
   readonly contentType: string;
   text(): Promise<string>;
+}
+
+/** The metrics of a hub and its process, for Prometheus. */
+export interface Metrics extends ServedMetrics {
+  readonly observer: HubObserver;
+  /** Returns the values, for {@link workerMetrics}. */
+  values(): Promise<object[]>;
+}
+
+/**
+ * Returns the metrics of all workers together.
+ *
+ * @param wanted - See {@link collectMetrics}.
+ * @param collect - Returns the values of each worker.
+ */
+export async function workerMetrics(
+  wanted: boolean,
+  collect: () => Promise<object[]>,
+): Promise<ServedMetrics | undefined> {
+  const client = await loadOr(wanted);
+  if (client === undefined) return undefined;
+  const { AggregatorRegistry, Registry } = client;
+  return {
+    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+    text: async () => AggregatorRegistry.aggregate(await collect()).metrics(),
+  };
 }
 
 /**
@@ -17,11 +42,8 @@ export interface Metrics {
  * @throws UsageError when prom-client is not installed and metrics are required.
  */
 export async function collectMetrics(wanted: boolean): Promise<Metrics | undefined> {
-  const client = await load();
-  if (client === undefined) {
-    if (!wanted) return undefined;
-    throw new UsageError("Metrics need the package prom-client: npm install prom-client");
-  }
+  const client = await loadOr(wanted);
+  if (client === undefined) return undefined;
   const { collectDefaultMetrics, Counter, Gauge, Registry } = client;
   const register = new Registry();
   collectDefaultMetrics({ register });
@@ -49,7 +71,20 @@ export async function collectMetrics(wanted: boolean): Promise<Metrics | undefin
     unsubscribed: () => connected.dec(),
     published: () => updates.inc(),
   };
-  return { observer, contentType: register.contentType, text: () => register.metrics() };
+  return {
+    observer,
+    contentType: register.contentType,
+    text: () => register.metrics(),
+    values: () => register.getMetricsAsJSON(),
+  };
+}
+
+async function loadOr(wanted: boolean): Promise<typeof import("prom-client") | undefined> {
+  const client = await load();
+  if (client === undefined && wanted) {
+    throw new UsageError("Metrics need the package prom-client: npm install prom-client");
+  }
+  return client;
 }
 
 async function load(): Promise<typeof import("prom-client") | undefined> {

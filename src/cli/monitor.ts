@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { targetPath } from "../hub/http/request.js";
 import type { Hub } from "../hub/index.js";
 import { isLoopback } from "../shared/loopback.js";
-import type { Metrics } from "./metrics.js";
+import type { ServedMetrics } from "./metrics.js";
 import { describeMonitor } from "./monitor-description.js";
 
 /** The state of the hub, or of its transport once the hub takes requests. */
@@ -18,7 +18,7 @@ export type MonitoredState = Hub["state"];
  */
 export function monitor(
   state: () => MonitoredState,
-  metrics: Metrics | undefined,
+  metrics: ServedMetrics | undefined,
   hosts: readonly string[] = [],
 ): Hub["handle"] {
   const description = describeMonitor(metrics !== undefined);

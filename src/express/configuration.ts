@@ -11,6 +11,8 @@ import { keyVariables } from "../shared/key-variables.js";
 import { guardedLogger, type Logger } from "../shared/logger.js";
 import { madeSecret } from "../shared/made-secret.js";
 import { invalidOption, OptionReader } from "../shared/option-reader.js";
+import { transportVariable } from "../transport/from-url.js";
+import type { Transport } from "../transport/transport.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
 import type { MercureOptions } from "./options.js";
 
@@ -42,6 +44,8 @@ export interface Configuration extends HubIdentity {
   readonly development: boolean;
   readonly logger: Logger;
   readonly hub: SharedHubSettings & Settings<HistoryOptions>;
+  /** The transport of the hub in this process, or its URL. */
+  readonly transport: Transport | string;
 }
 
 /**
@@ -64,6 +68,10 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   const identity = resolveHubIdentity(read, options, path, development);
   if (identity.hubUrl === undefined && hubProtocol !== "both" && hubProtocol !== identity.protocol) {
     throw invalidOption("hub.protocol", `is ${hubProtocol}; the hub would reject the library's own tokens and streams`);
+  }
+  const transport = read.stringOrObject("transport", transportVariable) as Transport | string | undefined;
+  if (identity.hubUrl !== undefined && options.transport !== undefined) {
+    throw invalidOption("transport", "is for the hub in this process, and hubUrl names another hub");
   }
   const secret = read.key("secret", ["SECRET_KEY"]);
   const publisherSecretKey = read.key("publisherSecretKey", keyVariables.publisher);
@@ -101,6 +109,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     development,
     logger,
     hub: hubSettings,
+    transport: transport ?? "memory",
   };
   read.refuseUnknown();
   hub.refuseUnknown();

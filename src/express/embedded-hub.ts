@@ -4,7 +4,7 @@ import { isForMetadata, metadataUrl } from "../hub/handlers/resource-metadata.js
 import { Hub } from "../hub/hub.js";
 import type { HubOptions } from "../hub/options/hub-options.js";
 import type { Clock } from "../shared/clock.js";
-import { MemoryTransport } from "../transport/memory/memory.js";
+import { transportFromUrl } from "../transport/from-url.js";
 import type { Configuration } from "./configuration.js";
 
 export interface EmbeddedHub {
@@ -14,11 +14,13 @@ export interface EmbeddedHub {
   readonly close: () => Promise<void>;
 }
 
-/** Creates the hub in this process, with a memory transport. */
+/** Creates the hub in this process, with the configured transport. */
 export function embedHub(configuration: Configuration, authorize: HubOptions["authorize"], clock: Clock): EmbeddedHub {
   const { hub: options, issuer, resource, authzCookieName } = configuration;
   const { reconciliationLength, maxHistoryBytes, ...rest } = options;
-  const transport = new MemoryTransport({ historyLength: reconciliationLength, maxHistoryBytes });
+  const { transport: chosen } = configuration;
+  const history = { historyLength: reconciliationLength, maxHistoryBytes };
+  const transport = typeof chosen === "string" ? transportFromUrl(chosen, history) : chosen;
   const settings = {
     ...rest,
     transport,
@@ -41,7 +43,8 @@ export function embedHub(configuration: Configuration, authorize: HubOptions["au
       request.path === path || request.path.startsWith(`${path}/`) || isForMetadata(request, path, metadata),
     close: async () => {
       await hub.close();
-      await transport.close();
+      // An application closes the transport that it has created, because others can use it too.
+      if (typeof chosen === "string") await transport.close();
     },
   };
 }

@@ -5,6 +5,7 @@ import type { PresenceKey } from "../publisher/presence/presence.js";
 import type { Authorize } from "../publisher/streams/authorizer.js";
 import type { TokenMode } from "../publisher/streams/token-mode.js";
 import type { Logger } from "../shared/logger.js";
+import type { Transport } from "../transport/transport.js";
 
 /** Options of `mercure(app, options)`. An environment variable in a default applies when the option is absent. */
 export interface MercureOptions {
@@ -145,6 +146,13 @@ export interface MercureOptions {
   development?: boolean | undefined;
   /** Receives warnings and errors. Default `console`. */
   logger?: Logger | undefined;
+  /**
+   * The store of the history of the hub in this process. `memory` loses it at a restart. `lmdb:` and a folder, such as
+   * `lmdb:./history`, keeps it on disk, and several processes can share the folder; it needs the package lmdb. An
+   * object is a transport that the application has created, and closes after `kit.close()`. With `hubUrl` it throws
+   * `ERR_OPTION`. Default: `MERCURE_TRANSPORT_URL`, else `memory`.
+   */
+  transport?: Transport | string | undefined;
   /**
    * Options of the hub in this process. With `hubUrl` only `allowAnonymous` applies, and `path` with `hubUrl: true`;
    * any other throws `ERR_OPTION`.

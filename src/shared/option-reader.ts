@@ -240,6 +240,11 @@ export class OptionReader {
     return typeof value === "function" ? this.callback(name) : this.string(name);
   }
 
+  stringOrObject(name: string, variable: string): string | object | undefined {
+    const [value] = this.#value(name, variable);
+    return typeof value === "object" ? this.object(name) : this.string(name, variable);
+  }
+
   logger(name: string): Logger | undefined {
     const logger = this.object(name) as Partial<Logger> | undefined;
     if (logger !== undefined && (typeof logger.warn !== "function" || typeof logger.error !== "function")) {

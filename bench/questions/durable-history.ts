@@ -1,0 +1,96 @@
+// How much does a history on disk cost?
+//
+// "fsync" appends 200 bytes to a file and waits for the disk, again and again. "lmdb" is LMDB's transport in a process:
+// 16 publishers in closed loops, updates of 200 bytes, 8 topics; and the time to find the position of an id among a
+// thousand and a million updates. The hubs take updates of 16 publishers over HTTP, the reference hubs with Bolt, which
+// do not wait for the disk. "replay": one client that has had none of 10,000 updates gets all.
+
+import { startNode } from "../harness/child.js";
+import { faultsOf, runLoad } from "../harness/load.js";
+import type { Peer } from "../harness/peer.js";
+import type { Question, Row, Scale } from "../harness/question.js";
+import { mercure0, mercure1 } from "../peers/mercure.js";
+import { hubLmdb, hubMemory } from "../peers/stored.js";
+
+/** A row that is measured in one process, without a server. */
+function inProcess(name: string, what: string): Peer {
+  return { name, what, start: () => Promise.reject(new Error(`${name} is not a server.`)) };
+}
+
+const fsync = inProcess("fsync", "a loop that waits for the disk after each 200 bytes");
+const lmdb = inProcess("lmdb", "LMDB's transport without a hub");
+const references = [mercure0, mercure1];
+
+export const durableHistory: Question = {
+  name: "durable-history",
+  asks: "updates on disk, look-ups among a million, and replay",
+  peers: [fsync, lmdb, hubMemory, hubLmdb, ...references],
+  columns: [
+    { figure: "updates", title: "updates/s", digits: 0 },
+    { figure: "updateCpu", title: "CPU/update µs", digits: 1 },
+    { figure: "loop", title: "loop p99 ms", digits: 1 },
+    { figure: "lookUp", title: "look-up µs", digits: 1 },
+    { figure: "cpu", title: "CPU/delivery µs", digits: 2 },
+  ],
+
+  async measure(peer, scale) {
+    if (peer === fsync) {
+      const row = await measureInProcess("fsync", scale.seconds(2), "fsync");
+      return [{ ...row, figures: { ...row.figures, goal: Math.min(5000, 8 * row.figures.updates!) } }];
+    }
+    if (peer === lmdb) {
+      const row = await measureInProcess("lmdb", scale.seconds(4), "lmdb");
+      return [
+        { ...row, figures: { ...row.figures, goal: row.figures.updates! } },
+        await measureInProcess("look-up", 1000, "lmdb, 1,000"),
+        await measureInProcess("look-up", scale.count(1_000_000), "lmdb, 1,000,000"),
+      ];
+    }
+    const published = await measurePublishing(peer, scale);
+    return references.includes(peer) ? [published] : [published, await measureReplay(peer, scale)];
+  },
+
+  judge: (rows) => [
+    // 5,000 a second, or 8 times the loop where the disk is slower than that allows.
+    ...rows.atLeast("lmdb", "goal", 1, "fsync"),
+    ...rows.below("lmdb", "loop", 10, "ms"),
+    ...rows.below("lmdb, 1,000,000", "lookUp", 100, "µs"),
+    ...references.flatMap(({ name }) => rows.atLeast(hubLmdb.name, "updates", 1.2, name)),
+    ...rows.atMost(`${hubLmdb.name}, replay`, "cpu", 4, `${hubMemory.name}, replay`),
+  ],
+};
+
+async function measureInProcess(kind: string, amount: number, name: string): Promise<Row> {
+  const script = new URL("../servers/durable.ts", import.meta.url);
+  const child = await startNode(script, [kind, String(amount)], /measured (\{.*\})\./);
+  await child.stop();
+  return { name, figures: JSON.parse(child.announced), faults: [] };
+}
+
+async function measurePublishing(peer: Peer, scale: Scale): Promise<Row> {
+  const server = await peer.start({ history: 500 });
+  try {
+    const load = { streams: 0, publishers: 16, warm: scale.seconds(1), seconds: scale.seconds(4) };
+    const report = await runLoad(server, load);
+    const { cpu, published, seconds } = report;
+    const figures = { updates: published / seconds, updateCpu: (cpu * 1e6) / published };
+    return { name: peer.name, figures, faults: faultsOf(report, peer) };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measureReplay(peer: Peer, scale: Scale): Promise<Row> {
+  const updates = scale.count(10_000);
+  const server = await peer.start({ history: updates });
+  try {
+    const published = await runLoad(server, { streams: 0, publishers: 1, updates });
+    const load = { streams: 1, expect: updates, streamHeaders: ["Last-Event-ID: earliest"], patience: 120 };
+    await runLoad(server, load);
+    const report = await runLoad(server, load);
+    const figures = { cpu: (report.cpu * 1e6) / report.delivered };
+    return { name: `${peer.name}, replay`, figures, faults: [...faultsOf(published), ...faultsOf(report)] };
+  } finally {
+    await server.stop();
+  }
+}

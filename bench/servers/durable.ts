@@ -1,0 +1,72 @@
+// Measures in its own process what the first argument names, and prints it as JSON; the second is the number of seconds.
+//
+// "fsync": a loop that appends 200 bytes to a file and waits for the disk. "lmdb": 16 publishers in closed loops, with
+// updates of 200 bytes in 8 topics. "look-up": the position of a publisher's id among so many updates as the second
+// argument says.
+
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { LmdbTransport } from "../../dist/transport/lmdb/lmdb.js";
+
+const [kind, amount] = [process.argv[2], Number(process.argv[3])];
+const folder = mkdtempSync(join(tmpdir(), "bench-durable-"));
+const data = "x".repeat(200);
+const publishers = 16;
+const topics = 8;
+
+function fsyncLoop(seconds: number) {
+  const file = openSync(join(folder, "file"), "w");
+  const bytes = Buffer.from(data);
+  const start = performance.now();
+  let count = 0;
+  for (; performance.now() - start < seconds * 1000; count++) {
+    writeSync(file, bytes);
+    fdatasyncSync(file);
+  }
+  closeSync(file);
+  return { updates: count / seconds };
+}
+
+async function publishLoop(seconds: number) {
+  const transport = new LmdbTransport({ path: folder });
+  await transport.ready;
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const before = process.cpuUsage();
+  const end = performance.now() + seconds * 1000;
+  let count = 0;
+  async function publish(publisher: number) {
+    for (; performance.now() < end; count++) {
+      await transport.publish({ topics: [`topic-${publisher % topics}`], data, private: false });
+    }
+  }
+  await Promise.all(Array.from({ length: publishers }, (_, publisher) => publish(publisher)));
+  const { user, system } = process.cpuUsage(before);
+  await transport.close();
+  return { updates: count / seconds, cpu: (user + system) / count, loop: delay.percentile(99) / 1e6 };
+}
+
+async function lookUp(updates: number) {
+  const transport = new LmdbTransport({ path: folder, historyLength: updates, maxHistoryBytes: 2 ** 40 });
+  await transport.ready;
+  const batch = 500;
+  for (let first = 0; first < updates; first += batch) {
+    const publish = (_: unknown, index: number) =>
+      transport.publish({ topics: [`topic-${index % topics}`], data, private: false, id: `urn:${first + index}` });
+    await Promise.all(Array.from({ length: batch }, publish));
+  }
+  const lookUps = 10_000;
+  const ids = Array.from({ length: lookUps }, () => `urn:${Math.floor(Math.random() * updates)}`);
+  const before = performance.now();
+  for (const id of ids) if ((await transport.positionOf(id)) === undefined) throw new Error(`${id} is unknown.`);
+  const time = ((performance.now() - before) / lookUps) * 1000;
+  await transport.close();
+  return { lookUp: time };
+}
+
+const result =
+  kind === "fsync" ? fsyncLoop(amount) : kind === "lmdb" ? await publishLoop(amount) : await lookUp(amount);
+rmSync(folder, { recursive: true });
+console.log(`measured ${JSON.stringify(result)}.`);

@@ -1,0 +1,100 @@
+import { setTimeout } from "node:timers/promises";
+import { Hub, type HubObserver } from "../hub/index.js";
+import type { OptionReader } from "../shared/option-reader.js";
+import { transportFromUrl } from "../transport/from-url.js";
+import { readCertificate } from "./certificate.js";
+import { clientAddress } from "./client-address.js";
+import { defaultPort, type HubConfiguration } from "./hub-flags.js";
+import type { HubIdentity } from "./identity.js";
+import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
+
+/** The max time that the start waits for the store, in milliseconds. */
+const maxWait = 1000;
+
+export const portBounds = { min: 0, max: 65_535, integer: true };
+
+/** The flags that concern the hub's server. */
+export interface Serving {
+  readonly address: Address;
+  readonly retrySpread: number;
+  readonly shutdownTimeout: number;
+}
+
+/** A hub that takes requests, in this process or in workers. */
+export interface RunningHub {
+  readonly url: string;
+  readonly state: Hub["state"];
+  /** Shuts the hub down, and resolves when all connections have ended. */
+  close(): Promise<void>;
+}
+
+/** @param assigned - The port of a worker, instead of any free one. */
+export function readServing(read: OptionReader, assigned: number | undefined): Serving {
+  const port = read.number("port", portBounds, "MERCURE_HUB_PORT") ?? defaultPort;
+  return {
+    address: {
+      host: read.string("host", "MERCURE_HUB_HOST") ?? "127.0.0.1",
+      port: port === 0 ? (assigned ?? 0) : port,
+      certificate: readCertificate(read),
+    },
+    retrySpread: read.number("retry-spread", { min: 0, max: 3600 }) ?? 5,
+    shutdownTimeout: read.number("shutdown-timeout", { min: 0, max: 3600 }) ?? 5,
+  };
+}
+
+/**
+ * Starts a hub in this process.
+ *
+ * @param identify - Returns the hub's identity, which can depend on its URL.
+ */
+export async function startHub(
+  configuration: HubConfiguration,
+  { address, retrySpread, shutdownTimeout }: Serving,
+  identify: (url: string) => HubIdentity,
+  observer: HubObserver | undefined,
+): Promise<RunningHub> {
+  const { keys, proxies } = configuration;
+  const transport = transportFromUrl(configuration.transport, configuration.history);
+  let hub: Hub;
+  let server: ListeningServer | undefined;
+  let url: string;
+  try {
+    // A store that takes longer is away: then the hub starts, and refuses streams until the store is there.
+    await Promise.race([transport.ready, setTimeout(maxWait, undefined, { ref: false })]);
+    server = await listen(
+      proxies.rules.length === 0
+        ? (req, res) => hub.handle(req, res)
+        : (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res),
+      address,
+    );
+    url = `${originOf(server)}${configuration.hub.path}`;
+    const identity = identify(url);
+    hub = new Hub({
+      ...configuration.hub,
+      ...identity,
+      transport,
+      publisherKey: keys.publisherKey,
+      subscriberKey: keys.subscriberKey,
+      issuers: keys.issuers(identity.issuer),
+      observer,
+    });
+  } catch (error) {
+    await server?.close(0);
+    await transport.close();
+    throw error;
+  }
+  const { close } = server;
+  let isClosing = false;
+  return {
+    url,
+    get state() {
+      return isClosing ? "closed" : hub.state;
+    },
+    async close() {
+      isClosing = true;
+      await hub.close({ retrySpread });
+      await close(shutdownTimeout);
+      await transport.close();
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import cluster, { type Worker } from "node:cluster";
+import { CommandError } from "./errors.js";
+import type { RunningHub } from "./start-hub.js";
+
+/**
+ * Marks the processes that this command has started: pm2 also runs programs as workers of `node:cluster`. Its value is
+ * the port, once a worker listens, so that a later worker takes the same although the flag asks for any.
+ */
+const workerVariable = "HTMX_MERCURE_WORKER";
+
+/** The delay before the first restart of a worker, in milliseconds. It doubles with each restart that follows soon. */
+const minDelay = 100;
+const maxDelay = 30_000;
+/** A worker that has run this long is healthy: the next delay is the shortest again. In milliseconds. */
+const healthyAfter = 10_000;
+/** The interval between two looks at a worker's state, in milliseconds. */
+const reportInterval = 500;
+/** The max time that a worker has to send its metrics, in milliseconds. */
+const metricsTimeout = 2000;
+
+const shutdownMessage = "htmx-mercure:shutdown";
+const metricsMessage = "htmx-mercure:metrics";
+
+/** A message of a worker to the primary process. */
+interface WorkerMessage {
+  /** The hub's URL and state, once it listens. */
+  readonly hubReport?: Pick<RunningHub, "url" | "state">;
+  readonly hubMetrics?: object;
+}
+
+/** Whether this process is a worker of `htmx-mercure hub --workers`. */
+export function isHubWorker(): boolean {
+  return cluster.isWorker && process.env[workerVariable] !== undefined;
+}
+
+/** Returns the port of the first worker. Undefined in that worker, and in other processes. */
+export function workerPort(): number | undefined {
+  return (isHubWorker() && Number(process.env[workerVariable])) || undefined;
+}
+
+/**
+ * Reports a worker's hub to the primary process, until that, or a signal to this worker alone, shuts it down.
+ *
+ * @param metrics - Returns the values of the worker's metrics.
+ */
+export async function work(hub: RunningHub, metrics: () => Promise<object>): Promise<void> {
+  // A terminal sends its signal to all processes, and the primary process shuts the workers down itself.
+  process.on("SIGINT", () => {});
+  const send = (message: WorkerMessage) => process.connected && process.send!(message);
+  const told = new Promise<void>((resolve) => {
+    process.once("SIGTERM", () => resolve());
+    process.on("message", async (message) => {
+      if (message === shutdownMessage) resolve();
+      else if (message === metricsMessage) send({ hubMetrics: await metrics() });
+    });
+  });
+  let reported: RunningHub["state"] | undefined;
+  const report = () => {
+    if (hub.state === reported) return;
+    reported = hub.state;
+    send({ hubReport: { url: hub.url, state: reported } });
+  };
+  report();
+  const timer = setInterval(report, reportInterval);
+  await told;
+  clearInterval(timer);
+  await hub.close();
+}
+
+/** The processes that share a port, each with a hub. A process that ends is replaced. */
+export class Workers {
+  /** The states of the workers that listen. */
+  readonly #states = new Map<Worker, RunningHub["state"]>();
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #environment: Readonly<Record<string, string>> = {};
+  #port = "0";
+  #isEnding = false;
+  #onStart: { resolve: (url: string) => void; reject: (error: Error) => void } | undefined;
+  #onEnd: (() => void) | undefined;
+
+  /**
+   * Starts the workers, and resolves once the first one listens.
+   *
+   * @param environment - Environment variables for the workers.
+   * @throws CommandError if the first worker ends before it listens. It has printed the reason.
+   */
+  async start(count: number, environment: Readonly<Record<string, string>>): Promise<RunningHub> {
+    this.#environment = environment;
+    const started = new Promise<string>((resolve, reject) => {
+      this.#onStart = { resolve, reject };
+    });
+    // Alone at first, because the others could only repeat its complaint.
+    this.#fork(minDelay);
+    const url = await started;
+    for (let number = 1; number < count; number++) this.#fork(minDelay);
+    const stateOf = () => this.#state;
+    return {
+      url,
+      get state() {
+        return stateOf();
+      },
+      close: () => this.#end(),
+    };
+  }
+
+  get #state(): RunningHub["state"] {
+    const states = [...this.#states.values()];
+    return (["ready", "away"] as const).find((state) => states.includes(state)) ?? "starting";
+  }
+
+  /** Returns the metrics of the workers that listen. */
+  async metrics(): Promise<object[]> {
+    const answers = await Promise.all([...this.#states.keys()].map(askForMetrics));
+    return answers.filter((values) => values !== undefined);
+  }
+
+  async #end(): Promise<void> {
+    this.#isEnding = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    const workers = living();
+    if (workers.length === 0) return;
+    const ended = new Promise<void>((resolve) => {
+      this.#onEnd = resolve;
+    });
+    for (const worker of workers) if (worker.isConnected()) worker.send(shutdownMessage);
+    await ended;
+  }
+
+  /** @param delay - The delay before the restart if the worker ends soon. */
+  #fork(delay: number): void {
+    const started = Date.now();
+    const worker = cluster.fork({ ...this.#environment, [workerVariable]: this.#port });
+    worker.on("message", ({ hubReport }: WorkerMessage) => {
+      if (hubReport === undefined) return;
+      // A worker that was still starting has not heard of the end.
+      if (this.#isEnding && !this.#states.has(worker)) worker.send(shutdownMessage);
+      this.#states.set(worker, hubReport.state);
+      this.#port = new URL(hubReport.url).port;
+      this.#onStart?.resolve(hubReport.url);
+      this.#onStart = undefined;
+    });
+    worker.on("exit", (code, signal) => {
+      this.#states.delete(worker);
+      if (this.#isEnding) {
+        if (living().length === 0) this.#onEnd?.();
+        return;
+      }
+      if (this.#onStart !== undefined) {
+        this.#onStart.reject(new CommandError("The hub could not start."));
+        return;
+      }
+      const wait = Date.now() - started > healthyAfter ? minDelay : delay;
+      const reason = signal ?? `code ${code}`;
+      console.error(`htmx-mercure: worker ${worker.process.pid} ended (${reason}); another one starts in ${wait} ms.`);
+      this.#restart(wait);
+    });
+  }
+
+  #restart(delay: number): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#fork(Math.min(2 * delay, maxDelay));
+    }, delay);
+    this.#timers.add(timer);
+  }
+}
+
+function askForMetrics(worker: Worker): Promise<object | undefined> {
+  return new Promise((resolve) => {
+    const end = (values?: object) => {
+      clearTimeout(timer);
+      worker.off("message", hear);
+      resolve(values);
+    };
+    const hear = ({ hubMetrics }: WorkerMessage) => hubMetrics !== undefined && end(hubMetrics);
+    const timer = setTimeout(end, metricsTimeout);
+    worker.on("message", hear);
+    if (worker.isConnected()) worker.send(metricsMessage);
+  });
+}
+
+function living(): Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined && !worker.isDead()) as Worker[];
+}

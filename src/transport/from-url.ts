@@ -1,0 +1,31 @@
+import { MercureError } from "../shared/errors.js";
+import type { HistoryOptions } from "./history/history-options.js";
+import { LmdbTransport } from "./lmdb/lmdb.js";
+import { MemoryTransport } from "./memory/memory.js";
+import type { Transport } from "./transport.js";
+
+/** The environment variable of the transport's URL. */
+export const transportVariable = "MERCURE_TRANSPORT_URL";
+
+/** The transports by the scheme of their URL. */
+const schemes: Readonly<Record<string, (rest: string, history: HistoryOptions) => Transport>> = {
+  memory: (_, history) => new MemoryTransport(history),
+  lmdb: (path, history) => new LmdbTransport({ ...history, path: path.replace(/^\/\/(?=\/)/, "") }),
+};
+
+/**
+ * Creates the transport that a URL names: `memory`, or `lmdb:` and a folder, such as `lmdb:./history`.
+ *
+ * @throws MercureError `ERR_OPTION` for an unknown URL, `ERR_PACKAGE` if the transport's package is not installed.
+ */
+export function transportFromUrl(url: string, history: HistoryOptions): Transport {
+  const [, scheme = "", rest = ""] = /^([a-z+]+)(?::(.+))?$/s.exec(url) ?? [];
+  const create = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined;
+  if (create === undefined || (scheme === "memory") !== (rest === "")) {
+    throw new MercureError(
+      "ERR_OPTION",
+      `The transport ${JSON.stringify(url)} is unknown. Use memory, or lmdb: and a folder, such as lmdb:./history.`,
+    );
+  }
+  return create(rest, history);
+}
