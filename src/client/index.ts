@@ -13,7 +13,9 @@ export type StreamState = "connecting" | "open" | "paused" | "offline" | "stale"
 
 /** The detail of `mercure:state`: the state of a stream has changed. */
 export interface MercureStateDetail {
+  /** The state now. */
   readonly state: StreamState;
+  /** The state before the change. */
   readonly previous: StreamState;
   /** The stream's URL, without token and cursor. */
   readonly url: string;
@@ -66,7 +68,9 @@ export interface MercureEventMap {
 
 /** One stream of the page. */
 export interface MercureStream {
+  /** The element that has `sse-connect`. */
   readonly element: Element;
+  /** The state of the stream. */
   readonly state: StreamState;
   /** The stream's URL, without token and cursor. */
   readonly url: string;
@@ -76,8 +80,16 @@ export interface MercureStream {
 export interface Mercure {
   /** The page's state: the most troubled state of its streams; undefined for a page without streams. */
   readonly state: StreamState | undefined;
+  /** The streams of the page. */
   readonly streams: readonly MercureStream[];
-  /** Reconnects each stream that waits, at once. Streams that are open or have ended stay as they are. */
+  /**
+   * Reconnects each stream that waits, at once. Streams that are open or have ended stay as they are.
+   *
+   * @example
+   * ```js
+   * document.addEventListener("click", () => window.mercure?.reconnect());
+   * ```
+   */
   reconnect(): void;
 }
 

@@ -28,19 +28,22 @@ export interface Sse {
    *
    * A model object as data is rendered by its class's component. A model object as the only argument is published on
    * its own topic. Strings are published unchanged and unescaped: put user input into a component or into
-   * `` html`…` ``.
+   * the template tag `html`.
    *
    * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` or `ERR_OPTION` for an invalid topic,
    * model, data, update or option.
    * @throws MercureError `ERR_TOKEN` for data that contains the token of a private stream, because every subscriber
    * would receive the token.
    * @throws MercureError `ERR_PUBLISH` if a remote hub rejects the update or cannot be reached.
-   * @throws MercureError `ERR_CLOSED` after the kit was closed.
+   * @throws MercureError `ERR_CLOSED` after `kit.close()`.
    * @example
+   * ```ts
    * const id = await sse.publish("messages", render("ChatMessage", message));
    * await sse.publish("orders/7", html`<p id="order-7">paid</p>`, { private: true });
+   * ```
    */
   publish(topics: Topics, render: VariantRenderer, options?: PublishOptions): Promise<string[]>;
+  /** Publishes data that is the same for every variant of the topic's streams. */
   publish(topics: Topics, data?: unknown, options?: PublishOptions): Promise<string>;
 
   /**
@@ -48,9 +51,11 @@ export interface Sse {
    * update's id.
    *
    * @throws MercureError `ERR_DATA` for an id that is empty, begins with `#`, or contains a comma or white space, and
-   * all errors of {@link Sse.publish}.
+   * all errors of `sse.publish`.
    * @example
+   * ```ts
    * await sse.remove("todos", "todo-7");
+   * ```
    */
   remove(topics: Topics, id: string | number, options?: PublishOptions): Promise<string>;
 
@@ -59,7 +64,9 @@ export interface Sse {
    *
    * @throws MercureError `ERR_MODEL` if `model` is not a class, `ERR_OPTION` for an unknown option.
    * @example
-   * sse.model(TodoItem, { id: "uuid", component: "Todo" });
+   * ```ts
+   * sse.model(TodoItem, { id: "title", component: "TodoItem" });
+   * ```
    */
   model<T extends object>(model: ModelClass<T>, declaration: ModelDeclaration<T>): void;
 
@@ -71,7 +78,9 @@ export interface Sse {
    *
    * @throws MercureError `ERR_OPTION` for an unknown option.
    * @example
+   * ```ts
    * const stop = sse.publishSignal(emitter, "saved", { topic: "orders", argsAsData: true });
+   * ```
    */
   publishSignal<Args extends unknown[] = unknown[]>(
     emitter: EventSourceOfSignals,
@@ -86,7 +95,9 @@ export interface Sse {
    *
    * @throws MercureError `ERR_OPTION` for an invalid filter, and all errors of {@link Sse.getSubscriptions}.
    * @example
+   * ```ts
    * if (await sse.isConnected("orders/7", { id: 7 })) await sse.publish("orders/7", "paid");
+   * ```
    */
   isConnected(topic: Topics, payloadFilter?: PayloadFilter): Promise<boolean>;
 
@@ -99,7 +110,9 @@ export interface Sse {
    *
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
    * @example
+   * ```ts
    * const names = sse.presence("rooms/1").map(({ key }) => key);
+   * ```
    */
   presence(topics: Topics): Person[];
 
@@ -110,7 +123,9 @@ export interface Sse {
    * @throws MercureError `ERR_SUBSCRIPTIONS` if a remote hub does not return its subscriptions.
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
    * @example
+   * ```ts
    * const [subscription] = await sse.getSubscriptions("orders/7");
+   * ```
    */
   getSubscriptions(topics?: Topics, subscriber?: string): Promise<SubscriptionDocument[]>;
 
@@ -124,15 +139,17 @@ export interface Sse {
    * @throws MercureError `ERR_OPTION` unless exactly one property is set.
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
-   * @throws MercureError `ERR_CLOSED` after the kit was closed.
+   * @throws MercureError `ERR_CLOSED` after `kit.close()`.
    * @example
+   * ```ts
    * await sse.disconnect({ subject: "7" });
+   * ```
    */
   disconnect(target: DisconnectOptions): Promise<void>;
 
   /**
    * Returns an iterator over the updates of topics, private ones included, for code in this process. It starts now, or
-   * after `lastEventId`. It ends with the loop, with the signal, or with the kit.
+   * after `lastEventId`. It ends with the loop, with the signal, or with `kit.close()`.
    *
    * A string is the name of one topic. A pattern is `{ match, match_type }`. All topics are
    * `{ match: "*", match_type: "uritemplate" }`.
@@ -140,7 +157,9 @@ export interface Sse {
    * @throws MercureError `ERR_HISTORY_GAP` if the reader is so slow that its next update has left the history.
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
    * @example
+   * ```ts
    * for await (const { topics, data } of sse.updates(["messages", "news"])) console.log(topics, data);
+   * ```
    */
   updates(topics: Topics, options?: UpdatesOptions): AsyncIterableIterator<Update>;
 
@@ -149,11 +168,13 @@ export interface Sse {
    * began.
    *
    * @param jwt - A subscriber's token for private updates. In Mercure 0.x it is a parameter of the URL. In Mercure 1.0
-   * it is in the URL's fragment, and only the kit's script reads it. Default: none, or a token without grants if the
+   * it is in the URL's fragment, and only the library's script reads it. Default: none, or a token without grants if the
    * hub rejects anonymous subscribers.
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, or a URL that the hub would reject.
    * @example
+   * ```ts
    * const url = sse.hubUrl("messages");
+   * ```
    */
   hubUrl(topics: Topics, jwt?: string, extras?: Pick<StreamExtras, "withSubscriptions">): string;
 
@@ -166,11 +187,20 @@ export interface Sse {
    * @throws MercureError `ERR_OPTION` if an option's function returns a promise.
    * @throws MercureError `ERR_TOKEN` if the token needs a cookie and the response is missing or has begun.
    * @example
+   * ```ts
    * const url = sse.authenticatedHubUrl("orders/7");
+   * ```
    */
   authenticatedHubUrl(topics: Topics, extras?: StreamExtras): string;
 
-  /** The name of {@link Sse.authenticatedHubUrl} in Flask-Mercure-SSE. */
+  /**
+   * The name of {@link Sse.authenticatedHubUrl} in Flask-Mercure-SSE.
+   *
+   * @example
+   * ```ts
+   * sse.authentifiedHubUrl("orders/7"); // → /.well-known/mercure?topic=orders%2F7…
+   * ```
+   */
   authentifiedHubUrl(topics: Topics, extras?: StreamExtras): string;
 
   /**
@@ -180,7 +210,9 @@ export interface Sse {
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_FORBIDDEN` if the option `authorize`
    * refuses the topics, `ERR_OPTION` if an option's function returns a promise.
    * @example
+   * ```ts
    * const token = sse.subscriberJwt("orders/7");
+   * ```
    */
   subscriberJwt(topics: Topics, extras?: StreamExtras): string;
 
@@ -190,7 +222,9 @@ export interface Sse {
    *
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_OPTION` for an invalid option.
    * @example
+   * ```ts
    * const token = sse.createSubscriberJwt("orders/7", { subject: "7", expiresIn: 600 });
+   * ```
    */
   createSubscriberJwt(topics: Topics, options?: JwtOptions): string;
 
@@ -199,7 +233,9 @@ export interface Sse {
    *
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_OPTION` for an invalid option.
    * @example
+   * ```ts
    * const token = sse.createPublisherJwt("orders/7", { expiresIn: 600 });
+   * ```
    */
   createPublisherJwt(topics: Topics, options?: JwtOptions): string;
 
@@ -207,19 +243,35 @@ export interface Sse {
    * Returns the names of topics, as URLs, tokens and updates carry them.
    *
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
+   * @example
+   * ```ts
+   * sse.topics([TodoList, "news"]); // → ["TodoList","news"]
+   * ```
    */
   topics(topics: Topics): [string, ...string[]];
 
   /**
    * Returns the topics or matchers that deliver the subscription events of `topics`. Those events are private updates.
    * Other hubs have one topic for each subscriber, so matchers select them there: a URI template in Mercure 0.x, a URL
-   * pattern in 1.0.
+   * pattern in 1.0. {@link https://mercure.rocks/spec#subscription-events | Mercure "Subscription Events"}.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
+   * @example
+   * ```ts
+   * const url = sse.authenticatedHubUrl(["messages", ...sse.subscriptionTopics("messages")]);
+   * ```
    */
   subscriptionTopics(topics: Topics): [string | TopicMatcher, ...(string | TopicMatcher)[]];
 
   /**
    * Calls the option `authorize` for a request and topics, and resolves to its answer. The answer applies to everything
    * rendered for this request afterwards. Resolves to true without the option.
+   *
+   * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic. Errors of the option are rethrown.
+   * @example
+   * ```ts
+   * if (!(await sse.authorize(req, "orders/7"))) res.sendStatus(403);
+   * ```
    */
   authorize(request: Request, topics: Topics): Promise<boolean>;
 
@@ -228,10 +280,21 @@ export interface Sse {
    * and identifies the response's viewer. `{ jwt }` sets a token from elsewhere instead.
    *
    * @throws MercureError `ERR_TOKEN` if the response has begun, or if `jwt` is not a valid token.
+   * @example
+   * ```ts
+   * sse.setAuthzCookie(res, "orders/7");
+   * ```
    */
   setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void;
 
-  /** Deletes every token that the browser has in a cookie. Call it when a user signs out. */
+  /**
+   * Deletes every token that the browser has in a cookie. Call it when a user signs out.
+   *
+   * @example
+   * ```ts
+   * sse.deleteAuthzCookie(res);
+   * ```
+   */
   deleteAuthzCookie(response: Response): void;
 
   /**
@@ -244,7 +307,9 @@ export interface Sse {
    * @param topics - The topics, or a function of the request that returns them; it can be asynchronous.
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process, when the route is created.
    * @example
-   * app.get("/orders/stream", requireUser, sse.stream((req) => `orders-${req.user.id}`));
+   * ```ts
+   * app.get("/orders/stream", requireLogin, sse.stream((req) => `orders-${req.ip}`));
+   * ```
    */
   stream(topics?: Topics | TopicChoice): RequestHandler;
 }

@@ -35,6 +35,9 @@ declare global {
      * The properties of the application's components, for the types of calls. Empty until an application declares them.
      *
      * @example
+     * ```ts
+     * import type {} from "htmx-mercure";
+     *
      * declare global {
      *   namespace HtmxMercure {
      *     interface Components {
@@ -42,6 +45,7 @@ declare global {
      *     }
      *   }
      * }
+     * ```
      */
     interface Components {}
   }

@@ -1,5 +1,6 @@
 // Compiles and runs every `@example` of the doc comments in src. An example with imports is a program; any other is a
-// fragment with the variables of fragments.ts, run in the handler of a request.
+// fragment with the variables of fragments.ts, run in the handler of a request. Examples for browsers, in js, compile
+// against the DOM.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -12,6 +13,7 @@ import { createProject } from "./project.js";
 
 interface Example {
   readonly name: string;
+  readonly isForBrowsers: boolean;
   readonly code: string;
 }
 
@@ -27,15 +29,16 @@ function examplesIn(path: string): Example[] {
   return [...source.matchAll(/\/\*\*([\s\S]*?)\*\//g)].flatMap(({ 1: comment, index }) => {
     const line = source.slice(0, index).split("\n").length;
     const text = comment!.replaceAll(/^ *\* ?/gm, "");
-    return [...text.matchAll(/^@example\s+```ts\n([\s\S]*?)^```/gm)].map(([, code]) => ({
+    return [...text.matchAll(/^@example\s+```(ts|js)\n([\s\S]*?)^```/gm)].map(([, language, code]) => ({
       name: `${path}:${line}`,
+      isForBrowsers: language === "js",
       code: code!,
     }));
   });
 }
 
 describe("the examples of the doc comments", () => {
-  for (const example of examples) {
+  for (const example of examples.filter(({ isForBrowsers }) => !isForBrowsers)) {
     test(`run: ${example.name}`, async (t) => {
       const files = { "example.ts": example.code };
       if (!isProgram(example)) return runFragment(await startSample(t, createProject(t, {})), example.code);
@@ -52,19 +55,34 @@ describe("the examples of the doc comments", () => {
     assert.equal(examples.length, written.length, "an example needs a fence: ```ts");
   });
 
-  test("compile", (t) => {
-    const modules = Object.fromEntries(
-      examples.map((example, index) => [
-        `${index}.ts`,
+  test("compile for browsers", (t) => {
+    const modules = modulesOf(
+      ({ isForBrowsers }) => isForBrowsers,
+      ({ code }) => `import type {} from "htmx-mercure/client";\n${code}`,
+    );
+    assert.equal(named(compile(t, modules, ["es2023", "dom", "dom.iterable"], [])), "");
+  });
+
+  test("compile for Node", (t) => {
+    const modules = modulesOf(
+      ({ isForBrowsers }) => !isForBrowsers,
+      (example) =>
         isProgram(example)
           ? example.code
           : `export {};\nexport const fragment = async (req: import("express").Request, res: import("express").Response) => {\n${example.code}\n};\n`,
-      ]),
     );
-    const output = compile(t, { "variables.d.ts": declarations, ...modules }, ["es2023"], ["node"]);
-    assert.equal(
-      output.replaceAll(/^(\d+)\.ts/gm, (_all, index) => examples[Number(index)]!.name),
-      "",
-    );
+    assert.equal(named(compile(t, { "variables.d.ts": declarations, ...modules }, ["es2023"], ["node"])), "");
   });
 });
+
+/** Returns a module for each example that a filter selects. */
+function modulesOf(isWanted: (example: Example) => boolean, moduleOf: (example: Example) => string) {
+  return Object.fromEntries(
+    examples.flatMap((example, index) => (isWanted(example) ? [[`${index}.ts`, moduleOf(example)]] : [])),
+  );
+}
+
+/** Replaces the modules in the compiler's messages by the places of their examples. */
+function named(messages: string): string {
+  return messages.replaceAll(/^(\d+)\.ts/gm, (_all, index) => examples[Number(index)]!.name);
+}

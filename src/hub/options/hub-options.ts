@@ -9,6 +9,7 @@ import type { HubObserver } from "../observer.js";
 import { readIdentityOption, readSharedOptions } from "./read-options.js";
 import type { IdentityOptions, SharedHubOptions } from "./shared-options.js";
 
+/** Options of the class `Hub`. */
 export interface HubOptions extends SharedHubOptions, IdentityOptions {
   /** Stores the updates. The code that created it must close it, after the hub. */
   readonly transport: Transport;

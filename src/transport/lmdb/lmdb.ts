@@ -21,6 +21,7 @@ import { rowOf } from "./row.js";
 import { Store } from "./store.js";
 import { Watch } from "./watch.js";
 
+/** Options of {@link LmdbTransport}. */
 export interface LmdbTransportOptions extends HistoryOptions {
   /**
    * The folder of the history, which is created if it is missing. Several processes of one machine can share it. It
