@@ -25,7 +25,7 @@ export interface HubContext {
   onError(message: string, error: unknown): void;
 }
 
-/** The hub, and what the kit derives from its streams. */
+/** The hub, and the presence that the library derives from its streams. */
 export interface HubParts {
   readonly hub: HubPort;
   readonly variants: Variants;
@@ -36,11 +36,11 @@ export interface HubParts {
 }
 
 /** Creates the hub in this process. It calls the option `authorize` for streams with a token in a cookie. */
-export function embedOwnHub(configuration: Configuration, permissions: Authorizer, clock: Clock): EmbeddedHub {
+export function embedOwnHub(configuration: Configuration, authorizer: Authorizer, clock: Clock): EmbeddedHub {
   const hubPath = publicPathOf(configuration.resource, configuration.hub.path);
   const authorize: HubOptions["authorize"] =
     configuration.authorize &&
-    ((request, topics) => permissions.authorize(request as Request, watchedTopics(hubPath, topics), "connect"));
+    ((request, topics) => authorizer.authorize(request as Request, watchedTopics(hubPath, topics), "connect"));
   return embedHub(configuration, authorize, clock);
 }
 

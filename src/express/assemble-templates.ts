@@ -30,7 +30,7 @@ export interface TemplateParts {
   readonly html: HtmlMaker;
 }
 
-/** Gives the Nunjucks environment the kit's tags, components and globals. */
+/** Gives the Nunjucks environment the library's tags, components and globals. */
 export function assembleTemplates(context: TemplateContext): TemplateParts {
   const { configuration, streams, models, pages, assets, basePath, hint, onError } = context;
   const { development, templates, components: folders, typeIsTopic, swapStyles } = configuration;

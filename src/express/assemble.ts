@@ -67,8 +67,8 @@ export function assemble(app: Application, configuration: Configuration, clock: 
   const models = new Models();
   const topics = new TopicReader(models, protocol);
   const sessionReminder = new SessionReminder(hint);
-  const permissions = authorizerOf(configuration, sessionReminder);
-  const embedded = configuration.hubUrl === undefined ? embedOwnHub(configuration, permissions, clock) : undefined;
+  const authorizer = authorizerOf(configuration, sessionReminder);
+  const embedded = configuration.hubUrl === undefined ? embedOwnHub(configuration, authorizer, clock) : undefined;
   const hubClock = hubClockOf(clock, embedded);
   const tokens = new Tokens(configuration, hubClock, () => pages.current?.beganAt);
   const hubParts = assembleHub({ configuration, clock, pages, tokens, embedded, onError });
@@ -105,7 +105,7 @@ export function assemble(app: Application, configuration: Configuration, clock: 
   });
   const viewer = new Viewer({
     pages,
-    permissions,
+    authorizer,
     hubPath: hub.path,
     payloadOf: (names, request) => configuration.payloadGetter?.(names, request as Request | undefined),
     subjectOf: (request) => configuration.subjectGetter?.(request as Request),
@@ -144,7 +144,7 @@ export function assemble(app: Application, configuration: Configuration, clock: 
     streams,
     updates: new ApplicationUpdates({ hub, topics, variants }),
     tokens: handmade,
-    grants: new ViewerGrants({ topics, permissions, hubPath: hub.path, tokens: handmade, cookies, viewers }),
+    grants: new ViewerGrants({ topics, authorizer, hubPath: hub.path, tokens: handmade, cookies, viewers }),
     routes: new StreamRoutes({ hub, topics, responsePages, viewers }),
   });
   const renewal =
@@ -154,7 +154,7 @@ export function assemble(app: Application, configuration: Configuration, clock: 
       origins: paths.origins,
       warn,
       tokens,
-      permissions,
+      authorizer,
       cookies,
       viewers,
       topicsOf: (granted) =>

@@ -76,7 +76,7 @@ export class SessionReminder {
     this.#warn = warn;
   }
 
-  /** Notes the session properties that a request lacks when it reaches the kit. */
+  /** Notes the session properties that a request lacks when it reaches `mercure()`. */
   watch(request: Request): void {
     if (!this.#said)
       this.#lacking.set(
@@ -97,7 +97,7 @@ export class SessionReminder {
   }
 }
 
-/** Warns, once, if a whole page with a stream was sent without the kit's scripts. */
+/** Warns, once, if a whole page with a stream was sent without the library's scripts. */
 export class ScriptsReminder {
   readonly #warn: (message: string) => void;
   #said = false;

@@ -26,7 +26,7 @@ export function install(app: Application, parts: KitParts): void {
   app.use(requestHandler(parts));
 }
 
-/** Returns the handler that answers the kit's own requests, and remembers the others for the pages that they render. */
+/** Returns the handler that answers the library's own requests, and remembers the others for the pages that they render. */
 function requestHandler(parts: KitParts) {
   const { hub, embedded, renewal, cookies, assets, pages, responsePages, sessionReminder, hint } = parts;
   const scriptsReminder = new ScriptsReminder(hint);

@@ -8,8 +8,8 @@ import { createKit, type Kit } from "./kit.js";
 import type { MercureOptions } from "./options.js";
 
 /**
- * Makes an Express application live and returns its kit. It serves the hub and the kit's scripts, renders templates
- * with the kit's tags, and adds `res.component(name, props)` to responses. Call it once, before the routes. Call
+ * Makes an Express application live and returns its kit. It serves the hub and the library's scripts, renders templates
+ * with the library's tags, and adds `res.component(name, props)` to responses. Call it once, before the routes. Call
  * `kit.close()` at shutdown.
  *
  * @throws MercureError `ERR_OPTION` for an unknown or invalid option, for a missing secret in production, and for an

@@ -17,7 +17,7 @@ export interface MercureOptions {
    */
   components?: string | readonly string[] | undefined;
   /**
-   * An existing Nunjucks environment, with any delimiters. It must autoescape. Default: the kit makes one with the
+   * An existing Nunjucks environment, with any delimiters. It must autoescape. Default: the library makes one with the
    * delimiters `<% %>`.
    */
   environment?: Environment | undefined;
@@ -37,7 +37,7 @@ export interface MercureOptions {
    */
   subscriberSecretKey?: string | undefined;
   /**
-   * The Mercure version of the kit's own streams and tokens: `0` for 0.x, `1` for 1.0. Default: `MERCURE_PROTOCOL`,
+   * The Mercure version of the library's own streams and tokens: `0` for 0.x, `1` for 1.0. Default: `MERCURE_PROTOCOL`,
    * else 0.
    */
   protocol?: 0 | 1 | undefined;
@@ -72,12 +72,12 @@ export interface MercureOptions {
    */
   publicPath?: string | undefined;
   /**
-   * The issuer of the kit's Mercure 1.0 tokens: their claim `iss`. Default: `MERCURE_ISSUER`, else the origin of
+   * The issuer of the library's Mercure 1.0 tokens: their claim `iss`. Default: `MERCURE_ISSUER`, else the origin of
    * `resource`, or `/` if `resource` is a path.
    */
   issuer?: string | undefined;
   /**
-   * The audience of the kit's Mercure 1.0 tokens, their claim `aud`: the hub's public URL. It must equal the hub's own
+   * The audience of the library's Mercure 1.0 tokens, their claim `aud`: the hub's public URL. It must equal the hub's own
    * `resource`. Default: `MERCURE_RESOURCE`, else `publicHubUrl` or `hubUrl` if that is an absolute URL, else the hub's
    * path.
    */
@@ -99,8 +99,8 @@ export interface MercureOptions {
    */
   tokenMode?: TokenMode | undefined;
   /**
-   * Decides whether a request may stream private topics. The kit calls it when it renders a page with private streams;
-   * the answer must be synchronous there. The kit calls it again, and awaits the answer, when a stream renews its token
+   * Decides whether a request may stream private topics. The library calls it when it renders a page with private streams;
+   * the answer must be synchronous there. The library calls it again, and awaits the answer, when a stream renews its token
    * or connects with a token in a cookie. Default: absent, so every viewer of a page may stream its private topics.
    */
   authorize?: Authorize<Request> | undefined;
@@ -140,9 +140,9 @@ export interface MercureOptions {
   presenceGrace?: number | undefined;
   /** Swap styles of htmx extensions that `hx_swap` accepts as well. Default: empty. */
   swapStyles?: readonly string[] | undefined;
-  /** The path of the kit's scripts and styles. Default `/mercure-assets`. */
+  /** The path of the library's scripts and styles. Default `/mercure-assets`. */
   assetsPath?: string | undefined;
-  /** Whether the kit watches templates and prints hints. Default: true unless `NODE_ENV` is `production`. */
+  /** Whether the library watches templates and prints hints. Default: true unless `NODE_ENV` is `production`. */
   development?: boolean | undefined;
   /** Receives warnings and errors. Default `console`. */
   logger?: Logger | undefined;

@@ -1,7 +1,7 @@
 import { pathBelow } from "../publisher/path-below.js";
 import type { Configuration } from "./configuration.js";
 
-/** Paths of the kit as browsers see them, for a base path of the application. */
+/** Paths of the library as browsers see them, for a base path of the application. */
 export interface PublicPaths {
   /** Returns the hub's path. */
   hub(basePath: string): string;

@@ -12,7 +12,7 @@ import type { ResponseViewer } from "./response-viewer.js";
 export interface RenewalOptions {
   readonly path: string;
   readonly tokens: Tokens;
-  readonly permissions: Authorizer;
+  readonly authorizer: Authorizer;
   readonly cookies: AuthzCookies;
   /** The application's public origins, besides that of the request. */
   readonly origins: readonly string[];
@@ -39,7 +39,7 @@ export class Renewal {
   }
 
   async handle(req: Request, res: Response): Promise<void> {
-    const { tokens, permissions, cookies, topicsOf, viewers } = this.#options;
+    const { tokens, authorizer, cookies, topicsOf, viewers } = this.#options;
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
     // Another site's page could otherwise use the visitor's session, although it could not read the response.
@@ -57,7 +57,7 @@ export class Renewal {
     // `authorize` only knows topics. Only the page can tell whether this is still the viewer's variant.
     if (grants.subscribe.some(({ text }) => variantOf(text) !== undefined)) return void res.sendStatus(401);
     const topics = topicsOf(grants.subscribe);
-    if (!(await permissions.authorize(req, topics, "renew"))) return void res.sendStatus(403);
+    if (!(await authorizer.authorize(req, topics, "renew"))) return void res.sendStatus(403);
     const { subscribe } = grants;
     const { payload, subject } = viewers.of(res, topics);
     const identity = { payload: grants.payload === undefined ? undefined : payload, subject };

@@ -12,7 +12,7 @@ import type { ResponseViewer } from "./response-viewer.js";
 
 export interface ViewerGrantsOptions {
   readonly topics: TopicReader;
-  readonly permissions: Authorizer;
+  readonly authorizer: Authorizer;
   /** The path prefix of the hub's own topics. */
   readonly hubPath: string;
   readonly tokens: HandmadeTokens;
@@ -29,9 +29,9 @@ export class ViewerGrants {
   }
 
   async authorize(request: Request, topics: Topics): Promise<boolean> {
-    const { permissions, hubPath } = this.#options;
+    const { authorizer, hubPath } = this.#options;
     const texts = this.#options.topics.selectors(topics).map(({ text }) => text);
-    return permissions.authorize(request, watchedTopics(hubPath, texts), "render");
+    return authorizer.authorize(request, watchedTopics(hubPath, texts), "render");
   }
 
   setAuthzCookie(response: Response, grant: Topics | { readonly jwt: string }): void {

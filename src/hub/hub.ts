@@ -122,7 +122,7 @@ export class Hub {
   readonly #subscriptionListeners = new Set<SubscriptionListener>();
   #refusalListener: RefusalListener | undefined;
   readonly #subscriptionsHandler: SubscriptionsHandler | undefined;
-  readonly #turns = new TickBatch();
+  readonly #ticks = new TickBatch();
   readonly #subscribe: SubscribeHandler;
   readonly #cors: Cors;
   readonly #settings: DescribedSettings & Pick<HubSettings, "hubUrl">;
@@ -156,7 +156,7 @@ export class Hub {
       observer: this.#observer,
       dispatcher,
       events,
-      turns: this.#turns,
+      ticks: this.#ticks,
     });
     this.#disconnections = new Disconnections(orders, this.#subscribers, (error) => this.#report(error));
     const isRevoked = (token: VerifiedToken) => this.#disconnections.isRevoked(token);
@@ -297,7 +297,7 @@ export class Hub {
     if (this.path !== this.publicPath) validateDraft(draft, this.path);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
-    const pause = this.#turns.throttle();
+    const pause = this.#ticks.throttle();
     if (pause !== undefined) await pause;
     return update;
   }

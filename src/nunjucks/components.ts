@@ -34,7 +34,7 @@ export interface ComponentsOptions {
   /** The application's folders of components. */
   readonly folders: readonly string[];
   readonly development: boolean;
-  /** The kit's own components, by name. */
+  /** The library's own components, by name. */
   readonly kit: Readonly<Record<string, TagHandler>>;
   /** Returns the properties of a model object for its component; undefined for other values. */
   propsOf(value: object): Props | undefined;
@@ -123,7 +123,7 @@ export class Components {
     return this.makeSafe(this.#render(name, rest, children, modelProps === undefined ? "object" : "model"));
   }
 
-  /** Renders one of the kit's own templates, which are not components. */
+  /** Renders one of the library's own templates, which are not components. */
   renderKitTemplate(name: string, context: object): SafeString {
     return this.makeSafe(this.#kit.environment.getTemplate(name).render(context).trim());
   }

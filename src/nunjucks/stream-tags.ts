@@ -38,7 +38,7 @@ interface Context {
   readonly withPresence: boolean;
 }
 
-/** Turns the properties of the kit's own tags into the variables of their templates. */
+/** Turns the properties of the library's own tags into the variables of their templates. */
 export class StreamTags {
   readonly #options: StreamTagsOptions;
   /** The contexts around the tag that is being rendered, innermost last. */

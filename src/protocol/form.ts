@@ -11,7 +11,7 @@ export const maxFields = 5_000;
  *
  * `URLSearchParams` would replace such bytes with U+FFFD, and different topics would become the same.
  *
- * @throws Refusal 413 for more than {@link maxFields} fields.
+ * @throws HttpProblem 413 for more than {@link maxFields} fields.
  */
 export function parseForm(text: string): URLSearchParams | undefined {
   const form = new URLSearchParams();

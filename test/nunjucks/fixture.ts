@@ -75,7 +75,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     }),
     protocol,
     topics: new TopicReader(models, protocol),
-    viewer: new Viewer({ pages, permissions: new Authorizer(undefined), hubPath }),
+    viewer: new Viewer({ pages, authorizer: new Authorizer(undefined), hubPath }),
     tokens: new Tokens({
       protocol,
       issuer: "/",

@@ -50,7 +50,7 @@ export class Authenticator {
    * old ones behind, and so do applications on other ports of the host.
    *
    * @param grant - The hash in the name of the only cookie to read; null for all cookies.
-   * @throws Refusal when the token is invalid.
+   * @throws HttpProblem when the token is invalid.
    */
   async identify(
     req: IncomingMessage,

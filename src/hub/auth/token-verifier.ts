@@ -52,7 +52,7 @@ export class TokenVerifier {
   /**
    * Resolves to the verified token, or to undefined when it is invalid for any reason.
    *
-   * @throws Refusal 503 when the keys are temporarily unavailable.
+   * @throws HttpProblem 503 when the keys are temporarily unavailable.
    */
   async verify(token: string): Promise<VerifiedToken | undefined> {
     const verified = this.#cache.get(token) ?? (await this.#verifyAnew(token));

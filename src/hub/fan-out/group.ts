@@ -44,7 +44,7 @@ export interface StreamMember {
 
 export interface GroupOptions {
   readonly events: EncodedEvents;
-  readonly turns: TickBatch;
+  readonly ticks: TickBatch;
   /** The max backlog of a member, in bytes; 0 for unlimited, as far as history reaches. */
   readonly maxBacklogBytes: number;
 }
@@ -56,7 +56,7 @@ export interface GroupOptions {
 export class SubscriberGroup<M extends StreamMember = StreamMember> implements Recipient, Flushable {
   readonly audience: SubscriptionScope;
   readonly #events: EncodedEvents;
-  readonly #turns: TickBatch;
+  readonly #ticks: TickBatch;
   /**
    * Live members by socket, if the group writes to the socket directly. A delivery reads nothing but this map: besides
    * the system call, fetching each member from memory would be most of its cost.
@@ -73,10 +73,10 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
   #horizonMoved = false;
   #receivedThrough = 0;
 
-  constructor(audience: SubscriptionScope, { events, turns, maxBacklogBytes }: GroupOptions) {
+  constructor(audience: SubscriptionScope, { events, ticks, maxBacklogBytes }: GroupOptions) {
     this.audience = audience;
     this.#events = events;
-    this.#turns = turns;
+    this.#ticks = ticks;
     this.#backlog = new Backlog(maxBacklogBytes);
   }
 
@@ -127,7 +127,7 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
     if (stored.position <= this.#receivedThrough) return;
     this.#receivedThrough = stored.position;
     if (!this.audience.mayRead(stored.update)) return;
-    if (this.#pending.push(stored) === 1) this.#turns.onTickEnd(this);
+    if (this.#pending.push(stored) === 1) this.#ticks.onTickEnd(this);
   }
 
   /** Moves all live members to those that are behind. Returns them; the dispatcher must call their `readOn`. */

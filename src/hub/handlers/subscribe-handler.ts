@@ -135,7 +135,7 @@ export class SubscribeHandler {
   /**
    * Returns the grants of cookies that the application still confirms: cookies outlive the permissions they stand for.
    *
-   * @throws Refusal 403 when the application rejects a requested topic or all grants.
+   * @throws HttpProblem 403 when the application rejects a requested topic or all grants.
    */
   async #authorized(req: IncomingMessage, asked: MatcherList, { grants }: Identity): Promise<MatcherList> {
     const { authorize } = this.#settings;

@@ -23,7 +23,7 @@ export interface FormReading {
  * Reads the form in a request's body, or takes it from the body parser of the application that has read it.
  *
  * @param limit - The max size of the body, in bytes.
- * @throws Refusal 413 for a larger body, 400 for an invalid one.
+ * @throws HttpProblem 413 for a larger body, 400 for an invalid one.
  */
 export async function readForm(
   req: IncomingMessage,

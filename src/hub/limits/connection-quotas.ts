@@ -36,7 +36,7 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
   /**
    * Counts a client in.
    *
-   * @throws Refusal when a limit is reached.
+   * @throws HttpProblem when a limit is reached.
    */
   acquire(client: C): void {
     const { subject } = client;

@@ -42,7 +42,7 @@ export class BodyClaim implements MemoryClaim {
   /**
    * Counts more bytes of the body.
    *
-   * @throws Refusal when a memory limit is reached.
+   * @throws HttpProblem when a memory limit is reached.
    */
   grow(bytes: number): void {
     this.#size += bytes;

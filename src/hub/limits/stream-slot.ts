@@ -22,7 +22,7 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
   readonly #req: IncomingMessage;
   #address: string | undefined;
 
-  /** @throws Refusal when a limit is reached. */
+  /** @throws HttpProblem when a limit is reached. */
   constructor(bounds: Quotas, req: IncomingMessage, subject: string | undefined, asked: SubscriptionScope) {
     this.subject = subject;
     this.#bounds = bounds;

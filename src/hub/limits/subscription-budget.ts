@@ -44,7 +44,7 @@ export class SubscriptionBudget {
   /**
    * Admits a stream.
    *
-   * @throws Refusal when a memory limit is reached.
+   * @throws HttpProblem when a memory limit is reached.
    */
   enter(stream: MemoryClaim & { readonly audience: SubscriptionScope }): void {
     this.#admit(stream);
@@ -68,7 +68,7 @@ export class SubscriptionBudget {
   /**
    * Counts more bytes of a body. The caller adds them to the claim afterwards.
    *
-   * @throws Refusal when a memory limit is reached.
+   * @throws HttpProblem when a memory limit is reached.
    */
   growBody(body: MemoryClaim, bytes: number): void {
     const accounts = this.#accountsFor(body, bytes);

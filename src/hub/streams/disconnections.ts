@@ -63,7 +63,7 @@ export class Disconnections {
   /**
    * Resolves to whether a token is revoked.
    *
-   * @throws Refusal 503 while the orders from before this node's start are unavailable.
+   * @throws HttpProblem 503 while the orders from before this node's start are unavailable.
    */
   async isRevoked(token: VerifiedToken): Promise<boolean> {
     this.#loaded ??= this.#load();

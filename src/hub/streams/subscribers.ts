@@ -11,7 +11,7 @@ import type { HubObserver } from "../observer.js";
 export interface SubscribersOptions {
   readonly dispatcher: Dispatcher;
   readonly events: EncodedEvents;
-  readonly turns: TickBatch;
+  readonly ticks: TickBatch;
   /** The interval in seconds; 0 sends no comments. */
   readonly keepaliveInterval: number;
   /** The max backlog of a stream, in bytes; 0 for unlimited, as far as history reaches. */

@@ -38,7 +38,7 @@ const cursors = ["lastEventID", "Last-Event-ID", "last-event-id", "last_event_id
  *
  * @param hubUrl - The hub's absolute URL. Relative URL patterns resolve against it.
  * @param pace - Yields the event loop between patterns.
- * @throws Refusal for a request without matchers, above a limit, or in a version that the hub does not speak.
+ * @throws HttpProblem for a request without matchers, above a limit, or in a version that the hub does not speak.
  */
 export async function requestedMatchers(
   parameters: URLSearchParams,
@@ -58,7 +58,7 @@ export async function requestedMatchers(
 /**
  * Checks a request synchronously, for a page whose stream will send it.
  *
- * @throws Refusal as {@link requestedMatchers} does.
+ * @throws HttpProblem as {@link requestedMatchers} does.
  */
 export function checkRequest(
   parameters: URLSearchParams,
@@ -153,7 +153,7 @@ function isReserved(name: string): boolean {
 /**
  * Checks the text of a topic or of a pattern.
  *
- * @throws Refusal for text that is invalid for every hub.
+ * @throws HttpProblem for text that is invalid for every hub.
  */
 export function checkTopic(value: string, longest: number): void {
   if (value === "") throw new HttpProblem(400, "A topic must not be empty.");

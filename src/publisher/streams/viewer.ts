@@ -9,7 +9,7 @@ import { watchedTopics } from "./watched-topics.js";
 
 export interface ViewerOptions {
   readonly pages: RenderContexts;
-  readonly permissions: Authorizer;
+  readonly authorizer: Authorizer;
   /** The path prefix of the hub's own topics. */
   readonly hubPath: string;
   /** Returns the payload of a token for these topics. Other subscribers can read it. */
@@ -32,9 +32,9 @@ export class Viewer {
    * @throws MercureError `ERR_FORBIDDEN` if it may not, `ERR_OPTION` if the option `authorize` returns a promise.
    */
   check(granted: readonly Selector[]): void {
-    const { permissions, hubPath } = this.#options;
+    const { authorizer, hubPath } = this.#options;
     const texts = granted.map(({ text }) => text);
-    permissions.assert(this.#request as object | undefined, watchedTopics(hubPath, texts));
+    authorizer.assert(this.#request as object | undefined, watchedTopics(hubPath, texts));
   }
 
   /**

@@ -108,12 +108,12 @@ interface StartOptions {
 function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells = false }: StartOptions = {}) {
   const dispatcher = new Dispatcher(transport);
   const events = new EncodedEvents();
-  const turns = new TickBatch();
+  const ticks = new TickBatch();
   const observer = undefined;
   const subscribers = new Subscribers<Subscriber>({
     dispatcher,
     events,
-    turns,
+    ticks,
     keepaliveInterval: 0,
     maxBacklogBytes,
     observer,
