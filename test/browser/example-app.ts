@@ -99,9 +99,14 @@ async function start(port = 0): Promise<App> {
 
 type Rows = Record<string, Record<string, unknown>[]>;
 
+/** Opens the app's database. A statement waits while the app writes. */
+function openDatabase() {
+  return new Database(join(folder, "example.db"), { timeout: 5000 });
+}
+
 /** The rows of the database. The app reads it for each request, so that one process serves all tests. */
 function readDatabase(): Rows {
-  const database = new Database(join(folder, "example.db"));
+  const database = openDatabase();
   const rows = (table: string) => database.prepare(`SELECT * FROM ${table}`).all() as Record<string, unknown>[];
   const all = {
     message: rows("message"),
@@ -114,7 +119,7 @@ function readDatabase(): Rows {
 }
 
 function writeDatabase(tables: Rows): void {
-  const database = new Database(join(folder, "example.db"));
+  const database = openDatabase();
   for (const [table, rows] of Object.entries(tables)) {
     database.exec(`DELETE FROM ${table}`);
     for (const row of rows) {
@@ -128,7 +133,7 @@ function writeDatabase(tables: Rows): void {
 
 /** Changes the time of a person's last request. */
 export function setSeenAt(name: string, date: Date): void {
-  const database = new Database(join(folder, "example.db"));
+  const database = openDatabase();
   const seenAt = date.toISOString().replace("T", " ").replace("Z", "");
   database.prepare("UPDATE person SET seenAt = ? WHERE name = ?").run(seenAt, name);
   database.close();
