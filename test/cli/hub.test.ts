@@ -248,7 +248,7 @@ describe("ending", () => {
     );
     await once(socket, "data");
     hub.child.kill("SIGTERM");
-    await hub.until(() => hub.stderr().includes("ending"));
+    await hub.until(() => hub.stderr().includes("shutting down"));
     hub.child.kill("SIGTERM");
     assert.equal((await hub.ended).code, 143);
   });

@@ -134,7 +134,7 @@ describe("the monitor", () => {
     );
     await once(socket, "data");
     hub.child.kill();
-    await hub.until(() => hub.stderr().includes("ending"));
+    await hub.until(() => hub.stderr().includes("shutting down"));
     assert.equal(await statusOf(`${origin}/healthz/ready`), 503);
     assert.equal(await statusOf(`${origin}/healthz/live`), 200);
     // The pending requests can end, and then the hub.

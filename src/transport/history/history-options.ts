@@ -1,5 +1,5 @@
 import { compileTopics, isTopicMatcher, type TopicMatcher } from "../../protocol/matching/topic-matcher.js";
-import { invalidOption, type OptionReader } from "../../shared/option-reader.js";
+import { invalidOption, OptionReader } from "../../shared/option-reader.js";
 import { historyDefaults } from "../history-defaults.js";
 
 /** The history length of some topics. */
@@ -39,7 +39,19 @@ export interface HistoryLimits {
 const eventShare = 16;
 
 /**
- * Reads the options of a history.
+ * Returns the capacity of a history with these options.
+ *
+ * @throws MercureError `ERR_OPTION`
+ */
+export function historyLimits(options: HistoryOptions = {}): HistoryLimits {
+  const read = new OptionReader(options, "", {});
+  const limits = readHistoryLimits(read);
+  read.refuseUnknown();
+  return limits;
+}
+
+/**
+ * Reads the options of a history among the other options of a transport.
  *
  * @throws MercureError `ERR_OPTION`
  */

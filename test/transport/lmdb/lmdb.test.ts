@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { open } from "lmdb";
 import { LmdbTransport, type LmdbTransportOptions } from "../../../src/transport/lmdb/lmdb.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
@@ -12,12 +12,12 @@ import { transportContract } from "../../contract/transport.js";
 import { FaultyNode } from "../../faults/node.js";
 import { until } from "../../support/until.js";
 
-transportContract("LmdbTransport", async (limits) => {
+transportContract("LmdbTransport", () => {
   const path = mkdtempSync(join(tmpdir(), "lmdb-"));
-  const transport = new LmdbTransport({ path, ...limits });
-  after(() => rmSync(path, { recursive: true, force: true }));
-  await transport.ready;
-  return transport;
+  return {
+    open: (options) => new LmdbTransport({ path, ...options }),
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
 });
 
 function temporaryFolder(t: TestContext): string {

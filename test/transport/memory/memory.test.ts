@@ -5,7 +5,7 @@ import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
 import { transportContract } from "../../contract/transport.js";
 
-transportContract("MemoryTransport", (limits) => new MemoryTransport(limits));
+transportContract("MemoryTransport", () => ({ open: (options) => new MemoryTransport(options) }), { isShared: false });
 
 function publish(transport: MemoryTransport, topics: string | string[], data = "", id?: string) {
   const draft = { topics: [topics].flat(), data, private: false };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { Clock } from "../../../src/shared/clock.js";
 import { systemClock } from "../../../src/shared/clock.js";
+import { historyLimits } from "../../../src/transport/history/history-options.js";
 import { ReplicaTransport } from "../../../src/transport/shared/replica.js";
 import type { ReplicaSettings } from "../../../src/transport/shared/replica-options.js";
 import { transportContract } from "../../contract/transport.js";
@@ -25,11 +26,15 @@ function settings(clock: Clock, length = 500, fields: Partial<ReplicaSettings> =
   };
 }
 
-transportContract("ReplicaTransport", async (limits) => {
-  const log = new MemoryLog(new LogStore(systemClock), new Network(), systemClock);
-  const transport = new ReplicaTransport(log, settings(systemClock, limits?.historyLength));
-  await transport.ready;
-  return transport;
+transportContract("ReplicaTransport", () => {
+  const store = new LogStore(systemClock);
+  const network = new Network();
+  return {
+    open: (options) => {
+      const link = new MemoryLog(store, network, systemClock);
+      return new ReplicaTransport(link, settings(systemClock, 500, { limits: historyLimits(options) }));
+    },
+  };
 });
 
 /** A shared log, and nodes of it, under one clock that a test advances. */

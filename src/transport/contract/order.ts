@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { HistoryOptions } from "../history/history-options.js";
+import { timeOfPosition } from "../positions.js";
+import type { StoredUpdate, Transport } from "../transport.js";
+import { dataOf, draft, listenTo, read } from "./store-under-test.js";
+
+type Open = (t: TestContext, options?: HistoryOptions) => Promise<Transport>;
+
+/** The one order of all updates, for listeners and for ids. */
+export function orderTests(open: Open): void {
+  test("orders updates: positions grow, and history has the listeners' order", async (t) => {
+    const transport = await open(t);
+    const heard: StoredUpdate[] = [];
+    transport.listen({ update: (stored) => heard.push(stored) });
+    assert.equal(transport.head, 0);
+    await Promise.all(Array.from({ length: 50 }, (_, i) => transport.publish(draft(`topic-${i % 3}`, String(i)))));
+
+    const { updates, lostThrough, through } = await read(transport);
+    assert.equal(updates.length, 50);
+    assert.deepEqual(
+      heard.map(({ position, update }) => [position, update.id]),
+      updates.map(({ position, update }) => [position, update.id]),
+    );
+    const positions = updates.map(({ position }) => position);
+    assert.ok(positions[0]! > 0);
+    assert.ok(positions.every((position, i) => i === 0 || position > positions[i - 1]!));
+    assert.equal(transport.head, positions.at(-1));
+    assert.equal(through, transport.head);
+    assert.equal(lostThrough, 0);
+  });
+
+  test("has called its listeners when publish resolves, and head is never behind them", async (t) => {
+    const transport = await open(t);
+    let heads: [number, number][] = [];
+    transport.listen({ update: ({ position }) => heads.push([position, transport.head]) });
+    for (let i = 1; i <= 3; i++) {
+      await transport.publish(draft("a"));
+      assert.equal(heads.length, 1);
+      assert.ok(heads[0]![1] >= heads[0]![0]);
+      heads = [];
+    }
+  });
+
+  test("keeps the order for all listeners when one publishes", async (t) => {
+    const transport = await open(t);
+    const heard: string[] = [];
+    let answer: Promise<unknown> | undefined;
+    transport.listen({
+      update: ({ update }) => {
+        if (update.data === "question") answer = transport.publish(draft("a", "answer"));
+      },
+    });
+    transport.listen({ update: ({ update }) => heard.push(update.data) });
+    await transport.publish(draft("a", "question"));
+    await answer;
+    assert.deepEqual(heard, ["question", "answer"]);
+  });
+
+  test("calls a listener no more after it has stopped", async (t) => {
+    const transport = await open(t);
+    const heard: string[] = [];
+    const stop = transport.listen({ update: ({ update }) => heard.push(update.data) });
+    await transport.publish(draft("a", "1"));
+    stop();
+    await transport.publish(draft("a", "2"));
+    assert.deepEqual(heard, ["1"]);
+  });
+
+  test("uses ids as places in the order", async (t) => {
+    const transport = await open(t);
+    const first = await transport.publish(draft("a", "1"));
+    const own = await transport.publish(draft("a", "2", { id: "urn:own" }));
+    await transport.publish(draft("a", "3"));
+    assert.equal(own.id, "urn:own");
+    const { updates } = await read(transport);
+    assert.equal(await transport.positionOf(first.id), updates[0]!.position);
+    assert.equal(await transport.positionOf("urn:own"), updates[1]!.position);
+    assert.equal(await transport.positionOf("unknown"), undefined);
+    assert.equal(await transport.positionOf("#AAAAAAAAAAAAAAAAAAAAAA"), undefined);
+    assert.equal(await transport.positionOf(""), undefined);
+  });
+
+  test("has a cursor for every position, the beginning too", async (t) => {
+    const transport = await open(t);
+    const beginning = transport.cursor(0);
+    assert.equal(await transport.positionOf(beginning), 0);
+    assert.equal(transport.cursor(0), beginning);
+    await transport.publish(draft("a", "", { id: "urn:own" }));
+    assert.equal(await transport.positionOf(transport.cursor(transport.head)), transport.head);
+    assert.equal(await transport.positionOf(beginning), 0);
+  });
+
+  // A reader that resumes after a future event would be told that nothing is missing.
+  test("treats a cursor of the future as unknown", async (t) => {
+    const transport = await open(t);
+    assert.equal(await transport.positionOf(transport.cursor(transport.head + 1)), undefined);
+  });
+
+  // Mercure 1.0, "Reconnection": a reader of any of them misses nothing.
+  test("resolves an id to the oldest update in history that has it", async (t) => {
+    const transport = await open(t, { historyLength: 2 });
+    const id = "urn:todo:7";
+    for (const [topic, data] of [
+      ["a", "1"],
+      ["quiet", "2"],
+      ["a", "3"],
+    ] as const) {
+      await transport.publish(draft(topic, data, { id }));
+    }
+    const positionOf = async (data: string) =>
+      (await read(transport)).updates.find(({ update }) => update.data === data)!.position;
+    assert.equal(await transport.positionOf(id), await positionOf("1"));
+    // History evicts the first, and then the third before the second.
+    for (const data of ["4", "5"]) await transport.publish(draft("a", data));
+    assert.deepEqual(dataOf(await read(transport)), ["2", "4", "5"]);
+    assert.equal(await transport.positionOf(id), await positionOf("2"));
+    for (const data of ["6", "7"]) await transport.publish(draft("quiet", data));
+    assert.equal(await transport.positionOf(id), undefined);
+  });
+
+  test("gives positions that are times of the store's clock", async (t) => {
+    const transport = await open(t);
+    const { heard } = listenTo(transport);
+    const before = transport.now();
+    await transport.publish(draft("a"));
+    // A thousand updates of one millisecond have room in it.
+    await Promise.all(Array.from({ length: 1000 }, () => transport.publish(draft("a"))));
+    const after = transport.now();
+    for (const { position } of heard) {
+      const time = timeOfPosition(position);
+      assert.ok(time > before - 1000 && time < after + 1000, `${time} is not between ${before} and ${after}`);
+    }
+  });
+
+  test("never reads past its head", async (t) => {
+    const transport = await open(t);
+    const reads: Promise<boolean>[] = [];
+    const check = async () => {
+      const { head } = transport;
+      const { updates, through } = await read(transport);
+      return through <= transport.head && updates.every(({ position }) => position <= Math.max(head, through));
+    };
+    transport.listen({ update: () => void reads.push(check()) });
+    await Promise.all(Array.from({ length: 30 }, (_, i) => transport.publish(draft("a", `${i}`))));
+    assert.deepEqual(new Set(await Promise.all(reads)), new Set([true]));
+  });
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { HistoryOptions } from "../history/history-options.js";
+import type { StoredUpdate, Transport } from "../transport.js";
+import { dataOf, draft, event, read } from "./store-under-test.js";
+
+type Open = (t: TestContext, options?: HistoryOptions) => Promise<Transport>;
+
+/** Reading history, whole and in pieces. */
+export function replayTests(open: Open): void {
+  test("reads the updates of the requested topics only, each once, in order", async (t) => {
+    const transport = await open(t);
+    await transport.publish(draft("a", "1"));
+    await transport.publish(draft("b", "2"));
+    await transport.publish(draft(["b", "a"], "3"));
+    await transport.publish(draft(["c", "c"], "4"));
+    await transport.publish(draft("a", "5"));
+    const topics = (...names: string[]) => ({ topics: new Set(names) });
+    assert.deepEqual(dataOf(await read(transport, topics("a"))), ["1", "3", "5"]);
+    assert.deepEqual(dataOf(await read(transport, topics("a", "b"))), ["1", "2", "3", "5"]);
+    assert.deepEqual(dataOf(await read(transport, topics("c"))), ["4"]);
+    assert.deepEqual(dataOf(await read(transport, topics("unknown"))), []);
+    assert.deepEqual(dataOf(await read(transport)), ["1", "2", "3", "4", "5"]);
+  });
+
+  test("reads in pieces that join without a gap or a repetition", async (t) => {
+    const transport = await open(t);
+    for (let i = 0; i < 60; i++) await transport.publish(draft(`topic-${i % 3}`, `${i}`.padStart(10)));
+    for (const topics of ["*", new Set(["topic-0", "topic-2"]), new Set(["topic-1"])] as const) {
+      const whole = (await read(transport, { topics })).updates;
+      const joined: StoredUpdate[] = [];
+      for (let after = 0; after < transport.head; ) {
+        const { updates, through } = await read(transport, { topics, after, limit: 45 });
+        assert.ok(updates.length <= 5);
+        assert.ok(through > after);
+        joined.push(...updates);
+        after = through;
+      }
+      assert.deepEqual(dataOf({ updates: joined }), dataOf({ updates: whole }));
+    }
+  });
+
+  test("returns at least one update in a piece, however large", async (t) => {
+    const transport = await open(t);
+    await transport.publish(draft("a", "x".repeat(1000)));
+    await transport.publish(draft("a", "y"));
+    assert.equal((await read(transport, { limit: 10 })).updates.length, 1);
+  });
+
+  test("examines at most the requested number of updates at a time, and continues from there", async (t) => {
+    const transport = await open(t);
+    for (let i = 0; i < 40; i++) await transport.publish(draft(`topic-${i % 4}`, `${i}`));
+    for (const topics of ["*", new Set(["topic-0", "topic-2"]), new Set(["topic-1"]), new Set(["none"])] as const) {
+      const whole = (await read(transport, { topics })).updates;
+      const joined: StoredUpdate[] = [];
+      for (let after = 0; after < transport.head; ) {
+        const { updates, through } = await read(transport, { topics, after, maxUpdates: 3 });
+        assert.ok(updates.length <= 3);
+        assert.ok(through > after);
+        joined.push(...updates);
+        after = through;
+      }
+      assert.deepEqual(dataOf({ updates: joined }), dataOf({ updates: whole }));
+    }
+  });
+
+  test("leaves out private updates on request", async (t) => {
+    const transport = await open(t);
+    for (let i = 0; i < 10; i++) await transport.publish(draft("a", `${i}`, { private: i % 2 === 0 }));
+    await transport.publish(draft("/hub/own/1", "own", { private: true }), event);
+    for (const topics of ["*", new Set(["a", "/hub/own/1"])] as const) {
+      const { updates, through } = await read(transport, { topics, private: false });
+      assert.deepEqual(dataOf({ updates: updates }), ["1", "3", "5", "7", "9"]);
+      assert.equal(through, transport.head);
+      assert.equal((await read(transport, { topics, private: true })).updates.length, 11);
+    }
+  });
+
+  test("keeps the newest of each topic, and reports the loss for each", async (t) => {
+    const transport = await open(t, { historyLength: 3 });
+    await transport.publish(draft("quiet", "q"));
+    for (let i = 1; i <= 10; i++) await transport.publish(draft("busy", String(i)));
+    const [quiet, busy] = await Promise.all(
+      ["quiet", "busy"].map((topic) => read(transport, { topics: new Set([topic]) })),
+    );
+    assert.deepEqual(dataOf(quiet!), ["q"]);
+    assert.equal(quiet!.lostThrough, 0);
+    assert.deepEqual(dataOf(busy!), ["8", "9", "10"]);
+    assert.ok(busy!.lostThrough < busy!.updates[0]!.position);
+    assert.ok(busy!.lostThrough > quiet!.updates[0]!.position);
+    const both = await read(transport, { topics: new Set(["quiet", "busy"]) });
+    assert.deepEqual(dataOf(both), ["q", "8", "9", "10"]);
+    assert.equal(both.lostThrough, busy!.lostThrough);
+    const all = await read(transport);
+    assert.deepEqual(dataOf(all), ["q", "8", "9", "10"]);
+    assert.equal(all.lostThrough, busy!.lostThrough);
+  });
+}
