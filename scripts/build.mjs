@@ -14,7 +14,15 @@ const staging = `.dist-${process.pid}`;
 const modules = join(staging, "modules");
 
 /** The entries of the package that run on Node; all but the command have types. */
-const entries = ["index", "hub/index", "transport/memory/memory", "transport/lmdb/lmdb", "cli/main"];
+const entries = [
+  "index",
+  "hub/index",
+  "transport/index",
+  "transport/contract/transport-contract",
+  "transport/memory/memory",
+  "transport/lmdb/lmdb",
+  "cli/main",
+];
 const typedEntries = [...entries.filter((entry) => entry !== "cli/main"), "client/index"];
 
 await main(async () => {

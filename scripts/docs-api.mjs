@@ -23,6 +23,8 @@ const compilerOptions = {
 const entries = {
   "htmx-mercure": "dist/index.d.ts",
   "htmx-mercure-hub": "dist/hub/index.d.ts",
+  "htmx-mercure-transport": "dist/transport/index.d.ts",
+  "htmx-mercure-transport-contract": "dist/transport/contract/transport-contract.d.ts",
   "htmx-mercure-transport-memory": "dist/transport/memory/memory.d.ts",
   "htmx-mercure-transport-lmdb": "dist/transport/lmdb/lmdb.d.ts",
   "htmx-mercure-client": "dist/client/index.d.ts",

@@ -76,7 +76,7 @@ export type TransportState = "starting" | "ready" | "away" | "closed";
 /**
  * Stores accepted updates in one total order, and delivers them to every hub node.
  *
- * Every implementation passes `test/contract/transport.ts`.
+ * Every implementation passes the suite in `contract/transport-contract.ts`.
  */
 export interface Transport {
   /**

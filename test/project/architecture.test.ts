@@ -47,6 +47,7 @@ const layers: Readonly<Record<string, Layer>> = {
   "transport/history": { uses: ["transport", "protocol", "shared"] },
   "transport/lmdb": { uses: ["transport/history", "transport", "protocol", "shared"], packages: ["lmdb"] },
   "transport/shared": { uses: ["transport/history", "transport", "protocol", "shared"] },
+  "transport/index.ts": { uses: ["transport/history", "transport/memory", "transport"] },
   "transport/contract": { uses: ["transport/history", "transport", "protocol"] },
   "transport/memory": { uses: ["transport/history", "transport", "protocol", "shared"] },
   protocol: { uses: ["shared"], withoutNode: true },
