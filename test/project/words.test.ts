@@ -84,6 +84,46 @@ describe("the check of words", () => {
     ]);
   });
 
+  test("reads the forms of the repository", () => {
+    assert.deepEqual(marksIn(".github/a.yml", "name: Bug\n    label: What you see\n    # Whose it is"), [
+      [2, headless],
+      [3, headless],
+    ]);
+    assert.deepEqual(marksIn(".github/a.yml", "label: It is none"), [[1, none]]);
+  });
+
+  for (const [sentence, mark] of [
+    ["Who signs out has no stream.", headless],
+    ["What ends is the stream.", headless],
+    ["Whose a token is the option says.", headless],
+    ["Whom it serves is unknown.", headless],
+    ["Which versions to speak.", headless],
+    ["Whoever asks gets it.", headless],
+    ["Whatever arrives is kept.", headless],
+    ["The hub's URL is none.", none],
+    ["There is no such page.", none],
+    ["It shall end.", shall],
+    ["The stream in which it is.", detour],
+    ["The person with whom it began.", detour],
+    ["The page under whose path it is.", detour],
+    ["The time within which it ends.", detour],
+    ["It does no longer work.", longer],
+    ["It can no longer work.", longer],
+  ] as const) {
+    test(`rejects, in comments, strings, test names and documents: ${sentence}`, () => {
+      for (const [path, text] of [
+        ["src/a.ts", `// ${sentence}`],
+        ["src/a.ts", `/** ${sentence} */\nconst a = 1;`],
+        ["src/a.ts", `throw new Error(${JSON.stringify(sentence)});`],
+        ["test/a.test.ts", `test(${JSON.stringify(sentence)}, () => {});`],
+        ["docs/a.md", sentence],
+        ["docs/a.md", `| a | ${sentence} |`],
+      ] as const) {
+        assert.deepEqual(marksIn(path, text), [[1, mark]], `${path}: ${text}`);
+      }
+    });
+  }
+
   test("lets questions, and plain sentences, pass", () => {
     const text = "// Who is there? The hub tells what it knows. It no longer listens, for no longer than a minute.";
     assert.deepEqual(marksIn("src/a.ts", text), []);
