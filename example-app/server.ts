@@ -1,4 +1,5 @@
 import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import express from "express";
 import { mercure } from "htmx-mercure";
@@ -21,7 +22,8 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const { PORT: port = "" } = process.env;
 if (!/^\d{0,5}$/.test(port) || Number(port) > 65535) fail(`PORT is "${port}", which is not a number from 0 to 65535.`);
 
-const database = await openDatabase(process.env.DATABASE ?? here("data/example.db"));
+const file = process.env.DATABASE ?? here("data/example.db");
+const database = await openDatabase(file);
 const app = express();
 app.disable("x-powered-by");
 
@@ -46,6 +48,8 @@ const kit = mercure(app, {
   templates: here("templates"),
   components: here("components"),
   secret: process.env.SECRET_KEY,
+  // The history is on disk, so the streams of open pages continue after a restart.
+  transport: process.env.MERCURE_TRANSPORT_URL ?? `lmdb:${join(dirname(file), "history")}`,
   // The streams of a page name its user: to the hub, which ends them at sign-out, and to the list of people.
   subjectGetter: (req) => personOf(req)?.id,
   payloadGetter: (_topics, req) => {

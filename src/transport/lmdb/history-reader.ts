@@ -1,25 +1,20 @@
-import type { Draft, Update } from "../../protocol/update.js";
+import type { Draft } from "../../protocol/update.js";
 import { mergeLogs } from "../history/merge-logs.js";
 import { timeOfPosition } from "../positions.js";
 import { isRepetition } from "../repetition.js";
 import type { Replay, ReplayQuery, StoredUpdate } from "../transport.js";
 import { hashOf, keyBelow, positionIn, positionKey } from "./keys.js";
 import { lanePrefixes } from "./own-tables.js";
+import { type Found, RecentRows } from "./recent-rows.js";
 import { decodeRow, type Row, updateOf } from "./row.js";
 import type { State } from "./state.js";
 import type { Store } from "./store.js";
-
-/** A row at a position. It has no update if it is damaged, or if history does not hold it. */
-export interface Found {
-  readonly position: number;
-  readonly row?: Row;
-  readonly update?: Update;
-}
 
 /** Reads the tables. During a commit it sees the changes that the commit has made so far. */
 export class HistoryReader {
   readonly #store: Store;
   readonly #cursor: (position: number) => string;
+  readonly #recent = new RecentRows();
   /** The newest position whose row could not be read. */
   #damaged = 0;
 
@@ -83,7 +78,7 @@ export class HistoryReader {
     const range = { start: positionKey(after + 1), end: positionKey(head + 1) };
     for (const { key, value } of this.#store.log.getRange(range)) {
       const position = positionIn(key);
-      const found = this.#decoded(position, value);
+      const found = this.#remembered(position, () => value);
       const { row } = found;
       const isHeld =
         row !== undefined && row.lane !== "orders" && (position <= state.swept || this.#holds(position, row));
@@ -108,7 +103,7 @@ export class HistoryReader {
     const now = timeOfPosition(head);
     try {
       for (const { position } of logs.length === 1 ? logs[0]!.after() : mergeLogs(logs, after)) {
-        const found = this.#find(position);
+        const found = this.#remembered(position, () => this.#store.log.get(positionKey(position)));
         const isAsked = found.update?.topics.some((topic) => topics.has(topic)) === true;
         const isExpired = found.row?.until !== undefined && found.row.until <= now;
         yield isAsked && !isExpired ? found : { position };
@@ -148,6 +143,17 @@ export class HistoryReader {
       return draft.topics.some((topic) => this.#store.byTopic.doesExist(keyBelow(hashOf(topic), position)));
     }
     return lane !== "live" && this.#store.own.doesExist(keyBelow(lanePrefixes[lane], position));
+  }
+
+  /** Returns a row from memory, or remembers it. Not for use during a commit, whose rows can still come to nothing. */
+  #remembered(position: number, textOf: () => string | undefined): Found {
+    const known = this.#recent.get(position);
+    if (known !== undefined) return known;
+    const text = textOf();
+    if (text === undefined) return { position };
+    const found = this.#decoded(position, text);
+    this.#recent.add(found);
+    return found;
   }
 
   #decoded(position: number, text: string): Found {

@@ -32,10 +32,9 @@ export function keyBelow(prefix: Buffer, position: number): Buffer {
 }
 
 /** Returns the position at the end of a key. */
-export function positionIn(key: Uint8Array): number {
-  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
-  const offset = key.byteLength - 8;
-  return view.getUint32(offset) * 2 ** 32 + view.getUint32(offset + 4);
+export function positionIn(key: Buffer): number {
+  const offset = key.length - 8;
+  return key.readUInt32BE(offset) * 2 ** 32 + key.readUInt32BE(offset + 4);
 }
 
 function writePosition(key: Buffer, position: number, offset: number): Buffer {
