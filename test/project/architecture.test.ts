@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { root } from "../docs/markdown.js";
 import { type Import, readImports, sourceFiles } from "./imports.js";
 
 interface Layer {
@@ -148,6 +150,13 @@ function arrowsOf(name: string): string[] {
 }
 
 describe("every file", () => {
+  test("keeps what it constructs: constructors have no effects", () => {
+    const dropped = files.flatMap(({ path, text }) =>
+      [...text.matchAll(/[;{}]\s*\n\s*(?:\/\/[^\n]*\n\s*)*(new \w+)/g)].map(([, call]) => `${path}: ${call}`),
+    );
+    assert.deepEqual(dropped, []);
+  });
+
   test("exports by name", () => {
     const wrong = files.filter(({ text }) => /^export\s+(default\b|\*)|\bas default\b/m.test(text));
     assert.deepEqual(
@@ -206,6 +215,35 @@ function bodyBefore(text: string, index: number): string {
   const start = text.search(/\{\n/);
   return text.slice(Math.min(start, index), index);
 }
+
+describe("the ways through the code in docs/architecture.md", () => {
+  const page = readFileSync(`${root}docs/architecture.md`, "utf8");
+
+  for (const [, way, rows = ""] of page.matchAll(/^<!-- way: (\w+) -->\n\n\|.*\n\|.*\n((?:\|.*\n)+)/gm)) {
+    const steps = [...rows.matchAll(/^\| `(src\/[^`]+)` +\| `([^`]+)`/gm)].map(([, path, symbol]) => ({
+      path: path!,
+      symbol: symbol!,
+    }));
+
+    test(`list the definitions of a ${way}, from the first to the last`, () => {
+      assert.ok(steps.length >= 10);
+      const missing = steps.filter(({ path, symbol }) => {
+        const text = files.find((file) => file.path === path)?.text ?? "";
+        const definition = `^(export )?(?:async )?(?:(?:function|class|interface|const) | {2}(?:(?:static|async|readonly) )*)${symbol}\\b`;
+        return !new RegExp(definition, "m").test(text);
+      });
+      assert.deepEqual(missing, []);
+    });
+
+    test(`lead a ${way} down the layers, and up only from the transport's listeners`, () => {
+      const order = ["express", "publisher", "hub", "transport"];
+      const depths = steps.map(({ path }) => order.indexOf(path.split("/")[1]!));
+      assert.ok(!depths.includes(-1));
+      const climbs = steps.filter((_, index) => depths[index]! < (depths[index - 1] ?? 0) && depths[index - 1] !== 3);
+      assert.deepEqual(climbs, []);
+    });
+  }
+});
 
 describe("the check of the arrows", () => {
   test("sees every form of import", () => {

@@ -223,7 +223,7 @@ export class SubscribeHandler {
       return false;
     }
     if (!admitsEventStream(res)) return false;
-    new Subscriber(audience, { ...subscription, payloadOf }, connection, headers, beginning, this.#services);
+    Subscriber.open(audience, { ...subscription, payloadOf }, connection, headers, beginning, this.#services);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }

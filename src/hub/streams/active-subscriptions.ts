@@ -64,11 +64,6 @@ export class ActiveSubscriptions {
     return `${this.#instance} ${this.#changes}`;
   }
 
-  /** Whether all subscriptions have ended and the transport has accepted all events. */
-  get isEmpty(): boolean {
-    return this.#bySelector.size === 0 && this.#pending === 0;
-  }
-
   /**
    * Adds a stream's subscriptions and publishes their events.
    *

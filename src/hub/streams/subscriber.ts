@@ -84,7 +84,8 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   readonly subject: string | undefined;
   readonly joinedAt: number;
   readonly #hub: StreamServices;
-  readonly #group: SubscriberGroup<Subscriber>;
+  /** Set when the stream opens. */
+  #group!: SubscriberGroup<Subscriber>;
   readonly #connection: Connection;
   readonly #admission: StreamSlot | undefined;
   readonly #expiresAt: number | undefined;
@@ -94,13 +95,10 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   #live = false;
   #reading = false;
 
-  /** Sends the head and the first stretch of history, and continues from there. */
-  constructor(
-    audience: SubscriptionScope,
-    { id, tokens = [], subject, payloadOf, expiresAt, closeReason, admission }: Subscription,
+  private constructor(
+    { id, tokens = [], subject, expiresAt, closeReason, admission }: Subscription,
     connection: Connection,
-    headers: Readonly<Record<string, string>>,
-    { after, replay, lostThrough }: Start,
+    { after, lostThrough }: Start,
     hub: StreamServices,
   ) {
     this.id = id;
@@ -114,17 +112,35 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.joinedAt = hub.dispatcher.position;
     this.#position = after;
     this.#toldLostThrough = lostThrough;
-    connection.open(headers, this);
-    this.#group = hub.subscribers.enter(audience);
-    if (expiresAt !== undefined) hub.expirations.add(expiresAt, this);
+  }
+
+  /** Opens a stream: sends the head and the first stretch of history, and continues from there. */
+  static open(
+    audience: SubscriptionScope,
+    subscription: Subscription,
+    connection: Connection,
+    headers: Readonly<Record<string, string>>,
+    start: Start,
+    hub: StreamServices,
+  ): Subscriber {
+    const subscriber = new Subscriber(subscription, connection, start, hub);
+    // A response that has begun throws here, and its stream must not count.
+    connection.open(headers, subscriber);
+    subscriber.#group = hub.subscribers.enter(audience);
+    subscriber.#begin(start.replay);
+    if (!connection.closed) hub.activeSubscriptions?.begin(audience, subscription.payloadOf, subscription.id);
+    return subscriber;
+  }
+
+  #begin(replay: EncodedReplay | undefined): void {
+    if (this.#expiresAt !== undefined) this.#hub.expirations.add(this.#expiresAt, this);
     if (replay !== undefined) this.#take(replay);
-    if (this.#position >= hub.dispatcher.position && connection.ready) {
+    if (this.#position >= this.#hub.dispatcher.position && this.#connection.ready) {
       this.#goLive();
     } else {
       this.#group.add(this);
       void this.#catchUp();
     }
-    if (!connection.closed) hub.activeSubscriptions?.begin(audience, payloadOf, id);
   }
 
   /** The group of subscribers that receive the same updates. */

@@ -35,11 +35,6 @@ export class Authorizer {
     this.#authorize = authorize;
   }
 
-  /** Whether the option `authorize` is set. */
-  get areAsked(): boolean {
-    return this.#authorize !== undefined;
-  }
-
   /** Resolves to the application's answer. An answer for the action `render` is cached for the rest of the request. */
   async authorize(request: object, topics: readonly string[], action: AuthorizeAction): Promise<boolean> {
     if (this.#authorize === undefined || topics.length === 0) return true;

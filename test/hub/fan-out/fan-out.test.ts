@@ -139,7 +139,7 @@ function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells =
     const audience = new SubscriptionScope(matchers, grants);
     const from = after ?? transport.head;
     const terms = { id: `urn:x:${joined++}`, expiresAt: undefined, payloadOf: () => undefined };
-    new Subscriber(audience, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);
+    Subscriber.open(audience, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);
     return client;
   };
   return { transport, dispatcher, subscribers, errors, join };
