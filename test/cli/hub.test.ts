@@ -317,6 +317,9 @@ describe("TLS", () => {
     };
     await refuses(["--cert", "no.pem"], /need each other/);
     await refuses(["--cert", "no.pem", "--key", "missing.pem"], /--key cannot be read: .*missing\.pem/);
-    await refuses(["--cert", "no.pem", "--key", "no.pem"], /files of --cert and --key do not do/);
+    await refuses(
+      ["--cert", "no.pem", "--key", "no.pem"],
+      /Cannot load the certificate and key given by --cert and --key/,
+    );
   });
 });

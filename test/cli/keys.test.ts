@@ -111,7 +111,7 @@ describe("a hub with a public key", () => {
         /not a valid PEM key/,
       ],
       [{ MERCURE_PUBLISHER_JWT_ALG: "HS512" }, /needs min 64/],
-      [{ SECRET_KEY: "", MERCURE_PUBLISHER_JWT_ALG: "RS256" }, /but no key/],
+      [{ SECRET_KEY: "", MERCURE_PUBLISHER_JWT_ALG: "RS256" }, /has no key: add --publisher-secret-file/],
     ] as const) {
       const all = { ...production, SECRET_KEY: secret, ...env };
       const { code, stdout, stderr } = await run(t, ["hub", "--port", "0"], { env: all });

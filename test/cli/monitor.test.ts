@@ -146,7 +146,7 @@ describe("the monitor", () => {
     const port = String(await takenPort(t));
     const { code, stderr } = await run(t, ["hub", "--port", "0", "--monitor-port", port]);
     assert.equal(code, 1);
-    assert.match(stderr, /another program listens there/);
+    assert.match(stderr, /another program uses this port/);
   });
 });
 
