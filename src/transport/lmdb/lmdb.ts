@@ -42,6 +42,16 @@ const maxDeliveries = 500;
  * Stores the history in a folder of this machine, by the package lmdb. An acknowledged update is on the disk: it
  * survives the end of the process at any instant, and of the machine as far as its disk keeps what it confirms. Several
  * processes can share the folder.
+ *
+ * @example
+ * ```ts
+ * import { Hub } from "htmx-mercure/hub";
+ * import { LmdbTransport } from "htmx-mercure/transport/lmdb";
+ *
+ * const transport = new LmdbTransport({ path: "history" });
+ * const hub = new Hub({ transport });
+ * await hub.publish({ topics: ["a"], data: "hello", private: false });
+ * ```
  */
 export class LmdbTransport implements Transport {
   readonly ready: Promise<void>;

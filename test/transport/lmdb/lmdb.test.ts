@@ -189,6 +189,71 @@ describe("LmdbTransport", () => {
     assert.deepEqual(dataIn(transport), ["1", "2", "3"]);
   });
 
+  test("replaces the update of a key in each of its topics, and tells of no gap", async (t) => {
+    const transport = await openIn(t, temporaryFolder(t));
+    await transport.publish({ ...draft("a", "a1", { key: "k" }), topics: ["a", "b"] });
+    await transport.publish(draft("a", "other", { key: "l" }));
+    await transport.publish(draft("a", "a2", { key: "k" }));
+    assert.deepEqual(dataIn(transport, ["a"]), ["other", "a2"]);
+    assert.deepEqual(dataIn(transport, ["b"]), ["a1"]);
+    await transport.publish(draft("b", "b2", { key: "k" }));
+    assert.deepEqual(dataIn(transport), ["other", "a2", "b2"]);
+    for (const topics of ["*", new Set(["a"]), new Set(["b"])] as const) {
+      assert.equal(transport.read({ topics, after: 0 }).lostThrough, 0);
+    }
+  });
+
+  test("keeps as many updates of a topic as its pattern says", async (t) => {
+    const historyLengths = [{ match: "/log/*", match_type: "urlpattern", length: 1 } as const];
+    const transport = await openIn(t, temporaryFolder(t), { historyLength: 3, historyLengths });
+    for (const data of ["1", "2", "3", "4"]) {
+      await transport.publish(draft("/log/a", data));
+      await transport.publish(draft("/chat", data));
+    }
+    assert.deepEqual(dataIn(transport, ["/log/a"]), ["4"]);
+    assert.deepEqual(dataIn(transport, ["/chat"]), ["2", "3", "4"]);
+  });
+
+  // A client that opens and closes streams fills the log of events: the hub must not forget a revoked token by that.
+  test("holds orders however many events follow, after a restart too, until their time has passed", async (t) => {
+    const path = temporaryFolder(t);
+    const limits = { maxHistoryBytes: 16 * 1024 };
+    const before = await openIn(t, path, limits);
+    const order = (data: string, fields: object, until?: number) =>
+      before.publish(draft("/hub/order", data, fields), { namespace: "/hub/order", keep: "orders", until });
+    await order("revoked", {});
+    await order("expired", {}, before.now() - 1);
+    await order("older", { key: "7" });
+    await order("newer", { key: "7" });
+    const events = Array.from({ length: 300 }, (_, i) =>
+      before.publish(draft(`/hub/event/${i}`, "event"), { namespace: "/hub/event/", keep: "events" }),
+    );
+    await Promise.all(events);
+    assert.deepEqual(dataIn(before, ["/hub/order"]), ["revoked", "newer"]);
+    assert.ok(dataIn(before).length < 10);
+    await before.close();
+    const after = await openIn(t, path, limits);
+    const { updates, lostThrough } = after.read({ topics: new Set(["/hub/order"]), after: 0 });
+    assert.deepEqual(
+      updates.map(({ update }) => update.data),
+      ["revoked", "newer"],
+    );
+    assert.equal(lostThrough, 0);
+  });
+
+  test("keeps text that no encoding has: NUL and lone surrogates, in topics, ids and data", async (t) => {
+    const path = temporaryFolder(t);
+    const before = await openIn(t, path);
+    const odd = ["\0", "\ud800", "\udfff", "a\u2028"];
+    for (const text of odd) await before.publish(draft(`topic ${text}`, text, { id: `urn:${text}` }));
+    await before.close();
+    const after = await openIn(t, path);
+    for (const text of odd) {
+      assert.deepEqual(dataIn(after, [`topic ${text}`]), [text]);
+      assert.notEqual(await after.positionOf(`urn:${text}`), undefined);
+    }
+  });
+
   test("tells of a gap where a row is damaged, and goes on", async (t) => {
     const path = temporaryFolder(t);
     const before = await openIn(t, path);
