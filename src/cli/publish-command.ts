@@ -18,6 +18,8 @@ export const publishCommand: Command = {
     private: { help: "Deliver only to subscribers whose token grants a topic." },
     type: { value: "type", help: "The event's type." },
     id: { value: "id", help: "The update's id. Default: an id from the hub." },
+    keep: { negatable: true, help: "Whether history stores the update. Default: yes." },
+    key: { value: "key", help: "Replace the older update of this key in the history of each topic." },
     retry: { value: "ms", numeric: true, help: "The reconnection time for clients." },
     ...hubUrlFlags,
     ...protocolFlags,
@@ -30,6 +32,8 @@ export const publishCommand: Command = {
     const id = read.string("id");
     const type = read.string("type");
     const retry = read.number("retry", { min: 0, integer: true });
+    const keep = read.boolean("keep");
+    const key = read.string("key");
     const isPrivate = read.boolean("private") ?? false;
     const hubUrl = readHubUrl(read);
     const token = readToken(read, "publisher", readProfile(read, hubUrl), {
@@ -50,6 +54,8 @@ export const publishCommand: Command = {
       ...(id !== undefined && { id }),
       ...(type !== undefined && { type }),
       ...(retry !== undefined && { retry }),
+      ...(keep !== undefined && { keep }),
+      ...(key !== undefined && { key }),
     };
     console.log(await publishToRemoteHub(hubUrl, token, draft));
     return 0;

@@ -23,6 +23,20 @@ export function validateDraft(draft: Draft, hubPath: string = defaultHubPath): v
   if (draft.id !== undefined) validateId(draft.id);
   if (draft.type !== undefined) validateType(draft.type);
   if (draft.retry !== undefined) validateRetry(draft.retry);
+  if (draft.keep !== undefined || draft.key !== undefined) validateRetention(draft);
+}
+
+function validateRetention({ keep, key, id }: Draft): void {
+  if (keep !== undefined && typeof keep !== "boolean") {
+    throw refusal("The field keep of an update must be true or false.");
+  }
+  if (key !== undefined && (typeof key !== "string" || key === "")) {
+    throw refusal("The key of an update must be a string that is not empty; leave it out to keep every update.");
+  }
+  if (keep !== false) return;
+  // Clients resume after an id, and history cannot find one that it does not hold.
+  if (id !== undefined) throw refusal("An update with keep: false must not have an id; the hub makes one.");
+  if (key !== undefined) throw refusal("An update with keep: false must not have a key, because history skips it.");
 }
 
 function validateTopic(topic: unknown, hubPath: string): void {

@@ -150,6 +150,12 @@ function publish({ topics, fieldLength }: PublishLimits): JsonObject {
               id: text("The id of the update. Default: an id from the hub."),
               type: text("The type of the event. Default: message."),
               retry: { description: "The reconnection time, in milliseconds.", type: "integer", minimum: 0 },
+              keep: {
+                description: "Whether history stores the update. Default: true. With false it has no id and no key.",
+                type: "string",
+                enum: ["true", "false"],
+              },
+              key: text("The key of the update. History replaces the older update of the key in each topic."),
             },
           },
         },

@@ -4,7 +4,7 @@ import type { Draft } from "../../protocol/update.js";
 import { formType, isForm, readForm } from "../http/form-body.js";
 
 /** The fields of a publication. */
-const fields = ["topic", "data", "private", "id", "type", "retry"];
+const fields = ["topic", "data", "private", "id", "type", "retry", "keep", "key"];
 
 /** The limits of one publish request. */
 export interface PublishLimits {
@@ -29,7 +29,7 @@ function checkSizes(form: URLSearchParams, { topics, fieldLength }: PublishLimit
   if (form.getAll("topic").length > topics) {
     throw new HttpProblem(413, `An update can have max ${topics} topics.`);
   }
-  for (const name of ["topic", "id", "type", "retry"]) {
+  for (const name of ["topic", "id", "type", "retry", "key"]) {
     if (form.getAll(name).every(({ length }) => length <= fieldLength)) continue;
     throw new HttpProblem(413, `The field ${name} can have max ${fieldLength} characters.`);
   }
@@ -39,6 +39,9 @@ function draftOf(form: URLSearchParams): Draft {
   const id = form.get("id");
   const type = form.get("type");
   const retry = form.get("retry");
+  const keep = form.get("keep");
+  const key = form.get("key");
+  if (keep && keep !== "true" && keep !== "false") throw new HttpProblem(400, "The field keep must be true or false.");
   if (retry && !/^[0-9]+$/.test(retry)) throw new HttpProblem(400, "The field retry must consist of digits.");
   return {
     topics: form.getAll("topic"),
@@ -48,5 +51,7 @@ function draftOf(form: URLSearchParams): Draft {
     ...(id && { id }),
     ...(type && { type }),
     ...(retry && { retry: Number(retry) }),
+    ...(keep && { keep: keep === "true" }),
+    ...(key && { key }),
   };
 }

@@ -53,7 +53,7 @@ export class Drafts {
       const wayOut = "send the element in the response to a request, or let each page fetch it";
       throw new MercureError("ERR_TOKEN", `The data contains one viewer's token for a private stream: ${wayOut}.`);
     }
-    const { private: isPrivate = false, type, id, retry } = settings;
+    const { private: isPrivate = false, type, id, retry, keep, key } = settings;
     const givenType = type === undefined ? this.#options.typeIsTopic : type;
     const resolvedType = givenType === true ? names[0] : givenType || undefined;
     if (resolvedType !== undefined && connectionEvents.has(resolvedType)) {
@@ -64,7 +64,7 @@ export class Drafts {
       topics: names,
       data,
       private: isPrivate,
-      ...defined({ id, retry, type: resolvedType }),
+      ...defined({ id, retry, keep, key, type: resolvedType }),
     };
   }
 

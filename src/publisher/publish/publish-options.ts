@@ -14,6 +14,16 @@ export interface PublishOptions {
   id?: string | undefined;
   /** The reconnection time of clients, in milliseconds. Default: the client's own. */
   retry?: number | undefined;
+  /**
+   * Whether history stores the update. With false only streams that are open now receive it: a page that reconnects
+   * misses it, and is not told. Use it for news of the moment, such as cursors. Not with `id` or `key`. Default true.
+   */
+  keep?: boolean | undefined;
+  /**
+   * The key of the update within each of its topics. History replaces the older update of the key, so a page that
+   * reconnects receives only the newest. Default: history stores every update.
+   */
+  key?: string | undefined;
   /** More variants to publish for, besides the live ones that this process knows. Default: none. */
   variants?: readonly unknown[] | undefined;
   /** The publisher's token for a remote hub. Default: the option `publisherJwt`, or else a token for these topics. */
@@ -30,6 +40,8 @@ export const publishOptions: readonly string[] = [
   "type",
   "id",
   "retry",
+  "keep",
+  "key",
   "variants",
   "jwt",
   "hubUrl",

@@ -56,7 +56,8 @@ export async function publishToRemoteHub(
       `hubUrl is not a valid URL: "${hubUrl}". Use an absolute URL such as https://example.com/.well-known/mercure.`,
     );
   validateDraft(draft, new URL(hubUrl).pathname);
-  const body = formOf({ ...draft, id: draft.id ?? `urn:uuid:${randomUUID()}` });
+  // History does not hold an update with keep: false, so an id cannot show that an attempt repeats another.
+  const body = formOf(draft.keep === false ? draft : { ...draft, id: draft.id ?? `urn:uuid:${randomUUID()}` });
   const end = Date.now() + repetition;
   for (let pause = firstPause; ; pause *= 2) {
     const outcome = await attempt(hubUrl, token, body, answer);
@@ -76,6 +77,8 @@ function formOf(draft: Draft): URLSearchParams {
   if (draft.id !== undefined) form.set("id", draft.id);
   if (draft.type !== undefined) form.set("type", draft.type);
   if (draft.retry !== undefined) form.set("retry", String(draft.retry));
+  if (draft.keep === false) form.set("keep", "false");
+  if (draft.key !== undefined) form.set("key", draft.key);
   return form;
 }
 
