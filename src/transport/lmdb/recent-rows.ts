@@ -10,7 +10,7 @@ export interface Found {
 }
 
 /** The max memory of the rows, in bytes, by the estimate of `sizeOf`. */
-const maxBytes = 8 * 1024 * 1024;
+const maxBytes = 16 * 1024 * 1024;
 
 /**
  * The rows that were read last, in memory. Clients that reconnect at the same time read the same rows, and so they cost
