@@ -7,7 +7,7 @@ import {
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { validateDraft } from "../protocol/draft.js";
 import { compileTopics, type TopicMatcher } from "../protocol/matching/topic-matcher.js";
-import { HttpProblem, methodNotAllowed, problemOf, refusalOf, storeUnavailable } from "../protocol/problem.js";
+import { HttpProblem, methodNotAllowed, refusalOf, storeUnavailable } from "../protocol/problem.js";
 import { noGrants } from "../protocol/tokens/grants.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { type Clock, systemClock } from "../shared/clock.js";
@@ -28,6 +28,7 @@ import { TickBatch } from "./fan-out/tick-batch.js";
 import { guardedObserver } from "./guarded-observer.js";
 import { type DescribedSettings, describeApi, descriptionPath } from "./handlers/api-description.js";
 import { PublishHandler } from "./handlers/publish-handler.js";
+import { type Next, RequestAnswers } from "./handlers/request-answers.js";
 import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } from "./handlers/resource-metadata.js";
 import { SubscribeHandler } from "./handlers/subscribe-handler.js";
 import { SubscriptionsHandler } from "./handlers/subscriptions-handler.js";
@@ -41,7 +42,6 @@ import { warnOfSeveralProcesses } from "./several-processes.js";
 import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
 import { Disconnections } from "./streams/disconnections.js";
 import { Expirations } from "./streams/expirations.js";
-import { admitsRequest } from "./streams/pipelining.js";
 import type { Subscriber } from "./streams/subscriber.js";
 import { Subscribers } from "./streams/subscribers.js";
 import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from "./streams/update-reader.js";
@@ -73,9 +73,6 @@ const streamOptions: readonly string[] = [
   "subject",
   "authorizedAt",
 ] satisfies (keyof StreamOptions)[];
-
-/** Express's `next`: calls the next handler or, with an error, the error handlers. */
-type Next = (error?: unknown) => void;
 
 /** @param isPrivate - Whether the subscription receives private updates too. */
 type SubscriptionListener = (subscription: SubscriptionDocument, isPrivate: boolean) => void;
@@ -124,7 +121,7 @@ export class Hub {
   readonly #subscriptionsHandler: SubscriptionsHandler | undefined;
   readonly #ticks = new TickBatch();
   readonly #subscribe: SubscribeHandler;
-  readonly #cors: Cors;
+  readonly #answers: RequestAnswers;
   readonly #settings: DescribedSettings & Pick<HubSettings, "hubUrl">;
   readonly #metadata: ResourceMetadata;
   /** Undefined if the hub does not know its public URL, or speaks only Mercure 0.x. */
@@ -180,10 +177,16 @@ export class Hub {
       onError: (error: unknown) => this.#report(error),
       onCloseAtOnce: (req: IncomingMessage, error: unknown) => this.#refusalListener?.(req, refusalOf(error)),
     };
-    this.#cors = new Cors(settings.corsOrigins);
     this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
     // A hub with metadata counts as a hub of Mercure 1.0 to its clients.
     this.#metadataUrl = settings.protocol === 0 ? undefined : metadataUrl(settings.resource);
+    this.#answers = new RequestAnswers({
+      cors: new Cors(settings.corsOrigins),
+      metadataUrl: this.#metadataUrl?.href,
+      unavailable: () => this.#unavailable(),
+      report: (error) => this.#report(error),
+      onRefusal: (req, refusal) => this.#refusalListener?.(req, refusal),
+    });
     const tokens = authenticatorFor("subscriber", settings, isRevoked, clock);
     this.#subscribe = new SubscribeHandler(tokens, settings, services);
     if (this.#activeSubscriptions) {
@@ -248,7 +251,7 @@ export class Hub {
    * ```
    */
   readonly handle = (req: HubRequest, res: HubResponse, next?: Next): void => {
-    this.#answer(req, res, next, (request, response) => this.#route(request, response));
+    this.#answers.answer(req, res, next, (request, response) => this.#route(request, response));
   };
 
   /**
@@ -271,7 +274,7 @@ export class Hub {
     const matchers = compileTopics(topics, this.#settings.hubUrl);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
     const asked = { matchers, privateTopics, expiresAt: undefined, payloads: { payload }, subject };
-    this.#answer(req, res, next, async (request, response) => {
+    this.#answers.answer(req, res, next, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       const bearer = { id: "", sub: subject, issuedAt: authorizedAt, grants: { subscribe: privateTopics } };
       const said = { parameters: queryOf(request), version: undefined, bearer };
@@ -398,61 +401,11 @@ export class Hub {
     await this.#activeSubscriptions?.settled();
   }
 
-  /** Runs a handler, and answers its errors with a problem document. */
-  #answer(
-    req: HubRequest,
-    res: HubResponse,
-    next: Next | undefined,
-    answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>,
-  ): void {
-    // The hub uses only the part of HTTP/1's API that the compatibility API of HTTP/2 has too.
-    const request = req as IncomingMessage;
-    const response = res as ServerResponse;
-    const refuse = (error: unknown) => this.#refuse(request, response, error, next);
-    if (hasBegun(response)) {
-      const message = "The hub cannot send its answer: the response has begun or ended.";
-      this.#giveUp(
-        response,
-        new MercureError("ERR_RESPONSE", `${message} Check whether an earlier handler sends a response too.`),
-        next,
-      );
-      return;
-    }
-    if (!admitsRequest(request, response)) return;
-    this.#cors.apply(request, response);
-    if (this.#cors.answerPreflight(request, response)) return;
-    if (this.#dispatcher.closed) refuse(hubClosed());
+  /** Returns the error for requests that the hub cannot answer now. */
+  #unavailable(): unknown {
+    if (this.#dispatcher.closed) return hubClosed();
     // A stream that begins now would be told of a gap, and a token could be checked without the orders to refuse it.
-    else if (this.state === "starting") refuse(storeUnavailable());
-    else
-      answer(request, response)
-        .catch(refuse)
-        .catch((error: unknown) => this.#giveUp(response, error, next));
-  }
-
-  #refuse(req: IncomingMessage, res: ServerResponse, error: unknown, next: Next | undefined): void {
-    // Other code can answer in the meantime, for example a request timeout.
-    if (hasBegun(res)) {
-      this.#giveUp(res, error, next);
-      return;
-    }
-    const { status, headers, body } = problemOf(error, this.#metadataUrl?.href);
-    if (status === 500 || refusalOf(error).cause !== undefined) this.#report(error);
-    // HTTP/2 forbids this header, and would reject the answer.
-    const known = Object.entries(headers).filter(([name]) => req.httpVersionMajor === 1 || name !== "Connection");
-    res.writeHead(status, { ...Object.fromEntries(known), "Content-Length": Buffer.byteLength(body) });
-    res.end(req.method === "HEAD" ? "" : body);
-    this.#refusalListener?.(req, refusalOf(error));
-  }
-
-  /** Passes an error to the next handler. Without one, logs the error and destroys an unfinished response. */
-  #giveUp(res: ServerResponse, error: unknown, next: Next | undefined): void {
-    if (next !== undefined) {
-      next(error);
-      return;
-    }
-    this.#report(error);
-    if (!res.writableEnded) res.destroy();
+    return this.state === "starting" ? storeUnavailable() : undefined;
   }
 
   #tell(subscription: ActiveSubscription, active: boolean): void {
@@ -490,10 +443,6 @@ export class Hub {
     if (req.method !== "POST") throw methodNotAllowed("GET, HEAD, QUERY, POST");
     return this.#publishHandler.handle(req, res);
   }
-}
-
-function hasBegun(res: ServerResponse): boolean {
-  return res.headersSent || res.writableEnded;
 }
 
 function isRead({ method }: IncomingMessage): boolean {

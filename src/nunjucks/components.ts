@@ -15,6 +15,7 @@ import { isSafeString, lazySafeString, type MakeSafe, type SafeString } from "./
 import { cannotWait } from "./scan.js";
 import { displayPath } from "./source-names.js";
 import { type Location, TemplateError } from "./template-error.js";
+import { withTrueLine } from "./true-line.js";
 
 export type Props = Record<string, unknown>;
 
@@ -290,17 +291,6 @@ function rendersLate(name: string): MercureError {
     "ERR_COMPONENT",
     `The component "${name}" renders asynchronously; components must render synchronously. Load its data first.`,
   );
-}
-
-/** Nunjucks counts lines and columns from 0 while it renders, and leaves out the place of a call on line 0. */
-function withTrueLine(message: string, original: string): string {
-  const head = message.slice(0, message.length - original.length).replace("MercureError: ", "");
-  const place = /\)(?: \[Line (\d+)(?:, Column (\d+))?\])?(\s*)$/;
-  const counted = head.replace(place, (_, line = "0", column: string | undefined, space: string) => {
-    const columnText = column === undefined ? "" : `, Column ${Number(column) + 1}`;
-    return `) [Line ${Number(line) + 1}${columnText}]${space}`;
-  });
-  return counted + original;
 }
 
 /** A file's modification time; NaN, which equals nothing, for a deleted file. */

@@ -1,3 +1,4 @@
+import { blockEnds, blocks, branches, immediateBlocks, otherTags, waitingBlocks } from "./block-tags.js";
 import { isComponentName } from "./component-name.js";
 import { checkProps } from "./grammar.js";
 import { type EnvironmentOptions, lexer, type Token, type Tokenizer } from "./internals.js";
@@ -44,22 +45,6 @@ export interface ScanOptions {
 
 /** The tag that replaces a `raw` or `verbatim` block. Nunjucks itself only finds those with the delimiter `{%`. */
 export const rawTagName = "mercure_raw";
-
-/** Blocks of Nunjucks with an end tag. A component's end tag cannot close a component outside of them. */
-const blocks = new Set(["if", "ifAsync", "for", "asyncEach", "asyncAll", "block", "macro", "call", "filter", "switch"]);
-const branches = new Set(["else", "elif", "elseif", "case", "default"]);
-/** Other tags of Nunjucks. Their names can be lower-case names of components. */
-const otherTags = new Set(["extends", "include", "import", "from", "set"]);
-const blockEnds: Record<string, readonly string[]> = {
-  endif: ["if", "ifAsync"],
-  endeach: ["asyncEach"],
-  endall: ["asyncAll"],
-};
-
-/** Blocks that must render synchronously, as the children of components must. */
-const immediateBlocks = new Set(["macro", "call", "set", "filter"]);
-/** Asynchronous loops and conditions. */
-const waitingBlocks = new Set(["ifAsync", "asyncEach", "asyncAll"]);
 
 /** Something asynchronous, with its place and the open tags around it. */
 interface Waiting {

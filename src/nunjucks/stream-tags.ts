@@ -4,13 +4,12 @@ import type { RenderContext } from "../publisher/streams/render-context.js";
 import type { StreamParts } from "../publisher/streams/stream-parts.js";
 import type { ConnectionOptions } from "../publisher/streams/stream-urls.js";
 import { MercureError } from "../shared/errors.js";
-import { editDistance } from "../shared/nearest.js";
 import { attributes } from "./attributes.js";
 import type { Props, TagHandler, TagView } from "./components.js";
 import { eventTypes } from "./event-type.js";
-import { propKey } from "./grammar.js";
 import type { MakeSafe } from "./safe-string.js";
 import { swapStyle } from "./swap-style.js";
+import { TagProps } from "./tag-props.js";
 
 export interface StreamTagsOptions {
   readonly streams: Pick<StreamParts, "topics" | "events" | "urls">;
@@ -49,18 +48,18 @@ export class StreamTags {
   }
 
   readonly prepare: Readonly<Record<string, TagHandler>> = {
-    MercureStream: (props) => this.#stream(new InternalProps(props)),
+    MercureStream: (props) => this.#stream(new TagProps(props)),
     MercureStreamContext: (props, hasChildren) => {
-      if (hasChildren) return this.#context(new InternalProps(props));
+      if (hasChildren) return this.#context(new TagProps(props));
       throw new MercureError(
         "ERR_TEMPLATE",
         "MercureStreamContext has no children that could receive its topics. Is endMercureStreamContext missing?",
       );
     },
-    MercurePresence: (props) => this.#presence(new InternalProps(props)),
+    MercurePresence: (props) => this.#presence(new TagProps(props)),
   };
 
-  #stream(props: InternalProps): TagView {
+  #stream(props: TagProps): TagView {
     props.refuseMisspelt("MercureStream", ["topic", "private", "variant", "hx_swap", "hx_target", "auto_scroll"]);
     const hasTopic = props.has("topic");
     const given = props.take("topic") as Topics;
@@ -109,7 +108,7 @@ export class StreamTags {
     };
   }
 
-  #context(props: InternalProps): TagView {
+  #context(props: TagProps): TagView {
     props.refuseMisspelt("MercureStreamContext", ["topics", "private", "variant"], ["topic"]);
     for (const key of ["type", "auto_scroll"].filter((each) => props.has(each))) {
       throw new MercureError("ERR_TEMPLATE", `Move ${key} to a MercureStream inside the MercureStreamContext.`);
@@ -141,7 +140,7 @@ export class StreamTags {
   }
 
   /** Prepares `MercurePresence`, which fetches its content again when the people present change. */
-  #presence(props: InternalProps): TagView {
+  #presence(props: TagProps): TagView {
     const { streams, swapStyles } = this.#options;
     const hasTopic = props.has("topic");
     const topics = props.take("topic") as Topics;
@@ -186,7 +185,7 @@ export class StreamTags {
     return this.#options.streams.urls.connectionUrl(topics, connection);
   }
 
-  #attributes(defaults: Props, props: InternalProps, url?: string): unknown {
+  #attributes(defaults: Props, props: TagProps, url?: string): unknown {
     const renewal = url && this.#options.streams.urls.renewalUrl(url);
     const all = renewal ? { ...defaults, data_mercure_renew: renewal } : defaults;
     return this.#options.makeSafe(attributes(props.rest(all)));
@@ -203,45 +202,6 @@ export function warnOfConnections(page: RenderContext | undefined, warn: (messag
     `htmx-mercure: ${page.url} opens more than ${maxConnections} streams. Over HTTP/1.1 a browser opens six connections ` +
       "to a host, and further tabs and requests wait. Join streams in a MercureStreamContext, or serve HTTP/2.",
   );
-}
-
-/** A tag's properties by key. The tag takes those that it knows; the rest become attributes. */
-class InternalProps {
-  readonly #props: Map<string, readonly [name: string, value: unknown]>;
-
-  constructor(props: Props) {
-    this.#props = new Map(Object.entries(props).map((prop) => [propKey(prop[0]), prop]));
-  }
-
-  has(key: string): boolean {
-    return this.#props.has(key);
-  }
-
-  take(key: string, absent?: unknown): unknown {
-    const prop = this.#props.get(key);
-    this.#props.delete(key);
-    return prop === undefined ? absent : prop[1];
-  }
-
-  /** Rejects misspelt properties. They would silently become attributes, and a private stream would be public. */
-  refuseMisspelt(tag: string, names: readonly string[], others: readonly string[] = []): void {
-    for (const key of this.#props.keys()) {
-      if (names.includes(key) || others.includes(key)) continue;
-      const meant = names.find((name) => editDistance(bare(name), bare(key)) <= 1);
-      if (meant === undefined) continue;
-      throw new MercureError("ERR_TEMPLATE", `${tag} has no property "${key}". Did you mean "${meant}"?`);
-    }
-  }
-
-  /** Returns the properties that were not taken, after the defaults that the author did not set. */
-  rest(defaults: Props): (readonly [string, unknown])[] {
-    const missing = Object.entries(defaults).filter(([name]) => !this.#props.has(propKey(name)));
-    return [...missing, ...this.#props.values()];
-  }
-}
-
-function bare(name: string): string {
-  return name.replaceAll("_", "").toLowerCase();
 }
 
 /** Attributes that make a scrolled stream usable by keyboard and audible to screen readers. */
@@ -268,7 +228,7 @@ function elementName(value: unknown): string {
   );
 }
 
-function flag(props: InternalProps, key: string): boolean {
+function flag(props: TagProps, key: string): boolean {
   const value = props.take(key, false);
   if (typeof value === "boolean") return value;
   throw new MercureError(
@@ -277,7 +237,7 @@ function flag(props: InternalProps, key: string): boolean {
   );
 }
 
-function connectionOptions(props: InternalProps): ConnectionOptions {
+function connectionOptions(props: TagProps): ConnectionOptions {
   return {
     private: flag(props, "private"),
     withSubscriptions: flag(props, "with_subscriptions"),
