@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -44,6 +44,13 @@ describe("The folder of an LMDB history", () => {
     const path = join(temporaryFolder(t), "deep", "with.dot");
     await publish(path, "1");
     assert.deepEqual(await dataIn(path), ["1"]);
+  });
+
+  // Another user of the machine looks into the folder for private updates.
+  test("is created for its owner alone", async (t) => {
+    const path = join(temporaryFolder(t), "history");
+    await publish(path, "1");
+    assert.equal(statSync(path).mode & 0o777, 0o700);
   });
 
   test("is refused, and not changed, when a newer version has written it", async (t) => {
