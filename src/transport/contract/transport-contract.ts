@@ -11,6 +11,7 @@ import { type StoreUnderTest, storeOf } from "./store-under-test.js";
 
 export type { StoreUnderTest };
 
+/** Options of {@link transportContract}. */
 export interface ContractOptions {
   /**
    * Whether the store outlives its nodes, so that it can be opened again and by several nodes. Default true; false for a
@@ -27,10 +28,12 @@ export interface ContractOptions {
  * @param name - The name of the transport, for the tests' names.
  * @param create - Returns a new store without updates. The suite calls it once for each test.
  * @example
- * transportContract("MyTransport", () => {
- *   const store = new MyStore();
- *   return { open: (options) => new MyTransport({ store, ...options }), remove: () => store.remove() };
- * });
+ * ```ts
+ * import { transportContract } from "htmx-mercure/transport/contract";
+ * import { MemoryTransport } from "htmx-mercure/transport/memory";
+ *
+ * transportContract("MemoryTransport", () => ({ open: (options) => new MemoryTransport(options) }), { isShared: false });
+ * ```
  */
 export function transportContract(
   name: string,
