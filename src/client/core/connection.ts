@@ -24,14 +24,17 @@ export type Outcome =
       readonly isOutage: boolean;
     };
 
-/** The max time until a server answers, in milliseconds. A request over a dead network would wait for minutes. */
-const answerTimeout = 30_000;
-
-/** Makes one request and passes on its bytes until it ends. The promise never rejects: an aborted request just ends. */
+/**
+ * Makes one request and passes on its bytes until it ends. The promise never rejects: an aborted request just ends.
+ *
+ * @param answerTimeout - The max time until the server answers, in milliseconds. A request over a dead network would
+ * wait for minutes.
+ */
 export async function readStream(
   request: StreamRequest,
   receiver: ConnectionReceiver,
   signal: AbortSignal,
+  answerTimeout: number,
 ): Promise<Outcome> {
   const attempt = new AbortController();
   const abort = () => attempt.abort();

@@ -19,6 +19,9 @@ const maxRenewals = 3;
 const missedIntervals = 2.5;
 /** The same time for a hub that announces no interval, in milliseconds. The default interval elsewhere is 40 s. */
 const unannouncedSilence = 75_000;
+/** The bounds of the time until a hub answers, in milliseconds. Within them, a hub may be silent as long as usual. */
+const minAnswerTime = 2_000;
+const maxAnswerTime = 30_000;
 /** A page that becomes visible again replaces its connection after this part of that time. */
 const suspicious = 0.6;
 
@@ -170,7 +173,8 @@ export class StreamSource extends EventTarget {
     const attempt = new AbortController();
     this.#attempt = attempt;
     const request = requestFor(this.#address, this.#cursor, this.#pageOrigin);
-    const ending = await readStream(request, this.#receiver(attempt.signal), attempt.signal);
+    const timeout = Math.min(maxAnswerTime, Math.max(minAnswerTime, this.#maxSilence));
+    const ending = await readStream(request, this.#receiver(attempt.signal), attempt.signal, timeout);
     if (attempt.signal.aborted) return;
     if (ending.kind === "interrupted") this.#reconnectLater(ending);
     else if (ending.kind === "completed") this.#changeConnection(ending.reason);
