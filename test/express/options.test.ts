@@ -53,6 +53,7 @@ describe("options", () => {
       payloadGetter: undefined,
       subjectGetter: undefined,
       presenceKey: "id",
+      transport: "memory",
       presenceGrace: 5,
       swapStyles: [],
       assetsPath: "/mercure-assets",
