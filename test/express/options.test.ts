@@ -54,6 +54,7 @@ describe("options", () => {
       subjectGetter: undefined,
       presenceKey: "id",
       transport: "memory",
+      publicHubPath: "/.well-known/mercure",
       presenceGrace: 5,
       swapStyles: [],
       assetsPath: "/mercure-assets",
