@@ -29,9 +29,10 @@ export interface StreamMember {
   /**
    * Called if the socket has not taken everything that the group wrote. The member can then take no more.
    *
+   * @param chunk - The written chunk.
    * @param belowHighWaterMark - The result of the socket's `write`.
    */
-  onBackpressure(belowHighWaterMark: boolean): void;
+  onBackpressure(chunk: Chunk, belowHighWaterMark: boolean): void;
 
   /** Marks a live member as behind. It has everything up to the position. */
   fallBehind(position: number): void;
@@ -159,7 +160,7 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
     this.#pending = [];
     const through = pending.at(-1)!.position;
     const chunk = new Chunk(pending.map((stored) => this.#events.of(stored)));
-    this.#write(chunk.framed, through);
+    this.#write(chunk, through);
     for (const member of this.#liveOtherwise) if (!member.deliver(chunk)) this.fallBehind(member, through);
     if (this.#behind.size === 0) this.#backlog.clear();
     else if (this.#backlog.add(through, chunk.bytes.length)) this.#horizonMoved = true;
@@ -176,13 +177,14 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
   }
 
   /** @param through - The position of the last update in the chunk. */
-  #write(chunk: Buffer, through: number): void {
+  #write(chunk: Chunk, through: number): void {
+    const { framed } = chunk;
     for (const [socket, member] of this.#live) {
       // A client that has closed its half of the connection is about to disconnect.
       if (!socket.writable) continue;
-      const belowHighWaterMark = socket.write(chunk);
+      const belowHighWaterMark = socket.write(framed);
       if (socket.writableLength === 0) continue;
-      member.onBackpressure(belowHighWaterMark);
+      member.onBackpressure(chunk, belowHighWaterMark);
       this.fallBehind(member, through);
     }
   }

@@ -24,9 +24,9 @@ export interface HubLimits {
   readonly maxPatternSize?: number | undefined;
   /**
    * The max memory of clients' requests in all, in bytes: topics and patterns of open streams and of their tokens,
-   * large request heads, and bodies while they are read. It is an upper estimate. Equal patterns, and equal lists of
+   * large request heads, bodies while they are read, and events that wait for slow readers. It is an upper estimate. Equal patterns, and equal lists of
    * topics, count once. The usual part of a stream, some two topics, is free. A stream above the limit is answered 429.
-   * Default 256 MiB; 0 for unlimited.
+   * A slow reader above it is disconnected, and resumes from its last event. Default 256 MiB; 0 for unlimited.
    */
   readonly maxSubscriptionBytes?: number | undefined;
   /** The same for the requests from each address. Default 64 MiB; 0 for unlimited. */

@@ -1,5 +1,6 @@
 import type { Matcher } from "../../protocol/matching/matcher.js";
 import { bytesOfPattern } from "../../protocol/matching/subscription-memory.js";
+import type { Chunk } from "../fan-out/chunk.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 
 /** A holder of memory for a client: an open stream, or a request whose body is being read. */
@@ -10,11 +11,13 @@ export interface MemoryClaim {
   readonly audience: SubscriptionScope | undefined;
   /** The unshared memory of the claim, in bytes. */
   readonly bytes: number;
+  /** The events that wait for the client. */
+  readonly waiting?: Chunk | undefined;
 }
 
-/** Adds up the memory of claims. Shared memory counts once: equal patterns, and equal audiences. */
+/** Adds up the memory of claims. Shared memory counts once: equal patterns, equal audiences, and events. */
 export class MemoryAccount {
-  readonly #uses = new Map<SubscriptionScope | Matcher, number>();
+  readonly #uses = new Map<SubscriptionScope | Matcher | Chunk, number>();
   #bytes = 0;
 
   /** The memory of all claims, in bytes. */
@@ -32,6 +35,21 @@ export class MemoryAccount {
     return this.#uses.has(audience);
   }
 
+  /** Returns the bytes that events would add if they waited for a client. */
+  neededToHold(chunk: Chunk): number {
+    return this.#uses.has(chunk) ? 0 : chunk.framed.length;
+  }
+
+  /** Counts events that wait for a client. */
+  hold(chunk: Chunk): void {
+    this.#use(chunk, chunk.framed.length);
+  }
+
+  /** Counts out events that {@link hold} has counted. */
+  letGo(chunk: Chunk): void {
+    this.#release(chunk, chunk.framed.length);
+  }
+
   /** Returns the bytes that a claim would add. */
   needed({ audience, bytes }: MemoryClaim): number {
     if (audience === undefined) return bytes;
@@ -41,15 +59,17 @@ export class MemoryAccount {
     return needed;
   }
 
-  add({ audience, bytes }: MemoryClaim): void {
+  add({ audience, bytes, waiting }: MemoryClaim): void {
     this.grow(bytes);
+    if (waiting !== undefined) this.hold(waiting);
     if (audience === undefined) return;
     this.#use(audience, audience.bytes);
     for (const pattern of compiled(audience)) this.#use(pattern, bytesOfPattern(pattern));
   }
 
-  remove({ audience, bytes }: MemoryClaim): void {
+  remove({ audience, bytes, waiting }: MemoryClaim): void {
     this.grow(-bytes);
+    if (waiting !== undefined) this.letGo(waiting);
     if (audience === undefined) return;
     this.#release(audience, audience.bytes);
     for (const pattern of compiled(audience)) this.#release(pattern, bytesOfPattern(pattern));
@@ -60,13 +80,13 @@ export class MemoryAccount {
     this.#bytes += bytes;
   }
 
-  #use(shared: SubscriptionScope | Matcher, bytes: number): void {
+  #use(shared: SubscriptionScope | Matcher | Chunk, bytes: number): void {
     const uses = this.#uses.get(shared);
     this.#uses.set(shared, (uses ?? 0) + 1);
     if (uses === undefined) this.#bytes += bytes;
   }
 
-  #release(shared: SubscriptionScope | Matcher, bytes: number): void {
+  #release(shared: SubscriptionScope | Matcher | Chunk, bytes: number): void {
     const uses = this.#uses.get(shared)! - 1;
     if (uses > 0) {
       this.#uses.set(shared, uses);

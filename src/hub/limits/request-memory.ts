@@ -7,7 +7,7 @@ import type { SubscriptionBudget } from "./subscription-budget.js";
 const bytesPerString = 48;
 
 /** The uncounted part of a request, in bytes. Requests of browsers are about this large. */
-const usualRequest = 4096;
+export const usualRequest = 4096;
 
 /**
  * Estimates the memory that a stream's request takes beyond a usual one, in bytes. Node keeps heads while the response

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { bytesOfSubscriptions } from "../../protocol/matching/subscription-memory.js";
+import type { Chunk } from "../fan-out/chunk.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import { addressOf, type ConnectionQuotas, type SlotHolder } from "./connection-quotas.js";
 import type { MemoryClaim } from "./memory-account.js";
-import { excessOfRequest } from "./request-memory.js";
+import { excessOfRequest, usualRequest } from "./request-memory.js";
 import type { SubscriptionBudget } from "./subscription-budget.js";
 
 /** The limits that all streams share. */
@@ -18,6 +19,7 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
   readonly audience: SubscriptionScope;
   readonly bytes: number;
   place: number | undefined = undefined;
+  #waiting: Chunk | undefined;
   readonly #bounds: Quotas;
   readonly #req: IncomingMessage;
   #address: string | undefined;
@@ -42,6 +44,30 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
   get address(): string {
     this.#address ??= addressOf(this.#req);
     return this.#address;
+  }
+
+  /** The counted events that wait for the client. */
+  get waiting(): Chunk | undefined {
+    return this.#waiting;
+  }
+
+  /**
+   * Counts events that wait for the client, besides a usual number. It replaces events counted before.
+   *
+   * @throws Refusal when a memory limit is reached.
+   */
+  hold(chunk: Chunk): void {
+    this.letGo();
+    if (chunk.framed.length <= usualRequest) return;
+    this.#bounds.memory.hold(this, chunk);
+    this.#waiting = chunk;
+  }
+
+  /** Counts out the events that no longer wait. */
+  letGo(): void {
+    if (this.#waiting === undefined) return;
+    this.#bounds.memory.letGo(this);
+    this.#waiting = undefined;
   }
 
   /** Gives the share back. Further calls have no effect. */

@@ -1,4 +1,5 @@
 import { tooManyConnections } from "../../protocol/problem.js";
+import type { Chunk } from "../fan-out/chunk.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import { MemoryAccount, type MemoryClaim } from "./memory-account.js";
 
@@ -10,7 +11,7 @@ export interface MemoryBounds {
 
 /**
  * Bounds the memory that clients can make the hub keep, in total and for each address: topics and patterns of streams,
- * large request heads, and bodies while they are read. It counts upper estimates beyond the usual size, so small
+ * large request heads, bodies while they are read, and events that wait for slow readers. It counts upper estimates beyond the usual size, so small
  * streams are always admitted.
  */
 export class SubscriptionBudget {
@@ -71,18 +72,41 @@ export class SubscriptionBudget {
    * @throws HttpProblem when a memory limit is reached.
    */
   growBody(body: MemoryClaim, bytes: number): void {
-    const accounts = this.#accountsFor(body, bytes);
+    const accounts = this.#accountsFor(body, () => bytes);
     for (const account of accounts) account.grow(bytes);
   }
 
+  /**
+   * Counts events that wait for the client of an open stream. The caller adds them to the claim afterwards.
+   *
+   * @throws Refusal when a memory limit is reached.
+   */
+  hold(stream: MemoryClaim, chunk: Chunk): void {
+    const accounts = this.#accountsFor(stream, (account) => account.neededToHold(chunk));
+    for (const account of accounts) account.hold(chunk);
+  }
+
+  /** Counts out the events that wait for a stream's client. The caller removes them from the claim afterwards. */
+  letGo({ address, waiting }: MemoryClaim): void {
+    if (waiting === undefined) return;
+    this.#total.letGo(waiting);
+    this.#byAddress?.get(address)?.letGo(waiting);
+    this.#tidy(address);
+  }
+
   #admit(claim: MemoryClaim): void {
-    const accounts = this.#accountsFor(claim, this.#total.needed(claim), claim);
+    const accounts = this.#accountsFor(claim, (account) => account.needed(claim), claim);
     for (const account of accounts) account.add(claim);
   }
 
-  /** Returns the accounts that count a claim. Throws a refusal unless all have room for `more` bytes. */
-  #accountsFor({ address }: MemoryClaim, more: number, entering?: MemoryClaim): readonly MemoryAccount[] {
+  /** Returns the accounts that count a claim. Throws a refusal unless all have room for the bytes that it needs. */
+  #accountsFor(
+    { address }: MemoryClaim,
+    needed: (account: MemoryAccount) => number,
+    entering?: MemoryClaim,
+  ): readonly MemoryAccount[] {
     const { total, perAddress } = this.#bounds;
+    const more = needed(this.#total);
     if (isExceeded(this.#total.bytes + more, total)) {
       throw tooManyConnections("The hub has reached its memory limit for topics and patterns. Subscribe to fewer.");
     }
@@ -92,8 +116,7 @@ export class SubscriptionBudget {
       this.#byAddress = this.#accounts(entering);
     }
     const account = accountOf(this.#byAddress, address);
-    const moreHere = entering === undefined ? more : account.needed(entering);
-    if (isExceeded(account.bytes + moreHere, perAddress)) {
+    if (isExceeded(account.bytes + needed(account), perAddress)) {
       if (account.isEmpty) this.#byAddress.delete(address);
       throw tooManyConnections(
         "The streams from this address exceed their memory limit together. Subscribe to fewer topics.",
@@ -114,10 +137,13 @@ export class SubscriptionBudget {
 
   #remove(claim: MemoryClaim): void {
     this.#total.remove(claim);
-    const account = this.#byAddress?.get(claim.address);
-    if (account === undefined) return;
-    account.remove(claim);
-    if (account.isEmpty) this.#byAddress!.delete(claim.address);
+    this.#byAddress?.get(claim.address)?.remove(claim);
+    this.#tidy(claim.address);
+  }
+
+  /** Deletes the account of an address without memory, and all accounts when there is little memory. */
+  #tidy(address: string): void {
+    if (this.#byAddress?.get(address)?.isEmpty) this.#byAddress.delete(address);
     // The threshold is well below the limit, so that the accounts are not rebuilt again and again.
     if (this.#total.bytes < this.#bounds.perAddress / 2) this.#byAddress = undefined;
   }

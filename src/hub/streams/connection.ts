@@ -48,6 +48,11 @@ type WriteMode = "response" | "chunks" | "bytes";
 
 /** The owner of a connection: the code that writes to it. */
 export interface ConnectionOwner {
+  /**
+   * Called when a chunk waits in memory for the client. The connection is then not {@link Connection.ready}. Returns
+   * whether there is room for the chunk; otherwise the connection is destroyed.
+   */
+  waits(chunk: Chunk): boolean;
   /** Called when the client has taken everything, after the connection was not {@link Connection.ready}. */
   drained(): void;
   /** Called once when the client disconnects or other code ends the response; never after {@link Connection.end}. */
@@ -141,7 +146,7 @@ export class Connection {
   write(chunk: Chunk): void {
     if (this.#writeMode === "response") {
       // A write after the end would emit an error event without a listener.
-      if (!this.#res.writableEnded && !this.#res.write(chunk.bytes)) this.#await(this.#res);
+      if (!this.#res.writableEnded && !this.#res.write(chunk.bytes)) this.#await(this.#res, chunk);
       return;
     }
     const socket = this.#source as Socket;
@@ -149,18 +154,20 @@ export class Connection {
     if (!socket.writable) return;
     const belowHighWaterMark = socket.write(this.#writeMode === "chunks" ? chunk.framed : chunk.bytes);
     // Encryption takes a turn of the event loop, so only the amount of waiting data shows a slow reader.
-    if (isEncrypted(socket) ? !belowHighWaterMark : socket.writableLength > 0) this.onBackpressure(belowHighWaterMark);
+    if (isEncrypted(socket) ? !belowHighWaterMark : socket.writableLength > 0)
+      this.onBackpressure(chunk, belowHighWaterMark);
   }
 
   /**
    * Marks the connection as not ready until the socket has taken its waiting data.
    *
+   * @param chunk - The written chunk.
    * @param belowHighWaterMark - The result of the socket's `write`.
    */
-  onBackpressure(belowHighWaterMark: boolean): void {
+  onBackpressure(chunk: Chunk, belowHighWaterMark: boolean): void {
     const socket = this.#source as Socket;
-    if (belowHighWaterMark) this.#awaitAll(socket);
-    else this.#await(socket);
+    if (belowHighWaterMark) this.#awaitAll(socket, chunk);
+    else this.#await(socket, chunk);
   }
 
   /** Ends the response. A slow client loses the data that it has not taken. */
@@ -179,18 +186,20 @@ export class Connection {
     }
   }
 
-  #await(stream: ServerResponse | Socket): void {
-    if (this.#ready) stream.once("drain", this.#wait());
+  #await(stream: ServerResponse | Socket, chunk: Chunk): void {
+    if (this.#ready) stream.once("drain", this.#wait(chunk));
   }
 
   /** Waits until the socket has taken data below Node's high-water mark. Node emits no `drain` for so little data. */
-  #awaitAll(socket: Socket): void {
-    if (this.#ready) socket.write(nothing, this.#wait());
+  #awaitAll(socket: Socket, chunk: Chunk): void {
+    if (this.#ready) socket.write(nothing, this.#wait(chunk));
   }
 
   /** Marks the connection as not ready. Returns a function that makes it ready again. */
-  #wait(): () => void {
+  #wait(chunk: Chunk): () => void {
     this.#ready = false;
+    // The owner hears of the end later, since its group can be in the middle of a delivery.
+    if (this.#owner?.waits(chunk) === false) this.#cut();
     const stallTimeout = isSocket(this.#source) ? this.#stallTimeout : 0;
     const hangUp = () => {
       // If this process was busy, the socket gets its turn now.
@@ -205,6 +214,12 @@ export class Connection {
       this.#ready = true;
       if (!this.closed) this.#owner?.drained();
     };
+  }
+
+  #cut(): void {
+    const source = this.#source;
+    if (isSocket(source)) source.destroy();
+    else source.close(cancelled);
   }
 
   #forget(): void {

@@ -161,8 +161,18 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     return this.#connection.ready;
   }
 
-  onBackpressure(belowHighWaterMark: boolean): void {
-    this.#connection.onBackpressure(belowHighWaterMark);
+  onBackpressure(chunk: Chunk, belowHighWaterMark: boolean): void {
+    this.#connection.onBackpressure(chunk, belowHighWaterMark);
+  }
+
+  /** Claims memory for a chunk that waits for the client. A client without room reconnects, and misses nothing. */
+  waits(chunk: Chunk): boolean {
+    try {
+      this.#admission?.hold(chunk);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   fallBehind(position: number): void {
@@ -184,6 +194,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
 
   /** Continues reading history once the socket has drained. */
   drained(): void {
+    this.#admission?.letGo();
     this.readOn();
   }
 

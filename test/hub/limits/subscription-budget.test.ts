@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
+import { Chunk } from "../../../src/hub/fan-out/chunk.js";
 import { SubscriptionScope } from "../../../src/hub/fan-out/subscription-scope.js";
 import { GrowingBuffer } from "../../../src/hub/http/growing-buffer.js";
 import type { MemoryClaim } from "../../../src/hub/limits/memory-account.js";
@@ -13,7 +14,7 @@ import { bytesOfSubscriptions } from "../../../src/protocol/matching/subscriptio
 import { OptionReader } from "../../../src/shared/option-reader.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { heapUsed } from "../../support/heap.js";
-import { type RunningHub, startHub, subscribe, token, turn, until } from "../fixture.js";
+import { draft, type RunningHub, startHub, subscribe, token, turn, until } from "../fixture.js";
 
 const form = { "Content-Type": "application/x-www-form-urlencoded" };
 
@@ -233,6 +234,75 @@ describe("the memory for subscriptions", () => {
       leave();
       assert.ok(taken < estimate, `${name}: ${Math.round(taken)} of ${estimate}`);
     }
+  });
+});
+
+describe("the memory for events that wait for slow readers", () => {
+  // Ten thousand readers ask for history from different positions, and read nothing: each holds a stretch of its own.
+  test("stays within the defaults with ten thousand stalled readers of history", () => {
+    const limits = readSharedOptions(new OptionReader({}, "", {}));
+    const { maxSubscriptionBytes: total, maxSubscriptionBytesPerAddress: perAddress } = limits;
+    const { budget, enter, streams } = budgetOf({ total, perAddress });
+    for (let i = 0; i < 10_000; i++) enter(`address ${i % 100}`, [`${i}`]);
+    const chunk = Buffer.alloc(192 * 1024);
+    let held = 0;
+    for (const stream of streams) {
+      const own = new Chunk([chunk]);
+      try {
+        budget.hold(stream, own);
+      } catch {
+        continue;
+      }
+      (stream as { waiting?: Chunk }).waiting = own;
+      held += own.framed.length;
+    }
+    assert.ok(held > total * 0.99 && budget.bytes <= total, `${held} ${budget.bytes}`);
+    for (const stream of streams) {
+      budget.letGo(stream);
+      (stream as { waiting?: Chunk | undefined }).waiting = undefined;
+    }
+    assert.ok(budget.bytes < total / 10);
+  });
+
+  test("counts the same events once for all readers of an address", () => {
+    const { budget, enter, streams } = budgetOf({ total: 0, perAddress: 150_000 });
+    for (let i = 0; i < 100; i++) enter("a", [`${i}`]);
+    const before = budget.bytes;
+    const shared = new Chunk([Buffer.alloc(100_000)]);
+    for (const stream of streams) {
+      budget.hold(stream, shared);
+      (stream as { waiting?: Chunk }).waiting = shared;
+    }
+    assert.equal(budget.bytes - before, shared.framed.length);
+    const [first] = streams;
+    assert.throws(() => budget.hold(first!, new Chunk([Buffer.alloc(100_000)])), { status: 429 });
+  });
+
+  test("disconnects stalled readers without room, which miss nothing when they reconnect", async (t) => {
+    const size = 100_000;
+    const transport = new MemoryTransport({ maxHistoryBytes: 1e9 });
+    const { hub, url, sockets } = await startHub(t, { transport, maxSubscriptionBytesPerAddress: 350_000 });
+    for (let i = 0; i < 200; i++) await hub.publish(draft("a", `${i} `.padEnd(size, "x")));
+    const readers = [];
+    for (let i = 0; i < 12; i++) {
+      const reader = await subscribe(t, url(["a", `own-${i}`], { lastEventID: "earliest" }));
+      reader.pause();
+      readers.push(reader);
+    }
+    await until(() => sockets.every((socket) => socket.destroyed || socket.writableLength > 0));
+    await until(() => hub.connections === sockets.filter((socket) => !socket.destroyed).length);
+    assert.ok(hub.connections > 0 && hub.connections <= 3, `${hub.connections}`);
+    for (const reader of readers) reader.resume();
+    const cut = readers.find(({ events, ended }) => ended || events.length < 200)!;
+    await cut.until(({ ended, events }) => ended || events.length === 200);
+    const lastSeen = cut.events.at(-1)?.id ?? "earliest";
+    const back = await subscribe(t, url("a", { lastEventID: lastSeen }));
+    await back.until(({ events }) => events.length + cut.events.length === 200);
+    const seen = [...cut.data, ...back.data].map((text) => Number.parseInt(text, 10));
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 200 }, (_, i) => i),
+    );
   });
 });
 
