@@ -21,6 +21,7 @@ const entries = [
   "transport/contract/transport-contract",
   "transport/memory/memory",
   "transport/lmdb/lmdb",
+  "transport/redis/redis",
   "cli/main",
 ];
 const typedEntries = [...entries.filter((entry) => entry !== "cli/main"), "client/index"];

@@ -48,6 +48,10 @@ const layers: Readonly<Record<string, Layer>> = {
   "transport/from-url.ts": { uses: ["transport/lmdb", "transport/memory", "transport/history", "transport", "shared"] },
   "transport/history": { uses: ["transport", "protocol", "shared"] },
   "transport/lmdb": { uses: ["transport/history", "transport", "protocol", "shared"], packages: ["lmdb"] },
+  "transport/redis": {
+    uses: ["transport/shared", "transport/history", "transport", "protocol", "shared"],
+    packages: ["@redis/client"],
+  },
   "transport/shared": { uses: ["transport/history", "transport", "protocol", "shared"] },
   "transport/index.ts": { uses: ["transport/history", "transport/memory", "transport"] },
   "transport/contract": { uses: ["transport/history", "transport", "protocol"] },

@@ -4,14 +4,14 @@ import type { LogJoin, Member } from "./shared-log.js";
 export type JoinMarks = Pick<LogJoin, "last" | "lost" | "seen">;
 
 /** The distance, in positions, between a node's head and the next record after a loss: ten seconds. */
-const clearance = 10_000 * 2048;
+export const clearance = 10_000 * 2048;
 
 /**
  * Returns the marks of a log after a node has joined, and what the node has missed (see `LogJoin`). A node whose newest
  * record is unknown to the log has heard updates that the log has lost. It raises the mark `lost`, so that the nodes
  * which will never hear these updates find out.
  *
- * Redis does the same in a script, and `test/contract/shared-log.ts` holds both together.
+ * Redis does the same in a script (`transport/redis/scripts.ts`).
  *
  * @param knows - Whether the record `heard` exists, or is not newer than the newest deleted one. True if `heard` is 0.
  */

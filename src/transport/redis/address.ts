@@ -1,0 +1,72 @@
+import { MercureError } from "../../shared/errors.js";
+
+/** The place of the servers, as a URL names it. */
+export interface RedisAddress {
+  readonly kind: "single" | "sentinel" | "cluster";
+  /** The servers; of a sentinel address the sentinels. */
+  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly tls: boolean;
+  readonly username?: string;
+  readonly password?: string;
+  readonly database: number;
+  /** The name of the master that the sentinels watch. */
+  readonly master: string;
+}
+
+const examples =
+  "redis://localhost:6379, rediss://user:password@host:6380, redis+sentinel://host1:26379,host2:26379/mymaster or redis+cluster://host1:6379,host2:6379";
+
+/**
+ * Parses the URL of Redis or Valkey: `redis://`, `rediss://` with TLS, `redis+sentinel://`, `redis+cluster://`, and the
+ * last two with TLS as `rediss+…`. `valkey` can stand for `redis`.
+ *
+ * @throws MercureError `ERR_OPTION`
+ */
+export function parseRedisUrl(url: string): RedisAddress {
+  const parts =
+    /^(?:redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^@/?]+)(?:\/([^/?]*))?(?:\/([^/?]*))?\/?$/.exec(
+      url,
+    );
+  if (parts === null) throw wrongUrl("is not a valid URL of Redis");
+  const [, tls, kind = "single", credentials, list = "", first = "", second = ""] = parts;
+  const hosts = list.split(",").map((each) => {
+    const [, host, port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(each) ?? [];
+    const number = Number(port ?? (kind === "sentinel" ? 26379 : 6379));
+    if (host === undefined || number < 1 || number > 65535) throw wrongUrl("has an invalid host or port");
+    return { host: host.replace(/^\[|\]$/g, ""), port: number };
+  });
+  if (kind === "single" && hosts.length > 1) throw wrongUrl("has several hosts, so it needs +sentinel or +cluster");
+  if (kind === "sentinel" && first === "") throw wrongUrl("does not name the master that the sentinels watch");
+  const database = kind === "sentinel" ? second : first;
+  if (!/^\d*$/.test(database)) throw wrongUrl("has an invalid number of a database");
+  if (kind === "cluster" && Number(database) > 0) throw wrongUrl("names a database, and a cluster has only number 0");
+  const [username, password] = readCredentials(credentials);
+  return {
+    kind: kind as RedisAddress["kind"],
+    hosts,
+    tls: tls === "s",
+    ...(username && { username }),
+    ...(password && { password }),
+    database: Number(database),
+    master: decode(first),
+  };
+}
+
+/** Messages never quote the URL: it can hold a password. */
+function wrongUrl(why: string): MercureError {
+  return new MercureError("ERR_OPTION", `The option url ${why}. Use a URL such as ${examples}.`);
+}
+
+function readCredentials(text: string | undefined): [username?: string, password?: string] {
+  if (text === undefined) return [];
+  const colon = text.indexOf(":");
+  return colon < 0 ? [decode(text)] : [decode(text.slice(0, colon)), decode(text.slice(colon + 1))];
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrongUrl("has an invalid percent-escape");
+  }
+}

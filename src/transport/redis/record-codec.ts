@@ -1,0 +1,70 @@
+import type { Draft } from "../../protocol/update.js";
+import type { Content, LogRecord } from "../shared/shared-log.js";
+import type { InternalOptions } from "../transport.js";
+
+/** A record as Redis holds it. */
+export interface EncodedContent {
+  /** The content that a repetition of an update shares with it. Empty for a record without an update. */
+  readonly content: string;
+  readonly own: string;
+  /** The publisher's id, in a form that no two ids share. Empty without one. */
+  readonly id: string;
+  /** Keys and values of a node's entries; an empty value removes the entry. */
+  readonly changes: readonly string[];
+}
+
+type Fields = readonly [
+  topics: readonly string[],
+  data: string,
+  isPrivate: 0 | 1,
+  type: string | null,
+  retry: number | null,
+];
+type Own = Pick<Draft, "id" | "keep" | "key"> & { readonly own?: InternalOptions };
+
+/** JSON holds NUL and lone surrogates, which Redis as text does not. */
+export function encodeContent(record: Content): EncodedContent {
+  if (!("draft" in record)) {
+    const changes =
+      "changes" in record ? record.changes.flatMap(([key, value]) => [encodeEntry(key), encodeValue(value)]) : [];
+    return { content: "", own: JSON.stringify(record), id: "", changes };
+  }
+  const { topics, data, private: isPrivate, type, retry, id, keep, key } = record.draft;
+  const fields: Fields = [topics, data, isPrivate ? 1 : 0, type ?? null, retry ?? null];
+  const own = JSON.stringify({ id, keep, key, own: record.own });
+  return { content: JSON.stringify(fields), own, id: encodeId(id), changes: [] };
+}
+
+export function encodeId(id: string | undefined): string {
+  return id === undefined ? "" : JSON.stringify(id);
+}
+
+export function encodeEntry(key: string): string {
+  return JSON.stringify(key);
+}
+
+function encodeValue(value: string | null): string {
+  return value === null ? "" : JSON.stringify(value);
+}
+
+/** @param entry - An entry of a stream: `[id, [name, value, …]]`. */
+export function decodeRecord([streamId, values]: readonly [string, readonly string[]]): LogRecord {
+  const [, origin = "", , content = "", , own = ""] = values;
+  const position = Number(streamId.slice(0, streamId.indexOf("-")));
+  return { position, origin: origin === "" ? undefined : origin, content: decodeContent(content, own) };
+}
+
+function decodeContent(content: string, ownText: string): Content {
+  if (content === "") return JSON.parse(ownText) as Content;
+  const [topics, data, isPrivate, type, retry] = JSON.parse(content) as Fields;
+  const { own, ...kept } = JSON.parse(ownText) as Own;
+  const draft: Draft = {
+    topics,
+    data,
+    private: isPrivate === 1,
+    ...kept,
+    ...(type !== null && { type }),
+    ...(retry !== null && { retry }),
+  };
+  return own === undefined ? { draft } : { draft, own };
+}

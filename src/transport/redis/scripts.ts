@@ -1,0 +1,136 @@
+import { nextPosition, timeOfPosition } from "../positions.js";
+import { clearance } from "../shared/join-marks.js";
+
+const epoch = timeOfPosition(0);
+const perMillisecond = nextPosition(0, epoch + 1);
+
+/** The keys of a hub, in the order that the scripts expect. */
+export function keysOf(prefix: string): readonly string[] {
+  // The braces put all keys into one slot of a cluster.
+  return ["log", "ids", "meta", "nodes", "entries"].map((name) => `{${prefix}}:${name}`);
+}
+
+/**
+ * The beginning of each script. `meta` holds the marks and the key of the cursors, `ids` the newest position of each
+ * publisher's id with a hash of its content, `nodes` the session and the end of the lease of each node.
+ */
+const prelude = `
+local log, ids, meta, nodes, entries = unpack(KEYS)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+local function text(n) return string.format('%.0f', n) end
+local function mark(name) return tonumber(redis.call('HGET', meta, name) or '0') end
+local function raise(name, n) if n > mark(name) then redis.call('HSET', meta, name, text(n)) end end
+local last = mark('last')
+local function push(origin, content, own)
+  last = math.max(last + 1, math.floor((now - ${epoch}) * ${perMillisecond}))
+  redis.call('XADD', log, text(last) .. '-0', 'o', origin, 'c', content, 'm', own)
+  return text(last)
+end
+local function renew(node, session, lease)
+  redis.call('HSET', nodes, node, session .. ' ' .. text(math.floor(now + lease)))
+end
+local function isCurrent(node, session)
+  local value = redis.call('HGET', nodes, node)
+  return value and string.sub(value, 1, #session + 1) == session .. ' '
+end
+local function reap()
+  local all = redis.call('HGETALL', nodes)
+  for i = 1, #all, 2 do
+    if tonumber(string.match(all[i + 1], ' (%d+)$')) <= now then
+      local node = all[i]
+      redis.call('HDEL', nodes, node)
+      for _, field in ipairs(redis.call('HKEYS', entries)) do
+        if string.sub(field, 1, #node + 1) == node .. ' ' then redis.call('HDEL', entries, field) end
+      end
+      push('', '', '{"gone":"' .. node .. '"}')
+    end
+  end
+  redis.call('HSET', meta, 'last', text(last))
+end
+`;
+
+/** ARGV: node, session, lease, head, heard, lost, seen, key. The marks are those of `marksAfterJoin`. */
+export const joinScript = `${prelude}
+local node, session, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local head, heard = tonumber(ARGV[4]), tonumber(ARGV[5])
+-- A write that needs no memory comes first: the script then runs to its end when memory is short.
+redis.call('HDEL', meta, '')
+renew(node, session, lease)
+redis.call('HSETNX', meta, 'key', ARGV[8])
+local lost = math.max(mark('lost'), tonumber(ARGV[6]))
+local seen = math.max(mark('seen'), tonumber(ARGV[7]))
+local id = text(heard) .. '-0'
+local knows = heard <= mark('deleted') or #redis.call('XRANGE', log, id, id) > 0
+local missed = lost
+local before = last
+if head > before then last = head + ${clearance} end
+if knows or heard <= seen then
+  if heard == seen then missed = 0 end
+else
+  missed = 0
+  seen = heard
+  if heard > before then lost = heard
+  else
+    lost = before + 1
+    last = math.max(last, lost)
+  end
+end
+redis.call('HSET', meta, 'last', text(last), 'lost', text(lost), 'seen', text(seen))
+reap()
+return { redis.call('HGET', meta, 'key'), text(now), text(missed), text(seen),
+  redis.call('HMGET', meta, 'last', 'dropped', 'forgotten', 'lost'), redis.call('HGETALL', entries) }`;
+
+/** ARGV: node, session, lease, head, and for each record: origin, id, repeats, content, own, number of changes, changes. */
+export const appendScript = `${prelude}
+local node, session, head = ARGV[1], ARGV[2], tonumber(ARGV[4])
+if not isCurrent(node, session) then return redis.error_reply('FENCED another session of this node has begun') end
+renew(node, session, tonumber(ARGV[3]))
+local positions = {}
+local i = 5
+while i <= #ARGV do
+  local origin, id, position, content, own, changes = unpack(ARGV, i, i + 5)
+  if id == '' then position = '0'
+  else
+    local known, hash = string.match(redis.call('HGET', ids, id) or '', '^(%d+) (%x+)$')
+    if known and tonumber(known) > head then
+      position = hash == redis.sha1hex(content) and known or '0'
+    end
+  end
+  if position == '0' then
+    position = push(origin, content, own)
+    if id ~= '' then redis.call('HSET', ids, id, position .. ' ' .. redis.sha1hex(content)) end
+  end
+  positions[#positions + 1] = position
+  i = i + 6
+  for _ = 1, tonumber(changes) do
+    local field = node .. ' ' .. ARGV[i]
+    if ARGV[i + 1] == '' then redis.call('HDEL', entries, field) else redis.call('HSET', entries, field, ARGV[i + 1]) end
+    i = i + 2
+  end
+end
+redis.call('HSET', meta, 'last', text(last))
+return positions`;
+
+/** ARGV: forgotten, and for each record: position, id, whether it is a loss. */
+export const releaseScript = `${prelude}
+for i = 2, #ARGV, 3 do
+  -- A deletion needs no memory, and what follows in the script is then allowed.
+  if redis.call('XDEL', log, ARGV[i] .. '-0') == 1 then
+    local position = tonumber(ARGV[i])
+    raise('deleted', position)
+    if ARGV[i + 2] == '1' then raise('dropped', position) end
+    local id = ARGV[i + 1]
+    if id ~= '' and string.match(redis.call('HGET', ids, id) or '', '^%d+') == ARGV[i] then redis.call('HDEL', ids, id) end
+  end
+end
+raise('forgotten', tonumber(ARGV[1]))
+return 1`;
+
+/** ARGV: node, session, lease. */
+export const renewScript = `${prelude}
+if not isCurrent(ARGV[1], ARGV[2]) then return redis.error_reply('FENCED another session of this node has begun') end
+redis.call('HDEL', meta, '')
+renew(ARGV[1], ARGV[2], tonumber(ARGV[3]))
+reap()
+return 1`;

@@ -1,0 +1,44 @@
+import type { Connection } from "./connection.js";
+
+/** The durability that an acknowledgement stands for. */
+export type RedisDurability = "memory" | "replica" | "disk";
+
+/**
+ * Checks that a server is able to keep its promises.
+ *
+ * @returns whether each write is on the server's disk before its answer.
+ * @throws Error with the reason and the remedy.
+ */
+export async function checkServer(connection: Connection, durability: RedisDurability): Promise<boolean> {
+  const info = new Map(
+    String(await connection.send("INFO"))
+      .split("\r\n")
+      .map((line) => line.split(":", 2) as [string, string]),
+  );
+  if (info.get("role") !== "master") throw new Error("the server is a replica; the URL must lead to the master");
+  const policy = info.get("maxmemory_policy") ?? "";
+  if (Number(info.get("maxmemory")) > 0 && policy.startsWith("allkeys")) {
+    const remedy = "Set maxmemory-policy to noeviction, or to a policy that begins with volatile";
+    throw new Error(`the server deletes keys when its memory is full (maxmemory-policy ${policy}). ${remedy}`);
+  }
+  if (durability !== "disk") return false;
+  if (info.get("aof_enabled") !== "1") {
+    throw new Error("the server does not write to its disk, and the durability is disk. Set appendonly to yes");
+  }
+  if (await syncsAlways(connection)) return true;
+  const [command] = (await connection.send("COMMAND", "INFO", "WAITAOF")) as unknown[];
+  if (Array.isArray(command) && command.length > 0) return false;
+  const version = info.get("valkey_version") ?? info.get("redis_version");
+  const remedy = "Use Redis 7.2, Valkey, or appendfsync always";
+  throw new Error(`the server (version ${version}) has no WAITAOF, and the durability is disk. ${remedy}`);
+}
+
+/** Managed servers can refuse to tell their configuration. */
+async function syncsAlways(connection: Connection): Promise<boolean> {
+  try {
+    const [, value] = (await connection.send("CONFIG", "GET", "appendfsync")) as string[];
+    return value === "always";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createClient } from "@redis/client";
+import { until } from "./until.js";
+
+/** The program of the server: REDIS_SERVER=valkey-server runs the tests with Valkey. */
+const program = process.env.REDIS_SERVER ?? "redis-server";
+
+/** Why the tests that need a server do not run; false where it is installed. */
+export const withoutRedis = spawnSync(program, ["--version"]).status === 0 ? false : `${program} is not installed`;
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+export interface RedisServerOptions {
+  /** Lines of its configuration. */
+  readonly lines?: readonly string[];
+  readonly isSentinel?: boolean;
+}
+
+/** A real server in a folder of its own, on a port of its own. */
+export class RedisServer {
+  readonly port: number;
+  readonly folder = mkdtempSync(join(tmpdir(), "htmx-mercure-redis-"));
+  readonly #isSentinel: boolean;
+  #child: ChildProcess | undefined;
+
+  private constructor(port: number, { lines = [], isSentinel = false }: RedisServerOptions) {
+    this.port = port;
+    this.#isSentinel = isSentinel;
+    const own = isSentinel ? [] : ['save ""', "repl-diskless-sync-delay 0"];
+    const common = [
+      `port ${port}`,
+      "bind 127.0.0.1",
+      "daemonize no",
+      `dir ${this.folder}`,
+      `logfile ${this.folder}/log`,
+    ];
+    writeFileSync(this.#configuration, [...common, ...own, ...lines, ""].join("\n"));
+  }
+
+  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), options);
+    await server.run();
+    return server;
+  }
+
+  get #configuration(): string {
+    return join(this.folder, "redis.conf");
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts the process, again after {@link RedisServer.kill}. Its data are those on its disk. */
+  async run(): Promise<void> {
+    const args = [this.#configuration, ...(this.#isSentinel ? ["--sentinel"] : [])];
+    const child = spawn(program, args, { stdio: "ignore" });
+    this.#child = child;
+    await until(() =>
+      this.command("PING").then(
+        (answer) => answer === "PONG" || child.exitCode !== null,
+        () => child.exitCode !== null,
+      ),
+    );
+    if (child.exitCode !== null) throw new Error(`${program} has ended with ${child.exitCode}`);
+  }
+
+  /** Sends one command on a connection of its own. */
+  async command(...args: readonly string[]): Promise<unknown> {
+    const client = createClient({
+      url: this.url,
+      RESP: 2,
+      disableClientInfo: true,
+      maintNotifications: "disabled",
+      socket: { reconnectStrategy: false, connectTimeout: 1000 },
+    });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      return await client.sendCommand(args);
+    } finally {
+      client.destroy();
+    }
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  stall(): void {
+    this.#child!.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child!.kill("SIGCONT");
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
