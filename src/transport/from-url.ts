@@ -2,6 +2,8 @@ import { MercureError } from "../shared/errors.js";
 import type { HistoryOptions } from "./history/history-options.js";
 import { LmdbTransport } from "./lmdb/lmdb.js";
 import { MemoryTransport } from "./memory/memory.js";
+import { isRedisUrl } from "./redis/address.js";
+import { RedisTransport } from "./redis/redis.js";
 import type { Transport } from "./transport.js";
 
 /** The environment variable of the transport's URL. */
@@ -14,17 +16,18 @@ const schemes: Readonly<Record<string, (rest: string, history: HistoryOptions) =
 };
 
 /**
- * Creates the transport that a URL names: `memory`, or `lmdb:` and a folder, such as `lmdb:./history`.
+ * Creates the transport that a URL names: `memory`, `lmdb:` and a folder, such as `lmdb:./history`, or the URL of Redis.
  *
  * @throws MercureError `ERR_OPTION` for an unknown URL, `ERR_PACKAGE` if the transport's package is not installed.
  */
 export function transportFromUrl(url: string, history: HistoryOptions): Transport {
+  if (isRedisUrl(url)) return new RedisTransport({ ...history, url });
   const [, scheme = "", rest = ""] = /^([a-z+]+)(?::(.+))?$/s.exec(url) ?? [];
   const create = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined;
   if (create === undefined || (scheme === "memory") !== (rest === "")) {
     throw new MercureError(
       "ERR_OPTION",
-      `The transport ${JSON.stringify(url)} is unknown. Use memory, or lmdb: and a folder, such as lmdb:./history.`,
+      `The transport ${JSON.stringify(url)} is unknown. Use memory, lmdb: and a folder, such as lmdb:./history, or redis://host:6379.`,
     );
   }
   return create(rest, history);

@@ -176,6 +176,6 @@ describe("htmx-mercure hub --transport", () => {
   test("rejects an unknown transport, and names those that exist", async (t) => {
     const { code, stderr } = await run(t, ["hub", "--transport", "carrier-pigeon:coop"], { env });
     assert.equal(code, 2);
-    assert.match(stderr, /The transport "carrier-pigeon:coop" is unknown. Use memory, or lmdb: and a folder/);
+    assert.match(stderr, /The transport "carrier-pigeon:coop" is unknown. Use memory, lmdb: and a folder/);
   });
 });

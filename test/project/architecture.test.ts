@@ -45,7 +45,9 @@ const layers: Readonly<Record<string, Layer>> = {
   "hub/observer.ts": { uses: [] },
   "hub/pacer.ts": { uses: ["protocol"] },
   transport: { uses: ["protocol", "shared"] },
-  "transport/from-url.ts": { uses: ["transport/lmdb", "transport/memory", "transport/history", "transport", "shared"] },
+  "transport/from-url.ts": {
+    uses: ["transport/lmdb", "transport/memory", "transport/redis", "transport/history", "transport", "shared"],
+  },
   "transport/history": { uses: ["transport", "protocol", "shared"] },
   "transport/lmdb": { uses: ["transport/history", "transport", "protocol", "shared"], packages: ["lmdb"] },
   "transport/redis": {

@@ -16,6 +16,11 @@ export interface RedisAddress {
 const examples =
   "redis://localhost:6379, rediss://user:password@host:6380, redis+sentinel://host1:26379,host2:26379/mymaster or redis+cluster://host1:6379,host2:6379";
 
+/** Whether the scheme of a URL is one of Redis or Valkey. */
+export function isRedisUrl(url: string): boolean {
+  return /^(?:redis|valkey)s?(?:\+\w+)?:/.test(url);
+}
+
 /**
  * Parses the URL of Redis or Valkey: `redis://`, `rediss://` with TLS, `redis+sentinel://`, `redis+cluster://`, and the
  * last two with TLS as `rediss+…`. `valkey` can stand for `redis`.

@@ -11,9 +11,8 @@ describe("Redis", { skip: withoutRedis }, () => {
   });
   after(() => server.stop());
 
-  transportContract("RedisTransport", async (limits) => {
-    const transport = new RedisTransport({ url: server.url, prefix: `hub-${hubs++}`, ...limits });
-    await transport.ready;
-    return transport;
+  transportContract("RedisTransport", () => {
+    const prefix = `hub-${hubs++}`;
+    return { open: (options) => new RedisTransport({ url: server.url, prefix, ...options }) };
   });
 });
