@@ -62,6 +62,7 @@ describe("a stream whose position the server has evicted", () => {
 
   it("keeps the region when the page's answer lacks it, as after the end of a session", async () => {
     let isAskedAgain = false;
+    fixture.serve("/sign-in", "<h1>Sign in</h1>");
     const page = await fixture.open(() => {
       fixture.server.serve("/", () => {
         isAskedAgain = true;
@@ -69,7 +70,6 @@ describe("a stream whose position the server has evicted", () => {
       });
       return stream({ connect, content: item("old") });
     });
-    fixture.serve("/sign-in", "<h1>Sign in</h1>");
     await eventually(() => assert.ok(isAskedAgain));
     fixture.server.publish(item("after"));
     await shows(page, "#feed p", ["old", "after"]);

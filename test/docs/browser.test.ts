@@ -115,7 +115,9 @@ const rows: Row[] = [
     what: "When the hub has evicted missed updates",
     options: { hub: { reconciliationLength: 1 } },
     async act({ kit, page, say, interrupt }) {
-      await page.evaluate(`addEventListener("mercure:gap", () => document.body.append("there is a gap"))`);
+      await page.evaluate(
+        `addEventListener("mercure:gap", (event) => (event.preventDefault(), document.body.append("there is a gap")))`,
+      );
       await say("<p>first</p>");
       interrupt();
       await kit.sse.publish("messages", "<p>missed</p>");

@@ -57,6 +57,9 @@ test("every block runs, but for these", () => {
     notRun.map(({ page, language, noRun }) => `${page}, ${language}: ${noRun}`),
     [
       "docs/browser.md, js: needs Playwright",
+      "docs/deploy.md, sh: starts a server",
+      "docs/deploy.md, js: starts processes",
+      "docs/deploy.md, sh: starts a server",
       "docs/external-hubs.md, yaml: the configuration of another program",
       "docs/external-hubs.md, nginx: the configuration of another program",
       "docs/hub.md, nginx: the configuration of another program",
@@ -135,7 +138,9 @@ async function runProgram(t: TestContext, block: Block, page: Page): Promise<voi
 
 /** Acts as a first visitor: opens the page, listens to its stream, posts a message. */
 async function visit(t: TestContext, { code }: Block, { complaints }: Program, origin: string): Promise<void> {
-  const response = await fetch(origin);
+  let response = await fetch(origin);
+  // The store is opening.
+  while (response.status === 503) response = await fetch(origin);
   const html = await response.text();
   const hasPage = /\bapp\.get\("\/"/.test(code);
   assert.equal(response.status, hasPage ? 200 : 404, complaints() || html);
@@ -212,6 +217,7 @@ async function runScript(t: TestContext, { code }: Block): Promise<void> {
     await logged;
     const loaded = code.includes("reload()") && page.waitForEvent("load");
     await page.evaluate(`stream.dispatchEvent(new CustomEvent("mercure:gap", { bubbles: true, detail: {} }))`);
+    await page.evaluate(`stream.dispatchEvent(new CustomEvent("mercure:end", { bubbles: true, detail: {} }))`);
     await loaded;
     assert.deepEqual(errors, []);
   } finally {

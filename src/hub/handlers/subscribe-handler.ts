@@ -202,7 +202,7 @@ export class SubscribeHandler {
     const { transport, dispatcher, disconnections, replays } = this.#services;
     const eventId = requestedEventId(req, parameters, version ?? 0);
     const pace = startPace();
-    await audience.prepare(pace);
+    await audience.prepare(newPace());
     const texts = audience.selectors.map(({ text }) => text);
     const payloadOf = await payloadsOf(subscription.payloads, texts, pace);
     const beginning = await resolveReplayStart(
