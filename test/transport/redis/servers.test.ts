@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { RedisTransport, type RedisTransportOptions } from "../../../src/transport/redis/redis.js";
+import { freePort, RedisServer, type RedisServerOptions, withoutRedis } from "../../support/redis.js";
+import { until } from "../../support/until.js";
+
+async function startServer(t: TestContext, lines: readonly string[] = [], more: RedisServerOptions = {}) {
+  const server = await RedisServer.start({ lines, ...more });
+  t.after(() => server.stop());
+  return server;
+}
+
+/** A node, with all that it hears, is told, and writes to its log. */
+function open(t: TestContext, options: RedisTransportOptions) {
+  const lines: string[] = [];
+  const logger = { warn: (line: string) => void lines.push(line), error: () => {} };
+  const transport = new RedisTransport({ logger, publishTimeout: 60, ...options });
+  t.after(() => transport.close());
+  const heard: string[] = [];
+  const positions: number[] = [];
+  const gaps: number[] = [];
+  transport.listen({
+    update: ({ position, update }) => {
+      heard.push(update.data);
+      positions.push(position);
+    },
+    gap: (through) => void gaps.push(through),
+  });
+  return { transport, heard, positions, gaps, lines };
+}
+
+const draft = (data: string, fields = {}) => ({ topics: ["t"], data, private: false, ...fields });
+
+/** Publishes numbers from two nodes until told to stop, and returns the acknowledged ones. */
+function publishAll(nodes: readonly ReturnType<typeof open>[]) {
+  const acknowledged: string[] = [];
+  let isEnded = false;
+  const publishers = nodes.map(async ({ transport }, node) => {
+    for (let i = 0; !isEnded; i++) {
+      await transport.publish(draft(`${node}-${i}`));
+      acknowledged.push(`${node}-${i}`);
+    }
+  });
+  return {
+    acknowledged,
+    async end() {
+      isEnded = true;
+      await Promise.all(publishers);
+    },
+  };
+}
+
+/** Both nodes have heard all acknowledged updates once, in one order, at growing positions. */
+async function assertRight(nodes: readonly ReturnType<typeof open>[], acknowledged: readonly string[]) {
+  const [a, b] = nodes as [ReturnType<typeof open>, ReturnType<typeof open>];
+  await until(() => a.transport.head === b.transport.head && a.heard.length === b.heard.length);
+  assert.deepEqual(a.heard, b.heard);
+  assert.deepEqual(a.positions, b.positions);
+  assert.ok(a.positions.every((position, i) => i === 0 || position > a.positions[i - 1]!));
+  assert.deepEqual([...new Set(a.heard)].sort(), [...acknowledged].sort());
+  assert.equal(new Set(a.heard).size, a.heard.length);
+  assert.deepEqual([a.gaps, b.gaps], [[], []]);
+}
+
+describe("nodes over a Redis server", { skip: withoutRedis }, () => {
+  for (const [name, fault] of Object.entries<(server: RedisServer) => Promise<unknown>>({
+    "is killed, with its updates on the disk": async (server) => {
+      await server.kill();
+      await server.run();
+    },
+    "stands still for longer than a call may take": async (server) => {
+      server.stall();
+      await new Promise((resolve) => setTimeout(resolve, 6000));
+      server.resume();
+    },
+    "cuts all connections": (server) => server.command("CLIENT", "KILL", "TYPE", "normal"),
+  })) {
+    test(`lose and repeat nothing when the server ${name}`, async (t) => {
+      const server = await startServer(t, ["appendonly yes", "appendfsync always"]);
+      const nodes = [0, 1].map(() => open(t, { url: server.url, durability: "disk", historyLength: 1_000_000 }));
+      await Promise.all(nodes.map(({ transport }) => transport.ready));
+      const load = publishAll(nodes);
+      await until(() => load.acknowledged.length > 100);
+      await fault(server);
+      const before = load.acknowledged.length;
+      await until(() => load.acknowledged.length > before + 100);
+      await load.end();
+      await assertRight(nodes, load.acknowledged);
+    });
+  }
+
+  test("use no position again when the server comes back empty, and go on", async (t) => {
+    const server = await startServer(t);
+    const nodes = [0, 1].map(() => open(t, { url: server.url }));
+    await Promise.all(nodes.map(({ transport }) => transport.ready));
+    const [a, b] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
+    const { id } = await a.transport.publish(draft("before"));
+    await until(() => b.heard.length === 1);
+    await server.kill();
+    await server.run();
+    await a.transport.publish(draft("after"));
+    await until(() => b.heard.length === 2);
+    assert.deepEqual(
+      [a.heard, b.heard],
+      [
+        ["before", "after"],
+        ["before", "after"],
+      ],
+    );
+    assert.ok(a.positions[1]! > a.positions[0]!);
+    assert.deepEqual([a.gaps, b.gaps], [[], []]);
+    // The key of the cursors comes back from the nodes.
+    assert.equal(await b.transport.positionOf(id), a.positions[0]);
+  });
+
+  test("reject updates that the server has no memory for, and go on once there is room", async (t) => {
+    const server = await startServer(t, ["maxmemory-policy noeviction"]);
+    const { transport } = open(t, { url: server.url, publishTimeout: 2 });
+    await transport.ready;
+    await server.command("CONFIG", "SET", "maxmemory", "1");
+    await assert.rejects(transport.publish(draft("1")), { code: "ERR_TRANSPORT", message: /OOM/ });
+    await server.command("CONFIG", "SET", "maxmemory", "0");
+    await transport.publish(draft("2"));
+  });
+
+  test("refuse a server that deletes keys when its memory is full", async (t) => {
+    const server = await startServer(t, ["maxmemory 100mb", "maxmemory-policy allkeys-lru"]);
+    const { lines, transport } = open(t, { url: server.url });
+    await until(() => lines.length > 0);
+    assert.match(lines[0]!, /Redis is unreachable: the server deletes keys .* Set maxmemory-policy to noeviction/);
+    assert.equal(transport.state, "starting");
+  });
+
+  test("refuse the durability disk where the server cannot promise it", async (t) => {
+    const server = await startServer(t);
+    const without = open(t, { url: server.url, durability: "disk" });
+    await until(() => without.lines.length > 0);
+    assert.match(without.lines[0]!, /does not write to its disk.* Set appendonly to yes/);
+    const hasWaitAof = ((await server.command("COMMAND", "INFO", "WAITAOF")) as unknown[])[0] !== null;
+    const everySecond = await startServer(t, ["appendonly yes", "appendfsync everysec"]);
+    const second = open(t, { url: everySecond.url, durability: "disk" });
+    if (hasWaitAof) await second.transport.publish(draft("1"));
+    else {
+      await until(() => second.lines.length > 0);
+      assert.match(second.lines[0]!, /has no WAITAOF.* Use Redis 7\.2, Valkey, or appendfsync always/);
+    }
+  });
+
+  test("acknowledge only what as many replicas have as promised", async (t) => {
+    const master = await startServer(t);
+    const { transport } = open(t, { url: master.url, durability: "replica", publishTimeout: 2 });
+    await transport.ready;
+    await assert.rejects(transport.publish(draft("1")), { code: "ERR_TRANSPORT", message: /0 of 1 replicas/ });
+    const replica = await startServer(t, [`replicaof 127.0.0.1 ${master.port}`]);
+    await until(async () => String(await replica.command("INFO", "replication")).includes("master_link_status:up"));
+    await transport.publish(draft("2"));
+    const reader = open(t, { url: replica.url });
+    await until(() => reader.lines.length > 0);
+    assert.match(reader.lines[0]!, /the server is a replica/);
+  });
+
+  test("share a server under different prefixes", async (t) => {
+    const server = await startServer(t);
+    const [one, two] = ["one", "two"].map((prefix) => open(t, { url: server.url, prefix })) as [
+      ReturnType<typeof open>,
+      ReturnType<typeof open>,
+    ];
+    await Promise.all([one.transport.publish(draft("1")), two.transport.publish(draft("2"))]);
+    assert.deepEqual([one.heard, two.heard], [["1"], ["2"]]);
+  });
+
+  test("connect by TLS with a user and a password", async (t) => {
+    const folder = (await startServer(t)).folder;
+    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+    execFileSync(
+      "openssl",
+      [
+        ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"],
+        ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert],
+      ],
+      { stdio: "ignore" },
+    );
+    const port = await freePort();
+    await startServer(t, [
+      ...[`tls-port ${port}`, `tls-cert-file ${cert}`, `tls-key-file ${key}`, "tls-auth-clients no"],
+      "user app on >p@ss/word ~* +@all",
+    ]);
+    const url = `rediss://app:p%40ss%2Fword@localhost:${port}`;
+    const good = open(t, { url, tls: { ca: readFileSync(cert) } });
+    await good.transport.publish(draft("1"));
+    const untrusted = open(t, { url });
+    const wrong = open(t, { url: url.replace("p%40", ""), tls: { ca: readFileSync(cert) } });
+    await until(() => untrusted.lines.length > 0 && wrong.lines.length > 0);
+    assert.match(untrusted.lines[0]!, /self-signed certificate/);
+    assert.match(wrong.lines[0]!, /WRONGPASS/);
+    assert.doesNotMatch(wrong.lines[0]!, /ss%2Fword|ss\/word/);
+  });
+
+  test("follow a fail-over that sentinels make, and lose nothing that a replica has", async (t) => {
+    const master = await startServer(t);
+    const replica = await startServer(t, [`replicaof 127.0.0.1 ${master.port}`]);
+    await until(async () => String(await replica.command("INFO", "replication")).includes("master_link_status:up"));
+    const sentinel = await startServer(
+      t,
+      [
+        `sentinel monitor hub 127.0.0.1 ${master.port} 1`,
+        "sentinel down-after-milliseconds hub 500",
+        "sentinel failover-timeout hub 2000",
+      ],
+      { isSentinel: true },
+    );
+    await until(async () =>
+      String(await sentinel.command("SENTINEL", "REPLICAS", "hub")).includes(String(replica.port)),
+    );
+    const url = `redis+sentinel://127.0.0.1:${await freePort()},127.0.0.1:${sentinel.port}/hub`;
+    const nodes = [0, 1].map(() => open(t, { url, durability: "memory", historyLength: 1_000_000 }));
+    await Promise.all(nodes.map(({ transport }) => transport.ready));
+    for (let i = 0; i < 100; i++) await nodes[i % 2]!.transport.publish(draft(`${i}`));
+    await master.command("WAIT", "1", "1000");
+    await until(async () => {
+      const info = String(await replica.command("HGET", "{mercure}:meta", "last"));
+      return Number(info) >= nodes[0]!.transport.head;
+    });
+    await master.kill();
+    for (let i = 100; i < 200; i++) await nodes[i % 2]!.transport.publish(draft(`${i}`));
+    await assertRight(
+      nodes,
+      Array.from({ length: 200 }, (_, i) => `${i}`),
+    );
+  });
+
+  test("find the master of their keys in a cluster", async (t) => {
+    const masters = await Promise.all(
+      [0, 1].map(() => startServer(t, ["cluster-enabled yes", "cluster-node-timeout 1000"])),
+    );
+    const [one, two] = masters as [RedisServer, RedisServer];
+    await one.command("CLUSTER", "ADDSLOTSRANGE", "0", "8191");
+    await two.command("CLUSTER", "ADDSLOTSRANGE", "8192", "16383");
+    await one.command("CLUSTER", "MEET", "127.0.0.1", String(two.port));
+    await until(async () => {
+      const states = await Promise.all(masters.map((each) => each.command("CLUSTER", "INFO")));
+      return states.every((state) => String(state).includes("cluster_state:ok"));
+    });
+    const url = `redis+cluster://127.0.0.1:${one.port},127.0.0.1:${two.port}`;
+    for (const prefix of ["a", "b", "c", "d"]) {
+      const nodes = [0, 1].map(() => open(t, { url, prefix }));
+      for (let i = 0; i < 10; i++) await nodes[i % 2]!.transport.publish(draft(`${i}`));
+      const last = nodes[1]!;
+      await until(() => last.heard.includes("9"));
+    }
+    const sizes = await Promise.all(masters.map((each) => each.command("DBSIZE")));
+    assert.ok(sizes.every((size) => Number(size) > 0));
+  });
+});
