@@ -8,7 +8,7 @@ import { describe, test } from "node:test";
 import { compile } from "./compile.js";
 import { declarations, runFragment, startSample } from "./fragments.js";
 import { root } from "./markdown.js";
-import { start } from "./program.js";
+import { cannotRun, start } from "./program.js";
 import { createProject } from "./project.js";
 
 interface Example {
@@ -39,7 +39,7 @@ function examplesIn(path: string): Example[] {
 
 describe("the examples of the doc comments", () => {
   for (const example of examples.filter(({ isForBrowsers }) => !isForBrowsers)) {
-    test(`run: ${example.name}`, async (t) => {
+    test(`run: ${example.name}`, { skip: cannotRun(example.code) }, async (t) => {
       const files = { "example.ts": example.code };
       if (!isProgram(example)) return runFragment(await startSample(t, createProject(t, {})), example.code);
       const program = await start(t, createProject(t, files), "example.ts");

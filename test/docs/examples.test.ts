@@ -37,7 +37,7 @@ import { runCommands } from "./commands.js";
 import { compile } from "./compile.js";
 import { declarations, runFragment, type Sample, secret, startSample, templateContext } from "./fragments.js";
 import { type Block, filesAround, isForeign, isProgram, type Page, pages, root } from "./markdown.js";
-import { collect, type Program, start } from "./program.js";
+import { cannotRun, collect, type Program, start } from "./program.js";
 import { createProject, writeFiles } from "./project.js";
 
 const documents = pages();
@@ -46,7 +46,11 @@ for (const page of documents) {
   describe(page.path, () => {
     for (const block of page.blocks) {
       if (block.noRun !== undefined || block.isOutput || block.language === "text" || isForeign(block)) continue;
-      test(`line ${block.line}: ${block.language} ${block.file ?? firstLine(block)}`, (t) => run(t, block, page));
+      test(
+        `line ${block.line}: ${block.language} ${block.file ?? firstLine(block)}`,
+        { skip: cannotRun(block.code) },
+        (t) => run(t, block, page),
+      );
     }
   });
 }

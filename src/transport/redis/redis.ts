@@ -41,6 +41,7 @@ const durabilities: readonly RedisDurability[] = ["memory", "replica", "disk"];
  *
  * const transport = new RedisTransport({ url: "redis://localhost:6379" });
  * await transport.ready;
+ * await transport.close();
  * ```
  */
 export class RedisTransport extends ReplicaTransport {

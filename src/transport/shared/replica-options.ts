@@ -25,6 +25,8 @@ export interface ReplicaSettings {
   readonly callTimeout: number;
   /** The min age of a record that is deleted from the log, in milliseconds. */
   readonly grace: number;
+  /** Whether the transport keeps the process alive until it is closed, also while it cannot reach the store. */
+  readonly keepAlive: boolean;
   /** The name of the store in messages, such as "Redis". */
   readonly store: string;
 }
@@ -42,6 +44,7 @@ export function readReplicaSettings(read: OptionReader, store: string): ReplicaS
     clock: systemClock,
     callTimeout: 5000,
     grace: 5000,
+    keepAlive: true,
     store,
   };
 }

@@ -5,6 +5,7 @@ import { acceptedUpdate } from "../accepted-update.js";
 import { CursorCipher } from "../cursor.js";
 import { History } from "../history/history.js";
 import { sizeOf } from "../history/size-of.js";
+import type { Nodes } from "../nodes.js";
 import { isRepetition } from "../repetition.js";
 import type {
   InternalOptions,
@@ -33,7 +34,8 @@ const maxReach = 3000;
  */
 export class ReplicaTransport implements Transport {
   readonly ready: Promise<void>;
-  readonly nodes: Roster;
+  readonly nodes: Nodes;
+  readonly #roster: Roster;
   readonly #log: SharedLog;
   readonly #settings: ReplicaSettings;
   readonly #node = randomUUID();
@@ -55,8 +57,10 @@ export class ReplicaTransport implements Transport {
   /** Whether this node deletes the records that the present one pushes out of history. */
   #isTrimming = false;
   #isReleasing = false;
+  #keepAlive: NodeJS.Timeout | undefined;
   readonly #heard = new RecentOrigins();
 
+  /** @internal */
   constructor(log: SharedLog, settings: ReplicaSettings) {
     this.#log = log;
     this.#settings = settings;
@@ -65,7 +69,8 @@ export class ReplicaTransport implements Transport {
     });
     this.#outbox = new Outbox(this.#node, settings.clock, settings.publishTimeout, (draft) => this.#repeats(draft));
     this.#trimmer = new Trimmer(settings.grace, settings.limits.bytes / 4);
-    this.nodes = new Roster(this.#node, (changes) => this.#tell(changes));
+    this.#roster = new Roster(this.#node, (changes) => this.#tell(changes));
+    this.nodes = this.#roster;
     this.ready = new Promise((resolve) => {
       this.#setReady = resolve;
     });
@@ -81,6 +86,7 @@ export class ReplicaTransport implements Transport {
       open: (session) => this.#open(session),
       fail: (error) => this.#fail(error),
     });
+    if (settings.keepAlive) this.#keepAlive = setInterval(() => {}, 2 ** 30);
     void this.#follower.run();
   }
 
@@ -134,10 +140,11 @@ export class ReplicaTransport implements Transport {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#listeners.clear();
-    this.nodes.close();
+    this.#roster.close();
     this.#outbox.close(closedError());
     this.#setReady();
     await this.#follower.close();
+    clearInterval(this.#keepAlive);
   }
 
   /** Waits until this node has heard what the log holds now. A faster node may have made the id. */
@@ -154,7 +161,7 @@ export class ReplicaTransport implements Transport {
     this.#key = join.key;
     this.#isFirstReading = isFirst;
     if (isFirst) this.#history.lose(join.lost);
-    const changes = this.nodes.join(join.entries);
+    const changes = this.#roster.join(join.entries);
     this.#entriesThrough = join.last;
     if (changes.length > 0) this.#tell(changes);
   }
@@ -203,8 +210,8 @@ export class ReplicaTransport implements Transport {
     this.#isTrimming = isOwn || this.#isFirstReading;
     if (!("draft" in content)) {
       if (position > this.#entriesThrough) {
-        if ("gone" in content) this.nodes.end(content.gone);
-        else this.nodes.apply(content.node, content.changes);
+        if ("gone" in content) this.#roster.end(content.gone);
+        else this.#roster.apply(content.node, content.changes);
       }
       if (this.#isTrimming) this.#trimmer.add({ position, id: undefined, isLoss: false }, 0);
       if (origin !== undefined) this.#outbox.hear(origin, undefined);

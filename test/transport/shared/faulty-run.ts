@@ -52,6 +52,7 @@ class FaultyNode {
       publishTimeout: 10_000,
       callTimeout: 5000,
       grace: 1000,
+      keepAlive: false,
       clock,
       logger: { warn: () => {}, error: () => {} },
       store: "The log",

@@ -19,6 +19,7 @@ function settings(clock: Clock, length = 500, fields: Partial<ReplicaSettings> =
     publishTimeout: 10_000,
     callTimeout: 5000,
     grace: 1000,
+    keepAlive: false,
     clock,
     logger: { warn: (line) => void lines.push(line), error: () => {} },
     store: "The log",
