@@ -4,6 +4,7 @@ import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail, StreamStat
 import { type ConnectionReceiver, type Outcome, readStream } from "./connection.js";
 import { isPageHidden } from "./page-visibility.js";
 import { reconnectDelay } from "./reconnect-delay.js";
+import { SilenceWatch } from "./silence-watch.js";
 import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";
 import { StreamErrorEvent } from "./stream-error-event.js";
 
@@ -15,15 +16,6 @@ const CLOSED = 2;
 const stableAfter = 5_000;
 /** The max number of tokens in a row that can expire before an event arrives, for example because a clock is wrong. */
 const maxRenewals = 3;
-/** A connection is dead when no byte comes for so many intervals of the hub's comments. */
-const missedIntervals = 2.5;
-/** The same time for a hub that announces no interval, in milliseconds. The default interval elsewhere is 40 s. */
-const unannouncedSilence = 75_000;
-/** The bounds of the time until a hub answers, in milliseconds. Within them, a hub may be silent as long as usual. */
-const minAnswerTime = 2_000;
-const maxAnswerTime = 30_000;
-/** A page that becomes visible again replaces its connection after this part of that time. */
-const suspicious = 0.6;
 
 export interface StreamReporter {
   changed(state: StreamState, previous: StreamState): void;
@@ -51,13 +43,16 @@ export class StreamSource extends EventTarget {
 
   readonly #reporter: StreamReporter;
   readonly #pageOrigin: string;
+  readonly #watch = new SilenceWatch(() => {
+    this.#enter("offline");
+    void this.#connect();
+  });
   #address: StreamAddress;
   #cursor: string;
   #readyState = CONNECTING;
   #state: StreamState = "connecting";
   #attempt: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #watchTimer: ReturnType<typeof setTimeout> | undefined;
   /** The server's `retry`, in milliseconds. */
   #retry: number | undefined;
   /** Whether the server sent `retry` on this connection, as a hub does before it restarts. */
@@ -68,9 +63,7 @@ export class StreamSource extends EventTarget {
   #wasRefused = false;
   /** The number of renewals since the last event arrived. */
   #renewals = 0;
-  #maxSilence = unannouncedSilence;
   #openedAt = Number.POSITIVE_INFINITY;
-  #heardAt = 0;
   #notBefore = 0;
 
   constructor(address: StreamAddress, pageOrigin: string, reporter: StreamReporter) {
@@ -144,15 +137,15 @@ export class StreamSource extends EventTarget {
    * Reconnects at once when a retry is pending, or when nothing, not even a comment, came for `silence` milliseconds.
    * Default: one and a half intervals of the hub's comments.
    */
-  revive(silence = this.#maxSilence * suspicious): void {
+  revive(silence = this.#watch.suspiciousSilence): void {
     if (this.#readyState === CLOSED || this.#state === "paused") return;
-    const now = Date.now();
-    if (this.#timer === undefined ? now - this.#heardAt >= silence : now >= this.#notBefore) void this.#connect();
+    if (this.#timer === undefined ? this.#watch.silence >= silence : Date.now() >= this.#notBefore)
+      void this.#connect();
   }
 
   #disconnect(): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#watchTimer);
+    this.#watch.stop();
     this.#timer = undefined;
     this.#attempt?.abort();
     this.#attempt = undefined;
@@ -169,12 +162,11 @@ export class StreamSource extends EventTarget {
     this.#disconnect();
     this.#readyState = CONNECTING;
     this.#openedAt = Number.POSITIVE_INFINITY;
-    this.#heardAt = Date.now();
+    this.#watch.heard();
     const attempt = new AbortController();
     this.#attempt = attempt;
     const request = requestFor(this.#address, this.#cursor, this.#pageOrigin);
-    const timeout = Math.min(maxAnswerTime, Math.max(minAnswerTime, this.#maxSilence));
-    const ending = await readStream(request, this.#receiver(attempt.signal), attempt.signal, timeout);
+    const ending = await readStream(request, this.#receiver(attempt.signal), attempt.signal, this.#watch.answerTimeout);
     if (attempt.signal.aborted) return;
     if (ending.kind === "interrupted") this.#reconnectLater(ending);
     else if (ending.kind === "completed") this.#changeConnection(ending.reason);
@@ -227,7 +219,7 @@ export class StreamSource extends EventTarget {
         this.#open(response, requested);
       },
       bytes: (chunk) => {
-        this.#heardAt = Date.now();
+        this.#watch.heard();
         parser.push(chunk);
       },
     };
@@ -235,12 +227,10 @@ export class StreamSource extends EventTarget {
 
   #open(response: Response, requested: string): void {
     this.#readyState = OPEN;
-    this.#openedAt = this.#heardAt = Date.now();
+    this.#openedAt = Date.now();
     this.#hasNewRetry = false;
     this.#wasRefused = false;
-    const interval = Number(response.headers.get("Mercure-Keep-Alive")) * 1000;
-    this.#maxSilence = interval > 0 ? interval * missedIntervals : unannouncedSilence;
-    if (interval > 0) this.#watch();
+    this.#watch.start(response.headers.get("Mercure-Keep-Alive"));
     this.#enter("open");
     this.dispatchEvent(new Event("open"));
     const received = response.headers.get("Mercure-Last-Event-ID") ?? response.headers.get("Last-Event-ID");
@@ -248,17 +238,6 @@ export class StreamSource extends EventTarget {
       this.#enter("stale");
       this.#reporter.gap({ requested, received });
     }
-  }
-
-  /** Reconnects when the hub's comments stop: a network can lose a connection without an end. */
-  #watch(): void {
-    const left = this.#heardAt + this.#maxSilence - Date.now();
-    if (left > 0) {
-      this.#watchTimer = setTimeout(() => this.#watch(), left);
-      return;
-    }
-    this.#enter("offline");
-    void this.#connect();
   }
 
   #receive(event: StreamEvent, origin: string): void {

@@ -66,14 +66,16 @@ async function assertRight(nodes: readonly ReturnType<typeof open>[], acknowledg
 }
 
 describe("nodes over a Redis server", { skip: withoutRedis }, () => {
-  for (const [name, fault] of Object.entries<(server: RedisServer) => Promise<unknown>>({
+  for (const [name, fault] of Object.entries<
+    (server: RedisServer, nodes: readonly ReturnType<typeof open>[]) => Promise<unknown>
+  >({
     "is killed, with its updates on the disk": async (server) => {
       await server.kill();
       await server.run();
     },
-    "stands still for longer than a call may take": async (server) => {
+    "stands still for longer than a call may take": async (server, nodes) => {
       server.stall();
-      await new Promise((resolve) => setTimeout(resolve, 6000));
+      await until(() => nodes.every(({ transport }) => transport.state === "away"));
       server.resume();
     },
     "cuts all connections": (server) => server.command("CLIENT", "KILL", "TYPE", "normal"),
@@ -84,7 +86,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
       await Promise.all(nodes.map(({ transport }) => transport.ready));
       const load = publishAll(nodes);
       await until(() => load.acknowledged.length > 100);
-      await fault(server);
+      await fault(server, nodes);
       const before = load.acknowledged.length;
       await until(() => load.acknowledged.length > before + 100);
       await load.end();
