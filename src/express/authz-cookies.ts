@@ -17,7 +17,8 @@ import type { CookieTokenSigner } from "../publisher/streams/render-context.js";
 import { MercureError } from "../shared/errors.js";
 import { onRejection } from "../shared/on-rejection.js";
 import type { BasePath } from "./base-path.js";
-import { keepOutOfCaches } from "./caches.js";
+import { CookieWriter } from "./cookie-writer.js";
+import { beyond, bytesOf, issuedAt, type KeptGrant } from "./kept-grants.js";
 
 export interface AuthzCookiesOptions {
   /** The cookie's name on HTTPS, as section "Cookie" of Mercure defines it. */
@@ -42,9 +43,6 @@ const maxBytes = 4096;
 /** The same max for one page, which needs all its grants. Proxies accept 8 KiB with the application's cookies. */
 const maxBytesOfPage = 7168;
 
-/** The max length of name and value together. Browsers ignore a longer cookie silently. RFC 6265bis, section 5.6. */
-const maxCookieLength = 4096;
-
 /** Lax, not Strict: a visit from another site must carry the cookie, or each such visit would replace it. */
 const fromLinksToo: CookieOptions = { sameSite: "lax" };
 
@@ -58,15 +56,6 @@ interface Given {
   readonly own: Map<string, number>;
 }
 
-/** A grant that a browser has. */
-interface KeptGrant {
-  readonly grant: string;
-  /** The size of its cookies, including their names. */
-  readonly bytes: number;
-  /** In milliseconds since 1970. */
-  readonly issuedAt: number;
-}
-
 /**
  * Manages the cookies that hold the tokens of streams, hidden from scripts.
  *
@@ -76,16 +65,17 @@ interface KeptGrant {
  * oldest, to evict them. An external hub gets the one cookie that it knows, for all paths.
  */
 export class AuthzCookies {
+  readonly #cookies: CookieWriter;
   readonly #options: AuthzCookiesOptions;
   readonly #given = new WeakMap<Response, Given>();
   /** Identifies this application. Applications on ports of one host share cookies, but not their sign-out. */
   readonly #owner: string;
   /** The subject of each request as it began. */
   readonly #firstSubjects = new WeakMap<Request, unknown>();
-  #warned = false;
 
   constructor(options: AuthzCookiesOptions) {
     this.#options = options;
+    this.#cookies = new CookieWriter(options);
     this.#owner = options.sign("owner of the key").slice(0, 8);
   }
 
@@ -95,7 +85,7 @@ export class AuthzCookies {
     if (this.#options.hubPath === undefined) {
       // The page's streams share one cookie.
       given.granted = [...given.granted, ...granted];
-      this.#set(res, this.#name(res.req), sign(given.granted, undefined), "/");
+      this.#cookies.set(res, this.#name(res.req), sign(given.granted, undefined), "/");
     } else {
       const hash = this.#hashOf(res.req, this.#key(res, given));
       this.#setGrant(res, given, grant, sign(granted, hash));
@@ -128,19 +118,19 @@ export class AuthzCookies {
    */
   set(res: Response, sign: (cookieHash: string | undefined) => string): void {
     const { req } = res;
-    if (this.#options.hubPath === undefined) this.#set(res, this.#name(req), sign(undefined), "/");
+    if (this.#options.hubPath === undefined) this.#cookies.set(res, this.#name(req), sign(undefined), "/");
     else this.setUnbound(res, sign(this.#hashOf(req, this.#key(res, this.#givenBy(res)))));
   }
 
   /** Sets that token as it is. */
   setUnbound(res: Response, token: string): void {
-    this.#set(res, this.#handmadeName(res.req), token, this.#hubPath(res.req));
+    this.#cookies.set(res, this.#handmadeName(res.req), token, this.#hubPath(res.req));
   }
 
   /** Deletes the browser's tokens. Cookies that only the hub sees can stay; without the key they are invalid. */
   delete(res: Response): void {
-    this.#delete(res, this.#handmadeName(res.req), this.#hubPath(res.req));
-    this.#delete(res, this.#keyName(res.req), "/");
+    this.#cookies.delete(res, this.#handmadeName(res.req), this.#hubPath(res.req));
+    this.#cookies.delete(res, this.#keyName(res.req), "/");
     for (const { grant } of [...this.#shown(res.req), ...this.#marked(res.req)]) this.#deleteGrant(res, grant);
     // Tokens that the same response sets later need a new key.
     this.#given.set(res, { granted: [], isAnew: true, own: new Map() });
@@ -204,7 +194,7 @@ export class AuthzCookies {
     const known = given.key ?? (isValid ? former : undefined);
     if (known !== undefined) return known;
     given.key = this.#newKey(subject, withMark(randomBytes(8), isSeen));
-    this.#set(res, this.#keyName(req), given.key, "/", fromLinksToo);
+    this.#cookies.set(res, this.#keyName(req), given.key, "/", fromLinksToo);
     return given.key;
   }
 
@@ -249,8 +239,8 @@ export class AuthzCookies {
           `${maxBytesOfPage}: join the streams in a MercureStreamContext, or return a shorter payload from payloadGetter.`,
       );
     }
-    this.#set(res, name, token, this.#hubPath(req));
-    this.#set(res, markName, mark, this.#pagePath(req), fromLinksToo);
+    this.#cookies.set(res, name, token, this.#hubPath(req));
+    this.#cookies.set(res, markName, mark, this.#pagePath(req), fromLinksToo);
     // A request that carries grants comes from a page that may need all of them.
     if (given.isAnew || this.#shown(req).length > 0) return;
     const others = this.#marked(req).filter((each) => !given.own.has(each.grant));
@@ -258,8 +248,8 @@ export class AuthzCookies {
   }
 
   #deleteGrant(res: Response, grant: string): void {
-    this.#delete(res, this.#grantName(res.req, grant), this.#hubPath(res.req));
-    this.#delete(res, markCookieName(this.#grantBase(res.req), this.#owner, grant), this.#pagePath(res.req));
+    this.#cookies.delete(res, this.#grantName(res.req, grant), this.#hubPath(res.req));
+    this.#cookies.delete(res, markCookieName(this.#grantBase(res.req), this.#owner, grant), this.#pagePath(res.req));
   }
 
   /** Returns the grants whose cookies a request to the hub carries. */
@@ -316,65 +306,6 @@ export class AuthzCookies {
     const { hostOnly, other } = keyCookieNames(this.#name(req), this.#owner);
     return req.secure && this.#options.domain === undefined ? hostOnly : other;
   }
-
-  #set(res: Response, name: string, value: string, path: string, options: CookieOptions = {}): void {
-    if (res.headersSent) {
-      throw new MercureError(
-        "ERR_TOKEN",
-        "A stream's token needs a cookie, but the response has already begun. Render the stream before the response begins.",
-      );
-    }
-    if (name.length + value.length > maxCookieLength) {
-      throw new MercureError(
-        "ERR_TOKEN",
-        `A stream's token has ${value.length} characters, too many for a browser's cookie: stream fewer topics ` +
-          'at once, return a shorter payload from payloadGetter, or set tokenMode to "url".',
-      );
-    }
-    if (!res.req.secure) this.#warnOnce();
-    this.#drop(res, name);
-    // A shared cache would give the token to other visitors.
-    keepOutOfCaches(res);
-    res.cookie(name, value, { ...this.#attributes(res.req, name, path), ...options });
-  }
-
-  /**
-   * Cookie attributes without an expiry: with an expired token the hub can answer `expired`; with no cookie it cannot.
-   */
-  #attributes(req: Request, name: string, path: string): CookieOptions {
-    const { domain } = this.#options;
-    const isHostOnly = name.startsWith("__Host-");
-    return {
-      httpOnly: true,
-      sameSite: "strict",
-      secure: req.secure,
-      path: isHostOnly ? "/" : path,
-      ...(domain !== undefined && { domain }),
-    };
-  }
-
-  #delete(res: Response, name: string, path: string): void {
-    this.#drop(res, name);
-    res.clearCookie(name, this.#attributes(res.req, name, path));
-  }
-
-  /** Removes an earlier `Set-Cookie` of this name, so that a response sets a cookie once. */
-  #drop(res: Response, name: string): void {
-    const set = [res.getHeader("Set-Cookie") ?? []].flat().map(String);
-    const others = set.filter((cookie) => !cookie.startsWith(`${name}=`));
-    if (others.length === set.length) return;
-    if (others.length === 0) res.removeHeader("Set-Cookie");
-    else res.setHeader("Set-Cookie", others);
-  }
-
-  #warnOnce(): void {
-    if (this.#warned) return;
-    this.#warned = true;
-    this.#options.warn(
-      "htmx-mercure: a stream's token was sent in a cookie without Secure, because the request used plain HTTP. " +
-        'Use HTTPS; behind an HTTPS proxy, set Express\'s "trust proxy".',
-    );
-  }
 }
 
 /** Whether the library already knew the person as the request began that a key was made in. The random half tells. */
@@ -385,27 +316,4 @@ function isOfSeenSession(key: string): boolean {
 function withMark(random: Buffer, isOfSeenSession: boolean): Buffer {
   random[0] = (random[0]! & ~1) | Number(isOfSeenSession);
   return random;
-}
-
-/** Returns the oldest grants that do not fit into `maxBytes`. */
-function beyond(grants: readonly KeptGrant[], maxBytes: number): KeptGrant[] {
-  const byAge = [...grants].sort((a, b) => b.issuedAt - a.issuedAt);
-  let left = maxBytes;
-  while (byAge[0] !== undefined && byAge[0].bytes <= left) left -= byAge.shift()!.bytes;
-  return byAge;
-}
-
-/** The bytes of a cookie in a request's header, including the separators. */
-function bytesOf(name: string, value: string): number {
-  return name.length + value.length + 3;
-}
-
-/** A token's unverified issue time, in milliseconds since 1970; 0 for an invalid token. It only orders evictions. */
-function issuedAt(token: string): number {
-  try {
-    const { iat } = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as { iat?: unknown };
-    return typeof iat === "number" ? Math.round(iat * 1000) : 0;
-  } catch {
-    return 0;
-  }
 }

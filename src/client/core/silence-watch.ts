@@ -1,0 +1,59 @@
+/** A connection is dead when no byte comes for so many intervals of the hub's comments. */
+const missedIntervals = 2.5;
+/** The same time for a hub that announces no interval, in milliseconds. The default interval elsewhere is 40 s. */
+const unannouncedSilence = 75_000;
+/** A page that becomes visible again replaces its connection after this part of that time. */
+const suspicious = 0.6;
+/** The bounds of the time until a hub answers, in milliseconds. Within them, a hub may be silent as long as usual. */
+const minAnswerTime = 2_000;
+const maxAnswerTime = 30_000;
+
+/** Notices that a connection is dead although nobody has ended it: a network can lose it without a word. */
+export class SilenceWatch {
+  readonly #onSilence: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #heardAt = 0;
+  #maxSilence = unannouncedSilence;
+
+  constructor(onSilence: () => void) {
+    this.#onSilence = onSilence;
+  }
+
+  /** The max time until the hub answers a request, in milliseconds. */
+  get answerTimeout(): number {
+    return Math.min(maxAnswerTime, Math.max(minAnswerTime, this.#maxSilence));
+  }
+
+  /** The silence after which a connection is suspicious, in milliseconds. */
+  get suspiciousSilence(): number {
+    return this.#maxSilence * suspicious;
+  }
+
+  /** The time since the last byte, in milliseconds. */
+  get silence(): number {
+    return Date.now() - this.#heardAt;
+  }
+
+  /** Must be called for each byte that arrives, and for each request. */
+  heard(): void {
+    this.#heardAt = Date.now();
+  }
+
+  /** Watches a connection whose hub announces the interval of its comments in `Mercure-Keep-Alive`, in seconds. */
+  start(announced: string | null): void {
+    const interval = Number(announced) * 1000;
+    this.#maxSilence = interval > 0 ? interval * missedIntervals : unannouncedSilence;
+    this.heard();
+    if (interval > 0) this.#check();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #check(): void {
+    const left = this.#maxSilence - this.silence;
+    if (left > 0) this.#timer = setTimeout(() => this.#check(), left);
+    else this.#onSilence();
+  }
+}
