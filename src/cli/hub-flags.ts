@@ -48,7 +48,7 @@ export const hubFlags: Flags = {
   transport: {
     value: "url",
     variable: transportVariable,
-    help: "Where the history is stored: memory, or lmdb:./folder. Default memory.",
+    help: "Where the history is stored: memory, lmdb:./folder or redis://host:6379. Default memory.",
   },
   workers: {
     value: "number",

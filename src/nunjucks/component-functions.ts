@@ -25,7 +25,7 @@ export type ComponentFunctions = {
   readonly [Name in keyof HtmxMercure.Components]: DeclaredComponent<HtmxMercure.Components[Name]>;
 } & {
   // With the option on, any other type would include undefined, and each call would be an error.
-  // biome-ignore lint/suspicious/noExplicitAny: an undeclared component takes any properties
+  // biome-ignore lint/suspicious/noExplicitAny: any other type would make each call an error
   readonly [name: string]: IsIndexChecked extends true ? any : ComponentFunction;
 };
 

@@ -24,7 +24,7 @@ export class SilenceWatch {
     return Math.min(maxAnswerTime, Math.max(minAnswerTime, this.#maxSilence));
   }
 
-  /** The silence after which a connection is suspicious, in milliseconds. */
+  /** A silence that makes a connection suspicious, in milliseconds. */
   get suspiciousSilence(): number {
     return this.#maxSilence * suspicious;
   }
