@@ -37,8 +37,9 @@ class FaultyNode {
   readonly heard: Heard[] = [];
   readonly gaps: { after: number; through: number }[] = [];
   from = 0;
-  /** The updates that it read before it listened. */
+  /** The updates that it read before it was ready, also those that its history has evicted since. */
   readonly before: Heard[] = [];
+  readonly #endReading: () => void;
   /** The number of publishes under way. */
   pending = 0;
   isDead = false;
@@ -57,12 +58,14 @@ class FaultyNode {
       logger: { warn: () => {}, error: () => {} },
       store: "The log",
     });
+    this.#endReading = this.transport.listen({
+      update: ({ position, update }) => this.before.push({ position, data: update.data }),
+    });
   }
 
   listen(): void {
     this.from = this.transport.head;
-    const { updates } = this.transport.read({ topics: "*", after: 0 });
-    for (const { position, update } of updates) this.before.push({ position, data: update.data });
+    this.#endReading();
     this.transport.listen({
       update: ({ position, update }) => this.heard.push({ position, data: update.data }),
       // The log can lose what comes before the newest update.
