@@ -5,6 +5,7 @@ import type { Database, RootDatabase } from "lmdb";
 import { MercureError } from "../../shared/errors.js";
 import { loadPeer } from "../peer.js";
 import { checkDataFile } from "./data-file.js";
+import { guardExit } from "./exit-guard.js";
 import { emptyState, type State } from "./state.js";
 import { causeOf } from "./store-error.js";
 
@@ -110,11 +111,13 @@ export class Store {
    */
   async commit(change: (state: State) => void): Promise<void> {
     try {
-      await this.#env.childTransaction(() => {
-        const state = this.state();
-        change(state);
-        this.#meta.putSync("state", state);
-      });
+      await guardExit(() =>
+        this.#env.childTransaction(() => {
+          const state = this.state();
+          change(state);
+          this.#meta.putSync("state", state);
+        }),
+      );
     } catch (error) {
       throw await causeOf(error);
     }
