@@ -37,8 +37,7 @@ export function checkDataFile(folder: string): void {
     return;
   }
   try {
-    const { size } = fstatSync(file);
-    if (size > 0) checkPages(file, size, path);
+    if (fstatSync(file).size > 0) checkPages(file, path);
   } finally {
     closeSync(file);
   }
@@ -51,7 +50,7 @@ function checkRoom(folder: string): void {
   throw new MercureError("ERR_TRANSPORT", `Cannot create a history in ${folder}: the disk is full. Free some space.`);
 }
 
-function checkPages(file: number, size: number, path: string): void {
+function checkPages(file: number, path: string): void {
   const first = readDescription(file, 0);
   if (first === undefined) {
     throw new MercureError(
@@ -61,7 +60,8 @@ function checkPages(file: number, size: number, path: string): void {
   }
   const second = readDescription(file, first.pageSize);
   const { roots, lastPage, pageSize } = second && second.transaction > first.transaction ? second : first;
-  const pages = Math.floor(size / pageSize);
+  // The size comes last: other processes write, and LMDB writes the pages of a transaction before it describes them.
+  const pages = Math.floor(fstatSync(file).size / pageSize);
   if (lastPage < pages + maxUnwrittenPages && roots.every((page) => page < pages)) return;
   throw new MercureError(
     "ERR_OPTION",
