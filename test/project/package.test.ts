@@ -211,14 +211,13 @@ describe("the tarball", () => {
   });
 
   test("holds only the build, the kit's templates and the files about the package", () => {
-    const expected =
-      /^(dist\/.+\.(js|d\.ts|css)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;
+    const expected = /^(dist\/.+\.(js|d\.ts|css)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE)$/;
     const paths = tarball.files.map(({ path }) => path);
     assert.deepEqual(
       paths.filter((path) => !expected.test(path)),
       [],
     );
-    for (const path of ["README.md", "LICENSE", "CHANGELOG.md", "components/MercureStream.njk"]) {
+    for (const path of ["README.md", "LICENSE", "components/MercureStream.njk"]) {
       assert.ok(paths.includes(path), `${path} is missing`);
     }
   });
