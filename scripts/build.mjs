@@ -63,6 +63,7 @@ function compile(project) {
  */
 async function bundleModules() {
   const { transform } = await import("esbuild");
+  const { parseAst } = await import("rollup/parseAst");
   const options = { format: "esm", target: "node20", legalComments: "none" };
   const small = {
     minifyWhitespace: true,
@@ -71,13 +72,35 @@ async function bundleModules() {
     lineLimit: 2000,
     charset: "utf8",
   };
-  await bundle("js", entries, [{ name: "small", renderChunk: (code) => transform(code, { ...options, ...small }) }]);
+  const renderChunk = (code) => transform(withShortDeclarations(code, parseAst(code)), { ...options, ...small });
+  await bundle("js", entries, [{ name: "small", renderChunk }]);
+}
+
+/**
+ * Declares the constants of functions with `let`, so that the declarations of a block become one. The compiler has
+ * checked that nothing assigns to them. Constants of a module stay: the engine reads them without a look-up.
+ */
+function withShortDeclarations(code, program) {
+  const positions = [];
+  const visit = (node, isInFunction) => {
+    if (node.type === "VariableDeclaration" && node.kind === "const" && isInFunction) positions.push(node.start);
+    const isInside = isInFunction || /Function|StaticBlock/.test(node.type);
+    for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child, isInside);
+  };
+  visit(program, false);
+  let end = code.length;
+  let short = "";
+  for (const position of positions.sort((a, b) => b - a)) {
+    short = `let${code.slice(position + "const".length, end)}${short}`;
+    end = position;
+  }
+  return code.slice(0, end) + short;
 }
 
 /** Joins the types of each entry. */
 async function bundleTypes() {
   const { dts } = await import("rollup-plugin-dts");
-  const renderChunk = (code) => withNarrowIndent(withoutPrivateNames(code));
+  const renderChunk = (code) => withNarrowComments(withNarrowIndent(withoutPrivateNames(code)));
   await bundle("d.ts", typedEntries, [dts(), { name: "types", renderChunk }]);
 }
 
@@ -99,6 +122,11 @@ function withNarrowIndent(code) {
   return code.replaceAll(/^(?: {4})+/gm, (indent) => "\t".repeat(indent.length / 4));
 }
 
+/** Leaves out the asterisks before the lines of doc comments, which no tool needs. */
+function withNarrowComments(code) {
+  return code.replaceAll(/^\s*\/\*\*\n[\s\S]*?\*\//gm, (comment) => comment.replaceAll(/^\s*\* ?(?!\/)/gm, ""));
+}
+
 async function bundle(extension, names, plugins) {
   const { rollup } = await import("rollup");
   const input = Object.fromEntries(names.map((name) => [name, join(modules, `${name}.${extension}`)]));
@@ -114,6 +142,8 @@ async function bundle(extension, names, plugins) {
     await bundled.write({
       dir: staging,
       format: "es",
+      // An entry imports only what it names: the chunks import the rest.
+      hoistTransitiveImports: false,
       entryFileNames: `[name].${extension}`,
       chunkFileNames: ({ name }) => `chunks/${name.replace(/\.d$/, "")}.${extension}`,
     });
