@@ -1,16 +1,17 @@
 import type { BlockList } from "node:net";
 import type { HubOptions } from "../hub/index.js";
-import { historyOptions, identityOptions, sharedOptions } from "../hub/options/option-table.js";
+import { historyOptions, identityOptions, type Settings, sharedOptions } from "../hub/options/option-table.js";
 import {
   readHistoryOptions,
   readIdentityOption,
   readSharedOptions,
   type SharedHubSettings,
 } from "../hub/options/read-options.js";
+import type { HistoryOptions } from "../hub/options/shared-options.js";
 import type { ProtocolVersion } from "../protocol/protocol-version.js";
 import type { OptionReader } from "../shared/option-reader.js";
-import { transportVariable } from "../transport/from-url.js";
-import type { HistoryOptions } from "../transport/history/history-options.js";
+import { isOneOfSeveral } from "../shared/several-processes.js";
+import { chosenUrl, transportVariable } from "../transport/chosen-url.js";
 import { addressesOf } from "./client-address.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
@@ -103,7 +104,7 @@ export interface HubConfiguration {
   readonly version: ProtocolVersion;
   readonly keys: HubKeys;
   readonly proxies: BlockList;
-  readonly history: HistoryOptions;
+  readonly history: Settings<HistoryOptions>;
   /** The URL of the transport. */
   readonly transport: string;
   /** The number of processes. */
@@ -124,7 +125,7 @@ export function configure(read: OptionReader): HubConfiguration {
     version: shared.protocol === "both" ? version : shared.protocol,
     keys: readHubKeys(read, development),
     proxies: addressesOf(read.strings("trusted-proxy", "MERCURE_HUB_TRUSTED_PROXIES") ?? []),
-    history: { historyLength: history.reconciliationLength, maxHistoryBytes: history.maxHistoryBytes },
+    history,
     ...readProcesses(read),
     hub: { ...shared, cookieName: readIdentityOption(read, "cookieName", nameOf("cookieName")) },
   };
@@ -132,8 +133,10 @@ export function configure(read: OptionReader): HubConfiguration {
 
 /** @throws UsageError for several processes without a transport that they can share. */
 function readProcesses(read: OptionReader): Pick<HubConfiguration, "transport" | "workers"> {
-  const transport = read.string("transport", transportVariable) ?? "memory";
   const workers = read.number("workers", { min: 1, max: 256, integer: true }, "MERCURE_HUB_WORKERS") ?? 1;
+  const isShared = workers > 1 || isOneOfSeveral(read.environment);
+  const transport =
+    chosenUrl(read.string("transport", transportVariable), read.environment, console, isShared) ?? "memory";
   if (workers > 1 && transport === "memory") {
     throw new UsageError(
       "With --workers, each process would have its own history. Let them share one: --transport lmdb:./history.",

@@ -40,6 +40,7 @@ function formOf(option: FlagOption): Omit<Flag, "help"> {
     case "strings":
     case "origins":
     case "corsOrigins":
+    case "historyLengths":
       return { value: option.value, multiple: true };
     default:
       return { value: option.value };

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Hub, type HubObserver } from "../hub/index.js";
+import { createTransport } from "../hub/options/read-options.js";
 import type { OptionReader } from "../shared/option-reader.js";
-import { transportFromUrl } from "../transport/from-url.js";
 import { readCertificate } from "./certificate.js";
 import { clientAddress } from "./client-address.js";
 import { defaultPort, type HubConfiguration } from "./hub-flags.js";
@@ -54,7 +54,7 @@ export async function startHub(
   observer: HubObserver | undefined,
 ): Promise<RunningHub> {
   const { keys, proxies } = configuration;
-  const transport = transportFromUrl(configuration.transport, configuration.history);
+  const transport = createTransport(configuration.transport, configuration.history, console);
   let hub: Hub;
   let server: ListeningServer | undefined;
   let url: string;

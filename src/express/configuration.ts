@@ -1,7 +1,12 @@
 import type { Request } from "express";
 import type { Environment } from "nunjucks";
 import type { Settings } from "../hub/options/option-table.js";
-import { readHistoryOptions, readSharedOptions, type SharedHubSettings } from "../hub/options/read-options.js";
+import {
+  readHistoryOptions,
+  readSharedOptions,
+  refuseHistoryOptions,
+  type SharedHubSettings,
+} from "../hub/options/read-options.js";
 import type { HistoryOptions } from "../hub/options/shared-options.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
 import type { Authorize } from "../publisher/streams/authorizer.js";
@@ -11,7 +16,7 @@ import { keyVariables } from "../shared/key-variables.js";
 import { guardedLogger, type Logger } from "../shared/logger.js";
 import { madeSecret } from "../shared/made-secret.js";
 import { invalidOption, OptionReader } from "../shared/option-reader.js";
-import { transportVariable } from "../transport/from-url.js";
+import { chosenUrl, transportVariable } from "../transport/chosen-url.js";
 import type { Transport } from "../transport/transport.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
 import type { MercureOptions } from "./options.js";
@@ -69,10 +74,13 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   if (identity.hubUrl === undefined && hubProtocol !== "both" && hubProtocol !== identity.protocol) {
     throw invalidOption("hub.protocol", `is ${hubProtocol}; the hub would reject the library's own tokens and streams`);
   }
-  const transport = read.stringOrObject("transport", transportVariable) as Transport | string | undefined;
+  const givenTransport = read.stringOrObject("transport", transportVariable) as Transport | string | undefined;
   if (identity.hubUrl !== undefined && options.transport !== undefined) {
     throw invalidOption("transport", "is for the hub in this process, and hubUrl names another hub");
   }
+  if (typeof givenTransport === "object") refuseHistoryOptions(options.hub, "hub.");
+  const isUrl = typeof givenTransport !== "object" && identity.hubUrl === undefined;
+  const transport = (isUrl ? chosenUrl(givenTransport, environment, logger) : givenTransport) ?? "memory";
   const secret = read.key("secret", ["SECRET_KEY"]);
   const publisherSecretKey = read.key("publisherSecretKey", keyVariables.publisher);
   const subscriberSecretKey = read.key("subscriberSecretKey", keyVariables.subscriber);
@@ -109,7 +117,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     development,
     logger,
     hub: hubSettings,
-    transport: transport ?? "memory",
+    transport,
   };
   read.refuseUnknown();
   hub.refuseUnknown();

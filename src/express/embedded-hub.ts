@@ -4,7 +4,6 @@ import { isForMetadata, metadataUrl } from "../hub/handlers/resource-metadata.js
 import { Hub } from "../hub/hub.js";
 import type { HubOptions } from "../hub/options/hub-options.js";
 import type { Clock } from "../shared/clock.js";
-import { transportFromUrl } from "../transport/from-url.js";
 import type { Configuration } from "./configuration.js";
 
 export interface EmbeddedHub {
@@ -17,12 +16,10 @@ export interface EmbeddedHub {
 /** Creates the hub in this process, with the configured transport. */
 export function embedHub(configuration: Configuration, authorize: HubOptions["authorize"], clock: Clock): EmbeddedHub {
   const { hub: options, issuer, resource, authzCookieName } = configuration;
-  const { reconciliationLength, maxHistoryBytes, ...rest } = options;
-  const { transport: chosen } = configuration;
-  const history = { historyLength: reconciliationLength, maxHistoryBytes };
-  const transport = typeof chosen === "string" ? transportFromUrl(chosen, history) : chosen;
+  const { transport } = configuration;
+  const { reconciliationLength, historyLengths, maxHistoryBytes, ...others } = options;
   const settings = {
-    ...rest,
+    ...(typeof transport === "string" ? options : others),
     transport,
     subscriberKey: configuration.subscriberSecretKey,
     publisherKey: configuration.publisherSecretKey,
@@ -41,10 +38,6 @@ export function embedHub(configuration: Configuration, authorize: HubOptions["au
     hub,
     isFor: (request) =>
       request.path === path || request.path.startsWith(`${path}/`) || isForMetadata(request, path, metadata),
-    close: async () => {
-      await hub.close();
-      // An application closes the transport that it has created, because others can use it too.
-      if (typeof chosen === "string") await transport.close();
-    },
+    close: () => hub.close(),
   };
 }

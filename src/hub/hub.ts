@@ -109,6 +109,8 @@ export class Hub {
   /** The path of the hub's URL as clients see it. The topics of the hub's own updates begin with it. */
   readonly publicPath: string;
   readonly #transport: Transport;
+  /** The transport if the hub has created it. */
+  readonly #ownTransport: Transport | undefined;
   readonly #logger: Logger;
   readonly #observer: HubObserver | undefined;
   readonly #dispatcher: Dispatcher;
@@ -143,6 +145,7 @@ export class Hub {
     this.publicPath = publicPath;
     this.#settings = settings;
     this.#transport = transport;
+    this.#ownTransport = settings.ownTransport;
     this.#logger = logger;
     this.#observer = settings.observer && guardedObserver(settings.observer, (error) => this.#report(error));
     this.#dispatcher = new Dispatcher(transport);
@@ -384,7 +387,8 @@ export class Hub {
   }
 
   /**
-   * Ends all streams and iterations at once, and answers later requests with 503. The transport stays open.
+   * Ends all streams and iterations at once, and answers later requests with 503. A transport that was given as an
+   * object stays open.
    *
    * @throws MercureError `ERR_OPTION` for an unknown option.
    * @example
@@ -399,6 +403,7 @@ export class Hub {
     this.#dispatcher.close();
     this.#disconnections.close();
     await this.#activeSubscriptions?.settled();
+    await this.#ownTransport?.close();
   }
 
   /** Returns the error for requests that the hub cannot answer now. */

@@ -1,5 +1,5 @@
-import cluster from "node:cluster";
 import type { Logger } from "../shared/logger.js";
+import { isFirstOfSeveral } from "../shared/several-processes.js";
 import { MemoryTransport } from "../transport/memory/memory.js";
 import type { Transport } from "../transport/transport.js";
 
@@ -15,15 +15,8 @@ export function warnOfSeveralProcesses(transport: Transport, logger: Logger): vo
   hasWarned = true;
   logger.warn(
     "htmx-mercure: this application runs in several processes (node:cluster or pm2), each with its own hub. Pages " +
-      "miss updates published in another process. Run one process, share a history on disk by the option " +
+      "miss updates published in another process. Run one process, share a history on disk or in Redis by the option " +
       "transport (MERCURE_TRANSPORT_URL), such as lmdb:./history, or share one hub: start `npx htmx-mercure hub` and " +
       "set hubUrl (MERCURE_HUB_URL) to its URL.",
   );
-}
-
-/** Whether this is the first of several processes. pm2 numbers workers across applications, so its variables decide. */
-function isFirstOfSeveral({ NODE_APP_INSTANCE: instance, pm_id: id, instances }: NodeJS.ProcessEnv): boolean {
-  if (instance === undefined && id === undefined) return cluster.worker?.id === 1;
-  const isAlone = instances === undefined ? !cluster.isWorker : instances === "1";
-  return !isAlone && Number(instance ?? 0) === 0;
 }

@@ -23,7 +23,7 @@ interface NumberBounds {
 export class OptionReader {
   readonly #options: Record<string, unknown>;
   readonly #prefix: string;
-  readonly #environment: NodeJS.ProcessEnv;
+  readonly environment: NodeJS.ProcessEnv;
   readonly #known = new Set<string>();
 
   constructor(options: unknown, prefix: string, environment: NodeJS.ProcessEnv) {
@@ -34,7 +34,7 @@ export class OptionReader {
     }
     this.#options = options ?? {};
     this.#prefix = prefix;
-    this.#environment = environment;
+    this.environment = environment;
   }
 
   string(name: string, variable?: string): string | undefined {
@@ -52,12 +52,12 @@ export class OptionReader {
    */
   key(name: string, variables: readonly string[]): string | undefined {
     if (this.#options[name] === "") throw invalidOption(this.#prefix + name, "is empty");
-    const variable = variables.find((each) => this.#environment[each]) ?? variables[0];
+    const variable = variables.find((each) => this.environment[each]) ?? variables[0];
     const [, source] = this.#value(name, variable);
     const key = this.string(name, variable);
     if (key?.includes("-----BEGIN ")) throw invalidOption(source, "is a key in PEM, not a secret for HS256");
     const algorithm = source === variable && variable?.endsWith("_JWT_KEY") ? variable.replace(/KEY$/, "ALG") : "";
-    const named = this.#environment[algorithm];
+    const named = this.environment[algorithm];
     if (key === undefined || !named || named === "HS256") return key;
     throw invalidOption(algorithm, `is ${describe(named)}, but an application signs its tokens with HS256 only`);
   }
@@ -88,7 +88,7 @@ export class OptionReader {
   /** Reads a string or a list of strings. An environment variable separates them by spaces or commas. */
   strings(name: string, variable?: string): readonly string[] | undefined {
     const [value, source] = this.#value(name, variable);
-    if (source === variable) return this.#list(name, variable)?.map(([item]) => String(item));
+    if (source === variable) return this.list(name, variable)?.map(([item]) => String(item));
     if (value === undefined) return undefined;
     const list = Array.isArray(value) ? value : [value];
     for (const item of list) {
@@ -101,7 +101,7 @@ export class OptionReader {
 
   /** Reads origins such as `https://example.com`. An environment variable separates them by spaces or commas. */
   origins(name: string, variable?: string, wildcard = false): readonly string[] | undefined {
-    return this.#list(name, variable)?.map(([origin, source]) => {
+    return this.list(name, variable)?.map(([origin, source]) => {
       if (typeof origin === "string" && (isOrigin(origin) || (wildcard && origin === "*"))) return origin;
       throw invalidOption(
         source,
@@ -196,7 +196,7 @@ export class OptionReader {
    * machine. An environment variable separates hosts by spaces or commas.
    */
   hosts(name: string, variable?: string): readonly string[] | undefined {
-    return this.#list(name, variable)?.map(([host, source]) => {
+    return this.list(name, variable)?.map(([host, source]) => {
       const origin = typeof host === "string" ? originOfHost(host) : undefined;
       if (origin !== undefined) return origin;
       throw invalidOption(source, `must contain hosts such as example.com, or origins, not ${describe(host)}`);
@@ -240,7 +240,7 @@ export class OptionReader {
     return typeof value === "function" ? this.callback(name) : this.string(name);
   }
 
-  stringOrObject(name: string, variable: string): string | object | undefined {
+  stringOrObject(name: string, variable?: string): string | object | undefined {
     const [value] = this.#value(name, variable);
     return typeof value === "object" ? this.object(name) : this.string(name, variable);
   }
@@ -268,8 +268,8 @@ export class OptionReader {
     return word === undefined ? read() : word || undefined;
   }
 
-  /** Returns the items of a list, each with its name for errors. */
-  #list(name: string, variable?: string): [item: unknown, source: string][] | undefined {
+  /** Reads a list of any values, each with its name for errors. An environment variable separates them by spaces or commas. */
+  list(name: string, variable?: string): [item: unknown, source: string][] | undefined {
     const [value, source] = this.#value(name, variable);
     if (value === undefined || value === "") return undefined;
     const split = source === variable && typeof value === "string";
@@ -281,7 +281,7 @@ export class OptionReader {
   #value(name: string, variable?: string): [value: unknown, source: string] {
     this.#known.add(name);
     const value = this.#options[name];
-    if (value === undefined && variable !== undefined) return [this.#environment[variable], variable];
+    if (value === undefined && variable !== undefined) return [this.environment[variable], variable];
     return [value, this.#prefix + name];
   }
 }

@@ -1,13 +1,11 @@
 import { MercureError } from "../shared/errors.js";
+import type { Logger } from "../shared/logger.js";
 import type { HistoryOptions } from "./history/history-options.js";
 import { LmdbTransport } from "./lmdb/lmdb.js";
 import { MemoryTransport } from "./memory/memory.js";
-import { isRedisUrl } from "./redis/address.js";
+import { isRedisUrl, parseRedisUrl } from "./redis/address.js";
 import { RedisTransport } from "./redis/redis.js";
 import type { Transport } from "./transport.js";
-
-/** The environment variable of the transport's URL. */
-export const transportVariable = "MERCURE_TRANSPORT_URL";
 
 /** The transports by the scheme of their URL. */
 const schemes: Readonly<Record<string, (rest: string, history: HistoryOptions) => Transport>> = {
@@ -20,14 +18,19 @@ const schemes: Readonly<Record<string, (rest: string, history: HistoryOptions) =
  *
  * @throws MercureError `ERR_OPTION` for an unknown URL, `ERR_PACKAGE` if the transport's package is not installed.
  */
-export function transportFromUrl(url: string, history: HistoryOptions): Transport {
-  if (isRedisUrl(url)) return new RedisTransport({ ...history, url });
+export function transportFromUrl(url: string, history: HistoryOptions, logger: Logger): Transport {
+  if (isRedisUrl(url)) {
+    parseRedisUrl(url, "transport");
+    return new RedisTransport({ ...history, url, logger });
+  }
   const [, scheme = "", rest = ""] = /^([a-z+]+)(?::(.+))?$/s.exec(url) ?? [];
   const create = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined;
   if (create === undefined || (scheme === "memory") !== (rest === "")) {
+    // The URL of a server can hold a password.
+    const shown = JSON.stringify(url.includes("@") ? url.replace(/:.*/s, ":…") : url);
     throw new MercureError(
       "ERR_OPTION",
-      `The transport ${JSON.stringify(url)} is unknown. Use memory, lmdb: and a folder, such as lmdb:./history, or redis://host:6379.`,
+      `The transport ${shown} is unknown. Use memory, lmdb: and a folder, such as lmdb:./history, or redis://host:6379.`,
     );
   }
   return create(rest, history);

@@ -19,3 +19,13 @@ export function loadPeer<T>(name: string, purpose: string): T {
     throw new MercureError("ERR_PACKAGE", message, { cause: error });
   }
 }
+
+/** Returns whether a package is installed. */
+export function hasPeer(name: string): boolean {
+  try {
+    createRequire(import.meta.url).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}

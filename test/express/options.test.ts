@@ -73,6 +73,7 @@ describe("options", () => {
         clockTolerance: 30,
         keepaliveInterval: 15,
         reconciliationLength: 500,
+        historyLengths: [],
         maxHistoryBytes: 67_108_864,
         issuers: undefined,
         authorizationServers: [],
@@ -150,6 +151,7 @@ describe("options", () => {
       clockTolerance: 30,
       keepaliveInterval: 0,
       reconciliationLength: 7,
+      historyLengths: [],
       maxHistoryBytes: 67_108_864,
     });
   });

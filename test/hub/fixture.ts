@@ -30,8 +30,10 @@ export interface RunningHub {
   readonly errors: unknown[];
 }
 
+type Options = Partial<Omit<HubOptions, "transport">> & { readonly transport?: Transport | undefined };
+
 /** A hub with its own server, on a port that the system chooses. */
-export async function startHub(t: TestContext, options: Partial<HubOptions> = {}, clock?: Clock): Promise<RunningHub> {
+export async function startHub(t: TestContext, options: Options = {}, clock?: Clock): Promise<RunningHub> {
   const errors: unknown[] = [];
   const transport = options.transport ?? new MemoryTransport();
   const logger = { warn: () => {}, error: (_message: string, error: unknown) => void errors.push(error) };

@@ -14,7 +14,7 @@ async function received(
   t: TestContext,
   parameters: Pairs,
   topics: readonly string[],
-  options: Partial<HubOptions> = {},
+  options: Partial<Omit<HubOptions, "transport">> = {},
 ): Promise<string[]> {
   const running = await startHub(t, options);
   const [[name]] = parameters as [readonly [string, string]];

@@ -18,8 +18,7 @@ const command = (flags: object, environment: NodeJS.ProcessEnv = {}) => {
   const { hub, history } = configure(
     new OptionReader({ secret, ...flags }, "--", { SECRET_KEY: secret, ...environment }),
   );
-  const { historyLength: reconciliationLength, maxHistoryBytes } = history;
-  return { ...hub, reconciliationLength, maxHistoryBytes } as unknown as Record<string, unknown>;
+  return { ...hub, ...history } as unknown as Record<string, unknown>;
 };
 
 /** A value beside the default, as an environment variable spells it. */
@@ -33,6 +32,8 @@ function otherValue(option: HubOption): string {
       return String(option.values.find((value) => value !== option.default));
     case "path":
       return "/live";
+    case "historyLengths":
+      return "/log=0 urlpattern:/chat/:id=20";
     default:
       return "https://a.example";
   }

@@ -45,6 +45,7 @@ const layers: Readonly<Record<string, Layer>> = {
   "hub/observer.ts": { uses: [] },
   "hub/pacer.ts": { uses: ["protocol"] },
   transport: { uses: ["protocol", "shared"] },
+  "transport/chosen-url.ts": { uses: ["transport/redis", "transport", "shared"] },
   "transport/from-url.ts": {
     uses: ["transport/lmdb", "transport/memory", "transport/redis", "transport/history", "transport", "shared"],
   },

@@ -2,17 +2,27 @@ import type { IncomingMessage } from "node:http";
 import { checkKeyLength } from "../../shared/key-length.js";
 import { guardedLogger, type Logger } from "../../shared/logger.js";
 import { invalidOption, OptionReader } from "../../shared/option-reader.js";
+import { chosenUrl, transportVariable } from "../../transport/chosen-url.js";
 import type { Transport } from "../../transport/transport.js";
 import { refusePem, resolveIssuers } from "../auth/issuers.js";
 import { matcherLimitsOf, tokenLimitsOf } from "../limits/hub-limits.js";
 import type { HubObserver } from "../observer.js";
-import { readIdentityOption, readSharedOptions } from "./read-options.js";
-import type { IdentityOptions, SharedHubOptions } from "./shared-options.js";
+import {
+  createTransport,
+  readHistoryOptions,
+  readIdentityOption,
+  readSharedOptions,
+  refuseHistoryOptions,
+} from "./read-options.js";
+import type { HistoryOptions, IdentityOptions, SharedHubOptions } from "./shared-options.js";
 
 /** Options of the class `Hub`. */
-export interface HubOptions extends SharedHubOptions, IdentityOptions {
-  /** Stores the updates. The code that created it must close it, after the hub. */
-  readonly transport: Transport;
+export interface HubOptions extends SharedHubOptions, HistoryOptions, IdentityOptions {
+  /**
+   * Stores the updates: a transport, which its creator must close after the hub, or a URL such as `lmdb:./history`, whose
+   * transport the hub creates and closes. Default: `MERCURE_TRANSPORT_URL`, else `SSE_REDIS_URL`.
+   */
+  readonly transport?: Transport | string | undefined;
   /** The key of subscribers' tokens, for HS256. Default none: without `issuers` too, the hub rejects every token. */
   readonly subscriberKey?: string | undefined;
   /** The key of publishers' tokens, for HS256. Required with `allowPublish`. */
@@ -40,13 +50,14 @@ export type HubSettings = ReturnType<typeof resolveHubOptions>;
 export function resolveHubOptions(options: HubOptions) {
   const read = new OptionReader(options, "", {});
   const shared = readSharedOptions(read);
+  const history = readHistoryOptions(read);
+  const transport = read.stringOrObject("transport") as Transport | string | undefined;
   const { path } = shared;
   const resource = readIdentityOption(read, "resource");
   const origin = originOf(resource);
   const hubUrl = hubUrlOf(resource, path);
   const settings = {
     ...shared,
-    transport: read.object("transport") as Transport,
     /** An absolute URL, with a placeholder host if the origin is unknown. */
     hubUrl: new URL(hubUrl, origin ?? "https://hub.invalid").href,
     /** The hub's URL as clients see it, behind any proxy. Undefined if the hub does not know its origin. */
@@ -78,7 +89,16 @@ export function resolveHubOptions(options: HubOptions) {
   };
   read.refuseUnknown();
   checkTogether(settings);
-  return settings;
+  if (typeof transport === "object") {
+    refuseHistoryOptions(options);
+    return { ...settings, transport, ownTransport: undefined };
+  }
+  const { logger } = settings;
+  const url = chosenUrl(transport ?? process.env[transportVariable], process.env, logger);
+  if (url === undefined)
+    throw invalidOption("transport", 'is missing; use "memory", or a URL such as "lmdb:./history"');
+  const own = createTransport(url, history, logger);
+  return { ...settings, transport: own, ownTransport: own };
 }
 
 /**
@@ -97,10 +117,8 @@ function hubUrlOf(resource: string | undefined, path: string): string {
 }
 
 /** Rejects options that are valid alone but invalid together. */
-function checkTogether(settings: HubSettings): void {
-  const { transport, issuers, subscriberKey, publisherKey, allowPublish, allowAnonymous, development, logger } =
-    settings;
-  if (transport === undefined) throw invalidOption("transport", "is missing; use new MemoryTransport()");
+function checkTogether(settings: Omit<HubSettings, "transport" | "ownTransport">): void {
+  const { issuers, subscriberKey, publisherKey, allowPublish, allowAnonymous, development, logger } = settings;
   refusePem(subscriberKey, "subscriberKey");
   refusePem(publisherKey, "publisherKey");
   for (const key of new Set([subscriberKey, publisherKey])) {

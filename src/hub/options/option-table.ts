@@ -44,8 +44,8 @@ interface TextOption extends Described {
 }
 
 interface ListOption extends Described {
-  readonly kind: "strings" | "origins" | "corsOrigins";
-  readonly default: readonly string[];
+  readonly kind: "strings" | "origins" | "corsOrigins" | "historyLengths";
+  readonly default: readonly never[];
   /** The word for one item in the help of the command line. */
   readonly value: string;
 }
@@ -159,6 +159,12 @@ export const historyOptions = {
     unit: "number",
     zero: "none",
     help: "Max updates of each topic that the hub keeps.",
+  },
+  historyLengths: {
+    kind: "historyLengths",
+    default: [],
+    value: "topic=number",
+    help: "The same for one topic: /chat=100; or for a pattern: urlpattern:/chat/:id=20.",
   },
   maxHistoryBytes: {
     kind: "number",

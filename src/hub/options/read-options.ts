@@ -1,4 +1,8 @@
-import type { OptionReader } from "../../shared/option-reader.js";
+import type { Logger } from "../../shared/logger.js";
+import { invalidOption, type OptionReader } from "../../shared/option-reader.js";
+import { transportFromUrl } from "../../transport/from-url.js";
+import { readHistoryLengths } from "../../transport/history/history-options.js";
+import type { Transport } from "../../transport/transport.js";
 import { type HubOption, historyOptions, identityOptions, type Settings, sharedOptions } from "./option-table.js";
 import type { HistoryOptions, IdentityOptions, SharedHubOptions } from "./shared-options.js";
 
@@ -29,6 +33,20 @@ export function readSharedOptions(read: OptionReader, reading: Reading = {}): Sh
  */
 export function readHistoryOptions(read: OptionReader, reading: Reading = {}): Settings<HistoryOptions> {
   return readAll(read, historyOptions, reading) as Settings<HistoryOptions>;
+}
+
+/** Rejects options of a history beside a transport that is an object, because such a transport has options of its own. */
+export function refuseHistoryOptions(options: object | undefined, prefix = ""): void {
+  for (const name of Object.keys(historyOptions)) {
+    if ((options as Readonly<Record<string, unknown>> | undefined)?.[name] === undefined) continue;
+    throw invalidOption(prefix + name, "has no effect on a transport that is an object; set it when you create that");
+  }
+}
+
+/** Creates a transport by its URL, with the history that a hub's options describe. */
+export function createTransport(url: string, history: Settings<HistoryOptions>, logger: Logger): Transport {
+  const { reconciliationLength: historyLength, historyLengths, maxHistoryBytes } = history;
+  return transportFromUrl(url, { historyLength, historyLengths, maxHistoryBytes }, logger);
 }
 
 /**
@@ -89,5 +107,7 @@ function readOption(read: OptionReader, option: HubOption, nameInTable: string, 
       return read.origins(name, variable);
     case "corsOrigins":
       return read.corsOrigins(name, variable);
+    case "historyLengths":
+      return readHistoryLengths(read, name, variable);
   }
 }

@@ -1,4 +1,5 @@
 import type { Protocol } from "../../protocol/matching/subscription-parameters.js";
+import type { TopicHistoryLength } from "../../transport/history/history-options.js";
 import type { IssuerOptions } from "../auth/issuers.js";
 import type { HubLimits } from "../limits/hub-limits.js";
 
@@ -47,10 +48,15 @@ export interface SharedHubOptions extends HubLimits {
   readonly keepaliveInterval?: number | undefined;
 }
 
-/** Options of the history that the hub of an application, or of the command, keeps for replay. */
+/** Options of the history that a hub keeps for replay, unless its `transport` is an object with options of its own. */
 export interface HistoryOptions {
   /** The max number of updates of each topic that the hub keeps for replay. Default 500; 0 for none. */
   readonly reconciliationLength?: number | undefined;
+  /**
+   * The same for some topics, by name or by pattern: `{ match, match_type, length }`. The first match counts. Default
+   * none: `reconciliationLength` applies to all topics.
+   */
+  readonly historyLengths?: readonly TopicHistoryLength[] | undefined;
   /** The max size of all updates that the hub keeps for replay, in bytes. Default 64 MiB; 0 for none. */
   readonly maxHistoryBytes?: number | undefined;
 }

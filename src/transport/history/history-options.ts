@@ -57,7 +57,10 @@ export function historyLimits(options: HistoryOptions = {}): HistoryLimits {
  */
 export function readHistoryLimits(read: OptionReader): HistoryLimits {
   const length = read.number("historyLength", { min: 0, integer: true }) ?? historyDefaults.length;
-  const lengths = readLengths(read.object("historyLengths"));
+  const lengths = (readHistoryLengths(read, "historyLengths") ?? []).map(({ length: own, ...matcher }) => ({
+    matchers: compileTopics([matcher], "https://hub.invalid/"),
+    length: own,
+  }));
   const bytes = read.number("maxHistoryBytes", { min: 0, integer: true }) ?? historyDefaults.bytes;
   return {
     lengthOf: (topic) => lengths.find(({ matchers }) => matchers.matches(topic))?.length ?? length,
@@ -66,17 +69,31 @@ export function readHistoryLimits(read: OptionReader): HistoryLimits {
   };
 }
 
-function readLengths(given: unknown = []) {
-  if (!Array.isArray(given)) throw invalidOption("historyLengths", "must be a list of { match, match_type, length }");
-  return given.map((rule: unknown) => {
+/**
+ * Reads the history lengths of some topics. A flag or a variable has texts: `/chat=100`, or `urlpattern:/chat/:id=20`.
+ *
+ * @throws MercureError `ERR_OPTION`, `ERR_TOPIC` for an invalid pattern.
+ */
+export function readHistoryLengths(
+  read: OptionReader,
+  name: string,
+  variable?: string,
+): readonly TopicHistoryLength[] | undefined {
+  return read.list(name, variable)?.map(([item, source]) => {
+    const rule = typeof item === "string" ? lengthFromText(item) : item;
     if (!isTopicMatcher(rule)) {
-      throw invalidOption("historyLengths", "must hold objects such as { match, match_type, length }");
+      throw invalidOption(source, "must be a list of { match, match_type, length }, or of texts such as /chat=100");
     }
     const { length, ...matcher } = rule as TopicHistoryLength;
     if (!Number.isSafeInteger(length) || length < 0) {
-      const name = JSON.stringify(matcher.match);
-      throw invalidOption("historyLengths", `must have a length for ${name}: a whole number of at least 0`);
+      throw invalidOption(source, `must have a length for ${JSON.stringify(matcher.match)}: a whole number, min 0`);
     }
-    return { matchers: compileTopics([matcher], "https://hub.invalid/"), length };
+    compileTopics([matcher], "https://hub.invalid/");
+    return { ...matcher, length };
   });
+}
+
+function lengthFromText(text: string): Record<keyof TopicHistoryLength, unknown> | undefined {
+  const [, type = "exact", match, length] = /^(?:(exact|urlpattern|uritemplate):)?(.+)=(\d+)$/s.exec(text) ?? [];
+  return match === undefined ? undefined : { match, match_type: type, length: Number(length) };
 }

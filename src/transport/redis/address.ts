@@ -1,4 +1,4 @@
-import { MercureError } from "../../shared/errors.js";
+import { invalidOption } from "../../shared/option-reader.js";
 
 /** The place of the servers, as a URL names it. */
 export interface RedisAddress {
@@ -23,17 +23,26 @@ export function isRedisUrl(url: string): boolean {
 
 /**
  * Parses the URL of Redis or Valkey: `redis://`, `rediss://` with TLS, `redis+sentinel://`, `redis+cluster://`, and the
- * last two with TLS as `rediss+…`. `valkey` can stand for `redis`.
+ * last two with TLS as `rediss+…`. `valkey` can stand for `redis`. Messages never quote the URL: it can hold a password.
  *
+ * @param source - The name of the option or the variable, for messages.
  * @throws MercureError `ERR_OPTION`
  */
-export function parseRedisUrl(url: string): RedisAddress {
+export function parseRedisUrl(url: string, source: string): RedisAddress {
+  const wrongUrl = (why: string) => invalidOption(source, `${why}. Use a URL such as ${examples}`);
   const parts =
-    /^(?:redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/]*)@)?([^@/?]+)(?:\/([^/?]*))?(?:\/([^/?]*))?\/?$/.exec(
+    /^(?:redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@:/]*)(?::([^@/]*))?@)?([^@/?]+)(?:\/([^/?]*))?(?:\/([^/?]*))?\/?(?:\?.*)?$/.exec(
       url,
     );
   if (parts === null) throw wrongUrl("is not a valid URL of Redis");
-  const [, tls, kind = "single", credentials, list = "", first = "", second = ""] = parts;
+  const decode = (text: string) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      throw wrongUrl("has an invalid percent-escape");
+    }
+  };
+  const [, tls, kind = "single", username = "", password = "", list = "", first = "", second = ""] = parts;
   const hosts = list.split(",").map((each) => {
     const [, host, port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(each) ?? [];
     const number = Number(port ?? (kind === "sentinel" ? 26379 : 6379));
@@ -45,33 +54,20 @@ export function parseRedisUrl(url: string): RedisAddress {
   const database = kind === "sentinel" ? second : first;
   if (!/^\d*$/.test(database)) throw wrongUrl("has an invalid number of a database");
   if (kind === "cluster" && Number(database) > 0) throw wrongUrl("names a database, and a cluster has only number 0");
-  const [username, password] = readCredentials(credentials);
   return {
     kind: kind as RedisAddress["kind"],
     hosts,
     tls: tls === "s",
-    ...(username && { username }),
-    ...(password && { password }),
+    ...(username && { username: decode(username) }),
+    ...(password && { password: decode(password) }),
     database: Number(database),
     master: decode(first),
   };
 }
 
-/** Messages never quote the URL: it can hold a password. */
-function wrongUrl(why: string): MercureError {
-  return new MercureError("ERR_OPTION", `The option url ${why}. Use a URL such as ${examples}.`);
-}
-
-function readCredentials(text: string | undefined): [username?: string, password?: string] {
-  if (text === undefined) return [];
-  const colon = text.indexOf(":");
-  return colon < 0 ? [decode(text)] : [decode(text.slice(0, colon)), decode(text.slice(colon + 1))];
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw wrongUrl("has an invalid percent-escape");
-  }
+/** Returns the options in the query of a URL, such as `?prefix=chat&durability=replica&replicas=2`. */
+export function optionsInUrl(url: string): Readonly<Record<string, string | number>> {
+  const pairs = [...new URLSearchParams(/\?.*/s.exec(url)?.[0])];
+  const isNumber = (name: string, value: string) => /^(?:replicas|publishTimeout)$/.test(name) && /^\d+$/.test(value);
+  return Object.fromEntries(pairs.map(([name, value]) => [name, isNumber(name, value) ? Number(value) : value]));
 }

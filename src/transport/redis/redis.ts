@@ -1,9 +1,8 @@
 import type { ConnectionOptions } from "node:tls";
-import { MercureError } from "../../shared/errors.js";
 import { invalidOption, OptionReader } from "../../shared/option-reader.js";
 import { ReplicaTransport } from "../shared/replica.js";
 import { type ReplicaOptions, readReplicaSettings } from "../shared/replica-options.js";
-import { parseRedisUrl } from "./address.js";
+import { optionsInUrl, parseRedisUrl } from "./address.js";
 import { Connector } from "./connection.js";
 import { RedisLog } from "./redis-log.js";
 import { keysOf } from "./scripts.js";
@@ -13,7 +12,8 @@ export interface RedisTransportOptions extends ReplicaOptions {
   /**
    * The URL of Redis or Valkey: `redis://localhost:6379`, `rediss://user:password@host:6380/2` with TLS,
    * `redis+sentinel://host1:26379,host2:26379/mymaster` or `redis+cluster://host1:6379,host2:6379`. TLS with the last two:
-   * `rediss+sentinel://` and `rediss+cluster://`.
+   * `rediss+sentinel://` and `rediss+cluster://`. Its query can hold `prefix`, `durability`, `replicas` and
+   * `publishTimeout`: `redis://localhost:6379?prefix=chat`. The options of the same names win.
    */
   readonly url: string;
   /** The prefix of all keys. Hubs that share a server need different ones. Default `mercure`. */
@@ -51,10 +51,10 @@ export class RedisTransport extends ReplicaTransport {
    * @throws MercureError `ERR_OPTION` for an unknown or invalid option; `ERR_PACKAGE` without the package @redis/client.
    */
   constructor(options: RedisTransportOptions) {
-    const read = new OptionReader(options, "", {});
-    const url = read.string("url");
-    if (url === undefined) throw new MercureError("ERR_OPTION", "RedisTransport needs the option url.");
-    const address = parseRedisUrl(url);
+    const { url = "" } = options ?? {};
+    const read = new OptionReader({ ...(typeof url === "string" && optionsInUrl(url)), ...options }, "", {});
+    if (read.string("url") === undefined) throw invalidOption("url", "is missing. RedisTransport needs it");
+    const address = parseRedisUrl(url, "url");
     const prefix = read.string("prefix") ?? "mercure";
     if (/[{}]/.test(prefix))
       throw invalidOption("prefix", "must not contain braces: they choose the slot of a cluster");

@@ -36,7 +36,7 @@ interface Running extends RunningHub {
   readonly get: (path: string, ...details: Detail[]) => Promise<Response>;
 }
 
-async function start(t: TestContext, options: Partial<HubOptions> = {}): Promise<Running> {
+async function start(t: TestContext, options: Partial<Omit<HubOptions, "transport">> = {}): Promise<Running> {
   const running = await startHub(t, { issuer, resource, ...options });
   const open = (query: string, headers = {}) => subscribe(t, `${running.origin}${running.hub.path}?${query}`, headers);
   const get = async (path: string, ...details: Detail[]) =>
