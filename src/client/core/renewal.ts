@@ -1,3 +1,4 @@
+import type { Markup } from "./markup.js";
 import { pageBase } from "./page-base.js";
 import { ask, pageSince, RetryableError } from "./page-fetch.js";
 import { isPageHidden } from "./page-visibility.js";
@@ -5,11 +6,20 @@ import { reconnectDelay } from "./reconnect-delay.js";
 import { sameStream } from "./same-stream.js";
 import { type StreamAddress, withToken } from "./stream-address.js";
 
-/** The renewed address of a stream, and the new value of its attribute, which can hold a new token. */
+/** The renewed address of a stream, and the new URL in its markup, which can hold a new token. */
 export interface Renewed {
   readonly text: string;
   /** The stream's address. It stays the same when the token is in a cookie. */
   readonly address: StreamAddress;
+}
+
+interface RenewalRequest {
+  readonly element: Element;
+  /** The URL in the markup. */
+  readonly text: string;
+  readonly address: StreamAddress;
+  readonly markup: Markup;
+  readonly signal: AbortSignal;
 }
 
 /** The attribute with the URL that issues new tokens. A stream without it fetches its page instead. */
@@ -27,15 +37,10 @@ let queue: Promise<unknown> = Promise.resolve();
  * With a renewal URL, the request carries the old token, which only identifies the grant. Without one, the page is
  * fetched again, as a reload would. Both requests need the session, so a stolen token alone gets no new one.
  */
-export function renew(
-  element: Element,
-  text: string,
-  address: StreamAddress,
-  signal: AbortSignal,
-): Promise<Renewed | undefined> {
-  if (!address.isPrivate) return Promise.resolve(undefined);
+export function renew(request: RenewalRequest): Promise<Renewed | undefined> {
+  if (!request.address.isPrivate) return Promise.resolve(undefined);
   const askedAt = performance.now();
-  const turn = queue.then(() => untilAnswered(signal, () => attempt(element, text, address, askedAt)));
+  const turn = queue.then(() => untilAnswered(request.signal, () => attempt(request, askedAt)));
   queue = turn;
   return turn;
 }
@@ -57,12 +62,8 @@ async function untilAnswered<T>(signal: AbortSignal, ask: () => Promise<T>): Pro
   return undefined;
 }
 
-async function attempt(
-  element: Element,
-  text: string,
-  address: StreamAddress,
-  askedAt: number,
-): Promise<Renewed | undefined> {
+async function attempt(request: RenewalRequest, askedAt: number): Promise<Renewed | undefined> {
+  const { element, text, address, markup } = request;
   const renewal = ownUrl(element.getAttribute(renewalAttribute));
   if (renewal !== undefined) {
     const headers: Record<string, string> = address.token ? { Authorization: `Bearer ${address.token}` } : {};
@@ -72,10 +73,10 @@ async function attempt(
     // The server cannot verify the old token, as after a restart with another key. The page can still get a new one.
     if (response.status !== 401) return undefined;
   }
-  const known = sameStream(await pageSince(askedAt - freshFor), element, address);
+  const known = sameStream(markup, await pageSince(askedAt - freshFor), element, address);
   // The page with the same token is the one whose token the hub has just refused.
   if (known && known.address.token !== address.token) return known;
-  const fresh = sameStream(await pageSince(askedAt), element, address);
+  const fresh = sameStream(markup, await pageSince(askedAt), element, address);
   // A cached page can hold the same refused token. It then gives no new one.
   return fresh?.address.token !== undefined && fresh.address.token === address.token ? undefined : fresh;
 }

@@ -1,23 +1,25 @@
+import type { Markup } from "./markup.js";
 import { pageBase } from "./page-base.js";
 import { parseAddress, type StreamAddress } from "./stream-address.js";
 
 /** A stream as another rendering of its page has it. */
 export interface RenderedStream {
   readonly element: Element;
-  /** The attribute's value. */
+  /** The URL in the markup. */
   readonly text: string;
   readonly address: StreamAddress;
 }
 
 /** Finds the same stream in another rendering of the page, by its element's id or else by its URL. */
 export function sameStream(
+  markup: Markup,
   content: Document | undefined,
   { id }: Element,
   { url }: StreamAddress,
 ): RenderedStream | undefined {
   if (content === undefined) return undefined;
-  const candidates = [...content.querySelectorAll("[sse-connect], [data-sse-connect]")].map((element) => {
-    const text = element.getAttribute("sse-connect") ?? element.getAttribute("data-sse-connect") ?? "";
+  const candidates = [...content.querySelectorAll(markup.selector)].map((element) => {
+    const text = markup.read(element);
     return { element, text, address: parseAddress(text, pageBase()) };
   });
   const same = id === "" ? undefined : candidates.find(({ element }) => element.id === id);

@@ -1,8 +1,6 @@
+import { stateAttribute } from "../core/markup.js";
 import type { StreamState } from "../index.js";
 import type { HtmxInternalApi } from "./htmx.js";
-
-/** The attribute that holds a stream's state, for the page's styles and scripts. */
-export const stateAttribute = "data-mercure-state";
 
 /**
  * Writes a stream's state into its element. htmx sets an element up again when a hash of its attributes has changed, and

@@ -1,8 +1,8 @@
-import { keepEdited } from "../core/edited-field.js";
-import { pageSince } from "../core/page-fetch.js";
-import { sameStream } from "../core/same-stream.js";
-import type { StreamAddress } from "../core/stream-address.js";
-import type { HtmxInternalApi } from "./htmx.js";
+import { keepEdited } from "./edited-field.js";
+import type { Markup } from "./markup.js";
+import { pageSince } from "./page-fetch.js";
+import { sameStream } from "./same-stream.js";
+import type { StreamAddress } from "./stream-address.js";
 
 /** A gap counts as new after this time without one, in milliseconds. */
 const calmAfter = 60_000;
@@ -24,17 +24,17 @@ const refetches = new Map<string, Refetches>();
  * page cannot be fetched or has no such stream, as after a redirect to a sign-in page. A page that is stale again at
  * once, for example from a cache, is fetched less and less often.
  */
-export async function refetch(api: HtmxInternalApi, element: Element, address: StreamAddress): Promise<void> {
+export async function refetch(markup: Markup, element: Element, address: StreamAddress): Promise<void> {
   await pauseBefore(address.url);
   if (!element.isConnected) return;
   const page = await pageSince(performance.now()).catch(() => undefined);
-  const fresh = sameStream(page, element, address)?.element;
+  const fresh = sameStream(markup, page, element, address)?.element;
   if (fresh === undefined || !element.isConnected) return;
   if (!keepEdited(element, fresh)) return;
   const scrolled = scrollPositions(element);
   const fragment = document.createDocumentFragment();
   fragment.append(document.importNode(fresh, true));
-  api.swap(element, fragment, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 }, { contextElement: element });
+  markup.replace(element, fragment);
   for (const [id, top] of scrolled) {
     const present = document.getElementById(id);
     if (present) present.scrollTop = top;

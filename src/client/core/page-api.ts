@@ -1,0 +1,18 @@
+import type { Mercure } from "../index.js";
+import { pageStateOf } from "./page-state.js";
+import type { PageStreams } from "./page-streams.js";
+
+/** Returns the interface to the page's own scripts, for `window.mercure`. */
+export function pageApiOf(streams: PageStreams): Mercure {
+  return {
+    get state() {
+      return pageStateOf(streams.all);
+    },
+    get streams() {
+      return streams.all;
+    },
+    reconnect() {
+      for (const source of streams.openSources) source.revive(Number.POSITIVE_INFINITY);
+    },
+  };
+}
