@@ -33,8 +33,14 @@ export function monitor(
     } else if (req.method !== "GET" && req.method !== "HEAD") answer(405, "Method not allowed. Use GET or HEAD.\n");
     else if (path === "/healthz/live") answer(200, "live\n");
     else if (path === "/healthz/ready") answer(...readiness(state()));
-    else if (path === "/metrics" && metrics !== undefined) answer(200, await metrics.text(), metrics.contentType);
-    else if (path === "/openapi.json") answer(200, JSON.stringify(description), "application/json");
+    else if (path === "/metrics" && metrics !== undefined) {
+      try {
+        answer(200, await metrics.text(), metrics.contentType);
+      } catch (error) {
+        console.error("htmx-mercure: the metrics cannot be read.", error);
+        answer(500, "The metrics cannot be read. The log has the reason.\n");
+      }
+    } else if (path === "/openapi.json") answer(200, JSON.stringify(description), "application/json");
     else answer(404, `Not found. Available paths: ${Object.keys(description.paths).join(", ")}.\n`);
   };
 }

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
+import type { Request, Response } from "express";
 import { assertKnownOptions } from "../shared/known-options.js";
 import { packageFolder } from "../shared/package-folder.js";
 
@@ -89,10 +89,13 @@ export class Assets {
     await Promise.allSettled(variants);
   }
 
-  /** Answers a request for an asset, and returns whether it did. */
-  serve(path: string, request: IncomingMessage, response: ServerResponse): boolean {
-    const asset = this.#byPath.get(path);
-    if (asset === undefined || (request.method !== "GET" && request.method !== "HEAD")) return false;
+  isFor({ method, path }: Request): boolean {
+    return (method === "GET" || method === "HEAD") && this.#byPath.has(path);
+  }
+
+  /** Answers a request for an asset. */
+  serve(request: Request, response: Response): void {
+    const asset = this.#byPath.get(request.path)!;
     const encoding = accepted(request.headers["accept-encoding"]);
     const answer = (body: Buffer, contentEncoding: string | undefined) => {
       if (response.destroyed || response.headersSent) return;
@@ -113,7 +116,6 @@ export class Assets {
         () => answer(asset.content, undefined),
       );
     }
-    return true;
   }
 }
 

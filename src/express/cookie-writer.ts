@@ -20,12 +20,7 @@ export class CookieWriter {
   }
 
   set(res: Response, name: string, value: string, path: string, options: CookieOptions = {}): void {
-    if (res.headersSent) {
-      throw new MercureError(
-        "ERR_TOKEN",
-        "A stream's token needs a cookie, but the response has already begun. Render the stream before the response begins.",
-      );
-    }
+    refuseBegun(res, "A stream's token needs a cookie", "Render the stream");
     if (name.length + value.length > maxCookieLength) {
       throw new MercureError(
         "ERR_TOKEN",
@@ -56,6 +51,7 @@ export class CookieWriter {
   }
 
   delete(res: Response, name: string, path: string): void {
+    refuseBegun(res, "A stream's cookie must be deleted", "Call sse.deleteAuthzCookie");
     this.drop(res, name);
     res.clearCookie(name, this.#attributes(res.req, name, path));
   }
@@ -77,4 +73,12 @@ export class CookieWriter {
         'Use HTTPS; behind an HTTPS proxy, set Express\'s "trust proxy".',
     );
   }
+}
+
+function refuseBegun({ headersSent }: Response, need: string, wayOut: string): void {
+  if (!headersSent) return;
+  throw new MercureError(
+    "ERR_TOKEN",
+    `${need}, but the response has already begun. ${wayOut} before the response begins.`,
+  );
 }

@@ -1,4 +1,5 @@
 import type { Application, NextFunction, Request, Response } from "express";
+import { hasBegun, responseBegun } from "../hub/http/begun-response.js";
 import { admitsRequest } from "../hub/streams/pipelining.js";
 import { resumeWith } from "../nunjucks/resume-with.js";
 import { grantParameter } from "../protocol/tokens/authz-cookies.js";
@@ -39,7 +40,15 @@ function requestHandler(parts: KitParts) {
       embedded.hub.handle(request, response, next);
       return;
     }
-    if (assets.serve(request.path, request, response)) return;
+    const isOwn = renewing !== undefined || assets.isFor(request);
+    if (isOwn && hasBegun(response)) {
+      next(responseBegun("mercure()"));
+      return;
+    }
+    if (renewing === undefined && isOwn) {
+      assets.serve(request, response);
+      return;
+    }
     const enter = () => {
       const page = responsePages.begin(response, request.baseUrl);
       cookies.begin(request);

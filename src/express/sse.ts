@@ -290,6 +290,7 @@ export interface Sse {
   /**
    * Deletes every token that the browser has in a cookie. Call it when a user signs out.
    *
+   * @throws MercureError `ERR_TOKEN` if the response has begun.
    * @example
    * ```ts
    * sse.deleteAuthzCookie(res);

@@ -4,7 +4,9 @@ import { createServer, request } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { monitor } from "../../src/cli/monitor.js";
 import { subscribe, token } from "../hub/fixture.js";
+import { fatalErrors } from "../support/fatal-errors.js";
 import { type RunningHub, run, secret, start, startHub } from "./fixture.js";
 
 async function monitorOf(hub: RunningHub): Promise<string> {
@@ -48,6 +50,20 @@ describe("the monitor", () => {
     for (const host of [`127.0.0.1:${port}`, "localhost", "[::1]", "10.0.0.7:9", "HUB.internal:80"]) {
       assert.equal(await ask(host), 200, host);
     }
+  });
+
+  // A collector that fails would end the hub by an unhandled rejection, at each scrape.
+  test("answers 500 where the metrics cannot be read", async (t) => {
+    const fatal = fatalErrors(t);
+    t.mock.method(console, "error", () => {});
+    const text = async () => Promise.reject(new Error("no /proc"));
+    const server = createServer(monitor(() => "ready", { contentType: "text/plain", text })).listen(0, "127.0.0.1");
+    t.after(() => server.close());
+    await once(server, "listening");
+    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    assert.equal(await statusOf(`${origin}/metrics`), 500);
+    assert.equal(await statusOf(`${origin}/healthz/live`), 200);
+    assert.deepEqual(fatal, []);
   });
 
   // A server must accept a target that is a whole URL, and some proxies and health checks send one. RFC 9112, 3.2.2.

@@ -1,115 +1,21 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request } from "node:http";
-import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
+import { createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import compression from "compression";
-import type { NextFunction, Request, RequestHandler, Response } from "express";
+import type { NextFunction, Request, Response } from "express";
 import type { HubRequest, HubResponse } from "../../src/hub/http/messages.js";
 import { Hub } from "../../src/hub/index.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
-import { type Application, application } from "../support/application.js";
+import { application } from "../support/application.js";
 import { fatalErrors } from "../support/fatal-errors.js";
+import { visit } from "../support/http-client.js";
 import { until } from "../support/until.js";
 
-/** A middleware before the handler can do this to a response, and still call `next`. */
-const mistakes: Readonly<Record<string, (res: Response) => void>> = {
-  "has ended": (res) => void res.send("no"),
-  "has begun": (res) => void res.write("no"),
-  "has sent its head": (res) => res.flushHeaders(),
-  "has been destroyed": (res) => void res.destroy(),
-};
-
-/** Every function of the kit that writes to a response, by the name of its route. */
-function handlers({ kit }: Application): Record<string, RequestHandler> {
-  const { sse, hub } = kit;
-  return {
-    "sse.stream": sse.stream("t"),
-    "sse.stream-by-query": sse.stream(),
-    "sse.stream-by-function": sse.stream(async () => "t"),
-    "hub.stream": (req, res, next) => hub.stream(req, res, { topics: ["t"] }, next),
-    "hub.stream-alone": (req, res) => hub.stream(req, res, { topics: ["t"] }),
-    "hub.handle": (req, res, next) => {
-      req.url = `${hub.path}?topic=t`;
-      hub.handle(req, res, next);
-    },
-    "hub.handle-alone": (req, res) => {
-      req.url = `${hub.path}?topic=t`;
-      hub.handle(req, res);
-    },
-    "res.render": (_req, res) => res.render("page"),
-    "res.component": (_req, res) => void res.component("Card"),
-    "res.send": (_req, res) => void res.send(kit.html`<p>`),
-    "sse.setAuthzCookie": (_req, res) => sse.setAuthzCookie(res, "t"),
-    "sse.deleteAuthzCookie": (_req, res) => sse.deleteAuthzCookie(res),
-  };
-}
-
-const files = {
-  "templates/page.njk": '{{ mercure_scripts() }}<% MercureStream topic="t" private %><% Card %>',
-  "components/Card.njk": "<b></b>",
-};
-
-/** Resolves when the connection of a request is finished or closed. */
-function visit(origin: string, path: string): Promise<void> {
-  return new Promise((resolve) => {
-    const asked = request(origin + path, (response) => response.resume().on("close", resolve));
-    asked.on("error", () => resolve()).end();
-  });
-}
-
 describe("a response that another handler has used", () => {
-  for (const [state, spoil] of Object.entries(mistakes)) {
-    // A handler that answers and still calls next() makes a mistake that Express survives.
-    test(`is an error, and the process goes on, where it ${state}`, async (t) => {
-      const fatal = fatalErrors(t);
-      for (const before of [[], [compression()]]) {
-        const running = application(t, files);
-        const failures = new Map<string, unknown>();
-        const reached = new Set<string>();
-        for (const [name, handler] of Object.entries(handlers(running))) {
-          const first: RequestHandler = (_req, res, next) => {
-            spoil(res);
-            setImmediate(next);
-          };
-          const second: RequestHandler = (req, res, next) => {
-            reached.add(name);
-            return handler(req, res, next);
-          };
-          running.app.get(`/${name}`, ...before, first, second, (_req: Request, res: Response) => void res.end());
-        }
-        running.app.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
-          failures.set(req.originalUrl.slice(1), error);
-          if (!res.writableEnded) res.destroy();
-          else next();
-        });
-        const origin = await running.listen();
-        const names = Object.keys(handlers(running));
-        for (const name of names) {
-          void visit(origin, `/${name}`);
-          await until(() => reached.has(name));
-        }
-        if (state !== "has been destroyed") {
-          const streams = names.filter((name) => /hub|stream/.test(name) && !name.endsWith("-alone"));
-          await until(() => streams.every((name) => failures.has(name)));
-          for (const name of streams)
-            assert.equal((failures.get(name) as { code?: string }).code, "ERR_RESPONSE", name);
-          const alone = names.filter((name) => name.endsWith("-alone"));
-          assert.equal(
-            running.errors.filter((report) => JSON.stringify(report).includes("ERR_RESPONSE")).length,
-            alone.length,
-          );
-        }
-        await until(() => running.kit.hub.connections === 0);
-        assert.deepEqual(running.kit.hub.subscriptions(), []);
-        await running.kit.sse.publish("t", "on");
-      }
-      assert.deepEqual(fatal, []);
-    });
-  }
-
   // A middleware answers "took too long" while the hub reads history.
   test("is left unchanged when it is answered while the hub waits", async (t) => {
     const fatal = fatalErrors(t);
@@ -194,16 +100,8 @@ describe("a hub without Express", () => {
         const hub = new Hub({ transport: new MemoryTransport(), keepaliveInterval: 0, logger });
         t.after(() => hub.close());
         const origin = await serve(t, hub, version, spoil);
-        if (version === 1) void visit(origin, `${hub.path}?topic=t`);
-        else {
-          const session = connectHttp2(origin);
-          t.after(() => session.destroy());
-          session.on("error", () => {});
-          session
-            .request({ ":path": `${hub.path}?topic=t` })
-            .on("error", () => {})
-            .resume();
-        }
+        const client = visit(version, `${origin}${hub.path}?topic=t`);
+        t.after(() => client.leave());
         if (state === "has ended" || state === "has begun") await until(() => errors.length === 2);
         for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
         await hub.publish({ topics: ["t"], data: "on", private: false });

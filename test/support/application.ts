@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,6 +8,7 @@ import type { TestContext } from "node:test";
 import express, { type Express } from "express";
 import { type Kit, type MercureOptions, mercure } from "../../src/index.js";
 import type { Clock } from "../../src/shared/clock.js";
+import { http2Server, speakHttp2 } from "./http2-express.js";
 
 export interface Application {
   readonly app: Express;
@@ -24,6 +27,8 @@ export interface ApplicationSetup {
   readonly clock?: Clock;
   /** Adds middleware before the kit. */
   readonly before?: (app: Express) => void;
+  /** The version of HTTP; 1 by default. */
+  readonly http?: 1 | 2;
 }
 
 /** An Express application with the kit and its own files, on a port that the system chooses. */
@@ -31,7 +36,7 @@ export function application(
   t: TestContext,
   files: Record<string, string> = {},
   options: MercureOptions = {},
-  { clock, before }: ApplicationSetup = {},
+  { clock, before, http = 1 }: ApplicationSetup = {},
 ): Application {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -43,6 +48,7 @@ export function application(
   const warnings: string[] = [];
   const errors: unknown[] = [];
   const app = express();
+  if (http === 2) speakHttp2(app);
   app.use(express.urlencoded());
   before?.(app);
   const kitOptions: MercureOptions = {
@@ -60,17 +66,16 @@ export function application(
     folder,
     warnings,
     errors,
-    listen: (outer = app) =>
-      new Promise((resolve, reject) => {
-        const server = outer.listen(0, "127.0.0.1", (error?: Error) => {
-          if (error) reject(error);
-          else resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-        });
-        t.after(() => {
-          server.close();
-          server.closeAllConnections();
-        });
-      }),
+    async listen(outer = app) {
+      const server = http === 1 ? createServer(outer) : http2Server(outer);
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      t.after(() => {
+        server.close();
+        if ("closeAllConnections" in server) server.closeAllConnections();
+      });
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type HttpProblem, problemOf, refusalOf } from "../../protocol/problem.js";
-import { MercureError } from "../../shared/errors.js";
+import { hasBegun, responseBegun } from "../http/begun-response.js";
 import type { Cors } from "../http/cors.js";
 import type { HubRequest, HubResponse } from "../http/messages.js";
 import { admitsRequest } from "../streams/pipelining.js";
@@ -40,12 +40,7 @@ export class RequestAnswers {
     const response = res as ServerResponse;
     const refuse = (error: unknown) => this.#refuse(request, response, error, next);
     if (hasBegun(response)) {
-      const message = "The hub cannot send its answer: the response has begun or ended.";
-      this.#giveUp(
-        response,
-        new MercureError("ERR_RESPONSE", `${message} Check whether an earlier handler sends a response too.`),
-        next,
-      );
+      this.#giveUp(response, responseBegun("The hub"), next);
       return;
     }
     if (!admitsRequest(request, response)) return;
@@ -84,8 +79,4 @@ export class RequestAnswers {
     this.#options.report(error);
     if (!res.writableEnded) res.destroy();
   }
-}
-
-function hasBegun(res: ServerResponse): boolean {
-  return res.headersSent || res.writableEnded;
 }
