@@ -4,7 +4,7 @@ import express from "express";
 import type { MercureOptions } from "../../src/index.js";
 import { application, streamUrlOf } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
-import { startNginx } from "../support/nginx.js";
+import { startHaproxy, startNginx, withoutHaproxy, withoutNginx } from "../support/proxies.js";
 
 const files = {
   "templates/index.njk": `{{ mercure_scripts() }}<% MercureStream topic="a" private %>`,
@@ -12,8 +12,28 @@ const files = {
   "components/Board.njk": `<div><% MercureStream topic="a" %></div>`,
 };
 
-const stripped = (origin: string) => `location /app/ { proxy_pass ${origin}/; proxy_http_version 1.1; `;
-const hostSettings = "proxy_set_header Host $http_host;";
+const proxies = [
+  {
+    proxy: "an nginx",
+    skip: withoutNginx,
+    start: (t: TestContext, upstream: string, sendsPrefix: boolean) =>
+      startNginx(
+        t,
+        `location /app/ { proxy_pass ${upstream}/; proxy_http_version 1.1; proxy_set_header Host $http_host;
+          ${sendsPrefix ? "proxy_set_header X-Forwarded-Prefix /app;" : ""} }`,
+      ),
+  },
+  {
+    proxy: "an HAProxy",
+    skip: withoutHaproxy,
+    start: (t: TestContext, upstream: string, sendsPrefix: boolean) =>
+      startHaproxy(t, upstream, [
+        "http-request deny deny_status 404 unless { path_beg /app/ }",
+        "http-request replace-path /app(/.*) \\1",
+        `http-request ${sendsPrefix ? "set" : "del"}-header X-Forwarded-Prefix${sendsPrefix ? " /app" : ""}`,
+      ]),
+  },
+];
 
 function urlsIn(html: string): string[] {
   return [...html.matchAll(/(?:src|href|connect|renew)="([^"]+)"/g)].map(([, url]) => url!.replaceAll("&amp;", "&"));
@@ -52,53 +72,56 @@ describe("the prefix that a sender names in X-Forwarded-Prefix", () => {
   });
 });
 
-describe("behind an nginx that strips a prefix", () => {
-  const cases: { name: string; options: MercureOptions; header?: string }[] = [
-    { name: "publicPath", options: { publicPath: "/app/" } },
-    { name: "publicHubUrl", options: { publicHubUrl: "/app/.well-known/mercure" } },
-    {
-      name: "publicHubUrl and paths within the application that begin like the prefix",
-      options: {
-        publicHubUrl: "/app/app/hub",
-        assetsPath: "/app/assets",
-        hub: { path: "/app/hub" },
-      },
+const ways: { name: string; options: MercureOptions; sendsPrefix?: true }[] = [
+  { name: "publicPath", options: { publicPath: "/app/" } },
+  { name: "publicHubUrl", options: { publicHubUrl: "/app/.well-known/mercure" } },
+  {
+    name: "publicHubUrl and paths within the application that begin like the prefix",
+    options: {
+      publicHubUrl: "/app/app/hub",
+      assetsPath: "/app/assets",
+      hub: { path: "/app/hub" },
     },
-    { name: "X-Forwarded-Prefix", options: {}, header: "proxy_set_header X-Forwarded-Prefix /app;" },
-  ];
-  for (const { name, options, header = "" } of cases) {
-    test(`scripts, style, stream, renewal and cookies are found by ${name}`, async (t) => {
-      for (const tokenMode of ["url", "cookie"] as const) {
-        const { app, kit, listen } = application(t, files, { authorize: () => true, tokenMode, ...options });
-        app.set("trust proxy", header !== "");
-        app.get("/", (_req, res) => res.render("index"));
-        const origin = await startNginx(t, `${stripped(await listen())} ${hostSettings} ${header} }`);
-        const page = await fetch(`${origin}/app/`);
-        const html = await page.text();
-        for (const url of urlsIn(html.replaceAll(/sse-connect="[^"]*"|[\w-]*renew="[^"]*"/g, ""))) {
-          assert.equal((await fetch(new URL(url, origin))).status, 200, url);
+  },
+  { name: "X-Forwarded-Prefix", options: {}, sendsPrefix: true },
+];
+for (const { proxy, skip, start } of proxies) {
+  describe(`behind ${proxy} that strips a prefix`, { skip }, () => {
+    for (const { name, options, sendsPrefix = false } of ways) {
+      test(`scripts, style, stream, renewal and cookies are found by ${name}`, async (t) => {
+        for (const tokenMode of ["url", "cookie"] as const) {
+          const { app, kit, listen } = application(t, files, { authorize: () => true, tokenMode, ...options });
+          app.set("trust proxy", sendsPrefix);
+          app.get("/", (_req, res) => res.render("index"));
+          const origin = await start(t, await listen(), sendsPrefix);
+          const page = await fetch(`${origin}/app/`);
+          const html = await page.text();
+          for (const url of urlsIn(html.replaceAll(/sse-connect="[^"]*"|[\w-]*renew="[^"]*"/g, ""))) {
+            assert.equal((await fetch(new URL(url, origin))).status, 200, url);
+          }
+          const streamUrl = streamUrlOf(html, origin);
+          const renewal = urlsIn(html).find((url) => url.includes("/renewal"))!;
+          const cookies = page.headers.getSetCookie().map((cookie) => cookie.split(";")[0]);
+          if (tokenMode === "cookie") {
+            const [hubPath] = cookiePathsOf(page).filter((path) => path !== "/" && path !== "/app");
+            assert.equal(hubPath, new URL(streamUrl).pathname);
+          }
+          const token = new URL(streamUrl).searchParams.get("authorization");
+          const headers =
+            tokenMode === "cookie" ? { Cookie: cookies.join("; ") } : { Authorization: `Bearer ${token}` };
+          const renewed = await fetch(new URL(renewal, origin), {
+            method: "POST",
+            headers: { ...headers, Origin: origin },
+          });
+          assert.equal(renewed.status, tokenMode === "cookie" ? 204 : 200);
+          const stream = await openStream(t, streamUrl, tokenMode === "cookie" ? { headers } : {});
+          await kit.sse.publish("a", "in", { private: true });
+          assert.equal((await stream.next())?.data, "in");
         }
-        const streamUrl = streamUrlOf(html, origin);
-        const renewal = urlsIn(html).find((url) => url.includes("/renewal"))!;
-        const cookies = page.headers.getSetCookie().map((cookie) => cookie.split(";")[0]);
-        if (tokenMode === "cookie") {
-          const [hubPath] = cookiePathsOf(page).filter((path) => path !== "/" && path !== "/app");
-          assert.equal(hubPath, new URL(streamUrl).pathname);
-        }
-        const token = new URL(streamUrl).searchParams.get("authorization");
-        const headers = tokenMode === "cookie" ? { Cookie: cookies.join("; ") } : { Authorization: `Bearer ${token}` };
-        const renewed = await fetch(new URL(renewal, origin), {
-          method: "POST",
-          headers: { ...headers, Origin: origin },
-        });
-        assert.equal(renewed.status, tokenMode === "cookie" ? 204 : 200);
-        const stream = await openStream(t, streamUrl, tokenMode === "cookie" ? { headers } : {});
-        await kit.sse.publish("a", "in", { private: true });
-        assert.equal((await stream.next())?.data, "in");
-      }
-    });
-  }
-});
+      });
+    }
+  });
+}
 
 describe("what a job renders without a request", () => {
   for (const options of [{ publicPath: "/o'neil" }, { publicHubUrl: "/o'neil/.well-known/mercure" }]) {

@@ -11,7 +11,7 @@ import { type TestContext, test } from "node:test";
 import { application, streamUrlOf } from "../support/application.js";
 import { BrowserSession } from "../support/browser-session.js";
 import { openStream } from "../support/event-stream.js";
-import { startNginx } from "../support/nginx.js";
+import { startNginx, withoutNginx } from "../support/proxies.js";
 
 function behindNginx(t: TestContext, upstream: string, headers: string): Promise<string> {
   return startNginx(t, `location / { proxy_pass ${upstream}; proxy_http_version 1.1; ${headers} }`);
@@ -40,7 +40,9 @@ const cases = [
 ];
 
 for (const { name, headers, trust = false, status } of cases) {
-  test(`a stream by plain HTTP behind nginx with ${name} ${status === 200 ? "gets a new token" : "is refused one with a warning"}`, async (t) => {
+  test(`a stream by plain HTTP behind nginx with ${name} ${status === 200 ? "gets a new token" : "is refused one with a warning"}`, {
+    skip: withoutNginx,
+  }, async (t) => {
     const { app, listen, warnings } = application(
       t,
       { "templates/index.njk": `<% MercureStream topic="a" private %>` },
@@ -62,7 +64,9 @@ for (const { name, headers, trust = false, status } of cases) {
 }
 
 // A proxy that passes a host of its own hides the origin of the page from the request.
-test("a stream behind nginx with a host of its own gets a new token by the origin of an absolute publicHubUrl", async (t) => {
+test("a stream behind nginx with a host of its own gets a new token by the origin of an absolute publicHubUrl", {
+  skip: withoutNginx,
+}, async (t) => {
   let handle: RequestListener = (_req, res) => void res.end();
   const upstream = createServer((req, res) => handle(req, res));
   const origin = await behindNginx(t, await listening(t, upstream), "proxy_set_header Host app.internal;");
@@ -86,7 +90,9 @@ test("a stream behind nginx with a host of its own gets a new token by the origi
   }
 });
 
-test("the example app behind nginx with the documented settings accepts a browser's posts by its Origin, and refuses those of another site", async (t) => {
+test("the example app behind nginx with the documented settings accepts a browser's posts by its Origin, and refuses those of another site", {
+  skip: withoutNginx,
+}, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-example-"));
   const server = spawn(process.execPath, ["--import", "tsx", "example-app/server.ts"], {
     env: { ...process.env, PORT: "0", DATABASE: join(folder, "example.db"), SECRET_KEY: "k".repeat(32) },
@@ -115,7 +121,9 @@ test("the example app behind nginx with the documented settings accepts a browse
 });
 
 // Each private page adds a cookie for the hub. Above 8 KiB nginx would refuse every request of the browser to the hub.
-test("twenty private pages in cookie mode leave the hub behind nginx open for the browser", async (t) => {
+test("twenty private pages in cookie mode leave the hub behind nginx open for the browser", {
+  skip: withoutNginx,
+}, async (t) => {
   const { app, listen } = application(
     t,
     { "templates/index.njk": "<% MercureStream topic=topic private %>" },

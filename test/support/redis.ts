@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
+import { freePort } from "./free-port.js";
 import { until } from "./until.js";
 
 /** The program of the server: REDIS_SERVER=valkey-server runs the tests with Valkey. */
@@ -13,15 +12,6 @@ const program = process.env.REDIS_SERVER ?? "redis-server";
 
 /** Why the tests that need a server do not run; false where it is installed. */
 export const withoutRedis = spawnSync(program, ["--version"]).status === 0 ? false : `${program} is not installed`;
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
 
 export interface RedisServerOptions {
   /** Lines of its configuration. */

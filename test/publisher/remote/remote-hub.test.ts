@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { publishToRemoteHub } from "../../../src/publisher/remote/remote-publish.js";
+import { freePort } from "../../support/free-port.js";
 
 const draft = { topics: ["a"], data: "x", private: false };
 
@@ -24,15 +25,6 @@ async function hub(t: TestContext, answer: RequestListener, port = 0) {
   });
   const { port: chosen } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${chosen}/.well-known/mercure`, port: chosen, bodies };
-}
-
-/** A port without a listening server. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 describe("an update for a remote hub", () => {

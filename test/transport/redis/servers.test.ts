@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { RedisTransport, type RedisTransportOptions } from "../../../src/transport/redis/redis.js";
-import { freePort, RedisServer, type RedisServerOptions, withoutRedis } from "../../support/redis.js";
+import { freePort } from "../../support/free-port.js";
+import { RedisServer, type RedisServerOptions, withoutRedis } from "../../support/redis.js";
 import { until } from "../../support/until.js";
 
 async function startServer(t: TestContext, lines: readonly string[] = [], more: RedisServerOptions = {}) {
