@@ -22,6 +22,7 @@ const entries = [
   "transport/memory/memory",
   "transport/lmdb/lmdb",
   "transport/redis/redis",
+  "transport/postgres/postgres",
   "cli/main",
 ];
 const typedEntries = [...entries.filter((entry) => entry !== "cli/main"), "client/index"];

@@ -27,6 +27,7 @@ const entries = {
   "htmx-mercure-transport-contract": "dist/transport/contract/transport-contract.d.ts",
   "htmx-mercure-transport-memory": "dist/transport/memory/memory.d.ts",
   "htmx-mercure-transport-lmdb": "dist/transport/lmdb/lmdb.d.ts",
+  "htmx-mercure-transport-postgres": "dist/transport/postgres/postgres.d.ts",
   "htmx-mercure-client": "dist/client/index.d.ts",
 };
 

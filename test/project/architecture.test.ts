@@ -55,6 +55,10 @@ const layers: Readonly<Record<string, Layer>> = {
     uses: ["transport/shared", "transport/history", "transport", "protocol", "shared"],
     packages: ["@redis/client"],
   },
+  "transport/postgres": {
+    uses: ["transport/shared", "transport", "protocol", "shared"],
+    packages: ["pg"],
+  },
   "transport/shared": { uses: ["transport/history", "transport", "protocol", "shared"] },
   "transport/index.ts": { uses: ["transport/history", "transport/memory", "transport"] },
   "transport/contract": { uses: ["transport/history", "transport", "protocol"] },

@@ -1,0 +1,84 @@
+import type { Client } from "pg";
+
+/** The max time until the database announces a text that this node has sent, in milliseconds. */
+const maxDelay = 1000;
+
+/** The max pause between two readings, in milliseconds. */
+const maxWait = 2000;
+
+/**
+ * Waits for the database to announce new records by NOTIFY. A pooler between can swallow LISTEN without an error, so a
+ * node also announces texts of its own: if they do not come back, it polls.
+ */
+export class Announcements {
+  readonly #channel: string;
+  readonly #pollInterval: number;
+  readonly #waiting = new Set<() => void>();
+  #hasNews = true;
+  #areHeard = false;
+  /** The text that this node has sent last. */
+  #sent = "";
+  #count = 0;
+  #onReturn: (() => void) | undefined;
+
+  /** @param pollInterval - The pause between two readings when the database announces nothing, in milliseconds. */
+  constructor(channel: string, pollInterval: number) {
+    this.#channel = channel;
+    this.#pollInterval = pollInterval;
+  }
+
+  /** Whether announcements arrive. */
+  get areHeard(): boolean {
+    return this.#areHeard;
+  }
+
+  async listen(client: Client): Promise<void> {
+    client.on("notification", ({ payload = "" }) => {
+      if (payload === this.#sent) this.#onReturn?.();
+      else this.announce();
+    });
+    await client.query(`listen ${this.#channel}`);
+  }
+
+  /** Finds out whether announcements arrive. */
+  async check(client: Client, node: string): Promise<void> {
+    const sent = `${node} ${++this.#count}`;
+    this.#sent = sent;
+    const returned = new Promise<void>((resolve) => {
+      this.#onReturn = resolve;
+    });
+    await client.query("select pg_notify($1, $2)", [this.#channel, sent]);
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), maxDelay);
+    });
+    this.#areHeard = await Promise.race([returned.then(() => true), timeout]);
+    clearTimeout(timer);
+    this.announce();
+  }
+
+  /** Notes that there may be new records. */
+  announce(): void {
+    this.#hasNews = true;
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Called before a reading: an announcement after it needs another one. */
+  beginReading(): void {
+    this.#hasNews = false;
+  }
+
+  /** Resolves when there may be new records. */
+  async wait(): Promise<void> {
+    if (this.#hasNews) return;
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, this.#areHeard ? maxWait : this.#pollInterval);
+      this.#waiting.add(wake);
+    });
+  }
+}

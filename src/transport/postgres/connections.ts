@@ -1,0 +1,57 @@
+import type { Client, ClientConfig } from "pg";
+import { loadPeer } from "../peer.js";
+
+/** The part of a pool of `pg` that the transport needs: its settings. */
+export interface PostgresPool {
+  readonly options: object;
+}
+
+/** Connects clients with the same settings. */
+export type Connect = () => Promise<Client>;
+
+/** The max time of an attempt to connect, in milliseconds. */
+const connectionTimeoutMillis = 4000;
+
+/**
+ * Returns a function that opens connections to a URL, or as a pool does. The connections of the pool itself belong to
+ * the application: its transactions can hold all of them while they wait for a publish.
+ *
+ * @param fail - Called when a connection ends.
+ * @throws MercureError `ERR_PACKAGE` without the package pg.
+ */
+export function connector(target: string | PostgresPool, fail: (client: Client, error: Error) => void): Connect {
+  const { Client: PgClient } = typeof target === "string" ? loadPg() : { Client: clientOf(target) };
+  const config: ClientConfig = {
+    ...(typeof target === "string" ? { connectionString: target } : settingsOf(target)),
+    connectionTimeoutMillis,
+    keepAlive: true,
+    application_name: "htmx-mercure",
+  };
+  return async () => {
+    const client = new PgClient(config);
+    client.on("error", (error) => fail(client, error));
+    client.on("end", () => fail(client, new Error("the connection has ended")));
+    await client.connect();
+    return client;
+  };
+}
+
+/** A pool hides its password from loops over its options. */
+function settingsOf({ options }: PostgresPool): ClientConfig {
+  const { password } = options as ClientConfig;
+  return { ...options, ...(password !== undefined && { password }) };
+}
+
+/** The pool's own class, so that the transport uses the application's copy of pg. */
+function clientOf(pool: PostgresPool): typeof Client {
+  return (pool as { Client?: typeof Client }).Client ?? loadPg().Client;
+}
+
+function loadPg(): typeof import("pg") {
+  return loadPeer<typeof import("pg")>("pg", "PostgresTransport:");
+}
+
+/** Closes a connection at once. */
+export function destroy(client: Client): void {
+  (client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream?.destroy();
+}

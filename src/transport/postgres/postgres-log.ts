@@ -1,0 +1,218 @@
+import { randomBytes } from "node:crypto";
+import type { Client, QueryResult } from "pg";
+import type { Logger } from "../../shared/logger.js";
+import {
+  type Append,
+  type Drop,
+  type LogJoin,
+  type LogMarks,
+  type LogPage,
+  LogRefusal,
+  leaseDuration,
+  type Member,
+  type SharedLog,
+} from "../shared/shared-log.js";
+import { Announcements } from "./announcements.js";
+import { connector, destroy, type PostgresPool } from "./connections.js";
+import { prepareSchema } from "./prepare-schema.js";
+import { draftColumns, entryOf, type LogRow, recordOf } from "./rows.js";
+
+export interface PostgresLogOptions {
+  readonly target: string | PostgresPool;
+  readonly schema: string;
+  /** Whether the schema is created if it is missing. */
+  readonly createSchema: boolean;
+  /** The pause between two readings when the database announces nothing, in milliseconds. */
+  readonly pollInterval: number;
+  readonly logger: Logger;
+}
+
+/** The lease of a node, as an interval of PostgreSQL. */
+const lease = `${leaseDuration} milliseconds`;
+
+/**
+ * The SQLSTATEs of calls that have no effect and can succeed later: a full disk, too little memory, a lock that was not
+ * free in time, a deadlock, and a conflict of transactions.
+ */
+const refusals = new Set(["53100", "53200", "55P03", "40P01", "40001"]);
+
+/**
+ * The connections of a session: one appends, one reads, one listens. Reading thus never waits for the lock of the log.
+ */
+interface Clients {
+  readonly writer: Client;
+  readonly reader: Client;
+  readonly listener: Client;
+}
+
+/** A log in a table of PostgreSQL. See `schema.ts`. */
+export class PostgresLog implements SharedLog {
+  readonly #options: PostgresLogOptions;
+  readonly #connect: () => Promise<Client>;
+  readonly #open = new Set<Client>();
+  readonly #failing = new Set<(error: Error) => void>();
+  #announcements: Announcements;
+  #clients: Clients | undefined;
+  #node = "";
+  #session = "";
+  /** Counts the sessions, so that a late connection of an earlier one is closed. */
+  #generation = 0;
+  #hasWarned = false;
+
+  /** @throws MercureError `ERR_PACKAGE` without the package pg. */
+  constructor(options: PostgresLogOptions) {
+    this.#options = options;
+    this.#connect = connector(options.target, (client, error) => {
+      if (this.#open.delete(client)) this.#fail(error);
+    });
+    this.#announcements = this.#newAnnouncements();
+  }
+
+  async join({ node, head, heard, marks, key }: Member): Promise<LogJoin> {
+    const generation = ++this.#generation;
+    this.#node = node;
+    this.#session = randomBytes(12).toString("base64url");
+    this.#announcements = this.#newAnnouncements();
+    return this.#call(async () => {
+      const clients = await Promise.all([this.#client(generation), this.#client(generation), this.#client(generation)]);
+      const [writer, reader, listener] = clients;
+      const { schema, createSchema } = this.#options;
+      await prepareSchema(writer, schema, createSchema);
+      await this.#announcements.listen(listener);
+      await this.#announcements.check(writer, node);
+      this.#warnOnce();
+      const newKey = Buffer.from(key ?? randomBytes(16));
+      const values = [node, this.#session, lease, head, heard, marks.lost, marks.seen, newKey];
+      const { rows } = await writer.query(
+        `select ${schema}.join_log($1, $2, $3, $4, $5, $6, $7, $8) as joined`,
+        values,
+      );
+      const { joined } = rows[0] as { joined: LogJoin & { key: string } };
+      if (generation === this.#generation) this.#clients = { writer, reader, listener };
+      return { ...joined, key: Buffer.from(joined.key, "hex") };
+    });
+  }
+
+  async append(batch: readonly Append[], head: number): Promise<readonly number[]> {
+    const entries = JSON.stringify(batch.map(entryOf));
+    const text = `select ${this.#options.schema}.append($1, $2, $3, $4, $5::jsonb) as positions`;
+    const rows = await this.#query("writer", text, [this.#node, this.#session, lease, head, entries], "append");
+    this.#announcements.announce();
+    return (rows[0] as { positions: readonly string[] }).positions.map(Number);
+  }
+
+  /** The commit of an append has made it durable. */
+  async confirm(): Promise<void> {}
+
+  async after(position: number, count: number): Promise<LogPage> {
+    const { schema } = this.#options;
+    this.#announcements.beginReading();
+    // One statement sees one state of the database.
+    const text = `select m.dropped, m.forgotten, m.lost, r.*, greatest(m.floor, m.deleted, m.dropped, m.lost,
+        (select max(position) from ${schema}.log)) as last
+      from ${schema}.meta m left join lateral (select position, ${draftColumns}, own, control, origin
+        from ${schema}.log where position > $1 order by position limit $2) r on true
+      order by r.position`;
+    const rows = await this.#query("reader", text, [position, count], "after");
+    const [first] = rows as readonly (LogMarks | undefined)[];
+    if (first === undefined) throw new Error(`the table ${schema}.meta is empty`);
+    const records = (rows as readonly LogRow[]).filter((row) => row.position !== null).map(recordOf);
+    const [last, dropped, forgotten, lost] = [first.last, first.dropped, first.forgotten, first.lost].map(Number);
+    return { records, last: last!, dropped: dropped!, forgotten: forgotten!, lost: lost! };
+  }
+
+  wait(): Promise<void> {
+    return this.#call(() => this.#announcements.wait());
+  }
+
+  async release(drops: readonly Drop[], forgotten: number): Promise<void> {
+    const positions = drops.map(({ position }) => position);
+    const losses = drops.filter(({ isLoss }) => isLoss).map(({ position }) => position);
+    const text = `select ${this.#options.schema}.release($1, $2, $3)`;
+    await this.#query("reader", text, [positions, losses, forgotten], "release");
+  }
+
+  async renew(): Promise<void> {
+    const text = `select ${this.#options.schema}.renew($1, $2, $3)`;
+    await this.#query("reader", text, [this.#node, this.#session, lease], "renew");
+    const { writer } = this.#connected();
+    await this.#call(() => this.#announcements.check(writer, this.#node));
+    this.#warnOnce();
+  }
+
+  leave(): void {
+    this.#generation++;
+    this.#clients = undefined;
+    for (const client of this.#open) destroy(client);
+    this.#open.clear();
+    this.#fail(new Error("the session has ended"));
+  }
+
+  async retire(): Promise<void> {
+    const text = `select ${this.#options.schema}.retire($1, $2)`;
+    await this.#query("writer", text, [this.#node, this.#session], "retire");
+  }
+
+  #newAnnouncements(): Announcements {
+    return new Announcements(this.#options.schema, this.#options.pollInterval);
+  }
+
+  async #client(generation: number): Promise<Client> {
+    const client = await this.#connect();
+    if (generation !== this.#generation) {
+      destroy(client);
+      throw new Error("the session has ended");
+    }
+    this.#open.add(client);
+    // The functions of the schema need it, and the database can have another default.
+    const { rows } = await client.query("show default_transaction_isolation");
+    if (rows[0].default_transaction_isolation !== "read committed") {
+      await client.query("set session characteristics as transaction isolation level read committed");
+    }
+    return client;
+  }
+
+  #connected(): Clients {
+    if (this.#clients === undefined) throw new Error("the session has ended");
+    return this.#clients;
+  }
+
+  #query(name: keyof Clients, text: string, values: unknown[], statement: string): Promise<readonly object[]> {
+    return this.#call(async () => {
+      try {
+        // A pooler that swallows notifications also shares connections, where prepared statements have other names.
+        const query = { text, values, ...(this.#announcements.areHeard && { name: statement }) };
+        const result: QueryResult = await this.#connected()[name].query(query);
+        return result.rows;
+      } catch (error) {
+        const { code, message } = error as Error & { code?: string };
+        throw refusals.has(code ?? "") ? new LogRefusal(message, { cause: error }) : error;
+      }
+    });
+  }
+
+  /** Rejects when the session ends: a connection that was cut off answers nothing. */
+  #call<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#failing.add(reject);
+      work()
+        .then(resolve, reject)
+        .finally(() => this.#failing.delete(reject));
+    });
+  }
+
+  #fail(error: Error): void {
+    for (const reject of this.#failing) reject(error);
+    this.#failing.clear();
+  }
+
+  #warnOnce(): void {
+    if (this.#announcements.areHeard || this.#hasWarned) return;
+    this.#hasWarned = true;
+    const { logger, pollInterval } = this.#options;
+    logger.warn(
+      "htmx-mercure: NOTIFY of PostgreSQL does not arrive, as behind a pooler that shares connections between " +
+        `transactions. The hub reads the log every ${pollInterval} ms. Connect it to the database itself.`,
+    );
+  }
+}

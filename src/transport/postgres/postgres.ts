@@ -1,0 +1,53 @@
+import { MercureError } from "../../shared/errors.js";
+import { invalidOption, OptionReader } from "../../shared/option-reader.js";
+import { ReplicaTransport } from "../shared/replica.js";
+import { type ReplicaOptions, readReplicaSettings } from "../shared/replica-options.js";
+import type { PostgresPool } from "./connections.js";
+import { PostgresLog } from "./postgres-log.js";
+import { checkSchemaName } from "./schema.js";
+
+export interface PostgresTransportOptions extends ReplicaOptions {
+  /** The URL of the database, such as `postgres://user:password@host:5432/name`. Either this or `pool` is required. */
+  readonly url?: string | undefined;
+  /**
+   * A pool of the package pg, with the settings of the database. The transport opens three connections of its own with
+   * them, because transactions can hold all of the pool's while they wait for a publish.
+   */
+  readonly pool?: PostgresPool | undefined;
+  /** The schema of the tables. Each hub of a database needs its own. Default `mercure`. */
+  readonly schema?: string | undefined;
+  /**
+   * Whether the transport creates the schema if it is missing. Default true. With false the command
+   * `htmx-mercure schema` prints the migration.
+   */
+  readonly createSchema?: boolean | undefined;
+  /**
+   * The pause between two readings if notifications of PostgreSQL do not arrive, in seconds. Some poolers swallow them.
+   * Default 0.1.
+   */
+  readonly pollInterval?: number | undefined;
+}
+
+/**
+ * Stores the updates in a table of PostgreSQL, by the package pg. An acknowledged update is as durable as a commit of
+ * the database. Any number of nodes can share the database. A publish can be part of a transaction.
+ */
+export class PostgresTransport extends ReplicaTransport {
+  /** @throws MercureError `ERR_OPTION` for an unknown or invalid option, `ERR_PACKAGE` without the package pg. */
+  constructor(options: PostgresTransportOptions) {
+    const read = new OptionReader(options, "", {});
+    const url = read.string("url");
+    const pool = read.object("pool") as PostgresPool | undefined;
+    if ((url === undefined) === (pool === undefined)) {
+      throw new MercureError("ERR_OPTION", "PostgresTransport needs one of the options url and pool.");
+    }
+    if (pool !== undefined && typeof pool.options !== "object") throw invalidOption("pool", "must be a pool of pg");
+    const schema = checkSchemaName(read.string("schema") ?? "mercure");
+    const createSchema = read.boolean("createSchema") ?? true;
+    const pollInterval = 1000 * (read.number("pollInterval", { min: 0.01, max: 60 }) ?? 0.1);
+    const settings = readReplicaSettings(read, "PostgreSQL");
+    read.refuseUnknown();
+    const target = url ?? pool!;
+    super(new PostgresLog({ target, schema, createSchema, pollInterval, logger: settings.logger }), settings);
+  }
+}

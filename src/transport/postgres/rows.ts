@@ -1,0 +1,74 @@
+import type { Draft } from "../../protocol/update.js";
+import type { Append, Content, LogRecord } from "../shared/shared-log.js";
+import type { InternalOptions } from "../transport.js";
+import { original, storable } from "./text.js";
+
+/** The columns of a row that are a draft. */
+export const draftColumns = "topics, data, private, id, type, retry, keep, key";
+
+/** A row of the table `log`. Its texts are storable ones. */
+export interface LogRow {
+  readonly position: string;
+  readonly topics: readonly string[] | null;
+  readonly data: string;
+  readonly private: boolean;
+  readonly id: string | null;
+  readonly type: string | null;
+  readonly retry: number | null;
+  readonly keep: boolean | null;
+  readonly key: string | null;
+  readonly own: InternalOptions | null;
+  readonly control: Exclude<Content, { draft: unknown }> | null;
+  readonly origin: string | null;
+}
+
+/** Returns the draft with storable texts. */
+export function storableDraft(draft: Draft): Draft {
+  const { topics, data, id, type, key } = draft;
+  return {
+    ...draft,
+    topics: topics.map(storable),
+    data: storable(data),
+    ...(id !== undefined && { id: storable(id) }),
+    ...(type !== undefined && { type: storable(type) }),
+    ...(key !== undefined && { key: storable(key) }),
+  };
+}
+
+/** Returns the entry of a batch, as the function `append` of the schema reads it. */
+export function entryOf({ origin, content, repeats }: Append): object {
+  if (!("draft" in content)) return { origin, repeats, control: storableControl(content) };
+  return { origin, repeats, draft: storableDraft(content.draft), own: content.own };
+}
+
+function storableControl(content: Exclude<Content, { draft: unknown }>): object {
+  if ("gone" in content) return content;
+  return {
+    ...content,
+    changes: content.changes.map(([key, value]) => [storable(key), value === null ? null : storable(value)]),
+  };
+}
+
+export function recordOf(row: LogRow): LogRecord {
+  return { position: Number(row.position), origin: row.origin ?? undefined, content: contentOf(row) };
+}
+
+function contentOf({ topics, data, id, type, retry, keep, key, own, control, ...row }: LogRow): Content {
+  if (topics === null) {
+    const { changes, ...rest } = control as { changes?: readonly [string, string | null][] };
+    if (changes === undefined) return rest as Content;
+    const originals = changes.map(([name, value]) => [original(name), value === null ? null : original(value)]);
+    return { ...rest, changes: originals } as unknown as Content;
+  }
+  const draft: Draft = {
+    topics: topics.map(original),
+    data: original(data),
+    private: row.private,
+    ...(id !== null && { id: original(id) }),
+    ...(type !== null && { type: original(type) }),
+    ...(retry !== null && { retry }),
+    ...(keep !== null && { keep }),
+    ...(key !== null && { key: original(key) }),
+  };
+  return own === null ? { draft } : { draft, own };
+}

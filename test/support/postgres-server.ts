@@ -1,0 +1,175 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { until } from "./until.js";
+
+/** The folder of PostgreSQL's programs; undefined where it is not installed. */
+export const postgresFolder = findPostgres();
+
+/** The reason to skip what needs PostgreSQL; false where it is installed. */
+export const withoutPostgres = postgresFolder === undefined && "PostgreSQL is not installed";
+
+function findPostgres(): string | undefined {
+  const debian = "/usr/lib/postgresql";
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
+  const folders = [...versions.map((version) => join(debian, version, "bin")), ...(process.env.PATH ?? "").split(":")];
+  return folders.find((folder) => existsSync(join(folder, "initdb")) && existsSync(join(folder, "postgres")));
+}
+
+/** A real PostgreSQL server with a data folder of its own. */
+export class PostgresServer {
+  readonly #folder: string;
+  readonly #port: number;
+  #child: ChildProcess | undefined;
+
+  private constructor(folder: string, port: number) {
+    this.#folder = folder;
+    this.#port = port;
+  }
+
+  static async start(): Promise<PostgresServer> {
+    const folder = mkdtempSync(join(tmpdir(), "postgres-"));
+    const server = new PostgresServer(folder, await freePort());
+    if (process.getuid?.() === 0) execFileSync("chown", ["postgres", folder]);
+    chmodSync(folder, 0o700);
+    server.#run("initdb", [
+      "-D",
+      join(folder, "data"),
+      "-U",
+      "postgres",
+      "-A",
+      "trust",
+      "-E",
+      "UTF8",
+      "--no-locale",
+      "-N",
+    ]);
+    await server.restart();
+    return server;
+  }
+
+  get url(): string {
+    return this.urlOf("postgres");
+  }
+
+  urlOf(database: string, user = "postgres"): string {
+    return `postgres://${user}@127.0.0.1:${this.#port}/${database}`;
+  }
+
+  /** Starts the server's process. Resolves when it answers. */
+  async restart(): Promise<void> {
+    const { command, args } = unprivileged(join(postgresFolder!, "postgres"), [
+      ...["-D", join(this.#folder, "data"), "-p", String(this.#port), "-k", this.#folder, "-c", "max_connections=200"],
+      ...["-c", "listen_addresses=127.0.0.1", "-c", "max_prepared_transactions=4"],
+    ]);
+    this.#child = spawn(command, args, { stdio: ["ignore", "ignore", "ignore"] });
+    await until(() =>
+      this.query("select 1").then(
+        () => true,
+        () => false,
+      ),
+    );
+  }
+
+  /** Creates an empty database, and returns its URL. */
+  async createDatabase(): Promise<string> {
+    const name = `test_${randomBytes(6).toString("hex")}`;
+    await this.query(`create database ${name}`);
+    return this.urlOf(name);
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: rows have the columns of the query
+  async query(text: string, values: unknown[] = [], url = this.url): Promise<any[]> {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      return (await client.query(text, values)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Ends all processes of the server at once, as the loss of power does. */
+  async kill(): Promise<void> {
+    const child = this.#child!;
+    const exited = once(child, "exit");
+    for (const pid of this.processes()) signal(pid, "SIGKILL");
+    await exited;
+    await until(() => this.processes().length === 0);
+  }
+
+  /** Stops all processes of the server: connections stay open, and nothing answers. */
+  stall(): void {
+    for (const pid of this.processes()) signal(pid, "SIGSTOP");
+  }
+
+  resume(): void {
+    for (const pid of this.processes()) signal(pid, "SIGCONT");
+  }
+
+  /** Ends the server, and deletes its data. */
+  async stop(): Promise<void> {
+    this.resume();
+    await this.kill();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The ids of the postmaster and of its children. */
+  processes(): number[] {
+    const parent = this.#child?.pid;
+    if (parent === undefined) return [];
+    const isAlive = (pid: number) => stateOf(pid) !== undefined;
+    return [parent, ...childrenOf(parent)].filter(isAlive);
+  }
+
+  #run(program: string, programArgs: string[]): void {
+    const { command, args } = unprivileged(join(postgresFolder!, program), programArgs);
+    mkdirSync(this.#folder, { recursive: true });
+    execFileSync(command, args, { stdio: "pipe" });
+  }
+}
+
+/** PostgreSQL refuses to run as root. */
+function unprivileged(command: string, args: string[]): { command: string; args: string[] } {
+  if (process.getuid?.() !== 0) return { command, args };
+  return { command: "setpriv", args: ["--reuid=postgres", "--regid=postgres", "--clear-groups", command, ...args] };
+}
+
+function stateOf(pid: number): { state: string; parent: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const [state, parent] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return state === "Z" ? undefined : { state: state!, parent: Number(parent) };
+  } catch {
+    return undefined;
+  }
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => stateOf(pid)?.parent === parent);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  return port;
+}
