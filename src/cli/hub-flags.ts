@@ -49,7 +49,7 @@ export const hubFlags: Flags = {
   transport: {
     value: "url",
     variable: transportVariable,
-    help: "Where the history is stored: memory, lmdb:./folder or redis://host:6379. Default memory.",
+    help: "Where the history is stored: memory, lmdb:./folder, redis://host:6379 or postgres://host/database. Default memory.",
   },
   workers: {
     value: "number",

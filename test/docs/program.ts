@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../support/redis.js";
 
 /** A program that listens, or one that has ended. */
@@ -20,25 +21,32 @@ export interface Program {
 
 const anyPort = fileURLToPath(new URL("any-port.ts", import.meta.url));
 
-/** The server of Redis in the documentation. Tests give each program a server of its own. */
+/** The servers in the documentation. Tests give each program a server of its own. */
 const redisUrl = "redis://localhost:6379";
+const postgresUrl = "postgres://localhost/app";
 
 /** Why a program of the documentation cannot run here; false if it can. */
 export function cannotRun(code: string): string | false {
-  return code.includes(redisUrl) && withoutRedis;
+  return (code.includes(redisUrl) && withoutRedis) || (code.includes(postgresUrl) && withoutPostgres);
 }
 
-async function provideRedis(t: TestContext, path: string): Promise<void> {
+async function provideServers(t: TestContext, path: string): Promise<void> {
   const code = readFileSync(path, "utf8");
-  if (!code.includes(redisUrl)) return;
-  const server = await RedisServer.start();
-  t.after(() => server.stop());
-  writeFileSync(path, code.replaceAll(redisUrl, server.url));
+  const providers = [
+    { url: redisUrl, start: () => RedisServer.start() },
+    { url: postgresUrl, start: () => PostgresServer.start() },
+  ];
+  for (const { url, start } of providers) {
+    if (!code.includes(url)) continue;
+    const server = await start();
+    t.after(() => server.stop());
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll(url, server.url));
+  }
 }
 
 /** Starts a TypeScript program, and waits until it listens or has ended. */
 export async function start(t: TestContext, folder: string, file: string): Promise<Program> {
-  await provideRedis(t, join(folder, file));
+  await provideServers(t, join(folder, file));
   const { NODE_ENV: _, NODE_TEST_CONTEXT: __, ...env } = process.env;
   const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), "--import", anyPort, file], {
     cwd: folder,

@@ -47,7 +47,15 @@ const layers: Readonly<Record<string, Layer>> = {
   transport: { uses: ["protocol", "shared"] },
   "transport/chosen-url.ts": { uses: ["transport/redis", "transport", "shared"] },
   "transport/from-url.ts": {
-    uses: ["transport/lmdb", "transport/memory", "transport/redis", "transport/history", "transport", "shared"],
+    uses: [
+      "transport/lmdb",
+      "transport/memory",
+      "transport/postgres",
+      "transport/redis",
+      "transport/history",
+      "transport",
+      "shared",
+    ],
   },
   "transport/history": { uses: ["transport", "protocol", "shared"] },
   "transport/lmdb": { uses: ["transport/history", "transport", "protocol", "shared"], packages: ["lmdb"] },

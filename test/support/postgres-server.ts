@@ -65,7 +65,7 @@ export class PostgresServer {
   async restart(): Promise<void> {
     const { command, args } = unprivileged(join(postgresFolder!, "postgres"), [
       ...["-D", join(this.#folder, "data"), "-p", String(this.#port), "-k", this.#folder, "-c", "max_connections=200"],
-      ...["-c", "listen_addresses=127.0.0.1", "-c", "max_prepared_transactions=4"],
+      ...["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "max_prepared_transactions=4"],
     ]);
     this.#child = spawn(command, args, { stdio: ["ignore", "ignore", "ignore"] });
     await until(() =>

@@ -40,14 +40,17 @@ export class Announcements {
     await client.query(`listen ${this.#channel}`);
   }
 
-  /** Finds out whether announcements arrive. */
-  async check(client: Client, node: string): Promise<void> {
-    const sent = `${node} ${++this.#count}`;
-    this.#sent = sent;
+  /**
+   * Finds out whether announcements arrive.
+   *
+   * @param notify - Sends a text by another connection. A pooler can deliver to a connection its own notifications only.
+   */
+  async check(node: string, notify: (values: readonly string[]) => Promise<unknown>): Promise<void> {
+    this.#sent = `${node} ${++this.#count}`;
     const returned = new Promise<void>((resolve) => {
       this.#onReturn = resolve;
     });
-    await client.query("select pg_notify($1, $2)", [this.#channel, sent]);
+    await notify([this.#channel, this.#sent]);
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<false>((resolve) => {
       timer = setTimeout(() => resolve(false), maxDelay);

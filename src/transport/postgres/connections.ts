@@ -1,4 +1,5 @@
 import type { Client, ClientConfig } from "pg";
+import { MercureError } from "../../shared/errors.js";
 import { loadPeer } from "../peer.js";
 
 /** The part of a pool of `pg` that the transport needs: its settings. */
@@ -17,7 +18,7 @@ const connectionTimeoutMillis = 4000;
  * the application: its transactions can hold all of them while they wait for a publish.
  *
  * @param fail - Called when a connection ends.
- * @throws MercureError `ERR_PACKAGE` without the package pg.
+ * @throws MercureError `ERR_PACKAGE` without the package pg, `ERR_OPTION` for an invalid URL.
  */
 export function connector(target: string | PostgresPool, fail: (client: Client, error: Error) => void): Connect {
   const { Client: PgClient } = typeof target === "string" ? loadPg() : { Client: clientOf(target) };
@@ -27,6 +28,7 @@ export function connector(target: string | PostgresPool, fail: (client: Client, 
     keepAlive: true,
     application_name: "htmx-mercure",
   };
+  checkConfig(() => new PgClient(config));
   return async () => {
     const client = new PgClient(config);
     client.on("error", (error) => fail(client, error));
@@ -34,6 +36,18 @@ export function connector(target: string | PostgresPool, fail: (client: Client, 
     await client.connect();
     return client;
   };
+}
+
+/** The client checks its settings itself. Its messages can quote the URL, and with it the password. */
+function checkConfig(create: () => Client): void {
+  try {
+    create();
+  } catch (cause) {
+    const { code = "" } = cause as NodeJS.ErrnoException;
+    const reason =
+      code === "ENOENT" ? (cause as Error).message : "use a URL such as postgres://user:password@host/name";
+    throw invalidOption("url", `is not a valid URL of PostgreSQL: ${reason}`);
+  }
 }
 
 /** A pool hides its password from loops over its options. */
@@ -48,7 +62,7 @@ function clientOf(pool: PostgresPool): typeof Client {
 }
 
 function loadPg(): typeof import("pg") {
-  return loadPeer<typeof import("pg")>("pg", "PostgresTransport:");
+  return loadPeer<typeof import("pg")>("pg", "The transport postgres");
 }
 
 /** Closes a connection at once. */

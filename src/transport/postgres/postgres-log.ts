@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Client, QueryResult } from "pg";
+import type { Client, QueryConfig, QueryResult } from "pg";
 import type { Logger } from "../../shared/logger.js";
 import {
   type Append,
@@ -50,6 +50,8 @@ export class PostgresLog implements SharedLog {
   readonly #options: PostgresLogOptions;
   readonly #connect: () => Promise<Client>;
   readonly #open = new Set<Client>();
+  /** The end of each connection's last query: a connection takes one at a time. */
+  readonly #turns = new WeakMap<Client, Promise<unknown>>();
   readonly #failing = new Set<(error: Error) => void>();
   #announcements: Announcements;
   #clients: Clients | undefined;
@@ -79,8 +81,7 @@ export class PostgresLog implements SharedLog {
       const { schema, createSchema } = this.#options;
       await prepareSchema(writer, schema, createSchema);
       await this.#announcements.listen(listener);
-      await this.#announcements.check(writer, node);
-      this.#warnOnce();
+      await this.#checkAnnouncements(writer);
       const newKey = Buffer.from(key ?? randomBytes(16));
       const values = [node, this.#session, lease, head, heard, marks.lost, marks.seen, newKey];
       const { rows } = await writer.query(
@@ -116,7 +117,8 @@ export class PostgresLog implements SharedLog {
     const rows = await this.#query("reader", text, [position, count], "after");
     const [first] = rows as readonly (LogMarks | undefined)[];
     if (first === undefined) throw new Error(`the table ${schema}.meta is empty`);
-    const records = (rows as readonly LogRow[]).filter((row) => row.position !== null).map(recordOf);
+    const found = (rows as readonly LogRow[]).filter((row) => row.position !== null);
+    const records = found.map((row) => recordOf(row, this.#options.logger));
     const [last, dropped, forgotten, lost] = [first.last, first.dropped, first.forgotten, first.lost].map(Number);
     return { records, last: last!, dropped: dropped!, forgotten: forgotten!, lost: lost! };
   }
@@ -133,11 +135,9 @@ export class PostgresLog implements SharedLog {
   }
 
   async renew(): Promise<void> {
-    const text = `select ${this.#options.schema}.renew($1, $2, $3)`;
-    await this.#query("reader", text, [this.#node, this.#session, lease], "renew");
+    await this.#renew("reader", lease);
     const { writer } = this.#connected();
-    await this.#call(() => this.#announcements.check(writer, this.#node));
-    this.#warnOnce();
+    await this.#call(() => this.#checkAnnouncements(writer));
   }
 
   leave(): void {
@@ -149,8 +149,12 @@ export class PostgresLog implements SharedLog {
   }
 
   async retire(): Promise<void> {
-    const text = `select ${this.#options.schema}.retire($1, $2)`;
-    await this.#query("writer", text, [this.#node, this.#session], "retire");
+    await this.#renew("writer", "0");
+  }
+
+  async #renew(client: "reader" | "writer", duration: string): Promise<void> {
+    const text = `select ${this.#options.schema}.renew($1, $2, $3)`;
+    await this.#query(client, text, [this.#node, this.#session, duration], "renew");
   }
 
   #newAnnouncements(): Announcements {
@@ -182,13 +186,21 @@ export class PostgresLog implements SharedLog {
       try {
         // A pooler that swallows notifications also shares connections, where prepared statements have other names.
         const query = { text, values, ...(this.#announcements.areHeard && { name: statement }) };
-        const result: QueryResult = await this.#connected()[name].query(query);
-        return result.rows;
+        return (await this.#send(this.#connected()[name], query)).rows;
       } catch (error) {
         const { code, message } = error as Error & { code?: string };
         throw refusals.has(code ?? "") ? new LogRefusal(message, { cause: error }) : error;
       }
     });
+  }
+
+  #send(client: Client, query: QueryConfig): Promise<QueryResult> {
+    const result = (this.#turns.get(client) ?? Promise.resolve()).then(() => client.query(query));
+    this.#turns.set(
+      client,
+      result.catch(() => {}),
+    );
+    return result;
   }
 
   /** Rejects when the session ends: a connection that was cut off answers nothing. */
@@ -206,7 +218,9 @@ export class PostgresLog implements SharedLog {
     this.#failing.clear();
   }
 
-  #warnOnce(): void {
+  async #checkAnnouncements(writer: Client): Promise<void> {
+    const text = "select pg_notify($1, $2)";
+    await this.#announcements.check(this.#node, (values) => this.#send(writer, { text, values: [...values] }));
     if (this.#announcements.areHeard || this.#hasWarned) return;
     this.#hasWarned = true;
     const { logger, pollInterval } = this.#options;

@@ -7,33 +7,36 @@ import { PostgresLog } from "./postgres-log.js";
 import { checkSchemaName } from "./schema.js";
 
 export interface PostgresTransportOptions extends ReplicaOptions {
-  /** The URL of the database, such as `postgres://user:password@host:5432/name`. Either this or `pool` is required. */
+  /** The URL of the database, such as `postgres://user:password@host:5432/name`. Required without `pool`. */
   readonly url?: string | undefined;
-  /**
-   * A pool of the package pg, with the settings of the database. The transport opens three connections of its own with
-   * them, because transactions can hold all of the pool's while they wait for a publish.
-   */
+  /** A pool of pg. The transport takes its settings, and opens three connections of its own. */
   readonly pool?: PostgresPool | undefined;
   /** The schema of the tables. Each hub of a database needs its own. Default `mercure`. */
   readonly schema?: string | undefined;
-  /**
-   * Whether the transport creates the schema if it is missing. Default true. With false the command
-   * `htmx-mercure schema` prints the migration.
-   */
+  /** Whether the transport creates the schema if it is missing. Default true. */
   readonly createSchema?: boolean | undefined;
-  /**
-   * The pause between two readings if notifications of PostgreSQL do not arrive, in seconds. Some poolers swallow them.
-   * Default 0.1.
-   */
+  /** The pause between two readings if a pooler swallows notifications, in seconds. Default 0.1. */
   readonly pollInterval?: number | undefined;
 }
 
 /**
- * Stores the updates in a table of PostgreSQL, by the package pg. An acknowledged update is as durable as a commit of
- * the database. Any number of nodes can share the database. A publish can be part of a transaction.
+ * Shares the history between any number of nodes by a table of PostgreSQL. Needs the package `pg`.
+ *
+ * @example
+ * ```ts
+ * import { PostgresTransport } from "htmx-mercure/transport/postgres";
+ *
+ * const transport = new PostgresTransport({ url: "postgres://localhost/app" });
+ * await transport.ready;
+ * await transport.close();
+ * ```
  */
 export class PostgresTransport extends ReplicaTransport {
-  /** @throws MercureError `ERR_OPTION` for an unknown or invalid option, `ERR_PACKAGE` without the package pg. */
+  /**
+   * Connects in the background, and tries again until {@link ReplicaTransport.close}.
+   *
+   * @throws MercureError `ERR_OPTION` for an unknown or invalid option, `ERR_PACKAGE` without the package pg.
+   */
   constructor(options: PostgresTransportOptions) {
     const read = new OptionReader(options, "", {});
     const url = read.string("url");

@@ -1,4 +1,6 @@
+import { validateDraft } from "../../protocol/draft.js";
 import type { Draft } from "../../protocol/update.js";
+import type { Logger } from "../../shared/logger.js";
 import type { Append, Content, LogRecord } from "../shared/shared-log.js";
 import type { InternalOptions } from "../transport.js";
 import { original, storable } from "./text.js";
@@ -38,7 +40,7 @@ export function storableDraft(draft: Draft): Draft {
 /** Returns the entry of a batch, as the function `append` of the schema reads it. */
 export function entryOf({ origin, content, repeats }: Append): object {
   if (!("draft" in content)) return { origin, repeats, control: storableControl(content) };
-  return { origin, repeats, draft: storableDraft(content.draft), own: content.own };
+  return { origin, repeats, ...storableDraft(content.draft), own: content.own };
 }
 
 function storableControl(content: Exclude<Content, { draft: unknown }>): object {
@@ -49,8 +51,18 @@ function storableControl(content: Exclude<Content, { draft: unknown }>): object 
   };
 }
 
-export function recordOf(row: LogRow): LogRecord {
-  return { position: Number(row.position), origin: row.origin ?? undefined, content: contentOf(row) };
+/** SQL can publish what the protocol forbids. Every node skips such an update. */
+export function recordOf(row: LogRow, logger: Logger): LogRecord {
+  let content = contentOf(row);
+  if (row.origin === null && "draft" in content) {
+    try {
+      validateDraft(content.draft);
+    } catch (error) {
+      logger.warn(`htmx-mercure: an update from SQL is skipped. ${(error as Error).message}`);
+      content = { node: "", changes: [] };
+    }
+  }
+  return { position: Number(row.position), origin: row.origin ?? undefined, content };
 }
 
 function contentOf({ topics, data, id, type, retry, keep, key, own, control, ...row }: LogRow): Content {

@@ -5,13 +5,14 @@ import { PostgresServer, withoutPostgres } from "../../support/postgres-server.j
 
 describe("with a real server", { skip: withoutPostgres }, () => {
   let server: PostgresServer;
+  let hubs = 0;
   before(async () => {
     server = await PostgresServer.start();
   });
   after(() => server.stop());
 
-  transportContract("PostgresTransport", async () => {
-    const url = await server.createDatabase();
-    return { open: (options) => new PostgresTransport({ url, ...options }) };
+  transportContract("PostgresTransport", () => {
+    const schema = `hub_${hubs++}`;
+    return { open: (options) => new PostgresTransport({ url: server.url, schema, ...options }) };
   });
 });
