@@ -6,6 +6,7 @@ import type { PostgresPool } from "./connections.js";
 import { PostgresLog } from "./postgres-log.js";
 import { checkSchemaName } from "./schema.js";
 
+/** The options of {@link PostgresTransport}. */
 export interface PostgresTransportOptions extends ReplicaOptions {
   /** The URL of the database, such as `postgres://user:password@host:5432/name`. Required without `pool`. */
   readonly url?: string | undefined;
@@ -33,7 +34,7 @@ export interface PostgresTransportOptions extends ReplicaOptions {
  */
 export class PostgresTransport extends ReplicaTransport {
   /**
-   * Connects in the background, and tries again until {@link ReplicaTransport.close}.
+   * Connects in the background, and tries again until it is closed.
    *
    * @throws MercureError `ERR_OPTION` for an unknown or invalid option, `ERR_PACKAGE` without the package pg.
    */
