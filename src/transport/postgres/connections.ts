@@ -45,8 +45,8 @@ function checkConfig(create: () => Client): void {
   } catch (cause) {
     const { code = "" } = cause as NodeJS.ErrnoException;
     const reason =
-      code === "ENOENT" ? (cause as Error).message : "use a URL such as postgres://user:password@host/name";
-    throw invalidOption("url", `is not a valid URL of PostgreSQL: ${reason}`);
+      code === "ENOENT" ? (cause as Error).message : "Use a URL such as postgres://user:password@host/name.";
+    throw new MercureError("ERR_OPTION", `The URL of PostgreSQL is not valid. ${reason}`);
   }
 }
 
