@@ -9,6 +9,9 @@ const blockLength = 16;
 /** The number of following positions that are encrypted with one that continues a run. */
 const batch = 32;
 
+/** The blocks of a run. A run is encrypted at once, so all ciphers can share them. */
+const blocks = Buffer.concat(Array.from({ length: batch }, () => Buffer.concat([magic, Buffer.alloc(8)])));
+
 /**
  * Turns positions into ids and back: `#` and the position, encrypted, in 22 characters of base64url.
  *
@@ -45,15 +48,19 @@ export class CursorCipher {
   }
 
   #encodeRun(first: number, length: number): string[] {
-    const blocks = Buffer.allocUnsafe(length * blockLength);
     for (let index = 0; index < length; index++) {
-      magic.copy(blocks, index * blockLength);
-      blocks.writeBigUInt64BE(BigInt(first + index), index * blockLength + magic.length);
+      const position = first + index;
+      // A position has up to 53 bits. Two halves are many times as fast as a BigInt.
+      const offset = index * blockLength + magic.length;
+      blocks.writeUInt32BE(Math.floor(position / 2 ** 32), offset);
+      blocks.writeUInt32BE(position % 2 ** 32, offset + 4);
     }
-    const encrypted = this.#encrypt.update(blocks);
-    return Array.from({ length }, (_, index) => {
-      return `#${encrypted.toString("base64url", index * blockLength, (index + 1) * blockLength)}`;
-    });
+    const encrypted = this.#encrypt.update(length === batch ? blocks : blocks.subarray(0, length * blockLength));
+    const ids: string[] = [];
+    for (let start = 0; start < encrypted.length; start += blockLength) {
+      ids.push(`#${encrypted.toString("base64url", start, start + blockLength)}`);
+    }
+    return ids;
   }
 
   /** Returns the position of an id, or undefined for an id that {@link CursorCipher.encode} has not made. */

@@ -60,12 +60,14 @@ export class Drafts {
       const message = `The type "${resolvedType}" is reserved for an EventSource's own events. Choose another type.`;
       throw new MercureError("ERR_UPDATE", message);
     }
-    return {
-      topics: names,
-      data,
-      private: isPrivate,
-      ...defined({ id, retry, keep, key, type: resolvedType }),
-    };
+    // Setting field by field: spreading an object without the undefined fields takes many times as long.
+    const draft: { -readonly [Field in keyof Draft]: Draft[Field] } = { topics: names, data, private: isPrivate };
+    if (id !== undefined) draft.id = id;
+    if (retry !== undefined) draft.retry = retry;
+    if (keep !== undefined) draft.keep = keep;
+    if (key !== undefined) draft.key = key;
+    if (resolvedType !== undefined) draft.type = resolvedType;
+    return draft;
   }
 
   /** Returns whether data is a model object with a component. Other objects are published as JSON. */

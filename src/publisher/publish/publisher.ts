@@ -88,7 +88,9 @@ export class Publisher {
     const audience = settings.private ? "private-variant" : "variant";
     const others = liveVariants(variants, names, settings).map((variant) => variantTopics(names, variant, audience));
     const isRemote = settings.hubUrl !== undefined || !hub.isInProcess;
-    if (!isRemote) return this.#send({ ...draft, topics: [names, ...others].flat() }, settings);
+    if (!isRemote) {
+      return this.#send(others.length === 0 ? draft : { ...draft, topics: [names, ...others].flat() }, settings);
+    }
     return this.#sendParts(draft, remoteParts(names, others, settings.id), settings);
   }
 

@@ -40,6 +40,8 @@ export class IdIndex<E extends Identified> {
 
   /** Removes an entry. Has no effect for an entry that was never added. */
   delete(entry: E): void {
+    // Most publishers choose no ids: this saves the hash of each id.
+    if (this.#chains.size === 0) return;
     const { id } = entry.update;
     const chain = this.#chains.get(id);
     if (chain === undefined || (entry.older === undefined && chain.oldest !== entry)) return;
