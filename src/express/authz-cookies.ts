@@ -17,6 +17,7 @@ import type { CookieTokenSigner } from "../publisher/streams/render-context.js";
 import { MercureError } from "../shared/errors.js";
 import { onRejection } from "../shared/on-rejection.js";
 import type { BasePath } from "./base-path.js";
+import { keepOutOfCaches } from "./caches.js";
 import { CookieWriter } from "./cookie-writer.js";
 import { beyond, bytesOf, issuedAt, type KeptGrant } from "./kept-grants.js";
 
@@ -101,14 +102,23 @@ export class AuthzCookies {
   }
 
   /**
-   * Makes the hub ignore the grants of a person if another has signed in since in the same browser. The hub cannot
-   * compare sessions that only the middleware after mercure() knows; `authorize` decides then.
+   * Makes the hub ignore the grants of a person if the request is another's, or nobody's: the session has expired, or
+   * another person has signed in. The hub cannot compare sessions that only the middleware after mercure() knows.
    */
   keepFromOthers(req: Request): void {
     const key = this.#keyOf(req);
-    const subject = this.#subjectNow(req);
-    if (key === undefined || subject === undefined || !isOfSeenSession(key) || this.#isKeyOf(key, subject)) return;
+    if (key === undefined || !isOfSeenSession(key) || this.#isKeyOf(key, this.#subjectNow(req))) return;
     noteKeyOfOtherSession(req, keyCookie(this.#keyName(req), key));
+  }
+
+  /** Deletes the key of another person when a page is rendered. All middleware has run by then. */
+  forgetOthers(res: Response): void {
+    const { req } = res;
+    const key = this.#keyOf(req);
+    if (key === undefined || res.headersSent || this.#givenBy(res).key !== undefined) return;
+    if (this.#isKeyOf(key, this.#subjectNow(req))) return;
+    keepOutOfCaches(res);
+    this.#cookies.delete(res, this.#keyName(req), "/");
   }
 
   /**

@@ -87,6 +87,7 @@ export class ResponsePages {
   }
 
   within<T>(response: Response, work: () => T): T {
+    this.#options.cookies.forgetOthers(response);
     return this.#options.pages.within(this.of(response), work);
   }
 

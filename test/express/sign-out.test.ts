@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { Request, RequestHandler } from "express";
 import type { MercureOptions } from "../../src/index.js";
-import { application, streamUrlOf } from "../support/application.js";
+import { type ApplicationSetup, application, streamUrlOf } from "../support/application.js";
 import { BrowserSession } from "../support/browser-session.js";
 import { openStream } from "../support/event-stream.js";
 
@@ -34,10 +34,21 @@ class Gate {
   }
 }
 
-function start(t: TestContext, options: MercureOptions = {}) {
+/** A middleware of sessions. */
+const signIn: RequestHandler = (req, _res, next) => {
+  Object.assign(req, { user: userOf(req) });
+  next();
+};
+
+function start(t: TestContext, options: MercureOptions = {}, setup: ApplicationSetup = {}) {
   const page = '<% MercureStream topic="users/" ~ user private %>';
   // The session was looked up as the request came, and names the subject of that moment.
-  return application(t, { "templates/mine.njk": page }, { subjectGetter: userOf, ...options });
+  return application(
+    t,
+    { "templates/mine.njk": page, "components/Public.njk": "<p>" },
+    { subjectGetter: userOf, ...options },
+    setup,
+  );
 }
 
 describe("a sign-out during a request", () => {
@@ -147,27 +158,24 @@ describe("the cookies of two people in one browser", () => {
     app.get("/:user", (req, res) => res.render("mine.njk", { user: req.params.user }));
     const origin = await listen();
     const session = new BrowserSession();
+    const as = (user: string, url: string) => ({ Cookie: `user=${user}; ${session.headers(url).Cookie ?? ""}` });
     const visit = async (user: string) => {
-      const answer = await session.fetch(`${origin}/${user}`, {
-        headers: { Cookie: `user=${user}; ${session.headers(origin).Cookie ?? ""}` },
-      });
+      const answer = await session.fetch(`${origin}/${user}`, { headers: as(user, origin) });
       return streamUrlOf(await answer.text(), origin);
     };
     const [adas] = [await visit("ada")];
-    const stream = await openStream(t, adas, { headers: session.headers(adas) });
+    const stream = await openStream(t, adas, { headers: as("ada", adas) });
     await kit.sse.publish("users/ada", "hello ada", { private: true });
     assert.equal((await stream.next())?.data, "hello ada");
     const bobs = await visit("bob");
-    assert.equal(
-      (await (await openStream(t, adas, { headers: session.headers(adas) })).next())?.event,
-      "mercure:close",
-    );
+    const former = await openStream(t, adas, { headers: as("bob", adas) });
+    assert.equal((await former.next())?.event, "mercure:close");
     const all = `${origin}/.well-known/mercure?topic=users/ada&topic=users/bob`;
-    const both = await openStream(t, all, { headers: session.headers(all) });
+    const both = await openStream(t, all, { headers: as("bob", all) });
     await kit.sse.publish("users/ada", "of ada", { private: true });
     await kit.sse.publish("users/bob", "of bob", { private: true });
     assert.equal((await both.next())?.data, "of bob");
-    const own = await openStream(t, bobs, { headers: session.headers(bobs) });
+    const own = await openStream(t, bobs, { headers: as("bob", bobs) });
     assert.equal((await own.next())?.data, "of bob", "replayed since the page was rendered");
   });
 
@@ -196,6 +204,59 @@ describe("the cookies of two people in one browser", () => {
       assert.equal(list.status, 401);
     });
   }
+
+  // Ada's session expires without a sign-out. A stranger at her browser opens her streams by the cookies that stay.
+  for (const [when, isLate] of [
+    ["before", false],
+    ["after", true],
+  ] as const) {
+    test(`open no private stream without a session, where its middleware runs ${when} the kit`, async (t) => {
+      const subjectGetter = (req: Request) => (req as { user?: string | undefined }).user;
+      const { app, kit, listen } = start(
+        t,
+        { tokenMode: "cookie", subjectGetter },
+        { before: (app) => !isLate && app.use(signIn) },
+      );
+      if (isLate) app.use(signIn);
+      app.get("/mine", (req, res) => res.render("mine.njk", { user: userOf(req) }));
+      app.get("/public", (_req, res) => void res.component("Public"));
+      const origin = await listen();
+      const session = new BrowserSession();
+      const as = (user: string, url: string) => ({ Cookie: `${user}; ${session.headers(url).Cookie ?? ""}` });
+      const mine = await session.fetch(`${origin}/mine`, { headers: as("user=ada", origin) });
+      const url = streamUrlOf(await mine.text(), origin);
+      const adas = await openStream(t, url, { headers: as("user=ada", url) });
+      await kit.sse.publish("users/ada", "hello", { private: true });
+      assert.equal((await adas.next())?.data, "hello");
+      // The kit learns of a late session from the next page alone.
+      if (isLate) await session.fetch(`${origin}/public`, { headers: as("a=b", origin) });
+      const closed = await openStream(t, url, { headers: as("a=b", url) });
+      assert.equal((await closed.next())?.event, "mercure:close");
+      const all = `${origin}${kit.hub.path}?topic=users/ada&topic=news`;
+      const stream = await openStream(t, all, { headers: as("a=b", all) });
+      await kit.sse.publish("users/ada", "of ada", { private: true });
+      await kit.sse.publish("news", "for all");
+      assert.equal((await stream.next())?.data, "for all");
+    });
+  }
+
+  // A shared cache that stores the deletion of the key would sign the streams of all visitors out.
+  test("are deleted by a page without a session, which caches then cannot store", async (t) => {
+    const { app, listen } = start(t, { tokenMode: "cookie" });
+    app.get("/mine", (req, res) => res.render("mine.njk", { user: userOf(req) }));
+    app.get("/public", (_req, res) => void res.set("Cache-Control", "public, max-age=60").component("Public"));
+    const origin = await listen();
+    const session = new BrowserSession();
+    const keys = () => session.names.filter((name) => name.includes("key"));
+    await session.fetch(`${origin}/mine`, { headers: { Cookie: "user=ada" } });
+    assert.equal(keys().length, 1, String(session.names));
+    const cookie = `user=ada; ${session.headers(origin).Cookie}`;
+    const own = await session.fetch(`${origin}/public`, { headers: { Cookie: cookie } });
+    assert.deepEqual([own.headers.get("Cache-Control"), own.headers.getSetCookie()], ["public, max-age=60", []]);
+    const other = await session.fetch(`${origin}/public`);
+    assert.equal(other.headers.get("Cache-Control"), "private, no-store");
+    assert.deepEqual(keys(), []);
+  });
 
   // A session that only a route knows: the hub's requests have no subject, or another one.
   test("still open streams where the middleware of the session runs after the kit", async (t) => {
