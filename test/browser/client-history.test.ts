@@ -5,8 +5,8 @@ import { ClientFixture, shows, stream } from "./client-fixture.js";
 
 const item = (text: string) => `<p>${text}</p>`;
 const connect = "/hub?topic=messages&lastEventID=start&authorization=the.secret.token";
-const link = (path: string) =>
-  `<a href="${path}" hx-get="${path}" hx-push-url="true" hx-target="main">Go to ${path}</a>`;
+const link = (path: string, target = "main") =>
+  `<a href="${path}" hx-get="${path}" hx-push-url="true" hx-target="${target}">Go to ${path}</a>`;
 
 const fixture = new ClientFixture({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
 
@@ -79,6 +79,30 @@ describe("a page that htmx restores from its history", () => {
     await page.evaluate("htmx.process(document.body)");
     fixture.server.publish(item("live"));
     await shows(page, "#feed p", ["live"]);
+    assert.equal(fixture.server.subscriptions.length, 1);
+  });
+
+  it("keeps one connection for a stream in hx-preserve, on each page and back", async () => {
+    const kept = (n: number) =>
+      `<div id="kept" hx-preserve>${stream({ connect: `/hub?topic=messages&lastEventID=start&page=${n}` })}</div>`;
+    for (const n of [1, 2, 3])
+      fixture.server.serve(`/${n}`, `${kept(n)}<h1>Page ${n}</h1>${link(`/${n + 1}`, "body")}`);
+    const page = await fixture.open(`${kept(0)}<h1>Page 0</h1>${link("/1", "body")}`);
+    await fixture.connected();
+    for (const n of [1, 2, 3]) {
+      await page.getByRole("link").click();
+      await page.getByRole("heading", { name: `Page ${n}` }).waitFor();
+      fixture.server.publish(item(`on ${n}`));
+      await shows(
+        page,
+        "#feed p",
+        Array.from({ length: n }, (_, at) => `on ${at + 1}`),
+      );
+    }
+    await page.goBack();
+    await page.getByRole("heading", { name: "Page 2" }).waitFor();
+    fixture.server.publish(item("back"));
+    await shows(page, "#feed p", ["on 1", "on 2", "on 3", "back"]);
     assert.equal(fixture.server.subscriptions.length, 1);
   });
 });

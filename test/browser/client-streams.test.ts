@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { ClientFixture, shows, stream } from "./client-fixture.js";
+import { ClientFixture, eventually, shows, stream } from "./client-fixture.js";
 
 // Items without ids, so that a message that is swapped twice shows.
 const item = (text: string) => `<p>${text}</p>`;
@@ -227,6 +227,59 @@ describe("a stream element", () => {
     fixture.server.publish(item("live"));
     await shows(page, "#feed p", ["live"]);
     await page.evaluate("feed.remove()");
+    await fixture.connected(0);
+  });
+
+  it("keeps its position when it is processed again while it is out of the page", async () => {
+    const page = await fixture.open(`<main>${stream()}</main>`);
+    await fixture.connected();
+    fixture.server.publish(item("before"));
+    await shows(page, "#feed p", ["before"]);
+    await page.evaluate("window.kept = feed; kept.remove()");
+    await fixture.connected(0);
+    fixture.server.publish(item("missed"));
+    await page.evaluate(`{
+      kept.setAttribute("hx-vals", "{}");
+      htmx.process(kept);
+      document.querySelector("main").append(kept);
+    }`);
+    await fixture.connected();
+    fixture.server.publish(item("after"));
+    await shows(page, "#feed p", ["before", "missed", "after"]);
+  });
+
+  it("opens no connection for an element that has left the page before htmx processes it", async () => {
+    const holder = (n: number) => `<div id="holder">${stream({ connect: `/hub?topic=inner&v=${n}` })}</div>`;
+    const page = await fixture.open(stream({ id: "list", content: holder(0) }));
+    await fixture.connected(2);
+    for (let n = 1; n <= 6; n += 1) fixture.server.publish(holder(n));
+    await eventually(async () => assert.match((await page.locator("#feed").getAttribute("sse-connect")) ?? "", /v=6/));
+    await page.evaluate(`{
+      const gone = document.getElementById("feed").cloneNode();
+      document.body.append(gone);
+      htmx.process(gone);
+      gone.remove();
+      htmx.process(gone);
+    }`);
+    await fixture.connected(2);
+    fixture.server.publish(item("live"), { topic: "inner" });
+    await shows(page, "#feed p", ["live"]);
+    assert.equal(fixture.server.open, 2);
+  });
+
+  it("works in a shadow tree", async () => {
+    const markup = JSON.stringify(stream());
+    const page = await fixture.open(`<div id="host"></div>`);
+    await page.evaluate(`{
+      window.root = host.attachShadow({ mode: "open" });
+      root.innerHTML = ${markup};
+      htmx.process(root);
+    }`);
+    await fixture.connected();
+    fixture.server.publish(item("live"));
+    await shows(page, "#feed p", ["live"]);
+    assert.equal(await page.evaluate("mercure.streams.length"), 1);
+    await page.evaluate("root.replaceChildren()");
     await fixture.connected(0);
   });
 

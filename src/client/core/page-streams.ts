@@ -10,7 +10,7 @@ import { parseAddress, type StreamAddress, textAtCursor } from "./stream-address
 import { recallToken, rememberToken } from "./token-memory.js";
 
 interface Stream {
-  readonly source: ElementSource;
+  source: ElementSource;
   /** The URL in the markup for the source's current address. */
   text: string;
   /** Whether the source closed because its element left the page. It resumes when the element comes back. */
@@ -24,6 +24,8 @@ export class PageStreams implements SourceOwner {
   readonly #markup: Markup;
   readonly #Source: SourceClass;
   readonly #streams = new WeakMap<Element, Stream>();
+  /** The elements with a source that can be in the page, also those in shadow trees. */
+  readonly #elements = new Set<Element>();
 
   constructor(markup: Markup, Source: SourceClass = ElementSource) {
     this.#markup = markup;
@@ -43,7 +45,10 @@ export class PageStreams implements SourceOwner {
     return this.#streams.get(element)?.source;
   }
 
-  /** Returns the source for a URL. The element is unknown while it is outside the document; see {@link comeBack}. */
+  /**
+   * Returns the source for a URL. The element is unknown while it is outside the document, such as one that `hx-preserve`
+   * or a newer message has displaced. Its source stays quiet until {@link comeBack} adopts it.
+   */
   sourceFor(text: string, element: Element | undefined): ElementSource {
     const stream = element && this.#streams.get(element);
     if (!stream) {
@@ -55,11 +60,20 @@ export class PageStreams implements SourceOwner {
     return stream.source;
   }
 
-  /** Resumes the source of an element that has come into the page. */
+  /** Resumes the stream of an element that has come into the page. htmx can have given it another source meanwhile. */
   comeBack(element: Element, source: ElementSource): void {
     const stream = this.#streams.get(element);
-    if (!stream) this.#adopt(element, source, this.#markup.read(element));
-    else if (stream.released) this.#follow(stream, stream.text);
+    const text = this.#markup.read(element);
+    if (!stream) {
+      this.#adopt(element, source, text);
+      return;
+    }
+    this.#elements.add(element);
+    if (stream.source === source && !stream.released) return;
+    const { lastEventId } = stream.source;
+    stream.source = source;
+    source.element = element;
+    this.#follow(stream, text, lastEventId);
   }
 
   /**
@@ -118,9 +132,11 @@ export class PageStreams implements SourceOwner {
   }
 
   #present(): [Element, Stream][] {
-    return [...document.querySelectorAll(this.#markup.selector)].flatMap((element): [Element, Stream][] => {
+    return [...this.#elements].flatMap((element): [Element, Stream][] => {
       const stream = this.#streams.get(element);
-      return stream ? [[element, stream]] : [];
+      if (stream && element.isConnected) return [[element, stream]];
+      this.#elements.delete(element);
+      return [];
     });
   }
 
@@ -137,15 +153,21 @@ export class PageStreams implements SourceOwner {
   #adopt(element: Element, source: ElementSource, text: string): void {
     source.element = element;
     this.#streams.set(element, { source, text, released: false });
+    this.#elements.add(element);
+    this.adopted(element);
+    source.start();
     this.changed(source, source.state);
   }
+
+  /** Called for each element in the page that has got a source. */
+  protected adopted(_element: Element): void {}
 
   /**
    * Moves a stream to a new URL of its markup. A changed cursor comes from the server and matches the content that came
    * with it. Otherwise the source's own cursor is newer. When only the token changed, an open connection stays, and the
    * next one uses the new token.
    */
-  #follow(stream: Stream, text: string): void {
+  #follow(stream: Stream, text: string, position = stream.source.lastEventId): void {
     const { source } = stream;
     const before = this.#addressIn(stream.text);
     const address = this.#addressIn(text);
@@ -153,7 +175,7 @@ export class PageStreams implements SourceOwner {
     stream.text = text;
     stream.released = false;
     if (sameCursor && address.url === before.url && source.readyState === source.OPEN) source.renewToken(address);
-    else source.reopen(address, sameCursor ? source.lastEventId : (address.cursor ?? ""));
+    else source.reopen(address, sameCursor ? position : (address.cursor ?? ""));
   }
 }
 

@@ -75,6 +75,10 @@ export class StreamSource extends EventTarget {
     super.addEventListener("open", (event) => this.onopen?.(event));
     super.addEventListener("message", (event) => this.onmessage?.(event as MessageEvent));
     super.addEventListener("error", (event) => this.onerror?.(event));
+  }
+
+  /** Connects for the first time. */
+  start(): void {
     void this.#connect();
   }
 

@@ -3,11 +3,18 @@ export interface ElementWatcher {
   removed(element: Element): void;
 }
 
+export interface WatchedElements {
+  /** The elements in the page, without the ones that a pending report removes. */
+  readonly present: () => Element[];
+  /** Watches an element in the page at once, also one in a shadow tree, which only its maker knows. */
+  readonly add: (element: Element) => void;
+}
+
 /**
  * Reports the present and future elements of the page that match a selector, and their removal by any means. A moved
  * element is not reported. `removed` comes before `added`.
  */
-export function watchElements(selector: string, watcher: ElementWatcher): void {
+export function watchElements(selector: string, watcher: ElementWatcher): WatchedElements {
   const present = new Set<Element>();
 
   function look(root: ParentNode & Node): void {
@@ -18,6 +25,8 @@ export function watchElements(selector: string, watcher: ElementWatcher): void {
   function add(element: Element): void {
     if (present.has(element) || !element.isConnected) return;
     present.add(element);
+    const root = element.getRootNode();
+    if (root !== document) observer.observe(root, { childList: true, subtree: true });
     watcher.added(element);
   }
 
@@ -37,4 +46,5 @@ export function watchElements(selector: string, watcher: ElementWatcher): void {
   });
   observer.observe(document, { childList: true, subtree: true });
   look(document);
+  return { present: () => [...present].filter(({ isConnected }) => isConnected), add };
 }

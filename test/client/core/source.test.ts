@@ -47,6 +47,7 @@ function open(query = "topic=messages", origin = server.origin): StreamSource {
     gap: (detail) => gaps.push(detail),
   });
   sources.push(source);
+  source.start();
   return source;
 }
 
