@@ -17,6 +17,9 @@ export async function openDatabase(file: string): Promise<DataSource> {
     database: file,
     entities: [MessageSchema, TodoItemSchema, PersonSchema, PrivateMessageSchema],
     synchronize: true,
+    // Several processes can write: each waits for the others.
+    enableWAL: true,
+    timeout: 5000,
   });
   await database.initialize();
   await welcome(database);

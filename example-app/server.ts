@@ -19,7 +19,7 @@ import { Unread } from "./unread.js";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-const { PORT: port = "" } = process.env;
+const { PORT: port = "", MERCURE_TRANSPORT_URL, SSE_REDIS_URL } = process.env;
 if (!/^\d{0,5}$/.test(port) || Number(port) > 65535) fail(`PORT is "${port}", which is not a number from 0 to 65535.`);
 
 const file = process.env.DATABASE ?? here("data/example.db");
@@ -48,8 +48,8 @@ const kit = mercure(app, {
   templates: here("templates"),
   components: here("components"),
   secret: process.env.SECRET_KEY,
-  // The history is on disk, so the streams of open pages continue after a restart.
-  transport: process.env.MERCURE_TRANSPORT_URL ?? `lmdb:${join(dirname(file), "history")}`,
+  // The history is on disk, so the streams of open pages continue after a restart, and several processes share it.
+  transport: MERCURE_TRANSPORT_URL ?? SSE_REDIS_URL ?? `lmdb:${join(dirname(file), "history")}`,
   // The streams of a page name its user: to the hub, which ends them at sign-out, and to the list of people.
   subjectGetter: (req) => personOf(req)?.id,
   payloadGetter: (_topics, req) => {
