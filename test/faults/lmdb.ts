@@ -5,53 +5,21 @@ import { join } from "node:path";
 import { LmdbTransport, type LmdbTransportOptions } from "../../src/transport/lmdb/lmdb.js";
 import type { Heard } from "./checker.js";
 import type { Fault } from "./fault.js";
-import { FaultyNode, type NodeProgramOptions } from "./node.js";
-import type { NodeLog } from "./record.js";
+import type { FaultyNode } from "./node.js";
+import { everything, heardAll, historyOf, limitFiles, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
 import { runOf } from "./record.js";
 
-/** Limits that hold a whole run. */
-const everything = { historyLength: 10_000_000, maxHistoryBytes: 2 ** 33 };
-
-/** The number of updates that are acknowledged between two faults. */
-const updatesBetween = 100;
-
 /** The history in a folder of its own, with the nodes that share it. */
-class Run {
-  readonly path: string;
-  readonly #nodes: FaultyNode[] = [];
+class Run extends NodesOfRun {
+  readonly path = mkdtempSync(join(tmpdir(), "lmdb-faults-"));
 
-  constructor() {
-    this.path = mkdtempSync(join(tmpdir(), "lmdb-faults-"));
-  }
-
-  start(options: Partial<NodeProgramOptions> = {}, limits: Partial<LmdbTransportOptions> = everything): FaultyNode {
-    const transport = { kind: "lmdb", options: { path: this.path, ...limits } } as const;
-    const node = new FaultyNode({ name: `node${this.#nodes.length}`, publishers: 4, ...options, transport });
-    this.#nodes.push(node);
-    return node;
-  }
-
-  get logs(): NodeLog[] {
-    return this.#nodes.map(({ log }) => log);
+  start(options: NodeOptions = {}, limits: Partial<LmdbTransportOptions> = everything): FaultyNode {
+    return this.add({ kind: "lmdb", options: { path: this.path, ...limits } }, options);
   }
 
   /** Returns what a process that opens the folder now finds in history. */
-  async history(): Promise<Heard[]> {
-    const transport = new LmdbTransport({ path: this.path, ...everything });
-    await transport.ready;
-    const heard: Heard[] = [];
-    for (let after = 0; after < transport.head; ) {
-      const { updates, through } = transport.read({ topics: "*", after, maxUpdates: 1000 });
-      for (const { position, update } of updates) heard.push({ position, data: update.data.trimEnd() });
-      after = through;
-    }
-    await transport.close();
-    return heard;
-  }
-
-  /** Ends the nodes that still run. */
-  async end(): Promise<void> {
-    await Promise.allSettled(this.#nodes.map((node) => node.kill()));
+  history(): Promise<Heard[]> {
+    return historyOf(new LmdbTransport({ path: this.path, ...everything }));
   }
 
   async remove(): Promise<void> {
@@ -68,14 +36,6 @@ async function inFolder<T>(body: (run: Run) => Promise<T>): Promise<T> {
   } finally {
     await run.remove();
   }
-}
-
-const acknowledged = (log: NodeLog) => log.acknowledged.length;
-
-/** Waits until a node has got more updates acknowledged. */
-function progress(node: FaultyNode, count = updatesBetween): Promise<void> {
-  const before = acknowledged(node.log);
-  return node.until((log) => acknowledged(log) >= before + count);
 }
 
 /** Kills one of several writers while it publishes, and starts another one, which is killed in its turn. */
@@ -129,12 +89,6 @@ const trimmed: Fault = (rounds) =>
     if (writer.log.gaps.length > 0) complaints.push("the writer was told of a gap");
     return { run: runOf(run.logs), faults: rounds, complaints };
   });
-
-/** Waits until a node has heard, or was told to have missed, all that another one has got acknowledged. */
-function heardAll(reader: FaultyNode, writer: FaultyNode): Promise<void> {
-  const last = writer.log.heard.at(-1)!.position;
-  return reader.until((log) => log.record.to >= last);
-}
 
 /**
  * Fills the disk, and makes room again. A limit on the size of files stands for the full disk: it needs no rights, and
@@ -195,10 +149,6 @@ function fill(path: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
   }
-}
-
-function limitFiles(pid: number, limit: string): void {
-  execFileSync("prlimit", [`--pid=${pid}`, `--fsize=${limit}:`]);
 }
 
 export const lmdbFaults: Readonly<Record<string, Fault>> = {

@@ -17,7 +17,7 @@ function print(...fields: readonly (string | number)[]): void {
 // Linux ends a process that makes a file larger than its limit, which stands for a full disk here.
 process.on("SIGXFSZ", () => {});
 
-const transport = await openTransport(options.transport);
+const transport = openTransport(options.transport);
 await transport.ready;
 let last = transport.head;
 print("from", last);

@@ -43,6 +43,11 @@ export class FaultyNode {
     this.#ended.catch(() => {});
   }
 
+  /** Whether it was killed. */
+  get isDead(): boolean {
+    return this.#child.signalCode === "SIGKILL";
+  }
+
   get pid(): number {
     return this.#child.pid!;
   }

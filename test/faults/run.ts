@@ -8,8 +8,12 @@ import { parseArgs } from "node:util";
 import { faultsOf } from "./checker.js";
 import type { Fault } from "./fault.js";
 import { lmdbFaults } from "./lmdb.js";
+import { redisFaults } from "./redis.js";
 
-const transports: Readonly<Record<string, Readonly<Record<string, Fault>>>> = { lmdb: lmdbFaults };
+const transports: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
+  lmdb: lmdbFaults,
+  redis: redisFaults,
+};
 
 const { values } = parseArgs({
   options: {

@@ -50,6 +50,10 @@ export class RedisServer {
     return join(this.folder, "redis.conf");
   }
 
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }
@@ -57,7 +61,8 @@ export class RedisServer {
   /** Starts the process, again after {@link RedisServer.kill}. Its data are those on its disk. */
   async run(): Promise<void> {
     const args = [this.#configuration, ...(this.#isSentinel ? ["--sentinel"] : [])];
-    const child = spawn(program, args, { stdio: "ignore" });
+    // A server that ignores this signal answers a write above its limit of files with an error, as on a full disk.
+    const child = spawn("sh", ["-c", 'trap "" XFSZ; exec "$0" "$@"', program, ...args], { stdio: "ignore" });
     this.#child = child;
     await until(() =>
       this.command("PING").then(

@@ -3,6 +3,7 @@ import type { Draft } from "../../../src/protocol/update.js";
 import { ReplicaTransport } from "../../../src/transport/shared/replica.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
 import type { Heard, NodeRecord, RunRecord } from "../../faults/checker.js";
+import { settledRun } from "../../faults/settled-run.js";
 import { ManualClock } from "../../support/manual-clock.js";
 import { LogStore } from "./log-store.js";
 import { type Fault, MemoryLog, Network } from "./memory-log.js";
@@ -233,20 +234,7 @@ export class FaultyRun {
   }
 
   #record(): RunRecord {
-    const acknowledged = new Set(this.#acknowledged);
-    const known = new Set(this.#living.flatMap(({ heard }) => heard.map(({ data }) => data)));
-    const counts = ({ data }: Heard): boolean => acknowledged.has(data) || known.has(data);
-    const records = this.#nodes.map(({ record }) => record);
-    const places = lastPlaces(records.flatMap(({ heard }) => heard).filter(counts));
-    const last = new Set(places.values());
-    const all = this.#nodes.flatMap(({ before, heard }) => [...before, ...heard]);
-    const lost = all.map(({ position }) => position).filter((each) => !last.has(each));
-    const nodes = this.#nodes.map((node) => {
-      // The log may have lost what the node had read before it listened.
-      const before = node.before.filter(({ data }) => places.get(data)! > node.from);
-      return settled(node.record, before, places, lost, node.isDead);
-    });
-    return { sent: this.#sent, acknowledged: this.#acknowledged, nodes };
+    return settledRun({ sent: this.#sent, acknowledged: this.#acknowledged }, this.#nodes);
   }
 
   /** All nodes answer a reader alike, from where none of them has a gap. */
@@ -263,40 +251,4 @@ export class FaultyRun {
       if (new Set(texts).size > 1) this.complaints.push(`the histories of topic-${topic} differ: ${texts.join(" / ")}`);
     }
   }
-}
-
-/** Returns the last place of each update. The log can lose an update that only some nodes have heard: it has another then. */
-function lastPlaces(heard: readonly Heard[]): Map<string, number> {
-  const places = new Map<string, number>();
-  for (const { data, position } of heard) places.set(data, Math.max(position, places.get(data) ?? 0));
-  return places;
-}
-
-/**
- * Returns a record with each update at its last place, and without updates that only the dead have heard and nobody has
- * got acknowledged. A node that has heard an update at a lost place must not hear it again. A node can be told of a gap
- * for a lost place, because at that time it was behind.
- */
-function settled(
-  record: NodeRecord,
-  before: readonly Heard[],
-  places: ReadonlyMap<string, number>,
-  lost: readonly number[],
-  isDead: boolean,
-): NodeRecord {
-  const { from, heard: raw } = record;
-  const heard = [...before, ...raw]
-    .filter(({ data }) => places.has(data))
-    .map(({ data }) => ({ data, position: places.get(data)! }))
-    .filter(({ position }) => !isDead || position <= record.to);
-  const isMissing = (positions: Iterable<number>, through: number, known: readonly Heard[]): boolean => {
-    const knownPositions = new Set(known.map(({ position }) => position));
-    return [...positions].some((each) => each > from && each <= through && !knownPositions.has(each));
-  };
-  const gaps = record.gaps.filter(({ through }) => {
-    return isMissing(places.values(), through, heard) || !isMissing([...lost, ...places.values()], through, raw);
-  });
-  // The order of the calls counts where the log has lost nothing.
-  if (lost.length > 0) heard.sort((a, b) => a.position - b.position);
-  return { ...record, heard, gaps, to: Math.max(record.to, heard.at(-1)?.position ?? 0) };
 }

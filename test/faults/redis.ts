@@ -1,0 +1,257 @@
+import { RedisTransport, type RedisTransportOptions } from "../../src/transport/redis/redis.js";
+import { RedisServer } from "../support/redis.js";
+import { until } from "../support/until.js";
+import type { Heard } from "./checker.js";
+import type { Fault } from "./fault.js";
+import type { FaultyNode } from "./node.js";
+import { everything, heardAll, historyOf, limitFiles, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
+import { runOf } from "./record.js";
+import { settledRun } from "./settled-run.js";
+
+/** The lines of a server that acknowledges only what is on its disk. */
+const onDisk = ["appendonly yes", "appendfsync always"];
+
+/** A server of its own, with the nodes that use it. */
+class Run extends NodesOfRun {
+  readonly server: RedisServer;
+  readonly others: RedisServer[] = [];
+  readonly #nodes: FaultyNode[] = [];
+  url: string;
+
+  constructor(server: RedisServer) {
+    super();
+    this.server = server;
+    this.url = server.url;
+  }
+
+  start(options: NodeOptions = {}, transport: Partial<RedisTransportOptions> = {}): FaultyNode {
+    // The publishers wait for as long as a fault takes: the update counts in the end.
+    const usual = { url: this.url, publishTimeout: 120, ...everything };
+    const node = this.add({ kind: "redis", options: { ...usual, ...transport } }, options);
+    this.#nodes.push(node);
+    return node;
+  }
+
+  history(): Promise<Heard[]> {
+    return historyOf(new RedisTransport({ url: this.url, ...everything }));
+  }
+
+  /** Returns the record of a run whose server can lose updates that are not acknowledged. */
+  settled() {
+    const { sent, acknowledged } = runOf(this.logs);
+    const nodes = this.#nodes.filter(({ log }) => log.isStarted);
+    return settledRun(
+      { sent, acknowledged },
+      nodes.map(({ log, isDead }) => ({ record: log.record, before: [], isDead })),
+    );
+  }
+
+  async remove(): Promise<void> {
+    await this.end();
+    for (const server of [this.server, ...this.others]) await server.stop();
+  }
+}
+
+async function withServer<T>(lines: readonly string[], body: (run: Run) => Promise<T>): Promise<T> {
+  const run = new Run(await RedisServer.start({ lines }));
+  try {
+    return await body(run);
+  } finally {
+    await run.remove();
+  }
+}
+
+const progressOfAll = (nodes: readonly FaultyNode[]) => Promise.all(nodes.map((node) => progress(node)));
+const stopAll = (nodes: readonly FaultyNode[]) => Promise.all(nodes.map((node) => node.stop()));
+
+/** Lets something happen to a server that keeps all updates on its disk, while two nodes publish. */
+const serverFault =
+  (happen: (server: RedisServer, nodes: readonly FaultyNode[]) => Promise<unknown>): Fault =>
+  (rounds) =>
+    withServer(onDisk, async (run) => {
+      const nodes = [0, 1].map(() => run.start({}, { durability: "disk" }));
+      await progressOfAll(nodes);
+      for (let round = 0; round < rounds; round++) {
+        await happen(run.server, nodes);
+        await progressOfAll(nodes);
+      }
+      await stopAll(nodes);
+      return { run: runOf(run.logs, await run.history()), faults: rounds };
+    });
+
+const serverKill = serverFault(async (server) => {
+  await server.kill();
+  await server.run();
+});
+
+/** The server stands still for longer than the nodes wait for an answer. What it has received is done later. */
+const serverStall = serverFault(async (server, nodes) => {
+  server.stall();
+  await Promise.all(nodes.map((node) => node.until(({ state }) => state === "away")));
+  server.resume();
+  await Promise.all(nodes.map((node) => node.until(({ state }) => state === "ready")));
+});
+
+const cut = serverFault((server) => server.command("CLIENT", "KILL", "TYPE", "normal"));
+
+/** Kills one of two nodes while it publishes, and starts another one, which is killed in its turn. */
+const nodeKill: Fault = (rounds) =>
+  withServer([], async (run) => {
+    const nodes = [run.start(), run.start()];
+    await progressOfAll(nodes);
+    for (let round = 0; round < rounds; round++) {
+      await nodes.shift()!.kill();
+      nodes.push(run.start());
+      await progressOfAll(nodes);
+    }
+    await stopAll(nodes);
+    return { run: runOf(run.logs, await run.history()), faults: rounds };
+  });
+
+/** Stops a node for a while. The others publish meanwhile what the log holds for it. */
+const nodeStall: Fault = (rounds) =>
+  withServer([], async (run) => {
+    const [writer, reader] = [run.start(), run.start({ publishers: 0 })];
+    await Promise.all([progress(writer), reader.until(({ isStarted }) => isStarted)]);
+    for (let round = 0; round < rounds; round++) {
+      reader.stall();
+      await progress(writer, 300);
+      reader.resume();
+      await heardAll(reader, writer);
+    }
+    await stopAll([writer, reader]);
+    return { run: runOf(run.logs, await run.history()), faults: rounds };
+  });
+
+/** Stops a node while the log deletes what it has not heard: it must be told of a gap. */
+const trimmed: Fault = (rounds) =>
+  withServer([], async (run) => {
+    const limits = { historyLength: 100, maxHistoryBytes: 4 * 1024 * 1024 };
+    const [writer, reader] = [run.start({ bytes: 2000 }, limits), run.start({ publishers: 0 }, limits)];
+    await Promise.all([progress(writer), reader.until(({ isStarted }) => isStarted)]);
+    const complaints: string[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const gaps = reader.log.gaps.length;
+      reader.stall();
+      await progress(writer, 3000);
+      reader.resume();
+      await heardAll(reader, writer);
+      if (reader.log.gaps.length === gaps) complaints.push(`no gap was told in round ${round}`);
+    }
+    await stopAll([writer, reader]);
+    if (writer.log.gaps.length > 0) complaints.push("the writer was told of a gap");
+    return { run: runOf(run.logs), faults: rounds, complaints };
+  });
+
+/** Lets a server refuse all writes for a while. Updates are then rejected, and the same nodes go on afterwards. */
+const refusal =
+  (lines: readonly string[], reason: RegExp, setFull: (server: RedisServer, isFull: boolean) => unknown): Fault =>
+  (rounds) =>
+    withServer(lines, async (run) => {
+      const nodes = [0, 1].map(() => run.start({ publishers: 8 }, { publishTimeout: 1 }));
+      await progressOfAll(nodes);
+      for (let round = 0; round < rounds; round++) {
+        const failures = nodes.map(({ log }) => log.failures.length);
+        await setFull(run.server, true);
+        await Promise.all(nodes.map((node, index) => node.until((log) => log.failures.length > failures[index]! + 8)));
+        await setFull(run.server, false);
+        await progressOfAll(nodes);
+      }
+      await stopAll(nodes);
+      const complaints = run.logs
+        .flatMap(({ failures }) => failures)
+        .filter(({ code, message }) => code !== "ERR_TRANSPORT" || !reason.test(message))
+        .map(({ code, message }) => `${code}: ${message}`);
+      return { run: runOf(run.logs, await run.history()), faults: rounds, complaints };
+    });
+
+/** A limit on the size of the server's files stands for the full disk: it needs no rights. */
+const fullDisk = refusal(["appendonly yes", "appendfsync everysec"], /MISCONF/, async (server, isFull) => {
+  limitFiles(server.pid, isFull ? "1" : "unlimited");
+  // The server tries again once a second.
+  const answer = () => server.command("SET", "probe", "1").then(String, String);
+  if (!isFull) await until(async () => (await answer()) === "OK");
+});
+
+const fullMemory = refusal(["maxmemory-policy noeviction"], /OOM/, (server, isFull) =>
+  server.command("CONFIG", "SET", "maxmemory", isFull ? "1" : "0"),
+);
+
+/** The server loses everything: it has no disk. */
+const emptyServer: Fault = (rounds) =>
+  withServer([], async (run) => {
+    const nodes = [0, 1].map(() => run.start());
+    await progressOfAll(nodes);
+    for (let round = 0; round < rounds; round++) {
+      await run.server.kill();
+      await run.server.run();
+      await progressOfAll(nodes);
+    }
+    await stopAll(nodes);
+    return { run: run.settled(), faults: rounds };
+  });
+
+/** Waits until a server says something of its replication. A sentinel can cut its connections meanwhile. */
+const says = (server: RedisServer, words: string) =>
+  until(() =>
+    server.command("INFO", "replication").then(
+      (text) => String(text).includes(words),
+      () => false,
+    ),
+  );
+
+const replicate = async (replica: RedisServer, master: RedisServer) => {
+  const follow = () => replica.command("REPLICAOF", "127.0.0.1", String(master.port)).then(Boolean, () => false);
+  await until(follow);
+  await says(replica, "master_link_status:up");
+};
+
+/** Kills the master. A sentinel promotes the replica, which has all that was acknowledged, and the dead one follows it. */
+const failOver: Fault = (rounds) =>
+  withServer([], async (run) => {
+    let [master, replica] = [run.server, await RedisServer.start()];
+    run.others.push(replica);
+    await replicate(replica, master);
+    const sentinel = await RedisServer.start({
+      isSentinel: true,
+      lines: [
+        `sentinel monitor hub 127.0.0.1 ${master.port} 1`,
+        "sentinel down-after-milliseconds hub 500",
+        "sentinel failover-timeout hub 1000",
+      ],
+    });
+    run.others.push(sentinel);
+    const isKnown = async (server: RedisServer) => {
+      const text = JSON.stringify(await sentinel.command("SENTINEL", "REPLICAS", "hub"));
+      return text.includes(`"port","${server.port}"`) && text.includes('"flags","slave",');
+    };
+    await until(() => isKnown(replica));
+    run.url = `redis+sentinel://127.0.0.1:${sentinel.port}/hub`;
+    const nodes = [0, 1].map(() => run.start({}, { durability: "replica" }));
+    await progressOfAll(nodes);
+    for (let round = 0; round < rounds; round++) {
+      await master.kill();
+      await says(replica, "role:master");
+      await master.run();
+      await replicate(master, replica);
+      [master, replica] = [replica, master];
+      await progressOfAll(nodes);
+      const next = replica;
+      await until(() => isKnown(next));
+    }
+    await stopAll(nodes);
+    return { run: run.settled(), faults: rounds };
+  });
+
+export const redisFaults: Readonly<Record<string, Fault>> = {
+  "server-kill": serverKill,
+  "server-stall": serverStall,
+  cut,
+  "node-kill": nodeKill,
+  "node-stall": nodeStall,
+  trimmed,
+  "full-disk": fullDisk,
+  "full-memory": fullMemory,
+  "fail-over": failOver,
+  "empty-server": emptyServer,
+};

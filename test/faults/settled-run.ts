@@ -1,0 +1,73 @@
+import type { Heard, NodeRecord, RunRecord } from "./checker.js";
+
+/** A node of a run whose log can lose updates. */
+export interface NodeOfRun {
+  readonly record: NodeRecord;
+  /** The updates that it read before it listened. */
+  readonly before: readonly Heard[];
+  /** Whether it was killed. */
+  readonly isDead: boolean;
+}
+
+/**
+ * Returns the record of a run whose log can lose updates that are not acknowledged, in the form that the checker takes.
+ * Such an update gets another place when its publisher sends it again.
+ */
+export function settledRun(
+  { sent, acknowledged }: Pick<RunRecord, "sent" | "acknowledged">,
+  nodes: readonly NodeOfRun[],
+): RunRecord {
+  const isAcknowledged = new Set(acknowledged);
+  const living = nodes.filter(({ isDead }) => !isDead);
+  const known = new Set(living.flatMap(({ record }) => record.heard.map(({ data }) => data)));
+  const counts = ({ data }: Heard): boolean => isAcknowledged.has(data) || known.has(data);
+  const places = lastPlaces(nodes.flatMap(({ record }) => record.heard).filter(counts));
+  const last = new Set(places.values());
+  const all = nodes.flatMap(({ before, record }) => [...before, ...record.heard]);
+  const lost = all.map(({ position }) => position).filter((each) => !last.has(each));
+  return {
+    sent,
+    acknowledged,
+    nodes: nodes.map(({ record, before, isDead }) => {
+      // The log may have lost what the node had read before it listened.
+      const kept = before.filter(({ data }) => places.get(data)! > record.from);
+      return settled(record, kept, places, lost, isDead);
+    }),
+  };
+}
+
+/** Returns the last place of each update. The log can lose an update that only some nodes have heard: it has another then. */
+function lastPlaces(heard: readonly Heard[]): Map<string, number> {
+  const places = new Map<string, number>();
+  for (const { data, position } of heard) places.set(data, Math.max(position, places.get(data) ?? 0));
+  return places;
+}
+
+/**
+ * Returns a record with each update at its last place, and without updates that only the dead have heard and nobody has
+ * got acknowledged. A node that has heard an update at a lost place must not hear it again. A node can be told of a gap
+ * for a lost place, because at that time it was behind.
+ */
+function settled(
+  record: NodeRecord,
+  before: readonly Heard[],
+  places: ReadonlyMap<string, number>,
+  lost: readonly number[],
+  isDead: boolean,
+): NodeRecord {
+  const { from, heard: raw } = record;
+  const heard = [...before, ...raw]
+    .filter(({ data }) => places.has(data))
+    .map(({ data }) => ({ data, position: places.get(data)! }))
+    .filter(({ position }) => !isDead || position <= record.to);
+  const isMissing = (positions: Iterable<number>, through: number, known: readonly Heard[]): boolean => {
+    const knownPositions = new Set(known.map(({ position }) => position));
+    return [...positions].some((each) => each > from && each <= through && !knownPositions.has(each));
+  };
+  const gaps = record.gaps.filter(({ through }) => {
+    return isMissing(places.values(), through, heard) || !isMissing([...lost, ...places.values()], through, raw);
+  });
+  // The order of the calls counts where the log has lost nothing.
+  if (lost.length > 0) heard.sort((a, b) => a.position - b.position);
+  return { ...record, heard, gaps, to: Math.max(record.to, heard.at(-1)?.position ?? 0) };
+}
