@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { freePort, RedisServer, withoutRedis } from "../support/redis.js";
+import { freePort } from "../support/free-port.js";
+import { RedisServer, withoutRedis } from "../support/redis.js";
 import { until } from "../support/until.js";
 import { launchChromium } from "./chromium.js";
 
