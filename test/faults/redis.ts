@@ -84,7 +84,7 @@ const serverKill = serverFault(async (server) => {
   await server.run();
 });
 
-/** The server stands still for longer than the nodes wait for an answer. What it has received is done later. */
+/** The server stands still for longer than the nodes wait for an answer. It handles later what it has received. */
 const serverStall = serverFault(async (server, nodes) => {
   server.stall();
   await Promise.all(nodes.map((node) => node.until(({ state }) => state === "away")));
