@@ -33,6 +33,7 @@ import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } f
 import { SubscribeHandler } from "./handlers/subscribe-handler.js";
 import { SubscriptionsHandler } from "./handlers/subscriptions-handler.js";
 import { Cors } from "./http/cors.js";
+import { holdBody } from "./http/form-body.js";
 import type { HubRequest, HubResponse } from "./http/messages.js";
 import { answerPublicDocument } from "./http/public-document.js";
 import { hubUrlOf, pathFromHub, queryOf } from "./http/request.js";
@@ -254,6 +255,7 @@ export class Hub {
    * ```
    */
   readonly handle = (req: HubRequest, res: HubResponse, next?: Next): void => {
+    holdBody(req, res);
     this.#answers.answer(req, res, next, (request, response) => this.#route(request, response));
   };
 

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import express, { type Express, type RequestHandler } from "express";
 import { Hub } from "../../src/hub/index.js";
@@ -82,6 +85,105 @@ describe("under Express", () => {
       await subscriber.until(({ data }) => data.length === 1);
       assert.deepEqual(subscriber.data, ["é + 1"]);
     }
+  });
+
+  // Such a listener makes the body flow while the hub verifies the token: without care the update would lose its beginning.
+  describe("a publish arrives whole beside", () => {
+    const others: Record<string, RequestHandler> = {
+      "a listener that collects the body in the background": (req, _res, next) => {
+        Object.assign(req, { rawBody: "" });
+        req.on("data", (chunk) => Object.assign(req, { rawBody: `${Reflect.get(req, "rawBody")}${chunk}` }));
+        next();
+      },
+      "a listener that counts bytes": (req, _res, next) => {
+        req.on("data", () => {});
+        next();
+      },
+      "a hash that the body is piped into": (req, _res, next) => {
+        req.pipe(createHash("sha256"));
+        next();
+      },
+      "middleware that sets an encoding": (req, _res, next) => {
+        req.setEncoding("utf8");
+        next();
+      },
+      "middleware that sets an encoding and leaves text": (req, _res, next) => {
+        Object.assign(req.setEncoding("latin1"), { rawBody: "" });
+        req.on("data", (chunk) => Object.assign(req, { rawBody: `${Reflect.get(req, "rawBody")}${chunk}` }));
+        req.once("data", () => setImmediate(next));
+      },
+      "middleware that has paused the request": (req, _res, next) => {
+        req.pause();
+        next();
+      },
+      "a collector that waits for something else meanwhile": (req, _res, next) => {
+        const chunks: Buffer[] = [];
+        req.on("data", (chunk) => chunks.push(chunk));
+        req.on("end", () => Object.assign(req, { rawBody: Buffer.concat(chunks) }));
+        req.once("data", () => setImmediate(next));
+      },
+      "a parser that leaves URLSearchParams": async (req, _res, next) => {
+        Object.assign(req, { body: new URLSearchParams(await text(req)) });
+        next();
+      },
+      "a parser that leaves a Map": async (req, _res, next) => {
+        Object.assign(req, { body: new Map(new URLSearchParams(await text(req))) });
+        next();
+      },
+    };
+    for (const [name, middleware] of Object.entries(others)) {
+      test(name, async (t) => {
+        const hub = makeHub(t);
+        let arrived = () => {};
+        const seen = new Promise<void>((resolve) => {
+          arrived = resolve;
+        });
+        const app = express();
+        const arrive: RequestHandler = (_req, _res, next) => {
+          arrived();
+          next();
+        };
+        app.post(hub.path, arrive, middleware);
+        const origin = await serve(t, app.use(hub.handle));
+        const subscriber = await subscribe(t, `${origin}${hub.path}?topic=a`);
+        const request = httpRequest(`${origin}${hub.path}`, {
+          method: "POST",
+          headers: {
+            Authorization: `Bearer ${await token({ publish: ["*"] }, {}, publisherKey)}`,
+            "Content-Type": "application/x-www-form-urlencoded",
+          },
+        });
+        const answered = once(request, "response") as Promise<[IncomingMessage]>;
+        request.write("topic=a&data=é");
+        await seen;
+        for (let part = 0; part < 20; part++) {
+          request.write(`${part},`);
+          await new Promise(setImmediate);
+        }
+        request.end();
+        const [answer] = await answered;
+        answer.resume();
+        assert.equal(answer.statusCode, 200);
+        await subscriber.until(({ data }) => data.length === 1);
+        assert.deepEqual(subscriber.data, [`é${Array.from({ length: 20 }, (_, part) => `${part},`).join("")}`]);
+      });
+    }
+
+    test("a listener, and the connection of a rejected publish stays usable", async (t) => {
+      const hub = makeHub(t);
+      const origin = await serve(t, express().use(others["a listener that counts bytes"]!).use(hub.handle));
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      t.after(() => agent.destroy());
+      for (const expected of [401, 401]) {
+        const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+        const request = httpRequest(`${origin}${hub.path}`, { method: "POST", headers, agent });
+        request.end(`topic=a&data=${"x".repeat(300_000)}`);
+        const [answer] = (await once(request, "response")) as [IncomingMessage];
+        answer.resume();
+        assert.equal(answer.statusCode, expected);
+        await once(answer, "end");
+      }
+    });
   });
 
   test("subscribing by QUERY works although a body parser was faster", async (t) => {

@@ -3,6 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { parseForm } from "../../protocol/form.js";
 import { HttpProblem } from "../../protocol/problem.js";
 import { GrowingBuffer } from "./growing-buffer.js";
+import type { HubRequest, HubResponse } from "./messages.js";
 
 export const formType = "application/x-www-form-urlencoded";
 
@@ -20,6 +21,17 @@ export interface FormReading {
 }
 
 /**
+ * Stops a body that another listener has made flow, until the hub reads it. Such a listener, for a signature or a log,
+ * passes the request on at once. The hub would miss the bytes that arrive while it verifies the token.
+ */
+export function holdBody(req: HubRequest, res: HubResponse): void {
+  if (req.listenerCount("data") === 0 || req.readableDidRead) return;
+  req.pause();
+  // A rejected request leaves its body unread, and its connection would wait for the rest.
+  res.once("close", () => req.resume());
+}
+
+/**
  * Reads the form in a request's body, or takes it from the body parser of the application that has read it.
  *
  * @param limit - The max size of the body, in bytes.
@@ -34,6 +46,7 @@ export async function readForm(
   // Reading a stream that another reader has started yields the rest at most, or waits for ever.
   const isRead = req.readableDidRead || req.readableEnded;
   if (!isRead) return parseBody(await readBody(req, limit, onGrowth));
+  if (!req.readableEnded) await readByOther(req);
   const left = leftBody(req);
   if (!Buffer.isBuffer(left)) return formOf(left, isKnown);
   if (left.length > limit) throw tooLarge(limit);
@@ -49,8 +62,8 @@ interface ReadRequest extends IncomingMessage {
 }
 
 function leftBody(req: ReadRequest): Buffer | object {
-  const { body, rawBody } = req;
-  const bytes = bytesOf(rawBody) ?? bytesOf(body);
+  const { body, rawBody, readableEncoding } = req;
+  const bytes = bytesOf(rawBody, readableEncoding) ?? bytesOf(body, readableEncoding);
   if (bytes !== undefined) return bytes;
   if (typeof body === "object" && body !== null) return body;
   if (!req.readableDidRead) return Buffer.alloc(0);
@@ -60,14 +73,24 @@ function leftBody(req: ReadRequest): Buffer | object {
   );
 }
 
-function bytesOf(body: unknown): Buffer | undefined {
-  if (typeof body === "string") return Buffer.from(body);
+/** Waits until another listener has read the whole body. */
+function readByOther(req: IncomingMessage): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onClose = () => reject(endedEarly());
+    if (req.destroyed) return onClose();
+    req.once("end", resolve).once("close", onClose).resume();
+  });
+}
+
+function bytesOf(body: unknown, encoding: BufferEncoding | null): Buffer | undefined {
+  if (typeof body === "string") return Buffer.from(body, encoding ?? "utf8");
   return body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : undefined;
 }
 
 function formOf(fields: object, isKnown: (name: string) => boolean): URLSearchParams {
   const form = new URLSearchParams();
-  for (const [name, value] of Object.entries(fields)) {
+  const isList = fields instanceof URLSearchParams || fields instanceof FormData || fields instanceof Map;
+  for (const [name, value] of isList ? fields.entries() : Object.entries(fields)) {
     if (!isKnown(name)) continue;
     for (const item of Array.isArray(value) ? value : [value]) {
       if (typeof item !== "string") throw new HttpProblem(400, `The field ${name} must be text.`);
@@ -80,6 +103,10 @@ function formOf(fields: object, isKnown: (name: string) => boolean): URLSearchPa
 // Without `Connection: close` Node would read the rest of the body.
 function tooLarge(limit: number): HttpProblem {
   return new HttpProblem(413, `The body can have max ${limit} bytes.`, { Connection: "close" });
+}
+
+function endedEarly(): HttpProblem {
+  return new HttpProblem(400, "The request ended early.");
 }
 
 function parseBody(body: Buffer): URLSearchParams {
@@ -98,7 +125,8 @@ function readBody(req: IncomingMessage, limit: number, onGrowth: (bytes: number)
       req.pause();
       reject(error);
     };
-    const onData = (chunk: Buffer) => {
+    const onData = (data: Buffer | string) => {
+      const chunk = typeof data === "string" ? Buffer.from(data, req.readableEncoding ?? "utf8") : data;
       if (body.length + chunk.length > limit) return refuse(tooLarge(limit));
       try {
         body.append(chunk);
@@ -113,8 +141,8 @@ function readBody(req: IncomingMessage, limit: number, onGrowth: (bytes: number)
     const onBreak = () => {
       stop();
       // Requests that were read completely are closed too. Creating an error for each would be expensive.
-      if (!req.readableEnded) reject(new HttpProblem(400, "The request ended early."));
+      if (!req.readableEnded) reject(endedEarly());
     };
-    req.on("data", onData).on("end", onEnd).on("error", onBreak).on("close", onBreak);
+    req.on("data", onData).on("end", onEnd).on("error", onBreak).on("close", onBreak).resume();
   });
 }
