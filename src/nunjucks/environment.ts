@@ -1,8 +1,9 @@
-import nunjucks, { type Environment } from "nunjucks";
+import nunjucks, { type Environment, type Extension } from "nunjucks";
 import { MercureError } from "../shared/errors.js";
 import { ComponentTags, extensionName, type TagOptions } from "./extension.js";
-import type { EnvironmentInternals, TemplateClass, TemplateInternals } from "./internals.js";
+import type { EnvironmentInternals, Nodes, Parser, TemplateClass, TemplateInternals } from "./internals.js";
 import { guardLateCalls, type LateCallsOptions } from "./late-calls.js";
+import { guardConditions, type ParserParts } from "./promised-conditions.js";
 import { guardPromises } from "./promised-values.js";
 import { SourceNames } from "./source-names.js";
 
@@ -53,12 +54,14 @@ export class TagEnvironment {
       );
     }
     this.environment = environment;
-    this.#Template = templateClass(internals);
+    const { Template, parser } = ownParts(internals);
+    this.#Template = Template;
     this.#sources.watch(internals);
     this.#tags = new ComponentTags({ environment, sources: this.#sources, ...options });
     environment.addExtension(extensionName, this.#tags);
     guardLateCalls(environment, options);
     guardPromises(environment, this.#Template, (what) => options.refusal(what));
+    guardConditions(environment, parser, (error) => options.onError(error));
   }
 
   compile(source: string, path: string): CompiledComponent {
@@ -69,18 +72,30 @@ export class TagEnvironment {
 }
 
 /**
- * Returns the template class of the environment's own copy of Nunjucks. Only that copy's safe strings are safe to it.
+ * Returns the template class and the parser of the environment's own copy of Nunjucks. Only that copy's safe strings are
+ * safe to it.
  */
-function templateClass(environment: EnvironmentInternals): TemplateClass {
+function ownParts(environment: EnvironmentInternals): { Template: TemplateClass; parser: ParserParts } {
   const name = "htmx-mercure:probe";
-  const probe = {
-    cache: {},
-    getSource: (wanted: string) => (wanted === name ? { src: "", path: name, noCache: true } : null),
+  const { blockStart = "{%", blockEnd = "%}" } = environment.opts.tags ?? {};
+  const source = { src: `${blockStart} htmx_mercure_probe ${blockEnd}`, path: name, noCache: true };
+  const loader = { cache: {}, getSource: (wanted: string) => (wanted === name ? source : null) };
+  let parser: ParserParts;
+  const extension = {
+    tags: ["htmx_mercure_probe"],
+    parse: (used: Parser, nodes: Nodes) => {
+      parser = { prototype: Object.getPrototypeOf(used) as object, nodes };
+      used.advanceAfterBlockEnd(used.nextToken()!.value);
+      return new nodes.Output(0, 0, []);
+    },
   };
-  environment.loaders.unshift(probe as unknown as EnvironmentInternals["loaders"][number]);
+  environment.loaders.unshift(loader as unknown as EnvironmentInternals["loaders"][number]);
+  environment.addExtension(name, extension as unknown as Extension);
   try {
-    return (environment.getTemplate(name) as TemplateInternals).constructor as TemplateClass;
+    const template = environment.getTemplate(name, true) as TemplateInternals;
+    return { Template: template.constructor as TemplateClass, parser: parser! };
   } finally {
+    environment.removeExtension(name);
     environment.loaders.shift();
   }
 }

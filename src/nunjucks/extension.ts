@@ -46,6 +46,11 @@ export class ComponentTags implements Extension {
     this.preprocess = (source) => this.#report(() => this.#scan(source));
   }
 
+  /** The template that is being parsed. */
+  get template(): string | undefined {
+    return this.#template;
+  }
+
   #scan(source: string): string {
     const environment = this.#options.environment as EnvironmentInternals;
     this.#template = this.#options.sources.take(source);

@@ -60,11 +60,14 @@ export interface Nodes {
   readonly Dict: NodeClass;
   readonly Pair: NodeClass;
   readonly Caller: NodeClass;
+  readonly Filter: NodeClass;
+  readonly InlineIf: NodeClass;
   readonly CallExtensionAsync: new (extension: unknown, method: string, args?: Node, contentArgs?: Node[]) => Node;
   readonly CallExtension: new (extension: string, method: string, args: Node, contentArgs: Node[]) => Node;
 }
 
 export interface Parser {
+  readonly extensions?: readonly unknown[];
   nextToken(withWhitespace?: boolean): Token | null;
   peekToken(): Token | null;
   pushToken(token: Token | null): void;

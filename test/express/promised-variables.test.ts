@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import type { NextFunction, Request, Response } from "express";
 import { TemplateError } from "../../src/index.js";
 import { application } from "../support/application.js";
+import { fatalErrors } from "../support/fatal-errors.js";
 
 const inChildren: Record<string, string> = {
   "is printed": "<% Card %>{{ user }}<% endCard %>",
@@ -74,6 +75,61 @@ describe("a promise in a template's variables that is rejected later", () => {
       });
     }
   }
+
+  const inPages: Readonly<Record<string, readonly [template: string, column: number, name: string]>> = {
+    "is a condition": ["<% if user %>x<% endif %>", 7, "The promise user"],
+    "is a second condition": ["<% if 0 %>x<% elif user %>y<% endif %>", 20, "The promise user"],
+    "is a condition within a loop": ["<% for n in [1] %><% if user %>x<% endif %><% endfor %>", 25, "The promise user"],
+    "is looped over": ["<% for x in user %>x<% endfor %>", 13, "The promise user"],
+    "is an inline condition": ["{{ 1 if user else 2 }}", 9, "The promise user"],
+    "is switched on": ["<% switch user %><% case 1 %>x<% endswitch %>", 11, "The promise user"],
+    "is the result of a function that is a condition": ["<% if find() %>x<% endif %>", 11, "A promise"],
+    "is a condition in a macro": [
+      "<% macro m(u) %><% if u %>x<% endif %><% endmacro %>{{ m(user) }}",
+      23,
+      "The promise u",
+    ],
+    "is a condition after an asynchronous filter": ["{{ 1 | later }}<% if user %>x<% endif %>", 22, "The promise user"],
+  };
+  for (const [what, [template, column, name]] of Object.entries(inPages)) {
+    // A promise is always true, so the page would show to everybody what only some may see.
+    test(`is an error with its place where it ${what} in a page`, async (t) => {
+      const fatal = fatalErrors(t);
+      const { app, kit, listen } = application(t, { "templates/index.njk": `\n${template}` });
+      kit.environment.addFilter(
+        "later",
+        (x: unknown, done: (error: unknown, x: unknown) => void) => done(null, x),
+        true,
+      );
+      let failure: unknown;
+      const find = async () => Promise.reject(new Error("no database"));
+      app.get("/", (_req, res) => res.render("index", { find, ...(template.includes("user") && { user: find() }) }));
+      app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+        failure = error;
+        res.status(500).send("failed");
+      });
+      assert.equal((await fetch(await listen())).status, 500);
+      assert.ok(failure instanceof TemplateError, String(failure));
+      assert.deepEqual([failure.code, failure.line, failure.column], ["ERR_TEMPLATE", 2, column]);
+      assert.match(failure.template ?? "", /templates\/index\.njk$/);
+      assert.ok(failure.message.startsWith(`${name} cannot be a condition or a list: await it in the handler.`));
+      await new Promise(setImmediate);
+      assert.deepEqual(fatal, []);
+    });
+  }
+
+  test("is a condition and a list after a page's asynchronous filter", async (t) => {
+    const template = "<% if list | awaited %><% for x in list | awaited %>{{ x }}<% endfor %><% endif %>";
+    const { app, kit, listen } = application(t, { "templates/index.njk": template });
+    kit.environment.addFilter(
+      "awaited",
+      (promise: Promise<unknown>, done: (error: unknown, value?: unknown) => void) =>
+        void promise.then((value) => done(null, value), done),
+      true,
+    );
+    app.get("/", (_req, res) => res.render("index", { list: Promise.resolve(["ada", "bob"]) }));
+    assert.equal(await (await fetch(await listen())).text(), "adabob");
+  });
 
   test("is an error where a page prints it", async (t) => {
     const { app, listen } = application(t, { "templates/index.njk": "{{ user }}" });

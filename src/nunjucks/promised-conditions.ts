@@ -1,0 +1,64 @@
+import { types } from "node:util";
+import type { Environment } from "nunjucks";
+import { onRejection } from "../shared/on-rejection.js";
+import { ComponentTags } from "./extension.js";
+import type { Node, Nodes, Parser } from "./internals.js";
+import { TemplateError } from "./template-error.js";
+
+const filterName = "htmx-mercure:condition";
+
+/** The parser's methods that read an expression whose value is never printed, and the field of their node. */
+const fields = { parseIf: "cond", parseFor: "arr", parseSwitch: "expr", parseInlineIf: "cond" } as const;
+
+type ParserClass = Record<keyof typeof fields, (this: Parser) => Node>;
+
+type Expression = Node & { readonly lineno: number; readonly colno: number; readonly value?: unknown };
+
+const guardedParsers = new WeakSet<object>();
+
+/** The parser of the environment's own copy of Nunjucks. */
+export interface ParserParts {
+  readonly prototype: object;
+  readonly nodes: Nodes;
+}
+
+/**
+ * Makes a promise an error as a condition, as the subject of a switch and as the list of a loop: it is always true, and
+ * has no items. Asynchronous filters of a page can await it there.
+ */
+export function guardConditions(
+  environment: Environment,
+  { prototype, nodes }: ParserParts,
+  onError: (error: TemplateError) => void,
+): void {
+  environment.addFilter(
+    filterName,
+    (value: unknown, what: string, path: string | null, line: number, column: number) => {
+      if (!types.isPromise(value)) return value;
+      onRejection(value);
+      const message = `${what} cannot be a condition or a list: await it in the handler.`;
+      const error = new TemplateError("ERR_TEMPLATE", message, { template: path ?? undefined, line, column });
+      onError(error);
+      throw error;
+    },
+  );
+  if (guardedParsers.has(prototype)) return;
+  guardedParsers.add(prototype);
+  const parsers = prototype as ParserClass;
+  for (const [name, field] of Object.entries(fields) as [keyof typeof fields, string][]) {
+    const parse = parsers[name];
+    parsers[name] = function () {
+      const node = parse.call(this) as Record<string, Expression>;
+      const tags = this.extensions?.find((each) => each instanceof ComponentTags);
+      if (tags === undefined || (name === "parseInlineIf" && !(node instanceof nodes.InlineIf))) return node;
+      const value = node[field]!;
+      const { lineno, colno } = value;
+      const what = value instanceof nodes.Symbol ? `The promise ${value.value}` : "A promise";
+      const said = [what, tags.template ?? null, lineno + 1, colno + 1];
+      const args = [value, ...said.map((each) => new nodes.Literal(lineno, colno, each))];
+      const filter = new nodes.Symbol(lineno, colno, filterName);
+      node[field] = new nodes.Filter(lineno, colno, filter, new nodes.NodeList(lineno, colno, args)) as Expression;
+      return node;
+    };
+  }
+}
