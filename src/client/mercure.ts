@@ -5,6 +5,7 @@ import { installAutoScroll } from "./htmx2/auto-scroll.js";
 import { configure } from "./htmx2/config.js";
 import { installHistory } from "./htmx2/history.js";
 import { internalApiOf } from "./htmx2/htmx.js";
+import { positionInPage } from "./htmx2/late-swaps.js";
 import { markupOf } from "./htmx2/markup.js";
 import { installMerge } from "./htmx2/merge.js";
 import { StreamElements } from "./htmx2/stream-elements.js";
@@ -14,10 +15,13 @@ const { htmx } = window;
 if (htmx) {
   const api = internalApiOf(htmx);
   configure(htmx);
-  const streams = new StreamElements(api, markupOf(api));
+  const streams: StreamElements = new StreamElements(
+    api,
+    markupOf(api, (element) => positionInPage(streams.sourceOf(element))),
+  );
   htmx.createEventSource = streams.createEventSource;
   installSubscriptionEvents();
-  installMerge(api);
+  installMerge(htmx, api);
   installHistory(streams);
   installLifecycle(streams);
   installAutoScroll(api);

@@ -82,6 +82,35 @@ describe("a page that htmx restores from its history", () => {
     assert.equal(fixture.server.subscriptions.length, 1);
   });
 
+  for (const [name, swap] of [
+    ["a delay", "beforeend swap:60s"],
+    ["a view transition", "beforeend transition:true"],
+  ] as const) {
+    it(`shows the messages that waited for ${name} when the reader left it`, async () => {
+      fixture.server.serve("/lobby", `<h1>Lobby</h1>`);
+      const page = await fixture.open(
+        `<main>${stream({ connect, swap, content: item("rendered") })}</main>${link("/lobby")}`,
+      );
+      await fixture.connected();
+      // A message waits, and the reader leaves at once. The page has no delay when it comes back.
+      await page.evaluate(`{
+        document.startViewTransition &&= () => ({ ready: Promise.resolve() });
+        addEventListener("htmx:sseBeforeMessage", () => setTimeout(() => {
+          feed.setAttribute("hx-swap", "beforeend");
+          document.querySelector("a").click();
+        }), { once: true });
+      }`);
+      fixture.server.publish(item("late"));
+      await page.getByRole("heading").waitFor();
+      await fixture.connected(0);
+      await page.evaluate("delete document.startViewTransition");
+      await page.goBack();
+      await fixture.connected();
+      fixture.server.publish(item("live"));
+      await shows(page, "#feed p", ["rendered", "late", "live"]);
+    });
+  }
+
   it("keeps one connection for a stream in hx-preserve, on each page and back", async () => {
     const kept = (n: number) =>
       `<div id="kept" hx-preserve>${stream({ connect: `/hub?topic=messages&lastEventID=start&page=${n}` })}</div>`;

@@ -152,3 +152,15 @@ describe("a message without content", () => {
     await shows(page, "#feed", [""]);
   });
 });
+
+describe("a swap with a view transition", () => {
+  it("swaps each message of a burst once and in order, and skips no transition", async () => {
+    const page = await open(stream({ swap: "beforeend transition:true" }));
+    const texts = Array.from({ length: 40 }, (_, at) => `message ${at}`);
+    for (const text of texts) fixture.server.publish(`<p>${text}</p>`);
+    await shows(page, "#feed p", texts);
+    fixture.server.publish('<p id="a">first</p>');
+    fixture.server.publish('<p id="a">second</p>');
+    await shows(page, "#a", ["second"]);
+  });
+});

@@ -49,6 +49,7 @@ export class StreamSource extends EventTarget {
   });
   #address: StreamAddress;
   #cursor: string;
+  #previousCursor = "";
   #readyState = CONNECTING;
   #state: StreamState = "connecting";
   #attempt: AbortController | undefined;
@@ -101,6 +102,11 @@ export class StreamSource extends EventTarget {
   /** The id of the last dispatched event, where a new connection resumes. Empty means from now. */
   get lastEventId(): string {
     return this.#cursor;
+  }
+
+  /** The position before the event that is being dispatched. */
+  get previousEventId(): string {
+    return this.#previousCursor;
   }
 
   close(): void {
@@ -208,7 +214,9 @@ export class StreamSource extends EventTarget {
           if (!signal.aborted) this.#receive(event, origin);
         },
         lastEventId: (id) => {
-          if (!signal.aborted) this.#cursor = id;
+          if (signal.aborted) return;
+          this.#previousCursor = this.#cursor;
+          this.#cursor = id;
         },
         retry: (milliseconds) => {
           this.#retry = milliseconds;

@@ -1,6 +1,6 @@
 /** The part of htmx 2 that the client uses: the script's public object, and the extensions' API. */
 export interface Htmx {
-  readonly config: { includeIndicatorStyles: boolean };
+  readonly config: { includeIndicatorStyles: boolean; readonly globalViewTransitions: boolean };
   createEventSource?: (url: string) => EventTarget;
   defineExtension(name: string, extension: { init(api: HtmxInternalApi): void }): void;
 }
@@ -10,7 +10,12 @@ export interface HtmxInternalApi {
   getSwapSpecification(element: Element): SwapSpecification;
   getTarget(element: Element): Element | null | undefined;
   makeFragment(html: string): DocumentFragment;
-  swap(target: Element, content: DocumentFragment, specification: SwapSpecification, options: SwapOptions): void;
+  swap(
+    target: Element,
+    content: DocumentFragment | string,
+    specification: SwapSpecification,
+    options: SwapOptions,
+  ): void;
   triggerEvent(element: Element, name: string, detail: unknown): boolean;
   withExtensions(element: Element, run: (extension: HtmxExtension) => void): void;
 }
@@ -19,12 +24,14 @@ export interface SwapSpecification {
   swapStyle: string;
   swapDelay?: number;
   settleDelay?: number;
+  transition?: boolean;
 }
 
 interface SwapOptions {
   contextElement: Element;
   /** Runs after the swap's delay, before anything moves. */
   beforeSwapCallback?: () => void;
+  afterSwapCallback?: () => void;
 }
 
 interface HtmxExtension {

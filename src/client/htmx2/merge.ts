@@ -1,5 +1,7 @@
 import { keepEdited } from "../core/edited-field.js";
-import type { HtmxInternalApi, SwapSpecification } from "./htmx.js";
+import type { ElementSource } from "../core/element-source.js";
+import type { Htmx, HtmxInternalApi, SwapSpecification } from "./htmx.js";
+import { holdPosition, swapInTransition } from "./late-swaps.js";
 
 const outOfBand = "[hx-swap-oob], [data-hx-swap-oob]";
 /** The attribute that marks an element for replacement until htmx finds it. */
@@ -8,22 +10,28 @@ let marks = 0;
 
 /**
  * Swaps the messages that the extension would swap wrongly for a live list. An arriving element replaces the element of
- * the target with the same id. A message of only out-of-band elements leaves the target alone. The extension swaps all
- * other messages.
+ * the target with the same id. A message of only out-of-band elements leaves the target alone. A swap with a delay
+ * or a view transition keeps the stream's position. The extension swaps all other messages.
  */
-export function installMerge(api: HtmxInternalApi): void {
+export function installMerge(htmx: Htmx, api: HtmxInternalApi): void {
   // The window and the second of the event's two names come last, after all listeners that can cancel the message.
   addEventListener("htmx:sse-before-message", (event) => {
-    if (!event.defaultPrevented && swapMessage(api, event as CustomEvent<MessageEvent<string>>)) event.preventDefault();
+    if (event.defaultPrevented) return;
+    if (swapMessage(htmx, api, event as CustomEvent<MessageEvent<string>>)) event.preventDefault();
   });
 }
 
 /** Processes a message like the extension, with a check of the fragment between parsing and swapping. */
-function swapMessage(api: HtmxInternalApi, event: CustomEvent<MessageEvent<string>>): boolean {
+function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<MessageEvent<string>>): boolean {
   const element = event.composedPath()[0] as Element;
   const specification = api.getSwapSpecification(element);
   const target = api.getTarget(element);
-  if (!target || ["none", "delete", "textContent"].includes(specification.swapStyle)) return false;
+  if (!target) return false;
+  const hasTransition =
+    (specification.transition ?? htmx.config.globalViewTransitions) && "startViewTransition" in document;
+  const isLate = hasTransition || (specification.swapDelay ?? 0) > 0;
+  const isParsed = !["none", "delete", "textContent"].includes(specification.swapStyle);
+  if (!isParsed && !isLate) return false;
 
   let html = event.detail.data;
   api.withExtensions(element, (extension) => {
@@ -33,18 +41,27 @@ function swapMessage(api: HtmxInternalApi, event: CustomEvent<MessageEvent<strin
   const drawn = isInSvg(list ?? target) && !/^\s*<(svg|template)\b/i.test(html);
   const fragment = drawn ? drawingOf(api, html) : api.makeFragment(html);
   const merges = list !== null && itemsOf(fragment).length > 0;
-  if (!merges && !drawn && (!bringsOutOfBand(fragment) || hasContent(fragment))) return false;
+  if (!merges && !drawn && !isLate && (!bringsOutOfBand(fragment) || hasContent(fragment))) return false;
 
-  api.swap(target, fragment, specification, {
-    contextElement: element,
-    // A swap can be delayed, so the target's content is known only when the swap begins.
-    beforeSwapCallback() {
-      if (merges) replaceInPlace(fragment, list);
-      dropVainDeletions(fragment, target);
-      if (!hasContent(fragment)) specification.swapStyle = "none";
-    },
-  });
-  api.triggerEvent(element, "htmx:sseMessage", event.detail);
+  // Only a message without out-of-band elements empties the target.
+  const mayBeEmpty = merges || drawn || (isParsed && bringsOutOfBand(fragment));
+  const release = isLate ? holdPosition(event.detail.target as ElementSource) : undefined;
+  const swap = () => {
+    api.swap(target, isParsed ? fragment : html, specification, {
+      contextElement: element,
+      // A swap can be delayed, so the target's content is known only when the swap begins.
+      beforeSwapCallback() {
+        if (merges) replaceInPlace(fragment, list);
+        dropVainDeletions(fragment, target);
+        if (mayBeEmpty && !hasContent(fragment)) specification.swapStyle = "none";
+      },
+      ...(release && { afterSwapCallback: release }),
+    });
+    api.triggerEvent(element, "htmx:sseMessage", event.detail);
+  };
+  specification.transition = false;
+  if (hasTransition && api.triggerEvent(element, "htmx:beforeTransition", {})) swapInTransition(swap);
+  else swap();
   return true;
 }
 
