@@ -134,6 +134,48 @@ describe("a stream element", () => {
     await fixture.connected();
   });
 
+  for (const [name, of] of [
+    ["without ids", (text: string) => `<p>${text}</p>`],
+    ["with ids", (text: string) => `<p id="${text}">${text}</p>`],
+  ] as const) {
+    it(`repeats nothing that a slow handler has rendered after its position, ${name}`, async () => {
+      let answer = () => {};
+      const answered = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      const region = (content: string, cursor: string) =>
+        `<main id="region" hx-get="/region" hx-trigger="refresh" hx-swap="outerHTML">${stream({
+          connect: `/hub?topic=messages&lastEventID=${cursor}`,
+          content,
+        })}</main>`;
+      // The request begins before the messages. The handler reads its data between the second and the third.
+      let isAsked = false;
+      fixture.server.serve("/region", async () => {
+        isAsked = true;
+        const cursor = fixture.server.lastEventId;
+        await answered;
+        return { status: 200, body: region(["a", "b", "c"].map(of).join(""), cursor) };
+      });
+      const page = await fixture.open(region(of("a"), "start"));
+      await fixture.connected();
+      fixture.server.publish(of("before"));
+      await shows(page, "#feed p", ["a", "before"]);
+      await page.evaluate(`{
+        window.swaps = 0;
+        addEventListener("htmx:oobAfterSwap", () => window.swaps++);
+        htmx.trigger("#region", "refresh");
+      }`);
+      await eventually(() => assert.ok(isAsked));
+      for (const text of ["b", "c", "d"]) fixture.server.publish(of(text));
+      await shows(page, "#feed p", ["a", "before", "b", "c", "d"]);
+      answer();
+      await shows(page, "#feed p", ["a", "b", "c", "d"]);
+      fixture.server.publish(of("e"));
+      await shows(page, "#feed p", ["a", "b", "c", "d", "e"]);
+      assert.equal(await page.evaluate("swaps"), 0);
+    });
+  }
+
   it("follows another address when its attribute changes", async () => {
     const page = await fixture.open(stream());
     await fixture.connected();

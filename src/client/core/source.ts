@@ -3,6 +3,7 @@ import { EventStreamParser, type StreamEvent } from "../../protocol/sse/event-st
 import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail, StreamState } from "../index.js";
 import { type ConnectionReceiver, type Outcome, readStream } from "./connection.js";
 import { isPageHidden } from "./page-visibility.js";
+import { noteReceived, receivedCount } from "./received.js";
 import { reconnectDelay } from "./reconnect-delay.js";
 import { SilenceWatch } from "./silence-watch.js";
 import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";
@@ -50,6 +51,9 @@ export class StreamSource extends EventTarget {
   #address: StreamAddress;
   #cursor: string;
   #previousCursor = "";
+  /** The number of events that the page had received when the stream took its position from a rendering. */
+  #renderedAt = receivedCount();
+  #isRepeated = false;
   #readyState = CONNECTING;
   #state: StreamState = "connecting";
   #attempt: AbortController | undefined;
@@ -109,6 +113,14 @@ export class StreamSource extends EventTarget {
     return this.#previousCursor;
   }
 
+  /**
+   * Whether the page has received the event that is being dispatched before the stream was rendered. The rendering can
+   * be newer than its position, and contain what the event brings.
+   */
+  get isRepeated(): boolean {
+    return this.#isRepeated;
+  }
+
   close(): void {
     this.#disconnect();
     this.#readyState = CLOSED;
@@ -116,6 +128,7 @@ export class StreamSource extends EventTarget {
 
   /** Connects to another address, or to the same one again after close(). The listeners stay. */
   reopen(address: StreamAddress, cursor: string): void {
+    if (cursor !== this.#cursor) this.#renderedAt = receivedCount();
     this.#address = address;
     this.#cursor = cursor;
     this.#failures = 0;
@@ -255,6 +268,8 @@ export class StreamSource extends EventTarget {
   #receive(event: StreamEvent, origin: string): void {
     if (event.type !== closeEvent) {
       this.#renewals = 0;
+      const number = noteReceived(this.url, event.lastEventId);
+      this.#isRepeated = number !== undefined && number <= this.#renderedAt;
       this.#dispatchMessage(event, origin);
     } else if (event.data === "expired") {
       void this.#renew(() => this.#end(event, origin));

@@ -1,5 +1,6 @@
 import { keepEdited } from "../core/edited-field.js";
 import type { ElementSource } from "../core/element-source.js";
+import { isRendered } from "../core/rendered-items.js";
 import type { Htmx, HtmxInternalApi, SwapSpecification } from "./htmx.js";
 import { holdPosition, swapInTransition } from "./late-swaps.js";
 
@@ -40,12 +41,14 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   const list = listOf(target, specification);
   const drawn = isInSvg(list ?? target) && !/^\s*<(svg|template)\b/i.test(html);
   const fragment = drawn ? drawingOf(api, html) : api.makeFragment(html);
+  const source = event.detail.target as ElementSource;
+  if (list && source.isRepeated && isRendered(fragment, list)) return true;
   const merges = list !== null && itemsOf(fragment).length > 0;
   if (!merges && !drawn && !isLate && (!bringsOutOfBand(fragment) || hasContent(fragment))) return false;
 
   // Only a message without out-of-band elements empties the target.
   const mayBeEmpty = merges || drawn || (isParsed && bringsOutOfBand(fragment));
-  const release = isLate ? holdPosition(event.detail.target as ElementSource) : undefined;
+  const release = isLate ? holdPosition(source) : undefined;
   const swap = () => {
     api.swap(target, isParsed ? fragment : html, specification, {
       contextElement: element,

@@ -1,0 +1,17 @@
+/** The items that have stood for a message already: another message with the same content is another item. */
+const counted = new WeakSet<Element>();
+
+/**
+ * Returns whether a list contains each element of a message already, with the same content. Only messages that the page
+ * has received before may be compared: a handler that waits for its data renders items that are newer than the position
+ * of the page.
+ */
+export function isRendered(message: ParentNode, list: Element): boolean {
+  const present = [...message.children].map((element) =>
+    [...list.children].find((item) => !counted.has(item) && item.isEqualNode(element)),
+  );
+  if (present.length === 0 || new Set(present).size < present.length) return false;
+  if (!present.every((item) => item !== undefined)) return false;
+  for (const item of present) counted.add(item);
+  return true;
+}
