@@ -39,7 +39,7 @@ export class Variants {
   readonly #options: VariantsOptions;
   readonly #byTopic = new Map<string, Live>();
   /** All live variants, the least recently rendered first. */
-  readonly #byAge = new Map<string, { topic: string; variant: string; until: number }>();
+  readonly #byAge = new Map<string, { topic: string; variant: string; until: number; streams: number }>();
   #bytes = 0;
   readonly #plain = new Set<string>();
   #mayAllBePlain: boolean;
@@ -76,19 +76,22 @@ export class Variants {
   }
 
   /**
-   * Notes the variant that a stream requests. Its page may have been rendered by another process.
+   * Notes the variant that a stream begins or ends to carry. Its page may have been rendered by another process.
    *
    * @param isPrivate - Whether the stream's token grants it. Anyone can request any variant without a token, and such
    * requests must not cause rendering.
    */
   onSubscriptionEvent({ topic, match, match_type: matchType, active }: SubscriptionDocument, isPrivate: boolean): void {
-    if (!active) return;
     const name = topic ?? match ?? "";
     const parts = variantOf(name);
-    if (matchType === "urlpattern") this.#mayAllBePlain = true;
+    if (!active) {
+      const ended = parts && isPrivate && this.#byAge.get(nameOf(parts.topic, parts.variant));
+      if (ended) ended.streams = Math.max(0, ended.streams - 1);
+    } else if (matchType === "urlpattern") this.#mayAllBePlain = true;
     else if (!isInternalTopic(name)) this.renderedPlain([name]);
-    else if (parts && isPrivate && isJson(parts.variant) && this.#hasRoom(parts.topic) && this.#fits(parts)) {
-      this.#add(parts.topic, parts.variant);
+    else if (parts && isPrivate && isJson(parts.variant) && this.#hasRoom(parts.topic)) {
+      const { topic, variant } = parts;
+      if (this.#makeRoom(nameOf(topic, variant))) this.#add(topic, variant).streams++;
     }
   }
 
@@ -103,7 +106,7 @@ export class Variants {
     return [...new Set(topics.flatMap((topic) => [...(this.#byTopic.get(topic)?.keys() ?? [])]))];
   }
 
-  #add(topic: string, variant: string): void {
+  #add(topic: string, variant: string): { streams: number } {
     this.#forget();
     if (!this.#byTopic.get(topic)?.has(variant) && !this.#hasRoom(topic)) {
       throw new MercureError(
@@ -113,41 +116,61 @@ export class Variants {
       );
     }
     const until = this.#options.clock.now() + this.#options.lifetime * 1000;
-    const name = variantTopic(topic, variant, "variant");
-    if (!this.#fits({ topic, variant })) {
+    const name = nameOf(topic, variant);
+    if (!this.#makeRoom(name)) {
       throw new MercureError(
         "ERR_TOPIC",
         `The live variants of all topics need more than ${maxVariantsBytes} bytes. Use fewer topics with variants, or a ` +
           "shorter tokenLifetime.",
       );
     }
+    const added = { topic, variant, until, streams: this.#byAge.get(name)?.streams ?? 0 };
     if (!this.#byAge.delete(name)) this.#bytes += bytesOf(name);
-    this.#byAge.set(name, { topic, variant, until });
+    this.#byAge.set(name, added);
     const live = this.#byTopic.get(topic);
     if (live === undefined) this.#byTopic.set(topic, new Map([[variant, until]]));
     else live.set(variant, until);
+    return added;
   }
 
   #hasRoom(topic: string): boolean {
     return (this.#byTopic.get(topic)?.size ?? 0) < maxVariants;
   }
 
-  #fits({ topic, variant }: { readonly topic: string; readonly variant: string }): boolean {
-    const name = variantTopic(topic, variant, "variant");
-    return this.#byAge.has(name) || this.#bytes + bytesOf(name) <= maxVariantsBytes;
+  /**
+   * Returns whether there is memory for a variant. Evicts the oldest ones without a stream for it: their pages have
+   * left, or can miss updates.
+   */
+  #makeRoom(name: string): boolean {
+    const fits = () => this.#byAge.has(name) || this.#bytes + bytesOf(name) <= maxVariantsBytes;
+    if (fits() || !this.#options.areAllKnown) return fits();
+    for (const [each, { streams }] of this.#byAge) {
+      if (streams === 0) this.#remove(each);
+      if (fits()) return true;
+    }
+    return false;
   }
 
   #forget(): void {
     const now = this.#options.clock.now();
-    for (const [name, { topic, variant, until }] of this.#byAge) {
+    for (const [name, { until }] of this.#byAge) {
       if (until > now) return;
-      this.#byAge.delete(name);
-      this.#bytes -= bytesOf(name);
-      const live = this.#byTopic.get(topic);
-      live?.delete(variant);
-      if (live?.size === 0) this.#byTopic.delete(topic);
+      this.#remove(name);
     }
   }
+
+  #remove(name: string): void {
+    const { topic, variant } = this.#byAge.get(name)!;
+    this.#byAge.delete(name);
+    this.#bytes -= bytesOf(name);
+    const live = this.#byTopic.get(topic);
+    live?.delete(variant);
+    if (live?.size === 0) this.#byTopic.delete(topic);
+  }
+}
+
+function nameOf(topic: string, variant: string): string {
+  return variantTopic(topic, variant, "variant");
 }
 
 /**

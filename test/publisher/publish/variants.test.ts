@@ -9,11 +9,8 @@ function start(areAllKnown = true) {
   const pass = (seconds: number) => {
     now += seconds * 1000;
   };
-  const hear = (topic: string, isPrivate = true) =>
-    variants.onSubscriptionEvent(
-      { id: "", type: "Subscription", topic, subscriber: "urn:uuid:1", active: true },
-      isPrivate,
-    );
+  const hear = (topic: string, isPrivate = true, active = true) =>
+    variants.onSubscriptionEvent({ id: "", type: "Subscription", topic, subscriber: "urn:uuid:1", active }, isPrivate);
   return { variants, pass, hear };
 }
 
@@ -36,22 +33,45 @@ describe("variants", () => {
 
   // A visitor opens pages of ever new topics, and each stays in memory as long as its token.
   test("are bounded in their memory, for all topics together", () => {
-    const { variants, pass, hear } = start();
+    for (const areAllKnown of [true, false]) {
+      const { variants, pass, hear } = start(areAllKnown);
+      const topic = (index: number) => `${"x".repeat(2000)}${index}`;
+      let count = 0;
+      assert.throws(
+        () => {
+          for (; count < 20_000; count++) {
+            variants.rendered([topic(count)], "1");
+            hear(variantTopic(topic(count), "1", "variant"));
+          }
+        },
+        { code: "ERR_TOPIC", message: /live variants of all topics need more than 67108864 bytes/ },
+      );
+      assert.ok(count > 5000, `${count} variants`);
+      variants.rendered([topic(0)], "1");
+      hear(variantTopic(topic(count), "1", "variant"));
+      assert.deepEqual(variants.of([topic(count)]), []);
+      pass(61);
+      variants.rendered([topic(count)], "1");
+      assert.deepEqual(variants.of([topic(count)]), ["1"]);
+    }
+  });
+
+  // A visitor who never connects fills the memory, and the pages of all others would be errors for an hour.
+  test("without a stream make room for new ones, the oldest first", () => {
+    const { variants, hear } = start();
     const topic = (index: number) => `${"x".repeat(2000)}${index}`;
-    let count = 0;
-    assert.throws(
-      () => {
-        for (; count < 20_000; count++) variants.rendered([topic(count)], "1");
-      },
-      { code: "ERR_TOPIC", message: /live variants of all topics need more than 67108864 bytes/ },
-    );
-    assert.ok(count > 5000, `${count} variants`);
-    variants.rendered([topic(0)], "1");
-    hear(variantTopic(topic(count), "1", "variant"));
-    assert.deepEqual(variants.of([topic(count)]), []);
-    pass(61);
+    const of = (index: number) => variants.of([topic(index)]).length;
+    for (const index of [0, 1]) variants.rendered([topic(index)], "1");
+    for (const audience of ["variant", "private-variant"] as const) hear(variantTopic(topic(0), "1", audience));
+    let count = 2;
+    for (; of(1) === 1; count++) variants.rendered([topic(count)], "1");
+    assert.deepEqual([of(0), of(2), of(count - 1)], [1, 1, 1]);
+    hear(variantTopic(topic(0), "1", "variant"), true, false);
     variants.rendered([topic(count)], "1");
-    assert.deepEqual(variants.of([topic(count)]), ["1"]);
+    assert.deepEqual([of(0), of(2)], [1, 0]);
+    hear(variantTopic(topic(0), "1", "private-variant"), true, false);
+    variants.rendered([topic(count + 1)], "1");
+    assert.deepEqual([of(0), of(3), of(count + 1)], [0, 1, 1]);
   });
 
   test("of several topics are each counted once", () => {
