@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Hub } from "../hub/hub.js";
 import { presenceEvent, presenceTopic } from "../protocol/own-topics.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
@@ -19,6 +20,7 @@ export function presenceOf(
   { presenceKey, presenceGrace, tokenLifetime }: Configuration,
   { clock, subscriptions, onError }: PresenceServices,
 ): Presence {
+  const own = new Set<string>();
   return new Presence({
     hub: {
       subscriptions,
@@ -29,10 +31,24 @@ export function presenceOf(
     grace: presenceGrace,
     lifetime: tokenLifetime,
     announce: (topic) => {
-      const draft = { topics: [presenceTopic(topic)], type: presenceEvent, data: "", private: true };
+      const id = hub.isShared ? { id: `urn:uuid:${randomUUID()}` } : {};
+      if (id.id !== undefined) own.add(id.id);
+      const draft = { topics: [presenceTopic(topic)], type: presenceEvent, data: "", private: true, ...id };
       hub.publish(draft).catch((error) => onError("publishing a presence change failed", error));
     },
+    onAnnouncement: hub.isShared ? (topic, listener) => followOthers(hub, topic, own, listener) : undefined,
   });
+}
+
+/** @param own - The ids of this node's announcements that it has not heard yet. */
+function followOthers(hub: Hub, topic: string, own: Set<string>, listener: () => void): () => void {
+  const updates = hub.updates(presenceTopic(topic));
+  const follow = async () => {
+    for await (const { id } of updates) if (!own.delete(id)) listener();
+  };
+  // A reader that is too slow has missed announcements, and this node may then repeat one.
+  follow().catch(() => {});
+  return () => void updates.return?.();
 }
 
 /** Wraps a presence key function. If it throws, the stream counts by itself, and other streams are unaffected. */

@@ -17,6 +17,7 @@ import { assertKnownOptions } from "../shared/known-options.js";
 import type { Logger } from "../shared/logger.js";
 import { onRejection } from "../shared/on-rejection.js";
 import { describeValue } from "../shared/plain-object.js";
+import { NodesOfOne } from "../transport/memory/nodes-of-one.js";
 import type { Transport, TransportState } from "../transport/transport.js";
 import { authenticatorFor, defaultCookieNames } from "./auth/authenticators.js";
 import { ControlChannel } from "./auth/control-channel.js";
@@ -37,10 +38,11 @@ import { holdBody } from "./http/form-body.js";
 import type { HubRequest, HubResponse } from "./http/messages.js";
 import { answerPublicDocument } from "./http/public-document.js";
 import { hubUrlOf, pathFromHub, queryOf } from "./http/request.js";
+import { HubNodes } from "./nodes/hub-nodes.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, type HubSettings, resolveHubOptions } from "./options/hub-options.js";
 import { warnOfSeveralProcesses } from "./several-processes.js";
-import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
+import { ActiveSubscriptions, type SubscriptionChange } from "./streams/active-subscriptions.js";
 import { Disconnections } from "./streams/disconnections.js";
 import { Expirations } from "./streams/expirations.js";
 import type { Subscriber } from "./streams/subscriber.js";
@@ -76,7 +78,11 @@ const streamOptions: readonly string[] = [
 ] satisfies (keyof StreamOptions)[];
 
 /** @param isPrivate - Whether the subscription receives private updates too. */
-type SubscriptionListener = (subscription: SubscriptionDocument, isPrivate: boolean) => void;
+type SubscriptionListener = (
+  subscription: SubscriptionDocument,
+  isPrivate: boolean,
+  change: SubscriptionChange,
+) => void;
 
 /** @param refusal - The refusal that the client receives. A client whose stream is closed instead does not see it. */
 type RefusalListener = (request: HubRequest, refusal: HttpProblem) => void;
@@ -117,6 +123,8 @@ export class Hub {
   readonly #dispatcher: Dispatcher;
   readonly #subscribers: Subscribers<Subscriber>;
   readonly #disconnections: Disconnections;
+  /** Undefined if the transport is for one node. */
+  readonly #nodes: HubNodes | undefined;
   /** Undefined if the option `subscriptions` is false. */
   readonly #activeSubscriptions: ActiveSubscriptions | undefined;
   readonly #subscriptionListeners = new Set<SubscriptionListener>();
@@ -166,9 +174,13 @@ export class Hub {
         publicPath,
         transport,
         (error) => this.#report(error),
-        (subscription, active) => this.#tell(subscription, active),
+        (subscription, active, change) => this.#tell(subscription, active, change),
       );
     }
+    if (!(transport.nodes instanceof NodesOfOne)) {
+      this.#nodes = new HubNodes(transport.nodes, orders, this.#activeSubscriptions, (error) => this.#report(error));
+    }
+    const nodes = this.#nodes?.streams;
     const services = {
       transport,
       dispatcher,
@@ -177,6 +189,7 @@ export class Hub {
       subscribers: this.#subscribers,
       disconnections: this.#disconnections,
       activeSubscriptions: this.#activeSubscriptions,
+      subjectsElsewhere: nodes && ((subject: string) => nodes.countOf(subject)),
       clock,
       onError: (error: unknown) => this.#report(error),
       onCloseAtOnce: (req: IncomingMessage, error: unknown) => this.#refusalListener?.(req, refusalOf(error)),
@@ -223,6 +236,11 @@ export class Hub {
    */
   now(): number {
     return this.#transport.now();
+  }
+
+  /** Whether the transport can have several nodes. @internal */
+  get isShared(): boolean {
+    return this.#nodes !== undefined;
   }
 
   /** Resolves when the hub can serve streams: once its transport is ready. Never rejects. */
@@ -348,8 +366,8 @@ export class Hub {
   }
 
   /**
-   * Calls the listener at once for each subscription of this process that begins or ends. Returns a function that
-   * removes the listener. With the option `subscriptions: false` the hub never calls it.
+   * Calls the listener for each subscription that begins or ends: at once for those of this process, and soon for those
+   * of other nodes. Returns a function that removes the listener. With the option `subscriptions: false` the hub never calls it.
    *
    * @example
    * ```ts
@@ -386,6 +404,7 @@ export class Hub {
   async disconnect(target: DisconnectTarget): Promise<void> {
     if (this.#dispatcher.closed) throw hubClosed();
     await this.#disconnections.broadcast(target);
+    await this.#nodes?.confirmed();
   }
 
   /**
@@ -405,6 +424,7 @@ export class Hub {
     this.#dispatcher.close();
     this.#disconnections.close();
     await this.#activeSubscriptions?.settled();
+    this.#nodes?.close();
     await this.#ownTransport?.close();
   }
 
@@ -415,12 +435,12 @@ export class Hub {
     return this.state === "starting" ? storeUnavailable() : undefined;
   }
 
-  #tell(subscription: ActiveSubscription, active: boolean): void {
+  #tell(subscription: ActiveSubscription, active: boolean, change: SubscriptionChange): void {
     if (this.#subscriptionListeners.size === 0) return;
     const document = subscriptionDocument(this.publicPath, subscription, active);
     for (const listener of this.#subscriptionListeners) {
       try {
-        onRejection(listener(document, subscription.isPrivate ?? false), (error) => this.#report(error));
+        onRejection(listener(document, subscription.isPrivate ?? false, change), (error) => this.#report(error));
       } catch (error) {
         this.#report(error);
       }

@@ -8,7 +8,8 @@ export interface Nodes {
 
   /**
    * Sets an entry of this node, or removes it with undefined. The local copy changes at once. Other nodes learn the
-   * change soon; several changes can travel together. The entry lives as long as the node.
+   * change soon, and before updates that are published in a later turn of the event loop. Several changes can travel
+   * together. The entry lives as long as the node.
    */
   tell(key: string, value: string | undefined): void;
 
@@ -17,7 +18,9 @@ export interface Nodes {
 
   /**
    * Calls the listener for each change of an entry of any node, this one included. The value is undefined when the entry
-   * has ended, also because its node has ended. A listener must not throw. Returns a function that removes the listener.
+   * has ended, also because its node has ended. If the others took this node for ended, and it is back, the listener
+   * hears that its entries have ended, and then the entries again. A listener must not throw. Returns a function that
+   * removes the listener.
    */
   listen(listener: (node: string, key: string, value: string | undefined) => void): () => void;
 }

@@ -34,11 +34,12 @@ const layers: Readonly<Record<string, Layer>> = {
   "hub/options": { uses: ["hub/limits", "hub/auth", "hub/observer.ts", "transport", "protocol", "shared"] },
   "hub/streams": {
     uses: [
-      ...["hub/limits", "hub/fan-out", "hub/auth", "hub/http", "hub/observer.ts", "hub/pacer.ts"],
+      ...["hub/limits", "hub/nodes", "hub/fan-out", "hub/auth", "hub/http", "hub/observer.ts", "hub/pacer.ts"],
       ...["transport", "protocol", "shared"],
     ],
   },
   "hub/limits": { uses: ["hub/fan-out", "protocol", "shared"] },
+  "hub/nodes": { uses: ["hub/auth", "transport", "protocol", "shared"] },
   "hub/fan-out": { uses: ["hub/pacer.ts", "transport", "protocol", "shared"] },
   "hub/auth": { uses: ["hub/http", "hub/pacer.ts", "transport", "protocol", "shared"], packages: ["jose"] },
   "hub/http": { uses: ["protocol", "shared"] },

@@ -55,13 +55,13 @@ export class ControlChannel {
    * @returns the time of the last message that the transport has evicted although it was in force, in milliseconds
    * since 1970; undefined if it evicted nothing.
    */
-  async readAll(apply: (data: string) => void): Promise<number | undefined> {
+  async readAll(apply: (data: string, position: number) => void): Promise<number | undefined> {
     await this.#transport.ready;
     const topics = new Set([this.#topic]);
     let lost = 0;
     for (let after = 0, isRead = false; !isRead; ) {
       const { updates, through, lostThrough } = await this.#transport.read({ topics, after, limit: chunkSize });
-      for (const { update } of updates) if (isOf(this.#topic, update)) apply(update.data);
+      for (const { update, position } of updates) if (isOf(this.#topic, update)) apply(update.data, position);
       lost = Math.max(lost, lostThrough);
       isRead = through >= this.#transport.head;
       after = through;
@@ -70,10 +70,10 @@ export class ControlChannel {
   }
 
   /** @param onGap - Called if this node will never receive some messages. It must read them all. */
-  listen(listener: (data: string) => void, onGap: () => void): () => void {
+  listen(listener: (data: string, position: number) => void, onGap: () => void): () => void {
     return this.#transport.listen({
-      update: ({ update }) => {
-        if (isOf(this.#topic, update)) listener(update.data);
+      update: ({ update, position }) => {
+        if (isOf(this.#topic, update)) listener(update.data, position);
       },
       gap: onGap,
     });

@@ -87,7 +87,7 @@ export class SubscribeHandler {
   constructor(tokens: Authenticator, settings: SubscribeSettings, services: StreamServices) {
     this.#tokens = tokens;
     this.#settings = settings;
-    const connections = new ConnectionQuotas<StreamSlot>(settings.connectionBounds);
+    const connections = new ConnectionQuotas<StreamSlot>(settings.connectionBounds, services.subjectsElsewhere);
     this.#bounds = { connections, memory: new SubscriptionBudget(settings.memoryBounds, connections) };
     this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => services.clock.now());
     const { keepaliveInterval } = settings;

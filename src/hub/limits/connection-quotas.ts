@@ -21,6 +21,7 @@ export interface SlotHolder {
 /** Counts streams, and refuses those above the limits. Mercure 1.0 "Subscription" and "Resource Limits". */
 export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
   readonly #bounds: ConnectionQuotaBounds;
+  readonly #elsewhere: (subject: string) => number;
   readonly #clients: C[] = [];
   readonly #subjects = new Map<string, number>();
   /**
@@ -29,8 +30,10 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
    */
   #addresses: Map<string, number> | undefined;
 
-  constructor(bounds: ConnectionQuotaBounds) {
+  /** @param elsewhere - Returns the number of a subject's streams on other nodes. */
+  constructor(bounds: ConnectionQuotaBounds, elsewhere: (subject: string) => number = () => 0) {
     this.#bounds = bounds;
+    this.#elsewhere = elsewhere;
   }
 
   /**
@@ -43,7 +46,7 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
     const { total, perSubject } = this.#bounds;
     if (isFull(this.#clients.length, total)) throw tooManyConnections("The hub has reached its max connections.");
     if (this.#isFullAddress(client)) throw tooManyConnections("Too many connections come from this address.");
-    if (subject !== undefined && isFull(this.#subjects.get(subject), perSubject)) {
+    if (subject !== undefined && isFull(this.#countOf(subject), perSubject)) {
       throw tooManyConnections("Too many connections are open for this token's subject.");
     }
     client.place = this.#clients.push(client) - 1;
@@ -67,6 +70,10 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
 
   [Symbol.iterator](): Iterator<C> {
     return this.#clients[Symbol.iterator]();
+  }
+
+  #countOf(subject: string): number {
+    return (this.#subjects.get(subject) ?? 0) + this.#elsewhere(subject);
   }
 
   #isFullAddress(client: SlotHolder): boolean {

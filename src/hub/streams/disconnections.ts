@@ -22,8 +22,11 @@ export interface DisconnectableStream {
   readonly subject: string | undefined;
   readonly group: { readonly matchers: MatcherList };
 
-  /** @param reason - The reason of a final end. Undefined if the client can reconnect. */
-  end(reason?: CloseReason): void;
+  /**
+   * @param reason - The reason of a final end. Undefined if the client can reconnect.
+   * @param isDisconnected - Whether an order ends the stream.
+   */
+  end(reason: CloseReason | undefined, isDisconnected: boolean): void;
 }
 
 /** Ends streams on every node, and revokes the tokens that would reopen them. */
@@ -117,7 +120,7 @@ export class Disconnections {
       for (const token of ofTokens) this.#record(tokenOrder(token, order));
       // A client that can reconnect receives no reason of a final end.
       const isForGood = tokens.length > 0 && tokens.every((token) => this.isRevokedNow([token]));
-      subscriber.end(isForGood ? "disconnected" : undefined);
+      subscriber.end(isForGood ? "disconnected" : undefined, true);
       // Only this node knows the tokens of the stream, and its client can reconnect to another node.
       for (const token of ofTokens) {
         this.#channel.send(messageOf(tokenOrder(token, order), token.expiresAt)).catch(this.#onError);

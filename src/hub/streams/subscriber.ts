@@ -57,6 +57,8 @@ export interface StreamServices {
   readonly activeSubscriptions: ActiveSubscriptions | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Returns the number of a subject's streams on other nodes. Undefined if the hub has only one node. */
+  readonly subjectsElsewhere: ((subject: string) => number) | undefined;
   /** Called if history cannot be read. The hub then ends the stream, and its client retries. */
   readonly onError: (error: unknown) => void;
   /**
@@ -128,7 +130,11 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     connection.open(headers, subscriber);
     subscriber.#group = hub.subscribers.enter(audience);
     subscriber.#begin(start.replay);
-    if (!connection.closed) hub.activeSubscriptions?.begin(audience, subscription.payloadOf, subscription.id);
+    if (!connection.closed) {
+      const { payloadOf, id, admission } = subscription;
+      const position = Math.max(start.after, start.lostThrough);
+      hub.activeSubscriptions?.begin(audience, payloadOf, id, position, admission?.subject);
+    }
     return subscriber;
   }
 
@@ -217,13 +223,14 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
    * Ends the stream.
    *
    * @param reason - The reason of a final end, which the client receives.
+   * @param isDisconnected - Whether an order ends the stream.
    */
-  end(reason?: CloseReason): void {
+  end(reason?: CloseReason, isDisconnected = false): void {
     if (this.#connection.closed) return;
     // Updates of this turn were accepted before the end.
     if (this.#live) this.#group.flush();
     if (reason !== undefined) this.keepAlive(Chunk.of(encodeClose(reason)));
-    this.#forget();
+    this.#forget(isDisconnected);
     this.#connection.end();
   }
 
@@ -263,11 +270,11 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.#group.goLive(this);
   }
 
-  #forget(): void {
+  #forget(isDisconnected = false): void {
     this.#live = false;
     this.#hub.subscribers.remove(this, this.#group);
     if (this.#expiresAt !== undefined) this.#hub.expirations.remove(this.#expiresAt, this);
     this.#admission?.release();
-    this.#hub.activeSubscriptions?.end(this.#group.audience, this.id);
+    this.#hub.activeSubscriptions?.end(this.#group.audience, this.id, isDisconnected);
   }
 }

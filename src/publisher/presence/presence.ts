@@ -1,4 +1,5 @@
 import type { Hub } from "../../hub/hub.js";
+import type { SubscriptionChange } from "../../hub/streams/active-subscriptions.js";
 import type { SubscriptionDocument } from "../../protocol/active-subscription.js";
 import { topicOf } from "../../protocol/own-topics.js";
 import type { Clock } from "../../shared/clock.js";
@@ -13,6 +14,12 @@ export type PresenceKey = string | ((payload: unknown) => string | number | unde
  * announcement.
  */
 const announcementInterval = 1000;
+
+/**
+ * The min time until this node announces a change of another node's streams, in milliseconds. The other node has usually
+ * announced it by then. The max is twice as long, and random, so that one node announces for the rest.
+ */
+const otherNodeDelay = 200;
 
 /** The max memory of watched topics, in bytes. Visitors can make up the topics of the pages that they request. */
 const maxWatchedBytes = 32 * 1024 * 1024;
@@ -34,16 +41,23 @@ export interface PresenceOptions {
   readonly lifetime: number;
   /** Announces a change of people to the pages of a topic. Called at most once a second for a topic. */
   announce(topic: string): void;
+  /**
+   * Calls the listener for each announcement by another node. Returns a function that removes it. Undefined if the hub
+   * has only one node.
+   */
+  onAnnouncement?: ((topic: string, listener: () => void) => () => void) | undefined;
 }
 
 interface Watched {
   readonly room: Room;
   readonly announcements: Throttle;
+  /** Stops listening for the announcements of other nodes. */
+  readonly stop: (() => void) | undefined;
   readonly until: number;
 }
 
 /**
- * Tracks the people of topics by the streams of this process.
+ * Tracks the people of topics by the streams of all nodes of the hub.
  *
  * A topic is watched from the first request for its people until no page can request them any more. An application
  * without presence thus pays nothing for it. A person who leaves stays listed for a grace period, so a reload emits no
@@ -55,12 +69,10 @@ export class Presence {
   readonly #watched = new Map<string, Watched>();
   #watchedBytes = 0;
   readonly #stop: () => void;
-  #grace: number;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
-    this.#grace = options.grace * 1000;
-    this.#stop = options.hub.onSubscription((subscription) => this.#onSubscriptionEvent(subscription));
+    this.#stop = options.hub.onSubscription((subscription, _isPrivate, change) => this.#onChange(subscription, change));
   }
 
   /** Returns the people of a topic, in the order of their arrival. Changes are announced from now on. */
@@ -85,20 +97,6 @@ export class Presence {
     return watched.room;
   }
 
-  /**
-   * Runs `work` without a grace period. People who leave during it are removed at once, because `disconnect` ends their
-   * streams on purpose.
-   */
-  withoutGrace<T>(work: () => T): T {
-    const grace = this.#grace;
-    this.#grace = 0;
-    try {
-      return work();
-    } finally {
-      this.#grace = grace;
-    }
-  }
-
   close(): void {
     this.#stop();
     for (const topic of this.#watched.keys()) this.#forget(topic);
@@ -108,29 +106,32 @@ export class Presence {
     const { clock, hub, announce } = this.#options;
     const announcements = new Throttle(clock, announcementInterval, () => announce(topic));
     let isOpen = false;
-    const room = new Room(clock, () => {
-      if (isOpen) announcements.request();
+    const room = new Room(clock, (isLocal) => {
+      if (isOpen) announcements.request(isLocal ? 0 : (1 + Math.random()) * otherNodeDelay);
     });
-    for (const subscription of hub.subscriptions(topic)) room.enter(this.#visitOf(subscription));
+    for (const subscription of hub.subscriptions(topic)) room.enter(this.#visitOf(subscription), true);
     isOpen = true;
     this.#watchedBytes += bytesOf(topic);
-    return { room, announcements };
+    const stop = this.#options.onAnnouncement?.(topic, () => announcements.noteRun());
+    return { room, announcements, stop };
   }
 
   #forget(topic: string): void {
-    const { room, announcements } = this.#watched.get(topic)!;
+    const { room, announcements, stop } = this.#watched.get(topic)!;
+    stop?.();
     room.close();
     announcements.cancel();
     this.#watched.delete(topic);
     this.#watchedBytes -= bytesOf(topic);
   }
 
-  #onSubscriptionEvent(subscription: SubscriptionDocument): void {
+  #onChange(subscription: SubscriptionDocument, { isLocal, isDisconnected }: SubscriptionChange): void {
     const room = this.#watched.get(streamedTopic(subscription))?.room;
     if (room === undefined) return;
     const visit = this.#visitOf(subscription);
-    if (subscription.active) room.enter(visit);
-    else room.leave(visit, this.#grace);
+    // People whose streams are disconnected leave at once, because the application ends them on purpose.
+    if (subscription.active) room.enter(visit, isLocal);
+    else room.leave(visit, isDisconnected ? 0 : this.#options.grace * 1000, isLocal);
   }
 
   #visitOf({ subscriber, payload }: SubscriptionDocument): Visit {

@@ -31,13 +31,16 @@ interface Visitor {
 /** The people of one topic. A person who leaves stays listed until the grace period has passed. */
 export class Room {
   readonly #clock: Clock;
-  readonly #changed: () => void;
+  readonly #changed: (isLocal: boolean) => void;
   readonly #visitors = new Map<string, Visitor>();
   /** The keys of anonymous visitors in their grace period, by their payload as JSON. */
   readonly #namelessLeavers = new Map<string, Set<string>>();
 
-  /** @param changed - Called when a person arrives, leaves, or changes payload. */
-  constructor(clock: Clock, changed: () => void) {
+  /**
+   * @param changed - Called when a person arrives, leaves, or changes payload, with whether a stream of this process has
+   * caused it.
+   */
+  constructor(clock: Clock, changed: (isLocal: boolean) => void) {
     this.#clock = clock;
     this.#changed = changed;
   }
@@ -51,13 +54,13 @@ export class Room {
     }));
   }
 
-  enter({ name, subscriber, payload }: Visit): void {
+  enter({ name, subscriber, payload }: Visit, isLocal: boolean): void {
     const key = name ?? subscriber;
     const known = this.#visitors.get(key);
     if (known === undefined) {
       const takesOver = name === undefined && this.#replaceLeaver(payload);
       this.#visitors.set(key, { payload, subscribers: new Set([subscriber]), cancelLeave: undefined });
-      if (!takesOver) this.#changed();
+      if (!takesOver) this.#changed(isLocal);
       return;
     }
     known.cancelLeave?.();
@@ -65,7 +68,7 @@ export class Room {
     known.subscribers.add(subscriber);
     if (isDeepStrictEqual(known.payload, payload)) return;
     known.payload = payload;
-    this.#changed();
+    this.#changed(isLocal);
   }
 
   /**
@@ -73,7 +76,7 @@ export class Room {
    *
    * @param grace - The time until the person is removed, in milliseconds.
    */
-  leave({ name, subscriber, payload }: Visit, grace: number): void {
+  leave({ name, subscriber, payload }: Visit, grace: number, isLocal: boolean): void {
     const key = name ?? subscriber;
     const visitor = this.#visitors.get(key);
     // A stream reports its end once for each of its topics, and several of them can be this one.
@@ -81,7 +84,7 @@ export class Room {
     const go = () => {
       if (name === undefined) this.#removeLeaver(key, payload);
       this.#visitors.delete(key);
-      this.#changed();
+      this.#changed(isLocal);
     };
     if (grace === 0) {
       go();

@@ -25,7 +25,7 @@ const disconnectOptions: readonly string[] = ["subject", "topic", "subscriber"] 
 export interface SubscriptionsOptions {
   readonly hub: HubPort;
   readonly topics: TopicReader;
-  /** The presence of this process. Undefined with a hub in another process. */
+  /** The presence of the hub's nodes. Undefined with a hub in another process. */
   readonly presence: Presence | undefined;
   readonly pages: RenderContexts;
 }
@@ -73,12 +73,11 @@ export class Subscriptions {
   }
 
   async disconnect(target: DisconnectOptions): Promise<void> {
-    const { hub, presence, topics, pages } = this.#options;
+    const { hub, topics, pages } = this.#options;
     assertKnownOptions(target, disconnectOptions, "disconnect");
     const { topic } = target;
     const targets = topic === undefined ? [target] : topics.names(topic).map((name) => ({ ...target, topic: name }));
-    const disconnect = () => Promise.all(targets.map((each) => hub.disconnect(each as DisconnectTarget)));
-    await (presence?.withoutGrace(disconnect) ?? disconnect());
+    await Promise.all(targets.map((each) => hub.disconnect(each as DisconnectTarget)));
     const page = pages.current;
     // This request may render pages after it has signed the user in or out. Their tokens must be newer than the
     // revocation.

@@ -18,12 +18,23 @@ export class Throttle {
     this.#callback = callback;
   }
 
-  /** Requests a run after this moment. Several requests within the interval share one run. */
-  request(): void {
+  /**
+   * Requests a run after this moment. Several requests within the interval share one run.
+   *
+   * @param delay - The min time until the run, in milliseconds.
+   */
+  request(delay = 0): void {
     if (this.#cancel !== undefined) return;
-    const next = this.#lastRun + this.#interval;
-    if (this.#clock.now() >= next) this.#run();
+    const now = this.#clock.now();
+    const next = Math.max(now + delay, this.#lastRun + this.#interval);
+    if (now >= next) this.#run();
     else this.#cancel = this.#clock.at(next, () => this.#run());
+  }
+
+  /** Counts a run of another process as one of this. */
+  noteRun(): void {
+    this.cancel();
+    this.#lastRun = this.#clock.now();
   }
 
   /** Cancels the pending run. */

@@ -25,7 +25,8 @@ export class LmdbNodes implements Nodes {
   readonly #copy = new NodeEntries();
   /** The own entries that are not written yet. */
   readonly #pending = new Map<string, string | undefined>();
-  #isWriting = false;
+  /** Whether a commit that has not begun will write the pending entries. */
+  #isQueued = false;
   /** The number of the last change in the local copy. */
   #seen = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -95,20 +96,31 @@ export class LmdbNodes implements Nodes {
     for (const { value } of this.#store.entries.getRange()) yield value as [string, string, string];
   }
 
+  /**
+   * Adds a commit that writes what is pending when it begins. Updates that are published after a change are thus never
+   * stored before it.
+   */
   async #write(): Promise<void> {
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    while (this.#pending.size > 0) {
-      const batch = [...this.#pending].slice(0, maxBatch);
-      for (const [key] of batch) this.#pending.delete(key);
-      const isWritten = await this.#commit((commit) => {
-        for (const [key, value] of batch) this.#set(commit, key, value);
-      });
-      if (isWritten || this.#closed) continue;
-      for (const [key, value] of batch) if (!this.#pending.has(key)) this.#pending.set(key, value);
-      await new Promise((resolve) => setTimeout(resolve, retryInterval).unref());
-    }
-    this.#isWriting = false;
+    if (this.#isQueued || this.#pending.size === 0) return;
+    this.#isQueued = true;
+    let batch: [key: string, value: string | undefined][] | undefined;
+    const take = () => {
+      this.#isQueued = false;
+      const taken = [...this.#pending].slice(0, maxBatch);
+      for (const [key] of taken) this.#pending.delete(key);
+      void this.#write();
+      return taken;
+    };
+    const isWritten = await this.#commit((commit) => {
+      batch ??= take();
+      for (const [key, value] of batch) this.#set(commit, key, value);
+    });
+    if (isWritten || this.#closed) return;
+    this.#isQueued = true;
+    for (const [key, value] of batch ?? []) if (!this.#pending.has(key)) this.#pending.set(key, value);
+    await new Promise((resolve) => setTimeout(resolve, retryInterval).unref());
+    this.#isQueued = false;
+    void this.#write();
   }
 
   #set(commit: Commit, key: string, value: string | undefined): void {

@@ -161,7 +161,7 @@ export class ReplicaTransport implements Transport {
     this.#key = join.key;
     this.#isFirstReading = isFirst;
     if (isFirst) this.#history.lose(join.lost);
-    const changes = this.#roster.join(join.entries);
+    const changes = this.#roster.join(join.entries, isFirst);
     this.#entriesThrough = join.last;
     if (changes.length > 0) this.#tell(changes);
   }

@@ -48,11 +48,13 @@ export class Roster implements Nodes {
   }
 
   /**
-   * Takes over the log's table of entries, after a join.
+   * Takes over the log's table of entries, after a join. If the log has ended this node, its listeners hear the end of
+   * its entries, as the other nodes have, and then the entries again.
    *
+   * @param isFirst - Whether the node joins for the first time.
    * @returns the changes that bring the table's entries of this node up to date.
    */
-  join(table: readonly NodeEntry[]): EntryChange[] {
+  join(table: readonly NodeEntry[], isFirst: boolean): EntryChange[] {
     const told = new Map<string, Map<string, string>>();
     for (const [node, key, value] of table) {
       const entries = told.get(node) ?? new Map<string, string>();
@@ -69,12 +71,20 @@ export class Roster implements Nodes {
     const own = this.#nodes.get(this.self) ?? new Map<string, string>();
     const changes: EntryChange[] = [...own].filter(([key, value]) => atLog.get(key) !== value);
     for (const key of atLog.keys()) if (!own.has(key)) changes.push([key, null]);
+    if (!isFirst && atLog.size === 0) this.#repeat([...own]);
     return changes;
   }
 
   /** Removes the listeners. */
   close(): void {
     this.#listeners.clear();
+  }
+
+  #repeat(own: readonly (readonly [key: string, value: string])[]): void {
+    for (const listener of this.#listeners) {
+      for (const [key] of own) listener(this.self, key, undefined);
+      for (const [key, value] of own) listener(this.self, key, value);
+    }
   }
 
   #flush(): void {

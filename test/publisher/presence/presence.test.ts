@@ -9,7 +9,7 @@ function start(options: Partial<PresenceOptions> = {}) {
   const clock = new ManualClock();
   const open = new Map<string, SubscriptionDocument>();
   const told: string[] = [];
-  const listeners = new Set<(subscription: SubscriptionDocument, isPrivate: boolean) => void>();
+  const listeners = new Set<Parameters<PresenceOptions["hub"]["onSubscription"]>[0]>();
   let streams = 0;
   const presence = new Presence({
     hub: {
@@ -27,14 +27,15 @@ function start(options: Partial<PresenceOptions> = {}) {
     ...options,
   });
   /** Opens a stream, and returns a function that closes it. */
-  const come = (payload?: unknown, topic = "room") => {
+  const come = (payload?: unknown, topic = "room", isLocal = true) => {
     const subscriber = `urn:uuid:${++streams}`;
     const subscription = { id: "", type: "Subscription", topic, subscriber, active: true, payload } as const;
     open.set(subscriber, subscription);
-    for (const listener of listeners) listener(subscription, true);
-    return () => {
+    for (const listener of listeners) listener(subscription, true, { isLocal, isDisconnected: false, start: 0 });
+    return (isDisconnected = false) => {
       open.delete(subscriber);
-      for (const listener of listeners) listener({ ...subscription, active: false }, true);
+      const change = { isLocal, isDisconnected, start: 0 };
+      for (const listener of listeners) listener({ ...subscription, active: false }, true, change);
     };
   };
   const who = () => presence.of("room").map(({ key, connections }) => `${key}: ${connections}`);
@@ -84,10 +85,10 @@ describe("presence", () => {
   });
 
   test("announces at once that a person has left on purpose", () => {
-    const { come, who, presence, told, clock } = start();
+    const { come, who, told, clock } = start();
     const leave = come({ id: 7 });
     who();
-    presence.withoutGrace(leave);
+    leave(true);
     assert.deepEqual([who(), told, clock.waiting], [[], ["room"], 0]);
   });
 
@@ -207,7 +208,8 @@ describe("presence", () => {
     come({ id: 7 }, "other");
     for (const listener of listeners) {
       const pattern = { id: "", type: "subscription", match_type: "urlpattern", match: "room" } as const;
-      listener({ ...pattern, subscriber: "urn:uuid:x", active: true }, false);
+      const change = { isLocal: true, isDisconnected: false, start: 0 };
+      listener({ ...pattern, subscriber: "urn:uuid:x", active: true }, false, change);
     }
     assert.deepEqual([presence.of("room"), told], [[], []]);
   });

@@ -58,6 +58,7 @@ export class MemoryLog implements SharedLog {
   #node = "";
   #session = 0;
   #isCut = false;
+  #isIsolated = false;
   #isDead = false;
 
   /** @param isDurable - Whether an update is confirmed only when the store's copy has it. */
@@ -97,8 +98,18 @@ export class MemoryLog implements SharedLog {
     for (const reject of [...this.#open.keys()]) this.#settle(reject, () => reject(new Error("the connection is cut")));
   }
 
+  /** Keeps the node from the store until {@link MemoryLog.reconnect}, as a pause of its process does. */
+  isolate(): void {
+    this.#isIsolated = true;
+    this.cut();
+  }
+
+  reconnect(): void {
+    this.#isIsolated = false;
+  }
+
   async join(member: Member): Promise<LogJoin> {
-    this.#isCut = false;
+    this.#isCut = this.#isIsolated;
     return this.#call(() => {
       const join = this.#store.join(member);
       // The node knows its session before it joins, as it chooses it.

@@ -1,0 +1,163 @@
+import type { Nodes } from "../../transport/nodes.js";
+import { decodeStream, encodeStream, type NodeStream, type StreamState } from "./stream-record.js";
+
+/** Keys of a node's entries. A newer node can have others. */
+const nodeKey = "n";
+const streamPrefix = "s/";
+const uuidPrefix = "urn:uuid:";
+
+/** The max time that an order waits for the other nodes, in milliseconds. */
+const maxConfirmation = 1000;
+
+/** A listener for the streams of the other nodes. */
+export interface NodeStreamsListener {
+  begin(stream: NodeStream): void;
+  /** @param state - `disconnected` for an end by order. */
+  end(stream: NodeStream, state: StreamState): void;
+  /**
+   * Called once for a node that has ended with streams, after `end` for each. The node may have left without
+   * announcing the end of these streams to subscribers.
+   */
+  gone(node: string, streams: readonly NodeStream[]): void;
+  /** Called when the other nodes have taken this one for ended, and it is back. */
+  returned(): void;
+}
+
+/** Describes the streams of this node to the others, and holds a copy of theirs. */
+export class NodeStreams {
+  readonly #nodes: Nodes;
+  readonly #listener: NodeStreamsListener;
+  readonly #stop: () => void;
+  readonly #others = new Map<string, Map<string, NodeStream>>();
+  /** The last order that each other node has executed. */
+  readonly #executed = new Map<string, number>();
+  readonly #subjects = new Map<string, number>();
+  #leaving = new Map<string, NodeStream[]>();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(nodes: Nodes, listener: NodeStreamsListener) {
+    this.#nodes = nodes;
+    this.#listener = listener;
+    this.#stop = nodes.listen((node, key, value) => this.#hear(node, key, value));
+    this.executed(0);
+    for (const [node, key, value] of [...nodes.entries("")]) this.#hear(node, key, value);
+  }
+
+  get self(): string {
+    return this.#nodes.self;
+  }
+
+  /** The ids of the other nodes. */
+  get others(): Iterable<string> {
+    return this.#executed.keys();
+  }
+
+  /** Returns the number of a subject's streams on other nodes. */
+  countOf(subject: string): number {
+    return this.#subjects.get(subject) ?? 0;
+  }
+
+  tell(stream: NodeStream): void {
+    this.#nodes.tell(keyOf(stream.subscriber), encodeStream(stream));
+  }
+
+  /** Removes a stream whose end is announced. */
+  forget(subscriber: string): void {
+    this.#nodes.tell(keyOf(subscriber), undefined);
+  }
+
+  /** Tells that this node has executed the orders up to a position. */
+  executed(position: number): void {
+    this.#nodes.tell(nodeKey, JSON.stringify([1, position]));
+  }
+
+  /** Resolves when all nodes have executed the orders up to a position, or after a second. */
+  async confirmed(position: number): Promise<void> {
+    const isDone = () => [...this.#executed.values()].every((executed) => executed >= position);
+    if (isDone()) return;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(check);
+        resolve();
+      };
+      const timer = setTimeout(end, maxConfirmation);
+      const check = () => {
+        if (isDone()) end();
+      };
+      this.#waiting.add(check);
+    });
+  }
+
+  close(): void {
+    this.#stop();
+    this.#nodes.tell(nodeKey, undefined);
+  }
+
+  #hear(node: string, key: string, value: string | undefined): void {
+    if (node === this.self) {
+      if (key === nodeKey && value === undefined) this.#listener.returned();
+    } else if (key === nodeKey) this.#hearNode(node, value);
+    else if (key.startsWith(streamPrefix)) this.#hearStream(node, key, value);
+  }
+
+  #hearNode(node: string, value: string | undefined): void {
+    if (value === undefined) this.#executed.delete(node);
+    else this.#executed.set(node, (JSON.parse(value) as readonly [version: number, executed: number])[1]);
+    for (const check of this.#waiting) check();
+  }
+
+  #hearStream(node: string, key: string, value: string | undefined): void {
+    const known = this.#others.get(node)?.get(key);
+    const stream = value === undefined ? undefined : decodeStream(subscriberOf(key), value);
+    if (value !== undefined && stream === undefined) return;
+    if (known?.state === "open" && stream?.state !== "open") {
+      this.#count(known, -1);
+      this.#listener.end(known, stream?.state ?? "ended");
+    }
+    if (stream !== undefined) this.#set(node, key, stream);
+    else if (known !== undefined) this.#remove(node, key, known);
+    if (stream?.state === "open" && known?.state !== "open") {
+      this.#count(stream, 1);
+      this.#listener.begin(stream);
+    }
+  }
+
+  #set(node: string, key: string, stream: NodeStream): void {
+    const streams = this.#others.get(node);
+    if (streams === undefined) this.#others.set(node, new Map([[key, stream]]));
+    else streams.set(key, stream);
+  }
+
+  /** A node removes its own streams one by one. All end together if it has ended, and its own entry with them. */
+  #remove(node: string, key: string, stream: NodeStream): void {
+    const streams = this.#others.get(node)!;
+    streams.delete(key);
+    if (streams.size === 0) this.#others.delete(node);
+    if (this.#leaving.size === 0) queueMicrotask(() => this.#findGone());
+    const leaving = this.#leaving.get(node);
+    if (leaving === undefined) this.#leaving.set(node, [stream]);
+    else leaving.push(stream);
+  }
+
+  #findGone(): void {
+    const leaving = this.#leaving;
+    this.#leaving = new Map();
+    for (const [node, streams] of leaving) if (!this.#executed.has(node)) this.#listener.gone(node, streams);
+  }
+
+  #count({ subject }: NodeStream, change: 1 | -1): void {
+    if (subject === undefined) return;
+    const count = this.countOf(subject) + change;
+    if (count === 0) this.#subjects.delete(subject);
+    else this.#subjects.set(subject, count);
+  }
+}
+
+function keyOf(subscriber: string): string {
+  return streamPrefix + (subscriber.startsWith(uuidPrefix) ? subscriber.slice(uuidPrefix.length) : subscriber);
+}
+
+function subscriberOf(key: string): string {
+  return uuidPrefix + key.slice(streamPrefix.length);
+}

@@ -1,0 +1,66 @@
+import type { TestContext } from "node:test";
+import type { HubOptions } from "../../../src/hub/index.js";
+import { ReplicaTransport } from "../../../src/transport/shared/replica.js";
+import { ManualClock } from "../../support/manual-clock.js";
+import { until } from "../../support/until.js";
+import { LogStore } from "../../transport/shared/log-store.js";
+import { MemoryLog, Network } from "../../transport/shared/memory-log.js";
+import { type RunningHub, startHub } from "../fixture.js";
+
+export interface ClusterNode extends RunningHub {
+  readonly link: MemoryLog;
+}
+
+/** Nodes of one hub over a shared log in memory, whose clock a test advances. */
+export class NodeCluster {
+  readonly clock = new ManualClock();
+  readonly network = new Network();
+  readonly store = new LogStore(this.clock);
+  readonly #t: TestContext;
+
+  constructor(t: TestContext) {
+    this.#t = t;
+  }
+
+  /** Connects another node to the log. */
+  async connect() {
+    const link = new MemoryLog(this.store, this.network, this.clock);
+    const transport = new ReplicaTransport(link, {
+      limits: { lengthOf: () => 500, bytes: 2 ** 26, eventBytes: 2 ** 22 },
+      publishTimeout: 10_000,
+      callTimeout: 5000,
+      grace: 1000,
+      keepAlive: false,
+      clock: this.clock,
+      logger: { warn: () => {}, error: () => {} },
+      store: "The log",
+    });
+    this.#t.after(() => {
+      link.kill();
+      // The clock stands still from now on, so a close that waits for the log would never end.
+      void transport.close();
+    });
+    await transport.ready;
+    return { link, transport };
+  }
+
+  /** Starts a node with its own hub and server. */
+  async start(options: Omit<Partial<HubOptions>, "transport"> = {}): Promise<ClusterNode> {
+    const { link, transport } = await this.connect();
+    return { ...(await startHub(this.#t, { transport, ...options })), link };
+  }
+
+  /** Advances the clock until a condition holds. */
+  async until(condition: () => unknown): Promise<void> {
+    await until(() => {
+      this.clock.advance(0.2);
+      return condition();
+    });
+  }
+
+  /** Advances the clock by some seconds: by small steps, so that the nodes renew their leases. */
+  async advance(seconds: number): Promise<void> {
+    const end = this.clock.now() + seconds * 1000;
+    await this.until(() => this.clock.now() >= end);
+  }
+}
