@@ -1,5 +1,8 @@
 // `npm run build`: builds dist from src.
 //
+//   npm run build                   writes dist
+//   npm run build -- --reference    writes only the types, with their examples, to .cache/reference
+//
 // dist holds one module and one file of types for each entry of the package, the chunks that several of them share, and
 // the browser's script and style. The build happens beside dist and replaces it only when it is whole: a failed build
 // leaves the last good one, and a program that reads dist meanwhile never sees half of it.
@@ -27,6 +30,9 @@ const entries = [
 ];
 const typedEntries = [...entries.filter((entry) => entry !== "cli/main"), "client/index"];
 
+const isReference = process.argv.includes("--reference");
+const target = isReference ? ".cache/reference" : "dist";
+
 await main(async () => {
   const start = performance.now();
   if (!existsSync("node_modules/typescript") || !existsSync("node_modules/rollup")) {
@@ -36,16 +42,18 @@ await main(async () => {
     await mkdir(staging);
     await writeFile(`${staging}/.gitignore`, "*\n");
     // The script waits for all, even when one fails, so that nothing writes into a folder that is being removed.
-    await all(compile("tsconfig.build.json"), compile("scripts/client-types.json"), bundleClient());
-    await all(bundleModules(), bundleTypes());
+    const types = [compile("tsconfig.build.json"), compile("scripts/client-types.json")];
+    await all(...types, ...(isReference ? [] : [bundleClient()]));
+    await all(bundleTypes(), ...(isReference ? [] : [bundleModules()]));
     await rm(modules, { recursive: true });
     // npm leaves out the files that a .gitignore in the folder names.
     await rm(`${staging}/.gitignore`);
-    await replace("dist", staging);
+    if (isReference) await mkdir(".cache", { recursive: true });
+    await replace(target, staging);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
-  console.log(`Built dist in ${((performance.now() - start) / 1000).toFixed(1)} s.`);
+  console.log(`Built ${target} in ${((performance.now() - start) / 1000).toFixed(1)} s.`);
 });
 
 async function all(...steps) {
@@ -101,7 +109,10 @@ function withShortDeclarations(code, program) {
 /** Joins the types of each entry. */
 async function bundleTypes() {
   const { dts } = await import("rollup-plugin-dts");
-  const renderChunk = (code) => withNarrowComments(withNarrowIndent(withoutPrivateNames(code)));
+  const renderChunk = (code) => {
+    const types = withoutPrivateNames(code);
+    return isReference ? types : withNarrowComments(withNarrowIndent(types));
+  };
   await bundle("d.ts", typedEntries, [dts(), { name: "types", renderChunk }]);
 }
 
@@ -123,9 +134,16 @@ function withNarrowIndent(code) {
   return code.replaceAll(/^(?: {4})+/gm, (indent) => "\t".repeat(indent.length / 4));
 }
 
-/** Leaves out the asterisks before the lines of doc comments, which no tool needs. */
+/**
+ * Shortens doc comments: the reference has the examples, and no tool needs the asterisks before the lines.
+ */
 function withNarrowComments(code) {
-  return code.replaceAll(/^\s*\/\*\*\n[\s\S]*?\*\//gm, (comment) => comment.replaceAll(/^\s*\* ?(?!\/)/gm, ""));
+  return code.replaceAll(/^\s*\/\*\*\n[\s\S]*?\*\//gm, (comment) =>
+    comment
+      .replaceAll(/^\s*\* ?(?!\/)/gm, "")
+      .replaceAll(/\s*^@example\n```[\s\S]*?\n```$/gm, "")
+      .replace(/\s+\*\/$/, " */"),
+  );
 }
 
 async function bundle(extension, names, plugins) {

@@ -21,14 +21,14 @@ const compilerOptions = {
 };
 /** The entries of the package, by the name that their pages get. */
 const entries = {
-  "htmx-mercure": "dist/index.d.ts",
-  "htmx-mercure-hub": "dist/hub/index.d.ts",
-  "htmx-mercure-transport": "dist/transport/index.d.ts",
-  "htmx-mercure-transport-contract": "dist/transport/contract/transport-contract.d.ts",
-  "htmx-mercure-transport-memory": "dist/transport/memory/memory.d.ts",
-  "htmx-mercure-transport-lmdb": "dist/transport/lmdb/lmdb.d.ts",
-  "htmx-mercure-transport-postgres": "dist/transport/postgres/postgres.d.ts",
-  "htmx-mercure-client": "dist/client/index.d.ts",
+  "htmx-mercure": ".cache/reference/index.d.ts",
+  "htmx-mercure-hub": ".cache/reference/hub/index.d.ts",
+  "htmx-mercure-transport": ".cache/reference/transport/index.d.ts",
+  "htmx-mercure-transport-contract": ".cache/reference/transport/contract/transport-contract.d.ts",
+  "htmx-mercure-transport-memory": ".cache/reference/transport/memory/memory.d.ts",
+  "htmx-mercure-transport-lmdb": ".cache/reference/transport/lmdb/lmdb.d.ts",
+  "htmx-mercure-transport-postgres": ".cache/reference/transport/postgres/postgres.d.ts",
+  "htmx-mercure-client": ".cache/reference/client/index.d.ts",
 };
 
 /** Types whose functions an application implements, inherits from the language, or has no reason to call. */
@@ -38,7 +38,9 @@ const portMembers = /"(?:close|cursor|head|listen|nodes|now|positionOf|publish|r
 
 await main(async () => {
   const isCheck = process.argv.includes("--check");
-  await run(process.execPath, ["scripts/build.mjs"], { failure: "The reference was not made: the build failed." });
+  await run(process.execPath, ["scripts/build.mjs", "--reference"], {
+    failure: "The reference was not made: the build failed.",
+  });
   await rm(output, { recursive: true, force: true });
   for (const folder of ["model", "report"]) await mkdir(join(output, folder), { recursive: true });
   const problems = Object.entries(entries).flatMap(([name, types]) => extract(name, types));
