@@ -10,6 +10,8 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { brotliCompressSync } from "node:zlib";
 import { Failure, main, run } from "./run.mjs";
 
 const staging = `.dist-${process.pid}`;
@@ -82,7 +84,17 @@ async function bundleModules() {
     charset: "utf8",
   };
   const renderChunk = (code) => transform(withShortDeclarations(code, parseAst(code)), { ...options, ...small });
-  await bundle("js", entries, [{ name: "small", renderChunk }]);
+  await bundle("js", entries, [{ name: "small", load: withShortSchema, renderChunk }]);
+}
+
+/** Compresses the SQL of the schema to a third. `htmx-mercure schema` prints it. */
+async function withShortSchema(id) {
+  if (!id.endsWith("transport/postgres/schema-statements.js")) return null;
+  const { schemaStatements } = await import(pathToFileURL(id));
+  const packed = brotliCompressSync(schemaStatements("$schema").replaceAll(/^ +/gm, "")).toString("base64");
+  return `import { brotliDecompressSync } from "node:zlib";
+    export const schemaStatements = (schema) =>
+      brotliDecompressSync(Buffer.from("${packed}", "base64")).toString().replaceAll("$schema", schema);`;
 }
 
 /**

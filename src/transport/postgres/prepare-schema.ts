@@ -1,6 +1,7 @@
 import type { Client } from "pg";
 import { MercureError } from "../../shared/errors.js";
-import { schemaStatements, schemaVersion } from "./schema.js";
+import { schemaVersion } from "./schema.js";
+import { schemaStatements } from "./schema-statements.js";
 
 /** Creates the schema if it is missing, or brings it up to date. Several nodes can do so at once. */
 export async function prepareSchema(client: Client, schema: string, mayCreate: boolean): Promise<void> {
