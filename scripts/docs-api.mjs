@@ -32,9 +32,9 @@ const entries = {
 };
 
 /** Types whose functions an application implements, inherits from the language, or has no reason to call. */
-const notCalled = /^(?:HubObserver|Logger|TemplateError|Updates|\w+Transport)$/;
+const notCalled = /^(?:HubObserver|Logger|TemplateError|Transaction|Updates|\w+Transport)$/;
 /** The members of the port `Transport`, which documents them for every transport. */
-const portMembers = /"(?:close|cursor|head|listen|nodes|now|positionOf|publish|read|ready|state)"/;
+const portMembers = /"(?:close|cursor|head|listen|nodes|now|positionOf|publish|publishIn|read|ready|state)"/;
 
 await main(async () => {
   const isCheck = process.argv.includes("--check");

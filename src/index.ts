@@ -23,3 +23,4 @@ export type { JwtOptions } from "./publisher/streams/handmade-tokens.js";
 export type { TokenMode } from "./publisher/streams/token-mode.js";
 export { type ErrorCode, errorCodes, MercureError } from "./shared/errors.js";
 export type { Logger } from "./shared/logger.js";
+export type { Transaction } from "./shared/transaction.js";

@@ -16,9 +16,11 @@ import { MercureError } from "../shared/errors.js";
 import { assertKnownOptions } from "../shared/known-options.js";
 import type { Logger } from "../shared/logger.js";
 import { onRejection } from "../shared/on-rejection.js";
+import { invalidOption } from "../shared/option-reader.js";
 import { describeValue } from "../shared/plain-object.js";
+import type { Transaction } from "../shared/transaction.js";
 import { NodesOfOne } from "../transport/memory/nodes-of-one.js";
-import type { Transport, TransportState } from "../transport/transport.js";
+import type { TransactionalTransport, Transport, TransportState } from "../transport/transport.js";
 import { authenticatorFor, defaultCookieNames } from "./auth/authenticators.js";
 import { ControlChannel } from "./auth/control-channel.js";
 import type { VerifiedToken } from "./auth/verified-token.js";
@@ -133,7 +135,7 @@ export class Hub {
   readonly #ticks = new TickBatch();
   readonly #subscribe: SubscribeHandler;
   readonly #answers: RequestAnswers;
-  readonly #settings: DescribedSettings & Pick<HubSettings, "hubUrl">;
+  readonly #settings: DescribedSettings & Pick<HubSettings, "hubUrl" | "transport">;
   readonly #metadata: ResourceMetadata;
   /** Undefined if the hub does not know its public URL, or speaks only Mercure 0.x. */
   readonly #metadataUrl: URL | undefined;
@@ -317,15 +319,37 @@ export class Hub {
    * ```
    */
   async publish(draft: Draft): Promise<Update> {
-    if (this.#dispatcher.closed) throw hubClosed();
-    validateDraft(draft, this.publicPath);
-    // A proxy can hide this path from clients, but it is the hub's too.
-    if (this.path !== this.publicPath) validateDraft(draft, this.path);
+    this.#check(draft);
     const update = await this.#transport.publish(draft);
     this.#observer?.published();
     const pause = this.#ticks.throttle();
     if (pause !== undefined) await pause;
     return update;
+  }
+
+  /**
+   * Publishes an update if and when a transaction commits.
+   *
+   * @throws MercureError `ERR_OPTION` without a transport of its database, and the errors of {@link Hub.publish}.
+   * @internal
+   */
+  async publishIn(transaction: Transaction, draft: Draft): Promise<void> {
+    this.#check(draft);
+    const transport: Partial<TransactionalTransport> = this.#settings.transport;
+    if (transport.publishIn === undefined) {
+      throw invalidOption(
+        "transaction",
+        "needs a transport of the application's database, such as postgres://host/name",
+      );
+    }
+    await transport.publishIn(transaction, draft);
+  }
+
+  #check(draft: Draft): void {
+    if (this.#dispatcher.closed) throw hubClosed();
+    validateDraft(draft, this.publicPath);
+    // A proxy can hide this path from clients, but it is the hub's too.
+    if (this.path !== this.publicPath) validateDraft(draft, this.path);
   }
 
   /**

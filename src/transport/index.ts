@@ -1,3 +1,4 @@
+export type { Transaction } from "../shared/transaction.js";
 export { acceptedUpdate } from "./accepted-update.js";
 export { CursorCipher } from "./cursor.js";
 export { History, type Retention } from "./history/history.js";
@@ -18,6 +19,7 @@ export {
   type Replay,
   type ReplayQuery,
   type StoredUpdate,
+  type TransactionalTransport,
   type Transport,
   type TransportListener,
   type TransportState,

@@ -1,4 +1,5 @@
 import type { Draft, Update } from "../protocol/update.js";
+import type { Transaction } from "../shared/transaction.js";
 import type { Nodes } from "./nodes.js";
 
 /** An accepted update with its place in the one total order that all nodes of a hub share. */
@@ -138,4 +139,14 @@ export interface Transport {
 
   /** Removes the listeners, releases resources, and rejects further updates. */
   close(): Promise<void>;
+}
+
+/** A transport over a database that applications use too. */
+export interface TransactionalTransport extends Transport {
+  /**
+   * Makes an update a part of a transaction. The listeners are called after its commit, in the order of the commits.
+   *
+   * @throws MercureError `ERR_OPTION` for a transaction of another database.
+   */
+  publishIn(transaction: Transaction, draft: Draft): Promise<void>;
 }

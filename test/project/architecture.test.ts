@@ -69,7 +69,7 @@ const layers: Readonly<Record<string, Layer>> = {
     packages: ["pg"],
   },
   "transport/shared": { uses: ["transport/history", "transport", "protocol", "shared"] },
-  "transport/index.ts": { uses: ["transport/history", "transport/memory", "transport"] },
+  "transport/index.ts": { uses: ["transport/history", "transport/memory", "transport", "shared"] },
   "transport/contract": { uses: ["transport/history", "transport", "protocol"] },
   "transport/memory": { uses: ["transport/history", "transport", "protocol", "shared"] },
   protocol: { uses: ["shared"], withoutNode: true },

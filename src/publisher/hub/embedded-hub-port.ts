@@ -4,6 +4,8 @@ import type { DisconnectTarget } from "../../protocol/disconnection.js";
 import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { Draft, Update } from "../../protocol/update.js";
+import { settledWithin } from "../../shared/settled-within.js";
+import type { Transaction } from "../../shared/transaction.js";
 import { pathBelow } from "../path-below.js";
 import { applicationSubscriptions } from "../presence/application-subscriptions.js";
 import { type Variants, variantTopics } from "../publish/variants.js";
@@ -49,7 +51,11 @@ export class EmbeddedHubPort implements HubPort {
     return this.#starting;
   }
 
-  async publish(draft: Draft): Promise<string> {
+  async publish(draft: Draft, _jwt?: string, transaction?: Transaction): Promise<string> {
+    if (transaction !== undefined) {
+      await this.#hub.publishIn(transaction, draft);
+      return draft.id ?? "";
+    }
     const { id } = await this.#hub.publish(draft);
     return id;
   }
@@ -100,13 +106,4 @@ export class EmbeddedHubPort implements HubPort {
   close(): Promise<void> {
     return this.#options.close();
   }
-}
-
-async function settledWithin(promise: Promise<void>, milliseconds: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds);
-  });
-  await Promise.race([promise, timeout]);
-  clearTimeout(timer);
 }

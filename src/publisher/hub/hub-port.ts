@@ -5,6 +5,7 @@ import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { Draft, Update } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
+import type { Transaction } from "../../shared/transaction.js";
 
 /** The hub as the publisher sees it. One adapter is for the hub in this process, and one for a hub in another. */
 export interface HubPort {
@@ -26,8 +27,9 @@ export interface HubPort {
    * Publishes an update. Resolves to its id.
    *
    * @param jwt - The publisher's token for a hub in another process. Default: one that the library makes.
+   * @param transaction - The update is a part of it, and has no id yet: resolves to that of the draft, or "".
    */
-  publish(draft: Draft, jwt?: string): Promise<string>;
+  publish(draft: Draft, jwt?: string, transaction?: Transaction): Promise<string>;
 
   /** Returns the hub's URL for browsers, below the application's base path if the hub is there. */
   browserUrl(basePath: string): string;

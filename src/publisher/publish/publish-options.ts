@@ -1,3 +1,5 @@
+import type { Transaction } from "../../shared/transaction.js";
+
 /** Options of `sse.publish` and of everything that publishes. */
 export interface PublishOptions {
   /** Whether only subscribers with a token for a topic receive the update. Default false. */
@@ -24,6 +26,11 @@ export interface PublishOptions {
    * reconnects receives only the newest. Default: history stores every update.
    */
   key?: string | undefined;
+  /**
+   * The transaction of PostgreSQL that the update is a part of: the hub sends the update if and when it commits. The update
+   * has no id before, and `publish` resolves to the option `id` or an empty string. Default: none.
+   */
+  transaction?: Transaction | undefined;
   /** More variants to publish for, besides the live ones that this process knows. Default: none. */
   variants?: readonly unknown[] | undefined;
   /** The publisher's token for a remote hub. Default: the option `publisherJwt`, or else a token for these topics. */
@@ -42,6 +49,7 @@ export const publishOptions: readonly string[] = [
   "retry",
   "keep",
   "key",
+  "transaction",
   "variants",
   "jwt",
   "hubUrl",

@@ -3,6 +3,7 @@ import { MercureError } from "../../shared/errors.js";
 import { escapeHtml } from "../../shared/escape-html.js";
 import { isFunction } from "../../shared/is-function.js";
 import { assertKnownOptions } from "../../shared/known-options.js";
+import { invalidOption } from "../../shared/option-reader.js";
 import type { HubPort } from "../hub/hub-port.js";
 import { publishToRemoteHub } from "../remote/remote-publish.js";
 import { checkPublished, type StreamLimits } from "../streams/stream-limits.js";
@@ -117,10 +118,16 @@ export class Publisher {
     );
   }
 
-  #send(draft: Draft, { hubUrl, jwt }: PublishOptions): Promise<string> {
+  #send(draft: Draft, { hubUrl, jwt, transaction }: PublishOptions): Promise<string> {
     const { hub, tokens, streamLimits } = this.#options;
     checkPublished(draft.topics, streamLimits);
+    if (transaction !== undefined && (hubUrl !== undefined || !hub.isInProcess)) {
+      throw invalidOption(
+        "transaction",
+        "needs the hub in this process, with a transport of the application's database",
+      );
+    }
     if (hubUrl !== undefined) return publishToRemoteHub(hubUrl, jwt ?? tokens.forPublisher(draft.topics), draft);
-    return hub.publish(draft, jwt);
+    return hub.publish(draft, jwt, transaction);
   }
 }

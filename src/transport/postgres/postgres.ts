@@ -1,9 +1,14 @@
+import type { Draft } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import { invalidOption, OptionReader } from "../../shared/option-reader.js";
-import { ReplicaTransport } from "../shared/replica.js";
+import { settledWithin } from "../../shared/settled-within.js";
+import { checkedTransaction, type Transaction } from "../../shared/transaction.js";
+import { closedError, ReplicaTransport } from "../shared/replica.js";
 import { type ReplicaOptions, readReplicaSettings } from "../shared/replica-options.js";
+import type { TransactionalTransport } from "../transport.js";
 import type { PostgresPool } from "./connections.js";
 import { PostgresLog } from "./postgres-log.js";
+import { storableDraft } from "./rows.js";
 import { checkSchemaName } from "./schema.js";
 
 /** The options of {@link PostgresTransport}. */
@@ -32,7 +37,10 @@ export interface PostgresTransportOptions extends ReplicaOptions {
  * await transport.close();
  * ```
  */
-export class PostgresTransport extends ReplicaTransport {
+export class PostgresTransport extends ReplicaTransport implements TransactionalTransport {
+  readonly #publish: string;
+  readonly #timeout: number;
+
   /**
    * Connects in the background, and tries again until it is closed.
    *
@@ -53,5 +61,25 @@ export class PostgresTransport extends ReplicaTransport {
     read.refuseUnknown();
     const target = url ?? pool!;
     super(new PostgresLog({ target, schema, createSchema, pollInterval, logger: settings.logger }), settings);
+    this.#timeout = settings.publishTimeout;
+    this.#publish = `select ${schema}.publish($1, $2, $3, $4, $5, $6, $7, $8)`;
+  }
+
+  async publishIn(transaction: Transaction, draft: Draft): Promise<void> {
+    const checked = checkedTransaction(transaction);
+    // The schema exists once the transport is ready.
+    if (this.state === "starting") await settledWithin(this.ready, this.#timeout);
+    if (this.state === "closed") throw closedError();
+    const { topics, data, private: isPrivate, id, type, retry, key, keep } = storableDraft(draft);
+    const values = [[...new Set(topics)], data, isPrivate, id, type, retry, key, keep].map((value) => value ?? null);
+    try {
+      await checked.query(this.#publish, values);
+    } catch (error) {
+      const { code, message } = error as Error & { code?: unknown };
+      // No schema or function, or the syntax error of a database of another kind.
+      if (!/^(?:3F000|42883)$|SQLITE|PARSE|SYNTAX/.test(String(code))) throw error;
+      const text = `The option transaction is not one of the hub's database: ${message}`;
+      throw new MercureError("ERR_OPTION", text, { cause: error });
+    }
   }
 }

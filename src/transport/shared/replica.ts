@@ -268,6 +268,6 @@ export class ReplicaTransport implements Transport {
   }
 }
 
-function closedError(): MercureError {
+export function closedError(): MercureError {
   return new MercureError("ERR_CLOSED", "The transport is closed.");
 }
