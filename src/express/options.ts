@@ -60,8 +60,8 @@ export interface MercureOptions {
    */
   publisherJwt?: string | undefined;
   /**
-   * The hub's URL for browsers. `true` means the hub's path at the host of the page. Default: `MERCURE_PUBLIC_HUB_URL`,
-   * else `hubUrl`, else a relative URL.
+   * The hub's URL for browsers. `true` means the hub's path at the host of the page. Browsers use an absolute URL as it
+   * is. Default: `MERCURE_PUBLIC_HUB_URL`, else `hubUrl`, else a relative URL.
    */
   publicHubUrl?: string | true | undefined;
   /**

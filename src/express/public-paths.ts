@@ -11,13 +11,18 @@ export interface PublicPaths {
   readonly origins: readonly string[];
 }
 
-/** Derives the public paths. A proxy that moves the hub also moves the paths below it. */
+/**
+ * Derives the public paths. A proxy that moves the hub also moves the paths below it. Browsers use an absolute URL of the
+ * hub as it is, so the path where the application is mounted changes nothing there.
+ */
 export function publicPathsOf({ publicHubUrl, publicHubPath, renewalPath, hubUrl, hub }: Configuration): PublicPaths {
   const isBelow = hubUrl === undefined && renewalPath.startsWith(`${hub.path}/`);
-  const renewalSeen = isBelow ? publicHubPath + renewalPath.slice(hub.path.length) : renewalPath;
+  const absolute = URL.canParse(publicHubUrl) ? new URL(publicHubUrl) : undefined;
+  const hubSeen = absolute?.pathname ?? publicHubPath;
+  const renewalSeen = isBelow ? hubSeen + renewalPath.slice(hub.path.length) : renewalPath;
   return {
-    hub: (basePath) => pathBelow(basePath, publicHubPath, hub.path),
-    renewal: (basePath) => pathBelow(basePath, renewalSeen, renewalPath),
-    origins: URL.canParse(publicHubUrl) ? [new URL(publicHubUrl).origin] : [],
+    hub: (basePath) => (absolute ? hubSeen : pathBelow(basePath, hubSeen, hub.path)),
+    renewal: (basePath) => (absolute && isBelow ? renewalSeen : pathBelow(basePath, renewalSeen, renewalPath)),
+    origins: absolute ? [absolute.origin] : [],
   };
 }

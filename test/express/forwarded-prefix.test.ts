@@ -181,9 +181,21 @@ describe("an absolute publicHubUrl", () => {
     for (const path of ["/front/shop", "/front"]) {
       const publicHubUrl = `https://example.com${path}/.well-known/mercure`;
       const { urls, jobUrls } = await seen(t, { publicHubUrl }, "/shop");
-      const own = [...urls, ...jobUrls].filter((url) => !url.startsWith(publicHubUrl));
-      assert.equal(own.length, 9);
-      for (const url of own) assert.match(url, /^\/front\/shop\/(mercure-assets|\.well-known\/mercure\/renewal)/);
+      const own = [...urls, ...jobUrls].filter((url) => url.startsWith("/front/shop/mercure-assets/"));
+      assert.equal(own.length, 8);
+    }
+  });
+
+  // Browsers send a cookie to its path only: a stream at the URL would have none, and its renewal neither.
+  test("is the path of the cookies and of the renewal as it is, wherever the application is mounted", async (t) => {
+    for (const path of ["", "/front", "/front/shop", "/shop"]) {
+      const hubPath = `${path}/.well-known/mercure`;
+      const publicHubUrl = `https://example.com${hubPath}`;
+      const { urls, cookiePaths } = await seen(t, { publicHubUrl }, "/shop");
+      assert.ok(urls.some((url) => url.startsWith(`${publicHubUrl}?`)));
+      assert.match(urls.find((url) => url.includes("/renewal"))!, new RegExp(`^${hubPath}/renewal\\?`));
+      assert.ok(cookiePaths.includes(hubPath), String(cookiePaths));
+      assert.ok(!cookiePaths.some((each) => each !== hubPath && each?.endsWith("/mercure")), String(cookiePaths));
     }
   });
 

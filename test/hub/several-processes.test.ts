@@ -22,6 +22,12 @@ describe("a hub with a history of its own in several processes", () => {
   for (const [what, kind, workers, env] of [
     ["two workers of node:cluster", "application", 2, {}],
     ["the first of two instances in pm2", "application", 0, { ...ofPm2, instances: "2" }],
+    [
+      "the first instance that pm2 scale has added to one",
+      "application",
+      0,
+      { ...ofPm2, NODE_APP_INSTANCE: "1", instances: "1" },
+    ],
     ["two hubs without an application in each of two workers", "hubs", 2, {}],
     ["the command hub in two workers", "command", 2, {}],
     ["the command hub in the first of two instances in pm2", "command", 0, { ...ofPm2, instances: "2" }],
@@ -46,6 +52,12 @@ describe("a hub with a history of its own in several processes", () => {
       { MERCURE_HUB_URL: "http://127.0.0.1:1/.well-known/mercure" },
     ],
     ["one instance in pm2", "application", 1, { ...ofPm2, instances: "1" }],
+    [
+      "the second instance that pm2 scale has added to one",
+      "application",
+      1,
+      { ...ofPm2, NODE_APP_INSTANCE: "2", instances: "1" },
+    ],
     ["the second instance in pm2", "application", 1, { ...ofPm2, NODE_APP_INSTANCE: "1", instances: "2" }],
   ] as const) {
     test(`warns of nothing: ${what}`, async () => {
