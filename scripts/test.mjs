@@ -31,7 +31,7 @@ const FAREWELL = 10_000;
 const FILES_IN_PROCESS = 20;
 /** Files whose tests measure the process, or wait for other processes, run in processes of their own. */
 const ALONE = /support\/heap|node:cluster|browser\/chromium/;
-const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\//;
+const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\/|\/faults\.test\.ts$/;
 const groupsFolder = join(".cache", `test-groups-${process.pid}`);
 
 await main(async () => {

@@ -39,7 +39,7 @@ describe("the monitor", () => {
     const { port } = new URL(await monitorOf(hub));
     const ask = (Host: string, path = "/metrics") =>
       new Promise<number | undefined>((resolve, reject) => {
-        const req = request({ host: "127.0.0.1", port, path, headers: { Host } });
+        const req = request({ host: "127.0.0.1", port, path, headers: { Host }, agent: false });
         req.on("response", (res) => resolve(res.resume().statusCode)).on("error", reject);
         req.end();
       });
@@ -73,7 +73,7 @@ describe("the monitor", () => {
     const { port } = new URL(origin);
     const ask = (path: string, Host = `127.0.0.1:${port}`) =>
       new Promise<number | undefined>((resolve, reject) => {
-        const req = request({ host: "127.0.0.1", port, path, headers: { Host } });
+        const req = request({ host: "127.0.0.1", port, path, headers: { Host }, agent: false });
         req.on("response", (res) => resolve(res.resume().statusCode)).on("error", reject);
         req.end();
       });

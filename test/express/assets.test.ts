@@ -40,7 +40,7 @@ function compressions(t: TestContext) {
 
 /** Fetches an asset without decompression, which would count too. */
 async function fetchEncoded(url: string, encoding: string): Promise<[IncomingMessage, Buffer]> {
-  const request = get(url, { headers: { "Accept-Encoding": encoding } });
+  const request = get(url, { headers: { "Accept-Encoding": encoding }, agent: false });
   const [response] = (await once(request, "response")) as [IncomingMessage];
   return [response, await buffer(response)];
 }

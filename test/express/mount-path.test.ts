@@ -11,7 +11,8 @@ import { openStream } from "../support/event-stream.js";
 function get(origin: string, path: string): Promise<{ body: string; cookies: string[]; link: string }> {
   const { hostname, port } = new URL(origin);
   return new Promise((resolve, reject) => {
-    request({ hostname, port, path }, (response) => {
+    // A connection of its own: the server can close an idle one at the very moment of its next use.
+    request({ hostname, port, path, agent: false }, (response) => {
       const { "set-cookie": cookies = [], link } = response.headers;
       text(response).then((body) => resolve({ body, cookies, link: String(link) }), reject);
     })

@@ -15,7 +15,7 @@ async function start(t: TestContext, options: MercureOptions = {}) {
   const origin = await started.listen();
   /** `fetch` sets these headers itself. */
   const ask = async (query: string, headers: IncomingHttpHeaders, method = "GET", body = ""): Promise<number> => {
-    const sent = request(origin + hubPath + query, { method, headers });
+    const sent = request(origin + hubPath + query, { method, headers, agent: false });
     const [response] = await once(sent.end(body), "response");
     response.destroy();
     return response.statusCode;
@@ -120,7 +120,7 @@ describe("a refusal for a page of the application", () => {
     app.get("/news", kit.sse.stream("news"));
     await openStream(t, `${origin}/news`);
     const headers = { "sec-fetch-site": "same-origin", referer: `${origin}/chat` };
-    const [response] = await once(request(`${origin}/news`, { headers }).end(), "response");
+    const [response] = await once(request(`${origin}/news`, { headers, agent: false }).end(), "response");
     assert.equal(response.statusCode, 429);
     assert.ok(logged()[0]?.includes(`the page ${origin}/chat with 429`));
   });

@@ -48,7 +48,7 @@ async function start(t: TestContext, options: MercureOptions = {}, otherHosts: s
 /** A request with a host of its choice. */
 function ask(origin: string, method: string, path: string, host: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const req = request(origin + path, { method, headers: { Host: host } }, async (res) => {
+    const req = request(origin + path, { method, headers: { Host: host }, agent: false }, async (res) => {
       resolve((await res.setEncoding("utf8").toArray()).join(""));
     });
     req.once("error", reject).end();
