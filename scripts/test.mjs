@@ -28,7 +28,7 @@ const SILENCE = TEST_TIMEOUT + 60_000;
 const FAREWELL = 10_000;
 
 /** A process costs about a second, most of it for loading Express, Nunjucks and the sources. */
-const FILES_IN_PROCESS = 20;
+const FILES_IN_PROCESS = 12;
 /** Files whose tests measure the process, or wait for other processes, run in processes of their own. */
 const ALONE = /support\/heap|node:cluster|browser\/chromium/;
 const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\/|\/faults\.test\.ts$/;
