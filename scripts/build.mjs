@@ -84,17 +84,18 @@ async function bundleModules() {
     charset: "utf8",
   };
   const renderChunk = (code) => transform(withShortDeclarations(code, parseAst(code)), { ...options, ...small });
-  await bundle("js", entries, [{ name: "small", load: withShortSchema, renderChunk }]);
+  await bundle("js", entries, [{ name: "small", load: withShortTexts, renderChunk }]);
 }
 
-/** Compresses the SQL of the schema to a third. `htmx-mercure schema` prints it. */
-async function withShortSchema(id) {
-  if (!id.endsWith("transport/postgres/schema-statements.js")) return null;
-  const { schemaStatements } = await import(pathToFileURL(id));
-  const packed = brotliCompressSync(schemaStatements("$schema").replaceAll(/^ +/gm, "")).toString("base64");
+/** Compresses long texts in other languages to a third. `htmx-mercure schema` prints the SQL. */
+async function withShortTexts(id) {
+  if (!/transport\/(?:postgres\/schema-statements|redis\/scripts)\.js$/.test(id)) return null;
+  const texts = Object.entries(await import(pathToFileURL(id)));
+  const lines = texts.map(([, text]) => text.replaceAll(/^ +/gm, ""));
+  const packed = brotliCompressSync(JSON.stringify(lines)).toString("base64");
   return `import { brotliDecompressSync } from "node:zlib";
-    export const schemaStatements = (schema) =>
-      brotliDecompressSync(Buffer.from("${packed}", "base64")).toString().replaceAll("$schema", schema);`;
+    export const [${texts.map(([name]) => name)}] =
+      JSON.parse(brotliDecompressSync(Buffer.from("${packed}", "base64")).toString());`;
 }
 
 /**

@@ -10,6 +10,7 @@ import { overviewOf } from "./help.js";
 import { hubCommand } from "./hub-command.js";
 import { publishCommand } from "./publish-command.js";
 import { runCommand } from "./run-command.js";
+import { schemaCommand } from "./schema-command.js";
 import { subscribeCommand } from "./subscribe-command.js";
 import { subscriptionsCommand } from "./subscriptions-command.js";
 import { tokenCommand } from "./token-command.js";
@@ -21,6 +22,7 @@ const commands: readonly Command[] = [
   subscriptionsCommand,
   tokenCommand,
   genSecretKeyCommand,
+  schemaCommand,
 ];
 
 async function main([name, ...args]: readonly string[]): Promise<number> {

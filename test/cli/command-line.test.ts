@@ -59,7 +59,7 @@ describe("htmx-mercure", () => {
     const { code, stdout } = await run(t, ["--help"]);
     assert.equal(code, 0);
     const commands = [...stdout.matchAll(/^ {2}([a-z-]+) /gm)].map(([, name]) => name!);
-    assert.deepEqual(commands, ["hub", "publish", "subscribe", "subscriptions", "token", "gen-secret-key"]);
+    assert.deepEqual(commands, ["hub", "publish", "subscribe", "subscriptions", "token", "gen-secret-key", "schema"]);
     for (const command of commands) {
       const help = await run(t, [command, "--help"]);
       assert.equal(help.code, 0);

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { MercureError } from "../../shared/errors.js";
-import { schemaVersion } from "./schema.js";
-import { schemaStatements } from "./schema-statements.js";
+import { schemaSql } from "./schema.js";
+import { schemaVersion } from "./schema-version.js";
 
 /** Creates the schema if it is missing, or brings it up to date. Several nodes can do so at once. */
 export async function prepareSchema(client: Client, schema: string, mayCreate: boolean): Promise<void> {
@@ -15,14 +15,14 @@ export async function prepareSchema(client: Client, schema: string, mayCreate: b
     const known = `this version of htmx-mercure knows ${schemaVersion}`;
     throw new MercureError(
       "ERR_TRANSPORT",
-      `The schema ${schema} has the version ${version}, and ${known}. Update it.`,
+      `The schema ${schema} has the version ${version}, and ${known}. Update htmx-mercure.`,
     );
   }
 }
 
 const missing = (schema: string) => `The database has no schema ${schema}.`;
 const remedy = (schema: string) =>
-  `Create it as a role that can: npx htmx-mercure schema --schema ${schema} | psql DATABASE`;
+  `Create it as a role that can: npx htmx-mercure schema --schema ${schema} --role ROLE | psql DATABASE`;
 
 /** Returns undefined without the schema. */
 async function versionOf(client: Client, schema: string): Promise<number | undefined> {
@@ -34,7 +34,7 @@ async function versionOf(client: Client, schema: string): Promise<number | undef
 
 async function create(client: Client, schema: string): Promise<void> {
   try {
-    await client.query(schemaStatements(schema));
+    await client.query(schemaSql(schema));
   } catch (error) {
     await client.query("rollback");
     if ((error as { code?: string }).code !== "42501") throw error;

@@ -1,13 +1,20 @@
-import { schemaVersion } from "./schema.js";
+import { schemaVersion } from "./schema-version.js";
 
 /** The distance from a node's head to the next position after a loss: ten seconds. See `marksAfterJoin`. */
 const clearance = 10_000 * 2048;
 
-/** Returns the expression that takes the lock for assigning positions. Locks of other applications have other keys. */
-const lock = (s: string) => `pg_advisory_xact_lock(1299596901, hashtext('${s}'))`;
+/** The name of the schema in the statements. */
+const s = "$schema";
+
+/** Takes the lock for assigning positions. Locks of other applications have other keys. */
+const lock = `pg_advisory_xact_lock(1299596901, hashtext('${s}'))`;
+const path = `set search_path = pg_catalog, ${s}, pg_temp as $f$`;
+const routine = `language plpgsql ${path}`;
+const create = "create or replace function";
+const draft = "topics text[], data text, private boolean, id text, type text, retry int, keep boolean, key text";
 
 /**
- * Returns the statements that create the schema, or bring an older one up to date. They are one transaction if they are
+ * The statements that create the schema, or bring an older one up to date. They are one transaction if they are
  * sent as one query, and several nodes can run them at once.
  *
  * An update of a transaction waits in the table `outgoing`. A deferred trigger moves it to the log at COMMIT, under the
@@ -15,16 +22,9 @@ const lock = (s: string) => `pg_advisory_xact_lock(1299596901, hashtext('${s}'))
  * The trigger only inserts: reading a table would make serializable transactions fail.
  *
  * The last position is a sequence, and no row, because a row would make repeatable-read transactions fail.
- *
- * The build compresses the statements: `scripts/build.mjs`.
  */
-export function schemaStatements(s: string): string {
-  const path = `set search_path = pg_catalog, ${s}, pg_temp as $f$`;
-  const routine = `language plpgsql ${path}`;
-  const create = "create or replace function";
-  const draft = "topics text[], data text, private boolean, id text, type text, retry int, keep boolean, key text";
-  return `begin;
-select ${lock(s)};
+export const statements = `begin;
+select ${lock};
 create schema if not exists ${s};
 set local search_path = ${s};
 
@@ -68,7 +68,7 @@ $f$;
 
 ${create} place() returns trigger security definer ${routine}
 begin
-  perform ${lock(s)};
+  perform ${lock};
   insert into log select next_position(), new.*;
   perform pg_notify('${s}', '');
   return null;
@@ -93,7 +93,7 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'the connection of the hub must have the isolation level read committed';
   end if;
-  perform ${lock(s)};
+  perform ${lock};
   update nodes set lease_end = clock_timestamp() + lease where node = this_node and session = this_session;
   if not found and this_session is not null then
     raise exception 'another session of this node has begun, or its lease has ended';
@@ -195,4 +195,3 @@ end $f$;
 revoke all on function next_position, place, lock_log, end_nodes, join_log, append, release, renew from public;
 commit;
 `;
-}

@@ -4,8 +4,8 @@ import { ReplicaTransport } from "../shared/replica.js";
 import { type ReplicaOptions, readReplicaSettings } from "../shared/replica-options.js";
 import { optionsInUrl, parseRedisUrl } from "./address.js";
 import { Connector } from "./connection.js";
+import { keysOf } from "./keys.js";
 import { RedisLog } from "./redis-log.js";
-import { keysOf } from "./scripts.js";
 import type { RedisDurability } from "./server-checks.js";
 
 export interface RedisTransportOptions extends ReplicaOptions {

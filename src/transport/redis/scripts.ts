@@ -4,12 +4,6 @@ import { clearance } from "../shared/join-marks.js";
 const epoch = timeOfPosition(0);
 const perMillisecond = nextPosition(0, epoch + 1);
 
-/** The keys of a hub, in the order that the scripts expect. */
-export function keysOf(prefix: string): readonly string[] {
-  // The braces put all keys into one slot of a cluster.
-  return ["log", "ids", "meta", "nodes", "entries"].map((name) => `{${prefix}}:${name}`);
-}
-
 /**
  * The beginning of each script. `meta` holds the marks and the key of the cursors, `ids` the newest position of each
  * publisher's id with a hash of its content, `nodes` the session and the end of the lease of each node.
