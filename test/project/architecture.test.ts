@@ -236,23 +236,56 @@ function bodyBefore(text: string, index: number): string {
   return text.slice(Math.min(start, index), index);
 }
 
+interface Step {
+  readonly path: string;
+  readonly symbol: string;
+}
+
+/** Reads the rows of a table whose first two columns are a file and a symbol in it. */
+function stepsIn(rows: string): Step[] {
+  return [...rows.matchAll(/^\| `(src\/[^`]+)` +\| `([^`]+)`/gm)].map(([, path, symbol]) => ({
+    path: path!,
+    symbol: symbol!,
+  }));
+}
+
+/** Returns whether a file does not define a symbol. */
+function isMissing({ path, symbol }: Step): boolean {
+  const text = files.find((file) => file.path === path)?.text ?? "";
+  const definition = `^(export )?(?:async )?(?:(?:function|class|interface|const) | {2}(?:(?:static|async|readonly) )*)${symbol}\\b`;
+  return !new RegExp(definition, "m").test(text);
+}
+
+describe("the answers to newcomers in docs/architecture.md", () => {
+  const page = readFileSync(`${root}docs/architecture.md`, "utf8");
+  const answers = [...page.matchAll(/^<!-- answer: (\w+) -->\n\n\|.*\n\|.*\n((?:\|.*\n)+)/gm)];
+
+  test("cover transports and the expiry of tokens", () => {
+    assert.deepEqual(
+      answers.map(([, subject]) => subject),
+      ["transport", "expiry"],
+    );
+  });
+
+  for (const [, subject, rows = ""] of answers) {
+    test(`name at most three files that define what they say, for the question about ${subject}`, () => {
+      const steps = stepsIn(rows);
+      assert.ok(steps.length > 0 && steps.length <= 3);
+      assert.equal(steps.length, rows.trim().split("\n").length);
+      assert.deepEqual(steps.filter(isMissing), []);
+    });
+  }
+});
+
 describe("the ways through the code in docs/architecture.md", () => {
   const page = readFileSync(`${root}docs/architecture.md`, "utf8");
 
   for (const [, way, rows = ""] of page.matchAll(/^<!-- way: (\w+) -->\n\n\|.*\n\|.*\n((?:\|.*\n)+)/gm)) {
-    const steps = [...rows.matchAll(/^\| `(src\/[^`]+)` +\| `([^`]+)`/gm)].map(([, path, symbol]) => ({
-      path: path!,
-      symbol: symbol!,
-    }));
+    const steps = stepsIn(rows);
 
     test(`list the definitions of a ${way}, from the first to the last`, () => {
       assert.ok(steps.length >= 10);
-      const missing = steps.filter(({ path, symbol }) => {
-        const text = files.find((file) => file.path === path)?.text ?? "";
-        const definition = `^(export )?(?:async )?(?:(?:function|class|interface|const) | {2}(?:(?:static|async|readonly) )*)${symbol}\\b`;
-        return !new RegExp(definition, "m").test(text);
-      });
-      assert.deepEqual(missing, []);
+      assert.deepEqual(steps.filter(isMissing), []);
     });
 
     test(`lead a ${way} down the layers, and up only from the transport's listeners`, () => {
