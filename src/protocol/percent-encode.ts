@@ -6,8 +6,12 @@
 export function percentEncode(text: string): string {
   const encoded = encodeURIComponent(text.toWellFormed());
   if (!/[!'()*]/.test(encoded)) return encoded;
-  return encoded.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  // A callback for each character takes two to three times as long.
+  return others.reduce((text, [character, code]) => text.replaceAll(character, code), encoded);
 }
+
+/** The characters that `encodeURIComponent` leaves. */
+const others = [..."!'()*"].map((each) => [each, `%${each.charCodeAt(0).toString(16).toUpperCase()}`] as const);
 
 /** Decodes percent-encoded UTF-8. Returns undefined for invalid input. */
 export function percentDecode(text: string): string | undefined {

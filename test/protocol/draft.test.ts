@@ -88,6 +88,28 @@ describe("validateDraft", () => {
     );
   });
 
+  test("sees a reserved topic at the beginning of a long path, in any encoding", () => {
+    const encoded = "/%68%75%62";
+    for (const topic of [
+      `${encoded}/${"x".repeat(4000)}`,
+      `/a/../hub/${"}".repeat(4000)}`,
+      encoded,
+      `${encoded}/%61`,
+    ]) {
+      assert.throws(() => validateDraft(draft({ topics: [topic] }), "/hub"), { code: "ERR_UPDATE" });
+    }
+    for (const topic of [`${encoded}%61`, `${encoded}}${"}".repeat(4000)}`, `/h%75${"}".repeat(4000)}/hub`]) {
+      validateDraft(draft({ topics: [topic] }), "/hub");
+    }
+  });
+
+  // A publisher sends a hundred topics of 4,000 braces each, and decoding their escapes blocks the event loop for 55 ms.
+  test("decodes only the beginning of a long topic", (t) => {
+    const decoded = t.mock.method(String, "fromCharCode");
+    validateDraft(draft({ topics: ["}".repeat(4000)] }), "/.well-known/mercure");
+    assert.ok(decoded.mock.callCount() <= "/.well-known/mercure/".length, `${decoded.mock.callCount()} characters`);
+  });
+
   // Invisible characters make a topic look like another, and line breaks end fields of the event stream.
   test("rejects control and format characters and lone surrogates, and names them", () => {
     for (const [character, name] of [

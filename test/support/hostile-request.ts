@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
+import { detailType } from "../../src/protocol/tokens/authorization-details.js";
 
 /** One request, described so that a part of it can be changed and the rest kept. */
 export interface HostileRequest {
@@ -26,6 +27,17 @@ interface Token {
   readonly kind: "none" | "bad" | "subscriber" | "publisher" | "cookies";
   readonly grants: readonly string[];
   readonly count: number;
+  /** The max size of the grants, in characters of JSON. */
+  readonly size: number;
+  /** For an access token of Mercure 1.0. */
+  readonly details?:
+    | {
+        readonly matchType: "urlpattern" | "exact";
+        /** The number of topics of one authorization detail. */
+        readonly topics: number;
+        readonly withPayload: boolean;
+      }
+    | undefined;
 }
 
 export const keys = { subscriber: "subscriber-key-subscriber-key-32", publisher: "publisher-key-publisher-key-32-b" };
@@ -152,6 +164,15 @@ const parts = {
       { maxLength: 3 },
     ),
     count: fc.constantFrom(1, 1, 30, 300),
+    size: fc.constantFrom(4_000, 9_000),
+    details: fc.option(
+      fc.record({
+        matchType: fc.constantFrom("urlpattern" as const, "urlpattern", "exact"),
+        topics: fc.constantFrom(1, 3, 100, 1_000),
+        withPayload: fc.boolean(),
+      }),
+      { nil: undefined },
+    ),
   }),
   cursor: fc.constantFrom("", "", "earliest"),
 };
@@ -167,7 +188,7 @@ export const plainRequest: HostileRequest = {
   fields: [],
   inBody: false,
   header: { name: "X", unit: "", length: 0 },
-  token: { kind: "none", grants: [], count: 1 },
+  token: { kind: "none", grants: [], count: 1, size: 4_000 },
   cursor: "",
 };
 
@@ -182,7 +203,13 @@ export function inWords(request: HostileRequest, hubPath: string): string {
   );
   if (path !== "") parts.unshift(`path ${shown(path)}`);
   if (header.length > 0) parts.push(`${header.name}: ${shown(repeat([header.unit], header.length))}`);
-  if (token.kind !== "none") parts.push(`token: ${token.kind}`);
+  if (token.kind !== "none") {
+    const { details } = token;
+    const type = details
+      ? `1.0, ${details.matchType} of ${details.topics}${details.withPayload ? ", payloads" : ""}`
+      : "0.x";
+    parts.push(`token: ${token.kind} ${type}, ${token.count} × ${shown(token.grants.join("  "))}`);
+  }
   if (cursor !== "") parts.push(cursor);
   return `${method}, ${size}; ${parts.join("; ")}`;
 }
@@ -199,7 +226,7 @@ export function bytesOf(request: HostileRequest, hubPath: string, salt = ""): Bu
   const { method, path, inBody, header, cursor } = request;
   const limit = largestBody[method];
   const hasBody = limit !== undefined && (inBody || method === "POST");
-  const authorization = authorizationOf(request);
+  const authorization = authorizationOf(request, hubPath, salt);
   const headers = [
     "Host: hub.example",
     ...authorization,
@@ -236,22 +263,60 @@ function formOf({ fields }: HostileRequest, limit: number, salt: string): string
   return pairs.join("&");
 }
 
-function authorizationOf({ token: { kind, grants, count } }: HostileRequest): string[] {
+function authorizationOf({ token }: HostileRequest, hubPath: string, salt: string): string[] {
+  const { kind, details } = token;
   if (kind === "none") return [];
   if (kind === "bad") return [`Authorization: Bearer ${"a".repeat(4_000)}.${"b".repeat(4_000)}.c`];
-  const all = Array.from({ length: count }, (_, i) => grants.map((each) => (count > 1 ? `${each}${i}` : each))).flat();
-  while (JSON.stringify(all).length > 4_000) all.length = all.length >> 1;
-  const claim = {
-    subscribe: [...all, "/.well-known/mercure/subscriptions"],
-    publish: [...all, ...(count === 1 ? ["*"] : [])],
-  };
-  const token = sign({ mercure: claim }, kind === "publisher" ? keys.publisher : keys.subscriber);
-  return kind === "cookies" ? [`Cookie: mercureAuthorization=${token}`] : [`Authorization: Bearer ${token}`];
+  const key = kind === "publisher" ? keys.publisher : keys.subscriber;
+  const claims = details === undefined ? olderClaims(token, salt) : accessClaims(token, details, hubPath, salt);
+  const signed = sign(details === undefined ? {} : { typ: "at+jwt" }, claims, key);
+  const cookie = details === undefined ? "mercureAuthorization" : "__Secure-mercure_access_token";
+  return kind === "cookies" ? [`Cookie: ${cookie}=${signed}`] : [`Authorization: Bearer ${signed}`];
 }
 
-function sign(claims: object, key: string): string {
+function olderClaims(token: Token, salt: string): object {
+  const all = grantsOf(token, salt, (grants) => grants);
+  return {
+    mercure: {
+      subscribe: [...all, "/.well-known/mercure/subscriptions"],
+      publish: [...all, ...(token.count === 1 ? ["*"] : [])],
+    },
+  };
+}
+
+function accessClaims(token: Token, details: NonNullable<Token["details"]>, hubPath: string, salt: string): object {
+  const { matchType, topics, withPayload } = details;
+  const claim = (grants: readonly string[]) => {
+    const matchers = [...grants, `${hubPath}/subscriptions`].map((match) => ({
+      match,
+      ...(match.startsWith(hubPath) ? {} : { match_type: matchType }),
+    }));
+    return Array.from({ length: Math.ceil(matchers.length / topics) }, (_, i) => ({
+      type: detailType,
+      actions: ["subscribe", "publish"],
+      topics: matchers.slice(i * topics, (i + 1) * topics),
+      ...(withPayload && { payload: { i } }),
+    }));
+  };
+  const all = grantsOf(token, salt, claim);
+  return { iss: "/", aud: hubPath, exp: 4_000_000_000, jti: salt, authorization_details: claim(all) };
+}
+
+/** Returns as many grants as fit into a token. */
+function grantsOf(
+  { grants, count, size }: Token,
+  salt: string,
+  claim: (grants: readonly string[]) => unknown,
+): string[] {
+  const suffixed = (each: string, i: number) => (each === "*" ? each : `${each}${count > 1 ? i : ""}${salt}`);
+  const all = Array.from({ length: count }, (_, i) => grants.map((each) => suffixed(each, i))).flat();
+  while (all.length > 0 && JSON.stringify(claim(all)).length > size) all.length = all.length >> 1;
+  return all;
+}
+
+function sign(header: object, claims: object, key: string): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const text = `${encode({ alg: "HS256" })}.${encode(claims)}`;
+  const text = `${encode({ alg: "HS256", ...header })}.${encode(claims)}`;
   return `${text}.${createHmac("sha256", key).update(text).digest("base64url")}`;
 }
 

@@ -36,7 +36,7 @@ const openStreams: readonly HostileRequest[] = [
   {
     ...plainRequest,
     fields: [{ name: "topic", unit: ["*"], length: 1, count: 1, numbered: false }],
-    token: { kind: "subscriber", grants: ["*"], count: 1 },
+    token: { kind: "subscriber", grants: ["*"], count: 1, size: 4_000 },
   },
 ];
 
