@@ -64,9 +64,18 @@ test("every block runs, but for these", () => {
       "docs/deploy.md, sh: starts a server",
       "docs/deploy.md, js: starts processes",
       "docs/deploy.md, sh: starts a server",
+      "docs/deploy.md, sh: starts a server",
+      "docs/deploy.md, nginx: the configuration of another program",
+      "docs/deploy.md, haproxy: the configuration of another program",
+      "docs/deploy.md, caddy: the configuration of another program",
+      "docs/deploy.md, ini: the configuration of another program",
+      "docs/deploy.md, dockerfile: the configuration of another program",
+      "docs/deploy.md, sh: needs a container engine",
+      "docs/deploy.md, sh: needs a server",
       "docs/external-hubs.md, yaml: the configuration of another program",
       "docs/external-hubs.md, nginx: the configuration of another program",
       "docs/hub.md, nginx: the configuration of another program",
+      "docs/hub.md, haproxy: the configuration of another program",
     ],
   );
 });

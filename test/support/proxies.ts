@@ -10,32 +10,33 @@ import { until } from "./until.js";
 /** The reason why the tests with a proxy do not run; false where it is installed. */
 export const withoutNginx = spawnSync("nginx", ["-v"]).status === 0 ? false : "nginx is not installed";
 export const withoutHaproxy = spawnSync("haproxy", ["-v"]).status === 0 ? false : "haproxy is not installed";
+export const withoutCaddy = spawnSync("caddy", ["version"]).status === 0 ? false : "caddy is not installed";
 
-interface Proxy {
+export interface ProxyProgram {
   readonly program: string;
   readonly arguments: (file: string) => string[];
   readonly configuration: (port: number, folder: string) => string;
 }
 
 /** Starts a real proxy by plain HTTP, on a port that is not the usual one. */
-async function startProxy(t: TestContext, proxy: Proxy): Promise<string> {
+export async function startProxy(t: TestContext, proxy: ProxyProgram): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-proxy-"));
   const port = await freePort();
   const file = join(folder, "proxy.conf");
   writeFileSync(file, proxy.configuration(port, folder));
   const child = spawn(proxy.program, proxy.arguments(file), { stdio: "ignore" });
   t.after(async () => {
-    child.kill();
-    await once(child, "exit");
+    if (child.kill()) await once(child, "exit");
     rmSync(folder, { recursive: true });
   });
   const origin = `http://127.0.0.1:${port}`;
   await until(() =>
     fetch(origin).then(
       () => true,
-      () => false,
+      () => child.exitCode !== null,
     ),
   );
+  if (child.exitCode !== null) throw new Error(`${proxy.program} has ended with ${child.exitCode}`);
   return origin;
 }
 
