@@ -191,53 +191,66 @@ const emptyServer: Fault = (rounds) =>
     return { run: run.settled(), faults: rounds };
   });
 
-/** Waits until a server says something of its replication. A sentinel can cut its connections meanwhile. */
-const says = (server: RedisServer, words: string) =>
-  until(() =>
-    server.command("INFO", "replication").then(
-      (text) => String(text).includes(words),
-      () => false,
-    ),
-  );
+/** A server, its replica, and a sentinel that promotes the replica when the server is away. It can do so by itself. */
+class Watched {
+  readonly #servers: readonly RedisServer[];
+  readonly #sentinel: RedisServer;
 
-const replicate = async (replica: RedisServer, master: RedisServer) => {
-  const follow = () => replica.command("REPLICAOF", "127.0.0.1", String(master.port)).then(Boolean, () => false);
-  await until(follow);
-  await says(replica, "master_link_status:up");
-};
+  constructor(servers: readonly RedisServer[], sentinel: RedisServer) {
+    this.#servers = servers;
+    this.#sentinel = sentinel;
+  }
+
+  static async start(run: Run): Promise<Watched> {
+    const replica = await RedisServer.start({ lines: [`replicaof 127.0.0.1 ${run.server.port}`] });
+    run.others.push(replica);
+    const lines = [
+      `sentinel monitor hub 127.0.0.1 ${run.server.port} 1`,
+      "sentinel down-after-milliseconds hub 1000",
+      "sentinel failover-timeout hub 1000",
+    ];
+    const sentinel = await RedisServer.start({ isSentinel: true, lines });
+    run.others.push(sentinel);
+    run.url = `redis+sentinel://127.0.0.1:${sentinel.port}/hub`;
+    const watched = new Watched([run.server, replica], sentinel);
+    await watched.isWhole();
+    return watched;
+  }
+
+  async master(): Promise<RedisServer> {
+    const [, port] = (await this.#sentinel.command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "hub")) as string[];
+    return this.#servers.find((server) => server.port === Number(port))!;
+  }
+
+  /** Resolves when one server follows the other, and the sentinel knows it. */
+  async isWhole(): Promise<void> {
+    const check = async () => {
+      const master = await this.master();
+      const replica = this.#servers.find((server) => server !== master)!;
+      const known = JSON.stringify(await this.#sentinel.command("SENTINEL", "REPLICAS", "hub"));
+      if (!known.includes(`"port","${replica.port}"`) || !known.includes('"flags","slave",')) return false;
+      const info = String(await replica.command("INFO", "replication"));
+      return info.includes("master_link_status:up") && info.includes(`master_port:${master.port}`);
+    };
+    // A sentinel cuts the connections of servers that change their roles.
+    await until(() => check().catch(() => false));
+  }
+}
 
 /** Kills the master. A sentinel promotes the replica, which has all that was acknowledged, and the dead one follows it. */
 const failOver: Fault = (rounds) =>
   withServer([], async (run) => {
-    let [master, replica] = [run.server, await RedisServer.start()];
-    run.others.push(replica);
-    await replicate(replica, master);
-    const sentinel = await RedisServer.start({
-      isSentinel: true,
-      lines: [
-        `sentinel monitor hub 127.0.0.1 ${master.port} 1`,
-        "sentinel down-after-milliseconds hub 500",
-        "sentinel failover-timeout hub 1000",
-      ],
-    });
-    run.others.push(sentinel);
-    const isKnown = async (server: RedisServer) => {
-      const text = JSON.stringify(await sentinel.command("SENTINEL", "REPLICAS", "hub"));
-      return text.includes(`"port","${server.port}"`) && text.includes('"flags","slave",');
-    };
-    await until(() => isKnown(replica));
-    run.url = `redis+sentinel://127.0.0.1:${sentinel.port}/hub`;
+    const watched = await Watched.start(run);
     const nodes = [0, 1].map(() => run.start({}, { durability: "replica" }));
     await progressOfAll(nodes);
     for (let round = 0; round < rounds; round++) {
+      const master = await watched.master();
       await master.kill();
-      await says(replica, "role:master");
-      await master.run();
-      await replicate(master, replica);
-      [master, replica] = [replica, master];
+      await until(async () => (await watched.master()) !== master);
+      const { port } = await watched.master();
+      await master.run(["--replicaof", "127.0.0.1", String(port)]);
+      await watched.isWhole();
       await progressOfAll(nodes);
-      const next = replica;
-      await until(() => isKnown(next));
     }
     await stopAll(nodes);
     return { run: run.settled(), faults: rounds };

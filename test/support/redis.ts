@@ -58,9 +58,13 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts the process, again after {@link RedisServer.kill}. Its data are those on its disk. */
-  async run(): Promise<void> {
-    const args = [this.#configuration, ...(this.#isSentinel ? ["--sentinel"] : [])];
+  /**
+   * Starts the process, again after {@link RedisServer.kill}. Its data are those on its disk.
+   *
+   * @param more - Arguments that change its configuration.
+   */
+  async run(more: readonly string[] = []): Promise<void> {
+    const args = [this.#configuration, ...(this.#isSentinel ? ["--sentinel"] : []), ...more];
     // A server that ignores this signal answers a write above its limit of files with an error, as on a full disk.
     const child = spawn("sh", ["-c", 'trap "" XFSZ; exec "$0" "$@"', program, ...args], { stdio: "ignore" });
     this.#child = child;
