@@ -25,7 +25,7 @@ function blockOf(language: string): Block {
   return blocks[0]!;
 }
 
-/** Replaces parts of a configuration, each of which must be there. */
+/** Replaces parts of a configuration. A missing part fails the test. */
 function replaceAll(text: string, parts: Readonly<Record<string, string>>): string {
   return Object.entries(parts).reduce((result, [part, value]) => {
     assert.ok(result.includes(part), `the page has no ${part}`);
