@@ -158,10 +158,11 @@ const refusal =
         await progressOfAll(nodes);
       }
       await stopAll(nodes);
-      const complaints = run.logs
-        .flatMap(({ failures }) => failures)
-        .filter(({ code, message }) => code !== "ERR_TRANSPORT" || !reason.test(message))
+      const failures = run.logs.flatMap((log) => log.failures);
+      const complaints = failures
+        .filter(({ code }) => code !== "ERR_TRANSPORT")
         .map(({ code, message }) => `${code}: ${message}`);
+      if (!failures.some(({ message }) => reason.test(message))) complaints.push("no update failed for this reason");
       return { run: runOf(run.logs, await run.history()), faults: rounds, complaints };
     });
 

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import type * as Client from "@redis/client";
 import { loadPeer } from "../peer.js";
@@ -75,7 +76,8 @@ export class Connector {
         port,
         connectTimeout,
         reconnectStrategy: false,
-        ...(tls && { servername: host, ...this.#tls, tls: true as const }),
+        // TLS knows no server name that is an address.
+        ...(tls && { ...(isIP(host) === 0 && { servername: host }), ...this.#tls, tls: true as const }),
       },
     });
     // Each call that fails says so itself.

@@ -33,6 +33,20 @@ function open(t: TestContext, options: RedisTransportOptions) {
   return { transport, heard, positions, gaps, lines };
 }
 
+/** Makes a certificate for this machine. */
+function certificate(folder: string): { key: string; cert: string } {
+  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  execFileSync(
+    "openssl",
+    [
+      ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"],
+      ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert],
+    ],
+    { stdio: "ignore" },
+  );
+  return { key, cert };
+}
+
 const draft = (data: string, fields = {}) => ({ topics: ["t"], data, private: false, ...fields });
 
 /** Publishes numbers from two nodes until told to stop, and returns the acknowledged ones. */
@@ -175,17 +189,73 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     assert.deepEqual([one.heard, two.heard], [["1"], ["2"]]);
   });
 
-  test("connect by TLS with a user and a password", async (t) => {
-    const folder = (await startServer(t)).folder;
-    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-    execFileSync(
-      "openssl",
-      [
-        ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"],
-        ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert],
-      ],
-      { stdio: "ignore" },
+  test("wait while a server loads its data, and have all of them afterwards", async (t) => {
+    const server = await startServer(t, ["loading-process-events-interval-bytes 1024"]);
+    const before = open(t, { url: server.url });
+    await before.transport.publish(draft("before"));
+    await before.transport.close();
+    // The server pauses at each key that it loads.
+    const others = Array.from({ length: 400 }, (_, i) => [`other-${i}`, "x".repeat(1000)]).flat();
+    await server.command("MSET", ...others);
+    await server.command("CONFIG", "SET", "save", "3600 1");
+    await server.command("SHUTDOWN", "SAVE").catch(() => {});
+    await server.kill();
+    const loaded = server.run(["--key-load-delay", "10000"]);
+    const { transport, lines } = open(t, { url: server.url });
+    await until(() => lines.some((line) => line.includes("LOADING")));
+    assert.equal(transport.state, "starting");
+    await loaded;
+    await transport.ready;
+    assert.deepEqual(
+      transport.read({ topics: "*", after: 0 }).updates.map(({ update }) => update.data),
+      ["before"],
     );
+    await transport.publish(draft("after"));
+  });
+
+  test("say that the server has become a replica, and go on without a loss once it is a master again", async (t) => {
+    const server = await startServer(t);
+    const other = await startServer(t);
+    const nodes = [0, 1].map(() => open(t, { url: server.url }));
+    const impatient = open(t, { url: server.url, publishTimeout: 2 });
+    await Promise.all([...nodes, impatient].map(({ transport }) => transport.ready));
+    await nodes[0]!.transport.publish(draft("1"));
+    await until(() => nodes[1]!.heard.length === 1);
+    // It keeps its data, because it never reaches its new master.
+    await other.kill();
+    await server.command("REPLICAOF", "127.0.0.1", String(other.port));
+    const second = nodes[0]!.transport.publish(draft("2"));
+    const message = /READONLY|the server is a replica; the URL must lead to the master/;
+    await assert.rejects(impatient.transport.publish(draft("never")), { code: "ERR_TRANSPORT", message });
+    await server.command("REPLICAOF", "NO", "ONE");
+    await second;
+    await nodes[1]!.transport.publish(draft("3"));
+    await assertRight(nodes, ["1", "2", "3"]);
+  });
+
+  test("notice at run time that the server may delete keys, and go on once it may not", async (t) => {
+    const server = await startServer(t);
+    const { transport, lines } = open(t, { url: server.url });
+    await transport.ready;
+    await server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-random", "maxmemory", "100mb");
+    await until(() => transport.state === "away");
+    assert.match(lines[0]!, /deletes keys when its memory is full \(maxmemory-policy allkeys-random\)/);
+    await server.command("CONFIG", "SET", "maxmemory-policy", "volatile-lru");
+    await transport.publish(draft("1"));
+    assert.match(lines.at(-1)!, /reachable again/);
+  });
+
+  test("acknowledge nothing that fewer replicas have than promised", async (t) => {
+    const master = await startServer(t);
+    const replica = await startServer(t, [`replicaof 127.0.0.1 ${master.port}`]);
+    await until(async () => String(await replica.command("INFO", "replication")).includes("master_link_status:up"));
+    const { transport } = open(t, { url: master.url, durability: "replica", replicas: 2, publishTimeout: 2 });
+    await transport.ready;
+    await assert.rejects(transport.publish(draft("1")), { code: "ERR_TRANSPORT", message: /1 of 2 replicas/ });
+  });
+
+  test("connect by TLS with a user and a password", async (t) => {
+    const { key, cert } = certificate((await startServer(t)).folder);
     const port = await freePort();
     await startServer(t, [
       ...[`tls-port ${port}`, `tls-cert-file ${cert}`, `tls-key-file ${key}`, "tls-auth-clients no"],
@@ -232,6 +302,26 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     await assertRight(
       nodes,
       Array.from({ length: 200 }, (_, i) => `${i}`),
+    );
+  });
+
+  test("find the master by TLS with a sentinel, which names it by its address", async (t) => {
+    const { key, cert } = certificate((await startServer(t)).folder);
+    const tls = [`tls-cert-file ${cert}`, `tls-key-file ${key}`, `tls-ca-cert-file ${cert}`, "tls-auth-clients no"];
+    const [dataPort, sentinelPort] = [await freePort(), await freePort()];
+    await startServer(t, [...tls, `tls-port ${dataPort}`, "user app on >hunter2 ~* &* +@all"]);
+    const lines = [`sentinel monitor hub 127.0.0.1 ${dataPort} 1`];
+    await startServer(t, [...tls, "tls-replication yes", `tls-port ${sentinelPort}`, ...lines], { isSentinel: true });
+    const url = `rediss+sentinel://app:hunter2@127.0.0.1:${sentinelPort}/hub`;
+    const warnings: string[] = [];
+    const warned = ({ message }: Error) => void warnings.push(message);
+    process.on("warning", warned);
+    t.after(() => process.off("warning", warned));
+    const { transport } = open(t, { url, tls: { ca: readFileSync(cert) } });
+    await transport.publish(draft("1"));
+    assert.deepEqual(
+      warnings.filter((message) => message.includes("ServerName")),
+      [],
     );
   });
 
