@@ -42,7 +42,11 @@ class Run extends NodesOfRun {
     const nodes = this.#nodes.filter(({ log }) => log.isStarted);
     return settledRun(
       { sent, acknowledged },
-      nodes.map(({ log, isDead }) => ({ record: log.record, before: [], isDead })),
+      nodes.map(({ log: { record }, isDead }) => {
+        // A node can join the empty server, and go on, before another one tells what is lost.
+        const gaps = record.gaps.map(({ through }) => ({ after: record.from, through }));
+        return { record: { ...record, gaps }, before: [], isDead };
+      }),
     );
   }
 
