@@ -185,15 +185,20 @@ async function bundle(extension, names, plugins) {
   }
 }
 
-/** The browser's script, one classic file, and its style. */
+/**
+ * The browser's scripts, one for each line of htmx, the module that they share, and the style. The library joins the
+ * modules into one classic script for pages.
+ */
 async function bundleClient() {
   const { build } = await import("esbuild");
   try {
     await build({
-      entryPoints: ["src/client/mercure.ts", "src/client/mercure.css"],
+      entryPoints: ["src/client/mercure.ts", "src/client/mercure4.ts", "src/client/mercure.css"],
       outdir: `${staging}/client`,
       bundle: true,
-      format: "iife",
+      splitting: true,
+      chunkNames: "core",
+      format: "esm",
       target: "es2022",
       minify: true,
       logLevel: "warning",

@@ -1,7 +1,7 @@
+import { installAutoScroll } from "./core/auto-scroll.js";
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
 import { installSubscriptionEvents } from "./core/subscription-events.js";
-import { installAutoScroll } from "./htmx2/auto-scroll.js";
 import { configure } from "./htmx2/config.js";
 import { installHistory } from "./htmx2/history.js";
 import { internalApiOf } from "./htmx2/htmx.js";
@@ -24,7 +24,10 @@ if (htmx) {
   installMerge(htmx, api);
   installHistory(streams);
   installLifecycle(streams);
-  installAutoScroll(api);
+  installAutoScroll(
+    (element) => api.getSwapSpecification(element).swapStyle === "afterbegin",
+    "htmx:beforeHistorySave",
+  );
   window.mercure = pageApiOf(streams);
 } else {
   console.error("mercure.js needs htmx and its sse extension before it: nothing on this page is live.");

@@ -8,9 +8,10 @@ import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
 import type { Models } from "../publisher/publish/models.js";
 import type { RenderContexts } from "../publisher/streams/render-context.js";
 import type { StreamParts } from "../publisher/streams/stream-parts.js";
-import type { Assets } from "./assets.js";
+import { type Assets, lineOf } from "./assets.js";
 import type { BasePath } from "./base-path.js";
 import type { Configuration } from "./configuration.js";
+import { lineOfPage } from "./page-line.js";
 
 interface TemplateContext {
   readonly configuration: Configuration;
@@ -42,6 +43,7 @@ export function assembleTemplates(context: TemplateContext): TemplateParts {
     typeIsTopic,
     swapStyles,
     makeSafe,
+    line: () => lineOfPage(pages.current, configuration.htmx),
     onConnection: () => warnOfConnections(pages.current, hint),
   });
   const components = new Components({
@@ -59,7 +61,10 @@ export function assembleTemplates(context: TemplateContext): TemplateParts {
     components,
     scripts: (scriptOptions) => {
       const page = pages.current;
-      if (page !== undefined) page.hasScripts = true;
+      if (page !== undefined) {
+        page.hasScripts = true;
+        page.htmx = lineOf(scriptOptions.htmx) ?? configuration.htmx;
+      }
       const tags = assets.tags(page?.basePath ?? basePath.fixed, scriptOptions);
       return components.renderKitTemplate("scripts.njk", tags);
     },

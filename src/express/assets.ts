@@ -5,18 +5,35 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { brotliCompress, gzip } from "node:zlib";
 import type { Request, Response } from "express";
+import { MercureError } from "../shared/errors.js";
+import type { HtmxLine } from "../shared/htmx-line.js";
 import { assertKnownOptions } from "../shared/known-options.js";
 import { packageFolder } from "../shared/package-folder.js";
+import { describeValue } from "../shared/plain-object.js";
+import { clientScript, htmxFile } from "./htmx-scripts.js";
 
 const require = createRequire(import.meta.url);
 
-/** The files to serve. Browsers must run the scripts in this order. The htmx scripts come unchanged from npm. */
+/** The content of the files to serve. The htmx scripts come unchanged from npm. */
 const sources = {
-  "mercure.css": () => join(packageFolder("dist"), "client/mercure.css"),
-  "htmx.js": () => require.resolve("htmx.org/dist/htmx.min.js"),
-  "sse.js": () => require.resolve("htmx-ext-sse/dist/sse.min.js"),
-  "mercure.js": () => join(packageFolder("dist"), "client/mercure.js"),
+  "mercure.css": () => readFileSync(join(packageFolder("dist"), "client/mercure.css")),
+  "htmx.js": () => readFileSync(htmxFile(2, "dist/htmx.min.js")),
+  "sse.js": () => readFileSync(require.resolve("htmx-ext-sse/dist/sse.min.js")),
+  "mercure.js": () => Buffer.from(clientScript(2)),
+  "htmx4.js": () => readFileSync(htmxFile(4, "dist/htmx.min.js")),
+  "hx-sse.js": () => readFileSync(htmxFile(4, "dist/ext/hx-sse.min.js")),
+  "mercure4.js": () => Buffer.from(clientScript(4)),
 };
+
+/**
+ * The scripts of each line of htmx, in their order on a page, and the client alone. In htmx 4 the
+ * client comes before the extension: htmx can process the page while the browser waits for the next script, and the
+ * extension would then connect the streams by itself.
+ */
+const scripts = {
+  2: { all: ["htmx.js", "sse.js", "mercure.js"], client: ["mercure.js"] },
+  4: { all: ["htmx4.js", "mercure4.js", "hx-sse.js"], client: ["mercure4.js"] },
+} as const;
 
 type AssetName = keyof typeof sources;
 
@@ -51,41 +68,49 @@ export class Assets {
   readonly #byName: ReadonlyMap<AssetName, Asset>;
   readonly #byPath: ReadonlyMap<string, Asset>;
 
-  constructor(path: string) {
+  readonly #line: HtmxLine;
+
+  /** @param line - The line of htmx on pages that name none. */
+  constructor(path: string, line: HtmxLine) {
     this.#path = path;
+    this.#line = line;
     const names = Object.keys(sources) as AssetName[];
-    this.#byName = new Map(names.map((name) => [name, load(name)]));
+    this.#byName = new Map(
+      names.flatMap((name): [AssetName, Asset][] => (isInstalled(name) ? [[name, load(name)]] : [])),
+    );
     this.#byPath = new Map([...this.#byName.values()].map((asset) => [`${path}/${asset.name}`, asset]));
   }
 
   /**
    * Returns the URLs and hashes for a page's head.
    *
-   * @throws MercureError `ERR_TEMPLATE` for an unknown option.
+   * @throws MercureError `ERR_TEMPLATE` for an unknown option, `ERR_PACKAGE` if the line of htmx is not installed.
    */
   tags(basePath: string, options: Readonly<Record<string, unknown>>): AssetTags {
     // Nunjucks adds this mark to keyword arguments.
     assertKnownOptions(options, ["nonce", "htmx", "__keywords"], "mercure_scripts", "ERR_TEMPLATE");
     const { nonce, htmx = true } = options;
+    const line = lineOf(htmx) ?? this.#line;
     const tag = (name: AssetName) => {
-      const asset = this.#byName.get(name)!;
+      const asset = this.#byName.get(name) ?? load(name);
       return { url: `${basePath}${this.#path}/${asset.name}`, integrity: asset.integrity };
     };
     return {
       style: tag("mercure.css"),
-      scripts: (htmx === false ? (["mercure.js"] as const) : (["htmx.js", "sse.js", "mercure.js"] as const)).map(tag),
+      scripts: scripts[line][htmx === false ? "client" : "all"].map(tag),
       nonce: nonce === undefined || nonce === null ? undefined : String(nonce),
     };
   }
 
   /**
-   * Compresses every asset, so that no visitor waits for it. Resolves when all are compressed. An asset that cannot be
+   * Compresses the assets of the application's line, so that no visitor waits for them. Resolves when all are compressed. An asset that cannot be
    * compressed is served uncompressed.
    */
   async compress(): Promise<void> {
-    const variants = [...this.#byName.values()].flatMap((asset) =>
-      Object.keys(encoders).map((encoding) => encode(asset, encoding)),
+    const assets = (["mercure.css", ...scripts[this.#line].all] as const).flatMap(
+      (name) => this.#byName.get(name) ?? [],
     );
+    const variants = assets.flatMap((asset) => Object.keys(encoders).map((encoding) => encode(asset, encoding)));
     await Promise.allSettled(variants);
   }
 
@@ -119,8 +144,33 @@ export class Assets {
   }
 }
 
+/**
+ * Returns the line of htmx that the option `htmx` of `mercure_scripts` names.
+ *
+ * @throws MercureError `ERR_TEMPLATE` for an invalid value.
+ */
+export function lineOf(htmx: unknown): HtmxLine | undefined {
+  if (htmx === 2 || htmx === 4) return htmx;
+  if (htmx === undefined || htmx === null || typeof htmx === "boolean") return undefined;
+  throw new MercureError(
+    "ERR_TEMPLATE",
+    `The htmx of mercure_scripts must be 2, 4 or false, not ${describeValue(htmx)}.`,
+  );
+}
+
+/** Returns whether a file can be read. The lines of htmx that no page uses need not be installed. */
+function isInstalled(name: AssetName): boolean {
+  try {
+    sources[name]();
+    return true;
+  } catch (error) {
+    if (error instanceof MercureError) return false;
+    throw error;
+  }
+}
+
 function load(name: AssetName): Asset {
-  const content = readFileSync(sources[name]());
+  const content = sources[name]();
   const hash = createHash("sha384").update(content).digest();
   const [stem, extension] = name.split(".") as [string, string];
   return {

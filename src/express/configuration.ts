@@ -11,6 +11,7 @@ import type { HistoryOptions } from "../hub/options/shared-options.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
 import type { Authorize } from "../publisher/streams/authorizer.js";
 import type { TokenMode } from "../publisher/streams/token-mode.js";
+import type { HtmxLine } from "../shared/htmx-line.js";
 import { checkKeyLength } from "../shared/key-length.js";
 import { keyVariables } from "../shared/key-variables.js";
 import { guardedLogger, type Logger } from "../shared/logger.js";
@@ -18,6 +19,7 @@ import { madeSecret } from "../shared/made-secret.js";
 import { invalidOption, OptionReader } from "../shared/option-reader.js";
 import { chosenUrl, transportVariable } from "../transport/chosen-url.js";
 import type { Transport } from "../transport/transport.js";
+import { installedLine } from "./htmx-scripts.js";
 import { type HubIdentity, resolveHubIdentity } from "./hub-identity.js";
 import type { MercureOptions } from "./options.js";
 
@@ -39,6 +41,7 @@ export interface Configuration extends HubIdentity {
   readonly subjectGetter: MercureOptions["subjectGetter"];
   readonly presenceKey: PresenceKey;
   readonly presenceGrace: number;
+  readonly htmx: HtmxLine;
   readonly swapStyles: readonly string[];
   readonly assetsPath: string;
   readonly publicPath: string;
@@ -112,6 +115,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     subjectGetter: read.callback("subjectGetter") as MercureOptions["subjectGetter"],
     presenceKey: (read.stringOrCallback("presenceKey") as PresenceKey | undefined) ?? "id",
     presenceGrace: read.number("presenceGrace", { min: 0, max: 86_400 }) ?? 5,
+    htmx: read.oneOf("htmx", [2, 4] as const) ?? installedLine(),
     swapStyles: read.strings("swapStyles") ?? [],
     assetsPath: read.path("assetsPath") ?? "/mercure-assets",
     development,

@@ -138,6 +138,12 @@ export interface MercureOptions {
    * it changes nothing. Default 5; 0 disables.
    */
   presenceGrace?: number | undefined;
+  /**
+   * The line of htmx on the application's pages. The tags write its markup, and `mercure_scripts()` loads its scripts. A
+   * page can name another line: `mercure_scripts(htmx=4)`. Default: the major version of the installed package `htmx.org`,
+   * else 2.
+   */
+  htmx?: 2 | 4 | undefined;
   /** Swap styles of htmx extensions that `hx_swap` accepts as well. Default: empty. */
   swapStyles?: readonly string[] | undefined;
   /** The path of the library's scripts and styles. Default `/mercure-assets`. */

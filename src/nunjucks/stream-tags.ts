@@ -4,6 +4,7 @@ import type { RenderContext } from "../publisher/streams/render-context.js";
 import type { StreamParts } from "../publisher/streams/stream-parts.js";
 import type { ConnectionOptions } from "../publisher/streams/stream-urls.js";
 import { MercureError } from "../shared/errors.js";
+import type { HtmxLine } from "../shared/htmx-line.js";
 import { attributes } from "./attributes.js";
 import type { Props, TagHandler, TagView } from "./components.js";
 import { eventTypes } from "./event-type.js";
@@ -16,6 +17,8 @@ export interface StreamTagsOptions {
   readonly typeIsTopic: boolean;
   readonly swapStyles: readonly string[];
   readonly makeSafe: MakeSafe;
+  /** Returns the line of htmx on the page that is being rendered. */
+  line(): HtmxLine;
   /** Runs for each connection that a page opens, for hints to the developer. */
   onConnection(): void;
 }
@@ -77,6 +80,7 @@ export class StreamTags {
     const swap = swapStyle(props.take("hx_swap", "beforeend"), {
       known: this.#options.swapStyles,
       hasConnection: hasTopic,
+      line: this.#options.line(),
     });
     const tag = elementName(props.take("tag", "div"));
     const connection = connectionOptions(props);
@@ -97,7 +101,7 @@ export class StreamTags {
         swap,
         target,
         topics,
-        url,
+        ...this.#connection(url),
         close: props.take("sse_close", closeEvent),
         class: joined("mercure-stream", props.take("class")),
         ext: extensions(props.take("hx_ext")),
@@ -122,7 +126,7 @@ export class StreamTags {
       context: {
         tag,
         topics,
-        url,
+        ...this.#connection(url),
         close: props.take("sse_close", closeEvent),
         class: joined("mercure-stream-context", props.take("class")),
         ext: extensions(props.take("hx_ext")),
@@ -154,14 +158,18 @@ export class StreamTags {
     if (get === undefined || get === null || get === "") {
       throw new MercureError("ERR_TEMPLATE", "MercurePresence needs hx_get, the URL of its content.");
     }
-    const swap = swapStyle(props.take("hx_swap", "innerHTML"), { known: swapStyles, hasConnection: hasTopic });
+    const swap = swapStyle(props.take("hx_swap", "innerHTML"), {
+      known: swapStyles,
+      hasConnection: hasTopic,
+      line: this.#options.line(),
+    });
     const authors = props.take("hx_trigger");
     if (hasTopic) this.#options.onConnection();
     const url = hasTopic ? streams.urls.presenceUrl(topics) : undefined;
     return {
       context: {
         tag: elementName(props.take("tag", "div")),
-        url,
+        ...this.#connection(url),
         close: props.take("sse_close", closeEvent),
         topics: hasTopic ? this.#names(topics) : undefined,
         get,
@@ -185,11 +193,25 @@ export class StreamTags {
     return this.#options.streams.urls.connectionUrl(topics, connection);
   }
 
+  /** Returns the variables of a connection. In htmx 4 the position has an attribute of its own. */
+  #connection(address: string | undefined): { htmx: HtmxLine; url: string | undefined; position: string | undefined } {
+    const htmx = this.#options.line();
+    if (htmx === 2 || address === undefined) return { htmx, url: address, position: undefined };
+    const [pair = "", position = ""] = /[?&](?:lastEventID|last_event_id)=([^&#]*)/.exec(address) ?? [];
+    return { htmx, url: withoutPair(address, pair), position: decodeURIComponent(position) };
+  }
+
   #attributes(defaults: Props, props: TagProps, url?: string): unknown {
     const renewal = url && this.#options.streams.urls.renewalUrl(url);
     const all = renewal ? { ...defaults, data_mercure_renew: renewal } : defaults;
     return this.#options.makeSafe(attributes(props.rest(all)));
   }
+}
+
+/** Removes a parameter, with its separator, from a URL. */
+function withoutPair(url: string, pair: string): string {
+  const [before = "", after = ""] = pair === "" ? [url] : url.split(pair);
+  return pair.startsWith("?") && after.startsWith("&") ? `${before}?${after.slice(1)}` : before + after;
 }
 
 /** The max streams of a page: a browser's six connections per host over HTTP/1.1, less two for other requests. */

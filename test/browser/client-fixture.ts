@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { after, afterEach, before, beforeEach } from "node:test";
+import { after, afterEach, before, beforeEach, describe } from "node:test";
 import { build } from "esbuild";
 import type { Browser, BrowserContextOptions, LaunchOptions, Page } from "playwright-core";
 import { launchChromium, newWatchedPage } from "./chromium.js";
@@ -25,20 +25,46 @@ const log = `
   for (const type of ["mercure:end", "mercure:error", "mercure:gap"]) document.addEventListener(type, write);
 `;
 
+/** A line of htmx. */
+export type Line = 2 | 4;
+
+/** The scripts of htmx in each line. */
+const scripts: Record<Line, Record<string, string>> = {
+  2: { "htmx.js": require.resolve("htmx.org/dist/htmx.min.js"), "sse.js": require.resolve("htmx-ext-sse/sse.js") },
+  4: {
+    "htmx.js": require.resolve("htmx4/dist/htmx.min.js"),
+    "history.js": require.resolve("htmx4/dist/ext/hx-history-cache.min.js"),
+    "sse.js": require.resolve("htmx4/dist/ext/hx-sse.min.js"),
+  },
+};
+
+/** The scripts of a page, in the order of `mercure_scripts()`. */
+const order: Record<Line, readonly string[]> = {
+  2: ["test.js", "htmx.js", "sse.js", "mercure.js"],
+  4: ["test.js", "htmx.js", "history.js", "mercure.js", "sse.js"],
+};
+
+/** Runs the tests of a file on each line of htmx, with a fixture of their own. */
+export function onBothLines(tests: (fixture: ClientFixture) => void, options?: LaunchOptions): void {
+  for (const line of [2, 4] as const) describe(`on htmx ${line}`, () => tests(new ClientFixture(options, line)));
+}
+
 /**
  * One browser for a test file and a server for each test. An error in a page's console fails the test, unless the test
  * announces it by {@link ClientFixture.expectErrors}.
  */
 export class ClientFixture {
   server!: StreamServer;
+  readonly line: Line;
   #browser!: Browser;
   #assets!: Record<string, string>;
   #errors: (readonly string[])[] = [];
   #expected: RegExp | undefined;
 
-  constructor(options?: LaunchOptions) {
+  constructor(options?: LaunchOptions, line: Line = 2) {
+    this.line = line;
     before(async () => {
-      this.#assets = await loadAssets();
+      this.#assets = await loadAssets(line);
       this.#browser = await launchChromium(options);
     });
     after(() => this.#browser.close());
@@ -65,7 +91,7 @@ export class ClientFixture {
     this.server.serve(path, () => ({
       status: 200,
       headers: policy,
-      body: documentOf(typeof body === "string" ? body : body()),
+      body: documentOf(this.line, typeof body === "string" ? body : body()),
     }));
   }
 
@@ -87,6 +113,47 @@ export class ClientFixture {
     this.#expected = pattern;
   }
 
+  /** The markup of a stream, as the library's own component writes it. */
+  readonly stream = (options: StreamOptions = {}): string => {
+    const { tag = "div", id = "feed", swap = "beforeend", attributes = "", content = "" } = options;
+    const { connect = "/hub?topic=messages&lastEventID=start" } = options;
+    return `<${tag} id="${id}" class="mercure-stream" ${this.connection(connect)} ${this.types("message")} hx-swap="${swap}"
+      hx-target="this" hx-disinherit="hx-swap hx-target" ${attributes}>${content}</${tag}>`;
+  };
+
+  /** The attributes of an element that receives the types. */
+  types(types: string): string {
+    return this.line === 2 ? `sse-swap="${types}"` : `data-mercure-type="${types}"`;
+  }
+
+  /** The attributes of an element with a connection. */
+  connection(url: string): string {
+    const attributes = Object.entries(this.#connection(url)).map(([name, value]) => {
+      return `${name}="${value.replaceAll("&", "&amp;")}"`;
+    });
+    const extension = this.line === 2 ? 'hx-ext="sse"' : "hx-config='sse.pauseOnBackground:false'";
+    return `${extension} ${attributes.join(" ")}`;
+  }
+
+  /** A script that connects the feed to another URL, as new markup does. */
+  reconnect(url: string): string {
+    return Object.entries(this.#connection(url))
+      .map(([name, value]) => `feed.setAttribute("${name}", ${JSON.stringify(value)});`)
+      .join("");
+  }
+
+  /** The name of the attribute with the URL of a connection. */
+  get connectAttribute(): string {
+    return this.line === 2 ? "sse-connect" : "hx-sse:connect";
+  }
+
+  /** In htmx 4 the position has an attribute of its own. */
+  #connection(url: string): Record<string, string> {
+    const [, start, position, end] = /^(.*)&lastEventID=([^&#]*)(.*)$/.exec(url) ?? [];
+    if (this.line === 2 || position === undefined) return { [this.connectAttribute]: url };
+    return { [this.connectAttribute]: `${start}${end}`, "data-mercure-position": decodeURIComponent(position) };
+  }
+
   /** Resolves when the given number of streams is open, which means that the page has read all of its history. */
   async connected(streams = 1): Promise<void> {
     await this.server.when(() => this.server.open === streams);
@@ -100,20 +167,6 @@ export interface StreamOptions {
   readonly connect?: string;
   readonly attributes?: string;
   readonly content?: string;
-}
-
-/** The markup of a stream, as the kit's own component writes it. */
-export function stream({
-  tag = "div",
-  id = "feed",
-  swap = "beforeend",
-  connect = "/hub?topic=messages&lastEventID=start",
-  attributes = "",
-  content = "",
-}: StreamOptions = {}): string {
-  const url = connect.replaceAll("&", "&amp;");
-  return `<${tag} id="${id}" class="mercure-stream" hx-ext="sse" sse-connect="${url}" sse-swap="message" hx-swap="${swap}"
-    hx-target="this" hx-disinherit="hx-swap hx-target" ${attributes}>${content}</${tag}>`;
 }
 
 /** Retries the check until it passes. */
@@ -134,9 +187,9 @@ export async function shows(page: Page, selector: string, texts: string[]): Prom
   await eventually(async () => assert.deepEqual(await page.locator(selector).allTextContents(), texts));
 }
 
-async function loadAssets(): Promise<Record<string, string>> {
+async function loadAssets(line: Line): Promise<Record<string, string>> {
   const bundle = await build({
-    entryPoints: ["src/client/mercure.ts", "src/client/mercure.css"],
+    entryPoints: [`src/client/${clientOf(line)}.ts`, "src/client/mercure.css"],
     bundle: true,
     format: "iife",
     target: "es2022",
@@ -145,9 +198,9 @@ async function loadAssets(): Promise<Record<string, string>> {
     outdir: "/",
   });
   const [script = "", style = ""] = bundle.outputFiles.map(({ text }) => text);
+  const files = Object.entries(scripts[line]).map(async ([name, file]) => [`/${name}`, await readFile(file, "utf8")]);
   return {
-    "/htmx.js": await readFile(require.resolve("htmx.org/dist/htmx.min.js"), "utf8"),
-    "/sse.js": await readFile(require.resolve("htmx-ext-sse/sse.js"), "utf8"),
+    ...Object.fromEntries(await Promise.all(files)),
     "/mercure.js": script,
     "/mercure.css": style,
     "/test.css": styles,
@@ -155,7 +208,11 @@ async function loadAssets(): Promise<Record<string, string>> {
   };
 }
 
-function documentOf(body: string): string {
+function clientOf(line: Line): string {
+  return line === 2 ? "mercure" : "mercure4";
+}
+
+function documentOf(line: Line, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -163,10 +220,7 @@ function documentOf(body: string): string {
   <title>Test</title>
   <link rel="stylesheet" href="/mercure.css">
   <link rel="stylesheet" href="/test.css">
-  <script defer src="/test.js"></script>
-  <script defer src="/htmx.js"></script>
-  <script defer src="/sse.js"></script>
-  <script defer src="/mercure.js"></script>
+  ${order[line].map((name) => `<script defer src="/${name}"></script>`).join("\n  ")}
 </head>
 <body>${body}</body>
 </html>`;

@@ -35,6 +35,7 @@ describe("options", () => {
       templates: ["templates"],
       components: ["components"],
       environment: undefined,
+      htmx: 2,
       protocol: 0,
       hubUrl: undefined,
       trustedHosts: [],

@@ -29,6 +29,8 @@ export interface FixtureOptions {
   development?: boolean;
   typeIsTopic?: boolean;
   swapStyles?: string[];
+  /** The line of htmx. Default 2. */
+  line?: 2 | 4;
 }
 
 export interface Fixture {
@@ -105,6 +107,7 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
     typeIsTopic: options.typeIsTopic ?? false,
     swapStyles: options.swapStyles ?? [],
     makeSafe,
+    line: () => options.line ?? 2,
     onConnection: () => connections.count++,
   });
   const components = new Components({

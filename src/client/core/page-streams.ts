@@ -17,19 +17,15 @@ interface Stream {
   released: boolean;
 }
 
-export type SourceClass = new (address: StreamAddress, owner: SourceOwner) => ElementSource;
-
 /** The streams of the page. Each element has one source for its whole life. */
 export class PageStreams implements SourceOwner {
-  readonly #markup: Markup;
-  readonly #Source: SourceClass;
+  protected readonly markup: Markup;
   readonly #streams = new WeakMap<Element, Stream>();
   /** The elements with a source that can be in the page, also those in shadow trees. */
   readonly #elements = new Set<Element>();
 
-  constructor(markup: Markup, Source: SourceClass = ElementSource) {
-    this.#markup = markup;
-    this.#Source = Source;
+  constructor(markup: Markup) {
+    this.markup = markup;
   }
 
   /** Each stream of the page, also those that have ended. */
@@ -52,7 +48,7 @@ export class PageStreams implements SourceOwner {
   sourceFor(text: string, element: Element | undefined): ElementSource {
     const stream = element && this.#streams.get(element);
     if (!stream) {
-      const source = new this.#Source(this.#addressIn(text), this);
+      const source = this.newSource(this.#addressIn(text));
       if (element) this.#adopt(element, source, text);
       return source;
     }
@@ -63,7 +59,7 @@ export class PageStreams implements SourceOwner {
   /** Resumes the stream of an element that has come into the page. htmx can have given it another source meanwhile. */
   comeBack(element: Element, source: ElementSource): void {
     const stream = this.#streams.get(element);
-    const text = this.#markup.read(element);
+    const text = this.markup.read(element);
     if (!stream) {
       this.#adopt(element, source, text);
       return;
@@ -91,9 +87,9 @@ export class PageStreams implements SourceOwner {
     for (const [element, stream] of this.#open()) {
       const { address, lastEventId } = stream.source;
       if (address.token) rememberToken(address.url, address.token);
-      const position = this.#markup.position?.(element) ?? lastEventId;
+      const position = this.markup.position?.(element) ?? lastEventId;
       stream.text = textAtCursor(stream.text, position, address.cursorName);
-      this.#markup.write(element, stream.text);
+      this.markup.write(element, stream.text);
       element.removeAttribute(stateAttribute);
     }
   }
@@ -101,19 +97,19 @@ export class PageStreams implements SourceOwner {
   /** Returns whether a snapshot of the page has a stream whose token is no longer in memory. */
   lacksToken(html: string): boolean {
     const { body } = new DOMParser().parseFromString(html, "text/html");
-    return [...body.querySelectorAll(this.#markup.selector)].some((element) => {
-      const text = this.#markup.read(element);
+    return [...body.querySelectorAll(this.markup.selector)].some((element) => {
+      const text = this.markup.read(element);
       return /[?&#]authorization=(&|$)/.test(text) && this.#addressIn(text).token === undefined;
     });
   }
 
   changed({ element }: ElementSource, state: StreamState): void {
-    if (element) this.#markup.writeState(element, state);
+    if (element) this.markup.writeState(element, state);
     showPageState(() => this.all);
   }
 
   gap({ element, address }: ElementSource): void {
-    if (element && !isRefetchedByPage(element)) void refetch(this.#markup, element, address);
+    if (element && !isRefetchedByPage(element)) void refetch(this.markup, element, address);
   }
 
   /** Renews a stream, and writes its new address to the markup, so that htmx cannot bring the old one back. */
@@ -124,12 +120,19 @@ export class PageStreams implements SourceOwner {
   ): Promise<StreamAddress | undefined> {
     const stream = element && this.#streams.get(element);
     if (!stream) return undefined;
-    const renewed = await renew({ element, text: stream.text, address: expired, markup: this.#markup, signal });
+    const renewed = await renew({ element, text: stream.text, address: expired, markup: this.markup, signal });
     if (renewed === undefined || signal.aborted) return undefined;
     stream.text = renewed.text;
-    this.#markup.write(element, renewed.text);
+    this.markup.write(element, renewed.text);
     return renewed.address;
   }
+
+  protected newSource(address: StreamAddress): ElementSource {
+    return new ElementSource(address, this);
+  }
+
+  /** Called when a stream restarts from the position of fresh content. */
+  protected restarted(_source: ElementSource): void {}
 
   #present(): [Element, Stream][] {
     return [...this.#elements].flatMap((element): [Element, Stream][] => {
@@ -174,6 +177,7 @@ export class PageStreams implements SourceOwner {
     const sameCursor = address.cursor === before.cursor;
     stream.text = text;
     stream.released = false;
+    if (!sameCursor) this.restarted(source);
     if (sameCursor && address.url === before.url && source.readyState === source.OPEN) source.renewToken(address);
     else source.reopen(address, sameCursor ? position : (address.cursor ?? ""));
   }

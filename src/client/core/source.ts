@@ -166,6 +166,13 @@ export class StreamSource extends EventTarget {
       void this.#connect();
   }
 
+  /** Ends the stream for good. */
+  finish(reason: string): void {
+    this.close();
+    this.#enter("ended");
+    this.#reporter.ended({ reason, url: this.url });
+  }
+
   #disconnect(): void {
     clearTimeout(this.#timer);
     this.#watch.stop();
@@ -285,9 +292,7 @@ export class StreamSource extends EventTarget {
   /** Ends the stream. At the dispatched event the extension closes the source and notifies the page. */
   #end(event: StreamEvent, origin: string): void {
     this.#dispatchMessage(event, origin);
-    this.close();
-    this.#enter("ended");
-    this.#reporter.ended({ reason: event.data, url: this.url });
+    this.finish(event.data);
   }
 
   #fail({ status, reason }: Extract<Outcome, { status: number }>, state: "denied" | "ended"): void {

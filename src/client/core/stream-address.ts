@@ -26,7 +26,7 @@ export interface StreamRequest {
 
 export function parseAddress(text: string, base: string): StreamAddress {
   const { path, pairs, fragment } = split(text);
-  const cursorName = pairs.map(nameOf).find((name) => cursorNames.includes(name)) ?? guessCursorName(pairs);
+  const cursorName = cursorNameOf(pairs);
   return {
     url: new URL(join(path, without(pairs, [tokenName, ...cursorNames])), base).href,
     token: valueIn([...pairs, fragment], tokenName),
@@ -36,12 +36,17 @@ export function parseAddress(text: string, base: string): StreamAddress {
   };
 }
 
+/** Returns the same URL text with another cursor. An empty cursor is left out. */
+export function withCursor(text: string, cursor: string, cursorName = cursorNameOf(split(text).pairs)): string {
+  const { path, pairs, fragment } = split(text);
+  const kept = without(pairs, cursorNames);
+  const url = join(path, cursor === "" ? kept : [...kept, queryPair(cursorName, cursor)]);
+  return fragment === "" ? url : `${url}#${fragment}`;
+}
+
 /** Returns the same URL text with another cursor, and with its token emptied. */
 export function textAtCursor(text: string, cursor: string, cursorName: string): string {
-  const { path, pairs, fragment } = split(text);
-  const kept = without(pairs, cursorNames).map((pair) => (nameOf(pair) === tokenName ? `${tokenName}=` : pair));
-  const url = join(path, cursor === "" ? kept : [...kept, queryPair(cursorName, cursor)]);
-  return nameOf(fragment) === tokenName ? `${url}#${tokenName}=` : url;
+  return withCursor(text, cursor, cursorName).replace(/([?&#]authorization=)[^&#]*/g, "$1");
 }
 
 /** Returns the same URL text with another token. */
@@ -107,7 +112,9 @@ function queryPair(name: string, value: string): string {
   return `${name}=${encodeURIComponent(value)}`;
 }
 
-/** Guesses the cursor's name. Only Mercure 1.0 has the parameters `match` and `match_…`. */
-function guessCursorName(pairs: string[]): string {
-  return pairs.some((pair) => /^match(_|$)/.test(nameOf(pair))) ? "last_event_id" : "lastEventID";
+/** Returns the cursor's name in a URL, or guesses it: only Mercure 1.0 has the parameters `match` and `match_…`. */
+function cursorNameOf(pairs: string[]): string {
+  const names = pairs.map(nameOf);
+  const guess = names.some((name) => /^match(_|$)/.test(name)) ? "last_event_id" : "lastEventID";
+  return names.find((name) => cursorNames.includes(name)) ?? guess;
 }

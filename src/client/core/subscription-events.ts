@@ -9,7 +9,8 @@ export function installSubscriptionEvents(): void {
   });
 }
 
-function isSubscriptionEvent(data: string): boolean {
+/** Returns whether a message is a subscription event, which is JSON. */
+export function isSubscriptionEvent(data: string): boolean {
   if (!data.startsWith("{") || !/"type":\s*"[Ss]ubscription"/.test(data)) return false;
   try {
     const { id, subscriber, active } = JSON.parse(data) as Record<string, unknown>;

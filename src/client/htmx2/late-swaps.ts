@@ -2,8 +2,6 @@ import type { ElementSource } from "../core/element-source.js";
 
 /** The ids before the messages that wait for their swap, by source, the oldest first. */
 const waiting = new WeakMap<ElementSource, Set<{ readonly before: string }>>();
-/** The swaps that wait for the next view transition. */
-let swaps: (() => void)[] = [];
 
 /**
  * Keeps the position of a source before the message that it is dispatching, because the swap is delayed: a copy of the
@@ -20,19 +18,4 @@ export function holdPosition(source: ElementSource): () => void {
 export function positionInPage(source: ElementSource | undefined): string | undefined {
   const [first] = (source && waiting.get(source)) ?? [];
   return first?.before;
-}
-
-/**
- * Runs a swap in a view transition. Swaps that come before the transition begins share it: each transition of its own
- * would skip the one before, which the browser reports as an error.
- */
-export function swapInTransition(swap: () => void): void {
-  if (swaps.push(swap) > 1) return;
-  const run = () => {
-    const due = swaps;
-    swaps = [];
-    for (const each of due) each();
-  };
-  // The promise rejects when a later transition skips this one, or nobody sees the page. The swap runs all the same.
-  document.startViewTransition(run).ready.catch(() => {});
 }

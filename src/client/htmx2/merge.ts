@@ -1,8 +1,9 @@
 import { keepEdited } from "../core/edited-field.js";
 import type { ElementSource } from "../core/element-source.js";
 import { isRendered } from "../core/rendered-items.js";
+import { swapInTransition } from "../core/view-transition.js";
 import type { Htmx, HtmxInternalApi, SwapSpecification } from "./htmx.js";
-import { holdPosition, swapInTransition } from "./late-swaps.js";
+import { holdPosition } from "./late-swaps.js";
 
 const outOfBand = "[hx-swap-oob], [data-hx-swap-oob]";
 /** The attribute that marks an element for replacement until htmx finds it. */

@@ -2,6 +2,7 @@ import { ElementSource } from "../core/element-source.js";
 import type { Markup } from "../core/markup.js";
 import { PageStreams } from "../core/page-streams.js";
 import type { StreamSource } from "../core/source.js";
+import type { StreamAddress } from "../core/stream-address.js";
 import { type WatchedElements, watchElements } from "../core/watch-elements.js";
 import type { HtmxInternalApi } from "./htmx.js";
 
@@ -35,12 +36,10 @@ class ListenedSource extends ElementSource {
  * old listeners are dropped. Listeners of elements inside it stay, because htmx does not always process those again.
  */
 export class StreamElements extends PageStreams {
-  readonly #markup: Markup;
   readonly #watched: WatchedElements;
 
   constructor(api: HtmxInternalApi, markup: Markup) {
-    super(markup, ListenedSource);
-    this.#markup = markup;
+    super(markup);
     for (const name of ["htmx:afterProcessNode", "htmx:beforeCleanupElement"]) addEventListener(name, showTarget, true);
     // This is the last event of an element's processing. The extension acts right after it.
     addEventListener("htmx:after-process-node", (event) => this.#beginProcessing(elementOf(event)), true);
@@ -56,7 +55,7 @@ export class StreamElements extends PageStreams {
 
   /** The implementation of `htmx.createEventSource`. */
   readonly createEventSource = (text: string): EventTarget => {
-    const element = !isServed && current && this.#markup.read(current) === text ? current : undefined;
+    const element = !isServed && current && this.markup.read(current) === text ? current : undefined;
     isServed = true;
     return this.sourceFor(text, element);
   };
@@ -65,8 +64,12 @@ export class StreamElements extends PageStreams {
     this.#watched.add(element);
   }
 
+  protected override newSource(address: StreamAddress): ElementSource {
+    return new ListenedSource(address, this);
+  }
+
   #beginProcessing(element: Element): void {
-    if (!element.matches(this.#markup.selector)) this.release(element);
+    if (!element.matches(this.markup.selector)) this.release(element);
     dropListeners(element);
     registrations.set(element, []);
     current = element;

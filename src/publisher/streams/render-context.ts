@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Selector } from "../../protocol/active-subscription.js";
+import type { HtmxLine } from "../../shared/htmx-line.js";
 
 /** Returns a signed token for a cookie. With a hash, the token is valid only together with the cookie of that hash. */
 export type CookieTokenSigner = (granted: readonly Selector[], cookieHash: string | undefined) => string;
@@ -34,6 +35,8 @@ export interface RenderContext {
   connections: number;
   /** Whether the page has the scripts that receive the streams. */
   hasScripts: boolean;
+  /** The line of htmx that the page's scripts name, if they name one. */
+  htmx?: HtmxLine | undefined;
   /** Called when a stream is written into the page, with the URL of its hub. */
   onStream(hubUrl: string): void;
   /**

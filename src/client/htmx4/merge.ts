@@ -1,0 +1,58 @@
+import { keepEdited } from "../core/edited-field.js";
+import { isRendered } from "../core/rendered-items.js";
+import type { SwapTask } from "./htmx.js";
+
+const outOfBand = "[hx-swap-oob], [data-hx-swap-oob]";
+
+/**
+ * Changes the tasks of a message's swap for a live list: an arriving element replaces the element of the list with the
+ * same id, a message of only out-of-band elements leaves the target alone, and a field that the visitor is changing stays.
+ */
+export function mergeTasks(tasks: SwapTask[], isRepeated: boolean): void {
+  const main = tasks.find(({ type }) => type === "main");
+  const list = main && listOf(main);
+  if (list && isRepeated && isRendered(main.fragment, list)) tasks.length = 0;
+  for (const item of list && tasks.length > 0 ? [...main.fragment.children] : []) {
+    const target = item.id && list?.querySelector(`#${CSS.escape(item.id)}`);
+    // A message that deletes an item and adds it again moves it to the place of new items.
+    if (!target || tasks.some((task) => task.target === target)) continue;
+    const fragment = document.createDocumentFragment();
+    fragment.append(item);
+    tasks.push({ ...main!, type: "oob", fragment, target, swapSpec: { style: "outerHTML" } });
+  }
+  const isEmpty = main && main.fragment.childElementCount === 0 && main.fragment.textContent?.trim() === "";
+  const kept = tasks.filter((task) => !(task === main && isEmpty && tasks.length > 1) && keepsTyping(task));
+  tasks.splice(0, tasks.length, ...kept);
+}
+
+/** Returns the element that a swap adds children to, or null for a swap that replaces content. */
+function listOf({ target, swapSpec: { style } }: SwapTask): Element | null | undefined {
+  if (/^(beforeend|afterbegin)$/.test(style)) return target;
+  return /^(beforebegin|afterend)$/.test(style) ? target?.parentElement : null;
+}
+
+function keepsTyping({ target, fragment, swapSpec: { style } }: SwapTask): boolean {
+  return !target || !/^(inner|outer|text)/.test(style) || keepEdited(target, fragment);
+}
+
+/** Takes out-of-band elements out of their templates, which table rows need in htmx 2. */
+export function withoutTemplates(html: string): string {
+  if (!/<template\b/i.test(html)) return html;
+  const holder = document.createElement("template");
+  holder.innerHTML = html;
+  for (const template of holder.content.querySelectorAll("template")) {
+    if (template.content.querySelector(outOfBand)) template.replaceWith(...template.content.childNodes);
+  }
+  return holder.innerHTML;
+}
+
+/** Returns whether a message needs the parser of drawings. Elsewhere its shapes would be unknown HTML elements. */
+export function isDrawing({ namespaceURI, localName }: Element, html: string): boolean {
+  return namespaceURI === "http://www.w3.org/2000/svg" && localName !== "foreignObject" && !/^\s*<svg\b/i.test(html);
+}
+
+/** Removes the element `svg` around a message for a drawing. */
+export function unwrapDrawing(tasks: SwapTask[]): void {
+  const svg = tasks.find(({ type }) => type === "main")?.fragment.querySelector("svg");
+  svg?.replaceWith(...svg.childNodes);
+}

@@ -1,0 +1,21 @@
+import { installAutoScroll } from "./core/auto-scroll.js";
+import { installLifecycle } from "./core/lifecycle.js";
+import { pageApiOf } from "./core/page-api.js";
+import { register } from "./htmx4/extension.js";
+import { installHistory, snapshotEvent } from "./htmx4/history.js";
+import type { Htmx } from "./htmx4/htmx.js";
+
+const { htmx } = window as unknown as { htmx?: Htmx };
+const registered = htmx && "registerExtension" in htmx ? register(htmx) : undefined;
+
+if (registered) {
+  const { api, streams } = registered;
+  installHistory(streams);
+  installLifecycle(streams);
+  installAutoScroll((element) => /^(afterb|pre)/.test(api.attributeValue(element, "hx-swap") ?? ""), snapshotEvent);
+  window.mercure = pageApiOf(streams);
+} else {
+  console.error(
+    'mercure4.js needs htmx 4 before it, with "mercure" in a list of extensions: nothing on this page is live.',
+  );
+}

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+test("each situation of the page about the browser names a test that runs on both lines of htmx", () => {
+  const page = readFileSync("docs/browser.md", "utf8");
+  const [, table = ""] = /<!-- situations -->\n\n(.*?)\n\n/s.exec(page) ?? [];
+  const rows = table.split("\n").slice(2);
+  assert.ok(rows.length > 10);
+  for (const row of rows) {
+    const [, file, name = ""] = /\| `([\w-]+)`: (.*) \|$/.exec(row) ?? assert.fail(`no test in: ${row}`);
+    const source = readFileSync(`test/browser/${file}.test.ts`, "utf8");
+    assert.match(source, /^onBothLines\(/m);
+    const names = [...source.matchAll(/\bit\(\s*(?:"([^"]*)"|`([^`]*)`),/g)].map(
+      ([, plain, template]) => plain ?? template!,
+    );
+    // The parts of a template that its cases fill can be anything.
+    const patterns = names.map((each) =>
+      each
+        .split(/\$\{[^}]*\}/)
+        .map((part) => part.replace(/[^\w\s]/g, "\\$&"))
+        .join(".*"),
+    );
+    assert.ok(
+      patterns.some((pattern) => new RegExp(`^${pattern}$`).test(name)),
+      `no test of ${file} is named: ${name}`,
+    );
+  }
+});
