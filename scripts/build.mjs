@@ -18,6 +18,10 @@ const staging = `.dist-${process.pid}`;
 /** The compiler's output for each file, before the bundler joins them. */
 const modules = join(staging, "modules");
 
+/** The min length of a text that is packed, and of all texts of a module together, in characters. */
+const minTextLength = 24;
+const minTextsLength = 3_000;
+
 /** The entries of the package that run on Node; all but the command have types. */
 const entries = [
   "index",
@@ -83,7 +87,10 @@ async function bundleModules() {
     lineLimit: 2000,
     charset: "utf8",
   };
-  const renderChunk = (code) => transform(withShortDeclarations(code, parseAst(code)), { ...options, ...small });
+  const renderChunk = (code) => {
+    const packed = withPackedTexts(code, parseAst(code));
+    return transform(withShortDeclarations(packed, parseAst(packed)), { ...options, ...small });
+  };
   await bundle("js", entries, [{ name: "small", load: withShortTexts, renderChunk }]);
 }
 
@@ -96,6 +103,32 @@ async function withShortTexts(id) {
   return `import { brotliDecompressSync } from "node:zlib";
     export const [${texts.map(([name]) => name)}] =
       JSON.parse(brotliDecompressSync(Buffer.from("${packed}", "base64")).toString());`;
+}
+
+/** Compresses the long texts of a module, such as errors and help, to a half. */
+function withPackedTexts(code, program) {
+  const found = [];
+  const visit = (node, parent) => {
+    const isName = node === parent.key || node === parent.source || parent.type === "ExpressionStatement";
+    if (typeof node.value === "string" && node.type === "Literal" && !isName) found.push(node);
+    for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child, node);
+  };
+  visit(program, {});
+  const long = found.filter(({ value }) => value.length >= minTextLength).sort((a, b) => a.start - b.start);
+  const texts = [...new Set(long.map(({ value }) => value))];
+  const all = texts.join("\0");
+  if (all.length < minTextsLength) return code;
+  const [shebang] = /^(#!.*\n)?/.exec(code);
+  let end = shebang.length;
+  let rest = "";
+  for (const { start, end: after, value } of long) {
+    rest += `${code.slice(end, start)}packedTexts[${texts.indexOf(value)}]`;
+    end = after;
+  }
+  const packed = brotliCompressSync(all).toString("base64");
+  return `${shebang}import { brotliDecompressSync as unpackTexts } from "node:zlib";
+    const packedTexts = unpackTexts(Buffer.from("${packed}", "base64")).toString().split("\0");
+    ${rest}${code.slice(end)}`;
 }
 
 /**
