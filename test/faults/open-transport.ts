@@ -1,12 +1,15 @@
 import { LmdbTransport, type LmdbTransportOptions } from "../../src/transport/lmdb/lmdb.js";
+import { PostgresTransport, type PostgresTransportOptions } from "../../src/transport/postgres/postgres.js";
 import { RedisTransport, type RedisTransportOptions } from "../../src/transport/redis/redis.js";
 import type { Transport } from "../../src/transport/transport.js";
 
 /** The transport of a node, in a form that its process can be told. */
 export type TransportChoice =
   | { readonly kind: "lmdb"; readonly options: LmdbTransportOptions }
+  | { readonly kind: "postgres"; readonly options: PostgresTransportOptions }
   | { readonly kind: "redis"; readonly options: RedisTransportOptions };
 
 export function openTransport(choice: TransportChoice): Transport {
-  return choice.kind === "lmdb" ? new LmdbTransport(choice.options) : new RedisTransport(choice.options);
+  if (choice.kind === "lmdb") return new LmdbTransport(choice.options);
+  return choice.kind === "redis" ? new RedisTransport(choice.options) : new PostgresTransport(choice.options);
 }

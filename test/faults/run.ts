@@ -8,11 +8,13 @@ import { parseArgs } from "node:util";
 import { faultsOf } from "./checker.js";
 import type { Fault } from "./fault.js";
 import { lmdbFaults } from "./lmdb.js";
+import { postgresFaults } from "./postgres.js";
 import { redisFaults } from "./redis.js";
 
 const transports: Readonly<Record<string, Readonly<Record<string, Fault>>>> = {
   lmdb: lmdbFaults,
   redis: redisFaults,
+  postgres: postgresFaults,
 };
 
 const { values } = parseArgs({

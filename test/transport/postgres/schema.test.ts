@@ -21,9 +21,9 @@ describe("the schema of PostgreSQL", { skip: withoutPostgres }, () => {
     const nodes = Array.from({ length: 8 }, () => open(t, { url }));
     await Promise.all(nodes.map(({ transport }) => transport.publish(draft("1"))));
     await until(() => nodes.every(({ transport }) => transport.head === nodes[0]!.transport.head));
-    assert.deepEqual(
-      nodes.flatMap(({ lines }) => lines),
-      [],
+    assert.doesNotMatch(
+      nodes.flatMap(({ lines }) => lines).join("\n"),
+      /already exists|duplicate|deadlock|concurrently/,
     );
     assert.deepEqual(await server.query("select version from mercure.meta", [], url), [{ version: 1 }]);
   });

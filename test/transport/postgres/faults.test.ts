@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { faultsOf } from "../../faults/checker.js";
+import { postgresFaults } from "../../faults/postgres.js";
+import { withoutPostgres } from "../../support/postgres-server.js";
+
+const promises: Readonly<Record<keyof typeof postgresFaults, string>> = {
+  "server-kill": "lose and repeat nothing when the server is killed",
+  "server-stall": "repeat nothing that a server does which has stood still for longer than they wait",
+  cut: "lose and repeat nothing when all connections are cut",
+  "node-kill": "lose nothing when one of them is killed",
+  "node-stall": "bring to one that did not run for a while what the other published",
+  trimmed: "tell one of a gap, and no other, when the table has deleted what it did not hear",
+};
+
+describe("nodes in processes of their own over PostgreSQL", { skip: withoutPostgres }, () => {
+  for (const [fault, promise] of Object.entries(promises)) {
+    test(`${promise} (${fault})`, async () => {
+      const { run, complaints = [] } = await postgresFaults[fault]!(1);
+      assert.deepEqual([...faultsOf(run), ...complaints], []);
+      assert.ok(run.acknowledged.length >= 100);
+    });
+  }
+
+  test("have a promise for each fault of the runner", () => {
+    assert.deepEqual(Object.keys(promises), Object.keys(postgresFaults));
+  });
+});
