@@ -75,10 +75,10 @@ export class CookieWriter {
   }
 }
 
-function refuseBegun({ headersSent }: Response, need: string, wayOut: string): void {
+function refuseBegun({ headersSent }: Response, need: string, hint: string): void {
   if (!headersSent) return;
   throw new MercureError(
     "ERR_TOKEN",
-    `${need}, but the response has already begun. ${wayOut} before the response begins.`,
+    `${need}, but the response has already begun. ${hint} before the response begins.`,
   );
 }

@@ -82,7 +82,7 @@ export class ResponsePages {
     this.#hasHinted = true;
     this.#options.hint(
       `htmx-mercure: ${url} has a stream, but mercure() did not see its request begin; the stream can miss updates ` +
-        `published meanwhile. ${wayOut}`,
+        `published meanwhile. ${hint}`,
     );
   }
 
@@ -107,13 +107,13 @@ export class ResponsePages {
   }
 }
 
-const wayOut = "Call mercure(app) before the routes, routers and sub-applications that render.";
+const hint = "Call mercure(app) before the routes, routers and sub-applications that render.";
 
 function outOfOrder({ url }: RenderContext): MercureError {
   return new MercureError(
     "ERR_TOKEN",
     `${url} has a private stream, but mercure() did not see its request begin; the page can be out of date or ` +
-      `belong to another viewer. ${wayOut}`,
+      `belong to another viewer. ${hint}`,
   );
 }
 

@@ -78,9 +78,9 @@ export interface HubPort {
 }
 
 /** Returns the error for a call that needs the hub in this process, when the hub is in another process. */
-export function embeddedHubRequired(what: string, wayOut: string): MercureError {
+export function embeddedHubRequired(what: string, hint: string): MercureError {
   return new MercureError(
     "ERR_EXTERNAL_HUB",
-    `${what} needs the embedded hub, but hubUrl selects an external one: ${wayOut}.`,
+    `${what} needs the embedded hub, but hubUrl selects an external one: ${hint}.`,
   );
 }

@@ -50,8 +50,8 @@ export class Drafts {
 
   #draft(names: readonly string[], data: string, settings: PublishOptions): Draft {
     if (this.#options.tokens.areIn(data) || this.#options.unbound.areIn(data)) {
-      const wayOut = "send the element in the response to a request, or let each page fetch it";
-      throw new MercureError("ERR_TOKEN", `The data contains one viewer's token for a private stream: ${wayOut}.`);
+      const hint = "send the element in the response to a request, or let each page fetch it";
+      throw new MercureError("ERR_TOKEN", `The data contains one viewer's token for a private stream: ${hint}.`);
     }
     const { private: isPrivate = false, type, id, retry, keep, key } = settings;
     const givenType = type === undefined ? this.#options.typeIsTopic : type;

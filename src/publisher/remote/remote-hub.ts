@@ -115,8 +115,8 @@ export class RemoteHub implements HubPort {
   }
 
   streamer(): never {
-    const wayOut = "let clients open sse.authenticatedHubUrl(topics)";
-    throw embeddedHubRequired("sse.stream", wayOut);
+    const hint = "let clients open sse.authenticatedHubUrl(topics)";
+    throw embeddedHubRequired("sse.stream", hint);
   }
 
   now(): number {

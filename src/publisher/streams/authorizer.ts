@@ -62,10 +62,10 @@ export class Authorizer {
     const answer = known ?? this.#authorize(request as never, topics, "render");
     if (isThenable(answer)) {
       Promise.resolve(answer).catch(() => {});
-      const wayOut = `call "await sse.authorize(req, topics)" for ${named} in the handler before rendering`;
+      const hint = `call "await sse.authorize(req, topics)" for ${named} in the handler before rendering`;
       throw new MercureError(
         "ERR_OPTION",
-        `The option authorize returned a promise, but rendering is synchronous: ${wayOut}.`,
+        `The option authorize returned a promise, but rendering is synchronous: ${hint}.`,
       );
     }
     if (answer !== true)

@@ -49,9 +49,9 @@ export function checkGranted(selectors: readonly Selector[], protocol: ProtocolV
     const parameters = new URLSearchParams(subscriptionParameters(protocol, selectors));
     checkRequest(parameters, protocol, matchers, limits.hubUrl);
   } catch (error) {
-    const wayOut =
+    const hint =
       "Use a pattern, or several streams; the options maxTokenTopics and maxMatcherLength of the hub set the limits";
-    throw refused(error, `The hub would reject a token for ${selectors.length} topics; the max is ${topics}`, wayOut);
+    throw refused(error, `The hub would reject a token for ${selectors.length} topics; the max is ${topics}`, hint);
   }
 }
 
@@ -66,11 +66,11 @@ export function checkPublished(topics: readonly string[], { matchers }: StreamLi
     try {
       checkTopic(topic, matchers.length);
     } catch (error) {
-      const wayOut = "Give it a shorter name, or raise the option hub.maxMatcherLength";
+      const hint = "Give it a shorter name, or raise the option hub.maxMatcherLength";
       throw refused(
         error,
         `The hub would reject streams of the topic ${shortened(topic)} of ${topic.length} characters`,
-        wayOut,
+        hint,
       );
     }
   }
@@ -103,10 +103,10 @@ function tooLarge(size: string): MercureError {
   );
 }
 
-function refused(error: unknown, what: string, wayOut: string): unknown {
+function refused(error: unknown, what: string, hint: string): unknown {
   const isKnown = error instanceof HttpProblem || (error instanceof MercureError && error.code === "ERR_TOPIC");
   if (!isKnown) return error;
-  return new MercureError("ERR_TOPIC", `${what}. ${error.message} ${wayOut}.`, { cause: error });
+  return new MercureError("ERR_TOPIC", `${what}. ${error.message} ${hint}.`, { cause: error });
 }
 
 function shortened(topic: string): string {

@@ -87,10 +87,10 @@ export class TokenIssuer {
   ): string {
     const { pages, tokens, unbound, viewer } = this.#options;
     if (pages.current === undefined) {
-      const wayOut = 'render it in a request, or set tokenMode to "url"';
+      const hint = 'render it in a request, or set tokenMode to "url"';
       throw new MercureError(
         "ERR_TOKEN",
-        `A private stream's token needs a cookie, but no response is known: ${wayOut}.`,
+        `A private stream's token needs a cookie, but no response is known: ${hint}.`,
       );
     }
     const give = () => {
