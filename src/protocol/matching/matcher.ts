@@ -7,11 +7,11 @@ import { SafeUrlPattern } from "./url-pattern.js";
 import { type Pace, work } from "./work.js";
 
 /** The syntax of a matcher: a topic selector of Mercure 0.x, or one of the matcher types of Mercure 1.0. */
-export type MatcherType = "selector" | "exact" | "urlpattern";
+export type MatcherSyntax = "selector" | "exact" | "urlpattern";
 
 /** Decides which topics a subscriber requests, or a token grants. */
 export interface Matcher {
-  readonly type: MatcherType;
+  readonly type: MatcherSyntax;
   /** The source text of the matcher. */
   readonly pattern: string;
   /** The only topic that matches, for lookup in a map. Undefined when every topic must be evaluated. */
@@ -83,12 +83,12 @@ export function compileMatcher(match: string, type: string, hubUrl: string): Mat
   return type === "urlpattern" ? compileUrlPattern(match, hubUrl) : undefined;
 }
 
-function simple(type: MatcherType, text: string): Matcher {
+function simple(type: MatcherSyntax, text: string): Matcher {
   if (text === "*") return { type, pattern: text, exact: undefined, cost: 0, matches: () => true };
   return { type, pattern: text, exact: text, cost: 0, matches: (topic) => topic === text };
 }
 
-function pattern(type: MatcherType, text: string, evaluator: Evaluator, literal: Literal | undefined): Matcher {
+function pattern(type: MatcherSyntax, text: string, evaluator: Evaluator, literal: Literal | undefined): Matcher {
   const evaluated = { id: evaluators++, matches: (topic: string) => evaluator.matches(topic) };
   const matches = (topic: string) => {
     if (type === "selector" && topic === text) return true;
