@@ -3,7 +3,7 @@ import { signToken } from "../publisher/streams/tokens.js";
 import type { Command } from "./command.js";
 import { CommandError, UsageError } from "./errors.js";
 import { configure, type HubConfiguration, hubFlags } from "./hub-flags.js";
-import { type HubIdentity, readIdentity } from "./identity.js";
+import { type ResourceIdentity, readIdentity } from "./identity.js";
 import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
 import { collectMetrics, workerMetrics } from "./metrics.js";
 import { monitor } from "./monitor.js";
@@ -110,7 +110,7 @@ async function startMonitor(
   }
 }
 
-function announce(url: string, configuration: HubConfiguration, identity: HubIdentity): void {
+function announce(url: string, configuration: HubConfiguration, identity: ResourceIdentity): void {
   console.log(`Hub: ${url}`);
   const { development, hub, version, keys } = configuration;
   if (!development || !hub.allowPublish || keys.publisherKey === undefined) return;

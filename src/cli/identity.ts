@@ -10,7 +10,7 @@ import { UsageError } from "./errors.js";
 import { optionFlags } from "./option-flags.js";
 
 /** The issuer and resource that a hub and its Mercure 1.0 tokens must agree on. */
-export interface HubIdentity {
+export interface ResourceIdentity {
   readonly issuer: string;
   readonly resource: string;
 }
@@ -25,7 +25,7 @@ export const identityFlags: Flags = optionFlags({ issuer, resource });
  *
  * @param hubUrl - The default resource, for when no flag or variable names one.
  */
-export function readIdentity(read: OptionReader, hubUrl: string): HubIdentity {
+export function readIdentity(read: OptionReader, hubUrl: string): ResourceIdentity {
   const { MERCURE_PUBLIC_HUB_URL, MERCURE_HUB_URL } = process.env;
   const known = [MERCURE_PUBLIC_HUB_URL, MERCURE_HUB_URL].find((url) => url && URL.canParse(url));
   const resource = readIdentityOption(read, "resource") ?? known ?? hubUrl;

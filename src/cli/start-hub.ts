@@ -5,7 +5,7 @@ import type { OptionReader } from "../shared/option-reader.js";
 import { readCertificate } from "./certificate.js";
 import { clientAddress } from "./client-address.js";
 import { defaultPort, type HubConfiguration } from "./hub-flags.js";
-import type { HubIdentity } from "./identity.js";
+import type { ResourceIdentity } from "./identity.js";
 import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
 
 /** The max time that the start waits for the store, in milliseconds. */
@@ -50,7 +50,7 @@ export function readServing(read: OptionReader, assigned: number | undefined): S
 export async function startHub(
   configuration: HubConfiguration,
   { address, retrySpread, shutdownTimeout }: Serving,
-  identify: (url: string) => HubIdentity,
+  identify: (url: string) => ResourceIdentity,
   observer: HubObserver | undefined,
 ): Promise<RunningHub> {
   const { keys, proxies } = configuration;
