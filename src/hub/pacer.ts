@@ -4,8 +4,8 @@ import type { Pace } from "../protocol/matching/work.js";
 export const stepsPerTurn = 25_000;
 
 /**
- * Returns a pace that yields to the event loop between stretches of bounded work. It counts steps and reads no clock,
- * so the same work always has the same stretches.
+ * Returns a pace that yields to the event loop between chunks of bounded work. It counts steps and reads no clock,
+ * so the same work always has the same chunks.
  */
 export function newPace(nextTurn: () => Promise<void> = turn): Pace {
   let left = stepsPerTurn;

@@ -109,14 +109,14 @@ describe("patterns that would be large", () => {
 // Allowed patterns can take tens of milliseconds together.
 test("other work gets turns of the event loop between the patterns of one request", async () => {
   const parameters = Array.from({ length: 120 }, (_, i): [string, string] => ["match_urlpattern", `/a/${i}/:id`]);
-  let stretch = 0;
+  let slice = 0;
   let longest = 0;
   let turns = 0;
   await requestedMatchers(new URLSearchParams(parameters), "both", limits, hubUrl, (steps) => {
-    stretch += steps;
+    slice += steps;
     longest = Math.max(longest, steps);
-    if (stretch < stepsPerTurn) return undefined;
-    stretch = 0;
+    if (slice < stepsPerTurn) return undefined;
+    slice = 0;
     turns++;
     return Promise.resolve();
   });
@@ -157,7 +157,7 @@ describe("a token with many patterns", () => {
 
   // The bearer of a token of Mercure 1.0 names many topics, and each is matched with the patterns of the token's payloads.
   for (const [what, length, repeated, expected] of [
-    ["are matched in stretches", 100, 1, 200],
+    ["are matched in chunks", 100, 1, 200],
     ["are rejected when they are too much work together", 1500, 8, 400],
   ] as const) {
     test(`patterns of payloads ${what}`, async (t) => {

@@ -9,7 +9,7 @@ import { bytesOf, change, type HostileRequest, hostileRequest, keys, plainReques
 
 /** The cost of a request to a hub. */
 export interface Cost {
-  /** The longest stretch of CPU time without a turn for others, in milliseconds. */
+  /** The longest CPU time without a turn for others, in milliseconds. */
   readonly time: number;
   /** The max number of match steps in one turn. */
   readonly steps: number;

@@ -53,7 +53,7 @@ const chunkSize = 64 * 1024;
 const chunkUpdates = 1000;
 
 /**
- * Reads a bounded stretch of history for a list of matchers. The caller must still select the matching updates.
+ * Reads a bounded chunk of history for a list of matchers. The caller must still select the matching updates.
  *
  * @param withPrivate - Whether the reader can read anything private.
  */

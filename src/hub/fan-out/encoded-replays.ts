@@ -6,16 +6,16 @@ import { type Dispatcher, readHistory } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
 import type { SubscriptionScope } from "./subscription-scope.js";
 
-/** A stretch of history as an audience receives it. */
+/** A chunk of history as an audience receives it. */
 export interface EncodedReplay {
-  /** Undefined if the stretch has no update for this audience. */
+  /** Undefined if the chunk has no update for this audience. */
   readonly chunk: Chunk | undefined;
-  /** The position of the first update in the stretch, even if this audience does not receive it. */
+  /** The position of the first update in the chunk, even if this audience does not receive it. */
   readonly first: number | undefined;
   /** The bounds as in a {@link Replay}. */
   readonly lostThrough: number;
   readonly through: number;
-  /** Whether the stretch reaches the end of history. */
+  /** Whether the chunk reaches the end of history. */
   readonly isLast: boolean;
   /** The number of steps for selecting and encoding the updates. */
   readonly steps: number;
@@ -35,7 +35,7 @@ const stepsPerEvent = 100;
 /** The max steps of patterns for one update before the encoding yields to the event loop between patterns. */
 const maxStepsAtOnce = 8 * stepsPerTurn;
 
-/** The max number of cached stretches, and their max size in bytes. */
+/** The max number of cached chunks, and their max size in bytes. */
 const keptCount = 64;
 const keptBytes = 4 * 1024 * 1024;
 
@@ -44,7 +44,7 @@ export class EncodedReplays {
   readonly #transport: Transport;
   readonly #dispatcher: Dispatcher;
   readonly #events: EncodedEvents;
-  /** The cached stretches, the oldest first. */
+  /** The cached chunks, the oldest first. */
   readonly #kept: Kept[] = [];
   #bytes = 0;
 
@@ -54,7 +54,7 @@ export class EncodedReplays {
     this.#events = events;
   }
 
-  /** Reads a bounded stretch of history after a position. */
+  /** Reads a bounded chunk of history after a position. */
   read(audience: SubscriptionScope, after: number): EncodedReplay | Promise<EncodedReplay> {
     const known = this.#find(audience, after);
     if (known !== undefined) return known;
@@ -67,40 +67,40 @@ export class EncodedReplays {
   #find(audience: SubscriptionScope, after: number): EncodedReplay | undefined {
     for (const kept of this.#kept) {
       if (kept.after !== after || kept.audience !== audience) continue;
-      // A cached stretch that ends at a former end of history is stale: ever smaller stretches would follow it.
+      // A cached chunk that ends at a former end of history is stale: ever smaller chunks would follow it.
       if (!kept.replay.isLast || kept.replay.through >= this.#dispatcher.position) return kept.replay;
     }
     return undefined;
   }
 
   #encoded(audience: SubscriptionScope, after: number, replay: Replay): EncodedReplay | Promise<EncodedReplay> {
-    const stretch = new Stretch(audience, replay);
+    const builder = new ReplayBuilder(audience, replay);
     const isMuch = audience.costOf(replay.updates) > maxStepsAtOnce;
-    if (isMuch) return this.#encodePaced(stretch, after);
+    if (isMuch) return this.#encodePaced(builder, after);
     for (const stored of replay.updates) {
-      if (stretch.isEnough) break;
-      stretch.add(stored, audience.receives(stored.update) ? this.#events.of(stored) : undefined);
+      if (builder.isEnough) break;
+      builder.add(stored, audience.receives(stored.update) ? this.#events.of(stored) : undefined);
     }
-    return this.#finish(stretch, after);
+    return this.#finish(builder, after);
   }
 
-  async #encodePaced(stretch: Stretch, after: number): Promise<EncodedReplay> {
-    const { audience, updates } = stretch;
+  async #encodePaced(builder: ReplayBuilder, after: number): Promise<EncodedReplay> {
+    const { audience, updates } = builder;
     const pace = newPace();
     for (const stored of updates) {
-      if (stretch.isEnough) break;
+      if (builder.isEnough) break;
       const isReceived = await audience.receivesPaced(stored.update, pace);
-      stretch.add(stored, isReceived ? this.#events.of(stored) : undefined);
+      builder.add(stored, isReceived ? this.#events.of(stored) : undefined);
     }
-    return this.#finish(stretch, after);
+    return this.#finish(builder, after);
   }
 
-  #finish(stretch: Stretch, after: number): EncodedReplay {
-    const { audience, parts, through, lostThrough, steps, updates } = stretch;
+  #finish(builder: ReplayBuilder, after: number): EncodedReplay {
+    const { audience, parts, through, lostThrough, steps, updates } = builder;
     const chunk = parts.length === 0 ? undefined : new Chunk(parts);
     const isLast = through >= this.#dispatcher.position;
     const replay = { chunk, first: updates[0]?.position, lostThrough, through, isLast };
-    // Later subscribers at the same position use the cached stretch.
+    // Later subscribers at the same position use the cached chunk.
     if (chunk !== undefined) {
       this.#keep({ audience, after, replay: { ...replay, steps: stepsPerEvent }, bytes: chunk.framed.length });
     }
@@ -117,7 +117,7 @@ export class EncodedReplays {
 }
 
 /** A part of history selected for one audience, as large as one turn allows. */
-class Stretch {
+class ReplayBuilder {
   readonly audience: SubscriptionScope;
   readonly updates: readonly StoredUpdate[];
   readonly lostThrough: number;

@@ -20,7 +20,7 @@ export interface ListAnswer {
 }
 
 /**
- * Writes a list item by item. It yields to the event loop between stretches, and waits for a slow reader. An answer that
+ * Writes a list item by item. It yields to the event loop between chunks, and waits for a slow reader. An answer that
  * fits into one piece has a `Content-Length`.
  */
 export async function writeList(res: ServerResponse, { headers, before, after, items }: ListAnswer): Promise<void> {

@@ -1,9 +1,9 @@
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { Transport } from "../../transport/transport.js";
 
-/** The bounds of a stretch of history. */
+/** The bounds of a chunk of history. */
 interface ReplayChunk {
-  /** The position of the first update in the stretch. */
+  /** The position of the first update in the chunk. */
   readonly first: number | undefined;
   /** The bounds as in the transport's `Replay`. */
   readonly lostThrough: number;
@@ -14,7 +14,7 @@ interface ReplayChunk {
 export interface ReplayStart<S> {
   /** The reader receives only updates after this position. */
   readonly after: number;
-  /** The first stretch of history after the start. Undefined for a reader that begins with the next update. */
+  /** The first chunk of history after the start. Undefined for a reader that begins with the next update. */
   readonly replay?: S;
   /** The last position of the gap that the reader already knows: updates up to it can be missing. */
   readonly lostThrough: number;

@@ -16,6 +16,7 @@ import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Connection, ConnectionOwner } from "./connection.js";
 import type { Disconnections } from "./disconnections.js";
 import type { Expirations, Expiring } from "./expirations.js";
+import type { ReplayStart } from "./replay-start.js";
 import type { Subscribers } from "./subscribers.js";
 
 /** The properties of a stream other than its updates. */
@@ -34,16 +35,6 @@ export interface Subscription {
   readonly subject?: string | undefined;
   /** The stream's place in the connection limits, released when the stream ends. */
   readonly admission?: StreamSlot | undefined;
-}
-
-/** The start of a stream. */
-export interface Start {
-  /** The stream carries only updates after this position. */
-  readonly after: number;
-  /** The first stretch of history after the start. */
-  readonly replay?: EncodedReplay | undefined;
-  /** The last position of the gap that the client already knows: updates up to it can be missing. */
-  readonly lostThrough: number;
 }
 
 /** The objects that all subscribers of a hub share. */
@@ -100,7 +91,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   private constructor(
     { id, tokens = [], subject, expiresAt, closeReason, admission }: Subscription,
     connection: Connection,
-    { after, lostThrough }: Start,
+    { after, lostThrough }: ReplayStart<EncodedReplay>,
     hub: StreamServices,
   ) {
     this.id = id;
@@ -116,13 +107,13 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.#toldLostThrough = lostThrough;
   }
 
-  /** Opens a stream: sends the head and the first stretch of history, and continues from there. */
+  /** Opens a stream: sends the head and the first chunk of history, and continues from there. */
   static open(
     audience: SubscriptionScope,
     subscription: Subscription,
     connection: Connection,
     headers: Readonly<Record<string, string>>,
-    start: Start,
+    start: ReplayStart<EncodedReplay>,
     hub: StreamServices,
   ): Subscriber {
     const subscriber = new Subscriber(subscription, connection, start, hub);
@@ -244,11 +235,11 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
         // No update can arrive between this check of the dispatcher's position and the next dispatch.
         if (this.#position >= dispatcher.position) return this.#goLive();
         const replay = await replays.read(this.#group.audience, this.#position);
-        // A comment can have filled the socket meanwhile. Once the socket has drained, this stretch is read again.
+        // A comment can have filled the socket meanwhile. Once the socket has drained, this chunk is read again.
         if (this.#connection.closed || !this.#connection.ready) return;
         if (replay.lostThrough > Math.max(this.#position, this.#toldLostThrough)) return this.end();
         this.#take(replay);
-        // A stretch without a write never waits for the socket, so the loop must yield by itself.
+        // A chunk without a write never waits for the socket, so the loop must yield by itself.
         const pause = pace(replay.steps);
         if (pause !== undefined) await pause;
       }

@@ -10,7 +10,7 @@ const patterns = (count: number) => Array.from({ length: count }, (_, i) => `{+a
 
 describe("a replay by many patterns", () => {
   // An anonymous request for all history by 100 patterns blocks every other client for seconds.
-  test("yields the event loop between stretches of bounded work", async (t) => {
+  test("yields the event loop between chunks of bounded work", async (t) => {
     const { hub, url } = await startHub(t);
     for (let i = 0; i < 1500; i++) await hub.publish(draft(`orders/${i}`, `${i}`));
     const asked = url([...patterns(100), "end"], { lastEventID: "earliest" });
@@ -23,7 +23,7 @@ describe("a replay by many patterns", () => {
     assert.deepEqual(stream.data, ["end"]);
   });
 
-  test("brings each match once and in order, though it reads in stretches", async (t) => {
+  test("brings each match once and in order, though it reads in chunks", async (t) => {
     const { hub, url } = await startHub(t);
     for (let i = 0; i < 600; i++) await hub.publish(draft(`orders/-${(i % 40).toString(36)}-/${i}`, `${i}`));
     const stream = await subscribe(t, url([...patterns(30), "end"], { lastEventID: "earliest" }));

@@ -28,7 +28,7 @@ describe("merged logs", () => {
     );
   });
 
-  // A stranger requests 200 busy topics by name, from the beginning: a new sort for each stretch of history takes
+  // A stranger requests 200 busy topics by name, from the beginning: a new sort for each chunk of history takes
   // seconds in all.
   test("are read only as far as a reader takes them", (t) => {
     const logs = logsOf(
