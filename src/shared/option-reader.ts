@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { MercureError } from "./errors.js";
 import type { Logger } from "./logger.js";
-import { isLoopback } from "./loopback.js";
 import { didYouMean } from "./nearest.js";
+import { isOrigin, originOfHost, parseUrl } from "./origins.js";
 import { describeValue, isPlainObject } from "./plain-object.js";
 
 export function invalidOption(name: string, why: string): MercureError {
@@ -291,28 +291,6 @@ export function booleanOf(word: unknown): boolean | undefined {
   if (typeof word !== "string") return undefined;
   if (/^\s*(1|true|yes|on)\s*$/i.test(word)) return true;
   return /^\s*(0|false|no|off)\s*$/i.test(word) ? false : undefined;
-}
-
-function isOrigin(value: string): boolean {
-  return /^https?:/.test(value) && parseUrl(value)?.origin === value;
-}
-
-/** Returns the origin of a host. An origin is returned unchanged. */
-function originOfHost(host: string): string | undefined {
-  if (host.includes("*")) return undefined;
-  if (isOrigin(host)) return host;
-  const [scheme, port] = isLoopback(host) ? ["http", ":80"] : ["https", ":443"];
-  const url = parseUrl(`${scheme}://${host}`);
-  const isHost = url !== null && [url.host, url.host + port].includes(host.toLowerCase());
-  return isHost ? url.origin : undefined;
-}
-
-function parseUrl(value: string): URL | null {
-  try {
-    return new URL(value, "http://relative");
-  } catch {
-    return null;
-  }
 }
 
 function describe(value: unknown): string {
