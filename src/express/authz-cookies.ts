@@ -3,23 +3,16 @@ import type { CookieOptions, Request, Response } from "express";
 import { noteKeyOfOtherSession } from "../hub/auth/other-sessions.js";
 import { cookiesOf } from "../hub/http/request.js";
 import type { Selector } from "../protocol/active-subscription.js";
-import {
-  grantCookieName,
-  grantOf,
-  insecureName,
-  keyCookie,
-  keyCookieNames,
-  markCookieName,
-  markedGrant,
-  secureName,
-} from "../protocol/tokens/authz-cookies.js";
+import { grantOf, keyCookie, markCookieName, markedGrant } from "../protocol/tokens/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/streams/render-context.js";
 import { MercureError } from "../shared/errors.js";
 import { onRejection } from "../shared/on-rejection.js";
 import type { BasePath } from "./base-path.js";
 import { keepOutOfCaches } from "./caches.js";
+import { CookieNames } from "./cookie-names.js";
 import { CookieWriter } from "./cookie-writer.js";
 import { beyond, bytesOf, issuedAt, type KeptGrant } from "./kept-grants.js";
+import { isOfSeenSession, withMark } from "./session-mark.js";
 
 export interface AuthzCookiesOptions {
   /** The cookie's name on HTTPS, as section "Cookie" of Mercure defines it. */
@@ -67,6 +60,7 @@ interface Given {
  */
 export class AuthzCookies {
   readonly #cookies: CookieWriter;
+  readonly #names: CookieNames;
   readonly #options: AuthzCookiesOptions;
   readonly #given = new WeakMap<Response, Given>();
   /** Identifies this application. Applications on ports of one host share cookies, but not their sign-out. */
@@ -78,6 +72,9 @@ export class AuthzCookies {
     this.#options = options;
     this.#cookies = new CookieWriter(options);
     this.#owner = options.sign("owner of the key").slice(0, 8);
+    const { name, domain, hubPath } = options;
+    const handmadeGrant = hubPath && options.handmadeGrant;
+    this.#names = new CookieNames({ name, domain, handmadeGrant, owner: this.#owner });
   }
 
   /** Sets a token for a page's stream, in addition to the tokens that the browser has. */
@@ -86,7 +83,7 @@ export class AuthzCookies {
     if (this.#options.hubPath === undefined) {
       // The page's streams share one cookie.
       given.granted = [...given.granted, ...granted];
-      this.#cookies.set(res, this.#name(res.req), sign(given.granted, undefined), "/");
+      this.#cookies.set(res, this.#names.only(res.req), sign(given.granted, undefined), "/");
     } else {
       const hash = this.#hashOf(res.req, this.#key(res, given));
       this.#setGrant(res, given, grant, sign(granted, hash));
@@ -108,7 +105,7 @@ export class AuthzCookies {
   keepFromOthers(req: Request): void {
     const key = this.#keyOf(req);
     if (key === undefined || !isOfSeenSession(key) || this.#isKeyOf(key, this.#subjectNow(req))) return;
-    noteKeyOfOtherSession(req, keyCookie(this.#keyName(req), key));
+    noteKeyOfOtherSession(req, keyCookie(this.#names.ofKey(req), key));
   }
 
   /** Deletes the key of another person when a page is rendered. All middleware has run by then. */
@@ -118,7 +115,7 @@ export class AuthzCookies {
     if (key === undefined || res.headersSent || this.#givenBy(res).key !== undefined) return;
     if (this.#isKeyOf(key, this.#subjectNow(req))) return;
     keepOutOfCaches(res);
-    this.#cookies.delete(res, this.#keyName(req), "/");
+    this.#cookies.delete(res, this.#names.ofKey(req), "/");
   }
 
   /**
@@ -128,19 +125,19 @@ export class AuthzCookies {
    */
   set(res: Response, sign: (cookieHash: string | undefined) => string): void {
     const { req } = res;
-    if (this.#options.hubPath === undefined) this.#cookies.set(res, this.#name(req), sign(undefined), "/");
+    if (this.#options.hubPath === undefined) this.#cookies.set(res, this.#names.only(req), sign(undefined), "/");
     else this.setUnbound(res, sign(this.#hashOf(req, this.#key(res, this.#givenBy(res)))));
   }
 
   /** Sets that token as it is. */
   setUnbound(res: Response, token: string): void {
-    this.#cookies.set(res, this.#handmadeName(res.req), token, this.#hubPath(res.req));
+    this.#cookies.set(res, this.#names.handmade(res.req), token, this.#hubPath(res.req));
   }
 
   /** Deletes the browser's tokens. Cookies that only the hub sees can stay; without the key they are invalid. */
   delete(res: Response): void {
-    this.#cookies.delete(res, this.#handmadeName(res.req), this.#hubPath(res.req));
-    this.#cookies.delete(res, this.#keyName(res.req), "/");
+    this.#cookies.delete(res, this.#names.handmade(res.req), this.#hubPath(res.req));
+    this.#cookies.delete(res, this.#names.ofKey(res.req), "/");
     for (const { grant } of [...this.#shown(res.req), ...this.#marked(res.req)]) this.#deleteGrant(res, grant);
     // Tokens that the same response sets later need a new key.
     this.#given.set(res, { granted: [], isAnew: true, own: new Map() });
@@ -172,7 +169,7 @@ export class AuthzCookies {
 
   /** Returns the token for a grant, or the single token of an external hub; undefined if the browser has neither. */
   tokenOf(req: Request, grant: string): string | undefined {
-    const name = this.#options.hubPath === undefined ? this.#name(req) : this.#grantName(req, grant);
+    const name = this.#options.hubPath === undefined ? this.#names.only(req) : this.#names.ofGrant(req, grant);
     return cookiesOf(req).find(([each]) => each === name)?.[1];
   }
 
@@ -185,7 +182,7 @@ export class AuthzCookies {
 
   #hashOf(req: Request, key: string): string {
     return createHash("sha256")
-      .update(keyCookie(this.#keyName(req), key))
+      .update(keyCookie(this.#names.ofKey(req), key))
       .digest("base64url");
   }
 
@@ -204,7 +201,7 @@ export class AuthzCookies {
     const known = given.key ?? (isValid ? former : undefined);
     if (known !== undefined) return known;
     given.key = this.#newKey(subject, withMark(randomBytes(8), isSeen));
-    this.#cookies.set(res, this.#keyName(req), given.key, "/", fromLinksToo);
+    this.#cookies.set(res, this.#names.ofKey(req), given.key, "/", fromLinksToo);
     return given.key;
   }
 
@@ -231,15 +228,15 @@ export class AuthzCookies {
   }
 
   #keyOf(req: Request): string | undefined {
-    const name = this.#keyName(req);
+    const name = this.#names.ofKey(req);
     return cookiesOf(req).find(([each, value]) => each === name && value !== "")?.[1];
   }
 
   #setGrant(res: Response, given: Given, grant: string, token: string): void {
     const { req } = res;
-    const name = this.#grantName(req, grant);
+    const name = this.#names.ofGrant(req, grant);
     const mark = [issuedAt(token), name.length + token.length].map((number) => number.toString(36)).join(".");
-    const markName = markCookieName(this.#grantBase(req), this.#owner, grant);
+    const markName = markCookieName(this.#names.grantBase(req), this.#owner, grant);
     given.own.set(grant, bytesOf(name, token) + bytesOf(markName, mark));
     const bytes = [...given.own.values()].reduce((sum, each) => sum + each, 0);
     if (given.own.size > 1 && bytes > maxBytesOfPage) {
@@ -258,13 +255,17 @@ export class AuthzCookies {
   }
 
   #deleteGrant(res: Response, grant: string): void {
-    this.#cookies.delete(res, this.#grantName(res.req, grant), this.#hubPath(res.req));
-    this.#cookies.delete(res, markCookieName(this.#grantBase(res.req), this.#owner, grant), this.#pagePath(res.req));
+    this.#cookies.delete(res, this.#names.ofGrant(res.req, grant), this.#hubPath(res.req));
+    this.#cookies.delete(
+      res,
+      markCookieName(this.#names.grantBase(res.req), this.#owner, grant),
+      this.#pagePath(res.req),
+    );
   }
 
   /** Returns the grants whose cookies a request to the hub carries. */
   #shown(req: Request): KeptGrant[] {
-    const base = this.#grantBase(req);
+    const base = this.#names.grantBase(req);
     return cookiesOf(req).flatMap(([name, value]) => {
       const grant = grantOf(name, base);
       return grant === undefined ? [] : { grant, bytes: bytesOf(name, value), issuedAt: issuedAt(value) };
@@ -273,7 +274,7 @@ export class AuthzCookies {
 
   /** Returns the grants of this application, from the marks that every page's request carries. */
   #marked(req: Request): KeptGrant[] {
-    const base = this.#grantBase(req);
+    const base = this.#names.grantBase(req);
     return cookiesOf(req).flatMap(([name, value]) => {
       const grant = markedGrant(name, base, this.#owner);
       if (grant === undefined) return [];
@@ -290,40 +291,4 @@ export class AuthzCookies {
   #pagePath(request: Request): string {
     return this.#options.basePath.of(request) || "/";
   }
-
-  /** Returns the cookie's name. On plain HTTP browsers reject the prefix and the attribute `Secure`. */
-  #name(req: Request): string {
-    return req.secure ? this.#options.name : insecureName(this.#options.name);
-  }
-
-  #grantName(req: Request, grant: string): string {
-    return grantCookieName(this.#grantBase(req), grant);
-  }
-
-  /** Returns the name of the cookie that the application sets by hand. */
-  #handmadeName(req: Request): string {
-    const { hubPath, handmadeGrant } = this.#options;
-    return hubPath === undefined ? this.#name(req) : this.#grantName(req, handmadeGrant);
-  }
-
-  /** Returns the base of grant cookies' names. Only the hub in this process knows these cookies. */
-  #grantBase(req: Request): string {
-    return req.secure ? secureName(this.#options.name) : this.#name(req);
-  }
-
-  /** Returns the key cookie's name: with HTTPS and no `Domain`, one that no other host of the site can overwrite. */
-  #keyName(req: Request): string {
-    const { hostOnly, other } = keyCookieNames(this.#name(req), this.#owner);
-    return req.secure && this.#options.domain === undefined ? hostOnly : other;
-  }
-}
-
-/** Whether the library already knew the person as the request began that a key was made in. The random half tells. */
-function isOfSeenSession(key: string): boolean {
-  return ((Buffer.from(key, "base64url")[0] ?? 0) & 1) === 1;
-}
-
-function withMark(random: Buffer, isOfSeenSession: boolean): Buffer {
-  random[0] = (random[0]! & ~1) | Number(isOfSeenSession);
-  return random;
 }
