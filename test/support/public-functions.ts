@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { parse } from "node:path";
 import type { NextFunction, Request, Response } from "express";
 import { Hub } from "../../src/hub/index.js";
@@ -193,10 +193,10 @@ export const ownRequests: Readonly<Record<string, (kit: Kit) => Asked & { readon
 export function publicFunctions({ app, kit }: Application): string[] {
   const functionsOf = (prefix: string, object: object) =>
     Object.entries(object).flatMap(([name, value]) => (isPlainFunction(value) ? [`${prefix}${name}`] : []));
-  // The type marks these as internal.
-  const internal = ["constructor", "now", "onRefusal"];
+  const source = readFileSync("src/hub/hub.ts", "utf8");
+  const internal = [...source.matchAll(/@internal\s+\*\/\s+(?:async |get )?(\w+)\(/g)].map(([, name]) => name!);
   const ofHub = Object.entries(Object.getOwnPropertyDescriptors(Hub.prototype)).flatMap(([name, { value }]) =>
-    typeof value === "function" && !internal.includes(name) ? [`hub.${name}`] : [],
+    typeof value === "function" && !["constructor", ...internal].includes(name) ? [`hub.${name}`] : [],
   );
   const { globals } = kit.environment as unknown as { globals: object };
   return [
