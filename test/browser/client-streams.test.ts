@@ -272,6 +272,8 @@ onBothLines((fixture) => {
       holder.innerHTML = ${markup};
       htmx.process(holder);
       document.querySelector("main").append(holder);
+      // htmx 4 processes nothing outside the page.
+      ${fixture.line === 4 ? "htmx.process(holder);" : ""}
     }`);
       await fixture.connected();
       fixture.server.publish(item("live"));
