@@ -58,14 +58,28 @@ export function assembleHub(context: HubContext): HubParts {
 
 function hubInProcess({ configuration, clock, onError }: HubContext, embedded: EmbeddedHub): HubParts {
   const { publicHubUrl, tokenLifetime } = configuration;
-  const variants = new Variants({ clock, lifetime: tokenLifetime, areAllKnown: configuration.hub.subscriptions });
+  const { isShared } = embedded.hub;
+  const nodes = {
+    head: () => embedded.hub.position,
+    tellMissed: (name: string) => {
+      embedded.hub.tellMissed(name).catch((error) => onError("telling streams of a gap failed", error));
+    },
+  };
+  const variants = new Variants({
+    clock,
+    lifetime: tokenLifetime,
+    areAllKnown: configuration.hub.subscriptions,
+    nodes: isShared ? nodes : undefined,
+  });
   const hub = new EmbeddedHubPort({ hub: embedded.hub, publicHubUrl, variants, close: embedded.close });
   const presence = presenceOf(embedded.hub, configuration, {
     clock,
     subscriptions: (topic) => hub.listSubscriptions([topic]),
     onError,
   });
-  embedded.hub.onSubscription((subscription, isPrivate) => variants.onSubscriptionEvent(subscription, isPrivate));
+  embedded.hub.onSubscription((subscription, isPrivate, { start }) =>
+    variants.onSubscriptionEvent(subscription, isPrivate, start),
+  );
   return { hub, variants, embedded, presence };
 }
 

@@ -180,7 +180,13 @@ export class Hub {
       );
     }
     if (!(transport.nodes instanceof NodesOfOne)) {
-      this.#nodes = new HubNodes(transport.nodes, orders, this.#activeSubscriptions, (error) => this.#report(error));
+      this.#nodes = new HubNodes(
+        transport.nodes,
+        orders,
+        this.#activeSubscriptions,
+        (name) => this.#subscribers.end(({ group }) => group.audience.selectors.some(({ text }) => text === name)),
+        (error) => this.#report(error),
+      );
     }
     const nodes = this.#nodes?.streams;
     const services = {
@@ -191,6 +197,7 @@ export class Hub {
       subscribers: this.#subscribers,
       disconnections: this.#disconnections,
       activeSubscriptions: this.#activeSubscriptions,
+      missed: this.#nodes?.missed,
       subjectsElsewhere: nodes && ((subject: string) => nodes.countOf(subject)),
       clock,
       onError: (error: unknown) => this.#report(error),
@@ -243,6 +250,20 @@ export class Hub {
   /** Whether the transport can have several nodes. @internal */
   get isShared(): boolean {
     return this.#nodes !== undefined;
+  }
+
+  /** The newest position that this node knows. @internal */
+  get position(): number {
+    return this.#transport.head;
+  }
+
+  /**
+   * Tells the streams of a topic on all nodes that they have missed updates. Does nothing if the transport is for one node.
+   *
+   * @internal
+   */
+  async tellMissed(topic: string): Promise<void> {
+    await this.#nodes?.missed.tell(topic);
   }
 
   /** Resolves when the hub can serve streams: once its transport is ready. Never rejects. */

@@ -22,7 +22,7 @@ import { Connection, streamHeaders } from "../streams/connection.js";
 import { Lifetime } from "../streams/lifetime.js";
 import { missedIntervals, watchPeer } from "../streams/peer-watch.js";
 import { admitsEventStream } from "../streams/pipelining.js";
-import { precedingIdHeaders, resolveReplayStart } from "../streams/replay-start.js";
+import { precedingIdHeaders, resolveReplayStart, withMissed } from "../streams/replay-start.js";
 import { type StreamServices, Subscriber, type Subscription } from "../streams/subscriber.js";
 import { newSubscriberId } from "../streams/subscriber-id.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
@@ -205,11 +205,15 @@ export class SubscribeHandler {
     await audience.prepare(newPace());
     const texts = audience.selectors.map(({ text }) => text);
     const payloadOf = await payloadsOf(subscription.payloads, texts, pace);
-    const beginning = await resolveReplayStart(
+    const beginning = withMissed(
+      await resolveReplayStart(
+        transport,
+        eventId,
+        (after) => replays.read(audience, after),
+        (position) => mayKnow(transport, audience, eventId, position),
+      ),
+      this.#services.missed?.through(audience.selectors) ?? 0,
       transport,
-      eventId,
-      (after) => replays.read(audience, after),
-      (position) => mayKnow(transport, audience, eventId, position),
     );
     const { precedingId } = beginning;
     if (connection.closed) return false;

@@ -1,6 +1,7 @@
 import type { Nodes } from "../../transport/nodes.js";
 import type { ControlChannel } from "../auth/control-channel.js";
 import { Departures } from "./departures.js";
+import { MissedUpdates } from "./missed-updates.js";
 import { NodeStreams } from "./node-streams.js";
 import type { NodeStream, StreamState } from "./stream-record.js";
 
@@ -23,14 +24,17 @@ export interface SharedSubscriptions {
 /** The nodes of a hub over a transport that several share. */
 export class HubNodes {
   readonly streams: NodeStreams;
+  readonly missed: MissedUpdates;
   readonly #departures: Departures;
   readonly #stop: () => void;
   #position = 0;
 
+  /** @param onMissed - Called with a topic whose streams have missed updates. */
   constructor(
     nodes: Nodes,
     channel: ControlChannel,
     subscriptions: SharedSubscriptions | undefined,
+    onMissed: (name: string) => void,
     onError: (error: unknown) => void,
   ) {
     this.#departures = new Departures({
@@ -43,9 +47,11 @@ export class HubNodes {
       announceAgain: () => subscriptions?.endAbsence(true),
       onError,
     });
+    this.missed = new MissedUpdates(channel, onMissed, onError);
     this.#stop = channel.listen(
       (data, position) => {
         this.#departures.execute(data);
+        this.missed.execute(data, position);
         this.#position = position;
         this.streams.executed(position);
       },

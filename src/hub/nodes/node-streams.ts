@@ -40,7 +40,10 @@ export class NodeStreams {
     this.#listener = listener;
     this.#stop = nodes.listen((node, key, value) => this.#hear(node, key, value));
     this.executed(0);
-    for (const [node, key, value] of [...nodes.entries("")]) this.#hear(node, key, value);
+    // The hub's user can add its listeners first.
+    queueMicrotask(() => {
+      for (const [node, key, value] of [...nodes.entries("")]) this.#hear(node, key, value);
+    });
   }
 
   get self(): string {

@@ -54,6 +54,17 @@ export async function resolveReplayStart<S extends ReplayChunk>(
 }
 
 /**
+ * Adds updates to the gap that were never published: a reader that resumes before them has missed them.
+ *
+ * @param through - The position of the last one.
+ */
+export function withMissed<S>(start: ReplayStart<S>, through: number, transport: Transport): ReplayStart<S> {
+  const { after, lostThrough, replay } = start;
+  if (replay === undefined || through <= Math.max(after, lostThrough)) return start;
+  return { ...start, lostThrough: through, precedingId: transport.cursor(through) };
+}
+
+/**
  * Returns the response headers that tell a client whether it has missed updates. An undefined version stands for a
  * client of either version. Mercure 1.0 "Reconnection" renamed the header.
  */

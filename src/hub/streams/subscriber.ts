@@ -11,6 +11,7 @@ import type { EncodedReplay, EncodedReplays } from "../fan-out/encoded-replays.j
 import type { StreamMember, SubscriberGroup } from "../fan-out/group.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import type { StreamSlot } from "../limits/stream-slot.js";
+import type { MissedUpdates } from "../nodes/missed-updates.js";
 import { newPace } from "../pacer.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Connection, ConnectionOwner } from "./connection.js";
@@ -48,6 +49,8 @@ export interface StreamServices {
   readonly activeSubscriptions: ActiveSubscriptions | undefined;
   readonly transport: Transport;
   readonly clock: Clock;
+  /** Undefined if the hub has only one node. */
+  readonly missed: MissedUpdates | undefined;
   /** Returns the number of a subject's streams on other nodes. Undefined if the hub has only one node. */
   readonly subjectsElsewhere: ((subject: string) => number) | undefined;
   /** Called if history cannot be read. The hub then ends the stream, and its client retries. */

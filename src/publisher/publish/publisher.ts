@@ -90,7 +90,9 @@ export class Publisher {
     const others = liveVariants(variants, names, settings).map((variant) => variantTopics(names, variant, audience));
     const isRemote = settings.hubUrl !== undefined || !hub.isInProcess;
     if (!isRemote) {
-      return this.#send(others.length === 0 ? draft : { ...draft, topics: [names, ...others].flat() }, settings);
+      const accepted = variants.publishing(names, true);
+      const sent = this.#send(others.length === 0 ? draft : { ...draft, topics: [names, ...others].flat() }, settings);
+      return accepted === undefined ? sent : sent.finally(accepted);
     }
     return this.#sendParts(draft, remoteParts(names, others, settings.id), settings);
   }
@@ -113,7 +115,8 @@ export class Publisher {
       () => made.renderMissing(),
       async () => {
         await made.renderMissing();
-        return Promise.all(made.all.map(([draft, settings]) => this.#send(draft, settings)));
+        const accepted = variants.publishing(names, false);
+        return Promise.all(made.all.map(([draft, settings]) => this.#send(draft, settings))).finally(accepted);
       },
     );
   }

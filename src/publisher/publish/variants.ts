@@ -2,6 +2,7 @@ import type { SubscriptionDocument } from "../../protocol/active-subscription.js
 import { type Audience, isInternalTopic, variantOf, variantTopic } from "../../protocol/own-topics.js";
 import type { Clock } from "../../shared/clock.js";
 import { MercureError } from "../../shared/errors.js";
+import { type Publication, UnknownVariants } from "./unknown-variants.js";
 
 export interface VariantsOptions {
   readonly clock: Pick<Clock, "now">;
@@ -9,6 +10,15 @@ export interface VariantsOptions {
   readonly lifetime: number;
   /** Whether this process observes all streams. Otherwise streams without a variant can exist at any time. */
   readonly areAllKnown: boolean;
+  /** Set if streams can be on other nodes, and begin before this process knows their variant. */
+  readonly nodes?: VariantsOfNodes | undefined;
+}
+
+export interface VariantsOfNodes {
+  /** Returns the newest position that this node knows. */
+  head(): number;
+  /** Tells the streams of a name that they have missed updates. */
+  tellMissed(name: string): void;
 }
 
 /** The max number of live variants of a topic. Each update is rendered for all of them. */
@@ -25,6 +35,15 @@ const maxVariantLength = 256;
 const maxPlainTopics = 10_000;
 const maxPlainTopicLength = 256;
 
+interface Variant {
+  readonly topic: string;
+  readonly variant: string;
+  readonly until: number;
+  streams: number;
+  /** The last publish to the topic before the variant was known. */
+  missed: Publication | undefined;
+}
+
 /** The time when each variant expires, in milliseconds since 1970. The key is the variant's JSON. */
 type Live = Map<string, number>;
 
@@ -39,10 +58,11 @@ export class Variants {
   readonly #options: VariantsOptions;
   readonly #byTopic = new Map<string, Live>();
   /** All live variants, the least recently rendered first. */
-  readonly #byAge = new Map<string, { topic: string; variant: string; until: number; streams: number }>();
+  readonly #byAge = new Map<string, Variant>();
   #bytes = 0;
   readonly #plain = new Set<string>();
   #mayAllBePlain: boolean;
+  readonly #unknown = new UnknownVariants();
 
   constructor(options: VariantsOptions) {
     this.#options = options;
@@ -66,6 +86,22 @@ export class Variants {
     }
   }
 
+  /**
+   * Notes that an update of topics is handed to the hub now, for the variants that are known now.
+   *
+   * @param isForAll - Whether streams without a variant receive it, also where this process knows of none.
+   * @returns a function to call when the hub has accepted it; undefined if all streams are on this node.
+   */
+  publishing(topics: readonly string[], isForAll: boolean): (() => void) | undefined {
+    const { nodes } = this.#options;
+    if (nodes === undefined) return undefined;
+    const keys = isForAll || this.isPlain(topics) ? topics : topics.flatMap((topic) => [topic, plainKey(topic)]);
+    const publication = this.#unknown.begin(keys);
+    return () => {
+      publication.position = nodes.head();
+    };
+  }
+
   /** Notes that topics are streamed without a variant. */
   renderedPlain(topics: readonly string[]): void {
     for (const topic of topics) {
@@ -80,18 +116,28 @@ export class Variants {
    *
    * @param isPrivate - Whether the stream's token grants it. Anyone can request any variant without a token, and such
    * requests must not cause rendering.
+   * @param start - The stream carries only updates after this position.
    */
-  onSubscriptionEvent({ topic, match, match_type: matchType, active }: SubscriptionDocument, isPrivate: boolean): void {
+  onSubscriptionEvent(
+    { topic, match, match_type: matchType, active }: SubscriptionDocument,
+    isPrivate: boolean,
+    start = Number.POSITIVE_INFINITY,
+  ): void {
     const name = topic ?? match ?? "";
     const parts = variantOf(name);
     if (!active) {
       const ended = parts && isPrivate && this.#byAge.get(nameOf(parts.topic, parts.variant));
       if (ended) ended.streams = Math.max(0, ended.streams - 1);
     } else if (matchType === "urlpattern") this.#mayAllBePlain = true;
-    else if (!isInternalTopic(name)) this.renderedPlain([name]);
-    else if (parts && isPrivate && isJson(parts.variant) && this.#hasRoom(parts.topic)) {
+    else if (!isInternalTopic(name)) {
+      if (!this.isPlain([name])) this.#tellIfMissed(name, start, this.#unknown.last(plainKey(name)));
+      this.renderedPlain([name]);
+    } else if (parts && isPrivate && isJson(parts.variant) && this.#hasRoom(parts.topic)) {
       const { topic, variant } = parts;
-      if (this.#makeRoom(nameOf(topic, variant))) this.#add(topic, variant).streams++;
+      if (!this.#makeRoom(nameOf(topic, variant))) return;
+      const known = this.#add(topic, variant);
+      known.streams++;
+      if (this.#tellIfMissed(nameOf(topic, variant), start, known.missed)) known.missed = undefined;
     }
   }
 
@@ -106,7 +152,13 @@ export class Variants {
     return [...new Set(topics.flatMap((topic) => [...(this.#byTopic.get(topic)?.keys() ?? [])]))];
   }
 
-  #add(topic: string, variant: string): { streams: number } {
+  #tellIfMissed(name: string, start: number, missed: Publication | undefined): boolean {
+    if (missed === undefined || start >= missed.position) return false;
+    this.#options.nodes?.tellMissed(name);
+    return true;
+  }
+
+  #add(topic: string, variant: string): Variant {
     this.#forget();
     if (!this.#byTopic.get(topic)?.has(variant) && !this.#hasRoom(topic)) {
       throw new MercureError(
@@ -124,7 +176,9 @@ export class Variants {
           "shorter tokenLifetime.",
       );
     }
-    const added = { topic, variant, until, streams: this.#byAge.get(name)?.streams ?? 0 };
+    const known = this.#byAge.get(name);
+    const missed = known === undefined ? this.#unknown.last(topic) : known.missed;
+    const added: Variant = { topic, variant, until, streams: known?.streams ?? 0, missed };
     if (!this.#byAge.delete(name)) this.#bytes += bytesOf(name);
     this.#byAge.set(name, added);
     const live = this.#byTopic.get(topic);
@@ -167,6 +221,11 @@ export class Variants {
     live?.delete(variant);
     if (live?.size === 0) this.#byTopic.delete(topic);
   }
+}
+
+/** The key of updates that streams without a variant do not receive. No topic begins with a line break. */
+function plainKey(topic: string): string {
+  return `\n${topic}`;
 }
 
 function nameOf(topic: string, variant: string): string {

@@ -92,6 +92,32 @@ describe("presence", () => {
     assert.deepEqual([who(), told, clock.waiting], [[], ["room"], 0]);
   });
 
+  test("announces a change on another node later, and only if no other node has announced it", () => {
+    let hear = () => {};
+    const onAnnouncement = (_topic: string, listener: () => void) => {
+      hear = listener;
+      return () => {};
+    };
+    const { come, who, told, clock } = start({ onAnnouncement });
+    who();
+    come({ id: 7 }, "room", false);
+    clock.advance(0.1);
+    hear();
+    clock.advance(2);
+    assert.deepEqual(told, []);
+    const leave = come({ id: 8 }, "room", false);
+    assert.deepEqual(told, []);
+    clock.advance(0.4);
+    assert.deepEqual(told, ["room"]);
+    leave();
+    clock.advance(1);
+    come({ id: 8 }, "room", true);
+    clock.advance(60);
+    assert.deepEqual(told, ["room"], "a reload that reaches another node");
+    come({ id: 9 });
+    assert.deepEqual(told, ["room", "room"], "at once for a stream of this node");
+  });
+
   test("counts a nameless person once for each stream", () => {
     const { come, who } = start();
     come();
