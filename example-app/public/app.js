@@ -18,7 +18,7 @@ document.addEventListener("htmx:confirm", (event) => {
 
 // A rejected text returns to its field, unless the writer is at the next line already.
 document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig, successful, xhr } }) => {
-  // The page itself repeats its requests in the background; "Reconnecting…" speaks for them.
+  // The page itself repeats its requests in the background; MercureStatus speaks for them.
   if (!requestConfig.elt.matches("form, .live")) return;
   const said = successful ? [] : [reason(xhr)];
   const fields = successful ? [] : requestConfig.elt.querySelectorAll("[data-clear]");
@@ -53,20 +53,6 @@ document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
 // The button hides when no item is done. The keyboard then goes on at the field for new items.
 document.addEventListener("htmx:beforeRequest", ({ target }) => {
   if (target.querySelector(".clear:focus-visible")) document.querySelector(".adder input").focus();
-});
-
-// The page can be outdated. The notice waits a second, because most restarts are shorter.
-const connection = document.getElementById("connection");
-let connectionTimer;
-document.addEventListener("htmx:sseError", () => {
-  connectionTimer ??= setTimeout(() => {
-    connection.textContent = "Reconnecting…";
-  }, 1000);
-});
-document.addEventListener("htmx:sseOpen", () => {
-  clearTimeout(connectionTimer);
-  connectionTimer = undefined;
-  connection.textContent = "";
 });
 
 // A user who signed out in another window sees the current page.

@@ -1,6 +1,7 @@
 import { installAutoScroll } from "./core/auto-scroll.js";
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
+import { installStatus } from "./core/status.js";
 import { installSubscriptionEvents } from "./core/subscription-events.js";
 import { configure } from "./htmx2/config.js";
 import { installHistory } from "./htmx2/history.js";
@@ -21,6 +22,7 @@ if (htmx) {
   );
   htmx.createEventSource = streams.createEventSource;
   installSubscriptionEvents();
+  installStatus();
   installMerge(htmx, api);
   installHistory(streams);
   installLifecycle(streams);

@@ -1,6 +1,7 @@
 import { installAutoScroll } from "./core/auto-scroll.js";
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
+import { installStatus } from "./core/status.js";
 import { register } from "./htmx4/extension.js";
 import { installHistory, snapshotEvent } from "./htmx4/history.js";
 import type { Htmx } from "./htmx4/htmx.js";
@@ -12,6 +13,7 @@ if (registered) {
   const { api, streams } = registered;
   installHistory(streams);
   installLifecycle(streams);
+  installStatus();
   installAutoScroll((element) => /^(afterb|pre)/.test(api.attributeValue(element, "hx-swap") ?? ""), snapshotEvent);
   window.mercure = pageApiOf(streams);
 } else {

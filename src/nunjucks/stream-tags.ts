@@ -23,6 +23,14 @@ export interface StreamTagsOptions {
   onConnection(): void;
 }
 
+/** The texts of `MercureStatus`, by the property that replaces them. */
+const statusTexts = {
+  reconnecting: "Reconnecting…",
+  restored: "Up to date again",
+  ended: "This page is no longer live.",
+  reload: "Reload",
+};
+
 /** Elements without content, or with content that htmx cannot swap. */
 const unusableElements = new Set(
   "area base br col embed hr img input link meta source track wbr script style template textarea title".split(" "),
@@ -60,6 +68,7 @@ export class StreamTags {
       );
     },
     MercurePresence: (props) => this.#presence(new TagProps(props)),
+    MercureStatus: (props) => this.#status(new TagProps(props)),
   };
 
   #stream(props: TagProps): TagView {
@@ -180,6 +189,18 @@ export class StreamTags {
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
         attributes: this.#attributes({}, props, url),
+      },
+    };
+  }
+
+  /** Prepares `MercureStatus`, which the page's script fills. */
+  #status(props: TagProps): TagView {
+    const texts = Object.entries(statusTexts).map(([key, text]) => [`data_${key}`, props.take(key, text)]);
+    return {
+      context: {
+        tag: elementName(props.take("tag", "div")),
+        class: joined("mercure-status", props.take("class")),
+        attributes: this.#attributes(Object.fromEntries(texts), props),
       },
     };
   }

@@ -1,0 +1,63 @@
+import type { StreamState } from "../index.js";
+import { onPageState } from "./page-state.js";
+import { watchElements } from "./watch-elements.js";
+
+/** Trouble shorter than this, in milliseconds, is not worth a word. */
+const patience = 2_000;
+/** How long the end of a trouble is shown, in milliseconds. */
+const relief = 4_000;
+
+const selector = ".mercure-status";
+
+/** The attributes that hold the texts. The client writes the name of the text that it shows into `data-status`. */
+type Text = "reconnecting" | "restored" | "ended";
+
+let shown: Text | undefined;
+let next: Text | undefined;
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+/**
+ * Tells the reader in each element with the class `mercure-status` that the page is cut off, that it is up to date again,
+ * and that a stream has ended for good. The last text comes with a button that loads the page again.
+ */
+export function installStatus(): void {
+  watchElements(selector, {
+    added: (element) => write(element as HTMLElement),
+    removed: () => {},
+  });
+  onPageState(follow);
+}
+
+function follow(state: StreamState | undefined): void {
+  // A first connection or a planned change of connection neither is trouble nor ends trouble.
+  if (state === "paused" || (state === "connecting" && next !== "ended")) return;
+  if (state === "offline") plan("reconnecting", patience);
+  else if (state === "denied" || state === "ended" || state === "stale") plan("ended", patience);
+  else plan(shown === undefined || state === undefined ? undefined : "restored", 0);
+}
+
+function plan(text: Text | undefined, delay: number): void {
+  if (text === next) return;
+  clearTimeout(timer);
+  next = text;
+  if (text === shown && text !== "restored") return;
+  timer = setTimeout(() => show(text), delay);
+}
+
+function show(text: Text | undefined): void {
+  shown = next = text;
+  for (const element of document.querySelectorAll<HTMLElement>(selector)) write(element);
+  if (text === "restored") timer = setTimeout(() => show(undefined), relief);
+}
+
+function write(element: HTMLElement): void {
+  element.textContent = (shown && element.dataset[shown]) ?? "";
+  if (shown === undefined) delete element.dataset.status;
+  else element.dataset.status = shown;
+  if (shown !== "ended") return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = element.dataset.reload ?? "";
+  button.addEventListener("click", () => location.reload());
+  element.append(" ", button);
+}
