@@ -60,6 +60,7 @@ test("every block runs, but for these", () => {
   assert.deepEqual(
     notRun.map(({ page, language, noRun }) => `${page}, ${language}: ${noRun}`),
     [
+      "docs/browser.md, html: the output of a tag",
       "docs/browser.md, js: needs Playwright",
       "docs/deploy.md, sh: starts a server",
       "docs/deploy.md, js: starts processes",
