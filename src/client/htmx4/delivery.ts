@@ -85,4 +85,6 @@ export function prepareSwap(context: SwapContext, tasks: SwapTask[]): void {
   // The delay is over, and the transition runs.
   for (const { type, swapSpec } of tasks) if (type === "main") Object.assign(swapSpec, { swap: 0, transition: false });
   mergeTasks(tasks, isRepeated);
+  // htmx would mark the entry by the page's whole URL, which the browser refuses if the URL has credentials.
+  if (!history.state?.htmx) history.replaceState({ ...history.state, htmx: true }, "");
 }
