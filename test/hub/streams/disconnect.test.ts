@@ -3,6 +3,7 @@ import { describe, type TestContext, test } from "node:test";
 import { distinctTime } from "../../../src/shared/distinct-time.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import type { Replay, ReplayQuery } from "../../../src/transport/transport.js";
+import { cases } from "../../support/cases.js";
 import {
   Deaf,
   draft,
@@ -243,7 +244,7 @@ describe("orders", () => {
       const first = await startHub(t, { transport });
       const ada = bearer(await fresh("ada", ["a"]));
       await first.hub.disconnect({ subject: "ada" });
-      await publishEvents(transport, 100_000);
+      await publishEvents(transport, cases(100_000));
       const late = await startHub(t, { transport });
       assert.equal((await subscribe(t, first.url("a"), ada)).status, 401);
       assert.equal((await subscribe(t, late.url("a"), ada)).status, 401);
