@@ -105,12 +105,18 @@ async function withShortTexts(id) {
       JSON.parse(brotliDecompressSync(Buffer.from("${packed}", "base64")).toString());`;
 }
 
-/** Compresses the long texts of a module, such as errors and help, to a half. */
+/** Compresses the long texts of a module, such as errors and help, to a half; also the texts of templates. */
 function withPackedTexts(code, program) {
   const found = [];
   const visit = (node, parent) => {
     const isName = node === parent.key || node === parent.source || parent.type === "ExpressionStatement";
     if (typeof node.value === "string" && node.type === "Literal" && !isName) found.push(node);
+    // The tag of a template gets its texts as they are written.
+    if (node.type === "TemplateLiteral" && parent.type !== "TaggedTemplateExpression") {
+      for (const { start, end, value } of node.quasis) {
+        if (code.slice(start, end) === value.raw) found.push({ start, end, value: value.cooked, isPart: true });
+      }
+    }
     for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child, node);
   };
   visit(program, {});
@@ -121,8 +127,9 @@ function withPackedTexts(code, program) {
   const [shebang] = /^(#!.*\n)?/.exec(code);
   let end = shebang.length;
   let rest = "";
-  for (const { start, end: after, value } of long) {
-    rest += `${code.slice(end, start)}packedTexts[${texts.indexOf(value)}]`;
+  for (const { start, end: after, value, isPart } of long) {
+    const text = `packedTexts[${texts.indexOf(value)}]`;
+    rest += code.slice(end, start) + (isPart ? `\${${text}}` : text);
     end = after;
   }
   const packed = brotliCompressSync(all).toString("base64");
