@@ -411,8 +411,8 @@ export class Hub {
   }
 
   /**
-   * Calls the listener for each subscription that begins or ends: at once for those of this process, and soon for those
-   * of other nodes. Returns a function that removes the listener. With the option `subscriptions: false` the hub never calls it.
+   * Calls the listener for each subscription that begins or ends, on any node. Returns a function that removes the
+   * listener. With the option `subscriptions: false` the hub never calls it.
    *
    * @example
    * ```ts

@@ -15,8 +15,7 @@ export function warnOfSeveralProcesses(transport: Transport, logger: Logger): vo
   hasWarned = true;
   logger.warn(
     "htmx-mercure: this application runs in several processes (node:cluster or pm2), each with its own hub. Pages " +
-      "miss updates published in another process. Run one process, share a history on disk or in Redis by the option " +
-      "transport (MERCURE_TRANSPORT_URL), such as lmdb:./history, or share one hub: start `npx htmx-mercure hub` and " +
-      "set hubUrl (MERCURE_HUB_URL) to its URL.",
+      "miss updates of the other processes. Run one process, set transport (MERCURE_TRANSPORT_URL), such as to " +
+      "lmdb:./history, or start `npx htmx-mercure hub` and set hubUrl (MERCURE_HUB_URL) to its URL.",
   );
 }
