@@ -1,9 +1,11 @@
 import { installAutoScroll } from "./core/auto-scroll.js";
+import { installItemLimits } from "./core/item-limit.js";
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
 import { installStatus } from "./core/status.js";
 import { installSubscriptionEvents } from "./core/subscription-events.js";
 import { configure } from "./htmx2/config.js";
+import { warnOfCopies } from "./htmx2/copies.js";
 import { installHistory } from "./htmx2/history.js";
 import { internalApiOf } from "./htmx2/htmx.js";
 import { positionInPage } from "./htmx2/late-swaps.js";
@@ -23,6 +25,7 @@ if (htmx) {
   htmx.createEventSource = streams.createEventSource;
   installSubscriptionEvents();
   installStatus();
+  installItemLimits();
   installMerge(htmx, api);
   installHistory(streams);
   installLifecycle(streams);
@@ -31,6 +34,7 @@ if (htmx) {
     "htmx:beforeHistorySave",
   );
   window.mercure = pageApiOf(streams);
+  warnOfCopies(htmx);
 } else {
   console.error("mercure.js needs htmx and its sse extension before it: nothing on this page is live.");
 }

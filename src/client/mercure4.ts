@@ -1,4 +1,5 @@
 import { installAutoScroll } from "./core/auto-scroll.js";
+import { installItemLimits } from "./core/item-limit.js";
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
 import { installStatus } from "./core/status.js";
@@ -14,6 +15,7 @@ if (registered) {
   installHistory(streams);
   installLifecycle(streams);
   installStatus();
+  installItemLimits();
   installAutoScroll((element) => /^(afterb|pre)/.test(api.attributeValue(element, "hx-swap") ?? ""), snapshotEvent);
   window.mercure = pageApiOf(streams);
 } else {

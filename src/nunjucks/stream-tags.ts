@@ -72,7 +72,15 @@ export class StreamTags {
   };
 
   #stream(props: TagProps): TagView {
-    props.refuseMisspelt("MercureStream", ["topic", "private", "variant", "hx_swap", "hx_target", "auto_scroll"]);
+    props.refuseMisspelt("MercureStream", [
+      "topic",
+      "private",
+      "variant",
+      "hx_swap",
+      "hx_target",
+      "auto_scroll",
+      "limit",
+    ]);
     const hasTopic = props.has("topic");
     const given = props.take("topic") as Topics;
     const topics = hasTopic ? this.#names(given) : undefined;
@@ -102,6 +110,7 @@ export class StreamTags {
       );
     }
     const target = oneTarget(props.take("hx_target", "this"));
+    const limit = limitProps(props.take("limit"), swap, target);
     const url = topics && this.#connect(given, connection);
     return {
       context: {
@@ -116,7 +125,7 @@ export class StreamTags {
         ext: extensions(props.take("hx_ext")),
         disinherit: joined("hx-swap hx-target", props.take("hx_disinherit")),
         auto_scroll: autoScroll,
-        attributes: this.#attributes(autoScroll ? scrollProps(tag) : {}, props, url),
+        attributes: this.#attributes({ ...(autoScroll && scrollProps(tag)), ...limit }, props, url),
       },
     };
   }
@@ -251,6 +260,22 @@ export function warnOfConnections(page: RenderContext | undefined, warn: (messag
 function scrollProps(tag: string): Props {
   const announced = elementsWithRole.has(tag) ? { aria_live: "polite", aria_relevant: "additions" } : { role: "log" };
   return { data_auto_scroll: "", tabindex: 0, ...announced };
+}
+
+/** Returns the attributes that tell the page's script to keep only the newest items. */
+function limitProps(limit: unknown, swap: string, target: unknown): Props {
+  if (limit === undefined) return {};
+  const style = swap.split(" ")[0];
+  if (!Number.isSafeInteger(limit) || (limit as number) < 1) {
+    throw new MercureError(
+      "ERR_TEMPLATE",
+      `limit is ${JSON.stringify(limit) ?? typeof limit}; it must be a whole number of items, at least 1.`,
+    );
+  }
+  if (target !== "this" || (style !== "beforeend" && style !== "afterbegin")) {
+    throw new MercureError("ERR_TEMPLATE", 'limit needs hx_swap="beforeend" or "afterbegin", and no hx_target.');
+  }
+  return { data_mercure_limit: limit, ...(style === "afterbegin" && { data_mercure_oldest: "last" }) };
 }
 
 /** Rejects commas. htmx reads them as a list of selectors, and a visitor's text could select the whole page. */

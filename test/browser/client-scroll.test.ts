@@ -22,7 +22,7 @@ onBothLines((fixture) => {
     return page;
   }
 
-  const more = (page: Page) => page.getByRole("button", { name: "New messages" });
+  const more = (page: Page) => page.getByRole("button", { name: /^[0-9]+ new$/ });
   const top = (page: Page) => page.locator("#feed").evaluate((element) => element.scrollTop);
 
   function distanceToEnd(page: Page): Promise<number> {
@@ -198,6 +198,56 @@ onBothLines((fixture) => {
       await arrive(page, "news");
       await page.getByRole("button", { name: "Nouveaux messages" }).waitFor();
     });
+
+    it("shows the number of new items, without those that replace others", async () => {
+      const page = await open(feed({ attributes: 'data-more-label="{n} news"' }));
+      await isAtEnd(page);
+      await scroll(page, -300);
+      await arrive(page, "one");
+      await page.getByRole("button", { name: "1 news" }).waitFor();
+      fixture.server.publish(item("changed", "item-19"));
+      fixture.server.publish(item("two") + item("three"));
+      await page.getByRole("button", { name: "3 news" }).click();
+      await isAtEnd(page);
+      await scroll(page, -300);
+      await arrive(page, "four");
+      await page.getByRole("button", { name: "1 news" }).waitFor();
+    });
+
+    for (const [name, wrap] of [
+      ["an ancestor", (body: string) => `<div id="box" class="feed">${body}</div>`],
+      ["the page", (body: string) => body],
+    ] as const) {
+      it(`scrolls ${name} when it does not scroll itself`, async () => {
+        const loose = stream({
+          content: items + items.replaceAll("item-", "again-"),
+          attributes: "data-auto-scroll",
+        }).replace("mercure-stream", "loose");
+        const page = await open(wrap(loose));
+        const rest = `{
+        const scroller = document.getElementById("box") ?? document.scrollingElement;
+        scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
+      }`;
+        await eventually(async () => assert.ok(Number(await page.evaluate(rest)) <= 1));
+        await arrive(page, "live");
+        await eventually(async () => assert.ok(Number(await page.evaluate(rest)) <= 1));
+        await page.locator("#feed").hover();
+        await page.mouse.wheel(0, -200);
+        await eventually(async () => assert.ok(Number(await page.evaluate(rest)) >= 100));
+        await nextFrame(page);
+        await arrive(page, "news");
+        await eventually(async () => {
+          const box = (await more(page).boundingBox())!;
+          const edge = await page.evaluate(
+            '(document.getElementById("box")?.getBoundingClientRect().bottom ?? innerHeight)',
+          );
+          assert.equal(Math.round(box.y + box.height), Math.round(Number(edge) - 12));
+        });
+        await more(page).click();
+        await eventually(async () => assert.ok(Number(await page.evaluate(rest)) <= 1));
+        await more(page).waitFor({ state: "detached" });
+      });
+    }
 
     it("stays at its end when an image loads late, and when other content in it grows", async () => {
       let deliver = () => {};

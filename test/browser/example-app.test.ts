@@ -87,7 +87,7 @@ describe("chat", () => {
     await heard(page, "At the bottom");
     await until(page, `${distance} <= 1`);
 
-    const more = page.getByRole("button", { name: "New messages" });
+    const more = page.getByRole("button", { name: "1 new" });
     assert.equal(await more.isVisible(), false);
     await feed.hover();
     await page.mouse.wheel(0, -400);

@@ -187,7 +187,7 @@ describe("tables of variables", () => {
       const { kit } = await startSample(t, createProject(t, { [`components/${name}.njk`]: "[{{ attributes }}]" }));
       const values: Record<string, unknown> = { hx_swap: "none", tag: "p" };
       if (hasTopic && name !== "MercurePresence") Object.assign(values, { private: false, with_subscriptions: false });
-      if (name === "MercureStream") values.auto_scroll = false;
+      if (name === "MercureStream") Object.assign(values, { auto_scroll: false, limit: 1 });
       if (name === "MercureStreamContext") values.with_presence = false;
       const names = [...new Set(["topic", "topics"].concat(...tables("variables").map(namesIn)))];
       const own = names.filter((prop) => {

@@ -15,18 +15,22 @@ export class AutoScroller {
   readonly #more: MoreButton;
   readonly #sizes = new ResizeObserver(() => this.#settle());
   readonly #changes = new MutationObserver((records) => this.#change(records));
+  readonly #label: string;
   #pinned = true;
   #lastTop = 0;
+  /** The number of new items below a reader who has scrolled up. */
+  #news = 0;
 
   constructor(feed: HTMLElement) {
     this.#feed = feed;
     this.#scroller = scrollerOf(feed);
-    this.#more = new MoreButton(this.#scroller, feed.dataset.moreLabel || "New messages", () => this.#returnToEnd());
+    this.#label = feed.dataset.moreLabel || "{n} new";
+    this.#more = new MoreButton(feed, this.#scroller, () => this.#returnToEnd());
     this.#sizes.observe(this.#scroller);
     for (const item of feed.children) this.#sizes.observe(item);
     this.#changes.observe(feed, { childList: true, subtree: true, characterData: true });
     feed.addEventListener("load", this.#settle, true);
-    this.#scroller.addEventListener("scroll", this.#scrolled, { passive: true });
+    this.#scrollTarget.addEventListener("scroll", this.#scrolled, { passive: true });
     this.#settle();
   }
 
@@ -34,12 +38,17 @@ export class AutoScroller {
     this.#sizes.disconnect();
     this.#changes.disconnect();
     this.#feed.removeEventListener("load", this.#settle, true);
-    this.#scroller.removeEventListener("scroll", this.#scrolled);
+    this.#scrollTarget.removeEventListener("scroll", this.#scrolled);
     this.#more.hide();
   }
 
   skipSnapshot(): void {
     this.#more.skipSnapshot();
+  }
+
+  /** The events of the page's own scroller go to the document. */
+  get #scrollTarget(): EventTarget {
+    return this.#scroller === document.scrollingElement ? document : this.#scroller;
   }
 
   /** Adjusts the feed after a possible change of a size. Content can also shrink until its end is in view. */
@@ -66,17 +75,22 @@ export class AutoScroller {
         if (node instanceof Element && node.parentNode === this.#feed) this.#sizes.observe(node);
       }
     }
-    if (!this.#pinned && bringsNewEnd(records, this.#feed)) this.#more.show();
+    if (!this.#pinned && bringsNewEnd(records, this.#feed)) {
+      this.#news += newItems(records, this.#feed);
+      this.#more.show(this.#label.replace("{n}", `${this.#news}`));
+    }
     this.#settle();
   }
 
   #returnToEnd(): void {
     this.#pinned = true;
+    this.#news = 0;
     this.#toEnd(matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
   }
 
   #pin(): void {
     this.#pinned = true;
+    this.#news = 0;
     this.#more.hide();
   }
 
@@ -95,13 +109,26 @@ export class AutoScroller {
   }
 }
 
-/** Returns the element that scrolls a feed. A table's rows cannot scroll, so an ancestor of the table does. */
+/**
+ * Returns the element that scrolls a feed: the feed, an ancestor or the page. A table's rows cannot scroll.
+ */
 function scrollerOf(feed: HTMLElement): HTMLElement {
-  if (!getComputedStyle(feed).display.startsWith("table")) return feed;
-  for (let element = feed.parentElement; element; element = element.parentElement) {
+  const isTable = getComputedStyle(feed).display.startsWith("table");
+  if (!isTable && getComputedStyle(feed).overflowY !== "visible") return feed;
+  for (let element = feed.parentElement; element && element !== document.body; element = element.parentElement) {
     if (/auto|scroll/.test(getComputedStyle(element).overflowY)) return element;
   }
-  return feed;
+  return document.scrollingElement as HTMLElement;
+}
+
+/** Returns the number of items that records add, without those that replace an item of their id. */
+function newItems(records: MutationRecord[], feed: Element): number {
+  const own = records.filter(({ target }) => target === feed);
+  const removed = own.flatMap(({ removedNodes }) => [...removedNodes]);
+  const added = new Set(own.flatMap(({ addedNodes }) => [...addedNodes]));
+  return [...added].filter((node) => {
+    return node instanceof Element && node.parentNode === feed && !removed.some((old) => isOfId(old, node.id));
+  }).length;
 }
 
 /** Returns whether records add a new last item. An item replaced in place is not new, even as the last one. */

@@ -8,26 +8,32 @@ const lists = "table, thead, tbody, tfoot, tr, ul, ol, menu, dl, select";
  * moves no content. The CSSOM positions it, because a strict Content Security Policy allows that.
  */
 export class MoreButton {
+  readonly #feed: HTMLElement;
   readonly #scroller: HTMLElement;
   readonly #button: HTMLButtonElement;
   #left = 0;
   #top = 0;
 
-  constructor(scroller: HTMLElement, label: string, onClick: () => void) {
+  constructor(feed: HTMLElement, scroller: HTMLElement, onClick: () => void) {
+    this.#feed = feed;
     this.#scroller = scroller;
     this.#button = document.createElement("button");
     this.#button.type = "button";
     this.#button.className = "mercure-more";
-    this.#button.textContent = label;
     this.#button.style.position = "absolute";
     this.#button.addEventListener("click", onClick);
     // A press leaves the focus where the reader types. On a phone, losing the focus would also close the keyboard.
     this.#button.addEventListener("mousedown", (event) => event.preventDefault());
   }
 
-  show(): void {
-    if (this.#button.isConnected) return;
-    holderOf(this.#scroller).after(this.#button);
+  show(label: string): void {
+    this.#button.textContent = label;
+    if (this.#button.isConnected) this.place();
+    else this.#insert();
+  }
+
+  #insert(): void {
+    holderOf(this.#scroller === document.scrollingElement ? this.#feed : this.#scroller).after(this.#button);
     addEventListener("resize", this.place);
     document.addEventListener("scroll", this.place, { capture: true, passive: true });
     this.place();
@@ -36,7 +42,9 @@ export class MoreButton {
   /** Removes the button. If the button has the focus, the focus goes back to the feed. */
   hide(): void {
     if (!this.#button.isConnected) return;
-    if (document.activeElement === this.#button) focusOn(this.#scroller);
+    if (document.activeElement === this.#button) {
+      focusOn(this.#scroller === document.scrollingElement ? this.#feed : this.#scroller);
+    }
     this.#remove();
   }
 
@@ -47,7 +55,7 @@ export class MoreButton {
     this.#remove();
     queueMicrotask(() => {
       if (!this.#scroller.isConnected) return;
-      this.show();
+      this.#insert();
       if (focused) this.#button.focus({ preventScroll: true });
     });
   }
@@ -55,9 +63,9 @@ export class MoreButton {
   /** Moves the button by the difference between its place and its target, so that any containing block works. */
   readonly place = (): void => {
     if (!this.#button.isConnected) return;
-    const feed = this.#scroller.getBoundingClientRect();
+    const feed = visiblePart(this.#scroller);
     const own = this.#button.getBoundingClientRect();
-    this.#left += feed.left + this.#scroller.clientLeft + this.#scroller.clientWidth / 2 - (own.left + own.width / 2);
+    this.#left += feed.left + this.#scroller.clientWidth / 2 - (own.left + own.width / 2);
     this.#top += feed.bottom - distance - own.bottom;
     this.#button.style.left = `${this.#left}px`;
     this.#button.style.top = `${this.#top}px`;
@@ -68,6 +76,13 @@ export class MoreButton {
     removeEventListener("resize", this.place);
     document.removeEventListener("scroll", this.place, { capture: true });
   }
+}
+
+/** Returns the place of a scroller in the window. The page's own scroller fills the window. */
+function visiblePart(scroller: HTMLElement): { left: number; bottom: number } {
+  if (scroller === document.scrollingElement) return { left: 0, bottom: innerHeight };
+  const { left, bottom } = scroller.getBoundingClientRect();
+  return { left: left + scroller.clientLeft, bottom };
 }
 
 function holderOf(scroller: HTMLElement): Element {

@@ -1,0 +1,30 @@
+import { watchElements } from "./watch-elements.js";
+
+/**
+ * Keeps only the newest items of each element with `data-mercure-limit`. New items come last, or first where
+ * `data-mercure-oldest` is `last`. An item with the focus stays until it has lost the focus.
+ */
+export function installItemLimits(): void {
+  const observers = new Map<Element, MutationObserver>();
+  watchElements("[data-mercure-limit]", {
+    added(element) {
+      const observer = new MutationObserver(() => trim(element as HTMLElement));
+      observer.observe(element, { childList: true, attributeFilter: ["data-mercure-limit"] });
+      observers.set(element, observer);
+      trim(element as HTMLElement);
+    },
+    removed(element) {
+      observers.get(element)?.disconnect();
+      observers.delete(element);
+    },
+  });
+}
+
+function trim(list: HTMLElement): void {
+  const limit = Number(list.dataset.mercureLimit);
+  if (!(limit > 0)) return;
+  const items = [...list.children];
+  const isNewestFirst = list.dataset.mercureOldest === "last";
+  const old = isNewestFirst ? items.slice(limit) : items.slice(0, Math.max(0, items.length - limit));
+  for (const item of old) if (!item.contains(document.activeElement)) item.remove();
+}
