@@ -40,7 +40,7 @@ In production it needs secrets of at least 32 bytes.`,
     const identify = (url: string) => readIdentity(read, url);
     const hasWorkers = configuration.workers > 1 && !isHubWorker();
     const own = hasMetrics && !hasWorkers ? await collectMetrics(withMetrics ?? false) : undefined;
-    const start = () => startHub(configuration, serving, identify, own?.observer);
+    const start = () => startHub(configuration, serving, identify, own);
     if (isHubWorker()) {
       try {
         await work(await start(), async () => (await own?.values()) ?? []);

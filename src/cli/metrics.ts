@@ -1,4 +1,6 @@
+import type { Aggregator } from "prom-client";
 import type { HubObserver } from "../hub/index.js";
+import type { Transport } from "../transport/transport.js";
 import { UsageError } from "./errors.js";
 
 /** Metrics in Prometheus's format. */
@@ -10,6 +12,8 @@ export interface ServedMetrics {
 /** The metrics of a hub and its process, for Prometheus. */
 export interface Metrics extends ServedMetrics {
   readonly observer: HubObserver;
+  /** Measures the transport of the hub. */
+  watch(transport: Transport): void;
   /** Returns the values, for {@link workerMetrics}. */
   values(): Promise<object[]>;
 }
@@ -63,6 +67,20 @@ export async function collectMetrics(wanted: boolean): Promise<Metrics | undefin
     help: "The number of updates published since the start.",
     registers,
   });
+  let watched: Transport | undefined;
+  const measure = (name: string, help: string, read: (transport: Transport) => number, aggregator: Aggregator) =>
+    new Gauge({
+      name: `mercure_transport_${name}`,
+      help,
+      registers,
+      aggregator,
+      collect() {
+        this.set(watched === undefined ? 0 : read(watched));
+      },
+    });
+  measure("ready", "The number of processes that reach the store.", ({ state }) => Number(state === "ready"), "sum");
+  measure("pending", "The number of updates that wait for the store.", ({ pending = 0 }) => pending, "sum");
+  measure("lag_seconds", "The delay of the newest update from the store.", ({ lag = 0 }) => lag / 1000, "max");
   const observer = {
     subscribed() {
       connected.inc();
@@ -73,6 +91,9 @@ export async function collectMetrics(wanted: boolean): Promise<Metrics | undefin
   };
   return {
     observer,
+    watch(transport) {
+      watched = transport;
+    },
     contentType: register.contentType,
     text: () => register.metrics(),
     values: () => register.getMetricsAsJSON(),

@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import { Hub, type HubObserver } from "../hub/index.js";
+import { Hub } from "../hub/index.js";
 import { createTransport } from "../hub/options/read-options.js";
 import type { OptionReader } from "../shared/option-reader.js";
 import { readCertificate } from "./certificate.js";
@@ -7,6 +7,7 @@ import { clientAddress } from "./client-address.js";
 import { defaultPort, type HubConfiguration } from "./hub-flags.js";
 import type { ResourceIdentity } from "./identity.js";
 import { type Address, type ListeningServer, listen, originOf } from "./listen.js";
+import type { Metrics } from "./metrics.js";
 
 /** The max time that the start waits for the store, in milliseconds. */
 const maxWait = 1000;
@@ -51,10 +52,11 @@ export async function startHub(
   configuration: HubConfiguration,
   { address, retrySpread, shutdownTimeout }: Serving,
   identify: (url: string) => ResourceIdentity,
-  observer: HubObserver | undefined,
+  metrics: Pick<Metrics, "observer" | "watch"> | undefined,
 ): Promise<RunningHub> {
   const { keys, proxies } = configuration;
   const transport = createTransport(configuration.transport, configuration.history, console);
+  metrics?.watch(transport);
   let hub: Hub;
   let server: ListeningServer | undefined;
   let url: string;
@@ -76,7 +78,7 @@ export async function startHub(
       publisherKey: keys.publisherKey,
       subscriberKey: keys.subscriberKey,
       issuers: keys.issuers(identity.issuer),
-      observer,
+      observer: metrics?.observer,
     });
   } catch (error) {
     await server?.close(0);

@@ -89,6 +89,12 @@ export interface Transport {
   /** For health, metrics, and answers with `Retry-After`. */
   readonly state: TransportState;
 
+  /** The number of publishes that wait for the store. Metrics show it. Default unknown. */
+  readonly pending?: number;
+
+  /** The delay of the newest update, from the store to this node's listeners, in milliseconds. Default unknown. */
+  readonly lag?: number;
+
   /**
    * The position of the newest update that this node's listeners have received; 0 before the first. It can be older
    * than elsewhere, and is never below a delivered position.

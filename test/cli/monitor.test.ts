@@ -7,6 +7,8 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { monitor } from "../../src/cli/monitor.js";
 import { subscribe, token } from "../hub/fixture.js";
 import { fatalErrors } from "../support/fatal-errors.js";
+import { RedisServer, withoutRedis } from "../support/redis.js";
+import { until } from "../support/until.js";
 import { type RunningHub, run, secret, start, startHub } from "./fixture.js";
 
 async function monitorOf(hub: RunningHub): Promise<string> {
@@ -189,7 +191,33 @@ describe("metrics", () => {
     while (metrics.mercure_subscribers_connected !== 1) metrics = await read();
     assert.equal(metrics.mercure_subscribers_total, 2);
     assert.equal(metrics.mercure_updates_total, 1);
+    const { mercure_transport_ready, mercure_transport_pending, mercure_transport_lag_seconds } = metrics;
+    assert.deepEqual([mercure_transport_ready, mercure_transport_pending, mercure_transport_lag_seconds], [1, 0, 0]);
     hub.child.kill();
     assert.equal((await hub.ended).code, 0);
+  });
+
+  test("show the updates that wait while Redis stands still", { skip: withoutRedis }, async (t) => {
+    const server = await RedisServer.start();
+    t.after(() => server.stop());
+    const hub = await startHub(t, ["--metrics", "--monitor-port", "0", "--transport", server.url]);
+    const url = `${await monitorOf(hub)}/metrics`;
+    const metric = async (name: string) => {
+      const text = await (await fetch(url)).text();
+      return Number(new RegExp(`^mercure_transport_${name} (.+)$`, "m").exec(text)?.[1]);
+    };
+    await until(async () => (await metric("ready")) === 1);
+    const headers = { Authorization: `Bearer ${await token({ publish: ["*"] }, {}, secret)}` };
+    const publish = () =>
+      fetch(hub.url, { method: "POST", headers, body: new URLSearchParams({ topic: "a", data: "x" }) });
+    assert.equal((await publish()).status, 200);
+    server.stall();
+    const published = publish();
+    await until(async () => (await metric("pending")) === 1);
+    await until(async () => (await metric("ready")) === 0);
+    server.resume();
+    assert.equal((await published).status, 200);
+    await until(async () => (await metric("pending")) === 0 && (await metric("ready")) === 1);
+    assert.ok((await metric("lag_seconds")) >= 0);
   });
 });

@@ -45,6 +45,7 @@ export class CommitQueue {
   #failure: Error | undefined;
   #probe: NodeJS.Timeout | undefined;
   #isLate = false;
+  #written = 0;
   #closed = false;
 
   constructor(options: CommitQueueOptions) {
@@ -54,6 +55,11 @@ export class CommitQueue {
   /** Whether the store takes no changes at the moment. */
   get isAway(): boolean {
     return this.#failure !== undefined || this.#isLate;
+  }
+
+  /** The number of jobs that have not ended. */
+  get size(): number {
+    return this.#queue.length + this.#written;
   }
 
   add(job: Job): void {
@@ -79,6 +85,7 @@ export class CommitQueue {
     let more = false;
     while (this.#queue.length > 0 || (more && !this.#closed)) {
       const batch = this.#take();
+      this.#written = batch.length;
       try {
         let commit!: Commit;
         await this.#options.store.commit((state) => {
@@ -96,6 +103,7 @@ export class CommitQueue {
         more = false;
         this.#fail(error, batch);
       }
+      this.#written = 0;
     }
     this.#running = undefined;
   }

@@ -106,6 +106,10 @@ export class LmdbTransport implements Transport {
     return this.#head;
   }
 
+  get pending(): number {
+    return this.#commits.size;
+  }
+
   now(): number {
     return Date.now();
   }

@@ -77,6 +77,11 @@ export class Outbox {
     this.#repeats = repeats;
   }
 
+  /** The number of records that do not count yet. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
   /**
    * Resolves when the record counts.
    *

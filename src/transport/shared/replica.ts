@@ -6,6 +6,7 @@ import { CursorCipher } from "../cursor.js";
 import { History } from "../history/history.js";
 import { sizeOf } from "../history/size-of.js";
 import type { Nodes } from "../nodes.js";
+import { timeOfPosition } from "../positions.js";
 import { isRepetition } from "../repetition.js";
 import type {
   InternalOptions,
@@ -49,6 +50,7 @@ export class ReplicaTransport implements Transport {
   #key: Uint8Array | undefined;
   #state: TransportState = "starting";
   #head = 0;
+  #lag = 0;
   /** The store's time less this node's, in milliseconds. */
   #clockOffset = 0;
   /** The entries of other nodes are known up to here. */
@@ -96,6 +98,14 @@ export class ReplicaTransport implements Transport {
 
   get head(): number {
     return this.#head;
+  }
+
+  get pending(): number {
+    return this.#outbox.size;
+  }
+
+  get lag(): number {
+    return this.#lag;
   }
 
   /** The estimated memory of the history, in bytes. Never above the option `maxHistoryBytes`. */
@@ -201,6 +211,8 @@ export class ReplicaTransport implements Transport {
       for (const record of records.slice(before.length)) this.#deliver(record.position, this.#add(record));
     }
     this.#head = through;
+    const newest = records.at(-1);
+    if (newest !== undefined) this.#lag = Math.max(0, this.now() - timeOfPosition(newest.position));
     this.#outbox.settle(through);
   }
 
