@@ -89,73 +89,78 @@ async function shows(page: Page, selector: string, text: string): Promise<void> 
   await page.locator(selector, { hasText: new RegExp(`^${text}$`) }).waitFor({ state: "attached" });
 }
 
-describe("MercurePresence", () => {
-  test("fetches its content again whenever a person joins or leaves", async (t) => {
-    const { visit } = await start(
-      t,
-      '<% MercureStream topic="room" private %><% MercurePresence topic="room" hx_get="/who" id="who" %>',
-    );
-    const ada = await visit("ada");
-    await shows(ada, "#who", "ada");
-    const grace = await visit("grace");
-    for (const page of [ada, grace]) await shows(page, "#who", "ada grace");
-    await grace.goto("about:blank");
-    await shows(ada, "#who", "ada");
-  });
-});
-
-describe("MercurePresence in a context", () => {
-  const body =
-    '<% MercureStreamContext topic="room" private with_presence %><% MercureStream type="message" id="feed" %>' +
-    '<% MercurePresence hx_get="/people" hx_trigger="load" id="people" %><% endMercureStreamContext %>';
-
-  test("counts three windows of one person as one, and pages fetch again only for another person", async (t) => {
-    const { kit, visit, url, fetches } = await start(t, body);
-    const grace = await visit("grace");
-    await shows(grace, "#people", "grace");
-    const ada = await visit("ada");
-    for (const page of [ada, grace]) await shows(page, "#people", "grace ada");
-    fetches.length = 0;
-    for (const window of [await ada.context().newPage(), await ada.context().newPage()]) await window.goto(url("ada"));
-    await until(() => kit.sse.presence("room")[1]!.connections === 3);
-    assert.equal(kit.sse.presence("room").length, 2);
-    await visit("alan");
-    await shows(grace, "#people", "grace ada alan");
-    assert.equal(fetches.filter((user) => user === "grace").length, 1, "for Alan");
+for (const htmx of [2, 4] as const) {
+  describe(`MercurePresence, on htmx ${htmx}`, () => {
+    test("fetches its content again whenever a person joins or leaves", async (t) => {
+      const { visit } = await start(
+        t,
+        '<% MercureStream topic="room" private %><% MercurePresence topic="room" hx_get="/who" id="who" %>',
+        { htmx },
+      );
+      const ada = await visit("ada");
+      await shows(ada, "#who", "ada");
+      const grace = await visit("grace");
+      for (const page of [ada, grace]) await shows(page, "#who", "ada grace");
+      await grace.goto("about:blank");
+      await shows(ada, "#who", "ada");
+    });
   });
 
-  test("ignores a reload; a person who closes the page is gone after the grace period", async (t) => {
-    const { kit, visit, fetches } = await start(t, body, { presenceGrace: 3 });
-    const grace = await visit("grace");
-    const ada = await visit("ada");
-    await shows(grace, "#people", "grace ada");
-    fetches.length = 0;
-    for (let i = 0; i < 2; i++) {
-      await ada.reload();
-      await shows(ada, "#people", "grace ada");
-    }
-    await kit.sse.publish("room", "<i>hello</i>", { private: true });
-    for (const page of [ada, grace]) await shows(page, "#feed", "hello");
-    assert.deepEqual([...new Set(fetches)], ["ada"], "for the content of her new pages");
-    await ada.goto("about:blank");
-    await shows(grace, "#people", "grace");
-    assert.equal(fetches.filter((user) => user === "grace").length, 1);
-  });
-});
+  describe(`MercurePresence in a context, on htmx ${htmx}`, () => {
+    const body =
+      '<% MercureStreamContext topic="room" private with_presence %><% MercureStream type="message" id="feed" %>' +
+      '<% MercurePresence hx_get="/people" hx_trigger="load" id="people" %><% endMercureStreamContext %>';
 
-describe("a stream with_subscriptions", () => {
-  test("swaps in published updates; subscription events only fire triggers", async (t) => {
-    const { kit, visit } = await start(
-      t,
-      '<% MercureStreamContext topic="room" with_subscriptions %><% MercureStream type="message" id="feed" %>' +
-        '<p id="who" hx-get="/who" hx-trigger="sse:message"></p><% endMercureStreamContext %>',
-    );
-    const ada = await visit("ada");
-    await shows(ada, "#who", "ada");
-    await visit("grace");
-    await shows(ada, "#who", "ada grace");
-    await kit.sse.publish("room", "<i>hello</i>");
-    await shows(ada, "#feed", "hello");
-    assert.equal(await ada.locator("#feed").innerHTML(), "<i>hello</i>");
+    test("counts three windows of one person as one, and pages fetch again only for another person", async (t) => {
+      const { kit, visit, url, fetches } = await start(t, body, { htmx });
+      const grace = await visit("grace");
+      await shows(grace, "#people", "grace");
+      const ada = await visit("ada");
+      for (const page of [ada, grace]) await shows(page, "#people", "grace ada");
+      fetches.length = 0;
+      for (const window of [await ada.context().newPage(), await ada.context().newPage()])
+        await window.goto(url("ada"));
+      await until(() => kit.sse.presence("room")[1]!.connections === 3);
+      assert.equal(kit.sse.presence("room").length, 2);
+      await visit("alan");
+      await shows(grace, "#people", "grace ada alan");
+      assert.equal(fetches.filter((user) => user === "grace").length, 1, "for Alan");
+    });
+
+    test("ignores a reload; a person who closes the page is gone after the grace period", async (t) => {
+      const { kit, visit, fetches } = await start(t, body, { htmx, presenceGrace: 3 });
+      const grace = await visit("grace");
+      const ada = await visit("ada");
+      await shows(grace, "#people", "grace ada");
+      fetches.length = 0;
+      for (let i = 0; i < 2; i++) {
+        await ada.reload();
+        await shows(ada, "#people", "grace ada");
+      }
+      await kit.sse.publish("room", "<i>hello</i>", { private: true });
+      for (const page of [ada, grace]) await shows(page, "#feed", "hello");
+      assert.deepEqual([...new Set(fetches)], ["ada"], "for the content of her new pages");
+      await ada.goto("about:blank");
+      await shows(grace, "#people", "grace");
+      assert.equal(fetches.filter((user) => user === "grace").length, 1);
+    });
   });
-});
+
+  describe(`a stream with_subscriptions, on htmx ${htmx}`, () => {
+    test("swaps in published updates; subscription events only fire triggers", async (t) => {
+      const { kit, visit } = await start(
+        t,
+        '<% MercureStreamContext topic="room" with_subscriptions %><% MercureStream type="message" id="feed" %>' +
+          '<p id="who" hx-get="/who" hx-trigger="sse:message"></p><% endMercureStreamContext %>',
+        { htmx },
+      );
+      const ada = await visit("ada");
+      await shows(ada, "#who", "ada");
+      await visit("grace");
+      await shows(ada, "#who", "ada grace");
+      await kit.sse.publish("room", "<i>hello</i>");
+      await shows(ada, "#feed", "hello");
+      assert.equal(await ada.locator("#feed").innerHTML(), "<i>hello</i>");
+    });
+  });
+}

@@ -10,8 +10,8 @@ test("each situation of the page about the browser names a test that runs on bot
   for (const row of rows) {
     const [, file, name = ""] = /\| `([\w-]+)`: (.*) \|$/.exec(row) ?? assert.fail(`no test in: ${row}`);
     const source = readFileSync(`test/browser/${file}.test.ts`, "utf8");
-    assert.match(source, /^onBothLines\(/m);
-    const names = [...source.matchAll(/\bit\(\s*(?:"([^"]*)"|`([^`]*)`),/g)].map(
+    assert.match(source, /^(onBothLines\(|for \(const htmx of \[2, 4\])/m);
+    const names = [...source.matchAll(/\b(?:it|test)\(\s*(?:"([^"]*)"|`([^`]*)`),/g)].map(
       ([, plain, template]) => plain ?? template!,
     );
     // The parts of a template that its cases fill can be anything.
