@@ -46,7 +46,10 @@ export function withCursor(text: string, cursor: string, cursorName = cursorName
 
 /** Returns the same URL text with another cursor, and with its token emptied. */
 export function textAtCursor(text: string, cursor: string, cursorName: string): string {
-  return withCursor(text, cursor, cursorName).replace(/([?&#]authorization=)[^&#]*/g, "$1");
+  const { path, pairs, fragment } = split(withCursor(text, cursor, cursorName));
+  const emptied = (pair: string) => (nameOf(pair) === tokenName ? `${tokenName}=` : pair);
+  const url = join(path, pairs.map(emptied));
+  return fragment === "" ? url : `${url}#${fragment.split("&").map(emptied).join("&")}`;
 }
 
 /** Returns the same URL text with another token. */

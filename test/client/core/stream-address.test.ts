@@ -65,6 +65,7 @@ describe("a stream's address", () => {
       "/hub?topic=a&authorization=&lastEventID=urn%3A%C3%A9%262",
     );
     assert.equal(textAtCursor("/hub", "1", "lastEventID"), "/hub?lastEventID=1");
+    assert.equal(textAtCursor("/&authorization=", "#", "lastEventID"), "/&authorization=?lastEventID=%23");
     assert.equal(textAtCursor("/hub?lastEventID=1", "", "lastEventID"), "/hub");
   });
 
