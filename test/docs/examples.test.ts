@@ -253,7 +253,7 @@ async function runShell(t: TestContext, block: Block, page: Page): Promise<void>
     .filter((command) => command !== "" && !command.startsWith("#"));
   for (const command of commands) {
     if (
-      /^(npm ci|npm install( [\w@/.-]+)*|npx tsx server\.ts( +#.*)?|git clone \S+|cd \S+|\w+=\S+|(curl|node -p) .+)$/.test(
+      /^(npm ci|npm install( [\w@/.:-]+)*( +#.*)?|npx tsx server\.ts( +#.*)?|git clone \S+|cd \S+|\w+=\S+|(curl|node -p) .+)$/.test(
         command,
       )
     )
