@@ -20,7 +20,7 @@ const modules = join(staging, "modules");
 
 /** The min length of a text that is packed, and of all texts of a module together, in characters. */
 const minTextLength = 24;
-const minTextsLength = 3_000;
+const minTextsLength = 1_000;
 
 /** The entries of the package that run on Node; all but the command have types. */
 const entries = [
