@@ -64,6 +64,7 @@ export class Outbox {
   #head = 0;
   #hasTimer = false;
   #keepAlive: NodeJS.Timeout | undefined;
+  #closed: Error | undefined;
   #lastError: Error | undefined;
 
   /**
@@ -88,6 +89,7 @@ export class Outbox {
    * @throws MercureError `ERR_TRANSPORT` after the timeout.
    */
   add(content: Content): Promise<Appended> {
+    if (this.#closed) return Promise.reject(this.#closed);
     return new Promise((resolve, reject) => {
       const origin = `${this.#node} ${++this.#count}`;
       const deadline = this.#clock.now() + this.#timeout;
@@ -148,6 +150,7 @@ export class Outbox {
 
   /** Rejects all that is under way. */
   close(error: Error): void {
+    this.#closed = error;
     this.stop(error);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
