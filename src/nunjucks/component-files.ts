@@ -42,7 +42,8 @@ export class ComponentFiles {
       const name = nameOf(path);
       if (!isUsableComponentName(name)) continue;
       const other = files.get(name);
-      if (other !== undefined && !other.isBuiltIn) {
+      // Two folders can be links to one, as in workspaces of packages.
+      if (other !== undefined && !other.isBuiltIn && realpathSync(other.path) !== realpathSync(path)) {
         const paths = [other.path, path].map(displayPath).join(" and ");
         throw new MercureError("ERR_COMPONENT", `The component "${name}" exists twice: ${paths}. Rename one of them.`);
       }

@@ -60,7 +60,7 @@ export class TagEnvironment {
     this.#tags = new ComponentTags({ environment, sources: this.#sources, ...options });
     environment.addExtension(extensionName, this.#tags);
     guardLateCalls(environment, options);
-    guardPromises(environment, this.#Template, (what) => options.refusal(what));
+    guardPromises(environment, this.#Template, options);
     guardConditions(environment, parser, (error) => options.onError(error));
   }
 

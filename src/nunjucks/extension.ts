@@ -1,4 +1,5 @@
 import type { Environment, Extension } from "nunjucks";
+import type { MercureError } from "../shared/errors.js";
 import { parseProps } from "./grammar.js";
 import type { EnvironmentInternals, Lexer, Nodes, Node as ParseNode, Parser, Token } from "./internals.js";
 import { cannotWait, rawTagName, type Scan, scan } from "./scan.js";
@@ -24,7 +25,7 @@ export interface TagOptions {
   describeMissing(name: string): string;
   readonly call: CallComponent;
   /** Receives a template's error before Nunjucks replaces it with a copy of its message. */
-  onError(error: TemplateError): void;
+  onError(error: MercureError): void;
 }
 
 /**
@@ -113,8 +114,8 @@ export class ComponentTags implements Extension {
         props.map(({ name, value }) => new nodes.Pair(lineno, colno, new nodes.Literal(lineno, colno, name), value)),
       ),
     ];
-    if (tag.closed) {
-      const body = parser.parseUntilBlocks(`end${tag.name}`);
+    if (tag.end !== undefined) {
+      const body = parser.parseUntilBlocks(tag.end);
       // The error names the tag, since extensions rarely set the place of their nodes.
       if (body.findAll(nodes.CallExtensionAsync).length > 0) {
         throw this.#error(cannotWait("An asynchronous extension", `"${tag.name}"`), token);

@@ -2,10 +2,16 @@ import { types } from "node:util";
 import type { Environment } from "nunjucks";
 import { MercureError } from "../shared/errors.js";
 import { onRejection } from "../shared/on-rejection.js";
+import { isSafe } from "../shared/safe-strings.js";
+import { printComplaintOf } from "../shared/text.js";
 import type { TemplateClass } from "./internals.js";
 
-/** Returns an error if rendering must be synchronous at this place; undefined in a page. */
-type Refusal = (what: string) => Error | undefined;
+interface PromiseOptions {
+  /** Returns an error if rendering must be synchronous at this place; undefined in a page. */
+  refusal(what: string): Error | undefined;
+  /** Receives an error before Nunjucks replaces it with a copy of its message. */
+  onError(error: MercureError): void;
+}
 
 type RootFunction = (
   this: unknown,
@@ -30,35 +36,35 @@ interface CompiledTemplate {
   _compile(): void;
 }
 
-const refusals = new WeakMap<Environment, Refusal>();
+const optionsOf = new WeakMap<Environment, PromiseOptions>();
 const guardedClasses = new WeakSet<TemplateClass>();
 
 /**
  * Makes templates throw if they print a promise: of a variable, a property or a function. A page's asynchronous filter
  * can still await it. Where rendering must be synchronous, any use of a promise throws. Its rejection reaches who awaits
- * it, and never ends the process.
+ * it, and never ends the process. A printed value without text, such as a plain object, throws too.
  */
-export function guardPromises(environment: Environment, Template: TemplateClass, refusal: Refusal): void {
-  refusals.set(environment, refusal);
+export function guardPromises(environment: Environment, Template: TemplateClass, options: PromiseOptions): void {
+  optionsOf.set(environment, options);
   if (guardedClasses.has(Template)) return;
   guardedClasses.add(Template);
   const prototype = Template.prototype as CompiledTemplate;
   const { _compile: compile } = prototype;
   prototype._compile = function () {
     compile.call(this);
-    const refusal = refusals.get(this.env);
-    if (refusal === undefined) return;
+    const options = optionsOf.get(this.env);
+    if (options === undefined) return;
     const { rootRenderFunc: render } = this;
     let guarded: Runtime | undefined;
     // Blocks, macros and parents get the runtime of the template that calls them.
     this.rootRenderFunc = function (env, context, frame, runtime, cb) {
-      guarded ??= guardedRuntime(runtime, refusal);
+      guarded ??= guardedRuntime(runtime, options);
       return render.call(this, env, context, frame, guarded, cb);
     };
   };
 }
 
-function guardedRuntime(runtime: Runtime, refusal: Refusal): Runtime {
+function guardedRuntime(runtime: Runtime, { refusal, onError }: PromiseOptions): Runtime {
   if (guardedRuntimes.has(runtime)) return runtime;
   const { contextOrFrameLookup, memberLookup, callWrap, suppressValue } = runtime;
   const guarded: Runtime = {
@@ -77,11 +83,20 @@ function guardedRuntime(runtime: Runtime, refusal: Refusal): Runtime {
     },
     suppressValue: (value, autoescape) => {
       if (types.isPromise(value)) String(checked(value, "A promise", refusal));
+      else if (!isSafe(value)) refuseHollowText(value, onError);
       return suppressValue(value, autoescape);
     },
   };
   guardedRuntimes.add(guarded);
   return guarded;
+}
+
+function refuseHollowText(value: unknown, onError: PromiseOptions["onError"]): void {
+  const complaint = printComplaintOf(value);
+  if (complaint === undefined) return;
+  const error = new MercureError("ERR_TEMPLATE", `A printed value is ${complaint}.`);
+  onError(error);
+  throw error;
 }
 
 const guardedRuntimes = new WeakSet<Runtime>();
@@ -91,7 +106,7 @@ function plainName(name: string): string {
   return name.replace(/\["([^"]*)"\]/g, ".$1");
 }
 
-function checked(promise: Promise<unknown>, what: string, refusal: Refusal): Promise<unknown> {
+function checked(promise: Promise<unknown>, what: string, refusal: PromiseOptions["refusal"]): Promise<unknown> {
   onRejection(promise);
   const error = refusal(what);
   if (error !== undefined) throw error;

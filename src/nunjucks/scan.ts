@@ -10,8 +10,8 @@ export type ScannedTag = ComponentTag | RawTag;
 export interface ComponentTag {
   readonly kind: "component";
   readonly name: string;
-  /** Whether an end tag closes it. A tag without an end tag has no children. */
-  closed: boolean;
+  /** The end tag as the source writes it. A tag without an end tag has no children. */
+  end?: string;
   readonly line: number;
   readonly column: number;
 }
@@ -164,25 +164,25 @@ class Scanner {
   }
 
   #component(name: Token, inside: readonly Token[]): void {
-    if (!this.#options.components.includes(name.value)) {
+    const composed = name.value.normalize("NFC");
+    if (!this.#options.components.includes(composed)) {
       throw this.#error(this.#options.describeMissing(name.value), name, undefined, "ERR_COMPONENT");
     }
     checkProps(inside, (message, token) => this.#error(message, token));
     const tag: ComponentTag = {
       kind: "component",
       name: name.value,
-      closed: false,
       line: name.lineno + 1,
       column: name.colno + 1,
     };
     this.#tags.push(tag);
-    this.#open.push({ name: name.value, tag, block: this.#innermostBlock() });
+    this.#open.push({ name: composed, tag, block: this.#innermostBlock() });
     this.#collectVariables(inside);
   }
 
   /** Closes the nearest open tag of the name. Tags opened after it have no children. */
   #endComponent(end: Token): void {
-    const name = end.value.slice(3);
+    const name = end.value.slice(3).normalize("NFC");
     const block = this.#innermostBlock();
     const index = this.#open.findLastIndex((open) => open.name === name);
     if (index === -1) throw this.#error(`"${end.value}" has no matching "${name}".`, end);
@@ -194,7 +194,7 @@ class Scanner {
         end,
       );
     }
-    this.#open[index]!.tag!.closed = true;
+    this.#open[index]!.tag!.end = end.value;
     this.#open.length = index;
   }
 
@@ -264,7 +264,9 @@ class Scanner {
    */
   #refuseWaiting(): void {
     for (const { what, at, within } of this.#waiting) {
-      const inner = within.findLast(({ name, tag }) => (tag === undefined ? immediateBlocks.has(name) : tag.closed));
+      const inner = within.findLast(({ name, tag }) =>
+        tag === undefined ? immediateBlocks.has(name) : tag.end !== undefined,
+      );
       if (inner !== undefined) throw this.#error(cannotWait(what, `"${inner.name}"`), at);
     }
   }

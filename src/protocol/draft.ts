@@ -3,6 +3,9 @@ import { forbiddenCharacter } from "./characters.js";
 import { closeEvent } from "./event-types.js";
 import type { Draft } from "./update.js";
 
+/** The path of the topics of subscription events, below the hub's. */
+const subscriptionsBelow = "/subscriptions";
+
 /** The default path of the hub's URL. Mercure "Discovery" prescribes it. */
 export const defaultHubPath = "/.well-known/mercure";
 
@@ -45,10 +48,7 @@ function validateTopic(topic: unknown, hubPath: string): void {
   }
   if (topic === "*") throw refusal('The topic "*" is reserved for subscribing to all topics; publish to a name.');
   validateCharacters("topic", topic);
-  if (isReserved(topic, hubPath)) {
-    const name = JSON.stringify(topic);
-    throw refusal(`The topic ${name} is reserved: resolved against the hub's URL it is ${hubPath} or below it.`);
-  }
+  if (reservedPath(topic, hubPath) !== undefined) throw refusal(reserved(topic, hubPath));
 }
 
 function validateId(id: unknown): void {
@@ -82,21 +82,41 @@ function validateCharacters(field: string, value: string): void {
 }
 
 /**
- * Returns whether a topic, resolved against the hub's URL, names the hub or a path below it. Such topics would let a
- * publisher forge the hub's own updates. Any scheme and authority count, as do percent-encoded and relative spellings.
+ * Returns the path of a topic that, resolved against the hub's URL, names the hub or a path below it; undefined for any
+ * other topic. Such topics would let a publisher forge the hub's own updates. Any scheme and authority count, as do
+ * percent-encoded and relative spellings.
  *
  * Mercure 1.0 "Publication", field `topic`.
  */
-function isReserved(topic: string, hubPath: string): boolean {
-  if (isElsewhere(topic, hubPath)) return false;
+function reservedPath(topic: string, hubPath: string): string | undefined {
+  if (isElsewhere(topic, hubPath)) return undefined;
   // `http:mercure` is relative to a hub URL that begins with http: and absolute for one that begins with https:.
   const schemes = /^\s*https?:/i.test(topic) ? ["https", "http"] : ["https"];
-  return schemes.some((scheme) => {
-    const whole = pathOf(topic, `${scheme}://hub.invalid${hubPath}`);
-    // The rest of a long path decides nothing: each character of the beginning has at most three encoded.
-    const path = whole?.slice(0, 3 * (hubPath.length + 1)).replace(/%[0-9a-f]{2}/gi, decodeUnreserved);
-    return path === hubPath || path?.startsWith(`${hubPath}/`);
-  });
+  // The rest of a long path decides nothing: each character of the beginning has at most three encoded.
+  const decisive = 3 * `${hubPath}${subscriptionsBelow}`.length;
+  return schemes
+    .map((scheme) => pathOf(topic, `${scheme}://hub.invalid${hubPath}`)?.slice(0, decisive))
+    .map((path) => path?.replace(/%[0-9a-f]{2}/gi, decodeUnreserved))
+    .find((path) => path === hubPath || path?.startsWith(`${hubPath}/`));
+}
+
+/**
+ * Checks that updates can come on a topic of a stream: from a publisher, or from the hub itself on the topic of a
+ * subscription.
+ *
+ * @throws MercureError `ERR_TOPIC` for a topic that no publisher can use.
+ */
+export function assertPublishable(topic: string, hubPath: string): void {
+  const path = reservedPath(topic, hubPath);
+  if (path === undefined || path.startsWith(hubPath + subscriptionsBelow)) return;
+  throw new MercureError("ERR_TOPIC", reserved(topic, hubPath));
+}
+
+function reserved(topic: string, hubPath: string): string {
+  return (
+    `The topic ${JSON.stringify(topic)} is reserved: resolved against the hub's URL it is ${hubPath} or below it. Begin ` +
+    "it with another segment, as in topics/…."
+  );
 }
 
 function pathOf(topic: string, hubUrl: string): string | undefined {

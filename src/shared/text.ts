@@ -53,6 +53,21 @@ export function textComplaintOf(value: unknown): string | undefined {
 }
 
 /**
+ * Returns the reason why a template must not print a value: its text would be hollow, such as `[object Object]`, or the
+ * source of a function. Undefined for any other value.
+ */
+export function printComplaintOf(value: unknown): string | undefined {
+  if (typeof value === "function") return textComplaintOf(value);
+  if (typeof value !== "object" || value === null) return undefined;
+  if (Array.isArray(value)) {
+    const items = value.filter((item) => !Array.isArray(item));
+    return items.map(printComplaintOf).find((complaint) => complaint !== undefined);
+  }
+  if (stringOf(value) !== undefined) return undefined;
+  return textComplaintOf(value) ?? withoutText(value);
+}
+
+/**
  * Returns the text of a value: a string, a number, a boolean, a date, or any object with a text of its own, such as a
  * URL, a decimal or an ObjectId. Undefined for lists, plain objects and the like, and for null and undefined.
  *
@@ -79,7 +94,7 @@ export function htmlOf(value: unknown, isSafe: (value: unknown) => boolean, fail
   if (Array.isArray(value)) return value.map((item) => htmlOf(item, isSafe, fail)).join("");
   const text = textOf(value, fail);
   if (text === undefined) {
-    throw fail(`${nameOf(value as object)}: print one of its fields, or JSON.stringify(it)`);
+    throw fail(withoutText(value as object));
   }
   return escapeHtml(text);
 }
@@ -194,6 +209,10 @@ function promiseOf(value: object): string {
 function nameOf(value: object): string {
   const name = className(value);
   return name === "Object" || name === "" ? "a plain object" : `an object of the class ${name}`;
+}
+
+function withoutText(value: object): string {
+  return `${nameOf(value)}: print one of its fields, or JSON.stringify(it)`;
 }
 
 function className(value: object): string {

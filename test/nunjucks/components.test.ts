@@ -98,6 +98,14 @@ describe("a component", () => {
     assert.equal(kit.components.render("Äpfel").toString(), "apples");
     assert.equal(kit.components.render(decomposed).toString(), "apples");
     assert.equal(kit.components.namespace.Жук!().toString(), "beetle");
+    for (const [start, end] of [
+      [decomposed, decomposed],
+      [decomposed, "Äpfel"],
+      ["Äpfel", decomposed],
+    ]) {
+      const source = `<% ${start} %>, red<% end${end} %>`;
+      assert.equal(kit.environment.renderString(source, {}), "apples, red");
+    }
   });
 
   test("tells why a file with a hyphen in its name is not a component", (t) => {

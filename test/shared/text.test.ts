@@ -59,7 +59,10 @@ async function* streamed() {
 }
 
 function kitOf(t: TestContext) {
-  const { kit } = application(t, { "components/Item.njk": "<li {{ attributes }}>{{ title }}</li>" });
+  const { kit } = application(t, {
+    "components/Item.njk": "<li {{ attributes }}>{{ title }}</li>",
+    "components/Using.njk": "<li><% if title %>used<% endif %></li>",
+  });
   const updates = kit.sse.updates("t");
   const published = async (data: unknown) => {
     const update = updates.next();
@@ -124,7 +127,7 @@ describe("the text of values", () => {
       assert.throws(() => html`<p>${[html`<b></b>`, [make()]]}</p>`, refused);
       assert.throws(() => String(render("Item", { data_x: make() })), refused);
       for (const props of [{ title: make() }, { title: [make()] }, { title: { name: make() } }]) {
-        if (isUsable) assert.doesNotThrow(() => render("Item", props));
+        if (isUsable) assert.equal(String(render("Using", props)), "<li>used</li>");
         else assert.throws(() => render("Item", props), refused);
       }
       if (typeof make() !== "function") {
@@ -166,6 +169,35 @@ describe("the text of values", () => {
     }
     assert.equal(await published([0, false]), "[0,false]");
     assert.equal(await published(["a"]), '["a"]');
+  });
+
+  test("a printed value without text is an error, in components and in pages", (t) => {
+    const { kit } = application(t, {
+      "components/Item.njk": "<li>{{ title }}</li>",
+      "templates/page.njk": "{{ title }}",
+    });
+    const [seven, makeTitle] = [7, () => "title"];
+    const hollow: [value: unknown, complaint: RegExp][] = [
+      [{ a: 1 }, /a plain object: print one of its fields/],
+      // A visitor's JSON, with which printing would end in a TypeError.
+      [{ toString: "x" }, /a plain object/],
+      [Object.create(null), /a plain object/],
+      [new Map([[1, 2]]), /a Map: use Object\.fromEntries/],
+      [new Set([1]), /a Set/],
+      [makeTitle, /a function: call it/],
+      [["a", { b: 1 }], /a plain object/],
+      [new Sealed(), /class Sealed/],
+    ];
+    for (const [title, complaint] of hollow) {
+      const refused = { code: "ERR_TEMPLATE", message: complaint };
+      assert.throws(() => kit.render("Item", { title }), refused);
+      assert.throws(() => kit.environment.render("page.njk", { title }), complaint);
+    }
+    const circle: unknown[] = [seven];
+    circle.push(circle);
+    for (const title of ["a", seven, null, undefined, new Error("e"), new Date(0), ["a", seven], new Money(), circle]) {
+      assert.doesNotThrow(() => kit.render("Item", { title }));
+    }
   });
 
   test("a promise in a tag is an error with its place", (t) => {

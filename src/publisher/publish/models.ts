@@ -135,10 +135,9 @@ export class Models {
     onRejection(id);
     const name = this.nameOf(classOf(object));
     const where = typeof source === "function" ? "its id function returned" : `its ${source} is`;
-    throw new MercureError(
-      "ERR_MODEL",
-      `This ${name} has no id, so it cannot be a topic: ${where} ${describe(id)}. Save it first, or declare its id.`,
-    );
+    const complaint = textComplaintOf(id);
+    const reason = complaint ?? `${describe(id)}. Save it first, or declare its id`;
+    throw new MercureError("ERR_MODEL", `This ${name} has no id, so it cannot be a topic: ${where} ${reason}.`);
   }
 
   #declarationOf(model: ModelClass): ModelDeclaration | undefined {

@@ -1,5 +1,7 @@
 import type { Selector } from "../../protocol/active-subscription.js";
+import { assertPublishable } from "../../protocol/draft.js";
 import { checkRequest, checkTopic, type MatcherLimits } from "../../protocol/matching/subscription-parameters.js";
+import { applicationTopic } from "../../protocol/own-topics.js";
 import { HttpProblem } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { GrantLimits } from "../../protocol/tokens/grants.js";
@@ -26,6 +28,10 @@ const fewerTopics =
  * @throws MercureError `ERR_TOPIC` for selectors that the hub would reject.
  */
 export function checkSelectors(selectors: readonly Selector[], protocol: ProtocolVersion, limits: StreamLimits): void {
+  const hubPath = new URL(limits.hubUrl).pathname;
+  for (const { text, matchType } of selectors) {
+    if (matchType === undefined && !text.includes("{")) assertPublishable(applicationTopic(text), hubPath);
+  }
   try {
     const parameters = new URLSearchParams(subscriptionParameters(protocol, selectors));
     checkRequest(parameters, protocol, limits.matchers, limits.hubUrl);
