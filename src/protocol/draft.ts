@@ -86,16 +86,17 @@ function validateCharacters(field: string, value: string): void {
  * other topic. Such topics would let a publisher forge the hub's own updates. Any scheme and authority count, as do
  * percent-encoded and relative spellings.
  *
+ * @param length - The number of characters of the path that matter.
+ *
  * Mercure 1.0 "Publication", field `topic`.
  */
-function reservedPath(topic: string, hubPath: string): string | undefined {
+function reservedPath(topic: string, hubPath: string, length = hubPath.length + 1): string | undefined {
   if (isElsewhere(topic, hubPath)) return undefined;
   // `http:mercure` is relative to a hub URL that begins with http: and absolute for one that begins with https:.
   const schemes = /^\s*https?:/i.test(topic) ? ["https", "http"] : ["https"];
   // The rest of a long path decides nothing: each character of the beginning has at most three encoded.
-  const decisive = 3 * `${hubPath}${subscriptionsBelow}`.length;
   return schemes
-    .map((scheme) => pathOf(topic, `${scheme}://hub.invalid${hubPath}`)?.slice(0, decisive))
+    .map((scheme) => pathOf(topic, `${scheme}://hub.invalid${hubPath}`)?.slice(0, 3 * length))
     .map((path) => path?.replace(/%[0-9a-f]{2}/gi, decodeUnreserved))
     .find((path) => path === hubPath || path?.startsWith(`${hubPath}/`));
 }
@@ -107,8 +108,9 @@ function reservedPath(topic: string, hubPath: string): string | undefined {
  * @throws MercureError `ERR_TOPIC` for a topic that no publisher can use.
  */
 export function assertPublishable(topic: string, hubPath: string): void {
-  const path = reservedPath(topic, hubPath);
-  if (path === undefined || path.startsWith(hubPath + subscriptionsBelow)) return;
+  const subscriptions = hubPath + subscriptionsBelow;
+  const path = reservedPath(topic, hubPath, subscriptions.length);
+  if (path === undefined || path.startsWith(subscriptions)) return;
   throw new MercureError("ERR_TOPIC", reserved(topic, hubPath));
 }
 
