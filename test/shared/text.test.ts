@@ -179,7 +179,7 @@ describe("the text of values", () => {
     const [seven, makeTitle] = [7, () => "title"];
     const hollow: [value: unknown, complaint: RegExp][] = [
       [{ a: 1 }, /a plain object: print one of its fields/],
-      // A visitor's JSON, with which printing would end in a TypeError.
+      // A visitor's JSON: printing it would end in a TypeError.
       [{ toString: "x" }, /a plain object/],
       [Object.create(null), /a plain object/],
       [new Map([[1, 2]]), /a Map: use Object\.fromEntries/],

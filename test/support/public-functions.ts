@@ -51,6 +51,7 @@ const publicTemplates = {
   mercure_subscriptions: '{{ mercure_subscriptions("t") | length }}',
   mercure_scripts: "{{ mercure_scripts() }}",
   components: '{{ components.Card({ title: "x" }) }}',
+  MercureStatus: "<% MercureStatus %>",
   "MercureStream (public)": '<% MercureStream topic="t" %>',
 };
 

@@ -106,6 +106,7 @@ export class LmdbTransport implements Transport {
     return this.#head;
   }
 
+  /** The number of updates that wait for the disk. */
   get pending(): number {
     return this.#commits.size;
   }
