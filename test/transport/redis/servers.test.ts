@@ -7,6 +7,7 @@ import { RedisTransport, type RedisTransportOptions } from "../../../src/transpo
 import { freePort } from "../../support/free-port.js";
 import { RedisServer, type RedisServerOptions, withoutRedis } from "../../support/redis.js";
 import { until } from "../../support/until.js";
+import { heardNode } from "../heard-node.js";
 
 async function startServer(t: TestContext, lines: readonly string[] = [], more: RedisServerOptions = {}) {
   const server = await RedisServer.start({ lines, ...more });
@@ -14,23 +15,8 @@ async function startServer(t: TestContext, lines: readonly string[] = [], more: 
   return server;
 }
 
-/** A node, with all that it hears, is told, and writes to its log. */
 function open(t: TestContext, options: RedisTransportOptions) {
-  const lines: string[] = [];
-  const logger = { warn: (line: string) => void lines.push(line), error: () => {} };
-  const transport = new RedisTransport({ logger, publishTimeout: 60, ...options });
-  t.after(() => transport.close());
-  const heard: string[] = [];
-  const positions: number[] = [];
-  const gaps: number[] = [];
-  transport.listen({
-    update: ({ position, update }) => {
-      heard.push(update.data);
-      positions.push(position);
-    },
-    gap: (through) => void gaps.push(through),
-  });
-  return { transport, heard, positions, gaps, lines };
+  return heardNode(t, (common) => new RedisTransport({ ...common, ...options }));
 }
 
 /** Makes a certificate for this machine. */
