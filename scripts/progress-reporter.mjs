@@ -1,6 +1,6 @@
 /**
- * A reporter for node:test. It reports the last finished test to its parent process as progress, and at the end the
- * numbers of passed and failed tests in the runner's summary, and the time of each file.
+ * A reporter for node:test. It reports to its parent process the last finished test as progress, each failed test, and at
+ * the end the numbers of passed and failed tests in the runner's summary, and the time of each file.
  */
 // biome-ignore lint/correctness/useYield: This reporter sends messages and yields no text.
 // biome-ignore lint/style/noDefaultExport: Node loads a reporter from its default export.
@@ -8,7 +8,19 @@ export default async function* progress(events) {
   const summary = {};
   /** By file: the total time of its outermost tests. */
   const milliseconds = {};
+  /** The tests around the present one, outermost first, and this one. The runner reports one test after another. */
+  const ancestors = [];
+  /** By file: the last line of its standard error that tells of an error, and the ones after it. */
+  const complaints = new Map();
   for await (const { type, data } of events) {
+    if (type === "test:stderr") {
+      const complaint = /^.*Error\b[\s\S]*/m.exec(data.message)?.[0];
+      if (complaint !== undefined) complaints.set(data.file, complaint);
+    }
+    if (type === "test:start") ancestors.splice(data.nesting, Number.POSITIVE_INFINITY, data);
+    if (type === "test:fail" && data.details.error?.failureType !== "subtestsFailed") {
+      process.send({ failure: failure(data, ancestors.slice(0, data.nesting), complaints.get(data.file)) });
+    }
     if (type === "test:pass" || type === "test:fail") {
       process.send({ ended: data.name });
       if (data.nesting === 0 && data.file !== undefined) {
@@ -21,4 +33,17 @@ export default async function* progress(events) {
   // An interrupted run has no summary.
   if (summary.tests === undefined) return;
   process.send({ counts: { passed: summary.pass, failed: summary.fail + summary.cancelled, milliseconds } });
+}
+
+/** The outermost test names the file: a shared suite declares its tests in another one. */
+function failure({ name, file, details: { error } }, ancestors, complaint) {
+  const { cause, exitCode, signal } = error ?? {};
+  const message = String(cause?.message ?? cause ?? error?.message ?? "No message.");
+  // The runner reports a process that failed beside its tests as a test, and knows its exit code or signal alone.
+  const ended = exitCode === undefined ? "" : `The process ended with ${signal ?? exitCode}.\n`;
+  return {
+    file: ancestors[0]?.file ?? file,
+    name: [...ancestors.map((ancestor) => ancestor.name), name].join(" > "),
+    message: ended === "" ? message : `${ended}${complaint ?? message}`,
+  };
 }

@@ -5,7 +5,7 @@
 //   npm test -- '!test/browser/'        the files whose path does not contain this
 //   npm test -- --test-name-pattern=id  options with -- go to Node's test runner
 //
-// TEST_COUNTS=file writes the numbers of passed and failed tests to this file as JSON.
+// TEST_COUNTS=file writes the numbers of passed and failed tests, and a description of the failures, to this file as JSON.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,6 +15,7 @@ import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { tsImport } from "tsx/esm/api";
 import { chromium } from "./chromium.mjs";
+import { describeFailures } from "./failures.mjs";
 import { Failure, main, run } from "./run.mjs";
 
 /**
@@ -127,17 +128,20 @@ async function runTests(args, env) {
   }
 
   let counts;
+  const failures = [];
   let watchdog;
   const expectMore = (within, complaint) => {
     clearTimeout(watchdog);
     watchdog = setTimeout(() => {
       console.error(`\n${complaint}`);
+      if (!counts) failures.push({ name: "the run was stopped", message: complaint });
       end();
     }, within);
   };
   expectMore(SILENCE, "No test has ended for minutes.");
   runner.on("message", (message) => {
     counts ??= message.counts;
+    if (message.failure) failures.push(message.failure);
     if (counts) expectMore(FAREWELL, "All tests have ended, but something that they started goes on; it was stopped.");
     else expectMore(SILENCE, `No test has ended for minutes; the last that did was "${message.ended}".`);
   });
@@ -146,7 +150,12 @@ async function runTests(args, env) {
   clearTimeout(watchdog);
   end();
   if (counts) printCosts(counts.milliseconds);
-  if (counts && process.env.TEST_COUNTS) writeFileSync(process.env.TEST_COUNTS, JSON.stringify(counts));
+  const described = describeFailures(failures);
+  if (described !== "") console.log(`\nFailed:\n${described}`);
+  if (process.env.TEST_COUNTS) {
+    const { passed = 0, failed = 0 } = counts ?? {};
+    writeFileSync(process.env.TEST_COUNTS, JSON.stringify({ passed, failed, failures: described }));
+  }
   return code ?? (counts?.failed === 0 ? 0 : 1);
 }
 
