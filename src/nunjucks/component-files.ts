@@ -93,7 +93,7 @@ function renaming(path: string): string {
   return `Rename ${displayPath(path)} to ${usable}: a component's name can contain only letters, digits and underscores.`;
 }
 
-/** Lists component files: their names begin with a capital. Other files are partials. */
+/** Lists component files, by their names. Other files are partials. */
 function list(folder: string): string[] {
   return existsSync(folder) ? walk(folder, []).sort() : [];
 }

@@ -1,11 +1,14 @@
-/** Whether a tag, or a property of `components`, names a component: it begins with a capital letter of any script. */
+/**
+ * Whether a tag, or a property of `components`, names a component: it begins with a capital letter of any script, or with
+ * a letter of a script without capitals.
+ */
 export function isComponentName(name: string): boolean {
-  return /^\p{Lu}/u.test(name.normalize("NFC"));
+  return /^[\p{Lu}\p{Lt}\p{Lo}]/u.test(name.normalize("NFC"));
 }
 
 /** Whether templates can write a component's name: letters, digits and underscores. A hyphen would be a minus. */
 export function isUsableComponentName(name: string): boolean {
-  return /^\p{Lu}[\p{L}\p{M}\p{N}_]*$/u.test(name.normalize("NFC"));
+  return /^[\p{Lu}\p{Lt}\p{Lo}][\p{L}\p{M}\p{N}_]*$/u.test(name.normalize("NFC"));
 }
 
 /** Returns the nearest usable name: the parts of a name that are usable, each from a capital on. */

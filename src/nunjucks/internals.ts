@@ -62,6 +62,9 @@ export interface Nodes {
   readonly Caller: NodeClass;
   readonly Filter: NodeClass;
   readonly InlineIf: NodeClass;
+  readonly Or: NodeClass;
+  readonly And: NodeClass;
+  readonly Not: NodeClass;
   readonly CallExtensionAsync: new (extension: unknown, method: string, args?: Node, contentArgs?: Node[]) => Node;
   readonly CallExtension: new (extension: string, method: string, args: Node, contentArgs: Node[]) => Node;
 }

@@ -8,7 +8,18 @@ import { TemplateError } from "./template-error.js";
 const filterName = "htmx-mercure:condition";
 
 /** The parser's methods that read an expression whose value is never printed, and the field of their node. */
-const fields = { parseIf: "cond", parseFor: "arr", parseSwitch: "expr", parseInlineIf: "cond" } as const;
+const fields = {
+  parseIf: "cond",
+  parseFor: "arr",
+  parseSwitch: "expr",
+  parseInlineIf: "cond",
+  parseOr: "left",
+  parseAnd: "left",
+  parseNot: "target",
+} as const;
+
+/** The nodes of the methods that return another node where their operator does not stand. */
+const operators = { parseInlineIf: "InlineIf", parseOr: "Or", parseAnd: "And", parseNot: "Not" } as const;
 
 type ParserClass = Record<keyof typeof fields, (this: Parser) => Node>;
 
@@ -23,8 +34,8 @@ export interface ParserParts {
 }
 
 /**
- * Makes a promise an error as a condition, as the subject of a switch and as the list of a loop: it is always true, and
- * has no items. Asynchronous filters of a page can await it there.
+ * Makes a promise an error as a condition, as an operand of `and`, `or` and `not`, as the subject of a switch and as the
+ * list of a loop: it is always true, and has no items. Asynchronous filters of a page can await it there.
  */
 export function guardConditions(
   environment: Environment,
@@ -47,18 +58,27 @@ export function guardConditions(
   const parsers = prototype as ParserClass;
   for (const [name, field] of Object.entries(fields) as [keyof typeof fields, string][]) {
     const parse = parsers[name];
+    const Operator = name in operators ? nodes[operators[name as keyof typeof operators]] : undefined;
     parsers[name] = function () {
-      const node = parse.call(this) as Record<string, Expression>;
+      const outermost = parse.call(this) as Record<string, Expression>;
       const tags = this.extensions?.find((each) => each instanceof ComponentTags);
-      if (tags === undefined || (name === "parseInlineIf" && !(node instanceof nodes.InlineIf))) return node;
-      const value = node[field]!;
-      const { lineno, colno } = value;
-      const what = value instanceof nodes.Symbol ? `The promise ${value.value}` : "A promise";
-      const said = [what, tags.template ?? null, lineno + 1, colno + 1];
-      const args = [value, ...said.map((each) => new nodes.Literal(lineno, colno, each))];
-      const filter = new nodes.Symbol(lineno, colno, filterName);
-      node[field] = new nodes.Filter(lineno, colno, filter, new nodes.NodeList(lineno, colno, args)) as Expression;
-      return node;
+      if (tags === undefined) return outermost;
+      const guarded = (value: Expression): Expression => {
+        const { lineno, colno } = value;
+        const what = value instanceof nodes.Symbol ? `The promise ${value.value}` : "A promise";
+        const said = [what, tags.template ?? null, lineno + 1, colno + 1];
+        const args = [value, ...said.map((each) => new nodes.Literal(lineno, colno, each))];
+        const filter = new nodes.Symbol(lineno, colno, filterName);
+        return new nodes.Filter(lineno, colno, filter, new nodes.NodeList(lineno, colno, args)) as Expression;
+      };
+      if (Operator === undefined) outermost[field] = guarded(outermost[field]!);
+      // The left side of `a and b and c` is `a and b`.
+      for (let node = outermost; Operator !== undefined && node instanceof Operator; ) {
+        const value = node[field]!;
+        node[field] = guarded(value);
+        node = value as Node as Record<string, Expression>;
+      }
+      return outermost;
     };
   }
 }

@@ -224,6 +224,8 @@ describe("options", () => {
     [{ hubUrl: true, trustedHosts: ["*.example.com"] }, /trustedHosts must contain hosts/],
     [{ hubUrl: true, trustedHosts: ["user@example.com"] }, /trustedHosts must contain hosts/],
     [{}, /MERCURE_TRUSTED_HOSTS must contain hosts/, { MERCURE_TRUSTED_HOSTS: "a.example b.example/x" }],
+    [{}, /MERCURE_TRUSTED_HOSTS must contain hosts/, { MERCURE_TRUSTED_HOSTS: "a.example;b.example" }],
+    [{ trustedHosts: ["https://a.example;b.example"] }, /trustedHosts must contain hosts/],
     [{ protocol: 2 }, /option protocol must be one of 0, 1, not number/],
     [{ protocol: "1" }, /option protocol must be one of 0, 1, not "1"/],
     [{}, /MERCURE_PROTOCOL must be one of 0, 1, not "2"/, { MERCURE_PROTOCOL: "2" }],

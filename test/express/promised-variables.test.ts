@@ -89,6 +89,12 @@ describe("a promise in a template's variables that is rejected later", () => {
       23,
       "The promise u",
     ],
+    "is the left operand of and": ["<% if user and ready %>x<% endif %>", 7, "The promise user"],
+    "is the right operand of and": ["<% if 1 and user %>x<% endif %>", 7, "A promise"],
+    "is the second of three operands of and": ["<% if 1 and user and ready %>x<% endif %>", 7, "A promise"],
+    "is the left operand of or": ["{{ user or 'nobody' }}", 4, "The promise user"],
+    "is negated": ["<% if not user %>x<% endif %>", 11, "The promise user"],
+    "is the operand of and in a property": ["<% set shown = user and ready %>", 16, "The promise user"],
     "is a condition after an asynchronous filter": ["{{ 1 | later }}<% if user %>x<% endif %>", 22, "The promise user"],
   };
   for (const [what, [template, column, name]] of Object.entries(inPages)) {

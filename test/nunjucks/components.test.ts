@@ -108,6 +108,13 @@ describe("a component", () => {
     }
   });
 
+  test("can begin with a letter of a script without capitals", (t) => {
+    const files = { "components/日本.njk": "<b>{{ children }}</b>", "templates/page.njk": "<% 日本 %>!<% end日本 %>" };
+    const kit = fixture(t, { files });
+    assert.equal(kit.render("page.njk").trim(), "<b>!</b>");
+    assert.equal(kit.components.namespace.日本!().toString(), "<b></b>");
+  });
+
   test("tells why a file with a hyphen in its name is not a component", (t) => {
     const kit = fixture(t, { files: { "components/Foo-Bar.njk": "", "page.njk": "" } });
     for (const name of ["Foo", "Foo-Bar"]) {
