@@ -1,9 +1,28 @@
+import { EventStreamParser, type EventStreamReceiver } from "../../protocol/sse/event-stream-parser.js";
 import { parseRetryAfter } from "./reconnect-delay.js";
-import type { StreamRequest } from "./stream-address.js";
+import { requestFor, type StreamAddress, type StreamRequest } from "./stream-address.js";
 
-export interface ConnectionReceiver {
-  opened(response: Response): void;
-  bytes(chunk: Uint8Array): void;
+export interface ConnectionReceiver extends EventStreamReceiver {
+  /**
+   * Called when the server has answered. A shared connection calls it again when it has been replaced.
+   *
+   * @param origin - The origin that has answered.
+   */
+  opened(headers: Headers, origin: string): void;
+  /** Called for all bytes, comments included. */
+  heard(): void;
+}
+
+/** One reading of a stream, from a position until the connection ends. */
+export interface Reading {
+  readonly address: StreamAddress;
+  /** The id of the last event before the reading. Empty means from now. */
+  readonly cursor: string;
+  readonly pageOrigin: string;
+  readonly receiver: ConnectionReceiver;
+  readonly signal: AbortSignal;
+  /** The max time until the server answers, in milliseconds. A request over a dead network would wait for minutes. */
+  readonly answerTimeout: number;
 }
 
 /** The end of a connection. */
@@ -24,23 +43,15 @@ export type Outcome =
       readonly isOutage: boolean;
     };
 
-/**
- * Makes one request and passes on its bytes until it ends. The promise never rejects: an aborted request just ends.
- *
- * @param answerTimeout - The max time until the server answers, in milliseconds. A request over a dead network would
- * wait for minutes.
- */
-export async function readStream(
-  request: StreamRequest,
-  receiver: ConnectionReceiver,
-  signal: AbortSignal,
-  answerTimeout: number,
-): Promise<Outcome> {
+/** Makes one request and passes on its events until it ends. The promise never rejects: an aborted request just ends. */
+export async function readStream(reading: Reading): Promise<Outcome> {
+  const { address, cursor, pageOrigin, receiver, signal } = reading;
   const attempt = new AbortController();
   const abort = () => attempt.abort();
   signal.addEventListener("abort", abort, { once: true });
-  const timer = setTimeout(abort, answerTimeout);
+  const timer = setTimeout(abort, reading.answerTimeout);
   try {
+    const request = requestFor(address, cursor, pageOrigin);
     const response = await ask(request, attempt.signal).finally(() => clearTimeout(timer));
     if (response === undefined) return interrupted("the server cannot be reached");
     const ending = classify(response);
@@ -48,12 +59,14 @@ export async function readStream(
       response.body?.cancel().catch(() => {});
       return ending;
     }
-    receiver.opened(response);
+    receiver.opened(response.headers, new URL(response.url).origin);
+    const parser = new EventStreamParser(receiver, cursor);
     const reader = response.body?.getReader();
     while (reader && !signal.aborted) {
       const { value, done } = await reader.read();
       if (done) return { kind: "completed", reason: "the server ended the connection" };
-      receiver.bytes(value);
+      receiver.heard();
+      parser.push(value);
     }
     return interrupted("the connection ended");
   } catch {

@@ -41,6 +41,7 @@ export class SilenceWatch {
 
   /** Watches a connection whose hub announces the interval of its comments in `Mercure-Keep-Alive`, in seconds. */
   start(announced: string | null): void {
+    this.stop();
     const interval = Number(announced) * 1000;
     this.#maxSilence = interval > 0 ? interval * missedIntervals : unannouncedSilence;
     this.heard();

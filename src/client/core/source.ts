@@ -1,12 +1,12 @@
 import { closeEvent } from "../../protocol/event-types.js";
-import { EventStreamParser, type StreamEvent } from "../../protocol/sse/event-stream-parser.js";
+import type { StreamEvent } from "../../protocol/sse/event-stream-parser.js";
 import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail, StreamState } from "../index.js";
-import { type ConnectionReceiver, type Outcome, readStream } from "./connection.js";
+import { type ConnectionReceiver, type Outcome, type Reading, readStream } from "./connection.js";
 import { isPageHidden } from "./page-visibility.js";
 import { noteReceived, receivedCount } from "./received.js";
 import { reconnectDelay } from "./reconnect-delay.js";
 import { SilenceWatch } from "./silence-watch.js";
-import { isHeaderOf, requestFor, type StreamAddress } from "./stream-address.js";
+import { isHeaderOf, type StreamAddress } from "./stream-address.js";
 import { StreamErrorEvent } from "./stream-error-event.js";
 
 const CONNECTING = 0;
@@ -25,6 +25,8 @@ export interface StreamReporter {
   ended(detail: MercureEndDetail): void;
   /** Resolves to an address with a valid token, or to undefined if none can be obtained. */
   renew(address: StreamAddress, signal: AbortSignal): Promise<StreamAddress | undefined>;
+  /** Reads the stream over a connection that others share. Default: over a connection of its own. */
+  read?(reading: Reading): Promise<Outcome>;
 }
 
 /**
@@ -195,8 +197,14 @@ export class StreamSource extends EventTarget {
     this.#watch.heard();
     const attempt = new AbortController();
     this.#attempt = attempt;
-    const request = requestFor(this.#address, this.#cursor, this.#pageOrigin);
-    const ending = await readStream(request, this.#receiver(attempt.signal), attempt.signal, this.#watch.answerTimeout);
+    const ending = await (this.#reporter.read ?? readStream)({
+      address: this.#address,
+      cursor: this.#cursor,
+      pageOrigin: this.#pageOrigin,
+      receiver: this.#receiver(attempt.signal),
+      signal: attempt.signal,
+      answerTimeout: this.#watch.answerTimeout,
+    });
     if (attempt.signal.aborted) return;
     if (ending.kind === "interrupted") this.#reconnectLater(ending);
     else if (ending.kind === "completed") this.#changeConnection(ending.reason);
@@ -226,46 +234,40 @@ export class StreamSource extends EventTarget {
 
   /** Returns the receiver of a connection. Each step checks the signal: a listener can close or reopen the source. */
   #receiver(signal: AbortSignal): ConnectionReceiver {
-    const requested = this.#cursor;
     let origin = "";
-    const parser = new EventStreamParser(
-      {
-        event: (event) => {
-          if (!signal.aborted) this.#receive(event, origin);
-        },
-        lastEventId: (id) => {
-          if (signal.aborted) return;
-          this.#previousCursor = this.#cursor;
-          this.#cursor = id;
-        },
-        retry: (milliseconds) => {
-          this.#retry = milliseconds;
-          this.#hasNewRetry = true;
-        },
-      },
-      requested,
-    );
     return {
-      opened: (response) => {
-        origin = new URL(response.url).origin;
-        this.#open(response, requested);
+      opened: (headers, from) => {
+        origin = from;
+        if (!signal.aborted) this.#open(headers);
       },
-      bytes: (chunk) => {
-        this.#watch.heard();
-        parser.push(chunk);
+      heard: () => this.#watch.heard(),
+      event: (event) => {
+        if (!signal.aborted) this.#receive(event, origin);
+      },
+      lastEventId: (id) => {
+        if (signal.aborted) return;
+        this.#previousCursor = this.#cursor;
+        this.#cursor = id;
+      },
+      retry: (milliseconds) => {
+        this.#retry = milliseconds;
+        this.#hasNewRetry = true;
       },
     };
   }
 
-  #open(response: Response, requested: string): void {
-    this.#readyState = OPEN;
-    this.#openedAt = Date.now();
-    this.#hasNewRetry = false;
-    this.#wasRefused = false;
-    this.#watch.start(response.headers.get("Mercure-Keep-Alive"));
-    this.#enter("open");
-    this.dispatchEvent(new Event("open"));
-    const received = response.headers.get("Mercure-Last-Event-ID") ?? response.headers.get("Last-Event-ID");
+  #open(headers: Headers): void {
+    const requested = this.#cursor;
+    this.#watch.start(headers.get("Mercure-Keep-Alive"));
+    if (this.#readyState !== OPEN) {
+      this.#readyState = OPEN;
+      this.#openedAt = Date.now();
+      this.#hasNewRetry = false;
+      this.#wasRefused = false;
+      this.#enter("open");
+      this.dispatchEvent(new Event("open"));
+    }
+    const received = headers.get("Mercure-Last-Event-ID") ?? headers.get("Last-Event-ID");
     if (requested !== "" && received !== null && !isHeaderOf(requested, received)) {
       this.#enter("stale");
       this.#reporter.gap({ requested, received });
