@@ -231,18 +231,24 @@ async function bundle(extension, names, plugins) {
  */
 async function bundleClient() {
   const { build } = await import("esbuild");
+  const options = {
+    outdir: `${staging}/client`,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    logLevel: "warning",
+  };
   try {
     await build({
+      ...options,
       entryPoints: ["src/client/mercure.ts", "src/client/mercure4.ts", "src/client/mercure.css"],
-      outdir: `${staging}/client`,
-      bundle: true,
       splitting: true,
       chunkNames: "core",
-      format: "esm",
-      target: "es2022",
-      minify: true,
-      logLevel: "warning",
+      external: ["./ui.js"],
     });
+    // Pages load it by itself, so it has its own copies of the few functions that it shares.
+    await build({ ...options, entryPoints: ["src/client/ui.ts"] });
   } catch (cause) {
     throw new Failure("The build failed: the bundler reports the errors above (src/client). dist is as it was.", {
       cause,

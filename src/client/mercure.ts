@@ -1,8 +1,6 @@
-import { installAutoScroll } from "./core/auto-scroll.js";
-import { installItemLimits } from "./core/item-limit.js";
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
-import { installStatus } from "./core/status.js";
+import { onPageState } from "./core/page-state.js";
 import { installSubscriptionEvents } from "./core/subscription-events.js";
 import { configure } from "./htmx2/config.js";
 import { warnOfCopies } from "./htmx2/copies.js";
@@ -12,6 +10,7 @@ import { positionInPage } from "./htmx2/late-swaps.js";
 import { markupOf } from "./htmx2/markup.js";
 import { installMerge } from "./htmx2/merge.js";
 import { StreamElements } from "./htmx2/stream-elements.js";
+import { loadUi } from "./load-ui.js";
 
 const { htmx } = window;
 
@@ -24,15 +23,14 @@ if (htmx) {
   );
   htmx.createEventSource = streams.createEventSource;
   installSubscriptionEvents();
-  installStatus();
-  installItemLimits();
   installMerge(htmx, api);
   installHistory(streams);
   installLifecycle(streams);
-  installAutoScroll(
-    (element) => api.getSwapSpecification(element).swapStyle === "afterbegin",
-    "htmx:beforeHistorySave",
-  );
+  loadUi({
+    growsAtStart: (element) => api.getSwapSpecification(element).swapStyle === "afterbegin",
+    snapshotEvent: "htmx:beforeHistorySave",
+    onState: onPageState,
+  });
   window.mercure = pageApiOf(streams);
   warnOfCopies(htmx);
 } else {

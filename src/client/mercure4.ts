@@ -1,11 +1,10 @@
-import { installAutoScroll } from "./core/auto-scroll.js";
-import { installItemLimits } from "./core/item-limit.js";
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
-import { installStatus } from "./core/status.js";
+import { onPageState } from "./core/page-state.js";
 import { register } from "./htmx4/extension.js";
 import { installHistory, snapshotEvent } from "./htmx4/history.js";
 import type { Htmx } from "./htmx4/htmx.js";
+import { loadUi } from "./load-ui.js";
 
 const { htmx } = window as unknown as { htmx?: Htmx };
 const registered = htmx && "registerExtension" in htmx ? register(htmx) : undefined;
@@ -14,9 +13,11 @@ if (registered) {
   const { api, streams } = registered;
   installHistory(streams);
   installLifecycle(streams);
-  installStatus();
-  installItemLimits();
-  installAutoScroll((element) => /^(afterb|pre)/.test(api.attributeValue(element, "hx-swap") ?? ""), snapshotEvent);
+  loadUi({
+    growsAtStart: (element) => /^(afterb|pre)/.test(api.attributeValue(element, "hx-swap") ?? ""),
+    snapshotEvent,
+    onState: onPageState,
+  });
   window.mercure = pageApiOf(streams);
 } else {
   console.error(

@@ -19,10 +19,11 @@ const sources = {
   "mercure.css": () => readFileSync(join(packageFolder("dist"), "client/mercure.css")),
   "htmx.js": () => readFileSync(htmxFile(2, "dist/htmx.min.js")),
   "sse.js": () => readFileSync(require.resolve("htmx-ext-sse/dist/sse.min.js")),
-  "mercure.js": () => Buffer.from(clientScript(2)),
+  "ui.js": () => readFileSync(join(packageFolder("dist"), "client/ui.js")),
+  "mercure.js": () => Buffer.from(clientScript(2, load("ui.js").name)),
   "htmx4.js": () => readFileSync(htmxFile(4, "dist/htmx.min.js")),
   "hx-sse.js": () => readFileSync(htmxFile(4, "dist/ext/hx-sse.min.js")),
-  "mercure4.js": () => Buffer.from(clientScript(4)),
+  "mercure4.js": () => Buffer.from(clientScript(4, load("ui.js").name)),
 };
 
 /**
@@ -107,7 +108,7 @@ export class Assets {
    * compressed is served uncompressed.
    */
   async compress(): Promise<void> {
-    const assets = (["mercure.css", ...scripts[this.#line].all] as const).flatMap(
+    const assets = (["mercure.css", "ui.js", ...scripts[this.#line].all] as const).flatMap(
       (name) => this.#byName.get(name) ?? [],
     );
     const variants = assets.flatMap((asset) => Object.keys(encoders).map((encoding) => encode(asset, encoding)));

@@ -61,8 +61,10 @@ export function htmxFile(line: HtmxLine, file: string): string {
 /**
  * Joins the client of a line and the part that both lines share into one classic script. In the package they are
  * modules, for bundlers.
+ *
+ * @param ui - The file name of the script that the client loads when a page needs it.
  */
-export function clientScript(line: HtmxLine): string {
+export function clientScript(line: HtmxLine, ui: string): string {
   const read = (name: string) => readFileSync(join(packageFolder("dist"), "client", name), "utf8").trim();
   const core = read("core.js").replace(/export\{([^}]*)\};?$/, (_, names: string) => `return{${pairs(names, true)}}`);
   const client = read(line === 2 ? "mercure.js" : "mercure4.js");
@@ -71,7 +73,8 @@ export function clientScript(line: HtmxLine): string {
       /^import\{([^}]*)\}from"[^"]*";/,
       (_, names: string) => `(()=>{const{${pairs(names, false)}}=(()=>{${core}})();`,
     )
-    .concat("})();\n");
+    .concat("})();\n")
+    .replace("./ui.js", `./${ui}`);
 }
 
 /** Turns the names of an import or an export, such as `a as b`, into the properties of an object. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { brotliCompressSync } from "node:zlib";
 
 import { htmxFile, installedLine } from "../../src/express/htmx-scripts.js";
 import { application } from "../support/application.js";
@@ -28,6 +29,15 @@ describe("the line of htmx", () => {
         assert.equal(response.status, 200);
         new Function(await response.text());
       }
+    });
+
+    test(`sends a client of at most 9 KB to a page of htmx ${htmx}`, async (t) => {
+      const { app, listen } = application(t, files, { htmx });
+      app.get("/", (_req, res) => res.render("page", { line: false }));
+      const origin = await listen();
+      const [, path] = /src="([^"]+)"/.exec(await (await fetch(origin)).text())!;
+      const size = brotliCompressSync(await (await fetch(origin + path)).text()).length;
+      assert.ok(size <= 9 * 1024, `${size} bytes by Brotli`);
     });
   }
 

@@ -81,7 +81,7 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   "protocol/sse": { uses: ["protocol", "shared"], withoutNode: true },
   shared: { uses: [] },
-  client: { uses: ["client/htmx2", "client/htmx4", "client/core"], withoutNode: true },
+  client: { uses: ["client/htmx2", "client/htmx4", "client/core", "client/index.ts"], withoutNode: true },
   "client/htmx2": { uses: ["client/core", "client/index.ts"], withoutNode: true },
   "client/htmx4": { uses: ["client/core", "client/index.ts", "protocol/event-types.ts"], withoutNode: true },
   "client/core": {

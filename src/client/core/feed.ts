@@ -16,14 +16,16 @@ export class AutoScroller {
   readonly #sizes = new ResizeObserver(() => this.#settle());
   readonly #changes = new MutationObserver((records) => this.#change(records));
   readonly #label: string;
-  #pinned = true;
+  #pinned: boolean;
   #lastTop = 0;
   /** The number of new items below a reader who has scrolled up. */
   #news = 0;
 
-  constructor(feed: HTMLElement) {
+  constructor(feed: HTMLElement, pinned: boolean) {
     this.#feed = feed;
+    this.#pinned = pinned;
     this.#scroller = scrollerOf(feed);
+    this.#lastTop = this.#scroller.scrollTop;
     this.#label = feed.dataset.moreLabel || "{n} new";
     this.#more = new MoreButton(feed, this.#scroller, () => this.#returnToEnd());
     this.#sizes.observe(this.#scroller);

@@ -4,15 +4,17 @@ import type { MercureStream, StreamState } from "../index.js";
 const byTrouble: readonly StreamState[] = ["offline", "denied", "stale", "connecting", "paused", "ended", "open"];
 
 let scheduled = false;
+let current: StreamState | undefined;
 let listener: (state: StreamState | undefined) => void = () => {};
 
 export function pageStateOf(streams: readonly MercureStream[]): StreamState | undefined {
   return byTrouble.find((state) => streams.some((stream) => stream.state === state));
 }
 
-/** Sets the function that gets the page's state after each change of a stream. */
+/** Sets the function that gets the page's state now and after each change of a stream. */
 export function onPageState(receive: (state: StreamState | undefined) => void): void {
   listener = receive;
+  receive(current);
 }
 
 /** Writes the page's state as a class of the root element, once after all changes of a turn. */
@@ -21,7 +23,7 @@ export function showPageState(streams: () => readonly MercureStream[]): void {
   scheduled = true;
   queueMicrotask(() => {
     scheduled = false;
-    const current = pageStateOf(streams());
+    current = pageStateOf(streams());
     for (const state of byTrouble) document.documentElement.classList.toggle(`mercure-${state}`, state === current);
     listener(current);
   });

@@ -26,7 +26,9 @@ export interface FailedAttempts {
  */
 export function reconnectDelay({ retry = 0, retryAfter, before, since, isUrgent }: FailedAttempts): number {
   const max = isUrgent ? Math.min(maxDelay, Math.max(maxOutageDelay, since / 12)) : maxDelay;
-  const spread = Math.random() * Math.min(max, Math.max(baseDelay, retry) * 2 ** (before + 1));
+  const base = Math.max(baseDelay, retry);
+  // A row of short random delays must not make the next one longer than the trouble so far.
+  const spread = Math.random() * Math.min(max, base * 2 ** (before + 1), Math.max(base * 2, since + base));
   return Math.min(maxTimer, Math.max(retry + spread, retryAfter));
 }
 

@@ -38,15 +38,22 @@ describe("the delay of a reconnection", () => {
     assert.ok(Math.max(...late) <= 5_000 && Math.max(...late) > 4_000 && Math.min(...late) < 1_000);
   });
 
+  it("is hardly longer than the trouble so far, however many attempts have failed and whatever the answer", () => {
+    for (const isUrgent of [true, false]) {
+      const next = delays({ before: 20, since: 1_200, isUrgent });
+      assert.ok(Math.max(...next) <= 1_700 && Math.max(...next) > 1_300);
+    }
+  });
+
   it("grows to half a minute in a long outage, in a hidden page and after answers that no hub gives", () => {
-    for (const options of [{ since: 3_600_000 }, { isUrgent: false }]) {
+    for (const options of [{ since: 3_600_000 }, { since: 60_000, isUrgent: false }]) {
       const late = delays({ before: 20, ...options });
       assert.ok(Math.max(...late) > 25_000 && Math.max(...late) <= 30_000, JSON.stringify(options));
     }
   });
 
   it("grows also when the server asks for no delay", () => {
-    assert.ok(Math.max(...delays({ retry: 0, before: 5 })) > 1_000);
+    assert.ok(Math.max(...delays({ retry: 0, before: 5, since: 10_000 })) > 1_000);
   });
 
   it("stays within the max delay of a timer", () => {

@@ -1,0 +1,26 @@
+import { installAutoScroll } from "./core/auto-scroll.js";
+import { installItemLimits } from "./core/item-limit.js";
+import { installStatus } from "./core/status.js";
+import type { StreamState } from "./index.js";
+
+/** The differences between the lines of htmx, and the state of the page. */
+export interface Line {
+  /** Returns whether new items come at the top, where the browser itself keeps the reader's place. */
+  growsAtStart(element: Element): boolean;
+  /** The event before a line of htmx copies the page. */
+  readonly snapshotEvent: string;
+  /** Sets the function that gets the page's state now and after each change. */
+  onState(receive: (state: StreamState | undefined) => void): void;
+}
+
+export interface Page extends Line {
+  /** Returns whether the reader has left the end of a feed before this script came. */
+  isLeft(feed: Element): boolean;
+}
+
+/** Installs the parts of the client that only some pages need. */
+export function install({ growsAtStart, isLeft, snapshotEvent, onState }: Page): void {
+  installStatus(onState);
+  installItemLimits();
+  installAutoScroll(growsAtStart, isLeft, snapshotEvent);
+}
