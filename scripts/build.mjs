@@ -10,17 +10,11 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { brotliCompressSync } from "node:zlib";
 import { Failure, main, run } from "./run.mjs";
 
 const staging = `.dist-${process.pid}`;
 /** The compiler's output for each file, before the bundler joins them. */
 const modules = join(staging, "modules");
-
-/** The min length of a text that is packed, and of all texts of a module together, in characters. */
-const minTextLength = 24;
-const minTextsLength = 1_000;
 
 /** The entries of the package that run on Node; all but the command have types. */
 const entries = [
@@ -72,91 +66,10 @@ function compile(project) {
   });
 }
 
-/**
- * Joins the modules of each entry. Comments, white space and names stay in the sources and in the types, where people read
- * them. Stack traces keep the names of methods and of errors.
- */
+/** Joins the modules of each entry. */
 async function bundleModules() {
-  const { transform } = await import("esbuild");
-  const { parseAst } = await import("rollup/parseAst");
-  const options = { format: "esm", target: "node20", legalComments: "none" };
-  const small = {
-    minifyWhitespace: true,
-    minifySyntax: true,
-    minifyIdentifiers: true,
-    lineLimit: 2000,
-    charset: "utf8",
-  };
-  const renderChunk = (code) => {
-    const packed = withPackedTexts(code, parseAst(code));
-    return transform(withShortDeclarations(packed, parseAst(packed)), { ...options, ...small });
-  };
-  await bundle("js", entries, [{ name: "small", load: withShortTexts, renderChunk }]);
-}
-
-/** Compresses long texts in other languages to a third. `htmx-mercure schema` prints the SQL. */
-async function withShortTexts(id) {
-  if (!/transport\/(?:postgres\/schema-statements|redis\/scripts)\.js$/.test(id)) return null;
-  const texts = Object.entries(await import(pathToFileURL(id)));
-  const lines = texts.map(([, text]) => text.replaceAll(/^ +/gm, ""));
-  const packed = brotliCompressSync(JSON.stringify(lines)).toString("base64");
-  return `import { brotliDecompressSync } from "node:zlib";
-    export const [${texts.map(([name]) => name)}] =
-      JSON.parse(brotliDecompressSync(Buffer.from("${packed}", "base64")).toString());`;
-}
-
-/** Compresses the long texts of a module, such as errors and help, to a half; also the texts of templates. */
-function withPackedTexts(code, program) {
-  const found = [];
-  const visit = (node, parent) => {
-    const isName = node === parent.key || node === parent.source || parent.type === "ExpressionStatement";
-    if (typeof node.value === "string" && node.type === "Literal" && !isName) found.push(node);
-    // The tag of a template gets its texts as they are written.
-    if (node.type === "TemplateLiteral" && parent.type !== "TaggedTemplateExpression") {
-      for (const { start, end, value } of node.quasis) {
-        if (code.slice(start, end) === value.raw) found.push({ start, end, value: value.cooked, isPart: true });
-      }
-    }
-    for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child, node);
-  };
-  visit(program, {});
-  const long = found.filter(({ value }) => value.length >= minTextLength).sort((a, b) => a.start - b.start);
-  const texts = [...new Set(long.map(({ value }) => value))];
-  const all = texts.join("\0");
-  if (all.length < minTextsLength) return code;
-  const [shebang] = /^(#!.*\n)?/.exec(code);
-  let end = shebang.length;
-  let rest = "";
-  for (const { start, end: after, value, isPart } of long) {
-    const text = `packedTexts[${texts.indexOf(value)}]`;
-    rest += code.slice(end, start) + (isPart ? `\${${text}}` : text);
-    end = after;
-  }
-  const packed = brotliCompressSync(all).toString("base64");
-  return `${shebang}import { brotliDecompressSync as unpackTexts } from "node:zlib";
-    const packedTexts = unpackTexts(Buffer.from("${packed}", "base64")).toString().split("\0");
-    ${rest}${code.slice(end)}`;
-}
-
-/**
- * Declares the constants of functions with `let`, so that the declarations of a block become one. The compiler has
- * checked that nothing assigns to them. Constants of a module stay: the engine reads them without a look-up.
- */
-function withShortDeclarations(code, program) {
-  const positions = [];
-  const visit = (node, isInFunction) => {
-    if (node.type === "VariableDeclaration" && node.kind === "const" && isInFunction) positions.push(node.start);
-    const isInside = isInFunction || /Function|StaticBlock/.test(node.type);
-    for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child, isInside);
-  };
-  visit(program, false);
-  let end = code.length;
-  let short = "";
-  for (const position of positions.sort((a, b) => b - a)) {
-    short = `let${code.slice(position + "const".length, end)}${short}`;
-    end = position;
-  }
-  return code.slice(0, end) + short;
+  const { smallModules } = await import("./small-modules.mjs");
+  await bundle("js", entries, [smallModules()]);
 }
 
 /** Joins the types of each entry. */

@@ -211,7 +211,8 @@ describe("the tarball", () => {
   });
 
   test("holds only the build, the kit's templates and the files about the package", () => {
-    const expected = /^(dist\/.+\.(js|d\.ts|css)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE)$/;
+    const expected =
+      /^(dist\/(.+\.(js|d\.ts|css)|chunks\/texts\.br)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE)$/;
     const paths = tarball.files.map(({ path }) => path);
     assert.deepEqual(
       paths.filter((path) => !expected.test(path)),

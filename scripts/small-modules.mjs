@@ -1,0 +1,123 @@
+// The plugin of the bundler that makes the modules of the package small. Comments, white space and names stay in the
+// sources and in the types, where people read them. Stack traces keep the names of methods and of errors.
+
+import { posix } from "node:path";
+import { pathToFileURL } from "node:url";
+import { brotliCompressSync } from "node:zlib";
+import { transform } from "esbuild";
+import { parseAst } from "rollup/parseAst";
+
+/** The min length of a text that is packed, in characters. Texts without a space are mostly names, and worth less. */
+const minTextLength = 8;
+const minNameLength = 12;
+
+/** The file of the texts, and the module that reads it, once in a process. */
+const packedFile = "chunks/texts.br";
+const reader = "chunks/texts.js";
+const readerCode = `import { readFileSync } from "node:fs";
+  import { brotliDecompressSync } from "node:zlib";
+  const packed = readFileSync(new URL("${posix.basename(packedFile)}", import.meta.url));
+  export const texts = brotliDecompressSync(packed).toString().split("\\0\\0").map((group) => group.split("\\0"));`;
+
+const minified = {
+  format: "esm",
+  target: "node20",
+  legalComments: "none",
+  minifyWhitespace: true,
+  minifySyntax: true,
+  minifyIdentifiers: true,
+  lineLimit: 2000,
+  charset: "utf8",
+};
+
+export function smallModules() {
+  return { name: "small", load: withoutIndents, generateBundle: makeSmall };
+}
+
+async function makeSmall(_options, bundle) {
+  const chunks = Object.values(bundle).sort((a, b) => (a.fileName < b.fileName ? -1 : 1));
+  const groups = [];
+  for (const chunk of chunks) {
+    const { code, texts } = withPackedTexts(chunk.code);
+    chunk.code = texts.length === 0 ? code : withReader(code, chunk.fileName, groups.push(texts) - 1);
+  }
+  this.emitFile({ type: "asset", fileName: packedFile, source: pack(groups) });
+  this.emitFile({ type: "prebuilt-chunk", fileName: reader, code: readerCode, exports: ["texts"] });
+  for (const chunk of [...chunks, bundle[reader]]) {
+    chunk.code = (await transform(withShortDeclarations(chunk.code), minified)).code;
+  }
+}
+
+/** Imports the texts of a module. The first line of a command stays the first. */
+function withReader(code, file, index) {
+  const path = posix.relative(posix.dirname(file), reader);
+  const [shebang] = /^(#!.*\n)?/.exec(code);
+  const head = `import { texts } from "${path.startsWith(".") ? path : `./${path}`}"; const packedTexts = texts[${index}];`;
+  return `${shebang}${head}${code.slice(shebang.length)}`;
+}
+
+/** Writes SQL and Lua without their indent. */
+async function withoutIndents(id) {
+  if (!/transport\/(?:postgres\/schema-statements|redis\/scripts)\.js$/.test(id)) return null;
+  const texts = Object.entries(await import(pathToFileURL(id)));
+  return texts
+    .map(([name, text]) => `export const ${name} = ${JSON.stringify(text.replaceAll(/^ +/gm, ""))};`)
+    .join("");
+}
+
+/** Joins the texts of all modules, so that the compressor finds what they have in common. */
+function pack(groups) {
+  return brotliCompressSync(groups.map((texts) => texts.join("\0")).join("\0\0"));
+}
+
+/**
+ * Takes the long texts out of a module, such as errors, help, SQL and the texts of templates. In a file of their own, with
+ * those of the other modules, they compress to a third.
+ */
+function withPackedTexts(code) {
+  const found = [];
+  const visit = (node, parent) => {
+    const isName = node === parent.key || node === parent.source || parent.type === "ExpressionStatement";
+    if (typeof node.value === "string" && node.type === "Literal" && !isName) found.push(node);
+    // The tag of a template gets its texts as they are written.
+    if (node.type === "TemplateLiteral" && parent.type !== "TaggedTemplateExpression") {
+      for (const { start, end, value } of node.quasis) {
+        if (code.slice(start, end) === value.raw) found.push({ start, end, value: value.cooked, isPart: true });
+      }
+    }
+    for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child, node);
+  };
+  visit(parseAst(code), {});
+  const isLong = (value) => value.length >= (value.includes(" ") ? minTextLength : minNameLength);
+  const long = found.filter(({ value }) => isLong(value)).sort((a, b) => a.start - b.start);
+  const texts = [...new Set(long.map(({ value }) => value))];
+  let end = 0;
+  let rest = "";
+  for (const { start, end: after, value, isPart } of long) {
+    const text = `packedTexts[${texts.indexOf(value)}]`;
+    rest += code.slice(end, start) + (isPart ? `\${${text}}` : text);
+    end = after;
+  }
+  return { code: rest + code.slice(end), texts };
+}
+
+/**
+ * Declares the constants of functions with `let`, so that the declarations of a block become one. The compiler has
+ * checked that nothing assigns to them. Constants of a module stay: the engine reads them without a look-up.
+ */
+function withShortDeclarations(code) {
+  const positions = [];
+  const visit = (node, isInFunction) => {
+    if (node.type === "VariableDeclaration" && node.kind === "const" && isInFunction) positions.push(node.start);
+    const isInside = isInFunction || /Function|StaticBlock/.test(node.type);
+    for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child, isInside);
+  };
+  visit(parseAst(code), false);
+  let end = code.length;
+  let short = "";
+  for (const position of positions.sort((a, b) => b - a)) {
+    short = `let${code.slice(position + "const".length, end)}${short}`;
+    end = position;
+  }
+  return code.slice(0, end) + short;
+}
