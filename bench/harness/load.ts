@@ -1,7 +1,5 @@
-import { execFile, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { execFile } from "node:child_process";
+import { compiled } from "./compiled.js";
 import type { PatternKind, Peer, Server } from "./peer.js";
 
 /** The parameters of the load generator; load.c explains each. */
@@ -109,18 +107,5 @@ export function faultsOf(report: LoadReport, { ordersDiffer = false }: Pick<Peer
     .map(([name, count]) => `${count} ${name}`);
 }
 
-/** The compiled program; compiled again when its source has changed. */
-export function loadGenerator(): string {
-  const source = fileURLToPath(new URL("load.c", import.meta.url));
-  const folder = fileURLToPath(new URL("../../.cache", import.meta.url));
-  const version = createHash("sha256").update(readFileSync(source)).digest("hex").slice(0, 12);
-  const program = `${folder}/bench-load-${version}`;
-  if (existsSync(program)) return program;
-  mkdirSync(folder, { recursive: true });
-  const unfinished = `${program}-${process.pid}`;
-  const { error, status, stderr } = spawnSync("cc", ["-O2", "-Wall", "-o", unfinished, source], { encoding: "utf8" });
-  if (error) throw new Error("The load generator is written in C, for Linux: install a C compiler that is called cc.");
-  if (status !== 0) throw new Error(`The load generator could not be compiled:\n${stderr}`);
-  renameSync(unfinished, program);
-  return program;
-}
+/** The path of the compiled load generator. */
+export const loadGenerator = (): string => compiled("load.c", ["-O2", "-Wall"]);

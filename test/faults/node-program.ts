@@ -2,6 +2,7 @@
 //
 //   node --import tsx test/faults/node-program.ts '{"name":"a","transport":{…},…}'
 
+import { writeSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import type { NodeProgramOptions } from "./node.js";
 import { openTransport } from "./open-transport.js";
@@ -9,9 +10,18 @@ import { openTransport } from "./open-transport.js";
 const options = JSON.parse(process.argv[2]!) as NodeProgramOptions;
 const { name, publishers, bytes = 100, topics = 8 } = options;
 
-/** A pipe is written to synchronously, so a line is out before a kill can come. */
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** Waits until the line is out, before a kill can come. `process.stdout` would queue it while the pipe is full. */
 function print(...fields: readonly (string | number)[]): void {
-  process.stdout.write(`${fields.join(" ")}\n`);
+  for (let rest = Buffer.from(`${fields.join(" ")}\n`); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(pause, 0, 0, 1);
+    }
+  }
 }
 
 // Linux ends a process that makes a file larger than its limit, which stands for a full disk here.

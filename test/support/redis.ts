@@ -7,16 +7,27 @@ import { createClient } from "@redis/client";
 import { freePort } from "./free-port.js";
 import { until } from "./until.js";
 
-/** The program of the server: REDIS_SERVER=valkey-server runs the tests with Valkey. */
+/** The program of the server: REDIS_SERVER=valkey-server runs the tests and the faults with Valkey. */
 const program = process.env.REDIS_SERVER ?? "redis-server";
 
+const isInstalled = (name: string) => spawnSync(name, ["--version"]).status === 0;
+
 /** Why the tests that need a server do not run; false where it is installed. */
-export const withoutRedis = spawnSync(program, ["--version"]).status === 0 ? false : `${program} is not installed`;
+export const withoutRedis = isInstalled(program) ? false : `${program} is not installed`;
+
+/** The program of Redis 8, whose WAITAOF says when an update is on the disk. */
+export const redis8 = process.env.REDIS_8_SERVER ?? "";
+
+export const withoutRedis8 = isInstalled(redis8) ? false : "REDIS_8_SERVER does not name a program of Redis 8";
 
 export interface RedisServerOptions {
   /** Lines of its configuration. */
   readonly lines?: readonly string[];
   readonly isSentinel?: boolean;
+  /** Default: that of the tests. */
+  readonly program?: string;
+  /** Variables of its environment, besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A real server in a folder of its own, on a port of its own. */
@@ -24,10 +35,14 @@ export class RedisServer {
   readonly port: number;
   readonly folder = mkdtempSync(join(tmpdir(), "htmx-mercure-redis-"));
   readonly #isSentinel: boolean;
+  readonly #program: string;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, { lines = [], isSentinel = false }: RedisServerOptions) {
+  private constructor(port: number, { lines = [], isSentinel = false, ...more }: RedisServerOptions) {
     this.port = port;
+    this.#program = more.program ?? program;
+    this.#env = more.env ?? {};
     this.#isSentinel = isSentinel;
     const own = isSentinel ? [] : ['save ""', "repl-diskless-sync-delay 0"];
     const common = [
@@ -66,7 +81,10 @@ export class RedisServer {
   async run(more: readonly string[] = []): Promise<void> {
     const args = [this.#configuration, ...(this.#isSentinel ? ["--sentinel"] : []), ...more];
     // A server that ignores this signal answers a write above its limit of files with an error, as on a full disk.
-    const child = spawn("sh", ["-c", 'trap "" XFSZ; exec "$0" "$@"', program, ...args], { stdio: "ignore" });
+    const child = spawn("sh", ["-c", 'trap "" XFSZ; exec "$0" "$@"', this.#program, ...args], {
+      stdio: "ignore",
+      env: { ...process.env, ...this.#env },
+    });
     this.#child = child;
     await until(() =>
       this.command("PING").then(
@@ -74,7 +92,7 @@ export class RedisServer {
         () => child.exitCode !== null,
       ),
     );
-    if (child.exitCode !== null) throw new Error(`${program} has ended with ${child.exitCode}`);
+    if (child.exitCode !== null) throw new Error(`${this.#program} has ended with ${child.exitCode}`);
   }
 
   /** Sends one command on a connection of its own. */

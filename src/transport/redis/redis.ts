@@ -21,7 +21,7 @@ export interface RedisTransportOptions extends ReplicaOptions {
   /**
    * The durability of an acknowledged update. `memory`: the server has it. `replica`: as many replicas as `replicas` says
    * have it too, so a fail-over to one of them keeps it. `disk`: the server has written it to its disk; this needs
-   * `appendonly yes`, and Redis 7.2, Valkey or `appendfsync always`. Default `memory`.
+   * `appendonly yes`, and either `appendfsync always` or Redis 8. Default `memory`.
    */
   readonly durability?: RedisDurability | undefined;
   /** The number of replicas that must have an update, with the durability `replica`. Default 1. */

@@ -26,11 +26,12 @@ export async function checkServer(connection: Connection, durability: RedisDurab
     throw new Error("the server does not write to its disk, and the durability is disk. Set appendonly to yes");
   }
   if (await syncsAlways(connection)) return true;
-  const [command] = (await connection.send("COMMAND", "INFO", "WAITAOF")) as unknown[];
-  if (Array.isArray(command) && command.length > 0) return false;
-  const version = info.get("valkey_version") ?? info.get("redis_version");
-  const remedy = "Use Redis 7.2, Valkey, or appendfsync always";
-  throw new Error(`the server (version ${version}) has no WAITAOF, and the durability is disk. ${remedy}`);
+  // Before Redis 8, and in Valkey, which calls itself Redis 7.2, WAITAOF can confirm what is not on the disk yet.
+  if (Number.parseInt(info.get("redis_version")!, 10) >= 8) return false;
+  const valkey = info.get("valkey_version");
+  const server = valkey === undefined ? `Redis ${info.get("redis_version")}` : `Valkey ${valkey}`;
+  const remedy = "Set appendfsync to always, or use Redis 8";
+  throw new Error(`${server} does not say when an update is on its disk, and the durability is disk. ${remedy}`);
 }
 
 /** Managed servers can refuse to tell their configuration. */

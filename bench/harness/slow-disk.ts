@@ -1,0 +1,16 @@
+import { writeFileSync } from "node:fs";
+import { compiled } from "./compiled.js";
+
+/**
+ * Returns the environment of a program whose disk is slow, as those of clouds are.
+ *
+ * @param file - Holds the delay; see {@link setDelay}.
+ */
+export function slowDisk(file: string): { LD_PRELOAD: string; SLOW_DISK: string } {
+  return { LD_PRELOAD: compiled("slow-disk.c", ["-O2", "-Wall", "-shared", "-fPIC", "-ldl"]), SLOW_DISK: file };
+}
+
+/** Makes each write to the disk take longer from now on, by some milliseconds. */
+export function setDelay(file: string, milliseconds: number): void {
+  writeFileSync(file, String(milliseconds * 1000));
+}
