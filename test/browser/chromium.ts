@@ -18,13 +18,27 @@ const flags = [
 ];
 
 /**
+ * The time that a page has for each step, in milliseconds: far longer than a busy machine needs, and shorter than the
+ * runner's limit, so that a failure names the step.
+ */
+export const patience = 120_000;
+
+/**
  * A headless Chromium. The test files of an `npm test` run share one, unless a file has options of its own; closing the
  * shared browser closes only the contexts of this file.
  */
-export function launchChromium(options?: LaunchOptions): Promise<Browser> {
+export async function launchChromium(options?: LaunchOptions): Promise<Browser> {
   const shared = process.env.CHROMIUM_SERVER;
-  if (shared !== undefined && options === undefined) return chromium.connect(shared);
-  return chromium.launch({ ...launchOptions(), ...options });
+  const browser = await (shared !== undefined && options === undefined
+    ? chromium.connect(shared, { timeout: patience })
+    : chromium.launch({ ...launchOptions(), ...options }));
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = async (contextOptions) => {
+    const context = await newContext(contextOptions);
+    context.setDefaultTimeout(patience);
+    return context;
+  };
+  return browser;
 }
 
 /** Starts the browser that the files of a run share, and returns its address. */
@@ -34,7 +48,7 @@ export function launchSharedChromium(): Promise<BrowserServer> {
 
 /** CHROMIUM names the program; /usr/bin/chromium is the default. */
 function launchOptions(): LaunchOptions {
-  return { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags };
+  return { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags, timeout: patience };
 }
 
 /** A page, with the errors in its console and the exceptions that nobody caught. */

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe } from "node:test";
 import { build } from "esbuild";
 import type { Browser, BrowserContextOptions, LaunchOptions, Page } from "playwright-core";
-import { launchChromium, newWatchedPage } from "./chromium.js";
+import { launchChromium, newWatchedPage, patience } from "./chromium.js";
 import { StreamServer } from "./stream-server.js";
 
 const require = createRequire(import.meta.url);
@@ -171,7 +171,7 @@ export interface StreamOptions {
 
 /** Retries the check until it passes. */
 export async function eventually(check: () => Promise<void> | void): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + patience;
   for (;;) {
     try {
       return await check();

@@ -19,6 +19,12 @@ export interface TopicState {
   evicted: number;
 }
 
+/**
+ * The size of the memory map, in bytes: address space, and neither memory nor disk. LMDB maps a file anew that outgrows its
+ * map, in the thread that reads and the one that writes at once, without a lock between them, which can end the process.
+ */
+const mapSize = 2 ** 36;
+
 const open = new Map<string, Store>();
 
 /** The tables of a history in one folder. All transports of a process that use the folder share one store. */
@@ -70,7 +76,7 @@ export class Store {
     try {
       // One commit at a time: each holds all that was published meanwhile, and is on the disk when it resolves.
       // Without the batches of turns, lmdb makes no promise that nobody holds.
-      const options = { path, noSubdir: false, maxDbs: 16, overlappingSync: false, eventTurnBatching: false };
+      const options = { path, mapSize, noSubdir: false, maxDbs: 16, overlappingSync: false, eventTurnBatching: false };
       this.#env = loadPeer<typeof import("lmdb")>("lmdb", "The transport lmdb:").open({ ...options, encoding: "json" });
       this.#refuseOthers();
       this.#meta = this.#env.openDB({ name: "meta", encoding: "json" });

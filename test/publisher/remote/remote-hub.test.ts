@@ -8,6 +8,18 @@ import { publishToRemoteHub } from "../../../src/publisher/remote/remote-publish
 import { freePort } from "../../support/free-port.js";
 
 const draft = { topics: ["a"], data: "x", private: false };
+/** Far longer than any step takes on a busy machine. */
+const patient = { answer: 120_000, repetition: 120_000 };
+
+/** Replaces the timeout of requests: it passes when the test calls the returned function. */
+function manualTimeout(t: TestContext) {
+  const controller = new AbortController();
+  const timeout = t.mock.method(AbortSignal, "timeout", () => controller.signal);
+  return {
+    milliseconds: () => timeout.mock.calls.map(({ arguments: [milliseconds] }) => milliseconds),
+    pass: () => controller.abort(new DOMException("The operation was aborted due to timeout", "TimeoutError")),
+  };
+}
 
 /** A hub with a test's answers; it records the bodies of its requests. */
 async function hub(t: TestContext, answer: RequestListener, port = 0) {
@@ -38,7 +50,7 @@ describe("an update for a remote hub", () => {
         if (bodies.length < 3) res.writeHead(status, headers).end();
         else res.end(bodies.at(-1)!.get("id"));
       });
-      const id = await publishToRemoteHub(url, "token", draft);
+      const id = await publishToRemoteHub(url, "token", draft, patient);
       assert.match(id, /^urn:uuid:/);
       assert.deepEqual(
         bodies.map((body) => body.get("id")),
@@ -49,7 +61,7 @@ describe("an update for a remote hub", () => {
 
   test("waits out the restart of a hub that refuses connections meanwhile", async (t) => {
     const port = await freePort();
-    const publishing = publishToRemoteHub(`http://127.0.0.1:${port}/hub`, "token", draft);
+    const publishing = publishToRemoteHub(`http://127.0.0.1:${port}/hub`, "token", draft, patient);
     // The hub also refuses a later attempt before it returns.
     await once(connect(port, "127.0.0.1"), "error");
     const { bodies } = await hub(t, (_req, res) => res.end(bodies.at(-1)!.get("id")), port);
@@ -58,7 +70,7 @@ describe("an update for a remote hub", () => {
 
   test("fails when the hub stays down, within the bound", async () => {
     const url = `http://127.0.0.1:${await freePort()}/hub`;
-    await assert.rejects(publishToRemoteHub(url, "token", draft, { answer: 1000, repetition: 300 }), {
+    await assert.rejects(publishToRemoteHub(url, "token", draft, { ...patient, repetition: 300 }), {
       code: "ERR_PUBLISH",
       message: /^The hub at http:\/\/127\.0\.0\.1:\d+\/hub cannot be reached: connect ECONNREFUSED/,
     });
@@ -101,17 +113,19 @@ describe("an update for a remote hub", () => {
   for (const [what, answer, message] of refusals) {
     test(`is not retried after ${what}, which is an error that names the hub`, async (t) => {
       const { url, bodies } = await hub(t, answer);
-      await assert.rejects(publishToRemoteHub(url, "token", draft), { code: "ERR_PUBLISH", message });
+      await assert.rejects(publishToRemoteHub(url, "token", draft, patient), { code: "ERR_PUBLISH", message });
       assert.equal(bodies.length, 1);
     });
   }
 
   test("fails after a bounded time when the hub accepts and never answers", async (t) => {
-    const { url, bodies } = await hub(t, () => {});
-    await assert.rejects(publishToRemoteHub(url, "token", draft, { answer: 100, repetition: 3000 }), {
+    const timeout = manualTimeout(t);
+    const { url, bodies } = await hub(t, timeout.pass);
+    await assert.rejects(publishToRemoteHub(url, "token", draft, { answer: 100, repetition: 120_000 }), {
       code: "ERR_PUBLISH",
       message: /did not answer, and may have received the update: The operation was aborted due to timeout/,
     });
+    assert.deepEqual(timeout.milliseconds(), [100]);
     assert.equal(bodies.length, 1);
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -252,6 +252,17 @@ describe("LmdbTransport", () => {
       assert.deepEqual(dataIn(after, [`topic ${text}`]), [text]);
       assert.notEqual(await after.positionOf(`urn:${text}`), undefined);
     }
+  });
+
+  // LMDB maps a file that outgrows its map anew from two threads at once, which ended processes.
+  test("maps its file once, however much the file grows", {
+    skip: existsSync("/proc/self/maps") ? false : "the system does not list the memory maps of a process",
+  }, async (t) => {
+    const path = temporaryFolder(t);
+    const transport = await openIn(t, path);
+    for (let i = 0; i < 30; i++) await transport.publish(draft("a", `${i}`.padEnd(100_000)));
+    const maps = readFileSync("/proc/self/maps", "utf8").split("\n");
+    assert.equal(maps.filter((line) => line.endsWith(join(realpathSync(path), "data.mdb"))).length, 1);
   });
 
   test("tells of a gap where a row is damaged, and goes on", async (t) => {
