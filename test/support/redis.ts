@@ -10,7 +10,7 @@ import { until } from "./until.js";
 /** The program of the server: REDIS_SERVER=valkey-server runs the tests and the faults with Valkey. */
 const program = process.env.REDIS_SERVER ?? "redis-server";
 
-const isInstalled = (name: string) => spawnSync(name, ["--version"]).status === 0;
+const isInstalled = (name: string) => name !== "" && spawnSync(name, ["--version"]).status === 0;
 
 /** Why the tests that need a server do not run; false where it is installed. */
 export const withoutRedis = isInstalled(program) ? false : `${program} is not installed`;
