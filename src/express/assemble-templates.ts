@@ -1,10 +1,11 @@
 import type { Environment } from "nunjucks";
 import { Components } from "../nunjucks/components.js";
+import { warnOfConnections } from "../nunjucks/connection-warning.js";
 import { createEnvironment } from "../nunjucks/environment.js";
 import { addGlobals } from "../nunjucks/globals.js";
 import { HtmlMaker } from "../nunjucks/html.js";
 import { safeStringMaker } from "../nunjucks/safe-string.js";
-import { StreamTags, warnOfConnections } from "../nunjucks/stream-tags.js";
+import { StreamTags } from "../nunjucks/stream-tags.js";
 import type { Models } from "../publisher/publish/models.js";
 import type { RenderContexts } from "../publisher/streams/render-context.js";
 import type { StreamParts } from "../publisher/streams/stream-parts.js";

@@ -1,13 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import {
-  type ActiveSubscription,
-  type SubscriptionDocument,
-  subscriptionDocument,
-} from "../protocol/active-subscription.js";
+import type { IncomingMessage } from "node:http";
+import { type SubscriptionDocument, subscriptionDocument } from "../protocol/active-subscription.js";
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { validateDraft } from "../protocol/draft.js";
-import { compileTopics, type TopicMatcher } from "../protocol/matching/topic-matcher.js";
-import { HttpProblem, methodNotAllowed, refusalOf, storeUnavailable } from "../protocol/problem.js";
+import { compileTopics } from "../protocol/matching/topic-matcher.js";
+import { type HttpProblem, methodNotAllowed, refusalOf, storeUnavailable } from "../protocol/problem.js";
 import { noGrants } from "../protocol/tokens/grants.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { type Clock, systemClock } from "../shared/clock.js";
@@ -15,13 +11,12 @@ import { distinctTime } from "../shared/distinct-time.js";
 import { MercureError } from "../shared/errors.js";
 import { assertKnownOptions } from "../shared/known-options.js";
 import type { Logger } from "../shared/logger.js";
-import { onRejection } from "../shared/on-rejection.js";
 import { invalidOption } from "../shared/option-reader.js";
 import { describeValue } from "../shared/plain-object.js";
 import type { Transaction } from "../shared/transaction.js";
 import { NodesOfOne } from "../transport/memory/nodes-of-one.js";
 import type { TransactionalTransport, Transport, TransportState } from "../transport/transport.js";
-import { authenticatorFor, defaultCookieNames } from "./auth/authenticators.js";
+import { authenticatorFor } from "./auth/authenticators.js";
 import { ControlChannel } from "./auth/control-channel.js";
 import type { VerifiedToken } from "./auth/verified-token.js";
 import { Dispatcher, hubClosed } from "./fan-out/dispatcher.js";
@@ -29,62 +24,27 @@ import { EncodedEvents } from "./fan-out/encoded-events.js";
 import { EncodedReplays } from "./fan-out/encoded-replays.js";
 import { TickBatch } from "./fan-out/tick-batch.js";
 import { guardedObserver } from "./guarded-observer.js";
-import { type DescribedSettings, describeApi, descriptionPath } from "./handlers/api-description.js";
 import { PublishHandler } from "./handlers/publish-handler.js";
 import { type Next, RequestAnswers } from "./handlers/request-answers.js";
-import { describeResource, isForMetadata, metadataUrl, type ResourceMetadata } from "./handlers/resource-metadata.js";
+import { Router } from "./handlers/router.js";
 import { SubscribeHandler } from "./handlers/subscribe-handler.js";
 import { SubscriptionsHandler } from "./handlers/subscriptions-handler.js";
 import { Cors } from "./http/cors.js";
 import { holdBody } from "./http/form-body.js";
 import type { HubRequest, HubResponse } from "./http/messages.js";
-import { answerPublicDocument } from "./http/public-document.js";
-import { hubUrlOf, pathFromHub, queryOf } from "./http/request.js";
+import { isRead, queryOf } from "./http/request.js";
 import { HubNodes } from "./nodes/hub-nodes.js";
 import type { HubObserver } from "./observer.js";
 import { type HubOptions, type HubSettings, resolveHubOptions } from "./options/hub-options.js";
 import { warnOfSeveralProcesses } from "./several-processes.js";
-import { ActiveSubscriptions, type SubscriptionChange } from "./streams/active-subscriptions.js";
+import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
 import { Disconnections } from "./streams/disconnections.js";
 import { Expirations } from "./streams/expirations.js";
+import { type StreamOptions, streamOptions } from "./streams/stream-options.js";
 import type { Subscriber } from "./streams/subscriber.js";
 import { Subscribers } from "./streams/subscribers.js";
+import { type SubscriptionListener, SubscriptionListeners } from "./streams/subscription-listeners.js";
 import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from "./streams/update-reader.js";
-
-/** Options of {@link Hub.stream}. */
-export interface StreamOptions {
-  /**
-   * The topics to stream. A string is the name of one topic, even if it looks like a pattern. `{ match, match_type }`
-   * can be a pattern, and `{ match: "*", match_type: "uritemplate" }` matches all topics.
-   */
-  readonly topics: string | TopicMatcher | readonly (string | TopicMatcher)[];
-  /** Whether the stream carries private updates of these topics too. Default false. */
-  readonly private?: boolean | undefined;
-  /** Data about this subscriber that subscription events show to other subscribers: any JSON value. Default nothing. */
-  readonly payload?: unknown;
-  /** The subject that owns the stream, for {@link Hub.disconnect}. Default nobody. */
-  readonly subject?: string | undefined;
-  /**
-   * The time of the application's authorization check, in milliseconds since 1970. A {@link Hub.disconnect} after that
-   * time refuses the stream. Set it if your code awaits something between the check and this call. Default: now.
-   */
-  readonly authorizedAt?: number | undefined;
-}
-
-const streamOptions: readonly string[] = [
-  "private",
-  "topics",
-  "payload",
-  "subject",
-  "authorizedAt",
-] satisfies (keyof StreamOptions)[];
-
-/** @param isPrivate - Whether the subscription receives private updates too. */
-type SubscriptionListener = (
-  subscription: SubscriptionDocument,
-  isPrivate: boolean,
-  change: SubscriptionChange,
-) => void;
 
 /** @param refusal - The refusal that the client receives. A client whose stream is closed instead does not see it. */
 type RefusalListener = (request: HubRequest, refusal: HttpProblem) => void;
@@ -129,18 +89,13 @@ export class Hub {
   readonly #nodes: HubNodes | undefined;
   /** Undefined if the option `subscriptions` is false. */
   readonly #activeSubscriptions: ActiveSubscriptions | undefined;
-  readonly #subscriptionListeners = new Set<SubscriptionListener>();
+  readonly #listeners: SubscriptionListeners;
   #refusalListener: RefusalListener | undefined;
-  readonly #subscriptionsHandler: SubscriptionsHandler | undefined;
   readonly #ticks = new TickBatch();
   readonly #subscribe: SubscribeHandler;
   readonly #answers: RequestAnswers;
-  readonly #settings: DescribedSettings & Pick<HubSettings, "hubUrl" | "transport">;
-  readonly #metadata: ResourceMetadata;
-  /** Undefined if the hub does not know its public URL, or speaks only Mercure 0.x. */
-  readonly #metadataUrl: URL | undefined;
-  /** Undefined if the option `allowPublish` is false. */
-  readonly #publishHandler: PublishHandler | undefined;
+  readonly #settings: Pick<HubSettings, "hubUrl" | "transport">;
+  readonly #router: Router;
 
   /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
   constructor(options: HubOptions);
@@ -171,12 +126,13 @@ export class Hub {
     });
     this.#disconnections = new Disconnections(orders, this.#subscribers, (error) => this.#report(error));
     const isRevoked = (token: VerifiedToken) => this.#disconnections.isRevoked(token);
+    this.#listeners = new SubscriptionListeners(publicPath, (error) => this.#report(error));
     if (settings.subscriptions) {
       this.#activeSubscriptions = new ActiveSubscriptions(
         publicPath,
         transport,
         (error) => this.#report(error),
-        (subscription, active, change) => this.#tell(subscription, active, change),
+        (subscription, active, change) => this.#listeners.tell(subscription, active, change),
       );
     }
     if (!(transport.nodes instanceof NodesOfOne)) {
@@ -203,30 +159,25 @@ export class Hub {
       onError: (error: unknown) => this.#report(error),
       onCloseAtOnce: (req: IncomingMessage, error: unknown) => this.#refusalListener?.(req, refusalOf(error)),
     };
-    this.#metadata = describeResource({ ...settings, cookieName: settings.cookieName ?? defaultCookieNames[0] });
-    // A hub with metadata counts as a hub of Mercure 1.0 to its clients.
-    this.#metadataUrl = settings.protocol === 0 ? undefined : metadataUrl(settings.resource);
+    const tokens = authenticatorFor("subscriber", settings, isRevoked, clock);
+    const active = this.#activeSubscriptions;
+    this.#subscribe = new SubscribeHandler(tokens, settings, services);
+    this.#router = new Router(settings, {
+      subscribe: this.#subscribe,
+      subscriptions: active && new SubscriptionsHandler(settings, tokens, active, transport),
+      publish: settings.allowPublish
+        ? new PublishHandler(authenticatorFor("publisher", settings, isRevoked, clock), settings, (draft) =>
+            this.publish(draft),
+          )
+        : undefined,
+    });
     this.#answers = new RequestAnswers({
       cors: new Cors(settings.corsOrigins),
-      metadataUrl: this.#metadataUrl?.href,
+      metadataUrl: this.#router.metadataUrl?.href,
       unavailable: () => this.#unavailable(),
       report: (error) => this.#report(error),
       onRefusal: (req, refusal) => this.#refusalListener?.(req, refusal),
     });
-    const tokens = authenticatorFor("subscriber", settings, isRevoked, clock);
-    this.#subscribe = new SubscribeHandler(tokens, settings, services);
-    if (this.#activeSubscriptions) {
-      const active = this.#activeSubscriptions;
-      this.#subscriptionsHandler = new SubscriptionsHandler(settings, tokens, active, transport);
-    }
-    if (settings.allowPublish) {
-      const publish = (draft: Draft) => this.publish(draft);
-      this.#publishHandler = new PublishHandler(
-        authenticatorFor("publisher", settings, isRevoked, clock),
-        settings,
-        publish,
-      );
-    }
   }
 
   /**
@@ -297,7 +248,7 @@ export class Hub {
    */
   readonly handle = (req: HubRequest, res: HubResponse, next?: Next): void => {
     holdBody(req, res);
-    this.#answers.answer(req, res, next, (request, response) => this.#route(request, response));
+    this.#answers.answer(req, res, next, (request, response) => this.#router.route(request, response));
   };
 
   /**
@@ -421,8 +372,7 @@ export class Hub {
    * ```
    */
   onSubscription(listener: SubscriptionListener): () => void {
-    this.#subscriptionListeners.add(listener);
-    return () => this.#subscriptionListeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /**
@@ -480,43 +430,7 @@ export class Hub {
     return this.state === "starting" ? storeUnavailable() : undefined;
   }
 
-  #tell(subscription: ActiveSubscription, active: boolean, change: SubscriptionChange): void {
-    if (this.#subscriptionListeners.size === 0) return;
-    const document = subscriptionDocument(this.publicPath, subscription, active);
-    for (const listener of this.#subscriptionListeners) {
-      try {
-        onRejection(listener(document, subscription.isPrivate ?? false, change), (error) => this.#report(error));
-      } catch (error) {
-        this.#report(error);
-      }
-    }
-  }
-
   #report(error: unknown): void {
     this.#logger.error("htmx-mercure: the hub failed to answer.", error);
   }
-
-  async #route(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (isForMetadata(req, this.path, this.#metadataUrl)) return answerPublicDocument(req, res, this.#metadata);
-    const below = pathFromHub(req, this.path);
-    if (below === descriptionPath) {
-      const paths = { hub: hubUrlOf(req, below), metadata: this.#metadataUrl?.pathname };
-      return answerPublicDocument(req, res, describeApi(this.#settings, paths));
-    }
-    if (this.#subscriptionsHandler && (below === "/subscriptions" || below?.startsWith("/subscriptions/"))) {
-      if (!isRead(req)) throw methodNotAllowed("GET, HEAD");
-      return this.#subscriptionsHandler.handle(req, res, below);
-    }
-    if (below !== "") throw new HttpProblem(404, `The hub is at ${this.path}.`);
-    if (isRead(req) || req.method === "QUERY") return this.#subscribe.handle(req, res);
-    if (this.#publishHandler === undefined) {
-      throw methodNotAllowed("GET, HEAD, QUERY", "This hub accepts no updates over HTTP.");
-    }
-    if (req.method !== "POST") throw methodNotAllowed("GET, HEAD, QUERY, POST");
-    return this.#publishHandler.handle(req, res);
-  }
-}
-
-function isRead({ method }: IncomingMessage): boolean {
-  return method === "GET" || method === "HEAD";
 }

@@ -1,6 +1,7 @@
 export type { DisconnectTarget } from "../protocol/disconnection.js";
 export type { IssuerOptions } from "./auth/issuers.js";
-export { type CloseOptions, Hub, type StreamOptions } from "./hub.js";
+export { type CloseOptions, Hub } from "./hub.js";
 export type { HubObserver } from "./observer.js";
 export type { HubOptions } from "./options/hub-options.js";
+export type { StreamOptions } from "./streams/stream-options.js";
 export type { Updates, UpdatesOptions } from "./streams/update-reader.js";

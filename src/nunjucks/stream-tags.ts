@@ -1,6 +1,5 @@
 import { closeEvent } from "../protocol/event-types.js";
 import type { Topics } from "../publisher/publish/topics.js";
-import type { RenderContext } from "../publisher/streams/render-context.js";
 import type { StreamParts } from "../publisher/streams/stream-parts.js";
 import type { ConnectionOptions } from "../publisher/streams/stream-urls.js";
 import { MercureError } from "../shared/errors.js";
@@ -9,6 +8,17 @@ import { attributes } from "./attributes.js";
 import type { Props, TagHandler, TagView } from "./components.js";
 import { eventTypes } from "./event-type.js";
 import type { MakeSafe } from "./safe-string.js";
+import {
+  connectionOptions,
+  elementName,
+  extensions,
+  flag,
+  givenOf,
+  joined,
+  limitProps,
+  oneTarget,
+  scrollProps,
+} from "./stream-props.js";
 import { swapStyle } from "./swap-style.js";
 import { TagProps } from "./tag-props.js";
 
@@ -30,14 +40,6 @@ const statusTexts = {
   ended: "This page is no longer live.",
   reload: "Reload",
 };
-
-/** Elements without content, or with content that htmx cannot swap. */
-const unusableElements = new Set(
-  "area base br col embed hr img input link meta source track wbr script style template textarea title".split(" "),
-);
-
-/** Elements that `role="log"` would deprive of their meaning. They announce additions with `aria-live` instead. */
-const elementsWithRole = new Set(["ul", "ol", "menu", "dl", "table", "tbody", "thead", "tfoot", "select"]);
 
 /** The htmx trigger for presence events. The delay joins many events at once, as after a deploy, into one request. */
 const presenceTrigger = (type: string) => `sse:${type} delay:100ms`;
@@ -242,92 +244,4 @@ export class StreamTags {
 function withoutPair(url: string, pair: string): string {
   const [before = "", after = ""] = pair === "" ? [url] : url.split(pair);
   return pair.startsWith("?") && after.startsWith("&") ? `${before}?${after.slice(1)}` : before + after;
-}
-
-/** The max streams of a page: a browser's six connections per host over HTTP/1.1, less two for other requests. */
-const maxConnections = 4;
-
-/** Warns the developer about a page that uses up the browser's connections. */
-export function warnOfConnections(page: RenderContext | undefined, warn: (message: string) => void): void {
-  if (page === undefined || ++page.connections !== maxConnections + 1) return;
-  warn(
-    `htmx-mercure: ${page.url} opens more than ${maxConnections} streams. Over HTTP/1.1 a browser opens six connections ` +
-      "to a host, and further tabs and requests wait. Join streams in a MercureStreamContext, or serve HTTP/2.",
-  );
-}
-
-/** Attributes that make a scrolled stream usable by keyboard and audible to screen readers. */
-function scrollProps(tag: string): Props {
-  const announced = elementsWithRole.has(tag) ? { aria_live: "polite", aria_relevant: "additions" } : { role: "log" };
-  return { data_auto_scroll: "", tabindex: 0, ...announced };
-}
-
-/** Returns the attributes that tell the page's script to keep only the newest items. */
-function limitProps(limit: unknown, swap: string, target: unknown): Props {
-  if (limit === undefined) return {};
-  const style = swap.split(" ")[0];
-  if (!Number.isSafeInteger(limit) || (limit as number) < 1) {
-    throw new MercureError(
-      "ERR_TEMPLATE",
-      `limit is ${JSON.stringify(limit) ?? typeof limit}; it must be a whole number of items, at least 1.`,
-    );
-  }
-  if (target !== "this" || (style !== "beforeend" && style !== "afterbegin")) {
-    throw new MercureError("ERR_TEMPLATE", 'limit needs hx_swap="beforeend" or "afterbegin", and no hx_target.');
-  }
-  return { data_mercure_limit: limit, ...(style === "afterbegin" && { data_mercure_oldest: "last" }) };
-}
-
-/** Rejects commas. htmx reads them as a list of selectors, and a visitor's text could select the whole page. */
-function oneTarget(value: unknown): unknown {
-  if (!String(value).includes(",")) return value;
-  throw new MercureError(
-    "ERR_TEMPLATE",
-    `hx_target must name one element, without a comma, not ${JSON.stringify(value)}.`,
-  );
-}
-
-function elementName(value: unknown): string {
-  const name = String(value);
-  if (/^[a-z][a-z0-9-]*$/.test(name) && !unusableElements.has(name)) return name;
-  throw new MercureError(
-    "ERR_TEMPLATE",
-    `tag=${JSON.stringify(value)} is not an element that can contain a stream's content.`,
-  );
-}
-
-function flag(props: TagProps, key: string): boolean {
-  const value = props.take(key, false);
-  if (typeof value === "boolean") return value;
-  throw new MercureError(
-    "ERR_TEMPLATE",
-    `${key} is ${JSON.stringify(value) ?? typeof value}; it must be true or false.`,
-  );
-}
-
-function connectionOptions(props: TagProps): ConnectionOptions {
-  return {
-    private: flag(props, "private"),
-    withSubscriptions: flag(props, "with_subscriptions"),
-    variant: props.take("variant"),
-    withPresence: false,
-  };
-}
-
-/** Returns the first given property that only a tag with a topic can have; undefined without one. */
-function givenOf({ private: isPrivate, withSubscriptions, variant }: ConnectionOptions): string | undefined {
-  if (isPrivate) return "private";
-  if (withSubscriptions) return "with_subscriptions";
-  return variant === undefined ? undefined : "variant";
-}
-
-/** Joins names with the author's, without repetition. */
-function joined(own: string, authors: unknown): string {
-  const names = `${own} ${authors ?? ""}`.split(/\s+/).filter(Boolean);
-  return [...new Set(names)].join(" ");
-}
-
-function extensions(authors: unknown): string {
-  const names = `sse,${authors ?? ""}`.split(",").map((name) => name.trim());
-  return [...new Set(names.filter(Boolean))].join(", ");
 }

@@ -86,3 +86,7 @@ export function isSameOrigin(req: IncomingMessage, others: readonly string[] = [
   if (others.includes(url.origin)) return true;
   return (site === undefined || site === "none") && url.host === host;
 }
+
+export function isRead({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD";
+}
