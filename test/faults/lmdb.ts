@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LmdbTransport, type LmdbTransportOptions } from "../../src/transport/lmdb/lmdb.js";
@@ -8,6 +7,7 @@ import type { Fault } from "./fault.js";
 import type { FaultyNode } from "./node.js";
 import { everything, heardAll, historyOf, limitFiles, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
 import { runOf } from "./record.js";
+import { SmallDisk } from "./small-disk.js";
 
 /** The history in a folder of its own, with the nodes that share it. */
 class Run extends NodesOfRun {
@@ -118,16 +118,15 @@ const fullDisk: Fault = (rounds) =>
 const fullFileSystem: Fault = (rounds) =>
   inFolder(async (run) => {
     const complaints: string[] = [];
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", run.path]);
+    const disk = new SmallDisk(run.path, 16);
     try {
       const node = run.start({ bytes: 1000, publishers: 16 });
       await progress(node);
-      const filler = join(run.path, "filler");
       for (let round = 0; round < rounds; round++) {
         const failures = node.log.failures.length;
-        fill(filler);
+        disk.setFull(true);
         await node.until((log) => log.failures.length > failures && log.state === "away");
-        rmSync(filler);
+        disk.setFull(false);
         await node.until(({ state }) => state === "ready");
         await progress(node);
       }
@@ -138,18 +137,9 @@ const fullFileSystem: Fault = (rounds) =>
       return { run: runOf(run.logs, await run.history()), faults: rounds, complaints };
     } finally {
       await run.end();
-      execFileSync("umount", [run.path]);
+      disk.remove();
     }
   });
-
-function fill(path: string): void {
-  const block = Buffer.alloc(64 * 1024);
-  try {
-    for (;;) appendFileSync(path, block);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-  }
-}
 
 export const lmdbFaults: Readonly<Record<string, Fault>> = {
   "node-kill": killOneOf(1),

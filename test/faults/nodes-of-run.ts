@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import type { Transport } from "../../src/transport/transport.js";
-import type { Heard } from "./checker.js";
+import type { Heard, RunRecord } from "./checker.js";
 import { FaultyNode, type NodeProgramOptions } from "./node.js";
 import type { TransportChoice } from "./open-transport.js";
-import type { NodeLog } from "./record.js";
+import { type NodeLog, runOf } from "./record.js";
+import { settledRun } from "./settled-run.js";
 
 /** Limits that hold a whole run. */
 export const everything = { historyLength: 10_000_000, maxHistoryBytes: 2 ** 33 };
@@ -25,6 +26,20 @@ export class NodesOfRun {
 
   get logs(): NodeLog[] {
     return this.#nodes.map(({ log }) => log);
+  }
+
+  /** Returns the record of a run whose store can lose updates. */
+  settled(): RunRecord {
+    const { sent, acknowledged } = runOf(this.logs);
+    const nodes = this.#nodes.filter(({ log }) => log.isStarted);
+    return settledRun(
+      { sent, acknowledged },
+      nodes.map(({ log: { record }, isDead }) => {
+        // A node can join the empty store, and go on, before another one tells what is lost.
+        const gaps = record.gaps.map(({ through }) => ({ after: record.from, through }));
+        return { record: { ...record, gaps }, before: [], isDead };
+      }),
+    );
   }
 
   /** Ends the nodes that still run. */

@@ -6,7 +6,7 @@ import type { Fault } from "./fault.js";
 import type { FaultyNode } from "./node.js";
 import { everything, heardAll, historyOf, limitFiles, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
 import { runOf } from "./record.js";
-import { settledRun } from "./settled-run.js";
+import { refuse } from "./refusal.js";
 
 /** The lines of a server that acknowledges only what is on its disk. */
 const onDisk = ["appendonly yes", "appendfsync always"];
@@ -15,7 +15,6 @@ const onDisk = ["appendonly yes", "appendfsync always"];
 class Run extends NodesOfRun {
   readonly server: RedisServer;
   readonly others: RedisServer[] = [];
-  readonly #nodes: FaultyNode[] = [];
   url: string;
 
   constructor(server: RedisServer) {
@@ -27,27 +26,11 @@ class Run extends NodesOfRun {
   start(options: NodeOptions = {}, transport: Partial<RedisTransportOptions> = {}): FaultyNode {
     // The publishers wait for as long as a fault takes: the update counts in the end.
     const usual = { url: this.url, publishTimeout: 120, ...everything };
-    const node = this.add({ kind: "redis", options: { ...usual, ...transport } }, options);
-    this.#nodes.push(node);
-    return node;
+    return this.add({ kind: "redis", options: { ...usual, ...transport } }, options);
   }
 
   history(): Promise<Heard[]> {
     return historyOf(new RedisTransport({ url: this.url, ...everything }));
-  }
-
-  /** Returns the record of a run whose server can lose updates that are not acknowledged. */
-  settled() {
-    const { sent, acknowledged } = runOf(this.logs);
-    const nodes = this.#nodes.filter(({ log }) => log.isStarted);
-    return settledRun(
-      { sent, acknowledged },
-      nodes.map(({ log: { record }, isDead }) => {
-        // A node can join the empty server, and go on, before another one tells what is lost.
-        const gaps = record.gaps.map(({ through }) => ({ after: record.from, through }));
-        return { record: { ...record, gaps }, before: [], isDead };
-      }),
-    );
   }
 
   async remove(): Promise<void> {
@@ -153,20 +136,8 @@ const refusal =
   (rounds) =>
     withServer(lines, async (run) => {
       const nodes = [0, 1].map(() => run.start({ publishers: 8 }, { publishTimeout: 1 }));
-      await progressOfAll(nodes);
-      for (let round = 0; round < rounds; round++) {
-        const failures = nodes.map(({ log }) => log.failures.length);
-        await setFull(run.server, true);
-        await Promise.all(nodes.map((node, index) => node.until((log) => log.failures.length > failures[index]! + 8)));
-        await setFull(run.server, false);
-        await progressOfAll(nodes);
-      }
+      const complaints = await refuse(nodes, rounds, (isFull) => setFull(run.server, isFull), reason);
       await stopAll(nodes);
-      const failures = run.logs.flatMap((log) => log.failures);
-      const complaints = failures
-        .filter(({ code }) => code !== "ERR_TRANSPORT")
-        .map(({ code, message }) => `${code}: ${message}`);
-      if (!failures.some(({ message }) => reason.test(message))) complaints.push("no update failed for this reason");
       return { run: runOf(run.logs, await run.history()), faults: rounds, complaints };
     });
 

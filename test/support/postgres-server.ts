@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
+import { freePort } from "./free-port.js";
 import { until } from "./until.js";
 
 /** The folder of PostgreSQL's programs; undefined where it is not installed. */
@@ -24,31 +24,21 @@ function findPostgres(): string | undefined {
 /** A real PostgreSQL server with a data folder of its own. */
 export class PostgresServer {
   readonly #folder: string;
-  readonly #port: number;
+  readonly port: number;
+  readonly #settings: readonly string[];
   #child: ChildProcess | undefined;
 
-  private constructor(folder: string, port: number) {
-    this.#folder = folder;
-    this.#port = port;
+  private constructor(port: number, settings: readonly string[]) {
+    this.port = port;
+    this.#settings = settings;
+    this.#folder = mkdtempSync(join(tmpdir(), "postgres-"));
+    own(this.#folder);
   }
 
-  static async start(): Promise<PostgresServer> {
-    const folder = mkdtempSync(join(tmpdir(), "postgres-"));
-    const server = new PostgresServer(folder, await freePort());
-    if (process.getuid?.() === 0) execFileSync("chown", ["postgres", folder]);
-    chmodSync(folder, 0o700);
-    server.#run("initdb", [
-      "-D",
-      join(folder, "data"),
-      "-U",
-      "postgres",
-      "-A",
-      "trust",
-      "-E",
-      "UTF8",
-      "--no-locale",
-      "-N",
-    ]);
+  /** @param settings - Settings of the server, such as `max_connections=200`. */
+  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
+    const server = new PostgresServer(await freePort(), settings);
+    server.#run("initdb", ["-D", server.#data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]);
     await server.restart();
     return server;
   }
@@ -57,15 +47,46 @@ export class PostgresServer {
     return this.urlOf("postgres");
   }
 
+  get #data(): string {
+    return join(this.#folder, "data");
+  }
+
+  /** Starts another server that follows this one. */
+  async startStandby(): Promise<PostgresServer> {
+    const standby = new PostgresServer(await freePort(), this.#settings);
+    standby.#copy(this, standby.#data, ["-R"]);
+    await standby.restart();
+    return standby;
+  }
+
+  /** Makes a standby accept changes. */
+  async promote(): Promise<void> {
+    await this.query("select pg_promote()");
+  }
+
+  /** Copies all data while the server runs. See {@link PostgresServer.restore}. */
+  backUp(): void {
+    this.#copy(this, join(this.#folder, "backup"), []);
+  }
+
+  /** Starts the server, which must have ended, with the data of its backup. */
+  async restore(): Promise<void> {
+    rmSync(this.#data, { recursive: true });
+    cpSync(join(this.#folder, "backup"), this.#data, { recursive: true, preserveTimestamps: true });
+    own(this.#data);
+    await this.restart();
+  }
+
   urlOf(database: string, user = "postgres"): string {
-    return `postgres://${user}@127.0.0.1:${this.#port}/${database}`;
+    return `postgres://${user}@127.0.0.1:${this.port}/${database}`;
   }
 
   /** Starts the server's process. Resolves when it answers. */
   async restart(): Promise<void> {
     const { command, args } = unprivileged(join(postgresFolder!, "postgres"), [
-      ...["-D", join(this.#folder, "data"), "-p", String(this.#port), "-k", this.#folder, "-c", "max_connections=200"],
+      ...["-D", this.#data, "-p", String(this.port), "-k", this.#folder, "-c", "max_connections=200"],
       ...["-c", "fsync=off", "-c", "listen_addresses=127.0.0.1", "-c", "max_prepared_transactions=4"],
+      ...this.#settings.flatMap((setting) => ["-c", setting]),
     ]);
     this.#child = spawn(command, args, { stdio: ["ignore", "ignore", "ignore"] });
     await until(() =>
@@ -98,6 +119,7 @@ export class PostgresServer {
   /** Ends all processes of the server at once, as the loss of power does. */
   async kill(): Promise<void> {
     const child = this.#child!;
+    if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, "exit");
     for (const pid of this.processes()) signal(pid, "SIGKILL");
     await exited;
@@ -128,11 +150,22 @@ export class PostgresServer {
     return [parent, ...childrenOf(parent)].filter(isAlive);
   }
 
+  #copy(server: PostgresServer, folder: string, more: readonly string[]): void {
+    const from = ["-h", "127.0.0.1", "-p", String(server.port), "-U", "postgres"];
+    this.#run("pg_basebackup", [...from, "-D", folder, "-X", "stream", "-c", "fast", ...more]);
+  }
+
   #run(program: string, programArgs: string[]): void {
     const { command, args } = unprivileged(join(postgresFolder!, program), programArgs);
     mkdirSync(this.#folder, { recursive: true });
     execFileSync(command, args, { stdio: "pipe" });
   }
+}
+
+/** Gives a folder to the user of the server. */
+export function own(folder: string): void {
+  if (process.getuid?.() === 0) execFileSync("chown", ["-R", "postgres", folder]);
+  chmodSync(folder, 0o700);
 }
 
 /** PostgreSQL refuses to run as root. */
@@ -164,12 +197,4 @@ function signal(pid: number, name: NodeJS.Signals): void {
   } catch {
     // It has ended meanwhile.
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  return port;
 }

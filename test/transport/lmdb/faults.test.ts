@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { faultsOf } from "../../faults/checker.js";
 import { lmdbFaults } from "../../faults/lmdb.js";
+import { withoutMount } from "../../faults/small-disk.js";
 
 /** Runs a fault, and checks that nothing acknowledged is lost, repeated or out of order, and that no gap is untold. */
 async function survive(fault: keyof typeof lmdbFaults, rounds: number): Promise<void> {
@@ -23,4 +24,6 @@ describe("An LMDB history", () => {
 
   test("rejects updates on a full disk with a clear error, loses nothing, and goes on when there is room", () =>
     survive("full-disk", 2));
+
+  test("does so on a file system that really fills", { skip: withoutMount }, () => survive("full-file-system", 1));
 });

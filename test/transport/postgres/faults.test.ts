@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { faultsOf } from "../../faults/checker.js";
 import { postgresFaults } from "../../faults/postgres.js";
+import { withoutMount } from "../../faults/small-disk.js";
 import { withoutPostgres } from "../../support/postgres-server.js";
 
 const promises: Readonly<Record<keyof typeof postgresFaults, string>> = {
@@ -11,11 +12,16 @@ const promises: Readonly<Record<keyof typeof postgresFaults, string>> = {
   "node-kill": "lose nothing when one of them is killed",
   "node-stall": "bring to one that did not run for a while what the other published",
   trimmed: "tell one of a gap, and no other, when the table has deleted what it did not hear",
+  "full-disk": "reject updates while the disk of the table is full, and go on when there is room",
+  "fail-over": "lose and repeat nothing when a synchronous standby takes the place of the server",
+  "empty-server": "go on, and tell exactly those of a gap that missed something, when the server comes back empty",
+  "restored-backup": "do so too when the server comes back with the data of a backup",
 };
 
 describe("nodes in processes of their own over PostgreSQL", { skip: withoutPostgres }, () => {
   for (const [fault, promise] of Object.entries(promises)) {
-    test(`${promise} (${fault})`, async () => {
+    const skip = fault === "full-disk" && withoutMount;
+    test(`${promise} (${fault})`, { skip }, async () => {
       const { run, complaints = [] } = await postgresFaults[fault]!(1);
       assert.deepEqual([...faultsOf(run), ...complaints], []);
       assert.ok(run.acknowledged.length >= 100);
