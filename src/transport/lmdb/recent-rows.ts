@@ -9,29 +9,32 @@ export interface Found {
   readonly update?: Update;
 }
 
-/** The max memory of the rows, in bytes, by the estimate of `sizeOf`. */
-const maxBytes = 16 * 1024 * 1024;
+/** The max memory of each half of the rows, in bytes, by the estimate of `sizeOf`. */
+const maxBytes = 8 * 1024 * 1024;
 
 /**
  * The rows that were read last, in memory. Clients that reconnect at the same time read the same rows, and so they cost
  * no further parsing. A row never changes; whether history still holds it is looked up each time.
+ *
+ * A full half replaces the older one, because a map that loses its oldest row with each new one searches for it.
  */
 export class RecentRows {
-  readonly #rows = new Map<number, Found>();
+  #rows = new Map<number, Found>();
+  #older = new Map<number, Found>();
   #bytes = 0;
 
   get(position: number): Found | undefined {
-    return this.#rows.get(position);
+    return this.#rows.get(position) ?? this.#older.get(position);
   }
 
   add(found: Found): void {
-    if (found.update === undefined || this.#rows.has(found.position)) return;
+    if (found.update === undefined) return;
+    if (this.#bytes > maxBytes) {
+      this.#older = this.#rows;
+      this.#rows = new Map();
+      this.#bytes = 0;
+    }
     this.#rows.set(found.position, found);
     this.#bytes += sizeOf(found.update);
-    for (const [position, { update }] of this.#rows) {
-      if (this.#bytes <= maxBytes) return;
-      this.#rows.delete(position);
-      this.#bytes -= sizeOf(update!);
-    }
   }
 }
