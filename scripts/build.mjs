@@ -1,13 +1,15 @@
 // `npm run build`: builds dist from src.
 //
 //   npm run build                   writes dist
+//   npm run build -- --if-changed   writes dist unless the last build had the same sources
 //   npm run build -- --reference    writes only the types, with their examples, to .cache/reference
 //
 // dist holds one module and one file of types for each entry of the package, the chunks that several of them share, and
 // the browser's script and style. The build happens beside dist and replaces it only when it is whole: a failed build
 // leaves the last good one, and a program that reads dist meanwhile never sees half of it.
 
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, main, run } from "./run.mjs";
@@ -32,9 +34,13 @@ const typedEntries = [...entries.filter((entry) => entry !== "cli/main"), "clien
 
 const isReference = process.argv.includes("--reference");
 const target = isReference ? ".cache/reference" : "dist";
+/** Holds the digest of the sources of dist. */
+const builtFile = ".cache/built";
 
 await main(async () => {
   const start = performance.now();
+  const sources = digestOfSources();
+  if (process.argv.includes("--if-changed") && existsSync(target) && sources === digestOfLastBuild()) return;
   if (!existsSync("node_modules/typescript") || !existsSync("node_modules/rollup")) {
     throw new Failure("The build's tools are not installed: run `npm ci` first.");
   }
@@ -48,13 +54,32 @@ await main(async () => {
     await rm(modules, { recursive: true });
     // npm leaves out the files that a .gitignore in the folder names.
     await rm(`${staging}/.gitignore`);
-    if (isReference) await mkdir(".cache", { recursive: true });
+    await mkdir(".cache", { recursive: true });
+    if (!isReference) await rm(builtFile, { force: true });
     await replace(target, staging);
+    if (!isReference) await writeFile(builtFile, sources);
   } finally {
     await rm(staging, { recursive: true, force: true });
   }
   console.log(`Built ${target} in ${((performance.now() - start) / 1000).toFixed(1)} s.`);
 });
+
+function digestOfSources() {
+  const files = ["src", "scripts"].flatMap((folder) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name)),
+  );
+  const digest = createHash("sha256");
+  for (const file of [...files.sort(), "package-lock.json", "tsconfig.json", "tsconfig.build.json"]) {
+    digest.update(`${file}\0`).update(readFileSync(file)).update("\0");
+  }
+  return digest.digest("hex");
+}
+
+function digestOfLastBuild() {
+  return existsSync(builtFile) ? readFileSync(builtFile, "utf8") : undefined;
+}
 
 async function all(...steps) {
   for (const step of await Promise.allSettled(steps)) if (step.status === "rejected") throw step.reason;

@@ -29,7 +29,7 @@ const SILENCE = TEST_TIMEOUT + 60_000;
 const FAREWELL = 10_000;
 
 /** A process costs about a second, most of it for loading Express, Nunjucks and the sources. */
-const FILES_IN_PROCESS = 12;
+const FILES_IN_PROCESS = 36;
 /** Files whose tests measure the process, or wait for other processes, run in processes of their own. */
 const ALONE = /support\/heap|node:cluster|browser\/chromium/;
 const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\/|\/faults\.test\.ts$/;
@@ -40,7 +40,9 @@ await main(async () => {
   const flags = args.filter((argument) => argument.startsWith("--"));
   const files = select(args.filter((argument) => !argument.startsWith("--")));
 
-  await run(process.execPath, ["scripts/build.mjs"], { failure: "The tests did not run: the build failed." });
+  await run(process.execPath, ["scripts/build.mjs", "--if-changed"], {
+    failure: "The tests did not run: the build failed.",
+  });
   const env = { ...process.env };
   const browser = files.some(needsBrowser) ? await startBrowser(env) : undefined;
   try {

@@ -259,7 +259,8 @@ describe("orders", () => {
     const first = await startHub(t, { transport });
     await first.hub.disconnect({ subject: "ada" });
     const long = "x".repeat(100_000);
-    for (let i = 0; i < 400; i++) await first.hub.disconnect({ topic: `${long}${i}` });
+    // Long strings of one length have one hash, so the numbers come first: they tell the topics apart at once.
+    for (let i = 0; i < 400; i++) await first.hub.disconnect({ topic: `${i}${long}` });
     const late = await startHub(t, { transport });
     for (const each of [ada, grace]) assert.equal((await subscribe(t, late.url("a"), bearer(each))).status, 401);
     assert.equal((await subscribe(t, late.url("a"), bearer(await fresh("grace", ["a"])))).status, 200);
