@@ -68,6 +68,11 @@ export const hubFlags: Flags = {
     numeric: true,
     help: "Clients reconnect within this time after the hub shuts down. Default 5.",
   },
+  "drain-timeout": {
+    value: "seconds",
+    numeric: true,
+    help: "The max time to hand streams over to other processes when the hub shuts down. Default 5; 0: at once.",
+  },
   "shutdown-timeout": {
     value: "seconds",
     numeric: true,

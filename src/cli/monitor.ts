@@ -48,7 +48,7 @@ export function monitor(
 function readiness(state: MonitoredState): [status: number, body: string] {
   if (state === "ready") return [200, "ready\n"];
   if (state === "away") return [200, "away: the store is unreachable; streams stay open, and publishing fails\n"];
-  return [503, "not ready\n"];
+  return [503, state === "draining" ? "draining\n" : "not ready\n"];
 }
 
 /**

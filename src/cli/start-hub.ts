@@ -18,6 +18,7 @@ export const portBounds = { min: 0, max: 65_535, integer: true };
 export interface Serving {
   readonly address: Address;
   readonly retrySpread: number;
+  readonly drainTimeout: number;
   readonly shutdownTimeout: number;
 }
 
@@ -39,6 +40,7 @@ export function readServing(read: OptionReader, assigned: number | undefined): S
       certificate: readCertificate(read),
     },
     retrySpread: read.number("retry-spread", { min: 0, max: 3600 }) ?? 5,
+    drainTimeout: read.number("drain-timeout", { min: 0, max: 3600 }) ?? 5,
     shutdownTimeout: read.number("shutdown-timeout", { min: 0, max: 3600 }) ?? 5,
   };
 }
@@ -50,7 +52,7 @@ export function readServing(read: OptionReader, assigned: number | undefined): S
  */
 export async function startHub(
   configuration: HubConfiguration,
-  { address, retrySpread, shutdownTimeout }: Serving,
+  { address, retrySpread, drainTimeout, shutdownTimeout }: Serving,
   identify: (url: string) => ResourceIdentity,
   metrics: Pick<Metrics, "observer" | "watch"> | undefined,
 ): Promise<RunningHub> {
@@ -86,15 +88,13 @@ export async function startHub(
     throw error;
   }
   const { close } = server;
-  let isClosing = false;
   return {
     url,
     get state() {
-      return isClosing ? "closed" : hub.state;
+      return hub.state;
     },
     async close() {
-      isClosing = true;
-      await hub.close({ retrySpread });
+      await hub.close({ drainTimeout, retrySpread });
       await close(shutdownTimeout);
       await transport.close();
     },

@@ -63,8 +63,8 @@ export async function work(hub: RunningHub, metrics: () => Promise<object>): Pro
   report();
   const timer = setInterval(report, reportInterval);
   await told;
-  clearInterval(timer);
   await hub.close();
+  clearInterval(timer);
 }
 
 /** The processes that share a port, each with a hub. A process that ends is replaced. */
@@ -104,8 +104,9 @@ export class Workers {
   }
 
   get #state(): RunningHub["state"] {
+    if (this.#isEnding) return "draining";
     const states = [...this.#states.values()];
-    return (["ready", "away"] as const).find((state) => states.includes(state)) ?? "starting";
+    return (["ready", "away", "draining"] as const).find((state) => states.includes(state)) ?? "starting";
   }
 
   /** Returns the metrics of the workers that listen. */

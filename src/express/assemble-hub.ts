@@ -71,7 +71,7 @@ function hubInProcess({ configuration, clock, onError }: HubContext, embedded: E
     areAllKnown: configuration.hub.subscriptions,
     nodes: isShared ? nodes : undefined,
   });
-  const hub = new EmbeddedHubPort({ hub: embedded.hub, publicHubUrl, variants, close: embedded.close });
+  const hub = new EmbeddedHubPort({ hub: embedded.hub, publicHubUrl, variants });
   const presence = presenceOf(embedded.hub, configuration, {
     clock,
     subscriptions: (topic) => hub.listSubscriptions([topic]),

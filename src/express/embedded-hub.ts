@@ -10,7 +10,6 @@ export interface EmbeddedHub {
   readonly hub: Hub;
   /** Whether a request is for the hub, rather than for the application's routes. */
   isFor(request: Request): boolean;
-  readonly close: () => Promise<void>;
 }
 
 /** Creates the hub in this process, with the configured transport. */
@@ -38,6 +37,5 @@ export function embedHub(configuration: Configuration, authorize: HubOptions["au
     hub,
     isFor: (request) =>
       request.path === path || request.path.startsWith(`${path}/`) || isForMetadata(request, path, metadata),
-    close: () => hub.close(),
   };
 }

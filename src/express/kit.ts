@@ -1,6 +1,7 @@
 import type { Response } from "express";
 import type { Environment } from "nunjucks";
 import type { Hub } from "../hub/hub.js";
+import type { CloseOptions } from "../hub/options/close-options.js";
 import type { ComponentFunctions } from "../nunjucks/component-functions.js";
 import type { OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
@@ -65,14 +66,16 @@ export interface Kit {
   /** The embedded hub. With an external hub, reading it throws `ERR_EXTERNAL_HUB`. */
   readonly hub: Hub;
   /**
-   * Ends all streams at once, so that no connection delays a shutdown.
+   * Ends all streams, so that no connection delays a shutdown: at once, or with `drainTimeout` one after the other while
+   * another process takes them. A second call ends a drain at once.
    *
+   * @throws MercureError `ERR_OPTION` for an unknown or invalid option.
    * @example
    * ```ts
-   * process.once("SIGTERM", () => void close());
+   * process.on("SIGTERM", () => void close({ drainTimeout: 20 }));
    * ```
    */
-  readonly close: () => Promise<void>;
+  readonly close: (options?: CloseOptions) => Promise<void>;
 }
 
 /**
@@ -97,9 +100,10 @@ export function createKit({
     html: html.html,
     oob: html.oob,
     environment,
-    close: () => {
+    close: async (options = {}) => {
+      await embedded?.hub.drain(options);
       presence?.close();
-      return hub.close();
+      await hub.close(options);
     },
   };
   const property = {

@@ -35,10 +35,12 @@ import type { HubRequest, HubResponse } from "./http/messages.js";
 import { isRead, queryOf } from "./http/request.js";
 import { HubNodes } from "./nodes/hub-nodes.js";
 import type { HubObserver } from "./observer.js";
+import { type CloseOptions, readCloseOptions } from "./options/close-options.js";
 import { type HubOptions, type HubSettings, resolveHubOptions } from "./options/hub-options.js";
 import { warnOfSeveralProcesses } from "./several-processes.js";
 import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
 import { Disconnections } from "./streams/disconnections.js";
+import { Drain } from "./streams/drain.js";
 import { Expirations } from "./streams/expirations.js";
 import { type StreamOptions, streamOptions } from "./streams/stream-options.js";
 import type { Subscriber } from "./streams/subscriber.js";
@@ -49,14 +51,8 @@ import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from 
 /** @param refusal - The refusal that the client receives. A client whose stream is closed instead does not see it. */
 type RefusalListener = (request: HubRequest, refusal: HttpProblem) => void;
 
-/** Options of {@link Hub.close}. */
-export interface CloseOptions {
-  /**
-   * The max random reconnection delay, in seconds. The hub tells each client to wait one second and a random part of
-   * it. Default: the hub sends no delay.
-   */
-  readonly retrySpread?: number | undefined;
-}
+/** The state of a hub: that of its transport, or `draining` while the hub hands its streams over to other nodes. */
+export type HubState = TransportState | "draining";
 
 /**
  * A Mercure hub over Node's HTTP servers, with or without Express before it.
@@ -91,6 +87,11 @@ export class Hub {
   readonly #activeSubscriptions: ActiveSubscriptions | undefined;
   readonly #listeners: SubscriptionListeners;
   #refusalListener: RefusalListener | undefined;
+  readonly #clock: Clock;
+  #drain: Drain | undefined;
+  /** The number of updates that the transport has not stored yet. */
+  #pending = 0;
+  #onStored = () => {};
   readonly #ticks = new TickBatch();
   readonly #subscribe: SubscribeHandler;
   readonly #answers: RequestAnswers;
@@ -113,6 +114,7 @@ export class Hub {
     this.#transport = transport;
     this.#ownTransport = settings.ownTransport;
     this.#logger = logger;
+    this.#clock = clock;
     this.#observer = settings.observer && guardedObserver(settings.observer, (error) => this.#report(error));
     this.#dispatcher = new Dispatcher(transport);
     const dispatcher = this.#dispatcher;
@@ -223,11 +225,13 @@ export class Hub {
   }
 
   /**
-   * The state of the transport. `starting`: requests get 503 with `Retry-After`. `away`: the store is unreachable, so
-   * streams stay open and publishing fails.
+   * The state of the transport, and of the hub at its end. `starting`: requests get 503 with `Retry-After`. `away`: the
+   * store is unreachable, so streams stay open and publishing fails. `draining`: {@link Hub.close} hands the streams over
+   * to other nodes, so proxies should send no new ones. `closed`: requests get 503.
    */
-  get state(): TransportState {
-    return this.#transport.state;
+  get state(): HubState {
+    if (this.#dispatcher.closed) return "closed";
+    return this.#drain === undefined ? this.#transport.state : "draining";
   }
 
   /** The number of open streams. */
@@ -292,7 +296,13 @@ export class Hub {
    */
   async publish(draft: Draft): Promise<Update> {
     this.#check(draft);
-    const update = await this.#transport.publish(draft);
+    let update: Update;
+    this.#pending++;
+    try {
+      update = await this.#transport.publish(draft);
+    } finally {
+      if (--this.#pending === 0) this.#onStored();
+    }
     this.#observer?.published();
     const pause = this.#ticks.throttle();
     if (pause !== undefined) await pause;
@@ -403,24 +413,41 @@ export class Hub {
   }
 
   /**
-   * Ends all streams and iterations at once, and answers later requests with 503. A transport that was given as an
-   * object stays open.
+   * Ends all streams and iterations, and answers later requests with 503. Resolves once pending updates are stored. A
+   * transport that was given as an object stays open. A second call ends a drain at once.
    *
-   * @throws MercureError `ERR_OPTION` for an unknown option.
+   * @throws MercureError `ERR_OPTION` for an unknown or invalid option.
    * @example
    * ```ts
-   * await hub.close({ retrySpread: 5 });
+   * await hub.close({ drainTimeout: 20, retrySpread: 5 });
    * ```
    */
   async close(options: CloseOptions = {}): Promise<void> {
-    assertKnownOptions(options, ["retrySpread"], "hub.close");
-    const { retrySpread } = options;
+    const { retrySpread } = readCloseOptions(options);
+    await this.drain(options);
     if (retrySpread !== undefined) this.#subscribers.spreadRetries(retrySpread);
     this.#dispatcher.close();
     this.#disconnections.close();
     await this.#activeSubscriptions?.settled();
+    if (this.#pending > 0) await new Promise<void>((resolve) => (this.#onStored = resolve));
     this.#nodes?.close();
     await this.#ownTransport?.close();
+  }
+
+  /**
+   * Hands the streams over to other nodes, if the option `drainTimeout` asks for it. The first part of {@link Hub.close}.
+   *
+   * @internal
+   */
+  async drain(options: CloseOptions): Promise<void> {
+    const { drainTimeout } = readCloseOptions(options);
+    if (this.#drain !== undefined) this.#drain.finish();
+    else if (drainTimeout > 0 && this.#nodes !== undefined && !this.#dispatcher.closed) {
+      const { streams } = this.#nodes;
+      streams.drain();
+      this.#drain = new Drain(this.#subscribers, () => streams.hasSuccessor, this.#clock, drainTimeout);
+    }
+    await this.#drain?.done;
   }
 
   /** Returns the error for requests that the hub cannot answer now. */

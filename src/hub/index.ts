@@ -1,7 +1,8 @@
 export type { DisconnectTarget } from "../protocol/disconnection.js";
 export type { IssuerOptions } from "./auth/issuers.js";
-export { type CloseOptions, Hub } from "./hub.js";
+export { Hub, type HubState } from "./hub.js";
 export type { HubObserver } from "./observer.js";
+export type { CloseOptions } from "./options/close-options.js";
 export type { HubOptions } from "./options/hub-options.js";
 export type { StreamOptions } from "./streams/stream-options.js";
 export type { Updates, UpdatesOptions } from "./streams/update-reader.js";

@@ -88,6 +88,22 @@ describe("applications on several nodes", () => {
     assert.deepEqual([a.errors, b.errors], [[], []]);
   });
 
+  test("presence lists a person all the time while a node that closes hands the streams over", async (t) => {
+    const cluster = new NodeCluster(t);
+    const options = { presenceGrace: 3600 };
+    const [a, b] = [await start(t, cluster, room, options), await start(t, cluster, room, options)];
+    const ada = await a.visit("user=ada");
+    await until(() => [a, b].every(({ who }) => who()[0] === "ada: 1"));
+    const closed = a.close({ drainTimeout: 3600 });
+    assert.equal(a.hub.state, "draining");
+    await ended(ada);
+    await closed;
+    assert.equal(a.hub.state, "closed");
+    assert.deepEqual(b.who(), ["ada: 0"]);
+    await b.visit("user=ada");
+    await until(() => b.who()[0] === "ada: 1");
+  });
+
   test("a function as data is rendered for the variants of all nodes", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b] = [await start(t, cluster, board), await start(t, cluster, board)];

@@ -73,7 +73,6 @@ export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
       hub: { lastEventId: "#cursor", path: hubPath, publicPath: hubPath } as Hub,
       publicHubUrl: hubPath,
       variants,
-      close: async () => {},
     }),
     protocol,
     topics: new TopicReader(models, protocol),

@@ -112,7 +112,7 @@ export const uses: Readonly<Record<string, Use>> = {
     "hub.onSubscription": ({ lone }) => lone.onSubscription(() => {})(),
     "hub.disconnect": ({ lone }) => lone.disconnect({ subject: "7" }),
   }),
-  "kit.close": { kind: "returns", closes: true, call: ({ running: { kit } }) => kit.close() },
+  "kit.close": { kind: "returns", closes: true, call: ({ running: { kit } }) => kit.close({ drainTimeout: 1 }) },
   "hub.close": { kind: "returns", closes: true, call: ({ running: { kit } }) => kit.hub.close({ retrySpread: 1 }) },
   ...each("renders", {
     "sse.authenticatedHubUrl": ({ running: { kit }, res }) =>

@@ -1,4 +1,5 @@
 import type { Nodes } from "../../transport/nodes.js";
+import { decodeNode, encodeNode, type LivingNode } from "./node-record.js";
 import { decodeStream, encodeStream, type NodeStream, type StreamState } from "./stream-record.js";
 
 /** Keys of a node's entries. A newer node can have others. */
@@ -29,10 +30,12 @@ export class NodeStreams {
   readonly #listener: NodeStreamsListener;
   readonly #stop: () => void;
   readonly #others = new Map<string, Map<string, NodeStream>>();
-  /** The last order that each other node has executed. */
-  readonly #executed = new Map<string, number>();
+  /** The other nodes, by their own entry. */
+  readonly #living = new Map<string, LivingNode>();
   readonly #subjects = new Map<string, number>();
   #leaving = new Map<string, NodeStream[]>();
+  #position = 0;
+  #isDraining = false;
   readonly #waiting = new Set<() => void>();
 
   constructor(nodes: Nodes, listener: NodeStreamsListener) {
@@ -52,7 +55,7 @@ export class NodeStreams {
 
   /** The ids of the other nodes. */
   get others(): Iterable<string> {
-    return this.#executed.keys();
+    return this.#living.keys();
   }
 
   /** Returns the number of a subject's streams on other nodes. */
@@ -71,12 +74,24 @@ export class NodeStreams {
 
   /** Tells that this node has executed the orders up to a position. */
   executed(position: number): void {
-    this.#nodes.tell(nodeKey, JSON.stringify([1, position]));
+    this.#position = position;
+    this.#nodes.tell(nodeKey, encodeNode({ executed: position, isDraining: this.#isDraining }));
+  }
+
+  /** Tells that this node takes no new streams. */
+  drain(): void {
+    this.#isDraining = true;
+    this.executed(this.#position);
+  }
+
+  /** Whether another node takes new streams. */
+  get hasSuccessor(): boolean {
+    return [...this.#living.values()].some(({ isDraining }) => !isDraining);
   }
 
   /** Resolves when all nodes have executed the orders up to a position, or after a second. */
   async confirmed(position: number): Promise<void> {
-    const isDone = () => [...this.#executed.values()].every((executed) => executed >= position);
+    const isDone = () => [...this.#living.values()].every(({ executed }) => executed >= position);
     if (isDone()) return;
     await new Promise<void>((resolve) => {
       const end = () => {
@@ -105,8 +120,8 @@ export class NodeStreams {
   }
 
   #hearNode(node: string, value: string | undefined): void {
-    if (value === undefined) this.#executed.delete(node);
-    else this.#executed.set(node, (JSON.parse(value) as readonly [version: number, executed: number])[1]);
+    if (value === undefined) this.#living.delete(node);
+    else this.#living.set(node, decodeNode(value));
     for (const check of this.#waiting) check();
   }
 
@@ -146,7 +161,7 @@ export class NodeStreams {
   #findGone(): void {
     const leaving = this.#leaving;
     this.#leaving = new Map();
-    for (const [node, streams] of leaving) if (!this.#executed.has(node)) this.#listener.gone(node, streams);
+    for (const [node, streams] of leaving) if (!this.#living.has(node)) this.#listener.gone(node, streams);
   }
 
   #count({ subject }: NodeStream, change: 1 | -1): void {

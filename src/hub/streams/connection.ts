@@ -186,6 +186,11 @@ export class Connection {
     }
   }
 
+  /** Over HTTP/2: takes no further streams of this session. Those that are open continue. */
+  endSession(): void {
+    if (!isSocket(this.#source)) this.#source.session?.close();
+  }
+
   #await(stream: ServerResponse | Socket, chunk: Chunk): void {
     if (this.#ready) stream.once("drain", this.#wait(chunk));
   }

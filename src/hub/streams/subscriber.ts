@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type CloseReason, encodeClose } from "../../protocol/sse/close-event.js";
+import { encodeReturn } from "../../protocol/sse/event-encoder.js";
 import type { PayloadOf } from "../../protocol/tokens/grants.js";
 import type { Clock } from "../../shared/clock.js";
 import type { Transport } from "../../transport/transport.js";
@@ -226,6 +227,32 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     if (reason !== undefined) this.keepAlive(Chunk.of(encodeClose(reason)));
     this.#forget(isDisconnected);
     this.#connection.end();
+  }
+
+  /**
+   * Tells the client when to reconnect, and where to resume: it may have received no id yet.
+   *
+   * @param delay - The delay in milliseconds.
+   */
+  returnAfter(delay: number): void {
+    if (this.#live) this.#group.flush();
+    const { transport, dispatcher } = this.#hub;
+    const position = this.#live ? dispatcher.position : this.#position;
+    this.keepAlive(Chunk.of(encodeReturn(delay, transport.cursor(position))));
+  }
+
+  /**
+   * Ends the stream, so that its client resumes at another node. Over HTTP/2 its next request opens a new connection.
+   * Returns false if the stream has ended already.
+   *
+   * @param delay - The delay before the client reconnects, in milliseconds.
+   */
+  handOver(delay: number): boolean {
+    if (this.#connection.closed) return false;
+    this.returnAfter(delay);
+    this.end();
+    this.#connection.endSession();
+    return true;
   }
 
   /** Reads history to its end, or until the socket does not drain. `drained` then resumes the reading. */

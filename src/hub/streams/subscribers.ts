@@ -1,4 +1,4 @@
-import { encodeComment, encodeRetry } from "../../protocol/sse/event-encoder.js";
+import { encodeComment } from "../../protocol/sse/event-encoder.js";
 import { Chunk } from "../fan-out/chunk.js";
 import type { Dispatcher } from "../fan-out/dispatcher.js";
 import type { EncodedEvents } from "../fan-out/encoded-events.js";
@@ -22,6 +22,7 @@ export interface SubscribersOptions {
 /** A member of a group that has a connection to keep alive. */
 export interface ConnectedSubscriber extends StreamMember {
   keepAlive(comment: Chunk): void;
+  returnAfter(delay: number): void;
 }
 
 /** Holds all connected subscribers by group. One timer keeps their connections alive while there are any. */
@@ -74,14 +75,9 @@ export class Subscribers<S extends ConnectedSubscriber> {
     for (const subscriber of this) if (isChosen(subscriber)) subscriber.end();
   }
 
-  /**
-   * Tells each client to reconnect at a random time within a range, so that they do not return all at once. The min
-   * delay is one second. Clients keep the delay, and with a short one they would flood a hub that is still down.
-   */
+  /** Tells each client to reconnect at a random time within a range, so that they do not return all at once. */
   spreadRetries(seconds: number): void {
-    for (const subscriber of this) {
-      subscriber.keepAlive(Chunk.of(encodeRetry(1000 + Math.ceil(Math.random() * seconds * 1000))));
-    }
+    for (const subscriber of this) subscriber.returnAfter(delayWithin(seconds));
   }
 
   *[Symbol.iterator](): Generator<S, void> {
@@ -92,4 +88,12 @@ export class Subscribers<S extends ConnectedSubscriber> {
     const comment = Chunk.of(encodeComment());
     for (const subscriber of this) subscriber.keepAlive(comment);
   }
+}
+
+/**
+ * Returns a delay in milliseconds: one second and a random part of a range in seconds. Clients keep the delay, and with a
+ * shorter one they would flood a hub that is still down.
+ */
+export function delayWithin(seconds: number): number {
+  return 1000 + Math.ceil(Math.random() * seconds * 1000);
 }

@@ -1,4 +1,5 @@
 import type { Hub } from "../../hub/hub.js";
+import type { CloseOptions } from "../../hub/options/close-options.js";
 import { type Selector, type SubscriptionDocument, selectorPath } from "../../protocol/active-subscription.js";
 import type { DisconnectTarget } from "../../protocol/disconnection.js";
 import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
@@ -16,8 +17,6 @@ export interface EmbeddedHubPortOptions {
   /** The hub's URL for browsers, or its path. */
   readonly publicHubUrl: string;
   readonly variants: Variants;
-  /** Closes the hub and its transport. */
-  close(): Promise<void>;
 }
 
 /** The max time that requests wait for the hub to start, in milliseconds. */
@@ -103,7 +102,7 @@ export class EmbeddedHubPort implements HubPort {
     return this.#hub.now();
   }
 
-  close(): Promise<void> {
-    return this.#options.close();
+  close(options?: CloseOptions): Promise<void> {
+    return this.#hub.close(options);
   }
 }

@@ -1,4 +1,5 @@
 import type { Hub } from "../../hub/hub.js";
+import type { CloseOptions } from "../../hub/options/close-options.js";
 import type { Selector, SubscriptionDocument } from "../../protocol/active-subscription.js";
 import type { DisconnectTarget } from "../../protocol/disconnection.js";
 import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
@@ -74,7 +75,7 @@ export interface HubPort {
   /** Returns the time by the hub's clock, in milliseconds since 1970. */
   now(): number;
 
-  close(): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
 }
 
 /** Returns the error for a call that needs the hub in this process, when the hub is in another process. */

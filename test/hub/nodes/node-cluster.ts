@@ -1,5 +1,6 @@
 import type { TestContext } from "node:test";
 import type { HubOptions } from "../../../src/hub/index.js";
+import type { Clock } from "../../../src/shared/clock.js";
 import { ReplicaTransport } from "../../../src/transport/shared/replica.js";
 import { ManualClock } from "../../support/manual-clock.js";
 import { until } from "../../support/until.js";
@@ -44,10 +45,14 @@ export class NodeCluster {
     return { link, transport };
   }
 
-  /** Starts a node with its own hub and server. */
-  async start(options: Omit<Partial<HubOptions>, "transport"> = {}): Promise<ClusterNode> {
+  /**
+   * Starts a node with its own hub and server.
+   *
+   * @param clock - The clock of the hub. The log has its own. Default: the system's.
+   */
+  async start(options: Omit<Partial<HubOptions>, "transport"> = {}, clock?: Clock): Promise<ClusterNode> {
     const { link, transport } = await this.connect();
-    return { ...(await startHub(this.#t, { transport, ...options })), link };
+    return { ...(await startHub(this.#t, { transport, ...options }, clock)), link };
   }
 
   /** Advances the clock until a condition holds. */

@@ -16,7 +16,6 @@ function portTo(hub: Hub): EmbeddedHubPort {
     hub,
     publicHubUrl: hub.path,
     variants: new Variants({ clock: { now: Date.now }, lifetime: 60, areAllKnown: true }),
-    close: () => hub.close(),
   });
 }
 

@@ -1,0 +1,66 @@
+import type { Clock } from "../../shared/clock.js";
+import type { Subscriber } from "./subscriber.js";
+import { delayWithin, type Subscribers } from "./subscribers.js";
+
+/** The time between two steps of a drain, in milliseconds. */
+const interval = 100;
+/** Clients return within a second after the shortest delay. Their streams do not end together, so this is spread enough. */
+const retrySpread = 1;
+
+/**
+ * Hands the streams of a node over to other nodes: ends them one after the other, in a random order, at an even rate.
+ * Each client is told to return soon, and resumes at another node after the last update that it has received. Streams
+ * that begin meanwhile are served, and their turn comes last.
+ */
+export class Drain {
+  /** Resolves when no stream is left, the time is over, or no other node takes streams. */
+  readonly done: Promise<void>;
+  readonly #subscribers: Subscribers<Subscriber>;
+  readonly #hasSuccessor: () => boolean;
+  readonly #clock: Clock;
+  readonly #end: number;
+  #queue: Subscriber[] = [];
+  #cancel = () => {};
+  #resolve!: () => void;
+
+  /** @param seconds - The max time of the drain. */
+  constructor(subscribers: Subscribers<Subscriber>, hasSuccessor: () => boolean, clock: Clock, seconds: number) {
+    this.#subscribers = subscribers;
+    this.#hasSuccessor = hasSuccessor;
+    this.#clock = clock;
+    this.#end = clock.now() + seconds * 1000;
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    this.#wait();
+  }
+
+  /** Ends the drain at once. The rest of the streams stay open. */
+  finish(): void {
+    this.#cancel();
+    this.#resolve();
+  }
+
+  #wait(): void {
+    const now = this.#clock.now();
+    if (this.#subscribers.size === 0 || now >= this.#end || !this.#hasSuccessor()) this.#resolve();
+    else this.#cancel = this.#clock.at(now + interval, () => this.#step());
+  }
+
+  #step(): void {
+    const steps = Math.max(1, Math.ceil((this.#end - this.#clock.now()) / interval) + 1);
+    const { size } = this.#subscribers;
+    let count = this.#hasSuccessor() ? Math.ceil(size / steps) : 0;
+    if (this.#queue.length < count) this.#queue = shuffled([...this.#subscribers]);
+    while (count > 0 && this.#queue.length > 0) if (this.#queue.pop()!.handOver(delayWithin(retrySpread))) count--;
+    this.#wait();
+  }
+}
+
+function shuffled<T>(all: T[]): T[] {
+  for (let i = all.length - 1; i > 0; i--) {
+    const other = Math.floor(Math.random() * (i + 1));
+    [all[i], all[other]] = [all[other]!, all[i]!];
+  }
+  return all;
+}

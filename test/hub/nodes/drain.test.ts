@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { faultsOf } from "../../faults/checker.js";
+import { Readers } from "../../support/readers.js";
+import { draft, subscribe, turn, until } from "../fixture.js";
+import { type ClusterNode, NodeCluster } from "./node-cluster.js";
+
+/** Nodes behind a proxy that sends new streams, in turn, to those whose state is ready. */
+class Service {
+  readonly cluster: NodeCluster;
+  readonly readers: Readers;
+  readonly nodes: ClusterNode[] = [];
+  readonly sent: string[] = [];
+  readonly acknowledged: string[] = [];
+  readonly heard: { position: number; data: string }[] = [];
+  #turn = 0;
+
+  constructor(t: TestContext) {
+    this.cluster = new NodeCluster(t);
+    this.readers = new Readers(this.cluster.clock, () => this.#next().url("a"));
+    t.after(() => this.readers.close());
+  }
+
+  async start(): Promise<ClusterNode> {
+    return this.cluster.start({ maxConnectionsPerAddress: 0 }, this.cluster.clock);
+  }
+
+  /** Publishes at every node that still accepts updates. */
+  publish(): void {
+    for (const { hub, transport } of this.nodes) {
+      const data = `${this.sent.length}`;
+      this.sent.push(data);
+      void hub.publish(draft("a", data)).then(async ({ id }) => {
+        this.acknowledged.push(data);
+        this.heard.push({ position: (await transport.positionOf(id))!, data });
+      });
+    }
+  }
+
+  /** Advances the clock by a tenth of a second, and waits until the readers know what has happened. */
+  async step(): Promise<void> {
+    this.cluster.clock.advance(0.1);
+    const { readers, nodes } = this;
+    await until(() => {
+      const open = nodes.reduce((sum, { hub }) => sum + hub.connections, 0);
+      return readers.asking === 0 && readers.open === open && this.acknowledged.length === this.sent.length;
+    });
+  }
+
+  /** Replaces a node by one that starts after its end, as a deploy does. */
+  async deploy(index: number, drainTimeout: number): Promise<void> {
+    const { hub } = this.nodes[index]!;
+    const closed = hub.close({ drainTimeout });
+    for (let steps = 0; hub.state === "draining"; steps++) {
+      if (steps % 20 === 0) this.publish();
+      await this.step();
+    }
+    await closed;
+    this.nodes[index] = await this.start();
+    // The other nodes know the new one before its first update.
+    this.publish();
+    await this.step();
+  }
+
+  #next(): ClusterNode {
+    const ready = this.nodes.filter(({ hub }) => hub.state === "ready");
+    return ready[this.#turn++ % ready.length]!;
+  }
+}
+
+describe("a node that drains", () => {
+  test("hands 2,000 streams over in a deploy of both nodes: nothing is missed or repeated, and connects are spread", async (t) => {
+    const service = new Service(t);
+    const { nodes, readers, cluster } = service;
+    const [streams, drainTimeout] = [2000, 20];
+    nodes.push(await service.start(), await service.start());
+    readers.add(streams);
+    await until(() => readers.open === streams);
+    const started = cluster.clock.now() + 1000;
+    cluster.clock.advance(1);
+
+    for (const index of [0, 1]) await service.deploy(index, drainTimeout);
+    while (readers.open < streams) await service.step();
+    service.publish();
+    await until(() => readers.all.every(({ heard }) => heard.length >= service.sent.length));
+
+    const positions = new Map(service.heard.map(({ position, data }) => [data, position]));
+    const to = Math.max(...positions.values());
+    const records = readers.all.map(({ heard }, index) => ({
+      name: `reader ${index}`,
+      from: 0,
+      to,
+      heard: heard.map((data) => ({ position: positions.get(data)!, data })),
+      gaps: [],
+    }));
+    const { sent, acknowledged } = service;
+    assert.deepEqual(faultsOf({ sent, acknowledged, nodes: records }).slice(0, 10), []);
+    assert.equal(acknowledged.length, sent.length, "publishes at a draining node are acknowledged");
+    assert.deepEqual(readers.refusals, []);
+    assert.deepEqual(
+      readers.all.filter(({ gaps }) => gaps > 0),
+      [],
+    );
+    const peak = readers.peak(started);
+    t.diagnostic(`peak of connects per second: ${peak}; updates: ${sent.length}`);
+    assert.ok(readers.connects.length >= streams * 2, "every stream moved");
+    // Streams end at an even rate, and their clients return after one to two seconds.
+    assert.ok(peak <= 2 * (streams / drainTimeout + 10), `the peak is ${peak}`);
+  });
+
+  test("serves new streams until their turn, publishes for them, and tells each reader when and where to resume", async (t) => {
+    const cluster = new NodeCluster(t);
+    const { clock } = cluster;
+    const [a, b] = [await cluster.start({}, clock), await cluster.start()];
+    const early = await fetch(a.url("a"));
+    const closed = a.hub.close({ drainTimeout: 20 });
+    assert.equal(a.hub.state, "draining");
+    const late = await fetch(a.url("a"));
+    assert.equal(late.status, 200);
+    await a.hub.publish(draft("a", "1"));
+    while (a.hub.connections > 0) {
+      clock.advance(0.1);
+      await turn();
+    }
+    await closed;
+    assert.equal(a.hub.state, "closed");
+    assert.equal((await fetch(a.url("a"))).status, 503);
+    await b.hub.publish(draft("a", "2"));
+    for (const response of [early, late]) {
+      const text = await response.text();
+      const [, id = "", retry] = /data: 1\n\nid: (#.+)\nretry: ([0-9]+)\n\n$/.exec(text) ?? assert.fail(text);
+      assert.ok(Number(retry) > 1000 && Number(retry) <= 2000, `retry is ${retry}`);
+      const next = await subscribe(t, b.url("a"), { "Last-Event-ID": id });
+      await next.until(({ data }) => data.length === 1);
+      assert.deepEqual(next.data, ["2"]);
+      assert.equal(next.headers["last-event-id"], id, "no gap");
+    }
+  });
+
+  // A stream that has received no event has no id of its own, and its client would resume from the end of history.
+  test("gives an id to a reader that has received nothing, so that it misses nothing either", async (t) => {
+    const cluster = new NodeCluster(t);
+    const { clock } = cluster;
+    const [a, b] = [await cluster.start({}, clock), await cluster.start()];
+    const readers = new Readers(clock, () => (a.hub.state === "ready" ? a : b).url("a"));
+    t.after(() => readers.close());
+    readers.add(1);
+    await until(() => readers.open === 1);
+    const closed = a.hub.close({ drainTimeout: 1 });
+    clock.advance(0.1);
+    await until(() => readers.open === 0);
+    await closed;
+    await b.hub.publish(draft("a", "meanwhile"));
+    clock.advance(2);
+    await until(() => readers.all[0]!.heard.length === 1);
+    assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
+  });
+
+  test("ends all streams at once when close is called again, or when no other node takes them", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b] = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];
+    await Promise.all(Array.from({ length: 20 }, () => subscribe(t, a.url("a"))));
+    const last = await subscribe(t, b.url("a"));
+    const closed = a.hub.close({ drainTimeout: 60 });
+    assert.equal(a.hub.connections, 20);
+    await a.hub.close();
+    assert.equal(a.hub.connections, 0);
+    await closed;
+    await until(() => b.hub.subscriptions("a").length === 1);
+    await b.hub.close({ drainTimeout: 60 });
+    await last.until(({ ended }) => ended);
+  });
+
+  test("ends all streams at once when every other node drains too, as at the end of a machine", async (t) => {
+    const cluster = new NodeCluster(t);
+    const nodes = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];
+    for (const { url } of nodes) for (let i = 0; i < 20; i++) await subscribe(t, url("a"));
+    const started = cluster.clock.now();
+    const ends = nodes.map(({ hub }) => hub.close({ drainTimeout: 3600, retrySpread: 5 }));
+    while (nodes.some(({ hub }) => hub.connections > 0)) {
+      cluster.clock.advance(0.1);
+      await turn();
+      assert.ok(cluster.clock.now() < started + 60_000);
+    }
+    await Promise.all(ends);
+  });
+
+  test("acknowledges updates that it was storing when it closed", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b] = [await cluster.start(), await cluster.start()];
+    const stream = await subscribe(t, b.url("a"));
+    cluster.network.stall();
+    const done: string[] = [];
+    const published = a.hub.publish(draft("a", "in flight")).then(() => done.push("published"));
+    const closed = a.hub.close().then(() => done.push("closed"));
+    for (let i = 0; i < 10; i++) await turn();
+    cluster.network.resume();
+    await Promise.all([published, closed]);
+    assert.deepEqual(done, ["published", "closed"]);
+    await stream.until(({ data }) => data.length === 1);
+    await assert.rejects(a.hub.publish(draft("a", "late")), { code: "ERR_CLOSED" });
+  });
+
+  test("refuses invalid options before it ends a stream", async (t) => {
+    const { hub } = await new NodeCluster(t).start();
+    await assert.rejects(hub.close({ drainTimeout: -1 }), { code: "ERR_OPTION", message: /drainTimeout/ });
+    await assert.rejects(hub.close({ drain: 1 } as object), { code: "ERR_OPTION" });
+    assert.equal(hub.state, "ready");
+  });
+});
