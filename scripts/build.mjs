@@ -185,8 +185,8 @@ async function bundleClient() {
       chunkNames: "core",
       external: ["./ui.js"],
     });
-    // Pages load it by itself, so it has its own copies of the few functions that it shares.
-    await build({ ...options, entryPoints: ["src/client/ui.ts"] });
+    // Pages load them by themselves, so they have their own copies of the few functions that they share.
+    await build({ ...options, entryPoints: ["src/client/ui.ts", "src/client/hints.ts"] });
   } catch (cause) {
     throw new Failure("The build failed: the bundler reports the errors above (src/client). dist is as it was.", {
       cause,

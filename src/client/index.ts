@@ -83,6 +83,11 @@ export interface Mercure {
   /** The streams of the page. */
   readonly streams: readonly MercureStream[];
   /**
+   * How long the page is hidden until its streams pause, in seconds. A page that is seen again resumes from its
+   * position. Default: the option `pauseHiddenAfter` of the application, else 0 for never.
+   */
+  pauseHiddenAfter: number;
+  /**
    * Reconnects each stream that waits, at once. Streams that are open or have ended stay as they are.
    *
    * @example

@@ -3,7 +3,6 @@ import { pageApiOf } from "./core/page-api.js";
 import { onPageState } from "./core/page-state.js";
 import { installSubscriptionEvents } from "./core/subscription-events.js";
 import { configure } from "./htmx2/config.js";
-import { warnOfCopies } from "./htmx2/copies.js";
 import { installHistory } from "./htmx2/history.js";
 import { internalApiOf } from "./htmx2/htmx.js";
 import { positionInPage } from "./htmx2/late-swaps.js";
@@ -25,14 +24,13 @@ if (htmx) {
   installSubscriptionEvents();
   installMerge(htmx, api);
   installHistory(streams);
-  installLifecycle(streams);
+  const pause = installLifecycle(streams);
   loadUi({
     growsAtStart: (element) => api.getSwapSpecification(element).swapStyle === "afterbegin",
     snapshotEvent: "htmx:beforeHistorySave",
     onState: onPageState,
   });
-  window.mercure = pageApiOf(streams);
-  warnOfCopies(htmx);
+  window.mercure = pageApiOf(streams, pause);
 } else {
   console.error("mercure.js needs htmx and its sse extension before it: nothing on this page is live.");
 }

@@ -12,13 +12,13 @@ const registered = htmx && "registerExtension" in htmx ? register(htmx) : undefi
 if (registered) {
   const { api, streams } = registered;
   installHistory(streams);
-  installLifecycle(streams);
+  const pause = installLifecycle(streams);
   loadUi({
     growsAtStart: (element) => /^(afterb|pre)/.test(api.attributeValue(element, "hx-swap") ?? ""),
     snapshotEvent,
     onState: onPageState,
   });
-  window.mercure = pageApiOf(streams);
+  window.mercure = pageApiOf(streams, pause);
 } else {
   console.error(
     'mercure4.js needs htmx 4 before it, with "mercure" in a list of extensions: nothing on this page is live.',

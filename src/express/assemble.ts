@@ -129,7 +129,7 @@ export function assemble(app: Application, configuration: Configuration, clock: 
     basePath: () => basePath.fixed,
     renewalPath: configuration.authorize && paths.renewal,
   });
-  const assets = new Assets(configuration.assetsPath, configuration.htmx);
+  const assets = new Assets(configuration.assetsPath, configuration.htmx, configuration);
   // Development restarts often, and has one visitor.
   if (!development) void assets.compress();
   const templates = assembleTemplates({ configuration, streams, models, pages, assets, basePath, hint, onError });

@@ -10,21 +10,28 @@ import type { HtmxLine } from "../shared/htmx-line.js";
 import { assertKnownOptions } from "../shared/known-options.js";
 import { packageFolder } from "../shared/package-folder.js";
 import { describeValue } from "../shared/plain-object.js";
-import { clientScript, htmxFile } from "./htmx-scripts.js";
+import { type ClientSettings, clientScript, htmxFile } from "./htmx-scripts.js";
 
 const require = createRequire(import.meta.url);
 
+const clientFile = (name: string) => readFileSync(join(packageFolder("dist"), "client", name));
+
 /** The content of the files to serve. The htmx scripts come unchanged from npm. */
 const sources = {
-  "mercure.css": () => readFileSync(join(packageFolder("dist"), "client/mercure.css")),
+  "mercure.css": () => clientFile("mercure.css"),
   "htmx.js": () => readFileSync(htmxFile(2, "dist/htmx.min.js")),
   "sse.js": () => readFileSync(require.resolve("htmx-ext-sse/dist/sse.min.js")),
-  "ui.js": () => readFileSync(join(packageFolder("dist"), "client/ui.js")),
-  "mercure.js": () => Buffer.from(clientScript(2, load("ui.js").name)),
+  "ui.js": () => clientFile("ui.js"),
+  "hints.js": () => clientFile("hints.js"),
+  "mercure.js": (settings) => clientOf(2, settings),
   "htmx4.js": () => readFileSync(htmxFile(4, "dist/htmx.min.js")),
   "hx-sse.js": () => readFileSync(htmxFile(4, "dist/ext/hx-sse.min.js")),
-  "mercure4.js": () => Buffer.from(clientScript(4, load("ui.js").name)),
-};
+  "mercure4.js": (settings) => clientOf(4, settings),
+} satisfies Record<string, (settings: ClientSettings) => Buffer>;
+
+function clientOf(line: HtmxLine, settings: ClientSettings): Buffer {
+  return Buffer.from(clientScript(line, settings, (name) => load(name, settings).name));
+}
 
 /**
  * The scripts of each line of htmx, in their order on a page, and the client alone. In htmx 4 the
@@ -70,14 +77,18 @@ export class Assets {
   readonly #byPath: ReadonlyMap<string, Asset>;
 
   readonly #line: HtmxLine;
+  readonly #settings: ClientSettings;
 
   /** @param line - The line of htmx on pages that name none. */
-  constructor(path: string, line: HtmxLine) {
+  constructor(path: string, line: HtmxLine, settings: ClientSettings) {
     this.#path = path;
     this.#line = line;
+    this.#settings = settings;
     const names = Object.keys(sources) as AssetName[];
     this.#byName = new Map(
-      names.flatMap((name): [AssetName, Asset][] => (isInstalled(name) ? [[name, load(name)]] : [])),
+      names.flatMap((name): [AssetName, Asset][] =>
+        isInstalled(name, settings) ? [[name, load(name, settings)]] : [],
+      ),
     );
     this.#byPath = new Map([...this.#byName.values()].map((asset) => [`${path}/${asset.name}`, asset]));
   }
@@ -93,7 +104,7 @@ export class Assets {
     const { nonce, htmx = true } = options;
     const line = lineOf(htmx) ?? this.#line;
     const tag = (name: AssetName) => {
-      const asset = this.#byName.get(name) ?? load(name);
+      const asset = this.#byName.get(name) ?? load(name, this.#settings);
       return { url: `${basePath}${this.#path}/${asset.name}`, integrity: asset.integrity };
     };
     return {
@@ -160,9 +171,9 @@ export function lineOf(htmx: unknown): HtmxLine | undefined {
 }
 
 /** Returns whether a file can be read. The lines of htmx that no page uses need not be installed. */
-function isInstalled(name: AssetName): boolean {
+function isInstalled(name: AssetName, settings: ClientSettings): boolean {
   try {
-    sources[name]();
+    sources[name](settings);
     return true;
   } catch (error) {
     if (error instanceof MercureError) return false;
@@ -170,8 +181,8 @@ function isInstalled(name: AssetName): boolean {
   }
 }
 
-function load(name: AssetName): Asset {
-  const content = sources[name]();
+function load(name: AssetName, settings: ClientSettings): Asset {
+  const content = sources[name](settings);
   const hash = createHash("sha384").update(content).digest();
   const [stem, extension] = name.split(".") as [string, string];
   return {

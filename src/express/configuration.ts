@@ -42,6 +42,7 @@ export interface Configuration extends HubIdentity {
   readonly presenceKey: PresenceKey;
   readonly presenceGrace: number;
   readonly htmx: HtmxLine;
+  readonly pauseHiddenAfter: number;
   readonly swapStyles: readonly string[];
   readonly assetsPath: string;
   readonly publicPath: string;
@@ -116,6 +117,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     presenceKey: (read.stringOrCallback("presenceKey") as PresenceKey | undefined) ?? "id",
     presenceGrace: read.number("presenceGrace", { min: 0, max: 86_400 }) ?? 5,
     htmx: read.oneOf("htmx", [2, 4] as const) ?? installedLine(),
+    pauseHiddenAfter: read.number("pauseHiddenAfter", { min: 0, max: 86_400 }) ?? 0,
     swapStyles: read.strings("swapStyles") ?? [],
     assetsPath: read.path("assetsPath") ?? "/mercure-assets",
     development,

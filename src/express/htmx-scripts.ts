@@ -58,13 +58,25 @@ export function htmxFile(line: HtmxLine, file: string): string {
   );
 }
 
+/** The settings of the client on all pages of an application. */
+export interface ClientSettings {
+  /** Whether the client looks for mistakes of the page's author. */
+  readonly development: boolean;
+  /** How long a page is hidden until its streams pause, in seconds. 0 for never. */
+  readonly pauseHiddenAfter: number;
+}
+
 /**
  * Joins the client of a line and the part that both lines share into one classic script. In the package they are
  * modules, for bundlers.
  *
- * @param ui - The file name of the script that the client loads when a page needs it.
+ * @param served - Returns the served name of a script that the client loads when a page needs it.
  */
-export function clientScript(line: HtmxLine, ui: string): string {
+export function clientScript(
+  line: HtmxLine,
+  { development, pauseHiddenAfter }: ClientSettings,
+  served: (name: "ui.js" | "hints.js") => string,
+): string {
   const read = (name: string) => readFileSync(join(packageFolder("dist"), "client", name), "utf8").trim();
   const core = read("core.js").replace(/export\{([^}]*)\};?$/, (_, names: string) => `return{${pairs(names, true)}}`);
   const client = read(line === 2 ? "mercure.js" : "mercure4.js");
@@ -74,7 +86,9 @@ export function clientScript(line: HtmxLine, ui: string): string {
       (_, names: string) => `(()=>{const{${pairs(names, false)}}=(()=>{${core}})();`,
     )
     .concat("})();\n")
-    .replace("./ui.js", `./${ui}`);
+    .concat(pauseHiddenAfter > 0 ? `if(window.mercure)mercure.pauseHiddenAfter=${pauseHiddenAfter};\n` : "")
+    .concat(development ? `import("./${served("hints.js")}").then(({install})=>install(window.htmx),()=>{});\n` : "")
+    .replace("./ui.js", `./${served("ui.js")}`);
 }
 
 /** Turns the names of an import or an export, such as `a as b`, into the properties of an object. */

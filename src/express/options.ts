@@ -144,6 +144,11 @@ export interface MercureOptions {
    * else 2.
    */
   htmx?: 2 | 4 | undefined;
+  /**
+   * How long a page is hidden until its streams pause, in seconds; max 86,400. A page that is seen again resumes from its
+   * position. Default 0, which disables the pause.
+   */
+  pauseHiddenAfter?: number | undefined;
   /** Swap styles of htmx extensions that `hx_swap` accepts as well. Default: empty. */
   swapStyles?: readonly string[] | undefined;
   /** The path of the library's scripts and styles. Default `/mercure-assets`. */

@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { onBothLines, shows } from "./client-fixture.js";
 
@@ -36,30 +35,4 @@ onBothLines((fixture) => {
       await shows(page, "#feed p", ["d", "e"]);
     });
   });
-
-  if (fixture.line === 2) {
-    describe("a page with two copies of htmx", () => {
-      it("says so once in the console", async () => {
-        // The copy does not know the page's policy.
-        fixture.expectErrors(/Applying inline style/);
-        fixture.serve("/", `${stream()}<script src="/htmx.js?mine"></script>`);
-        const page = await fixture.newPage();
-        const said: string[] = [];
-        page.on("console", (message) => said.push(message.text()));
-        await page.goto(`${fixture.server.origin}/`);
-        await page.evaluate("htmx.process(document.body)");
-        assert.equal(said.filter((text) => text.includes("two copies of htmx")).length, 1);
-      });
-
-      it("is told apart from a page with one", async () => {
-        fixture.serve("/", stream());
-        const page = await fixture.newPage();
-        const said: string[] = [];
-        page.on("console", (message) => said.push(message.text()));
-        await page.goto(`${fixture.server.origin}/`);
-        await fixture.connected();
-        assert.deepEqual(said, []);
-      });
-    });
-  }
 });

@@ -67,6 +67,17 @@ onBothLines((fixture) => {
       await shows(page, "#feed > p", ["A"]);
     });
 
+    it("receives each message of a burst when each message replaces it", async () => {
+      const receiver = (text: string) => `<p id="a" ${fixture.types("a")} hx-swap="outerHTML">${text}</p>`;
+      const page = await open(
+        `<div ${fixture.connection("/hub?topic=messages&lastEventID=start")}>${receiver("0")}</div>`,
+      );
+      fixture.server.write(
+        ["1", "2", "3"].map((text) => `id: urn:${text}\nevent: a\ndata: ${receiver(text)}\n\n`).join(""),
+      );
+      await shows(page, "#a", ["3"]);
+    });
+
     it("can have any id", async () => {
       const id = `1:x.y[0]'\\é`;
       const page = await open(stream({ content: item(id, "a") }));

@@ -81,6 +81,19 @@ onBothLines((fixture) => {
       await says(page, "");
     });
 
+    it("stands beside a stream that looks gray once it has ended for good", async () => {
+      fixture.expectErrors(interruption);
+      const page = await open(fixture, stream());
+      const look = () => page.evaluate("getComputedStyle(feed).filter");
+      assert.equal(await look(), "none");
+      fixture.server.refuse({ status: 410 });
+      fixture.server.cut();
+      await page.locator(".mercure-offline").waitFor();
+      await page.evaluate("mercure.reconnect()");
+      await page.locator(".mercure-ended").waitFor();
+      assert.equal(await look(), "grayscale(1)");
+    });
+
     it("speaks in an element that comes later, and falls silent when the stream leaves the page", async () => {
       fixture.expectErrors(interruption);
       const page = await open(fixture, stream());

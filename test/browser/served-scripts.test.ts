@@ -1,16 +1,25 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { application } from "../support/application.js";
 import { launchChromium, newWatchedPage } from "./chromium.js";
 import { eventually } from "./client-fixture.js";
 
+const require = createRequire(import.meta.url);
 const items = Array.from({ length: 60 }, (_, index) => `<p>${index}</p>`).join("");
 const files = {
   "templates/feed.njk": `<!doctype html><title>x</title>{{ mercure_scripts(nonce="n", htmx=line) }}
     <% MercureStream topic="a" auto_scroll id="feed" %>${items}<% endMercureStream %>`,
   "templates/plain.njk": `<!doctype html><title>x</title>{{ mercure_scripts(nonce="n", htmx=line) }}
     <% MercureStream topic="a" id="feed" %><% endMercureStream %>`,
+  "templates/two.njk": `<!doctype html><title>x</title>{{ mercure_scripts(htmx=line) }}<script defer src="/htmx.js"></script>`,
+  "templates/form.njk": `<!doctype html><title>x</title>{{ mercure_scripts(htmx=line) }}
+    <% MercureStream topic="a" id="feed" %><% endMercureStream %>
+    <% for item in ["same", "id", "other"] %>
+    <button hx-post="/{{ item }}" hx-target="#feed" hx-swap="beforeend">{{ item }}</button>
+    <% endfor %>`,
 };
 
 let browser: Browser;
@@ -79,5 +88,73 @@ for (const line of [2, 4] as const) {
       });
       assert.equal(await page.evaluate("feed.scrollTop"), 20);
     });
+
+    test("say in development that an answer and a stream both bring an item, once and only if it has no id", async (t) => {
+      const { app, kit, listen } = application(t, files);
+      app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
+      app.get("/", (_req, res) => res.render("form", { line }));
+      app.post("/:item", async (req, res) => {
+        const item = { same: "<p>same</p>", id: '<p id="a">id</p>', other: "<p>other</p>" }[req.params.item]!;
+        await kit.sse.publish("a", item);
+        res.send(req.params.item === "other" ? "<p>answer</p>" : item);
+      });
+      const { page, said } = await visit(t, await listen());
+      for (const [item, count] of [
+        ["other", 2],
+        ["id", 1],
+        ["same", 2],
+        ["same", 4],
+      ] as const) {
+        const texts = item === "other" ? /other|answer/ : item;
+        await page.getByRole("button", { name: item }).click();
+        await eventually(async () => assert.equal(await page.locator("#feed > p", { hasText: texts }).count(), count));
+        const isSaid = item === "same";
+        await eventually(() =>
+          assert.equal(said.filter((text) => /both bring <p>same/.test(text)).length, isSaid ? 1 : 0),
+        );
+      }
+      assert.equal(said.filter((text) => text.includes("both bring")).length, 1);
+    });
+
+    test("say in development that the page has two copies of htmx, and nothing about one copy", async (t) => {
+      const { app, listen } = application(t, files);
+      const copy = readFileSync(require.resolve(line === 2 ? "htmx.org/dist/htmx.min.js" : "htmx4/dist/htmx.min.js"));
+      app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
+      app.get("/htmx.js", (_req, res) => void res.type("js").send(copy));
+      app.get("/:page", (req, res) => res.render(req.params.page, { line }));
+      const origin = await listen();
+      const two = await visit(t, `${origin}/two`);
+      await eventually(() => assert.equal(two.said.filter((text) => text.includes("two copies of htmx")).length, 1));
+      const one = await visit(t, `${origin}/plain`);
+      await one.page.waitForFunction(
+        "performance.getEntriesByType('resource').some(({ name }) => /hints-/.test(name))",
+      );
+      assert.deepEqual(one.said, []);
+    });
+
+    test("hold no hints in production, and the pause of hidden pages that the application sets", async (t) => {
+      const { app, listen } = application(t, files, { development: false, pauseHiddenAfter: 60 });
+      app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
+      app.get("/", (_req, res) => res.render("plain", { line }));
+      const { page } = await visit(t, await listen());
+      assert.equal(await page.evaluate("mercure.pauseHiddenAfter"), 60);
+      assert.equal(await page.locator("script").evaluateAll(hasHints), false);
+    });
   });
+}
+
+/** Visits a page, and collects what it writes to the console. */
+async function visit(t: TestContext, url: string) {
+  const { page } = await newWatchedPage(browser);
+  t.after(() => page.context().close());
+  const said: string[] = [];
+  page.on("console", (message) => said.push(message.text()));
+  await page.goto(url);
+  return { page, said };
+}
+
+/** Runs in the page. Returns whether one of its scripts loads hints. */
+async function hasHints(scripts: Element[]): Promise<boolean> {
+  const texts = scripts.map(async (script) => (await fetch((script as HTMLScriptElement).src)).text());
+  return (await Promise.all(texts)).some((text) => text.includes("hints-"));
 }

@@ -57,6 +57,7 @@ describe("options", () => {
       transport: "memory",
       publicHubPath: "/.well-known/mercure",
       presenceGrace: 5,
+      pauseHiddenAfter: 0,
       swapStyles: [],
       assetsPath: "/mercure-assets",
       publicPath: "",

@@ -81,13 +81,17 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   "protocol/sse": { uses: ["protocol", "shared"], withoutNode: true },
   shared: { uses: [] },
-  client: { uses: ["client/htmx2", "client/htmx4", "client/core", "client/index.ts"], withoutNode: true },
+  client: {
+    uses: ["client/hints", "client/htmx2", "client/htmx4", "client/core", "client/index.ts"],
+    withoutNode: true,
+  },
   "client/htmx2": { uses: ["client/core", "client/index.ts"], withoutNode: true },
   "client/htmx4": { uses: ["client/core", "client/index.ts", "protocol/event-types.ts"], withoutNode: true },
   "client/core": {
     uses: ["client/index.ts", "protocol/sse/event-stream-parser.ts", "protocol/event-types.ts"],
     withoutNode: true,
   },
+  "client/hints": { uses: ["client/index.ts"], withoutNode: true },
   "client/index.ts": { uses: [], withoutNode: true },
 };
 

@@ -1,5 +1,5 @@
 /** Returns the field of an element that has the focus and an unsent change. */
-function editedField(root: Element): HTMLElement | undefined {
+export function editedField(root: Element): HTMLElement | undefined {
   const field = document.activeElement;
   return field instanceof HTMLElement && root.contains(field) && isEdited(field) ? field : undefined;
 }

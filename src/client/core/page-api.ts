@@ -1,10 +1,17 @@
 import type { Mercure } from "../index.js";
+import type { HiddenPause } from "./lifecycle.js";
 import { pageStateOf } from "./page-state.js";
 import type { PageStreams } from "./page-streams.js";
 
 /** Returns the interface to the page's own scripts, for `window.mercure`. */
-export function pageApiOf(streams: PageStreams): Mercure {
+export function pageApiOf(streams: PageStreams, pause: HiddenPause): Mercure {
   return {
+    get pauseHiddenAfter() {
+      return pause.after;
+    },
+    set pauseHiddenAfter(seconds) {
+      pause.after = seconds;
+    },
     get state() {
       return pageStateOf(streams.all);
     },

@@ -3,6 +3,7 @@ import { ElementSource, type SourceOwner } from "./element-source.js";
 import { type Markup, stateAttribute } from "./markup.js";
 import { pageBase } from "./page-base.js";
 import { showPageState } from "./page-state.js";
+import { whenActivated } from "./page-visibility.js";
 import { refetch } from "./refetch.js";
 import { renew } from "./renewal.js";
 import type { StreamSource } from "./source.js";
@@ -159,7 +160,9 @@ export class PageStreams implements SourceOwner {
     this.#streams.set(element, { source, text, released: false });
     this.#elements.add(element);
     this.adopted(element);
-    source.start();
+    whenActivated(() => {
+      if (source.readyState !== source.CLOSED) source.start();
+    });
     this.changed(source, source.state);
   }
 

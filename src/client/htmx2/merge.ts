@@ -1,10 +1,12 @@
-import { keepEdited } from "../core/edited-field.js";
+import { editedField, keepEdited } from "../core/edited-field.js";
 import type { ElementSource } from "../core/element-source.js";
 import { isRendered } from "../core/rendered-items.js";
 import { swapInTransition } from "../core/view-transition.js";
 import type { Htmx, HtmxInternalApi, SwapSpecification } from "./htmx.js";
 import { holdPosition } from "./late-swaps.js";
 
+/** Matches elements that receive messages. */
+const receiver = '[sse-swap], [data-sse-swap], [hx-trigger*="sse:"], [data-hx-trigger*="sse:"]';
 const outOfBand = "[hx-swap-oob], [data-hx-swap-oob]";
 /** The attribute that marks an element for replacement until htmx finds it. */
 const replacedMark = "data-mercure-replaced";
@@ -12,8 +14,9 @@ let marks = 0;
 
 /**
  * Swaps the messages that the extension would swap wrongly for a live list. An arriving element replaces the element of
- * the target with the same id. A message of only out-of-band elements leaves the target alone. A swap with a delay
- * or a view transition keeps the stream's position. The extension swaps all other messages.
+ * the target with the same id. A message of only out-of-band elements leaves the target alone. A field that
+ * the visitor is changing stays. A swap with a delay or a view transition keeps the stream's position. Elements that
+ * receive messages are ready for the next one. The extension swaps all other messages.
  */
 export function installMerge(htmx: Htmx, api: HtmxInternalApi): void {
   // The window and the second of the event's two names come last, after all listeners that can cancel the message.
@@ -45,7 +48,12 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   const source = event.detail.target as ElementSource;
   if (list && source.isRepeated && isRendered(fragment, list)) return true;
   const merges = list !== null && itemsOf(fragment).length > 0;
-  if (!merges && !drawn && !isLate && (!bringsOutOfBand(fragment) || hasContent(fragment))) return false;
+  const isGuarded = /^(inner|outer|morph)/.test(specification.swapStyle) && editedField(target) !== undefined;
+  const receives = fragment.querySelector(receiver) !== null;
+  const isSpecial = merges || drawn || isLate || isGuarded || receives;
+  if (!isSpecial && (!bringsOutOfBand(fragment) || hasContent(fragment))) return false;
+  // htmx processes new elements when they settle, so that a message before that would pass them by.
+  if (receives) specification.settleDelay = 0;
 
   // Only a message without out-of-band elements empties the target.
   const mayBeEmpty = merges || drawn || (isParsed && bringsOutOfBand(fragment));
@@ -56,6 +64,7 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
       // A swap can be delayed, so the target's content is known only when the swap begins.
       beforeSwapCallback() {
         if (merges) replaceInPlace(fragment, list);
+        if (isGuarded && !keepEdited(target, fragment)) specification.swapStyle = "none";
         dropVainDeletions(fragment, target);
         if (mayBeEmpty && !hasContent(fragment)) specification.swapStyle = "none";
       },

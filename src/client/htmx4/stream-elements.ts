@@ -35,7 +35,10 @@ export class StreamElements extends PageStreams implements Receiver {
   process(root: ParentNode): void {
     for (const element of this.#processed) if (!element.matches(selector)) this.release(element);
     for (const element of [root as Element, ...root.querySelectorAll(selector)]) {
-      if (element.matches?.(selector) && !element.closest("[hx-ignore], [data-hx-ignore]")) this.#connect(element);
+      if (!element.matches?.(selector)) continue;
+      // The extension connects even what htmx ignores, unless there is a connection.
+      if (element.closest("[hx-ignore], [data-hx-ignore]")) this.#api.htmxProp(element).sse ??= { lastEventId: "" };
+      else this.#connect(element);
     }
   }
 

@@ -1,15 +1,13 @@
-import type { Htmx } from "./htmx.js";
-
 /**
- * Says once that the page has two copies of htmx. Each copy swaps each answer, and the extension and this script know
- * only the copy before them.
+ * Says once that the page has two copies of htmx. Each copy swaps each answer, and the extension and the client know only
+ * one of them.
  */
-export function warnOfCopies(htmx: Htmx): void {
+export function warnOfCopies(htmx: unknown): void {
   const check = () => {
     const files = [...document.scripts].filter(({ src }) =>
-      /\/htmx(-[\w-]{12}|\.[\w.-]*)?\.js$|\/htmx\.org(@[^/]*)?$/.test(pathOf(src)),
+      /\/htmx4?(-[\w-]{12}|\.[\w.-]*)?\.js$|\/htmx\.org(@[^/]*)?$/.test(pathOf(src)),
     );
-    if (window.htmx === htmx && files.length < 2) return;
+    if ((window.htmx as unknown) === htmx && files.length < 2) return;
     console.warn(
       "htmx-mercure: this page has two copies of htmx, so streams and forms can do nothing or everything twice. " +
         "mercure_scripts() brings htmx: remove the other script.",
