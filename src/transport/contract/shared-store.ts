@@ -28,6 +28,7 @@ export function sharedStoreTests(storeOf: Open): void {
     const open = await storeOf(t);
     const options = { historyLength: 3 };
     const before = await open(options);
+    const begun = before.now();
     const first = await before.publish(draft("quiet", "\0\ud800", { private: true, type: "t", retry: 5 }));
     await before.publish(draft("quiet", "own id", { id: "urn:1" }));
     for (let i = 0; i < 6; i++) await before.publish(draft("busy", `${i}`));
@@ -39,7 +40,10 @@ export function sharedStoreTests(storeOf: Open): void {
     const again = await read(after);
     assert.deepEqual(placesOf(again.updates), placesOf(history.updates));
     assert.equal(again.lostThrough, history.lostThrough);
-    assert.equal((await readTopics(after, "quiet")).lostThrough, 0);
+    // Some stores delete evicted updates after seconds, and then no longer know their topics.
+    const lost = (await readTopics(after, "quiet")).lostThrough;
+    if (after.now() - begun < 4000) assert.equal(lost, 0);
+    else assert.ok(lost <= history.lostThrough);
     assert.equal(await after.positionOf(first.id), again.updates[0]!.position);
     assert.equal(await after.positionOf("urn:1"), again.updates[1]!.position);
     assert.equal(await after.positionOf(cursor), 0);
