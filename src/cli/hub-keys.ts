@@ -1,9 +1,9 @@
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { IssuerOptions } from "../hub/index.js";
+import { generateDevSecret } from "../shared/generate-dev-secret.js";
 import { checkKeyLength } from "../shared/key-length.js";
 import { keyVariables } from "../shared/key-variables.js";
-import { madeSecret } from "../shared/made-secret.js";
 import type { OptionReader } from "../shared/option-reader.js";
 import type { Flags } from "./command-line.js";
 import { UsageError } from "./errors.js";
@@ -70,7 +70,7 @@ export function readHubKeys(read: OptionReader, development: boolean): HubKeys {
   const others = readIssuersFile(read);
   const keys = { publisher: readKey(read, "publisher", shared), subscriber: readKey(read, "subscriber", shared) };
   const isMissing = (role: Role) => keys[role] === undefined && others.every((other) => (other.role ?? role) !== role);
-  const made = roles.some(isMissing) ? madeSecret(undefined, development, console) : undefined;
+  const made = roles.some(isMissing) ? generateDevSecret(undefined, development, console) : undefined;
   const secretOf = (role: Role) => (isMissing(role) ? made : keys[role]?.secret);
   const secrets = new Set(roles.map(secretOf).filter((secret) => secret !== undefined));
   for (const secret of secrets) checkKeyLength(secret, development, console);

@@ -11,11 +11,11 @@ import type { HistoryOptions } from "../hub/options/shared-options.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
 import type { Authorize } from "../publisher/streams/authorizer.js";
 import type { TokenMode } from "../publisher/streams/token-mode.js";
+import { generateDevSecret } from "../shared/generate-dev-secret.js";
 import type { HtmxLine } from "../shared/htmx-line.js";
 import { checkKeyLength } from "../shared/key-length.js";
 import { keyVariables } from "../shared/key-variables.js";
 import { guardedLogger, type Logger } from "../shared/logger.js";
-import { madeSecret } from "../shared/made-secret.js";
 import { invalidOption, OptionReader } from "../shared/option-reader.js";
 import { chosenUrl, transportVariable } from "../transport/chosen-url.js";
 import type { Transport } from "../transport/transport.js";
@@ -89,7 +89,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
   const publisherSecretKey = read.key("publisherSecretKey", keyVariables.publisher);
   const subscriberSecretKey = read.key("subscriberSecretKey", keyVariables.subscriber);
   const needsSecret = publisherSecretKey === undefined || subscriberSecretKey === undefined;
-  const shared = needsSecret ? (secret ?? madeSecret(identity.hubUrl, development, logger)) : "";
+  const shared = needsSecret ? (secret ?? generateDevSecret(identity.hubUrl, development, logger)) : "";
   const keys = {
     publisherSecretKey: publisherSecretKey ?? shared,
     subscriberSecretKey: subscriberSecretKey ?? shared,

@@ -98,7 +98,7 @@ export class Hub {
   readonly #settings: Pick<HubSettings, "hubUrl" | "transport">;
   readonly #router: Router;
 
-  /** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
+  /** @throws MercureError `ERR_OPTION` for an unknown or invalid option. */
   constructor(options: HubOptions);
   /** @internal */
   constructor(options: HubOptions, clock?: Clock);

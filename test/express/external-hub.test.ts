@@ -46,7 +46,7 @@ async function take(stream: EventStream, count: number): Promise<string[]> {
 }
 
 /** The kit's own hub, in another application. */
-async function ownHub(t: TestContext, options: MercureOptions = {}): Promise<{ url: string }> {
+async function embeddedHub(t: TestContext, options: MercureOptions = {}): Promise<{ url: string }> {
   const { listen } = application(t, {}, { hub: { allowPublish: true }, ...options });
   return { url: `${await listen()}/.well-known/mercure` };
 }
@@ -76,11 +76,11 @@ interface HubUnderTest {
 }
 
 const hubs: HubUnderTest[] = [
-  { name: "the kit's own hub", start: (t) => ownHub(t) },
+  { name: "the kit's own hub", start: (t) => embeddedHub(t) },
   {
     name: "the kit's own hub and Mercure 1.0",
     options: { protocol: 1, tokenMode: "url", ...identity },
-    start: (t) => ownHub(t, identity),
+    start: (t) => embeddedHub(t, identity),
   },
   { name: "the reference hub of 0.x", skip: withoutReferenceHub, start: (t) => referenceHub(t) },
   {
@@ -296,7 +296,7 @@ describe("a page", () => {
   test("learns of a gap from the hub when it was rendered while the hub was down", async (t) => {
     const { page } = await withHub(t, (await server(t, (req) => req.socket.destroy())).url);
     const cursor = cursorOf(await page());
-    const { url } = await ownHub(t);
+    const { url } = await embeddedHub(t);
     const { response } = await openStream(t, `${url}?topic=messages&lastEventID=${cursor}`);
     assert.equal(response.headers.get("last-event-id"), "earliest");
   });
@@ -322,7 +322,7 @@ describe("a page", () => {
   });
 
   test("streams from the hub's public URL, not below the application's mount path", async (t) => {
-    const { url } = await ownHub(t);
+    const { url } = await embeddedHub(t);
     for (const [publicHubUrl, expected] of [
       [undefined, url],
       ["/live", "/live"],
@@ -350,7 +350,7 @@ describe("with a remote hub", () => {
   });
 
   test("this process serves no hub, and functions that need one say so", async (t) => {
-    const { url } = await ownHub(t);
+    const { url } = await embeddedHub(t);
     const { kit, origin } = await withHub(t, url);
     assert.equal((await fetch(`${origin}/.well-known/mercure?topic=a`)).status, 404);
     assert.throws(() => kit.hub, { code: "ERR_EXTERNAL_HUB", message: /hubUrl selects an external one/ });

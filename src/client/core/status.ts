@@ -2,9 +2,9 @@ import type { StreamState } from "../index.js";
 import { watchElements } from "./watch-elements.js";
 
 /** Trouble shorter than this, in milliseconds, is not worth a word. */
-const patience = 2_000;
+const noticeDelay = 2_000;
 /** How long the end of a trouble is shown, in milliseconds. */
-const relief = 4_000;
+const restoredDuration = 4_000;
 
 const selector = ".mercure-status";
 
@@ -30,8 +30,8 @@ export function installStatus(onPageState: (receive: typeof follow) => void): vo
 function follow(state: StreamState | undefined): void {
   // A first connection or a planned change of connection neither is trouble nor ends trouble.
   if (state === "paused" || (state === "connecting" && next !== "ended")) return;
-  if (state === "offline") plan("reconnecting", patience);
-  else if (state === "denied" || state === "ended" || state === "stale") plan("ended", patience);
+  if (state === "offline") plan("reconnecting", noticeDelay);
+  else if (state === "denied" || state === "ended" || state === "stale") plan("ended", noticeDelay);
   else plan(shown === undefined || state === undefined ? undefined : "restored", 0);
 }
 
@@ -46,7 +46,7 @@ function plan(text: Text | undefined, delay: number): void {
 function show(text: Text | undefined): void {
   shown = next = text;
   for (const element of document.querySelectorAll<HTMLElement>(selector)) write(element);
-  if (text === "restored") timer = setTimeout(() => show(undefined), relief);
+  if (text === "restored") timer = setTimeout(() => show(undefined), restoredDuration);
 }
 
 function write(element: HTMLElement): void {

@@ -54,7 +54,7 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
   /**
    * Counts events that wait for the client, besides a usual number. It replaces events counted before.
    *
-   * @throws Refusal when a memory limit is reached.
+   * @throws HttpProblem when a memory limit is reached.
    */
   hold(chunk: Chunk): void {
     this.letGo();

@@ -79,7 +79,7 @@ export class SubscriptionBudget {
   /**
    * Counts events that wait for the client of an open stream. The caller adds them to the claim afterwards.
    *
-   * @throws Refusal when a memory limit is reached.
+   * @throws HttpProblem when a memory limit is reached.
    */
   hold(stream: MemoryClaim, chunk: Chunk): void {
     const accounts = this.#accountsFor(stream, (account) => account.neededToHold(chunk));

@@ -46,7 +46,7 @@ export interface HubOptions extends SharedHubOptions, HistoryOptions, IdentityOp
 /** The options with every default filled in. */
 export type HubSettings = ReturnType<typeof resolveHubOptions>;
 
-/** @throws MercureError `ERR_OPTION` for an unknown or impossible option. */
+/** @throws MercureError `ERR_OPTION` for an unknown or invalid option. */
 export function resolveHubOptions(options: HubOptions) {
   const read = new OptionReader(options, "", {});
   const shared = readSharedOptions(read);

@@ -4,7 +4,7 @@ import { subscriptionParameters } from "../streams/stream-url.js";
 import { followEventStream, NoEventStream, precedingIdOf } from "./event-stream-follower.js";
 import { connectionFailure } from "./http-answer.js";
 
-export interface HubPositionOptions {
+export interface RemoteCursorOptions {
   readonly protocol: ProtocolVersion;
   /** Returns a subscriber's token that grants all topics. Called for each connection, because tokens expire. */
   makeToken(): string;
@@ -25,10 +25,10 @@ const maxRetry = 15_000;
  *
  * A page rendered with this id misses no updates. An id that is too old only repeats updates, which replace themselves
  * on the page. An id that is too new would lose updates. If the hub cannot confirm that its history still contains the
- * updates after the id, `HubPosition` publishes an update of its own, which has a known position.
+ * updates after the id, `RemoteCursor` publishes an update of its own, which has a known position.
  */
 export class RemoteCursor {
-  readonly #options: HubPositionOptions;
+  readonly #options: RemoteCursorOptions;
   readonly #closing = new AbortController();
   /**
    * The last event id seen. At first it is an unknown id: the hub replays either nothing or everything for it, and
@@ -40,7 +40,7 @@ export class RemoteCursor {
   #settling: Promise<void> | undefined;
   #release = () => {};
 
-  constructor(options: HubPositionOptions) {
+  constructor(options: RemoteCursorOptions) {
     this.#options = options;
   }
 

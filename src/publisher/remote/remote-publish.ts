@@ -96,13 +96,13 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, tim
     });
     text = await boundedText(response, maxIdLength);
   } catch (error) {
-    const { reason, notSent: isUnsent, maybeReceived: isUnanswered } = connectionFailure(error);
-    const what = isUnanswered
+    const { reason, notSent, maybeReceived } = connectionFailure(error);
+    const what = maybeReceived
       ? `did not answer, and may have received the update: ${reason}`
       : `cannot be reached: ${reason}`;
     return {
       error: new MercureError("ERR_PUBLISH", `The hub at ${hubUrl} ${what}.`, { cause: error }),
-      repeatAfter: isUnsent ? 0 : undefined,
+      repeatAfter: notSent ? 0 : undefined,
     };
   }
   if (response.ok && text && !/[\r\n]/.test(text)) return { id: text };

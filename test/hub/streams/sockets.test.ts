@@ -187,9 +187,9 @@ describe("behind middleware", () => {
       res.writeHead = ((status: number, headers: Record<string, string>) =>
         writeHead.call(res, status, { ...headers, "Content-Encoding": "gzip" })) as typeof res.writeHead;
       res.write = ((bytes: Buffer) => {
-        const roomy = gzip.write(bytes);
+        const belowHighWaterMark = gzip.write(bytes);
         gzip.flush();
-        return roomy;
+        return belowHighWaterMark;
       }) as typeof res.write;
       gzip.on("drain", () => res.emit("drain"));
       listener(req, res);

@@ -10,7 +10,7 @@ import { invalidOption } from "./option-reader.js";
  *
  * @throws MercureError `ERR_OPTION` in production, and with an external hub, which would have to know the secret.
  */
-export function madeSecret(hubUrl: string | true | undefined, development: boolean, logger: Logger): string {
+export function generateDevSecret(hubUrl: string | true | undefined, development: boolean, logger: Logger): string {
   if (hubUrl !== undefined) {
     throw invalidOption(
       "secret",
