@@ -19,17 +19,14 @@ const compilerOptions = {
   strict: true,
   skipLibCheck: true,
 };
-/** The entries of the package, by the name that their pages get. */
-const entries = {
-  "htmx-mercure": ".cache/reference/index.d.ts",
-  "htmx-mercure-hub": ".cache/reference/hub/index.d.ts",
-  "htmx-mercure-transport": ".cache/reference/transport/index.d.ts",
-  "htmx-mercure-transport-contract": ".cache/reference/transport/contract/transport-contract.d.ts",
-  "htmx-mercure-transport-memory": ".cache/reference/transport/memory/memory.d.ts",
-  "htmx-mercure-transport-lmdb": ".cache/reference/transport/lmdb/lmdb.d.ts",
-  "htmx-mercure-transport-postgres": ".cache/reference/transport/postgres/postgres.d.ts",
-  "htmx-mercure-client": ".cache/reference/client/index.d.ts",
-};
+/** The types of each entry of the package, by the name that its pages get. Entries can share their types. */
+const entries = new Map(
+  Object.entries(JSON.parse(readFileSync("package.json", "utf8")).exports)
+    .filter(([, { types }]) => types !== undefined)
+    .map(([name, { types }]) => [types.replace("./dist", ".cache/reference"), `htmx-mercure${name.slice(1)}`])
+    .reverse()
+    .map(([types, name]) => [types, name.replaceAll("/", "-")]),
+);
 
 /** Types whose functions an application implements, inherits from the language, or has no reason to call. */
 const notCalled = /^(?:HubObserver|Logger|TemplateError|Transaction|Updates|\w+Transport)$/;
@@ -43,7 +40,7 @@ await main(async () => {
   });
   await rm(output, { recursive: true, force: true });
   for (const folder of ["model", "report"]) await mkdir(join(output, folder), { recursive: true });
-  const problems = Object.entries(entries).flatMap(([name, types]) => extract(name, types));
+  const problems = [...entries].flatMap(([types, name]) => extract(name, types));
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) throw new Failure(`${problems.length} doc comments are missing or wrong.`);
   if (isCheck) return;

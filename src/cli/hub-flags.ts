@@ -7,7 +7,7 @@ import {
   readSharedOptions,
   type SharedHubSettings,
 } from "../hub/options/read-options.js";
-import type { HistoryOptions } from "../hub/options/shared-options.js";
+import type { HubHistoryOptions } from "../hub/options/shared-options.js";
 import type { ProtocolVersion } from "../protocol/protocol-version.js";
 import type { OptionReader } from "../shared/option-reader.js";
 import { isOneOfSeveral } from "../shared/several-processes.js";
@@ -109,7 +109,7 @@ export interface HubConfiguration {
   readonly version: ProtocolVersion;
   readonly keys: HubKeys;
   readonly proxies: BlockList;
-  readonly history: Settings<HistoryOptions>;
+  readonly history: Settings<HubHistoryOptions>;
   /** The URL of the transport. */
   readonly transport: string;
   /** The number of processes. */

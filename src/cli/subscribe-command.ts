@@ -1,7 +1,7 @@
 import type { StreamEvent } from "../protocol/sse/event-stream-parser.js";
 import { followEventStream, NoEventStream, precedingIdOf } from "../publisher/remote/event-stream-follower.js";
 import { connectionFailure } from "../publisher/remote/http-answer.js";
-import { subscriptionParameters } from "../publisher/streams/stream-url.js";
+import { connectionParameters } from "../publisher/streams/stream-url.js";
 import type { Command } from "./command.js";
 import { CommandError, UsageError } from "./errors.js";
 import { matcherFlags, protocolFlags, readProfile, readSelectors } from "./identity.js";
@@ -36,7 +36,7 @@ connection fails. Line breaks and control characters in data are printed as esca
     const selectors = readSelectors(read, topics, profile.protocol);
     if (selectors.length === 0) throw new UsageError("Name the topics: htmx-mercure subscribe <topic> …");
     const url = new URL(hubUrl);
-    url.search = String(new URLSearchParams(subscriptionParameters(profile.protocol, selectors)));
+    url.search = String(new URLSearchParams(connectionParameters(profile.protocol, selectors)));
     const token = readToken(read, "subscriber", profile, { subscribe: selectors });
     let printed = 0;
     for await (const event of tail(url, token, read.string("last-event-id") ?? "")) {

@@ -7,7 +7,7 @@ import {
   refuseHistoryOptions,
   type SharedHubSettings,
 } from "../hub/options/read-options.js";
-import type { HistoryOptions } from "../hub/options/shared-options.js";
+import type { HubHistoryOptions } from "../hub/options/shared-options.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
 import type { Authorize } from "../publisher/streams/authorizer.js";
 import type { TokenMode } from "../publisher/streams/token-mode.js";
@@ -52,7 +52,7 @@ export interface Configuration extends HubIdentity {
   readonly isPublicPathFromHubUrl: boolean;
   readonly development: boolean;
   readonly logger: Logger;
-  readonly hub: SharedHubSettings & Settings<HistoryOptions>;
+  readonly hub: SharedHubSettings & Settings<HubHistoryOptions>;
   /** The transport of the hub in this process, or its URL. */
   readonly transport: Transport | string;
 }

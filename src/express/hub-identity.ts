@@ -17,7 +17,7 @@ export interface HubIdentity {
 }
 
 /** Options that are read only to reject them where they would have no effect. */
-interface IdentityOptions {
+interface IdentitySources {
   readonly hub?: object | undefined;
   readonly trustedHosts?: unknown;
 }
@@ -35,7 +35,7 @@ const optionsOfAnyHub: readonly string[] = ["allowAnonymous"];
  */
 export function resolveHubIdentity(
   read: OptionReader,
-  options: IdentityOptions,
+  options: IdentitySources,
   hubPath: string,
   development: boolean,
 ): HubIdentity {
@@ -65,7 +65,7 @@ export function resolveHubIdentity(
   };
 }
 
-function refuseIdleOptions({ hub }: IdentityOptions, hubUrl: string | true): void {
+function refuseIdleOptions({ hub }: IdentitySources, hubUrl: string | true): void {
   const used = hubUrl === true ? [...optionsOfAnyHub, "path"] : optionsOfAnyHub;
   const idle = Object.entries(hub ?? {}).find(([name, value]) => value !== undefined && !used.includes(name));
   if (idle !== undefined)

@@ -1,6 +1,6 @@
 import type { Request } from "express";
 import type { Environment } from "nunjucks";
-import type { HistoryOptions, SharedHubOptions } from "../hub/options/shared-options.js";
+import type { HubHistoryOptions, SharedHubOptions } from "../hub/options/shared-options.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
 import type { Authorize } from "../publisher/streams/authorizer.js";
 import type { TokenMode } from "../publisher/streams/token-mode.js";
@@ -177,4 +177,4 @@ export interface MercureOptions {
  * Options of the hub in this process. Each but `issuers` has an environment variable, such as
  * `MERCURE_HUB_KEEPALIVE_INTERVAL` for `keepaliveInterval`, which applies when the option is absent.
  */
-export interface EmbeddedHubOptions extends SharedHubOptions, HistoryOptions {}
+export interface EmbeddedHubOptions extends SharedHubOptions, HubHistoryOptions {}

@@ -1,4 +1,5 @@
 import type { Request, RequestHandler, Response } from "express";
+import type { UpdatesOptions } from "../hub/streams/update-reader.js";
 import type { SubscriptionDocument } from "../protocol/active-subscription.js";
 import type { TopicMatcher } from "../protocol/matching/topic-matcher.js";
 import type { Update } from "../protocol/update.js";
@@ -10,7 +11,6 @@ import type { PublishOptions } from "../publisher/publish/publish-options.js";
 import type { EventSourceOfSignals, SignalOptions } from "../publisher/publish/signals.js";
 import type { Topics } from "../publisher/publish/topics.js";
 import type { VariantRenderer } from "../publisher/publish/variant-drafts.js";
-import type { UpdatesOptions } from "../publisher/streams/application-updates.js";
 import type { JwtOptions } from "../publisher/streams/handmade-tokens.js";
 import type { StreamExtras } from "../publisher/streams/stream-urls.js";
 import type { TopicChoice } from "./stream-routes.js";

@@ -60,7 +60,7 @@ function membersOf(path: string, name: string): Member[] {
 }
 
 /** The interfaces of the options that an application's hub has besides its limits. */
-const sharedSources = ["SharedHubOptions", "HistoryOptions"]
+const sharedSources = ["SharedHubOptions", "HubHistoryOptions"]
   .map((name) => `src/hub/options/shared-options.ts ${name}`)
   .join(", ");
 

@@ -14,10 +14,10 @@ import {
   readSharedOptions,
   refuseHistoryOptions,
 } from "./read-options.js";
-import type { HistoryOptions, IdentityOptions, SharedHubOptions } from "./shared-options.js";
+import type { HubHistoryOptions, IdentityOptions, SharedHubOptions } from "./shared-options.js";
 
 /** Options of the class `Hub`. */
-export interface HubOptions extends SharedHubOptions, HistoryOptions, IdentityOptions {
+export interface HubOptions extends SharedHubOptions, HubHistoryOptions, IdentityOptions {
   /**
    * Stores the updates: a transport, which its creator must close after the hub, or a URL such as `lmdb:./history`, whose
    * transport the hub creates and closes. Default: `MERCURE_TRANSPORT_URL`, else `SSE_REDIS_URL`.

@@ -1,6 +1,6 @@
 import { defaultHubPath } from "../../protocol/draft.js";
 import { historyDefaults } from "../../transport/history-defaults.js";
-import type { HistoryOptions, IdentityOptions, SharedHubOptions } from "./shared-options.js";
+import type { HubHistoryOptions, IdentityOptions, SharedHubOptions } from "./shared-options.js";
 
 /** A hub option: its kind, default and bounds, and the description that the command's help prints. */
 export type HubOption = NumberOption | BooleanOption | ChoiceOption | TextOption | ListOption | ObjectOption;
@@ -175,7 +175,7 @@ export const historyOptions = {
     zero: "none",
     help: "Max memory of all updates that the hub keeps.",
   },
-} as const satisfies Table<HistoryOptions>;
+} as const satisfies Table<HubHistoryOptions>;
 
 /** The options that name the hub and its cookie. The library and the command share their variables. */
 export const identityOptions = {

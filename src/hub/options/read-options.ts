@@ -4,7 +4,7 @@ import { transportFromUrl } from "../../transport/from-url.js";
 import { readHistoryLengths } from "../../transport/history/history-options.js";
 import type { Transport } from "../../transport/transport.js";
 import { type HubOption, historyOptions, identityOptions, type Settings, sharedOptions } from "./option-table.js";
-import type { HistoryOptions, IdentityOptions, SharedHubOptions } from "./shared-options.js";
+import type { HubHistoryOptions, IdentityOptions, SharedHubOptions } from "./shared-options.js";
 
 /** The shared options with every default filled in. Issuers have no default. */
 export type SharedHubSettings = Omit<Settings<SharedHubOptions>, "issuers"> &
@@ -31,8 +31,8 @@ export function readSharedOptions(read: OptionReader, reading: Reading = {}): Sh
  *
  * @throws MercureError `ERR_OPTION`
  */
-export function readHistoryOptions(read: OptionReader, reading: Reading = {}): Settings<HistoryOptions> {
-  return readAll(read, historyOptions, reading) as Settings<HistoryOptions>;
+export function readHistoryOptions(read: OptionReader, reading: Reading = {}): Settings<HubHistoryOptions> {
+  return readAll(read, historyOptions, reading) as Settings<HubHistoryOptions>;
 }
 
 /** Rejects options of a history beside a transport that is an object, because such a transport has options of its own. */
@@ -44,7 +44,7 @@ export function refuseHistoryOptions(options: object | undefined, prefix = ""): 
 }
 
 /** Creates a transport by its URL, with the history that a hub's options describe. */
-export function createTransport(url: string, history: Settings<HistoryOptions>, logger: Logger): Transport {
+export function createTransport(url: string, history: Settings<HubHistoryOptions>, logger: Logger): Transport {
   const { reconciliationLength: historyLength, historyLengths, maxHistoryBytes } = history;
   return transportFromUrl(url, { historyLength, historyLengths, maxHistoryBytes }, logger);
 }

@@ -49,7 +49,7 @@ export interface SharedHubOptions extends HubLimits {
 }
 
 /** Options of the history that a hub keeps for replay, unless its `transport` is an object with options of its own. */
-export interface HistoryOptions {
+export interface HubHistoryOptions {
   /** The max number of updates of each topic that the hub keeps for replay. Default 500; 0 for none. */
   readonly reconciliationLength?: number | undefined;
   /**

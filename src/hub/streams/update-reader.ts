@@ -5,7 +5,7 @@ import type { Replay, Transport } from "../../transport/transport.js";
 import { type Dispatcher, type Recipient, readHistory } from "../fan-out/dispatcher.js";
 import { resolveReplayStart } from "./replay-start.js";
 
-/** Options of `Hub.updates`. */
+/** Options of `Hub.updates` and `sse.updates`. */
 export interface UpdatesOptions {
   /** Ends the iteration when it aborts. The iterator throws nothing. */
   readonly signal?: AbortSignal | undefined;

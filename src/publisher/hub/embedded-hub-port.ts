@@ -1,5 +1,6 @@
 import type { Hub } from "../../hub/hub.js";
 import type { CloseOptions } from "../../hub/options/close-options.js";
+import type { UpdatesOptions } from "../../hub/streams/update-reader.js";
 import { type Selector, type SubscriptionDocument, selectorPath } from "../../protocol/active-subscription.js";
 import type { DisconnectTarget } from "../../protocol/disconnection.js";
 import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
@@ -83,10 +84,7 @@ export class EmbeddedHubPort implements HubPort {
     return applicationSubscriptions(all.flatMap((name) => this.#hub.subscriptions(name, subscriber)));
   }
 
-  updates(
-    topics: readonly (string | TopicMatcher)[],
-    options: { lastEventId?: string; signal?: AbortSignal },
-  ): AsyncIterableIterator<Update> {
+  updates(topics: readonly (string | TopicMatcher)[], options: UpdatesOptions): AsyncIterableIterator<Update> {
     return this.#hub.updates(topics, options);
   }
 

@@ -1,5 +1,6 @@
 import type { Hub } from "../../hub/hub.js";
 import type { CloseOptions } from "../../hub/options/close-options.js";
+import type { UpdatesOptions } from "../../hub/streams/update-reader.js";
 import type { Selector, SubscriptionDocument } from "../../protocol/active-subscription.js";
 import type { DisconnectTarget } from "../../protocol/disconnection.js";
 import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
@@ -53,10 +54,7 @@ export interface HubPort {
    *
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
    */
-  updates(
-    topics: readonly (string | TopicMatcher)[],
-    options: { lastEventId?: string; signal?: AbortSignal },
-  ): AsyncIterableIterator<Update>;
+  updates(topics: readonly (string | TopicMatcher)[], options: UpdatesOptions): AsyncIterableIterator<Update>;
 
   /**
    * Ends streams and revokes their tokens.

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
-import { subscriptionParameters } from "../streams/stream-url.js";
+import { connectionParameters } from "../streams/stream-url.js";
 import { followEventStream, NoEventStream, precedingIdOf } from "./event-stream-follower.js";
 import { connectionFailure } from "./http-answer.js";
 
@@ -79,7 +79,7 @@ export class RemoteCursor {
 
   async #follow(hubUrl: string): Promise<void> {
     const { protocol, makeToken } = this.#options;
-    const everything = new URLSearchParams(subscriptionParameters(protocol, [{ text: "*" }]));
+    const everything = new URLSearchParams(connectionParameters(protocol, [{ text: "*" }]));
     let isReported = false;
     for await (const step of followEventStream({
       url: `${hubUrl}?${everything}`,

@@ -11,7 +11,7 @@ const defaultTimeout = 10_000;
 const maxAnswerLength = 64 * 1024 * 1024;
 
 /** A hub's answer. Its other properties are ignored. */
-export interface SubscriptionsAnswer {
+export interface SubscriptionCollection {
   /** The subscriptions. Ended ones can be among them. */
   readonly subscriptions: readonly SubscriptionDocument[];
 }
@@ -37,7 +37,7 @@ export async function askForSubscriptions(
   { hubUrl, protocol, selector, makeToken }: SubscriptionsQuestion,
   timeout = defaultTimeout,
   limit = maxAnswerLength,
-): Promise<SubscriptionsAnswer> {
+): Promise<SubscriptionCollection> {
   const { origin, pathname } = new URL(hubUrl.replace(/\/$/, ""));
   const path = selector === undefined ? subscriptionsPath(pathname) : selectorPath(pathname, typed(selector, protocol));
   const url = origin + path;
@@ -75,7 +75,7 @@ function parse(text: string): unknown {
   }
 }
 
-function isAnswer(answer: unknown): answer is SubscriptionsAnswer {
+function isAnswer(answer: unknown): answer is SubscriptionCollection {
   const { subscriptions } = (answer ?? {}) as { subscriptions?: unknown };
   return Array.isArray(subscriptions) && subscriptions.every((each) => typeof each === "object" && each !== null);
 }

@@ -1,3 +1,4 @@
+import type { UpdatesOptions } from "../../hub/streams/update-reader.js";
 import { nameOf } from "../../protocol/carried-name.js";
 import type { Update } from "../../protocol/update.js";
 import { assertKnownOptions } from "../../shared/known-options.js";
@@ -5,14 +6,6 @@ import type { HubPort } from "../hub/hub-port.js";
 import type { TopicReader } from "../publish/topic-reader.js";
 import type { Topics } from "../publish/topics.js";
 import type { Variants } from "../publish/variants.js";
-
-/** Options of `sse.updates`. */
-export interface UpdatesOptions {
-  /** The id of the last update before the iteration. Default: the iteration begins with the next update. */
-  lastEventId?: string;
-  /** Ends the iteration when it aborts. */
-  signal?: AbortSignal;
-}
 
 const updatesOptions: readonly string[] = ["lastEventId", "signal"] satisfies (keyof UpdatesOptions)[];
 

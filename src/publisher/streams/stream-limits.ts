@@ -6,7 +6,7 @@ import { HttpProblem } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { GrantLimits } from "../../protocol/tokens/grants.js";
 import { MercureError } from "../../shared/errors.js";
-import { subscriptionParameters } from "./stream-url.js";
+import { connectionParameters } from "./stream-url.js";
 
 /** The limits of a hub for streams and tokens. */
 export interface StreamLimits {
@@ -33,7 +33,7 @@ export function checkSelectors(selectors: readonly Selector[], protocol: Protoco
     if (matchType === undefined && !text.includes("{")) assertPublishable(applicationTopic(text), hubPath);
   }
   try {
-    const parameters = new URLSearchParams(subscriptionParameters(protocol, selectors));
+    const parameters = new URLSearchParams(connectionParameters(protocol, selectors));
     checkRequest(parameters, protocol, limits.matchers, limits.hubUrl);
   } catch (error) {
     const longest = Math.max(...selectors.map(({ text }) => text.length));
@@ -52,7 +52,7 @@ export function checkGranted(selectors: readonly Selector[], protocol: ProtocolV
   const { topics, topicLength, patternSize } = limits.grants;
   const matchers = { count: topics, length: topicLength, patternSize, bytes: 0 };
   try {
-    const parameters = new URLSearchParams(subscriptionParameters(protocol, selectors));
+    const parameters = new URLSearchParams(connectionParameters(protocol, selectors));
     checkRequest(parameters, protocol, matchers, limits.hubUrl);
   } catch (error) {
     const hint =

@@ -24,7 +24,7 @@ export interface StreamUrlParts {
  * The library's script reads it and sends it as a header.
  */
 export function streamUrl({ protocol, hub, selectors, lastEventId, token, grant, isOwnHub }: StreamUrlParts): string {
-  const parameters = subscriptionParameters(protocol, selectors);
+  const parameters = connectionParameters(protocol, selectors);
   if (grant !== undefined && isOwnHub) parameters.push([grantParameter, grant]);
   parameters.push([protocol === 0 ? "lastEventID" : "last_event_id", lastEventId]);
   const query = parameters.map(([name, value]) => `${name}=${percentEncode(value)}`).join("&");
@@ -34,7 +34,7 @@ export function streamUrl({ protocol, hub, selectors, lastEventId, token, grant,
 }
 
 /** Returns the URL parameters that select topics, as pairs of name and value. */
-export function subscriptionParameters(protocol: ProtocolVersion, selectors: readonly Selector[]): [string, string][] {
+export function connectionParameters(protocol: ProtocolVersion, selectors: readonly Selector[]): [string, string][] {
   return selectors.map(({ text, matchType = "exact" }) => {
     if (protocol === 0) return ["topic", text];
     return [matchType === "exact" ? "match" : `match_${matchType}`, text];

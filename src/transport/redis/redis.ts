@@ -8,6 +8,7 @@ import { keysOf } from "./keys.js";
 import { RedisLog } from "./redis-log.js";
 import type { RedisDurability } from "./server-checks.js";
 
+/** The options of {@link RedisTransport}. */
 export interface RedisTransportOptions extends ReplicaOptions {
   /**
    * The URL of Redis or Valkey: `redis://localhost:6379`, `rediss://user:password@host:6380/2` with TLS,
@@ -46,9 +47,10 @@ const durabilities: readonly RedisDurability[] = ["memory", "replica", "disk"];
  */
 export class RedisTransport extends ReplicaTransport {
   /**
-   * Connects in the background, and tries again until {@link ReplicaTransport.close}.
+   * Connects in the background, and tries again until `close()`.
    *
-   * @throws MercureError `ERR_OPTION` for an unknown or invalid option; `ERR_PACKAGE` without the package @redis/client.
+   * @throws MercureError `ERR_OPTION` for an unknown or invalid option; `ERR_PACKAGE` without the package
+   * `@redis/client`.
    */
   constructor(options: RedisTransportOptions) {
     const { url = "" } = options ?? {};
