@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { bundledProgram } from "../support/bundled-program.js";
 import type { TransportChoice } from "./open-transport.js";
 import { NodeLog } from "./record.js";
 
@@ -25,8 +26,8 @@ export class FaultyNode {
 
   constructor(options: NodeProgramOptions) {
     this.log = new NodeLog(options.name);
-    const program = new URL("node-program.ts", import.meta.url).pathname;
-    this.#child = spawn(process.execPath, ["--import", "tsx", program, JSON.stringify(options)], {
+    const program = bundledProgram(new URL("node-program.ts", import.meta.url));
+    this.#child = spawn(process.execPath, [program, JSON.stringify(options)], {
       // LMDB prints each failed write to the standard error.
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { bundledProgram } from "../support/bundled-program.js";
 
 const run = promisify(execFile);
-const program = fileURLToPath(new URL("./several-processes-program.ts", import.meta.url));
+const program = bundledProgram(new URL("./several-processes-program.ts", import.meta.url));
 const warning = /^htmx-mercure: this application runs in several processes .*$/gm;
 
 /** The output of the processes of a program until all have started. */
 async function outputOf(kind: string, workers: number, env: NodeJS.ProcessEnv = {}): Promise<string> {
-  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", program, String(workers), kind], {
+  const { stdout, stderr } = await run(process.execPath, [program, String(workers), kind], {
     env: { PATH: process.env.PATH, NODE_ENV: "production", ...env },
   });
   return stdout + stderr;

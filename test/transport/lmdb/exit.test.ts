@@ -5,16 +5,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { LmdbTransport } from "../../../src/transport/lmdb/lmdb.js";
+import { bundledProgram } from "../../support/bundled-program.js";
 
-const program = fileURLToPath(new URL("exit-program.ts", import.meta.url));
+const program = bundledProgram(new URL("exit-program.ts", import.meta.url));
 
 // A thread of lmdb waits for the main thread, and process.exit waits for the threads.
 for (let turns = 0; turns < 6; turns++) {
   test(`A process that exits ${turns} turns after a publish ends, and leaves a whole and free history`, async (t) => {
     const path = mkdtempSync(join(tmpdir(), "htmx-mercure-exit-"));
-    const child = spawn(process.execPath, ["--import", "tsx", program, path, `${turns}`], { stdio: "inherit" });
+    const child = spawn(process.execPath, [program, path, `${turns}`], { stdio: "inherit" });
     t.after(() => {
       child.kill("SIGKILL");
       rmSync(path, { recursive: true, force: true, maxRetries: 10 });
