@@ -1,9 +1,13 @@
 // `npm test`: builds, installs what the tests need, runs test/**/*.test.ts.
 //
-//   npm test                            everything
+//   npm test                            most, in about three minutes
+//   CI=true npm test                    everything
 //   npm test -- hub express/            the files whose path contains one of these
 //   npm test -- '!test/browser/'        the files whose path does not contain this
 //   npm test -- --test-name-pattern=id  options with -- go to Node's test runner
+//
+// At a desk, which is without CI and without names of files, the script leaves out the deep files and sets TEST_DEPTH=desk,
+// and tests repeat less. The last lines say so.
 //
 // TEST_COUNTS=file writes the numbers of passed and failed tests, and a description of the failures, to this file as JSON.
 
@@ -33,23 +37,42 @@ const FILES_IN_PROCESS = 36;
 /** Files whose tests measure the process, or wait for other processes, run in processes of their own. */
 const ALONE = /support\/heap|node:cluster|browser\/chromium/;
 const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\/|\/faults\.test\.ts$/;
+/** Files that take minutes: programs of the documentation, processes that are killed, installations, the example app. */
+const DEEP = [
+  /^test\/browser\/(?:example-.*|external-hub|playground)\.test\.ts$/,
+  /^test\/cli\/(?:keys|versions)\.test\.ts$/,
+  /^test\/docs\/(?:browser|coming-from|examples)\.test\.ts$/,
+  /^test\/hub\/several-processes\.test\.ts$/,
+  /^test\/project\/package\.test\.ts$/,
+  /^test\/transport\/\w+\/faults\.test\.ts$/,
+];
 const groupsFolder = join(".cache", `test-groups-${process.pid}`);
 
 await main(async () => {
   const args = process.argv.slice(2);
   const flags = args.filter((argument) => argument.startsWith("--"));
-  const files = select(args.filter((argument) => !argument.startsWith("--")));
+  const patterns = args.filter((argument) => !argument.startsWith("--"));
+  const isDesk = !process.env.CI && patterns.every((pattern) => pattern.startsWith("!"));
+  const selected = select(patterns);
+  const deep = isDesk ? selected.filter((file) => DEEP.some((pattern) => pattern.test(file))) : [];
+  const files = selected.filter((file) => !deep.includes(file));
 
   await run(process.execPath, ["scripts/build.mjs", "--if-changed"], {
     failure: "The tests did not run: the build failed.",
   });
-  const env = { ...process.env };
+  const env = { ...process.env, ...(isDesk && { TEST_DEPTH: "desk" }) };
   const browser = files.some(needsBrowser) ? await startBrowser(env) : undefined;
   try {
     process.exitCode = await runTests([...flags, ...programs(files)], env);
   } finally {
     rmSync(groupsFolder, { recursive: true, force: true });
     await browser?.close();
+  }
+  if (isDesk) {
+    const left = deep.length === 0 ? "" : ` These files are left out: ${deep.join(", ")}.`;
+    console.log(
+      `\nTests at a desk repeat less, and browsers run one line of htmx.${left} CI=true npm test runs everything.`,
+    );
   }
 });
 

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe } from "node:test";
 import { build } from "esbuild";
 import type { Browser, BrowserContextOptions, LaunchOptions, Page } from "playwright-core";
+import { htmxLines } from "../support/depth.js";
 import { launchChromium, newWatchedPage, patience } from "./chromium.js";
 import { StreamServer } from "./stream-server.js";
 
@@ -46,7 +47,7 @@ const order: Record<Line, readonly string[]> = {
 
 /** Runs the tests of a file on each line of htmx, with a fixture of their own. */
 export function onBothLines(tests: (fixture: ClientFixture) => void, options?: LaunchOptions): void {
-  for (const line of [2, 4] as const) describe(`on htmx ${line}`, () => tests(new ClientFixture(options, line)));
+  for (const line of htmxLines) describe(`on htmx ${line}`, () => tests(new ClientFixture(options, line)));
 }
 
 /**

@@ -3,10 +3,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { application } from "../support/application.js";
+import { htmxLines } from "../support/depth.js";
 import { launchChromium } from "./chromium.js";
 
 // A stranger's markup contains a `<base>`: streams, with their tokens, would go to that server.
-for (const line of [2, 4])
+for (const line of htmxLines)
   test(`a base element of another origin moves no stream on htmx ${line}`, async (t) => {
     const asked: string[] = [];
     const stranger = createServer((req, res) => {

@@ -7,6 +7,7 @@ import { after, afterEach, before, describe, type TestContext, test } from "node
 import express from "express";
 import type { Browser, Page } from "playwright-core";
 import { type MercureOptions, mercure } from "../../src/index.js";
+import { htmxLines } from "../support/depth.js";
 import { until } from "../support/until.js";
 import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
 
@@ -89,7 +90,7 @@ async function shows(page: Page, selector: string, text: string): Promise<void> 
   await page.locator(selector, { hasText: new RegExp(`^${text}$`) }).waitFor({ state: "attached" });
 }
 
-for (const htmx of [2, 4] as const) {
+for (const htmx of htmxLines) {
   describe(`MercurePresence, on htmx ${htmx}`, () => {
     test("fetches its content again whenever a person joins or leaves", async (t) => {
       const { visit } = await start(

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { application } from "../support/application.js";
+import { htmxLines } from "../support/depth.js";
 import { launchChromium, newWatchedPage } from "./chromium.js";
 import { eventually } from "./client-fixture.js";
 
@@ -30,7 +31,7 @@ before(async () => {
 
 after(() => browser.close());
 
-for (const line of [2, 4] as const) {
+for (const line of htmxLines) {
   describe(`the scripts of mercure_scripts() on htmx ${line}`, () => {
     test("include the one for scrolling only where a page scrolls, also under a policy of nonces", async (t) => {
       const { app, kit, listen } = application(t, files);

