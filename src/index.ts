@@ -9,6 +9,7 @@ export type { SubscriptionDocument } from "./protocol/active-subscription.js";
 export type { TopicMatcher } from "./protocol/matching/topic-matcher.js";
 export { encodeEvent, type ServerSentEvent } from "./protocol/sse/event-encoder.js";
 export type { Update } from "./protocol/update.js";
+export type { OutboxOptions } from "./publisher/outbox/outbox-options.js";
 export type { PayloadFilter } from "./publisher/presence/payload-filter.js";
 export type { PresenceKey } from "./publisher/presence/presence.js";
 export type { Person } from "./publisher/presence/room.js";

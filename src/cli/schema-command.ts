@@ -1,14 +1,21 @@
+import { outboxDialects, outboxSql } from "../publisher/outbox/tables.js";
 import { schemaSql } from "../transport/postgres/schema.js";
 import type { Command } from "./command.js";
 
 export const schemaCommand: Command = {
   name: "schema",
-  summary: "Prints the SQL that creates the tables of the history in PostgreSQL.",
+  summary: "Prints the SQL that creates the tables of the history in PostgreSQL, or those of an outbox.",
   usage: "[flags]",
   details:
-    "It is one transaction, and can run again. For a database whose roles create no tables: htmx-mercure schema | psql",
+    "It is one transaction, and can run again. For a database whose roles create no tables: htmx-mercure schema | psql, or htmx-mercure schema --outbox mysql | mysql",
   positionals: 0,
   flags: {
+    outbox: {
+      value: "dialect",
+      choices: outboxDialects,
+      help: "Prints the tables of an outbox instead: sqlite or mysql.",
+    },
+    table: { value: "name", help: "The name of the outbox's table. Default mercure_outbox." },
     schema: { value: "name", help: "The name of the schema. Default mercure." },
     role: {
       value: "name",
@@ -16,7 +23,9 @@ export const schemaCommand: Command = {
     },
   },
   async run({ read }) {
-    console.log(schemaSql(read.string("schema") ?? "mercure", read.string("role")));
+    const dialect = read.oneOf("outbox", outboxDialects);
+    const history = () => schemaSql(read.string("schema") ?? "mercure", read.string("role"));
+    console.log(dialect === undefined ? history() : outboxSql(dialect, read.string("table")));
     return 0;
   },
 };

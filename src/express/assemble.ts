@@ -4,6 +4,7 @@ import { handmadeGrant } from "../hub/auth/handmade-grant.js";
 import { matcherLimitsOf, tokenLimitsOf } from "../hub/limits/hub-limits.js";
 import type { Components } from "../nunjucks/components.js";
 import type { HtmlMaker } from "../nunjucks/html.js";
+import { Outbox } from "../publisher/outbox/outbox.js";
 import { Drafts } from "../publisher/publish/drafts.js";
 import { Models } from "../publisher/publish/models.js";
 import { Publisher } from "../publisher/publish/publisher.js";
@@ -39,6 +40,8 @@ import { ViewerGrants } from "./viewer-grants.js";
 export interface KitParts extends HubParts {
   readonly configuration: Configuration;
   readonly sse: Sse;
+  /** Undefined without the option `outbox`. */
+  readonly outbox: Outbox | undefined;
   readonly environment: Environment;
   readonly components: Components;
   readonly html: HtmlMaker;
@@ -136,7 +139,8 @@ export function assemble(app: Application, configuration: Configuration, clock: 
 
   const { components: renderer } = templates;
   const drafts = new Drafts({ models, renderer, tokens, unbound, typeIsTopic });
-  const publisher = new Publisher({ hub, topics, drafts, models, variants, tokens, streamLimits, onError });
+  const outbox = configuration.outbox && new Outbox(configuration.outbox, hub, logger);
+  const publisher = new Publisher({ hub, outbox, topics, drafts, models, variants, tokens, streamLimits, onError });
   const handmade = new HandmadeTokens({ topics, protocol, streamLimits, tokens, unbound, variants });
   const sse = createSse({
     publisher,
@@ -168,6 +172,7 @@ export function assemble(app: Application, configuration: Configuration, clock: 
     ...templates,
     configuration,
     sse,
+    outbox,
     assets,
     pages,
     unbound,

@@ -8,6 +8,7 @@ import {
   type SharedHubSettings,
 } from "../hub/options/read-options.js";
 import type { HubHistoryOptions } from "../hub/options/shared-options.js";
+import { type OutboxSettings, readOutboxOptions } from "../publisher/outbox/outbox-options.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
 import type { Authorize } from "../publisher/streams/authorizer.js";
 import type { TokenMode } from "../publisher/streams/token-mode.js";
@@ -55,6 +56,7 @@ export interface Configuration extends HubIdentity {
   readonly hub: SharedHubSettings & Settings<HubHistoryOptions>;
   /** The transport of the hub in this process, or its URL. */
   readonly transport: Transport | string;
+  readonly outbox: OutboxSettings | undefined;
 }
 
 /**
@@ -124,6 +126,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
     logger,
     hub: hubSettings,
     transport,
+    outbox: readOutboxOptions(read.object("outbox")),
   };
   read.refuseUnknown();
   hub.refuseUnknown();

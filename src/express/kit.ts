@@ -6,6 +6,7 @@ import type { ComponentFunctions } from "../nunjucks/component-functions.js";
 import type { OobOptions } from "../nunjucks/html.js";
 import type { SafeString } from "../nunjucks/safe-string.js";
 import { embeddedHubRequired } from "../publisher/hub/hub-port.js";
+import type { TransportState } from "../transport/transport.js";
 import type { KitParts } from "./assemble.js";
 import type { Sse } from "./sse.js";
 
@@ -66,6 +67,15 @@ export interface Kit {
   /** The embedded hub. With an external hub, reading it throws `ERR_EXTERNAL_HUB`. */
   readonly hub: Hub;
   /**
+   * Returns the state of the option `outbox`, for health checks. Undefined without the option.
+   *
+   * @example
+   * ```ts
+   * app.get("/healthz", (_req, res) => res.send(kit.outboxState()));
+   * ```
+   */
+  readonly outboxState: () => TransportState | undefined;
+  /**
    * Ends all streams, so that no connection delays a shutdown: at once, or with `drainTimeout` one after the other while
    * another process takes them. A second call ends a drain at once.
    *
@@ -91,6 +101,7 @@ export function createKit({
   hub,
   embedded,
   presence,
+  outbox,
 }: KitParts): Kit {
   const kit: Omit<Kit, "hub"> = {
     sse,
@@ -100,10 +111,13 @@ export function createKit({
     html: html.html,
     oob: html.oob,
     environment,
+    outboxState: () => outbox?.state,
     close: async (options = {}) => {
       await embedded?.hub.drain(options);
       presence?.close();
+      outbox?.stop();
       await hub.close(options);
+      await outbox?.close();
     },
   };
   const property = {

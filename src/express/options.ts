@@ -1,6 +1,7 @@
 import type { Request } from "express";
 import type { Environment } from "nunjucks";
 import type { HubHistoryOptions, SharedHubOptions } from "../hub/options/shared-options.js";
+import type { OutboxOptions } from "../publisher/outbox/outbox-options.js";
 import type { PresenceKey } from "../publisher/presence/presence.js";
 import type { Authorize } from "../publisher/streams/authorizer.js";
 import type { TokenMode } from "../publisher/streams/token-mode.js";
@@ -166,6 +167,11 @@ export interface MercureOptions {
    * else `memory`.
    */
   transport?: Transport | string | undefined;
+  /**
+   * The outbox: a table in the application's database, so that `publish` takes part in its transactions. A relay publishes
+   * from it. Default: none; a `transaction` then needs the transport of PostgreSQL.
+   */
+  outbox?: OutboxOptions | undefined;
   /**
    * Options of the hub in this process. With `hubUrl` only `allowAnonymous` applies, and `path` with `hubUrl: true`;
    * any other throws `ERR_OPTION`.

@@ -295,7 +295,7 @@ export class Hub {
    * ```
    */
   async publish(draft: Draft): Promise<Update> {
-    this.#check(draft);
+    this.check(draft);
     let update: Update;
     this.#pending++;
     try {
@@ -316,18 +316,23 @@ export class Hub {
    * @internal
    */
   async publishIn(transaction: Transaction, draft: Draft): Promise<void> {
-    this.#check(draft);
+    this.check(draft);
     const transport: Partial<TransactionalTransport> = this.#settings.transport;
     if (transport.publishIn === undefined) {
       throw invalidOption(
         "transaction",
-        "needs a transport of the application's database, such as postgres://host/name",
+        "needs the option outbox of mercure(), or a transport of the application's database, such as postgres://host/name",
       );
     }
     await transport.publishIn(transaction, draft);
   }
 
-  #check(draft: Draft): void {
+  /**
+   * Checks what {@link Hub.publish} checks.
+   *
+   * @internal
+   */
+  check(draft: Draft): void {
     if (this.#dispatcher.closed) throw hubClosed();
     validateDraft(draft, this.publicPath);
     // A proxy can hide this path from clients, but it is the hub's too.

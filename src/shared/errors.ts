@@ -16,6 +16,7 @@ export const errorCodes = {
   ERR_HISTORY_GAP: "A reader's next update is no longer in the history.",
   ERR_CLOSED: "The hub is closed.",
   ERR_TRANSPORT: "The store of the transport did not confirm an update in time, or cannot be used.",
+  ERR_OUTBOX: "The tables of the outbox are missing or cannot be used.",
   ERR_PACKAGE: "A package that an option needs is missing.",
 } as const;
 

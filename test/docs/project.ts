@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { root } from "./markdown.js";
 
 /** The packages that a reader has installed. */
-const packages = ["express", "nunjucks", "jose", "pg", "@types"];
+const packages = ["express", "nunjucks", "jose", "pg", "@libsql", "@types"];
 
 /** The imports that every example can use without showing them. */
 const sample = fileURLToPath(new URL("sample", import.meta.url));

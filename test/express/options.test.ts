@@ -55,6 +55,7 @@ describe("options", () => {
       subjectGetter: undefined,
       presenceKey: "id",
       transport: "memory",
+      outbox: undefined,
       publicHubPath: "/.well-known/mercure",
       presenceGrace: 5,
       pauseHiddenAfter: 0,

@@ -76,6 +76,7 @@ export const uses: Readonly<Record<string, Use>> = {
     "kit.oob": ({ running: { kit } }) => kit.oob(kit.html`<b id="x"></b>`),
     "kit.render": ({ running: { kit } }) => kit.render("Card"),
     "kit.components": ({ running: { kit } }) => kit.components.Card!({}),
+    "kit.outboxState": ({ running: { kit } }) => kit.outboxState(),
     "kit.withResponse": ({ running: { kit }, res }) => kit.withResponse(res, () => kit.render("Card")),
     "sse.publish": ({ running: { kit } }) => kit.sse.publish("t", kit.render("Card")),
     "sse.publish (a function)": ({ running: { kit } }) => kit.sse.publish("t", () => kit.render("Card")),

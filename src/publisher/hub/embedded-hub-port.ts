@@ -60,6 +60,10 @@ export class EmbeddedHubPort implements HubPort {
     return id;
   }
 
+  check(draft: Draft): void {
+    this.#hub.check(draft);
+  }
+
   browserUrl(basePath: string): string {
     const { publicHubUrl } = this.#options;
     return publicHubUrl.startsWith("/") ? pathBelow(basePath, publicHubUrl, this.#hub.path) : publicHubUrl;

@@ -33,6 +33,13 @@ export interface HubPort {
    */
   publish(draft: Draft, jwt?: string, transaction?: Transaction): Promise<string>;
 
+  /**
+   * Checks a draft that is published later.
+   *
+   * @throws MercureError as {@link HubPort.publish} does for a draft that breaks the protocol, `ERR_CLOSED`.
+   */
+  check(draft: Draft): void;
+
   /** Returns the hub's URL for browsers, below the application's base path if the hub is there. */
   browserUrl(basePath: string): string;
 

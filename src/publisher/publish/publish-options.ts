@@ -27,8 +27,9 @@ export interface PublishOptions {
    */
   key?: string | undefined;
   /**
-   * The transaction of PostgreSQL that the update is a part of: the hub sends the update if and when it commits. The update
-   * has no id before, and `publish` resolves to the option `id` or an empty string. Default: none.
+   * The transaction of the application that the update is a part of: the hub sends the update if and when it commits. It
+   * needs the option `outbox` of `mercure()`, or the transport of PostgreSQL. With that transport the update has no id
+   * before, and `publish` resolves to the option `id` or an empty string. Default: none.
    */
   transaction?: Transaction | undefined;
   /** More variants to publish for, besides the live ones that this process knows. Default: none. */

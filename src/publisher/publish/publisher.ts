@@ -5,6 +5,7 @@ import { isFunction } from "../../shared/is-function.js";
 import { assertKnownOptions } from "../../shared/known-options.js";
 import { invalidOption } from "../../shared/option-reader.js";
 import type { HubPort } from "../hub/hub-port.js";
+import type { Outbox } from "../outbox/outbox.js";
 import { publishToRemoteHub } from "../remote/remote-publish.js";
 import { checkPublished, type StreamLimits } from "../streams/stream-limits.js";
 import type { Tokens } from "../streams/tokens.js";
@@ -27,6 +28,8 @@ export interface PublisherOptions {
   readonly variants: Variants;
   readonly tokens: Tokens;
   readonly streamLimits: StreamLimits;
+  /** Undefined without the option `outbox`. */
+  readonly outbox: Outbox | undefined;
   /** Receives errors that have no caller. */
   onError(message: string, error: unknown): void;
 }
@@ -122,12 +125,16 @@ export class Publisher {
   }
 
   #send(draft: Draft, { hubUrl, jwt, transaction }: PublishOptions): Promise<string> {
-    const { hub, tokens, streamLimits } = this.#options;
+    const { hub, tokens, streamLimits, outbox } = this.#options;
     checkPublished(draft.topics, streamLimits);
+    if (transaction !== undefined && outbox !== undefined) {
+      if (hubUrl === undefined && jwt === undefined) return outbox.add(transaction, draft);
+      throw invalidOption("transaction", "cannot be combined with hubUrl or jwt: the outbox does not store them");
+    }
     if (transaction !== undefined && (hubUrl !== undefined || !hub.isInProcess)) {
       throw invalidOption(
         "transaction",
-        "needs the hub in this process, with a transport of the application's database",
+        "needs the option outbox of mercure(), or the hub in this process with a transport of the application's database",
       );
     }
     if (hubUrl !== undefined) return publishToRemoteHub(hubUrl, jwt ?? tokens.forPublisher(draft.topics), draft);

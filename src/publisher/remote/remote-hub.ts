@@ -1,8 +1,9 @@
 import { type Selector, type SubscriptionDocument, selectorPath } from "../../protocol/active-subscription.js";
+import { validateDraft } from "../../protocol/draft.js";
 import type { TopicMatcher } from "../../protocol/matching/topic-matcher.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import type { Draft } from "../../protocol/update.js";
-import { MercureError } from "../../shared/errors.js";
+import { closedError } from "../closed-error.js";
 import { embeddedHubRequired, type HubPort } from "../hub/hub-port.js";
 import { applicationSubscriptions } from "../presence/application-subscriptions.js";
 import type { Tokens } from "../streams/tokens.js";
@@ -78,6 +79,11 @@ export class RemoteHub implements HubPort {
     return this.#publishTo(address.urlFor(requestOrigin()), draft, jwt);
   }
 
+  check(draft: Draft): void {
+    if (this.#closed) throw closedError();
+    validateDraft(draft, this.path);
+  }
+
   browserUrl(): string {
     return this.#options.publicHubUrl;
   }
@@ -140,7 +146,7 @@ export class RemoteHub implements HubPort {
   }
 
   async #publishTo(hubUrl: string, draft: Draft, jwt?: string): Promise<string> {
-    if (this.#closed) throw new MercureError("ERR_CLOSED", "htmx-mercure is closed.");
+    if (this.#closed) throw closedError();
     return publishToRemoteHub(hubUrl, jwt ?? this.#options.tokens.forPublisher(draft.topics), draft);
   }
 }

@@ -107,8 +107,11 @@ async function attempt(hubUrl: string, token: string, body: URLSearchParams, tim
   }
   if (response.ok && text && !/[\r\n]/.test(text)) return { id: text };
   const isBusy = response.status === 429 || response.status === 503;
+  const { status } = response;
   return {
-    error: new MercureError("ERR_PUBLISH", `The hub at ${hubUrl} ${describeFailure(response, text)}.`),
+    error: new MercureError("ERR_PUBLISH", `The hub at ${hubUrl} ${describeFailure(response, text)}.`, {
+      cause: { status },
+    }),
     repeatAfter: isBusy ? retryAfterOf(response) : undefined,
   };
 }

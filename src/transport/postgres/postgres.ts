@@ -78,7 +78,7 @@ export class PostgresTransport extends ReplicaTransport implements Transactional
       const { code, message } = error as Error & { code?: unknown };
       // No schema or function, or the syntax error of a database of another kind.
       if (!/^(?:3F000|42883)$|SQLITE|PARSE|SYNTAX/.test(String(code))) throw error;
-      const text = `The option transaction is not one of the hub's database: ${message}`;
+      const text = `The option transaction is not one of the hub's database, and the option outbox is missing: ${message}`;
       throw new MercureError("ERR_OPTION", text, { cause: error });
     }
   }
