@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { transform } from "esbuild";
 import { parseAst } from "rollup/parseAst";
+import { minify } from "terser";
 
 /** The min length of a text that is packed, in characters. Texts without a space are mostly names, and worth less. */
 const minTextLength = 8;
@@ -30,6 +31,14 @@ const minified = {
   charset: "utf8",
 };
 
+/** A second minifier finds what the first one leaves: it joins statements, and inlines values and functions. */
+const shortened = {
+  module: true,
+  ecma: 2020,
+  compress: { passes: 2, unsafe_arrows: true, inline: 3 },
+  format: { max_line_len: 2000 },
+};
+
 export function smallModules() {
   return { name: "small", load: withoutIndents, generateBundle: makeSmall };
 }
@@ -44,7 +53,8 @@ async function makeSmall(_options, bundle) {
   this.emitFile({ type: "asset", fileName: packedFile, source: pack(groups) });
   this.emitFile({ type: "prebuilt-chunk", fileName: reader, code: readerCode, exports: ["texts"] });
   for (const chunk of [...chunks, bundle[reader]]) {
-    chunk.code = (await transform(withShortDeclarations(chunk.code), minified)).code;
+    const { code } = await transform(withShortDeclarations(chunk.code), minified);
+    chunk.code = (await minify(code, shortened)).code;
   }
 }
 

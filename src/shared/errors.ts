@@ -1,5 +1,26 @@
+/** The code of a {@link MercureError}, such as `ERR_TOPIC`. The page docs/errors.md lists the causes and remedies. */
+export type ErrorCode =
+  | "ERR_OPTION"
+  | "ERR_TEMPLATE"
+  | "ERR_COMPONENT"
+  | "ERR_TOPIC"
+  | "ERR_MODEL"
+  | "ERR_DATA"
+  | "ERR_UPDATE"
+  | "ERR_PUBLISH"
+  | "ERR_SUBSCRIPTIONS"
+  | "ERR_EXTERNAL_HUB"
+  | "ERR_TOKEN"
+  | "ERR_FORBIDDEN"
+  | "ERR_RESPONSE"
+  | "ERR_HISTORY_GAP"
+  | "ERR_CLOSED"
+  | "ERR_TRANSPORT"
+  | "ERR_OUTBOX"
+  | "ERR_PACKAGE";
+
 /** The codes of the library's errors, with their meanings. Codes are stable; messages can change. */
-export const errorCodes = {
+export const errorCodes: Readonly<Record<ErrorCode, string>> = {
   ERR_OPTION: "An option or environment variable is unknown, missing or invalid.",
   ERR_TEMPLATE: "A template uses a tag or a property incorrectly.",
   ERR_COMPONENT: "A component is missing, exists twice, or includes itself without end.",
@@ -18,10 +39,7 @@ export const errorCodes = {
   ERR_TRANSPORT: "The store of the transport did not confirm an update in time, or cannot be used.",
   ERR_OUTBOX: "The tables of the outbox are missing or cannot be used.",
   ERR_PACKAGE: "A package that an option needs is missing.",
-} as const;
-
-/** The code of a {@link MercureError}, such as `ERR_TOPIC`. The page docs/errors.md lists the causes and remedies. */
-export type ErrorCode = keyof typeof errorCodes;
+};
 
 /**
  * The base class of the library's errors. Branch on {@link MercureError.code}, never on the message.
