@@ -8,7 +8,6 @@ import {
   type LogMarks,
   type LogPage,
   LogRefusal,
-  leaseDuration,
   type Member,
   type SharedLog,
 } from "../shared/shared-log.js";
@@ -26,9 +25,6 @@ export interface PostgresLogOptions {
   readonly pollInterval: number;
   readonly logger: Logger;
 }
-
-/** The lease of a node, as an interval of PostgreSQL. */
-const lease = `${leaseDuration} milliseconds`;
 
 /**
  * The SQLSTATEs of calls that have no effect and can succeed later: a full disk, too little memory, a lock that was not
@@ -57,6 +53,8 @@ export class PostgresLog implements SharedLog {
   #clients: Clients | undefined;
   #node = "";
   #session = "";
+  /** The lease of the node, as an interval of PostgreSQL. */
+  #lease = "";
   /** Counts the sessions, so that a late connection of an earlier one is closed. */
   #generation = 0;
   #hasWarned = false;
@@ -70,9 +68,10 @@ export class PostgresLog implements SharedLog {
     this.#announcements = this.#newAnnouncements();
   }
 
-  async join({ node, head, heard, marks, key }: Member): Promise<LogJoin> {
+  async join({ node, head, heard, marks, key, lease }: Member): Promise<LogJoin> {
     const generation = ++this.#generation;
     this.#node = node;
+    this.#lease = `${lease} milliseconds`;
     this.#session = randomBytes(12).toString("base64url");
     this.#announcements = this.#newAnnouncements();
     return this.#call(async () => {
@@ -83,7 +82,7 @@ export class PostgresLog implements SharedLog {
       await this.#announcements.listen(listener);
       await this.#checkAnnouncements(writer);
       const newKey = Buffer.from(key ?? randomBytes(16));
-      const values = [node, this.#session, lease, head, heard, marks.lost, marks.seen, newKey];
+      const values = [node, this.#session, this.#lease, head, heard, marks.lost, marks.seen, newKey];
       const { rows } = await writer.query(
         `select ${schema}.join_log($1, $2, $3, $4, $5, $6, $7, $8) as joined`,
         values,
@@ -97,7 +96,7 @@ export class PostgresLog implements SharedLog {
   async append(batch: readonly Append[], head: number): Promise<readonly number[]> {
     const entries = JSON.stringify(batch.map(entryOf));
     const text = `select ${this.#options.schema}.append($1, $2, $3, $4, $5::jsonb) as positions`;
-    const rows = await this.#query("writer", text, [this.#node, this.#session, lease, head, entries], "append");
+    const rows = await this.#query("writer", text, [this.#node, this.#session, this.#lease, head, entries], "append");
     this.#announcements.announce();
     return (rows[0] as { positions: readonly string[] }).positions.map(Number);
   }
@@ -135,7 +134,7 @@ export class PostgresLog implements SharedLog {
   }
 
   async renew(): Promise<void> {
-    await this.#renew("reader", lease);
+    await this.#renew("reader", this.#lease);
     const { writer } = this.#connected();
     await this.#call(() => this.#checkAnnouncements(writer));
   }

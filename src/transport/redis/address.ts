@@ -68,6 +68,7 @@ export function parseRedisUrl(url: string, source: string): RedisAddress {
 /** Returns the options in the query of a URL, such as `?prefix=chat&durability=replica&replicas=2`. */
 export function optionsInUrl(url: string): Readonly<Record<string, string | number>> {
   const pairs = [...new URLSearchParams(/\?.*/s.exec(url)?.[0])];
-  const isNumber = (name: string, value: string) => /^(?:replicas|publishTimeout)$/.test(name) && /^\d+$/.test(value);
+  const isNumber = (name: string, value: string) =>
+    /^(?:replicas|publishTimeout|nodeTimeout)$/.test(name) && /^\d+$/.test(value);
   return Object.fromEntries(pairs.map(([name, value]) => [name, isNumber(name, value) ? Number(value) : value]));
 }

@@ -6,7 +6,6 @@ import {
   type LogMarks,
   type LogPage,
   LogRefusal,
-  leaseDuration,
   type Member,
   type NodeEntry,
   type SharedLog,
@@ -34,6 +33,7 @@ export class RedisLog implements SharedLog {
   #connections: Connection[] = [];
   #node = "";
   #session = "";
+  #lease = 0;
   #isSynced = false;
 
   /** @param replicas - The number of replicas that must confirm, with the durability `replica`. */
@@ -44,10 +44,11 @@ export class RedisLog implements SharedLog {
     this.#replicas = replicas;
   }
 
-  async join({ node, head, heard, marks, key }: Member): Promise<LogJoin> {
+  async join({ node, head, heard, marks, key, lease }: Member): Promise<LogJoin> {
     const session = randomUUID();
     this.#node = node;
     this.#session = session;
+    this.#lease = lease;
     const host = await this.#connector.find();
     const opened = await Promise.allSettled([0, 1, 2].map(() => this.#connector.open(host)));
     const connections = opened.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
@@ -158,7 +159,7 @@ export class RedisLog implements SharedLog {
 
   /** Runs a script whose arguments begin with the node, its session and the duration of the lease. */
   #run(connection: Connection, script: string, ...args: readonly string[]): Promise<Reply> {
-    return this.#evaluate(connection, script, this.#node, this.#session, String(leaseDuration), ...args);
+    return this.#evaluate(connection, script, this.#node, this.#session, String(this.#lease), ...args);
   }
 
   #evaluate(connection: Connection, script: string, ...args: readonly string[]): Promise<Reply> {

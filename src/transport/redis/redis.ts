@@ -13,8 +13,8 @@ export interface RedisTransportOptions extends ReplicaOptions {
   /**
    * The URL of Redis or Valkey: `redis://localhost:6379`, `rediss://user:password@host:6380/2` with TLS,
    * `redis+sentinel://host1:26379,host2:26379/mymaster` or `redis+cluster://host1:6379,host2:6379`. TLS with the last two:
-   * `rediss+sentinel://` and `rediss+cluster://`. Its query can hold `prefix`, `durability`, `replicas` and
-   * `publishTimeout`: `redis://localhost:6379?prefix=chat`. The options of the same names win.
+   * `rediss+sentinel://` and `rediss+cluster://`. Its query can hold `prefix`, `durability`, `replicas`,
+   * `publishTimeout` and `nodeTimeout`: `redis://localhost:6379?prefix=chat`. The options of the same names win.
    */
   readonly url: string;
   /** The prefix of all keys. Hubs that share a server need different ones. Default `mercure`. */

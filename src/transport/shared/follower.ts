@@ -1,13 +1,6 @@
 import type { Clock } from "../../shared/clock.js";
 import { Session } from "./session.js";
-import {
-  type LogJoin,
-  type LogMarks,
-  type LogRecord,
-  leaseDuration,
-  type Member,
-  type SharedLog,
-} from "./shared-log.js";
+import type { LogJoin, LogMarks, LogRecord, Member, SharedLog } from "./shared-log.js";
 
 /** Updates that a node will never hear. The records that come with it are all that is left of them, and later ones. */
 export interface Gap {
@@ -20,6 +13,8 @@ export interface Gap {
 /** A node of a hub, as far as its follower needs it. */
 export interface Following {
   readonly node: string;
+  /** See `lease` in {@link Member}. */
+  readonly lease: number;
   /** The key of the cursors, once it is known. */
   readonly key: Uint8Array | undefined;
   /** Called after each join, before the records that are new since the last session. */
@@ -128,8 +123,8 @@ export class Follower {
   }
 
   get #member(): Member {
-    const { node, key } = this.#node;
-    return { node, key, head: this.#head, heard: this.#heard, marks: { lost: this.#lost, seen: this.#seen } };
+    const { node, key, lease } = this.#node;
+    return { node, key, lease, head: this.#head, heard: this.#heard, marks: { lost: this.#lost, seen: this.#seen } };
   }
 
   async #join(session: Session): Promise<void> {
@@ -184,7 +179,7 @@ export class Follower {
   async #renewLease(session: Session): Promise<void> {
     try {
       for (;;) {
-        await this.pause(leaseDuration / 3);
+        await this.pause(this.#node.lease / 3);
         if (session.hasFailed) return;
         await session.call(this.#log.renew());
       }

@@ -10,6 +10,11 @@ export interface ReplicaOptions extends HistoryOptions {
    * `ERR_TRANSPORT`. Default 10.
    */
   readonly publishTimeout?: number | undefined;
+  /**
+   * The time after which a node that does not reach the store has ended for the other nodes, in seconds. They notice it
+   * within a third of this time. Default 15.
+   */
+  readonly nodeTimeout?: number | undefined;
   /** Receives one line when the store becomes unreachable, and one when it is reachable again. Default `console`. */
   readonly logger?: Logger | undefined;
 }
@@ -19,6 +24,8 @@ export interface ReplicaSettings {
   readonly limits: HistoryLimits;
   /** The max time of a publish, in milliseconds. */
   readonly publishTimeout: number;
+  /** See `lease` in `Member`. */
+  readonly lease: number;
   readonly logger: Logger;
   readonly clock: Clock;
   /** The max time of each call to the log, in milliseconds. */
@@ -40,6 +47,7 @@ export function readReplicaSettings(read: OptionReader, store: string): ReplicaS
   return {
     limits: readHistoryLimits(read),
     publishTimeout: 1000 * (read.number("publishTimeout", { min: 1, max: 600 }) ?? 10),
+    lease: 1000 * (read.number("nodeTimeout", { min: 1, max: 600 }) ?? 15),
     logger: guardedLogger((read.object("logger") as Logger | undefined) ?? console),
     clock: systemClock,
     callTimeout: 5000,

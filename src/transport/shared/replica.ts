@@ -79,6 +79,7 @@ export class ReplicaTransport implements Transport {
     const transport = this;
     this.#follower = new Follower(log, settings.clock, settings.callTimeout, {
       node: this.#node,
+      lease: settings.lease,
       get key() {
         return transport.#key;
       },

@@ -10,6 +10,8 @@ export class Roster implements Nodes {
   readonly #nodes = new Map<string, Map<string, string>>();
   readonly #listeners = new Set<Listener>();
   #unsent = new Map<string, string | null>();
+  /** Whether the log has ended this node, and the listeners have heard it. */
+  #isEnded = false;
 
   /** @param send - Called with the changes of one turn of the event loop, to append them to the log. */
   constructor(self: string, send: (changes: readonly EntryChange[]) => void) {
@@ -41,10 +43,17 @@ export class Roster implements Nodes {
     for (const [key, value] of changes) this.#change(node, key, value ?? undefined);
   }
 
-  /** Removes the entries of a node that has ended. */
+  /**
+   * Removes the entries of a node that has ended. This node can read its own end, if it joins the log again only later.
+   * Its listeners hear the end then, before what other nodes have written about it.
+   */
   end(node: string): void {
-    if (node === this.self) return;
-    for (const key of [...(this.#nodes.get(node)?.keys() ?? [])]) this.#change(node, key, undefined);
+    const keys = [...(this.#nodes.get(node)?.keys() ?? [])];
+    if (node !== this.self) for (const key of keys) this.#change(node, key, undefined);
+    else if (!this.#isEnded) {
+      this.#isEnded = true;
+      for (const key of keys) this.#call(node, key, undefined);
+    }
   }
 
   /**
@@ -71,20 +80,17 @@ export class Roster implements Nodes {
     const own = this.#nodes.get(this.self) ?? new Map<string, string>();
     const changes: EntryChange[] = [...own].filter(([key, value]) => atLog.get(key) !== value);
     for (const key of atLog.keys()) if (!own.has(key)) changes.push([key, null]);
-    if (!isFirst && atLog.size === 0) this.#repeat([...own]);
+    if (!isFirst && atLog.size === 0) {
+      this.end(this.self);
+      this.#isEnded = false;
+      for (const [key, value] of own) this.#call(this.self, key, value);
+    }
     return changes;
   }
 
   /** Removes the listeners. */
   close(): void {
     this.#listeners.clear();
-  }
-
-  #repeat(own: readonly (readonly [key: string, value: string])[]): void {
-    for (const listener of this.#listeners) {
-      for (const [key] of own) listener(this.self, key, undefined);
-      for (const [key, value] of own) listener(this.self, key, value);
-    }
   }
 
   #flush(): void {
@@ -100,6 +106,10 @@ export class Roster implements Nodes {
       if (entries === undefined) this.#nodes.set(node, new Map([[key, value]]));
       else entries.set(key, value);
     } else if (entries?.delete(key) && entries.size === 0) this.#nodes.delete(node);
+    this.#call(node, key, value);
+  }
+
+  #call(node: string, key: string, value: string | undefined): void {
     for (const listener of this.#listeners) listener(node, key, value);
   }
 }

@@ -88,6 +88,8 @@ export interface Member {
   readonly marks: Pick<LogJoin, "lost" | "seen">;
   /** The key of the cursors that the node knows. A log without a key adopts it. */
   readonly key: Uint8Array | undefined;
+  /** The time that the node's lease is valid after each renewal, in milliseconds. The node renews it three times as often. */
+  readonly lease: number;
 }
 
 /**
@@ -152,6 +154,3 @@ export interface SharedLog {
 export class LogRefusal extends Error {
   override readonly name = "LogRefusal";
 }
-
-/** The time that a lease is valid after each renewal, in milliseconds. Nodes renew it three times as often. */
-export const leaseDuration = 15_000;

@@ -1,15 +1,65 @@
 import type { TestContext } from "node:test";
 import type { HubOptions } from "../../../src/hub/index.js";
 import type { Clock } from "../../../src/shared/clock.js";
+import { OptionReader } from "../../../src/shared/option-reader.js";
 import { ReplicaTransport } from "../../../src/transport/shared/replica.js";
+import { readReplicaSettings } from "../../../src/transport/shared/replica-options.js";
 import { ManualClock } from "../../support/manual-clock.js";
 import { until } from "../../support/until.js";
 import { LogStore } from "../../transport/shared/log-store.js";
 import { MemoryLog, Network } from "../../transport/shared/memory-log.js";
-import { type RunningHub, startHub } from "../fixture.js";
+import { type RunningHub, startHub, turn } from "../fixture.js";
+
+/** The default. */
+const { lease } = readReplicaSettings(new OptionReader({}, "", {}), "The log");
 
 export interface ClusterNode extends RunningHub {
   readonly link: MemoryLog;
+  readonly process: NodeProcess;
+}
+
+/** The process of a node, which can stand still: its timers do not run, and it hears no answers. */
+class NodeProcess implements Clock {
+  readonly #clock: Clock;
+  readonly #link: MemoryLog;
+  #held: Set<() => void> | undefined;
+
+  constructor(clock: Clock, link: MemoryLog) {
+    this.#clock = clock;
+    this.#link = link;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  at(time: number, callback: () => void): () => void {
+    const cancel = this.#clock.at(time, () => {
+      if (this.#held === undefined) callback();
+      else this.#held.add(callback);
+    });
+    return () => {
+      cancel();
+      this.#held?.delete(callback);
+    };
+  }
+
+  stop(): void {
+    this.#held = new Set();
+    this.#link.stop();
+  }
+
+  /** Lets the process run again. It hears the answers that have come meanwhile, and runs its timers, in this order or not. */
+  async resume(first: "answers" | "timers"): Promise<void> {
+    if (first === "answers") {
+      this.#link.wake();
+      for (let i = 0; i < 20; i++) await turn();
+    }
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const callback of held) callback();
+    this.#link.wake();
+  }
 }
 
 /** Nodes of one hub over a shared log in memory, whose clock a test advances. */
@@ -26,13 +76,15 @@ export class NodeCluster {
   /** Connects another node to the log. */
   async connect() {
     const link = new MemoryLog(this.store, this.network, this.clock);
+    const process = new NodeProcess(this.clock, link);
     const transport = new ReplicaTransport(link, {
       limits: { lengthOf: () => 500, bytes: 2 ** 26, eventBytes: 2 ** 22 },
       publishTimeout: 10_000,
+      lease,
       callTimeout: 5000,
       grace: 1000,
       keepAlive: false,
-      clock: this.clock,
+      clock: process,
       logger: { warn: () => {}, error: () => {} },
       store: "The log",
     });
@@ -42,7 +94,7 @@ export class NodeCluster {
       void transport.close();
     });
     await transport.ready;
-    return { link, transport };
+    return { link, process, transport };
   }
 
   /**
@@ -51,8 +103,8 @@ export class NodeCluster {
    * @param clock - The clock of the hub. The log has its own. Default: the system's.
    */
   async start(options: Omit<Partial<HubOptions>, "transport"> = {}, clock?: Clock): Promise<ClusterNode> {
-    const { link, transport } = await this.connect();
-    return { ...(await startHub(this.#t, { transport, ...options }, clock)), link };
+    const { link, process, transport } = await this.connect();
+    return { ...(await startHub(this.#t, { transport, ...options }, clock)), link, process };
   }
 
   /** Advances the clock until a condition holds. */

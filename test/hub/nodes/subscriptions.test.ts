@@ -126,6 +126,30 @@ describe("subscriptions of several nodes", () => {
     assert.deepEqual(states.sort(), ["true false true", "true false true false"]);
   });
 
+  for (const first of ["answers", "timers"] as const) {
+    test(`of a node that stood still for longer than its lease are whole again, if its ${first} come first`, async (t) => {
+      const cluster = new NodeCluster(t);
+      const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
+      const atA = await watch(t, a, "x");
+      await subscribe(t, c.url("x"));
+      await until(() => [a, b, c].every(({ hub }) => hub.subscriptions("x").length === 1));
+      const before = topicsOf(a, "x");
+      c.process.stop();
+      await cluster.until(() => [a, b].every(({ hub }) => hub.subscriptions("x").length === 0));
+      await atA.watcher.until(({ data }) => data.length === 2);
+      await cluster.advance(1);
+      await c.process.resume(first);
+      await cluster.until(() => [a, b].every(({ hub }) => hub.subscriptions("x").length === 1));
+      assert.deepEqual([topicsOf(a, "x"), topicsOf(c, "x")], [before, before]);
+      await cluster.until(() => atA.seen().length === 3);
+      await cluster.advance(30);
+      assert.deepEqual(
+        atA.seen().map((line) => line.split(" ")[1]),
+        ["true", "false", "true"],
+      );
+    });
+  }
+
   test("keep and pass over the records of a newer version", async (t) => {
     const cluster = new NodeCluster(t);
     const a = await cluster.start();

@@ -52,6 +52,7 @@ class FaultyNode {
     this.transport = new ReplicaTransport(this.link, {
       limits: { lengthOf: () => historyLength, bytes: 2 ** 20, eventBytes: 2 ** 16 },
       publishTimeout: 10_000,
+      lease: 15_000,
       callTimeout: 5000,
       grace: 1000,
       keepAlive: false,

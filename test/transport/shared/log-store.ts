@@ -11,7 +11,6 @@ import type {
   LogRecord,
   Member,
 } from "../../../src/transport/shared/shared-log.js";
-import { leaseDuration } from "../../../src/transport/shared/shared-log.js";
 
 /** The state of a store: plain data, so that a copy of an earlier time is another store. */
 interface State {
@@ -25,7 +24,7 @@ interface State {
   forgotten: number;
   lost: number;
   seen: number;
-  nodes: Map<string, { session: number; leaseEnd: number; entries: Map<string, string> }>;
+  nodes: Map<string, { session: number; lease: number; leaseEnd: number; entries: Map<string, string> }>;
 }
 
 const emptyState = (): State => ({
@@ -81,7 +80,8 @@ export class LogStore {
     this.#reap();
     const session = ++this.#sessions;
     const entries = state.nodes.get(member.node)?.entries ?? new Map<string, string>();
-    state.nodes.set(member.node, { session, leaseEnd: this.#clock.now() + leaseDuration, entries });
+    const { lease } = member;
+    state.nodes.set(member.node, { session, lease, leaseEnd: this.#clock.now() + lease, entries });
     state.key ??= member.key ?? randomBytes(16);
     const knows = member.heard <= state.deleted || state.records.some(({ position }) => position === member.heard);
     const { missed, ...marks } = marksAfterJoin(state, member, knows);
@@ -137,7 +137,8 @@ export class LogStore {
   }
 
   renew(node: string, session: number): void {
-    this.#member(node, session).leaseEnd = this.#clock.now() + leaseDuration;
+    const member = this.#member(node, session);
+    member.leaseEnd = this.#clock.now() + member.lease;
     this.#reap();
   }
 

@@ -17,6 +17,7 @@ function settings(clock: Clock, length = 500, fields: Partial<ReplicaSettings> =
   return {
     limits: { lengthOf: () => length, bytes: 2 ** 26, eventBytes: 2 ** 22 },
     publishTimeout: 10_000,
+    lease: 15_000,
     callTimeout: 5000,
     grace: 1000,
     keepAlive: false,
