@@ -50,6 +50,8 @@ export class HubNodes {
     this.missed = new MissedUpdates(channel, onMissed, onError);
     this.#stop = channel.listen(
       (data, position) => {
+        // A message can follow the end that it is about within the same turn.
+        this.streams.reportGone();
         this.#departures.execute(data);
         this.missed.execute(data, position);
         this.#position = position;

@@ -152,13 +152,15 @@ export class NodeStreams {
     const streams = this.#others.get(node)!;
     streams.delete(key);
     if (streams.size === 0) this.#others.delete(node);
-    if (this.#leaving.size === 0) queueMicrotask(() => this.#findGone());
+    if (this.#leaving.size === 0) queueMicrotask(() => this.reportGone());
     const leaving = this.#leaving.get(node);
     if (leaving === undefined) this.#leaving.set(node, [stream]);
     else leaving.push(stream);
   }
 
-  #findGone(): void {
+  /** Reports the nodes that have ended so far. They are reported at the end of the turn otherwise. */
+  reportGone(): void {
+    if (this.#leaving.size === 0) return;
     const leaving = this.#leaving;
     this.#leaving = new Map();
     for (const [node, streams] of leaving) if (!this.#living.has(node)) this.#listener.gone(node, streams);

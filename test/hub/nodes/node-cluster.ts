@@ -58,7 +58,7 @@ class NodeProcess implements Clock {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const callback of held) callback();
-    this.#link.wake();
+    if (first === "timers") this.#link.wake();
   }
 }
 

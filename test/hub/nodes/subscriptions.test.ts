@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { until } from "../../support/until.js";
-import { draft, subscribe, token } from "../fixture.js";
+import { draft, subscribe, token, turn } from "../fixture.js";
 import { type ClusterNode, NodeCluster } from "./node-cluster.js";
 
 const base = "/.well-known/mercure/subscriptions";
@@ -149,6 +149,35 @@ describe("subscriptions of several nodes", () => {
       );
     });
   }
+
+  test("of a node that dies are announced once, if another node hears of the death and of the announcement together", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
+    const [atA, atB] = [await watch(t, a, "x"), await watch(t, b, "x")];
+    await subscribe(t, c.url("x"));
+    await until(() => [a, b, c].every(({ hub }) => hub.subscriptions("x").length === 1));
+    const claims = () => cluster.store.contents.filter((text) => text.includes("claim")).length;
+    c.link.kill();
+    await cluster.advance(14);
+    b.process.stop();
+    while (claims() < 1) {
+      cluster.clock.advance(0.01);
+      await turn();
+    }
+    a.link.stop();
+    const resumed = b.process.resume("answers");
+    while (claims() < 2) await turn();
+    b.link.stop();
+    await resumed;
+    for (const { link } of [a, b]) link.wake();
+    await cluster.until(() => [atA, atB].every(({ seen }) => seen().length >= 2));
+    await cluster.advance(5);
+    for (const { seen } of [atA, atB])
+      assert.deepEqual(
+        seen().map((line) => line.split(" ")[1]),
+        ["true", "false"],
+      );
+  });
 
   test("keep and pass over the records of a newer version", async (t) => {
     const cluster = new NodeCluster(t);

@@ -63,6 +63,11 @@ export class LogStore {
     return this.#state.records.length;
   }
 
+  /** The records, as JSON. */
+  get contents(): string[] {
+    return this.#state.records.map(({ content }) => JSON.stringify(content));
+  }
+
   copy(): void {
     this.#copy = structuredClone(this.#state);
   }
