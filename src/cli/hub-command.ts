@@ -64,7 +64,7 @@ In production it needs secrets of at least 32 bytes.`,
     const told = shutdownSignal();
     const watch = withMonitor
       ? await startMonitor(
-          monitor(() => hub?.state ?? "starting", metrics, monitorHosts),
+          monitor(() => hub ?? { state: "starting" }, metrics, monitorHosts),
           { host: monitorHost ?? "127.0.0.1", port: monitorPort ?? portAfter(serving.address.port) },
           monitorPort === undefined && monitorHost === undefined,
         )

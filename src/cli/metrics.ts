@@ -68,7 +68,8 @@ export async function collectMetrics(wanted: boolean): Promise<Metrics | undefin
     registers,
   });
   let watched: Transport | undefined;
-  const measure = (name: string, help: string, read: (transport: Transport) => number, aggregator: Aggregator) =>
+  // Each is there for all processes of this monitor together, and for each of their nodes.
+  const measure = (name: string, help: string, read: (transport: Transport) => number, aggregator: Aggregator) => [
     new Gauge({
       name: `mercure_transport_${name}`,
       help,
@@ -77,10 +78,22 @@ export async function collectMetrics(wanted: boolean): Promise<Metrics | undefin
       collect() {
         this.set(watched === undefined ? 0 : read(watched));
       },
-    });
+    }),
+    new Gauge({
+      name: `mercure_node_${name}`,
+      help: `${help} Of a node.`,
+      registers,
+      labelNames: ["node"],
+      collect() {
+        if (watched !== undefined) this.set({ node: watched.nodes.self }, read(watched));
+      },
+    }),
+  ];
   measure("ready", "The number of processes that reach the store.", ({ state }) => Number(state === "ready"), "sum");
   measure("pending", "The number of updates that wait for the store.", ({ pending = 0 }) => pending, "sum");
-  measure("lag_seconds", "The delay of the newest update from the store.", ({ lag = 0 }) => lag / 1000, "max");
+  const seconds = (time = 0) => time / 1000;
+  measure("wait_seconds", "The longest time that one of them waits.", ({ longestWait }) => seconds(longestWait), "max");
+  measure("lag_seconds", "The delay of the newest update from the store.", ({ lag }) => seconds(lag), "max");
   const observer = {
     subscribed() {
       connected.inc();

@@ -6,14 +6,18 @@ import type { ServedMetrics } from "./metrics.js";
 import { describeMonitor } from "./monitor-description.js";
 
 /** The state of the hub, or of its transport once the hub takes requests. */
-export type MonitoredState = Hub["state"];
+export interface MonitoredState {
+  readonly state: Hub["state"];
+  /** The reason why publishing waits or fails at the moment. */
+  readonly heldBackBy?: string | undefined;
+}
 
 /**
  * Returns the handler of the monitor, which serves health and metrics to operators. It has a port of its own, because
  * clients must not see these.
  *
  * `/healthz/live`: the process answers. `/healthz/ready`: the hub takes requests; 503 before it does and while it ends.
- * A hub whose store is away stays ready, because its streams stay open; the body tells the difference.
+ * A hub whose store is away stays ready, because its streams stay open; the body tells the difference, and the reason.
  * `/metrics`: the metrics, when they are collected. `/openapi.json`: the description of these paths, in OpenAPI.
  */
 export function monitor(
@@ -45,10 +49,11 @@ export function monitor(
   };
 }
 
-function readiness(state: MonitoredState): [status: number, body: string] {
-  if (state === "ready") return [200, "ready\n"];
-  if (state === "away") return [200, "away: the store is unreachable; streams stay open, and publishing fails\n"];
-  return [503, state === "draining" ? "draining\n" : "not ready\n"];
+function readiness({ state, heldBackBy }: MonitoredState): [status: number, body: string] {
+  const reason = heldBackBy === undefined ? "" : `held back by: ${heldBackBy}\n`;
+  if (state === "ready") return [200, `ready\n${reason}`];
+  if (state !== "away") return [503, `${state === "draining" ? state : "not ready"}\n${reason}`];
+  return [200, `away: the store is unreachable; streams stay open, and publishing fails\n${reason}`];
 }
 
 /**

@@ -17,6 +17,8 @@ export const portBounds = { min: 0, max: 65_535, integer: true };
 /** The flags that concern the hub's server. */
 export interface Serving {
   readonly address: Address;
+  /** The port of the other workers, if the address has any free port. */
+  readonly assigned?: number | undefined;
   readonly retrySpread: number;
   readonly drainTimeout: number;
   readonly shutdownTimeout: number;
@@ -26,6 +28,8 @@ export interface Serving {
 export interface RunningHub {
   readonly url: string;
   readonly state: Hub["state"];
+  /** See `heldBackBy` in `Transport`. */
+  readonly heldBackBy: string | undefined;
   /** Shuts the hub down, and resolves when all connections have ended. */
   close(): Promise<void>;
 }
@@ -36,9 +40,10 @@ export function readServing(read: OptionReader, assigned: number | undefined): S
   return {
     address: {
       host: read.string("host", "MERCURE_HUB_HOST") ?? "127.0.0.1",
-      port: port === 0 ? (assigned ?? 0) : port,
+      port,
       certificate: readCertificate(read),
     },
+    assigned: port === 0 ? assigned : undefined,
     retrySpread: read.number("retry-spread", { min: 0, max: 3600 }) ?? 5,
     drainTimeout: read.number("drain-timeout", { min: 0, max: 3600 }) ?? 5,
     shutdownTimeout: read.number("shutdown-timeout", { min: 0, max: 3600 }) ?? 5,
@@ -52,7 +57,7 @@ export function readServing(read: OptionReader, assigned: number | undefined): S
  */
 export async function startHub(
   configuration: HubConfiguration,
-  { address, retrySpread, drainTimeout, shutdownTimeout }: Serving,
+  { address, assigned, retrySpread, drainTimeout, shutdownTimeout }: Serving,
   identify: (url: string) => ResourceIdentity,
   metrics: Pick<Metrics, "observer" | "watch"> | undefined,
 ): Promise<RunningHub> {
@@ -65,12 +70,16 @@ export async function startHub(
   try {
     // A store that takes longer is away: then the hub starts, and refuses streams until the store is there.
     await Promise.race([transport.ready, setTimeout(maxWait, undefined, { ref: false })]);
-    server = await listen(
+    const handle: Hub["handle"] =
       proxies.rules.length === 0
         ? (req, res) => hub.handle(req, res)
-        : (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res),
-      address,
-    );
+        : (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res);
+    server = await listen(handle, address);
+    // Workers that ask for any free port share one, as long as one of them has it that has asked so.
+    if (assigned !== undefined && server.port !== assigned) {
+      await server.close(0);
+      server = await listen(handle, { ...address, port: assigned });
+    }
     url = `${originOf(server)}${configuration.hub.path}`;
     const identity = identify(url);
     hub = new Hub({
@@ -92,6 +101,9 @@ export async function startHub(
     url,
     get state() {
       return hub.state;
+    },
+    get heldBackBy() {
+      return transport.heldBackBy;
     },
     async close() {
       await hub.close({ drainTimeout, retrySpread });

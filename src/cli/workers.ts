@@ -21,10 +21,12 @@ const metricsTimeout = 2000;
 const shutdownMessage = "htmx-mercure:shutdown";
 const metricsMessage = "htmx-mercure:metrics";
 
+type HubReport = Pick<RunningHub, "url" | "state" | "heldBackBy">;
+
 /** A message of a worker to the primary process. */
 interface WorkerMessage {
   /** The hub's URL and state, once it listens. */
-  readonly hubReport?: Pick<RunningHub, "url" | "state">;
+  readonly hubReport?: HubReport;
   readonly hubMetrics?: object;
 }
 
@@ -54,11 +56,12 @@ export async function work(hub: RunningHub, metrics: () => Promise<object>): Pro
       else if (message === metricsMessage) send({ hubMetrics: await metrics() });
     });
   });
-  let reported: RunningHub["state"] | undefined;
+  let reported: HubReport | undefined;
   const report = () => {
-    if (hub.state === reported) return;
-    reported = hub.state;
-    send({ hubReport: { url: hub.url, state: reported } });
+    const { url, state, heldBackBy } = hub;
+    if (state === reported?.state && heldBackBy === reported.heldBackBy) return;
+    reported = { url, state, heldBackBy };
+    send({ hubReport: reported });
   };
   report();
   const timer = setInterval(report, reportInterval);
@@ -69,8 +72,8 @@ export async function work(hub: RunningHub, metrics: () => Promise<object>): Pro
 
 /** The processes that share a port, each with a hub. A process that ends is replaced. */
 export class Workers {
-  /** The states of the workers that listen. */
-  readonly #states = new Map<Worker, RunningHub["state"]>();
+  /** The last reports of the workers that listen. */
+  readonly #reports = new Map<Worker, HubReport>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #environment: Readonly<Record<string, string>> = {};
   #port = "0";
@@ -93,11 +96,14 @@ export class Workers {
     this.#fork(minDelay);
     const url = await started;
     for (let number = 1; number < count; number++) this.#fork(minDelay);
-    const stateOf = () => this.#state;
+    const workers = this;
     return {
       url,
       get state() {
-        return stateOf();
+        return workers.#state;
+      },
+      get heldBackBy() {
+        return [...workers.#reports.values()].find(({ heldBackBy }) => heldBackBy !== undefined)?.heldBackBy;
       },
       close: () => this.#end(),
     };
@@ -105,13 +111,13 @@ export class Workers {
 
   get #state(): RunningHub["state"] {
     if (this.#isEnding) return "draining";
-    const states = [...this.#states.values()];
+    const states = [...this.#reports.values()].map(({ state }) => state);
     return (["ready", "away", "draining"] as const).find((state) => states.includes(state)) ?? "starting";
   }
 
   /** Returns the metrics of the workers that listen. */
   async metrics(): Promise<object[]> {
-    const answers = await Promise.all([...this.#states.keys()].map(askForMetrics));
+    const answers = await Promise.all([...this.#reports.keys()].map(askForMetrics));
     return answers.filter((values) => values !== undefined);
   }
 
@@ -134,14 +140,14 @@ export class Workers {
     worker.on("message", ({ hubReport }: WorkerMessage) => {
       if (hubReport === undefined) return;
       // A worker that was still starting has not heard of the end.
-      if (this.#isEnding && !this.#states.has(worker)) worker.send(shutdownMessage);
-      this.#states.set(worker, hubReport.state);
+      if (this.#isEnding && !this.#reports.has(worker)) worker.send(shutdownMessage);
+      this.#reports.set(worker, hubReport);
       this.#port = new URL(hubReport.url).port;
       this.#onStart?.resolve(hubReport.url);
       this.#onStart = undefined;
     });
     worker.on("exit", (code, signal) => {
-      this.#states.delete(worker);
+      this.#reports.delete(worker);
       if (this.#isEnding) {
         if (living().length === 0) this.#onEnd?.();
         return;

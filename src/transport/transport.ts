@@ -92,7 +92,16 @@ export interface Transport {
   /** The number of publishes that wait for the store. Metrics show it. Default unknown. */
   readonly pending?: number;
 
-  /** The delay of the newest update, from the store to this node's listeners, in milliseconds. Default unknown. */
+  /** The time that the publish which has waited longest has waited, in milliseconds; 0 for none. Default unknown. */
+  readonly longestWait?: number;
+
+  /** The reason why publishes wait or fail at the moment, for the operator. Default unknown. */
+  readonly heldBackBy?: string | undefined;
+
+  /**
+   * The delay of the newest update, from the store to this node's listeners, in milliseconds; while the store is away, at
+   * least the time since then. Default unknown.
+   */
   readonly lag?: number;
 
   /**

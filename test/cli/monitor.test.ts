@@ -9,7 +9,7 @@ import { subscribe, token } from "../hub/fixture.js";
 import { fatalErrors } from "../support/fatal-errors.js";
 import { RedisServer, withoutRedis } from "../support/redis.js";
 import { until } from "../support/until.js";
-import { type RunningHub, run, secret, start, startHub } from "./fixture.js";
+import { type RunningHub, run, secret, start, startHub, temporaryFolder } from "./fixture.js";
 
 async function monitorOf(hub: RunningHub): Promise<string> {
   await hub.until(() => /^Monitor: .*\n/m.test(hub.stdout()));
@@ -59,7 +59,10 @@ describe("the monitor", () => {
     const fatal = fatalErrors(t);
     t.mock.method(console, "error", () => {});
     const text = async () => Promise.reject(new Error("no /proc"));
-    const server = createServer(monitor(() => "ready", { contentType: "text/plain", text })).listen(0, "127.0.0.1");
+    const server = createServer(monitor(() => ({ state: "ready" }), { contentType: "text/plain", text })).listen(
+      0,
+      "127.0.0.1",
+    );
     t.after(() => server.close());
     await once(server, "listening");
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -191,10 +194,30 @@ describe("metrics", () => {
     while (metrics.mercure_subscribers_connected !== 1) metrics = await read();
     assert.equal(metrics.mercure_subscribers_total, 2);
     assert.equal(metrics.mercure_updates_total, 1);
-    const { mercure_transport_ready, mercure_transport_pending, mercure_transport_lag_seconds } = metrics;
-    assert.deepEqual([mercure_transport_ready, mercure_transport_pending, mercure_transport_lag_seconds], [1, 0, 0]);
+    const transport = ["ready", "pending", "wait_seconds", "lag_seconds"];
+    assert.deepEqual(
+      transport.map((name) => metrics[`mercure_transport_${name}`]),
+      [1, 0, 0, 0],
+    );
     hub.child.kill();
     assert.equal((await hub.ended).code, 0);
+  });
+
+  test("show the delay of updates that another process has stored on the disk", async (t) => {
+    const folder = temporaryFolder(t);
+    const args = ["--metrics", "--monitor-port", "0", "--transport", `lmdb:${folder}/history`];
+    const [one, other] = [await startHub(t, args), await startHub(t, args)];
+    const headers = { Authorization: `Bearer ${await token({ publish: ["*"] }, {}, secret)}` };
+    const body = new URLSearchParams({ topic: "a", data: "x" });
+    assert.equal((await fetch(one.url, { method: "POST", headers, body })).status, 200);
+    const url = `${await monitorOf(other)}/metrics`;
+    await until(async () => {
+      const text = await (await fetch(url)).text();
+      const [, node, lag] = /^mercure_node_lag_seconds\{node="([\w-]{36})"\} (.+)$/m.exec(text) ?? [];
+      return (
+        node !== undefined && Number(lag) > 0 && Number(/^mercure_transport_lag_seconds (.+)$/m.exec(text)![1]) > 0
+      );
+    });
   });
 
   test("show the updates that wait while Redis stands still", { skip: withoutRedis }, async (t) => {
@@ -214,10 +237,14 @@ describe("metrics", () => {
     server.stall();
     const published = publish();
     await until(async () => (await metric("pending")) === 1);
-    await until(async () => (await metric("ready")) === 0);
+    await until(async () => (await metric("ready")) === 0 && (await metric("wait_seconds")) > 0);
+    assert.ok((await metric("lag_seconds")) >= 0);
+    const health = await (await fetch(new URL("/healthz/ready", url))).text();
+    assert.match(health, /^away: the store is unreachable.*\nheld back by: the store has not answered for 5 s\n$/);
     server.resume();
     assert.equal((await published).status, 200);
     await until(async () => (await metric("pending")) === 0 && (await metric("ready")) === 1);
-    assert.ok((await metric("lag_seconds")) >= 0);
+    assert.equal(await metric("wait_seconds"), 0);
+    assert.equal(await (await fetch(new URL("/healthz/ready", url))).text(), "ready\n");
   });
 });

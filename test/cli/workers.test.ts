@@ -115,6 +115,9 @@ describe("htmx-mercure hub --workers", () => {
     assert.equal(await monitorOf(hub, "/healthz/ready"), "ready\n");
     await until(async () => (await metric(hub, "mercure_subscribers_connected")) === 6);
     assert.equal(await metric(hub, "mercure_updates_total"), 4);
+    await until(async () => (await metric(hub, "mercure_transport_ready")) === 2);
+    const nodes = [...(await monitorOf(hub, "/metrics")).matchAll(/^mercure_node_ready\{node="(.+)"\} 1$/gm)];
+    assert.equal(new Set(nodes.map(([, node]) => node)).size, 2, "each process by itself too");
   });
 
   test("ends all streams and all processes at SIGTERM, with exit code 0", async (t) => {

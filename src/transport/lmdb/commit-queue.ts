@@ -25,6 +25,7 @@ export interface Job {
 interface Waiting {
   readonly job: Job;
   readonly timer: NodeJS.Timeout;
+  readonly since: number;
 }
 
 export interface CommitQueueOptions extends CommitOptions {
@@ -45,7 +46,7 @@ export class CommitQueue {
   #failure: Error | undefined;
   #probe: NodeJS.Timeout | undefined;
   #isLate = false;
-  #written = 0;
+  #batch: readonly Waiting[] = [];
   #closed = false;
 
   constructor(options: CommitQueueOptions) {
@@ -59,7 +60,17 @@ export class CommitQueue {
 
   /** The number of jobs that have not ended. */
   get size(): number {
-    return this.#queue.length + this.#written;
+    return this.#queue.length + this.#batch.length;
+  }
+
+  /** The time that the oldest of them has waited, in milliseconds. */
+  get longestWait(): number {
+    const oldest = this.#batch[0] ?? this.#queue[0];
+    return oldest === undefined ? 0 : performance.now() - oldest.since;
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   add(job: Job): void {
@@ -67,7 +78,8 @@ export class CommitQueue {
       job.fail(this.#failure);
       return;
     }
-    const waiting: Waiting = { job, timer: setTimeout(() => this.#giveUp(waiting), this.#options.timeout) };
+    const timer = setTimeout(() => this.#giveUp(waiting), this.#options.timeout);
+    const waiting: Waiting = { job, timer, since: performance.now() };
     this.#queue.push(waiting);
     this.#running ??= this.#run();
   }
@@ -85,7 +97,7 @@ export class CommitQueue {
     let more = false;
     while (this.#queue.length > 0 || (more && !this.#closed)) {
       const batch = this.#take();
-      this.#written = batch.length;
+      this.#batch = batch;
       try {
         let commit!: Commit;
         await this.#options.store.commit((state) => {
@@ -103,7 +115,7 @@ export class CommitQueue {
         more = false;
         this.#fail(error, batch);
       }
-      this.#written = 0;
+      this.#batch = [];
     }
     this.#running = undefined;
   }

@@ -4,6 +4,7 @@ import { OptionReader } from "../../shared/option-reader.js";
 import { CursorCipher } from "../cursor.js";
 import { type HistoryOptions, readHistoryLimits } from "../history/history-options.js";
 import type { Nodes } from "../nodes.js";
+import { timeOfPosition } from "../positions.js";
 import type {
   InternalOptions,
   Replay,
@@ -67,6 +68,7 @@ export class LmdbTransport implements Transport {
   #waiting: { position: number; resolve: () => void }[] = [];
   #isBehind = false;
   #head: number;
+  #lag = 0;
   #state: TransportState = "starting";
   #closing: Promise<void> | undefined;
 
@@ -109,6 +111,22 @@ export class LmdbTransport implements Transport {
   /** The number of updates that wait for the disk. */
   get pending(): number {
     return this.#commits.size;
+  }
+
+  /** The time that the oldest of them has waited, in milliseconds. */
+  get longestWait(): number {
+    return this.#commits.longestWait;
+  }
+
+  /** The reason why publishes wait or fail. */
+  get heldBackBy(): string | undefined {
+    const { failure, isAway } = this.#commits;
+    return failure?.message ?? (isAway ? "another process holds the lock of the folder" : undefined);
+  }
+
+  /** The time from the acceptance of the newest update, by whichever process, to the listeners of this one. */
+  get lag(): number {
+    return this.#lag;
   }
 
   now(): number {
@@ -231,6 +249,7 @@ export class LmdbTransport implements Transport {
   }
 
   #settle(): void {
+    if (this.#head > 0) this.#lag = Math.max(0, this.now() - timeOfPosition(this.#head));
     const heard = this.#waiting.filter(({ position }) => position <= this.#head);
     if (heard.length === 0) return;
     this.#waiting = this.#waiting.filter(({ position }) => position > this.#head);

@@ -83,6 +83,17 @@ export class Outbox {
     return this.#pending.size;
   }
 
+  /** The time that the oldest of them has waited, in milliseconds. */
+  get longestWait(): number {
+    for (const { deadline } of this.#pending.values()) return this.#timeout - (deadline - this.#clock.now());
+    return 0;
+  }
+
+  /** The last failure or refusal, until the log takes a record again. */
+  get lastError(): Error | undefined {
+    return this.#lastError;
+  }
+
   /**
    * Resolves when the record counts.
    *
@@ -176,6 +187,7 @@ export class Outbox {
         if (session !== this.#session) return;
         for (const [index, pending] of batch.entries()) pending.position = positions[index]!;
         this.#unconfirmed.push(...batch);
+        this.#lastError = undefined;
       } catch (error) {
         if (session !== this.#session) return;
         if (!(error instanceof LogRefusal)) {

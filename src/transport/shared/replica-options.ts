@@ -11,8 +11,8 @@ export interface ReplicaOptions extends HistoryOptions {
    */
   readonly publishTimeout?: number | undefined;
   /**
-   * The time after which a node that does not reach the store has ended for the other nodes, in seconds. They notice it
-   * within a third of this time. Default 15.
+   * A node that has not reached the store for this time has ended for the other nodes, in seconds. They notice it within
+   * a third of this time. Default 15.
    */
   readonly nodeTimeout?: number | undefined;
   /** Receives one line when the store becomes unreachable, and one when it is reachable again. Default `console`. */

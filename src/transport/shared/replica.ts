@@ -51,6 +51,7 @@ export class ReplicaTransport implements Transport {
   #state: TransportState = "starting";
   #head = 0;
   #lag = 0;
+  #awaySince = 0;
   /** The store's time less this node's, in milliseconds. */
   #clockOffset = 0;
   /** The entries of other nodes are known up to here. */
@@ -105,8 +106,16 @@ export class ReplicaTransport implements Transport {
     return this.#outbox.size;
   }
 
+  get longestWait(): number {
+    return this.#outbox.longestWait;
+  }
+
+  get heldBackBy(): string | undefined {
+    return this.#state === "ready" && this.pending === 0 ? undefined : this.#outbox.lastError?.message;
+  }
+
   get lag(): number {
-    return this.#lag;
+    return this.#state === "away" ? Math.max(this.#lag, this.#settings.clock.now() - this.#awaySince) : this.#lag;
   }
 
   /** The estimated memory of the history, in bytes. Never above the option `maxHistoryBytes`. */
@@ -195,6 +204,7 @@ export class ReplicaTransport implements Transport {
     this.#outbox.stop(error);
     if (this.#state === "away") return;
     if (this.#state === "ready") this.#state = "away";
+    this.#awaySince = this.#settings.clock.now();
     logger.warn(`htmx-mercure: ${store} is unreachable: ${error.message}. The hub tries again until it answers.`);
   }
 
