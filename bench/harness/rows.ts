@@ -27,10 +27,19 @@ export class Rows {
 
   /** Requires a figure of a row to be at most so much. */
   below(row: string, figure: string, bound: number, unit: string): Target[] {
+    return this.#bound(row, figure, `at most ${bound} ${unit}`, (value) => value <= bound);
+  }
+
+  /** Requires a figure of a row to be at least so much. */
+  reaches(row: string, figure: string, bound: number, unit: string): Target[] {
+    return this.#bound(row, figure, `at least ${bound} ${unit}`, (value) => value >= bound);
+  }
+
+  #bound(row: string, figure: string, wanted: string, isMet: (value: number) => boolean): Target[] {
     const values = this.#rounds.flatMap((rows) => figureOf(rows, row, figure) ?? []);
     if (values.length === 0) return [];
     const value = median(values);
-    return [{ wanted: `${row}: ${figure} at most ${bound} ${unit}`, measured: value.toFixed(1), met: value <= bound }];
+    return [{ wanted: `${row}: ${figure} ${wanted}`, measured: value.toFixed(1), met: isMet(value) }];
   }
 
   /** Requires a figure of a row to be at most another of its figures. */

@@ -7,10 +7,12 @@ import { oneTopic } from "./one-topic.js";
 import { pathologicalPatterns } from "./pathological-patterns.js";
 import { renderAndPublish } from "./render-and-publish.js";
 import { replay } from "./replay.js";
+import { severalNodes } from "./several-nodes.js";
 import { sixteenPublishers } from "./sixteen-publishers.js";
 import { stalled } from "./stalled.js";
 import { tenThousandTopics } from "./ten-thousand-topics.js";
 import { urlPatterns } from "./url-patterns.js";
+import { workers } from "./workers.js";
 import { worstStreams } from "./worst-streams.js";
 
 export const everyQuestion: readonly Question[] = [
@@ -25,6 +27,8 @@ export const everyQuestion: readonly Question[] = [
   renderAndPublish,
   replay,
   durableHistory,
+  severalNodes,
+  workers,
   stalled,
   worstStreams,
 ];
