@@ -7,9 +7,10 @@ import { PostgresTransport } from "../../dist/transport/postgres/postgres.js";
 const [url, statement, seconds] = [process.argv[2]!, process.argv[3]!, Number(process.argv[4])];
 const data = "x".repeat(200);
 
-// A hub follows the log, as in an application. It creates the schema, too.
+// A hub creates the schema.
 const transport = new PostgresTransport({ url });
 await transport.ready;
+await transport.close();
 const clients = await Promise.all(
   Array.from({ length: 16 }, async () => {
     const client = new pg.Client({ connectionString: url });
@@ -31,5 +32,4 @@ await Promise.all(
   }),
 );
 await Promise.all(clients.map((client) => client.end()));
-await transport.close();
 console.log(`measured ${JSON.stringify({ updates: count / seconds })}.`);

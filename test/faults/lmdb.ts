@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LmdbTransport, type LmdbTransportOptions } from "../../src/transport/lmdb/lmdb.js";
@@ -141,6 +141,44 @@ const fullFileSystem: Fault = (rounds) =>
     }
   });
 
+/** Kills the only node, and brings back the folder as it was before: empty, or as a backup has it. */
+const restored =
+  (isEmpty: boolean): Fault =>
+  (rounds) =>
+    inFolder(async (run) => {
+      const complaints: string[] = [];
+      const backup = `${run.path}-backup`;
+      if (isEmpty) mkdirSync(backup);
+      else {
+        const first = run.start();
+        await progress(first);
+        await first.stop();
+        cpSync(run.path, backup, { recursive: true });
+      }
+      for (let round = 0; round < rounds; round++) {
+        const node = run.start();
+        await progress(node);
+        await node.kill();
+        const lost = node.log.heard.map(({ position }) => position);
+        const before = new LmdbTransport({ path: run.path, ...everything });
+        const ids = lost.map((position) => before.cursor(position));
+        await before.close();
+        rmSync(run.path, { recursive: true });
+        cpSync(backup, run.path, { recursive: true });
+        const after = new LmdbTransport({ path: run.path, ...everything });
+        await after.ready;
+        // A page that asks for what follows such an id must get a gap, also once there are newer updates.
+        await after.publish({ topics: ["t"], data: "newer", private: false });
+        for (const id of ids) if ((await after.positionOf(id)) !== undefined) complaints.push(`${id} is known`);
+        if (after.head <= lost.at(-1)!) complaints.push(`position ${after.head} follows ${lost.at(-1)}`);
+        await after.close();
+      }
+      rmSync(backup, { recursive: true });
+      // A node of one life hears nothing of the lives before.
+      const nodes = run.logs.map(({ record }) => ({ ...record, from: record.heard[0]!.position - 1 }));
+      return { run: { ...runOf(run.logs), nodes }, faults: rounds, complaints };
+    });
+
 export const lmdbFaults: Readonly<Record<string, Fault>> = {
   "node-kill": killOneOf(1),
   "node-kill-of-three": killOneOf(3),
@@ -148,4 +186,6 @@ export const lmdbFaults: Readonly<Record<string, Fault>> = {
   trimmed,
   "full-disk": fullDisk,
   "full-file-system": fullFileSystem,
+  "empty-folder": restored(true),
+  "restored-backup": restored(false),
 };

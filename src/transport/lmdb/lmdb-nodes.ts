@@ -1,4 +1,5 @@
 import type { Nodes } from "../nodes.js";
+import { nextPosition } from "../positions.js";
 import type { Commit } from "./commit.js";
 import type { CommitQueue } from "./commit-queue.js";
 import { hashOf } from "./keys.js";
@@ -46,6 +47,8 @@ export class LmdbNodes implements Nodes {
     await this.#commit((commit) => {
       this.#store.nodes.putSync(this.self, thisProcess());
       this.#removeDead(commit);
+      const { head, nodes } = commit.state;
+      if (nodes === 1 && head > 0) this.#store.endPause(head, nextPosition(head, Date.now()) - 1);
     });
     this.#seen = this.#store.state().changes;
     this.#copy.replaceOthers(this.#stored());

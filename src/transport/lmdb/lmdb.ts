@@ -156,7 +156,8 @@ export class LmdbTransport implements Transport {
   positionOf(id: string): number | undefined | Promise<number | undefined> {
     if (this.#state === "closed") return undefined;
     const position = this.#cursors.decode(id) ?? this.#reader.oldest(id);
-    if (position === undefined || position <= this.#head) return position;
+    if (position === undefined || this.#store.isInPause(position)) return undefined;
+    if (position <= this.#head) return position;
     // Another process has accepted an update that this one has not read yet.
     this.#store.refresh();
     if (position > this.#store.state().head) return undefined;

@@ -12,6 +12,12 @@ import { causeOf } from "./store-error.js";
 /** The format of the tables. A change that an older version would misread increases it. */
 const format = 1;
 
+/** The max number of pauses that are told apart. */
+const maxPauses = 100;
+
+/** The positions after one, up to another: those of a time when no process used the folder. */
+type Pause = readonly [after: number, through: number];
+
 /** The count and the loss of a topic in history. */
 export interface TopicState {
   count: number;
@@ -133,6 +139,26 @@ export class Store {
   pad(bytes: number): void {
     if (bytes > 0) this.#meta.putSync("pad", "-".repeat(bytes));
     else if (this.#meta.get("pad") !== undefined) this.#meta.removeSync("pad");
+  }
+
+  /**
+   * Notes, during a commit, that no process used the folder until now. An id of a position in a pause is of an update
+   * that a restored backup lacks.
+   */
+  endPause(after: number, through: number): void {
+    const pauses: Pause[] = [...this.#pauses(), [after, through]];
+    // An update between two pauses is unknown then, which is a gap, and no silence.
+    if (pauses.length > maxPauses) pauses.splice(0, 2, [pauses[0]![0], pauses[1]![1]]);
+    this.#meta.putSync("pauses", pauses);
+  }
+
+  /** Whether a position is one of a pause. */
+  isInPause(position: number): boolean {
+    return this.#pauses().some(([after, through]) => position > after && position <= through);
+  }
+
+  #pauses(): readonly Pause[] {
+    return (this.#meta.get("pauses") as readonly Pause[] | undefined) ?? [];
   }
 
   /** Closes the tables once every transport of this process has done so. */

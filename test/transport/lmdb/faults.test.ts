@@ -26,4 +26,9 @@ describe("An LMDB history", () => {
     survive("full-disk", 2));
 
   test("does so on a file system that really fills", { skip: withoutMount }, () => survive("full-file-system", 1));
+
+  test("uses no position again in an empty folder, and knows no id of the lost one", () => survive("empty-folder", 2));
+
+  test("uses no position again after a backup is restored, and knows no id of an update that the backup lacks", () =>
+    survive("restored-backup", 2));
 });
