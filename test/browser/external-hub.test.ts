@@ -66,35 +66,36 @@ for (const { name, version, options, skip } of references) {
   describe(`a page with the reference hub of ${name}, behind the kit's own hub path`, {
     skip,
   }, () => {
-    test("shows each private message once, through a late connection and a restart of the hub", async (t) => {
-      const hub = await referenceHub(t, { version });
-      const { origin, page, errors, open, publish, shown, tokensInUrls } = await start(t, hub, options);
-      await page.goto(`${origin}/index`);
-      await publish(1, true);
-      await publish(2, true);
-      open();
-      await page.locator("#item-2").waitFor();
-      await publish(3, true);
-      await page.locator("#item-3").waitFor();
-      assert.deepEqual(await shown(), ["0", "1", "2", "3"]);
+    for (const htmx of [2, 4] as const)
+      test(`shows each private message once on htmx ${htmx}, through a late connection and a restart of the hub`, async (t) => {
+        const hub = await referenceHub(t, { version });
+        const { origin, page, errors, open, publish, shown, tokensInUrls } = await start(t, hub, { ...options, htmx });
+        await page.goto(`${origin}/index`);
+        await publish(1, true);
+        await publish(2, true);
+        open();
+        await page.locator("#item-2").waitFor();
+        await publish(3, true);
+        await page.locator("#item-3").waitFor();
+        assert.deepEqual(await shown(), ["0", "1", "2", "3"]);
 
-      // The hub can lose its history, and the page shows no messages of before.
-      await page.evaluate("addEventListener('mercure:gap', (event) => event.preventDefault())");
-      await hub.kill();
-      const publishing = publish(4, true);
-      await hub.start();
-      await publishing;
-      await page.locator("#item-4").waitFor();
-      await publish(5, true);
-      await page.locator("#item-5").waitFor();
-      assert.deepEqual(await shown(), ["0", "1", "2", "3", "4", "5"]);
-      assert.deepEqual(tokensInUrls, []);
-      // The browser and the kit's script log that the hub was away.
-      assert.deepEqual(
-        errors.filter((error) => !/net::ERR_|status of 502|reconnects in/.test(error)),
-        [],
-      );
-    });
+        // The hub can lose its history, and the page shows no messages of before.
+        await page.evaluate("addEventListener('mercure:gap', (event) => event.preventDefault())");
+        await hub.kill();
+        const publishing = publish(4, true);
+        await hub.start();
+        await publishing;
+        await page.locator("#item-4").waitFor();
+        await publish(5, true);
+        await page.locator("#item-5").waitFor();
+        assert.deepEqual(await shown(), ["0", "1", "2", "3", "4", "5"]);
+        assert.deepEqual(tokensInUrls, []);
+        // The browser and the kit's script log that the hub was away.
+        assert.deepEqual(
+          errors.filter((error) => !/net::ERR_|status of 502|reconnects in/.test(error)),
+          [],
+        );
+      });
 
     test("shows public messages by the stock scripts alone", async (t) => {
       const hub = await referenceHub(t, { version });

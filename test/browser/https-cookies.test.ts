@@ -37,40 +37,41 @@ for (const [protocol, name] of [
   [1, "mercure_access_token"],
 ] as const) {
   describe(`the cookies of private streams in Mercure ${protocol}.x`, () => {
-    test("are stored by a browser over TLS, with all their protections", async (t) => {
-      const site = await start(t, protocol);
-      const { page, context, errors } = await visit(t);
-      await page.goto(`${site.origin}/`);
-      await until(() => site.kit.hub.connections === 1);
-      await site.kit.sse.publish("a", "<li>over TLS</li>", { private: true });
-      await shows(page, "li", ["over TLS"]);
+    for (const htmx of [2, 4] as const)
+      test(`are stored by a browser over TLS, with all their protections, on htmx ${htmx}`, async (t) => {
+        const site = await start(t, protocol, htmx);
+        const { page, context, errors } = await visit(t);
+        await page.goto(`${site.origin}/`);
+        await until(() => site.kit.hub.connections === 1);
+        await site.kit.sse.publish("a", "<li>over TLS</li>", { private: true });
+        await shows(page, "li", ["over TLS"]);
 
-      const cookies = (await context.cookies(site.origin + hubPath)).sort((a, b) =>
-        (a.path + a.name).localeCompare(b.path + b.name),
-      );
-      assert.deepEqual(
-        cookies.map(({ name: each, path, domain, httpOnly, secure, sameSite }) => ({
-          name: each.replace(/_[\w-]{22}$|_[\w-]{8}$/, "_…").replace(/_at_[\w-]{8}_…$/, "_at_…"),
-          path,
-          domain,
-          httpOnly,
-          secure,
-          sameSite,
-        })),
-        [
-          { name: `__Host-${name}_key_…`, path: "/", sameSite: "Lax" },
-          // By its mark a page knows of a cookie that only the hub's path gets.
-          { name: `__Secure-${name}_at_…`, path: "/", sameSite: "Lax" },
-          { name: `__Secure-${name}_…`, path: hubPath, sameSite: "Strict" },
-        ].map((each) => ({ domain: "www.example.org", httpOnly: true, secure: true, ...each })),
-      );
-      assert.equal(await page.evaluate("document.cookie"), "");
-      assert.doesNotMatch(site.warnings.join(), /without Secure/);
+        const cookies = (await context.cookies(site.origin + hubPath)).sort((a, b) =>
+          (a.path + a.name).localeCompare(b.path + b.name),
+        );
+        assert.deepEqual(
+          cookies.map(({ name: each, path, domain, httpOnly, secure, sameSite }) => ({
+            name: each.replace(/_[\w-]{22}$|_[\w-]{8}$/, "_…").replace(/_at_[\w-]{8}_…$/, "_at_…"),
+            path,
+            domain,
+            httpOnly,
+            secure,
+            sameSite,
+          })),
+          [
+            { name: `__Host-${name}_key_…`, path: "/", sameSite: "Lax" },
+            // By its mark a page knows of a cookie that only the hub's path gets.
+            { name: `__Secure-${name}_at_…`, path: "/", sameSite: "Lax" },
+            { name: `__Secure-${name}_…`, path: hubPath, sameSite: "Strict" },
+          ].map((each) => ({ domain: "www.example.org", httpOnly: true, secure: true, ...each })),
+        );
+        assert.equal(await page.evaluate("document.cookie"), "");
+        assert.doesNotMatch(site.warnings.join(), /without Secure/);
 
-      await page.goto(`${site.origin}/sign-out`);
-      assert.deepEqual(await context.cookies(site.origin), []);
-      assert.deepEqual(errors, []);
-    });
+        await page.goto(`${site.origin}/sign-out`);
+        assert.deepEqual(await context.cookies(site.origin), []);
+        assert.deepEqual(errors, []);
+      });
 
     // Cookie tossing: an attacker on a neighbouring host sets a key that they know. They could then use tokens that are
     // bound to it, even after the visitor has signed out.
@@ -105,8 +106,8 @@ for (const [protocol, name] of [
   });
 }
 
-async function start(t: TestContext, protocol: 0 | 1) {
-  const options = { protocol, tokenMode: "cookie" } as const;
+async function start(t: TestContext, protocol: 0 | 1, htmx: 2 | 4 = 2) {
+  const options = { protocol, htmx, tokenMode: "cookie" } as const;
   const started = application(t, { "templates/index.njk": page }, options);
   const { app, kit } = started;
   app.get("/", (_req, res) => res.render("index"));

@@ -132,113 +132,115 @@ class Site {
 }
 
 for (const tokenMode of ["url", "cookie"] as const) {
-  describe(`private streams with their token in the ${tokenMode}`, () => {
-    test("resume in two tabs, each with its own topic, when the hub has restarted", async (t) => {
-      expected = /reconnects in|ERR_|htmx:sseError/;
-      const site = await new Site(t, { tokenMode }).start();
-      const a = await site.visit("/live?topic=a");
-      const b = await site.visit("/live?topic=b", a);
-      await site.connected(2);
-      await site.publish("a", "a1");
-      await site.publish("b", "b1");
-      await shows(a, "li", ["a1"]);
-      await shows(b, "li", ["b1"]);
-      // A history in memory is lost, and the pages show no messages of before.
-      for (const page of [a, b])
-        await page.evaluate("addEventListener('mercure:gap', (event) => event.preventDefault())");
-      await site.stop();
-      await site.start();
-      await site.connected(2);
-      await site.publish("a", "a2");
-      await site.publish("b", "b2");
-      await shows(a, "li", ["a1", "a2"]);
-      await shows(b, "li", ["b1", "b2"]);
-    });
-
-    for (const asks of [true, false]) {
-      const how = asks ? "the application is asked" : "the page is fetched anew";
-      test(`outlive their token and miss nothing; ${how}, until the application no longer grants them`, async (t) => {
-        const answer = { authorize: () => site.open };
-        const site: Site = new Site(t, { tokenMode, ...(asks ? answer : {}) });
+  for (const htmx of [2, 4] as const) {
+    describe(`private streams with their token in the ${tokenMode} on htmx ${htmx}`, () => {
+      test("resume in two tabs, each with its own topic, when the hub has restarted", async (t) => {
+        expected = /reconnects in|ERR_|htmx:sseError/;
+        const site = await new Site(t, { htmx, tokenMode }).start();
+        const a = await site.visit("/live?topic=a");
+        const b = await site.visit("/live?topic=b", a);
+        await site.connected(2);
+        await site.publish("a", "a1");
+        await site.publish("b", "b1");
+        await shows(a, "li", ["a1"]);
+        await shows(b, "li", ["b1"]);
+        // A history in memory is lost, and the pages show no messages of before.
+        for (const page of [a, b])
+          await page.evaluate("addEventListener('mercure:gap', (event) => event.preventDefault())");
+        await site.stop();
         await site.start();
+        await site.connected(2);
+        await site.publish("a", "a2");
+        await site.publish("b", "b2");
+        await shows(a, "li", ["a1", "a2"]);
+        await shows(b, "li", ["b1", "b2"]);
+      });
+
+      for (const asks of [true, false]) {
+        const how = asks ? "the application is asked" : "the page is fetched anew";
+        test(`outlive their token and miss nothing; ${how}, until the application no longer grants them`, async (t) => {
+          const answer = { authorize: () => site.open };
+          const site: Site = new Site(t, { htmx, tokenMode, ...(asks ? answer : {}) });
+          await site.start();
+          const page = await site.visit("/live?topic=a");
+          await site.connected();
+          await site.publish("a", "first");
+          await shows(page, "li", ["first"]);
+          for (const text of ["second", "third"]) {
+            site.clock.advance(lifetime);
+            await site.publish("a", text);
+            await site.connected();
+          }
+          await shows(page, "li", ["first", "second", "third"]);
+          await site.connected();
+          const renewals = site.requests.filter(({ method }) => method === "POST");
+          assert.equal(renewals.length, asks ? 2 : 0);
+
+          site.open = false;
+          expected = /status of 403/;
+          const before = site.asked.length;
+          site.clock.advance(lifetime);
+          await page.locator('[data-mercure-state="ended"]').waitFor();
+          await site.publish("a", "secret");
+          await page.evaluate("dispatchEvent(new Event('online')); htmx.process(document.body); fetch('/favicon.ico')");
+          assert.equal(site.asked.length, before);
+          await shows(page, "li", ["first", "second", "third"]);
+        });
+      }
+
+      // A user who is not an editor any more would still get the rendering for editors, since they can still stream the
+      // topic.
+      test("continue with the current variant of their viewer", async (t) => {
+        const site = await new Site(t, { htmx, tokenMode, authorize: () => true }).start();
+        const page = await site.visit("/role");
+        const publish = (text: string) =>
+          site.kit.sse.publish("a", (role: string) => `<li id="${text}">${text} for the ${role}</li>`);
+        await site.connected();
+        await publish("first");
+        await shows(page, "li", ["first for the editor"]);
+        site.clock.advance(lifetime - 1);
+        await publish("second");
+        site.role = "viewer";
+        site.clock.advance(1);
+        await until(() => site.asked.length === 2);
+        await site.connected();
+        await publish("third");
+        await shows(page, "li", ["first for the editor", "second for the editor", "third for the viewer"]);
+        assert.ok(site.requests.every(({ method }) => method === "GET"));
+      });
+
+      test("end in every tab at a sign-out, with no time passing at the server, and stay ended", async (t) => {
+        const site: Site = new Site(t, { htmx, tokenMode, authorize: () => site.open, subjectGetter: () => "ada" });
+        await site.start();
+        const a = await site.visit("/live?topic=a");
+        const b = await site.visit("/live?topic=b", a);
+        await site.connected(2);
+        site.open = false;
+        await a.evaluate("fetch('/sign-out', { method: 'POST' })");
+        for (const page of [a, b]) await page.locator('[data-mercure-state="ended"]').waitFor({ state: "attached" });
+        const { length } = site.asked;
+        for (const page of [a, b]) {
+          await page.evaluate("dispatchEvent(new Event('online')); htmx.process(document.body); fetch('/favicon.ico')");
+        }
+        assert.equal(site.asked.length, length);
+        await site.connected(0);
+      });
+
+      // Logs of servers and proxies, and other sites that a page links to, would learn the token.
+      test("keep it out of every URL and Referer", async (t) => {
+        const site = await new Site(t, { htmx, tokenMode, authorize: () => true }).start();
         const page = await site.visit("/live?topic=a");
         await site.connected();
-        await site.publish("a", "first");
-        await shows(page, "li", ["first"]);
-        for (const text of ["second", "third"]) {
-          site.clock.advance(lifetime);
-          await site.publish("a", text);
-          await site.connected();
-        }
-        await shows(page, "li", ["first", "second", "third"]);
-        await site.connected();
-        const renewals = site.requests.filter(({ method }) => method === "POST");
-        assert.equal(renewals.length, asks ? 2 : 0);
-
-        site.open = false;
-        expected = /status of 403/;
-        const before = site.asked.length;
         site.clock.advance(lifetime);
-        await page.locator('[data-mercure-state="ended"]').waitFor();
-        await site.publish("a", "secret");
-        await page.evaluate("dispatchEvent(new Event('online')); htmx.process(document.body); fetch('/favicon.ico')");
-        assert.equal(site.asked.length, before);
-        await shows(page, "li", ["first", "second", "third"]);
+        await site.publish("a", "after");
+        await shows(page, "li", ["after"]);
+        assert.ok(site.requests.some(({ headers }) => JSON.stringify(headers).includes("eyJ")));
+        for (const { originalUrl, headers } of site.requests) {
+          assert.doesNotMatch(`${originalUrl} ${headers.referer}`, /eyJ/);
+        }
       });
-    }
-
-    // A user who is not an editor any more would still get the rendering for editors, since they can still stream the
-    // topic.
-    test("continue with the current variant of their viewer", async (t) => {
-      const site = await new Site(t, { tokenMode, authorize: () => true }).start();
-      const page = await site.visit("/role");
-      const publish = (text: string) =>
-        site.kit.sse.publish("a", (role: string) => `<li id="${text}">${text} for the ${role}</li>`);
-      await site.connected();
-      await publish("first");
-      await shows(page, "li", ["first for the editor"]);
-      site.clock.advance(lifetime - 1);
-      await publish("second");
-      site.role = "viewer";
-      site.clock.advance(1);
-      await until(() => site.asked.length === 2);
-      await site.connected();
-      await publish("third");
-      await shows(page, "li", ["first for the editor", "second for the editor", "third for the viewer"]);
-      assert.ok(site.requests.every(({ method }) => method === "GET"));
     });
-
-    test("end in every tab at a sign-out, with no time passing at the server, and stay ended", async (t) => {
-      const site: Site = new Site(t, { tokenMode, authorize: () => site.open, subjectGetter: () => "ada" });
-      await site.start();
-      const a = await site.visit("/live?topic=a");
-      const b = await site.visit("/live?topic=b", a);
-      await site.connected(2);
-      site.open = false;
-      await a.evaluate("fetch('/sign-out', { method: 'POST' })");
-      for (const page of [a, b]) await page.locator('[data-mercure-state="ended"]').waitFor({ state: "attached" });
-      const { length } = site.asked;
-      for (const page of [a, b]) {
-        await page.evaluate("dispatchEvent(new Event('online')); htmx.process(document.body); fetch('/favicon.ico')");
-      }
-      assert.equal(site.asked.length, length);
-      await site.connected(0);
-    });
-
-    // Logs of servers and proxies, and other sites that a page links to, would learn the token.
-    test("keep it out of every URL and Referer", async (t) => {
-      const site = await new Site(t, { tokenMode, authorize: () => true }).start();
-      const page = await site.visit("/live?topic=a");
-      await site.connected();
-      site.clock.advance(lifetime);
-      await site.publish("a", "after");
-      await shows(page, "li", ["after"]);
-      assert.ok(site.requests.some(({ headers }) => JSON.stringify(headers).includes("eyJ")));
-      for (const { originalUrl, headers } of site.requests) {
-        assert.doesNotMatch(`${originalUrl} ${headers.referer}`, /eyJ/);
-      }
-    });
-  });
+  }
 
   describe(`with htmx and its extension alone, and the token in the ${tokenMode}, a private stream`, () => {
     for (const [what, expire] of [

@@ -90,8 +90,7 @@ export class PageStreams implements SourceOwner {
       const { address, lastEventId } = stream.source;
       if (address.token) rememberToken(address.url, address.token);
       const position = this.markup.position?.(element) ?? lastEventId;
-      stream.text = textAtCursor(stream.text, position, address.cursorName);
-      this.markup.write(element, stream.text);
+      this.#write(element, stream, textAtCursor(stream.text, position, address.cursorName));
       element.removeAttribute(stateAttribute);
     }
   }
@@ -124,8 +123,7 @@ export class PageStreams implements SourceOwner {
     if (!stream) return undefined;
     const renewed = await renew({ element, text: stream.text, address: expired, markup: this.markup, signal });
     if (renewed === undefined || signal.aborted) return undefined;
-    stream.text = renewed.text;
-    this.markup.write(element, renewed.text);
+    this.#write(element, stream, renewed.text);
     return renewed.address;
   }
 
@@ -135,6 +133,12 @@ export class PageStreams implements SourceOwner {
 
   /** Called when a stream restarts from the position of fresh content. */
   protected restarted(_source: ElementSource): void {}
+
+  /** Writes a stream's URL. Its text is what the markup gives back, which can have another order of parameters. */
+  #write(element: Element, stream: Stream, text: string): void {
+    this.markup.write(element, text);
+    stream.text = this.markup.read(element);
+  }
 
   #present(): [Element, Stream][] {
     return [...this.#elements].flatMap((element): [Element, Stream][] => {
