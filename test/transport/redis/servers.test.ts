@@ -35,6 +35,27 @@ function certificate(folder: string): { key: string; cert: string } {
 
 const draft = (data: string, fields = {}) => ({ topics: ["t"], data, private: false, ...fields });
 
+/** Publishes until an update is rejected for the expected reason: on a busy machine the first can be late for another. */
+async function rejects(publish: () => Promise<unknown>, reason: RegExp): Promise<void> {
+  await until(async () => {
+    const error = await publish().then(
+      () => assert.fail("the update was acknowledged"),
+      (rejection: Error & { code?: string }) => rejection,
+    );
+    assert.equal(error.code, "ERR_TRANSPORT", error.message);
+    return reason.test(error.message);
+  });
+}
+
+/** Publishes until an update is acknowledged. */
+async function succeeds(publish: () => Promise<unknown>): Promise<void> {
+  await until(() =>
+    publish()
+      .then(() => true)
+      .catch(() => false),
+  );
+}
+
 /** Publishes numbers from two nodes until told to stop, and returns the acknowledged ones. */
 function publishAll(nodes: readonly ReturnType<typeof open>[]) {
   const acknowledged: string[] = [];
@@ -124,9 +145,9 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     const { transport } = open(t, { url: server.url, publishTimeout: 2 });
     await transport.ready;
     await server.command("CONFIG", "SET", "maxmemory", "1");
-    await assert.rejects(transport.publish(draft("1")), { code: "ERR_TRANSPORT", message: /OOM/ });
+    await rejects(() => transport.publish(draft("1")), /OOM/);
     await server.command("CONFIG", "SET", "maxmemory", "0");
-    await transport.publish(draft("2"));
+    await succeeds(() => transport.publish(draft("2")));
   });
 
   test("refuse a server that deletes keys when its memory is full", async (t) => {
@@ -157,10 +178,10 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     const master = await startServer(t);
     const { transport } = open(t, { url: master.url, durability: "replica", publishTimeout: 2 });
     await transport.ready;
-    await assert.rejects(transport.publish(draft("1")), { code: "ERR_TRANSPORT", message: /0 of 1 replicas/ });
+    await rejects(() => transport.publish(draft("1")), /0 of 1 replicas/);
     const replica = await startServer(t, [`replicaof 127.0.0.1 ${master.port}`]);
     await until(async () => String(await replica.command("INFO", "replication")).includes("master_link_status:up"));
-    await transport.publish(draft("2"));
+    await succeeds(() => transport.publish(draft("2")));
     const reader = open(t, { url: replica.url });
     await until(() => reader.lines.length > 0);
     assert.match(reader.lines[0]!, /the server is a replica/);
@@ -213,7 +234,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     await server.command("REPLICAOF", "127.0.0.1", String(other.port));
     const second = nodes[0]!.transport.publish(draft("2"));
     const message = /READONLY|the server is a replica; the URL must lead to the master/;
-    await assert.rejects(impatient.transport.publish(draft("never")), { code: "ERR_TRANSPORT", message });
+    await rejects(() => impatient.transport.publish(draft("never")), message);
     await server.command("REPLICAOF", "NO", "ONE");
     await second;
     await nodes[1]!.transport.publish(draft("3"));
@@ -238,7 +259,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     await until(async () => String(await replica.command("INFO", "replication")).includes("master_link_status:up"));
     const { transport } = open(t, { url: master.url, durability: "replica", replicas: 2, publishTimeout: 2 });
     await transport.ready;
-    await assert.rejects(transport.publish(draft("1")), { code: "ERR_TRANSPORT", message: /1 of 2 replicas/ });
+    await rejects(() => transport.publish(draft("1")), /1 of 2 replicas/);
   });
 
   test("connect by TLS with a user and a password", async (t) => {
@@ -267,7 +288,8 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
       t,
       [
         `sentinel monitor hub 127.0.0.1 ${master.port} 1`,
-        "sentinel down-after-milliseconds hub 500",
+        // A master that only waits for a busy machine must not be replaced: this test says when it is down.
+        "sentinel down-after-milliseconds hub 600000",
         "sentinel failover-timeout hub 2000",
       ],
       { isSentinel: true },
@@ -285,6 +307,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
       return Number(info) >= nodes[0]!.transport.head;
     });
     await master.kill();
+    await sentinel.command("SENTINEL", "SET", "hub", "down-after-milliseconds", "500");
     for (let i = 100; i < 200; i++) await nodes[i % 2]!.transport.publish(draft(`${i}`));
     await assertRight(
       nodes,
