@@ -25,10 +25,11 @@ async function startDurable(t: TestContext, args: readonly string[], options: Co
   return hub;
 }
 
-/** Starts a hub of several processes, and waits until all of them run. */
+/** Starts a hub of several processes, and waits until all of them listen. */
 async function startWorkers(t: TestContext, count: number): Promise<RunningHub> {
   const hub = await startDurable(t, ["--workers", `${count}`, "--monitor-port", "0"]);
-  await until(() => workersOf(hub).length === count);
+  // Only processes that listen have metrics.
+  await until(async () => (await metric(hub, "mercure_transport_ready")) === count);
   return hub;
 }
 
@@ -82,6 +83,7 @@ describe("htmx-mercure hub --workers", () => {
     }
     assert.deepEqual([...orders[0]!].sort(), [...sent].sort());
     for (const order of orders) assert.deepEqual(order, orders[0]);
+    assert.equal(hub.stderr(), "");
   });
 
   test("replaces a process that was killed, and its streams resume without a gap at any other", async (t) => {
