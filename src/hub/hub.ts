@@ -106,6 +106,8 @@ export class Hub {
     const settings = resolveHubOptions(options);
     const { path, publicPath, logger } = settings;
     warnOfSeveralProcesses(settings.transport, logger);
+    const reserving: Partial<TransactionalTransport> = settings.transport;
+    for (const each of [publicPath, path]) reserving.reserve?.(each);
     const orders = new ControlChannel(settings.transport, publicPath);
     const transport = orders.updatesOnly;
     this.path = path;

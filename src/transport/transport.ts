@@ -164,4 +164,10 @@ export interface TransactionalTransport extends Transport {
    * @throws MercureError `ERR_OPTION` for a transaction of another database.
    */
   publishIn(transaction: Transaction, draft: Draft): Promise<void>;
+
+  /**
+   * Takes the path of a hub, which calls it in its constructor. The transport hides updates of topics at this path or below
+   * it that came from outside a hub.
+   */
+  reserve?(hubPath: string): void;
 }

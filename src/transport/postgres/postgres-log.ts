@@ -24,6 +24,8 @@ export interface PostgresLogOptions {
   /** The pause between two readings when the database announces nothing, in milliseconds. */
   readonly pollInterval: number;
   readonly logger: Logger;
+  /** The paths of the topics that only hubs publish to. */
+  readonly hubPaths: ReadonlySet<string>;
 }
 
 /**
@@ -117,7 +119,7 @@ export class PostgresLog implements SharedLog {
     const [first] = rows as readonly (LogMarks | undefined)[];
     if (first === undefined) throw new Error(`the table ${schema}.meta is empty`);
     const found = (rows as readonly LogRow[]).filter((row) => row.position !== null);
-    const records = found.map((row) => recordOf(row, this.#options.logger));
+    const records = found.map((row) => recordOf(row, this.#options.logger, this.#options.hubPaths));
     const [last, dropped, forgotten, lost] = [first.last, first.dropped, first.forgotten, first.lost].map(Number);
     return { records, last: last!, dropped: dropped!, forgotten: forgotten!, lost: lost! };
   }

@@ -1,14 +1,15 @@
-import type { Draft } from "../../protocol/update.js";
+import { defaultHubPath } from "../../protocol/draft.js";
+import type { Draft, Update } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import { invalidOption, OptionReader } from "../../shared/option-reader.js";
 import { settledWithin } from "../../shared/settled-within.js";
 import { checkedTransaction, type Transaction } from "../../shared/transaction.js";
 import { closedError, ReplicaTransport } from "../shared/replica.js";
 import { type ReplicaOptions, readReplicaSettings } from "../shared/replica-options.js";
-import type { TransactionalTransport } from "../transport.js";
+import type { Replay, ReplayQuery, TransactionalTransport } from "../transport.js";
 import type { PostgresPool } from "./connections.js";
 import { PostgresLog } from "./postgres-log.js";
-import { storableDraft } from "./rows.js";
+import { complaintOf, storableDraft } from "./rows.js";
 import { checkSchemaName } from "./schema.js";
 
 /** The options of {@link PostgresTransport}. */
@@ -40,6 +41,9 @@ export interface PostgresTransportOptions extends ReplicaOptions {
 export class PostgresTransport extends ReplicaTransport implements TransactionalTransport {
   readonly #publish: string;
   readonly #timeout: number;
+  readonly #hubPaths: Set<string>;
+  /** Whether a hub began after this node had read updates, which were not compared with its path. */
+  #hasLateHub = false;
 
   /**
    * Connects in the background, and tries again until it is closed.
@@ -60,9 +64,27 @@ export class PostgresTransport extends ReplicaTransport implements Transactional
     const settings = readReplicaSettings(read, "PostgreSQL");
     read.refuseUnknown();
     const target = url ?? pool!;
-    super(new PostgresLog({ target, schema, createSchema, pollInterval, logger: settings.logger }), settings);
+    const hubPaths = new Set([defaultHubPath]);
+    super(new PostgresLog({ target, schema, createSchema, pollInterval, logger: settings.logger, hubPaths }), settings);
+    this.#hubPaths = hubPaths;
     this.#timeout = settings.publishTimeout;
     this.#publish = `select ${schema}.publish($1, $2, $3, $4, $5, $6, $7, $8)`;
+  }
+
+  reserve(hubPath: string): void {
+    if (this.#hubPaths.has(hubPath)) return;
+    this.#hubPaths.add(hubPath);
+    this.#hasLateHub ||= this.head > 0;
+  }
+
+  override read(query: ReplayQuery): Replay {
+    const replay = super.read(query);
+    if (!this.#hasLateHub) return replay;
+    return { ...replay, updates: replay.updates.filter(({ update }) => !this.#isForged(update)) };
+  }
+
+  #isForged(update: Update): boolean {
+    return this.isFromOutside(update) && complaintOf(update, this.#hubPaths) !== undefined;
   }
 
   async publishIn(transaction: Transaction, draft: Draft): Promise<void> {

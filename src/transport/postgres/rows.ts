@@ -51,18 +51,31 @@ function storableControl(content: Exclude<Content, { draft: unknown }>): object 
   };
 }
 
-/** SQL can publish what the protocol forbids. Every node skips such an update. */
-export function recordOf(row: LogRow, logger: Logger): LogRecord {
+/**
+ * SQL can publish what the protocol forbids. Every node skips such an update.
+ *
+ * @param hubPaths - The paths of the topics that belong to hubs.
+ */
+export function recordOf(row: LogRow, logger: Logger, hubPaths: ReadonlySet<string>): LogRecord {
   let content = contentOf(row);
   if (row.origin === null && "draft" in content) {
-    try {
-      validateDraft(content.draft);
-    } catch (error) {
-      logger.warn(`htmx-mercure: an update from SQL is skipped. ${(error as Error).message}`);
+    const complaint = complaintOf(content.draft, hubPaths);
+    if (complaint !== undefined) {
+      logger.warn(`htmx-mercure: an update from SQL is skipped. ${complaint}`);
       content = { node: "", changes: [] };
     }
   }
   return { position: Number(row.position), origin: row.origin ?? undefined, content };
+}
+
+/** Returns why a draft breaks the protocol, or is on a topic of a hub; undefined for a valid draft. */
+export function complaintOf(draft: Draft, hubPaths: ReadonlySet<string>): string | undefined {
+  try {
+    for (const path of hubPaths) validateDraft(draft, path);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function contentOf({ topics, data, id, type, retry, keep, key, own, control, ...row }: LogRow): Content {

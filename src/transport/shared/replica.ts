@@ -62,6 +62,7 @@ export class ReplicaTransport implements Transport {
   #isReleasing = false;
   #keepAlive: NodeJS.Timeout | undefined;
   readonly #heard = new RecentOrigins();
+  readonly #outside = new WeakSet<Update>();
 
   /** @internal */
   constructor(log: SharedLog, settings: ReplicaSettings) {
@@ -149,6 +150,11 @@ export class ReplicaTransport implements Transport {
 
   read(query: ReplayQuery): Replay {
     return this.#history.read(query, this.#head);
+  }
+
+  /** Whether an update came to the log from outside a hub. */
+  protected isFromOutside(update: Update): boolean {
+    return this.#outside.has(update);
   }
 
   listen(listener: TransportListener): () => void {
@@ -244,7 +250,10 @@ export class ReplicaTransport implements Transport {
     const update = acceptedUpdate(draft, draft.id ?? this.cursor(position));
     const stored = { position, update };
     this.#history.add(stored, { draft, own });
-    if (origin === undefined) return stored;
+    if (origin === undefined) {
+      this.#outside.add(update);
+      return stored;
+    }
     this.#outbox.hear(origin, update);
     return this.#heard.add(origin) ? stored : undefined;
   }
