@@ -4,11 +4,13 @@ import { MercureError } from "./errors.js";
 import { minKeyLength } from "./key-length.js";
 import type { Logger } from "./logger.js";
 import { invalidOption } from "./option-reader.js";
+import { isOneOfSeveral } from "./several-processes.js";
 
 /**
  * Returns a secret for development when none is set: the project's stored secret, or else a new one for this start.
  *
- * @throws MercureError `ERR_OPTION` in production, and with an external hub, which would have to know the secret.
+ * @throws MercureError `ERR_OPTION` in production; with an external hub, which would have to know the secret; and in one
+ * of several processes that have no place for a common secret.
  */
 export function generateDevSecret(hubUrl: string | true | undefined, development: boolean, logger: Logger): string {
   if (hubUrl !== undefined) {
@@ -29,6 +31,12 @@ export function generateDevSecret(hubUrl: string | true | undefined, development
       `htmx-mercure: no secret is set, so development uses the one in ${kept.path}. Production needs SECRET_KEY.`,
     );
     return kept.secret;
+  }
+  if (isOneOfSeveral(process.env)) {
+    throw invalidOption(
+      "secret",
+      "is missing. This is one of several processes, which must share it, and this project has no place to store one: set SECRET_KEY",
+    );
   }
   logger.warn(
     "htmx-mercure: no secret is set, and this project has no place to store one. Tokens are valid until this process ends. " +

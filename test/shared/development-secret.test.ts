@@ -16,6 +16,7 @@ import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { developmentSecret } from "../../src/shared/development-secret.js";
+import { generateDevSecret } from "../../src/shared/generate-dev-secret.js";
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -28,6 +29,27 @@ function project(t: TestContext): string {
 }
 
 describe("the secret of a project's development", () => {
+  // Each process would make its own, and refuse the streams of the pages that another one has rendered.
+  test("is required of several processes that have no place to store one", (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    t.mock.method(process, "cwd", () => folder);
+    const before = { ...process.env };
+    t.after(() => {
+      process.env = before;
+    });
+    const lines: string[] = [];
+    const logger = { warn: (line: string) => void lines.push(line), error: () => {} };
+    assert.match(generateDevSecret(undefined, true, logger), /^[0-9a-f]{64}$/);
+    assert.match(lines.join(), /Tokens are valid until this process ends/);
+    Object.assign(process.env, { NODE_APP_INSTANCE: "0", pm_id: "7", instances: "2" });
+    const message = /secret is missing\. This is one of several processes, which must share it.*set SECRET_KEY/;
+    assert.throws(() => generateDevSecret(undefined, true, logger), { code: "ERR_OPTION", message });
+    assert.equal(lines.length, 1);
+    writeFileSync(join(folder, "package.json"), "{}");
+    assert.equal(generateDevSecret(undefined, true, logger), generateDevSecret(undefined, true, logger));
+  });
+
   test("is the same at each start, in every folder of the project", (t) => {
     const folder = project(t);
     const below = join(folder, "src", "server");
