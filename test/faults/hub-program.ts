@@ -1,0 +1,31 @@
+// One node of a hub: node --import tsx test/faults/hub-program.ts TRANSPORT-URL NODE-TIMEOUT. Prints its origin once it is ready.
+// A request to /disconnect?subject=… ends the streams of a subject on all nodes.
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Hub } from "../../src/hub/index.js";
+import { LmdbTransport } from "../../src/transport/lmdb/lmdb.js";
+import { PostgresTransport } from "../../src/transport/postgres/postgres.js";
+import { RedisTransport } from "../../src/transport/redis/redis.js";
+import { publisherKey, subscriberKey } from "../hub/fixture.js";
+
+const [, , url = "", timeout] = process.argv;
+const nodeTimeout = Number(timeout);
+const transport = url.startsWith("redis:")
+  ? new RedisTransport({ url, nodeTimeout })
+  : url.startsWith("postgres:")
+    ? new PostgresTransport({ url, nodeTimeout })
+    : new LmdbTransport({ path: url });
+const hub = new Hub({ transport, subscriberKey, publisherKey, allowPublish: true, keepaliveInterval: 0 });
+await hub.ready;
+const server = createServer(async (req, res) => {
+  const { pathname, searchParams } = new URL(req.url!, "http://localhost");
+  if (pathname !== "/disconnect") return hub.handle(req, res);
+  await hub.disconnect({ subject: searchParams.get("subject")! });
+  res.end();
+}).listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+process.once("SIGTERM", async () => {
+  await hub.close({ retrySpread: 0 });
+  await transport.close();
+  process.exit();
+});

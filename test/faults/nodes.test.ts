@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { describe, type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { publisherKey, type Subscriber, subscribe, token } from "../hub/fixture.js";
+import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
+import { RedisServer, withoutRedis } from "../support/redis.js";
+import { until } from "../support/until.js";
+
+const program = fileURLToPath(new URL("./hub-program.ts", import.meta.url));
+const hubPath = "/.well-known/mercure";
+const events = `${hubPath}/subscriptions/x`;
+
+interface HubProcess {
+  readonly child: ChildProcess;
+  readonly origin: string;
+}
+
+/** The store of a test, and the function that ends it. */
+interface Store {
+  readonly url: string;
+  stop(): unknown;
+}
+
+const stores = [
+  {
+    name: "LMDB",
+    skip: false,
+    // The end of a process shows that a node has ended, and a process that stands still keeps its streams.
+    hasLease: false,
+    async open(): Promise<Store> {
+      const url = mkdtempSync(join(tmpdir(), "htmx-mercure-nodes-"));
+      return { url, stop: () => rmSync(url, { recursive: true, force: true, maxRetries: 10 }) };
+    },
+  },
+  {
+    name: "Redis",
+    skip: withoutRedis,
+    hasLease: true,
+    open: (): Promise<Store> => RedisServer.start(),
+  },
+  {
+    name: "PostgreSQL",
+    skip: withoutPostgres,
+    hasLease: true,
+    open: (): Promise<Store> => PostgresServer.start(),
+  },
+] as const;
+
+/** Opens a store, and returns the function that starts a node in a process of its own. All end after the test. */
+async function openCluster(
+  t: TestContext,
+  open: () => Promise<Store>,
+  nodeTimeout: number,
+): Promise<() => Promise<HubProcess>> {
+  const store = await open();
+  const children: ChildProcess[] = [];
+  t.after(async () => {
+    for (const child of children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+    await store.stop();
+  });
+  return async () => {
+    const args = ["--import", "tsx", program, store.url, `${nodeTimeout}`];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    children.push(child);
+    const [origin] = (await once(createInterface(child.stdout!), "line")) as [string];
+    return { child, origin };
+  };
+}
+
+const bearer = async (subject: string) => ({
+  Authorization: `Bearer ${await token({ subscribe: ["x", events, `${hubPath}/subscriptions`] }, { sub: subject })}`,
+});
+
+const url = ({ origin }: HubProcess, topic: string) => `${origin}${hubPath}?${new URLSearchParams({ topic })}`;
+
+/** Returns the subscribers of the topic x, as a node lists them. */
+async function list({ origin }: HubProcess): Promise<string[]> {
+  const answer = await fetch(`${origin}${events}`, { headers: await bearer("watcher") });
+  const { subscriptions } = (await answer.json()) as { subscriptions: { subscriber: string }[] };
+  return subscriptions.map(({ subscriber }) => subscriber).sort();
+}
+
+/** Resolves once each of the nodes lists as many streams of the topic x, and returns the list, which is the same on all. */
+async function listed(nodes: readonly HubProcess[], count: number): Promise<string[]> {
+  let lists: string[][] = [];
+  await until(async () => {
+    lists = await Promise.all(nodes.map(list));
+    return lists.every(({ length }) => length === count);
+  });
+  for (const each of lists) assert.deepEqual(each, lists[0]);
+  return lists[0]!;
+}
+
+/** Returns what a watcher has heard about each stream, in order: true for its start. */
+function heard({ data }: Subscriber): ReadonlyMap<string, readonly boolean[]> {
+  const states = new Map<string, boolean[]>();
+  for (const { subscriber, active } of data.map(
+    (text) => JSON.parse(text) as { subscriber: string; active: boolean },
+  )) {
+    states.set(subscriber, [...(states.get(subscriber) ?? []), active]);
+  }
+  return states;
+}
+
+/** Resolves once each watcher has heard of the end of streams, and checks that none was told anything twice. */
+async function endsHeard(watchers: readonly Subscriber[], streams: readonly string[]): Promise<void> {
+  await until(() => watchers.every((watcher) => streams.every((id) => heard(watcher).get(id)?.at(-1) === false)));
+  for (const watcher of watchers) {
+    for (const [id, states] of heard(watcher)) {
+      assert.ok(
+        states.every((isActive, index) => isActive === (index % 2 === 0)),
+        `${id}: ${states}`,
+      );
+    }
+  }
+}
+
+async function publish({ origin }: HubProcess, data: string): Promise<void> {
+  const authorization = `Bearer ${await token({ publish: ["*"] }, {}, publisherKey)}`;
+  const body = new URLSearchParams({ topic: "x", data });
+  const answer = await fetch(`${origin}${hubPath}`, { method: "POST", body, headers: { authorization } });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
+for (const { name, skip, hasLease, open } of stores) {
+  describe(`processes of one hub over ${name}`, { skip }, () => {
+    test("know the same streams when one stands still, is killed or shuts down, and announce each change once", async (t) => {
+      const start = await openCluster(t, open, 6);
+      const nodes = await Promise.all([start(), start(), start()]);
+      const [a, b, c] = nodes;
+      const watchers = await Promise.all(
+        [a, b].map(async (node) => subscribe(t, url(node, events), await bearer("w"))),
+      );
+      const atB = await subscribe(t, url(b, "x"), await bearer("ada"));
+      const [idOfB] = await listed(nodes, 1);
+      const atC: Subscriber[] = [];
+      for (let i = 0; i < 3; i++) atC.push(await subscribe(t, url(c, "x"), await bearer("ada")));
+      const all = await listed(nodes, 4);
+      const idsOfC = all.filter((id) => id !== idOfB);
+
+      c.child.kill("SIGSTOP");
+      if (hasLease) {
+        // Longer than its lease: its streams have ended for the others.
+        await listed([a, b], 1);
+        await endsHeard(watchers, idsOfC);
+      } else await listed([a, b], 4);
+      await publish(a, "meanwhile");
+      c.child.kill("SIGCONT");
+      assert.deepEqual(await listed(nodes, 4), all, "after its pause");
+      await until(() => watchers.every((watcher) => idsOfC.every((id) => heard(watcher).get(id)?.at(-1) === true)));
+      for (const stream of atC) await stream.until(({ data }) => data.includes("meanwhile"));
+
+      c.child.kill("SIGKILL");
+      assert.deepEqual(await listed([a, b], 1), [idOfB]);
+      await endsHeard(watchers, idsOfC);
+
+      b.child.kill("SIGTERM");
+      await atB.until(({ ended }) => ended);
+      await listed([a], 0);
+      await endsHeard([watchers[0]!], all);
+    });
+
+    test("end the streams of a subject on all nodes, and refuse its tokens on a node that starts later", async (t) => {
+      const start = await openCluster(t, open, 60);
+      const [a, b] = await Promise.all([start(), start()]);
+      const headers = await bearer("ada");
+      const stream = await subscribe(t, url(b, "x"), headers);
+      const other = await subscribe(t, url(b, "x"), await bearer("grace"));
+      await listed([a, b], 2);
+      assert.equal((await fetch(`${a.origin}/disconnect?subject=ada`)).status, 200);
+      // The answer comes after the end of the streams on both nodes.
+      assert.deepEqual([(await list(a)).length, (await list(b)).length], [1, 1]);
+      await stream.until(({ ended }) => ended);
+      assert.equal(other.ended, false);
+      const late = await start();
+      for (const node of [a, b, late]) {
+        assert.equal((await subscribe(t, url(node, "x"), headers)).status, 401);
+        assert.equal((await subscribe(t, url(node, "x"), await bearer("grace"))).status, 200);
+      }
+    });
+  });
+}
