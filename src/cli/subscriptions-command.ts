@@ -12,7 +12,8 @@ export const subscriptionsCommand: Command = {
   name: "subscriptions",
   summary: "Lists the active subscriptions.",
   usage: "[topic] [flags]",
-  details: `Each line contains a topic, a subscriber and a payload, separated by tabs. The hub must serve the subscriptions API,
+  details: `Each line contains a topic, a subscriber, a payload and, if processes share the hub, the process that has the stream, separated
+by tabs. The hub must serve the subscriptions API,
 and the token must grant it.`,
   positionals: 1,
   flags: {
@@ -42,7 +43,8 @@ and the token must grant it.`,
   },
 };
 
-function lineOf({ topic, match, subscriber, payload }: SubscriptionDocument): string {
+function lineOf({ topic, match, subscriber, payload, node }: SubscriptionDocument): string {
   const cells = [nameOf(topic ?? match ?? ""), subscriber, payload === undefined ? "" : JSON.stringify(payload)];
+  if (node !== undefined) cells.push(node);
   return cells.map((cell) => terminalText(String(cell)).replaceAll("\t", "\\t")).join("\t");
 }

@@ -23,6 +23,8 @@ export interface ActiveSubscription {
   readonly payload?: unknown;
   /** Whether the stream also receives private updates. Only the hub knows this. */
   readonly isPrivate?: boolean | undefined;
+  /** The id of the node that has the stream. Undefined if the hub has only one. */
+  readonly node?: string | undefined;
 }
 
 /**
@@ -46,6 +48,8 @@ export interface SubscriptionDocument {
   readonly active: boolean;
   /** The payload from the subscriber's token. */
   readonly payload?: unknown;
+  /** The id of the process that has the stream, if processes share the hub's transport. Events have none. */
+  readonly node?: string;
 }
 
 /** The `@context` of Mercure 0.x documents, which gives their properties a meaning. Mercure 0.x "JSON-LD Context". */
@@ -86,7 +90,9 @@ export function subscriptionDocument(
   subscription: ActiveSubscription,
   active: boolean,
 ): SubscriptionDocument {
-  return documentOf(subscriptionPath(hubPath, subscription), subscription, active);
+  const document = documentOf(subscriptionPath(hubPath, subscription), subscription, active);
+  const { node } = subscription;
+  return node === undefined ? document : { ...document, node };
 }
 
 function documentOf(

@@ -254,6 +254,7 @@ describe("subscriptions", () => {
     subscriptions: [
       { topic: "a/b", subscriber: "urn:uuid:1", active: true, payload: { name: "Ada" } },
       { topic: "c\u001b", subscriber: "urn:uuid:2", active: true },
+      { topic: "d", subscriber: "urn:uuid:3", active: true, node: "n\t1" },
     ],
   };
 
@@ -267,7 +268,7 @@ describe("subscriptions", () => {
     const plain = await run(t, ["subscriptions"], at);
     assert.deepEqual(plain, {
       code: 0,
-      stdout: 'a/b\turn:uuid:1\t{"name":"Ada"}\nc\\u{1b}\turn:uuid:2\t\n',
+      stdout: 'a/b\turn:uuid:1\t{"name":"Ada"}\nc\\u{1b}\turn:uuid:2\t\nd\turn:uuid:3\t\tn\\t1\n',
       stderr: "",
     });
     const json = await run(t, ["subscriptions", "a/b", "--json"], at);

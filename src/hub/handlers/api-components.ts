@@ -98,6 +98,7 @@ const subscriptionCommon = {
   subscriber: { description: "The id of the subscriber, shared by all subscriptions of one stream.", type: "string" },
   active: { const: true },
   payload: { description: "The public payload of the subscriber's token." },
+  node: { description: "The id of the process that has the stream, if several can.", type: "string" },
 };
 
 const schemas: JsonObject = {

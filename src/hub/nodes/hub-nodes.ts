@@ -10,7 +10,7 @@ export interface SharedSubscriptions {
   /** Shares the streams of this node. */
   share(streams: NodeStreams): void;
   /** Adds a stream of another node. */
-  add(stream: NodeStream): void;
+  add(stream: NodeStream, node: string): void;
   /** Removes a stream of another node. */
   remove(stream: NodeStream, state: StreamState): void;
   /** Announces the end of streams of a node that has ended, except those whose end is announced. */
@@ -60,7 +60,7 @@ export class HubNodes {
       () => {},
     );
     this.streams = new NodeStreams(nodes, {
-      begin: (stream) => subscriptions?.add(stream),
+      begin: (stream, node) => subscriptions?.add(stream, node),
       end: (stream, state) => subscriptions?.remove(stream, state),
       gone: (node, streams) => {
         this.#departures.add(node, streams);

@@ -12,7 +12,7 @@ const maxConfirmation = 1000;
 
 /** A listener for the streams of the other nodes. */
 export interface NodeStreamsListener {
-  begin(stream: NodeStream): void;
+  begin(stream: NodeStream, node: string): void;
   /** @param state - `disconnected` for an end by order. */
   end(stream: NodeStream, state: StreamState): void;
   /**
@@ -137,7 +137,7 @@ export class NodeStreams {
     else if (known !== undefined) this.#remove(node, key, known);
     if (stream?.state === "open" && known?.state !== "open") {
       this.#count(stream, 1);
-      this.#listener.begin(stream);
+      this.#listener.begin(stream, node);
     }
   }
 

@@ -110,7 +110,7 @@ export class ActiveSubscriptions implements SharedSubscriptions {
   begin(audience: SubscriptionScope, payloadOf: PayloadOf, subscriber: string, start = 0, subject?: string): void {
     const entries = audience.selectors.map((selector) => {
       const isPrivate = audience.isPrivate(selector.text);
-      return this.#add(selector, subscriber, payloadOf(selector.text), isPrivate);
+      return this.#add(selector, subscriber, payloadOf(selector.text), isPrivate, this.#nodes?.self);
     });
     if (this.#nodes !== undefined) {
       const described: NodeStream = { subscriber, state: "open", start, subject, selectors: entries.map(describe) };
@@ -138,9 +138,9 @@ export class ActiveSubscriptions implements SharedSubscriptions {
     if (!this.#absent?.has(subscriber)) this.#publishEvents(entries, false);
   }
 
-  add({ subscriber, start, selectors }: NodeStream): void {
+  add({ subscriber, start, selectors }: NodeStream, node: string): void {
     const entries = selectors.map(({ selector, payload, isPrivate }) =>
-      this.#add(selector, subscriber, payload, isPrivate),
+      this.#add(selector, subscriber, payload, isPrivate, node),
     );
     this.#report(entries, true, { isLocal: false, isDisconnected: false, start });
   }
@@ -197,20 +197,20 @@ export class ActiveSubscriptions implements SharedSubscriptions {
     while (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  #add(selector: Selector, subscriber: string, payload: unknown, isPrivate: boolean): Entry {
-    const entry = this.#entry(selector, subscriber, payload, isPrivate);
+  #add(selector: Selector, subscriber: string, payload: unknown, isPrivate: boolean, node?: string): Entry {
+    const entry = this.#entry(selector, subscriber, payload, isPrivate, node);
     const { subscribed } = entry;
     if (subscribed.bySubscriber.size === 0) this.#bySelector.set(keyOf(selector), subscribed);
     subscribed.bySubscriber.set(subscriber, entry);
     return entry;
   }
 
-  #entry(selector: Selector, subscriber: string, payload: unknown, isPrivate: boolean): Entry {
+  #entry(selector: Selector, subscriber: string, payload: unknown, isPrivate: boolean, node?: string): Entry {
     const subscribed = this.#bySelector.get(keyOf(selector)) ?? {
       path: selectorPath(this.#hubPath, selector),
       bySubscriber: new Map<string, Entry>(),
     };
-    return { selector, subscriber, payload, isPrivate, subscribed, pending: undefined };
+    return { selector, subscriber, payload, isPrivate, node, subscribed, pending: undefined };
   }
 
   #report(entries: readonly Entry[], active: boolean, change: SubscriptionChange): void {

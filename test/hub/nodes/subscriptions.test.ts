@@ -58,6 +58,13 @@ describe("subscriptions of several nodes", () => {
     const [atA, atB] = [await list(a), await list(b)];
     assert.equal(atA.length, 3);
     assert.deepEqual(atA, atB);
+    const nodeOf = ({ node, subscriber }: { node?: string; subscriber: string }) => `${subscriber} ${node}`;
+    const nodes = new Set((atA as { node: string; subscriber: string }[]).map(nodeOf));
+    const expected = [a, b].map(({ hub, transport }) => {
+      const own = hub.subscriptions().find(({ node }) => node === transport.nodes.self);
+      return `${own?.subscriber} ${transport.nodes.self}`;
+    });
+    assert.deepEqual([...nodes].sort(), expected.sort(), "with the node of each stream");
     there.close();
     await until(() => a.hub.subscriptions("x").length === 1 && b.hub.subscriptions("x").length === 1);
     const late = await cluster.start();
