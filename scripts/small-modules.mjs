@@ -10,25 +10,33 @@ import { minify } from "terser";
 
 /** The min length of a text that is packed, in characters. Texts without a space are mostly names, and worth less. */
 const minTextLength = 8;
-const minNameLength = 12;
+const minNameLength = 9;
+/** The min length of the texts of a template that is packed as a whole, such as the message of an error. */
+const minTemplateLength = 24;
+/** The place of a value in a packed template. */
+const hole = "¤";
 
-/** The file of the texts, and the module that reads it, once in a process. */
+/**
+ * The file of the texts, and the module that reads it, once in a process. The engine compares keys of objects by address,
+ * so the texts are as fast as those in code.
+ */
 const packedFile = "chunks/texts.br";
 const reader = "chunks/texts.js";
 const readerCode = `import { readFileSync } from "node:fs";
   import { brotliDecompressSync } from "node:zlib";
   const packed = readFileSync(new URL("${posix.basename(packedFile)}", import.meta.url));
-  export const texts = brotliDecompressSync(packed).toString().split("\\0\\0").map((group) => group.split("\\0"));`;
+  const keys = (group) => Object.keys(Object.fromEntries(group.split("\\0").map((text) => [text, 0])));
+  export const texts = brotliDecompressSync(packed).toString().split("\\0\\0").map(keys);
+  export const fill = (text, ...values) =>
+    text.split("${hole}").reduce((all, part, index) => \`\${all}\${values[index - 1]}\${part}\`);`;
 
+/** Joins texts that the source divides into lines. */
+const joined = { format: "esm", target: "node20", legalComments: "none", minifySyntax: true, charset: "utf8" };
 const minified = {
-  format: "esm",
-  target: "node20",
-  legalComments: "none",
+  ...joined,
   minifyWhitespace: true,
-  minifySyntax: true,
   minifyIdentifiers: true,
   lineLimit: 2000,
-  charset: "utf8",
 };
 
 /** A second minifier finds what the first one leaves: it joins statements, and inlines values and functions. */
@@ -47,11 +55,11 @@ async function makeSmall(_options, bundle) {
   const chunks = Object.values(bundle).sort((a, b) => (a.fileName < b.fileName ? -1 : 1));
   const groups = [];
   for (const chunk of chunks) {
-    const { code, texts } = withPackedTexts(chunk.code);
+    const { code, texts } = withPackedTexts((await transform(chunk.code, joined)).code);
     chunk.code = texts.length === 0 ? code : withReader(code, chunk.fileName, groups.push(texts) - 1);
   }
   this.emitFile({ type: "asset", fileName: packedFile, source: pack(groups) });
-  this.emitFile({ type: "prebuilt-chunk", fileName: reader, code: readerCode, exports: ["texts"] });
+  this.emitFile({ type: "prebuilt-chunk", fileName: reader, code: readerCode, exports: ["texts", "fill"] });
   for (const chunk of [...chunks, bundle[reader]]) {
     const { code } = await transform(withShortDeclarations(chunk.code), minified);
     chunk.code = (await minify(code, shortened)).code;
@@ -62,7 +70,7 @@ async function makeSmall(_options, bundle) {
 function withReader(code, file, index) {
   const path = posix.relative(posix.dirname(file), reader);
   const [shebang] = /^(#!.*\n)?/.exec(code);
-  const head = `import { texts } from "${path.startsWith(".") ? path : `./${path}`}"; const packedTexts = texts[${index}];`;
+  const head = `import { fill as fillText, texts } from "${path.startsWith(".") ? path : `./${path}`}"; const packedTexts = texts[${index}];`;
   return `${shebang}${head}${code.slice(shebang.length)}`;
 }
 
@@ -91,8 +99,12 @@ function withPackedTexts(code) {
     if (typeof node.value === "string" && node.type === "Literal" && !isName) found.push(node);
     // The tag of a template gets its texts as they are written.
     if (node.type === "TemplateLiteral" && parent.type !== "TaggedTemplateExpression") {
-      for (const { start, end, value } of node.quasis) {
-        if (code.slice(start, end) === value.raw) found.push({ start, end, value: value.cooked, isPart: true });
+      const texts = node.quasis.map(({ value }) => value.cooked);
+      if (isSentence(texts)) found.push({ ...node, value: texts.join(hole) });
+      else {
+        for (const { start, end, value } of node.quasis) {
+          if (code.slice(start, end) === value.raw) found.push({ start, end, value: value.cooked, isPart: true });
+        }
       }
     }
     for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child, node);
@@ -101,14 +113,27 @@ function withPackedTexts(code) {
   const isLong = (value) => value.length >= (value.includes(" ") ? minTextLength : minNameLength);
   const long = found.filter(({ value }) => isLong(value)).sort((a, b) => a.start - b.start);
   const texts = [...new Set(long.map(({ value }) => value))];
-  let end = 0;
-  let rest = "";
-  for (const { start, end: after, value, isPart } of long) {
-    const text = `packedTexts[${texts.indexOf(value)}]`;
-    rest += code.slice(end, start) + (isPart ? `\${${text}}` : text);
-    end = after;
-  }
-  return { code: rest + code.slice(end), texts };
+  /** Returns the code from one place to another, with the texts between them replaced. */
+  const packed = (from, to) => {
+    let end = from;
+    let rest = "";
+    for (const { start, end: after, value, isPart, expressions } of long) {
+      if (start < end || after > to) continue;
+      const text = `packedTexts[${texts.indexOf(value)}]`;
+      const values = expressions?.map((each) => `, (${packed(each.start, each.end)})`).join("");
+      rest += code.slice(end, start);
+      if (values) rest += `fillText(${text}${values})`;
+      else rest += isPart ? `\${${text}}` : text;
+      end = after;
+    }
+    return rest + code.slice(end, to);
+  };
+  return { code: packed(0, code.length), texts };
+}
+
+/** Whether the texts of a template are a message for people, which no busy code makes. */
+function isSentence(texts) {
+  return texts.some((text) => text.includes(" ")) && texts.join("").length >= minTemplateLength;
 }
 
 /**
