@@ -70,9 +70,7 @@ In production it needs secrets of at least 32 bytes.`,
         )
       : undefined;
     try {
-      hub = hasWorkers
-        ? await workers.start(configuration.workers, configuration.keys.made, serving.address.host)
-        : await start();
+      hub = hasWorkers ? await workers.start(configuration.workers, configuration.keys.made) : await start();
       announce(hub.url, configuration, identify(hub.url));
       if (watch) console.log(`Monitor: ${originOf(watch)}/healthz/ready`);
 

@@ -1,12 +1,10 @@
 import cluster, { type Worker } from "node:cluster";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { CommandError } from "./errors.js";
 import type { RunningHub } from "./start-hub.js";
 
 /**
  * Marks the processes that this command has started: pm2 also runs programs as workers of `node:cluster`. Its value is
- * a free port, which all workers take if the flag asks for any. `node:cluster` shares only ports that all name alike.
+ * the port, once a worker listens, so that a later worker takes the same although the flag asks for any.
  */
 const workerVariable = "HTMX_MERCURE_WORKER";
 
@@ -37,7 +35,7 @@ export function isHubWorker(): boolean {
   return cluster.isWorker && process.env[workerVariable] !== undefined;
 }
 
-/** Returns the port of the workers if the flag asks for any. Undefined in other processes. */
+/** Returns the port of the first worker. Undefined in that worker, and in other processes. */
 export function workerPort(): number | undefined {
   return (isHubWorker() && Number(process.env[workerVariable])) || undefined;
 }
@@ -87,12 +85,10 @@ export class Workers {
    * Starts the workers, and resolves once the first one listens.
    *
    * @param environment - Environment variables for the workers.
-   * @param host - The address to find a free port at.
    * @throws CommandError if the first worker ends before it listens. It has printed the reason.
    */
-  async start(count: number, environment: Readonly<Record<string, string>>, host: string): Promise<RunningHub> {
+  async start(count: number, environment: Readonly<Record<string, string>>): Promise<RunningHub> {
     this.#environment = environment;
-    this.#port = await freePort(host);
     const started = new Promise<string>((resolve, reject) => {
       this.#onStart = { resolve, reject };
     });
@@ -146,6 +142,7 @@ export class Workers {
       // A worker that was still starting has not heard of the end.
       if (this.#isEnding && !this.#reports.has(worker)) worker.send(shutdownMessage);
       this.#reports.set(worker, hubReport);
+      this.#port = new URL(hubReport.url).port;
       this.#onStart?.resolve(hubReport.url);
       this.#onStart = undefined;
     });
@@ -187,19 +184,6 @@ function askForMetrics(worker: Worker): Promise<object | undefined> {
     worker.on("message", hear);
     if (worker.isConnected()) worker.send(metricsMessage);
   });
-}
-
-/** Returns a free port, or 0 if nothing can listen at the address: the first worker then says why. */
-async function freePort(host: string): Promise<string> {
-  const probe = createServer().listen(0, host);
-  try {
-    await once(probe, "listening");
-    return String((probe.address() as AddressInfo).port);
-  } catch {
-    return "0";
-  } finally {
-    probe.close();
-  }
 }
 
 function living(): Worker[] {
