@@ -72,7 +72,7 @@ export class MariadbServer {
   }
 
   async query(text: string): Promise<void> {
-    const connection = await mysql.createConnection({ uri: this.uri(""), connectTimeout: 2000 });
+    const connection = await mysql.createConnection({ uri: this.uri(""), connectTimeout: 60_000 });
     try {
       await connection.query(text);
     } finally {

@@ -106,7 +106,7 @@ export class PostgresServer {
 
   // biome-ignore lint/suspicious/noExplicitAny: rows have the columns of the query
   async query(text: string, values?: unknown[], url = this.url): Promise<any[]> {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 60_000 });
     client.on("error", () => {});
     await client.connect();
     try {

@@ -102,7 +102,7 @@ export class RedisServer {
       RESP: 2,
       disableClientInfo: true,
       maintNotifications: "disabled",
-      socket: { reconnectStrategy: false, connectTimeout: 1000 },
+      socket: { reconnectStrategy: false, connectTimeout: 60_000 },
     });
     client.on("error", () => {});
     await client.connect();
