@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { describe, type TestContext, test } from "node:test";
 import type { MercureOptions } from "../../src/index.js";
 import { application } from "../support/application.js";
+import { htmxLines } from "../support/depth.js";
 import {
   referenceIdentity as identity,
   type ReferenceHub,
@@ -66,7 +67,7 @@ for (const { name, version, options, skip } of references) {
   describe(`a page with the reference hub of ${name}, behind the kit's own hub path`, {
     skip,
   }, () => {
-    for (const htmx of [2, 4] as const)
+    for (const htmx of htmxLines)
       test(`shows each private message once on htmx ${htmx}, through a late connection and a restart of the hub`, async (t) => {
         const hub = await referenceHub(t, { version });
         const { origin, page, errors, open, publish, shown, tokensInUrls } = await start(t, hub, { ...options, htmx });

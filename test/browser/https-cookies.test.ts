@@ -10,6 +10,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { decodeJwt } from "jose";
 import type { Browser, BrowserContext } from "playwright-core";
 import { application } from "../support/application.js";
+import { htmxLines } from "../support/depth.js";
 import { until } from "../support/until.js";
 import { launchChromium, newWatchedPage } from "./chromium.js";
 import { shows } from "./client-fixture.js";
@@ -37,7 +38,7 @@ for (const [protocol, name] of [
   [1, "mercure_access_token"],
 ] as const) {
   describe(`the cookies of private streams in Mercure ${protocol}.x`, () => {
-    for (const htmx of [2, 4] as const)
+    for (const htmx of htmxLines)
       test(`are stored by a browser over TLS, with all their protections, on htmx ${htmx}`, async (t) => {
         const site = await start(t, protocol, htmx);
         const { page, context, errors } = await visit(t);

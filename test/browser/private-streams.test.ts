@@ -8,6 +8,7 @@ import type { Express, Request } from "express";
 import type { Browser, Page } from "playwright-core";
 import type { MercureOptions } from "../../src/index.js";
 import { type Application, application } from "../support/application.js";
+import { htmxLines } from "../support/depth.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { until } from "../support/until.js";
 import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
@@ -132,7 +133,7 @@ class Site {
 }
 
 for (const tokenMode of ["url", "cookie"] as const) {
-  for (const htmx of [2, 4] as const) {
+  for (const htmx of htmxLines) {
     describe(`private streams with their token in the ${tokenMode} on htmx ${htmx}`, () => {
       test("resume in two tabs, each with its own topic, when the hub has restarted", async (t) => {
         expected = /reconnects in|ERR_|htmx:sseError/;
