@@ -21,7 +21,7 @@ interface Pair {
 /** A proxy of TCP connections that cuts, stalls, goes silent, truncates and refuses when a test says so. */
 export class FaultProxy {
   readonly #pairs = new Set<Pair>();
-  /** The faults of the next connections. */
+  /** The faults of the next connections that ask for a stream. */
   readonly #next: Fault[] = [];
   readonly #server: Server;
 
@@ -43,7 +43,7 @@ export class FaultProxy {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** The next connections have these faults. */
+  /** The next connections that ask for a stream have these faults. Answers to htmx itself come whole or not at all. */
   expect(...faults: Fault[]): void {
     this.#next.push(...faults);
   }
@@ -84,7 +84,13 @@ export class FaultProxy {
 
   #accept(client: Socket, port: number): void {
     client.on("error", () => {});
-    const fault = this.#next.shift();
+    client.once("data", (request: Buffer) => {
+      client.pause();
+      this.#connect(client, port, request, /^GET \/hub/.test(request.toString()) ? this.#next.shift() : undefined);
+    });
+  }
+
+  #connect(client: Socket, port: number, request: Buffer, fault: Fault | undefined): void {
     if (fault?.kind === "refuse") {
       client.destroy();
       return;
@@ -94,6 +100,7 @@ export class FaultProxy {
     let left = fault?.kind === "truncate" ? fault.bytes : Number.POSITIVE_INFINITY;
     this.#pairs.add(pair);
     server.on("error", () => {});
+    server.write(request);
     client.pipe(server);
     server.on("data", (chunk: Buffer) => {
       if (pair.isSilent) return;

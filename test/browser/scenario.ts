@@ -114,7 +114,9 @@ export class Scenario {
 
   #disturbances(): Record<string, () => unknown> {
     const { server, proxy } = this.#stage;
-    const answers = [502, 503, 404, 425, 200].map((status) => ({ status, body: "<h1>proxy</h1>" }));
+    // A connection that had a fault must not serve htmx next.
+    const headers = { Connection: "close" };
+    const answers = [502, 503, 404, 425, 200].map((status) => ({ status, headers, body: "<h1>proxy</h1>" }));
     return {
       nothing: () => {},
       cut: () => proxy.cut(),
