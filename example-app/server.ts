@@ -50,6 +50,8 @@ const kit = mercure(app, {
   secret: process.env.SECRET_KEY,
   // The history is on disk, so the streams of open pages continue after a restart, and several processes share it.
   transport: MERCURE_TRANSPORT_URL ?? SSE_REDIS_URL ?? `lmdb:${join(dirname(file), "history")}`,
+  // A to-do and its message are one transaction, so neither comes without the other.
+  outbox: { database },
   // The streams of a page name its user: to the hub, which ends them at sign-out, and to the list of people.
   subjectGetter: (req) => personOf(req)?.id,
   payloadGetter: (_topics, req) => {

@@ -1,7 +1,8 @@
 import type { Express, Response } from "express";
 import type { Kit } from "htmx-mercure";
-import type { DataSource } from "typeorm";
+import type { DataSource, EntityManager } from "typeorm";
 import type { Recorder } from "./dashboard.js";
+import { inTransaction } from "./database.js";
 import { TodoItem } from "./models/todo-item.js";
 import { readable } from "./readable.js";
 
@@ -9,28 +10,37 @@ export function todos(app: Express, kit: Kit, database: DataSource, record: Reco
   const { sse, render, oob } = kit;
   const items = database.getRepository(TodoItem);
 
-  const count = async () => ({ done: await items.countBy({ done: true }), all: await items.count() });
+  const count = async (manager = database.manager) => ({
+    done: await manager.countBy(TodoItem, { done: true }),
+    all: await manager.count(TodoItem),
+  });
   const page = async () => ({ TodoItem, items: await items.find({ order: { id: "ASC" } }), ...(await count()) });
 
   sse.model(TodoItem, { props: (item) => ({ item }) });
 
   // #region shown
-  async function changed(item: TodoItem) {
-    await sse.publish(TodoItem, item);
-    await recount();
+  async function changed(item: TodoItem, transaction: EntityManager) {
+    await sse.publish(TodoItem, item, { transaction });
+    await recount(transaction);
   }
 
-  async function deleted(id: number) {
-    await sse.remove(TodoItem, `todo-${id}`);
-    await recount();
+  async function deleted(id: number, transaction: EntityManager) {
+    await sse.remove(TodoItem, `todo-${id}`, { transaction });
+    await recount(transaction);
   }
 
-  async function recount() {
-    const html = render("TodoCount", await count());
+  async function recount(transaction: EntityManager) {
+    const html = render("TodoCount", await count(transaction));
     const place = { swap: "innerHTML", target: "#count" };
-    await sse.publish(TodoItem, oob(html, place));
+    await sse.publish(TodoItem, oob(html, place), { transaction });
   }
   // #endregion
+
+  const remove = (id: number) =>
+    inTransaction(database, async (manager) => {
+      await manager.delete(TodoItem, id);
+      await deleted(id, manager);
+    });
 
   app.get("/todos", async (_req, res) => {
     res.render("todos.njk", await page());
@@ -45,8 +55,8 @@ export function todos(app: Express, kit: Kit, database: DataSource, record: Reco
       else res.render("todos.njk", { ...(await page()), title, error });
       return;
     }
-    const item = await items.save(items.create({ title }));
-    await changed(item);
+    const item = items.create({ title });
+    await inTransaction(database, async (manager) => changed(await manager.save(item), manager));
     await record(`“${item.title}” was added`);
     answer(res);
   });
@@ -57,10 +67,14 @@ export function todos(app: Express, kit: Kit, database: DataSource, record: Reco
   // The wanted state and not "toggle": two people who tick the same item mean the same.
   app.post("/todos/:id/done", async (req, res) => {
     const id = Number(req.params.id);
-    await items.update({ id }, { done: req.body?.done === "true" });
-    const item = await items.findOneBy({ id });
+    const item = await inTransaction(database, async (manager) => {
+      // Another process can write at any time: a transaction that reads first could no longer write then.
+      await manager.update(TodoItem, { id }, { done: req.body?.done === "true" });
+      const found = await manager.findOneBy(TodoItem, { id });
+      if (found) await changed(found, manager);
+      return found;
+    });
     if (item) {
-      await changed(item);
       await record(item.done ? `“${item.title}” was done` : `“${item.title}” was reopened`);
     }
     answer(res);
@@ -69,8 +83,7 @@ export function todos(app: Express, kit: Kit, database: DataSource, record: Reco
   app.post("/todos/:id/delete", async (req, res) => {
     const item = await items.findOneBy({ id: Number(req.params.id) });
     if (item) {
-      await items.delete(item.id);
-      await deleted(item.id);
+      await remove(item.id);
       await record(`“${item.title}” was deleted`);
     }
     answer(res);
@@ -78,10 +91,7 @@ export function todos(app: Express, kit: Kit, database: DataSource, record: Reco
 
   app.post("/todos/clear", async (_req, res) => {
     const done = await items.findBy({ done: true });
-    for (const item of done) {
-      await items.delete(item.id);
-      await deleted(item.id);
-    }
+    for (const { id } of done) await remove(id);
     if (done.length > 0) await record("The done items were cleared away");
     answer(res);
   });

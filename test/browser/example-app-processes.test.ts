@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { freePort } from "../support/free-port.js";
+import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../support/redis.js";
 import { until } from "../support/until.js";
 import { launchChromium } from "./chromium.js";
@@ -148,5 +149,14 @@ describe("the example app in two processes", () => {
     t.after(() => server.stop());
     await showsOneHistory(t, { SSE_REDIS_URL: server.url });
     assert.equal(await server.command("EXISTS", "{mercure}:log"), 1);
+  });
+
+  test(`${claim}: node:cluster with PostgreSQL`, { skip: withoutPostgres }, async (t) => {
+    const server = await PostgresServer.start();
+    t.after(() => server.stop());
+    const url = await server.createDatabase();
+    await showsOneHistory(t, { MERCURE_TRANSPORT_URL: url });
+    const [{ count }] = await server.query("select count(*)::int as count from mercure.history", [], url);
+    assert.ok(count >= 4, `${count}`);
   });
 });

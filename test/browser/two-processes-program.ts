@@ -20,8 +20,7 @@ function start(index: number): Promise<void> {
   });
 }
 
-// One after the other: the first one creates the database.
-for (const index of ports.keys()) await start(index);
+await Promise.all(ports.map((_, index) => start(index)));
 process.once("SIGTERM", () => {
   for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill("SIGKILL");
   process.exit();
