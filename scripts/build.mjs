@@ -126,15 +126,25 @@ function withNarrowIndent(code) {
 }
 
 /**
- * Shortens doc comments: the reference has the examples, and no tool needs the asterisks before the lines.
+ * Shortens doc comments: the reference has the examples and the causes of errors, and no tool needs the asterisks before
+ * the lines.
  */
 function withNarrowComments(code) {
   return code.replaceAll(/^\s*\/\*\*\n[\s\S]*?\*\//gm, (comment) =>
     comment
       .replaceAll(/^\s*\* ?(?!\/)/gm, "")
       .replaceAll(/\s*^@example\n```[\s\S]*?\n```$/gm, "")
+      .replaceAll(/(?:\n@throws (?:(?!\n@)(?!\s*\*\/)[\s\S])+)+/g, withCodesAlone)
       .replace(/\s+\*\/$/, " */"),
   );
+}
+
+/** Names the codes of a function's errors. Other sentences stay as they are. */
+function withCodesAlone(throws) {
+  const codes = throws.match(/\bERR_\w+/g);
+  const rest = throws.split(/\n(?=@throws)/).filter((each) => each !== "" && !/\bERR_/.test(each));
+  const named = [...new Set([...(codes ?? []), ...(throws.match(/\ball errors of (?:`[^`]+`|\{[^}]+\})/g) ?? [])])];
+  return [...(named.length > 0 ? [`\n@throws ${named.join(", ")}`] : []), ...rest].join("\n");
 }
 
 async function bundle(extension, names, plugins) {
