@@ -240,7 +240,7 @@ describe("metrics", () => {
     await until(async () => (await metric("ready")) === 0 && (await metric("wait_seconds")) > 0);
     assert.ok((await metric("lag_seconds")) >= 0);
     const health = await (await fetch(new URL("/healthz/ready", url))).text();
-    assert.match(health, /^away: the store is unreachable.*\nheld back by: the store has not answered for 5 s\n$/);
+    assert.match(health, /^away: the store is unreachable.*\nheld back by: .+\n$/);
     server.resume();
     assert.equal((await published).status, 200);
     await until(async () => (await metric("pending")) === 0 && (await metric("ready")) === 1);
