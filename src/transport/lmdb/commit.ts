@@ -56,7 +56,7 @@ export class Commit {
   }
 
   #holds(position: number, row: Row): boolean {
-    if (row.lane === "live") return false;
+    if (row.lane === "live" || row.lane === "unknown") return row.lane === "unknown";
     return row.lane === "history" ? this.#topics.holds(position, row) : this.#own.holds(position, row.lane);
   }
 }

@@ -142,7 +142,7 @@ export class HistoryReader {
     if (lane === "history") {
       return draft.topics.some((topic) => this.#store.byTopic.doesExist(keyBelow(hashOf(topic), position)));
     }
-    return lane !== "live" && this.#store.own.doesExist(keyBelow(lanePrefixes[lane], position));
+    return lane !== "live" && lane !== "unknown" && this.#store.own.doesExist(keyBelow(lanePrefixes[lane], position));
   }
 
   /** Returns a row from memory, or remembers it. Not for use during a commit, whose rows can still come to nothing. */
@@ -159,6 +159,7 @@ export class HistoryReader {
   #decoded(position: number, text: string): Found {
     try {
       const row = decodeRow(text);
+      if (row.lane === "unknown") return { position, row };
       return { position, row, update: updateOf(row, position, this.#cursor) };
     } catch {
       this.#damaged = Math.max(this.#damaged, position);

@@ -219,8 +219,9 @@ export class LmdbTransport implements Transport {
     if (head === this.#head) return;
     if (gone > this.#head) this.#lose(gone);
     const rows = this.#reader.log(this.#head, maxDeliveries);
-    for (const { position, update } of rows) {
-      if (update === undefined) this.#lose(position);
+    for (const { position, row, update } of rows) {
+      if (row?.lane === "unknown") this.#head = position;
+      else if (update === undefined) this.#lose(position);
       else this.#deliver({ position, update });
     }
     if (rows.length < maxDeliveries) this.#head = head;

@@ -2,7 +2,7 @@ import type { Update } from "../../protocol/update.js";
 import { sizeOf } from "../history/size-of.js";
 import type { Row } from "./row.js";
 
-/** A row at a position. It has no update if it is damaged, or if history does not hold it. */
+/** A row at a position. It has no update if it is damaged or unknown, or if history does not hold it. */
 export interface Found {
   readonly position: number;
   readonly row?: Row;

@@ -1,12 +1,14 @@
 import type { Draft, Update } from "../../protocol/update.js";
 import { acceptedUpdate } from "../accepted-update.js";
+import { recordVersion } from "../record-version.js";
 import type { InternalOptions } from "../transport.js";
 
 /**
  * The retention of a row. `history`: a publisher's update. `live`: a publisher's update that history leaves out.
- * `events` and `orders`: the hub's own updates.
+ * `events` and `orders`: the hub's own updates. `unknown`: a row of a newer version, or of a lane that only newer nodes
+ * know. Nodes pass over it.
  */
-export type Lane = "history" | "live" | InternalOptions["keep"];
+export type Lane = "history" | "live" | InternalOptions["keep"] | "unknown";
 
 /** An update in the log. */
 export interface Row {
@@ -26,7 +28,11 @@ type Fields = [
   retry: number | null,
   key: string | null,
   until: number | null,
+  version?: number,
 ];
+
+const lanes: readonly Lane[] = ["history", "live", "events", "orders"];
+const unknown: Row = { lane: "unknown", draft: { topics: [], data: "", private: true }, until: undefined };
 
 /** Returns the row of a draft that a transport accepts. The row is independent of later changes to the draft. */
 export function rowOf(draft: Draft, own: InternalOptions | undefined): Row {
@@ -51,12 +57,14 @@ export function rowOf(draft: Draft, own: InternalOptions | undefined): Row {
 /** Returns the text of a row for the store. JSON keeps every string, also one with NUL or a lone surrogate. */
 export function encodeRow({ lane, draft, until }: Row): string {
   const { topics, data, private: isPrivate, id = null, type = null, retry = null, key = null } = draft;
-  const fields: Fields = [lane, topics, data, isPrivate ? 1 : 0, id, type, retry, key, until ?? null];
+  const fields: Fields = [lane, topics, data, isPrivate ? 1 : 0, id, type, retry, key, until ?? null, recordVersion];
   return JSON.stringify(fields);
 }
 
 export function decodeRow(text: string): Row {
-  const [lane, topics, data, isPrivate, id, type, retry, key, until] = JSON.parse(text) as Fields;
+  const fields = JSON.parse(text) as Fields;
+  const [lane, topics, data, isPrivate, id, type, retry, key, until, version = recordVersion] = fields;
+  if (version > recordVersion || !lanes.includes(lane)) return unknown;
   return {
     lane,
     draft: {

@@ -112,7 +112,7 @@ export class PostgresLog implements SharedLog {
     // One statement sees one state of the database.
     const text = `select m.dropped, m.forgotten, m.lost, r.*, greatest(m.floor, m.deleted, m.dropped, m.lost,
         (select max(position) from ${schema}.log)) as last
-      from ${schema}.meta m left join lateral (select position, ${draftColumns}, own, control, origin
+      from ${schema}.meta m left join lateral (select position, ${draftColumns}, own, control, origin, version
         from ${schema}.log where position > $1 order by position limit $2) r on true
       order by r.position`;
     const rows = await this.#query("reader", text, [position, count], "after");

@@ -1,7 +1,8 @@
 import { validateDraft } from "../../protocol/draft.js";
 import type { Draft } from "../../protocol/update.js";
 import type { Logger } from "../../shared/logger.js";
-import type { Append, Content, LogRecord } from "../shared/shared-log.js";
+import { recordVersion } from "../record-version.js";
+import { type Append, type Content, controlOf, type LogRecord } from "../shared/shared-log.js";
 import type { InternalOptions } from "../transport.js";
 import { original, storable } from "./text.js";
 
@@ -20,8 +21,9 @@ export interface LogRow {
   readonly keep: boolean | null;
   readonly key: string | null;
   readonly own: InternalOptions | null;
-  readonly control: Exclude<Content, { draft: unknown }> | null;
+  readonly control: unknown;
   readonly origin: string | null;
+  readonly version: number | null;
 }
 
 /** Returns the draft with storable texts. */
@@ -78,12 +80,16 @@ export function complaintOf(draft: Draft, hubPaths: ReadonlySet<string>): string
   }
 }
 
-function contentOf({ topics, data, id, type, retry, keep, key, own, control, ...row }: LogRow): Content {
+function contentOf(found: LogRow): LogRecord["content"] {
+  const { topics, data, id, type, retry, keep, key, own, control, version, ...row } = found;
+  if ((version ?? recordVersion) > recordVersion) return { unknown: true };
   if (topics === null) {
-    const { changes, ...rest } = control as { changes?: readonly [string, string | null][] };
-    if (changes === undefined) return rest as Content;
-    const originals = changes.map(([name, value]) => [original(name), value === null ? null : original(value)]);
-    return { ...rest, changes: originals } as unknown as Content;
+    const content = controlOf(control);
+    if (!("changes" in content)) return content;
+    const changes = content.changes.map(
+      ([name, value]) => [original(name), value === null ? null : original(value)] as const,
+    );
+    return { ...content, changes };
   }
   const draft: Draft = {
     topics: topics.map(original),

@@ -1,3 +1,4 @@
+import { recordVersion } from "../record-version.js";
 import { schemaVersion } from "./schema-version.js";
 
 /** The distance from a node's head to the next position after a loss: ten seconds. See `marksAfterJoin`. */
@@ -42,7 +43,8 @@ create table if not exists meta (
 insert into meta (version) values (${schemaVersion}) on conflict do nothing;
 
 create sequence if not exists last_position;
-create table if not exists log (position bigint primary key, ${draft}, own jsonb, control jsonb, origin text);
+create table if not exists log (position bigint primary key, ${draft}, own jsonb, control jsonb, origin text,
+  version int default ${recordVersion});
 create index if not exists log_id on log (id, position) where id is not null;
 
 create table if not exists outgoing (${draft}, constraint valid check ((
@@ -163,6 +165,7 @@ begin
     if p = 0 then
       p := next_position();
       r.position := p;
+      r.version := coalesce(r.version, ${recordVersion});
       insert into log select r.*;
     end if;
     for c in select * from jsonb_array_elements(e->'control'->'changes') loop

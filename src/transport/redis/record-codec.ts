@@ -1,5 +1,6 @@
 import type { Draft } from "../../protocol/update.js";
-import type { Content, LogRecord } from "../shared/shared-log.js";
+import { recordVersion } from "../record-version.js";
+import { type Content, controlOf, type LogRecord, type UnknownContent } from "../shared/shared-log.js";
 import type { InternalOptions } from "../transport.js";
 
 /** A record as Redis holds it. */
@@ -49,20 +50,25 @@ function encodeValue(value: string | null): string {
 
 /** @param entry - An entry of a stream: `[id, [name, value, …]]`. */
 export function decodeRecord([streamId, values]: readonly [string, readonly string[]]): LogRecord {
-  const [, origin = "", , content = "", , own = ""] = values;
+  const fields: Record<string, string | undefined> = {};
+  for (let i = 0; i < values.length; i += 2) fields[values[i]!] = values[i + 1];
+  const { o: origin, c: content = "", m: own = "null", v: version = recordVersion } = fields;
   const position = Number(streamId.slice(0, streamId.indexOf("-")));
-  return { position, origin: origin === "" ? undefined : origin, content: decodeContent(content, own) };
+  const isKnown = Number(version) <= recordVersion;
+  return { position, origin: origin || undefined, content: isKnown ? decodeContent(content, own) : { unknown: true } };
 }
 
-function decodeContent(content: string, ownText: string): Content {
-  if (content === "") return JSON.parse(ownText) as Content;
+function decodeContent(content: string, ownText: string): Content | UnknownContent {
+  if (content === "") return controlOf(JSON.parse(ownText));
   const [topics, data, isPrivate, type, retry] = JSON.parse(content) as Fields;
-  const { own, ...kept } = JSON.parse(ownText) as Own;
+  const { own, id, keep, key } = JSON.parse(ownText) as Own;
   const draft: Draft = {
     topics,
     data,
     private: isPrivate === 1,
-    ...kept,
+    ...(id !== undefined && { id }),
+    ...(keep !== undefined && { keep }),
+    ...(key !== undefined && { key }),
     ...(type !== null && { type }),
     ...(retry !== null && { retry }),
   };

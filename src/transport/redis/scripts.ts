@@ -1,4 +1,5 @@
 import { nextPosition, timeOfPosition } from "../positions.js";
+import { recordVersion } from "../record-version.js";
 import { clearance } from "../shared/join-marks.js";
 
 const epoch = timeOfPosition(0);
@@ -18,7 +19,7 @@ local function raise(name, n) if n > mark(name) then redis.call('HSET', meta, na
 local last = mark('last')
 local function push(origin, content, own)
   last = math.max(last + 1, math.floor((now - ${epoch}) * ${perMillisecond}))
-  redis.call('XADD', log, text(last) .. '-0', 'o', origin, 'c', content, 'm', own)
+  redis.call('XADD', log, text(last) .. '-0', 'o', origin, 'c', content, 'm', own, 'v', '${recordVersion}')
   return text(last)
 end
 local function renew(node, session, lease)

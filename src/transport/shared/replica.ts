@@ -235,6 +235,7 @@ export class ReplicaTransport implements Transport {
 
   /** Adds a record's update to history, and returns it. */
   #add({ position, origin, content }: LogRecord): StoredUpdate | undefined {
+    if ("unknown" in content) return undefined;
     const isOwn = origin?.startsWith(this.#node) ?? true;
     this.#isTrimming = isOwn || this.#isFirstReading;
     if (!("draft" in content)) {

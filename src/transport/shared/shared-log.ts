@@ -13,12 +13,24 @@ export type Content =
   | { readonly node: string; readonly changes: readonly EntryChange[] }
   | { readonly gone: string };
 
+/** A record of a newer version, or of a kind that only newer nodes know. Nodes pass over it, and never delete it. */
+export interface UnknownContent {
+  readonly unknown: true;
+}
+
+/** Returns the content of a record without an update, which is plain data from the log. */
+export function controlOf(data: unknown): Exclude<Content, { draft: unknown }> | UnknownContent {
+  const { node, changes, gone } = (data ?? {}) as { node?: unknown; changes?: unknown; gone?: unknown };
+  if (typeof gone === "string") return { gone };
+  return typeof node === "string" && Array.isArray(changes) ? { node, changes } : { unknown: true };
+}
+
 /** A record of the log. */
 export interface LogRecord {
   readonly position: number;
   /** The append that wrote the record. Undefined if another writer did, such as the store or a transaction. */
   readonly origin: string | undefined;
-  readonly content: Content;
+  readonly content: Content | UnknownContent;
 }
 
 /** A record that a node wants to append. */
