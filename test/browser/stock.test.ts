@@ -1,0 +1,122 @@
+// Shows what docs/browser.md says about htmx and its extension alone, so that its table stays true.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Page } from "playwright-core";
+import { eventually, onBothLines, shows } from "./client-fixture.js";
+
+onBothLines((fixture) => {
+  const { line, stream } = fixture;
+  const connect = "/hub?topic=messages&lastEventID=start";
+  const item = (text: string, id = "") => `<p${id && ` id="${id}"`}>${text}</p>`;
+  const texts = (page: Page) => page.locator("#feed p").allTextContents();
+
+  /** Opens a page with the scripts of htmx alone. */
+  async function open(body: string): Promise<Page> {
+    const scripts = ["htmx.js", "sse.js"].map((name) => `<script src="/${name}"></script>`).join("");
+    fixture.server.serve("/", () => ({ status: 200, body: `<!doctype html><title>x</title>${scripts}${body}` }));
+    const page = await fixture.newPage();
+    await page.goto(`${fixture.server.origin}/`);
+    return page;
+  }
+
+  describe("with htmx and its extension alone, a stream", () => {
+    it(`${line === 2 ? "receives" : "lacks"} the updates between rendering and connecting`, async () => {
+      const body = stream({ connect });
+      fixture.server.publish(item("before"));
+      const page = await open(body);
+      await fixture.connected();
+      fixture.server.publish(item("after"));
+      await shows(page, "#feed p", line === 2 ? ["before", "after"] : ["after"]);
+    });
+
+    it(
+      line === 2 ? "retries after a first answer of 502" : "shows a first answer of 502, and nobody retries",
+      async () => {
+        fixture.expectErrors(/502|sse|htmx|\[object Event\]/);
+        fixture.server.refuse({ status: 502, body: item("bad gateway") });
+        const page = await open(stream({ connect }));
+        if (line === 2) await fixture.connected();
+        else await shows(page, "#feed p", ["bad gateway"]);
+        assert.equal(fixture.server.subscriptions.length, line === 2 ? 2 : 1);
+      },
+    );
+
+    it(`${line === 2 ? "swaps" : "only dispatches"} a message with a type`, async () => {
+      const page = await open(
+        `<div ${fixture.connection(connect)}><div id="feed" ${fixture.types("news")} hx-swap="beforeend"></div></div>`,
+      );
+      await fixture.connected();
+      await page.evaluate("heard = []; addEventListener('news', () => heard.push('news'), true)");
+      fixture.server.publish(item("typed"), { type: "news" });
+      if (line === 2) await shows(page, "#feed p", ["typed"]);
+      else {
+        await eventually(async () => assert.deepEqual(await page.evaluate("heard"), ["news"]));
+        assert.deepEqual(await texts(page), []);
+      }
+    });
+
+    it("appends an item that arrives again", async () => {
+      const page = await open(stream({ connect }));
+      await fixture.connected();
+      fixture.server.publish(item("old", "a"));
+      fixture.server.publish(item("new", "a"));
+      await shows(page, "#feed p", ["old", "new"]);
+    });
+
+    it(`${line === 2 ? "empties" : "leaves"} its target at a message of out-of-band elements only`, async () => {
+      const page = await open(`${stream({ connect, swap: "innerHTML", content: item("old") })}<b id="n">1</b>`);
+      await fixture.connected();
+      fixture.server.publish('<b id="n" hx-swap-oob="true">2</b>');
+      await shows(page, "#n", ["2"]);
+      assert.deepEqual(await texts(page), line === 2 ? [] : ["old"]);
+    });
+
+    it("makes an unknown HTML element of a shape for a drawing", async () => {
+      const page = await open(`<svg>${stream({ connect, tag: "g" })}</svg>`);
+      await fixture.connected();
+      fixture.server.publish('<circle id="c" r="5"/>');
+      await page.locator("#c").waitFor({ state: "attached" });
+      assert.equal(await page.evaluate("c.namespaceURI"), "http://www.w3.org/1999/xhtml");
+    });
+
+    it("overwrites the text that the visitor types", async () => {
+      const field = (text: string) => `<p>${text}</p><input id="draft">`;
+      const page = await open(stream({ connect, swap: "innerHTML", content: field("old") }));
+      await fixture.connected();
+      await page.focus("#draft");
+      await page.keyboard.type("my words");
+      fixture.server.publish(field("new"));
+      await shows(page, "#feed p", ["new"]);
+      assert.equal(await page.inputValue("#draft"), "");
+    });
+
+    it(`${line === 2 ? "stays off" : "connects"} inside an element that htmx ignores`, async () => {
+      const ignored = line === 2 ? "hx-disable" : "hx-ignore";
+      await open(`${stream({ connect })}<div ${ignored}>${stream({ connect, id: "ignored" })}</div>`);
+      await fixture.connected(line === 2 ? 1 : 2);
+      assert.equal(fixture.server.subscriptions.length, line === 2 ? 1 : 2);
+    });
+
+    it(`${line === 2 ? "loses" : "does not swap"} messages of a burst whose receiver the first one replaces`, async () => {
+      const receiver = (text: string) => `<p id="a" ${fixture.types("a")} hx-swap="outerHTML">${text}</p>`;
+      const page = await open(`<div ${fixture.connection(connect)}>${receiver("0")}<b id="n"></b></div>`);
+      await fixture.connected();
+      // htmx 2 processes new elements by a timer, which would fire between the messages on a slow machine.
+      await page.clock.install({ time: 0 });
+      await page.clock.pauseAt(1_000);
+      await page.evaluate("heard = 0; addEventListener('a', () => (heard += 1), true)");
+      const burst = ["1", "2", "3"].map((text) => `id: urn:${text}\nevent: a\ndata: ${receiver(text)}\n\n`);
+      fixture.server.write(burst.join(""));
+      if (line === 4) await eventually(async () => assert.equal(await page.evaluate("heard"), 3));
+      await shows(page, "#a", [line === 2 ? "1" : "0"]);
+    });
+
+    it("does not notice that the server has evicted its position", async () => {
+      const page = await open(stream({ connect: "/hub?topic=messages&lastEventID=gone", content: item("old") }));
+      await fixture.connected();
+      fixture.server.publish(item("new"));
+      await shows(page, "#feed p", ["old", "new"]);
+    });
+  });
+});
