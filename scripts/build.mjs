@@ -144,7 +144,8 @@ function withCodesAlone(throws) {
   const codes = throws.match(/\bERR_\w+/g);
   const rest = throws.split(/\n(?=@throws)/).filter((each) => each !== "" && !/\bERR_/.test(each));
   const named = [...new Set([...(codes ?? []), ...(throws.match(/\ball errors of (?:`[^`]+`|\{[^}]+\})/g) ?? [])])];
-  return [...(named.length > 0 ? [`\n@throws ${named.join(", ")}`] : []), ...rest].join("\n");
+  const short = named.length > 0 ? [`@throws ${named.join(", ")}`] : [];
+  return [...short, ...rest].map((each) => `\n${each.trim()}`).join("");
 }
 
 async function bundle(extension, names, plugins) {
