@@ -27,13 +27,13 @@ import { Failure, main, run } from "./run.mjs";
  * apply it to tests alone, and wait for ever for a file that leaves a server open. So the script waits a little longer,
  * and ends it.
  */
-const TEST_TIMEOUT = 5 * 60_000;
+const TEST_TIMEOUT = 15 * 60_000;
 const SILENCE = TEST_TIMEOUT + 60_000;
 /** How long the runner may need to print its summary and end. */
 const FAREWELL = 10_000;
 
 /** A process costs about a second, most of it for loading Express, Nunjucks and the sources. */
-const FILES_IN_PROCESS = 36;
+const FILES_IN_PROCESS = 12;
 /** Files whose tests measure the process, or wait for other processes, run in processes of their own. */
 const ALONE = /support\/heap|node:cluster|browser\/chromium/;
 const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\/|\/faults\.test\.ts$/;
