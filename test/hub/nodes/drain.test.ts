@@ -74,6 +74,7 @@ describe("a node that drains", () => {
     const { nodes, readers, cluster } = service;
     const [streams, drainTimeout] = [2000, 20];
     nodes.push(await service.start(), await service.start());
+    await cluster.meet(...nodes);
     readers.add(streams);
     await until(() => readers.open === streams);
     const started = cluster.clock.now() + 1000;
@@ -112,6 +113,7 @@ describe("a node that drains", () => {
     const cluster = new NodeCluster(t);
     const { clock } = cluster;
     const [a, b] = [await cluster.start({}, clock), await cluster.start()];
+    await cluster.meet(a, b);
     const early = await fetch(a.url("a"));
     const closed = a.hub.close({ drainTimeout: 20 });
     assert.equal(a.hub.state, "draining");
@@ -142,6 +144,7 @@ describe("a node that drains", () => {
     const cluster = new NodeCluster(t);
     const { clock } = cluster;
     const [a, b] = [await cluster.start({}, clock), await cluster.start()];
+    await cluster.meet(a, b);
     const readers = new Readers(clock, () => (a.hub.state === "ready" ? a : b).url("a"));
     t.after(() => readers.close());
     readers.add(1);
@@ -159,6 +162,7 @@ describe("a node that drains", () => {
   test("ends all streams at once when close is called again, or when no other node takes them", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b] = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];
+    await cluster.meet(a, b);
     await Promise.all(Array.from({ length: 20 }, () => subscribe(t, a.url("a"))));
     const last = await subscribe(t, b.url("a"));
     const closed = a.hub.close({ drainTimeout: 60 });
@@ -174,6 +178,7 @@ describe("a node that drains", () => {
   test("ends all streams at once when every other node drains too, as at the end of a machine", async (t) => {
     const cluster = new NodeCluster(t);
     const nodes = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];
+    await cluster.meet(...nodes);
     for (const { url } of nodes) for (let i = 0; i < 20; i++) await subscribe(t, url("a"));
     const started = cluster.clock.now();
     const ends = nodes.map(({ hub }) => hub.close({ drainTimeout: 3600, retrySpread: 5 }));

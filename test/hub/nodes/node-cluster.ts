@@ -8,7 +8,7 @@ import { ManualClock } from "../../support/manual-clock.js";
 import { until } from "../../support/until.js";
 import { LogStore } from "../../transport/shared/log-store.js";
 import { MemoryLog, Network } from "../../transport/shared/memory-log.js";
-import { type RunningHub, startHub, turn } from "../fixture.js";
+import { draft, type RunningHub, startHub, turn } from "../fixture.js";
 
 /** The default. */
 const { lease } = readReplicaSettings(new OptionReader({}, "", {}), "The log");
@@ -105,6 +105,13 @@ export class NodeCluster {
   async start(options: Omit<Partial<HubOptions>, "transport"> = {}, clock?: Clock): Promise<ClusterNode> {
     const { link, process, transport } = await this.connect();
     return { ...(await startHub(this.#t, { transport, ...options }, clock)), link, process };
+  }
+
+  /** Waits until each node knows the others: it has heard an update that each has published since its start. */
+  async meet(...nodes: readonly ClusterNode[]): Promise<void> {
+    for (const { hub } of nodes) await hub.publish(draft("of nobody"));
+    const head = Math.max(...nodes.map(({ transport }) => transport.head));
+    await until(() => nodes.every(({ transport }) => transport.head >= head));
   }
 
   /** Advances the clock until a condition holds. */
