@@ -117,7 +117,7 @@ describe("chat", () => {
     assert.equal(await page.locator("#thief").innerHTML(), "");
   });
 
-  test("what users write is text, wherever it is shown", async () => {
+  test("shows everything that users write as text", async () => {
     const ada = await visit("/");
     const grace = await visit("/");
     await say(ada, markup.slice(0, 40), markup);
@@ -133,7 +133,7 @@ describe("chat", () => {
     }
   });
 
-  test("a message that does not do is refused in words, next to the form, which keeps what was written", async () => {
+  test("shows the reason of a refused message next to the form, which keeps its text", async () => {
     const page = await visit("/");
     await page.getByLabel("Your name").fill("Ada");
     await page.getByLabel("Message", { exact: true }).fill("   ");
@@ -157,7 +157,7 @@ describe("chat", () => {
     assert.deepEqual(await said(page), [welcome, "Better"]);
   });
 
-  test("a form is emptied once its message was taken, and remembers who wrote", async () => {
+  test("empties the form after a message, and keeps the author's name", async () => {
     const page = await visit("/");
     await say(page, "Ada Lovelace", "Hello");
     await until(page, `document.querySelector("[name=text]").value === ""`);
@@ -165,7 +165,7 @@ describe("chat", () => {
     assert.equal(await page.getByLabel("Your name").inputValue(), "Ada Lovelace");
   });
 
-  test("who writes on while a message is on its way loses nothing, and sends nothing twice", async () => {
+  test("keeps text that is typed while a message is on its way, and sends nothing twice", async () => {
     const page = await visit("/");
     const field = page.getByLabel("Message", { exact: true });
     await page.getByLabel("Your name").fill("Ada");
@@ -191,7 +191,7 @@ describe("chat", () => {
     assert.equal(await field.evaluate((input) => input.matches(":focus:invalid")), true);
   });
 
-  test("what was not taken comes back into its field, or is named when that is in use again", async () => {
+  test("returns refused text to its field, or shows it when the field is in use again", async () => {
     const page = await visit("/");
     const field = page.getByLabel("Message", { exact: true });
     await page.getByLabel("Your name").fill("Ada");
@@ -212,7 +212,7 @@ describe("chat", () => {
     assert.equal(await field.inputValue(), "Next");
   });
 
-  test("a message that is far too long is refused in words, and stays in its field", async () => {
+  test("shows the reason of a refused message that is far too long, and keeps it in its field", async () => {
     const page = await visit("/");
     const field = page.getByLabel("Message", { exact: true });
     await page.getByLabel("Your name").fill("Ada");
@@ -226,7 +226,7 @@ describe("chat", () => {
     await page.getByText("The request is too large").waitFor({ state: "hidden" });
   });
 
-  test("what cannot be seen is not written: control characters go, and nothing else is nothing", async () => {
+  test("removes control characters, and rejects text without visible characters", async () => {
     const page = await visit("/");
     await post("/messages", { author: "A\u0000d\u202ea", text: "one\u0000\u0007 \u202etwo\r\nthree\u0085 👩‍🚀  ok" });
     await heard(page, "one two three 👩‍🚀 ok");
@@ -238,7 +238,7 @@ describe("chat", () => {
     }
   });
 
-  test("the newest fifty are kept, on pages that stay open too", async () => {
+  test("keeps the newest fifty messages, on open pages too", async () => {
     const page = await visit("/");
     for (let i = 1; i <= 55; i++) await post("/messages", { author: "Ada", text: `Message ${i}` });
     const newest = Array.from({ length: 50 }, (_, i) => `Message ${i + 6}`);
@@ -275,7 +275,7 @@ describe("to-do", () => {
     for (const page of all) assert.equal(await page.getByRole("listitem").count(), 3);
   });
 
-  test("whoever ticks an item with the keyboard stays on it", async () => {
+  test("keeps the focus on an item that the keyboard ticks", async () => {
     const page = await visit("/todos");
     const item = page.getByRole("checkbox", { name: "Open this list in a second window" });
     await item.focus();
@@ -286,7 +286,7 @@ describe("to-do", () => {
     await page.getByRole("checkbox", { name: "Open this list in a second window", checked: false }).waitFor();
   });
 
-  test("whoever deletes with the keyboard goes on at the next item, and after the last at the field", async () => {
+  test("moves the focus to the next item after a deletion by keyboard, and after the last to the field", async () => {
     const page = await visit("/todos");
     const focused = (name: string) => until(page, `document.activeElement.matches('${name}')`);
     const buttons = page.getByRole("button", { name: /^Delete/ });
@@ -372,7 +372,7 @@ describe("every page", () => {
     }
   });
 
-  test("tells a screen reader what is what", async () => {
+  test("names every region and control for screen readers", async () => {
     const snapshot = async (path: string) => (await visit(path)).locator("body").ariaSnapshot();
 
     const chat = await snapshot("/");
@@ -397,14 +397,14 @@ describe("every page", () => {
     assert.match(dashboard, /- term: Processor\n\s+- definition:/);
   });
 
-  test("what does not exist is not found, and says so", async () => {
+  test("answers 404 with a page for a missing path", async () => {
     for (const path of ["/nowhere", "/todos/x/done"]) assert.equal((await post(path, { done: "true" })).status, 404);
     for (const path of ["/todos/999/done", "/todos/999/delete"]) assert.equal((await post(path, {})).status, 303);
     const page = await visit("/nowhere");
     await page.getByRole("heading", { name: "Page not found" }).waitFor();
   });
 
-  test("what the server refuses or fails at is told on a page of ours, and no more of it", async () => {
+  test("shows refusals and failures on the application's own page, without internals", async () => {
     const form = { "Content-Type": "application/x-www-form-urlencoded" };
     const cases: [number, string, RequestInit][] = [
       [400, "/todos/%E0/done", { method: "POST" }],
@@ -460,7 +460,7 @@ describe("every page", () => {
     await page.getByText("By form too").waitFor({ state: "detached" });
   });
 
-  test("says so when the server is away, and takes it back", async () => {
+  test("shows a notice while the server is away, and removes it afterwards", async () => {
     const page = await visit("/");
     await say(page, "Ada", "The stream is open");
     await app.end("SIGKILL");
@@ -489,7 +489,7 @@ test("the server ends by itself when asked to, with streams open", async () => {
   assert.equal(await app.end("SIGTERM"), 0);
 });
 
-test("a port that cannot be is told in a line", async () => {
+test("reports an invalid port in one line", async () => {
   for (const [port, line] of [
     ["abc", 'PORT is "abc", which is not a number from 0 to 65535.'],
     ["65536", 'PORT is "65536", which is not a number from 0 to 65535.'],

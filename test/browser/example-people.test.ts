@@ -50,7 +50,7 @@ describe("people", () => {
     assert.ok(lists.length <= 3, `${lists.length} fetches for Alan`);
   });
 
-  test("what two say to each other reaches their windows, and nothing of it a third's stream", async (t) => {
+  test("sends a conversation of two people to their windows, and to no stream of a third", async (t) => {
     const [ada, grace, alan] = [await visit("/people"), await visit("/people"), await visit("/people")];
     await signIn(ada, "Ada in private");
     await signIn(grace, "Grace in private");
@@ -143,7 +143,7 @@ describe("people", () => {
   });
 
   // A page of another site sends a form in the name of whoever looks at it.
-  test("nothing is done for another site's page", async () => {
+  test("refuses every change that another site's page requests", async () => {
     const headers = [
       { "Sec-Fetch-Site": "cross-site" },
       { "Sec-Fetch-Site": "same-site" },
