@@ -1,6 +1,6 @@
 // `npm test`: builds, installs what the tests need, runs test/**/*.test.ts.
 //
-//   npm test                            most, in about three minutes
+//   npm test                            all but the deep files, with less repetition
 //   CI=true npm test                    everything
 //   npm test -- hub express/            the files whose path contains one of these
 //   npm test -- '!test/browser/'        the files whose path does not contain this
