@@ -34,6 +34,8 @@ export interface DeparturesOptions {
 export class Departures {
   readonly #options: DeparturesOptions;
   readonly #departures = new Map<string, Departure>();
+  /** Whether another node has announced the end of this node's streams, and this node has not heard of its end yet. */
+  #isAnnounced = false;
 
   constructor(options: DeparturesOptions) {
     this.#options = options;
@@ -41,6 +43,11 @@ export class Departures {
 
   /** @param streams - The streams of the node, or of this node after the others have taken it for ended. */
   add(node: string, streams: readonly NodeStream[]): void {
+    if (node === this.#options.self && this.#isAnnounced) {
+      this.#isAnnounced = false;
+      this.#options.announceAgain();
+      return;
+    }
     this.#departures.set(node, { streams, by: undefined });
     this.#send("claim", node);
   }
@@ -59,8 +66,10 @@ export class Departures {
     const { kind, node, by } = JSON.parse(data) as Partial<Message>;
     const { self } = this.#options;
     const departure = this.#departures.get(node ?? "");
-    if (departure === undefined) return;
-    if (kind === "announced") {
+    if (departure === undefined) {
+      // The log deletes the record of a node's end after some seconds, so a node can hear this message first.
+      if (kind === "announced" && node === self && by !== self) this.#isAnnounced = true;
+    } else if (kind === "announced") {
       this.#departures.delete(node!);
       if (node === self && by !== self) this.#options.announceAgain();
     } else if (kind === "claim" && departure.by === undefined) {

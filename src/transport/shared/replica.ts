@@ -43,6 +43,7 @@ export class ReplicaTransport implements Transport {
   readonly #history: History;
   readonly #outbox: Outbox;
   readonly #trimmer: Trimmer;
+  readonly #entryTrimmer: Trimmer;
   readonly #follower: Follower;
   readonly #listeners = new Set<TransportListener>();
   #setReady!: () => void;
@@ -73,6 +74,8 @@ export class ReplicaTransport implements Transport {
     });
     this.#outbox = new Outbox(this.#node, settings.clock, settings.publishTimeout, (draft) => this.#repeats(draft));
     this.#trimmer = new Trimmer(settings.grace, settings.limits.bytes / 4);
+    // A node that stands still and keeps its lease must hear all changes. Others look for its end each third of a lease.
+    this.#entryTrimmer = new Trimmer(settings.grace + (settings.lease * 4) / 3, settings.limits.bytes / 4);
     this.#roster = new Roster(this.#node, (changes) => this.#tell(changes));
     this.nodes = this.#roster;
     this.ready = new Promise((resolve) => {
@@ -243,7 +246,7 @@ export class ReplicaTransport implements Transport {
         if ("gone" in content) this.#roster.end(content.gone);
         else this.#roster.apply(content.node, content.changes);
       }
-      if (this.#isTrimming) this.#trimmer.add({ position, id: undefined, isLoss: false }, 0);
+      if (this.#isTrimming) this.#entryTrimmer.add({ position, id: undefined, isLoss: false }, 0);
       if (origin !== undefined) this.#outbox.hear(origin, undefined);
       return undefined;
     }
@@ -278,13 +281,15 @@ export class ReplicaTransport implements Transport {
   /** Deletes from the log what no history holds any more. */
   async #release(session: Session): Promise<void> {
     this.#isReleasing = true;
-    for (let drops = this.#trimmer.due(this.now()); drops.length > 0; drops = this.#trimmer.due(this.now())) {
-      try {
-        await session.call(this.#log.release(drops, this.#history.forgottenThrough));
-      } catch (error) {
-        this.#trimmer.restore(drops);
-        session.fail(error as Error);
-        break;
+    for (const trimmer of [this.#trimmer, this.#entryTrimmer]) {
+      for (let drops = trimmer.due(this.now()); drops.length > 0; drops = trimmer.due(this.now())) {
+        try {
+          await session.call(this.#log.release(drops, this.#history.forgottenThrough));
+        } catch (error) {
+          trimmer.restore(drops);
+          session.fail(error as Error);
+          break;
+        }
       }
     }
     this.#isReleasing = false;

@@ -133,8 +133,14 @@ describe("subscriptions of several nodes", () => {
     assert.deepEqual(states.sort(), ["true false true", "true false true false"]);
   });
 
-  for (const first of ["answers", "timers"] as const) {
-    test(`of a node that stood still for longer than its lease are whole again, if its ${first} come first`, async (t) => {
+  // The log deletes the record of a node's end after some seconds.
+  for (const [first, seconds] of [
+    ["answers", 1],
+    ["timers", 1],
+    ["answers", 25],
+    ["timers", 25],
+  ] as const) {
+    test(`of a node that stood still for ${seconds} s longer than its lease are whole again, if its ${first} come first`, async (t) => {
       const cluster = new NodeCluster(t);
       const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
       const atA = await watch(t, a, "x");
@@ -144,7 +150,7 @@ describe("subscriptions of several nodes", () => {
       c.process.stop();
       await cluster.until(() => [a, b].every(({ hub }) => hub.subscriptions("x").length === 0));
       await atA.watcher.until(({ data }) => data.length === 2);
-      await cluster.advance(1);
+      await cluster.advance(seconds);
       await c.process.resume(first);
       await cluster.until(() => [a, b].every(({ hub }) => hub.subscriptions("x").length === 1));
       assert.deepEqual([topicsOf(a, "x"), topicsOf(c, "x")], [before, before]);
@@ -156,6 +162,22 @@ describe("subscriptions of several nodes", () => {
       );
     });
   }
+
+  test("are the same on a node that stood still, for longer than the log keeps updates and shorter than its lease", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
+    const stream = await subscribe(t, a.url("x"));
+    await until(() => [a, b, c].every(({ hub }) => hub.subscriptions("x").length === 1));
+    c.process.stop();
+    stream.close();
+    await subscribe(t, a.url("x"));
+    await subscribe(t, b.url("x"));
+    await until(() => [a, b].every(({ hub }) => hub.subscriptions("x").length === 2));
+    await cluster.advance(6);
+    await c.process.resume("answers");
+    await cluster.until(() => c.hub.subscriptions("x").length === 2);
+    assert.deepEqual(topicsOf(c, "x"), topicsOf(a, "x"));
+  });
 
   test("of a node that dies are announced once, if another node hears of the death and of the announcement together", async (t) => {
     const cluster = new NodeCluster(t);
