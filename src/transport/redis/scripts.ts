@@ -4,6 +4,8 @@ import { clearance } from "../shared/join-marks.js";
 
 const epoch = timeOfPosition(0);
 const perMillisecond = nextPosition(0, epoch + 1);
+/** More positions than one script assigns. */
+const positionsOfScript = 2 ** 16;
 
 /**
  * The beginning of each script. `meta` holds the marks and the key of the cursors, `ids` the newest position of each
@@ -17,8 +19,9 @@ local function text(n) return string.format('%.0f', n) end
 local function mark(name) return tonumber(redis.call('HGET', meta, name) or '0') end
 local function raise(name, n) if n > mark(name) then redis.call('HSET', meta, name, text(n)) end end
 local last = mark('last')
+local function after(position) return math.max(position, math.floor((now - ${epoch}) * ${perMillisecond})) end
 local function push(origin, content, own)
-  last = math.max(last + 1, math.floor((now - ${epoch}) * ${perMillisecond}))
+  last = after(last + 1)
   redis.call('XADD', log, text(last) .. '-0', 'o', origin, 'c', content, 'm', own, 'v', '${recordVersion}')
   return text(last)
 end
@@ -45,7 +48,13 @@ local function reap()
 end
 `;
 
-/** ARGV: node, session, lease, head, heard, lost, seen, key. The marks are those of `marksAfterJoin`. */
+/**
+ * ARGV: node, session, lease, head, heard, lost, seen, key. The marks are those of `marksAfterJoin`.
+ *
+ * A server that is killed can write only the beginning of a script to its append-only file. The next start ignores this
+ * beginning and leaves it in the file, and the start after that runs it. So the first join after each start keeps new
+ * records clear of the positions of that script, and the first join after the next start deletes what is at them.
+ */
 export const joinScript = `${prelude}
 local node, session, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local head, heard = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -53,6 +62,13 @@ local head, heard = tonumber(ARGV[4]), tonumber(ARGV[5])
 redis.call('HDEL', meta, '')
 renew(node, session, lease)
 redis.call('HSETNX', meta, 'key', ARGV[8])
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+local known, from, through = unpack(redis.call('HMGET', meta, 'run', 'from', 'through'))
+if known ~= run and from then
+  for _, entry in ipairs(redis.call('XRANGE', log, text(tonumber(from) + 1) .. '-0', through .. '-0')) do
+    redis.call('XDEL', log, entry[1])
+  end
+end
 local lost = math.max(mark('lost'), tonumber(ARGV[6]))
 local seen = math.max(mark('seen'), tonumber(ARGV[7]))
 local id = text(heard) .. '-0'
@@ -71,7 +87,13 @@ else
     last = math.max(last, lost)
   end
 end
-redis.call('HSET', meta, 'last', text(last), 'lost', text(lost), 'seen', text(seen))
+if known ~= run and (known or before > 0) then
+  local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+  from = math.max(before, newest and tonumber(string.match(newest[1], '^%d+')) or 0)
+  last = math.max(last, after(from + ${positionsOfScript}))
+  redis.call('HSET', meta, 'from', text(from), 'through', text(last))
+end
+redis.call('HSET', meta, 'last', text(last), 'lost', text(lost), 'seen', text(seen), 'run', run)
 reap()
 return { redis.call('HGET', meta, 'key'), text(now), text(missed), text(seen),
   redis.call('HMGET', meta, 'last', 'dropped', 'forgotten', 'lost'), redis.call('HGETALL', entries) }`;
