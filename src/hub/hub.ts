@@ -149,6 +149,7 @@ export class Hub {
       );
     }
     const nodes = this.#nodes?.streams;
+    const active = this.#activeSubscriptions;
     const services = {
       transport,
       dispatcher,
@@ -159,12 +160,12 @@ export class Hub {
       activeSubscriptions: this.#activeSubscriptions,
       missed: this.#nodes?.missed,
       subjectsElsewhere: nodes && ((subject: string) => nodes.countOf(subject)),
+      countedElsewhere: active === undefined && settings.connectionBounds.perSubject > 0 ? nodes : undefined,
       clock,
       onError: (error: unknown) => this.#report(error),
       onCloseAtOnce: (req: IncomingMessage, error: unknown) => this.#refusalListener?.(req, refusalOf(error)),
     };
     const tokens = authenticatorFor("subscriber", settings, isRevoked, clock);
-    const active = this.#activeSubscriptions;
     this.#subscribe = new SubscribeHandler(tokens, settings, services);
     this.#router = new Router(settings, {
       subscribe: this.#subscribe,

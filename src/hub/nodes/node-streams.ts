@@ -67,6 +67,11 @@ export class NodeStreams {
     this.#nodes.tell(keyOf(stream.subscriber), encodeStream(stream));
   }
 
+  /** Makes a stream of a subject count on the other nodes, and tells nothing else about it. */
+  count(subscriber: string, subject: string | undefined): void {
+    if (subject !== undefined) this.tell({ subscriber, state: "open", start: 0, subject, selectors: [] });
+  }
+
   /** Removes a stream whose end is announced. */
   forget(subscriber: string): void {
     this.#nodes.tell(keyOf(subscriber), undefined);

@@ -13,6 +13,7 @@ import type { StreamMember, SubscriberGroup } from "../fan-out/group.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import type { StreamSlot } from "../limits/stream-slot.js";
 import type { MissedUpdates } from "../nodes/missed-updates.js";
+import type { NodeStreams } from "../nodes/node-streams.js";
 import { newPace } from "../pacer.js";
 import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Connection, ConnectionOwner } from "./connection.js";
@@ -54,6 +55,8 @@ export interface StreamServices {
   readonly missed: MissedUpdates | undefined;
   /** Returns the number of a subject's streams on other nodes. Undefined if the hub has only one node. */
   readonly subjectsElsewhere: ((subject: string) => number) | undefined;
+  /** Counts streams on the other nodes. Undefined if {@link ActiveSubscriptions} does so, or no limit needs it. */
+  readonly countedElsewhere: NodeStreams | undefined;
   /** Called if history cannot be read. The hub then ends the stream, and its client retries. */
   readonly onError: (error: unknown) => void;
   /**
@@ -129,6 +132,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
       const { payloadOf, id, admission } = subscription;
       const position = Math.max(start.after, start.lostThrough);
       hub.activeSubscriptions?.begin(audience, payloadOf, id, position, admission?.subject);
+      hub.countedElsewhere?.count(id, admission?.subject);
     }
     return subscriber;
   }
@@ -211,6 +215,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
 
   /** Ends the stream at its expiry time. */
   expire(): void {
+    if (this.#closeReason === undefined) this.returnAfter();
     this.end(this.#closeReason);
   }
 
@@ -232,13 +237,13 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   /**
    * Tells the client when to reconnect, and where to resume: it may have received no id yet.
    *
-   * @param delay - The delay in milliseconds.
+   * @param delay - The delay in milliseconds. Default: the one that the client has.
    */
-  returnAfter(delay: number): void {
+  returnAfter(delay?: number): void {
     if (this.#live) this.#group.flush();
     const { transport, dispatcher } = this.#hub;
     const position = this.#live ? dispatcher.position : this.#position;
-    this.keepAlive(Chunk.of(encodeReturn(delay, transport.cursor(position))));
+    this.keepAlive(Chunk.of(encodeReturn(transport.cursor(position), delay)));
   }
 
   /**
@@ -297,5 +302,6 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     if (this.#expiresAt !== undefined) this.#hub.expirations.remove(this.#expiresAt, this);
     this.#admission?.release();
     this.#hub.activeSubscriptions?.end(this.#group.audience, this.id, isDisconnected);
+    if (this.#admission?.subject !== undefined) this.#hub.countedElsewhere?.forget(this.id);
   }
 }

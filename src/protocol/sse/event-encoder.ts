@@ -35,9 +35,9 @@ export function encodeEvent({ data = "", type, id, retry }: ServerSentEvent): st
   return `${fields}data: ${prefixLines(data, "data: ")}\n\n`;
 }
 
-/** Returns the text that sets a client's reconnection time, in milliseconds, and its last id, without an event. */
-export function encodeReturn(retry: number, id: string): string {
-  return `id: ${singleLine("id", id)}\nretry: ${milliseconds(retry)}\n\n`;
+/** Returns the text that sets a client's last id, and its reconnection time in milliseconds, without an event. */
+export function encodeReturn(id: string, retry?: number): string {
+  return `id: ${singleLine("id", id)}\n${retry === undefined ? "" : `retry: ${milliseconds(retry)}\n`}\n`;
 }
 
 /** Returns the text of a comment. Clients ignore comments; they keep proxies from closing idle connections. */

@@ -159,6 +159,22 @@ describe("a node that drains", () => {
     assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
   });
 
+  test("has a sibling in the planned end of a stream, which gives an id to a reader that has received nothing too", async (t) => {
+    const cluster = new NodeCluster(t);
+    const { clock } = cluster;
+    const node = await cluster.start({ connectionLifetime: 2 }, clock);
+    const readers = new Readers(clock, () => node.url("a"));
+    t.after(() => readers.close());
+    readers.add(1);
+    await until(() => readers.open === 1);
+    clock.advance(2);
+    await until(() => readers.open === 0 && node.hub.connections === 0);
+    await node.hub.publish(draft("a", "meanwhile"));
+    clock.advance(3);
+    await until(() => readers.all[0]!.heard.length === 1);
+    assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
+  });
+
   test("ends all streams at once when close is called again, or when no other node takes them", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b] = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];

@@ -250,6 +250,25 @@ describe("limits and orders of several nodes", () => {
     assert.equal((await subscribe(t, b.url("x"), headers)).status, 200);
   });
 
+  test("without subscriptions, the max connections of a subject counts its streams on all nodes, and no event tells of them", async (t) => {
+    const cluster = new NodeCluster(t);
+    const options = { maxConnectionsPerSubject: 2, subscriptions: false };
+    const [a, b, c] = [await cluster.start(options), await cluster.start(options), await cluster.start()];
+    const atC = await watch(t, c, "x");
+    const headers = await bearer("x");
+    const first = await subscribe(t, a.url("x"), headers);
+    await subscribe(t, a.url("x"), headers);
+    await cluster.meet(a, b, c);
+    assert.equal((await subscribe(t, b.url("x"), headers)).status, 429);
+    first.close();
+    await until(() => a.hub.connections === 1);
+    await cluster.meet(a, b, c);
+    assert.equal((await subscribe(t, b.url("x"), headers)).status, 200);
+    assert.deepEqual(c.hub.subscriptions("x"), []);
+    assert.deepEqual(atC.seen(), []);
+    assert.deepEqual([...a.errors, ...b.errors, ...c.errors], []);
+  });
+
   for (const [what, target] of [
     ["subject", { subject: "7" }],
     ["topic", { topic: "x" }],
