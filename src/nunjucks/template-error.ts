@@ -30,6 +30,10 @@ export class TemplateError extends MercureError {
   /** Tells Nunjucks that the line is known. Its own guess is wrong within macros. */
   readonly lineno: number;
 
+  static {
+    Object.defineProperty(TemplateError, "name", { value: "TemplateError" });
+  }
+
   constructor(code: ErrorCode, message: string, location: Location, options?: { readonly cause?: unknown }) {
     const place = `line ${location.line}, column ${location.column}`;
     super(code, `${message} (${location.template ?? "unnamed template"}, ${place})`, options);

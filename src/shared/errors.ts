@@ -58,9 +58,14 @@ export class MercureError extends Error {
   /** The stable code of the error. */
   readonly code: ErrorCode;
 
+  static {
+    // Stacks and consoles show both names. The build shortens those of classes.
+    MercureError.prototype.name = "MercureError";
+    Object.defineProperty(MercureError, "name", { value: "MercureError" });
+  }
+
   constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
-    this.name = "MercureError";
     this.code = code;
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { errorCodes } from "../../src/shared/errors.js";
 import { sourceFiles } from "./imports.js";
 
@@ -33,4 +34,13 @@ test("every error code is used", () => {
     Object.keys(errorCodes).filter((code) => !text.includes(`"${code}"`)),
     [],
   );
+});
+
+test("a console shows an error's public name, though the build shortens the names of classes", async () => {
+  const library = (await import(
+    String(new URL("../../dist/index.js", import.meta.url))
+  )) as typeof import("../../src/index.js");
+  const error = new library.MercureError("ERR_TOPIC", "Wrong.");
+  assert.match(inspect(error), /^MercureError: Wrong\.\n/);
+  assert.equal(library.TemplateError.name, "TemplateError");
 });
