@@ -48,6 +48,18 @@ const DEEP = [
 ];
 const groupsFolder = join(".cache", `test-groups-${process.pid}`);
 
+/**
+ * No test of a group begins before all its files are loaded. A test can replace the timers for a while, and a module that
+ * is loaded in this while would keep the replaced ones.
+ */
+const firstLines = `import { before } from "node:test";
+let loaded;
+const files = new Promise((resolve) => {
+  loaded = resolve;
+});
+before(() => files);
+`;
+
 await main(async () => {
   const args = process.argv.slice(2);
   const flags = args.filter((argument) => argument.startsWith("--"));
@@ -106,7 +118,7 @@ function programs(files) {
     const imports = together
       .filter((_file, position) => position % count === index)
       .map((file) => `await import(${JSON.stringify(pathToFileURL(file).href)});\n`);
-    writeFileSync(path, imports.join(""));
+    writeFileSync(path, `${firstLines}try {\n${imports.join("")}} finally {\n  loaded();\n}\n`);
     return path;
   });
   return [...alone, ...groups];

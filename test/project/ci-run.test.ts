@@ -124,6 +124,30 @@ describe(".ci/run", () => {
     );
     assert.match(atDesk.at(-1)!, /left out: test\/project\/package\.test\.ts\. CI=true npm test runs everything\.$/);
   });
+
+  // A module that was loaded while a test had replaced the timers kept the replaced ones, and waited for ever.
+  test("loads the files of a process before its first test, which can replace the timers", async () => {
+    const replacing = `
+import { test } from "node:test";
+test("replaces the timers", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (let turns = 0; turns < 5000; turns++) await new Promise(setImmediate);
+});
+`;
+    const waiting = `
+import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+test("waits for a real timer", () => setTimeout(5));
+`;
+    const group = { "a.test.ts": replacing, "b.test.ts": waiting, "c.test.ts": waiting, "d.test.ts": waiting };
+    for (const [name, content] of Object.entries(group)) await put(join(folder, "test/group", name), content);
+    const shown = await outputOf("node", "scripts/test.mjs", "test/group/");
+    assert.equal(shown.filter((line) => line.startsWith("✔ waits for a real timer")).length, 3);
+    assert.deepEqual(
+      shown.filter((line) => line.includes("✖")),
+      [],
+    );
+  });
 });
 
 async function put(path: string, content: string): Promise<void> {
