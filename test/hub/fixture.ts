@@ -33,7 +33,11 @@ export interface RunningHub {
 type Options = Partial<Omit<HubOptions, "transport">> & { readonly transport?: Transport | undefined };
 
 /** A hub with its own server, on a port that the system chooses. */
-export async function startHub(t: TestContext, options: Options = {}, clock?: Clock): Promise<RunningHub> {
+export async function startHub(
+  t: Pick<TestContext, "after">,
+  options: Options = {},
+  clock?: Clock,
+): Promise<RunningHub> {
   const errors: unknown[] = [];
   const transport = options.transport ?? new MemoryTransport();
   const logger = { warn: () => {}, error: (_message: string, error: unknown) => void errors.push(error) };
@@ -97,7 +101,7 @@ export interface Subscriber {
 }
 
 export function subscribe(
-  t: TestContext,
+  t: Pick<TestContext, "after">,
   url: string,
   headers: Record<string, string> = {},
   method = "GET",

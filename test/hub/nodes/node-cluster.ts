@@ -11,7 +11,7 @@ import { MemoryLog, Network } from "../../transport/shared/memory-log.js";
 import { draft, type RunningHub, startHub, turn } from "../fixture.js";
 
 /** The default. */
-const { lease } = readReplicaSettings(new OptionReader({}, "", {}), "The log");
+export const { lease } = readReplicaSettings(new OptionReader({}, "", {}), "The log");
 
 export interface ClusterNode extends RunningHub {
   readonly link: MemoryLog;
@@ -67,9 +67,9 @@ export class NodeCluster {
   readonly clock = new ManualClock();
   readonly network = new Network();
   readonly store = new LogStore(this.clock);
-  readonly #t: TestContext;
+  readonly #t: Pick<TestContext, "after">;
 
-  constructor(t: TestContext) {
+  constructor(t: Pick<TestContext, "after">) {
     this.#t = t;
   }
 

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import fc from "fast-check";
+import { cases } from "../../support/cases.js";
+import { eventFaults, type HeardEvent } from "./event-faults.js";
+import { ModelledCluster } from "./modelled-cluster.js";
+
+const maxNodes = 5;
+
+/** A step that a run takes if it is possible; after it, every running node must list the streams of the model. */
+class Step implements fc.AsyncCommand<object, ModelledCluster> {
+  readonly #name: string;
+  readonly #take: (cluster: ModelledCluster) => unknown;
+
+  constructor(name: string, take: (cluster: ModelledCluster) => unknown) {
+    this.#name = name;
+    this.#take = take;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(_model: object, cluster: ModelledCluster): Promise<void> {
+    await this.#take(cluster);
+    await cluster.settle();
+  }
+
+  toString(): string {
+    return this.#name;
+  }
+}
+
+/** A step with one of those that it can be taken with; with none, nothing happens. */
+function stepWith<T>(
+  name: string,
+  choices: (cluster: ModelledCluster) => readonly T[],
+  take: (cluster: ModelledCluster, choice: T) => unknown,
+): fc.Arbitrary<Step> {
+  return fc.nat(9).map(
+    (number) =>
+      new Step(`${name} ${number}`, (cluster) => {
+        const all = choices(cluster);
+        return all.length === 0 ? undefined : take(cluster, all[number % all.length]!);
+      }),
+  );
+}
+
+const connect = stepWith(
+  "connect",
+  ({ running }) => running,
+  (cluster, node) => cluster.connect(node),
+);
+const leave = stepWith(
+  "leave",
+  ({ open }) => open,
+  (cluster, [node, stream]) => cluster.leave(node, stream),
+);
+const steps = [
+  connect,
+  connect,
+  connect,
+  leave,
+  stepWith(
+    "die",
+    ({ mortal }) => mortal,
+    (cluster, node) => cluster.die(node),
+  ),
+  stepWith(
+    "shut down",
+    ({ mortal }) => mortal,
+    (cluster, node) => cluster.shutDown(node),
+  ),
+  stepWith(
+    "stand still",
+    ({ stoppable }) => stoppable,
+    (cluster, node) => cluster.standStill(node),
+  ),
+  ...(["answers", "timers"] as const).map((first) =>
+    stepWith(
+      `go on, ${first} first:`,
+      ({ standing }) => standing,
+      (cluster, node) => cluster.goOn(node, first),
+    ),
+  ),
+  fc.constant(
+    new Step("start", (cluster) =>
+      cluster.running.length + cluster.standing.length < maxNodes ? cluster.start() : undefined,
+    ),
+  ),
+  ...[2, 6, 25].map((seconds) => fc.constant(new Step(`wait ${seconds}`, (cluster) => cluster.wait(seconds)))),
+];
+
+describe("subscriptions of several nodes beside a model", () => {
+  test("every living node lists the streams of the living nodes, and announces each change once, whichever nodes die, stand still, start and shut down", async (t) => {
+    const seed = Number(process.env.SEED ?? 1);
+    t.diagnostic(`SEED=${seed}`);
+    await fc.assert(
+      fc.asyncProperty(fc.commands(steps, { size: "+1", maxCommands: 30 }), async (commands) => {
+        const cluster = new ModelledCluster();
+        try {
+          await cluster.begin(2);
+          await fc.asyncModelRun(() => ({ model: {}, real: cluster }), commands);
+          await cluster.finish();
+        } finally {
+          await cluster.close();
+        }
+      }),
+      { numRuns: cases(200), seed },
+    );
+  });
+});
+
+describe("the checker of events", () => {
+  const history = (text: string): HeardEvent[] =>
+    text.split(" ").map((word) => ({ subscriber: word.slice(1), active: word.startsWith("+") }));
+  const open = { isOpen: true, absences: 0 };
+  const ended = { isOpen: false, absences: 0 };
+
+  test("accepts one active and one inactive event for each stream, and more for each absence", () => {
+    assert.deepEqual(eventFaults(history("+a +b -a"), new Map([["a", ended], ["b", open]])), []); // biome-ignore format: short
+    assert.deepEqual(eventFaults(history("+a -a +a"), new Map([["a", { isOpen: true, absences: 1 }]])), []);
+  });
+
+  for (const [what, text, truth, fault] of [
+    ["two active events", "+a +a", open, /does not alternate/],
+    ["two inactive events", "+a -a -a", ended, /does not alternate/],
+    ["an end without a begin", "-a", ended, /does not alternate/],
+    ["an event that is missing", "+a", ended, /is ended/],
+    ["an end that is not true", "+a -a", open, /is open/],
+    ["a begin without an absence", "+a -a +a -a", ended, /begins too often/],
+    ["an unknown stream", "+a -a +b", ended, /b: unknown/],
+  ] as const) {
+    test(`reports ${what}`, () => {
+      assert.match(eventFaults(history(text), new Map([["a", truth]])).join("\n"), fault);
+    });
+  }
+});
