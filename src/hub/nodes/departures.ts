@@ -91,6 +91,7 @@ export class Departures {
     const { self, channel, onError } = this.#options;
     const message: Message = { kind, node, by: self };
     const until = channel.now() + messageLifetime;
-    channel.send({ data: JSON.stringify(message), key: `departed ${node}`, until }).catch(onError);
+    // A late claim must not replace the announcement, which the node itself can hear later.
+    channel.send({ data: JSON.stringify(message), key: `${kind} ${node}`, until }).catch(onError);
   }
 }
