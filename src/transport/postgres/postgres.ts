@@ -71,6 +71,11 @@ export class PostgresTransport extends ReplicaTransport implements Transactional
     this.#publish = `select ${schema}.publish($1, $2, $3, $4, $5, $6, $7, $8)`;
   }
 
+  /**
+   * Skips updates that SQL publishes on the own topics of a hub. A hub calls it with its paths.
+   *
+   * @param hubPath - The path of the hub, such as `/.well-known/mercure`.
+   */
   reserve(hubPath: string): void {
     if (this.#hubPaths.has(hubPath)) return;
     this.#hubPaths.add(hubPath);
