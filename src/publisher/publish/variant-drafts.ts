@@ -4,7 +4,7 @@ import type { PublishOptions } from "./publish-options.js";
 import { type Variants, variantText, variantTopics } from "./variants.js";
 
 /** Returns the data for one variant. The argument is undefined for streams without a variant. */
-// biome-ignore lint/suspicious/noExplicitAny: what a variant is only the application knows
+// biome-ignore lint/suspicious/noExplicitAny: only the application knows the type of its variants
 export type VariantRenderer = (variant: any) => unknown;
 
 export interface VariantDraftsOptions {
