@@ -1,55 +1,30 @@
-import type { IncomingMessage } from "node:http";
 import { type SubscriptionDocument, subscriptionDocument } from "../protocol/active-subscription.js";
 import type { DisconnectTarget } from "../protocol/disconnection.js";
-import { validateDraft } from "../protocol/draft.js";
 import { compileTopics } from "../protocol/matching/topic-matcher.js";
-import { type HttpProblem, methodNotAllowed, refusalOf, storeUnavailable } from "../protocol/problem.js";
+import { methodNotAllowed, storeUnavailable } from "../protocol/problem.js";
 import { noGrants } from "../protocol/tokens/grants.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 import { distinctTime } from "../shared/distinct-time.js";
 import { MercureError } from "../shared/errors.js";
 import { assertKnownOptions } from "../shared/known-options.js";
-import type { Logger } from "../shared/logger.js";
-import { invalidOption } from "../shared/option-reader.js";
 import { describeValue } from "../shared/plain-object.js";
 import type { Transaction } from "../shared/transaction.js";
-import { NodesOfOne } from "../transport/memory/nodes-of-one.js";
-import type { TransactionalTransport, Transport, TransportState } from "../transport/transport.js";
-import { authenticatorFor } from "./auth/authenticators.js";
-import { ControlChannel } from "./auth/control-channel.js";
-import type { VerifiedToken } from "./auth/verified-token.js";
-import { Dispatcher, hubClosed } from "./fan-out/dispatcher.js";
-import { EncodedEvents } from "./fan-out/encoded-events.js";
-import { EncodedReplays } from "./fan-out/encoded-replays.js";
-import { TickBatch } from "./fan-out/tick-batch.js";
-import { guardedObserver } from "./guarded-observer.js";
-import { PublishHandler } from "./handlers/publish-handler.js";
+import type { TransportState } from "../transport/transport.js";
+import { hubClosed } from "./fan-out/dispatcher.js";
 import { type Next, RequestAnswers } from "./handlers/request-answers.js";
-import { Router } from "./handlers/router.js";
-import { SubscribeHandler } from "./handlers/subscribe-handler.js";
-import { SubscriptionsHandler } from "./handlers/subscriptions-handler.js";
 import { Cors } from "./http/cors.js";
 import { holdBody } from "./http/form-body.js";
 import type { HubRequest, HubResponse } from "./http/messages.js";
 import { isRead, queryOf } from "./http/request.js";
-import { HubNodes } from "./nodes/hub-nodes.js";
-import type { HubObserver } from "./observer.js";
+import { assembleParts, type HubParts, type RefusalListener } from "./hub-parts.js";
 import { type CloseOptions, readCloseOptions } from "./options/close-options.js";
 import { type HubOptions, type HubSettings, resolveHubOptions } from "./options/hub-options.js";
 import { warnOfSeveralProcesses } from "./several-processes.js";
-import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
-import { Disconnections } from "./streams/disconnections.js";
 import { Drain } from "./streams/drain.js";
-import { Expirations } from "./streams/expirations.js";
 import { type StreamOptions, streamOptions } from "./streams/stream-options.js";
-import type { Subscriber } from "./streams/subscriber.js";
-import { Subscribers } from "./streams/subscribers.js";
-import { type SubscriptionListener, SubscriptionListeners } from "./streams/subscription-listeners.js";
+import type { SubscriptionListener } from "./streams/subscription-listeners.js";
 import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from "./streams/update-reader.js";
-
-/** @param refusal - The refusal that the client receives. A client whose stream is closed instead does not see it. */
-type RefusalListener = (request: HubRequest, refusal: HttpProblem) => void;
 
 /** The state of a hub: that of its transport, or `draining` while the hub hands its streams over to other nodes. */
 export type HubState = TransportState | "draining";
@@ -73,30 +48,12 @@ export class Hub {
   readonly path: string;
   /** The path of the hub's URL as clients see it. The topics of the hub's own updates begin with it. */
   readonly publicPath: string;
-  readonly #transport: Transport;
-  /** The transport if the hub has created it. */
-  readonly #ownTransport: Transport | undefined;
-  readonly #logger: Logger;
-  readonly #observer: HubObserver | undefined;
-  readonly #dispatcher: Dispatcher;
-  readonly #subscribers: Subscribers<Subscriber>;
-  readonly #disconnections: Disconnections;
-  /** Undefined if the transport is for one node. */
-  readonly #nodes: HubNodes | undefined;
-  /** Undefined if the option `subscriptions` is false. */
-  readonly #activeSubscriptions: ActiveSubscriptions | undefined;
-  readonly #listeners: SubscriptionListeners;
-  #refusalListener: RefusalListener | undefined;
-  readonly #clock: Clock;
-  #drain: Drain | undefined;
-  /** The number of updates that the transport has not stored yet. */
-  #pending = 0;
-  #onStored = () => {};
-  readonly #ticks = new TickBatch();
-  readonly #subscribe: SubscribeHandler;
+  readonly #settings: Pick<HubSettings, "hubUrl" | "ownTransport">;
+  readonly #parts: HubParts;
   readonly #answers: RequestAnswers;
-  readonly #settings: Pick<HubSettings, "hubUrl" | "transport">;
-  readonly #router: Router;
+  readonly #clock: Clock;
+  #refusalListener: RefusalListener | undefined;
+  #drain: Drain | undefined;
 
   /** @throws MercureError `ERR_OPTION` for an unknown or invalid option. */
   constructor(options: HubOptions);
@@ -106,82 +63,19 @@ export class Hub {
     const settings = resolveHubOptions(options);
     const { path, publicPath, logger } = settings;
     warnOfSeveralProcesses(settings.transport, logger);
-    const reserving: Partial<TransactionalTransport> = settings.transport;
-    for (const each of [publicPath, path]) reserving.reserve?.(each);
-    const orders = new ControlChannel(settings.transport, publicPath);
-    const transport = orders.updatesOnly;
+    const report = (error: unknown) => logger.error("htmx-mercure: the hub failed to answer.", error);
+    const onRefusal: RefusalListener = (req, refusal) => this.#refusalListener?.(req, refusal);
     this.path = path;
     this.publicPath = publicPath;
     this.#settings = settings;
-    this.#transport = transport;
-    this.#ownTransport = settings.ownTransport;
-    this.#logger = logger;
     this.#clock = clock;
-    this.#observer = settings.observer && guardedObserver(settings.observer, (error) => this.#report(error));
-    this.#dispatcher = new Dispatcher(transport);
-    const dispatcher = this.#dispatcher;
-    const events = new EncodedEvents();
-    this.#subscribers = new Subscribers<Subscriber>({
-      ...settings,
-      observer: this.#observer,
-      dispatcher,
-      events,
-      ticks: this.#ticks,
-    });
-    this.#disconnections = new Disconnections(orders, this.#subscribers, (error) => this.#report(error));
-    const isRevoked = (token: VerifiedToken) => this.#disconnections.isRevoked(token);
-    this.#listeners = new SubscriptionListeners(publicPath, (error) => this.#report(error));
-    if (settings.subscriptions) {
-      this.#activeSubscriptions = new ActiveSubscriptions(
-        publicPath,
-        transport,
-        (error) => this.#report(error),
-        (subscription, active, change) => this.#listeners.tell(subscription, active, change),
-      );
-    }
-    if (!(transport.nodes instanceof NodesOfOne)) {
-      this.#nodes = new HubNodes(
-        transport.nodes,
-        orders,
-        this.#activeSubscriptions,
-        (name) => this.#subscribers.end(({ group }) => group.audience.selectors.some(({ text }) => text === name)),
-        (error) => this.#report(error),
-      );
-    }
-    const nodes = this.#nodes?.streams;
-    const active = this.#activeSubscriptions;
-    const services = {
-      transport,
-      dispatcher,
-      replays: new EncodedReplays(transport, dispatcher, events),
-      expirations: new Expirations(clock),
-      subscribers: this.#subscribers,
-      disconnections: this.#disconnections,
-      activeSubscriptions: this.#activeSubscriptions,
-      missed: this.#nodes?.missed,
-      subjectsElsewhere: nodes && ((subject: string) => nodes.countOf(subject)),
-      countedElsewhere: active === undefined && settings.connectionBounds.perSubject > 0 ? nodes : undefined,
-      clock,
-      onError: (error: unknown) => this.#report(error),
-      onCloseAtOnce: (req: IncomingMessage, error: unknown) => this.#refusalListener?.(req, refusalOf(error)),
-    };
-    const tokens = authenticatorFor("subscriber", settings, isRevoked, clock);
-    this.#subscribe = new SubscribeHandler(tokens, settings, services);
-    this.#router = new Router(settings, {
-      subscribe: this.#subscribe,
-      subscriptions: active && new SubscriptionsHandler(settings, tokens, active, transport),
-      publish: settings.allowPublish
-        ? new PublishHandler(authenticatorFor("publisher", settings, isRevoked, clock), settings, (draft) =>
-            this.publish(draft),
-          )
-        : undefined,
-    });
+    this.#parts = assembleParts(settings, clock, report, onRefusal);
     this.#answers = new RequestAnswers({
       cors: new Cors(settings.corsOrigins),
-      metadataUrl: this.#router.metadataUrl?.href,
+      metadataUrl: this.#parts.router.metadataUrl?.href,
       unavailable: () => this.#unavailable(),
-      report: (error) => this.#report(error),
-      onRefusal: (req, refusal) => this.#refusalListener?.(req, refusal),
+      report,
+      onRefusal,
     });
   }
 
@@ -190,7 +84,7 @@ export class Hub {
    * equals an id that a publisher chose.
    */
   get lastEventId(): string {
-    return this.#transport.cursor(this.#transport.head);
+    return this.#parts.transport.cursor(this.#parts.transport.head);
   }
 
   /**
@@ -200,17 +94,17 @@ export class Hub {
    * @internal
    */
   now(): number {
-    return this.#transport.now();
+    return this.#parts.transport.now();
   }
 
   /** Whether the transport can have several nodes. @internal */
   get isShared(): boolean {
-    return this.#nodes !== undefined;
+    return this.#parts.nodes !== undefined;
   }
 
   /** The newest position that this node knows. @internal */
   get position(): number {
-    return this.#transport.head;
+    return this.#parts.transport.head;
   }
 
   /**
@@ -219,12 +113,12 @@ export class Hub {
    * @internal
    */
   async tellMissed(topic: string): Promise<void> {
-    await this.#nodes?.missed.tell(topic);
+    await this.#parts.nodes?.missed.tell(topic);
   }
 
   /** Resolves when the hub can serve streams: once its transport is ready. Never rejects. */
   get ready(): Promise<void> {
-    return this.#transport.ready;
+    return this.#parts.transport.ready;
   }
 
   /**
@@ -233,13 +127,13 @@ export class Hub {
    * to other nodes, so proxies should send no new ones. `closed`: requests get 503.
    */
   get state(): HubState {
-    if (this.#dispatcher.closed) return "closed";
-    return this.#drain === undefined ? this.#transport.state : "draining";
+    if (this.#parts.dispatcher.closed) return "closed";
+    return this.#drain === undefined ? this.#parts.transport.state : "draining";
   }
 
   /** The number of open streams. */
   get connections(): number {
-    return this.#subscribers.size;
+    return this.#parts.subscribers.size;
   }
 
   /**
@@ -255,7 +149,7 @@ export class Hub {
    */
   readonly handle = (req: HubRequest, res: HubResponse, next?: Next): void => {
     holdBody(req, res);
-    this.#answers.answer(req, res, next, (request, response) => this.#router.route(request, response));
+    this.#answers.answer(req, res, next, (request, response) => this.#parts.router.route(request, response));
   };
 
   /**
@@ -282,7 +176,7 @@ export class Hub {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       const bearer = { id: "", sub: subject, issuedAt: authorizedAt, grants: { subscribe: privateTopics } };
       const said = { parameters: queryOf(request), version: undefined, bearer };
-      return this.#subscribe.open(request, response, asked, said);
+      return this.#parts.subscribe.open(request, response, asked, said);
     });
   }
 
@@ -297,19 +191,8 @@ export class Hub {
    * const { id } = await hub.publish({ topics: ["messages"], data: "hello", private: false });
    * ```
    */
-  async publish(draft: Draft): Promise<Update> {
-    this.check(draft);
-    let update: Update;
-    this.#pending++;
-    try {
-      update = await this.#transport.publish(draft);
-    } finally {
-      if (--this.#pending === 0) this.#onStored();
-    }
-    this.#observer?.published();
-    const pause = this.#ticks.throttle();
-    if (pause !== undefined) await pause;
-    return update;
+  publish(draft: Draft): Promise<Update> {
+    return this.#parts.publications.publish(draft);
   }
 
   /**
@@ -318,16 +201,8 @@ export class Hub {
    * @throws MercureError `ERR_OPTION` without a transport of its database, and the errors of {@link Hub.publish}.
    * @internal
    */
-  async publishIn(transaction: Transaction, draft: Draft): Promise<void> {
-    this.check(draft);
-    const transport: Partial<TransactionalTransport> = this.#settings.transport;
-    if (transport.publishIn === undefined) {
-      throw invalidOption(
-        "transaction",
-        "needs the option outbox of mercure(), or a transport of the application's database, such as postgres://host/name",
-      );
-    }
-    await transport.publishIn(transaction, draft);
+  publishIn(transaction: Transaction, draft: Draft): Promise<void> {
+    return this.#parts.publications.publishIn(transaction, draft);
   }
 
   /**
@@ -336,10 +211,7 @@ export class Hub {
    * @internal
    */
   check(draft: Draft): void {
-    if (this.#dispatcher.closed) throw hubClosed();
-    validateDraft(draft, this.publicPath);
-    // A proxy can hide this path from clients, but it is the hub's too.
-    if (this.path !== this.publicPath) validateDraft(draft, this.path);
+    this.#parts.publications.check(draft);
   }
 
   /**
@@ -356,7 +228,7 @@ export class Hub {
   updates(topics: StreamOptions["topics"], options: UpdatesOptions = {}): Updates {
     assertKnownOptions(options, updatesOptions, "hub.updates");
     const matchers = compileTopics(topics, this.#settings.hubUrl);
-    return new UpdateReader(matchers, options, this.#transport, this.#dispatcher);
+    return new UpdateReader(matchers, options, this.#parts.transport, this.#parts.dispatcher);
   }
 
   /**
@@ -370,7 +242,7 @@ export class Hub {
    * ```
    */
   subscriptions(topic?: string, subscriber?: string): SubscriptionDocument[] {
-    const active = this.#activeSubscriptions;
+    const active = this.#parts.activeSubscriptions;
     if (active === undefined) return [];
     const byName = (text: string) =>
       [{ text }, { text, matchType: "exact" } as const].flatMap((each) => [...active.of(each)]);
@@ -390,7 +262,7 @@ export class Hub {
    * ```
    */
   onSubscription(listener: SubscriptionListener): () => void {
-    return this.#listeners.add(listener);
+    return this.#parts.listeners.add(listener);
   }
 
   /**
@@ -415,9 +287,9 @@ export class Hub {
    * ```
    */
   async disconnect(target: DisconnectTarget): Promise<void> {
-    if (this.#dispatcher.closed) throw hubClosed();
-    await this.#disconnections.broadcast(target);
-    await this.#nodes?.confirmed();
+    if (this.#parts.dispatcher.closed) throw hubClosed();
+    await this.#parts.disconnections.broadcast(target);
+    await this.#parts.nodes?.confirmed();
   }
 
   /**
@@ -433,13 +305,13 @@ export class Hub {
   async close(options: CloseOptions = {}): Promise<void> {
     const { retrySpread } = readCloseOptions(options);
     await this.drain(options);
-    if (retrySpread !== undefined) this.#subscribers.spreadRetries(retrySpread);
-    this.#dispatcher.close();
-    this.#disconnections.close();
-    await this.#activeSubscriptions?.settled();
-    if (this.#pending > 0) await new Promise<void>((resolve) => (this.#onStored = resolve));
-    this.#nodes?.close();
-    await this.#ownTransport?.close();
+    if (retrySpread !== undefined) this.#parts.subscribers.spreadRetries(retrySpread);
+    this.#parts.dispatcher.close();
+    this.#parts.disconnections.close();
+    await this.#parts.activeSubscriptions?.settled();
+    await this.#parts.publications.settled();
+    this.#parts.nodes?.close();
+    await this.#settings.ownTransport?.close();
   }
 
   /**
@@ -450,22 +322,18 @@ export class Hub {
   async drain(options: CloseOptions): Promise<void> {
     const { drainTimeout } = readCloseOptions(options);
     if (this.#drain !== undefined) this.#drain.finish();
-    else if (drainTimeout > 0 && this.#nodes !== undefined && !this.#dispatcher.closed) {
-      const { streams } = this.#nodes;
+    else if (drainTimeout > 0 && this.#parts.nodes !== undefined && !this.#parts.dispatcher.closed) {
+      const { streams } = this.#parts.nodes;
       streams.drain();
-      this.#drain = new Drain(this.#subscribers, () => streams.hasSuccessor, this.#clock, drainTimeout);
+      this.#drain = new Drain(this.#parts.subscribers, () => streams.hasSuccessor, this.#clock, drainTimeout);
     }
     await this.#drain?.done;
   }
 
   /** Returns the error for requests that the hub cannot answer now. */
   #unavailable(): unknown {
-    if (this.#dispatcher.closed) return hubClosed();
+    if (this.#parts.dispatcher.closed) return hubClosed();
     // A stream that begins now would be told of a gap, and a token could be checked without the orders to refuse it.
     return this.state === "starting" ? storeUnavailable() : undefined;
-  }
-
-  #report(error: unknown): void {
-    this.#logger.error("htmx-mercure: the hub failed to answer.", error);
   }
 }

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HttpProblem, tokenMissing, tokenRefused } from "../../protocol/problem.js";
 import type { Grants } from "../../protocol/tokens/grants.js";
-import type { Draft, Update } from "../../protocol/update.js";
 import type { Authenticator } from "../auth/authentication.js";
 import { isSameOrigin, queryOf } from "../http/request.js";
 import type { HubSettings } from "../options/hub-options.js";
 import { newPace } from "../pacer.js";
 import { type PublishLimits, requestedDraft } from "./publication-request.js";
+import type { Publications } from "./publications.js";
 
 /** The headers of the answer, which must not be cached: the request's URL may hold the token. */
 const answerHeaders = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "private, no-store" };
@@ -16,17 +16,17 @@ export class PublishHandler {
   readonly #tokens: Authenticator;
   readonly #limits: PublishLimits;
   readonly #origins: readonly string[];
-  readonly #publish: (draft: Draft) => Promise<Update>;
+  readonly #publications: Publications;
 
   constructor(
     tokens: Authenticator,
     { publishLimits, publishOrigins }: Pick<HubSettings, "publishLimits" | "publishOrigins">,
-    publish: (draft: Draft) => Promise<Update>,
+    publications: Publications,
   ) {
     this.#tokens = tokens;
     this.#limits = publishLimits;
     this.#origins = publishOrigins;
-    this.#publish = publish;
+    this.#publications = publications;
   }
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -43,7 +43,7 @@ export class PublishHandler {
     if (!(await mayPublish(identity.grants, draft.topics))) {
       throw tokenRefused("insufficient_scope", "The token does not grant publishing to all of these topics.");
     }
-    const { id } = await this.#publish(draft);
+    const { id } = await this.#publications.publish(draft);
     // A Content-Length avoids chunked encoding.
     res.writeHead(200, { ...answerHeaders, "Content-Length": Buffer.byteLength(id) }).end(id);
   }
