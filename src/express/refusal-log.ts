@@ -26,7 +26,7 @@ export class RefusalLog {
   }
 
   add(request: Request, { status, message }: HttpProblem): void {
-    if (silent.has(status) || !isSameOrigin(request, [originOf(request), ...this.#origins])) return;
+    if (silent.has(status) || !isSameOrigin(request, { own: [originOf(request), ...this.#origins] })) return;
     const reason = printable(message);
     const { path, name } = pageOf(request);
     const key = JSON.stringify([path, status, reason]);

@@ -43,7 +43,7 @@ export class Renewal {
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
     // Another site's page could otherwise use the visitor's session, although it could not read the response.
-    if (!isSameOrigin(req, [originOf(req), ...this.#options.origins])) {
+    if (!isSameOrigin(req, { own: [originOf(req), ...this.#options.origins] })) {
       this.#warnOnce(req);
       return void res.sendStatus(403);
     }

@@ -135,12 +135,13 @@ describe("a refusal for a page of the application", () => {
 describe("the log of refusals", () => {
   // A page of another site, or a script, makes requests so that the log fills with lines of its choice.
   test("tells nothing of other sites and of requests without a page", async (t) => {
-    const { ask, logged } = await start(t);
+    const { origin, ask, logged } = await start(t);
     for (const headers of [
       {},
       { referer: "https://evil.example/" },
       { origin: "https://evil.example" },
       { "sec-fetch-site": "cross-site", referer: "https://evil.example/" },
+      { "sec-fetch-site": "cross-site", referer: `${origin}/chat` },
       { "sec-fetch-site": "none" },
     ] as IncomingHttpHeaders[]) {
       assert.equal(await ask("?topic=a%0Ab", headers), 400);

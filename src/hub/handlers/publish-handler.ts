@@ -33,7 +33,7 @@ export class PublishHandler {
     // The hub reads no body for clients that may not publish.
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined) throw tokenMissing();
-    if (identity.fromCookie && !isSameOrigin(req, this.#origins)) {
+    if (identity.fromCookie && !isSameOrigin(req, { listed: this.#origins })) {
       throw new HttpProblem(
         403,
         "A token in a cookie can publish only from pages of the hub's origin or an allowed one.",

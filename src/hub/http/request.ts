@@ -74,17 +74,21 @@ export function cookiesOf(req: IncomingMessage): [name: string, value: string][]
  * `Sec-Fetch-Site` takes precedence over the host: it survives proxies that change the host, and it tells apart two
  * schemes of the same host. Its value `none` marks requests without a page.
  *
- * @param others - Origins treated as the same.
+ * @param own - Origins of the site itself, which count as the request's host does.
+ * @param listed - Origins of other sites that are treated as the same.
  */
-export function isSameOrigin(req: IncomingMessage, others: readonly string[] = []): boolean {
+export function isSameOrigin(
+  req: IncomingMessage,
+  { own = [], listed = [] }: { readonly own?: readonly string[]; readonly listed?: readonly string[] },
+): boolean {
   const site = req.headers["sec-fetch-site"];
   if (site === "same-origin") return true;
   const source = req.headers.origin ?? req.headers.referer ?? "";
   const host = req.headers.host ?? req.headers[":authority"];
   if (!URL.canParse(source)) return false;
   const url = new URL(source);
-  if (others.includes(url.origin)) return true;
-  return (site === undefined || site === "none") && url.host === host;
+  if (listed.includes(url.origin)) return true;
+  return (site === undefined || site === "none") && (url.host === host || own.includes(url.origin));
 }
 
 export function isRead({ method }: IncomingMessage): boolean {
