@@ -1,6 +1,6 @@
 import { faultsOf, type Load, runLoad } from "./load.js";
 import type { Peer, StartOptions } from "./peer.js";
-import type { Column, Row } from "./question.js";
+import type { Column, Row, Scale } from "./question.js";
 
 /** The columns for updates that go to many. */
 export const fanOutColumns: readonly Column[] = [
@@ -12,6 +12,17 @@ export const fanOutColumns: readonly Column[] = [
   { figure: "memory", title: "RSS/stream KB", digits: 1 },
   { figure: "client", title: "client's CPU %", digits: 0 },
 ];
+
+/** Returns the load of 16 publishers in closed loops. */
+export function sixteenLoops(scale: Scale, streams: number): Load {
+  return {
+    streams: scale.count(streams),
+    publishers: 16,
+    warm: scale.seconds(1.5),
+    seconds: scale.seconds(4),
+    settle: 1,
+  };
+}
 
 /** Starts a server, puts a load on it, and stops it. */
 export async function fanOut(peer: Peer, load: Load, options: StartOptions = {}): Promise<Row> {

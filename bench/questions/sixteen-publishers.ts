@@ -4,7 +4,7 @@
 // last. A server can batch the updates of one turn of the event loop. Measured for 4 seconds of the server's CPU time
 // after 1.5 of warming up.
 
-import { fanOut, fanOutColumns } from "../harness/fan-out.js";
+import { fanOut, fanOutColumns, sixteenLoops } from "../harness/fan-out.js";
 import type { Question } from "../harness/question.js";
 import { everyPeer } from "../peers/all.js";
 
@@ -14,16 +14,7 @@ export const sixteenPublishers: Question = {
   peers: everyPeer,
   columns: fanOutColumns,
 
-  async measure(peer, scale) {
-    const load = {
-      streams: scale.count(1000),
-      publishers: 16,
-      warm: scale.seconds(1.5),
-      seconds: scale.seconds(4),
-      settle: 1,
-    };
-    return [await fanOut(peer, load)];
-  },
+  measure: async (peer, scale) => [await fanOut(peer, sixteenLoops(scale, 1000))],
 
   judge: (rows) => [
     ...rows.atLeast("kit", "deliveries", 10, "nchan"),

@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startNode } from "../harness/child.js";
-import { fanOut, fanOutColumns } from "../harness/fan-out.js";
+import { fanOut, fanOutColumns, sixteenLoops } from "../harness/fan-out.js";
 import type { Peer } from "../harness/peer.js";
 import type { Question } from "../harness/question.js";
 import { authorization0, secret } from "../harness/token.js";
@@ -45,16 +45,7 @@ export const workers: Question = {
   peers: [1, 2, 4].map(hubOf),
   columns: fanOutColumns,
 
-  async measure(peer, scale) {
-    const load = {
-      streams: scale.count(500),
-      publishers: 16,
-      warm: scale.seconds(1.5),
-      seconds: scale.seconds(4),
-      settle: 1,
-    };
-    return [await fanOut(peer, load)];
-  },
+  measure: async (peer, scale) => [await fanOut(peer, sixteenLoops(scale, 500))],
 
   judge: () => [],
 };

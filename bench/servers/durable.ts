@@ -9,12 +9,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { LmdbTransport } from "../../dist/transport/lmdb/lmdb.js";
+import { data, publishInLoops, topics } from "./publish-loops.js";
 
 const [kind, amount] = [process.argv[2], Number(process.argv[3])];
 const folder = mkdtempSync(join(tmpdir(), "bench-durable-"));
-const data = "x".repeat(200);
 const publishers = 16;
-const topics = 8;
 
 function fsyncLoop(seconds: number) {
   const file = openSync(join(folder, "file"), "w");
@@ -34,18 +33,9 @@ async function publishLoop(seconds: number) {
   await transport.ready;
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
-  const before = process.cpuUsage();
-  const end = performance.now() + seconds * 1000;
-  let count = 0;
-  async function publish(publisher: number) {
-    for (; performance.now() < end; count++) {
-      await transport.publish({ topics: [`topic-${publisher % topics}`], data, private: false });
-    }
-  }
-  await Promise.all(Array.from({ length: publishers }, (_, publisher) => publish(publisher)));
-  const { user, system } = process.cpuUsage(before);
+  const { count, cpu } = await publishInLoops(transport, publishers, seconds);
   await transport.close();
-  return { updates: count / seconds, cpu: (user + system) / count, loop: delay.percentile(99) / 1e6 };
+  return { updates: count / seconds, cpu: cpu / count, loop: delay.percentile(99) / 1e6 };
 }
 
 async function lookUp(updates: number) {

@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 import { PostgresTransport } from "../../dist/transport/postgres/postgres.js";
 import { RedisTransport } from "../../dist/transport/redis/redis.js";
+import { data, publishInLoops } from "./publish-loops.js";
 
 const [kind, url, publishers, seconds] = [
   process.argv[2],
@@ -16,8 +17,6 @@ const [kind, url, publishers, seconds] = [
   Number(process.argv[4]),
   Number(process.argv[5]),
 ];
-const data = "x".repeat(200);
-const topics = 8;
 const pacedSeconds = Math.max(1, seconds / 2);
 const now = () => Number(process.hrtime.bigint()) / 1e6;
 
@@ -48,16 +47,7 @@ async function together(step: string, text = "here"): Promise<string[]> {
 }
 
 await together("begin");
-const before = process.cpuUsage();
-const end = performance.now() + seconds * 1000;
-let count = 0;
-async function publish(publisher: number) {
-  for (; performance.now() < end; count++) {
-    await transport.publish({ topics: [`topic-${publisher % topics}`], data, private: false });
-  }
-}
-await Promise.all(Array.from({ length: publishers }, (_, publisher) => publish(publisher)));
-const { user, system } = process.cpuUsage(before);
+const { count, cpu } = await publishInLoops(transport, publishers, seconds);
 const counts = await together("published", String(count));
 const published = counts.reduce((sum, each) => sum + Number(each), 0);
 while (heard < published) await wait(5);
@@ -72,7 +62,7 @@ if (first === nodes.self) {
 }
 await together("end");
 const added = first === nodes.self ? [] : times.toSorted((a, b) => a - b);
-const result = { count, cpu: user + system, heard, order: order.digest("hex"), added };
+const result = { count, cpu, heard, order: order.digest("hex"), added };
 // Nobody may leave before the other one has come so far. The benchmark ends both.
 setInterval(() => {}, 60_000);
 console.log(`measured ${JSON.stringify(result)}.`);
