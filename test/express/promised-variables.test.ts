@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
-import type { NextFunction, Request, Response } from "express";
+import type { Express, NextFunction, Request, Response } from "express";
 import { TemplateError } from "../../src/index.js";
 import { application } from "../support/application.js";
 import { fatalErrors } from "../support/fatal-errors.js";
@@ -28,6 +28,23 @@ const inChildren: Record<string, string> = {
   "is in a stream": "<% MercureStream topic='t' %><% if user %>x<% endif %><% endMercureStream %>",
 };
 
+/** An asynchronous filter that waits for a promise. */
+function awaited(promise: Promise<unknown>, done: (error: unknown, value?: unknown) => void): void {
+  promise.then((value) => done(null, value), done);
+}
+
+/** Visits a page, and returns the error of its handler. */
+async function failureOf(app: Express, listen: () => Promise<string>): Promise<unknown> {
+  let failure: unknown;
+  app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+    failure = error;
+    // The end of a connection rejects the promises of some pages.
+    res.set("Connection", "close").status(500).send("failed");
+  });
+  assert.equal((await fetch(await listen())).status, 500);
+  return failure;
+}
+
 describe("a promise in a template's variables that is rejected later", () => {
   for (const [what, template] of Object.entries(inChildren)) {
     for (const development of [true, false]) {
@@ -39,11 +56,7 @@ describe("a promise in a template's variables that is rejected later", () => {
           "components/Card.njk": "<b>{{ children }}</b>",
         };
         const { app, listen } = application(t, files, { development });
-        const fatal: unknown[] = [];
-        const note = (error: unknown) => void fatal.push(error);
-        process.on("unhandledRejection", note);
-        t.after(() => void process.off("unhandledRejection", note));
-        let failure: unknown;
+        const fatal = fatalErrors(t);
         const ends: Promise<unknown>[] = [];
         app.get("/", (req, res) => {
           const late = () => {
@@ -59,11 +72,7 @@ describe("a promise in a template's variables that is rejected later", () => {
             find: late,
           });
         });
-        app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
-          failure = error;
-          res.set("Connection", "close").status(500).send("failed");
-        });
-        assert.equal((await fetch(await listen())).status, 500);
+        const failure = await failureOf(app, listen);
         assert.ok(failure instanceof TemplateError, String(failure));
         assert.deepEqual([failure.code, failure.line], ["ERR_TEMPLATE", 2]);
         assert.match(failure.message, /promise/);
@@ -107,14 +116,9 @@ describe("a promise in a template's variables that is rejected later", () => {
         (x: unknown, done: (error: unknown, x: unknown) => void) => done(null, x),
         true,
       );
-      let failure: unknown;
       const find = async () => Promise.reject(new Error("no database"));
       app.get("/", (_req, res) => res.render("index", { find, ...(template.includes("user") && { user: find() }) }));
-      app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
-        failure = error;
-        res.status(500).send("failed");
-      });
-      assert.equal((await fetch(await listen())).status, 500);
+      const failure = await failureOf(app, listen);
       assert.ok(failure instanceof TemplateError, String(failure));
       assert.deepEqual([failure.code, failure.line, failure.column], ["ERR_TEMPLATE", 2, column]);
       assert.match(failure.template ?? "", /templates\/index\.njk$/);
@@ -127,36 +131,21 @@ describe("a promise in a template's variables that is rejected later", () => {
   test("is a condition and a list after a page's asynchronous filter", async (t) => {
     const template = "<% if list | awaited %><% for x in list | awaited %>{{ x }}<% endfor %><% endif %>";
     const { app, kit, listen } = application(t, { "templates/index.njk": template });
-    kit.environment.addFilter(
-      "awaited",
-      (promise: Promise<unknown>, done: (error: unknown, value?: unknown) => void) =>
-        void promise.then((value) => done(null, value), done),
-      true,
-    );
+    kit.environment.addFilter("awaited", awaited, true);
     app.get("/", (_req, res) => res.render("index", { list: Promise.resolve(["ada", "bob"]) }));
     assert.equal(await (await fetch(await listen())).text(), "adabob");
   });
 
   test("is an error where a page prints it", async (t) => {
     const { app, listen } = application(t, { "templates/index.njk": "{{ user }}" });
-    let failure: unknown;
     app.get("/", (_req, res) => res.render("index", { user: Promise.reject(new Error("no database")) }));
-    app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
-      failure = error;
-      res.status(500).send("failed");
-    });
-    assert.equal((await fetch(await listen())).status, 500);
+    const failure = await failureOf(app, listen);
     assert.match(String(failure), /The promise user cannot be printed: await it in the handler/);
   });
 
   test("is awaited by a page's asynchronous filter", async (t) => {
     const { app, kit, listen } = application(t, { "templates/index.njk": "{{ user | awaited }}" });
-    kit.environment.addFilter(
-      "awaited",
-      (promise: Promise<string>, done: (error: unknown, text?: string) => void) =>
-        void promise.then((text) => done(null, text), done),
-      true,
-    );
+    kit.environment.addFilter("awaited", awaited, true);
     app.get("/", (_req, res) => res.render("index", { user: Promise.resolve("ada") }));
     assert.equal(await (await fetch(await listen())).text(), "ada");
   });
