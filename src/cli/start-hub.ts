@@ -17,8 +17,8 @@ export const portBounds = { min: 0, max: 65_535, integer: true };
 /** The flags that concern the hub's server. */
 export interface Serving {
   readonly address: Address;
-  /** The port of the other workers, if the address has any free port. */
-  readonly assigned?: number | undefined;
+  /** The port of the first worker, if the address has port 0. */
+  readonly sharedPort?: number | undefined;
   readonly retrySpread: number;
   readonly drainTimeout: number;
   readonly shutdownTimeout: number;
@@ -34,8 +34,8 @@ export interface RunningHub {
   close(): Promise<void>;
 }
 
-/** @param assigned - The port of a worker, instead of any free one. */
-export function readServing(read: OptionReader, assigned: number | undefined): Serving {
+/** @param firstPort - The port of the first worker, for a later one. */
+export function readServing(read: OptionReader, firstPort: number | undefined): Serving {
   const port = read.number("port", portBounds, "MERCURE_HUB_PORT") ?? defaultPort;
   return {
     address: {
@@ -43,7 +43,7 @@ export function readServing(read: OptionReader, assigned: number | undefined): S
       port,
       certificate: readCertificate(read),
     },
-    assigned: port === 0 ? assigned : undefined,
+    sharedPort: port === 0 ? firstPort : undefined,
     retrySpread: read.number("retry-spread", { min: 0, max: 3600 }) ?? 5,
     drainTimeout: read.number("drain-timeout", { min: 0, max: 3600 }) ?? 5,
     shutdownTimeout: read.number("shutdown-timeout", { min: 0, max: 3600 }) ?? 5,
@@ -57,7 +57,7 @@ export function readServing(read: OptionReader, assigned: number | undefined): S
  */
 export async function startHub(
   configuration: HubConfiguration,
-  { address, assigned, retrySpread, drainTimeout, shutdownTimeout }: Serving,
+  { address, sharedPort, retrySpread, drainTimeout, shutdownTimeout }: Serving,
   identify: (url: string) => ResourceIdentity,
   metrics: Pick<Metrics, "observer" | "watch"> | undefined,
 ): Promise<RunningHub> {
@@ -75,10 +75,10 @@ export async function startHub(
         ? (req, res) => hub.handle(req, res)
         : (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res);
     server = await listen(handle, address);
-    // Workers that ask for any free port share one, as long as one of them has it that has asked so.
-    if (assigned !== undefined && server.port !== assigned) {
+    // Node gives all workers that listen on port 0 one port, but another one if no worker that listened so still runs.
+    if (sharedPort !== undefined && server.port !== sharedPort) {
       await server.close(0);
-      server = await listen(handle, { ...address, port: assigned });
+      server = await listen(handle, { ...address, port: sharedPort });
     }
     url = `${originOf(server)}${configuration.hub.path}`;
     const identity = identify(url);
