@@ -12,7 +12,7 @@ export function encodeNode({ executed, isDraining }: LivingNode): string {
   return JSON.stringify(isDraining ? [version, executed, 1] : [version, executed]);
 }
 
-/** Decodes a node. Nobody waits for the orders of a node whose record has another version. */
+/** Decodes a node. Orders do not wait for a node whose record has another version. */
 export function decodeNode(text: string): LivingNode {
   const [of, executed, isDraining] = JSON.parse(text) as readonly number[];
   return of === version && executed !== undefined

@@ -29,13 +29,18 @@ export class NodeStreams {
   readonly #nodes: Nodes;
   readonly #listener: NodeStreamsListener;
   readonly #stop: () => void;
+  /** The streams of the other nodes, by node and key. */
   readonly #others = new Map<string, Map<string, NodeStream>>();
   /** The other nodes, by their own entry. */
   readonly #living = new Map<string, LivingNode>();
+  /** The number of open streams of a subject on other nodes. */
   readonly #subjects = new Map<string, number>();
+  /** The removed streams that are not reported yet, by node. */
   #leaving = new Map<string, NodeStream[]>();
+  /** The position of the last order that this node has executed. */
   #position = 0;
   #isDraining = false;
+  /** Called for each change of a node. */
   readonly #waiting = new Set<() => void>();
 
   constructor(nodes: Nodes, listener: NodeStreamsListener) {
