@@ -1,11 +1,10 @@
-import { randomUUID } from "node:crypto";
 import type { Draft } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import type { Logger } from "../../shared/logger.js";
 import { ConnectionInUse } from "./database.js";
 import type { OutboxSettings } from "./outbox-options.js";
-import { draftOf, recordVersion } from "./record.js";
-import { nowIn, outboxStatements } from "./tables.js";
+import { draftOf } from "./record.js";
+import { RelayTables, type StoredRow } from "./relay-tables.js";
 
 export interface RelayOptions extends OutboxSettings {
   /** Publishes a draft. Repeating it with the same id is safe. */
@@ -18,11 +17,6 @@ export interface RelayOptions extends OutboxSettings {
 /** `starting`: the tables are not there yet. `away`: the database or the hub fails now; the relay tries again. */
 export type RelayState = "starting" | "ready" | "away" | "closed";
 
-interface StoredRow {
-  readonly position: number;
-  readonly record: string;
-}
-
 interface Waiting {
   readonly position: number;
   readonly draft: Draft;
@@ -34,12 +28,6 @@ const minPause = 2;
 /** The pauses after failures, in milliseconds. */
 const failurePauses = { min: 100, max: 10_000 };
 
-/** The max number of updates that are under way. */
-const maxBatch = 50;
-
-/** The time that a lease lasts in the database, and the time that its holder relies on it: clocks there have seconds. */
-const lease = { seconds: 5, reliable: 3000 };
-
 /** The number of failures of an update beside successes of others until it counts as impossible. */
 const maxFailures = 5;
 
@@ -50,28 +38,22 @@ const maxFailures = 5;
  */
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #holder = randomUUID();
+  readonly #tables: RelayTables;
   /** The rows that are published and not deleted yet. */
   #published: number[] = [];
   /** The number of failures of rows that are tried again. */
   readonly #failures = new Map<number, number>();
-  #leaseEnd = 0;
   #pause = minPause;
   #failurePause = 0;
   #due = 0;
   #timer: NodeJS.Timeout | undefined;
   #onDue: (() => void) | undefined;
   #state: RelayState = "starting";
-  #isPrepared = false;
-  #setReady!: () => void;
-  /** Resolves when the tables are there. */
-  readonly ready = new Promise<void>((resolve) => {
-    this.#setReady = resolve;
-  });
   readonly #ended: Promise<void>;
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.#tables = new RelayTables(options);
     this.#ended = this.#run();
   }
 
@@ -81,7 +63,12 @@ export class Relay {
 
   /** Whether the tables are there. */
   get isPrepared(): boolean {
-    return this.#isPrepared;
+    return this.#tables.isPrepared;
+  }
+
+  /** Resolves when the tables are there. */
+  get ready(): Promise<void> {
+    return this.#tables.ready;
   }
 
   /** Looks for a commit soon, and then at growing distances. */
@@ -155,50 +142,23 @@ export class Relay {
 
   /** Returns whether there was work. */
   async #round(): Promise<boolean> {
-    if (!this.#isPrepared) await this.#prepare();
+    await this.#tables.prepare();
     if (!this.#options.relay) return false;
     await this.#deletePublished();
-    let rows = await this.#rows();
+    let rows = await this.#tables.rows();
     if (rows.length === 0) {
-      await this.#release();
+      await this.#tables.releaseLease();
       return false;
     }
-    const wasHolder = this.#leaseEnd > performance.now();
-    if (!(await this.#takeLease())) return false;
+    const wasHolder = this.#tables.hasLease;
+    if (!(await this.#tables.takeLease())) return false;
     // The previous holder may have published them meanwhile.
-    if (!wasHolder) rows = await this.#rows();
+    if (!wasHolder) rows = await this.#tables.rows();
     const waiting = await this.#readable(rows);
-    if (this.#isClosed || this.#leaseEnd <= performance.now()) return true;
+    if (this.#isClosed || !this.#tables.hasLease) return true;
     await this.#publish(waiting);
     await this.#deletePublished();
     return true;
-  }
-
-  async #prepare(): Promise<void> {
-    const { database, table, createTable } = this.#options;
-    try {
-      for (const name of [table, `${table}_relay`]) await database.query(`select 1 from ${name} limit 1`);
-    } catch (error) {
-      if (error instanceof ConnectionInUse) throw error;
-      const how = `npx htmx-mercure schema --outbox ${database.dialect} --table ${table}`;
-      try {
-        if (!createTable) throw error;
-        for (const statement of outboxStatements(database.dialect, table)) await database.query(statement);
-      } catch (cause) {
-        if (cause instanceof ConnectionInUse) throw cause;
-        const message = `The tables ${table} and ${table}_relay cannot be used: ${(cause as Error).message}. If they are missing, create them: ${how}`;
-        throw new MercureError("ERR_OUTBOX", message, { cause });
-      }
-    }
-    this.#isPrepared = true;
-    this.#setReady();
-  }
-
-  async #rows(): Promise<readonly StoredRow[]> {
-    const { database, table } = this.#options;
-    const text = `select position, record from ${table} where error is null and version <= ${recordVersion} order by position limit ${maxBatch}`;
-    const rows = await database.query(text);
-    return rows.map(({ position, record }) => ({ position: Number(position), record: String(record) }));
   }
 
   /** Returns the updates to publish now: up to the second one of an id, because the hub compares with the newest. */
@@ -216,7 +176,7 @@ export class Relay {
       }
     }
     // Without an id nobody could tell a repetition. These are news of the moment, so a crash rather loses them.
-    await this.#delete(waiting.filter(({ draft }) => draft.keep === false).map(({ position }) => position));
+    await this.#tables.delete(waiting.filter(({ draft }) => draft.keep === false).map(({ position }) => position));
     return waiting;
   }
 
@@ -250,56 +210,21 @@ export class Relay {
 
   /** Keeps an impossible update in the table, where it stops no other. */
   async #setAside(position: number, error: Error): Promise<void> {
-    const { database, table, logger } = this.#options;
-    const reason = error.message.replace(/[^ -~]/g, "?").slice(0, 500);
-    await database.query(`update ${table} set error = ? where position = ${position}`, [reason]);
+    const how = await this.#tables.setAside(position, error);
     this.#failures.delete(position);
-    const how = `update ${table} set error = null where position = ${position}`;
-    logger.error(
+    this.#options.logger.error(
       `htmx-mercure: the outbox sets the update at position ${position} aside: ${error.message} To try again: ${how}`,
     );
   }
 
   async #deletePublished(): Promise<void> {
-    await this.#delete(this.#published);
+    await this.#tables.delete(this.#published);
     this.#published = [];
-  }
-
-  async #delete(positions: readonly number[]): Promise<void> {
-    const { database, table } = this.#options;
-    if (positions.length > 0) await database.query(`delete from ${table} where position in (${positions.join()})`);
-  }
-
-  async #takeLease(): Promise<boolean> {
-    const begin = performance.now();
-    if (this.#leaseEnd - begin > lease.reliable / 2) return true;
-    const { database, table } = this.#options;
-    const now = nowIn[database.dialect];
-    const condition = `holder = '${this.#holder}' or lease_end <= ${now}`;
-    await database.query(
-      `update ${table}_relay set holder = '${this.#holder}', lease_end = ${now} + ${lease.seconds} where ${condition}`,
-    );
-    const [row] = await database.query(`select holder from ${table}_relay`);
-    if (row === undefined) {
-      this.#isPrepared = false;
-      throw new MercureError("ERR_OUTBOX", `The table ${table}_relay has lost its row.`);
-    }
-    if (row.holder !== this.#holder) return false;
-    this.#leaseEnd = begin + lease.reliable;
-    return true;
-  }
-
-  /** Lets another relay work at once. */
-  async #release(): Promise<void> {
-    if (this.#leaseEnd === 0) return;
-    this.#leaseEnd = 0;
-    const { database, table } = this.#options;
-    await database.query(`update ${table}_relay set lease_end = 0 where holder = '${this.#holder}'`);
   }
 
   async #finish(): Promise<void> {
     await this.#deletePublished();
-    await this.#release();
+    await this.#tables.releaseLease();
   }
 }
 
