@@ -4,7 +4,6 @@ import { MercureError } from "../../shared/errors.js";
 import { acceptedUpdate } from "../accepted-update.js";
 import { CursorCipher } from "../cursor.js";
 import { History } from "../history/history.js";
-import { sizeOf } from "../history/size-of.js";
 import type { Nodes } from "../nodes.js";
 import { timeOfPosition } from "../positions.js";
 import { isRepetition } from "../repetition.js";
@@ -20,11 +19,11 @@ import type {
 import { Follower, type Gap } from "./follower.js";
 import { Outbox } from "./outbox.js";
 import { RecentOrigins } from "./recent-origins.js";
+import { Releaser } from "./releaser.js";
 import type { ReplicaSettings } from "./replica-options.js";
 import { Roster } from "./roster.js";
 import type { Session } from "./session.js";
 import type { EntryChange, LogJoin, LogMarks, LogRecord, SharedLog } from "./shared-log.js";
-import { Trimmer } from "./trimmer.js";
 
 /** The max time that a reader waits for this node to hear the update where it resumes, in milliseconds. */
 const maxReach = 3000;
@@ -42,8 +41,7 @@ export class ReplicaTransport implements Transport {
   readonly #node = randomUUID();
   readonly #history: History;
   readonly #outbox: Outbox;
-  readonly #trimmer: Trimmer;
-  readonly #entryTrimmer: Trimmer;
+  readonly #releaser: Releaser;
   readonly #follower: Follower;
   readonly #listeners = new Set<TransportListener>();
   #setReady!: () => void;
@@ -60,7 +58,6 @@ export class ReplicaTransport implements Transport {
   #isFirstReading = true;
   /** Whether this node deletes the records that the present one pushes out of history. */
   #isTrimming = false;
-  #isReleasing = false;
   #keepAlive: NodeJS.Timeout | undefined;
   readonly #heard = new RecentOrigins();
   readonly #outside = new WeakSet<Update>();
@@ -70,18 +67,21 @@ export class ReplicaTransport implements Transport {
     this.#log = log;
     this.#settings = settings;
     this.#history = new History(settings.limits, (dropped, isLoss) => {
-      if (this.#isTrimming) this.#drop(dropped, isLoss);
+      if (this.#isTrimming) this.#releaser.addUpdate(dropped, isLoss);
     });
     this.#outbox = new Outbox(this.#node, settings.clock, settings.publishTimeout, (draft) => this.#repeats(draft));
-    this.#trimmer = new Trimmer(settings.grace, settings.limits.bytes / 4);
-    // A node that stands still and keeps its lease must hear all changes. Others look for its end each third of a lease.
-    this.#entryTrimmer = new Trimmer(settings.grace + (settings.lease * 4) / 3, settings.limits.bytes / 4);
     this.#roster = new Roster(this.#node, (changes) => this.#tell(changes));
     this.nodes = this.#roster;
     this.ready = new Promise((resolve) => {
       this.#setReady = resolve;
     });
     const transport = this;
+    this.#releaser = new Releaser(log, settings, {
+      now: () => this.now(),
+      get forgottenThrough() {
+        return transport.#history.forgottenThrough;
+      },
+    });
     this.#follower = new Follower(log, settings.clock, settings.callTimeout, {
       node: this.#node,
       lease: settings.lease,
@@ -246,7 +246,7 @@ export class ReplicaTransport implements Transport {
         if ("gone" in content) this.#roster.end(content.gone);
         else this.#roster.apply(content.node, content.changes);
       }
-      if (this.#isTrimming) this.#entryTrimmer.add({ position, id: undefined, isLoss: false }, 0);
+      if (this.#isTrimming) this.#releaser.addEntry(position);
       if (origin !== undefined) this.#outbox.hear(origin, undefined);
       return undefined;
     }
@@ -268,31 +268,9 @@ export class ReplicaTransport implements Transport {
     for (const { update } of this.#listeners) update(stored);
   }
 
-  #drop({ position, update }: StoredUpdate, isLoss: boolean): void {
-    const id = update.id.startsWith("#") ? undefined : update.id;
-    this.#trimmer.add({ position, id, isLoss }, sizeOf(update));
-  }
-
   #reachEnd(session: Session): void {
     this.#history.endLoss();
-    if (!this.#isReleasing) void this.#release(session);
-  }
-
-  /** Deletes from the log what no history holds any more. */
-  async #release(session: Session): Promise<void> {
-    this.#isReleasing = true;
-    for (const trimmer of [this.#trimmer, this.#entryTrimmer]) {
-      for (let drops = trimmer.due(this.now()); drops.length > 0; drops = trimmer.due(this.now())) {
-        try {
-          await session.call(this.#log.release(drops, this.#history.forgottenThrough));
-        } catch (error) {
-          trimmer.restore(drops);
-          session.fail(error as Error);
-          break;
-        }
-      }
-    }
-    this.#isReleasing = false;
+    void this.#releaser.release(session);
   }
 
   #repeats(draft: Draft): number {
