@@ -22,3 +22,5 @@ export function heardNode<T extends Transport>(
   });
   return { transport, heard, positions, gaps, lines };
 }
+
+export type HeardNode = ReturnType<typeof heardNode<Transport>>;

@@ -6,6 +6,4 @@ export function open(t: TestContext, options: PostgresTransportOptions) {
   return heardNode(t, (common) => new PostgresTransport({ ...common, ...options }));
 }
 
-export type Node = ReturnType<typeof open>;
-
 export const draft = (data: string, fields = {}) => ({ topics: ["t"], data, private: false, ...fields });

@@ -7,26 +7,9 @@ import pg from "pg";
 import { transportFromUrl } from "../../../src/transport/from-url.js";
 import { PostgresServer, withoutPostgres } from "../../support/postgres-server.js";
 import { until } from "../../support/until.js";
-import { draft, type Node, open } from "./node.js";
-
-/** Publishes numbers from two nodes until told to stop, and returns the acknowledged ones. */
-function publishAll(nodes: readonly Node[]) {
-  const acknowledged: string[] = [];
-  let isEnded = false;
-  const publishers = nodes.map(async ({ transport }, node) => {
-    for (let i = 0; !isEnded; i++) {
-      await transport.publish(draft(`${node}-${i}`));
-      acknowledged.push(`${node}-${i}`);
-    }
-  });
-  return {
-    acknowledged,
-    async end() {
-      isEnded = true;
-      await Promise.all(publishers);
-    },
-  };
-}
+import { faultUnderLoad } from "../fault-under-load.js";
+import type { HeardNode } from "../heard-node.js";
+import { draft, open } from "./node.js";
 
 describe("nodes over a PostgreSQL server", { skip: withoutPostgres }, () => {
   let server: PostgresServer;
@@ -35,7 +18,7 @@ describe("nodes over a PostgreSQL server", { skip: withoutPostgres }, () => {
   });
   after(() => server.stop());
 
-  for (const [name, fault] of Object.entries<(nodes: readonly Node[]) => Promise<unknown>>({
+  for (const [name, fault] of Object.entries<(nodes: readonly HeardNode[]) => Promise<unknown>>({
     "is killed": async () => {
       await server.kill();
       await server.restart();
@@ -51,20 +34,7 @@ describe("nodes over a PostgreSQL server", { skip: withoutPostgres }, () => {
     test(`lose and repeat nothing when the server ${name}`, async (t) => {
       const url = await server.createDatabase();
       const nodes = [0, 1].map(() => open(t, { url, historyLength: 1_000_000 }));
-      await Promise.all(nodes.map(({ transport }) => transport.ready));
-      const load = publishAll(nodes);
-      await until(() => load.acknowledged.length > 100);
-      await fault(nodes);
-      const before = load.acknowledged.length;
-      await until(() => load.acknowledged.length > before + 100);
-      await load.end();
-      const [a, b] = nodes as [Node, Node];
-      await until(() => a.transport.head === b.transport.head && a.heard.length === b.heard.length);
-      assert.deepEqual(a.heard, b.heard);
-      assert.deepEqual(a.positions, b.positions);
-      assert.ok(a.positions.every((position, i) => i === 0 || position > a.positions[i - 1]!));
-      assert.deepEqual([...a.heard].sort(), [...load.acknowledged].sort());
-      assert.deepEqual([a.gaps, b.gaps], [[], []]);
+      await faultUnderLoad(nodes, () => fault(nodes));
     });
   }
 

@@ -7,7 +7,8 @@ import { RedisTransport, type RedisTransportOptions } from "../../../src/transpo
 import { freePort } from "../../support/free-port.js";
 import { RedisServer, type RedisServerOptions, withoutRedis } from "../../support/redis.js";
 import { until } from "../../support/until.js";
-import { heardNode } from "../heard-node.js";
+import { assertHeardAlike, faultUnderLoad } from "../fault-under-load.js";
+import { type HeardNode, heardNode } from "../heard-node.js";
 
 async function startServer(t: TestContext, lines: readonly string[] = [], more: RedisServerOptions = {}) {
   const server = await RedisServer.start({ lines, ...more });
@@ -56,41 +57,8 @@ async function succeeds(publish: () => Promise<unknown>): Promise<void> {
   );
 }
 
-/** Publishes numbers from two nodes until told to stop, and returns the acknowledged ones. */
-function publishAll(nodes: readonly ReturnType<typeof open>[]) {
-  const acknowledged: string[] = [];
-  let isEnded = false;
-  const publishers = nodes.map(async ({ transport }, node) => {
-    for (let i = 0; !isEnded; i++) {
-      await transport.publish(draft(`${node}-${i}`));
-      acknowledged.push(`${node}-${i}`);
-    }
-  });
-  return {
-    acknowledged,
-    async end() {
-      isEnded = true;
-      await Promise.all(publishers);
-    },
-  };
-}
-
-/** Both nodes have heard all acknowledged updates once, in one order, at growing positions. */
-async function assertRight(nodes: readonly ReturnType<typeof open>[], acknowledged: readonly string[]) {
-  const [a, b] = nodes as [ReturnType<typeof open>, ReturnType<typeof open>];
-  await until(() => a.transport.head === b.transport.head && a.heard.length === b.heard.length);
-  assert.deepEqual(a.heard, b.heard);
-  assert.deepEqual(a.positions, b.positions);
-  assert.ok(a.positions.every((position, i) => i === 0 || position > a.positions[i - 1]!));
-  assert.deepEqual([...new Set(a.heard)].sort(), [...acknowledged].sort());
-  assert.equal(new Set(a.heard).size, a.heard.length);
-  assert.deepEqual([a.gaps, b.gaps], [[], []]);
-}
-
 describe("nodes over a Redis server", { skip: withoutRedis }, () => {
-  for (const [name, fault] of Object.entries<
-    (server: RedisServer, nodes: readonly ReturnType<typeof open>[]) => Promise<unknown>
-  >({
+  for (const [name, fault] of Object.entries<(server: RedisServer, nodes: readonly HeardNode[]) => Promise<unknown>>({
     "is killed, with its updates on the disk": async (server) => {
       await server.kill();
       await server.run();
@@ -105,14 +73,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     test(`lose and repeat nothing when the server ${name}`, async (t) => {
       const server = await startServer(t, ["appendonly yes", "appendfsync always"]);
       const nodes = [0, 1].map(() => open(t, { url: server.url, durability: "disk", historyLength: 1_000_000 }));
-      await Promise.all(nodes.map(({ transport }) => transport.ready));
-      const load = publishAll(nodes);
-      await until(() => load.acknowledged.length > 100);
-      await fault(server, nodes);
-      const before = load.acknowledged.length;
-      await until(() => load.acknowledged.length > before + 100);
-      await load.end();
-      await assertRight(nodes, load.acknowledged);
+      await faultUnderLoad(nodes, () => fault(server, nodes));
     });
   }
 
@@ -238,7 +199,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     await server.command("REPLICAOF", "NO", "ONE");
     await second;
     await nodes[1]!.transport.publish(draft("3"));
-    await assertRight(nodes, ["1", "2", "3"]);
+    await assertHeardAlike(nodes, ["1", "2", "3"]);
   });
 
   test("notice at run time that the server may delete keys, and go on once it may not", async (t) => {
@@ -309,7 +270,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     await master.kill();
     await sentinel.command("SENTINEL", "SET", "hub", "down-after-milliseconds", "500");
     for (let i = 100; i < 200; i++) await nodes[i % 2]!.transport.publish(draft(`${i}`));
-    await assertRight(
+    await assertHeardAlike(
       nodes,
       Array.from({ length: 200 }, (_, i) => `${i}`),
     );
