@@ -5,7 +5,8 @@ import { LmdbTransport, type LmdbTransportOptions } from "../../src/transport/lm
 import type { Heard } from "./checker.js";
 import type { Fault } from "./fault.js";
 import type { FaultyNode } from "./node.js";
-import { everything, heardAll, historyOf, limitFiles, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
+import { everything, historyOf, limitFiles, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
+import { nodeStall, trimmed } from "./reader-stall.js";
 import { runOf } from "./record.js";
 import { SmallDisk } from "./small-disk.js";
 
@@ -54,41 +55,6 @@ const killOneOf =
       await Promise.all(nodes.map((node) => node.stop()));
       return { run: runOf(run.logs, await run.history()), faults: rounds };
     });
-
-/** Stops a node for a while. The others publish meanwhile what the log holds for it. */
-const stall: Fault = (rounds) =>
-  inFolder(async (run) => {
-    const [writer, reader] = [run.start(), run.start({ publishers: 0 })];
-    await Promise.all([progress(writer), reader.until(({ isStarted }) => isStarted)]);
-    for (let round = 0; round < rounds; round++) {
-      reader.stall();
-      await progress(writer, 300);
-      reader.resume();
-      await heardAll(reader, writer);
-    }
-    await Promise.all([writer.stop(), reader.stop()]);
-    return { run: runOf(run.logs, await run.history()), faults: rounds };
-  });
-
-/** Stops a node while history evicts what it has not heard: it must be told of a gap. */
-const trimmed: Fault = (rounds) =>
-  inFolder(async (run) => {
-    const limits = { historyLength: 100, maxHistoryBytes: 4 * 1024 * 1024 };
-    const [writer, reader] = [run.start({ bytes: 2000 }, limits), run.start({ publishers: 0 }, limits)];
-    await Promise.all([progress(writer), reader.until(({ isStarted }) => isStarted)]);
-    const complaints: string[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const gaps = reader.log.gaps.length;
-      reader.stall();
-      await progress(writer, 3000);
-      reader.resume();
-      await heardAll(reader, writer);
-      if (reader.log.gaps.length === gaps) complaints.push(`no gap was told in round ${round}`);
-    }
-    await Promise.all([writer.stop(), reader.stop()]);
-    if (writer.log.gaps.length > 0) complaints.push("the writer was told of a gap");
-    return { run: runOf(run.logs), faults: rounds, complaints };
-  });
 
 /**
  * Fills the disk, and makes room again. A limit on the size of files stands for the full disk: it needs no rights, and
@@ -182,8 +148,8 @@ const restored =
 export const lmdbFaults: Readonly<Record<string, Fault>> = {
   "node-kill": killOneOf(1),
   "node-kill-of-three": killOneOf(3),
-  "node-stall": stall,
-  trimmed,
+  "node-stall": nodeStall(inFolder),
+  trimmed: trimmed(inFolder),
   "full-disk": fullDisk,
   "full-file-system": fullFileSystem,
   "empty-folder": restored(true),

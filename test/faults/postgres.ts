@@ -9,7 +9,8 @@ import { until } from "../support/until.js";
 import type { Heard } from "./checker.js";
 import type { Fault } from "./fault.js";
 import type { FaultyNode } from "./node.js";
-import { everything, heardAll, historyOf, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
+import { everything, historyOf, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
+import { nodeStall, trimmed } from "./reader-stall.js";
 import { runOf } from "./record.js";
 import { refuse } from "./refusal.js";
 import { SmallDisk } from "./small-disk.js";
@@ -86,27 +87,6 @@ const nodeKill = whilePublishing(async (run, nodes) => {
   await nodes.shift()!.kill();
   nodes.push(run.start());
 });
-
-/** Stops a reader while the writer publishes, and tells whether it was told of gaps. */
-const readerStall =
-  (count: number, bytes: number, limits: ReplicaOptions, hasGap: boolean): Fault =>
-  (rounds) =>
-    withServer(async (run) => {
-      const [writer, reader] = [run.start({ bytes }, limits), run.start({ publishers: 0 }, limits)];
-      await Promise.all([progress(writer), reader.until(({ isStarted }) => isStarted)]);
-      const complaints: string[] = [];
-      for (let round = 0; round < rounds; round++) {
-        const gaps = reader.log.gaps.length;
-        reader.stall();
-        await progress(writer, count);
-        reader.resume();
-        await heardAll(reader, writer);
-        if (reader.log.gaps.length > gaps !== hasGap) complaints.push(`round ${round}: gap told is not ${hasGap}`);
-      }
-      await all([writer, reader], (node) => node.stop());
-      if (writer.log.gaps.length > 0) complaints.push("the writer was told of a gap");
-      return { run: runOf(run.logs, hasGap ? undefined : await run.history()), faults: rounds, complaints };
-    });
 
 /** The tables of the history are on a small disk. Only root can mount one. */
 const fullDisk: Fault = (rounds) =>
@@ -196,8 +176,8 @@ export const postgresFaults: Readonly<Record<string, Fault>> = {
   "server-stall": serverStall,
   cut,
   "node-kill": nodeKill,
-  "node-stall": readerStall(300, 100, {}, false),
-  trimmed: readerStall(3000, 2000, { historyLength: 100, maxHistoryBytes: 4 * 1024 * 1024 }, true),
+  "node-stall": nodeStall(withServer),
+  trimmed: trimmed(withServer),
   "full-disk": fullDisk,
   "fail-over": failOver,
   "empty-server": restored(0),

@@ -4,7 +4,8 @@ import { until } from "../support/until.js";
 import type { Heard } from "./checker.js";
 import type { Fault } from "./fault.js";
 import type { FaultyNode } from "./node.js";
-import { everything, heardAll, historyOf, limitFiles, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
+import { everything, historyOf, limitFiles, type NodeOptions, NodesOfRun, progress } from "./nodes-of-run.js";
+import { nodeStall, trimmed } from "./reader-stall.js";
 import { runOf } from "./record.js";
 import { refuse } from "./refusal.js";
 
@@ -93,41 +94,6 @@ const nodeKill: Fault = (rounds) =>
     }
     await stopAll(nodes);
     return { run: runOf(run.logs, await run.history()), faults: rounds };
-  });
-
-/** Stops a node for a while. The others publish meanwhile what the log holds for it. */
-const nodeStall: Fault = (rounds) =>
-  withServer([], async (run) => {
-    const [writer, reader] = [run.start(), run.start({ publishers: 0 })];
-    await Promise.all([progress(writer), reader.until(({ isStarted }) => isStarted)]);
-    for (let round = 0; round < rounds; round++) {
-      reader.stall();
-      await progress(writer, 300);
-      reader.resume();
-      await heardAll(reader, writer);
-    }
-    await stopAll([writer, reader]);
-    return { run: runOf(run.logs, await run.history()), faults: rounds };
-  });
-
-/** Stops a node while the log deletes what it has not heard: it must be told of a gap. */
-const trimmed: Fault = (rounds) =>
-  withServer([], async (run) => {
-    const limits = { historyLength: 100, maxHistoryBytes: 4 * 1024 * 1024 };
-    const [writer, reader] = [run.start({ bytes: 2000 }, limits), run.start({ publishers: 0 }, limits)];
-    await Promise.all([progress(writer), reader.until(({ isStarted }) => isStarted)]);
-    const complaints: string[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const gaps = reader.log.gaps.length;
-      reader.stall();
-      await progress(writer, 3000);
-      reader.resume();
-      await heardAll(reader, writer);
-      if (reader.log.gaps.length === gaps) complaints.push(`no gap was told in round ${round}`);
-    }
-    await stopAll([writer, reader]);
-    if (writer.log.gaps.length > 0) complaints.push("the writer was told of a gap");
-    return { run: runOf(run.logs), faults: rounds, complaints };
   });
 
 /** Lets a server refuse all writes for a while. Updates are then rejected, and the same nodes go on afterwards. */
@@ -237,8 +203,8 @@ export const redisFaults: Readonly<Record<string, Fault>> = {
   "server-stall": serverStall,
   cut,
   "node-kill": nodeKill,
-  "node-stall": nodeStall,
-  trimmed,
+  "node-stall": nodeStall((body) => withServer([], body)),
+  trimmed: trimmed((body) => withServer([], body)),
   "full-disk": fullDisk,
   "full-memory": fullMemory,
   "fail-over": failOver,
