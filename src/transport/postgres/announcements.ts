@@ -1,4 +1,5 @@
 import type { Client } from "pg";
+import { settledWithin } from "../../shared/settled-within.js";
 
 /** The max time until the database announces a text that this node has sent, in milliseconds. */
 const maxDelay = 1000;
@@ -47,16 +48,16 @@ export class Announcements {
    */
   async check(node: string, notify: (values: readonly string[]) => Promise<unknown>): Promise<void> {
     this.#sent = `${node} ${++this.#count}`;
+    let hasReturned = false;
     const returned = new Promise<void>((resolve) => {
-      this.#onReturn = resolve;
+      this.#onReturn = () => {
+        hasReturned = true;
+        resolve();
+      };
     });
     await notify([this.#channel, this.#sent]);
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<false>((resolve) => {
-      timer = setTimeout(() => resolve(false), maxDelay);
-    });
-    this.#areHeard = await Promise.race([returned.then(() => true), timeout]);
-    clearTimeout(timer);
+    await settledWithin(returned, maxDelay);
+    this.#areHeard = hasReturned;
     this.announce();
   }
 
