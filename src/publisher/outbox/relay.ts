@@ -175,7 +175,7 @@ export class Relay {
         await this.#setAside(position, error as Error);
       }
     }
-    // Without an id nobody could tell a repetition. These are news of the moment, so a crash rather loses them.
+    // The hub cannot recognize a repetition without an id. These updates are not kept, so a crash may lose them.
     await this.#tables.delete(waiting.filter(({ draft }) => draft.keep === false).map(({ position }) => position));
     return waiting;
   }

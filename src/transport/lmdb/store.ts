@@ -26,8 +26,8 @@ export interface TopicState {
 }
 
 /**
- * The size of the memory map, in bytes: address space, and neither memory nor disk. LMDB maps a file anew that outgrows its
- * map, in the thread that reads and the one that writes at once, without a lock between them, which can end the process.
+ * The size of the memory map, in bytes. It takes address space, and neither memory nor disk. LMDB remaps a file that
+ * outgrows its map. The threads that read and write do so without a lock between them, which can end the process.
  */
 const mapSize = 2 ** 36;
 
@@ -147,7 +147,7 @@ export class Store {
    */
   endPause(after: number, through: number): void {
     const pauses: Pause[] = [...this.#pauses(), [after, through]];
-    // An update between two pauses is unknown then, which is a gap, and no silence.
+    // An id between two merged pauses becomes unknown. Its reader is told of a gap, and misses no update silently.
     if (pauses.length > maxPauses) pauses.splice(0, 2, [pauses[0]![0], pauses[1]![1]]);
     this.#meta.putSync("pauses", pauses);
   }
