@@ -10,7 +10,7 @@ export interface Publication {
 }
 
 /** Remembers the last publish to each topic, so that streams of a variant unknown at the time are found. */
-export class UnknownVariants {
+export class LastPublications {
   readonly #last = new OldestFirstMap<string, Publication>();
   readonly #evicted: Publication = { position: 0 };
 

@@ -2,7 +2,7 @@ import type { SubscriptionDocument } from "../../protocol/active-subscription.js
 import { type Audience, isInternalTopic, variantOf, variantTopic } from "../../protocol/own-topics.js";
 import type { Clock } from "../../shared/clock.js";
 import { MercureError } from "../../shared/errors.js";
-import { type Publication, UnknownVariants } from "./unknown-variants.js";
+import { LastPublications, type Publication } from "./last-publications.js";
 
 export interface VariantsOptions {
   readonly clock: Pick<Clock, "now">;
@@ -62,7 +62,7 @@ export class Variants {
   #bytes = 0;
   readonly #plain = new Set<string>();
   #mayAllBePlain: boolean;
-  readonly #unknown = new UnknownVariants();
+  readonly #lastPublications = new LastPublications();
 
   constructor(options: VariantsOptions) {
     this.#options = options;
@@ -96,7 +96,7 @@ export class Variants {
     const { nodes } = this.#options;
     if (nodes === undefined) return undefined;
     const keys = isForAll || this.isPlain(topics) ? topics : topics.flatMap((topic) => [topic, plainKey(topic)]);
-    const publication = this.#unknown.begin(keys);
+    const publication = this.#lastPublications.begin(keys);
     return () => {
       publication.position = nodes.head();
     };
@@ -130,7 +130,7 @@ export class Variants {
       if (ended) ended.streams = Math.max(0, ended.streams - 1);
     } else if (matchType === "urlpattern") this.#mayAllBePlain = true;
     else if (!isInternalTopic(name)) {
-      if (!this.isPlain([name])) this.#tellIfMissed(name, start, this.#unknown.last(plainKey(name)));
+      if (!this.isPlain([name])) this.#tellIfMissed(name, start, this.#lastPublications.last(plainKey(name)));
       this.renderedPlain([name]);
     } else if (parts && isPrivate && isJson(parts.variant) && this.#hasRoom(parts.topic)) {
       const { topic, variant } = parts;
@@ -177,7 +177,7 @@ export class Variants {
       );
     }
     const known = this.#byAge.get(name);
-    const missed = known === undefined ? this.#unknown.last(topic) : known.missed;
+    const missed = known === undefined ? this.#lastPublications.last(topic) : known.missed;
     const added: Variant = { topic, variant, until, streams: known?.streams ?? 0, missed };
     if (!this.#byAge.delete(name)) this.#bytes += bytesOf(name);
     this.#byAge.set(name, added);
