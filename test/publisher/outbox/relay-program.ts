@@ -23,6 +23,7 @@ for (let index = 0; index < Number(count); index++) {
   await outbox.add(database, { topics: ["orders"], data, private: false });
   database.exec("commit");
   process.stdout.write(`${data}\n`);
+  // Nothing is awaited here: the pause sets the rate of the transactions, and the relay uses the connection in between.
   await new Promise((resolve) => setTimeout(resolve, 1));
 }
 // Kept alive until the test ends it.
