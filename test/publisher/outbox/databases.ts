@@ -75,6 +75,16 @@ async function begun<T>(query: Query, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The first process has the database open. Each later one opens it again. */
+function optionsFrom(first: object, open: () => object | Promise<object>): () => Promise<OutboxOptions> {
+  let isFirst = true;
+  return async () => {
+    const database = isFirst ? first : await open();
+    isFirst = false;
+    return { database };
+  };
+}
+
 async function typeorm(t: TestContext, options: ConstructorParameters<typeof DataSource>[0]): Promise<DataSource> {
   const source = new DataSource(options);
   await source.initialize();
@@ -92,13 +102,8 @@ export const kinds: readonly Kind[] = [
         typeorm(t, { type: "better-sqlite3", driver: libsql, database: file, enableWAL: true, timeout: 5000 });
       const source = await open();
       await source.query("create table orders (id integer)");
-      let isFirst = true;
       return {
-        async options() {
-          const database = isFirst ? source : await open();
-          isFirst = false;
-          return { database };
-        },
+        options: optionsFrom(source, open),
         transact: (work) => source.transaction((manager) => work(manager, (text) => manager.query(text))),
         query: onFile(t, file),
       };
@@ -112,13 +117,8 @@ export const kinds: readonly Kind[] = [
       const database = openFile(t, file);
       database.exec("create table orders (id integer)");
       const query = async (text: string) => database.exec(text);
-      let isFirst = true;
       return {
-        async options() {
-          const own = isFirst ? database : openFile(t, file);
-          isFirst = false;
-          return { database: own };
-        },
+        options: optionsFrom(database, () => openFile(t, file)),
         transact: (work) => begun(query, () => work(database, query)),
         query: onFile(t, file),
       };
