@@ -188,6 +188,52 @@ describe("a response in a callback that runs in the context of another request",
     ]);
   });
 
+  // A middleware before the kit looks the session up in the pool, so the renewal itself runs in the other's context.
+  for (const tokenMode of ["url", "cookie"] as const) {
+    test(`renews the token of its own viewer, with tokens by ${tokenMode}`, async (t) => {
+      const asked: string[] = [];
+      const authorize = (req: Request, _topics: readonly string[], action: string) => {
+        if (action === "renew") asked.push(userOf(req));
+        return true;
+      };
+      const pool = await pools["a pool of pg"]!.open(t);
+      const contexts: unknown[] = [];
+      const { app, kit, listen } = visitors(t, { authorize, tokenMode });
+      app.get("/", (req, res) => res.render("mine", { user: userOf(req) }));
+      const outer = express();
+      outer.use((req, _res, next) => context.run(userOf(req), next));
+      outer.use((_req, _res, next) =>
+        pool(() => {
+          contexts.push(context.getStore());
+          next();
+        }),
+      );
+      const origin = await listen(outer.use(app));
+      const session = new BrowserSession();
+      const tokens: Answer["tokens"][] = [];
+      for (const user of ["ada", "bob"]) {
+        const Cookie = () => `user=${user}; ${session.headers(`${origin}${kit.hub.path}/renewal`).Cookie ?? ""}`;
+        const page = await session.fetch(origin, { headers: { Cookie: Cookie() } });
+        const html = await page.text();
+        const renewal = new URL(/data-mercure-renew="([^"]+)"/.exec(html)![1]!.replaceAll("&amp;", "&"), origin);
+        const token = new URL(streamUrlOf(html, origin)).searchParams.get("authorization");
+        const answer = await fetch(renewal, {
+          method: "POST",
+          headers: {
+            Cookie: Cookie(),
+            "Sec-Fetch-Site": "same-origin",
+            ...(token !== null && { Authorization: `Bearer ${token}` }),
+          },
+        });
+        assert.equal(answer.status, tokenMode === "url" ? 200 : 204);
+        tokens.push((await answerOf(answer)).tokens);
+      }
+      assert.deepEqual(new Set(contexts), new Set(["ada"]), "the context is that of the first request");
+      assert.deepEqual(asked, ["ada", "bob"]);
+      assert.deepEqual(tokens[1], [bobs]);
+    });
+  }
+
   test("passes the error of a component to Express and not to the callback's caller", async (t) => {
     const pool = await pools["a pool of pg"]!.open(t);
     const { bob } = await shared(t, pool, {}, (_kit, _req, res) => res.component("Missing"));

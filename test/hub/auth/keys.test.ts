@@ -57,6 +57,13 @@ describe("keys of issuers", () => {
     assert.equal(await statusOf(t, url("x"), shared), 200);
   });
 
+  test("can be a PEM in one line, with \\n for the line breaks", async (t) => {
+    const { publicKey, privateKey } = await pair();
+    const pem = (await exportSPKI(publicKey)).replaceAll("\n", "\\n");
+    const { url } = await startHub(t, { issuers: [{ issuer: a, pem }], resource });
+    assert.equal(await statusOf(t, url("x"), await sign(a, privateKey)), 200);
+  });
+
   // A trusted issuer signs a token in the name of another issuer.
   test("verify only their own issuer's tokens", async (t) => {
     const [first, second] = [await pair(), await pair()];
