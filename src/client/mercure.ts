@@ -1,7 +1,6 @@
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
 import { onPageState } from "./core/page-state.js";
-import { installSubscriptionEvents } from "./core/subscription-events.js";
 import { configure } from "./htmx2/config.js";
 import { installHistory } from "./htmx2/history.js";
 import { internalApiOf } from "./htmx2/htmx.js";
@@ -9,6 +8,7 @@ import { positionInPage } from "./htmx2/late-swaps.js";
 import { markupOf } from "./htmx2/markup.js";
 import { installMerge } from "./htmx2/merge.js";
 import { StreamElements } from "./htmx2/stream-elements.js";
+import { installSubscriptionEvents } from "./htmx2/subscription-events.js";
 import { loadUi } from "./load-ui.js";
 
 const { htmx } = window;
