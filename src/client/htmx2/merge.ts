@@ -1,13 +1,15 @@
+import { isInSvg, unwrapDrawing } from "../core/drawing.js";
 import { editedField, keepEdited } from "../core/edited-field.js";
 import type { ElementSource } from "../core/element-source.js";
+import { listOf } from "../core/live-list.js";
+import { outOfBand } from "../core/out-of-band.js";
 import { isRendered } from "../core/rendered-items.js";
 import { swapInTransition } from "../core/view-transition.js";
-import type { Htmx, HtmxInternalApi, SwapSpecification } from "./htmx.js";
+import type { Htmx, HtmxInternalApi } from "./htmx.js";
 import { holdPosition } from "./late-swaps.js";
 
 /** Matches elements that receive messages. */
 const receiver = '[sse-swap], [data-sse-swap], [hx-trigger*="sse:"], [data-hx-trigger*="sse:"]';
-const outOfBand = "[hx-swap-oob], [data-hx-swap-oob]";
 /** The attribute that marks an element for replacement until htmx finds it. */
 const replacedMark = "data-mercure-replaced";
 let marks = 0;
@@ -42,7 +44,7 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   api.withExtensions(element, (extension) => {
     html = extension.transformResponse(html, null, element);
   });
-  const list = listOf(target, specification);
+  const list = listOf(target, specification.swapStyle);
   const drawn = isInSvg(list ?? target) && !/^\s*<(svg|template)\b/i.test(html);
   const fragment = drawn ? drawingOf(api, html) : api.makeFragment(html);
   const source = event.detail.target as ElementSource;
@@ -78,21 +80,10 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   return true;
 }
 
-/** Returns the element that a swap adds children to, or null for a swap that replaces content. */
-function listOf(target: Element, { swapStyle }: SwapSpecification): Element | null {
-  if (swapStyle === "beforeend" || swapStyle === "afterbegin") return target;
-  return swapStyle === "beforebegin" || swapStyle === "afterend" ? target.parentElement : null;
-}
-
-function isInSvg({ namespaceURI, localName }: Element): boolean {
-  return namespaceURI === "http://www.w3.org/2000/svg" && localName !== "foreignObject";
-}
-
 /** Parses a message for a drawing. Outside `svg` the parser would make unknown HTML elements of its shapes. */
 function drawingOf(api: HtmxInternalApi, html: string): DocumentFragment {
   const fragment = api.makeFragment(`<svg>${html}</svg>`);
-  const svg = fragment.querySelector("svg");
-  svg?.replaceWith(...svg.childNodes);
+  unwrapDrawing(fragment);
   return fragment;
 }
 

@@ -1,7 +1,8 @@
+import { unwrapDrawing } from "../core/drawing.js";
 import { isSubscriptionEvent } from "../core/subscription-events.js";
 import { swapInTransition } from "../core/view-transition.js";
 import type { Htmx, InternalApi, SwapContext, SwapTask } from "./htmx.js";
-import { isDrawing, mergeTasks, unwrapDrawing, withoutTemplates } from "./merge.js";
+import { isDrawing, mergeTasks, withoutTemplates } from "./merge.js";
 import { fireTriggers, receiversOf } from "./receivers.js";
 
 /** A message, and what is known about it. */
@@ -81,9 +82,12 @@ export function prepareSwap(context: SwapContext, tasks: SwapTask[]): void {
   const message = swaps.get(context);
   if (message === undefined) return;
   const [drawing, isRepeated] = message;
-  if (drawing) unwrapDrawing(tasks);
-  // The delay is over, and the transition runs.
-  for (const { type, swapSpec } of tasks) if (type === "main") Object.assign(swapSpec, { swap: 0, transition: false });
+  for (const { type, fragment, swapSpec } of tasks) {
+    if (type !== "main") continue;
+    if (drawing) unwrapDrawing(fragment);
+    // The delay is over, and the transition runs.
+    Object.assign(swapSpec, { swap: 0, transition: false });
+  }
   mergeTasks(tasks, isRepeated);
   // htmx would mark the entry by the page's whole URL, which the browser refuses if the URL has credentials.
   if (!history.state?.htmx) history.replaceState({ ...history.state, htmx: true }, "");

@@ -1,8 +1,9 @@
+import { isInSvg } from "../core/drawing.js";
 import { keepEdited } from "../core/edited-field.js";
+import { listOf } from "../core/live-list.js";
+import { outOfBand } from "../core/out-of-band.js";
 import { isRendered } from "../core/rendered-items.js";
 import type { SwapTask } from "./htmx.js";
-
-const outOfBand = "[hx-swap-oob], [data-hx-swap-oob]";
 
 /**
  * Changes the tasks of a message's swap for a live list: an arriving element replaces the element of the list with the
@@ -10,7 +11,7 @@ const outOfBand = "[hx-swap-oob], [data-hx-swap-oob]";
  */
 export function mergeTasks(tasks: SwapTask[], isRepeated: boolean): void {
   const main = tasks.find(({ type }) => type === "main");
-  const list = main && listOf(main);
+  const list = main?.target && listOf(main.target, main.swapSpec.style);
   if (list && isRepeated && isRendered(main.fragment, list)) tasks.length = 0;
   for (const item of list && tasks.length > 0 ? [...main.fragment.children] : []) {
     const target = item.id && list?.querySelector(`#${CSS.escape(item.id)}`);
@@ -23,12 +24,6 @@ export function mergeTasks(tasks: SwapTask[], isRepeated: boolean): void {
   const isEmpty = main && main.fragment.childElementCount === 0 && main.fragment.textContent?.trim() === "";
   const kept = tasks.filter((task) => !(task === main && isEmpty && tasks.length > 1) && keepsTyping(task));
   tasks.splice(0, tasks.length, ...kept);
-}
-
-/** Returns the element that a swap adds children to, or null for a swap that replaces content. */
-function listOf({ target, swapSpec: { style } }: SwapTask): Element | null | undefined {
-  if (/^(beforeend|afterbegin)$/.test(style)) return target;
-  return /^(beforebegin|afterend)$/.test(style) ? target?.parentElement : null;
 }
 
 function keepsTyping({ target, fragment, swapSpec: { style } }: SwapTask): boolean {
@@ -47,12 +42,6 @@ export function withoutTemplates(html: string): string {
 }
 
 /** Returns whether a message needs the parser of drawings. Elsewhere its shapes would be unknown HTML elements. */
-export function isDrawing({ namespaceURI, localName }: Element, html: string): boolean {
-  return namespaceURI === "http://www.w3.org/2000/svg" && localName !== "foreignObject" && !/^\s*<svg\b/i.test(html);
-}
-
-/** Removes the element `svg` around a message for a drawing. */
-export function unwrapDrawing(tasks: SwapTask[]): void {
-  const svg = tasks.find(({ type }) => type === "main")?.fragment.querySelector("svg");
-  svg?.replaceWith(...svg.childNodes);
+export function isDrawing(target: Element, html: string): boolean {
+  return isInSvg(target) && !/^\s*<svg\b/i.test(html);
 }
