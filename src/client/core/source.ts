@@ -1,7 +1,7 @@
 import { closeEvent } from "../../protocol/event-types.js";
 import type { StreamEvent } from "../../protocol/sse/event-stream-parser.js";
 import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail, StreamState } from "../index.js";
-import { type ConnectionReceiver, type Outcome, type Reading, readStream } from "./connection.js";
+import { type ConnectionReceiver, type Outcome, readStream } from "./connection.js";
 import { isPageHidden } from "./page-visibility.js";
 import { noteReceived, receivedCount } from "./received.js";
 import { reconnectDelay } from "./reconnect-delay.js";
@@ -25,8 +25,6 @@ export interface StreamReporter {
   ended(detail: MercureEndDetail): void;
   /** Resolves to an address with a valid token, or to undefined if none can be obtained. */
   renew(address: StreamAddress, signal: AbortSignal): Promise<StreamAddress | undefined>;
-  /** Reads the stream over a connection that others share. Default: over a connection of its own. */
-  read?(reading: Reading): Promise<Outcome>;
 }
 
 /**
@@ -197,7 +195,7 @@ export class StreamSource extends EventTarget {
     this.#watch.heard();
     const attempt = new AbortController();
     this.#attempt = attempt;
-    const ending = await (this.#reporter.read ?? readStream)({
+    const ending = await readStream({
       address: this.#address,
       cursor: this.#cursor,
       pageOrigin: this.#pageOrigin,
@@ -259,14 +257,12 @@ export class StreamSource extends EventTarget {
   #open(headers: Headers): void {
     const requested = this.#cursor;
     this.#watch.start(headers.get("Mercure-Keep-Alive"));
-    if (this.#readyState !== OPEN) {
-      this.#readyState = OPEN;
-      this.#openedAt = Date.now();
-      this.#hasNewRetry = false;
-      this.#wasRefused = false;
-      this.#enter("open");
-      this.dispatchEvent(new Event("open"));
-    }
+    this.#readyState = OPEN;
+    this.#openedAt = Date.now();
+    this.#hasNewRetry = false;
+    this.#wasRefused = false;
+    this.#enter("open");
+    this.dispatchEvent(new Event("open"));
     const received = headers.get("Mercure-Last-Event-ID") ?? headers.get("Last-Event-ID");
     if (requested !== "" && received !== null && !isHeaderOf(requested, received)) {
       this.#enter("stale");
