@@ -33,15 +33,17 @@ export type Outcome =
   | { readonly kind: "refused"; readonly status: number; readonly reason: string }
   /** The server has completed its answer, as at the end of a connection's lifetime. */
   | { readonly kind: "completed"; readonly reason: string }
-  /** Anything else can pass: the answer of a proxy during a deployment, or a lost network. */
-  | {
-      readonly kind: "interrupted";
-      readonly reason: string;
-      /** In milliseconds; 0 without a `Retry-After` header. */
-      readonly retryAfter: number;
-      /** Whether the server is down or busy. Other answers, such as a page, suggest a wrong address. */
-      readonly isOutage: boolean;
-    };
+  | Interruption;
+
+/** Anything else can pass: the answer of a proxy during a deployment, or a lost network. */
+export interface Interruption {
+  readonly kind: "interrupted";
+  readonly reason: string;
+  /** In milliseconds; 0 without a `Retry-After` header. */
+  readonly retryAfter: number;
+  /** Whether the server is down or busy. Other answers, such as a page, suggest a wrong address. */
+  readonly isOutage: boolean;
+}
 
 /** Makes one request and passes on its events until it ends. The promise never rejects: an aborted request just ends. */
 export async function readStream(reading: Reading): Promise<Outcome> {
@@ -100,6 +102,6 @@ function classify(response: Response): Outcome | undefined {
   return interrupted(`content type "${type}" instead of text/event-stream`, retryAfter, false);
 }
 
-function interrupted(reason: string, retryAfter = 0, isOutage = true): Outcome {
+export function interrupted(reason: string, retryAfter = 0, isOutage = true): Interruption {
   return { kind: "interrupted", reason, retryAfter, isOutage };
 }

@@ -1,8 +1,7 @@
+import { Failures } from "./failures.js";
 import type { Markup } from "./markup.js";
 import { pageBase } from "./page-base.js";
 import { ask, pageSince, RetryableError } from "./page-fetch.js";
-import { isPageHidden } from "./page-visibility.js";
-import { reconnectDelay } from "./reconnect-delay.js";
 import { sameStream } from "./same-stream.js";
 import { type StreamAddress, withToken } from "./stream-address.js";
 
@@ -46,17 +45,13 @@ export function renew(request: RenewalRequest): Promise<Renewed | undefined> {
 }
 
 async function untilAnswered<T>(signal: AbortSignal, ask: () => Promise<T>): Promise<T | undefined> {
-  const askedAt = Date.now();
-  for (let before = 0; !signal.aborted; before += 1) {
+  const failures = new Failures();
+  while (!signal.aborted) {
     try {
       return await ask();
     } catch (error) {
       if (!(error instanceof RetryableError)) return undefined;
-      const { retryAfter } = error;
-      await pause(
-        reconnectDelay({ retryAfter, before, since: Date.now() - askedAt, isUrgent: !isPageHidden() }),
-        signal,
-      );
+      await pause(failures.add({ retryAfter: error.retryAfter, isOutage: true }), signal);
     }
   }
   return undefined;

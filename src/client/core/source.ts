@@ -1,31 +1,19 @@
 import { closeEvent } from "../../protocol/event-types.js";
 import type { StreamEvent } from "../../protocol/sse/event-stream-parser.js";
-import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail, StreamState } from "../index.js";
-import { type ConnectionReceiver, type Outcome, readStream } from "./connection.js";
-import { isPageHidden } from "./page-visibility.js";
+import type { StreamState } from "../index.js";
+import { type ConnectionReceiver, type Interruption, interrupted, type Outcome, readStream } from "./connection.js";
+import { CLOSED, CONNECTING, EventSourceBase, OPEN } from "./event-source-base.js";
+import { Failures } from "./failures.js";
 import { noteReceived, receivedCount } from "./received.js";
-import { reconnectDelay } from "./reconnect-delay.js";
 import { SilenceWatch } from "./silence-watch.js";
 import { isHeaderOf, type StreamAddress } from "./stream-address.js";
 import { StreamErrorEvent } from "./stream-error-event.js";
-
-const CONNECTING = 0;
-const OPEN = 1;
-const CLOSED = 2;
+import type { StreamReporter } from "./stream-reporter.js";
 
 /** A stream that lasted this long, in milliseconds, counts as working. Its end resets the count of failures. */
 const stableAfter = 5_000;
 /** The max number of tokens in a row that can expire before an event arrives, for example because a clock is wrong. */
 const maxRenewals = 3;
-
-export interface StreamReporter {
-  changed(state: StreamState, previous: StreamState): void;
-  failed(detail: MercureErrorDetail): void;
-  gap(detail: MercureGapDetail): void;
-  ended(detail: MercureEndDetail): void;
-  /** Resolves to an address with a valid token, or to undefined if none can be obtained. */
-  renew(address: StreamAddress, signal: AbortSignal): Promise<StreamAddress | undefined>;
-}
 
 /**
  * An EventSource over fetch. It sends the token and the position as headers, detects gaps in the server's history, and
@@ -33,15 +21,7 @@ export interface StreamReporter {
  * source whenever an error shows CLOSED. A temporary failure never closes the source. A final failure is dispatched
  * while the source is still CONNECTING.
  */
-export class StreamSource extends EventTarget {
-  readonly CONNECTING = CONNECTING;
-  readonly OPEN = OPEN;
-  readonly CLOSED = CLOSED;
-  readonly withCredentials = true;
-  onopen: ((event: Event) => void) | null = null;
-  onmessage: ((event: MessageEvent) => void) | null = null;
-  onerror: ((event: Event) => void) | null = null;
-
+export class StreamSource extends EventSourceBase {
   readonly #reporter: StreamReporter;
   readonly #pageOrigin: string;
   readonly #watch = new SilenceWatch(() => {
@@ -62,8 +42,7 @@ export class StreamSource extends EventTarget {
   #retry: number | undefined;
   /** Whether the server sent `retry` on this connection, as a hub does before it restarts. */
   #hasNewRetry = false;
-  #failures = 0;
-  #failingSince = 0;
+  readonly #failures = new Failures();
   /** Whether the hub has refused a token since the last connection. */
   #wasRefused = false;
   /** The number of renewals since the last event arrived. */
@@ -77,9 +56,6 @@ export class StreamSource extends EventTarget {
     this.#cursor = address.cursor ?? "";
     this.#pageOrigin = pageOrigin;
     this.#reporter = reporter;
-    super.addEventListener("open", (event) => this.onopen?.(event));
-    super.addEventListener("message", (event) => this.onmessage?.(event as MessageEvent));
-    super.addEventListener("error", (event) => this.onerror?.(event));
   }
 
   /** Connects for the first time. */
@@ -131,7 +107,7 @@ export class StreamSource extends EventTarget {
     if (cursor !== this.#cursor) this.#renderedAt = receivedCount();
     this.#address = address;
     this.#cursor = cursor;
-    this.#failures = 0;
+    this.#failures.clear();
     this.#wasRefused = false;
     this.#enter("connecting");
     void this.#connect();
@@ -271,16 +247,14 @@ export class StreamSource extends EventTarget {
   }
 
   #receive(event: StreamEvent, origin: string): void {
+    const end = () => this.#end(event, origin);
     if (event.type !== closeEvent) {
       this.#renewals = 0;
       const number = noteReceived(this.url, event.lastEventId);
       this.#isRepeated = number !== undefined && number <= this.#renderedAt;
       this.#dispatchMessage(event, origin);
-    } else if (event.data === "expired") {
-      void this.#renew(() => this.#end(event, origin));
-    } else {
-      this.#end(event, origin);
-    }
+    } else if (event.data === "expired") void this.#renew(end);
+    else end();
   }
 
   #dispatchMessage({ type, data, lastEventId }: StreamEvent, origin: string): void {
@@ -303,22 +277,19 @@ export class StreamSource extends EventTarget {
   /** Replaces a connection that the server has ended as planned. A connection that hardly lasted is a failure. */
   #changeConnection(reason: string): void {
     if (Date.now() - this.#openedAt < stableAfter) {
-      this.#reconnectLater({ kind: "interrupted", reason, retryAfter: 0, isOutage: true });
+      this.#reconnectLater(interrupted(reason));
       return;
     }
-    this.#failures = 0;
+    this.#failures.clear();
     this.#readyState = CONNECTING;
     this.#enter("connecting");
     this.#timer = setTimeout(() => void this.#connect(), this.#hasNewRetry ? this.#retry : 0);
   }
 
-  #reconnectLater({ retryAfter, reason, isOutage }: Extract<Outcome, { kind: "interrupted" }>): void {
+  #reconnectLater({ retryAfter, reason, isOutage }: Interruption): void {
     const now = Date.now();
-    if (now - this.#openedAt >= stableAfter) this.#failures = 0;
-    if (this.#failures === 0) this.#failingSince = now;
-    const attempts = { before: this.#failures, since: now - this.#failingSince, retry: this.#retry ?? 0, retryAfter };
-    const delay = reconnectDelay({ ...attempts, isUrgent: isOutage && !isPageHidden() });
-    this.#failures += 1;
+    if (now - this.#openedAt >= stableAfter) this.#failures.clear();
+    const delay = this.#failures.add({ retryAfter, retry: this.#retry, isOutage });
     this.#notBefore = now + retryAfter;
     this.#readyState = CONNECTING;
     this.#enter("offline");

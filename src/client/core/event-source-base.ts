@@ -1,0 +1,21 @@
+export const CONNECTING = 0;
+export const OPEN = 1;
+export const CLOSED = 2;
+
+/** The constants and the handlers of the standard's EventSource. */
+export class EventSourceBase extends EventTarget {
+  readonly CONNECTING = CONNECTING;
+  readonly OPEN = OPEN;
+  readonly CLOSED = CLOSED;
+  readonly withCredentials = true;
+  onopen: ((event: Event) => void) | null = null;
+  onmessage: ((event: MessageEvent) => void) | null = null;
+  onerror: ((event: Event) => void) | null = null;
+
+  constructor() {
+    super();
+    super.addEventListener("open", (event) => this.onopen?.(event));
+    super.addEventListener("message", (event) => this.onmessage?.(event as MessageEvent));
+    super.addEventListener("error", (event) => this.onerror?.(event));
+  }
+}

@@ -1,0 +1,12 @@
+import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail, StreamState } from "../index.js";
+import type { StreamAddress } from "./stream-address.js";
+
+/** Receives what happens to a source, and obtains its new tokens. */
+export interface StreamReporter {
+  changed(state: StreamState, previous: StreamState): void;
+  failed(detail: MercureErrorDetail): void;
+  gap(detail: MercureGapDetail): void;
+  ended(detail: MercureEndDetail): void;
+  /** Resolves to an address with a valid token, or to undefined if none can be obtained. */
+  renew(address: StreamAddress, signal: AbortSignal): Promise<StreamAddress | undefined>;
+}
