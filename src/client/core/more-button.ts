@@ -48,7 +48,7 @@ export class MoreButton {
     this.#remove();
   }
 
-  /** Takes the button out of the page while `htmx:beforeHistorySave` runs and htmx copies the page after it. */
+  /** Takes the button out of the page until the end of this turn, so that the copy that htmx makes now lacks it. */
   skipSnapshot(): void {
     if (!this.#button.isConnected) return;
     const focused = document.activeElement === this.#button;
