@@ -13,13 +13,13 @@ export interface Line {
   onState(receive: (state: StreamState | undefined) => void): void;
 }
 
-export interface Page extends Line {
+interface UiOptions extends Line {
   /** Returns whether the reader has left the end of a feed before this script came. */
   isLeft(feed: Element): boolean;
 }
 
 /** Installs the parts of the client that only some pages need. */
-export function install({ growsAtStart, isLeft, snapshotEvent, onState }: Page): void {
+export function install({ growsAtStart, isLeft, snapshotEvent, onState }: UiOptions): void {
   installStatus(onState);
   installItemLimits();
   installAutoScroll(growsAtStart, isLeft, snapshotEvent);
