@@ -70,7 +70,7 @@ describe("Retry-After", () => {
     assert.equal(parseRetryAfter("Tue, 01 Jan 2030 00:00:05 GMT", now), 5_000);
   });
 
-  it("is undefined when it is missing, invalid or past", () => {
+  it("is 0 when it is missing, invalid or past", () => {
     for (const header of [null, "", "soon", "-1", "Mon, 31 Dec 2029 00:00:00 GMT"]) {
       assert.equal(parseRetryAfter(header, now), 0);
     }
