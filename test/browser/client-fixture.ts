@@ -170,7 +170,10 @@ export interface StreamOptions {
   readonly content?: string;
 }
 
-/** Retries the check until it passes. */
+/**
+ * Polls a check until it passes, and throws its last error when the page's time is over. `until` of test/support needs a
+ * condition instead, and names no step.
+ */
 export async function eventually(check: () => Promise<void> | void): Promise<void> {
   const end = Date.now() + patience;
   for (;;) {
