@@ -161,7 +161,8 @@ describe("the max lifetime", () => {
   });
 
   test("ends streams of every kind", async (t) => {
-    t.mock.timers.enable({ apis: ["setTimeout"] });
+    // Ends are whole seconds: in two seconds of the real clock the two streams would have two ends.
+    t.mock.timers.enable({ apis: ["setTimeout", "Date"], now: Math.floor(Date.now() / 1000) * 1000 });
     t.mock.method(Math, "random", () => 0.5);
     const { hub, url } = await startHub(t, { connectionLifetime: 1000 });
     const anonymous = await subscribe(t, url("a"));
