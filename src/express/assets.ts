@@ -34,9 +34,9 @@ function clientOf(line: HtmxLine, settings: ClientSettings): Buffer {
 }
 
 /**
- * The scripts of each line of htmx, in their order on a page, and the client alone. In htmx 4 the
- * client comes before the extension: htmx can process the page while the browser waits for the next script, and the
- * extension would then connect the streams by itself.
+ * The scripts of each line of htmx, in their order on a page, and the client alone. In htmx 4 the client comes before
+ * the extension: htmx can process the page while the browser waits for the next script, and the extension would then
+ * connect the streams by itself.
  */
 const scripts = {
   2: { all: ["htmx.js", "sse.js", "mercure.js"], client: ["mercure.js"] },
@@ -115,8 +115,8 @@ export class Assets {
   }
 
   /**
-   * Compresses the assets of the application's line, so that no visitor waits for them. Resolves when all are compressed. An asset that cannot be
-   * compressed is served uncompressed.
+   * Compresses the assets of the application's line, so that no visitor waits for them. Resolves when all are
+   * compressed. An asset that cannot be compressed is served uncompressed.
    */
   async compress(): Promise<void> {
     const assets = (["mercure.css", "ui.js", ...scripts[this.#line].all] as const).flatMap(

@@ -18,7 +18,7 @@ const fields = {
   parseNot: "target",
 } as const;
 
-/** The nodes of the methods that return another node where their operator does not stand. */
+/** The node of each operator. Where the operator is missing, the method returns the node of the next expression. */
 const operators = { parseInlineIf: "InlineIf", parseOr: "Or", parseAnd: "And", parseNot: "Not" } as const;
 
 type ParserClass = Record<keyof typeof fields, (this: Parser) => Node>;
@@ -66,8 +66,8 @@ export function guardConditions(
       const guarded = (value: Expression): Expression => {
         const { lineno, colno } = value;
         const what = value instanceof nodes.Symbol ? `The promise ${value.value}` : "A promise";
-        const said = [what, tags.template ?? null, lineno + 1, colno + 1];
-        const args = [value, ...said.map((each) => new nodes.Literal(lineno, colno, each))];
+        const details = [what, tags.template ?? null, lineno + 1, colno + 1];
+        const args = [value, ...details.map((each) => new nodes.Literal(lineno, colno, each))];
         const filter = new nodes.Symbol(lineno, colno, filterName);
         return new nodes.Filter(lineno, colno, filter, new nodes.NodeList(lineno, colno, args)) as Expression;
       };

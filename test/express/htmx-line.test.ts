@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { brotliCompressSync } from "node:zlib";
-
 import { htmxFile, installedLine } from "../../src/express/htmx-scripts.js";
 import { application } from "../support/application.js";
 

@@ -11,8 +11,8 @@ export interface MemoryBounds {
 
 /**
  * Bounds the memory that clients can make the hub keep, in total and for each address: topics and patterns of streams,
- * large request heads, bodies while they are read, and events that wait for slow readers. It counts upper estimates beyond the usual size, so small
- * streams are always admitted.
+ * large request heads, bodies while they are read, and events that wait for slow readers. It counts upper estimates
+ * beyond the usual size, so small streams are always admitted.
  */
 export class SubscriptionBudget {
   readonly #bounds: MemoryBounds;
