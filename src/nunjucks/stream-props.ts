@@ -2,6 +2,7 @@
 
 import type { ConnectionOptions } from "../publisher/streams/stream-urls.js";
 import { MercureError } from "../shared/errors.js";
+import { describeValue } from "../shared/plain-object.js";
 import type { Props } from "./components.js";
 import type { TagProps } from "./tag-props.js";
 
@@ -26,7 +27,7 @@ export function limitProps(limit: unknown, swap: string, target: unknown): Props
   if (!Number.isSafeInteger(limit) || (limit as number) < 1) {
     throw new MercureError(
       "ERR_TEMPLATE",
-      `limit is ${JSON.stringify(limit) ?? typeof limit}; it must be a whole number of items, at least 1.`,
+      `limit is ${describeValue(limit)}; it must be a whole number of items, at least 1.`,
     );
   }
   if (target !== "this" || (style !== "beforeend" && style !== "afterbegin")) {
@@ -56,10 +57,7 @@ export function elementName(value: unknown): string {
 export function flag(props: TagProps, key: string): boolean {
   const value = props.take(key, false);
   if (typeof value === "boolean") return value;
-  throw new MercureError(
-    "ERR_TEMPLATE",
-    `${key} is ${JSON.stringify(value) ?? typeof value}; it must be true or false.`,
-  );
+  throw new MercureError("ERR_TEMPLATE", `${key} is ${describeValue(value)}; it must be true or false.`);
 }
 
 export function connectionOptions(props: TagProps): ConnectionOptions {
@@ -84,6 +82,7 @@ export function joined(own: string, authors: unknown): string {
   return [...new Set(names)].join(" ");
 }
 
+/** Returns the list of htmx extensions of a stream, with the author's. */
 export function extensions(authors: unknown): string {
   const names = `sse,${authors ?? ""}`.split(",").map((name) => name.trim());
   return [...new Set(names.filter(Boolean))].join(", ");
