@@ -34,17 +34,26 @@ interface Description {
   readonly paths: Record<string, { get: { responses: Record<number, { content: object }> } }>;
 }
 
+/** Sends a request with any target and host. Resolves to the status of the answer. */
+function askAt(port: string, path: string, host = `127.0.0.1:${port}`): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const req = request({ host: "127.0.0.1", port, path, headers: { Host: host }, agent: false });
+    req.on("response", (res) => resolve(res.resume().statusCode)).on("error", reject);
+    req.end();
+  });
+}
+
+async function publishAt({ url }: RunningHub): Promise<Response> {
+  const headers = { Authorization: `Bearer ${await token({ publish: ["*"] }, {}, secret)}` };
+  return fetch(url, { method: "POST", headers, body: new URLSearchParams({ topic: "a", data: "x" }) });
+}
+
 describe("the monitor", () => {
   // DNS rebinding: a stranger's domain resolves to this machine, and their page reads the monitor.
   test("answers to addresses and to its own names alone", async (t) => {
     const hub = await startHub(t, ["--monitor-allowed-host", "hub.internal"]);
     const { port } = new URL(await monitorOf(hub));
-    const ask = (Host: string, path = "/metrics") =>
-      new Promise<number | undefined>((resolve, reject) => {
-        const req = request({ host: "127.0.0.1", port, path, headers: { Host }, agent: false });
-        req.on("response", (res) => resolve(res.resume().statusCode)).on("error", reject);
-        req.end();
-      });
+    const ask = (host: string, path = "/metrics") => askAt(port, path, host);
     for (const host of ["evil.example", `evil.example:${port}`, "127.0.0.1.evil.example", "localhost.evil.example"]) {
       assert.equal(await ask(host), 421, host);
       assert.equal(await ask(host, "/healthz/live"), 421, host);
@@ -76,12 +85,7 @@ describe("the monitor", () => {
     const hub = await startHub(t);
     const origin = await monitorOf(hub);
     const { port } = new URL(origin);
-    const ask = (path: string, Host = `127.0.0.1:${port}`) =>
-      new Promise<number | undefined>((resolve, reject) => {
-        const req = request({ host: "127.0.0.1", port, path, headers: { Host }, agent: false });
-        req.on("response", (res) => resolve(res.resume().statusCode)).on("error", reject);
-        req.end();
-      });
+    const ask = (path: string, host?: string) => askAt(port, path, host);
     for (const path of ["/healthz/live", "/healthz/ready?a=/", "/metrics", "/openapi.json"]) {
       assert.equal(await ask(origin + path), 200, path);
       assert.equal(await ask(`HTTP://127.0.0.1:${port}${path}`), 200, path);
@@ -207,9 +211,7 @@ describe("metrics", () => {
     const folder = temporaryFolder(t);
     const args = ["--metrics", "--monitor-port", "0", "--transport", `lmdb:${folder}/history`];
     const [one, other] = [await startHub(t, args), await startHub(t, args)];
-    const headers = { Authorization: `Bearer ${await token({ publish: ["*"] }, {}, secret)}` };
-    const body = new URLSearchParams({ topic: "a", data: "x" });
-    assert.equal((await fetch(one.url, { method: "POST", headers, body })).status, 200);
+    assert.equal((await publishAt(one)).status, 200);
     const url = `${await monitorOf(other)}/metrics`;
     await until(async () => {
       const text = await (await fetch(url)).text();
@@ -230,12 +232,9 @@ describe("metrics", () => {
       return Number(new RegExp(`^mercure_transport_${name} (.+)$`, "m").exec(text)?.[1]);
     };
     await until(async () => (await metric("ready")) === 1);
-    const headers = { Authorization: `Bearer ${await token({ publish: ["*"] }, {}, secret)}` };
-    const publish = () =>
-      fetch(hub.url, { method: "POST", headers, body: new URLSearchParams({ topic: "a", data: "x" }) });
-    assert.equal((await publish()).status, 200);
+    assert.equal((await publishAt(hub)).status, 200);
     server.stall();
-    const published = publish();
+    const published = publishAt(hub);
     await until(async () => (await metric("pending")) === 1);
     await until(async () => (await metric("ready")) === 0 && (await metric("wait_seconds")) > 0);
     assert.ok((await metric("lag_seconds")) >= 0);
