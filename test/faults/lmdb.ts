@@ -57,49 +57,49 @@ const killOneOf =
     });
 
 /**
- * Fills the disk, and makes room again. A limit on the size of files stands for the full disk: it needs no rights, and
- * the system refuses the same writes.
+ * Fills the disk of a node and makes room again, in each round, and ends the node.
+ *
+ * @param reason - The reason that rejected updates give.
+ * @returns broken promises.
  */
+async function fill(
+  node: FaultyNode,
+  rounds: number,
+  setFull: (isFull: boolean, round: number) => void,
+  reason: RegExp,
+): Promise<string[]> {
+  await progress(node);
+  for (let round = 0; round < rounds; round++) {
+    const failures = node.log.failures.length;
+    setFull(true, round);
+    await node.until((log) => log.failures.length > failures && log.state === "away");
+    setFull(false, round);
+    await node.until(({ state }) => state === "ready");
+    await progress(node);
+  }
+  await node.stop();
+  return node.log.failures
+    .filter(({ code, message }) => code !== "ERR_TRANSPORT" || !reason.test(message))
+    .map(({ code, message }) => `${code}: ${message}`);
+}
+
+/** A limit on the size of files stands for the full disk: it needs no rights, and the system refuses the same writes. */
 const fullDisk: Fault = (rounds) =>
   inFolder(async (run) => {
-    const complaints: string[] = [];
     const node = run.start({ bytes: 1000, publishers: 16 });
-    await progress(node);
-    for (let round = 0; round < rounds; round++) {
-      const failures = node.log.failures.length;
-      limitFiles(node.pid, `${1024 * 1024 * (round + 1)}`);
-      await node.until((log) => log.failures.length > failures && log.state === "away");
-      limitFiles(node.pid, "unlimited");
-      await node.until(({ state }) => state === "ready");
-      await progress(node);
-    }
-    await node.stop();
-    for (const { code, message } of node.log.failures) {
-      if (code !== "ERR_TRANSPORT" || !/disk (is|may be) full/.test(message)) complaints.push(`${code}: ${message}`);
-    }
+    const setFull = (isFull: boolean, round: number) =>
+      limitFiles(node.pid, isFull ? `${1024 * 1024 * (round + 1)}` : "unlimited");
+    const complaints = await fill(node, rounds, setFull, /disk (is|may be) full/);
     return { run: runOf(run.logs, await run.history()), faults: rounds, complaints };
   });
 
-/** The same on a small file system in memory, which really fills. Only root can mount it. */
+/** A small file system in memory really fills. Only root can mount it. */
 const fullFileSystem: Fault = (rounds) =>
   inFolder(async (run) => {
-    const complaints: string[] = [];
     const disk = new SmallDisk(run.path, 16);
     try {
       const node = run.start({ bytes: 1000, publishers: 16 });
-      await progress(node);
-      for (let round = 0; round < rounds; round++) {
-        const failures = node.log.failures.length;
-        disk.setFull(true);
-        await node.until((log) => log.failures.length > failures && log.state === "away");
-        disk.setFull(false);
-        await node.until(({ state }) => state === "ready");
-        await progress(node);
-      }
-      await node.stop();
-      for (const { code, message } of node.log.failures) {
-        if (code !== "ERR_TRANSPORT" || !message.includes("the disk is full")) complaints.push(`${code}: ${message}`);
-      }
+      const complaints = await fill(node, rounds, (isFull) => disk.setFull(isFull), /the disk is full/);
       return { run: runOf(run.logs, await run.history()), faults: rounds, complaints };
     } finally {
       await run.end();
