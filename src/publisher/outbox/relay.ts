@@ -175,7 +175,7 @@ export class Relay {
         await this.#setAside(position, error as Error);
       }
     }
-    // The hub cannot recognize a repetition without an id. These updates are not kept, so a crash may lose them.
+    // The hub cannot recognize a repetition without an id. These updates are not kept, so a crash can lose them.
     await this.#tables.delete(waiting.filter(({ draft }) => draft.keep === false).map(({ position }) => position));
     return waiting;
   }
