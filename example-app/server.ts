@@ -14,6 +14,7 @@ import { people } from "./people.js";
 import { sameOrigin } from "./same-origin.js";
 import { personOf, sessions } from "./session.js";
 import { excerpt } from "./source.js";
+import { storedSecret } from "./stored-secret.js";
 import { todos } from "./todos.js";
 import { Unread } from "./unread.js";
 
@@ -42,7 +43,8 @@ app.use((_req, res, next) => {
 const meter = new Meter();
 app.use(meter.countRequest);
 app.use(sameOrigin);
-sessions(app, database, process.env.SECRET_KEY);
+// People stay signed in through a restart, in development too. In production the library requires SECRET_KEY.
+sessions(app, database, process.env.SECRET_KEY || storedSecret(`${file}-session-secret`));
 
 const kit = mercure(app, {
   templates: here("templates"),

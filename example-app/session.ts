@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import cookieSession from "cookie-session";
 import type { Application, Request } from "express";
 import type { DataSource } from "typeorm";
@@ -17,12 +17,10 @@ declare global {
 }
 
 /** Recognises visitors by a signed cookie that scripts cannot read and other sites' forms do not send. */
-export function sessions(app: Application, database: DataSource, secret: string | undefined): void {
+export function sessions(app: Application, database: DataSource, secret: string): void {
   const people = database.getRepository(Person);
   // A key of its own, so that a value that was signed for one purpose is invalid for another.
-  const key = createHmac("sha256", secret || randomBytes(32))
-    .update("session")
-    .digest("hex");
+  const key = createHmac("sha256", secret).update("session").digest("hex");
   app.use(cookieSession({ name: "session", keys: [key], httpOnly: true, sameSite: "lax", maxAge: Person.maxSession }));
   app.use(async (req, res, next) => {
     const id: unknown = req.session?.person;

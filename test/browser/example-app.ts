@@ -48,9 +48,9 @@ afterEach(async () => {
   assert.deepEqual(errors, [], "errors in a page's console");
 });
 
-/** Starts the app anew where it was. */
-export async function startAgain(): Promise<void> {
-  app = await start(app.port);
+/** Starts the app anew where it was, with changes of its environment. */
+export async function startAgain(changes: NodeJS.ProcessEnv = {}): Promise<void> {
+  app = await start(app.port, changes);
 }
 
 export interface App {
@@ -72,9 +72,9 @@ export function run(port: string) {
   return spawnSync(process.execPath, command, { env: environment(port), encoding: "utf8" });
 }
 
-async function start(port = 0): Promise<App> {
+async function start(port = 0, changes: NodeJS.ProcessEnv = {}): Promise<App> {
   const server = spawn(process.execPath, command, {
-    env: environment(String(port)),
+    env: { ...environment(String(port)), ...changes },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const gone = once(server, "exit") as Promise<[number | null]>;

@@ -10,6 +10,7 @@ import {
   seenAt,
   setSeenAt,
   signIn,
+  startAgain,
   streamOf,
   until,
   visit,
@@ -140,6 +141,24 @@ describe("people", () => {
       assert.equal((await post("/sign-in", { name: author })).status, 422);
     }
     for (const name of ["", "\u200b", "x".repeat(41)]) assert.equal((await post("/sign-in", { name })).status, 422);
+  });
+
+  test("a person stays signed in through a restart without SECRET_KEY", async (t) => {
+    const development = { SECRET_KEY: undefined, NODE_ENV: "development" };
+    await app.end("SIGTERM");
+    t.after(async () => {
+      await app.end("SIGTERM");
+      await startAgain();
+    });
+    await startAgain(development);
+    const ada = await visit("/people");
+    await signIn(ada, "Ada who stays");
+    await ada.getByRole("link", { name: "Chat" }).click();
+
+    await app.end("SIGTERM");
+    await startAgain(development);
+    await say(ada, undefined, "Still me");
+    assert.match(await ada.locator(".message .author").last().innerText(), /^Ada who stays /);
   });
 
   // A page of another site sends a form in the name of whoever looks at it.
