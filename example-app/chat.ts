@@ -26,11 +26,14 @@ export function chat(app: Express, { sse, render }: Kit, { database, directory, 
 
   app.post("/messages", async (req, res) => {
     const { person } = res.locals;
-    const author = person?.name ?? readable(req.body?.author);
+    const given: unknown = req.body?.author;
+    const author = person?.name ?? readable(given);
     const text = readable(req.body?.text);
     const byHtmx = req.get("HX-Request") === "true";
 
-    const error = authorProblem(author) ?? textProblem(text) ?? (await impersonation(person, author));
+    // The form of a signed-in person has no field for a name.
+    const signedOut = !person && given === undefined ? "You are signed out. Please reload the page." : undefined;
+    const error = signedOut ?? authorProblem(author) ?? textProblem(text) ?? (await impersonation(person, author));
     if (error) {
       res.status(422);
       if (byHtmx) res.component("FormError", { error });

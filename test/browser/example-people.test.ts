@@ -141,6 +141,12 @@ describe("people", () => {
       assert.equal((await post("/sign-in", { name: author })).status, 422);
     }
     for (const name of ["", "\u200b", "x".repeat(41)]) assert.equal((await post("/sign-in", { name })).status, 422);
+
+    await ada.context().clearCookies();
+    await ada.getByLabel("Message", { exact: true }).fill("Me again");
+    await ada.getByRole("button", { name: "Send" }).click();
+    await ada.getByText("You are signed out. Please reload the page.").waitFor();
+    assert.equal(await ada.getByLabel("Message", { exact: true }).inputValue(), "Me again");
   });
 
   test("a person stays signed in through a restart without SECRET_KEY", async (t) => {
