@@ -469,6 +469,9 @@ describe("every page", () => {
     await page.getByLabel("Message", { exact: true }).fill("Lost?");
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByRole("alert").getByText("The server did not answer.").waitFor();
+    // The two can lie in one place, and only the notice is a sentence.
+    const layer = (selector: string) => page.locator(selector).evaluate((element) => getComputedStyle(element).zIndex);
+    assert.deepEqual([await layer("#notice"), await layer(".reconnecting")], ["1", "auto"]);
 
     await startAgain();
     await page.getByText("Reconnecting…").waitFor({ state: "hidden" });
