@@ -94,7 +94,24 @@ function compile(project) {
 /** Joins the modules of each entry. */
 async function bundleModules() {
   const { smallModules } = await import("./small-modules.mjs");
-  await bundle("js", entries, [smallModules()]);
+  await bundle("js", entries, [smallModules()], { manualChunks: sharedChunk });
+}
+
+/**
+ * Puts the modules that several entries share into one chunk, because each import between chunks takes room. The entries
+ * differ in what they load from other packages, and those load on use.
+ */
+function sharedChunk(id, { getModuleInfo }) {
+  return entriesOf(id, getModuleInfo).size > 1 ? "shared" : undefined;
+}
+
+/** Returns the entries that import a module, directly or by others. */
+function entriesOf(id, getModuleInfo, seen = new Set()) {
+  if (seen.has(id)) return new Set();
+  seen.add(id);
+  const { isEntry, importers, dynamicImporters } = getModuleInfo(id);
+  const found = [...importers, ...dynamicImporters].map((importer) => entriesOf(importer, getModuleInfo, seen));
+  return new Set([...(isEntry ? [id] : []), ...found.flatMap((each) => [...each])]);
 }
 
 /** Joins the types of each entry. */
@@ -126,13 +143,14 @@ function withNarrowIndent(code) {
 }
 
 /**
- * Shortens doc comments: the reference has the examples and the causes of errors, and no tool needs the asterisks before
- * the lines.
+ * Shortens doc comments: the reference has the examples, the causes of errors and the names of linked sections. No tool
+ * needs the asterisks before the lines.
  */
 function withNarrowComments(code) {
-  return code.replaceAll(/^\s*\/\*\*\n[\s\S]*?\*\//gm, (comment) =>
+  return code.replaceAll(/^\s*\/\*\*\s[\s\S]*?\*\//gm, (comment) =>
     comment
       .replaceAll(/^\s*\* ?(?!\/)/gm, "")
+      .replaceAll(/\{@link\s+(https:[^\s|]+)\s*\|[^}]*\}\.?/g, "$1")
       .replaceAll(/\s*^@example\n```[\s\S]*?\n```$/gm, "")
       .replaceAll(/(?:\n@throws (?:(?!\n@)(?!\s*\*\/)[\s\S])+)+/g, withCodesAlone)
       .replace(/\s+\*\/$/, " */"),
@@ -148,7 +166,7 @@ function withCodesAlone(throws) {
   return [...short, ...rest].map((each) => `\n${each.trim()}`).join("");
 }
 
-async function bundle(extension, names, plugins) {
+async function bundle(extension, names, plugins, output = {}) {
   const { rollup } = await import("rollup");
   const input = Object.fromEntries(names.map((name) => [name, join(modules, `${name}.${extension}`)]));
   try {
@@ -163,6 +181,7 @@ async function bundle(extension, names, plugins) {
     await bundled.write({
       dir: staging,
       format: "es",
+      ...output,
       // An entry imports only what it names: the chunks import the rest.
       hoistTransitiveImports: false,
       entryFileNames: `[name].${extension}`,

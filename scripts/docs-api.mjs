@@ -1,15 +1,19 @@
 // `npm run docs:api`: writes the reference of the public API from its types and their doc comments.
 //
 //   npm run docs:api             writes the reference as Markdown to .cache/api, one page for each name
-//   npm run docs:api -- --check  only fails where a public name has no doc comment, or a public function has no example
+//   npm run docs:api -- --check  only fails where a public name has no doc comment, a public function has no example, or
+//                                a comment lacks the link to the specification that it follows
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
+import ts from "@typescript/typescript6";
 import { Failure, main, root, run } from "./run.mjs";
+import { specified } from "./specified.mjs";
 
 const output = ".cache/api";
+const reference = ".cache/reference";
 /** The types of Node for the entries that run there, and those of the DOM for the browser's. */
 const compilerOptions = {
   target: "es2023",
@@ -23,10 +27,15 @@ const compilerOptions = {
 const entries = new Map(
   Object.entries(JSON.parse(readFileSync("package.json", "utf8")).exports)
     .filter(([, { types }]) => types !== undefined)
-    .map(([name, { types }]) => [types.replace("./dist", ".cache/reference"), `htmx-mercure${name.slice(1)}`])
+    .map(([name, { types }]) => [types.replace("./dist", reference), `htmx-mercure${name.slice(1)}`])
     .reverse()
     .map(([types, name]) => [types, name.replaceAll("/", "-")]),
 );
+
+/** The names of {@link specified} that the types have. */
+const found = new Set();
+/** A section of a specification, named without its link. */
+const unlinked = /\bRFC \d+|\bMercure (?:0\.x |1\.0 )?"[A-Z]/;
 
 /** Types whose functions an application implements, inherits from the language, or has no reason to call. */
 const notCalled = /^(?:HubObserver|Logger|TemplateError|Transaction|Updates|\w+Transport)$/;
@@ -41,6 +50,10 @@ await main(async () => {
   await rm(output, { recursive: true, force: true });
   for (const folder of ["model", "report"]) await mkdir(join(output, folder), { recursive: true });
   const problems = [...entries].flatMap(([types, name]) => extract(name, types));
+  const types = readdirSync(reference, { recursive: true }).filter((path) => path.endsWith(".d.ts"));
+  problems.push(...types.flatMap((path) => withoutLink(join(reference, path))));
+  const unknown = Object.keys(specified).filter((name) => !found.has(name));
+  problems.push(...unknown.map((name) => `${name}: scripts/specified.mjs names it, and no type has it.`));
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) throw new Failure(`${problems.length} doc comments are missing or wrong.`);
   if (isCheck) return;
@@ -111,6 +124,29 @@ function extract(name, types) {
   if (isForAuthors(types)) return problems;
   const model = JSON.parse(readFileSync(join(root, output, "model", `${name}.api.json`), "utf8"));
   return [...problems, ...model.members.flatMap(({ members }) => members.flatMap((member) => withoutExample(member)))];
+}
+
+/** Returns a message for each doc comment of a type that lacks the link to its specification. */
+function withoutLink(path) {
+  const source = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true);
+  const faults = [];
+  const check = (node, name) => {
+    const comment = ts.getJSDocCommentsAndTags(node).map((each) => each.getText().replaceAll(/\s+\*?\s*/g, " "));
+    if (comment.some((each) => unlinked.test(each.replaceAll(/\{@link [^}]*\}/g, "")))) {
+      faults.push(`${name}: the doc comment names a section of a specification without its link.`);
+    }
+    const url = specified[name];
+    // A function with overloads has its link at the first one.
+    if (url === undefined || found.has(name)) return;
+    found.add(name);
+    if (!comment.join("").includes(`{@link ${url} |`)) faults.push(`${name}: the doc comment has no link to ${url}.`);
+  };
+  for (const statement of source.statements) {
+    const name = statement.name?.text ?? path;
+    check(statement, name);
+    for (const member of statement.members ?? []) check(member, `${name}.${member.name?.getText() ?? "constructor"}`);
+  }
+  return faults;
 }
 
 /** Returns a message for each function below a member of the model that has no example. */

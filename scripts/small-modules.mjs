@@ -43,7 +43,12 @@ const minified = {
 const shortened = {
   module: true,
   ecma: 2020,
-  compress: { passes: 2, unsafe_arrows: true, inline: 3 },
+  compress: {
+    passes: 2,
+    unsafe_arrows: true,
+    inline: 3,
+    global_defs: { "@Number.POSITIVE_INFINITY": "1/0", "@Number.NEGATIVE_INFINITY": "-1/0" },
+  },
   format: { max_line_len: 2000 },
 };
 
@@ -61,7 +66,7 @@ async function makeSmall(_options, bundle) {
   this.emitFile({ type: "asset", fileName: packedFile, source: pack(groups) });
   this.emitFile({ type: "prebuilt-chunk", fileName: reader, code: readerCode, exports: ["texts", "fill"] });
   for (const chunk of [...chunks, bundle[reader]]) {
-    const { code } = await transform(withShortDeclarations(chunk.code), minified);
+    const { code } = await transform(withNamedBuiltIns(withShortDeclarations(chunk.code)), minified);
     chunk.code = (await minify(code, shortened)).code;
   }
 }
@@ -155,4 +160,32 @@ function withShortDeclarations(code) {
     end = position;
   }
   return code.slice(0, end) + short;
+}
+
+/** Calls of the engine's own functions that use no `this`, and that no test replaces. */
+const builtIn = /^(?:Array|JSON|Math|Number|Object)$/;
+/** The min number of calls of a function that make a name for it worth its declaration. */
+const minCalls = 4;
+
+/** Gives the engine's functions that a module calls often, such as `JSON.stringify`, a name that gets short. */
+function withNamedBuiltIns(code) {
+  const calls = new Map();
+  const visit = (node) => {
+    const { object, property } = node.callee ?? {};
+    if (node.type === "CallExpression" && builtIn.test(object?.name) && property.type === "Identifier") {
+      const name = `${object.name}.${property.name}`;
+      calls.set(name, [...(calls.get(name) ?? []), node.callee]);
+    }
+    for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child);
+  };
+  visit(parseAst(code));
+  const named = [...calls].filter(([, places]) => places.length >= minCalls);
+  const places = named.flatMap(([name, callees]) => callees.map(({ start, end }) => ({ name, start, end })));
+  let short = code;
+  for (const { name, start, end } of places.sort((a, b) => b.start - a.start)) {
+    short = `${short.slice(0, start)}builtIn_${name.replace(".", "_")}${short.slice(end)}`;
+  }
+  const [shebang] = /^(#!.*\n)?/.exec(short);
+  const declarations = named.map(([name]) => `const builtIn_${name.replace(".", "_")} = ${name};`).join("");
+  return `${shebang}${declarations}${short.slice(shebang.length)}`;
 }

@@ -25,6 +25,7 @@ export interface MercureOptions {
   /**
    * The key that signs and verifies tokens, at least 32 bytes. Default: `SECRET_KEY`. If it is missing too, development
    * stores a generated key below `node_modules/.cache`, and production throws `ERR_OPTION`.
+   * {@link https://www.rfc-editor.org/rfc/rfc7518#section-3.2 | RFC 7518, section 3.2}.
    */
   secret?: string | undefined;
   /**
@@ -39,13 +40,13 @@ export interface MercureOptions {
   subscriberSecretKey?: string | undefined;
   /**
    * The Mercure version of the library's own streams and tokens: `0` for 0.x, `1` for 1.0. Default: `MERCURE_PROTOCOL`,
-   * else 0.
+   * else 0. {@link https://mercure.rocks/spec | The Mercure protocol}.
    */
   protocol?: 0 | 1 | undefined;
   /**
    * The URL of a hub in another process. `true` means a hub that a proxy serves at the host of each request; see
    * `trustedHosts`. A value turns off the hub in this process. Default: `MERCURE_HUB_URL`, else the hub in this
-   * process.
+   * process. {@link https://mercure.rocks/spec#discovery | Mercure "Discovery"}.
    */
   hubUrl?: string | true | undefined;
   /**
@@ -57,7 +58,7 @@ export interface MercureOptions {
   trustedHosts?: readonly string[] | string | undefined;
   /**
    * The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made from
-   * `publisherSecretKey`.
+   * `publisherSecretKey`. {@link https://mercure.rocks/spec#publishers | Mercure "Publishers"}.
    */
   publisherJwt?: string | undefined;
   /**
@@ -75,28 +76,33 @@ export interface MercureOptions {
   /**
    * The issuer of the library's Mercure 1.0 tokens: their claim `iss`. Default: `MERCURE_ISSUER`, else the origin of
    * `resource`, or `/` if `resource` is a path.
+   * {@link https://www.rfc-editor.org/rfc/rfc7519#section-4.1.1 | RFC 7519, section 4.1.1}.
    */
   issuer?: string | undefined;
   /**
    * The audience of the library's Mercure 1.0 tokens, their claim `aud`: the hub's public URL. It must equal the hub's own
    * `resource`. Default: `MERCURE_RESOURCE`, else `publicHubUrl` or `hubUrl` if that is an absolute URL, else the hub's
-   * path.
+   * path. {@link https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3 | RFC 7519, section 4.1.3}.
    */
   resource?: string | undefined;
   /**
    * The name of the cookie that carries a browser's token. The embedded hub's cookies have a hash after it, which tells
    * applications on several ports of one host apart. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else
    * `mercureAuthorization` with Mercure 0.x and `__Secure-mercure_access_token` with 1.0.
+   * {@link https://mercure.rocks/spec#cookie | Mercure "Cookie"}.
    */
   authzCookieName?: string | undefined;
-  /** The `Domain` attribute of that cookie. Default: `MERCURE_AUTHZ_COOKIE_DOMAIN`, else the host of the page alone. */
+  /**
+   * The `Domain` attribute of that cookie. Default: `MERCURE_AUTHZ_COOKIE_DOMAIN`, else the host of the page alone.
+   * {@link https://www.rfc-editor.org/rfc/rfc6265#section-5.2.3 | RFC 6265, section 5.2.3}.
+   */
   authzCookieDomain?: string | undefined;
   /** Whether an update without a type uses its topic as its type. Default: `MERCURE_TYPE_IS_TOPIC`, else false. */
   typeIsTopic?: boolean | undefined;
   /**
    * The place of private streams' tokens. `"url"` puts them into the stream URLs in the markup; plain htmx needs that
    * with Mercure 0.x. `"cookie"` keeps them out of the markup. Default: `MERCURE_TOKEN_MODE`, else `"url"` with Mercure
-   * 0.x and `"cookie"` with 1.0.
+   * 0.x and `"cookie"` with 1.0. {@link https://mercure.rocks/spec#authorization | Mercure "Authorization"}.
    */
   tokenMode?: TokenMode | undefined;
   /**
@@ -121,12 +127,14 @@ export interface MercureOptions {
   /**
    * Returns the payload of a stream's token, which other subscribers can see: any JSON value. It takes the stream's
    * topics and the current request, and must be synchronous. Default: absent, so tokens have no payload.
+   * {@link https://mercure.rocks/spec#payload | Mercure "Payload"}.
    */
   payloadGetter?: ((topics: readonly string[], request: Request | undefined) => unknown) | undefined;
   /**
    * Maps a request to the signed-in user's id, or to undefined if nobody is signed in. It must be synchronous. The id
    * becomes the subject of the request's tokens, so `sse.disconnect({ subject })` can end the user's streams. Default:
    * absent, so tokens have no subject.
+   * {@link https://www.rfc-editor.org/rfc/rfc7519#section-4.1.2 | RFC 7519, section 4.1.2}.
    */
   subjectGetter?: ((request: Request) => string | undefined) | undefined;
   /**
@@ -150,7 +158,10 @@ export interface MercureOptions {
    * position. Default 0, which disables the pause.
    */
   pauseHiddenAfter?: number | undefined;
-  /** Swap styles of htmx extensions that `hx_swap` accepts as well. Default: empty. */
+  /**
+   * Swap styles of htmx extensions that `hx_swap` accepts as well. Default: empty.
+   * {@link https://htmx.org/attributes/hx-swap/ | hx-swap}.
+   */
   swapStyles?: readonly string[] | undefined;
   /** The path of the library's scripts and styles. Default `/mercure-assets`. */
   assetsPath?: string | undefined;

@@ -28,7 +28,7 @@ export interface Sse {
    *
    * A model object as data is rendered by its class's component. A model object as the only argument is published on
    * its own topic. Strings are published unchanged and unescaped: put user input into a component or into
-   * the template tag `html`.
+   * the template tag `html`. {@link https://mercure.rocks/spec#publication | Mercure "Publication"}.
    *
    * @throws MercureError `ERR_TOPIC`, `ERR_MODEL`, `ERR_DATA`, `ERR_UPDATE` or `ERR_OPTION` for an invalid topic,
    * model, data, update or option.
@@ -48,7 +48,7 @@ export interface Sse {
 
   /**
    * Deletes the element with this id from every page that streams the topic, by an out-of-band swap. Resolves to the
-   * update's id.
+   * update's id. {@link https://htmx.org/attributes/hx-swap-oob/ | hx-swap-oob}.
    *
    * @throws MercureError `ERR_DATA` for an id that is empty, begins with `#`, or contains a comma or white space, and
    * all errors of `sse.publish`.
@@ -118,7 +118,7 @@ export interface Sse {
 
   /**
    * Resolves to the active subscriptions: all of them, those of some topics, or those of one subscriber. A remote hub
-   * is queried over HTTP.
+   * is queried over HTTP. {@link https://mercure.rocks/spec#subscription-api | Mercure "Subscription API"}.
    *
    * @throws MercureError `ERR_SUBSCRIPTIONS` if a remote hub does not return its subscriptions.
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic.
@@ -165,7 +165,7 @@ export interface Sse {
 
   /**
    * Returns the URL of an EventSource for the topics. The stream replays updates published since the current request
-   * began.
+   * began. {@link https://mercure.rocks/spec#subscription | Mercure "Subscription"}.
    *
    * @param jwt - A subscriber's token for private updates. In Mercure 0.x it is a parameter of the URL. In Mercure 1.0
    * it is in the URL's fragment, and only the library's script reads it. Default: none, or a token without grants if the
@@ -181,6 +181,7 @@ export interface Sse {
   /**
    * Returns the same URL as {@link Sse.hubUrl} with a token that grants the private updates of these topics. The token
    * is in the URL, or in a cookie with `tokenMode: "cookie"`.
+   * {@link https://mercure.rocks/spec#authorization | Mercure "Authorization"}.
    *
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, or a URL that the hub would reject.
    * @throws MercureError `ERR_FORBIDDEN` if the option `authorize` refuses the topics.
@@ -205,7 +206,7 @@ export interface Sse {
 
   /**
    * Returns a token that grants the private updates of these topics to the current user. It is valid for the option
-   * `tokenLifetime`.
+   * `tokenLifetime`. {@link https://mercure.rocks/spec#subscribers | Mercure "Subscribers"}.
    *
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_FORBIDDEN` if the option `authorize`
    * refuses the topics, `ERR_OPTION` if an option's function returns a promise.
@@ -218,7 +219,7 @@ export interface Sse {
 
   /**
    * Returns a token that grants the private updates of these topics to any bearer. The option `authorize` is not
-   * called.
+   * called. {@link https://mercure.rocks/spec#subscribers | Mercure "Subscribers"}.
    *
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_OPTION` for an invalid option.
    * @example
@@ -230,6 +231,7 @@ export interface Sse {
 
   /**
    * Returns a token that lets any bearer publish to these topics over HTTP. The option `authorize` is not called.
+   * {@link https://mercure.rocks/spec#publishers | Mercure "Publishers"}.
    *
    * @throws MercureError `ERR_TOPIC` or `ERR_MODEL` for an invalid topic, `ERR_OPTION` for an invalid option.
    * @example
@@ -278,6 +280,7 @@ export interface Sse {
   /**
    * Sets the authorization cookie, and replaces an earlier one. Its token grants the private updates of these topics
    * and identifies the response's viewer. `{ jwt }` sets a token from elsewhere instead.
+   * {@link https://mercure.rocks/spec#cookie | Mercure "Cookie"}.
    *
    * @throws MercureError `ERR_TOKEN` if the response has begun, or if `jwt` is not a valid token.
    * @example
@@ -304,6 +307,7 @@ export interface Sse {
    *
    * Without `topics`, the query parameter `channel` names the topic; default `sse`. The client chooses the topic then,
    * so the handler streams public updates only.
+   * {@link https://html.spec.whatwg.org/multipage/server-sent-events.html | HTML, server-sent events}.
    *
    * @param topics - The topics, or a function of the request that returns them; it can be asynchronous.
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process, when the route is created.

@@ -81,7 +81,7 @@ export class Hub {
 
   /**
    * The id of the present end of history. A subscriber that resumes from it receives only later updates. It never
-   * equals an id that a publisher chose.
+   * equals an id that a publisher chose. {@link https://mercure.rocks/spec#reconciliation | Mercure, reconnection}.
    */
   get lastEventId(): string {
     return this.#parts.transport.cursor(this.#parts.transport.head);
@@ -154,7 +154,7 @@ export class Hub {
 
   /**
    * Streams topics to a client that the application has authorized; the hub checks no token. The client can resume with
-   * `Last-Event-ID`, as at the hub's URL.
+   * `Last-Event-ID`, as at the hub's URL. {@link https://mercure.rocks/spec#subscription | Mercure "Subscription"}.
    *
    * @param next - As for {@link Hub.handle}.
    * @throws MercureError `ERR_OPTION` for an invalid option, `ERR_TOPIC` for an invalid topic.
@@ -254,6 +254,7 @@ export class Hub {
   /**
    * Calls the listener for each subscription that begins or ends, on any node. Returns a function that removes the
    * listener. With the option `subscriptions: false` the hub never calls it.
+   * {@link https://mercure.rocks/spec#subscription-events | Mercure "Subscription Events"}.
    *
    * @example
    * ```ts

@@ -6,7 +6,7 @@ import { isSafeString, type MakeSafe, type SafeString } from "./safe-string.js";
 
 /** Options of `oob`. */
 export interface OobOptions {
-  /** The swap style. Default `outerHTML`. */
+  /** The swap style. Default `outerHTML`. {@link https://htmx.org/attributes/hx-swap-oob/ | hx-swap-oob}. */
   swap?: string | undefined;
   /**
    * A CSS selector of the element to swap, without commas. Default: the element with the id of the HTML's first

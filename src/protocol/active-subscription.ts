@@ -2,7 +2,7 @@ import { escapeJson } from "../shared/escape-json.js";
 import { percentDecode, percentEncode } from "./percent-encode.js";
 import type { Draft } from "./update.js";
 
-/** The name of a topic matcher's type in URLs and documents. Mercure 1.0 "Summary of Matcher Types". */
+/** The name of a topic matcher's type in URLs and documents: a Mercure 1.0 name. */
 export type MatchType = "exact" | "urlpattern";
 
 /** A selector that a subscriber requested: a topic selector of Mercure 0.x, or a typed matcher of Mercure 1.0. */

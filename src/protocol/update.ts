@@ -1,7 +1,7 @@
 /**
  * A message about a new version of one or several topics, as a publisher hands it to a hub.
  *
- * Mercure 0.x "Publication".
+ * {@link https://mercure.rocks/spec#publication | Mercure "Publication"}.
  */
 export interface Draft {
   /** The topics of the update: the canonical topic first, then the alternates. At least one. */

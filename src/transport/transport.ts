@@ -141,8 +141,9 @@ export interface Transport {
   /**
    * Returns the position of an id, which is a cursor or the id of an update in history. A promise resolves once this
    * node's head has reached the position, within seconds. Returns undefined for an unknown id, such as one from before
-   * a restart that lost the history. If several updates in history share an id, the oldest counts (Mercure 1.0
-   * "Reconnection"): a reader that resumes there may see updates twice, and misses none.
+   * a restart that lost the history. If several updates in history share an id, the oldest counts: a reader that
+   * resumes there may see updates twice, and misses none.
+   * {@link https://mercure.rocks/spec#reconciliation | Mercure, reconnection}.
    */
   positionOf(id: string): number | undefined | Promise<number | undefined>;
 

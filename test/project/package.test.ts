@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -24,6 +24,8 @@ interface Tarball {
 
 interface Manifest {
   readonly [name: string]: unknown;
+  readonly version: string;
+  readonly files: readonly string[];
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
@@ -167,9 +169,7 @@ let manifest: Manifest;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "htmx-mercure-package-"));
   manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as Manifest;
-  // Without the script that builds before packing, because other tests read dist meanwhile.
-  const packed = await npm(root, "pack", "--json", "--ignore-scripts", "--pack-destination", folder);
-  tarball = (JSON.parse(packed) as [Tarball])[0];
+  tarball = await pack("package", manifest);
   for (const [name, content] of Object.entries(project)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), content);
@@ -183,6 +183,29 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 async function npm(cwd: string, ...args: string[]): Promise<string> {
   return (await execute("npm", args, { cwd, maxBuffer: 16 * 1024 * 1024 })).stdout;
+}
+
+/**
+ * Packs a copy of the package, with the README that `npm pack` makes. The scripts of npm would build again and write into
+ * the repository, and other tests read both meanwhile.
+ */
+async function pack(name: string, itsManifest: Manifest): Promise<Tarball> {
+  const source = join(folder, name);
+  await mkdir(source);
+  for (const path of [...manifest.files, "README.md", "LICENSE"]) {
+    await cp(join(root, path), join(source, path), { recursive: true });
+  }
+  await writeFile(join(source, "package.json"), `${JSON.stringify(itsManifest, undefined, 2)}\n`);
+  await execute(process.execPath, [join(root, "scripts/packed-readme.mjs")], { cwd: source });
+  const packed = await npm(source, "pack", "--json", "--ignore-scripts", "--pack-destination", folder);
+  return (JSON.parse(packed) as [Tarball])[0];
+}
+
+/** The targets of the README's links and images, beside headings of its own. */
+async function targetsOfReadme(name: string): Promise<string[]> {
+  const readme = await readFile(join(folder, name, "README.md"), "utf8");
+  const targets = [...readme.matchAll(/\]\(([^)]+)\)|\b(?:src|srcset|href)="([^"]+)"/g)];
+  return targets.map(([, link, attribute]) => link ?? attribute!).filter((target) => !target.startsWith("#"));
 }
 
 /** A copy with a buffer of its own, because small files share one with others. */
@@ -221,6 +244,30 @@ describe("the tarball", () => {
     for (const path of ["README.md", "LICENSE", "components/MercureStream.njk"]) {
       assert.ok(paths.includes(path), `${path} is missing`);
     }
+  });
+
+  test("has a README without relative links, which lead nowhere outside the repository", async () => {
+    const targets = await targetsOfReadme("package");
+    assert.ok(targets.length > 0);
+    assert.deepEqual(
+      targets.filter((target) => !URL.canParse(target)),
+      [],
+    );
+  });
+
+  test("has a README that links each page by its URL in the repository that package.json names", async () => {
+    const repository = { type: "git", url: "git+https://example.com/people/htmx-mercure.git" };
+    await pack("named", { ...manifest, repository });
+    const targets = await targetsOfReadme("named");
+    const base = "https://example.com/people/htmx-mercure";
+    const pages = targets.filter((target) => target.startsWith(`${base}/blob/v${manifest.version}/`));
+    assert.deepEqual(
+      targets.filter((target) => !URL.canParse(target)),
+      [],
+    );
+    assert.ok(targets.includes(`${base}/raw/v${manifest.version}/docs/images/example-app.png`));
+    const readme = await readFile(join(root, "README.md"), "utf8");
+    assert.equal(pages.length, [...readme.matchAll(/\]\((?!https:|#)/g)].length);
   });
 
   test("is small", () => {

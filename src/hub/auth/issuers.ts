@@ -9,6 +9,7 @@ export interface IssuerOptions {
   /**
    * The `iss` claim of the issuer's tokens, which must then be of Mercure 1.0: the keys verify only tokens with this
    * claim. Without `issuer` the keys verify tokens of Mercure 0.x.
+   * {@link https://www.rfc-editor.org/rfc/rfc7519#section-4.1.1 | RFC 7519, section 4.1.1}.
    */
   readonly issuer?: string | undefined;
   /** The role that the keys are trusted for. Default: both subscribers and publishers. */

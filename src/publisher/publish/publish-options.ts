@@ -2,19 +2,27 @@ import type { Transaction } from "../../shared/transaction.js";
 
 /** Options of `sse.publish` and of everything that publishes. */
 export interface PublishOptions {
-  /** Whether only subscribers with a token for a topic receive the update. Default false. */
+  /**
+   * Whether only subscribers with a token for a topic receive the update. Default false.
+   * {@link https://mercure.rocks/spec#publication | Mercure "Publication"}.
+   */
   private?: boolean | undefined;
   /**
    * The event's type; true stands for the first topic's name. Default: none, or the topic's name with the option
    * `typeIsTopic`.
+   * {@link https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation | HTML, server-sent events}.
    */
   type?: string | boolean | undefined;
   /**
    * The update's id. An update with the same id and content is a retry, and is published once. An update with the same
    * id and other content is a new update. Default: the hub generates an id.
+   * {@link https://mercure.rocks/spec#publication | Mercure "Publication"}.
    */
   id?: string | undefined;
-  /** The reconnection time of clients, in milliseconds. Default: the client's own. */
+  /**
+   * The reconnection time of clients, in milliseconds. Default: the client's own.
+   * {@link https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation | HTML, server-sent events}.
+   */
   retry?: number | undefined;
   /**
    * Whether history stores the update. With false only streams that are open now receive it: a page that reconnects

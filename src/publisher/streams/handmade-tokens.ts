@@ -12,11 +12,20 @@ import { noteWithoutVariant } from "./variant-selectors.js";
 
 /** Options of the tokens that the application creates by hand. */
 export interface JwtOptions {
-  /** Data about the bearer that other subscribers can read. Must be an object in Mercure 1.0. Default: none. */
+  /**
+   * Data about the bearer that other subscribers can read. Must be an object in Mercure 1.0. Default: none.
+   * {@link https://mercure.rocks/spec#payload | Mercure "Payload"}.
+   */
   payload?: unknown;
-  /** The bearer's id, for `sse.disconnect({ subject })`. Default: none. */
+  /**
+   * The bearer's id, for `sse.disconnect({ subject })`. Default: none.
+   * {@link https://www.rfc-editor.org/rfc/rfc7519#section-4.1.2 | RFC 7519, section 4.1.2}.
+   */
   subject?: string | undefined;
-  /** The lifetime of the token, in seconds. Must be greater than 0. Default: the option `tokenLifetime`. */
+  /**
+   * The lifetime of the token, in seconds. Must be greater than 0. Default: the option `tokenLifetime`.
+   * {@link https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4 | RFC 7519, section 4.1.4}.
+   */
   expiresIn?: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HistoryOptions } from "../history/history-options.js";
 import type { StoredUpdate, Transport } from "../transport.js";
@@ -15,10 +15,10 @@ export function acceptanceTests(open: Open): void {
     );
     const expected = { topics: ["a", "b"], data: "x\r\n\0é\u{1f600}", private: true, type: "note", retry: 5 };
     const { id, ...rest } = update;
-    assert.deepEqual({ ...rest }, expected);
-    assert.match(id, /^[^\p{Cc}\p{Cf}\p{Cs}]+$/u);
+    deepEqual({ ...rest }, expected);
+    match(id, /^[^\p{Cc}\p{Cf}\p{Cs}]+$/u);
     const { updates } = await read(transport);
-    assert.deepEqual({ ...updates[0]?.update }, { id, ...expected });
+    deepEqual({ ...updates[0]?.update }, { id, ...expected });
   });
 
   test("keeps the hub's own events", async (t) => {
@@ -28,14 +28,14 @@ export function acceptanceTests(open: Open): void {
     const { id } = await transport.publish(draft(["/hub/own/1/2", "/hub/own/1"], "own", { private: true }), event);
     const { updates } = await read(transport, { topics: new Set(["/hub/own/1"]) });
     for (const stored of [heard[0], updates[0]]) {
-      assert.deepEqual(stored?.update.topics, ["/hub/own/1/2", "/hub/own/1"]);
-      assert.equal(stored.update.data, "own");
-      assert.equal(stored.update.private, true);
-      assert.equal(stored.update.id, id);
-      assert.equal(stored.update.type, undefined);
-      assert.deepEqual(JSON.parse(JSON.stringify(stored.update)), { ...stored.update });
+      deepEqual(stored?.update.topics, ["/hub/own/1/2", "/hub/own/1"]);
+      equal(stored.update.data, "own");
+      equal(stored.update.private, true);
+      equal(stored.update.id, id);
+      equal(stored.update.type, undefined);
+      deepEqual(JSON.parse(JSON.stringify(stored.update)), { ...stored.update });
     }
-    assert.equal(await transport.positionOf(id), updates[0]?.position);
+    equal(await transport.positionOf(id), updates[0]?.position);
   });
 
   test("rejects a draft that repeats the newest update of its id", async (t) => {
@@ -45,9 +45,9 @@ export function acceptanceTests(open: Open): void {
     const fields = { id: "urn:1", private: true, type: "t", retry: 5 };
     const first = await transport.publish(draft(["a", "b"], "1", fields));
     const again = await transport.publish(draft(["a", "b", "a"], "1", fields));
-    assert.deepEqual({ ...again }, { ...first });
-    assert.deepEqual(heard, ["1"]);
-    assert.equal((await read(transport)).updates.length, 1);
+    deepEqual({ ...again }, { ...first });
+    deepEqual(heard, ["1"]);
+    equal((await read(transport)).updates.length, 1);
   });
 
   test("treats a draft with the id of an update and other content as another update", async (t) => {
@@ -66,12 +66,12 @@ export function acceptanceTests(open: Open): void {
       // As it was at first, because a state can return.
       draft("a", "open", { id }),
     ];
-    for (const each of drafts) assert.equal((await transport.publish(each)).id, id);
-    assert.deepEqual(
+    for (const each of drafts) equal((await transport.publish(each)).id, id);
+    deepEqual(
       heard,
       drafts.map(({ data }) => data),
     );
-    assert.deepEqual(dataOf(await read(transport)), heard);
+    deepEqual(dataOf(await read(transport)), heard);
   });
 
   test("accepts a draft again after history has evicted its id", async (t) => {
@@ -79,7 +79,7 @@ export function acceptanceTests(open: Open): void {
     await transport.publish(draft("a", "1", { id: "urn:1" }));
     await transport.publish(draft("a", "2"));
     await transport.publish(draft("a", "1", { id: "urn:1" }));
-    assert.deepEqual(dataOf(await read(transport)), ["1"]);
+    deepEqual(dataOf(await read(transport)), ["1"]);
   });
 
   test("is unaffected by the publisher's later changes of the draft", async (t) => {
@@ -87,14 +87,14 @@ export function acceptanceTests(open: Open): void {
     const topics = ["a"];
     await transport.publish({ topics, data: "", private: false });
     topics[0] = "b";
-    assert.deepEqual([...(await read(transport)).updates[0]!.update.topics], ["a"]);
+    deepEqual([...(await read(transport)).updates[0]!.update.topics], ["a"]);
   });
 
   test("rejects updates once it is closed", async (t) => {
     const transport = await open(t);
     await transport.publish(draft("a"));
     await transport.close();
-    await assert.rejects(transport.publish(draft("a")), { code: "ERR_CLOSED" });
+    await rejects(transport.publish(draft("a")), { code: "ERR_CLOSED" });
     await transport.close();
   });
 
@@ -103,9 +103,9 @@ export function acceptanceTests(open: Open): void {
     const transport = await open(t);
     const texts = ["\0", "a\0b\0", "\ud800", "\udfff\ud800", "\u2028\r\n\u0085", "\\0\\u0000\\", "\ufeff"];
     const { data } = listenTo(transport);
-    for (const text of texts) assert.equal((await transport.publish(draft("a", text))).data, text);
-    assert.deepEqual(dataOf(await read(transport)), texts);
-    assert.deepEqual(data, texts);
+    for (const text of texts) equal((await transport.publish(draft("a", text))).data, text);
+    deepEqual(dataOf(await read(transport)), texts);
+    deepEqual(data, texts);
   });
 
   test("has plain updates, which JSON carries unchanged", async (t) => {
@@ -114,15 +114,15 @@ export function acceptanceTests(open: Open): void {
     await transport.publish(draft(["/hub/own/1/2", "/hub/own/1"], "event", { private: true, type: "mercure" }), event);
     await transport.publish(draft("a", "1", { id: "urn:1", retry: 1 }));
     for (const { update } of [...heard.heard, ...(await read(transport)).updates]) {
-      assert.deepEqual(JSON.parse(JSON.stringify(update)), { ...update });
+      deepEqual(JSON.parse(JSON.stringify(update)), { ...update });
     }
   });
 
   test("is ready after it was opened, and closed after it was closed", async (t) => {
     const transport = await open(t);
-    assert.equal(transport.state, "ready");
+    equal(transport.state, "ready");
     await transport.close();
     await transport.ready;
-    assert.equal(transport.state, "closed");
+    equal(transport.state, "closed");
   });
 }

@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { Transport } from "../transport.js";
 
@@ -16,10 +16,10 @@ export function nodesTests(open: (t: TestContext) => Promise<Transport>): void {
       [true, "s/1", "changed"],
       [true, "s/2", "\0\ud800"],
     ];
-    assert.deepEqual(entries("s/").sort(), expected);
-    assert.deepEqual(entries("v/"), [[true, "v/1", ""]]);
+    deepEqual(entries("s/").sort(), expected);
+    deepEqual(entries("v/"), [[true, "v/1", ""]]);
     nodes.tell("s/1", undefined);
-    assert.deepEqual(entries("s/"), expected.slice(1));
+    deepEqual(entries("s/"), expected.slice(1));
   });
 
   test("calls the listeners of entries with each change, until they are removed", async (t) => {
@@ -28,12 +28,12 @@ export function nodesTests(open: (t: TestContext) => Promise<Transport>): void {
     const stop = nodes.listen((node, key, value) => heard.push([node === nodes.self, key, value]));
     nodes.tell("a", "1");
     nodes.tell("a", undefined);
-    assert.deepEqual(heard, [
+    deepEqual(heard, [
       [true, "a", "1"],
       [true, "a", undefined],
     ]);
     stop();
     nodes.tell("a", "2");
-    assert.equal(heard.length, 2);
+    equal(heard.length, 2);
   });
 }

@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HistoryOptions } from "../history/history-options.js";
 import { timeOfPosition } from "../positions.js";
@@ -13,21 +13,21 @@ export function orderTests(open: Open): void {
     const transport = await open(t);
     const heard: StoredUpdate[] = [];
     transport.listen({ update: (stored) => heard.push(stored) });
-    assert.equal(transport.head, 0);
+    equal(transport.head, 0);
     await Promise.all(Array.from({ length: 50 }, (_, i) => transport.publish(draft(`topic-${i % 3}`, String(i)))));
 
     const { updates, lostThrough, through } = await read(transport);
-    assert.equal(updates.length, 50);
-    assert.deepEqual(
+    equal(updates.length, 50);
+    deepEqual(
       heard.map(({ position, update }) => [position, update.id]),
       updates.map(({ position, update }) => [position, update.id]),
     );
     const positions = updates.map(({ position }) => position);
-    assert.ok(positions[0]! > 0);
-    assert.ok(positions.every((position, i) => i === 0 || position > positions[i - 1]!));
-    assert.equal(transport.head, positions.at(-1));
-    assert.equal(through, transport.head);
-    assert.equal(lostThrough, 0);
+    ok(positions[0]! > 0);
+    ok(positions.every((position, i) => i === 0 || position > positions[i - 1]!));
+    equal(transport.head, positions.at(-1));
+    equal(through, transport.head);
+    equal(lostThrough, 0);
   });
 
   test("has called its listeners when publish resolves, and head is never behind them", async (t) => {
@@ -36,8 +36,8 @@ export function orderTests(open: Open): void {
     transport.listen({ update: ({ position }) => heads.push([position, transport.head]) });
     for (let i = 1; i <= 3; i++) {
       await transport.publish(draft("a"));
-      assert.equal(heads.length, 1);
-      assert.ok(heads[0]![1] >= heads[0]![0]);
+      equal(heads.length, 1);
+      ok(heads[0]![1] >= heads[0]![0]);
       heads = [];
     }
   });
@@ -54,7 +54,7 @@ export function orderTests(open: Open): void {
     transport.listen({ update: ({ update }) => heard.push(update.data) });
     await transport.publish(draft("a", "question"));
     await answer;
-    assert.deepEqual(heard, ["question", "answer"]);
+    deepEqual(heard, ["question", "answer"]);
   });
 
   test("calls a listener no more after it has stopped", async (t) => {
@@ -64,7 +64,7 @@ export function orderTests(open: Open): void {
     await transport.publish(draft("a", "1"));
     stop();
     await transport.publish(draft("a", "2"));
-    assert.deepEqual(heard, ["1"]);
+    deepEqual(heard, ["1"]);
   });
 
   test("uses ids as places in the order", async (t) => {
@@ -72,29 +72,29 @@ export function orderTests(open: Open): void {
     const first = await transport.publish(draft("a", "1"));
     const own = await transport.publish(draft("a", "2", { id: "urn:own" }));
     await transport.publish(draft("a", "3"));
-    assert.equal(own.id, "urn:own");
+    equal(own.id, "urn:own");
     const { updates } = await read(transport);
-    assert.equal(await transport.positionOf(first.id), updates[0]!.position);
-    assert.equal(await transport.positionOf("urn:own"), updates[1]!.position);
-    assert.equal(await transport.positionOf("unknown"), undefined);
-    assert.equal(await transport.positionOf("#AAAAAAAAAAAAAAAAAAAAAA"), undefined);
-    assert.equal(await transport.positionOf(""), undefined);
+    equal(await transport.positionOf(first.id), updates[0]!.position);
+    equal(await transport.positionOf("urn:own"), updates[1]!.position);
+    equal(await transport.positionOf("unknown"), undefined);
+    equal(await transport.positionOf("#AAAAAAAAAAAAAAAAAAAAAA"), undefined);
+    equal(await transport.positionOf(""), undefined);
   });
 
   test("has a cursor for every position, the beginning too", async (t) => {
     const transport = await open(t);
     const beginning = transport.cursor(0);
-    assert.equal(await transport.positionOf(beginning), 0);
-    assert.equal(transport.cursor(0), beginning);
+    equal(await transport.positionOf(beginning), 0);
+    equal(transport.cursor(0), beginning);
     await transport.publish(draft("a", "", { id: "urn:own" }));
-    assert.equal(await transport.positionOf(transport.cursor(transport.head)), transport.head);
-    assert.equal(await transport.positionOf(beginning), 0);
+    equal(await transport.positionOf(transport.cursor(transport.head)), transport.head);
+    equal(await transport.positionOf(beginning), 0);
   });
 
   // A reader that resumes after a future event would be told that nothing is missing.
   test("treats a cursor of the future as unknown", async (t) => {
     const transport = await open(t);
-    assert.equal(await transport.positionOf(transport.cursor(transport.head + 1)), undefined);
+    equal(await transport.positionOf(transport.cursor(transport.head + 1)), undefined);
   });
 
   // Mercure 1.0, "Reconnection": a reader of any of them misses nothing.
@@ -110,13 +110,13 @@ export function orderTests(open: Open): void {
     }
     const positionOf = async (data: string) =>
       (await read(transport)).updates.find(({ update }) => update.data === data)!.position;
-    assert.equal(await transport.positionOf(id), await positionOf("1"));
+    equal(await transport.positionOf(id), await positionOf("1"));
     // History evicts the first, and then the third before the second.
     for (const data of ["4", "5"]) await transport.publish(draft("a", data));
-    assert.deepEqual(dataOf(await read(transport)), ["2", "4", "5"]);
-    assert.equal(await transport.positionOf(id), await positionOf("2"));
+    deepEqual(dataOf(await read(transport)), ["2", "4", "5"]);
+    equal(await transport.positionOf(id), await positionOf("2"));
     for (const data of ["6", "7"]) await transport.publish(draft("quiet", data));
-    assert.equal(await transport.positionOf(id), undefined);
+    equal(await transport.positionOf(id), undefined);
   });
 
   test("gives positions that are times of the store's clock", async (t) => {
@@ -129,7 +129,7 @@ export function orderTests(open: Open): void {
     const after = transport.now();
     for (const { position } of heard) {
       const time = timeOfPosition(position);
-      assert.ok(time > before - 1000 && time < after + 1000, `${time} is not between ${before} and ${after}`);
+      ok(time > before - 1000 && time < after + 1000, `${time} is not between ${before} and ${after}`);
     }
   });
 
@@ -143,6 +143,6 @@ export function orderTests(open: Open): void {
     };
     transport.listen({ update: () => void reads.push(check()) });
     await Promise.all(Array.from({ length: 30 }, (_, i) => transport.publish(draft("a", `${i}`))));
-    assert.deepEqual(new Set(await Promise.all(reads)), new Set([true]));
+    deepEqual(new Set(await Promise.all(reads)), new Set([true]));
   });
 }

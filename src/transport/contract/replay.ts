@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HistoryOptions } from "../history/history-options.js";
 import type { StoredUpdate, Transport } from "../transport.js";
@@ -16,11 +16,11 @@ export function replayTests(open: Open): void {
     await transport.publish(draft(["c", "c"], "4"));
     await transport.publish(draft("a", "5"));
     const topics = (...names: string[]) => ({ topics: new Set(names) });
-    assert.deepEqual(dataOf(await read(transport, topics("a"))), ["1", "3", "5"]);
-    assert.deepEqual(dataOf(await read(transport, topics("a", "b"))), ["1", "2", "3", "5"]);
-    assert.deepEqual(dataOf(await read(transport, topics("c"))), ["4"]);
-    assert.deepEqual(dataOf(await read(transport, topics("unknown"))), []);
-    assert.deepEqual(dataOf(await read(transport)), ["1", "2", "3", "4", "5"]);
+    deepEqual(dataOf(await read(transport, topics("a"))), ["1", "3", "5"]);
+    deepEqual(dataOf(await read(transport, topics("a", "b"))), ["1", "2", "3", "5"]);
+    deepEqual(dataOf(await read(transport, topics("c"))), ["4"]);
+    deepEqual(dataOf(await read(transport, topics("unknown"))), []);
+    deepEqual(dataOf(await read(transport)), ["1", "2", "3", "4", "5"]);
   });
 
   test("reads in pieces that join without a gap or a repetition", async (t) => {
@@ -31,12 +31,12 @@ export function replayTests(open: Open): void {
       const joined: StoredUpdate[] = [];
       for (let after = 0; after < transport.head; ) {
         const { updates, through } = await read(transport, { topics, after, limit: 45 });
-        assert.ok(updates.length <= 5);
-        assert.ok(through > after);
+        ok(updates.length <= 5);
+        ok(through > after);
         joined.push(...updates);
         after = through;
       }
-      assert.deepEqual(dataOf({ updates: joined }), dataOf({ updates: whole }));
+      deepEqual(dataOf({ updates: joined }), dataOf({ updates: whole }));
     }
   });
 
@@ -44,7 +44,7 @@ export function replayTests(open: Open): void {
     const transport = await open(t);
     await transport.publish(draft("a", "x".repeat(1000)));
     await transport.publish(draft("a", "y"));
-    assert.equal((await read(transport, { limit: 10 })).updates.length, 1);
+    equal((await read(transport, { limit: 10 })).updates.length, 1);
   });
 
   test("examines at most the requested number of updates at a time, and continues from there", async (t) => {
@@ -55,12 +55,12 @@ export function replayTests(open: Open): void {
       const joined: StoredUpdate[] = [];
       for (let after = 0; after < transport.head; ) {
         const { updates, through } = await read(transport, { topics, after, maxUpdates: 3 });
-        assert.ok(updates.length <= 3);
-        assert.ok(through > after);
+        ok(updates.length <= 3);
+        ok(through > after);
         joined.push(...updates);
         after = through;
       }
-      assert.deepEqual(dataOf({ updates: joined }), dataOf({ updates: whole }));
+      deepEqual(dataOf({ updates: joined }), dataOf({ updates: whole }));
     }
   });
 
@@ -70,9 +70,9 @@ export function replayTests(open: Open): void {
     await transport.publish(draft("/hub/own/1", "own", { private: true }), event);
     for (const topics of ["*", new Set(["a", "/hub/own/1"])] as const) {
       const { updates, through } = await read(transport, { topics, private: false });
-      assert.deepEqual(dataOf({ updates: updates }), ["1", "3", "5", "7", "9"]);
-      assert.equal(through, transport.head);
-      assert.equal((await read(transport, { topics, private: true })).updates.length, 11);
+      deepEqual(dataOf({ updates: updates }), ["1", "3", "5", "7", "9"]);
+      equal(through, transport.head);
+      equal((await read(transport, { topics, private: true })).updates.length, 11);
     }
   });
 
@@ -83,16 +83,16 @@ export function replayTests(open: Open): void {
     const [quiet, busy] = await Promise.all(
       ["quiet", "busy"].map((topic) => read(transport, { topics: new Set([topic]) })),
     );
-    assert.deepEqual(dataOf(quiet!), ["q"]);
-    assert.equal(quiet!.lostThrough, 0);
-    assert.deepEqual(dataOf(busy!), ["8", "9", "10"]);
-    assert.ok(busy!.lostThrough < busy!.updates[0]!.position);
-    assert.ok(busy!.lostThrough > quiet!.updates[0]!.position);
+    deepEqual(dataOf(quiet!), ["q"]);
+    equal(quiet!.lostThrough, 0);
+    deepEqual(dataOf(busy!), ["8", "9", "10"]);
+    ok(busy!.lostThrough < busy!.updates[0]!.position);
+    ok(busy!.lostThrough > quiet!.updates[0]!.position);
     const both = await read(transport, { topics: new Set(["quiet", "busy"]) });
-    assert.deepEqual(dataOf(both), ["q", "8", "9", "10"]);
-    assert.equal(both.lostThrough, busy!.lostThrough);
+    deepEqual(dataOf(both), ["q", "8", "9", "10"]);
+    equal(both.lostThrough, busy!.lostThrough);
     const all = await read(transport);
-    assert.deepEqual(dataOf(all), ["q", "8", "9", "10"]);
-    assert.equal(all.lostThrough, busy!.lostThrough);
+    deepEqual(dataOf(all), ["q", "8", "9", "10"]);
+    equal(all.lostThrough, busy!.lostThrough);
   });
 }

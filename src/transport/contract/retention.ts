@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { HistoryOptions } from "../history/history-options.js";
 import type { Transport } from "../transport.js";
@@ -11,14 +11,14 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
     const { data } = listenTo(transport);
     await transport.publish(draft("a", "stored"));
     const live = await transport.publish(draft("a", "live", { keep: false }));
-    assert.equal(await transport.positionOf(live.id), transport.head);
+    equal(await transport.positionOf(live.id), transport.head);
     await transport.publish(draft("a", "later"));
-    assert.deepEqual(data, ["stored", "live", "later"]);
+    deepEqual(data, ["stored", "live", "later"]);
     for (const replay of [await read(transport), await readTopics(transport, "a")]) {
-      assert.deepEqual(dataOf(replay), ["stored", "later"]);
-      assert.equal(replay.lostThrough, 0);
+      deepEqual(dataOf(replay), ["stored", "later"]);
+      equal(replay.lostThrough, 0);
     }
-    assert.ok((await transport.positionOf(live.id))! < transport.head);
+    ok((await transport.positionOf(live.id))! < transport.head);
   });
 
   test("keeps only the newest update of a key in each topic, and reports no loss", async (t) => {
@@ -29,23 +29,23 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
     await transport.publish(draft("count", "no key"));
     await transport.publish(draft("count", "2", { key: "n" }));
     await transport.publish(draft("elsewhere", "3", { key: "n" }));
-    assert.deepEqual(data, ["1", "other", "no key", "2", "3"]);
+    deepEqual(data, ["1", "other", "no key", "2", "3"]);
     const counted = await readTopics(transport, "count");
-    assert.deepEqual(dataOf(counted), ["other", "no key", "2"]);
-    assert.equal(counted.lostThrough, 0);
+    deepEqual(dataOf(counted), ["other", "no key", "2"]);
+    equal(counted.lostThrough, 0);
     const all = await read(transport);
-    assert.deepEqual(dataOf(all), ["other", "no key", "2", "3"]);
-    assert.equal(all.lostThrough, 0);
+    deepEqual(dataOf(all), ["other", "no key", "2", "3"]);
+    equal(all.lostThrough, 0);
   });
 
   test("replaces an update of several topics in those that the newer one has", async (t) => {
     const transport = await open(t);
     await transport.publish(draft(["a", "b"], "both", { key: "k" }));
     await transport.publish(draft("a", "newer", { key: "k" }));
-    assert.deepEqual(dataOf(await readTopics(transport, "a")), ["newer"]);
-    assert.deepEqual(dataOf(await readTopics(transport, "b")), ["both"]);
+    deepEqual(dataOf(await readTopics(transport, "a")), ["newer"]);
+    deepEqual(dataOf(await readTopics(transport, "b")), ["both"]);
     await transport.publish(draft("b", "last", { key: "k" }));
-    assert.deepEqual(dataOf(await read(transport)), ["newer", "last"]);
+    deepEqual(dataOf(await read(transport)), ["newer", "last"]);
   });
 
   test("frees the id of a replaced update, and keeps the rest of the history's length", async (t) => {
@@ -54,10 +54,10 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
     await transport.publish(draft("a", "2"));
     await transport.publish(draft("a", "3", { key: "k", id: "urn:3" }));
     const { updates, lostThrough } = await read(transport);
-    assert.deepEqual(dataOf({ updates }), ["2", "3"]);
-    assert.equal(lostThrough, 0);
-    assert.equal(await transport.positionOf("urn:1"), undefined);
-    assert.equal(await transport.positionOf("urn:3"), transport.head);
+    deepEqual(dataOf({ updates }), ["2", "3"]);
+    equal(lostThrough, 0);
+    equal(await transport.positionOf("urn:1"), undefined);
+    equal(await transport.positionOf("urn:3"), transport.head);
   });
 
   test("keeps histories of different lengths, by name and by pattern", async (t) => {
@@ -72,11 +72,11 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
       for (let i = 1; i <= 4; i++) await transport.publish(draft(topic, `${i}`));
     }
     const kept = async (topic: string) => dataOf(await readTopics(transport, topic));
-    assert.deepEqual(await kept("none"), []);
-    assert.deepEqual(await kept("rooms/1"), ["4"]);
-    assert.deepEqual(await kept("rooms/2"), ["4"]);
-    assert.deepEqual(await kept("other"), ["2", "3", "4"]);
-    for (const topic of ["none", "rooms/1", "other"]) assert.ok((await readTopics(transport, topic)).lostThrough > 0);
+    deepEqual(await kept("none"), []);
+    deepEqual(await kept("rooms/1"), ["4"]);
+    deepEqual(await kept("rooms/2"), ["4"]);
+    deepEqual(await kept("other"), ["2", "3", "4"]);
+    for (const topic of ["none", "rooms/1", "other"]) ok((await readTopics(transport, topic)).lostThrough > 0);
   });
 
   test("evicts no update of a publisher for events of the hub", async (t) => {
@@ -86,10 +86,10 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
       await transport.publish(draft([`/hub/own/${i}/1`, `/hub/own/${i}`], `${i}`, { private: true }), event);
     }
     const kept = await readTopics(transport, "a");
-    assert.deepEqual([dataOf(kept), kept.lostThrough], [["kept"], 0]);
+    deepEqual([dataOf(kept), kept.lostThrough], [["kept"], 0]);
     const events = await readTopics(transport, "/hub/own/299", "/hub/own/0");
-    assert.deepEqual(dataOf(events), ["299"]);
-    assert.ok(events.lostThrough > 0);
+    deepEqual(dataOf(events), ["299"]);
+    ok(events.lostThrough > 0);
   });
 
   // A node that starts without an order accepts the token that the order refuses.
@@ -101,11 +101,11 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
       await transport.publish(draft(`/hub/own/${i}`, `${i}`, { private: true }), event);
       await transport.publish(draft("a", `${i}`));
     }
-    assert.equal(data[0], "refuse");
+    equal(data[0], "refuse");
     const replay = await readTopics(transport, orders);
-    assert.deepEqual([dataOf(replay), replay.lostThrough], [["refuse"], 0]);
+    deepEqual([dataOf(replay), replay.lostThrough], [["refuse"], 0]);
     // Subscribers to everything never read orders.
-    assert.ok(!dataOf(await read(transport)).includes("refuse"));
+    ok(!dataOf(await read(transport)).includes("refuse"));
   });
 
   test("keeps the newest order of a key, and no order whose time has passed", async (t) => {
@@ -118,6 +118,6 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
     await publish("past", "m", transport.now() - 10_000);
     await publish("future", "n", transport.now() + 3_600_000);
     const replay = await readTopics(transport, orders);
-    assert.deepEqual([dataOf(replay), replay.lostThrough], [["other", "newer", "future"], 0]);
+    deepEqual([dataOf(replay), replay.lostThrough], [["other", "newer", "future"], 0]);
   });
 }

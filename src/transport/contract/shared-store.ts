@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { StoredUpdate, Transport } from "../transport.js";
 import {
@@ -36,18 +36,18 @@ export function sharedStoreTests(storeOf: Open): void {
     await before.close();
 
     const after = await open(options);
-    assert.ok(after.head >= head);
+    ok(after.head >= head);
     const again = await read(after);
-    assert.deepEqual(placesOf(again.updates), placesOf(history.updates));
-    assert.equal(again.lostThrough, history.lostThrough);
+    deepEqual(placesOf(again.updates), placesOf(history.updates));
+    equal(again.lostThrough, history.lostThrough);
     // Some stores delete evicted updates after seconds, and then no longer know their topics.
     const lost = (await readTopics(after, "quiet")).lostThrough;
-    if (after.now() - begun < 4000) assert.equal(lost, 0);
-    else assert.ok(lost <= history.lostThrough);
-    assert.equal(await after.positionOf(first.id), again.updates[0]!.position);
-    assert.equal(await after.positionOf("urn:1"), again.updates[1]!.position);
-    assert.equal(await after.positionOf(cursor), 0);
-    assert.equal(after.cursor(head), before.cursor(head));
+    if (after.now() - begun < 4000) equal(lost, 0);
+    else ok(lost <= history.lostThrough);
+    equal(await after.positionOf(first.id), again.updates[0]!.position);
+    equal(await after.positionOf("urn:1"), again.updates[1]!.position);
+    equal(await after.positionOf(cursor), 0);
+    equal(after.cursor(head), before.cursor(head));
   });
 
   test("goes on after it was opened again: no position is used twice, and repetitions are known", async (t) => {
@@ -60,10 +60,10 @@ export function sharedStoreTests(storeOf: Open): void {
     const after = await open();
     const { heard } = listenTo(after);
     await after.publish(draft("a", "1", { id: "urn:1" }));
-    assert.equal(heard.length, 0);
+    equal(heard.length, 0);
     await after.publish(draft("a", "other", { id: "urn:1" }));
-    assert.ok(heard[0]!.position > head);
-    assert.deepEqual(dataOf(await read(after)), ["1", "other"]);
+    ok(heard[0]!.position > head);
+    deepEqual(dataOf(await read(after)), ["1", "other"]);
   });
 
   test("retains keys, events and orders when it is opened again", async (t) => {
@@ -77,10 +77,10 @@ export function sharedStoreTests(storeOf: Open): void {
     const after = await open();
     await after.publish(draft("a", "new", { key: "k" }));
     await after.publish(draft(orders, "new order", { private: true, key: "k" }), order);
-    assert.deepEqual(dataOf(await readTopics(after, "a")), ["new"]);
-    assert.deepEqual(dataOf(await readTopics(after, "/hub/own/1")), ["event"]);
+    deepEqual(dataOf(await readTopics(after, "a")), ["new"]);
+    deepEqual(dataOf(await readTopics(after, "/hub/own/1")), ["event"]);
     const kept = await readTopics(after, orders);
-    assert.deepEqual([dataOf(kept), kept.lostThrough], [["new order"], 0]);
+    deepEqual([dataOf(kept), kept.lostThrough], [["new order"], 0]);
   });
 
   test("brings each update to all nodes, in one order and at one position", async (t) => {
@@ -90,10 +90,10 @@ export function sharedStoreTests(storeOf: Open): void {
     const publish = (node: number, i: number) => nodes[node]!.publish(draft(`topic-${i % 3}`, `${node} ${i}`));
     await Promise.all(Array.from({ length: 100 }, (_, i) => publish(i % 2, i)));
     await until(() => heard.every(({ length }) => length === 100));
-    assert.deepEqual(placesOf(heard[1]!), placesOf(heard[0]!));
-    for (const node of nodes) assert.deepEqual(placesOf((await read(node)).updates), placesOf(heard[0]!));
+    deepEqual(placesOf(heard[1]!), placesOf(heard[0]!));
+    for (const node of nodes) deepEqual(placesOf((await read(node)).updates), placesOf(heard[0]!));
     const late = await open();
-    assert.deepEqual(placesOf((await read(late)).updates), placesOf(heard[0]!));
+    deepEqual(placesOf((await read(late)).updates), placesOf(heard[0]!));
   });
 
   // A page is rendered by one node, and its stream goes to another that is a little slower.
@@ -104,12 +104,12 @@ export function sharedStoreTests(storeOf: Open): void {
       const ids = [(await here.publish(draft("a", `${i}`))).id, here.cursor(here.head)];
       for (const id of ids) {
         const position = await there.positionOf(id);
-        assert.equal(position, here.head, `the id of update ${i}`);
-        assert.ok(there.head >= position!);
-        assert.equal((await read(there, { after: position! - 1 })).updates[0]?.update.data, `${i}`);
+        equal(position, here.head, `the id of update ${i}`);
+        ok(there.head >= position!);
+        equal((await read(there, { after: position! - 1 })).updates[0]?.update.data, `${i}`);
       }
     }
-    assert.equal(await there.positionOf(here.cursor(here.head + 1)), undefined);
+    equal(await there.positionOf(here.cursor(here.head + 1)), undefined);
   });
 
   test("recognizes at one node a draft that repeats an update of another", async (t) => {
@@ -118,12 +118,12 @@ export function sharedStoreTests(storeOf: Open): void {
     const { data } = listenTo(there);
     const first = await here.publish(draft("a", "1", { id: "urn:1" }));
     const again = await there.publish(draft("a", "1", { id: "urn:1" }));
-    assert.deepEqual({ ...again }, { ...first });
+    deepEqual({ ...again }, { ...first });
     await there.publish(draft("a", "2", { id: "urn:1" }));
     await until(() => data.length === 2);
-    assert.deepEqual(data, ["1", "2"]);
+    deepEqual(data, ["1", "2"]);
     await reached(here, there.head);
-    assert.deepEqual(dataOf(await read(here)), ["1", "2"]);
+    deepEqual(dataOf(await read(here)), ["1", "2"]);
   });
 
   test("accepts two different updates of two nodes under one id at once", async (t) => {
@@ -132,8 +132,8 @@ export function sharedStoreTests(storeOf: Open): void {
     await Promise.all(nodes.map((node, i) => node.publish(draft("a", `${i}`, { id: "urn:1" }))));
     await Promise.all(nodes.map((node) => reached(node, Math.max(...nodes.map(({ head }) => head)))));
     const lists = await Promise.all(nodes.map(async (node) => dataOf(await read(node))));
-    assert.deepEqual(lists[0], lists[1]);
-    assert.deepEqual(lists[0]!.sort(), ["0", "1"]);
+    deepEqual(lists[0], lists[1]);
+    deepEqual(lists[0]!.sort(), ["0", "1"]);
   });
 
   test("delivers updates with keep: false and orders at every node", async (t) => {
@@ -143,10 +143,10 @@ export function sharedStoreTests(storeOf: Open): void {
     await here.publish(draft("a", "live", { keep: false }));
     await here.publish(draft(orders, "order", { private: true }), order);
     await until(() => data.length === 2);
-    assert.deepEqual(data, ["live", "order"]);
-    assert.deepEqual(dataOf(await read(there)), []);
-    assert.equal((await read(there)).lostThrough, 0);
-    assert.deepEqual(dataOf(await readTopics(await open(), orders)), ["order"]);
+    deepEqual(data, ["live", "order"]);
+    deepEqual(dataOf(await read(there)), []);
+    equal((await read(there)).lostThrough, 0);
+    deepEqual(dataOf(await readTopics(await open(), orders)), ["order"]);
   });
 
   test("works on at one node when another closes", async (t) => {
@@ -155,7 +155,7 @@ export function sharedStoreTests(storeOf: Open): void {
     await there.publish(draft("a", "1"));
     await there.close();
     await here.publish(draft("a", "2"));
-    assert.deepEqual(dataOf(await read(here)), ["1", "2"]);
+    deepEqual(dataOf(await read(here)), ["1", "2"]);
   });
 
   test("shows the entries of a node to the others, from its start to its end", async (t) => {
@@ -169,14 +169,14 @@ export function sharedStoreTests(storeOf: Open): void {
     here.nodes.tell("s/2", "two");
     const seen = (node: Transport) => [...node.nodes.entries("s/")].map(([, key, value]) => `${key} ${value}`).sort();
     await until(() => seen(there).length === 2);
-    assert.deepEqual(seen(there), ["s/1 one", "s/2 two"]);
+    deepEqual(seen(there), ["s/1 one", "s/2 two"]);
     const late = await open();
     await until(() => seen(late).length === 2);
     here.nodes.tell("s/1", undefined);
     await until(() => seen(there).length === 1);
     await here.close();
     await until(() => seen(there).length === 0 && seen(late).length === 0);
-    assert.deepEqual(heard.at(-1), ["s/2", undefined]);
+    deepEqual(heard.at(-1), ["s/2", undefined]);
   });
 }
 
@@ -192,11 +192,11 @@ export function laggingNodeTests(
     for (let i = 0; i < 50; i++) await here.publish(draft("a", `${i}`));
     await resume();
     await until(() => listener.data.length === 50);
-    assert.deepEqual(
+    deepEqual(
       listener.data,
       Array.from({ length: 50 }, (_, i) => `${i}`),
     );
-    assert.deepEqual(listener.gaps, []);
+    deepEqual(listener.gaps, []);
   });
 
   test("tells a node of the gap that it has, and the loss only to readers of the topics that lost updates", async (t) => {
@@ -213,15 +213,15 @@ export function laggingNodeTests(
     await resume();
     await reached(there, here.head);
     const missed = heard.length < 1000;
-    assert.equal(gaps.length > 0, missed, `${heard.length} updates heard, ${gaps.length} gaps`);
+    equal(gaps.length > 0, missed, `${heard.length} updates heard, ${gaps.length} gaps`);
     const positions = heard.map(({ position }) => position);
-    assert.deepEqual(
+    deepEqual(
       positions,
       [...positions].sort((a, b) => a - b),
     );
     const busy = await read(there, { topics: new Set(["busy"]), after: before });
-    assert.ok(busy.lostThrough > before);
-    assert.deepEqual(dataOf(busy), ["996", "997", "998", "999", "1000"]);
-    assert.ok((await read(there, { topics: new Set(["quiet"]), after: before })).lostThrough <= before);
+    ok(busy.lostThrough > before);
+    deepEqual(dataOf(busy), ["996", "997", "998", "999", "1000"]);
+    ok((await read(there, { topics: new Set(["quiet"]), after: before })).lostThrough <= before);
   });
 }
