@@ -1,4 +1,5 @@
 import type { Draft, Update } from "../protocol/update.js";
+import { MercureError } from "../shared/errors.js";
 import type { Transaction } from "../shared/transaction.js";
 import type { Nodes } from "./nodes.js";
 
@@ -51,6 +52,18 @@ export interface InternalOptions {
    * then drop it, and does not report it as missing. Default: never.
    */
   readonly until?: number | undefined;
+}
+
+/**
+ * A node was cut off from its store, and the store has not accepted an event of the hub. Other nodes may have taken the
+ * node for ended meanwhile, so the hub decides anew which event tells the truth.
+ *
+ * @internal
+ */
+export class NotSentAgain extends MercureError {
+  constructor() {
+    super("ERR_TRANSPORT", "The connection to the store broke before it accepted the event.");
+  }
 }
 
 /** The max memory of all orders, in bytes, by the estimate of `sizeOf` in `history/size-of.ts`. */

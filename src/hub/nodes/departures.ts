@@ -8,90 +8,122 @@ interface Message {
   readonly by: string;
 }
 
-interface Departure {
-  readonly streams: readonly NodeStream[];
-  /** The node that announces the end of the streams: the one whose claim is the first in the common order. */
-  by: string | undefined;
-}
-
 /** The time that other nodes have to hear a message, in milliseconds. */
 const messageLifetime = 600_000;
+/** The time until a message is sent again after a failure of the store, in milliseconds. */
+const retryInterval = 1000;
 
 export interface DeparturesOptions {
   readonly self: string;
   readonly channel: ControlChannel;
+  /** Whether another node lives, as far as this one knows. */
+  isLiving(node: string): boolean;
   /** Announces the end of a node's streams, except those whose end is announced. */
-  announceEnd(node: string, streams: readonly NodeStream[]): Promise<void>;
-  /** Announces the streams of this node again, after another node has announced their end. */
-  announceAgain(): void;
+  announceEnd(streams: readonly NodeStream[]): Promise<void>;
+  /** Called when all nodes know the end of the streams that {@link DeparturesOptions.announceEnd} has announced. */
+  forgetEnd(streams: readonly NodeStream[]): void;
+  /** Called when no other node announces the end of this node's streams any more, after they took it for ended. */
+  endAbsence(): void;
   onError(error: unknown): void;
 }
 
 /**
  * Decides which node announces the end of the streams of a node that has ended. Every node that has noticed the end
- * sends a claim, and all nodes hear the claims in the same order, so exactly one announces.
+ * sends a claim, and all nodes hear the claims in the same order, so exactly one announces. A node that was only paused
+ * sends a claim for itself.
  */
 export class Departures {
   readonly #options: DeparturesOptions;
-  readonly #departures = new Map<string, Departure>();
-  /** Whether another node has announced the end of this node's streams, and this node has not heard of its end yet. */
-  #isAnnounced = false;
+  /** The streams of each node that has ended, until their end is announced. */
+  readonly #departures = new Map<string, readonly NodeStream[]>();
+  /** The node that announces an end: the one whose claim is the first in the common order. */
+  readonly #claims = new Map<string, string>();
+
+  #isClosed = false;
 
   constructor(options: DeparturesOptions) {
     this.#options = options;
   }
 
-  /** @param streams - The streams of the node, or of this node after the others have taken it for ended. */
+  /** @param streams - The streams of the node; none for this node, after the others have taken it for ended. */
   add(node: string, streams: readonly NodeStream[]): void {
-    if (node === this.#options.self && this.#isAnnounced) {
-      this.#isAnnounced = false;
-      this.#options.announceAgain();
-      return;
-    }
-    this.#departures.set(node, { streams, by: undefined });
+    this.#departures.set(node, streams);
+    // The others do not wait for what this node has claimed before its absence.
+    if (node === this.#options.self) this.release(node);
     this.#send("claim", node);
   }
 
   /** Notes that a node has ended. The others announce the rest of its claims. */
   release(node: string): void {
-    for (const [departed, departure] of this.#departures) {
-      if (departure.by !== node) continue;
-      departure.by = undefined;
-      this.#send("claim", departed);
+    for (const [departed, by] of this.#claims) {
+      if (by !== node) continue;
+      this.#claims.delete(departed);
+      if (this.#departures.has(departed) && departed !== node) this.#send("claim", departed);
     }
+  }
+
+  /** Notes that a node lives: it was only paused, and announces its streams itself. */
+  cancel(node: string): void {
+    if (this.#claims.get(node) !== this.#options.self) this.#departures.delete(node);
   }
 
   /** Executes a message of a node, this one included. Other messages have no effect. */
   execute(data: string): void {
     const { kind, node, by } = JSON.parse(data) as Partial<Message>;
-    const { self } = this.#options;
-    const departure = this.#departures.get(node ?? "");
-    if (departure === undefined) {
-      // The log deletes the record of a node's end after some seconds, so a node can hear this message first.
-      if (kind === "announced" && node === self && by !== self) this.#isAnnounced = true;
-    } else if (kind === "announced") {
-      this.#departures.delete(node!);
-      if (node === self && by !== self) this.#options.announceAgain();
-    } else if (kind === "claim" && departure.by === undefined) {
-      departure.by = by;
-      if (by === self) void this.#announce(node!, departure.streams);
-    }
+    if (node === undefined || by === undefined) return;
+    if (kind === "claim") this.#claim(node, by);
+    else if (kind === "announced") this.#settle(node);
   }
 
-  async #announce(node: string, streams: readonly NodeStream[]): Promise<void> {
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #claim(node: string, by: string): void {
+    const { self, isLiving } = this.#options;
+    // This node can hear a message of a node whose end it knows already.
+    if (this.#claims.has(node) || (by !== self && !isLiving(by))) return;
+    this.#claims.set(node, by);
+    if (by === self) void this.#announce(node);
+  }
+
+  #settle(node: string): void {
+    this.#claims.delete(node);
+    if (this.#departures.delete(node) && node === this.#options.self) this.#options.endAbsence();
+  }
+
+  async #announce(node: string): Promise<void> {
+    const { self, announceEnd, forgetEnd, onError } = this.#options;
+    const streams = node === self ? [] : (this.#departures.get(node) ?? []);
     try {
-      await this.#options.announceEnd(node, streams);
+      await announceEnd(streams);
     } catch (error) {
-      this.#options.onError(error);
+      onError(error);
+      this.#later(() => {
+        if (this.#claims.get(node) === self) void this.#announce(node);
+      });
+      return;
     }
-    this.#send("announced", node);
+    await this.#send("announced", node);
+    forgetEnd(streams);
   }
 
-  #send(kind: Message["kind"], node: string): void {
+  async #send(kind: Message["kind"], node: string): Promise<void> {
+    if (kind === "claim" && !this.#departures.has(node)) return;
     const { self, channel, onError } = this.#options;
     const message: Message = { kind, node, by: self };
     const until = channel.now() + messageLifetime;
     // A late claim must not replace the announcement, which the node itself can hear later.
-    channel.send({ data: JSON.stringify(message), key: `${kind} ${node}`, until }).catch(onError);
+    try {
+      await channel.send({ data: JSON.stringify(message), key: `${kind} ${node}`, until });
+    } catch (error) {
+      onError(error);
+      // The others wait for this message as long as this node lives.
+      this.#later(() => void this.#send(kind, node));
+    }
+  }
+
+  #later(callback: () => void): void {
+    if (!this.#isClosed) setTimeout(callback, retryInterval).unref();
   }
 }

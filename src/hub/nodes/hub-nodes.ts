@@ -15,10 +15,16 @@ export interface SharedSubscriptions {
   remove(stream: NodeStream, state: StreamState): void;
   /** Announces the end of streams of a node that has ended, except those whose end is announced. */
   announceEnd(streams: readonly NodeStream[]): Promise<void>;
+  /** Called when all nodes know the end of these streams. */
+  forgetEnd(streams: readonly NodeStream[]): void;
+  /** Called when the nodes of these streams have announced their end and removed them. */
+  forgotten(streams: readonly NodeStream[]): void;
   /** Another node may announce the end of all streams of this node. */
   beginAbsence(): void;
-  /** @param isAnnounced - Whether another node has announced the end of this node's streams. */
-  endAbsence(isAnnounced: boolean): void;
+  /** No other node announces the end of streams of this node any more. */
+  endAbsence(): void;
+  /** Hears no more events. */
+  close(): void;
 }
 
 /** The nodes of a hub over a transport that several share. */
@@ -26,6 +32,7 @@ export class HubNodes {
   readonly streams: NodeStreams;
   readonly missed: MissedUpdates;
   readonly #departures: Departures;
+  readonly #subscriptions: SharedSubscriptions | undefined;
   readonly #stop: () => void;
   #position = 0;
 
@@ -37,14 +44,14 @@ export class HubNodes {
     onMissed: (name: string) => void,
     onError: (error: unknown) => void,
   ) {
+    this.#subscriptions = subscriptions;
     this.#departures = new Departures({
       self: nodes.self,
       channel,
-      announceEnd: async (node, streams) => {
-        if (node === nodes.self) subscriptions?.endAbsence(false);
-        else await subscriptions?.announceEnd(streams);
-      },
-      announceAgain: () => subscriptions?.endAbsence(true),
+      isLiving: (node) => this.streams.isLiving(node),
+      announceEnd: async (streams) => subscriptions?.announceEnd(streams),
+      forgetEnd: (streams) => subscriptions?.forgetEnd(streams),
+      endAbsence: () => subscriptions?.endAbsence(),
       onError,
     });
     this.missed = new MissedUpdates(channel, onMissed, onError);
@@ -62,10 +69,12 @@ export class HubNodes {
     this.streams = new NodeStreams(nodes, {
       begin: (stream, node) => subscriptions?.add(stream, node),
       end: (stream, state) => subscriptions?.remove(stream, state),
+      living: (node) => this.#departures.cancel(node),
       gone: (node, streams) => {
-        this.#departures.add(node, streams);
+        if (streams.length > 0) this.#departures.add(node, streams);
         this.#departures.release(node);
       },
+      forgotten: (streams) => subscriptions?.forgotten(streams),
       returned: () => {
         subscriptions?.beginAbsence();
         this.#departures.add(nodes.self, []);
@@ -81,6 +90,8 @@ export class HubNodes {
 
   close(): void {
     this.#stop();
+    this.#departures.close();
+    this.#subscriptions?.close();
     this.streams.close();
   }
 }

@@ -16,10 +16,14 @@ export interface NodeStreamsListener {
   /** @param state - `disconnected` for an end by order. */
   end(stream: NodeStream, state: StreamState): void;
   /**
-   * Called once for a node that has ended with streams, after `end` for each. The node may have left without
+   * Called once for a node that has ended, after `end` for each of its streams. The node may have left without
    * announcing the end of these streams to subscribers.
    */
   gone(node: string, streams: readonly NodeStream[]): void;
+  /** Called for ended streams that a living node has removed. */
+  forgotten(streams: readonly NodeStream[]): void;
+  /** Called when a node begins to live, or is back after the others have taken it for ended. */
+  living(node: string): void;
   /** Called when the other nodes have taken this one for ended, and it is back. */
   returned(): void;
 }
@@ -61,6 +65,11 @@ export class NodeStreams {
   /** The ids of the other nodes. */
   get others(): Iterable<string> {
     return this.#living.keys();
+  }
+
+  /** Whether another node lives. */
+  isLiving(node: string): boolean {
+    return this.#living.has(node);
   }
 
   /** Returns the number of a subject's streams on other nodes. */
@@ -130,8 +139,13 @@ export class NodeStreams {
   }
 
   #hearNode(node: string, value: string | undefined): void {
-    if (value === undefined) this.#living.delete(node);
-    else this.#living.set(node, decodeNode(value));
+    if (value === undefined) {
+      this.#living.delete(node);
+      this.#leavingOf(node);
+    } else {
+      if (!this.#living.has(node)) this.#listener.living(node);
+      this.#living.set(node, decodeNode(value));
+    }
     for (const check of this.#waiting) check();
   }
 
@@ -162,10 +176,15 @@ export class NodeStreams {
     const streams = this.#others.get(node)!;
     streams.delete(key);
     if (streams.size === 0) this.#others.delete(node);
+    this.#leavingOf(node).push(stream);
+  }
+
+  /** Returns the removed streams of a node, which are reported at the end of the turn. */
+  #leavingOf(node: string): NodeStream[] {
     if (this.#leaving.size === 0) queueMicrotask(() => this.reportGone());
-    const leaving = this.#leaving.get(node);
-    if (leaving === undefined) this.#leaving.set(node, [stream]);
-    else leaving.push(stream);
+    const leaving = this.#leaving.get(node) ?? [];
+    this.#leaving.set(node, leaving);
+    return leaving;
   }
 
   /** Reports the nodes that have ended so far. They are reported at the end of the turn otherwise. */
@@ -173,7 +192,10 @@ export class NodeStreams {
     if (this.#leaving.size === 0) return;
     const leaving = this.#leaving;
     this.#leaving = new Map();
-    for (const [node, streams] of leaving) if (!this.#living.has(node)) this.#listener.gone(node, streams);
+    for (const [node, streams] of leaving) {
+      if (this.#living.has(node)) this.#listener.forgotten(streams);
+      else this.#listener.gone(node, streams);
+    }
   }
 
   #count({ subject }: NodeStream, change: 1 | -1): void {

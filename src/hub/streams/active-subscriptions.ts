@@ -1,45 +1,12 @@
 import { randomUUID } from "node:crypto";
-import {
-  type ActiveSubscription,
-  type Selector,
-  selectorPath,
-  subscriptionEvent,
-  subscriptionsPath,
-} from "../../protocol/active-subscription.js";
-import { work } from "../../protocol/matching/work.js";
-import { percentEncode } from "../../protocol/percent-encode.js";
+import { type ActiveSubscription, type Selector, selectorPath } from "../../protocol/active-subscription.js";
 import type { PayloadOf } from "../../protocol/tokens/grants.js";
 import type { Transport } from "../../transport/transport.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import type { SharedSubscriptions } from "../nodes/hub-nodes.js";
 import type { NodeStreams } from "../nodes/node-streams.js";
 import type { NodeStream, StreamState } from "../nodes/stream-record.js";
-import { newPace } from "../pacer.js";
-
-/** The cost of publishing an event, in steps. */
-const stepsPerEvent = 1_000;
-
-/** The max data of one read of history, in UTF-16 units. */
-const historyChunk = 256 * 1024;
-
-interface Entry extends ActiveSubscription {
-  readonly subscribed: Subscribed;
-  /** Pending events of the stream, until the transport has accepted them. Set on the stream's first subscription. */
-  pending: Promise<void> | undefined;
-}
-
-/** The subscribers of one selector. */
-interface Subscribed {
-  /** The selector's path in the web API. */
-  readonly path: string;
-  readonly bySubscriber: Map<string, Entry>;
-}
-
-/** A stream of this node, as the other nodes know it. */
-interface OwnStream {
-  readonly described: NodeStream;
-  readonly entries: readonly Entry[];
-}
+import { type AnnouncedSubscription, SubscriptionEvents } from "./subscription-events.js";
 
 /** A change of a subscription, besides its document. */
 export interface SubscriptionChange {
@@ -51,6 +18,18 @@ export interface SubscriptionChange {
   readonly start: number;
 }
 
+/** The subscribers of one selector. */
+interface Subscribed {
+  /** The selector's path in the web API. */
+  readonly path: string;
+  readonly bySubscriber: Map<string, Entry>;
+}
+
+/** A subscription, and its place in the list. */
+interface Entry extends AnnouncedSubscription {
+  readonly subscribed: Subscribed;
+}
+
 type OnChange = (subscription: ActiveSubscription, active: boolean, change: SubscriptionChange) => void;
 
 /**
@@ -59,22 +38,13 @@ type OnChange = (subscription: ActiveSubscription, active: boolean, change: Subs
  */
 export class ActiveSubscriptions implements SharedSubscriptions {
   readonly #hubPath: string;
-  readonly #transport: Transport;
-  readonly #onError: (error: unknown) => void;
+  readonly #events: SubscriptionEvents;
   readonly #onChange: OnChange;
-  readonly #namespace: string;
   readonly #bySelector = new Map<string, Subscribed>();
   readonly #instance = randomUUID();
   #changes = 0;
-  /** The number of streams whose events the transport has not accepted yet. */
-  #pending = 0;
-  readonly #waiting: (() => void)[] = [];
   /** Undefined if the hub has only one node. */
   #nodes: NodeStreams | undefined;
-  /** The streams of this node, if there are other nodes. */
-  readonly #own = new Map<string, OwnStream>();
-  /** The streams whose end another node may announce. */
-  #absent: Map<string, OwnStream> | undefined;
 
   /**
    * @param onError - Called if an event cannot be published.
@@ -82,9 +52,8 @@ export class ActiveSubscriptions implements SharedSubscriptions {
    */
   constructor(hubPath: string, transport: Transport, onError: (error: unknown) => void, onChange: OnChange = () => {}) {
     this.#hubPath = hubPath;
-    this.#namespace = `${subscriptionsPath(hubPath)}/`;
-    this.#transport = transport;
-    this.#onError = onError;
+    const entryOf = (selector: Selector, subscriber: string) => this.#entryOf(selector, subscriber);
+    this.#events = new SubscriptionEvents(hubPath, transport, entryOf, onError);
     this.#onChange = onChange;
   }
 
@@ -96,6 +65,11 @@ export class ActiveSubscriptions implements SharedSubscriptions {
   /** Shares the subscriptions with other nodes. Must be called before the first stream. */
   share(nodes: NodeStreams): void {
     this.#nodes = nodes;
+    this.#events.share(nodes);
+  }
+
+  close(): void {
+    this.#events.close();
   }
 
   /**
@@ -112,13 +86,10 @@ export class ActiveSubscriptions implements SharedSubscriptions {
       const isPrivate = audience.isPrivate(selector.text);
       return this.#add(selector, subscriber, payloadOf(selector.text), isPrivate, this.#nodes?.self);
     });
-    if (this.#nodes !== undefined) {
-      const described: NodeStream = { subscriber, state: "open", start, subject, selectors: entries.map(describe) };
-      this.#own.set(subscriber, { described, entries });
-      this.#nodes.tell(described);
-    }
+    const described = () => ({ subscriber, start, subject, selectors: entries.map(describe) });
+    const announce = this.#events.begin(entries, described);
     this.#report(entries, true, { isLocal: true, isDisconnected: false, start });
-    this.#publishEvents(entries, true);
+    announce();
   }
 
   /**
@@ -129,13 +100,9 @@ export class ActiveSubscriptions implements SharedSubscriptions {
   end({ selectors }: SubscriptionScope, subscriber: string, isDisconnected = false): void {
     const entries = selectors.flatMap((selector) => this.#remove(selector, subscriber) ?? []);
     if (entries.length === 0) return;
-    const own = this.#own.get(subscriber);
-    if (own !== undefined) {
-      this.#own.delete(subscriber);
-      this.#nodes!.tell({ ...own.described, state: isDisconnected ? "disconnected" : "ended" });
-    }
+    const announce = this.#events.end(entries, isDisconnected);
     this.#report(entries, false, { isLocal: true, isDisconnected, start: 0 });
-    if (!this.#absent?.has(subscriber)) this.#publishEvents(entries, false);
+    announce();
   }
 
   add({ subscriber, start, selectors }: NodeStream, node: string): void {
@@ -150,29 +117,30 @@ export class ActiveSubscriptions implements SharedSubscriptions {
     this.#report(entries, false, { isLocal: false, isDisconnected: state === "disconnected", start: 0 });
   }
 
-  async announceEnd(streams: readonly NodeStream[]): Promise<void> {
-    const entries = streams.flatMap(({ subscriber, selectors }) =>
-      selectors.map((each) => this.#entry(each.selector, subscriber, each.payload, each.isPrivate)),
-    );
-    if (entries.length === 0) return;
-    const ended = await this.#announcedEnds(new Set(entries.map(eventTopic)));
-    await this.#send(
-      entries.filter((entry) => !ended.has(eventTopic(entry))),
-      false,
-    );
+  announceEnd(streams: readonly NodeStream[]): Promise<void> {
+    const ended = streams.map((stream) => ({
+      stream,
+      entries: stream.selectors.map((each) =>
+        this.#entry(each.selector, stream.subscriber, each.payload, each.isPrivate),
+      ),
+    }));
+    return this.#events.announceEnd(ended);
+  }
+
+  forgetEnd(streams: readonly NodeStream[]): void {
+    for (const { subscriber } of streams) this.#nodes!.forget(subscriber);
+  }
+
+  forgotten(streams: readonly NodeStream[]): void {
+    this.#events.forgotten(streams);
   }
 
   beginAbsence(): void {
-    this.#absent = new Map([...(this.#absent ?? []), ...this.#own]);
+    this.#events.beginAbsence();
   }
 
-  endAbsence(isAnnounced: boolean): void {
-    for (const [subscriber, { entries }] of this.#absent ?? []) {
-      const isOpen = this.#own.has(subscriber);
-      if (isOpen === isAnnounced) this.#publishEvents(entries, isOpen);
-      else if (!isOpen) this.#nodes!.forget(subscriber);
-    }
-    this.#absent = undefined;
+  endAbsence(): void {
+    this.#events.endAbsence();
   }
 
   /**
@@ -189,12 +157,16 @@ export class ActiveSubscriptions implements SharedSubscriptions {
   }
 
   find(selector: Selector, subscriber: string): ActiveSubscription | undefined {
-    return this.#bySelector.get(keyOf(selector))?.bySubscriber.get(subscriber);
+    return this.#entryOf(selector, subscriber);
   }
 
   /** Resolves when the transport has accepted all pending events. */
-  async settled(): Promise<void> {
-    while (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  settled(): Promise<void> {
+    return this.#events.settled();
+  }
+
+  #entryOf(selector: Selector, subscriber: string): Entry | undefined {
+    return this.#bySelector.get(keyOf(selector))?.bySubscriber.get(subscriber);
   }
 
   #add(selector: Selector, subscriber: string, payload: unknown, isPrivate: boolean, node?: string): Entry {
@@ -210,7 +182,9 @@ export class ActiveSubscriptions implements SharedSubscriptions {
       path: selectorPath(this.#hubPath, selector),
       bySubscriber: new Map<string, Entry>(),
     };
-    return { selector, subscriber, payload, isPrivate, node, subscribed, pending: undefined };
+    const { path } = subscribed;
+    const state = { path, pending: undefined, isAnnounced: undefined };
+    return { selector, subscriber, payload, isPrivate, node, subscribed, ...state };
   }
 
   #report(entries: readonly Entry[], active: boolean, change: SubscriptionChange): void {
@@ -225,65 +199,10 @@ export class ActiveSubscriptions implements SharedSubscriptions {
     if (bySubscriber?.delete(subscriber) && bySubscriber.size === 0) this.#bySelector.delete(key);
     return entry;
   }
-
-  /** Publishes events after the pending ones of the same stream, so that they stay in order. */
-  #publishEvents(entries: readonly Entry[], active: boolean): void {
-    const [first] = entries;
-    if (first === undefined) return;
-    const send = () => this.#send(entries, active);
-    this.#pending++;
-    const sent: Promise<void> = (first.pending === undefined ? send() : first.pending.then(send))
-      .catch(this.#onError)
-      .then(() => this.#settle(first, sent, active));
-    first.pending = sent;
-  }
-
-  #settle(first: Entry, sent: Promise<void>, active: boolean): void {
-    if (!active) this.#nodes?.forget(first.subscriber);
-    if (first.pending === sent) first.pending = undefined;
-    if (--this.#pending > 0) return;
-    for (const resolve of this.#waiting.splice(0)) resolve();
-  }
-
-  /** Publishes events and yields to the event loop between batches, because many at once would block it. */
-  async #send(entries: readonly Entry[], active: boolean): Promise<void> {
-    // A reader of the list resumes at this node's head, so no node may know an event before the change of the list.
-    if (this.#nodes !== undefined) await new Promise(setImmediate);
-    const pace = newPace();
-    const published: Promise<unknown>[] = [];
-    for (const entry of entries) {
-      const event = subscriptionEvent(entry.subscribed.path, entry, active);
-      const before = work.steps;
-      published.push(this.#transport.publish(event, { namespace: this.#namespace, keep: "events" }));
-      const pause = pace(stepsPerEvent + event.data.length + work.steps - before);
-      if (pause !== undefined) await Promise.all([pause, ...published.splice(0)]);
-    }
-    await Promise.all(published);
-  }
-
-  /** Resolves to those of the events' topics whose last event in history is an end. */
-  async #announcedEnds(topics: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-    const ended = new Set<string>();
-    for (let after = 0, isRead = false; !isRead; ) {
-      const { updates, through } = await this.#transport.read({ topics, after, limit: historyChunk });
-      for (const { topics: names, data } of updates.map(({ update }) => update)) {
-        if ((JSON.parse(data) as { active: boolean }).active) ended.delete(names[0]!);
-        else ended.add(names[0]!);
-      }
-      isRead = through >= this.#transport.head;
-      after = through;
-    }
-    return ended;
-  }
 }
 
 function describe({ selector, payload, isPrivate = false }: Entry): NodeStream["selectors"][number] {
   return { selector, payload, isPrivate };
-}
-
-/** Returns the topic of a subscription that each of its events has first. */
-function eventTopic({ subscribed: { path }, subscriber }: Entry): string {
-  return `${path}/${percentEncode(subscriber)}`;
 }
 
 /** Returns a key that is unique to a selector. */

@@ -31,6 +31,7 @@ export class LmdbNodes implements Nodes {
   /** The number of the last change in the local copy. */
   #seen = 0;
   #timer: NodeJS.Timeout | undefined;
+  #hasJoined = false;
   #closed = false;
 
   constructor(store: Store, commits: CommitQueue) {
@@ -44,14 +45,20 @@ export class LmdbNodes implements Nodes {
 
   /** Enters this node in the store, and removes nodes whose process has ended. Resolves also if the disk is full. */
   async join(): Promise<void> {
+    let before = this.#store.state().changes;
+    let entries = [...this.#stored()];
     await this.#commit((commit) => {
+      before = commit.state.changes;
+      // A node that starts when no other runs learns what has ended: the dead processes are removed after its copy.
+      entries = [...this.#stored()];
       this.#store.nodes.putSync(this.self, thisProcess());
       this.#removeDead(commit);
       const { head, nodes } = commit.state;
       if (nodes === 1 && head > 0) this.#store.endPause(head, nextPosition(head, Date.now()) - 1);
     });
-    this.#seen = this.#store.state().changes;
-    this.#copy.replaceOthers(this.#stored());
+    this.#seen = before;
+    this.#hasJoined = true;
+    this.#copy.replaceOthers(entries);
     this.#timer = setInterval(() => this.#search(), searchInterval).unref();
   }
 
@@ -83,7 +90,7 @@ export class LmdbNodes implements Nodes {
    * @param changes - The number of the last change.
    */
   catchUp(changes: number): void {
-    if (this.#closed || changes === this.#seen) return;
+    if (this.#closed || !this.#hasJoined || changes === this.#seen) return;
     const found = [...this.#store.changes.getRange({ start: this.#seen + 1 })];
     if (found[0]?.key !== this.#seen + 1) this.#copy.replaceOthers(this.#stored());
     for (const { value } of found) {

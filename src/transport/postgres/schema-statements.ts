@@ -115,10 +115,9 @@ ${create} join_log(
   this_node text, new_session text, lease interval, head bigint, heard bigint, known_lost bigint, known_seen bigint,
   new_key bytea
 ) returns jsonb ${routine}
-declare m meta; last bigint; missed bigint := 0;
+declare m meta; last bigint; missed bigint := 0; answer jsonb;
 begin
   perform lock_log(null, null, null);
-  perform end_nodes();
   insert into nodes values (this_node, new_session, clock_timestamp() + lease)
   on conflict (node) do update set session = excluded.session, lease_end = excluded.lease_end;
   select * into m from meta for update;
@@ -139,9 +138,11 @@ begin
   end if;
   if last > 0 then perform setval('${s}.last_position', last); end if;
   update meta set lost = m.lost, seen = m.seen, floor = last, key = coalesce(key, new_key) returning * into m;
-  return to_jsonb(m) || jsonb_build_object(
+  answer := to_jsonb(m) || jsonb_build_object(
     'key', encode(m.key, 'hex'), 'last', last, 'missed', missed, 'now', extract(epoch from clock_timestamp()) * 1000,
     'entries', (select coalesce(jsonb_agg(jsonb_build_array(node, e.key, value)), '[]') from entries e));
+  perform end_nodes();
+  return answer;
 end $f$;
 
 ${create} append(this_node text, this_session text, lease interval, head bigint, batch jsonb)

@@ -94,9 +94,10 @@ if known ~= run and (known or before > 0) then
   redis.call('HSET', meta, 'from', text(from), 'through', text(last))
 end
 redis.call('HSET', meta, 'last', text(last), 'lost', text(lost), 'seen', text(seen), 'run', run)
+local answer = { redis.call('HGET', meta, 'key'), text(now), text(missed), text(seen),
+  redis.call('HMGET', meta, 'last', 'dropped', 'forgotten', 'lost'), redis.call('HGETALL', entries) }
 reap()
-return { redis.call('HGET', meta, 'key'), text(now), text(missed), text(seen),
-  redis.call('HMGET', meta, 'last', 'dropped', 'forgotten', 'lost'), redis.call('HGETALL', entries) }`;
+return answer`;
 
 /** ARGV: node, session, lease, head, and for each record: origin, id, repeats, content, own, number of changes, changes. */
 export const appendScript = `${prelude}

@@ -17,8 +17,12 @@ export interface Following {
   readonly lease: number;
   /** The key of the cursors, once it is known. */
   readonly key: Uint8Array | undefined;
-  /** Called after each join, before the records that are new since the last session. */
-  join(join: LogJoin, isFirst: boolean): void;
+  /**
+   * Called after each join, before the records that are new since the last session.
+   *
+   * @param hasLost - Whether the log has lost records since the last join, such as by a fail-over.
+   */
+  join(join: LogJoin, isFirst: boolean, hasLost: boolean): void;
   /**
    * Called with the next records, in order.
    *
@@ -129,10 +133,11 @@ export class Follower {
 
   async #join(session: Session): Promise<void> {
     const join = await session.call(this.#log.join(this.#member));
+    const hasLost = this.#hasJoined && join.lost > this.#lost;
     this.#lost = join.lost;
     this.#seen = join.seen;
     if (this.#hasJoined && join.missed > this.#head) this.#widen(join.missed, join.missed);
-    this.#node.join(join, !this.#hasJoined);
+    this.#node.join(join, !this.#hasJoined, hasLost);
     await this.catchUp();
     this.#hasJoined = true;
     this.#node.open(session);

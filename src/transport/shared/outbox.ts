@@ -1,6 +1,7 @@
 import type { Draft, Update } from "../../protocol/update.js";
 import type { Clock } from "../../shared/clock.js";
 import { MercureError } from "../../shared/errors.js";
+import { NotSentAgain } from "../transport.js";
 import { type Append, type Content, LogRefusal } from "./shared-log.js";
 
 /** The part of a log session that the outbox uses. */
@@ -44,7 +45,8 @@ const refusalPause = 200;
  * meanwhile is the next.
  *
  * An append counts when this node has read its record from the log and the log has confirmed it. If an answer is lost,
- * the node reads the log to its end in the next session. Records that it finds there have arrived; the rest is sent again.
+ * the node reads the log to its end in the next session. Records that it finds there have arrived; the rest is sent again,
+ * except events, which can have become untrue.
  */
 export class Outbox {
   readonly #node: string;
@@ -60,6 +62,7 @@ export class Outbox {
   #confirmed: Pending[] = [];
   #session: OutboxSession | undefined;
   #isBusy = false;
+  #wasOpen = false;
   #count = 0;
   #head = 0;
   #hasTimer = false;
@@ -121,6 +124,8 @@ export class Outbox {
   /** Begins a session. This node has read the log to its end: what it has not heard is not there. */
   open(session: OutboxSession): void {
     this.#session = session;
+    if (this.#wasOpen) this.#rejectEvents();
+    this.#wasOpen = true;
     const all = [...this.#pending.values()];
     for (const pending of all) pending.position = 0;
     this.#queue = all.filter(({ isHeard }) => !isHeard);
@@ -128,6 +133,15 @@ export class Outbox {
     this.#confirmed = [];
     this.#isBusy = true;
     void this.#send(session);
+  }
+
+  #rejectEvents(): void {
+    for (const { origin, content, isHeard, reject } of this.#pending.values()) {
+      if (isHeard || !("draft" in content) || content.own?.keep !== "events") continue;
+      this.#pending.delete(origin);
+      reject(new NotSentAgain());
+    }
+    this.#rest();
   }
 
   /** Ends the session. The answers to its calls no longer count. */

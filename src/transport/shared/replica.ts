@@ -70,7 +70,12 @@ export class ReplicaTransport implements Transport {
       if (this.#isTrimming) this.#releaser.addUpdate(dropped, isLoss);
     });
     this.#outbox = new Outbox(this.#node, settings.clock, settings.publishTimeout, (draft) => this.#repeats(draft));
-    this.#roster = new Roster(this.#node, (changes) => this.#tell(changes));
+    const { clock, lease } = settings;
+    this.#roster = new Roster(
+      this.#node,
+      (changes) => this.#tell(changes),
+      (callback) => void clock.at(clock.now() + lease, callback),
+    );
     this.nodes = this.#roster;
     this.ready = new Promise((resolve) => {
       this.#setReady = resolve;
@@ -88,7 +93,7 @@ export class ReplicaTransport implements Transport {
       get key() {
         return transport.#key;
       },
-      join: (join, isFirst) => this.#join(join, isFirst),
+      join: (join, isFirst, hasLost) => this.#join(join, isFirst, hasLost),
       take: (records, through, gap, marks) => this.#take(records, through, gap, marks),
       reachEnd: (session) => this.#reachEnd(session),
       open: (session) => this.#open(session),
@@ -184,13 +189,13 @@ export class ReplicaTransport implements Transport {
     return position !== undefined && position <= this.#head ? position : undefined;
   }
 
-  #join(join: LogJoin, isFirst: boolean): void {
+  #join(join: LogJoin, isFirst: boolean, hasLost: boolean): void {
     this.#clockOffset = join.now - this.#settings.clock.now();
     if (this.#key === undefined || !Buffer.from(join.key).equals(this.#key)) this.#cursors = new CursorCipher(join.key);
     this.#key = join.key;
     this.#isFirstReading = isFirst;
     if (isFirst) this.#history.lose(join.lost);
-    const changes = this.#roster.join(join.entries, isFirst);
+    const changes = this.#roster.join(join.entries, isFirst, hasLost);
     this.#entriesThrough = join.last;
     if (changes.length > 0) this.#tell(changes);
   }
@@ -245,7 +250,7 @@ export class ReplicaTransport implements Transport {
       if (position > this.#entriesThrough) {
         if ("gone" in content) this.#roster.end(content.gone);
         else this.#roster.apply(content.node, content.changes);
-      }
+      } else if ("node" in content) this.#roster.confirm(content.node);
       if (this.#isTrimming) this.#releaser.addEntry(position);
       if (origin !== undefined) this.#outbox.hear(origin, undefined);
       return undefined;

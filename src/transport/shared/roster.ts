@@ -7,16 +7,24 @@ type Listener = (node: string, key: string, value: string | undefined) => void;
 export class Roster implements Nodes {
   readonly self: string;
   readonly #send: (changes: readonly EntryChange[]) => void;
+  readonly #later: (callback: () => void) => void;
   readonly #nodes = new Map<string, Map<string, string>>();
   readonly #listeners = new Set<Listener>();
   #unsent = new Map<string, string | null>();
   /** Whether the log has ended this node, and the listeners have heard it. */
   #isEnded = false;
+  /** The keys that a log which has lost records does not know, of nodes that can still come back to it. */
+  readonly #unconfirmed = new Map<string, ReadonlySet<string>>();
+  #losses = 0;
 
-  /** @param send - Called with the changes of one turn of the event loop, to append them to the log. */
-  constructor(self: string, send: (changes: readonly EntryChange[]) => void) {
+  /**
+   * @param send - Called with the changes of one turn of the event loop, to append them to the log.
+   * @param later - Calls back after the time of a lease.
+   */
+  constructor(self: string, send: (changes: readonly EntryChange[]) => void, later: (callback: () => void) => void) {
     this.self = self;
     this.#send = send;
+    this.#later = later;
   }
 
   tell(key: string, value: string | undefined): void {
@@ -41,6 +49,21 @@ export class Roster implements Nodes {
   apply(node: string, changes: readonly EntryChange[]): void {
     if (node === this.self) return;
     for (const [key, value] of changes) this.#change(node, key, value ?? undefined);
+    const known = new Set(changes.map(([key]) => key));
+    this.confirm(node, known);
+  }
+
+  /**
+   * Removes the entries that only this copy still has, after a loss of the log. The node has joined the log again since,
+   * and has told the others what the log does not know.
+   *
+   * @param told - The keys of the changes that it has told.
+   */
+  confirm(node: string, told: ReadonlySet<string> = new Set()): void {
+    const unconfirmed = this.#unconfirmed.get(node);
+    if (unconfirmed === undefined) return;
+    this.#unconfirmed.delete(node);
+    for (const key of unconfirmed) if (!told.has(key)) this.#change(node, key, undefined);
   }
 
   /**
@@ -49,6 +72,7 @@ export class Roster implements Nodes {
    */
   end(node: string): void {
     const keys = [...(this.#nodes.get(node)?.keys() ?? [])];
+    this.#unconfirmed.delete(node);
     if (node !== this.self) for (const key of keys) this.#change(node, key, undefined);
     else if (!this.#isEnded) {
       this.#isEnded = true;
@@ -60,10 +84,14 @@ export class Roster implements Nodes {
    * Takes over the log's table of entries, after a join. If the log has ended this node, its listeners hear the end of
    * its entries, as the other nodes have, and then the entries again.
    *
+   * A log that has lost records, such as one that was emptied, has lost entries of living nodes too. They stay until
+   * their node has joined again, at most for the time of a lease.
+   *
    * @param isFirst - Whether the node joins for the first time.
+   * @param hasLost - Whether the log has lost records since the last join.
    * @returns the changes that bring the table's entries of this node up to date.
    */
-  join(table: readonly NodeEntry[], isFirst: boolean): EntryChange[] {
+  join(table: readonly NodeEntry[], isFirst: boolean, hasLost: boolean): EntryChange[] {
     const told = new Map<string, Map<string, string>>();
     for (const [node, key, value] of table) {
       const entries = told.get(node) ?? new Map<string, string>();
@@ -74,18 +102,30 @@ export class Roster implements Nodes {
     for (const [node, entries] of this.#nodes) {
       if (node === this.self) continue;
       const now = told.get(node);
-      for (const key of [...entries.keys()]) if (!now?.has(key)) this.#change(node, key, undefined);
+      const missing = [...entries.keys()].filter((key) => !now?.has(key));
+      const unconfirmed = new Set(missing.filter((key) => hasLost || this.#unconfirmed.get(node)?.has(key)));
+      this.#unconfirmed.set(node, unconfirmed);
+      for (const key of missing) if (!unconfirmed.has(key)) this.#change(node, key, undefined);
     }
+    if (hasLost) this.#awaitNodes();
     for (const [node, entries] of told) for (const [key, value] of entries) this.#change(node, key, value);
     const own = this.#nodes.get(this.self) ?? new Map<string, string>();
-    const changes: EntryChange[] = [...own].filter(([key, value]) => atLog.get(key) !== value);
+    // After a loss the other nodes wait for a record of this one.
+    const changes: EntryChange[] = [...own].filter(([key, value]) => hasLost || atLog.get(key) !== value);
     for (const key of atLog.keys()) if (!own.has(key)) changes.push([key, null]);
-    if (!isFirst && atLog.size === 0) {
+    if (!isFirst && (this.#isEnded || (atLog.size === 0 && !hasLost))) {
       this.end(this.self);
       this.#isEnded = false;
       for (const [key, value] of own) this.#call(this.self, key, value);
     }
     return changes;
+  }
+
+  #awaitNodes(): void {
+    const loss = ++this.#losses;
+    this.#later(() => {
+      if (this.#losses === loss) for (const node of [...this.#unconfirmed.keys()]) this.confirm(node);
+    });
   }
 
   /** Removes the listeners. */

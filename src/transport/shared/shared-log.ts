@@ -84,7 +84,10 @@ export interface LogJoin extends LogMarks {
   readonly missed: number;
   /** The newest update, lost by the log, that a node has heard; 0 for none. */
   readonly seen: number;
-  /** The entries of all nodes that live. */
+  /**
+   * The entries of all nodes, at the position `last`. The join ends the nodes whose leases are over only after it, so
+   * that a node which starts when no other lives learns the streams that have ended.
+   */
   readonly entries: readonly NodeEntry[];
 }
 

@@ -62,19 +62,15 @@ export class ModelledCluster {
     return this.#nodes.filter(({ state }) => state === "standing");
   }
 
-  /** The nodes that can stand still, one at a time: others run, which know the streams of all. */
-  get stoppable(): readonly ModelNode[] {
-    return this.standing.length === 0 ? this.#replaceable : [];
-  }
-
-  get #replaceable(): readonly ModelNode[] {
+  /** The nodes that can stand still or end: another runs, which knows the streams of all. */
+  get replaceable(): readonly ModelNode[] {
     const others = this.#nodes.filter(({ state }) => state === "running");
     return others.length > 1 ? others : [];
   }
 
   /** The running nodes that can end: the first one lives to the end, as it hears the events. */
   get mortal(): readonly ModelNode[] {
-    return this.#replaceable.filter((node) => node !== this.#first);
+    return this.replaceable.filter((node) => node !== this.#first);
   }
 
   get open(): readonly (readonly [ModelNode, ModelStream])[] {

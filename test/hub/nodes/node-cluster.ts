@@ -73,8 +73,14 @@ export class NodeCluster {
     this.#t = t;
   }
 
-  /** Connects another node to the log. */
+  /** Connects another node to the log, and waits until it is ready. */
   async connect() {
+    const node = this.#connect();
+    await node.transport.ready;
+    return node;
+  }
+
+  #connect() {
     const link = new MemoryLog(this.store, this.network, this.clock);
     const process = new NodeProcess(this.clock, link);
     const transport = new ReplicaTransport(link, {
@@ -93,7 +99,6 @@ export class NodeCluster {
       // The clock stands still from now on, so a close that waits for the log would never end.
       void transport.close();
     });
-    await transport.ready;
     return { link, process, transport };
   }
 
@@ -103,8 +108,11 @@ export class NodeCluster {
    * @param clock - The clock of the hub. The log has its own. Default: the system's.
    */
   async start(options: Omit<Partial<HubOptions>, "transport"> = {}, clock?: Clock): Promise<ClusterNode> {
-    const { link, process, transport } = await this.connect();
-    return { ...(await startHub(this.#t, { transport, ...options }, clock)), link, process };
+    // As in an application, the hub exists before its transport is ready.
+    const { link, process, transport } = this.#connect();
+    const running = await startHub(this.#t, { transport, ...options }, clock);
+    await transport.ready;
+    return { ...running, link, process };
   }
 
   /** Waits until each node knows the others: it has heard an update that each has published since its start. */

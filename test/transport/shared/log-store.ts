@@ -82,7 +82,6 @@ export class LogStore {
 
   join(member: Member): LogJoin & { readonly session: number } {
     const state = this.#state;
-    this.#reap();
     const session = ++this.#sessions;
     const entries = state.nodes.get(member.node)?.entries ?? new Map<string, string>();
     const { lease } = member;
@@ -95,15 +94,10 @@ export class LogStore {
     const table = [...state.nodes].flatMap(([node, of]) =>
       [...of.entries].map(([key, value]) => [node, key, value] as const),
     );
-    return {
-      ...this.#marks(),
-      key: state.key,
-      now: this.#clock.now(),
-      entries: table,
-      missed,
-      seen: state.seen,
-      session,
-    };
+    const { key, seen } = state;
+    const join = { ...this.#marks(), key, now: this.#clock.now(), entries: table, missed, seen, session };
+    this.#reap();
+    return join;
   }
 
   append(node: string, session: number, batch: readonly Append[], head: number): number[] {

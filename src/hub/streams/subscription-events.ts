@@ -1,0 +1,313 @@
+import {
+  type ActiveSubscription,
+  type Selector,
+  type SubscriptionDocument,
+  selectorPath,
+  subscriptionEvent,
+  subscriptionsPath,
+} from "../../protocol/active-subscription.js";
+import { work } from "../../protocol/matching/work.js";
+import { percentEncode } from "../../protocol/percent-encode.js";
+import type { Update } from "../../protocol/update.js";
+import { NotSentAgain, type Transport } from "../../transport/transport.js";
+import { HeardEnds } from "../nodes/heard-ends.js";
+import type { NodeStreams } from "../nodes/node-streams.js";
+import type { NodeStream } from "../nodes/stream-record.js";
+import { newPace } from "../pacer.js";
+
+/** The cost of publishing an event, in steps. */
+const stepsPerEvent = 1_000;
+
+/** The time until events are checked again after a failure of the store, in milliseconds. */
+const retryInterval = 200;
+
+/** The max data of one read of history, in UTF-16 units. */
+const historyChunk = 256 * 1024;
+
+/** A subscription with the state of its events. */
+export interface AnnouncedSubscription extends ActiveSubscription {
+  /** The selector's path in the web API. */
+  readonly path: string;
+  /** Pending events of the stream, until the transport has accepted them. Set on the stream's first subscription. */
+  pending: Promise<void> | undefined;
+  /** Whether the last event that this node has heard is a begin; undefined before the first. Only with several nodes. */
+  isAnnounced: boolean | undefined;
+}
+
+/** A stream of this node, as the other nodes know it. */
+interface OwnStream {
+  readonly described: NodeStream;
+  readonly entries: readonly AnnouncedSubscription[];
+}
+
+/** A stream of this node that has ended, by the topics of its events. */
+interface EndingStream {
+  readonly stream: OwnStream;
+  readonly byTopic: ReadonlyMap<string, AnnouncedSubscription>;
+}
+
+type Find = (selector: Selector, subscriber: string) => AnnouncedSubscription | undefined;
+
+/**
+ * Publishes the begin and the end of subscriptions. With several nodes it also hears the events of all. Where the last
+ * event of a stream of this node is not true, because another node took this one for ended or because the store failed,
+ * it publishes another.
+ */
+export class SubscriptionEvents {
+  readonly #hubPath: string;
+  readonly #transport: Transport;
+  readonly #find: Find;
+  readonly #onError: (error: unknown) => void;
+  readonly #namespace: string;
+  /** The number of streams whose events the transport has not accepted yet. */
+  #pending = 0;
+  readonly #waiting: (() => void)[] = [];
+  /** Undefined if the hub has only one node. */
+  #nodes: NodeStreams | undefined;
+  /** The streams of this node, if there are other nodes. */
+  readonly #own = new Map<string, OwnStream>();
+  /** The streams of this node whose end is not announced yet, if there are other nodes. */
+  readonly #ending = new Map<string, EndingStream>();
+  /** The streams whose end another node may announce. */
+  #absent: Set<OwnStream> | undefined;
+  readonly #ends: HeardEnds;
+  /** The streams whose events the store may not have accepted. */
+  readonly #failed = new Set<OwnStream>();
+  #stop = () => {};
+  #isClosed = false;
+
+  /**
+   * @param find - Returns an open subscription.
+   * @param onError - Called if an event cannot be published.
+   */
+  constructor(hubPath: string, transport: Transport, find: Find, onError: (error: unknown) => void) {
+    this.#hubPath = hubPath;
+    this.#namespace = `${subscriptionsPath(hubPath)}/`;
+    this.#transport = transport;
+    this.#find = find;
+    this.#ends = new HeardEnds(() => transport.now());
+    this.#onError = onError;
+  }
+
+  share(nodes: NodeStreams): void {
+    this.#nodes = nodes;
+    this.#stop = this.#transport.listen({ update: ({ update }) => this.#hear(update) });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#stop();
+  }
+
+  /**
+   * Describes a stream of this node to the others. Returns a function that announces its begin.
+   *
+   * @param describe - Returns the description.
+   */
+  begin(entries: readonly AnnouncedSubscription[], describe: () => Omit<NodeStream, "state">): () => void {
+    if (this.#nodes !== undefined) {
+      const described: NodeStream = { ...describe(), state: "open" };
+      this.#own.set(described.subscriber, { described, entries });
+      this.#nodes.tell(described);
+    }
+    return () => this.#publish(entries, true);
+  }
+
+  /** Describes the end of a stream of this node to the others. Returns a function that announces it. */
+  end(entries: readonly AnnouncedSubscription[], isDisconnected: boolean): () => void {
+    const { subscriber } = entries[0]!;
+    const stream = this.#own.get(subscriber);
+    if (stream !== undefined) {
+      this.#own.delete(subscriber);
+      const byTopic = new Map(stream.entries.map((each) => [eventTopic(each), each]));
+      this.#ending.set(subscriber, { stream, byTopic });
+      this.#nodes!.tell({ ...stream.described, state: isDisconnected ? "disconnected" : "ended" });
+    }
+    return () => {
+      if (stream === undefined || !this.#absent?.has(stream)) this.#publish(entries, false);
+    };
+  }
+
+  /** Announces the end of streams of a node that has ended, except those whose end is announced. */
+  async announceEnd(
+    ended: readonly { readonly stream: NodeStream; readonly entries: readonly AnnouncedSubscription[] }[],
+  ): Promise<void> {
+    // If this node dies meanwhile, the others announce the rest as the end of its own streams.
+    for (const { stream, entries } of ended) if (entries.length > 0) this.#nodes!.tell({ ...stream, state: "ended" });
+    await endOfTurn();
+    const isAnnounced = await this.#announced(new Set(ended.flatMap(({ entries }) => entries.map(eventTopic))));
+    const rest = ended.flatMap(({ stream: { start }, entries }) =>
+      entries.filter(
+        (entry) => isAnnounced(entry, start) && this.#find(entry.selector, entry.subscriber) === undefined,
+      ),
+    );
+    await this.#send(rest, false);
+  }
+
+  /** Notes that other nodes have removed ended streams of theirs. */
+  forgotten(streams: readonly NodeStream[]): void {
+    for (const { subscriber, selectors } of streams) {
+      for (const { selector } of selectors) {
+        this.#ends.forget(eventTopic({ path: selectorPath(this.#hubPath, selector), subscriber }));
+      }
+    }
+  }
+
+  /** From now on another node may announce the end of the streams of this node. */
+  beginAbsence(): void {
+    const ending = [...this.#ending.values()].map(({ stream }) => stream);
+    this.#absent = new Set([...(this.#absent ?? []), ...this.#own.values(), ...ending]);
+  }
+
+  /** No other node announces the end of streams of this node any more. */
+  endAbsence(): void {
+    const absent = this.#absent ?? [];
+    this.#absent = undefined;
+    for (const stream of absent) this.#correct(stream);
+  }
+
+  /** Resolves when the transport has accepted all pending events. */
+  async settled(): Promise<void> {
+    while (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Hears the events of all nodes, in their common order. */
+  #hear({ topics: [topic = ""], data }: Update): void {
+    if (!topic.startsWith(this.#namespace)) return;
+    const { subscriber, active, ...of } = JSON.parse(data) as SubscriptionDocument;
+    const own = this.#own.get(subscriber);
+    const ending = this.#ending.get(subscriber);
+    if (own === undefined && ending === undefined) {
+      this.#ends.hear(topic, active);
+      return;
+    }
+    const selector = { text: of.match ?? of.topic ?? "", matchType: of.match_type };
+    const entry = own === undefined ? ending!.byTopic.get(topic) : this.#find(selector, subscriber);
+    if (entry !== undefined) entry.isAnnounced = active;
+    // A node that has taken this one for ended can announce an end late.
+    if (own !== undefined && !active) this.#correct(own);
+  }
+
+  /** Publishes the events of a stream of this node that tell the truth, where the last ones do not. */
+  #correct(stream: OwnStream): void {
+    const { subscriber } = stream.described;
+    const isOpen = this.#own.get(subscriber) === stream;
+    const isEnding = this.#ending.get(subscriber)?.stream === stream;
+    const [first] = stream.entries;
+    if (this.#isClosed || first === undefined || !(isOpen || (isEnding && !this.#absent?.has(stream)))) return;
+    if (first.pending !== undefined) {
+      void first.pending.then(() => this.#correct(stream));
+      return;
+    }
+    const wrong = stream.entries.filter(({ isAnnounced }) => (isOpen ? isAnnounced !== true : isAnnounced === true));
+    if (wrong.length > 0) this.#publish(wrong, isOpen, first);
+    else if (!isOpen) this.#forget(subscriber);
+  }
+
+  #forget(subscriber: string): void {
+    this.#ending.delete(subscriber);
+    this.#nodes?.forget(subscriber);
+  }
+
+  /**
+   * Publishes events after the pending ones of the same stream, so that they stay in order.
+   *
+   * @param first - The first subscription of the stream.
+   */
+  #publish(entries: readonly AnnouncedSubscription[], active: boolean, first = entries[0]): void {
+    if (first === undefined) return;
+    const send = async () => {
+      const stream = this.#streamOf(first.subscriber);
+      // The events before must be corrected first.
+      if (stream !== undefined && this.#failed.has(stream)) throw new NotSentAgain();
+      await this.#send(entries, active);
+    };
+    this.#pending++;
+    const sent: Promise<void> = (first.pending === undefined ? send() : first.pending.then(send)).then(
+      () => this.#settle(first, sent, active, true),
+      (error: unknown) => {
+        if (!(error instanceof NotSentAgain)) this.#onError(error);
+        this.#settle(first, sent, active, false);
+      },
+    );
+    first.pending = sent;
+  }
+
+  #settle(first: AnnouncedSubscription, sent: Promise<void>, active: boolean, isSent: boolean): void {
+    const { subscriber } = first;
+    if (isSent && !active) this.#forget(subscriber);
+    if (first.pending === sent) first.pending = undefined;
+    if (!isSent) this.#fail(subscriber);
+    if (--this.#pending > 0) return;
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Corrects the events of a stream once the store works again, which may have accepted them. */
+  #fail(subscriber: string): void {
+    const stream = this.#streamOf(subscriber);
+    if (stream === undefined) return;
+    if (this.#failed.size === 0) setTimeout(() => this.#correctFailed(), retryInterval).unref();
+    this.#failed.add(stream);
+  }
+
+  /** Returns a stream of this node, until its end is announced. */
+  #streamOf(subscriber: string): OwnStream | undefined {
+    return this.#own.get(subscriber) ?? this.#ending.get(subscriber)?.stream;
+  }
+
+  #correctFailed(): void {
+    if (this.#isClosed) return;
+    if (this.#transport.state !== "ready") {
+      setTimeout(() => this.#correctFailed(), retryInterval).unref();
+      return;
+    }
+    const failed = [...this.#failed];
+    this.#failed.clear();
+    for (const stream of failed) this.#correct(stream);
+  }
+
+  /** Publishes events and yields to the event loop between batches, because many at once would block it. */
+  async #send(entries: readonly AnnouncedSubscription[], active: boolean): Promise<void> {
+    // A reader of the list resumes at this node's head, so no node may know an event before the change of the list.
+    if (this.#nodes !== undefined) await endOfTurn();
+    const pace = newPace();
+    const published: Promise<unknown>[] = [];
+    for (const entry of entries) {
+      const event = subscriptionEvent(entry.path, entry, active);
+      const before = work.steps;
+      published.push(this.#transport.publish(event, { namespace: this.#namespace, keep: "events" }));
+      const pause = pace(stepsPerEvent + event.data.length + work.steps - before);
+      if (pause !== undefined) await Promise.all([pause, ...published.splice(0)]);
+    }
+    await Promise.all(published);
+  }
+
+  /** Resolves to a check whether the last event of a subscription is its begin, as far as this node can know. */
+  async #announced(topics: ReadonlySet<string>): Promise<(entry: AnnouncedSubscription, start: number) => boolean> {
+    const states = new Map<string, boolean>();
+    let lost = 0;
+    for (let after = 0, isRead = topics.size === 0; !isRead; ) {
+      const read = await this.#transport.read({ topics, after, limit: historyChunk });
+      for (const { topics: names, data } of read.updates.map(({ update }) => update)) {
+        states.set(names[0]!, (JSON.parse(data) as SubscriptionDocument).active);
+      }
+      lost = Math.max(lost, read.lostThrough);
+      isRead = read.through >= this.#transport.head;
+      after = read.through;
+    }
+    // A node can die after it has described a stream, and before it has announced the begin.
+    return (entry, start) => {
+      const topic = eventTopic(entry);
+      return !this.#ends.has(topic) && (states.get(topic) ?? start < lost);
+    };
+  }
+}
+
+/** Returns the topic of a subscription that each of its events has first. */
+function eventTopic({ path, subscriber }: Pick<AnnouncedSubscription, "path" | "subscriber">): string {
+  return `${path}/${percentEncode(subscriber)}`;
+}
+
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { until } from "../../support/until.js";
+import { subscribe, turn } from "../fixture.js";
+import type { HeardEvent } from "./event-faults.js";
+import { type ClusterNode, NodeCluster } from "./node-cluster.js";
+
+const topic = "x";
+const namespace = "/.well-known/mercure/subscriptions/";
+
+/** Records the events of the topic that a node hears. */
+function record(t: TestContext, { hub }: ClusterNode): HeardEvent[] {
+  const events: HeardEvent[] = [];
+  const updates = hub.updates(`${namespace}${topic}`);
+  t.after(() => updates.return());
+  void (async () => {
+    for await (const { data } of updates) events.push(JSON.parse(data) as HeardEvent);
+  })();
+  return events;
+}
+
+const idsOf = ({ hub }: ClusterNode) => hub.subscriptions(topic).map(({ subscriber }) => subscriber);
+const statesOf = (events: readonly HeardEvent[], id?: string) =>
+  events.filter(({ subscriber }) => id === undefined || subscriber === id).map(({ active }) => active);
+
+/** Opens a stream at a node, and returns it with its id once all nodes list it. */
+async function connect(t: TestContext, node: ClusterNode, others: readonly ClusterNode[]) {
+  const known = new Set(idsOf(node));
+  const client = await subscribe(t, node.url(topic));
+  const [id = assert.fail("the stream is not listed")] = idsOf(node).filter((each) => !known.has(each));
+  await until(() => others.every((other) => idsOf(other).includes(id)));
+  return { client, id };
+}
+
+/** Runs turns of the event loop until a record of the log matches, and no further. */
+async function untilStored({ store }: NodeCluster, pattern: RegExp): Promise<void> {
+  while (!store.contents.some((text) => pattern.test(text))) await turn();
+}
+
+const endEvent = /"active\\*":false/;
+
+describe("nodes that end, and are perhaps only paused", () => {
+  test("leave the truth as the last event of each stream, if two stand still past their leases and come back", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
+    const events = record(t, c);
+    const { id } = await connect(t, a, [b, c]);
+    a.process.stop();
+    await cluster.advance(2);
+    b.process.stop();
+    await cluster.advance(30);
+    assert.deepEqual(statesOf(events), [true, false]);
+    await a.process.resume("answers");
+    await b.process.resume("answers");
+    await cluster.advance(40);
+    for (const node of [a, b, c]) assert.deepEqual(idsOf(node), [id]);
+    assert.deepEqual(statesOf(events), [true, false, true]);
+  });
+
+  test("are announced by a node that starts when no other lives any more", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b] = [await cluster.start(), await cluster.start()];
+    const { id } = await connect(t, a, [b]);
+    for (const { link } of [a, b]) link.kill();
+    for (const seconds of [1, 30]) {
+      await cluster.advance(seconds);
+      const late = await cluster.start();
+      await cluster.until(() => idsOf(late).length === 0);
+      await cluster.until(() => cluster.store.contents.some((text) => endEvent.test(text) && text.includes(id)));
+      await cluster.advance(30);
+      const ends = cluster.store.contents.filter(
+        (text) => endEvent.test(text) && text.includes(encodeURIComponent(id)),
+      );
+      assert.equal(ends.length, 1, "one event");
+      late.link.kill();
+    }
+  });
+
+  test("are announced by a later node, if the one that was about to announce them dies", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b] = [await cluster.start(), await cluster.start()];
+    const { id } = await connect(t, b, [a]);
+    b.link.kill();
+    const own = new RegExp(`"node":"${a.transport.nodes.self}".*${id.slice("urn:uuid:".length)}`);
+    while (!cluster.store.contents.some((text) => own.test(text))) {
+      cluster.clock.advance(0.05);
+      await turn();
+    }
+    a.link.kill();
+    assert.ok(!cluster.store.contents.some((text) => endEvent.test(text)), "it has announced nothing");
+    const late = await cluster.start();
+    await cluster.until(() => cluster.store.contents.some((text) => endEvent.test(text)));
+    assert.deepEqual(idsOf(late), []);
+  });
+
+  test("are not announced again, if their own announcement has left the history meanwhile", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
+    const events = record(t, a);
+    const { client } = await connect(t, c, [a, b]);
+    client.close();
+    await untilStored(cluster, endEvent);
+    c.link.kill();
+    const flood = JSON.stringify({ subscriber: "other", active: true, payload: "-".repeat(2 ** 16) });
+    for (let i = 0; i < 100; i++) {
+      const draft = { topics: [`${namespace}other/${i}`], data: flood, private: true };
+      await a.transport.publish(draft, { namespace, keep: "events" });
+    }
+    const { updates } = await b.transport.read({ topics: new Set([`${namespace}${topic}`]), after: 0 });
+    assert.deepEqual(updates, [], "the history has no event of the stream");
+    await cluster.advance(30);
+    assert.deepEqual(statesOf(events), [true, false]);
+  });
+
+  test("announce a stream once that began while they could not reach the store, and none that also ended meanwhile", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b] = [await cluster.start(), await cluster.start()];
+    const events = record(t, a);
+    const before = await connect(t, b, [a]);
+    b.link.isolate();
+    await cluster.until(() => idsOf(a).length === 0);
+    const stays = await connect(t, b, []);
+    const leaves = await connect(t, b, []);
+    for (const { client } of [leaves, before]) client.close();
+    await until(() => b.hub.connections === 1);
+    b.link.reconnect();
+    await cluster.advance(40);
+    assert.deepEqual(idsOf(a), [stays.id]);
+    assert.deepEqual(statesOf(events, before.id), [true, false]);
+    assert.deepEqual(statesOf(events, stays.id), [true]);
+    assert.deepEqual(statesOf(events, leaves.id), []);
+  });
+
+  test("announce a stream that began while the store failed for longer than a publish waits", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b] = [await cluster.start(), await cluster.start()];
+    const events = record(t, a);
+    for (const { link } of [a, b]) link.isolate();
+    const { id, client } = await connect(t, b, []);
+    await cluster.until(() => b.errors.length > 0);
+    for (const { link } of [a, b]) link.reconnect();
+    await cluster.until(() => statesOf(events, id).length > 0);
+    client.close();
+    await cluster.until(() => idsOf(a).length === 0 && statesOf(events, id).length > 1);
+    await cluster.advance(30);
+    assert.deepEqual(statesOf(events, id), [true, false]);
+  });
+
+  test("stay listed while the store is emptied, and nothing is announced", async (t) => {
+    const cluster = new NodeCluster(t);
+    const nodes = [await cluster.start(), await cluster.start(), await cluster.start()];
+    const [a, b, c] = nodes as [ClusterNode, ClusterNode, ClusterNode];
+    const { id } = await connect(t, a, nodes);
+    const other = await connect(t, b, nodes);
+    const dead = await connect(t, c, nodes);
+    const changes: string[] = [];
+    const both = [a, b];
+    for (const { hub } of both) {
+      hub.onSubscription(({ subscriber, active }) => void changes.push(`${subscriber} ${active}`));
+    }
+    cluster.store.empty();
+    c.link.kill();
+    // The nodes find out one after the other.
+    a.link.cut();
+    await cluster.advance(3);
+    assert.deepEqual(changes, []);
+    b.link.cut();
+    await cluster.until(() => both.every((node) => idsOf(node).length === 2));
+    assert.deepEqual(changes, [`${dead.id} false`, `${dead.id} false`], "of the node that did not come back");
+    await cluster.advance(30);
+    for (const node of both) assert.deepEqual(idsOf(node), [id, other.id]);
+    assert.equal(changes.length, 2);
+    const events = cluster.store.contents.filter((text) => text.includes("active"));
+    assert.ok(
+      events.every((text) => text.includes(encodeURIComponent(dead.id))),
+      "the store has no event of the others",
+    );
+    other.client.close();
+    await cluster.until(() => both.every((node) => idsOf(node).length === 1));
+  });
+});
