@@ -21,7 +21,8 @@ import type { HubSettings } from "./options/hub-options.js";
 import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
 import { Disconnections } from "./streams/disconnections.js";
 import { Expirations } from "./streams/expirations.js";
-import type { StreamServices, Subscriber } from "./streams/subscriber.js";
+import type { StreamServices } from "./streams/stream-services.js";
+import type { Subscriber } from "./streams/subscriber.js";
 import { Subscribers } from "./streams/subscribers.js";
 import { SubscriptionListeners } from "./streams/subscription-listeners.js";
 
@@ -76,7 +77,7 @@ export function assembleParts(
       ? undefined
       : new HubNodes(transport.nodes, orders, activeSubscriptions, onMissed, report);
   const streams = nodes?.streams;
-  const services: StreamServices = {
+  const services: StreamServices<Subscriber> = {
     transport,
     dispatcher,
     replays: new EncodedReplays(transport, dispatcher, events),

@@ -1,33 +1,25 @@
 import { type SubscriptionDocument, subscriptionDocument } from "../protocol/active-subscription.js";
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { compileTopics } from "../protocol/matching/topic-matcher.js";
-import { methodNotAllowed, storeUnavailable } from "../protocol/problem.js";
-import { noGrants } from "../protocol/tokens/grants.js";
+import { storeUnavailable } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { type Clock, systemClock } from "../shared/clock.js";
-import { distinctTime } from "../shared/distinct-time.js";
-import { MercureError } from "../shared/errors.js";
 import { assertKnownOptions } from "../shared/known-options.js";
-import { describeValue } from "../shared/plain-object.js";
 import type { Transaction } from "../shared/transaction.js";
-import type { TransportState } from "../transport/transport.js";
+import { Closing, type HubState } from "./closing.js";
 import { hubClosed } from "./fan-out/dispatcher.js";
+import { ApplicationStreams } from "./handlers/application-streams.js";
 import { type Next, RequestAnswers } from "./handlers/request-answers.js";
 import { Cors } from "./http/cors.js";
 import { holdBody } from "./http/form-body.js";
 import type { HubRequest, HubResponse } from "./http/messages.js";
-import { isRead, queryOf } from "./http/request.js";
 import { assembleParts, type HubParts, type RefusalListener } from "./hub-parts.js";
-import { type CloseOptions, readCloseOptions } from "./options/close-options.js";
+import type { CloseOptions } from "./options/close-options.js";
 import { type HubOptions, type HubSettings, resolveHubOptions } from "./options/hub-options.js";
 import { warnOfSeveralProcesses } from "./several-processes.js";
-import { Drain } from "./streams/drain.js";
-import { type StreamOptions, streamOptions } from "./streams/stream-options.js";
+import type { StreamOptions } from "./streams/stream-options.js";
 import type { SubscriptionListener } from "./streams/subscription-listeners.js";
 import { UpdateReader, type Updates, type UpdatesOptions, updatesOptions } from "./streams/update-reader.js";
-
-/** The state of a hub: that of its transport, or `draining` while the hub hands its streams over to other nodes. */
-export type HubState = TransportState | "draining";
 
 /**
  * A Mercure hub over Node's HTTP servers, with or without Express before it.
@@ -51,9 +43,9 @@ export class Hub {
   readonly #settings: Pick<HubSettings, "hubUrl" | "ownTransport">;
   readonly #parts: HubParts;
   readonly #answers: RequestAnswers;
-  readonly #clock: Clock;
+  readonly #streams: ApplicationStreams;
+  readonly #closing: Closing;
   #refusalListener: RefusalListener | undefined;
-  #drain: Drain | undefined;
 
   /** @throws MercureError `ERR_OPTION` for an unknown or invalid option. */
   constructor(options: HubOptions);
@@ -68,8 +60,8 @@ export class Hub {
     this.path = path;
     this.publicPath = publicPath;
     this.#settings = settings;
-    this.#clock = clock;
     this.#parts = assembleParts(settings, clock, report, onRefusal);
+    this.#closing = new Closing(this.#parts, clock);
     this.#answers = new RequestAnswers({
       cors: new Cors(settings.corsOrigins),
       metadataUrl: this.#parts.router.metadataUrl?.href,
@@ -77,6 +69,7 @@ export class Hub {
       report,
       onRefusal,
     });
+    this.#streams = new ApplicationStreams(this.#answers, this.#parts.subscribe, settings.hubUrl);
   }
 
   /**
@@ -127,8 +120,7 @@ export class Hub {
    * to other nodes, so proxies should send no new ones. `closed`: requests get 503.
    */
   get state(): HubState {
-    if (this.#parts.dispatcher.closed) return "closed";
-    return this.#drain === undefined ? this.#parts.transport.state : "draining";
+    return this.#closing.state;
   }
 
   /** The number of open streams. */
@@ -164,20 +156,7 @@ export class Hub {
    * ```
    */
   stream(req: HubRequest, res: HubResponse, options: StreamOptions, next?: Next): void {
-    assertKnownOptions(options, streamOptions, "hub.stream");
-    const { topics, private: withPrivate = false, payload, subject, authorizedAt = distinctTime(this.now()) } = options;
-    if (typeof withPrivate !== "boolean") {
-      throw new MercureError("ERR_OPTION", `private must be true or false, not ${describeValue(withPrivate)}.`);
-    }
-    const matchers = compileTopics(topics, this.#settings.hubUrl);
-    const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const asked = { matchers, privateTopics, expiresAt: undefined, payloads: { payload }, subject };
-    this.#answers.answer(req, res, next, async (request, response) => {
-      if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
-      const bearer = { id: "", sub: subject, issuedAt: authorizedAt, grants: { subscribe: privateTopics } };
-      const said = { parameters: queryOf(request), version: undefined, bearer };
-      return this.#parts.subscribe.open(request, response, asked, said);
-    });
+    this.#streams.open(req, res, options, this.now(), next);
   }
 
   /**
@@ -288,7 +267,7 @@ export class Hub {
    * ```
    */
   async disconnect(target: DisconnectTarget): Promise<void> {
-    if (this.#parts.dispatcher.closed) throw hubClosed();
+    this.#closing.assertOpen();
     await this.#parts.disconnections.broadcast(target);
     await this.#parts.nodes?.confirmed();
   }
@@ -304,14 +283,7 @@ export class Hub {
    * ```
    */
   async close(options: CloseOptions = {}): Promise<void> {
-    const { retrySpread } = readCloseOptions(options);
-    await this.drain(options);
-    if (retrySpread !== undefined) this.#parts.subscribers.spreadRetries(retrySpread);
-    this.#parts.dispatcher.close();
-    this.#parts.disconnections.close();
-    await this.#parts.activeSubscriptions?.settled();
-    await this.#parts.publications.settled();
-    this.#parts.nodes?.close();
+    await this.#closing.close(options);
     await this.#settings.ownTransport?.close();
   }
 
@@ -321,19 +293,12 @@ export class Hub {
    * @internal
    */
   async drain(options: CloseOptions): Promise<void> {
-    const { drainTimeout } = readCloseOptions(options);
-    if (this.#drain !== undefined) this.#drain.finish();
-    else if (drainTimeout > 0 && this.#parts.nodes !== undefined && !this.#parts.dispatcher.closed) {
-      const { streams } = this.#parts.nodes;
-      streams.drain();
-      this.#drain = new Drain(this.#parts.subscribers, () => streams.hasSuccessor, this.#clock, drainTimeout);
-    }
-    await this.#drain?.done;
+    await this.#closing.drain(options);
   }
 
   /** Returns the error for requests that the hub cannot answer now. */
   #unavailable(): unknown {
-    if (this.#parts.dispatcher.closed) return hubClosed();
+    if (this.state === "closed") return hubClosed();
     // A stream that begins now would be told of a gap, and a token could be checked without the orders to refuse it.
     return this.state === "starting" ? storeUnavailable() : undefined;
   }

@@ -1,6 +1,7 @@
 export type { DisconnectTarget } from "../protocol/disconnection.js";
 export type { IssuerOptions } from "./auth/issuers.js";
-export { Hub, type HubState } from "./hub.js";
+export type { HubState } from "./closing.js";
+export { Hub } from "./hub.js";
 export type { HubObserver } from "./observer.js";
 export type { CloseOptions } from "./options/close-options.js";
 export type { HubOptions } from "./options/hub-options.js";

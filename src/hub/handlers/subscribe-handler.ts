@@ -23,8 +23,10 @@ import { Lifetime } from "../streams/lifetime.js";
 import { missedIntervals, watchPeer } from "../streams/peer-watch.js";
 import { admitsEventStream } from "../streams/pipelining.js";
 import { precedingIdHeaders, resolveReplayStart, withMissed } from "../streams/replay-start.js";
-import { type StreamServices, Subscriber, type Subscription } from "../streams/subscriber.js";
+import type { StreamServices } from "../streams/stream-services.js";
+import { Subscriber } from "../streams/subscriber.js";
 import { newSubscriberId } from "../streams/subscriber-id.js";
+import type { Subscription } from "../streams/subscription.js";
 import { requestedEventId, subscriptionParameters } from "./subscription-request.js";
 
 type SubscribeSettings = Pick<
@@ -82,9 +84,9 @@ export class SubscribeHandler {
   readonly #bounds: Quotas;
   readonly #lifetime: Lifetime;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #services: StreamServices;
+  readonly #services: StreamServices<Subscriber>;
 
-  constructor(tokens: Authenticator, settings: SubscribeSettings, services: StreamServices) {
+  constructor(tokens: Authenticator, settings: SubscribeSettings, services: StreamServices<Subscriber>) {
     this.#tokens = tokens;
     this.#settings = settings;
     const connections = new ConnectionQuotas<StreamSlot>(settings.connectionBounds, services.subjectsElsewhere);

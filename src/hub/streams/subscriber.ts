@@ -1,70 +1,18 @@
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { type CloseReason, encodeClose } from "../../protocol/sse/close-event.js";
 import { encodeReturn } from "../../protocol/sse/event-encoder.js";
-import type { PayloadOf } from "../../protocol/tokens/grants.js";
-import type { Clock } from "../../shared/clock.js";
-import type { Transport } from "../../transport/transport.js";
 import type { VerifiedToken } from "../auth/verified-token.js";
 import { Chunk } from "../fan-out/chunk.js";
-import type { Dispatcher } from "../fan-out/dispatcher.js";
-import type { EncodedReplay, EncodedReplays } from "../fan-out/encoded-replays.js";
+import type { EncodedReplay } from "../fan-out/encoded-replays.js";
 import type { StreamMember, SubscriberGroup } from "../fan-out/group.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import type { StreamSlot } from "../limits/stream-slot.js";
-import type { MissedUpdates } from "../nodes/missed-updates.js";
-import type { NodeStreams } from "../nodes/node-streams.js";
 import { newPace } from "../pacer.js";
-import type { ActiveSubscriptions } from "./active-subscriptions.js";
 import type { Connection, ConnectionOwner } from "./connection.js";
-import type { Disconnections } from "./disconnections.js";
-import type { Expirations, Expiring } from "./expirations.js";
+import type { Expiring } from "./expirations.js";
 import type { ReplayStart } from "./replay-start.js";
-import type { Subscribers } from "./subscribers.js";
-
-/** The properties of a stream other than its updates. */
-export interface Subscription {
-  /** The stream's id in subscription events. */
-  readonly id: string;
-  /** The end of the stream, in milliseconds since 1970; undefined for never. */
-  readonly expiresAt: number | undefined;
-  /** The reason of a final end at that time. Undefined if the client can reconnect unchanged. */
-  readonly closeReason?: CloseReason | undefined;
-  /** Returns the data about the subscriber that subscription events show to others. */
-  readonly payloadOf: PayloadOf;
-  /** The tokens that opened the stream. Undefined for a public stream, and for one that the application authorized. */
-  readonly tokens?: readonly VerifiedToken[] | undefined;
-  /** The subject that owns the stream, from the token's claim `sub` or from the application. */
-  readonly subject?: string | undefined;
-  /** The stream's place in the connection limits, released when the stream ends. */
-  readonly admission?: StreamSlot | undefined;
-}
-
-/** The objects that all subscribers of a hub share. */
-export interface StreamServices {
-  readonly dispatcher: Dispatcher;
-  readonly replays: EncodedReplays;
-  readonly expirations: Expirations;
-  readonly subscribers: Subscribers<Subscriber>;
-  readonly disconnections: Disconnections;
-  /** Undefined if the option `subscriptions` is false. */
-  readonly activeSubscriptions: ActiveSubscriptions | undefined;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  /** Undefined if the hub has only one node. */
-  readonly missed: MissedUpdates | undefined;
-  /** Returns the number of a subject's streams on other nodes. Undefined if the hub has only one node. */
-  readonly subjectsElsewhere: ((subject: string) => number) | undefined;
-  /** Counts streams on the other nodes. Undefined if {@link ActiveSubscriptions} does so, or no limit needs it. */
-  readonly countedElsewhere: NodeStreams | undefined;
-  /** Called if history cannot be read. The hub then ends the stream, and its client retries. */
-  readonly onError: (error: unknown) => void;
-  /**
-   * Called with the reason if a stream is closed right after it opened. The hub does so in place of a refusal that
-   * standard client scripts would retry.
-   */
-  readonly onCloseAtOnce: (req: IncomingMessage, error: unknown) => void;
-}
+import type { StreamServices } from "./stream-services.js";
+import type { Subscription } from "./subscription.js";
 
 /**
  * One open stream.
@@ -83,7 +31,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   /** The subject that owns the stream, from the token's claim `sub` or from the application. */
   readonly subject: string | undefined;
   readonly joinedAt: number;
-  readonly #hub: StreamServices;
+  readonly #hub: StreamServices<Subscriber>;
   /** Set when the stream opens. */
   #group!: SubscriberGroup<Subscriber>;
   readonly #connection: Connection;
@@ -99,7 +47,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     { id, tokens = [], subject, expiresAt, closeReason, admission }: Subscription,
     connection: Connection,
     { after, lostThrough }: ReplayStart<EncodedReplay>,
-    hub: StreamServices,
+    hub: StreamServices<Subscriber>,
   ) {
     this.id = id;
     this.tokens = tokens;
@@ -121,7 +69,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     connection: Connection,
     headers: Readonly<Record<string, string>>,
     start: ReplayStart<EncodedReplay>,
-    hub: StreamServices,
+    hub: StreamServices<Subscriber>,
   ): Subscriber {
     const subscriber = new Subscriber(subscription, connection, start, hub);
     // A response that has begun throws here, and its stream must not count.

@@ -12,7 +12,8 @@ import { TickBatch } from "../../../src/hub/fan-out/tick-batch.js";
 import { ActiveSubscriptions } from "../../../src/hub/streams/active-subscriptions.js";
 import type { Connection, ConnectionOwner } from "../../../src/hub/streams/connection.js";
 import { Expirations } from "../../../src/hub/streams/expirations.js";
-import { type StreamServices, Subscriber } from "../../../src/hub/streams/subscriber.js";
+import type { StreamServices } from "../../../src/hub/streams/stream-services.js";
+import { Subscriber } from "../../../src/hub/streams/subscriber.js";
 import { Subscribers } from "../../../src/hub/streams/subscribers.js";
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
 import { encodeComment } from "../../../src/protocol/sse/event-encoder.js";
@@ -128,7 +129,7 @@ function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells =
     subscribers,
     activeSubscriptions: tells ? new ActiveSubscriptions(hubPath, transport, onError) : undefined,
     onError,
-  } as unknown as StreamServices;
+  } as unknown as StreamServices<Subscriber>;
   const nothing = new MatcherList([]);
   let joined = 0;
   /** @param after - The client wants all updates after this position; absent for future updates only. */
