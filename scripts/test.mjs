@@ -4,6 +4,7 @@
 //   CI=true npm test                    everything
 //   npm test -- hub express/            the files whose path contains one of these
 //   npm test -- '!test/browser/'        the files whose path does not contain this
+//   npm test -- --in-process hub        of these files, the ones that start no other process
 //   npm test -- --test-name-pattern=id  options with -- go to Node's test runner
 //
 // At a desk, which is without CI and without names of files, the script leaves out the deep files and sets TEST_DEPTH=desk,
@@ -13,14 +14,14 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import { tsImport } from "tsx/esm/api";
 import { chromium } from "./chromium.mjs";
 import { describeFailures } from "./failures.mjs";
 import { Failure, main, run } from "./run.mjs";
+import "./typescript.mjs";
 
 /**
  * Far above the time of any test: it only ends hanging ones. Node 20 applies this time to each file too; newer versions
@@ -62,10 +63,11 @@ before(() => files);
 
 await main(async () => {
   const args = process.argv.slice(2);
-  const flags = args.filter((argument) => argument.startsWith("--"));
+  const isInProcess = args.includes("--in-process");
+  const flags = args.filter((argument) => argument.startsWith("--") && argument !== "--in-process");
   const patterns = args.filter((argument) => !argument.startsWith("--"));
   const isDesk = !process.env.CI && patterns.every((pattern) => pattern.startsWith("!"));
-  const selected = select(patterns);
+  const selected = select(patterns).filter((file) => !isInProcess || !startsProcesses(file));
   const deep = isDesk ? selected.filter((file) => DEEP.some((pattern) => pattern.test(file))) : [];
   const files = selected.filter((file) => !deep.includes(file));
 
@@ -102,6 +104,17 @@ function select(patterns) {
   return files;
 }
 
+/** Whether a file, or a module of the tests that it imports, starts a program or a browser. */
+function startsProcesses(file, seen = new Set()) {
+  if (seen.has(file)) return false;
+  seen.add(file);
+  const text = readFileSync(file, "utf8");
+  if (/"(?:node:child_process|node:cluster|playwright-core)"/.test(text)) return true;
+  return [...text.matchAll(/"(\.[^"]*)\.js"/g)]
+    .map(([, path]) => `${join(dirname(file), path)}.ts`)
+    .some((path) => path.startsWith("test") && existsSync(path) && startsProcesses(path, seen));
+}
+
 /**
  * Returns the programs that run the files: files that run alone, and modules that import several files. Neighbours go to
  * different modules, so that all take about as long.
@@ -131,7 +144,7 @@ function needsBrowser(file) {
 /** Starts one browser for all files, which find it by the environment. */
 async function startBrowser(env) {
   env.CHROMIUM = process.env.CHROMIUM = await chromium();
-  const { launchSharedChromium } = await tsImport("../test/browser/chromium.ts", import.meta.url);
+  const { launchSharedChromium } = await import("../test/browser/chromium.ts");
   const browser = await launchSharedChromium();
   env.CHROMIUM_SERVER = browser.wsEndpoint();
   return browser;
@@ -144,7 +157,8 @@ async function runTests(args, env) {
     ["spec", "stdout"],
     ["./scripts/progress-reporter.mjs", "stderr"],
   ].flatMap(([reporter, to]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${to}`]);
-  const runner = spawn(process.execPath, ["--import", "tsx", "--test", ...options, ...reporters, ...args], {
+  const loader = new URL("typescript.mjs", import.meta.url).href;
+  const runner = spawn(process.execPath, ["--import", loader, "--test", ...options, ...reporters, ...args], {
     env,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     // A process group of its own, so that processes that a test has forgotten can be ended with it.

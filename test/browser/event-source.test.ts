@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import type { Browser } from "playwright-core";
+import { anyCharacter } from "../support/any-character.js";
 import { application } from "../support/application.js";
 import { launchChromium, newWatchedPage } from "./chromium.js";
 
@@ -16,7 +17,7 @@ const anyText = fc
   .array(
     fc.oneof(
       fc.constantFrom("\r", "\n", "\r\n", "\ufeff", "\0", " ", ":", "data: ", "\nid: 1", "\n\n", "\ud800", "<p>", "é"),
-      fc.string({ unit: "binary" }),
+      fc.string({ unit: anyCharacter }),
     ),
   )
   .map((parts) => parts.join(""));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import fc from "fast-check";
+import { anyCharacter } from "./any-character.js";
 import { heapUsed } from "./heap.js";
 
 /**
@@ -45,13 +46,13 @@ async function run<Case>(property: fc.IRawProperty<Case>, count: number): Promis
  */
 export function hostileText(pieces: readonly string[], longest = 16_384): fc.Arbitrary<string> {
   const piece = fc.constantFrom(...pieces);
-  const mixed = fc.array(fc.oneof({ arbitrary: piece, weight: 4 }, fc.string({ unit: "binary", maxLength: 4 })), {
+  const mixed = fc.array(fc.oneof({ arbitrary: piece, weight: 4 }, fc.string({ unit: anyCharacter, maxLength: 4 })), {
     maxLength: 10,
   });
   const repeated = fc.tuple(fc.array(piece, { minLength: 1, maxLength: 3 }), fc.nat(longest));
   return fc.oneof(
     { weight: 150, arbitrary: mixed.map((parts) => parts.join("")) },
-    { weight: 20, arbitrary: fc.string({ unit: "binary" }) },
+    { weight: 20, arbitrary: fc.string({ unit: anyCharacter }) },
     {
       weight: 1,
       arbitrary: repeated.map(([parts, length]) => {

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import fc from "fast-check";
 import { encodeComment, encodeEvent, type ServerSentEvent } from "../../../src/protocol/sse/event-encoder.js";
+import { anyCharacter } from "../../support/any-character.js";
 import { cases } from "../../support/cases.js";
 
 /** Text of all that parsers stumble over, lone surrogates included. */
@@ -10,14 +11,16 @@ const anyText = fc
   .array(
     fc.oneof(
       fc.constantFrom("\r", "\n", "\r\n", "\ufeff", "\0", " ", ":", "data: ", "\nid: 1", "\n\n", "\ud800", "\udc00"),
-      fc.string({ unit: "binary" }),
+      fc.string({ unit: anyCharacter }),
       fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
     ),
   )
   .map((parts) => parts.join(""));
 
 /** Text that is valid in ids and types. */
-const anyName = fc.string({ unit: "binary", minLength: 1 }).map((text) => text.replace(/[\p{Cc}\p{Cf}]/gu, "") || "x");
+const anyName = fc
+  .string({ unit: anyCharacter, minLength: 1 })
+  .map((text) => text.replace(/[\p{Cc}\p{Cf}]/gu, "") || "x");
 
 const anyEvent = fc.record(
   { data: anyText, id: anyName, type: anyName, retry: fc.maxSafeNat() },

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { faultsOf } from "../../faults/checker.js";
 import { cases } from "../../support/cases.js";
+import { isDesk } from "../../support/depth.js";
 import { FaultyRun, type Step } from "./faulty-run.js";
 
 const small = fc.nat({ max: 3 });
@@ -50,7 +51,7 @@ for (const isDurable of [false, true]) {
   const promise = isDurable ? "with a copy that confirms" : "without a copy";
   test(`a shared log ${promise} keeps its promises through thousands of faults in CI, and hundreds elsewhere`, async (t) => {
     let faults = 0;
-    const wanted = Number(process.env.FAULTS ?? cases(5000));
+    const wanted = Number(process.env.FAULTS ?? (isDesk ? 200 : cases(5000)));
     while (faults < wanted) {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 150 }), async (steps) => {

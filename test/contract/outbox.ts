@@ -1,13 +1,30 @@
 import assert from "node:assert/strict";
-import { after, describe, type TestContext, test } from "node:test";
-import type { MercureOptions } from "../../../src/index.js";
-import { MemoryTransport } from "../../../src/transport/memory/memory.js";
-import { application } from "../../support/application.js";
-import { openStream } from "../../support/event-stream.js";
-import { until } from "../../support/until.js";
-import { type Database, kinds, type Rows, stopMariadb } from "./databases.js";
+import { describe, type TestContext, test } from "node:test";
+import type { MercureOptions, OutboxOptions, Transaction } from "../../src/index.js";
+import { MemoryTransport } from "../../src/transport/memory/memory.js";
+import { application } from "../support/application.js";
+import { openStream } from "../support/event-stream.js";
+import { until } from "../support/until.js";
 
-after(stopMariadb);
+/** A database with a table `orders` and an outbox, as an application uses it by one package. */
+export interface Database {
+  /** A new set of options: each stands for one process. */
+  options(): Promise<OutboxOptions>;
+  /** Begins a transaction, and commits it after the work. An error of the work rolls it back. */
+  transact<T>(work: (transaction: Transaction, query: Query) => Promise<T>): Promise<T>;
+  /** Runs a statement in a connection of its own, outside of any transaction. */
+  query: Query;
+}
+
+export type Query = (text: string) => Promise<unknown>;
+
+export interface DatabaseKind {
+  readonly name: string;
+  readonly skip: string | false;
+  open(t: TestContext): Promise<Database>;
+}
+
+type Rows = Record<string, unknown>[];
 
 /** An application with an outbox, and what a stream of its topic receives. */
 async function start(t: TestContext, database: Database, options: MercureOptions = {}) {
@@ -45,7 +62,8 @@ async function waiting(database: Database): Promise<Rows> {
 
 const isEmpty = (database: Database) => until(async () => (await waiting(database)).length === 0);
 
-for (const { name, skip, open } of kinds) {
+/** Tests the outbox in a kind of database. */
+export function outboxContract({ name, skip, open }: DatabaseKind): void {
   describe(`the outbox by ${name}`, { skip }, () => {
     test("delivers what commits with the data, once and in order, and leaves no row", async (t) => {
       const database = await open(t);
