@@ -38,7 +38,7 @@ export class Closing {
     const { activeSubscriptions, disconnections, dispatcher, nodes, publications, subscribers } = this.#parts;
     const { retrySpread } = readCloseOptions(options);
     await this.drain(options);
-    if (retrySpread !== undefined) subscribers.spreadRetries(retrySpread);
+    subscribers.tellReturn(retrySpread);
     dispatcher.close();
     disconnections.close();
     await activeSubscriptions?.settled();

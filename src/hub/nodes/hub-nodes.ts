@@ -27,12 +27,16 @@ export interface SharedSubscriptions {
   close(): void;
 }
 
+/** The time that other nodes have to hear a message, in milliseconds. */
+const messageLifetime = 60_000;
+
 /** The nodes of a hub over a transport that several share. */
 export class HubNodes {
   readonly streams: NodeStreams;
   readonly missed: MissedUpdates;
   readonly #departures: Departures;
   readonly #subscriptions: SharedSubscriptions | undefined;
+  readonly #channel: ControlChannel;
   readonly #stop: () => void;
   #position = 0;
 
@@ -45,6 +49,7 @@ export class HubNodes {
     onError: (error: unknown) => void,
   ) {
     this.#subscriptions = subscriptions;
+    this.#channel = channel;
     this.#departures = new Departures({
       self: nodes.self,
       channel,
@@ -83,9 +88,17 @@ export class HubNodes {
     subscriptions?.share(this.streams);
   }
 
-  /** Resolves when all nodes have executed the orders that this node has heard, or after a second. */
-  confirmed(): Promise<void> {
-    return this.streams.confirmed(this.#position);
+  /**
+   * Resolves when all nodes have executed the orders that this node has heard, and know the streams that the orders have
+   * ended on the others. Resolves after two seconds otherwise.
+   */
+  async confirmed(): Promise<void> {
+    await this.streams.confirmed(this.#position);
+    // This node knows the ends now. Of more than two nodes, the others do once they have heard a later message.
+    if ([...this.streams.others].length < 2) return;
+    const until = this.#channel.now() + messageLifetime;
+    await this.#channel.send({ data: JSON.stringify({ kind: "confirm" }), key: "confirm", until });
+    await this.streams.confirmed(this.#position);
   }
 
   close(): void {

@@ -22,7 +22,7 @@ export interface SubscribersOptions {
 /** A member of a group that has a connection to keep alive. */
 export interface ConnectedSubscriber extends StreamMember {
   keepAlive(comment: Chunk): void;
-  returnAfter(delay: number): void;
+  returnAfter(delay?: number): void;
 }
 
 /** Holds all connected subscribers by group. One timer keeps their connections alive while there are any. */
@@ -75,9 +75,14 @@ export class Subscribers<S extends ConnectedSubscriber> {
     for (const subscriber of this) if (isChosen(subscriber)) subscriber.end();
   }
 
-  /** Tells each client to reconnect at a random time within a range, so that they do not return all at once. */
-  spreadRetries(seconds: number): void {
-    for (const subscriber of this) subscriber.returnAfter(delayWithin(seconds));
+  /**
+   * Tells each client where to resume after the end of its stream.
+   *
+   * @param spread - A range in seconds: each client reconnects at a random time within it, so that they do not return
+   * all at once. Default: each client keeps its own delay.
+   */
+  tellReturn(spread?: number): void {
+    for (const subscriber of this) subscriber.returnAfter(spread === undefined ? undefined : delayWithin(spread));
   }
 
   *[Symbol.iterator](): Generator<S, void> {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { faultsOf } from "../../faults/checker.js";
 import { cases } from "../../support/cases.js";
@@ -174,6 +177,66 @@ describe("a node that drains", () => {
     clock.advance(3);
     await until(() => readers.all[0]!.heard.length === 1);
     assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
+  });
+
+  test("has a sibling in a close without drainTimeout, which gives an id to a reader that has received nothing too", async (t) => {
+    const cluster = new NodeCluster(t);
+    const { clock } = cluster;
+    const [a, b] = [await cluster.start({}, clock), await cluster.start()];
+    await cluster.meet(a, b);
+    const readers = new Readers(clock, () => (a.hub.state === "ready" ? a : b).url("a"));
+    t.after(() => readers.close());
+    readers.add(1);
+    await until(() => readers.open === 1);
+    await a.hub.close();
+    await until(() => readers.open === 0);
+    await b.hub.publish(draft("a", "meanwhile"));
+    clock.advance(4);
+    await until(() => readers.all[0]!.heard.length === 1);
+    assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
+  });
+
+  test("tells a client of HTTP/2 to open a new connection, and ends the streams of the old one in their turn", async (t) => {
+    const cluster = new NodeCluster(t);
+    const { clock } = cluster;
+    const [a, b] = [await cluster.start({}, clock), await cluster.start()];
+    await cluster.meet(a, b);
+    const server = createServer((req, res) => a.hub.handle(req, res));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    t.after(() => {
+      session.destroy();
+      server.close();
+    });
+    const goAway = once(session, "goaway");
+    const path = `${a.hub.path}?topic=a`;
+    const streams = Array.from({ length: 20 }, () => session.request({ ":path": path }));
+    const texts = streams.map((stream) => {
+      let text = "";
+      stream.setEncoding("utf8").on("data", (data: string) => {
+        text += data;
+      });
+      return () => text;
+    });
+    await until(() => a.hub.connections === 20);
+    const closed = a.hub.close({ drainTimeout: 20 });
+    while (a.hub.connections === 20) {
+      clock.advance(0.1);
+      await turn();
+    }
+    const [code] = (await goAway) as [number];
+    assert.equal(code, 0, "no error");
+    await until(() => session.closed);
+    const open = a.hub.connections;
+    assert.ok(open > 0, "the other streams continue");
+    await a.hub.publish(draft("a", "1"));
+    await until(() => texts.filter((text) => text().includes("data: 1\n")).length === open);
+    while (a.hub.connections > 0) {
+      clock.advance(0.1);
+      await turn();
+    }
+    await closed;
+    await until(() => texts.every((text) => /id: #.+\nretry: [0-9]+\n\n$/.test(text())));
   });
 
   test("ends all streams at once when close is called again, or when no other node takes them", async (t) => {

@@ -123,7 +123,7 @@ describe("over HTTP/1.0", () => {
     await once(socket, "close");
     const body = received().slice(received().indexOf("\r\n\r\n") + 4);
     assert.deepEqual(dataOf(body), published);
-    assert.match(body, /^:\n(id: #[\w-]{22}\ndata: .*\n\n)+$/);
+    assert.match(body, /^:\n(id: #[\w-]{22}\ndata: .*\n\n)+id: #[\w-]{22}\n\n$/);
   });
 });
 
