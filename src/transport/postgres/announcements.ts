@@ -15,7 +15,8 @@ export class Announcements {
   readonly #channel: string;
   readonly #pollInterval: number;
   readonly #waiting = new Set<() => void>();
-  #hasNews = true;
+  /** The newest position that was announced since the last reading began. */
+  #newest = Infinity;
   #areHeard = false;
   /** The text that this node has sent last. */
   #sent = "";
@@ -36,7 +37,7 @@ export class Announcements {
   async listen(client: Client): Promise<void> {
     client.on("notification", ({ payload = "" }) => {
       if (payload === this.#sent) this.#onReturn?.();
-      else this.announce();
+      else this.announce(/^\d+$/.test(payload) ? Number(payload) : Infinity);
     });
     await client.query(`listen ${this.#channel}`);
   }
@@ -58,30 +59,42 @@ export class Announcements {
     await notify([this.#channel, this.#sent]);
     await settledWithin(returned, maxDelay);
     this.#areHeard = hasReturned;
-    this.announce();
+    this.announce(Infinity);
   }
 
-  /** Notes that there may be new records. */
-  announce(): void {
-    this.#hasNews = true;
+  /**
+   * Notes that there may be new records.
+   *
+   * @param position - The newest of them. Infinity if it is unknown.
+   */
+  announce(position: number): void {
+    this.#newest = Math.max(this.#newest, position);
     for (const wake of this.#waiting) wake();
   }
 
-  /** Called before a reading: an announcement after it needs another one. */
+  /** Called before a reading. It finds all that was announced before, and later announcements need another one. */
   beginReading(): void {
-    this.#hasNews = false;
+    this.#newest = 0;
   }
 
-  /** Resolves when there may be new records. */
-  async wait(): Promise<void> {
-    if (this.#hasNews) return;
+  /**
+   * Resolves when there may be new records.
+   *
+   * @param head - The newest position that the reader knows.
+   */
+  async wait(head: number): Promise<void> {
+    if (this.#newest > head) return;
     await new Promise<void>((resolve) => {
       const wake = () => {
+        if (this.#newest <= head) return;
+        end();
+      };
+      const end = () => {
         clearTimeout(timer);
         this.#waiting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, this.#areHeard ? maxWait : this.#pollInterval);
+      const timer = setTimeout(end, this.#areHeard ? maxWait : this.#pollInterval);
       this.#waiting.add(wake);
     });
   }

@@ -11,6 +11,10 @@ const s = "$schema";
 const lock = `pg_advisory_xact_lock(1299596901, hashtext('${s}'))`;
 const path = `set search_path = pg_catalog, ${s}, pg_temp as $f$`;
 const routine = `language plpgsql ${path}`;
+/** A function that takes the lock, and gives up before the hub does. */
+const locking = `set lock_timeout = '4s' ${routine}`;
+/** A function that only such functions call. They set the path of names, and setting it again would take time. */
+const inner = "language plpgsql as $f$";
 const create = "create or replace function";
 const draft = "topics text[], data text, private boolean, id text, type text, retry int, keep boolean, key text";
 
@@ -62,11 +66,13 @@ create or replace view history as
     to_timestamp(1704067200 + position / 2048000.0) as published_at
   from log where topics is not null and own is null and keep is not false;
 
-${create} next_position() returns bigint language sql ${path}
-  select setval('${s}.last_position', greatest(
-    (select case when is_called then last_value else 0 end from last_position) + 1,
-    floor((extract(epoch from clock_timestamp()) * 1000 - 1704067200000) * 2048)::bigint))
-$f$;
+${create} next_position() returns bigint ${inner}
+declare last bigint;
+begin
+  select case when is_called then last_value else 0 end into last from last_position;
+  return setval('${s}.last_position', greatest(last + 1,
+    floor((extract(epoch from clock_timestamp()) * 1000 - 1704067200000) * 2048)::bigint));
+end $f$;
 
 ${create} place() returns trigger security definer ${routine}
 begin
@@ -90,15 +96,20 @@ ${create} publish(
   insert into outgoing values ($1, $2, $3, $4, $5, $6, $8, $7)
 $f$;
 
-${create} lock_log(this_node text, this_session text, lease interval) returns void set lock_timeout = '4s' ${routine}
+${create} lock_log(this_node text, this_session text, lease interval) returns void ${inner}
+declare valid_until timestamptz;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'the connection of the hub must have the isolation level read committed';
   end if;
   perform ${lock};
-  update nodes set lease_end = clock_timestamp() + lease where node = this_node and session = this_session;
-  if not found and this_session is not null then
+  if this_session is null then return; end if;
+  select lease_end into valid_until from nodes where node = this_node and session = this_session;
+  if not found then
     raise exception 'another session of this node has begun, or its lease has ended';
+  end if;
+  if valid_until < clock_timestamp() + 0.9 * lease or lease <= '0' then
+    update nodes set lease_end = clock_timestamp() + lease where node = this_node;
   end if;
 end $f$;
 
@@ -114,7 +125,7 @@ end $f$;
 ${create} join_log(
   this_node text, new_session text, lease interval, head bigint, heard bigint, known_lost bigint, known_seen bigint,
   new_key bytea
-) returns jsonb ${routine}
+) returns jsonb ${locking}
 declare m meta; last bigint; missed bigint := 0; answer jsonb;
 begin
   perform lock_log(null, null, null);
@@ -146,11 +157,23 @@ begin
 end $f$;
 
 ${create} append(this_node text, this_session text, lease interval, head bigint, batch jsonb)
-returns bigint[] ${routine}
+returns bigint[] ${locking}
 declare e jsonb; c jsonb; positions bigint[] := '{}'; p bigint; r log; newest log;
 begin
   perform lock_log(this_node, this_session, lease);
   if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'local', true); end if;
+  if not jsonb_path_exists(batch, '$[*] ? (exists(@.id) || exists(@.control))') then
+    p := next_position();
+    with added as (
+      insert into log select p + ordinality - 1, a.topics, a.data, a.private, a.id, a.type, a.retry, a.keep, a.key, a.own,
+        a.control, a.origin, coalesce(a.version, ${recordVersion})
+      from jsonb_populate_recordset(null::log, batch) with ordinality a
+      returning position
+    ) select array_agg(position order by position) into positions from added;
+    p := setval('${s}.last_position', positions[cardinality(positions)]);
+    perform pg_notify('${s}', p::text);
+    return positions;
+  end if;
   for e in select * from jsonb_array_elements(batch) loop
     p := 0;
     r := jsonb_populate_record(null::log, e);
@@ -175,11 +198,11 @@ begin
     end loop;
     positions := positions || p;
   end loop;
-  perform pg_notify('${s}', '');
+  perform pg_notify('${s}', (select max(each)::text from unnest(positions) each));
   return positions;
 end $f$;
 
-${create} release(positions bigint[], losses bigint[], new_forgotten bigint) returns void ${routine}
+${create} release(positions bigint[], losses bigint[], new_forgotten bigint) returns void ${locking}
 begin
   perform lock_log(null, null, null);
   with gone as (delete from log where position = any (positions) returning position)
@@ -189,7 +212,7 @@ begin
     forgotten = greatest(forgotten, new_forgotten);
 end $f$;
 
-${create} renew(this_node text, this_session text, lease interval) returns void ${routine}
+${create} renew(this_node text, this_session text, lease interval) returns void ${locking}
 begin
   perform lock_log(this_node, this_session, lease);
   perform end_nodes();
