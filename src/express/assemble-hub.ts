@@ -26,7 +26,7 @@ export interface HubContext {
 }
 
 /** The hub, and the presence that the library derives from its streams. */
-export interface HubParts {
+export interface HubAssembly {
   readonly hub: HubPort;
   readonly variants: Variants;
   /** The hub in this process. Undefined if `hubUrl` names another. */
@@ -51,12 +51,12 @@ export function hubClockOf(clock: Clock, embedded: EmbeddedHub | undefined): Pic
 }
 
 /** Creates the port to the hub in this process, or to the hub that `hubUrl` names. */
-export function assembleHub(context: HubContext): HubParts {
+export function assembleHub(context: HubContext): HubAssembly {
   const { embedded } = context;
   return embedded === undefined ? hubElsewhere(context) : hubInProcess(context, embedded);
 }
 
-function hubInProcess({ configuration, clock, onError }: HubContext, embedded: EmbeddedHub): HubParts {
+function hubInProcess({ configuration, clock, onError }: HubContext, embedded: EmbeddedHub): HubAssembly {
   const { publicHubUrl, tokenLifetime } = configuration;
   const { isShared } = embedded.hub;
   const nodes = {
@@ -83,7 +83,7 @@ function hubInProcess({ configuration, clock, onError }: HubContext, embedded: E
   return { hub, variants, embedded, presence };
 }
 
-function hubElsewhere({ configuration, clock, pages, tokens, onError }: HubContext): HubParts {
+function hubElsewhere({ configuration, clock, pages, tokens, onError }: HubContext): HubAssembly {
   const { publicHubUrl, protocol, tokenLifetime, trustedHosts, development } = configuration;
   const hub = new RemoteHub({
     address: new HubAddress({ url: configuration.hubUrl!, path: configuration.hub.path, trustedHosts, development }),

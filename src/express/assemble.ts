@@ -20,7 +20,7 @@ import { UnboundStreams } from "../publisher/streams/unbound-streams.js";
 import { Viewer } from "../publisher/streams/viewer.js";
 import { watchedTopics } from "../publisher/streams/watched-topics.js";
 import type { Clock } from "../shared/clock.js";
-import { assembleHub, embedOwnHub, type HubParts, hubClockOf } from "./assemble-hub.js";
+import { assembleHub, embedOwnHub, type HubAssembly, hubClockOf } from "./assemble-hub.js";
 import { assembleTemplates } from "./assemble-templates.js";
 import { Assets } from "./assets.js";
 import { AuthzCookies } from "./authz-cookies.js";
@@ -37,7 +37,7 @@ import { StreamRoutes } from "./stream-routes.js";
 import { ViewerGrants } from "./viewer-grants.js";
 
 /** Everything that a kit consists of. */
-export interface KitParts extends HubParts {
+export interface KitParts extends HubAssembly {
   readonly configuration: Configuration;
   readonly sse: Sse;
   /** Undefined without the option `outbox`. */

@@ -47,10 +47,10 @@ export interface ScanOptions {
 export const rawTagName = "mercure_raw";
 
 /** Something asynchronous, with its place and the open tags around it. */
-interface Waiting {
+interface AsyncPart {
   readonly what: string;
   readonly at: Token;
-  readonly within: readonly Open[];
+  readonly within: readonly OpenTag[];
 }
 
 /** Returns the message for something asynchronous in a synchronous place, with the remedy. */
@@ -58,7 +58,7 @@ export function cannotWait(what: string, within: string): string {
   return `${what} cannot be awaited inside ${within}: put its result into a variable first, for example with "set".`;
 }
 
-interface Open {
+interface OpenTag {
   readonly name: string;
   /** A component's tag; undefined for a block of Nunjucks. */
   readonly tag?: ComponentTag;
@@ -82,8 +82,8 @@ class Scanner {
   readonly #tokens: Tokenizer;
   readonly #tags: ScannedTag[] = [];
   readonly #variables = new Set<string>();
-  readonly #open: Open[] = [];
-  readonly #waiting: Waiting[] = [];
+  readonly #open: OpenTag[] = [];
+  readonly #waiting: AsyncPart[] = [];
   /** The source with raw blocks replaced, as far as {@link #copied}. */
   #rewritten = "";
   #copied = 0;

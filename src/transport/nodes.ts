@@ -1,3 +1,6 @@
+/** Hears a change of an entry. The value is undefined when the entry has ended. */
+export type NodesListener = (node: string, key: string, value: string | undefined) => void;
+
 /**
  * The entries that the living nodes of a hub publish about themselves, such as their subscriptions. Each node holds a
  * local copy of all entries, so rendering can read them synchronously.
@@ -22,5 +25,5 @@ export interface Nodes {
    * hears that its entries have ended, and then the entries again. A listener must not throw. Returns a function that
    * removes the listener.
    */
-  listen(listener: (node: string, key: string, value: string | undefined) => void): () => void;
+  listen(listener: NodesListener): () => void;
 }

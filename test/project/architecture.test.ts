@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { posix } from "node:path";
 import { describe, test } from "node:test";
 import { root } from "../docs/markdown.js";
 import { type Import, readImports, sourceFiles } from "./imports.js";
@@ -299,6 +300,32 @@ describe("the ways through the code in docs/architecture.md", () => {
       assert.ok(!depths.includes(-1));
       const climbs = steps.filter((_, index) => depths[index]! < (depths[index - 1] ?? 0) && depths[index - 1] !== 3);
       assert.deepEqual(climbs, []);
+    });
+  }
+});
+
+describe("the size in docs/architecture.md", () => {
+  const page = readFileSync(`${root}docs/architecture.md`, "utf8");
+  const inTable = (measure: string) => {
+    const row = page.split("\n").find((line) => line.startsWith(`| ${measure} |`));
+    return Number(row?.split("|")[3]?.replace(",", ""));
+  };
+  const sources = files.filter(({ path }) => path.startsWith("src/"));
+  // The texts of the files are without comments.
+  const lines = sources.reduce((sum, { path }) => sum + readFileSync(root + path, "utf8").split("\n").length - 1, 0);
+  const folders = new Set(sources.map(({ path }) => posix.dirname(path)));
+
+  const measured: Readonly<Record<string, number>> = {
+    "Files of `src`": sources.length,
+    Lines: lines,
+    "Lines of a file, on average": lines / sources.length,
+    Folders: folders.size,
+    "Files directly in `src/hub`": sources.filter(({ path }) => posix.dirname(path) === "src/hub").length,
+  };
+  for (const [measure, value] of Object.entries(measured)) {
+    test(`is near that of src: ${measure}`, () => {
+      const said = inTable(measure);
+      assert.ok(Math.abs(said - value) <= Math.max(1, value / 20), `The page says ${said}, and src has ${value}.`);
     });
   }
 });

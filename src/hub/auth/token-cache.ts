@@ -1,7 +1,7 @@
 import type { KeySource } from "./keys.js";
 import type { VerifiedToken } from "./verified-token.js";
 
-interface Entry {
+interface CachedToken {
   readonly verified: VerifiedToken;
   readonly source: KeySource;
   readonly version: string | number;
@@ -16,9 +16,9 @@ const capacity = 1000;
  * them.
  */
 export class TokenCache {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, CachedToken>();
   /** The entry that was added or read last. */
-  #youngest: Entry | undefined;
+  #youngest: CachedToken | undefined;
   readonly #capacity: number;
   readonly #now: () => number;
 
@@ -63,7 +63,7 @@ export class TokenCache {
     }
   }
 
-  #set(token: string, entry: Entry): void {
+  #set(token: string, entry: CachedToken): void {
     this.#entries.set(token, entry);
     this.#youngest = entry;
   }

@@ -3,7 +3,7 @@ import type { ControlChannel } from "../auth/control-channel.js";
 import { Departures } from "./departures.js";
 import { MissedUpdates } from "./missed-updates.js";
 import { NodeStreams } from "./node-streams.js";
-import type { NodeStream, StreamState } from "./stream-record.js";
+import type { NodeStream, RecordedState } from "./stream-record.js";
 
 /** The part of a hub that knows the subscriptions, as the nodes of the hub need it. */
 export interface SharedSubscriptions {
@@ -12,7 +12,7 @@ export interface SharedSubscriptions {
   /** Adds a stream of another node. */
   add(stream: NodeStream, node: string): void;
   /** Removes a stream of another node. */
-  remove(stream: NodeStream, state: StreamState): void;
+  remove(stream: NodeStream, state: RecordedState): void;
   /** Announces the end of streams of a node that has ended, except those whose end is announced. */
   announceEnd(streams: readonly NodeStream[]): Promise<void>;
   /** Called when all nodes know the end of these streams. */

@@ -1,6 +1,6 @@
 import type { Nodes } from "../../transport/nodes.js";
 import { decodeNode, encodeNode, type LivingNode } from "./node-record.js";
-import { decodeStream, encodeStream, type NodeStream, type StreamState } from "./stream-record.js";
+import { decodeStream, encodeStream, type NodeStream, type RecordedState } from "./stream-record.js";
 
 /** Keys of a node's entries. A newer node can have others. */
 const nodeKey = "n";
@@ -14,7 +14,7 @@ const maxConfirmation = 1000;
 export interface NodeStreamsListener {
   begin(stream: NodeStream, node: string): void;
   /** @param state - `disconnected` for an end by order. */
-  end(stream: NodeStream, state: StreamState): void;
+  end(stream: NodeStream, state: RecordedState): void;
   /**
    * Called once for a node that has ended, after `end` for each of its streams. The node may have left without
    * announcing the end of these streams to subscribers.

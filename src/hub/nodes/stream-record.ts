@@ -1,7 +1,7 @@
 import type { MatchType, Selector } from "../../protocol/active-subscription.js";
 
 /** The state of a stream. The events of an ended stream are on their way. `disconnected` is an end by order. */
-export type StreamState = "open" | "ended" | "disconnected";
+export type RecordedState = "open" | "ended" | "disconnected";
 
 /** A topic or pattern of a stream. */
 export interface StreamSelector {
@@ -13,7 +13,7 @@ export interface StreamSelector {
 /** A stream, as its node describes it to the others. */
 export interface NodeStream {
   readonly subscriber: string;
-  readonly state: StreamState;
+  readonly state: RecordedState;
   /** The stream carries only updates after this position. */
   readonly start: number;
   /** The token's bearer in the connection limits. */
@@ -22,7 +22,7 @@ export interface NodeStream {
 }
 
 const version = 1;
-const states: readonly StreamState[] = ["open", "ended", "disconnected"];
+const states: readonly RecordedState[] = ["open", "ended", "disconnected"];
 const types: readonly (MatchType | undefined)[] = [undefined, "exact", "urlpattern"];
 
 type Row = readonly [text: string, flags: number, payload?: number];

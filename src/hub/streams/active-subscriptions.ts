@@ -5,7 +5,7 @@ import type { Transport } from "../../transport/transport.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import type { SharedSubscriptions } from "../nodes/hub-nodes.js";
 import type { NodeStreams } from "../nodes/node-streams.js";
-import type { NodeStream, StreamState } from "../nodes/stream-record.js";
+import type { NodeStream, RecordedState } from "../nodes/stream-record.js";
 import { type AnnouncedSubscription, SubscriptionEvents } from "./subscription-events.js";
 
 /** A change of a subscription, besides its document. */
@@ -22,11 +22,11 @@ export interface SubscriptionChange {
 interface Subscribed {
   /** The selector's path in the web API. */
   readonly path: string;
-  readonly bySubscriber: Map<string, Entry>;
+  readonly bySubscriber: Map<string, ListedSubscription>;
 }
 
 /** A subscription, and its place in the list. */
-interface Entry extends AnnouncedSubscription {
+interface ListedSubscription extends AnnouncedSubscription {
   readonly subscribed: Subscribed;
 }
 
@@ -112,7 +112,7 @@ export class ActiveSubscriptions implements SharedSubscriptions {
     this.#report(entries, true, { isLocal: false, isDisconnected: false, start });
   }
 
-  remove({ subscriber, selectors }: NodeStream, state: StreamState): void {
+  remove({ subscriber, selectors }: NodeStream, state: RecordedState): void {
     const entries = selectors.flatMap(({ selector }) => this.#remove(selector, subscriber) ?? []);
     this.#report(entries, false, { isLocal: false, isDisconnected: state === "disconnected", start: 0 });
   }
@@ -165,11 +165,17 @@ export class ActiveSubscriptions implements SharedSubscriptions {
     return this.#events.settled();
   }
 
-  #entryOf(selector: Selector, subscriber: string): Entry | undefined {
+  #entryOf(selector: Selector, subscriber: string): ListedSubscription | undefined {
     return this.#bySelector.get(keyOf(selector))?.bySubscriber.get(subscriber);
   }
 
-  #add(selector: Selector, subscriber: string, payload: unknown, isPrivate: boolean, node?: string): Entry {
+  #add(
+    selector: Selector,
+    subscriber: string,
+    payload: unknown,
+    isPrivate: boolean,
+    node?: string,
+  ): ListedSubscription {
     const entry = this.#entry(selector, subscriber, payload, isPrivate, node);
     const { subscribed } = entry;
     if (subscribed.bySubscriber.size === 0) this.#bySelector.set(keyOf(selector), subscribed);
@@ -177,22 +183,28 @@ export class ActiveSubscriptions implements SharedSubscriptions {
     return entry;
   }
 
-  #entry(selector: Selector, subscriber: string, payload: unknown, isPrivate: boolean, node?: string): Entry {
+  #entry(
+    selector: Selector,
+    subscriber: string,
+    payload: unknown,
+    isPrivate: boolean,
+    node?: string,
+  ): ListedSubscription {
     const subscribed = this.#bySelector.get(keyOf(selector)) ?? {
       path: selectorPath(this.#hubPath, selector),
-      bySubscriber: new Map<string, Entry>(),
+      bySubscriber: new Map<string, ListedSubscription>(),
     };
     const { path } = subscribed;
     const state = { path, pending: undefined, isAnnounced: undefined };
     return { selector, subscriber, payload, isPrivate, node, subscribed, ...state };
   }
 
-  #report(entries: readonly Entry[], active: boolean, change: SubscriptionChange): void {
+  #report(entries: readonly ListedSubscription[], active: boolean, change: SubscriptionChange): void {
     this.#changes++;
     for (const entry of entries) this.#onChange(entry, active, change);
   }
 
-  #remove(selector: Selector, subscriber: string): Entry | undefined {
+  #remove(selector: Selector, subscriber: string): ListedSubscription | undefined {
     const key = keyOf(selector);
     const bySubscriber = this.#bySelector.get(key)?.bySubscriber;
     const entry = bySubscriber?.get(subscriber);
@@ -201,7 +213,7 @@ export class ActiveSubscriptions implements SharedSubscriptions {
   }
 }
 
-function describe({ selector, payload, isPrivate = false }: Entry): NodeStream["selectors"][number] {
+function describe({ selector, payload, isPrivate = false }: ListedSubscription): NodeStream["selectors"][number] {
   return { selector, payload, isPrivate };
 }
 

@@ -14,7 +14,7 @@ const classCharacters = 16;
 const tokens = /\\[pP](?:\{[^}]*\})?|\\.|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|\{\d{1,9}(?:,\d{0,9})?\}|\(\?:|./gsu;
 
 /** An open group: the size of its earlier alternatives, and the size of the current one without its last atom. */
-interface Open {
+interface OpenGroup {
   readonly captures: boolean;
   before: number;
   sequence: number;
@@ -28,8 +28,8 @@ interface Open {
  * Text that is not such an expression yields an arbitrary number, or Infinity for unbalanced parentheses.
  */
 export function expressionSize(source: string): number {
-  const outer: Open[] = [];
-  let group: Open = { captures: false, before: 0, sequence: 0 };
+  const outer: OpenGroup[] = [];
+  let group: OpenGroup = { captures: false, before: 0, sequence: 0 };
   /** The size of the last atom with its quantifiers. A further quantifier multiplies it. */
   let atom = 0;
   const next = (size: number) => {

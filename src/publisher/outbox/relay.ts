@@ -17,7 +17,7 @@ export interface RelayOptions extends OutboxSettings {
 /** `starting`: the tables are not there yet. `away`: the database or the hub fails now; the relay tries again. */
 export type RelayState = "starting" | "ready" | "away" | "closed";
 
-interface Waiting {
+interface WaitingDraft {
   readonly position: number;
   readonly draft: Draft;
 }
@@ -162,8 +162,8 @@ export class Relay {
   }
 
   /** Returns the updates to publish now: up to the second one of an id, because the hub compares with the newest. */
-  async #readable(rows: readonly StoredRow[]): Promise<Waiting[]> {
-    const waiting: Waiting[] = [];
+  async #readable(rows: readonly StoredRow[]): Promise<WaitingDraft[]> {
+    const waiting: WaitingDraft[] = [];
     const ids = new Set<string | undefined>();
     for (const { position, record } of rows) {
       try {
@@ -180,10 +180,10 @@ export class Relay {
     return waiting;
   }
 
-  async #publish(waiting: readonly Waiting[]): Promise<void> {
+  async #publish(waiting: readonly WaitingDraft[]): Promise<void> {
     const { publish, isOrdered } = this.#options;
-    const failed: [row: Waiting, error: Error][] = [];
-    const attempt = async (row: Waiting) => {
+    const failed: [row: WaitingDraft, error: Error][] = [];
+    const attempt = async (row: WaitingDraft) => {
       try {
         await publish(row.draft);
         if (row.draft.keep !== false) this.#published.push(row.position);

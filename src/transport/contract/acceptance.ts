@@ -1,13 +1,10 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import type { HistoryOptions } from "../history/history-options.js";
-import type { StoredUpdate, Transport } from "../transport.js";
-import { dataOf, draft, event, listenTo, read } from "./store-under-test.js";
-
-type Open = (t: TestContext, options?: HistoryOptions) => Promise<Transport>;
+import { test } from "node:test";
+import type { StoredUpdate } from "../transport.js";
+import { dataOf, draft, event, listenTo, type OpenForTest, read } from "./store-under-test.js";
 
 /** Accepting updates: what a store keeps of a draft, and when a draft is a repetition. */
-export function acceptanceTests(open: Open): void {
+export function acceptanceTests(open: OpenForTest): void {
   test("keeps a draft unchanged, under an id", async (t) => {
     const transport = await open(t);
     const update = await transport.publish(

@@ -1,14 +1,11 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import type { HistoryOptions } from "../history/history-options.js";
+import { test } from "node:test";
 import { timeOfPosition } from "../positions.js";
-import type { StoredUpdate, Transport } from "../transport.js";
-import { dataOf, draft, listenTo, read } from "./store-under-test.js";
-
-type Open = (t: TestContext, options?: HistoryOptions) => Promise<Transport>;
+import type { StoredUpdate } from "../transport.js";
+import { dataOf, draft, listenTo, type OpenForTest, read } from "./store-under-test.js";
 
 /** The one order of all updates, for listeners and for ids. */
-export function orderTests(open: Open): void {
+export function orderTests(open: OpenForTest): void {
   test("orders updates: positions grow, and history has the listeners' order", async (t) => {
     const transport = await open(t);
     const heard: StoredUpdate[] = [];

@@ -1,13 +1,10 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { type TestContext, test } from "node:test";
-import type { HistoryOptions } from "../history/history-options.js";
-import type { StoredUpdate, Transport } from "../transport.js";
-import { dataOf, draft, event, read } from "./store-under-test.js";
-
-type Open = (t: TestContext, options?: HistoryOptions) => Promise<Transport>;
+import { test } from "node:test";
+import type { StoredUpdate } from "../transport.js";
+import { dataOf, draft, event, type OpenForTest, read } from "./store-under-test.js";
 
 /** Reading history, whole and in pieces. */
-export function replayTests(open: Open): void {
+export function replayTests(open: OpenForTest): void {
   test("reads the updates of the requested topics only, each once, in order", async (t) => {
     const transport = await open(t);
     await transport.publish(draft("a", "1"));

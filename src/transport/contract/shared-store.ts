@@ -14,7 +14,7 @@ import {
   until,
 } from "./store-under-test.js";
 
-type Open = (t: TestContext) => Promise<OpenNode>;
+type OpenStore = (t: TestContext) => Promise<OpenNode>;
 
 const placesOf = (updates: readonly StoredUpdate[]) => updates.map(({ position, update }) => [position, { ...update }]);
 
@@ -23,7 +23,7 @@ async function reached(node: Transport, position: number): Promise<void> {
 }
 
 /** A store that outlives its nodes: it is opened again, and by several nodes. */
-export function sharedStoreTests(storeOf: Open): void {
+export function sharedStoreTests(storeOf: OpenStore): void {
   test("has its updates, ids and losses after it was closed and opened again", async (t) => {
     const open = await storeOf(t);
     const options = { historyLength: 3 };

@@ -19,6 +19,9 @@ export interface StoreUnderTest {
   remove?(): unknown;
 }
 
+/** Opens a node of a new store, which ends with the test. */
+export type OpenForTest = (t: TestContext, options?: HistoryOptions) => Promise<Transport>;
+
 /** Opens a node of the test's store. */
 export type OpenNode = (options?: HistoryOptions) => Promise<Transport>;
 

@@ -4,7 +4,7 @@ import type { OnDrop } from "./on-drop.js";
 import { PositionLog } from "./position-log.js";
 import { sizeInLog } from "./size-of.js";
 
-interface Entry extends StoredUpdate {
+interface StoredOrder extends StoredUpdate {
   readonly key: string | undefined;
   readonly until: number;
   /** Whether a newer order has replaced the entry, or its time has passed. */
@@ -23,8 +23,8 @@ const minSearch = 64;
 export class OrderLog {
   readonly #limit: number;
   readonly #onDrop: OnDrop;
-  readonly #log = new PositionLog<Entry>();
-  readonly #byKey = new Map<string, Entry>();
+  readonly #log = new PositionLog<StoredOrder>();
+  readonly #byKey = new Map<string, StoredOrder>();
   #bytes = 0;
   #dead = 0;
   #searchAt = minSearch;
@@ -84,7 +84,7 @@ export class OrderLog {
     this.#searchAt = Math.max(minSearch, 2 * this.#log.length);
   }
 
-  #remove(entry: Entry, isLoss = false): void {
+  #remove(entry: StoredOrder, isLoss = false): void {
     entry.dead = true;
     this.#dead++;
     this.#bytes -= sizeInLog(entry.update);

@@ -7,7 +7,7 @@ import type { OnDrop } from "./on-drop.js";
 import { PositionLog } from "./position-log.js";
 import { sizeOf } from "./size-of.js";
 
-interface Entry extends Identified {
+interface RetainedUpdate extends Identified {
   readonly bytes: number;
   /** The publisher's key. A newer update of the same key replaces the entry in each topic that both have. */
   readonly key: string | undefined;
@@ -18,11 +18,11 @@ interface Entry extends Identified {
 }
 
 interface Topic {
-  readonly entries: PositionLog<Entry>;
+  readonly entries: PositionLog<RetainedUpdate>;
   /** The max number of entries. */
   readonly length: number;
   /** The newest entry of each key. Undefined while no update had one. */
-  byKey: Map<string, Entry> | undefined;
+  byKey: Map<string, RetainedUpdate> | undefined;
   /** Updates of the topic up to this position may have been evicted. */
   evictedThrough: number;
   /** The number of losses that the topic has been checked for. */
@@ -41,9 +41,9 @@ export class TopicHistory {
   readonly #onDrop: OnDrop;
   readonly #topics = new Map<string, Topic>();
   /** All entries in order. Dead ones are removed once they are the majority. */
-  readonly #log = new PositionLog<Entry>();
+  readonly #log = new PositionLog<RetainedUpdate>();
   /** The updates with ids of publishers. Ids of the hub encode their position and need no index. */
-  readonly #byId = new IdIndex<Entry>();
+  readonly #byId = new IdIndex<RetainedUpdate>();
   #dead = 0;
   #bytes = 0;
   /** Updates up to this position may have been dropped by all topics. */
@@ -70,7 +70,7 @@ export class TopicHistory {
    * @param key - The publisher's key, if the update replaces older ones.
    */
   add(position: number, update: Update, byId: boolean, key?: string): void {
-    const entry: Entry = {
+    const entry: RetainedUpdate = {
       position,
       update,
       bytes: sizeOf(update),
@@ -148,12 +148,12 @@ export class TopicHistory {
     return position;
   }
 
-  #merge(topics: ReadonlySet<string>, after: number): Iterable<Entry> {
+  #merge(topics: ReadonlySet<string>, after: number): Iterable<RetainedUpdate> {
     const logs = [...topics].flatMap((name) => this.#topics.get(name)?.entries ?? []);
     return logs.length === 1 ? logs[0]!.after(after) : mergeLogs(logs, after);
   }
 
-  #hold(name: string, entry: Entry): void {
+  #hold(name: string, entry: RetainedUpdate): void {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
       const length = this.#limits.lengthOf(name);
@@ -172,7 +172,7 @@ export class TopicHistory {
   }
 
   /** Removes the older entry of a key from a topic. A reader that has not seen it misses nothing. */
-  #replace(topic: Topic, entry: Entry, key: string): void {
+  #replace(topic: Topic, entry: RetainedUpdate, key: string): void {
     topic.byKey ??= new Map();
     const older = topic.byKey.get(key);
     topic.byKey.set(key, entry);
@@ -182,7 +182,7 @@ export class TopicHistory {
   }
 
   /** Evicts an entry, the oldest living one, from all topics that hold it. */
-  #evict(entry: Entry): void {
+  #evict(entry: RetainedUpdate): void {
     for (const name of entry.update.topics) {
       const topic = this.#topics.get(name);
       if (topic?.entries.first === entry) this.#release(name, topic);
@@ -202,7 +202,7 @@ export class TopicHistory {
     if (--entry.holders === 0) this.#drop(entry);
   }
 
-  #drop(entry: Entry): void {
+  #drop(entry: RetainedUpdate): void {
     this.#bytes -= entry.bytes;
     if (entry.evicted) this.#droppedThrough = Math.max(this.#droppedThrough, entry.position);
     this.#onDrop(entry, entry.evicted);

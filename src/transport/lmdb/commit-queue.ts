@@ -22,7 +22,7 @@ export interface Job {
   readonly units: number;
 }
 
-interface Waiting {
+interface WaitingJob {
   readonly job: Job;
   readonly timer: NodeJS.Timeout;
   readonly since: number;
@@ -41,12 +41,12 @@ export interface CommitQueueOptions extends CommitOptions {
  */
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
-  #queue: Waiting[] = [];
+  #queue: WaitingJob[] = [];
   #running: Promise<void> | undefined;
   #failure: Error | undefined;
   #probe: NodeJS.Timeout | undefined;
   #isLate = false;
-  #batch: readonly Waiting[] = [];
+  #batch: readonly WaitingJob[] = [];
   #closed = false;
 
   constructor(options: CommitQueueOptions) {
@@ -79,7 +79,7 @@ export class CommitQueue {
       return;
     }
     const timer = setTimeout(() => this.#giveUp(waiting), this.#options.timeout);
-    const waiting: Waiting = { job, timer, since: performance.now() };
+    const waiting: WaitingJob = { job, timer, since: performance.now() };
     this.#queue.push(waiting);
     this.#running ??= this.#run();
   }
@@ -120,7 +120,7 @@ export class CommitQueue {
     this.#running = undefined;
   }
 
-  #take(): Waiting[] {
+  #take(): WaitingJob[] {
     let count = 0;
     let units = 0;
     while (count < this.#queue.length && count < maxJobs && (count === 0 || units < maxUnits)) {
@@ -130,7 +130,7 @@ export class CommitQueue {
   }
 
   /** Fails all jobs, and looks from time to time whether writing works again. */
-  #fail(cause: unknown, batch: readonly Waiting[]): void {
+  #fail(cause: unknown, batch: readonly WaitingJob[]): void {
     this.#failure = storeError(cause, this.#options.store.path);
     for (const { job, timer } of [...batch, ...this.#queue.splice(0)]) {
       clearTimeout(timer);
@@ -162,7 +162,7 @@ export class CommitQueue {
   }
 
   /** Fails a job that has waited too long, for example because another process holds the lock and does not run. */
-  #giveUp(waiting: Waiting): void {
+  #giveUp(waiting: WaitingJob): void {
     this.#isLate = true;
     this.#queue = this.#queue.filter((each) => each !== waiting);
     const seconds = this.#options.timeout / 1000;

@@ -1,7 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Nodes } from "../nodes.js";
-
-type NodesListener = Parameters<Nodes["listen"]>[0];
+import type { NodesListener } from "../nodes.js";
 
 /** The local copy of the entries of all nodes. */
 export class NodeEntries {

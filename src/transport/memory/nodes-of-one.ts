@@ -1,7 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Nodes } from "../nodes.js";
-
-type NodesListener = Parameters<Nodes["listen"]>[0];
+import type { Nodes, NodesListener } from "../nodes.js";
 
 /** The entries of a hub that has only one node. */
 export class NodesOfOne implements Nodes {

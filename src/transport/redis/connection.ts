@@ -8,7 +8,7 @@ import type { RedisAddress } from "./address.js";
 export type Reply = string | number | null | readonly Reply[];
 
 /** A connection for one purpose. It does not reconnect. */
-export interface Connection {
+export interface RedisConnection {
   send(...args: readonly string[]): Promise<Reply>;
   close(): void;
 }
@@ -45,7 +45,7 @@ export class Connector {
     if (kind === "single") return hosts[0]!;
     const failures: string[] = [];
     for (const host of hosts) {
-      let connection: Connection | undefined;
+      let connection: RedisConnection | undefined;
       try {
         connection = await this.open(host, kind === "cluster");
         return kind === "sentinel" ? await masterOf(connection, master) : await ownerOf(connection, this.#key, host);
@@ -61,7 +61,7 @@ export class Connector {
   }
 
   /** @param isData - Whether the server is one for data, and not a sentinel. */
-  async open({ host, port }: Host, isData = true): Promise<Connection> {
+  async open({ host, port }: Host, isData = true): Promise<RedisConnection> {
     const { tls, username, password, database } = this.#address;
     const client = this.#client.createClient({
       RESP: 2,
@@ -92,13 +92,13 @@ export class Connector {
   }
 }
 
-async function masterOf(sentinel: Connection, name: string): Promise<Host> {
+async function masterOf(sentinel: RedisConnection, name: string): Promise<Host> {
   const found = (await sentinel.send("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)) as string[] | null;
   if (found === null) throw new Error(`the sentinel watches no master ${name}`);
   return { host: found[0]!, port: Number(found[1]) };
 }
 
-async function ownerOf(node: Connection, key: string, asked: Host): Promise<Host> {
+async function ownerOf(node: RedisConnection, key: string, asked: Host): Promise<Host> {
   const slot = Number(await node.send("CLUSTER", "KEYSLOT", key));
   const ranges = (await node.send("CLUSTER", "SLOTS")) as [number, number, [string, number]][];
   const range = ranges.find(([from, to]) => from <= slot && slot <= to);

@@ -10,7 +10,7 @@ import {
   type NodeEntry,
   type SharedLog,
 } from "../shared/shared-log.js";
-import type { Connection, Connector, Reply } from "./connection.js";
+import type { Connector, RedisConnection, Reply } from "./connection.js";
 import { decodeRecord, encodeContent, encodeId } from "./record-codec.js";
 import { appendScript, joinScript, releaseScript, renewScript } from "./scripts.js";
 import { checkServer, type RedisDurability } from "./server-checks.js";
@@ -30,7 +30,7 @@ export class RedisLog implements SharedLog {
   readonly #keys: readonly string[];
   readonly #durability: RedisDurability;
   readonly #replicas: number;
-  #connections: Connection[] = [];
+  #connections: RedisConnection[] = [];
   #node = "";
   #session = "";
   #lease = 0;
@@ -139,30 +139,30 @@ export class RedisLog implements SharedLog {
     await this.#evaluate(this.#reader, renewScript, this.#node, this.#session, "0");
   }
 
-  get #writer(): Connection {
+  get #writer(): RedisConnection {
     return this.#connection(0);
   }
 
-  get #reader(): Connection {
+  get #reader(): RedisConnection {
     return this.#connection(1);
   }
 
-  get #waiter(): Connection {
+  get #waiter(): RedisConnection {
     return this.#connection(2);
   }
 
-  #connection(index: number): Connection {
+  #connection(index: number): RedisConnection {
     const connection = this.#connections[index];
     if (connection === undefined) throw new Error("the connection has ended");
     return connection;
   }
 
   /** Runs a script whose arguments begin with the node, its session and the duration of the lease. */
-  #run(connection: Connection, script: string, ...args: readonly string[]): Promise<Reply> {
+  #run(connection: RedisConnection, script: string, ...args: readonly string[]): Promise<Reply> {
     return this.#evaluate(connection, script, this.#node, this.#session, String(this.#lease), ...args);
   }
 
-  #evaluate(connection: Connection, script: string, ...args: readonly string[]): Promise<Reply> {
+  #evaluate(connection: RedisConnection, script: string, ...args: readonly string[]): Promise<Reply> {
     return connection.send("EVALSHA", hashes.get(script)!, String(this.#keys.length), ...this.#keys, ...args);
   }
 }

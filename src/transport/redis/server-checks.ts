@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.js";
+import type { RedisConnection } from "./connection.js";
 
 /** The durability that an acknowledgement stands for. */
 export type RedisDurability = "memory" | "replica" | "disk";
@@ -9,7 +9,7 @@ export type RedisDurability = "memory" | "replica" | "disk";
  * @returns whether each write is on the server's disk before its answer.
  * @throws Error with the reason and the remedy.
  */
-export async function checkServer(connection: Connection, durability: RedisDurability): Promise<boolean> {
+export async function checkServer(connection: RedisConnection, durability: RedisDurability): Promise<boolean> {
   const info = new Map(
     String(await connection.send("INFO"))
       .split("\r\n")
@@ -35,7 +35,7 @@ export async function checkServer(connection: Connection, durability: RedisDurab
 }
 
 /** Managed servers can refuse to tell their configuration. */
-async function syncsAlways(connection: Connection): Promise<boolean> {
+async function syncsAlways(connection: RedisConnection): Promise<boolean> {
   try {
     const [, value] = (await connection.send("CONFIG", "GET", "appendfsync")) as string[];
     return value === "always";

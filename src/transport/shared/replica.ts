@@ -17,11 +17,11 @@ import type {
   TransportState,
 } from "../transport.js";
 import { Follower, type Gap } from "./follower.js";
-import { Outbox } from "./outbox.js";
 import { RecentOrigins } from "./recent-origins.js";
 import { Releaser } from "./releaser.js";
 import type { ReplicaSettings } from "./replica-options.js";
 import { Roster } from "./roster.js";
+import { SendQueue } from "./send-queue.js";
 import type { Session } from "./session.js";
 import type { EntryChange, LogJoin, LogMarks, LogRecord, SharedLog } from "./shared-log.js";
 
@@ -40,7 +40,7 @@ export class ReplicaTransport implements Transport {
   readonly #settings: ReplicaSettings;
   readonly #node = randomUUID();
   readonly #history: History;
-  readonly #outbox: Outbox;
+  readonly #sending: SendQueue;
   readonly #releaser: Releaser;
   readonly #follower: Follower;
   readonly #listeners = new Set<TransportListener>();
@@ -69,7 +69,7 @@ export class ReplicaTransport implements Transport {
     this.#history = new History(settings.limits, (dropped, isLoss) => {
       if (this.#isTrimming) this.#releaser.addUpdate(dropped, isLoss);
     });
-    this.#outbox = new Outbox(this.#node, settings.clock, settings.publishTimeout, (draft) => this.#repeats(draft));
+    this.#sending = new SendQueue(this.#node, settings.clock, settings.publishTimeout, (draft) => this.#repeats(draft));
     const { clock, lease } = settings;
     this.#roster = new Roster(
       this.#node,
@@ -112,15 +112,15 @@ export class ReplicaTransport implements Transport {
   }
 
   get pending(): number {
-    return this.#outbox.size;
+    return this.#sending.size;
   }
 
   get longestWait(): number {
-    return this.#outbox.longestWait;
+    return this.#sending.longestWait;
   }
 
   get heldBackBy(): string | undefined {
-    return this.#state === "ready" && this.pending === 0 ? undefined : this.#outbox.lastError?.message;
+    return this.#state === "ready" && this.pending === 0 ? undefined : this.#sending.lastError?.message;
   }
 
   get lag(): number {
@@ -139,7 +139,7 @@ export class ReplicaTransport implements Transport {
   async publish(draft: Draft, own?: InternalOptions): Promise<Update> {
     if (this.#state === "closed") throw closedError();
     const copy: Draft = { ...draft, topics: [...new Set(draft.topics)] };
-    const { position, update } = await this.#outbox.add({ draft: copy, ...(own && { own: { ...own } }) });
+    const { position, update } = await this.#sending.add({ draft: copy, ...(own && { own: { ...own } }) });
     // Without an update of its own the draft repeats another, whose content is the same.
     return update ?? acceptedUpdate(copy, copy.id ?? this.cursor(position));
   }
@@ -175,7 +175,7 @@ export class ReplicaTransport implements Transport {
     this.#state = "closed";
     this.#listeners.clear();
     this.#roster.close();
-    this.#outbox.close(closedError());
+    this.#sending.close(closedError());
     this.#setReady();
     await this.#follower.close();
     clearInterval(this.#keepAlive);
@@ -205,7 +205,7 @@ export class ReplicaTransport implements Transport {
     if (this.#state === "away") this.#settings.logger.warn(`htmx-mercure: ${this.#settings.store} is reachable again.`);
     this.#state = "ready";
     this.#isFirstReading = false;
-    this.#outbox.open({
+    this.#sending.open({
       append: (batch) => session.call(this.#log.append(batch, this.#head)),
       confirm: () => session.call(this.#log.confirm()),
       fail: (error) => session.fail(error),
@@ -215,7 +215,7 @@ export class ReplicaTransport implements Transport {
 
   #fail(error: Error): void {
     const { logger, store } = this.#settings;
-    this.#outbox.stop(error);
+    this.#sending.stop(error);
     if (this.#state === "away") return;
     if (this.#state === "ready") this.#state = "away";
     this.#awaySince = this.#settings.clock.now();
@@ -238,7 +238,7 @@ export class ReplicaTransport implements Transport {
     this.#head = through;
     const newest = records.at(-1);
     if (newest !== undefined) this.#lag = Math.max(0, this.now() - timeOfPosition(newest.position));
-    this.#outbox.settle(through);
+    this.#sending.settle(through);
   }
 
   /** Adds a record's update to history, and returns it. */
@@ -252,7 +252,7 @@ export class ReplicaTransport implements Transport {
         else this.#roster.apply(content.node, content.changes);
       } else if ("node" in content) this.#roster.confirm(content.node);
       if (this.#isTrimming) this.#releaser.addEntry(position);
-      if (origin !== undefined) this.#outbox.hear(origin, undefined);
+      if (origin !== undefined) this.#sending.hear(origin, undefined);
       return undefined;
     }
     const { draft, own } = content;
@@ -263,7 +263,7 @@ export class ReplicaTransport implements Transport {
       this.#outside.add(update);
       return stored;
     }
-    this.#outbox.hear(origin, update);
+    this.#sending.hear(origin, update);
     return this.#heard.add(origin) ? stored : undefined;
   }
 
@@ -285,7 +285,7 @@ export class ReplicaTransport implements Transport {
 
   #tell(changes: readonly EntryChange[]): void {
     // After a failure the next join finds out what the log does not know.
-    this.#outbox.add({ node: this.#node, changes }).catch(() => {});
+    this.#sending.add({ node: this.#node, changes }).catch(() => {});
   }
 }
 

@@ -1,7 +1,7 @@
 import { timeOfPosition } from "../positions.js";
 import type { Drop } from "./shared-log.js";
 
-interface Waiting extends Drop {
+interface WaitingDrop extends Drop {
   readonly bytes: number;
 }
 
@@ -17,7 +17,7 @@ const maxBatch = 500;
 export class Trimmer {
   readonly #grace: number;
   readonly #maxBytes: number;
-  #waiting: Waiting[] = [];
+  #waiting: WaitingDrop[] = [];
   #bytes = 0;
 
   /**

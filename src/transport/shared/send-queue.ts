@@ -4,8 +4,8 @@ import { MercureError } from "../../shared/errors.js";
 import { NotSentAgain } from "../transport.js";
 import { type Append, type Content, LogRefusal } from "./shared-log.js";
 
-/** The part of a log session that the outbox uses. */
-export interface OutboxSession {
+/** The part of a log session that the queue uses. */
+export interface SendSession {
   append(batch: readonly Append[]): Promise<readonly number[]>;
   confirm(): Promise<void>;
   /** Called when the session has failed. */
@@ -48,7 +48,7 @@ const refusalPause = 200;
  * the node reads the log to its end in the next session. Records that it finds there have arrived; the rest is sent again,
  * except events, which can have become untrue.
  */
-export class Outbox {
+export class SendQueue {
   readonly #node: string;
   readonly #clock: Clock;
   readonly #timeout: number;
@@ -60,7 +60,7 @@ export class Outbox {
   #unconfirmed: Pending[] = [];
   /** Those that are confirmed, and that this node has not read yet. */
   #confirmed: Pending[] = [];
-  #session: OutboxSession | undefined;
+  #session: SendSession | undefined;
   #isBusy = false;
   #wasOpen = false;
   #count = 0;
@@ -122,7 +122,7 @@ export class Outbox {
   }
 
   /** Begins a session. This node has read the log to its end: what it has not heard is not there. */
-  open(session: OutboxSession): void {
+  open(session: SendSession): void {
     this.#session = session;
     if (this.#wasOpen) this.#rejectEvents();
     this.#wasOpen = true;
@@ -182,7 +182,7 @@ export class Outbox {
     this.#rest();
   }
 
-  async #send(session: OutboxSession): Promise<void> {
+  async #send(session: SendSession): Promise<void> {
     while (session === this.#session) {
       let batch: Pending[] = [];
       try {
