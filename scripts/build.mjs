@@ -12,6 +12,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
 import { Failure, main, run } from "./run.mjs";
 
 const staging = `.dist-${process.pid}`;
@@ -216,7 +217,13 @@ async function bundleClient() {
       external: ["./ui.js"],
     });
     // Pages load them by themselves, so they have their own copies of the few functions that they share.
-    await build({ ...options, entryPoints: ["src/client/ui.ts", "src/client/hints.ts"] });
+    await build({ ...options, entryPoints: ["src/client/ui.ts"] });
+    // Only the library serves these scripts, so the package has them compressed.
+    const entryPoints = { hints: "src/client/hints.ts", shared: "src/client/core/shared.ts" };
+    for (const [name, entry] of Object.entries(entryPoints)) {
+      const { outputFiles } = await build({ ...options, entryPoints: [entry], write: false });
+      await writeFile(`${staging}/client/${name}.br`, brotliCompressSync(outputFiles[0].contents));
+    }
   } catch (cause) {
     throw new Failure("The build failed: the bundler reports the errors above (src/client). dist is as it was.", {
       cause,

@@ -20,7 +20,5 @@ if (registered) {
   });
   window.mercure = pageApiOf(streams, pause);
 } else {
-  console.error(
-    'mercure4.js needs htmx 4 before it, with "mercure" in a list of extensions: nothing on this page is live.',
-  );
+  console.error('mercure4.js needs htmx 4 before it, and "mercure" in its extensions.');
 }

@@ -45,7 +45,9 @@ export function assembleTemplates(context: TemplateContext): TemplateParts {
     swapStyles,
     makeSafe,
     line: () => lineOfPage(pages.current, configuration.htmx),
-    onConnection: () => warnOfConnections(pages.current, hint),
+    onConnection: () => {
+      if (!assets.isShared) warnOfConnections(pages.current, hint);
+    },
   });
   const components = new Components({
     environment,

@@ -32,6 +32,7 @@ import { publicPathsOf } from "./public-paths.js";
 import { Renewal } from "./renewal.js";
 import { ResponsePages } from "./response-pages.js";
 import { ResponseViewer } from "./response-viewer.js";
+import { SharedStreams } from "./shared-streams.js";
 import type { Sse } from "./sse.js";
 import { StreamRoutes } from "./stream-routes.js";
 import { ViewerGrants } from "./viewer-grants.js";
@@ -51,6 +52,7 @@ export interface KitParts extends HubAssembly {
   readonly responsePages: ResponsePages;
   readonly cookies: AuthzCookies;
   readonly renewal: Renewal | undefined;
+  readonly shared: SharedStreams | undefined;
   readonly sessionReminder: SessionReminder;
   /** Prints a hint for the developer. Silent in production. */
   readonly hint: (message: string) => void;
@@ -58,6 +60,7 @@ export interface KitParts extends HubAssembly {
 
 /** Creates the parts of a kit, each from those above it. The application itself stays unchanged. */
 export function assemble(app: Application, configuration: Configuration, clock: Clock): KitParts {
+  const { keepaliveInterval } = configuration.hub;
   const { development, logger, protocol, tokenMode, typeIsTopic } = configuration;
   const hint = (message: string) => {
     if (development) logger.warn(message);
@@ -113,6 +116,8 @@ export function assemble(app: Application, configuration: Configuration, clock: 
     payloadOf: (names, request) => configuration.payloadGetter?.(names, request as Request | undefined),
     subjectOf: (request) => configuration.subjectGetter?.(request as Request),
   });
+  const isShared = embedded !== undefined && configuration.shareConnections;
+  const markOf = (request: unknown) => (request === undefined ? undefined : cookies.viewerMark(request as Request));
   const viewers = new ResponseViewer(viewer, responsePages);
 
   const streamLimits = streamLimitsOf(configuration);
@@ -131,8 +136,10 @@ export function assemble(app: Application, configuration: Configuration, clock: 
     allowAnonymous: configuration.hub.allowAnonymous,
     basePath: () => basePath.fixed,
     renewalPath: configuration.authorize && paths.renewal,
+    viewerMark: isShared ? () => markOf(pages.current?.request) : undefined,
   });
-  const assets = new Assets(configuration.assetsPath, configuration.htmx, configuration);
+  const shared = isShared ? paths.shared : undefined;
+  const assets = new Assets(configuration.assetsPath, configuration.htmx, configuration, shared);
   // Development restarts often, and has one visitor.
   if (!development) void assets.compress();
   const templates = assembleTemplates({ configuration, streams, models, pages, assets, basePath, hint, onError });
@@ -179,6 +186,7 @@ export function assemble(app: Application, configuration: Configuration, clock: 
     responsePages,
     cookies,
     renewal,
+    shared: isShared ? new SharedStreams({ embedded, cookies, origins: paths.origins, keepaliveInterval }) : undefined,
     sessionReminder,
     hint,
   };

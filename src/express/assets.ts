@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { brotliCompress, gzip } from "node:zlib";
+import { brotliCompress, brotliDecompressSync, gzip } from "node:zlib";
 import type { Request, Response } from "express";
 import { MercureError } from "../shared/errors.js";
 import type { HtmxLine } from "../shared/htmx-line.js";
@@ -22,7 +22,8 @@ const sources = {
   "htmx.js": () => readFileSync(htmxFile(2, "dist/htmx.min.js")),
   "sse.js": () => readFileSync(require.resolve("htmx-ext-sse/dist/sse.min.js")),
   "ui.js": () => clientFile("ui.js"),
-  "hints.js": () => clientFile("hints.js"),
+  "hints.js": () => brotliDecompressSync(clientFile("hints.br")),
+  "shared.js": () => brotliDecompressSync(clientFile("shared.br")),
   "mercure.js": (settings) => clientOf(2, settings),
   "htmx4.js": () => readFileSync(htmxFile(4, "dist/htmx.min.js")),
   "hx-sse.js": () => readFileSync(htmxFile(4, "dist/ext/hx-sse.min.js")),
@@ -59,6 +60,8 @@ export interface AssetTags {
   readonly style: { readonly url: string; readonly integrity: string };
   readonly scripts: readonly { readonly url: string; readonly integrity: string }[];
   readonly nonce: string | undefined;
+  /** The URL of shared connections, and of their script. */
+  readonly shared: { readonly url: string; readonly script: string } | undefined;
 }
 
 /** Asynchronous compressors. Compressing a script takes a tenth of a second, which would block the event loop. */
@@ -79,8 +82,14 @@ export class Assets {
   readonly #line: HtmxLine;
   readonly #settings: ClientSettings;
 
-  /** @param line - The line of htmx on pages that name none. */
-  constructor(path: string, line: HtmxLine, settings: ClientSettings) {
+  readonly #shared: ((basePath: string) => string) | undefined;
+
+  /**
+   * @param line - The line of htmx on pages that name none.
+   * @param shared - Returns the URL of shared connections for a base path. Undefined if streams share none.
+   */
+  constructor(path: string, line: HtmxLine, settings: ClientSettings, shared?: (basePath: string) => string) {
+    this.#shared = shared;
     this.#path = path;
     this.#line = line;
     this.#settings = settings;
@@ -110,6 +119,7 @@ export class Assets {
     return {
       style: tag("mercure.css"),
       scripts: scripts[line][htmx === false ? "client" : "all"].map(tag),
+      shared: this.#shared && { url: this.#shared(basePath), script: tag("shared.js").url },
       nonce: nonce === undefined || nonce === null ? undefined : String(nonce),
     };
   }
@@ -119,11 +129,16 @@ export class Assets {
    * compressed. An asset that cannot be compressed is served uncompressed.
    */
   async compress(): Promise<void> {
-    const assets = (["mercure.css", "ui.js", ...scripts[this.#line].all] as const).flatMap(
+    const assets = (["mercure.css", "ui.js", "shared.js", ...scripts[this.#line].all] as const).flatMap(
       (name) => this.#byName.get(name) ?? [],
     );
     const variants = assets.flatMap((asset) => Object.keys(encoders).map((encoding) => encode(asset, encoding)));
     await Promise.allSettled(variants);
+  }
+
+  /** Whether the streams of pages share connections. */
+  get isShared(): boolean {
+    return this.#shared !== undefined;
   }
 
   isFor({ method, path }: Request): boolean {

@@ -173,6 +173,21 @@ export class AuthzCookies {
     return cookiesOf(req).find(([each]) => each === name)?.[1];
   }
 
+  /**
+   * Returns a text that is the same for all pages of a viewer in a browser, and unlike those of others. A viewer without a
+   * subject is known by the application's cookies.
+   */
+  viewerMark(req: Request): string {
+    const subject = this.#subjectNow(req);
+    const base = this.#names.grantBase(req);
+    const isOwn = (name: string) => name === this.#names.ofKey(req) || name.startsWith(`${base}_`);
+    const viewer =
+      subject === undefined
+        ? [cookiesOf(req).filter(([name]) => !isOwn(name)), req.headers.authorization ?? ""]
+        : String(subject);
+    return this.#options.sign(JSON.stringify(["viewer", viewer])).slice(0, 22);
+  }
+
   /** Whether the browser has the key that a token needs. */
   hasKeyTo(req: Request, cookieHash: string | undefined): boolean {
     if (cookieHash === undefined) return true;

@@ -29,11 +29,15 @@ export function install(app: Application, parts: KitParts): void {
 
 /** Returns the handler that answers the library's own requests, and remembers the others for the pages that they render. */
 function requestHandler(parts: KitParts) {
-  const { hub, embedded, renewal, cookies, assets, pages, responsePages, sessionReminder, hint } = parts;
+  const { hub, embedded, renewal, shared, cookies, assets, pages, responsePages, sessionReminder, hint } = parts;
   const scriptsReminder = new ScriptsReminder(hint);
   return (request: Request, response: Response, next: NextFunction): void => {
     if (!admitsRequest(request, response)) return;
     const renewing = renewal?.isFor(request) ? renewal : undefined;
+    if (shared?.isFor(request)) {
+      shared.handle(request, response).catch(next);
+      return;
+    }
     if (renewing === undefined && embedded?.isFor(request)) {
       cookies.keepFromOthers(request);
       cookies.prune(response, request.query[grantParameter]);

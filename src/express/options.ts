@@ -118,6 +118,11 @@ export interface MercureOptions {
    */
   renewalPath?: string | undefined;
   /**
+   * Whether the streams of a page share one connection, and over HTTP/1.1 those of all tabs of a viewer. Default true.
+   * Not with `hubUrl`.
+   */
+  shareConnections?: boolean | undefined;
+  /**
    * The max length of a stream's URL, and of a token that is sent beside it, in bytes. Rendering a longer one throws.
    * Proxies accept about 8 KiB. Default 8000; 0 means unlimited.
    */

@@ -1,10 +1,13 @@
 import { pathBelow } from "../publisher/path-below.js";
 import type { Configuration } from "./configuration.js";
+import { sharedPath } from "./shared-streams.js";
 
 /** Paths of the library as browsers see them, for a base path of the application. */
 export interface PublicPaths {
   /** Returns the hub's path. */
   hub(basePath: string): string;
+  /** Returns the URL of connections that several streams share. */
+  shared(basePath: string): string;
   /** Returns the path that renews the tokens of streams. */
   renewal(basePath: string): string;
   /** The origins of the hub's public URL. Empty if it is a path. */
@@ -20,8 +23,10 @@ export function publicPathsOf({ publicHubUrl, publicHubPath, renewalPath, hubUrl
   const absolute = URL.canParse(publicHubUrl) ? new URL(publicHubUrl) : undefined;
   const hubSeen = absolute?.pathname ?? publicHubPath;
   const renewalSeen = isBelow ? hubSeen + renewalPath.slice(hub.path.length) : renewalPath;
+  const hubOf = (basePath: string) => (absolute ? hubSeen : pathBelow(basePath, hubSeen, hub.path));
   return {
-    hub: (basePath) => (absolute ? hubSeen : pathBelow(basePath, hubSeen, hub.path)),
+    hub: hubOf,
+    shared: (basePath) => (absolute?.origin ?? "") + hubOf(basePath) + sharedPath,
     renewal: (basePath) => (absolute && isBelow ? renewalSeen : pathBelow(basePath, renewalSeen, renewalPath)),
     origins: absolute ? [absolute.origin] : [],
   };

@@ -234,8 +234,14 @@ export class StreamTags {
   }
 
   #attributes(defaults: Props, props: TagProps, url?: string): unknown {
-    const renewal = url && this.#options.streams.urls.renewalUrl(url);
-    const all = renewal ? { ...defaults, data_mercure_renew: renewal } : defaults;
+    const { urls } = this.#options.streams;
+    const renewal = url && urls.renewalUrl(url);
+    const viewer = url && urls.viewerMark(url);
+    const all = {
+      ...defaults,
+      ...(renewal && { data_mercure_renew: renewal }),
+      ...(viewer && { data_mercure_viewer: viewer }),
+    };
     return this.#options.makeSafe(attributes(props.rest(all)));
   }
 }

@@ -204,13 +204,13 @@ describe("an application", () => {
     assert.equal((await stream.next())?.data, "in");
   });
 
-  test("warns, in development and once for each page, of more than four connections", async (t) => {
+  test("warns, in development and once for each page, of more than four connections that share none", async (t) => {
     const stream = (n: number) => `<% MercureStream topic="t${n}" %>`;
     const files = {
       "templates/four.njk": `{{ mercure_scripts() }}${[1, 2, 3, 4].map(stream).join("")}`,
       "templates/six.njk": `{{ mercure_scripts() }}${[1, 2, 3, 4, 5, 6].map(stream).join("")}`,
     };
-    const { app, listen, warnings } = application(t, files);
+    const { app, listen, warnings } = application(t, files, { shareConnections: false });
     app.get("/:page", (req, res) => res.render(req.params.page));
     const origin = await listen();
     await fetch(`${origin}/four`);
@@ -219,10 +219,12 @@ describe("an application", () => {
     assert.equal(warnings.length, 1);
     assert.match(warnings[0]!, /\/six opens more than 4 streams/);
 
-    const production = application(t, files, { development: false });
-    production.app.get("/:page", (req, res) => res.render(req.params.page));
-    await fetch(`${await production.listen()}/six`);
-    assert.deepEqual(production.warnings, []);
+    for (const options of [{ development: false, shareConnections: false }, {}]) {
+      const quiet = application(t, files, options);
+      quiet.app.get("/:page", (req, res) => res.render(req.params.page));
+      await fetch(`${await quiet.listen()}/six`);
+      assert.deepEqual(quiet.warnings, []);
+    }
   });
 
   test("has one kit, and is an Express application", (t) => {

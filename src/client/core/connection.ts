@@ -18,11 +18,12 @@ export interface Reading {
   readonly address: StreamAddress;
   /** The id of the last event before the reading. Empty means from now. */
   readonly cursor: string;
-  readonly pageOrigin: string;
+  /** The origin of the page. */
+  readonly origin: string;
   readonly receiver: ConnectionReceiver;
   readonly signal: AbortSignal;
   /** The max time until the server answers, in milliseconds. A request over a dead network would wait for minutes. */
-  readonly answerTimeout: number;
+  readonly timeout: number;
 }
 
 /** The end of a connection. */
@@ -47,15 +48,14 @@ export interface Interruption {
 
 /** Makes one request and passes on its events until it ends. The promise never rejects: an aborted request just ends. */
 export async function readStream(reading: Reading): Promise<Outcome> {
-  const { address, cursor, pageOrigin, receiver, signal } = reading;
+  const { address, cursor, origin, receiver, signal } = reading;
   const attempt = new AbortController();
   const abort = () => attempt.abort();
   signal.addEventListener("abort", abort, { once: true });
-  const timer = setTimeout(abort, reading.answerTimeout);
+  const timer = setTimeout(abort, reading.timeout);
   try {
-    const request = requestFor(address, cursor, pageOrigin);
+    const request = requestFor(address, cursor, origin);
     const response = await ask(request, attempt.signal).finally(() => clearTimeout(timer));
-    if (response === undefined) return interrupted("the server cannot be reached");
     const ending = classify(response);
     if (ending) {
       response.body?.cancel().catch(() => {});
@@ -66,19 +66,19 @@ export async function readStream(reading: Reading): Promise<Outcome> {
     const reader = response.body?.getReader();
     while (reader && !signal.aborted) {
       const { value, done } = await reader.read();
-      if (done) return { kind: "completed", reason: "the server ended the connection" };
+      if (done) return { kind: "completed", reason: "ended by the server" };
       receiver.heard();
       parser.push(value);
     }
-    return interrupted("the connection ended");
   } catch {
-    return interrupted("the connection was cut");
+    // The server cannot be reached, or the connection breaks.
   } finally {
     signal.removeEventListener("abort", abort);
   }
+  return interrupted("no connection");
 }
 
-function ask({ url, headers }: StreamRequest, signal: AbortSignal): Promise<Response | undefined> {
+function ask({ url, headers }: StreamRequest, signal: AbortSignal): Promise<Response> {
   return fetch(url, {
     headers,
     // The request has credentials, like the EventSource of htmx's extension, because a hub can authorize by cookies.
@@ -87,9 +87,10 @@ function ask({ url, headers }: StreamRequest, signal: AbortSignal): Promise<Resp
     // The target of a redirect must not get the token.
     redirect: headers.Authorization === undefined ? "follow" : "manual",
     signal,
-  }).catch(() => undefined);
+  });
 }
 
+/** Returns the end that an answer means, undefined for a stream. */
 function classify(response: Response): Outcome | undefined {
   const { status } = response;
   const reason = response.type === "opaqueredirect" ? "a redirect" : `status ${status}`;
@@ -99,9 +100,14 @@ function classify(response: Response): Outcome | undefined {
   if (status !== 200) return interrupted(reason, retryAfter, status >= 500 || status === 429 || status === 408);
   const type = response.headers.get("Content-Type") ?? "";
   if (/^\s*text\/event-stream\s*(;|$)/i.test(type)) return undefined;
-  return interrupted(`content type "${type}" instead of text/event-stream`, retryAfter, false);
+  return interrupted(`content type "${type}"`, retryAfter, false);
 }
 
 export function interrupted(reason: string, retryAfter = 0, isOutage = true): Interruption {
   return { kind: "interrupted", reason, retryAfter, isOutage };
 }
+
+/** The functions of connections. The script of shared connections gets them, and so has no copies. */
+export const wire = [readStream, classify, EventStreamParser] as const;
+
+export type Wire = typeof wire;

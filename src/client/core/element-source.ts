@@ -1,5 +1,6 @@
 import type { MercureGapDetail, StreamState } from "../index.js";
 import { endMessage, type StreamEnd } from "./end-message.js";
+import { readShared } from "./shared-streams.js";
 import { StreamSource } from "./source.js";
 import type { StreamAddress } from "./stream-address.js";
 
@@ -33,6 +34,7 @@ export class ElementSource extends StreamSource {
         if (report("mercure:gap", detail, true)) owner.gap(this);
       },
       renew: (expired, signal) => owner.renew(this, expired, signal),
+      read: (reading) => readShared(reading, this.element),
     });
   }
 }

@@ -174,10 +174,10 @@ export class StreamSource extends EventSourceBase {
     const ending = await readStream({
       address: this.#address,
       cursor: this.#cursor,
-      pageOrigin: this.#pageOrigin,
+      origin: this.#pageOrigin,
       receiver: this.#receiver(attempt.signal),
       signal: attempt.signal,
-      answerTimeout: this.#watch.answerTimeout,
+      timeout: this.#watch.answerTimeout,
     });
     if (attempt.signal.aborted) return;
     if (ending.kind === "interrupted") this.#reconnectLater(ending);

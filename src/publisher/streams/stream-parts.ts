@@ -22,7 +22,8 @@ export interface StreamParts {
   readonly subscriptions: Subscriptions;
 }
 
-export interface StreamPartsOptions extends Pick<StreamUrlsOptions, "allowAnonymous" | "basePath" | "renewalPath"> {
+export interface StreamPartsOptions
+  extends Pick<StreamUrlsOptions, "allowAnonymous" | "basePath" | "renewalPath" | "viewerMark"> {
   readonly hub: HubPort;
   readonly protocol: ProtocolVersion;
   readonly topics: TopicReader;

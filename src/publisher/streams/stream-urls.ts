@@ -58,6 +58,8 @@ export interface StreamUrlsOptions {
    * tokens.
    */
   readonly renewalPath: ((basePath: string) => string) | undefined;
+  /** Returns a mark of the viewer, undefined outside of a request. Undefined if streams share no connections. */
+  readonly viewerMark?: (() => string | undefined) | undefined;
 }
 
 /** Creates the URLs of streams. A URL's token grants only the topics of its stream. */
@@ -137,6 +139,11 @@ export class StreamUrls {
     const [, grant] = /[?&#]grant=([\w-]+)/.exec(url) ?? [];
     const query = grant === undefined ? "" : `?${grantParameter}=${grant}`;
     return `${renewalPath(this.#basePath)}${query}`;
+  }
+
+  /** Returns the mark of the viewer of a private stream. Streams with the same mark can share a connection. */
+  viewerMark(url: string): string | undefined {
+    return /[?&#](authorization|grant)=/.test(url) ? this.#options.viewerMark?.() : undefined;
   }
 
   #plainSelectors(topics: Topics): Selector[] {

@@ -1,0 +1,17 @@
+import { type Outcome, type Reading, type Wire, wire } from "./connection.js";
+
+/** The script of shared connections, which comes from the server alone. */
+interface Shared {
+  read(meta: HTMLMetaElement, reading: Reading, element: Element | undefined, ...wire: Wire): Promise<Outcome>;
+}
+
+/**
+ * Reads a stream over a connection that it shares with others, by a script that the page's server names. Without that
+ * script the stream has a connection of its own.
+ */
+export async function readShared(reading: Reading, element: Element | undefined): Promise<Outcome> {
+  const meta = document.querySelector<HTMLMetaElement>("[name=mercure-shared]");
+  const script = meta && import(/* webpackIgnore: true */ /* @vite-ignore */ meta.dataset.script!);
+  const shared = (await script?.catch(() => undefined)) as Shared | undefined;
+  return shared ? shared.read(meta!, reading, element, ...wire) : wire[0](reading);
+}

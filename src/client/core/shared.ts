@@ -1,0 +1,47 @@
+import type { Outcome, Reading, Wire } from "./connection.js";
+import { SharedConnection } from "./shared-connection.js";
+import { TabStreams } from "./tab-streams.js";
+
+/** The attribute with the mark of a private stream's viewer. */
+const viewerAttribute = "data-mercure-viewer";
+/** The viewer of a page whose private streams have no mark. Such a page shares with no other. */
+const unknownViewer = "?";
+
+const connections = new Map<string, { read(reading: Reading): Promise<Outcome> }>();
+
+/**
+ * Reads a stream over the connection that all streams of the same hub and viewer share: those of the page, and over
+ * HTTP/1.1 those of all tabs. A stream of another hub has a connection of its own.
+ *
+ * @param meta - The element with the URL of the hub's shared connections.
+ * @param element - The element of the stream. A private one has the mark of its viewer.
+ */
+export function read(
+  meta: HTMLMetaElement,
+  reading: Reading,
+  element: Element | undefined,
+  ...wire: Wire
+): Promise<Outcome> {
+  const { origin, pathname } = new URL(reading.address.url);
+  const shared = new URL(meta.content, location.href);
+  if (origin !== location.origin || shared.origin !== origin || shared.pathname !== `${pathname}/streams`) {
+    return wire[0](reading);
+  }
+  // The public streams of a page go with its private ones.
+  const marked = reading.address.isPrivate ? element : document.querySelector(`[${viewerAttribute}]`);
+  const viewer = marked?.getAttribute(viewerAttribute) ?? (reading.address.isPrivate ? unknownViewer : "");
+  const name = `${shared.pathname} ${viewer}`;
+  let connection = connections.get(name);
+  if (connection === undefined) {
+    const ofPage = new SharedConnection(shared.href, wire);
+    connection = viewer !== unknownViewer && canShareTabs() ? new TabStreams(name, ofPage) : ofPage;
+    connections.set(name, connection);
+  }
+  return connection.read(reading);
+}
+
+/** Only HTTP/1.1 bounds the connections of a browser to six. Later versions carry all tabs over one already. */
+function canShareTabs(): boolean {
+  const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  return Boolean(navigator.locks && window.BroadcastChannel) && !/^h[23]/.test(navigation?.nextHopProtocol ?? "");
+}

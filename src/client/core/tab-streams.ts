@@ -1,0 +1,311 @@
+import { type ConnectionReceiver, interrupted, type Outcome, type Reading } from "./connection.js";
+import { isPageHidden } from "./page-visibility.js";
+import type { SharedConnection } from "./shared-connection.js";
+import type { StreamAddress } from "./stream-address.js";
+
+/** The max time until the leader answers, in milliseconds. A frozen one never does. */
+const answerTimeout = 2_000;
+/** The max random delay before a visible tab takes the lead from a hidden one, in milliseconds. */
+const maxTakeOverDelay = 300;
+
+/** A message to all tabs. */
+type Call =
+  | { readonly kind: "leads"; readonly tab: string; readonly isHidden: boolean }
+  | {
+      readonly kind: "read";
+      readonly tab: string;
+      readonly id: string;
+      readonly address: StreamAddress;
+      readonly cursor: string;
+      readonly timeout: number;
+    }
+  | { readonly kind: "leave"; readonly id: string };
+
+/** A message of the leader to a tab: a call of the receiver of a stream. */
+type Answer = { readonly id: string } & (
+  | { readonly kind: "accepted"; readonly tab: string; readonly isHidden: boolean }
+  | { readonly kind: "opened"; readonly headers: [string, string][]; readonly origin: string }
+  | { readonly kind: "heard" }
+  | { readonly kind: "event"; readonly event: Parameters<ConnectionReceiver["event"]>[0] }
+  | { readonly kind: "lastEventId"; readonly lastEventId: string }
+  | { readonly kind: "retry"; readonly retry: number }
+  | { readonly kind: "ended"; readonly outcome: Outcome }
+);
+
+/** A stream of this tab. */
+interface OwnReading {
+  readonly reading: Reading;
+  cursor: string;
+  /** The present way of reading. Another leader is another way. */
+  way: AbortController;
+  /** The name of the present way between the tabs. */
+  id: string;
+  /** Waits for the leader's first answer. */
+  timer: ReturnType<typeof setTimeout> | undefined;
+  finish(outcome: Outcome): void;
+}
+
+/**
+ * Reads streams over one connection for all tabs of a viewer. The tab that holds a lock leads: it has the connection, and
+ * passes on what the others ask for. Each stream keeps its own position, so it resumes without a gap whenever another tab
+ * leads. A tab without streams holds no lock and no channel, and can enter the back/forward cache.
+ */
+export class TabStreams {
+  readonly #name: string;
+  readonly #connection: SharedConnection;
+  readonly #tab = crypto.randomUUID();
+  readonly #own = new Set<OwnReading>();
+  /** The streams of other tabs, for the leader. */
+  readonly #others = new Map<string, { readonly tab: string; readonly way: AbortController }>();
+  /** The channels to the other tabs, for the leader. */
+  readonly #channels = new Map<string, BroadcastChannel>();
+  #calls: BroadcastChannel | undefined;
+  #answers: BroadcastChannel | undefined;
+  /** Ends the present membership, and with it all locks. */
+  #membership = new AbortController();
+  /** Whether the tab waits for the end of the leader. */
+  #isQueued = false;
+  #isLeader = false;
+  #leader: string | undefined;
+  #isLeaderHidden = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param name - The name of the connection. Tabs with the same name share it. */
+  constructor(name: string, connection: SharedConnection) {
+    this.#name = `mercure ${name}`;
+    this.#connection = connection;
+    document.addEventListener("visibilitychange", () => {
+      if (this.#isLeader) this.#lead();
+      else this.#considerTakeOver();
+    });
+    // A frozen tab can lead no others.
+    document.addEventListener("freeze", () => this.#leave());
+    document.addEventListener("resume", () => {
+      if (this.#own.size > 0) this.#join();
+    });
+  }
+
+  /** Reads a stream until its connection ends, as `readStream` does. */
+  read(reading: Reading): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const { signal } = reading;
+      if (signal.aborted) return resolve(interrupted("aborted"));
+      const abort = () => own.finish(interrupted("aborted"));
+      const own: OwnReading = {
+        reading,
+        cursor: reading.cursor,
+        way: new AbortController(),
+        id: "",
+        timer: undefined,
+        finish: (outcome) => {
+          signal.removeEventListener("abort", abort);
+          this.#own.delete(own);
+          own.way.abort();
+          if (this.#own.size === 0) this.#leave();
+          resolve(outcome);
+        },
+      };
+      signal.addEventListener("abort", abort);
+      this.#own.add(own);
+      if (this.#calls === undefined) this.#join();
+      else this.#serve(own);
+    });
+  }
+
+  #join(): void {
+    this.#membership = new AbortController();
+    this.#calls = new BroadcastChannel(this.#name);
+    this.#calls.onmessage = ({ data }) => this.#hear(data);
+    this.#answers = new BroadcastChannel(this.#tab);
+    this.#answers.onmessage = ({ data }) => this.#take(data);
+    const missed = () => {
+      this.#queue();
+      this.#serveAll();
+    };
+    // The leader notices by the first lock that the tab is gone.
+    this.#hold(this.#tab, {}, () => this.#hold(this.#name, { ifAvailable: true }, () => this.#lead(), missed));
+  }
+
+  /** Waits for the end of the leader. */
+  #queue(): void {
+    if (this.#isQueued) return;
+    this.#isQueued = true;
+    this.#hold(this.#name, {}, () => {
+      this.#isQueued = false;
+      this.#lead();
+    });
+  }
+
+  /** Holds a lock until the membership ends, or until another tab takes it. */
+  #hold(name: string, options: LockOptions, held: () => void, missed = () => {}): void {
+    const { signal } = this.#membership;
+    const conditions = options.ifAvailable || options.steal ? options : { signal };
+    const lost = () => {
+      if (!signal.aborted && name === this.#name) this.#follow();
+    };
+    navigator.locks
+      .request(name, conditions, (lock) => {
+        if (signal.aborted) return undefined;
+        if (lock === null) return missed();
+        held();
+        return new Promise<void>((resolve) => {
+          signal.addEventListener("abort", () => resolve());
+        });
+      })
+      .catch(lost);
+  }
+
+  #leave(): void {
+    clearTimeout(this.#timer);
+    this.#isQueued = false;
+    for (const { way } of this.#own) way.abort();
+    this.#dropOthers();
+    this.#calls?.close();
+    this.#answers?.close();
+    this.#calls = this.#answers = this.#leader = undefined;
+    this.#isLeader = false;
+    this.#membership.abort();
+  }
+
+  #lead(): void {
+    clearTimeout(this.#timer);
+    const isNew = !this.#isLeader;
+    this.#isLeader = true;
+    this.#call({ kind: "leads", tab: this.#tab, isHidden: isPageHidden() });
+    if (isNew) this.#serveAll();
+  }
+
+  /** Another tab has taken the lead. Its message tells when it is ready. */
+  #follow(): void {
+    this.#isLeader = false;
+    this.#leader = undefined;
+    this.#dropOthers();
+    this.#queue();
+    this.#serveAll();
+  }
+
+  #takeOver(): void {
+    clearTimeout(this.#timer);
+    const { signal } = this.#membership;
+    if (this.#isLeader || signal.aborted) return;
+    this.#hold(this.#name, { steal: true }, () => this.#lead());
+  }
+
+  #considerTakeOver(): void {
+    if (this.#isLeader || this.#calls === undefined || isPageHidden() || !this.#isLeaderHidden) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      if (!isPageHidden() && this.#isLeaderHidden) this.#takeOver();
+    }, Math.random() * maxTakeOverDelay);
+  }
+
+  #dropOthers(): void {
+    for (const { way } of this.#others.values()) way.abort();
+    this.#others.clear();
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+  }
+
+  #serveAll(): void {
+    for (const own of this.#own) this.#serve(own);
+  }
+
+  /** Reads a stream of this tab, itself or through the leader. */
+  #serve(own: OwnReading): void {
+    own.way.abort();
+    const way = new AbortController();
+    own.way = way;
+    own.id = crypto.randomUUID();
+    const { reading, cursor, id } = own;
+    if (this.#isLeader) {
+      const receiver = { ...reading.receiver, lastEventId: (cursor: string) => this.#move(own, cursor) };
+      void this.#connection.read({ ...reading, cursor, receiver, signal: way.signal }).then((outcome) => {
+        if (!way.signal.aborted) own.finish(outcome);
+      });
+      return;
+    }
+    const { address, timeout } = reading;
+    this.#call({ kind: "read", tab: this.#tab, id, address, cursor, timeout });
+    own.timer = setTimeout(() => this.#takeOver(), answerTimeout);
+    way.signal.addEventListener("abort", () => {
+      clearTimeout(own.timer);
+      this.#call({ kind: "leave", id });
+    });
+  }
+
+  #move(own: OwnReading, cursor: string): void {
+    own.cursor = cursor;
+    own.reading.receiver.lastEventId(cursor);
+  }
+
+  #call(call: Call): void {
+    this.#calls?.postMessage(call);
+  }
+
+  #hear(call: Call): void {
+    if (call.kind === "leads") {
+      const isNew = call.tab !== this.#leader;
+      this.#isLeaderHidden = call.isHidden;
+      this.#leader = call.tab;
+      // A tab that has lost its lock learns that soon, too.
+      if (isNew && !this.#isLeader) this.#serveAll();
+      this.#considerTakeOver();
+    } else if (!this.#isLeader) return;
+    else if (call.kind === "leave") this.#others.get(call.id)?.way.abort();
+    else this.#readFor(call);
+  }
+
+  /** Reads a stream of another tab. */
+  #readFor({ tab, id, address, cursor, timeout }: Extract<Call, { kind: "read" }>): void {
+    const post = (answer: Answer) => this.#channels.get(tab)?.postMessage(answer);
+    this.#meet(tab);
+    const other = new AbortController();
+    this.#others.set(id, { tab, way: other });
+    post({ id, kind: "accepted", tab: this.#tab, isHidden: isPageHidden() });
+    const receiver: ConnectionReceiver = {
+      opened: (headers, origin) => post({ id, kind: "opened", headers: [...headers], origin }),
+      heard: () => post({ id, kind: "heard" }),
+      event: (event) => post({ id, kind: "event", event }),
+      lastEventId: (lastEventId) => post({ id, kind: "lastEventId", lastEventId }),
+      retry: (retry) => post({ id, kind: "retry", retry }),
+    };
+    const reading = { address, cursor, origin: location.origin, receiver, signal: other.signal };
+    void this.#connection.read({ ...reading, timeout }).then((outcome) => {
+      if (!other.signal.aborted) post({ id, kind: "ended", outcome });
+      this.#others.delete(id);
+    });
+  }
+
+  /** Opens the channel to another tab, and ends the streams of the tab when it is gone. */
+  #meet(tab: string): void {
+    if (this.#channels.has(tab)) return;
+    const channel = new BroadcastChannel(tab);
+    this.#channels.set(tab, channel);
+    navigator.locks
+      .request(tab, { signal: this.#membership.signal }, () => {
+        if (this.#channels.get(tab) !== channel) return;
+        this.#channels.delete(tab);
+        channel.close();
+        for (const other of this.#others.values()) if (other.tab === tab) other.way.abort();
+      })
+      .catch(() => {});
+  }
+
+  #take(answer: Answer): void {
+    const own = [...this.#own].find(({ id }) => id === answer.id);
+    if (own === undefined) return;
+    clearTimeout(own.timer);
+    const { receiver } = own.reading;
+    if (answer.kind === "opened") receiver.opened(new Headers(answer.headers), answer.origin);
+    else if (answer.kind === "heard") receiver.heard();
+    else if (answer.kind === "event") receiver.event(answer.event);
+    else if (answer.kind === "lastEventId") this.#move(own, answer.lastEventId);
+    else if (answer.kind === "retry") receiver.retry(answer.retry);
+    else if (answer.kind === "ended") own.finish(answer.outcome);
+    else {
+      this.#leader = answer.tab;
+      this.#isLeaderHidden = answer.isHidden;
+      this.#considerTakeOver();
+    }
+  }
+}

@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { after, before, describe, type TestContext, test } from "node:test";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { MercureOptions } from "../../src/index.js";
+import { type Application, application } from "../support/application.js";
+import { until } from "../support/until.js";
+import { launchChromium } from "./chromium.js";
+
+/** The back/forward cache needs a browser of its own. */
+let browser: Browser;
+
+before(async () => {
+  browser = await launchChromium({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+});
+
+after(() => browser.close());
+
+/** An application whose pages show what they receive, and a browser with one set of cookies. */
+class Lab {
+  readonly app: Application;
+  readonly context: BrowserContext;
+  readonly errors: string[] = [];
+  /** The paths of the open requests to the hub. */
+  readonly carriers: Set<object>;
+  /** The page that has made the last request to the hub. */
+  leader: Page | undefined;
+  origin = "";
+  #count = 0;
+
+  static async start(t: TestContext, body: string, options: MercureOptions = {}): Promise<Lab> {
+    const context = await browser.newContext();
+    t.after(() => context.close());
+    const carriers = new Set<object>();
+    const app = application(t, {}, options, {
+      before: (express) => {
+        express.use((req, res, next) => {
+          if (req.path.startsWith("/.well-known/mercure") && !req.path.endsWith("renewal")) {
+            carriers.add(res);
+            res.once("close", () => carriers.delete(res));
+          }
+          next();
+        });
+      },
+    });
+    const lab = new Lab(app, context, carriers);
+    const { kit } = app;
+    app.app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
+    app.app.post("/post", (req, res) => {
+      void kit.sse.publish("feed", `<p>${String(req.query.text)}</p>`).then(() => res.sendStatus(204));
+    });
+    app.app.get("/away", (_req, res) => void res.send("<!doctype html><title>away</title>"));
+    app.app.get("/", (req, res) => {
+      const page = `<!doctype html><title>x</title>{{ mercure_scripts() }}${body}`;
+      res.send(kit.withResponse(res, () => kit.environment.renderString(page, { query: req.query })));
+    });
+    lab.origin = await app.listen();
+    return lab;
+  }
+
+  constructor(app: Application, context: BrowserContext, carriers: Set<object>) {
+    this.app = app;
+    this.context = context;
+    this.carriers = carriers;
+  }
+
+  async open(path = "/"): Promise<Page> {
+    const page = await this.context.newPage();
+    page.on("pageerror", (error) => this.errors.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") this.errors.push(message.text());
+    });
+    page.on("request", (request) => {
+      if (request.url().includes("/.well-known/mercure")) this.leader = page;
+    });
+    await page.goto(this.origin + path, { waitUntil: "domcontentloaded" });
+    return page;
+  }
+
+  async tabs(count: number, path = "/"): Promise<Page[]> {
+    const pages: Page[] = [];
+    for (let index = 0; index < count; index += 1) pages.push(await this.open(path));
+    return pages;
+  }
+
+  /** Publishes messages with increasing numbers. Returns their texts. */
+  async publish(count: number, topic = "feed", options: { private?: boolean } = {}): Promise<string[]> {
+    const texts = Array.from({ length: count }, () => `${++this.#count}`);
+    for (const text of texts) await this.app.kit.sse.publish(topic, `<p>${text}</p>`, options);
+    return texts;
+  }
+
+  /** Resolves when the hub has so many streams, on so many connections. */
+  async settled(streams: number, connections = 1): Promise<void> {
+    await until(() => this.app.kit.hub.connections === streams && this.carriers.size === connections);
+  }
+}
+
+/** Waits until the pages have exactly these items, each once and in order. */
+async function show(pages: readonly Page[], texts: readonly string[], selector = "p"): Promise<void> {
+  for (const page of pages) {
+    const seen = () => page.locator(selector).allTextContents();
+    await until(async () => (await seen()).length >= texts.length);
+    assert.deepEqual(await seen(), texts);
+  }
+}
+
+/** Makes a page believe that it is hidden, or seen. */
+async function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  await page.evaluate(`Object.defineProperty(document, "visibilityState", {
+    configurable: true, get: () => "${isHidden ? "hidden" : "visible"}",
+  });
+  document.dispatchEvent(new Event("visibilitychange"));`);
+}
+
+const feed = '<% MercureStream topic="feed" id="s" %>';
+
+for (const htmx of [2, 4] as const) {
+  describe(`on htmx ${htmx}, over HTTP/1.1`, () => {
+    test("20 tabs are live over one connection, and can post", async (t) => {
+      const lab = await Lab.start(t, feed, { htmx });
+      const pages = await lab.tabs(20);
+      await lab.settled(20);
+      const texts = await lab.publish(5);
+      await show(pages, texts);
+      for (const [index, page] of pages.entries()) {
+        const send = async (url: string) => (await fetch(url, { method: "POST" })).status;
+        assert.equal(await page.evaluate(send, `/post?text=post${index}`), 204);
+        texts.push(`post${index}`);
+      }
+      await show(pages, texts);
+      assert.deepEqual(lab.errors, []);
+    });
+
+    test("tabs miss and repeat nothing when the one with the connection is closed, left, hidden or frozen", async (t) => {
+      const lab = await Lab.start(t, feed, { htmx, hub: { keepaliveInterval: 1 } });
+      let live = await lab.tabs(5);
+      await lab.settled(5);
+      const texts = await lab.publish(2);
+      const changes: ((page: Page) => Promise<unknown>)[] = [
+        (page) => page.close(),
+        (page) => page.goto(`${lab.origin}/away`),
+        (page) => setHidden(page, true),
+        async (page) => {
+          const session = await lab.context.newCDPSession(page);
+          await session.send("Page.setWebLifecycleState", { state: "frozen" });
+        },
+      ];
+      for (const [index, change] of changes.entries()) {
+        const { leader } = lab;
+        assert.ok(leader && live.includes(leader));
+        const rest = live.filter((page) => page !== leader);
+        texts.push(...(await lab.publish(1)));
+        await change(leader);
+        texts.push(...(await lab.publish(2)));
+        // A hidden tab goes on, and a frozen one can keep its connection for a while.
+        if (index < 3) await until(() => rest.includes(lab.leader!));
+        if (index < 2) await lab.settled(rest.length);
+        texts.push(...(await lab.publish(2)));
+        await show(index === 2 ? live : rest, texts);
+        live = index === 2 ? live : rest;
+      }
+      assert.deepEqual(lab.errors, []);
+    });
+
+    test("a tab that comes out of the back/forward cache joins again, and has missed nothing", async (t) => {
+      const lab = await Lab.start(t, feed, { htmx });
+      const [first, second] = (await lab.tabs(2)) as [Page, Page];
+      await lab.settled(2);
+      const texts = await lab.publish(1);
+      await show([first, second], texts);
+      await first.evaluate("window.isSame = true");
+      await first.goto(`${lab.origin}/away`);
+      texts.push(...(await lab.publish(1)));
+      await lab.settled(1);
+      await show([second], texts);
+      await first.goBack();
+      assert.equal(await first.evaluate("window.isSame"), true);
+      texts.push(...(await lab.publish(1)));
+      await lab.settled(2);
+      await show([first, second], texts);
+      assert.deepEqual(lab.errors, []);
+    });
+
+    test("the streams of a page share one connection, which they join and leave without a gap", async (t) => {
+      const stream = (n: number) => `<% MercureStream topic="t${n}" id="s${n}" %>`;
+      const body = Array.from({ length: 8 }, (_, n) => stream(n)).join("");
+      const lab = await Lab.start(t, `${body}<% MercureStream topic="secret" id="private" private %>`, { htmx });
+      const page = await lab.open();
+      await lab.settled(9);
+      assert.equal(await page.evaluate(async () => (await fetch("/favicon.ico")).status), 204);
+      const expected = Array.from({ length: 8 }, () => [] as string[]);
+      for (let round = 0; round < 3; round += 1) {
+        const ids = expected.flatMap((_, n) => (round === 0 || n % 2 === 0 ? [n] : []));
+        for (const n of ids) expected[n]!.push(...(await lab.publish(1, `t${n}`)));
+        if (round === 0)
+          await page.evaluate(() => {
+            for (const n of [1, 3, 5, 7]) document.getElementById(`s${n}`)?.remove();
+          });
+      }
+      for (const n of [0, 2, 4, 6]) await show([page], expected[n]!, `#s${n} p`);
+      await lab.settled(5);
+      const secret = await lab.publish(2, "secret", { private: true });
+      await show([page], secret, "#private p");
+      assert.deepEqual(lab.errors, []);
+    });
+
+    // Bob signs in where Ada's tab is still open. A connection of Ada's page would show her what Bob receives.
+    test("the private streams of two viewers never share a connection, and a sign-out ends those of one", async (t) => {
+      const subjectGetter: MercureOptions["subjectGetter"] = (req) => /user=(\w+)/.exec(req?.headers.cookie ?? "")?.[1];
+      const body = '<% MercureStream topic="feed" id="s" private %>';
+      const lab = await Lab.start(t, body, { htmx, subjectGetter });
+      const signIn = (value: string) => lab.context.addCookies([{ name: "user", value, url: lab.origin }]);
+      await signIn("ada");
+      const ada = await lab.tabs(4);
+      await lab.settled(4);
+      await signIn("bob");
+      const bob = await lab.tabs(4);
+      await lab.settled(8, 2);
+      const texts = await lab.publish(2, "feed", { private: true });
+      await show([...ada, ...bob], texts);
+      await lab.app.kit.sse.disconnect({ subject: "ada" });
+      await lab.settled(4);
+      const later = await lab.publish(2, "feed", { private: true });
+      await show(bob, [...texts, ...later]);
+      await show(ada, texts);
+    });
+  });
+}
+
+test("the option shareConnections: false gives each stream a connection of its own", async (t) => {
+  const lab = await Lab.start(t, `${feed}<% MercureStream topic="other" id="o" %>`, { shareConnections: false });
+  const page = await lab.open();
+  await lab.settled(2, 2);
+  await show([page], await lab.publish(1));
+});
