@@ -10,7 +10,7 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { brotliCompressSync } from "node:zlib";
 import { Failure, main, run } from "./run.mjs";
@@ -200,6 +200,8 @@ async function bundle(extension, names, plugins, output = {}) {
  */
 async function bundleClient() {
   const { build } = await import("esbuild");
+  const { minify } = await import("terser");
+  const { shortened } = await import("./small-modules.mjs");
   const options = {
     outdir: `${staging}/client`,
     bundle: true,
@@ -222,7 +224,12 @@ async function bundleClient() {
     const entryPoints = { hints: "src/client/hints.ts", shared: "src/client/core/shared.ts" };
     for (const [name, entry] of Object.entries(entryPoints)) {
       const { outputFiles } = await build({ ...options, entryPoints: [entry], write: false });
-      await writeFile(`${staging}/client/${name}.br`, brotliCompressSync(outputFiles[0].contents));
+      const { code } = await minify(outputFiles[0].text, shortened);
+      await writeFile(`${staging}/client/${name}.br`, brotliCompressSync(code));
+    }
+    for (const name of ["core", "mercure", "mercure4", "ui"]) {
+      const file = `${staging}/client/${name}.js`;
+      await writeFile(file, (await minify(await readFile(file, "utf8"), shortened)).code);
     }
   } catch (cause) {
     throw new Failure("The build failed: the bundler reports the errors above (src/client). dist is as it was.", {

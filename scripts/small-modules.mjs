@@ -40,7 +40,7 @@ const minified = {
 };
 
 /** A second minifier finds what the first one leaves: it joins statements, and inlines values and functions. */
-const shortened = {
+export const shortened = {
   module: true,
   ecma: 2020,
   compress: {
