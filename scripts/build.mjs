@@ -120,7 +120,7 @@ async function bundleTypes() {
   const { dts } = await import("rollup-plugin-dts");
   const renderChunk = (code) => {
     const types = withoutPrivateNames(code);
-    return isReference ? types : withNarrowComments(withNarrowIndent(types));
+    return isReference ? types : withFewMarks(withNarrowComments(withNarrowIndent(types)));
   };
   await bundle("d.ts", typedEntries, [dts(), { name: "types", renderChunk }]);
 }
@@ -141,6 +141,11 @@ function withoutPrivateNames(code) {
 /** Indents by tabs where the compiler indents by four spaces, which are a tenth of the types. */
 function withNarrowIndent(code) {
   return code.replaceAll(/^(?: {4})+/gm, (indent) => "\t".repeat(indent.length / 4));
+}
+
+/** Leaves out empty lines, and the marks that the end of a line stands for. A line with a bracket could join the last. */
+function withFewMarks(code) {
+  return code.replaceAll(/\n+/g, "\n").replaceAll(/;\n(?!\s*[([<`])/g, "\n");
 }
 
 /**

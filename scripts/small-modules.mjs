@@ -36,7 +36,6 @@ const minified = {
   ...joined,
   minifyWhitespace: true,
   minifyIdentifiers: true,
-  lineLimit: 2000,
 };
 
 /** A second minifier finds what the first one leaves: it joins statements, and inlines values and functions. */
@@ -47,9 +46,9 @@ export const shortened = {
     passes: 2,
     unsafe_arrows: true,
     inline: 3,
+    pure_getters: true,
     global_defs: { "@Number.POSITIVE_INFINITY": "1/0", "@Number.NEGATIVE_INFINITY": "-1/0" },
   },
-  format: { max_line_len: 2000 },
 };
 
 export function smallModules() {

@@ -1,6 +1,7 @@
 import type { Request, Response } from "express";
 import { readForm } from "../hub/http/form-body.js";
 import { isSameOrigin } from "../hub/http/request.js";
+import { admitsEventStream } from "../hub/streams/pipelining.js";
 import { StreamBundle } from "../hub/streams/stream-bundle.js";
 import type { AuthzCookies } from "./authz-cookies.js";
 import type { EmbeddedHub } from "./embedded-hub.js";
@@ -46,10 +47,15 @@ export class SharedStreams {
       form?.getAll(name),
     );
     const count = queries.length;
-    const isWhole = tokens.length === count && positions.length === count && queries.every(isQuery);
-    if (count === 0 || count > maxStreams || !isWhole) {
+    const isWhole = tokens.length === count && positions.length === count;
+    const isClean = [...queries, ...tokens].every((text) => /^[!-~]*$/.test(text)) && !positions.some(hasControls);
+    // Behind another answer on its connection, a stream could send nothing.
+    if (count === 0 || count > maxStreams || !isWhole || !isClean || res.socket === null) {
+      // The rest of a body that is too long is never read.
+      if (req.httpVersionMajor === 1) res.set("Connection", "close");
       return void res.sendStatus(400);
     }
+    if (!admitsEventStream(res)) return;
     const bundle = new StreamBundle(res, keepaliveInterval);
     for (const [number, query] of queries.entries()) {
       const part = partOf(req, `${embedded.hub.path}?${query}`, tokens[number]!, positions[number]!);
@@ -59,9 +65,9 @@ export class SharedStreams {
   }
 }
 
-/** Returns whether a text can be the query of a request. */
-function isQuery(text: string): boolean {
-  return /^[!-~]*$/.test(text);
+/** Whether a text has characters that no header can have. */
+function hasControls(text: string): boolean {
+  return /\p{Cc}/u.test(text);
 }
 
 /** Returns the request that the browser would send for one stream alone. */

@@ -63,8 +63,9 @@ class Lab {
     this.carriers = carriers;
   }
 
-  async open(path = "/"): Promise<Page> {
+  async open(path = "/", hasClock = false): Promise<Page> {
     const page = await this.context.newPage();
+    if (hasClock) await page.clock.install();
     page.on("pageerror", (error) => this.errors.push(String(error)));
     page.on("console", (message) => {
       if (message.type() === "error") this.errors.push(message.text());
@@ -159,6 +160,53 @@ for (const htmx of [2, 4] as const) {
         await show(index === 2 ? live : rest, texts);
         live = index === 2 ? live : rest;
       }
+      assert.deepEqual(lab.errors, []);
+    });
+
+    // The tab with the connection stops in the middle, as on a phone that freezes it without a word.
+    test("tabs take the lead from one that does nothing more, and it follows them when it goes on", async (t) => {
+      const keepaliveInterval = 40;
+      const lab = await Lab.start(t, feed, { htmx, hub: { keepaliveInterval } });
+      const frozen = await lab.open();
+      await lab.settled(1);
+      const rest = [await lab.open("/", true), await lab.open("/", true)];
+      await lab.settled(3);
+      const texts = await lab.publish(1);
+      await show([frozen, ...rest], texts);
+      assert.equal(lab.leader, frozen);
+      const session = await lab.context.newCDPSession(frozen);
+      await session.send("Debugger.enable");
+      const paused = new Promise((resolve) => session.once("Debugger.paused", resolve));
+      await session.send("Debugger.pause");
+      // The next bytes of the stream run code in the page, and it stops there.
+      texts.push(...(await lab.publish(2)));
+      await paused;
+      for (const page of rest) await page.clock.fastForward(2.5 * keepaliveInterval * 1000);
+      await until(async () => {
+        for (const page of rest) await page.clock.runFor(500);
+        return rest.includes(lab.leader!);
+      });
+      texts.push(...(await lab.publish(1)));
+      await show(rest, texts);
+      await session.send("Debugger.disable");
+      texts.push(...(await lab.publish(1)));
+      await show([frozen, ...rest], texts);
+      await lab.settled(3);
+      assert.deepEqual(lab.errors, []);
+    });
+
+    test("streams have connections of their own behind a proxy that holds back the answer to a POST", async (t) => {
+      const lab = await Lab.start(t, `${feed}<% MercureStream topic="other" id="o" %>`, { htmx });
+      let posts = 0;
+      await lab.context.route("**/streams", () => {
+        posts += 1;
+      });
+      const page = await lab.open("/", true);
+      await until(() => posts === 1);
+      await page.clock.fastForward(30_000);
+      await lab.settled(2, 2);
+      await show([page], await lab.publish(2));
+      assert.equal(posts, 1);
       assert.deepEqual(lab.errors, []);
     });
 

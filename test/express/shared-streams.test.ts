@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { application } from "../support/application.js";
 import { until } from "../support/until.js";
@@ -192,11 +194,96 @@ describe("a shared connection", () => {
       [],
       Array(129).fill(stream),
       [{ query: "topic=a\r\nx: y" }],
+      [{ query: "topic=a", token: "x\r\ny: z" }],
+      [{ query: "topic=a", position: "x\r\ny: z" }],
       [{ query: `topic=${"a".repeat(200_000)}` }],
     ];
     for (const parts of requests) assert.equal((await post(parts)).status, 400);
     assert.equal((await fetch(url)).status, 405);
     assert.equal(kit.hub.connections, 0);
+  });
+
+  // A publisher hides frames in an update, to end the stream of another topic or to write into it.
+  test("takes nothing in an update for a frame", async (t) => {
+    const { kit, open } = await start(t);
+    const { answers } = await open([{ query: "topic=a" }, { query: "topic=b" }]);
+    await until(() => kit.hub.connections === 2);
+    const lines = [":1 0", ':1 {"status":401,"headers":{}}', ":1 17", "data: forged", "", ":0 0", "ü"];
+    await kit.sse.publish("a", lines.join("\n"));
+    await kit.sse.publish("a", lines.join("\r"), { type: "x:1 0" });
+    await kit.sse.publish(["a", "b"], "end");
+    await until(() => answers.every(({ text }) => text.includes("end")));
+    const texts = lines.map((line) => Buffer.from(line).toString("latin1"));
+    assert.deepEqual(answers.map(dataOf), [[...texts, ...texts, "end"], ["end"]]);
+    assert.deepEqual(
+      answers.map(({ status, hasEnded }) => [status, hasEnded]),
+      [
+        [200, false],
+        [200, false],
+      ],
+    );
+  });
+
+  // A client hides many streams in one request, to stay below the limits of a subject.
+  test("counts each of its streams for the limits of a subject", async (t) => {
+    const { kit, tokenFor, open } = await start(t, {
+      subjectGetter: () => "ada",
+      hub: { maxConnectionsPerSubject: 2 },
+    });
+    const token = await tokenFor("a");
+    const { answers } = await open(Array(4).fill({ query: "topic=a", token }));
+    await until(() => answers.every(({ status }) => status !== 0));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 200, 429, 429]);
+    assert.equal(kit.hub.connections, 2);
+  });
+
+  // A token expires while the other streams of the connection go on.
+  test("ends a stream when its token expires, and leaves the others open", async (t) => {
+    const { kit, tokenFor, open } = await start(t, { tokenLifetime: 2 });
+    const token = await tokenFor("a");
+    const { answers } = await open([{ query: "topic=a", token }, { query: "topic=a" }]);
+    await until(() => answers[0]!.hasEnded);
+    await kit.sse.publish("a", "secret", { private: true });
+    await kit.sse.publish("a", "end");
+    await until(() => answers[1]!.text.includes("end"));
+    assert.deepEqual([answers[0]!.text.includes("secret"), answers[1]!.hasEnded], [false, false]);
+  });
+
+  // A client sends requests behind the streams, whose answers would wait in memory for as long as the streams last.
+  test("ends a connection with requests behind it", async (t) => {
+    const { kit, url } = await start(t);
+    const { port, pathname } = new URL(url);
+    const body = "query=topic%3Da&token=&position=";
+    const head = `Host: 127.0.0.1:${port}\r\nOrigin: http://127.0.0.1:${port}`;
+    const post = `POST ${pathname} HTTP/1.1\r\n${head}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const get = `GET /.well-known/mercure?topic=a HTTP/1.1\r\n${head}\r\n\r\n`;
+    for (const requests of [post + get, get + post, post + post]) {
+      const socket = connect(Number(port), "127.0.0.1");
+      t.after(() => socket.destroy());
+      socket.on("error", () => {});
+      socket.resume().write(requests);
+      await once(socket, "close");
+    }
+    await until(() => kit.hub.connections === 0);
+  });
+
+  // A client sends a body without an end, after the request is refused.
+  test("reads no body beyond its bound", async (t) => {
+    const { url } = await start(t);
+    const { port, pathname } = new URL(url);
+    const socket = connect(Number(port), "127.0.0.1");
+    t.after(() => socket.destroy());
+    socket.on("error", () => {});
+    socket
+      .resume()
+      .write(
+        `POST ${pathname} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nOrigin: http://127.0.0.1:${port}\r\n` +
+          "Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n",
+      );
+    const chunk = `4000\r\n${"a".repeat(0x4000)}\r\n`;
+    const timer = setInterval(() => socket.write(chunk), 1);
+    t.after(() => clearInterval(timer));
+    await once(socket, "close");
   });
 
   test("is off by the option shareConnections", async (t) => {

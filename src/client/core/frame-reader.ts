@@ -14,6 +14,9 @@ const newline = 10;
 export class FrameReader {
   readonly #receiver: FrameReceiver;
   #left = new Uint8Array(0);
+  /** The stream of the present frame, and the bytes that are still to come. */
+  #number = 0;
+  #length = 0;
 
   constructor(receiver: FrameReceiver) {
     this.#receiver = receiver;
@@ -29,23 +32,25 @@ export class FrameReader {
     }
     let start = 0;
     for (;;) {
+      if (this.#length > 0) {
+        const part = bytes.subarray(start, start + this.#length);
+        if (part.length === 0) break;
+        start += part.length;
+        this.#length -= part.length;
+        this.#receiver.bytes(this.#number, part);
+        continue;
+      }
       const end = bytes.indexOf(newline, start);
       if (end < 0) break;
       const line = new TextDecoder().decode(bytes.subarray(start, end));
-      const [, number, text = ""] = /^:(\d+) (.+)$/.exec(line) ?? [];
-      const next = end + 1;
+      start = end + 1;
+      const [, number, text = ""] = /^:(\d+) (\{.+|\d+)$/.exec(line) ?? [];
       // The greeting of a connection, and anything that a proxy adds.
-      if (number === undefined) start = next;
-      else if (text.startsWith("{")) {
-        this.#receiver.head(Number(number), JSON.parse(text) as ResponseInit);
-        start = next;
-      } else {
-        const length = Number(text);
-        if (bytes.length < next + length) break;
-        if (length === 0) this.#receiver.end(Number(number));
-        else this.#receiver.bytes(Number(number), bytes.subarray(next, next + length));
-        start = next + length;
-      }
+      if (number === undefined) continue;
+      this.#number = Number(number);
+      if (text.startsWith("{")) this.#receiver.head(this.#number, JSON.parse(text) as ResponseInit);
+      else if (text === "0") this.#receiver.end(this.#number);
+      else this.#length = Number(text);
     }
     this.#left = bytes.slice(start);
   }

@@ -6,6 +6,10 @@ const maxStreams = 128;
 const maxBytes = 100 * 1024;
 /** Refusals of the request as a whole that can pass. Others mean a server or a proxy that knows no shared connections. */
 const passing = [401, 408, 425, 429];
+/** The time without shared connections, in milliseconds, after a first request without an answer. */
+const doubtTime = 600_000;
+/** The min time, in milliseconds, between the signs of life that a stream gets from the bytes of the others. */
+const heardInterval = 1_000;
 
 interface Member {
   readonly reading: Reading;
@@ -29,7 +33,8 @@ export class SharedConnection {
   #isScheduled = false;
   /** Whether streams have joined or left since the last requests. */
   #hasChanged = false;
-  #isRefused = false;
+  #hasAnswered = false;
+  #refusedUntil = 0;
 
   /** @param url - The URL of the hub's shared connections. */
   constructor(url: string, wire: Wire) {
@@ -40,7 +45,7 @@ export class SharedConnection {
   /** Reads a stream until its connection ends, as `readStream` does. */
   read(reading: Reading): Promise<Outcome> {
     return new Promise((resolve) => {
-      if (this.#isRefused) return resolve(this.#wire[0](reading));
+      if (Date.now() < this.#refusedUntil) return resolve(this.#wire[0](reading));
       const { signal } = reading;
       const abort = () => {
         member.leave(interrupted("aborted"));
@@ -79,7 +84,7 @@ export class SharedConnection {
 
   /** Replaces the connection, unless one is on its way: streams that join meanwhile wait for its answer. */
   #reconnect(): void {
-    if (!this.#hasChanged || this.#opening > 0 || this.#isRefused) return;
+    if (!this.#hasChanged || this.#opening > 0) return;
     this.#hasChanged = false;
     this.#attempt.abort();
     this.#attempt = new AbortController();
@@ -113,6 +118,7 @@ export class SharedConnection {
       const body = new URLSearchParams(group.flatMap(fieldsOf));
       const response = await fetch(this.#url, { method: "POST", body, cache: "no-store", signal: timeout.signal });
       clearTimeout(timer);
+      this.#hasAnswered = true;
       answered();
       if (signal.aborted) return;
       const refusal = this.#wire[1](response);
@@ -121,10 +127,7 @@ export class SharedConnection {
         if (response.status < 400 || response.status > 499 || passing.includes(response.status)) {
           return end(refusal.kind === "interrupted" ? refusal : interrupted(refusal.reason));
         }
-        this.#isRefused = true;
-        this.#attempt.abort();
-        for (const member of this.#members) void this.#readAlone(member, member.reading.signal);
-        return;
+        return this.#refuse(Number.POSITIVE_INFINITY);
       }
       const parts = group.map(
         (member) => new Part(member, this.#wire, () => !signal.aborted && this.#members.has(member)),
@@ -135,17 +138,36 @@ export class SharedConnection {
         end: (number) => parts[number]?.end(),
       });
       const reader = response.body!.getReader();
+      let heardAt = Number.NEGATIVE_INFINITY;
       for (;;) {
         const { value, done } = await reader.read();
         if (done || signal.aborted) break;
+        // A long event of one stream keeps the comments of the others waiting.
+        const now = Date.now();
+        if (now - heardAt >= heardInterval) {
+          heardAt = now;
+          for (const member of group) if (this.#members.has(member)) member.receiver.heard();
+        }
         frames.push(value);
       }
       end(interrupted("the connection ended"));
     } catch {
-      end(interrupted("the connection was cut"));
+      // Some proxies hold back the answer to a POST until its end.
+      if (timeout.signal.aborted && !signal.aborted && !this.#hasAnswered) this.#refuse(Date.now() + doubtTime);
+      else end(interrupted("the connection was cut"));
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", cut);
+    }
+  }
+
+  /** Gives each stream a connection of its own. */
+  #refuse(until: number): void {
+    this.#refusedUntil = until;
+    this.#attempt.abort();
+    for (const member of this.#members) {
+      this.#members.delete(member);
+      void this.#readAlone(member, member.reading.signal);
     }
   }
 

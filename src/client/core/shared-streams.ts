@@ -1,4 +1,4 @@
-import { type Outcome, type Reading, type Wire, wire } from "./connection.js";
+import { interrupted, type Outcome, type Reading, type Wire, wire } from "./connection.js";
 
 /** The script of shared connections, which comes from the server alone. */
 interface Shared {
@@ -12,6 +12,12 @@ interface Shared {
 export async function readShared(reading: Reading, element: Element | undefined): Promise<Outcome> {
   const meta = document.querySelector<HTMLMetaElement>("[name=mercure-shared]");
   const script = meta && import(/* webpackIgnore: true */ /* @vite-ignore */ meta.dataset.script!);
-  const shared = (await script?.catch(() => undefined)) as Shared | undefined;
+  const { signal, timeout } = reading;
+  const late = new Promise((resolve) => {
+    signal.addEventListener("abort", resolve);
+    setTimeout(resolve, timeout);
+  });
+  const shared = (await (script && Promise.race([script.catch(() => {}), late.then(() => {})]))) as Shared | undefined;
+  if (signal.aborted) return interrupted("aborted");
   return shared ? shared.read(meta!, reading, element, ...wire) : wire[0](reading);
 }

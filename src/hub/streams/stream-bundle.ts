@@ -53,6 +53,12 @@ export class StreamBundle implements ConnectionOwner {
     return true;
   }
 
+  /** Ends the connection of a client that has not taken what it got. A client that has taken all keeps the other parts. */
+  cut(): void {
+    if (!this.#connection.ready) this.#connection.end();
+    if (this.#connection.closed) this.closed();
+  }
+
   drained(): void {
     this.#flush();
     if (this.#connection.ready) for (const part of this.#open) part.emit("drain");
@@ -147,6 +153,7 @@ class BundledStream extends EventEmitter {
   close(): void {
     this.end();
     this.cut();
+    this.#bundle.cut();
   }
 
   destroy(): void {
@@ -157,6 +164,7 @@ class BundledStream extends EventEmitter {
     if (this.destroyed) return;
     this.destroyed = true;
     this.#bundle.remove(this);
-    this.emit("close");
+    // The owner hears of the end later, as with a socket: its group can be in the middle of a delivery.
+    process.nextTick(() => this.emit("close"));
   }
 }
