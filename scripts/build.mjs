@@ -132,7 +132,7 @@ async function bundleTypes() {
 function withoutPrivateNames(code) {
   let name = "";
   return code.replace(/\bclass (\w+)|#private;/g, (text, declared) => {
-    if (declared === undefined) return `private readonly _private${name};`;
+    if (declared === undefined) return `private _${name};`;
     name = declared;
     return text;
   });
@@ -145,7 +145,10 @@ function withNarrowIndent(code) {
 
 /** Leaves out empty lines, and the marks that the end of a line stands for. A line with a bracket could join the last. */
 function withFewMarks(code) {
-  return code.replaceAll(/\n+/g, "\n").replaceAll(/;\n(?!\s*[([<`])/g, "\n");
+  return code
+    .replaceAll(/\n+/g, "\n")
+    .replaceAll(/;\n(?!\s*[([<`])/g, "\n")
+    .replaceAll(/^(?:import|export) .*\{.*$/gm, (names) => names.replaceAll(/(,|\{) | (?=\})/g, "$1"));
 }
 
 /**

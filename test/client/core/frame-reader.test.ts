@@ -33,7 +33,9 @@ describe("the frames of a shared connection", () => {
     let length = 0;
     const reader = new FrameReader({
       head() {},
-      bytes: (_number, { length: more }) => void (length += more),
+      bytes: (_number, more) => {
+        length += more.length;
+      },
       end() {},
     });
     reader.push(Buffer.from(":0 100000000\nabc"));
