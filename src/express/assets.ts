@@ -22,13 +22,22 @@ const sources = {
   "htmx.js": () => readFileSync(htmxFile(2, "dist/htmx.min.js")),
   "sse.js": () => readFileSync(require.resolve("htmx-ext-sse/dist/sse.min.js")),
   "ui.js": () => clientFile("ui.js"),
-  "hints.js": () => brotliDecompressSync(clientFile("hints.br")),
-  "shared.js": () => brotliDecompressSync(clientFile("shared.br")),
+  "hints.js": packed("hints.br"),
+  "shared.js": packed("shared.br"),
   "mercure.js": (settings) => clientOf(2, settings),
   "htmx4.js": () => readFileSync(htmxFile(4, "dist/htmx.min.js")),
   "hx-sse.js": () => readFileSync(htmxFile(4, "dist/ext/hx-sse.min.js")),
   "mercure4.js": (settings) => clientOf(4, settings),
 } satisfies Record<string, (settings: ClientSettings) => Buffer>;
+
+/** Unpacks a script once in a process. */
+function packed(name: string): () => Buffer {
+  let content: Buffer | undefined;
+  return () => {
+    content ??= brotliDecompressSync(clientFile(name));
+    return content;
+  };
+}
 
 function clientOf(line: HtmxLine, settings: ClientSettings): Buffer {
   return Buffer.from(clientScript(line, settings, (name) => load(name, settings).name));

@@ -53,6 +53,8 @@ describe("the compression of the scripts", () => {
     ["at the first request in development", true, 0],
   ] as const) {
     test(`runs once, in the thread pool, ${name}`, async (t) => {
+      // The first application of a process unpacks scripts.
+      application(t, {}, { development: true });
       const counts = compressions(t);
       const { app, listen } = application(t, { "templates/page.njk": "{{ mercure_scripts() }}" }, { development });
       app.get("/", (_req, res) => res.render("page"));

@@ -9,7 +9,7 @@ const files = {
   "templates/fragment.njk": '<% MercureStream topic="a" %>',
 };
 const scriptsIn = (html: string) =>
-  [...html.matchAll(/mercure-assets\/([\w-]+)-[\w-]{12}\.js/g)].map(([, name]) => name);
+  [...html.matchAll(/ src="[^"]*mercure-assets\/([\w-]+)-[\w-]{12}\.js/g)].map(([, name]) => name);
 const lineIn = (html: string) => (/ hx-sse:connect="/.test(html) ? 4 : / sse-connect="/.test(html) ? 2 : undefined);
 
 describe("the line of htmx", () => {
