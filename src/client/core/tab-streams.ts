@@ -53,7 +53,11 @@ interface OwnReading {
 export class TabStreams {
   readonly #name: string;
   readonly #connection: SharedConnection;
-  readonly #tab = crypto.randomUUID();
+  /**
+   * The name of the present membership. A frozen leader waits for its lock and keeps it for ever, so the next one has
+   * another.
+   */
+  #tab = "";
   readonly #own = new Set<OwnReading>();
   /** The streams of other tabs, for the leader. */
   readonly #others = new Map<string, { readonly tab: string; readonly way: AbortController }>();
@@ -114,6 +118,7 @@ export class TabStreams {
 
   #join(): void {
     this.#membership = new AbortController();
+    this.#tab = crypto.randomUUID();
     this.#calls = new BroadcastChannel(this.#name);
     this.#calls.onmessage = ({ data }) => this.#hear(data);
     this.#answers = new BroadcastChannel(this.#tab);
