@@ -45,9 +45,7 @@ export function assembleTemplates(context: TemplateContext): TemplateParts {
     swapStyles,
     makeSafe,
     line: () => lineOfPage(pages.current, configuration.htmx),
-    onConnection: () => {
-      if (!assets.isShared) warnOfConnections(pages.current, hint);
-    },
+    onConnection: () => warnOfConnections(pages.current, assets.isShared ? () => {} : hint),
   });
   const components = new Components({
     environment,
