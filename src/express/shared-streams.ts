@@ -41,7 +41,7 @@ export class SharedStreams {
     res.set("Cache-Control", "no-store");
     if (req.method !== "POST") return void res.set("Allow", "POST").sendStatus(405);
     // A form of another site could otherwise open streams with the visitor's cookies.
-    if (!isSameOrigin(req, [originOf(req), ...origins])) return void res.sendStatus(403);
+    if (!isSameOrigin(req, { own: [originOf(req), ...origins] })) return void res.sendStatus(403);
     const form = await readForm(req, maxBytes).catch(() => undefined);
     const [queries = [], tokens = [], positions = []] = ["query", "token", "position"].map((name) =>
       form?.getAll(name),

@@ -4,7 +4,7 @@ import { requestFor, type StreamAddress, type StreamRequest } from "./stream-add
 
 export interface ConnectionReceiver extends EventStreamReceiver {
   /**
-   * Called once, when the server has answered.
+   * Called when the server has answered. A shared connection calls it again when it has been replaced.
    *
    * @param origin - The origin that has answered.
    */

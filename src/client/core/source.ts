@@ -171,7 +171,7 @@ export class StreamSource extends EventSourceBase {
     this.#watch.heard();
     const attempt = new AbortController();
     this.#attempt = attempt;
-    const ending = await readStream({
+    const ending = await (this.#reporter.read ?? readStream)({
       address: this.#address,
       cursor: this.#cursor,
       origin: this.#pageOrigin,
@@ -233,12 +233,14 @@ export class StreamSource extends EventSourceBase {
   #open(headers: Headers): void {
     const requested = this.#cursor;
     this.#watch.start(headers.get("Mercure-Keep-Alive"));
-    this.#readyState = OPEN;
-    this.#openedAt = Date.now();
-    this.#hasNewRetry = false;
-    this.#wasRefused = false;
-    this.#enter("open");
-    this.dispatchEvent(new Event("open"));
+    if (this.#readyState !== OPEN) {
+      this.#readyState = OPEN;
+      this.#openedAt = Date.now();
+      this.#hasNewRetry = false;
+      this.#wasRefused = false;
+      this.#enter("open");
+      this.dispatchEvent(new Event("open"));
+    }
     const received = headers.get("Mercure-Last-Event-ID") ?? headers.get("Last-Event-ID");
     if (requested !== "" && received !== null && !isHeaderOf(requested, received)) {
       this.#enter("stale");

@@ -1,4 +1,5 @@
 import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail, StreamState } from "../index.js";
+import type { Outcome, Reading } from "./connection.js";
 import type { StreamAddress } from "./stream-address.js";
 
 /** Receives what happens to a source, and obtains its new tokens. */
@@ -9,4 +10,6 @@ export interface StreamReporter {
   ended(detail: MercureEndDetail): void;
   /** Resolves to an address with a valid token, or to undefined if none can be obtained. */
   renew(address: StreamAddress, signal: AbortSignal): Promise<StreamAddress | undefined>;
+  /** Reads the stream over a connection that others share. Default: over a connection of its own. */
+  read?(reading: Reading): Promise<Outcome>;
 }
