@@ -118,11 +118,14 @@ function entriesOf(id, getModuleInfo, seen = new Set()) {
 /** Joins the types of each entry. */
 async function bundleTypes() {
   const { dts } = await import("rollup-plugin-dts");
-  const renderChunk = (code) => {
-    const types = withoutPrivateNames(code);
-    return isReference ? types : withFewMarks(withNarrowComments(withNarrowIndent(types)));
+  // Only here the imports of chunks have their last names.
+  const generateBundle = (_options, chunks) => {
+    for (const chunk of Object.values(chunks)) {
+      const types = withoutPrivateNames(chunk.code);
+      chunk.code = isReference ? types : withFewMarks(withNarrowComments(withNarrowIndent(types)));
+    }
   };
-  await bundle("d.ts", typedEntries, [dts(), { name: "types", renderChunk }]);
+  await bundle("d.ts", typedEntries, [dts(), { name: "types", generateBundle }]);
 }
 
 /**
@@ -143,12 +146,18 @@ function withNarrowIndent(code) {
   return code.replaceAll(/^(?: {4})+/gm, (indent) => "\t".repeat(indent.length / 4));
 }
 
-/** Leaves out empty lines, and the marks that the end of a line stands for. A line with a bracket could join the last. */
+/**
+ * Leaves out empty lines, the spaces around marks, and the marks that the end of a line stands for. A line with a bracket
+ * could join the last. Comments and texts stay.
+ */
 function withFewMarks(code) {
   return code
     .replaceAll(/\n+/g, "\n")
     .replaceAll(/;\n(?!\s*[([<`])/g, "\n")
-    .replaceAll(/^(?:import|export) .*\{.*$/gm, (names) => names.replaceAll(/(,|\{) | (?=\})/g, "$1"));
+    .replaceAll(
+      /\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\]|\\.)*"|`[^`]*`| *(=>|[|&:,={}<>?]) */g,
+      (text, mark) => mark ?? text,
+    );
 }
 
 /**
@@ -156,13 +165,13 @@ function withFewMarks(code) {
  * needs the asterisks before the lines.
  */
 function withNarrowComments(code) {
-  return code.replaceAll(/^\s*\/\*\*\s[\s\S]*?\*\//gm, (comment) =>
+  return code.replaceAll(/^\s*\/\*\*[\s\S]*?\*\//gm, (comment) =>
     comment
       .replaceAll(/^\s*\* ?(?!\/)/gm, "")
       .replaceAll(/\{@link\s+(https:[^\s|]+)\s*\|[^}]*\}\.?/g, "$1")
       .replaceAll(/\s*^@example\n```[\s\S]*?\n```$/gm, "")
       .replaceAll(/(?:\n@throws (?:(?!\n@)(?!\s*\*\/)[\s\S])+)+/g, withCodesAlone)
-      .replace(/\s+\*\/$/, " */"),
+      .replace(/\s+\*\/$/, "*/"),
   );
 }
 

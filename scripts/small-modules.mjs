@@ -46,7 +46,6 @@ export const shortened = {
     passes: 2,
     unsafe_arrows: true,
     inline: 3,
-    pure_getters: true,
     global_defs: { "@Number.POSITIVE_INFINITY": "1/0", "@Number.NEGATIVE_INFINITY": "-1/0" },
   },
 };

@@ -7,6 +7,7 @@ import { oneTopic } from "./one-topic.js";
 import { pathologicalPatterns } from "./pathological-patterns.js";
 import { renderAndPublish } from "./render-and-publish.js";
 import { replay } from "./replay.js";
+import { serverBack } from "./server-back.js";
 import { severalNodes } from "./several-nodes.js";
 import { sixteenPublishers } from "./sixteen-publishers.js";
 import { stalled } from "./stalled.js";
@@ -31,4 +32,5 @@ export const everyQuestion: readonly Question[] = [
   workers,
   stalled,
   worstStreams,
+  serverBack,
 ];

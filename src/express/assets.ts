@@ -138,7 +138,8 @@ export class Assets {
    * compressed. An asset that cannot be compressed is served uncompressed.
    */
   async compress(): Promise<void> {
-    const assets = (["mercure.css", "ui.js", "shared.js", ...scripts[this.#line].all] as const).flatMap(
+    const shared = this.isShared ? (["shared.js"] as const) : [];
+    const assets = (["mercure.css", "ui.js", ...shared, ...scripts[this.#line].all] as const).flatMap(
       (name) => this.#byName.get(name) ?? [],
     );
     const variants = assets.flatMap((asset) => Object.keys(encoders).map((encoding) => encode(asset, encoding)));

@@ -118,7 +118,7 @@ export interface MercureOptions {
    */
   renewalPath?: string | undefined;
   /**
-   * Whether the streams of a page share one connection, and over HTTP/1.1 those of all tabs of a viewer. Default true.
+   * Whether the streams of a page share one connection, and over HTTP/1.1 those of all tabs of a viewer. Default false.
    * Not with `hubUrl`.
    */
   shareConnections?: boolean | undefined;

@@ -31,17 +31,22 @@ class Lab {
     const context = await browser.newContext();
     t.after(() => context.close());
     const carriers = new Set<object>();
-    const app = application(t, {}, options, {
-      before: (express) => {
-        express.use((req, res, next) => {
-          if (req.path.startsWith("/.well-known/mercure") && !req.path.endsWith("renewal")) {
-            carriers.add(res);
-            res.once("close", () => carriers.delete(res));
-          }
-          next();
-        });
+    const app = application(
+      t,
+      {},
+      { shareConnections: true, ...options },
+      {
+        before: (express) => {
+          express.use((req, res, next) => {
+            if (req.path.startsWith("/.well-known/mercure") && !req.path.endsWith("renewal")) {
+              carriers.add(res);
+              res.once("close", () => carriers.delete(res));
+            }
+            next();
+          });
+        },
       },
-    });
+    );
     const lab = new Lab(app, context, carriers);
     const { kit } = app;
     app.app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
@@ -189,6 +194,51 @@ for (const htmx of [2, 4] as const) {
       assert.deepEqual(lab.errors, []);
     });
 
+    test("a frozen tab that goes on joins once, with one lock of its own", async (t) => {
+      const lab = await Lab.start(t, feed, { htmx, hub: { keepaliveInterval: 1 } });
+      const [first, second] = (await lab.tabs(2)) as [Page, Page];
+      await lab.settled(2);
+      const texts = await lab.publish(1);
+      await show([first, second], texts);
+      const session = await lab.context.newCDPSession(first);
+      await session.send("Page.setWebLifecycleState", { state: "frozen" });
+      texts.push(...(await lab.publish(1)));
+      await show([second], texts);
+      await session.send("Page.setWebLifecycleState", { state: "active" });
+      texts.push(...(await lab.publish(1)));
+      await show([first, second], texts);
+      await lab.settled(2);
+      // One lock for each tab, and one for the lead.
+      await until(async () => (await second.evaluate(async () => (await navigator.locks.query()).held?.length)) === 3);
+      assert.deepEqual(lab.errors, []);
+    });
+
+    test("hidden tabs that pause leave the connection to the others, and resume from their positions", async (t) => {
+      const lab = await Lab.start(t, feed, { htmx, pauseHiddenAfter: 1 });
+      const pages = await lab.tabs(3);
+      await lab.settled(3);
+      const texts = await lab.publish(1);
+      await show(pages, texts);
+      const [seen, ...hidden] = pages.toSorted((a, b) => Number(a === lab.leader) - Number(b === lab.leader)) as [
+        Page,
+        Page,
+        Page,
+      ];
+      for (const page of hidden) await setHidden(page, true);
+      for (const page of hidden) await page.locator("#s[data-mercure-state=paused]").waitFor({ state: "attached" });
+      await lab.settled(1);
+      const missed = await lab.publish(2);
+      await show([seen], [...texts, ...missed]);
+      for (const page of hidden) {
+        assert.deepEqual(await page.locator("p").allTextContents(), texts);
+        await setHidden(page, false);
+      }
+      texts.push(...missed, ...(await lab.publish(1)));
+      await show(pages, texts);
+      await lab.settled(3);
+      assert.deepEqual(lab.errors, []);
+    });
+
     test("streams have connections of their own behind a proxy that holds back the answer to a POST", async (t) => {
       const lab = await Lab.start(t, `${feed}<% MercureStream topic="other" id="o" %>`, { htmx });
       let posts = 0;
@@ -215,7 +265,7 @@ for (const htmx of [2, 4] as const) {
       texts.push(...(await lab.publish(1)));
       await lab.settled(1);
       await show([second], texts);
-      await first.goBack();
+      await first.goBack({ waitUntil: "commit" });
       assert.equal(await first.evaluate("window.isSame"), true);
       texts.push(...(await lab.publish(1)));
       await lab.settled(2);

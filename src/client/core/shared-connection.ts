@@ -8,6 +8,8 @@ const maxBytes = 100 * 1024;
 const passing = [401, 408, 425, 429];
 /** The time without shared connections, in milliseconds, after a first request without an answer. */
 const doubtTime = 600_000;
+/** The time, in milliseconds, until a connection without a stream that has left replaces the last one. */
+const leaveDelay = 100;
 /** The min time, in milliseconds, between the signs of life that a stream gets from the bytes of the others. */
 const heardInterval = 1_000;
 
@@ -49,7 +51,9 @@ export class SharedConnection {
       const { signal } = reading;
       const abort = () => {
         member.leave(interrupted("aborted"));
-        this.#change();
+        this.#hasChanged = true;
+        // The ends of other streams may be on the way, and another stream often takes the place.
+        setTimeout(() => this.#reconnect(), leaveDelay);
       };
       const member: Member = {
         reading,

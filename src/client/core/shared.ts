@@ -30,7 +30,8 @@ export function read(
   // The public streams of a page go with its private ones.
   const marked = reading.address.isPrivate ? element : document.querySelector(`[${viewerAttribute}]`);
   const viewer = marked?.getAttribute(viewerAttribute) ?? (reading.address.isPrivate ? unknownViewer : "");
-  const name = `${shared.pathname} ${viewer}`;
+  // After a deployment, tabs with another script do not understand each other.
+  const name = [shared.pathname, viewer, meta.dataset.script].join(" ");
   let connection = connections.get(name);
   if (connection === undefined) {
     const ofPage = new SharedConnection(shared.href, wire);

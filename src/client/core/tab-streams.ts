@@ -5,8 +5,11 @@ import type { StreamAddress } from "./stream-address.js";
 
 /** The max time until the leader answers, in milliseconds. A frozen one never does. */
 const answerTimeout = 2_000;
-/** The max random delay before a visible tab takes the lead from a hidden one, in milliseconds. */
+/** The max random delay before a tab takes the lead, in milliseconds. Without it all tabs would take it at once. */
 const maxTakeOverDelay = 300;
+
+/** The time, in milliseconds, that a leader without streams of its own still reads for the others: their ends may be on the way. */
+const leaveDelay = 1_000;
 
 /** A message to all tabs. */
 type Call =
@@ -21,7 +24,7 @@ type Call =
     }
   | { readonly kind: "leave"; readonly id: string };
 
-/** A message of the leader to a tab: a call of the receiver of a stream. */
+/** A call of the receiver of a stream. A message of the leader to a tab has a list of them. */
 type Answer = { readonly id: string } & (
   | { readonly kind: "accepted"; readonly tab: string; readonly isHidden: boolean }
   | { readonly kind: "opened"; readonly headers: [string, string][]; readonly origin: string }
@@ -73,6 +76,9 @@ export class TabStreams {
   #leader: string | undefined;
   #isLeaderHidden = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #leaveTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether the page is in the back/forward cache, or on its way there. */
+  #isGone = false;
 
   /** @param name - The name of the connection. Tabs with the same name share it. */
   constructor(name: string, connection: SharedConnection) {
@@ -82,10 +88,18 @@ export class TabStreams {
       if (this.#isLeader) this.#lead();
       else this.#considerTakeOver();
     });
+    // A page with locks or channels enters no back/forward cache.
+    window.addEventListener("pagehide", () => {
+      this.#isGone = true;
+      if (this.#own.size === 0) this.#leave();
+    });
+    window.addEventListener("pageshow", () => {
+      this.#isGone = false;
+    });
     // A frozen tab can lead no others.
     document.addEventListener("freeze", () => this.#leave());
     document.addEventListener("resume", () => {
-      if (this.#own.size > 0) this.#join();
+      if (this.#own.size > 0 && this.#calls === undefined) this.#join();
     });
   }
 
@@ -105,7 +119,7 @@ export class TabStreams {
           signal.removeEventListener("abort", abort);
           this.#own.delete(own);
           own.way.abort();
-          if (this.#own.size === 0) this.#leave();
+          if (this.#own.size === 0) this.#leaveSoon();
           resolve(outcome);
         },
       };
@@ -122,7 +136,9 @@ export class TabStreams {
     this.#calls = new BroadcastChannel(this.#name);
     this.#calls.onmessage = ({ data }) => this.#hear(data);
     this.#answers = new BroadcastChannel(this.#tab);
-    this.#answers.onmessage = ({ data }) => this.#take(data);
+    this.#answers.onmessage = ({ data }) => {
+      for (const answer of data) this.#take(answer);
+    };
     const missed = () => {
       this.#queue();
       this.#serveAll();
@@ -160,8 +176,19 @@ export class TabStreams {
       .catch(lost);
   }
 
+  /** Leaves the others when a moment has passed, unless a stream joins meanwhile. */
+  #leaveSoon(): void {
+    const leave = () => {
+      if (this.#own.size === 0) this.#leave();
+    };
+    clearTimeout(this.#leaveTimer);
+    if (this.#isGone || this.#others.size === 0) leave();
+    else this.#leaveTimer = setTimeout(leave, leaveDelay);
+  }
+
   #leave(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#leaveTimer);
     this.#isQueued = false;
     for (const { way } of this.#own) way.abort();
     this.#dropOthers();
@@ -231,7 +258,7 @@ export class TabStreams {
     }
     const { address, timeout } = reading;
     this.#call({ kind: "read", tab: this.#tab, id, address, cursor, timeout });
-    own.timer = setTimeout(() => this.#takeOver(), answerTimeout);
+    own.timer = setTimeout(() => this.#takeOver(), answerTimeout + Math.random() * maxTakeOverDelay);
     way.signal.addEventListener("abort", () => {
       clearTimeout(own.timer);
       this.#call({ kind: "leave", id });
@@ -262,7 +289,15 @@ export class TabStreams {
 
   /** Reads a stream of another tab. */
   #readFor({ tab, id, address, cursor, timeout }: Extract<Call, { kind: "read" }>): void {
-    const post = (answer: Answer) => this.#channels.get(tab)?.postMessage(answer);
+    let answers: Answer[] = [];
+    // The events of a chunk go together with their positions, also when this tab ends in the middle.
+    const post = (answer: Answer) => {
+      if (answers.push(answer) > 1) return;
+      queueMicrotask(() => {
+        this.#channels.get(tab)?.postMessage(answers);
+        answers = [];
+      });
+    };
     this.#meet(tab);
     const other = new AbortController();
     this.#others.set(id, { tab, way: other });

@@ -1,0 +1,51 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Child, startNode } from "../harness/child.js";
+
+/** An application with live pages, which can be stopped and started again at its port with its store. */
+export class LivePages {
+  readonly #htmx: string;
+  readonly #folder = mkdtempSync(join(tmpdir(), "live-pages-"));
+  #child: Child | undefined;
+  port = 0;
+
+  constructor(htmx: string) {
+    this.#htmx = htmx;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#child!.pid;
+  }
+
+  /**
+   * @param last - The number of the last publication before.
+   * @param missed - The count of publications that it makes before it listens.
+   */
+  async start(last = 0, missed = 0): Promise<void> {
+    const args = [this.#htmx, this.#folder, this.port, last, missed].map(String);
+    const script = new URL("../servers/live-pages.ts", import.meta.url);
+    const env = { NODE_OPTIONS: "--expose-gc", SECRET_KEY: "s".repeat(32) };
+    this.#child = await startNode(script, args, /listening on port (\d+)\./, env);
+    this.port = Number(this.#child.announced);
+  }
+
+  async stop(): Promise<void> {
+    await this.#child?.stop();
+  }
+
+  /** Publishes on each feed. Returns the last number of each. */
+  async publish(count: number): Promise<Record<string, number>> {
+    const response = await fetch(`${this.origin}/publish?count=${count}`, { method: "POST" });
+    return (await response.json()) as Record<string, number>;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
