@@ -42,14 +42,19 @@ const maxGrowth: Counts = {
   "heap of the server, KB": 1.1,
 };
 
+/** The length of a cycle of disturbances, in seconds. After each the counts are taken. */
 const cycle = 30;
+
+const minutes = Number(values.minutes);
+if (!(minutes >= 2))
+  throw new Error("Give at least --minutes=2: the counts are compared between cycles of half a minute.");
 
 const pages = new LivePages(values.htmx);
 const browser = await launchChromium({});
 process.exitCode = 1;
 try {
   await pages.start();
-  await soak(await browser.newContext(), Number(values.minutes), Number(values.tabs));
+  await soak(await browser.newContext(), minutes, Number(values.tabs));
 } finally {
   await browser.close();
   await pages.remove();

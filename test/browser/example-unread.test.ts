@@ -78,8 +78,9 @@ describe("private messages that their reader has not seen", () => {
   test("are seen when a stream opens that brings them", async () => {
     const [ada, grace] = (await signInAll("Ada in between", "Grace in between")) as [Page, Page];
     await openConversation(grace, "Ada in between");
-    const chat = await openWindow(ada, "/");
-    const { release, waiting } = await holdUp(ada, "/.well-known/mercure?*");
+    // Another browser of the same person, which shares no connection.
+    const chat = await visit("/", { storageState: await ada.context().storageState() });
+    const { release, waiting } = await holdUp(ada, "/.well-known/mercure{?*,/streams}");
     await ada.getByRole("link", { name: "Grace in between" }).click();
     await waiting;
     await write(grace, "After the page and before its stream");
