@@ -61,6 +61,12 @@ export interface RenderContext {
 }
 
 /**
+ * The pages of the present request, by application. A process has one storage for all of its applications, because each
+ * storage costs time at every asynchronous step until the process ends.
+ */
+const pages = new AsyncLocalStorage<ReadonlyMap<RenderContexts, RenderContext>>();
+
+/**
  * Tracks the request that is being rendered.
  *
  * The response that renders sets it with {@link RenderContexts.within}. Rendering is synchronous, so a variable holds the page.
@@ -71,7 +77,6 @@ export interface RenderContext {
  * context of the request that opened it, and timers in the context of the request that started them.
  */
 export class RenderContexts {
-  readonly #contexts = new AsyncLocalStorage<RenderContext>();
   #rendering: RenderContext | undefined;
 
   /** The page of the response that is being rendered. Undefined outside of a response's rendering. */
@@ -84,18 +89,18 @@ export class RenderContexts {
    * ended.
    */
   get current(): RenderContext | undefined {
-    const suggested = this.#rendering ?? this.#contexts.getStore();
+    const suggested = this.#rendering ?? pages.getStore()?.get(this);
     return suggested === this.#rendering || suggested?.isOver === false ? suggested : undefined;
   }
 
   /** The origin of the current request, also after its response has ended. */
   get origin(): string | undefined {
-    return (this.#rendering ?? this.#contexts.getStore())?.origin;
+    return (this.#rendering ?? pages.getStore()?.get(this))?.origin;
   }
 
   /** Runs the handler of a request. Everything that it starts can read {@link RenderContexts.current}. */
   enter<T>(page: RenderContext, work: () => T): T {
-    return this.#contexts.run(page, work);
+    return pages.run(new Map(pages.getStore()).set(this, page), work);
   }
 
   /** Runs `work` as the rendering of a page, until it returns or throws. */
