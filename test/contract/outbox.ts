@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { MercureOptions, OutboxOptions, Transaction } from "../../src/index.js";
+import { relayDatabase } from "../../src/publisher/outbox/database.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
+import { run } from "../cli/fixture.js";
 import { application } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
 import { until } from "../support/until.js";
@@ -211,6 +213,20 @@ export function outboxContract({ name, skip, open }: DatabaseKind): void {
       assert.match(message, /npx htmx-mercure schema --outbox (sqlite|mysql) --table app_outbox/);
       const other = await start(t, database, { outbox: { table: "app_outbox" } as never });
       await until(() => other.kit.outboxState() === "ready" && kit.outboxState() === "ready");
+    });
+
+    test("works in the tables that the command schema prints, also after it has run twice", async (t) => {
+      const database = await open(t);
+      const { dialect } = relayDatabase((await database.options()).database, undefined);
+      const { code, stdout } = await run(t, ["schema", "--outbox", dialect, "--table", "app_outbox"]);
+      assert.equal(code, 0);
+      const statements = stdout.split(";").filter((statement) => statement.trim() !== "");
+      for (const statement of [...statements, ...statements]) await database.query(statement.trim());
+      const { sse, received } = await start(t, database, {
+        outbox: { createTable: false, table: "app_outbox" } as never,
+      });
+      await database.transact((transaction) => sse.publish("orders", "1", { transaction }));
+      assert.deepEqual(await received(), ["1"]);
     });
 
     test("refuses a wrong update at the call, and everything after the close", async (t) => {

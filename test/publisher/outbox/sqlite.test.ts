@@ -8,6 +8,16 @@ import type { OutboxOptions } from "../../../src/index.js";
 import { type DatabaseKind, outboxContract, type Query } from "../../contract/outbox.js";
 import { begun, typeorm } from "./databases.js";
 
+/** The part of node:sqlite that the tests use. Node 20 does not have it. */
+interface NodeSqlite {
+  readonly DatabaseSync: new (
+    file: string,
+    options: { timeout: number },
+  ) => { exec(text: string): void; prepare(text: string): unknown; close(): void };
+}
+
+const nodeSqlite = process.getBuiltinModule("node:sqlite") as NodeSqlite | undefined;
+
 const kinds: readonly DatabaseKind[] = [
   {
     name: "TypeORM with libsql",
@@ -66,6 +76,27 @@ const kinds: readonly DatabaseKind[] = [
           }
         },
         query,
+      };
+    },
+  },
+  {
+    name: "node:sqlite",
+    skip: nodeSqlite === undefined && "this version of Node has no node:sqlite",
+    async open(t) {
+      const file = newFile(t);
+      const open = () => {
+        const database = new nodeSqlite!.DatabaseSync(file, { timeout: 5000 });
+        t.after(() => database.close());
+        return database;
+      };
+      const database = open();
+      database.exec("pragma journal_mode = WAL");
+      database.exec("create table orders (id integer)");
+      const query = async (text: string) => database.exec(text);
+      return {
+        options: optionsFrom(database, open),
+        transact: (work) => begun(query, () => work(database, query)),
+        query: onFile(t, file),
       };
     },
   },
