@@ -33,19 +33,25 @@ const SILENCE = TEST_TIMEOUT + 60_000;
 /** How long the runner may need to print its summary and end. */
 const FAREWELL = 10_000;
 
-/** A process costs about a second, most of it for loading Express, Nunjucks and the sources. */
-const FILES_IN_PROCESS = 12;
+/** A process costs more than half a second, most of it for loading Express, Nunjucks and the sources. */
+const FILES_IN_PROCESS = 18;
 /** Files whose tests measure the process, or wait for other processes, run in processes of their own. */
 const ALONE = /support\/heap|node:cluster|browser\/chromium/;
 const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\/|\/faults\.test\.ts$/;
-/** Files that take minutes: programs of the documentation, processes that are killed, installations, the example app. */
+/**
+ * Files that take minutes: programs of the documentation, processes and servers that are killed or stand still,
+ * installations, the example app.
+ */
 const DEEP = [
-  /^test\/browser\/(?:example-.*|external-hub|playground)\.test\.ts$/,
+  /^test\/bench\/verification\.test\.ts$/,
+  /^test\/browser\/(?:example-.*|external-hub|firefox|playground)\.test\.ts$/,
   /^test\/cli\/(?:keys|versions)\.test\.ts$/,
   /^test\/docs\/(?:browser|coming-from|examples)\.test\.ts$/,
+  /^test\/faults\/nodes\.test\.ts$/,
   /^test\/hub\/several-processes\.test\.ts$/,
   /^test\/project\/package\.test\.ts$/,
-  /^test\/transport\/\w+\/faults\.test\.ts$/,
+  /^test\/publisher\/outbox\/kill\.test\.ts$/,
+  /^test\/transport\/\w+\/(?:cut-off-script|faults|pooler|redis-8|servers|valkey)\.test\.ts$/,
 ];
 const groupsFolder = join(".cache", `test-groups-${process.pid}`);
 
@@ -85,7 +91,7 @@ await main(async () => {
   if (isDesk) {
     const left = deep.length === 0 ? "" : ` These files are left out: ${deep.join(", ")}.`;
     console.log(
-      `\nTests at a desk repeat less, and browsers run one line of htmx.${left} CI=true npm test runs everything.`,
+      `\nTests at a desk repeat less, and most files of browsers run one line of htmx.${left} CI=true npm test runs everything.`,
     );
   }
 });
@@ -152,7 +158,9 @@ async function startBrowser(env) {
 
 /** Returns the exit code. */
 async function runTests(args, env) {
-  const options = [`--test-concurrency=${availableParallelism()}`, `--test-timeout=${TEST_TIMEOUT}`];
+  // Tests in browsers and of other processes wait most of their time.
+  const concurrency = availableParallelism() + (env.TEST_DEPTH === "desk" ? 1 : 0);
+  const options = [`--test-concurrency=${concurrency}`, `--test-timeout=${TEST_TIMEOUT}`];
   const reporters = [
     ["spec", "stdout"],
     ["./scripts/progress-reporter.mjs", "stderr"],

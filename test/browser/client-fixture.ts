@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe } from "node:test";
 import { build } from "esbuild";
 import type { Browser, BrowserContextOptions, LaunchOptions, Page } from "playwright-core";
-import { htmxLines } from "../support/depth.js";
+import { allHtmxLines, htmxLines } from "../support/depth.js";
 import { launchChromium, newWatchedPage, patience } from "./chromium.js";
 import { StreamServer } from "./stream-server.js";
 
@@ -45,9 +45,14 @@ const order: Record<Line, readonly string[]> = {
   4: ["test.js", "htmx.js", "history.js", "mercure.js", "sse.js"],
 };
 
-/** Runs the tests of a file on each line of htmx, with a fixture of their own. */
+/** Runs the tests of a file on each line of htmx, with a fixture of their own. At a desk there is one line. */
 export function onBothLines(tests: (fixture: ClientFixture) => void, options?: LaunchOptions): void {
   for (const line of htmxLines) describe(`on htmx ${line}`, () => tests(new ClientFixture(options, line)));
+}
+
+/** Does so at a desk too. */
+export function alwaysOnBothLines(tests: (fixture: ClientFixture) => void): void {
+  for (const line of allHtmxLines) describe(`on htmx ${line}`, () => tests(new ClientFixture(undefined, line)));
 }
 
 /**

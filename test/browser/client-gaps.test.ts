@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { eventually, onBothLines, shows } from "./client-fixture.js";
+import { alwaysOnBothLines, eventually, shows } from "./client-fixture.js";
 
-onBothLines((fixture) => {
+alwaysOnBothLines((fixture) => {
   const { stream } = fixture;
 
   const connect = "/hub?topic=messages&lastEventID=urn:gone";

@@ -1,7 +1,7 @@
 import { describe, it } from "node:test";
-import { onBothLines, shows } from "./client-fixture.js";
+import { alwaysOnBothLines, shows } from "./client-fixture.js";
 
-onBothLines((fixture) => {
+alwaysOnBothLines((fixture) => {
   const { stream } = fixture;
   const item = (text: string) => `<p>${text}</p>`;
 

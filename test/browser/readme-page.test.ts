@@ -3,13 +3,13 @@ import { test } from "node:test";
 import { filesAround, pages } from "../docs/markdown.js";
 import { start } from "../docs/program.js";
 import { createProject } from "../docs/project.js";
-import { htmxLines } from "../support/depth.js";
+import { allHtmxLines } from "../support/depth.js";
 import { launchChromium, newWatchedPage } from "./chromium.js";
 
 /** htmx 4 swaps answers with an error status unless the page says this. */
 const noSwap = `<meta name="htmx-config" content='{"noSwap": [204, 304, "4xx", "5xx"]}'>`;
 
-for (const htmx of htmxLines)
+for (const htmx of allHtmxLines)
   test(`README's page works on htmx ${htmx} under the policy that README promises, and keeps a text that was not sent`, async (t) => {
     const readme = pages().find(({ path }) => path === "README.md")!;
     const program = readme.blocks.find(({ file }) => file === "server.ts")!;
