@@ -4,14 +4,18 @@ import { onBothLines } from "./client-fixture.js";
 import { FaultProxy } from "./fault-proxy.js";
 import { Scenario } from "./scenario.js";
 
-/** The number of scenarios on each line. `SCENARIOS=100` runs the whole set, `SCENARIO_SEED=7` one of them. */
-const count = Number(process.env.SCENARIOS ?? 10);
-const only = process.env.SCENARIO_SEED;
-const seeds = only === undefined ? Array.from({ length: count }, (_, index) => index + 1) : [Number(only)];
+/**
+ * The seed of the first scenario, and the number of scenarios on each line. `SCENARIOS=200` runs the whole set,
+ * `SCENARIOS=50 SCENARIO_SEED=101` a part of it, and `SCENARIO_SEED=7` one. The items of even seeds have ids.
+ */
+const { SCENARIO_SEED: seed, SCENARIOS: number = seed ? "1" : "10" } = process.env;
+const first = Number(seed ?? 1);
+const count = Number(number);
+const seeds = Array.from({ length: count }, (_, index) => first + index);
 
 onBothLines((fixture) => {
   describe("a stream under random disturbances", () => {
-    it(`shows each message once and in order, ${seeds.length} times`, async (t) => {
+    it(`shows each message once and in order, ${count} times`, async (t) => {
       // Each scenario breaks connections, and the browser and both extensions report that.
       fixture.expectErrors(/./);
       const { server } = fixture;
@@ -26,6 +30,7 @@ onBothLines((fixture) => {
       await page.waitForFunction("window.mercure !== undefined");
       const render = (content: string) =>
         fixture.stream({ connect: `/hub?topic=messages&lastEventID=${server.lastEventId}`, content });
+      let messages = 0;
       for (const seed of seeds) {
         const scenario = new Scenario({ page, server, proxy, render }, seed);
         await scenario.run();
@@ -36,9 +41,12 @@ onBothLines((fixture) => {
         }
         await page.clock.runFor(1_000);
         assert.deepEqual(await shown(), scenario.expected, `seed ${seed}: ${scenario.steps.join(", ")}`);
+        t.diagnostic(`seed ${seed}: ${scenario.expected.length} messages, ${scenario.steps.join(", ")}`);
+        messages += scenario.expected.length;
         await page.evaluate("place.replaceChildren()");
         proxy.cut();
       }
+      t.diagnostic(`${count} scenarios from seed ${first}, ${messages} messages`);
     });
   });
 });
