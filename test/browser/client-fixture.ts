@@ -31,7 +31,11 @@ export type Line = 2 | 4;
 
 /** The scripts of htmx in each line. */
 const scripts: Record<Line, Record<string, string>> = {
-  2: { "htmx.js": require.resolve("htmx.org/dist/htmx.min.js"), "sse.js": require.resolve("htmx-ext-sse/sse.js") },
+  2: {
+    "htmx.js": require.resolve("htmx.org/dist/htmx.min.js"),
+    "idiomorph.js": require.resolve("idiomorph/dist/idiomorph-ext.js"),
+    "sse.js": require.resolve("htmx-ext-sse/sse.js"),
+  },
   4: {
     "htmx.js": require.resolve("htmx4/dist/htmx.min.js"),
     "history.js": require.resolve("htmx4/dist/ext/hx-history-cache.min.js"),
@@ -130,6 +134,11 @@ export class ClientFixture {
   /** The attributes of an element that receives the types. */
   types(types: string): string {
     return this.line === 2 ? `sse-swap="${types}"` : `data-mercure-type="${types}"`;
+  }
+
+  /** A part of a page whose streams can morph. On htmx 2 the extension idiomorph does that. */
+  morphing(body: string): string {
+    return this.line === 2 ? `<div hx-ext="morph">${body}</div><script defer src="/idiomorph.js"></script>` : body;
   }
 
   /** The attributes of an element with a connection. */

@@ -5,10 +5,10 @@ import { eventually, onBothLines, shows } from "./client-fixture.js";
 
 onBothLines((fixture) => {
   const form = (text: string) => `<div id="item"><b>${text}</b><input id="draft" value=""></div>`;
-  const swaps = ["beforeend", "innerHTML", ...(fixture.line === 4 ? ["innerMorph"] : [])];
+  const swaps = ["beforeend", "innerHTML", fixture.line === 4 ? "innerMorph" : "morph:innerHTML"];
 
   async function open(swap: string): Promise<Page> {
-    const page = await fixture.open(fixture.stream({ swap, content: form("old") }));
+    const page = await fixture.open(fixture.morphing(fixture.stream({ swap, content: form("old") })));
     await fixture.connected();
     await page.evaluate("kept = []; addEventListener('mercure:kept', ({ target }) => kept.push(target.id))");
     await page.focus("#draft");

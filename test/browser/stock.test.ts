@@ -11,11 +11,18 @@ onBothLines((fixture) => {
   const item = (text: string, id = "") => `<p${id && ` id="${id}"`}>${text}</p>`;
   const texts = (page: Page) => page.locator("#feed p").allTextContents();
 
-  /** Opens a page with the scripts of htmx alone. */
-  async function open(body: string): Promise<Page> {
-    const scripts = ["htmx.js", "sse.js"].map((name) => `<script src="/${name}"></script>`).join("");
-    fixture.server.serve("/", () => ({ status: 200, body: `<!doctype html><title>x</title>${scripts}${body}` }));
+  const scripts = ["htmx.js", "sse.js"].map((name) => `<script src="/${name}"></script>`).join("");
+  const pageOf = (body: string) => `<!doctype html><title>x</title>${scripts}${body}`;
+
+  /**
+   * Opens a page with the scripts of htmx alone.
+   *
+   * @param script - Runs before all others.
+   */
+  async function open(body: string, script = ""): Promise<Page> {
+    fixture.server.serve("/", () => ({ status: 200, body: pageOf(body) }));
     const page = await fixture.newPage();
+    await page.addInitScript(script);
     await page.goto(`${fixture.server.origin}/`);
     return page;
   }
@@ -89,6 +96,26 @@ onBothLines((fixture) => {
       fixture.server.publish(field("new"));
       await shows(page, "#feed p", ["new"]);
       assert.equal(await page.inputValue("#draft"), "");
+    });
+
+    it("ends the composition of an input method", async () => {
+      const field = (text: string) => `<p>${text}</p><input id="draft">`;
+      const page = await open(stream({ connect, swap: "innerHTML", content: field("old") }));
+      await fixture.connected();
+      await page.focus("#draft");
+      const keyboard = await page.context().newCDPSession(page);
+      await keyboard.send("Input.imeSetComposition", { text: "に", selectionStart: 1, selectionEnd: 1 });
+      assert.equal(await page.inputValue("#draft"), "に");
+      fixture.server.publish(field("new"));
+      await shows(page, "#feed p", ["new"]);
+      assert.equal(await page.inputValue("#draft"), "");
+    });
+
+    it("connects while the browser renders its page in advance", async () => {
+      const script = "Object.defineProperty(document, 'prerendering', { value: true })";
+      const page = await open(stream({ connect }), script);
+      await fixture.connected();
+      assert.equal(await page.evaluate("document.prerendering"), true);
     });
 
     it(`${line === 2 ? "stays off" : "connects"} inside an element that htmx ignores`, async () => {
