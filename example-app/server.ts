@@ -20,8 +20,9 @@ import { Unread } from "./unread.js";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-const { PORT: port = "", MERCURE_TRANSPORT_URL, SSE_REDIS_URL } = process.env;
+const { PORT: port = "", HTMX: line = "", MERCURE_TRANSPORT_URL, SSE_REDIS_URL } = process.env;
 if (!/^\d{0,5}$/.test(port) || Number(port) > 65535) fail(`PORT is "${port}", which is not a number from 0 to 65535.`);
+if (!/^[24]?$/.test(line)) fail(`HTMX is "${line}". It must be 2 or 4.`);
 
 const file = process.env.DATABASE ?? here("data/example.db");
 const database = await openDatabase(file);
@@ -50,6 +51,7 @@ const kit = mercure(app, {
   templates: here("templates"),
   components: here("components"),
   secret: process.env.SECRET_KEY,
+  ...(line && { htmx: Number(line) as 2 | 4 }),
   // The history is on disk, so the streams of open pages continue after a restart, and several processes share it.
   transport: MERCURE_TRANSPORT_URL ?? SSE_REDIS_URL ?? `lmdb:${join(dirname(file), "history")}`,
   // A to-do and its message are one transaction, so neither comes without the other.

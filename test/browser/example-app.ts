@@ -5,48 +5,56 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { after, afterEach, before, beforeEach } from "node:test";
+import { after, afterEach, before, beforeEach, describe } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import Database from "libsql";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { streamUrlOf } from "../support/application.js";
+import { htmxLines } from "../support/depth.js";
 import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
 
 /** The log lines of a browser when a server is away or refuses a form, as in some tests here. */
 const foreseen =
-  /net::ERR_|reconnects in|ended for good|status of (401|404|413|422|503)|Error Code (413|422)|htmx:(sendError|afterRequest)/;
+  /net::ERR_|reconnects in|ended for good|status of (401|404|413|422|503)|Error Code (413|422)|htmx:(sendError|afterRequest|error: Failed to fetch)/;
 
+/** The line of htmx that the app serves. */
+export let line: 2 | 4;
 let browser: Browser;
 let folder: string;
 export let app: App;
 let untouched: Rows;
 export let visits: WatchedPage[];
 
-/** The example app, in a process of its own, as untouched before each test. */
-before(async () => {
-  browser = await launchChromium();
-  folder = await mkdtemp(join(tmpdir(), "example-app-"));
-  app = await start();
-  untouched = readDatabase();
-});
-
-after(async () => {
-  await browser.close();
-  await app.end("SIGKILL");
-  await rm(folder, { recursive: true });
-});
-
-beforeEach(async () => {
-  visits = [];
-  if (!app.running) app = await start();
-  writeDatabase(untouched);
-});
-
-afterEach(async () => {
-  const errors = visits.flatMap((visit) => visit.errors).filter((error) => !foreseen.test(error));
-  for (const { page } of visits) await page.context().close();
-  assert.deepEqual(errors, [], "errors in a page's console");
-});
+/** Runs the tests of a file on each line of htmx, with the app in a process of its own, as untouched before each test. */
+export function onBothLines(tests: () => void): void {
+  for (const each of htmxLines) {
+    describe(`on htmx ${each}`, () => {
+      before(async () => {
+        line = each;
+        browser = await launchChromium();
+        folder = await mkdtemp(join(tmpdir(), "example-app-"));
+        app = await start();
+        untouched = readDatabase();
+      });
+      after(async () => {
+        await browser.close();
+        await app.end("SIGKILL");
+        await rm(folder, { recursive: true });
+      });
+      beforeEach(async () => {
+        visits = [];
+        if (!app.running) app = await start();
+        writeDatabase(untouched);
+      });
+      afterEach(async () => {
+        const errors = visits.flatMap((visit) => visit.errors).filter((error) => !foreseen.test(error));
+        for (const { page } of visits) await page.context().close();
+        assert.deepEqual(errors, [], "errors in a page's console");
+      });
+      tests();
+    });
+  }
+}
 
 /** Starts the app anew where it was, with changes of its environment. */
 export async function startAgain(changes: NodeJS.ProcessEnv = {}): Promise<void> {
@@ -64,7 +72,13 @@ export interface App {
 const command = ["--import", "tsx", "example-app/server.ts"];
 
 function environment(port: string): NodeJS.ProcessEnv {
-  return { ...process.env, PORT: port, DATABASE: join(folder, "example.db"), SECRET_KEY: "k".repeat(32) };
+  return {
+    ...process.env,
+    PORT: port,
+    DATABASE: join(folder, "example.db"),
+    SECRET_KEY: "k".repeat(32),
+    HTMX: `${line}`,
+  };
 }
 
 /** Runs the app where it ends by itself. */
@@ -151,6 +165,11 @@ export async function visit(path: string, options: BrowserContextOptions = {}): 
   visits.push(watched);
   await watched.page.goto(app.url + path);
   return watched.page;
+}
+
+/** The selector of an element that receives messages of a type. */
+export function receiver(type: string): string {
+  return line === 2 ? `[sse-swap=${type}]` : `[data-mercure-type=${type}]`;
 }
 
 /** Waits until an expression, evaluated in the page, is true. */

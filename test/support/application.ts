@@ -81,7 +81,7 @@ export function application(
 
 /** The stream's URL in a page, as a browser resolves it. */
 export function streamUrlOf(html: string, origin: string): string {
-  const [, url] = /sse-connect="([^"]+)"/.exec(html) ?? [];
+  const [, url] = /sse[-:]connect="([^"]+)"/.exec(html) ?? [];
   if (url === undefined) throw new Error(`no stream in ${html}`);
   return new URL(url.replaceAll("&amp;", "&"), origin).href;
 }
