@@ -2,14 +2,26 @@ import { watchElements } from "./core/watch-elements.js";
 import type { Line } from "./ui.js";
 
 /**
- * Loads `ui.js`, a script of its own, with the first element of the page that needs it: a feed that scrolls, a list with
- * a limit, or a status.
+ * Loads `ui.js`, a script of its own, with the first need: a feed that scrolls, a list with a limit, a status, or an
+ * element that the reader scrolls, opens or changes, whose replacement must keep that.
  */
 export function loadUi(line: Line): void {
   let isLoaded = false;
   /** The scroll positions at the ends of feeds. */
   const ends = new WeakMap<Element, number>();
   const isLeft = (feed: Element) => feed.scrollTop < (ends.get(feed) ?? 0) - 1;
+  const load = (event?: Event) => {
+    if (isLoaded) return;
+    isLoaded = true;
+    import("./ui.js").then(
+      ({ install }) => install({ ...line, isLeft, touched: event?.target }),
+      // The browser reports the failure. The next need tries again.
+      () => {
+        isLoaded = false;
+      },
+    );
+  };
+  for (const name of ["input", "scroll", "toggle"]) addEventListener(name, load, true);
   watchElements("[data-auto-scroll], [data-mercure-limit], .mercure-status", {
     added(element) {
       // The reader sees the end at once, not when the script has come.
@@ -17,15 +29,7 @@ export function loadUi(line: Line): void {
         element.scrollTop = element.scrollHeight;
         ends.set(element, element.scrollTop);
       }
-      if (isLoaded) return;
-      isLoaded = true;
-      import("./ui.js").then(
-        ({ install }) => install({ ...line, isLeft }),
-        // The browser reports the failure. The next element tries again.
-        () => {
-          isLoaded = false;
-        },
-      );
+      load();
     },
     removed() {},
   });

@@ -1,6 +1,7 @@
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
 import { onPageState } from "./core/page-state.js";
+import { replacement } from "./core/replacement.js";
 import { configure } from "./htmx2/config.js";
 import { installHistory } from "./htmx2/history.js";
 import { internalApiOf } from "./htmx2/htmx.js";
@@ -28,6 +29,7 @@ if (htmx) {
   loadUi({
     growsAtStart: (element) => api.getSwapSpecification(element).swapStyle === "afterbegin",
     snapshotEvent: "htmx:beforeHistorySave",
+    replacement,
     onState: onPageState,
   });
   window.mercure = pageApiOf(streams, pause);

@@ -1,6 +1,7 @@
 import { installLifecycle } from "./core/lifecycle.js";
 import { pageApiOf } from "./core/page-api.js";
 import { onPageState } from "./core/page-state.js";
+import { replacement } from "./core/replacement.js";
 import { register } from "./htmx4/extension.js";
 import { installHistory, snapshotEvent } from "./htmx4/history.js";
 import type { Htmx } from "./htmx4/htmx.js";
@@ -16,6 +17,7 @@ if (registered) {
   loadUi({
     growsAtStart: (element) => /^(afterb|pre)/.test(api.attributeValue(element, "hx-swap") ?? ""),
     snapshotEvent,
+    replacement,
     onState: onPageState,
   });
   window.mercure = pageApiOf(streams, pause);

@@ -1,5 +1,7 @@
 import { installAutoScroll } from "./core/auto-scroll.js";
 import { installItemLimits } from "./core/item-limit.js";
+import { carryReaderState, watchReader } from "./core/reader-state.js";
+import type { replacement } from "./core/replacement.js";
 import { installStatus } from "./core/status.js";
 import type { StreamState } from "./index.js";
 
@@ -9,6 +11,7 @@ export interface Line {
   growsAtStart(element: Element): boolean;
   /** The event before a line of htmx copies the page. */
   readonly snapshotEvent: string;
+  readonly replacement: typeof replacement;
   /** Sets the function that gets the page's state now and after each change. */
   onState(receive: (state: StreamState | undefined) => void): void;
 }
@@ -16,10 +19,14 @@ export interface Line {
 interface UiOptions extends Line {
   /** Returns whether the reader has left the end of a feed before this script came. */
   isLeft(feed: Element): boolean;
+  /** The element whose scrolling, opening or change has loaded this script. */
+  readonly touched: EventTarget | null | undefined;
 }
 
 /** Installs the parts of the client that only some pages need. */
-export function install({ growsAtStart, isLeft, snapshotEvent, onState }: UiOptions): void {
+export function install({ growsAtStart, isLeft, snapshotEvent, onState, replacement, touched }: UiOptions): void {
+  watchReader(touched);
+  replacement.prepare = carryReaderState;
   installStatus(onState);
   installItemLimits();
   installAutoScroll(growsAtStart, isLeft, snapshotEvent);

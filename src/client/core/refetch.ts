@@ -1,6 +1,7 @@
 import { keepEdited } from "./edited-field.js";
 import type { Markup } from "./markup.js";
 import { pageSince } from "./page-fetch.js";
+import { replacement } from "./replacement.js";
 import { sameStream } from "./same-stream.js";
 import type { StreamAddress } from "./stream-address.js";
 
@@ -31,14 +32,10 @@ export async function refetch(markup: Markup, element: Element, address: StreamA
   const fresh = sameStream(markup, page, element, address)?.element;
   if (fresh === undefined || !element.isConnected) return;
   if (!keepEdited(element, fresh)) return;
-  const scrolled = scrollPositions(element);
+  replacement.prepare(element, fresh);
   const fragment = document.createDocumentFragment();
   fragment.append(document.importNode(fresh, true));
   markup.replace(element, fragment);
-  for (const [id, top] of scrolled) {
-    const present = document.getElementById(id);
-    if (present) present.scrollTop = top;
-  }
 }
 
 async function pauseBefore(url: string): Promise<void> {
@@ -48,10 +45,4 @@ async function pauseBefore(url: string): Promise<void> {
   const pause = count === 0 ? 0 : Math.min(maxPause, basePause * 2 ** (count - 1)) * (0.5 + Math.random() / 2);
   refetches.set(url, { count: count + 1, lastAt: now + pause });
   if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
-}
-
-function scrollPositions(root: Element): [string, number][] {
-  return [root, ...root.querySelectorAll("[id]")]
-    .filter(({ id, scrollTop }) => id !== "" && scrollTop > 0)
-    .map(({ id, scrollTop }) => [id, scrollTop]);
 }

@@ -4,8 +4,6 @@ export interface ElementWatcher {
 }
 
 export interface WatchedElements {
-  /** The elements in the page, without the ones that a pending report removes. */
-  readonly present: () => Element[];
   /** Watches an element in the page at once, also one in a shadow tree, which only its maker knows. */
   readonly add: (element: Element) => void;
 }
@@ -46,5 +44,5 @@ export function watchElements(selector: string, watcher: ElementWatcher): Watche
   });
   observer.observe(document, { childList: true, subtree: true });
   look(document);
-  return { present: () => [...present].filter(({ isConnected }) => isConnected), add };
+  return { add };
 }

@@ -29,8 +29,8 @@ class Arrivals {
 }
 
 /**
- * Says once that the answer of a form and a stream both bring an item, which the page then shows twice. The stream replaces
- * an item with an id that the answer has brought before.
+ * Says once that the answer of a form and a stream both bring an item, which the page then shows twice. The later of two
+ * items with an id replaces the other.
  */
 export function warnOfDoubledItems(): void {
   const answered = new Arrivals();
@@ -43,7 +43,7 @@ export function warnOfDoubledItems(): void {
       hasWarned = true;
       console.warn(
         `htmx-mercure: the answer of a request and a stream both bring ${item.outerHTML.slice(0, 100)}, so the page ` +
-          "shows it twice. Answer the request with status 204, so that only the stream brings the item.",
+          "shows it twice. Give the item an id, or answer the request with status 204, so that only the stream brings it.",
       );
     }
   };

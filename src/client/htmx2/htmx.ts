@@ -7,7 +7,7 @@ export interface Htmx {
 
 export interface HtmxInternalApi {
   getInternalData(element: Element): { sseEventSource?: unknown; initHash?: number };
-  getSwapSpecification(element: Element): SwapSpecification;
+  getSwapSpecification(element: Element, override?: string | null): SwapSpecification;
   getTarget(element: Element): Element | null | undefined;
   makeFragment(html: string): DocumentFragment;
   swap(

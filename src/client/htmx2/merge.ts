@@ -4,6 +4,7 @@ import type { ElementSource } from "../core/element-source.js";
 import { listOf } from "../core/live-list.js";
 import { outOfBand } from "../core/out-of-band.js";
 import { isRendered } from "../core/rendered-items.js";
+import { replacement } from "../core/replacement.js";
 import { swapInTransition } from "../core/view-transition.js";
 import type { Htmx, HtmxInternalApi } from "./htmx.js";
 import { holdPosition } from "./late-swaps.js";
@@ -13,6 +14,14 @@ const receiver = '[sse-swap], [data-sse-swap], [hx-trigger*="sse:"], [data-hx-tr
 /** The attribute that marks an element for replacement until htmx finds it. */
 const replacedMark = "data-mercure-replaced";
 let marks = 0;
+
+/** The detail of `htmx:beforeSwap`, whose response may be changed. */
+interface AnswerDetail {
+  readonly target: Element;
+  readonly requestConfig: { readonly elt: Element };
+  readonly swapOverride?: string | null;
+  serverResponse: string;
+}
 
 /**
  * Swaps the messages that the extension would swap wrongly for a live list. An arriving element replaces the element of
@@ -26,6 +35,7 @@ export function installMerge(htmx: Htmx, api: HtmxInternalApi): void {
     if (event.defaultPrevented) return;
     if (swapMessage(htmx, api, event as CustomEvent<MessageEvent<string>>)) event.preventDefault();
   });
+  addEventListener("htmx:beforeSwap", (event) => mergeAnswer(api, (event as CustomEvent<AnswerDetail>).detail));
 }
 
 /** Processes a message like the extension, with a check of the fragment between parsing and swapping. */
@@ -80,6 +90,19 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   return true;
 }
 
+/** Lets the items of an answer replace those of a live list that have the same ids, as the items of messages do. */
+function mergeAnswer(api: HtmxInternalApi, detail: AnswerDetail): void {
+  const { target, requestConfig, swapOverride, serverResponse } = detail;
+  const list = listOf(target, api.getSwapSpecification(requestConfig.elt, swapOverride).swapStyle);
+  if (!list?.closest("[sse-connect], [data-sse-connect]")) return;
+  const fragment = api.makeFragment(serverResponse);
+  if (!itemsOf(fragment).some(({ id }) => list.querySelector(`#${CSS.escape(id)}`))) return;
+  replaceInPlace(fragment, list);
+  const holder = document.createElement("div");
+  holder.append(fragment);
+  detail.serverResponse = holder.innerHTML;
+}
+
 /** Parses a message for a drawing. Outside `svg` the parser would make unknown HTML elements of its shapes. */
 function drawingOf(api: HtmxInternalApi, html: string): DocumentFragment {
   const fragment = api.makeFragment(`<svg>${html}</svg>`);
@@ -105,6 +128,7 @@ function replaceInPlace(fragment: DocumentFragment, list: Element): void {
       item.remove();
       continue;
     }
+    replacement.prepare(present, item);
     marks += 1;
     present.setAttribute(replacedMark, `${marks}`);
     item.setAttribute("hx-swap-oob", `outerHTML:[${replacedMark}="${marks}"]`);

@@ -2,6 +2,7 @@ import { unwrapDrawing } from "../core/drawing.js";
 import { isSubscriptionEvent } from "../core/subscription-events.js";
 import { swapInTransition } from "../core/view-transition.js";
 import type { Htmx, InternalApi, SwapContext, SwapTask } from "./htmx.js";
+import { selector } from "./markup.js";
 import { isDrawing, mergeTasks, withoutTemplates } from "./merge.js";
 import { fireTriggers, receiversOf } from "./receivers.js";
 
@@ -77,10 +78,13 @@ function swap(
   return hasTransition ? work : undefined;
 }
 
-/** Changes the tasks of a swap if it is one of a message. */
+/** Changes the tasks of a swap if it is one of a message, or of an answer that can bring the same items as a stream. */
 export function prepareSwap(context: SwapContext, tasks: SwapTask[]): void {
   const message = swaps.get(context);
-  if (message === undefined) return;
+  if (!message) {
+    if (context.target?.closest?.(selector)) mergeTasks(tasks);
+    return;
+  }
   const [drawing, isRepeated] = message;
   for (const { type, fragment, swapSpec } of tasks) {
     if (type !== "main") continue;

@@ -3,13 +3,16 @@ import { keepEdited } from "../core/edited-field.js";
 import { listOf } from "../core/live-list.js";
 import { outOfBand } from "../core/out-of-band.js";
 import { isRendered } from "../core/rendered-items.js";
+import { replacement } from "../core/replacement.js";
 import type { SwapTask } from "./htmx.js";
 
 /**
- * Changes the tasks of a message's swap for a live list: an arriving element replaces the element of the list with the
- * same id, a message of only out-of-band elements leaves the target alone, and a field that the visitor is changing stays.
+ * Changes the tasks of a swap for a live list: an arriving element replaces the element of the list with the same id. A
+ * message of only out-of-band elements leaves the target alone, and a field that the visitor is changing stays.
+ *
+ * @param isRepeated - Whether the page has received the message before. Undefined for the answer of a request.
  */
-export function mergeTasks(tasks: SwapTask[], isRepeated: boolean): void {
+export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean): void {
   const main = tasks.find(({ type }) => type === "main");
   const list = main?.target && listOf(main.target, main.swapSpec.style);
   if (list && isRepeated && isRendered(main.fragment, list)) tasks.length = 0;
@@ -18,9 +21,11 @@ export function mergeTasks(tasks: SwapTask[], isRepeated: boolean): void {
     // A message that deletes an item and adds it again moves it to the place of new items.
     if (!target || tasks.some((task) => task.target === target)) continue;
     const fragment = document.createDocumentFragment();
+    replacement.prepare(target, item);
     fragment.append(item);
     tasks.push({ ...main!, type: "oob", fragment, target, swapSpec: { style: "outerHTML" } });
   }
+  if (isRepeated === undefined) return;
   const isEmpty = main && main.fragment.childElementCount === 0 && main.fragment.textContent?.trim() === "";
   const kept = tasks.filter((task) => !(task === main && isEmpty && tasks.length > 1) && keepsTyping(task));
   tasks.splice(0, tasks.length, ...kept);
