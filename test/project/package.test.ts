@@ -169,6 +169,9 @@ let manifest: Manifest;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "htmx-mercure-package-"));
   manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as Manifest;
+  const named = { ...manifest, repository: { type: "git", url: "git+https://example.com/people/htmx-mercure.git" } };
+  await pack("named", named);
+  // Both have the same file name, and the tests install this one.
   tarball = await pack("package", manifest);
   for (const [name, content] of Object.entries(project)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
@@ -186,8 +189,8 @@ async function npm(cwd: string, ...args: string[]): Promise<string> {
 }
 
 /**
- * Packs a copy of the package, with the README that `npm pack` makes. The scripts of npm would build again and write into
- * the repository, and other tests read both meanwhile.
+ * Packs a copy of the package, as `npm pack` does after the build. In the repository it would build again, and write the
+ * files of the package over those that other tests read meanwhile.
  */
 async function pack(name: string, itsManifest: Manifest): Promise<Tarball> {
   const source = join(folder, name);
@@ -195,15 +198,23 @@ async function pack(name: string, itsManifest: Manifest): Promise<Tarball> {
   for (const path of [...manifest.files, "README.md", "LICENSE"]) {
     await cp(join(root, path), join(source, path), { recursive: true });
   }
-  await writeFile(join(source, "package.json"), `${JSON.stringify(itsManifest, undefined, 2)}\n`);
-  await execute(process.execPath, [join(root, "scripts/packed-readme.mjs")], { cwd: source });
-  const packed = await npm(source, "pack", "--json", "--ignore-scripts", "--pack-destination", folder);
-  return (JSON.parse(packed) as [Tarball])[0];
+  const script = JSON.stringify(join(root, "scripts/packed-files.mjs"));
+  const scripts = { prepack: `node ${script}`, postpack: `node ${script} --restore` };
+  await writeFile(join(source, "package.json"), `${JSON.stringify({ ...itsManifest, scripts }, undefined, 2)}\n`);
+  const packed = await npm(source, "pack", "--json", "--pack-destination", folder);
+  const packedTarball = (JSON.parse(packed) as [Tarball])[0];
+  await mkdir(join(folder, `${name}-unpacked`));
+  await execute("tar", ["-xzf", join(folder, packedTarball.filename), "-C", join(folder, `${name}-unpacked`)]);
+  return packedTarball;
+}
+
+function unpacked(name: string, path: string): Promise<string> {
+  return readFile(join(folder, `${name}-unpacked/package`, path), "utf8");
 }
 
 /** The targets of the README's links and images, beside headings of its own. */
 async function targetsOfReadme(name: string): Promise<string[]> {
-  const readme = await readFile(join(folder, name, "README.md"), "utf8");
+  const readme = await unpacked(name, "README.md");
   const targets = [...readme.matchAll(/\]\(([^)]+)\)|\b(?:src|srcset|href)="([^"]+)"/g)];
   return targets.map(([, link, attribute]) => link ?? attribute!).filter((target) => !target.startsWith("#"));
 }
@@ -256,8 +267,6 @@ describe("the tarball", () => {
   });
 
   test("has a README that links each page by its URL in the repository that package.json names", async () => {
-    const repository = { type: "git", url: "git+https://example.com/people/htmx-mercure.git" };
-    await pack("named", { ...manifest, repository });
     const targets = await targetsOfReadme("named");
     const base = "https://example.com/people/htmx-mercure";
     const pages = targets.filter((target) => target.startsWith(`${base}/blob/v${manifest.version}/`));
@@ -268,6 +277,15 @@ describe("the tarball", () => {
     assert.ok(targets.includes(`${base}/raw/v${manifest.version}/docs/images/example-app.png`));
     const readme = await readFile(join(root, "README.md"), "utf8");
     assert.equal(pages.length, [...readme.matchAll(/\]\((?!https:|#)/g)].length);
+  });
+
+  test("leaves out what only development uses, and packing leaves the files of the repository as they were", async () => {
+    const { scripts, devDependencies } = JSON.parse(await unpacked("package", "package.json"));
+    assert.deepEqual({ scripts, devDependencies }, { scripts: undefined, devDependencies: undefined });
+    const source = join(folder, "package");
+    const kept = JSON.parse(await readFile(join(source, "package.json"), "utf8"));
+    assert.deepEqual(kept.devDependencies, manifest.devDependencies);
+    assert.equal(await readFile(join(source, "README.md"), "utf8"), await readFile(join(root, "README.md"), "utf8"));
   });
 
   test("is small", () => {

@@ -1,15 +1,17 @@
-// The README of the package. npm runs this before and after packing:
+// The README and the package.json of the package. npm runs this before and after packing:
 //
-//   node scripts/packed-readme.mjs            writes the package's README over that of the repository
-//   node scripts/packed-readme.mjs --restore  brings that of the repository back
+//   node scripts/packed-files.mjs            writes the files of the package over those of the repository
+//   node scripts/packed-files.mjs --restore  brings those of the repository back
 //
 // The pages of docs are not in the package, so its README names them by absolute URLs, at the tag of the version. They
-// come from `repository` in package.json. Without it no URL would be true: the README then names the files.
+// come from `repository` in package.json. Without it no URL would be true: the README then names the files. The
+// package.json of the package leaves out the scripts and the tools of development, which no user of the package can run.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const kept = ".cache/README.md";
+const keptFolder = ".cache";
+const files = ["README.md", "package.json"];
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   if (process.argv.includes("--restore")) restore();
@@ -17,16 +19,24 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
 }
 
 function write() {
-  // After a pack that was cut off, the kept file is the README of the repository.
+  // After a pack that was cut off, the kept files are those of the repository.
   restore();
-  const readme = readFileSync("README.md", "utf8");
-  mkdirSync(".cache", { recursive: true });
-  writeFileSync(kept, readme);
-  writeFileSync("README.md", packedReadme(readme, JSON.parse(readFileSync("package.json", "utf8"))));
+  const [readme, manifest] = files.map((file) => readFileSync(file, "utf8"));
+  mkdirSync(keptFolder, { recursive: true });
+  writeFileSync(`${keptFolder}/README.md`, readme);
+  writeFileSync(`${keptFolder}/package.json`, manifest);
+  writeFileSync("README.md", packedReadme(readme, JSON.parse(manifest)));
+  writeFileSync("package.json", packedManifest(manifest));
 }
 
 function restore() {
-  if (existsSync(kept)) renameSync(kept, "README.md");
+  for (const file of files) if (existsSync(`${keptFolder}/${file}`)) renameSync(`${keptFolder}/${file}`, file);
+}
+
+/** Returns a package.json without the members for development. */
+export function packedManifest(manifest) {
+  const { scripts: _scripts, devDependencies: _tools, ...rest } = JSON.parse(manifest);
+  return `${JSON.stringify(rest, undefined, 2)}\n`;
 }
 
 /** Returns a README whose links to files of the repository are absolute, or whose text names the files. */
