@@ -138,6 +138,24 @@ const declaredProgram = checkedProgram.replaceAll(
   "",
 );
 
+/** Keeps an update on the disk. The servers of the other transports are unreachable. */
+const transportsProgram = `
+import { LmdbTransport } from "htmx-mercure/transport/lmdb";
+import { PostgresTransport } from "htmx-mercure/transport/postgres";
+import { RedisTransport } from "htmx-mercure/transport/redis";
+
+const lmdb = new LmdbTransport({ path: "history" });
+await lmdb.publish({ topics: ["a"], data: "1", private: false });
+const { updates } = await lmdb.read({ topics: "*", after: 0, maxUpdates: 10 });
+await lmdb.close();
+const logger = { warn() {}, error() {} };
+const redis = new RedisTransport({ url: "redis://127.0.0.1:1", logger });
+const postgres = new PostgresTransport({ url: "postgres://127.0.0.1:1/none", logger });
+console.log(\`lmdb kept \${updates.length}, redis \${redis.state}, postgres \${postgres.state}\`);
+await redis.close();
+await postgres.close();
+`;
+
 const project: Readonly<Record<string, string>> = {
   "package.json": JSON.stringify({ name: "fresh", version: "1.0.0", private: true }),
   "templates/index.njk":
@@ -387,6 +405,21 @@ describe("in a fresh project", () => {
     const program = `console.log(JSON.stringify(${JSON.stringify(names)}.map((name) => import.meta.resolve(name))))`;
     const { stdout } = await node("--input-type=module", "--eval", program);
     assert.equal((JSON.parse(stdout) as string[]).length, names.length);
+  });
+
+  test("each transport works with its package, which `npm install --ignore-scripts` has installed", async () => {
+    const versions = ["lmdb", "@redis/client", "pg"].map((name) => `${name}@${manifest.devDependencies[name]}`);
+    const quiet = ["--prefer-offline", "--no-audit", "--no-fund"];
+    const own = join(folder, "transports");
+    await mkdir(own);
+    await writeFile(
+      join(own, "package.json"),
+      JSON.stringify({ name: "transports", version: "1.0.0", type: "module" }),
+    );
+    await npm(own, "install", "--ignore-scripts", ...quiet, `../${tarball.filename}`, ...versions);
+    await writeFile(join(own, "program.js"), transportsProgram);
+    const { stdout, stderr } = await execute(process.execPath, ["program.js"], { cwd: own });
+    assert.equal(stdout, "lmdb kept 1, redis starting, postgres starting\n", stderr);
   });
 
   test("a bundler keeps the client, which is imported for its side effects", async () => {
