@@ -4,6 +4,7 @@ import type { MercureOptions, OutboxOptions, Transaction } from "../../src/index
 import { relayDatabase } from "../../src/publisher/outbox/database.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { run } from "../cli/fixture.js";
+import { pages } from "../docs/markdown.js";
 import { application } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
 import { until } from "../support/until.js";
@@ -213,6 +214,25 @@ export function outboxContract({ name, skip, open }: DatabaseKind): void {
       assert.match(message, /npx htmx-mercure schema --outbox (sqlite|mysql) --table app_outbox/);
       const other = await start(t, database, { outbox: { table: "app_outbox" } as never });
       await until(() => other.kit.outboxState() === "ready" && kit.outboxState() === "ready");
+    });
+
+    test("is counted by the statement of docs/deploy.md: what waits, since when, and what was set aside", async (t) => {
+      const database = await open(t);
+      const { sse } = await start(t, database, { outbox: { relay: false } as never });
+      const [statement] = pages()
+        .find(({ path }) => path === "docs/deploy.md")!
+        .blocks.filter(({ language }) => language === "sql");
+      const count = async () => ((await database.query(statement!.code)) as Rows)[0]!;
+      const { oldest, ...counts } = await count();
+      assert.deepEqual([Number(counts.waiting), Number(counts.set_aside), oldest], [0, 0, null]);
+      for (const data of ["1", "2"]) {
+        await database.transact((transaction) => sse.publish("orders", data, { transaction }));
+      }
+      await database.query("insert into mercure_outbox (version, record, error) values (1, 'no JSON', 'no JSON')");
+      await database.query("update mercure_outbox set created_at = '2020-01-01 12:00:00' where position = 2");
+      const later = await count();
+      assert.deepEqual([Number(later.waiting), Number(later.set_aside)], [2, 1]);
+      assert.equal(new Date(later.oldest as string).getFullYear(), 2020);
     });
 
     test("works in the tables that the command schema prints, also after it has run twice", async (t) => {
