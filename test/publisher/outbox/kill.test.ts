@@ -9,9 +9,10 @@ import { test } from "node:test";
 import libsql from "libsql";
 import { LmdbTransport } from "../../../src/transport/lmdb/lmdb.js";
 import { faultsOf, type Heard } from "../../faults/checker.js";
+import { bundledProgram } from "../../support/bundled-program.js";
 import { until } from "../../support/until.js";
 
-const program = new URL("relay-program.ts", import.meta.url).pathname;
+const program = bundledProgram(new URL("relay-program.ts", import.meta.url));
 
 test("kill -9 of a relay at any instant loses and repeats nothing that was committed, and keeps its order", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "outbox-kill-"));
@@ -31,7 +32,7 @@ test("kill -9 of a relay at any instant loses and repeats nothing that was commi
   /** Runs a process; kills it once it has committed, and others have heard, some updates. */
   const run = async (name: string, count: number, isDone: (lines: number) => boolean | Promise<boolean>) => {
     sent.push(...Array.from({ length: count }, (_, index) => `${name} ${index}`));
-    const args = ["--import", "tsx", program, file, join(folder, "history"), name, String(count)];
+    const args = [program, file, join(folder, "history"), name, String(count)];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     const ended = once(child, "exit");
     let lines = 0;

@@ -2,6 +2,7 @@
 // any instant. Arguments: the database, the folder, a prefix of the data, and the number of transactions. Prints each
 // update that is committed.
 
+import { setImmediate } from "node:timers/promises";
 import libsql from "libsql";
 import { Outbox } from "../../../src/publisher/outbox/outbox.js";
 import { readOutboxOptions } from "../../../src/publisher/outbox/outbox-options.js";
@@ -23,8 +24,8 @@ for (let index = 0; index < Number(count); index++) {
   await outbox.add(database, { topics: ["orders"], data, private: false });
   database.exec("commit");
   process.stdout.write(`${data}\n`);
-  // Nothing is awaited here: the pause sets the rate of the transactions, and the relay uses the connection in between.
-  await new Promise((resolve) => setTimeout(resolve, 1));
+  // The relay uses the connection between two transactions.
+  await setImmediate();
 }
 // Kept alive until the test ends it.
 setInterval(() => {}, 1000);
