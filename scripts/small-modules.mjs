@@ -13,6 +13,8 @@ const minTextLength = 8;
 const minNameLength = 9;
 /** The min length of the texts of a template that is packed as a whole, such as the message of an error. */
 const minTemplateLength = 24;
+/** The min length of a constant of a module whose value is packed as JSON, in characters. */
+const minDataLength = 50;
 /** The place of a value in a packed template. */
 const hole = "¤";
 
@@ -97,7 +99,14 @@ function pack(groups) {
  */
 function withPackedTexts(code) {
   const found = [];
+  const module = parseAst(code);
+  const constants = new Set(module.body.flatMap(({ declarations = [] }) => declarations.map(({ init }) => init)));
   const visit = (node, parent) => {
+    const data = constants.has(node) && node.end - node.start >= minDataLength ? dataOf(node) : undefined;
+    if (Object(data) === data) {
+      found.push({ start: node.start, end: node.end, value: JSON.stringify(data), isData: true });
+      return;
+    }
     const isName = node === parent.key || node === parent.source || parent.type === "ExpressionStatement";
     if (typeof node.value === "string" && node.type === "Literal" && !isName) found.push(node);
     // The tag of a template gets its texts as they are written.
@@ -112,7 +121,7 @@ function withPackedTexts(code) {
     }
     for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child, node);
   };
-  visit(parseAst(code), {});
+  visit(module, {});
   const isLong = (value) => value.length >= (value.includes(" ") ? minTextLength : minNameLength);
   const long = found.filter(({ value }) => isLong(value)).sort((a, b) => a.start - b.start);
   const texts = [...new Set(long.map(({ value }) => value))];
@@ -120,18 +129,36 @@ function withPackedTexts(code) {
   const packed = (from, to) => {
     let end = from;
     let rest = "";
-    for (const { start, end: after, value, isPart, expressions } of long) {
+    for (const { start, end: after, value, isPart, isData, expressions } of long) {
       if (start < end || after > to) continue;
       const text = `packedTexts[${texts.indexOf(value)}]`;
       const values = expressions?.map((each) => `, (${packed(each.start, each.end)})`).join("");
       rest += code.slice(end, start);
       if (values) rest += `fillText(${text}${values})`;
+      else if (isData) rest += `JSON.parse(${text})`;
       else rest += isPart ? `\${${text}}` : text;
       end = after;
     }
     return rest + code.slice(end, to);
   };
   return { code: packed(0, code.length), texts };
+}
+
+/** Returns the value of a literal, such as a list of names, or undefined for all that JSON cannot hold. */
+function dataOf(node) {
+  if (node.type === "Literal") return node.regex || node.bigint ? undefined : node.value;
+  if (node.type === "UnaryExpression" && node.operator === "!" && node.argument.type === "Literal") {
+    return !node.argument.value;
+  }
+  if (node.type === "ArrayExpression") {
+    const values = node.elements.map((element) => (element === null ? undefined : dataOf(element)));
+    return values.includes(undefined) ? undefined : values;
+  }
+  if (node.type !== "ObjectExpression") return undefined;
+  const entries = node.properties.map(({ kind, computed, key, value }) =>
+    kind === "init" && !computed ? [key.name ?? key.value, dataOf(value)] : [],
+  );
+  return entries.some(([, value]) => value === undefined) ? undefined : Object.fromEntries(entries);
 }
 
 /** Whether the texts of a template are a message for people, which no busy code makes. */
