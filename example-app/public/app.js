@@ -66,8 +66,9 @@ let deleting = "";
 onEither("htmx:beforeRequest", "htmx:before:request", ({ target }) => {
   if (target.matches(".todo form:has(.delete)")) deleting = target.closest(".todo").id;
 });
+// htmx 2 cleans text up too.
 onEither("htmx:beforeCleanupElement", "htmx:before:cleanup", ({ target }) => {
-  const item = target.closest(".todo");
+  const item = target.closest?.(".todo");
   if (deleting === "" || item?.id !== deleting || !item.querySelector(":focus-visible")) return;
   const next = item.nextElementSibling?.querySelector(".delete") ?? document.querySelector(".adder input");
   next.focus();

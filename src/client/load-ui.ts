@@ -14,7 +14,7 @@ export function loadUi(line: Line): void {
     if (isLoaded) return;
     isLoaded = true;
     import("./ui.js").then(
-      ({ install }) => install({ ...line, isLeft, touched: event?.target }),
+      ({ install }) => install({ ...line, isLeft, touched: event?.target, watchElements }),
       // The browser reports the failure. The next need tries again.
       () => {
         isLoaded = false;

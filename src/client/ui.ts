@@ -3,6 +3,7 @@ import { installItemLimits } from "./core/item-limit.js";
 import { carryReaderState, watchReader } from "./core/reader-state.js";
 import type { replacement } from "./core/replacement.js";
 import { installStatus } from "./core/status.js";
+import type { WatchElements } from "./core/watch-elements.js";
 import type { StreamState } from "./index.js";
 
 /** The differences between the lines of htmx, and the state of the page. */
@@ -17,6 +18,7 @@ export interface Line {
 }
 
 interface UiOptions extends Line {
+  readonly watchElements: WatchElements;
   /** Returns whether the reader has left the end of a feed before this script came. */
   isLeft(feed: Element): boolean;
   /** The element whose scrolling, opening or change has loaded this script. */
@@ -24,10 +26,18 @@ interface UiOptions extends Line {
 }
 
 /** Installs the parts of the client that only some pages need. */
-export function install({ growsAtStart, isLeft, snapshotEvent, onState, replacement, touched }: UiOptions): void {
+export function install({
+  growsAtStart,
+  isLeft,
+  snapshotEvent,
+  onState,
+  replacement,
+  touched,
+  watchElements,
+}: UiOptions): void {
   watchReader(touched);
   replacement.prepare = carryReaderState;
-  installStatus(onState);
-  installItemLimits();
-  installAutoScroll(growsAtStart, isLeft, snapshotEvent);
+  installStatus(watchElements, onState);
+  installItemLimits(watchElements);
+  installAutoScroll(watchElements, growsAtStart, isLeft, snapshotEvent);
 }

@@ -1,5 +1,5 @@
 import { AutoScroller } from "./feed.js";
-import { watchElements } from "./watch-elements.js";
+import type { WatchElements } from "./watch-elements.js";
 
 /**
  * Keeps each element with `data-auto-scroll` scrolled to its end for as long as it is in the page.
@@ -9,6 +9,7 @@ import { watchElements } from "./watch-elements.js";
  * @param snapshotEvent - The event before a line of htmx copies the page.
  */
 export function installAutoScroll(
+  watchElements: WatchElements,
   growsAtStart: (element: Element) => boolean,
   isLeft: (feed: Element) => boolean,
   snapshotEvent: string,

@@ -1,10 +1,10 @@
-import { watchElements } from "./watch-elements.js";
+import type { WatchElements } from "./watch-elements.js";
 
 /**
  * Keeps only the newest items of each element with `data-mercure-limit`. New items come last, or first where
  * `data-mercure-oldest` is `last`. An item with the focus stays until it has lost the focus.
  */
-export function installItemLimits(): void {
+export function installItemLimits(watchElements: WatchElements): void {
   const observers = new Map<Element, MutationObserver>();
   watchElements("[data-mercure-limit]", {
     added(element) {

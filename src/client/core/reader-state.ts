@@ -80,16 +80,8 @@ function placeIn(root: Element, element: Element): Place {
 }
 
 function copyState(from: Element, to: Element): void {
-  if (from instanceof HTMLDetailsElement && to instanceof HTMLDetailsElement) to.open = from.open;
-  if (from instanceof HTMLInputElement && to instanceof HTMLInputElement && from.type === to.type) {
-    to.checked = from.checked;
-    if (from.type === "file") to.files = from.files;
-    else to.value = from.value;
-  }
-  if (from instanceof HTMLTextAreaElement && to instanceof HTMLTextAreaElement) to.value = from.value;
-  if (from instanceof HTMLSelectElement && to instanceof HTMLSelectElement) {
-    for (const option of to.options) {
-      option.selected = [...from.selectedOptions].some(({ value }) => value === option.value);
-    }
+  if (!from.matches("details, input, select, textarea") || from.localName !== to.localName) return;
+  for (const name of ["open", "checked", (from as HTMLInputElement).type === "file" ? "files" : "value"]) {
+    if (name in from) Object.assign(to, { [name]: from[name as keyof Element] });
   }
 }

@@ -1,5 +1,5 @@
 import type { StreamState } from "../index.js";
-import { watchElements } from "./watch-elements.js";
+import type { WatchElements } from "./watch-elements.js";
 
 /** Trouble shorter than this, in milliseconds, is not worth a word. */
 const noticeDelay = 2_000;
@@ -19,7 +19,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
  * Tells the reader in each element with the class `mercure-status` that the page is cut off, that it is up to date again,
  * and that a stream has ended for good. The last text comes with a button that loads the page again.
  */
-export function installStatus(onPageState: (receive: typeof follow) => void): void {
+export function installStatus(watchElements: WatchElements, onPageState: (receive: typeof follow) => void): void {
   watchElements(selector, {
     added: (element) => write(element as HTMLElement),
     removed: () => {},

@@ -46,3 +46,6 @@ export function watchElements(selector: string, watcher: ElementWatcher): Watche
   look(document);
   return { add };
 }
+
+/** The function {@link watchElements}. Scripts that come later get the copy of the client. */
+export type WatchElements = typeof watchElements;
