@@ -1,3 +1,5 @@
+// No line of htmx: this file tests the EventSource of the browser itself.
+
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,5 @@
+// One line of htmx is enough here: the processes share their updates on the server, whatever the page contains.
+
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

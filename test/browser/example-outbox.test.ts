@@ -1,3 +1,5 @@
+// No line of htmx: this file asks the server alone.
+
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,3 +1,5 @@
+// No line of htmx: the page comes from the reference hub.
+
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
