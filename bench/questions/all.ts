@@ -3,6 +3,7 @@ import { connectionRate } from "./connection-rate.js";
 import { durableHistory } from "./durable-history.js";
 import { idleMemory } from "./idle-memory.js";
 import { nineThousand } from "./nine-thousand.js";
+import { nodeSubscriptions } from "./node-subscriptions.js";
 import { oneTopic } from "./one-topic.js";
 import { pathologicalPatterns } from "./pathological-patterns.js";
 import { renderAndPublish } from "./render-and-publish.js";
@@ -29,6 +30,7 @@ export const everyQuestion: readonly Question[] = [
   replay,
   durableHistory,
   severalNodes,
+  nodeSubscriptions,
   workers,
   stalled,
   worstStreams,

@@ -1,4 +1,5 @@
-// One node of a hub: node --import tsx test/faults/hub-program.ts TRANSPORT-URL NODE-TIMEOUT. Prints its origin once it is ready.
+// One node of a hub: node --import tsx test/faults/hub-program.ts TRANSPORT-URL NODE-TIMEOUT [PORT]. Prints its origin once
+// it is ready.
 // A request to /disconnect?subject=… ends the streams of a subject on all nodes.
 
 import { createServer } from "node:http";
@@ -9,7 +10,7 @@ import { PostgresTransport } from "../../src/transport/postgres/postgres.js";
 import { RedisTransport } from "../../src/transport/redis/redis.js";
 import { publisherKey, subscriberKey } from "../hub/fixture.js";
 
-const [, , url = "", timeout] = process.argv;
+const [, , url = "", timeout, port = "0"] = process.argv;
 const nodeTimeout = Number(timeout);
 const transport = url.startsWith("redis:")
   ? new RedisTransport({ url, nodeTimeout })
@@ -23,7 +24,7 @@ const server = createServer(async (req, res) => {
   if (pathname !== "/disconnect") return hub.handle(req, res);
   await hub.disconnect({ subject: searchParams.get("subject")! });
   res.end();
-}).listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+}).listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
 process.once("SIGTERM", async () => {
   await hub.close({ retrySpread: 0 });
   await transport.close();

@@ -57,7 +57,7 @@ async function openCluster(
   t: TestContext,
   open: () => Promise<Store>,
   nodeTimeout: number,
-): Promise<() => Promise<HubProcess>> {
+): Promise<(port?: number) => Promise<HubProcess>> {
   const store = await open();
   const children: ChildProcess[] = [];
   t.after(async () => {
@@ -68,8 +68,8 @@ async function openCluster(
     }
     await store.stop();
   });
-  return async () => {
-    const args = ["--import", "tsx", program, store.url, `${nodeTimeout}`];
+  return async (port = 0) => {
+    const args = ["--import", "tsx", program, store.url, `${nodeTimeout}`, `${port}`];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     children.push(child);
     const [origin] = (await once(createInterface(child.stdout!), "line")) as [string];
@@ -168,6 +168,41 @@ for (const { name, skip, hasLease, open } of stores) {
       await atB.until(({ ended }) => ended);
       await listed([a], 0);
       await endsHeard([watchers[0]!], all);
+    });
+
+    test("leave the truth as the last event of each stream when two of three stand still, and when all are killed and one starts again at the same port", async (t) => {
+      const start = await openCluster(t, open, 3);
+      const nodes = await Promise.all([start(), start(), start()]);
+      const [a, b, c] = nodes;
+      const watcher = await subscribe(t, url(c, events), await bearer("w"));
+      for (const node of [a, b, c]) await subscribe(t, url(node, "x"), await bearer("ada"));
+      const all = await listed(nodes, 3);
+      a.child.kill("SIGSTOP");
+      b.child.kill("SIGSTOP");
+      if (hasLease) await listed([c], 1);
+      for (const { child } of [b, a]) child.kill("SIGCONT");
+      assert.deepEqual(await listed(nodes, 3), all, "after their pause");
+      await until(() => all.every((id) => heard(watcher).get(id)?.at(-1) === true));
+
+      for (const { child } of nodes) {
+        child.kill("SIGKILL");
+        await once(child, "exit");
+      }
+      const again = await start(Number(new URL(c.origin).port));
+      // The watcher resumes where it was, at the new node of the same address.
+      const resumed = await subscribe(t, url(again, events), {
+        ...(await bearer("w")),
+        "Last-Event-ID": watcher.events.at(-1)!.id!,
+      });
+      await listed([again], 0);
+      await until(() => all.every((id) => heard(resumed).get(id)?.at(-1) === false));
+      for (const id of all) {
+        const states = [...heard(watcher).get(id)!, ...heard(resumed).get(id)!];
+        assert.ok(
+          states.every((isActive, index) => isActive === (index % 2 === 0)),
+          `${id}: ${states}`,
+        );
+      }
     });
 
     test("end the streams of a subject on all nodes, and refuse its tokens on a node that starts later", async (t) => {

@@ -41,6 +41,11 @@ export interface Following {
 /** The max number of records in a page, and their max size by the average of the last page, in UTF-16 units. */
 const maxPage = 2000;
 const maxPageLength = 8 * 2 ** 20;
+/**
+ * The number of renewals within a lease. The others notice the end of a lease by their own renewals, and all must know a
+ * death within 20 seconds by the default lease of 15.
+ */
+const renewals = 6;
 const noGap: Gap = { through: 0, lost: 0 };
 
 /** The max pause between two attempts to join, in milliseconds. The first is a fortieth of it. */
@@ -59,6 +64,8 @@ export class Follower {
   #heard = 0;
   /** The losses of the log that this node has accounted for. */
   #lost = 0;
+  /** Those of the last join. */
+  #lostAtJoin = 0;
   #seen = 0;
   #gap: Gap = noGap;
   #pageSize = maxPage;
@@ -133,7 +140,9 @@ export class Follower {
 
   async #join(session: Session): Promise<void> {
     const join = await session.call(this.#log.join(this.#member));
-    const hasLost = this.#hasJoined && join.lost > this.#lost;
+    // The node can have read of the loss before it joins again.
+    const hasLost = this.#hasJoined && join.lost > this.#lostAtJoin;
+    this.#lostAtJoin = join.lost;
     this.#lost = join.lost;
     this.#seen = join.seen;
     if (this.#hasJoined && join.missed > this.#head) this.#widen(join.missed, join.missed);
@@ -184,7 +193,7 @@ export class Follower {
   async #renewLease(session: Session): Promise<void> {
     try {
       for (;;) {
-        await this.pause(this.#node.lease / 3);
+        await this.pause(this.#node.lease / renewals);
         if (session.hasFailed) return;
         await session.call(this.#log.renew());
       }

@@ -12,7 +12,7 @@ export interface ReplicaOptions extends HistoryOptions {
   readonly publishTimeout?: number | undefined;
   /**
    * A node that has not reached the store for this time has ended for the other nodes, in seconds. They notice it within
-   * a third of this time. Default 15.
+   * a sixth of this time. Default 15.
    */
   readonly nodeTimeout?: number | undefined;
   /** Receives one line when the store becomes unreachable, and one when it is reachable again. Default `console`. */

@@ -146,6 +146,29 @@ describe("nodes that end, and are perhaps only paused", () => {
     assert.deepEqual(statesOf(events, id), [true, false]);
   });
 
+  test("are announced once, and come back whole, if the clocks of the nodes differ by an hour", async (t) => {
+    const cluster = new NodeCluster(t);
+    const hour = 3_600_000;
+    const [a, b, c] = [
+      await cluster.start({}, undefined, hour),
+      await cluster.start({}, undefined, -hour),
+      await cluster.start(),
+    ];
+    const events = record(t, a);
+    const stalled = await connect(t, b, [a, c]);
+    const dead = await connect(t, c, [a, b]);
+    const died = cluster.clock.now();
+    c.link.kill();
+    b.process.stop();
+    await cluster.until(() => idsOf(a).length === 0);
+    assert.ok(cluster.clock.now() - died <= 20_000, `${cluster.clock.now() - died} ms`);
+    await b.process.resume("timers");
+    await cluster.advance(40);
+    for (const node of [a, b]) assert.deepEqual(idsOf(node), [stalled.id]);
+    assert.deepEqual(statesOf(events, stalled.id), [true, false, true]);
+    assert.deepEqual(statesOf(events, dead.id), [true, false]);
+  });
+
   test("stay listed while the store is emptied, and nothing is announced", async (t) => {
     const cluster = new NodeCluster(t);
     const nodes = [await cluster.start(), await cluster.start(), await cluster.start()];

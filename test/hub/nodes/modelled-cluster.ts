@@ -7,7 +7,7 @@ import { type ClusterNode, lease, NodeCluster } from "./node-cluster.js";
 const topic = "x";
 const eventsTopic = `/.well-known/mercure/subscriptions/${topic}`;
 
-/** A node renews its lease three times within it, so a node that stands still for so long keeps it surely. */
+/** A node renews its lease several times within it, so a node that stands still for so long keeps it surely. */
 const surelyKept = lease / 2;
 /** The others know the end of a node after this time, in milliseconds. */
 const surelyLost = 20_000;

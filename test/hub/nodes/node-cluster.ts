@@ -22,19 +22,21 @@ export interface ClusterNode extends RunningHub {
 class NodeProcess implements Clock {
   readonly #clock: Clock;
   readonly #link: MemoryLog;
+  readonly #skew: number;
   #held: Set<() => void> | undefined;
 
-  constructor(clock: Clock, link: MemoryLog) {
+  constructor(clock: Clock, link: MemoryLog, skew: number) {
     this.#clock = clock;
     this.#link = link;
+    this.#skew = skew;
   }
 
   now(): number {
-    return this.#clock.now();
+    return this.#clock.now() + this.#skew;
   }
 
   at(time: number, callback: () => void): () => void {
-    const cancel = this.#clock.at(time, () => {
+    const cancel = this.#clock.at(time - this.#skew, () => {
       if (this.#held === undefined) callback();
       else this.#held.add(callback);
     });
@@ -80,9 +82,9 @@ export class NodeCluster {
     return node;
   }
 
-  #connect() {
+  #connect(skew = 0) {
     const link = new MemoryLog(this.store, this.network, this.clock);
-    const process = new NodeProcess(this.clock, link);
+    const process = new NodeProcess(this.clock, link, skew);
     const transport = new ReplicaTransport(link, {
       limits: { lengthOf: () => 500, bytes: 2 ** 26, eventBytes: 2 ** 22 },
       publishTimeout: 10_000,
@@ -106,10 +108,11 @@ export class NodeCluster {
    * Starts a node with its own hub and server.
    *
    * @param clock - The clock of the hub. The log has its own. Default: the system's.
+   * @param skew - The time by which the clock of the node's transport is ahead of the store's, in milliseconds.
    */
-  async start(options: Omit<Partial<HubOptions>, "transport"> = {}, clock?: Clock): Promise<ClusterNode> {
+  async start(options: Omit<Partial<HubOptions>, "transport"> = {}, clock?: Clock, skew = 0): Promise<ClusterNode> {
     // As in an application, the hub exists before its transport is ready.
-    const { link, process, transport } = this.#connect();
+    const { link, process, transport } = this.#connect(skew);
     const running = await startHub(this.#t, { transport, ...options }, clock);
     await transport.ready;
     return { ...running, link, process };

@@ -1,0 +1,51 @@
+// One of two nodes of a hub over a store, in its own process. The arguments: the kind of the store, and its URL or folder.
+// Prints its port. A request to /state answers with the figures of the process.
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Hub } from "../../dist/hub/index.js";
+import { LmdbTransport } from "../../dist/transport/lmdb/lmdb.js";
+import { PostgresTransport } from "../../dist/transport/postgres/postgres.js";
+import { RedisTransport } from "../../dist/transport/redis/redis.js";
+
+/** The figures of a node. */
+export interface NodeState {
+  /** The number of subscriptions that the node lists. */
+  readonly listed: number;
+  /** The number of ends that the node has heard. */
+  readonly ends: number;
+  /** The CPU time of the process, in microseconds. */
+  readonly cpu: number;
+  /** The heap and all else in memory, in bytes, after a collection of garbage. */
+  readonly memory: number;
+}
+
+const [, , kind, url = ""] = process.argv;
+const transport =
+  kind === "redis"
+    ? new RedisTransport({ url })
+    : kind === "postgres"
+      ? new PostgresTransport({ url })
+      : new LmdbTransport({ path: url });
+const subscriberKey = "0123456789abcdef0123456789abcdef";
+const hub = new Hub({ transport, subscriberKey, maxConnectionsPerAddress: 0, keepaliveInterval: 0 });
+let listed = 0;
+let ends = 0;
+hub.onSubscription(({ active }) => {
+  listed += active ? 1 : -1;
+});
+transport.listen({
+  update: ({ update }) => {
+    if (update.data.includes('"active":false')) ends++;
+  },
+});
+await hub.ready;
+
+const server = createServer((req, res) => {
+  if (!req.url!.startsWith("/state")) return hub.handle(req, res);
+  if (req.url === "/state?collect") globalThis.gc?.();
+  const { user, system } = process.cpuUsage();
+  const state: NodeState = { listed, ends, cpu: user + system, memory: process.memoryUsage.rss() };
+  res.end(JSON.stringify(state));
+});
+server.listen(0, "127.0.0.1", 4096, () => console.log(`port ${(server.address() as AddressInfo).port}.`));
