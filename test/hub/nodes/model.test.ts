@@ -93,7 +93,7 @@ const steps = [
 ];
 
 describe("subscriptions of several nodes beside a model", () => {
-  test("every living node lists the streams of the living nodes, and announces each change once, whichever nodes die, start and shut down, and whichever ones stand still", async (t) => {
+  test("every living node lists the streams of the living nodes and the people of presence, and announces each change once, whichever nodes die, start and shut down, and whichever ones stand still", async (t) => {
     const seed = Number(process.env.SEED ?? 1);
     t.diagnostic(`SEED=${seed}`);
     await fc.assert(

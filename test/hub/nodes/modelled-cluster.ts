@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Updates } from "../../../src/hub/index.js";
+import { Presence } from "../../../src/publisher/presence/presence.js";
 import { draft, type Subscriber, subscribe, turn, until } from "../fixture.js";
 import { eventFaults, type HeardEvent, type StreamTruth } from "./event-faults.js";
 import { type ClusterNode, lease, NodeCluster } from "./node-cluster.js";
@@ -24,6 +25,7 @@ interface ModelNode {
   /** Those of the listeners of the node's hub, which presence uses too. */
   readonly listed: Set<string>;
   readonly streams: Set<ModelStream>;
+  readonly presence: Presence;
   state: "running" | "standing" | "returning" | "dead";
   /** The time of the last change of the state. */
   since: number;
@@ -86,8 +88,11 @@ export class ModelledCluster {
       if (active) listed.add(subscriber);
       else listed.delete(subscriber);
     });
-    const since = this.#cluster.clock.now();
-    this.#nodes.push({ node, listed, streams: new Set(), state: "running", since, absences: 0 });
+    const { clock } = this.#cluster;
+    const presence = new Presence({ hub: node.hub, clock, key: "id", grace: 0, lifetime: 1e9, announce: () => {} });
+    presence.watch(topic);
+    const since = clock.now();
+    this.#nodes.push({ node, listed, streams: new Set(), presence, state: "running", since, absences: 0 });
   }
 
   async connect({ node, streams }: ModelNode): Promise<void> {
@@ -199,10 +204,13 @@ export class ModelledCluster {
   }
 
   /** Returns how a node's list differs from the model, or nothing. */
-  #disagreement({ node, listed }: ModelNode): string {
+  #disagreement({ node, listed, presence }: ModelNode): string {
     const ids = new Set(idsOf(node));
+    const people = presence.of(topic).map(({ key }) => key);
     const faults = [...ids].filter((id) => !listed.has(id)).map((id) => `a listener misses ${id}`);
     for (const id of listed) if (!ids.has(id)) faults.push(`a listener keeps ${id}`);
+    if (people.length !== ids.size || people.some((key) => !ids.has(key)))
+      faults.push(`present are ${people.join(" ")}`);
     const known = new Set<string>();
     for (const of of this.#nodes) {
       for (const { subscriber } of of.streams) {
