@@ -32,7 +32,7 @@ async function start(t: TestContext, transport: string): Promise<{ origin: strin
   return { origin, child };
 }
 
-/** A browser of its own in which a person has signed in. Cookies of one host count at each of its ports. */
+/** The own browser of a person who has signed in. Cookies of one host count at each of its ports. */
 async function signIn(t: TestContext, origin: string, user: string): Promise<BrowserContext> {
   const context = await browser.newContext();
   t.after(() => context.close());
