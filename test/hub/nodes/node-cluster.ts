@@ -108,7 +108,7 @@ export class NodeCluster {
    * Starts a node with its own hub and server.
    *
    * @param clock - The clock of the hub. The log has its own. Default: the system's.
-   * @param skew - The time by which the clock of the node's transport is ahead of the store's, in milliseconds.
+   * @param skew - The lead of the transport's clock over the clock of the store, in milliseconds.
    */
   async start(options: Omit<Partial<HubOptions>, "transport"> = {}, clock?: Clock, skew = 0): Promise<ClusterNode> {
     // As in an application, the hub exists before its transport is ready.
