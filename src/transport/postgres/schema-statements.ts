@@ -13,7 +13,7 @@ const path = `set search_path = pg_catalog, ${s}, pg_temp as $f$`;
 const routine = `language plpgsql ${path}`;
 /** A function that takes the lock, and gives up before the hub does. */
 const locking = `set lock_timeout = '4s' ${routine}`;
-/** A function that only such functions call. They set the path of names, and setting it again would take time. */
+/** A function without a path of names, because setting it takes time: its text names the schema. */
 const inner = "language plpgsql as $f$";
 const create = "create or replace function";
 const draft = "topics text[], data text, private boolean, id text, type text, retry int, keep boolean, key text";
@@ -69,7 +69,7 @@ create or replace view history as
 ${create} next_position() returns bigint ${inner}
 declare last bigint;
 begin
-  select case when is_called then last_value else 0 end into last from last_position;
+  select case when is_called then last_value else 0 end into last from ${s}.last_position;
   return setval('${s}.last_position', greatest(last + 1,
     floor((extract(epoch from clock_timestamp()) * 1000 - 1704067200000) * 2048)::bigint));
 end $f$;
@@ -104,12 +104,12 @@ begin
   end if;
   perform ${lock};
   if this_session is null then return; end if;
-  select lease_end into valid_until from nodes where node = this_node and session = this_session;
+  select lease_end into valid_until from ${s}.nodes where node = this_node and session = this_session;
   if not found then
     raise exception 'another session of this node has begun, or its lease has ended';
   end if;
   if valid_until < clock_timestamp() + 0.9 * lease or lease <= '0' then
-    update nodes set lease_end = clock_timestamp() + lease where node = this_node;
+    update ${s}.nodes set lease_end = clock_timestamp() + lease where node = this_node;
   end if;
 end $f$;
 
