@@ -34,7 +34,7 @@ class Lab {
     const app = application(
       t,
       {},
-      { shareConnections: true, ...options },
+      options,
       {
         before: (express) => {
           express.use((req, res, next) => {

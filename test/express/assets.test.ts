@@ -49,7 +49,7 @@ describe("the compression of the scripts", () => {
   const decoders = { br: brotliDecompressSync, gzip: gunzipSync };
 
   for (const [name, development, atStart] of [
-    ["at the start in production, before any visitor waits for it", false, 10],
+    ["at the start in production, before any visitor waits for it", false, 12],
     ["at the first request in development", true, 0],
   ] as const) {
     test(`runs once, in the thread pool, ${name}`, async (t) => {
