@@ -72,6 +72,7 @@ test("every block runs, but for these", () => {
       "docs/deploy.md, ini: the configuration of another program",
       "docs/deploy.md, dockerfile: the configuration of another program",
       "docs/deploy.md, sh: needs a container engine",
+      "docs/deploy.md, sql: needs a database",
       "docs/deploy.md, sh: needs a server",
       "docs/external-hubs.md, yaml: the configuration of another program",
       "docs/external-hubs.md, nginx: the configuration of another program",
