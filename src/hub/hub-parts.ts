@@ -66,7 +66,7 @@ export function assembleParts(
   const disconnections = new Disconnections(orders, subscribers, report);
   const listeners = new SubscriptionListeners(publicPath, report);
   const activeSubscriptions = settings.subscriptions
-    ? new ActiveSubscriptions(publicPath, transport, report, (subscription, active, change) =>
+    ? new ActiveSubscriptions(publicPath, transport, clock, report, (subscription, active, change) =>
         listeners.tell(subscription, active, change),
       )
     : undefined;
@@ -75,7 +75,7 @@ export function assembleParts(
   const nodes =
     transport.nodes instanceof NodesOfOne
       ? undefined
-      : new HubNodes(transport.nodes, orders, activeSubscriptions, onMissed, report);
+      : new HubNodes(transport.nodes, orders, activeSubscriptions, onMissed, report, clock);
   const streams = nodes?.streams;
   const services: StreamServices<Subscriber> = {
     transport,

@@ -1,3 +1,4 @@
+import type { Clock } from "../../shared/clock.js";
 import type { ControlChannel } from "../auth/control-channel.js";
 import type { NodeStream } from "./stream-record.js";
 
@@ -15,6 +16,7 @@ const retryInterval = 1000;
 
 export interface DeparturesOptions {
   readonly self: string;
+  readonly clock: Clock;
   readonly channel: ControlChannel;
   /** Whether another node lives, as far as this one knows. */
   isLiving(node: string): boolean;
@@ -124,6 +126,9 @@ export class Departures {
   }
 
   #later(callback: () => void): void {
-    if (!this.#isClosed) setTimeout(callback, retryInterval).unref();
+    const { clock } = this.#options;
+    clock.at(clock.now() + retryInterval, () => {
+      if (!this.#isClosed) callback();
+    });
   }
 }

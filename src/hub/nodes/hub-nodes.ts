@@ -1,3 +1,4 @@
+import type { Clock } from "../../shared/clock.js";
 import type { Nodes } from "../../transport/nodes.js";
 import type { ControlChannel } from "../auth/control-channel.js";
 import { Departures } from "./departures.js";
@@ -47,6 +48,7 @@ export class HubNodes {
     subscriptions: SharedSubscriptions | undefined,
     onMissed: (name: string) => void,
     onError: (error: unknown) => void,
+    clock: Clock,
   ) {
     this.#subscriptions = subscriptions;
     this.#channel = channel;
@@ -58,6 +60,7 @@ export class HubNodes {
       forgetEnd: (streams) => subscriptions?.forgetEnd(streams),
       endAbsence: () => subscriptions?.endAbsence(),
       onError,
+      clock,
     });
     this.missed = new MissedUpdates(channel, onMissed, onError);
     this.#stop = channel.listen(

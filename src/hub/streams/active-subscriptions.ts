@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type ActiveSubscription, type Selector, selectorPath } from "../../protocol/active-subscription.js";
 import type { PayloadOf } from "../../protocol/tokens/grants.js";
+import type { Clock } from "../../shared/clock.js";
 import type { Transport } from "../../transport/transport.js";
 import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import type { SharedSubscriptions } from "../nodes/hub-nodes.js";
@@ -50,10 +51,16 @@ export class ActiveSubscriptions implements SharedSubscriptions {
    * @param onError - Called if an event cannot be published.
    * @param onChange - Called at once for each subscription that begins or ends.
    */
-  constructor(hubPath: string, transport: Transport, onError: (error: unknown) => void, onChange: OnChange = () => {}) {
+  constructor(
+    hubPath: string,
+    transport: Transport,
+    clock: Clock,
+    onError: (error: unknown) => void,
+    onChange: OnChange = () => {},
+  ) {
     this.#hubPath = hubPath;
     const entryOf = (selector: Selector, subscriber: string) => this.#entryOf(selector, subscriber);
-    this.#events = new SubscriptionEvents(hubPath, transport, entryOf, onError);
+    this.#events = new SubscriptionEvents(hubPath, transport, clock, entryOf, onError);
     this.#onChange = onChange;
   }
 

@@ -9,6 +9,7 @@ import {
 import { work } from "../../protocol/matching/work.js";
 import { percentEncode } from "../../protocol/percent-encode.js";
 import type { Update } from "../../protocol/update.js";
+import type { Clock } from "../../shared/clock.js";
 import { NotSentAgain, type Transport } from "../../transport/transport.js";
 import { HeardEnds } from "../nodes/heard-ends.js";
 import type { NodeStreams } from "../nodes/node-streams.js";
@@ -57,6 +58,7 @@ export class SubscriptionEvents {
   readonly #hubPath: string;
   readonly #transport: Transport;
   readonly #find: Find;
+  readonly #clock: Clock;
   readonly #onError: (error: unknown) => void;
   readonly #namespace: string;
   /** The number of streams whose events the transport has not accepted yet. */
@@ -80,10 +82,11 @@ export class SubscriptionEvents {
    * @param find - Returns an open subscription.
    * @param onError - Called if an event cannot be published.
    */
-  constructor(hubPath: string, transport: Transport, find: Find, onError: (error: unknown) => void) {
+  constructor(hubPath: string, transport: Transport, clock: Clock, find: Find, onError: (error: unknown) => void) {
     this.#hubPath = hubPath;
     this.#namespace = `${subscriptionsPath(hubPath)}/`;
     this.#transport = transport;
+    this.#clock = clock;
     this.#find = find;
     this.#ends = new HeardEnds(() => transport.now());
     this.#onError = onError;
@@ -246,7 +249,7 @@ export class SubscriptionEvents {
   #fail(subscriber: string): void {
     const stream = this.#streamOf(subscriber);
     if (stream === undefined) return;
-    if (this.#failed.size === 0) setTimeout(() => this.#correctFailed(), retryInterval).unref();
+    if (this.#failed.size === 0) this.#correctFailedLater();
     this.#failed.add(stream);
   }
 
@@ -255,10 +258,14 @@ export class SubscriptionEvents {
     return this.#own.get(subscriber) ?? this.#ending.get(subscriber)?.stream;
   }
 
+  #correctFailedLater(): void {
+    this.#clock.at(this.#clock.now() + retryInterval, () => this.#correctFailed());
+  }
+
   #correctFailed(): void {
     if (this.#isClosed) return;
     if (this.#transport.state !== "ready") {
-      setTimeout(() => this.#correctFailed(), retryInterval).unref();
+      this.#correctFailedLater();
       return;
     }
     const failed = [...this.#failed];

@@ -127,7 +127,7 @@ function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells =
     replays: new EncodedReplays(transport, dispatcher, events),
     expirations: new Expirations(systemClock),
     subscribers,
-    activeSubscriptions: tells ? new ActiveSubscriptions(hubPath, transport, onError) : undefined,
+    activeSubscriptions: tells ? new ActiveSubscriptions(hubPath, transport, systemClock, onError) : undefined,
     onError,
   } as unknown as StreamServices<Subscriber>;
   const nothing = new MatcherList([]);

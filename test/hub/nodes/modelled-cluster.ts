@@ -80,7 +80,7 @@ export class ModelledCluster {
   }
 
   async start(): Promise<void> {
-    const node = await this.#cluster.start();
+    const node = await this.#cluster.start({}, this.#cluster.clock);
     const listed = new Set(idsOf(node));
     node.hub.onSubscription(({ topic: of, subscriber, active }) => {
       if (of !== topic) return;
