@@ -4,6 +4,7 @@ import type { Page } from "playwright-core";
 import { eventually, onBothLines, shows } from "./client-fixture.js";
 
 onBothLines((fixture) => {
+  const { stream } = fixture;
   const form = (text: string) => `<div id="item"><b>${text}</b><input id="draft" value=""></div>`;
   const swaps = ["beforeend", "innerHTML", fixture.line === 4 ? "innerMorph" : "morph:innerHTML"];
 
@@ -56,4 +57,66 @@ onBothLines((fixture) => {
       });
     });
   }
+
+  describe("an arriving element with autofocus", () => {
+    const focus = (id: string) => `<p id="${id}">${id}</p><input class="other" autofocus>`;
+    const focused = "document.activeElement.id || document.activeElement.className";
+
+    /** Opens a page with a field outside the stream, which has the focus. */
+    async function openBeside(body: string | (() => string)): Promise<Page> {
+      const page = await fixture.open(() => `${typeof body === "string" ? body : body()}<input id="draft">`);
+      await fixture.connected();
+      await page.focus("#draft");
+      return page;
+    }
+
+    /** htmx moves the focus at the moment that it removes the class of new elements. */
+    const settled = (page: Page, id: string) => page.waitForSelector(`#${id}:not(.htmx-added)`);
+
+    for (const [how, swap, message] of [
+      ["appended", "beforeend", focus("new")],
+      ["in place of the content of the stream", "innerHTML", focus("new")],
+      ["inside an item that is replaced in place", "beforeend", `<div id="old">${focus("new")}</div>`],
+      ["out of band", "none", `<div id="old" hx-swap-oob="true">${focus("new")}</div>`],
+      [
+        "out of band in a template",
+        "none",
+        `<template><div id="old" hx-swap-oob="true">${focus("new")}</div></template>`,
+      ],
+    ] as const) {
+      it(`leaves the focus in a field that the visitor is changing, ${how}`, async () => {
+        const page = await openBeside(stream({ swap, content: '<div id="old">old</div>' }));
+        await page.keyboard.type("my ");
+        fixture.server.publish(message);
+        await settled(page, message.includes('"old"') ? "old" : "new");
+        await page.waitForSelector("#new");
+        await page.keyboard.type("words");
+        assert.deepEqual(await page.evaluate(`[${focused}, draft.value]`), ["draft", "my words"]);
+      });
+    }
+
+    it("leaves the focus there when the stream is fetched again after a gap", async () => {
+      fixture.expectErrors(/reconnects in|htmx:sse:?[eE]rror|ERR_/);
+      let renderings = 0;
+      const page = await openBeside(() => {
+        renderings += 1;
+        const connect = `/hub?topic=messages&lastEventID=${fixture.server.lastEventId}`;
+        return stream({ connect, content: renderings === 1 ? "" : focus("fresh") });
+      });
+      fixture.server.publish('<p id="live">live</p>');
+      await page.waitForSelector("#live");
+      await page.keyboard.type("my ");
+      fixture.server.forgetHistory();
+      fixture.server.cut();
+      await settled(page, "fresh");
+      await page.keyboard.type("words");
+      assert.deepEqual(await page.evaluate(`[${focused}, draft.value]`), ["draft", "my words"]);
+    });
+
+    it("takes the focus from a field without a change", async () => {
+      const page = await openBeside(stream());
+      fixture.server.publish(focus("new"));
+      await eventually(async () => assert.equal(await page.evaluate(focused), "other"));
+    });
+  });
 });

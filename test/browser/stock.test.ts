@@ -98,6 +98,15 @@ onBothLines((fixture) => {
       assert.equal(await page.inputValue("#draft"), "");
     });
 
+    it("moves the focus from the field of a visitor who types to an arriving element with autofocus", async () => {
+      const page = await open(`${stream({ connect })}<input id="draft">`);
+      await fixture.connected();
+      await page.focus("#draft");
+      await page.keyboard.type("my words");
+      fixture.server.publish('<input id="other" autofocus>');
+      await page.locator("#other:focus").waitFor();
+    });
+
     it("ends the composition of an input method", async () => {
       const field = (text: string) => `<p>${text}</p><input id="draft">`;
       const page = await open(stream({ connect, swap: "innerHTML", content: field("old") }));
@@ -144,6 +153,147 @@ onBothLines((fixture) => {
       await fixture.connected();
       fixture.server.publish(item("new"));
       await shows(page, "#feed p", ["old", "new"]);
+    });
+
+    it("appends the updates while the server restarts, after a message with an id", async () => {
+      fixture.expectErrors(/sse|htmx|ERR_|\[object Event\]/);
+      const page = await open(stream({ connect }));
+      await fixture.connected();
+      fixture.server.publish(item("before"));
+      await shows(page, "#feed p", ["before"]);
+      await fixture.server.kill();
+      fixture.server.publish(item("meanwhile"));
+      await fixture.server.start();
+      await fixture.connected();
+      fixture.server.publish(item("after"));
+      await shows(page, "#feed p", ["before", "meanwhile", "after"]);
+    });
+
+    it(
+      line === 2
+        ? "repeats updates after a restart during which a proxy answers"
+        : "repeats nothing after a restart during which a proxy answers",
+      async () => {
+        fixture.expectErrors(/502|sse|htmx|ERR_|\[object Event\]/);
+        const page = await open(stream({ connect }));
+        await fixture.connected();
+        fixture.server.publish(item("before"));
+        await shows(page, "#feed p", ["before"]);
+        fixture.server.refuse({ status: 502 });
+        fixture.server.cut();
+        await fixture.server.when(() => fixture.server.subscriptions.length === 3);
+        await fixture.connected();
+        fixture.server.publish(item("after"));
+        await shows(page, "#feed p", line === 2 ? ["before", "before", "after"] : ["before", "after"]);
+      },
+    );
+
+    for (const status of [401, 404]) {
+      it(`asks again for ever when a stream that was open is refused by ${status}`, async () => {
+        fixture.expectErrors(/40[14]|sse|htmx|ERR_|\[object Event\]/);
+        const page = await open(stream({ connect }));
+        await fixture.connected();
+        await page.clock.install();
+        fixture.server.refuse(...Array.from({ length: 8 }, () => ({ status, body: item("refused") })));
+        fixture.server.cut();
+        await eventually(async () => {
+          // The max pause of both scripts is about a minute.
+          await page.clock.runFor(80_000);
+          assert.ok(fixture.server.subscriptions.length > 9);
+        });
+        assert.deepEqual(await texts(page), []);
+      });
+
+      it(
+        line === 2
+          ? `asks again when its first answer is ${status}`
+          : `shows its first answer of ${status}, and nobody asks again`,
+        async () => {
+          fixture.expectErrors(/40[14]|sse|htmx|\[object Event\]/);
+          fixture.server.refuse({ status, body: item("refused") });
+          const page = await open(stream({ connect }));
+          if (line === 2) return fixture.connected();
+          await shows(page, "#feed p", ["refused"]);
+          assert.equal(await page.evaluate("feed._htmx.sse"), undefined);
+          assert.equal(fixture.server.subscriptions.length, 1);
+        },
+      );
+    }
+
+    it("stays on a connection that is silent, while the script of htmx-mercure replaces its own", async () => {
+      const requests = (topic: string) =>
+        fixture.server.subscriptions.filter(({ query }) => query.get("topic") === topic).length;
+      fixture.server.headers = { "Mercure-Keep-Alive": "0.2" };
+      await open(stream({ connect }));
+      await fixture.connected();
+      await fixture.open(stream({ connect: "/hub?topic=watched&lastEventID=start" }));
+      await fixture.server.when(() => requests("watched") === 3);
+      assert.equal(requests("messages"), 1);
+    });
+
+    it(`${line === 2 ? "receives" : "lacks"} the updates since another rendering of the same stream`, async () => {
+      fixture.server.serve("/fresh", () => {
+        const position = fixture.server.publish(item("rendered"));
+        fixture.server.publish(item("during"));
+        const content = item("all so far");
+        return { status: 200, body: stream({ connect: `/hub?topic=messages&lastEventID=${position}`, content }) };
+      });
+      const page = await open(`${stream({ connect })}<button hx-get="/fresh" hx-target="#feed" hx-swap="outerHTML">`);
+      await fixture.connected();
+      await page.getByRole("button").click();
+      await page.getByText("all so far").waitFor();
+      await fixture.server.when(() => fixture.server.subscriptions.length === 2);
+      fixture.server.publish(item("after"));
+      await shows(page, "#feed p", line === 2 ? ["all so far", "during", "after"] : ["all so far", "after"]);
+    });
+
+    it(`${line === 2 ? "repeats updates" : "lacks updates"} after the back button, and its token is in the session storage`, async () => {
+      const link = '<a href="/lobby" hx-get="/lobby" hx-push-url="true" hx-target="main">Lobby</a>';
+      const cache = line === 2 ? "" : '<script src="/history.js"></script>';
+      fixture.server.serve("/lobby", "<h1>Lobby</h1>");
+      const page = await open(
+        `${cache}<main>${stream({ connect: `${connect}&authorization=the.token` })}</main>${link}`,
+      );
+      await fixture.connected();
+      fixture.server.publish(item("here"));
+      await shows(page, "#feed p", ["here"]);
+      await page.getByRole("link").click();
+      await page.getByRole("heading").waitFor();
+      assert.match(String(await page.evaluate("JSON.stringify({ ...sessionStorage })")), /the\.token/);
+      fixture.server.publish(item("away"));
+      await page.goBack();
+      await fixture.server.when(() => fixture.server.subscriptions.length === 2);
+      fixture.server.publish(item("back"));
+      await shows(page, "#feed p", line === 2 ? ["here", "here", "away", "back"] : ["here", "back"]);
+    });
+
+    it("shows the JSON of a subscription event", async () => {
+      const page = await open(stream({ connect }));
+      await fixture.connected();
+      const event = JSON.stringify({ type: "Subscription", active: true });
+      fixture.server.publish(event);
+      await shows(page, "#feed", [event]);
+    });
+
+    it("ends when the hub says that its token has expired", async () => {
+      const attribute = line === 2 ? "sse-close" : "hx-sse:close";
+      const page = await open(stream({ connect, attributes: `${attribute}="mercure:close"` }));
+      await fixture.connected();
+      await page.clock.install();
+      fixture.server.write("event: mercure:close\ndata: expired\n\n");
+      await fixture.connected(0);
+      await page.clock.runFor(300_000);
+      assert.equal(fixture.server.subscriptions.length, 1);
+    });
+
+    it("leaves the position of a scrolled element with auto_scroll", async () => {
+      const attributes = 'data-auto-scroll style="height: 40px; overflow-y: auto"';
+      const page = await open(stream({ connect, attributes, content: item("old").repeat(9) }));
+      await fixture.connected();
+      fixture.server.publish(item("new"));
+      await page.getByText("new").waitFor();
+      await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
+      assert.equal(await page.evaluate("feed.scrollTop"), 0);
     });
   });
 });

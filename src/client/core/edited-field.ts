@@ -29,6 +29,15 @@ export function keepEdited(present: Element, arriving: ParentNode): boolean {
   return counterpart !== null;
 }
 
+/** Leaves the focus in the field that the visitor is changing: htmx would move it to arriving elements with `autofocus`. */
+export function keepFocus(arriving: ParentNode): void {
+  if (editedField(document.documentElement) === undefined) return;
+  for (const element of arriving.querySelectorAll("[autofocus], template")) {
+    element.removeAttribute("autofocus");
+    if (element instanceof HTMLTemplateElement) keepFocus(element.content);
+  }
+}
+
 function counterpartOf(field: HTMLElement, arriving: ParentNode): Element | null {
   if (field.id !== "") return arriving.querySelector(`#${CSS.escape(field.id)}`);
   if (nameOf(field) === "") return null;

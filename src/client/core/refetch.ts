@@ -1,4 +1,4 @@
-import { keepEdited } from "./edited-field.js";
+import { keepEdited, keepFocus } from "./edited-field.js";
 import type { Markup } from "./markup.js";
 import { pageSince } from "./page-fetch.js";
 import { replacement } from "./replacement.js";
@@ -35,6 +35,7 @@ export async function refetch(markup: Markup, element: Element, address: StreamA
   replacement.prepare(element, fresh);
   const fragment = document.createDocumentFragment();
   fragment.append(document.importNode(fresh, true));
+  keepFocus(fragment);
   markup.replace(element, fragment);
 }
 

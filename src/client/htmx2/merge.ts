@@ -1,5 +1,5 @@
 import { isInSvg, unwrapDrawing } from "../core/drawing.js";
-import { editedField, keepEdited } from "../core/edited-field.js";
+import { editedField, keepEdited, keepFocus } from "../core/edited-field.js";
 import type { ElementSource } from "../core/element-source.js";
 import { listOf } from "../core/live-list.js";
 import { outOfBand } from "../core/out-of-band.js";
@@ -26,7 +26,7 @@ interface AnswerDetail {
 /**
  * Swaps the messages that the extension would swap wrongly for a live list. An arriving element replaces the element of
  * the target with the same id. A message of only out-of-band elements leaves the target alone. A field that
- * the visitor is changing stays. A swap with a delay or a view transition keeps the stream's position. Elements that
+ * the visitor is changing stays, and keeps the focus. A swap with a delay or a view transition keeps the stream's position. Elements that
  * receive messages are ready for the next one. The extension swaps all other messages.
  */
 export function installMerge(htmx: Htmx, api: HtmxInternalApi): void {
@@ -47,7 +47,7 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   const hasTransition =
     (specification.transition ?? htmx.config.globalViewTransitions) && "startViewTransition" in document;
   const isLate = hasTransition || (specification.swapDelay ?? 0) > 0;
-  const isParsed = !["none", "delete", "textContent"].includes(specification.swapStyle);
+  const isParsed = !["delete", "textContent"].includes(specification.swapStyle);
   if (!isParsed && !isLate) return false;
 
   let html = event.detail.data;
@@ -60,9 +60,10 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   const source = event.detail.target as ElementSource;
   if (list && source.isRepeated && isRendered(fragment, list)) return true;
   const merges = list !== null && itemsOf(fragment).length > 0;
-  const isGuarded = /^(inner|outer|morph)/.test(specification.swapStyle) && editedField(target) !== undefined;
+  const isGuarded = /^(inner|outer|morph)/.test(specification.swapStyle);
+  const isTyping = editedField(document.documentElement) !== undefined;
   const receives = fragment.querySelector(receiver) !== null;
-  const isSpecial = merges || drawn || isLate || isGuarded || receives;
+  const isSpecial = merges || drawn || isLate || isTyping || receives;
   if (!isSpecial && (!bringsOutOfBand(fragment) || hasContent(fragment))) return false;
   // htmx processes new elements when they settle, so that a message before that would pass them by.
   if (receives) specification.settleDelay = 0;
@@ -75,6 +76,7 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
       contextElement: element,
       // A swap can be delayed, so the target's content is known only when the swap begins.
       beforeSwapCallback() {
+        keepFocus(fragment);
         if (merges) replaceInPlace(fragment, list);
         if (isGuarded && !keepEdited(target, fragment)) specification.swapStyle = "none";
         dropVainDeletions(fragment, target);

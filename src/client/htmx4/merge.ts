@@ -1,5 +1,5 @@
 import { isInSvg } from "../core/drawing.js";
-import { keepEdited } from "../core/edited-field.js";
+import { keepEdited, keepFocus } from "../core/edited-field.js";
 import { listOf } from "../core/live-list.js";
 import { outOfBand } from "../core/out-of-band.js";
 import { isRendered } from "../core/rendered-items.js";
@@ -8,7 +8,8 @@ import type { SwapTask } from "./htmx.js";
 
 /**
  * Changes the tasks of a swap for a live list: an arriving element replaces the element of the list with the same id. A
- * message of only out-of-band elements leaves the target alone, and a field that the visitor is changing stays.
+ * message of only out-of-band elements leaves the target alone, and a field that the visitor is changing stays, with the
+ * focus.
  *
  * @param isRepeated - Whether the page has received the message before. Undefined for the answer of a request.
  */
@@ -26,6 +27,7 @@ export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean): void {
     tasks.push({ ...main!, type: "oob", fragment, target, swapSpec: { style: "outerHTML" } });
   }
   if (isRepeated === undefined) return;
+  for (const { fragment } of tasks) keepFocus(fragment);
   const isEmpty = main && main.fragment.childElementCount === 0 && main.fragment.textContent?.trim() === "";
   const kept = tasks.filter((task) => !(task === main && isEmpty && tasks.length > 1) && keepsTyping(task));
   tasks.splice(0, tasks.length, ...kept);
