@@ -1,4 +1,5 @@
 import type { Question } from "../harness/question.js";
+import { burst } from "./burst.js";
 import { connectionRate } from "./connection-rate.js";
 import { durableHistory } from "./durable-history.js";
 import { idleMemory } from "./idle-memory.js";
@@ -35,4 +36,5 @@ export const everyQuestion: readonly Question[] = [
   stalled,
   worstStreams,
   serverBack,
+  burst,
 ];

@@ -4,10 +4,10 @@
 // messages on each feed and listens again; the time from there to the last message is measured in each tab. Every message
 // must be in each tab once and in order.
 
-import { existsSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Browser, Page } from "playwright-core";
 import { launchChromium } from "../../test/browser/chromium.js";
+import { browserPeer } from "../harness/browser-peer.js";
 import type { Peer } from "../harness/peer.js";
 import type { Question, Row, Scale } from "../harness/question.js";
 import { LivePages } from "../peers/live-pages.js";
@@ -15,14 +15,9 @@ import { LivePages } from "../peers/live-pages.js";
 const counts = [1, 20];
 const missed = 10;
 
-export const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
-
-const peers: readonly Peer[] = ["2", "4"].map((htmx) => ({
-  name: `htmx-${htmx}`,
-  what: `pages of an application on htmx ${htmx}, in Chromium`,
-  missing: () => (existsSync(chromium) ? undefined : "set CHROMIUM to the path of Chromium"),
-  start: () => Promise.reject(new Error("The question starts the application itself.")),
-}));
+const peers = ["2", "4"].map((htmx) =>
+  browserPeer(`htmx-${htmx}`, `pages of an application on htmx ${htmx}, in Chromium`),
+);
 
 export const serverBack: Question = {
   name: "server-back",
