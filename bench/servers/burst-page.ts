@@ -25,10 +25,13 @@ app.post("/publish", async (req, res) => {
 });
 app.get("/streams", (_req, res) => void res.json(kit.hub.connections));
 
-/** The scripts of a page without those of htmx-mercure. */
+/** The scripts of a page without those of htmx-mercure. Deferred, htmx 4 begins before its extension is there. */
 function stockScripts(html: string): string {
   const tags = html.match(/<script[^>]*><\/script>/g) ?? [];
-  return tags.filter((tag) => !/\/mercure4?-[^/]*\.js"/.test(tag)).join("");
+  return tags
+    .filter((tag) => !/\/mercure4?-[^/]*\.js"/.test(tag))
+    .join("")
+    .replaceAll(" defer", "");
 }
 
 const server = createServer(app).listen(0, "127.0.0.1", () => {
