@@ -30,7 +30,7 @@ export function transportFromUrl(url: string, history: HistoryOptions, logger: L
   const create = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined;
   if (create === undefined || (scheme === "memory") !== (rest === "")) {
     // The URL of a server can hold a password.
-    const shown = JSON.stringify(url.includes("@") ? url.replace(/:.*/s, ":…") : url);
+    const shown = JSON.stringify(/[@?]/.test(url) ? url.replace(/:.*/s, ":…") : url);
     throw new MercureError(
       "ERR_OPTION",
       `The transport ${shown} is unknown. Use memory, lmdb: and a folder, such as lmdb:./history, redis://host:6379 or postgres://host/database.`,

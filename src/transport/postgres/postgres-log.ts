@@ -79,8 +79,8 @@ export class PostgresLog implements SharedLog {
     return this.#call(async () => {
       const clients = await Promise.all([this.#client(generation), this.#client(generation), this.#client(generation)]);
       const [writer, reader, listener] = clients;
-      const { schema, createSchema } = this.#options;
-      await prepareSchema(writer, schema, createSchema);
+      const { schema, createSchema, logger } = this.#options;
+      await prepareSchema(writer, schema, createSchema, logger);
       await this.#announcements.listen(listener);
       await this.#checkAnnouncements(writer);
       const newKey = Buffer.from(key ?? randomBytes(16));

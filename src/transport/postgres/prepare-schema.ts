@@ -1,10 +1,11 @@
 import type { Client } from "pg";
 import { MercureError } from "../../shared/errors.js";
+import type { Logger } from "../../shared/logger.js";
 import { schemaSql } from "./schema.js";
-import { schemaVersion } from "./schema-version.js";
+import { schemaRevision, schemaVersion } from "./schema-version.js";
 
 /** Creates the schema if it is missing, or brings it up to date. Several nodes can do so at once. */
-export async function prepareSchema(client: Client, schema: string, mayCreate: boolean): Promise<void> {
+export async function prepareSchema(client: Client, schema: string, mayCreate: boolean, logger: Logger): Promise<void> {
   let version = await versionOf(client, schema);
   if (version === undefined && mayCreate) {
     await create(client, schema);
@@ -16,6 +17,17 @@ export async function prepareSchema(client: Client, schema: string, mayCreate: b
     throw new MercureError(
       "ERR_TRANSPORT",
       `The schema ${schema} has the version ${version}, and ${known}. Update htmx-mercure.`,
+    );
+  }
+  if ((await revisionOf(client, schema)) >= schemaRevision) return;
+  try {
+    if (!mayCreate) throw new Error("createSchema is false");
+    await execute(client, schema);
+  } catch (error) {
+    // The functions of one version work together, so the node can go on with those that are there.
+    const reason = (error as Error).message;
+    logger.warn(
+      `htmx-mercure: The schema ${schema} is older than this node, and stays so: ${reason}. ${remedy(schema)}`,
     );
   }
 }
@@ -32,11 +44,27 @@ async function versionOf(client: Client, schema: string): Promise<number | undef
   return rows[0]?.version;
 }
 
-async function create(client: Client, schema: string): Promise<void> {
+async function revisionOf(client: Client, schema: string): Promise<number> {
+  const text =
+    "select substring(obj_description(to_regclass($1), 'pg_class') from '^revision (\\d+)$')::int as revision";
+  const { rows } = await client.query(text, [`${schema}.history`]);
+  return rows[0].revision ?? 0;
+}
+
+/** The statements are one query, which is one transaction also behind a pooler. */
+async function execute(client: Client, schema: string): Promise<void> {
   try {
     await client.query(schemaSql(schema));
   } catch (error) {
     await client.query("rollback");
+    throw error;
+  }
+}
+
+async function create(client: Client, schema: string): Promise<void> {
+  try {
+    await execute(client, schema);
+  } catch (error) {
     if ((error as { code?: string }).code !== "42501") throw error;
     const message = `${missing(schema)} The hub may not create it: ${(error as Error).message}. ${remedy(schema)}`;
     throw new MercureError("ERR_TRANSPORT", message, { cause: error });

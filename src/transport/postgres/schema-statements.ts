@@ -1,5 +1,5 @@
 import { recordVersion } from "../record-version.js";
-import { schemaVersion } from "./schema-version.js";
+import { schemaRevision, schemaVersion } from "./schema-version.js";
 
 /** The distance from a node's head to the next position after a loss: ten seconds. See `marksAfterJoin`. */
 const clearance = 10_000 * 2048;
@@ -30,6 +30,7 @@ const draft = "topics text[], data text, private boolean, id text, type text, re
  */
 export const statements = `begin;
 select ${lock};
+set local lock_timeout = '2s';
 create schema if not exists ${s};
 set local search_path = ${s};
 
@@ -49,6 +50,11 @@ insert into meta (version) values (${schemaVersion}) on conflict do nothing;
 create sequence if not exists last_position;
 create table if not exists log (position bigint primary key, ${draft}, own jsonb, control jsonb, origin text,
   version int default ${recordVersion});
+do $d$ begin
+  if not exists (select from pg_attribute where attrelid = 'log'::regclass and attname = 'version') then
+    alter table log add version int default ${recordVersion};
+  end if;
+end $d$;
 create index if not exists log_id on log (id, position) where id is not null;
 
 create table if not exists outgoing (${draft}, constraint valid check ((
@@ -220,5 +226,6 @@ begin
 end $f$;
 
 revoke all on function next_position, place, lock_log, end_nodes, join_log, append, release, renew from public;
+comment on view history is 'revision ${schemaRevision}';
 commit;
 `;

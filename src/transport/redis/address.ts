@@ -31,7 +31,7 @@ export function isRedisUrl(url: string): boolean {
 export function parseRedisUrl(url: string, source: string): RedisAddress {
   const wrongUrl = (why: string) => invalidOption(source, `${why}. Use a URL such as ${examples}`);
   const parts =
-    /^(?:redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@:/]*)(?::([^@/]*))?@)?([^@/?]+)(?:\/([^/?]*))?(?:\/([^/?]*))?\/?(?:\?.*)?$/.exec(
+    /^(?:redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@:/?]*)(?::([^@/?]*))?@)?([^@/?\s#]+)(?:\/([^/?]*))?(?:\/([^/?]*))?\/?(?:\?.*)?$/.exec(
       url,
     );
   if (parts === null) throw wrongUrl("is not a valid URL of Redis");
@@ -52,6 +52,7 @@ export function parseRedisUrl(url: string, source: string): RedisAddress {
   if (kind === "single" && hosts.length > 1) throw wrongUrl("has several hosts, so it needs +sentinel or +cluster");
   if (kind === "sentinel" && first === "") throw wrongUrl("does not name the master that the sentinels watch");
   const database = kind === "sentinel" ? second : first;
+  if (kind !== "sentinel" && second !== "") throw wrongUrl("has a path of several parts");
   if (!/^\d*$/.test(database)) throw wrongUrl("has an invalid number of a database");
   if (kind === "cluster" && Number(database) > 0) throw wrongUrl("names a database, and a cluster has only number 0");
   return {
@@ -69,6 +70,6 @@ export function parseRedisUrl(url: string, source: string): RedisAddress {
 export function optionsInUrl(url: string): Readonly<Record<string, string | number>> {
   const pairs = [...new URLSearchParams(/\?.*/s.exec(url)?.[0])];
   const isNumber = (name: string, value: string) =>
-    /^(?:replicas|publishTimeout|nodeTimeout)$/.test(name) && /^\d+$/.test(value);
+    /^(?:replicas|publishTimeout|nodeTimeout)$/.test(name) && /^\d+(?:\.\d+)?$/.test(value);
   return Object.fromEntries(pairs.map(([name, value]) => [name, isNumber(name, value) ? Number(value) : value]));
 }

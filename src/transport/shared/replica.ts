@@ -51,6 +51,8 @@ export class ReplicaTransport implements Transport {
   #head = 0;
   #lag = 0;
   #awaySince = 0;
+  /** The failure that was logged last, because each attempt to connect can fail for the same reason. */
+  #failure = "";
   /** The store's time less this node's, in milliseconds. */
   #clockOffset = 0;
   /** The entries of other nodes are known up to here. */
@@ -216,7 +218,8 @@ export class ReplicaTransport implements Transport {
   #fail(error: Error): void {
     const { logger, store } = this.#settings;
     this.#sending.stop(error);
-    if (this.#state === "away") return;
+    if (this.#state === "away" || (this.#state === "starting" && this.#failure === error.message)) return;
+    this.#failure = error.message;
     if (this.#state === "ready") this.#state = "away";
     this.#awaySince = this.#settings.clock.now();
     logger.warn(`htmx-mercure: ${store} is unreachable: ${error.message}. The hub tries again until it answers.`);

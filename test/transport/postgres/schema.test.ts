@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
+import { schemaSql } from "../../../src/transport/postgres/schema.js";
+import { schemaRevision } from "../../../src/transport/postgres/schema-version.js";
 import { run } from "../../cli/fixture.js";
 import { PostgresServer, withoutPostgres } from "../../support/postgres-server.js";
 import { until } from "../../support/until.js";
@@ -66,6 +69,59 @@ describe("the schema of PostgreSQL", { skip: withoutPostgres }, () => {
     await until(() => lines.length > 0);
     assert.match(lines[0]!, /The database has no schema mercure\. Create it .*npx htmx-mercure schema/);
     assert.deepEqual(await server.query("select to_regclass('mercure.meta') as meta", [], url), [{ meta: null }]);
+  });
+
+  /** Makes a schema as an earlier revision left it: a function and a column of today are not there. */
+  const age = (url: string) =>
+    server.query(
+      `alter table mercure.log drop column version;
+      create or replace function mercure.next_position() returns bigint language sql as 'select null::bigint';
+      comment on view mercure.history is null`,
+      undefined,
+      url,
+    );
+
+  test("is brought up to date by the nodes that start, and nodes that run go on", async (t) => {
+    const url = await server.createDatabase();
+    await server.query(schemaSql("mercure"), undefined, url);
+    await age(url);
+    const nodes = Array.from({ length: 4 }, () => open(t, { url }));
+    await Promise.all(nodes.map(({ transport }) => transport.publish(draft("1"))));
+    await server.query("comment on view mercure.history is null", [], url);
+    const late = open(t, { url });
+    await Promise.all([...nodes, late].map(({ transport }) => transport.publish(draft("2"))));
+    await until(() => nodes.every(({ heard }) => heard.length === 9));
+    assert.deepEqual(
+      [...nodes, late].flatMap(({ lines, gaps }) => [...lines, ...gaps]),
+      [],
+    );
+    const text = "select obj_description('mercure.history'::regclass, 'pg_class') as revision";
+    assert.deepEqual(await server.query(text, [], url), [{ revision: `revision ${schemaRevision}` }]);
+  });
+
+  test("serves a node that may not bring it up to date, and one line names the command that does", async (t) => {
+    const url = await server.createDatabase();
+    await server.query(schemaSql("mercure", "hub"), undefined, url);
+    await server.query("comment on view mercure.history is null", [], url);
+    for (const options of [{ url: forHub(url) }, { url, createSchema: false }]) {
+      const { transport, lines } = open(t, options);
+      await transport.publish(draft("1"));
+      assert.equal(lines.length, 1);
+      assert.match(
+        lines[0]!,
+        /schema mercure is older .*(?:permission denied|createSchema is false).*npx htmx-mercure schema/,
+      );
+    }
+  });
+
+  // The nodes replace the functions of a database only when the revision is higher.
+  test("has a new revision whenever its statements change", () => {
+    const hash = createHash("sha256").update(schemaSql("mercure")).digest("hex").slice(0, 16);
+    assert.deepEqual(
+      [schemaRevision, hash],
+      [2, "01472c65a9ce5e57"],
+      "raise schemaRevision, and note the new hash here",
+    );
   });
 
   test("is left alone when it is of a newer version", async (t) => {

@@ -34,6 +34,29 @@ describe("Redis", { skip: withoutRedis }, () => {
     assert.deepEqual(keys.sort(), ["{chat}:log", "{mail}:log"]);
   });
 
+  // A password that is not percent-encoded can look like a path, a query or a port, and must not be in a message.
+  test("rejects a URL that it would understand only in part, and quotes no password", () => {
+    for (const [url, message] of [
+      ["redis://user:a?s3cret@host", /invalid host or port/],
+      ["redis://user:a/s3cret@host", /invalid host or port/],
+      ["redis://user:a@s3cret@host", /not a valid URL/],
+      ["redis://host/1/s3cret", /a path of several parts/],
+      ["redis://user:s3cret@host#a", /not a valid URL/],
+      ["redis://a b", /not a valid URL/],
+      ["other://host?password=s3cret", /transport "other:…" is unknown/],
+    ] as const) {
+      assert.throws(
+        () => new Hub({ transport: url }),
+        (error: Error & { code: string }) => {
+          assert.equal(error.code, "ERR_OPTION");
+          assert.match(error.message, message, url);
+          assert.doesNotMatch(error.message, /s3cret/);
+          return true;
+        },
+      );
+    }
+  });
+
   test("rejects options in the query that are unknown or not valid", () => {
     for (const [query, message] of [
       ["prefx=chat", /The option prefx does not exist. Did you mean "prefix"/],
