@@ -324,6 +324,21 @@ describe("nodes of one shared log", () => {
 });
 
 describe("a transport whose store was never reached", () => {
+  test("writes one line for a reason, however often the store refuses the node at the start", async (t) => {
+    let attempts = 0;
+    class RefusingLog extends MemoryLog {
+      override async join(): Promise<never> {
+        attempts++;
+        throw new Error("refused at the start");
+      }
+    }
+    const log = new RefusingLog(new LogStore(systemClock), new Network(), systemClock);
+    const transport = new ReplicaTransport(log, settings(systemClock));
+    t.after(() => transport.close());
+    await until(() => attempts >= 4);
+    assert.equal(lines.filter((line) => line.includes("refused at the start")).length, 1);
+  });
+
   test("is starting, queues what is published, and ends when it is closed", async () => {
     const clock = new ManualClock();
     const network = new Network();
