@@ -86,12 +86,11 @@ export class Follower {
       this.#session = session;
       try {
         await this.#join(session);
+        failures = 0;
         void this.#renewLease(session);
         for (;;) {
           await session.call(this.#log.wait(this.#head));
           await this.catchUp();
-          // A session that ends as soon as it has begun must not begin again at once, without an end.
-          failures = 0;
         }
       } catch (error) {
         this.#session = undefined;
