@@ -35,8 +35,11 @@ const FAREWELL = 10_000;
 
 /** A process costs more than half a second, most of it for loading Express, Nunjucks and the sources. */
 const FILES_IN_PROCESS = 18;
-/** Files whose tests measure the process, or wait for other processes, run in processes of their own. */
-const ALONE = /support\/heap|node:cluster|browser\/chromium/;
+/**
+ * Files whose tests measure the process, or wait for other processes, run in processes of their own. So do files with
+ * hooks outside a suite, which would run before and after the tests of all files.
+ */
+const ALONE = /support\/heap|node:cluster|browser\/chromium|^(?:before|after)(?:Each)?\(/m;
 const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\/|\/faults\.test\.ts$/;
 /**
  * Files that take minutes: programs of the documentation, processes and servers that are killed or stand still,

@@ -25,7 +25,8 @@ onBothLines((fixture) => {
       const page = await fixture.newPage();
       await page.clock.install({ time: 0 });
       await page.goto(`${fixture.server.origin}/`);
-      await fixture.connected();
+      // A jump of the clock would time out a connection on its way.
+      await page.waitForSelector("#feed[data-mercure-state=open]");
       const become = (state: string) =>
         page.evaluate((value) => {
           Object.defineProperty(document, "visibilityState", { value, configurable: true });

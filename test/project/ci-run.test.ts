@@ -148,6 +148,25 @@ test("waits for a real timer", () => setTimeout(5));
       [],
     );
   });
+
+  // Hooks outside a suite ran for the tests of all files of the process. Some of them opened servers that none closed.
+  test("runs hooks outside a suite for the tests of their own file only", async () => {
+    const hooked = `
+import { beforeEach, test } from "node:test";
+globalThis.count = 0;
+beforeEach(() => void globalThis.count++);
+test("has a hook", () => {});
+`;
+    const counting = `
+import assert from "node:assert/strict";
+import { test } from "node:test";
+test("is without a hook", () => assert.equal(globalThis.count, undefined));
+`;
+    const group = { "a.test.ts": hooked, "b.test.ts": counting, "c.test.ts": counting, "d.test.ts": counting };
+    for (const [name, content] of Object.entries(group)) await put(join(folder, "test/hooks", name), content);
+    const shown = await outputOf("node", "scripts/test.mjs", "test/hooks/");
+    assert.equal(shown.filter((line) => line.startsWith("✔ is without a hook")).length, 3);
+  });
 });
 
 async function put(path: string, content: string): Promise<void> {
