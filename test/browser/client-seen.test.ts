@@ -26,7 +26,7 @@ onBothLines((fixture) => {
       await page.clock.install({ time: 0 });
       await page.goto(`${fixture.server.origin}/`);
       // A jump of the clock would time out a connection on its way.
-      await page.waitForSelector("#feed[data-mercure-state=open]");
+      await page.waitForSelector("#feed[data-mercure-state=open]", { state: "attached" });
       const become = (state: string) =>
         page.evaluate((value) => {
           Object.defineProperty(document, "visibilityState", { value, configurable: true });
