@@ -95,7 +95,7 @@ export class Assets {
 
   /**
    * @param line - The line of htmx on pages that name none.
-   * @param shared - Returns the URL of shared connections for a base path. Undefined if streams share none.
+   * @param shared - Returns the URL of shared connections for a base path. Undefined if each stream has its own.
    */
   constructor(path: string, line: HtmxLine, settings: ClientSettings, shared?: (basePath: string) => string) {
     this.#shared = shared;

@@ -204,7 +204,7 @@ describe("an application", () => {
     assert.equal((await stream.next())?.data, "in");
   });
 
-  test("warns, in development and once for each page, of more than four connections that share none", async (t) => {
+  test("warns, in development and once for each page, of more than four connections", async (t) => {
     const stream = (n: number) => `<% MercureStream topic="t${n}" %>`;
     const files = {
       "templates/four.njk": `{{ mercure_scripts() }}${[1, 2, 3, 4].map(stream).join("")}`,
