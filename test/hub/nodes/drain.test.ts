@@ -179,7 +179,7 @@ describe("a node that drains", () => {
     assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
   });
 
-  test("has a sibling in a close without drainTimeout, which gives an id to a reader that has received nothing too", async (t) => {
+  test("gives an id to a reader that has received nothing, also in a close without drainTimeout", async (t) => {
     const cluster = new NodeCluster(t);
     const { clock } = cluster;
     const [a, b] = [await cluster.start({}, clock), await cluster.start()];
