@@ -200,7 +200,7 @@ export class Components {
   #render(name: string, props: Props, children: unknown, source: Source): string {
     if (this.#rendering.length >= deepest) {
       const chain = [...this.#rendering.slice(-3), name].join(" → ");
-      throw new MercureError("ERR_COMPONENT", `The component "${name}" includes itself without end: … → ${chain}.`);
+      throw new MercureError("ERR_COMPONENT", `The component "${name}" includes itself endlessly: … → ${chain}.`);
     }
     const component = this.#component(name);
     const entries = Object.entries(props);

@@ -267,7 +267,7 @@ describe("a shared connection", () => {
     await until(() => kit.hub.connections === 0);
   });
 
-  // A client sends a body without an end, after the request is refused.
+  // A client sends an endless body after the request is refused.
   test("reads no body beyond its bound", async (t) => {
     const { url } = await start(t);
     const { port, pathname } = new URL(url);

@@ -169,13 +169,13 @@ describe("a component", () => {
     );
   });
 
-  test("reports the chain when it includes itself without end", (t) => {
+  test("reports the chain when it includes itself endlessly", (t) => {
     const kit = fixture(t, {
       files: { "components/Ping.njk": "<% Pong %>", "components/Pong.njk": "<% Ping %>" },
     });
     assert.throws(() => kit.components.render("Ping"), {
       code: "ERR_COMPONENT",
-      message: /includes itself without end: … → .*Ping → Pong → Ping/,
+      message: /includes itself endlessly: … → .*Ping → Pong → Ping/,
     });
     assert.throws(() => kit.components.render("Ping"), { code: "ERR_COMPONENT" }, "the count starts anew");
   });

@@ -178,7 +178,7 @@ describe("a JWK Set at a URL", () => {
     for (let i = 0; i < 3; i++) assert.equal(await statusOf(t, url("x"), old), 200);
     assert.equal(requests, 1);
     set = await jwkSet(second);
-    // A stranger who invents key ids must not make the hub fetch without end.
+    // A stranger who invents key ids must not make the hub fetch endlessly.
     assert.equal(await statusOf(t, url("x"), await signed(second)), 401);
     assert.equal(requests, 1);
     t.mock.timers.tick(31_000);
@@ -249,7 +249,7 @@ describe("the answer of an issuer", () => {
     return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
   }
 
-  // A compromised issuer sends without end, and fills the hub's memory.
+  // A compromised issuer sends an endless body, and fills the hub's memory.
   test("has a max size", async (t) => {
     let closed = false;
     const url = await issuer(t, (res) => {

@@ -57,7 +57,7 @@ describe("revocations", () => {
     assert.equal(revocations.isRevoked(tokenOf({ id: "two", issuedAt: 1 })), false);
   });
 
-  // A user signs in and out without end.
+  // A user signs in and out again and again.
   test("take bounded memory: the oldest is evicted first", () => {
     const revocations = new Revocations(2);
     for (const [name, before] of [

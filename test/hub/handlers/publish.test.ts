@@ -233,7 +233,7 @@ describe("publishing over HTTP", () => {
     assert.deepEqual(running.errors, []);
   });
 
-  // A body without end, or one that understates its size, fills the hub's memory.
+  // An endless body, or one that understates its size, fills the hub's memory.
   test("rejects a body above the max size before it is read", async (t) => {
     const running = await startHub(t, options);
     const announced = await post(running, `topic=a&data=${"x".repeat(1000)}`);
