@@ -6,7 +6,6 @@ import { isComponentName, isUsableComponentName, usableNameFor } from "./compone
 import { displayPath } from "./source-names.js";
 
 export interface ComponentFile {
-  readonly name: string;
   readonly path: string;
   /** Whether it is the library's own. An application's component of the same name overrides it. */
   readonly isBuiltIn: boolean;
@@ -35,7 +34,9 @@ export class ComponentFiles {
 
   /** Lists the folders again, for added, deleted and moved files. */
   refresh(): void {
-    const files = new Map(list(this.#kitFolder).map((path) => [nameOf(path), file(path, true)]));
+    const files = new Map<string, ComponentFile>(
+      list(this.#kitFolder).map((path) => [nameOf(path), { path, isBuiltIn: true }]),
+    );
     const own = this.#folders.flatMap(list);
     this.#misnamed = own.filter((path) => !isUsableComponentName(nameOf(path)));
     for (const path of own) {
@@ -47,7 +48,7 @@ export class ComponentFiles {
         const paths = [other.path, path].map(displayPath).join(" and ");
         throw new MercureError("ERR_COMPONENT", `The component "${name}" exists twice: ${paths}. Rename one of them.`);
       }
-      files.set(name, file(path, false));
+      files.set(name, { path, isBuiltIn: false });
     }
     this.#files = files;
     this.#warnOfMisnamed();
@@ -111,10 +112,6 @@ function walk(folder: string, above: readonly string[]): string[] {
     if (isFolder) return walk(path, [...above, real]);
     return entry.name.endsWith(".njk") && isComponentName(entry.name) ? [path] : [];
   });
-}
-
-function file(path: string, isBuiltIn: boolean): ComponentFile {
-  return { name: nameOf(path), path, isBuiltIn };
 }
 
 function nameOf(path: string): string {

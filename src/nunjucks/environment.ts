@@ -1,7 +1,7 @@
-import nunjucks, { type Environment, type Extension } from "nunjucks";
+import nunjucks, { type Environment } from "nunjucks";
 import { MercureError } from "../shared/errors.js";
 import { ComponentTags, extensionName, type TagOptions } from "./extension.js";
-import type { EnvironmentInternals, Nodes, Parser, TemplateClass, TemplateInternals } from "./internals.js";
+import type { EnvironmentInternals, Nodes, Parser, TemplateClass } from "./internals.js";
 import { guardLateCalls, type LateCallsOptions } from "./late-calls.js";
 import { guardConditions, type ParserParts } from "./promised-conditions.js";
 import { guardPromises } from "./promised-values.js";
@@ -89,10 +89,10 @@ function ownParts(environment: EnvironmentInternals): { Template: TemplateClass;
       return new nodes.Output(0, 0, []);
     },
   };
-  environment.loaders.unshift(loader as unknown as EnvironmentInternals["loaders"][number]);
-  environment.addExtension(name, extension as unknown as Extension);
+  environment.loaders.unshift(loader);
+  environment.addExtension(name, extension);
   try {
-    const template = environment.getTemplate(name, true) as TemplateInternals;
+    const template = environment.getTemplate(name, true);
     return { Template: template.constructor as TemplateClass, parser: parser! };
   } finally {
     environment.removeExtension(name);

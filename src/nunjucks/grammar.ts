@@ -4,7 +4,6 @@ import { type Lexer, lexer, type Node, type Nodes, type Parser, type Token } fro
 export interface Prop {
   readonly name: string;
   readonly value: Node;
-  readonly token: Token;
 }
 
 type Fail = (message: string, token: Token) => Error;
@@ -94,7 +93,7 @@ export function parseProps(parser: Parser, nodes: Nodes, tokens: Lexer, fail: Fa
     const value = parser.skipValue(tokens.TOKEN_OPERATOR, "=")
       ? parser.parseExpression()
       : new nodes.Literal(token.lineno, token.colno, true);
-    props.push({ name, value, token });
+    props.push({ name, value });
   }
   return props;
 }

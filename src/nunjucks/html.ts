@@ -68,7 +68,7 @@ export class HtmlMaker {
     ).trim();
     const start = /^<([a-z][^\s/>]*)((?:"[^"]*"|'[^']*'|[^'">])*)>/i.exec(text);
     if (start === null) throw new MercureError("ERR_TEMPLATE", "oob() needs HTML that starts with an element.");
-    const [, element, written] = start as unknown as [string, string, string];
+    const [, element = "", written = ""] = start;
     const id = idIn(written);
     if (target === undefined && id === undefined) {
       throw new MercureError("ERR_TEMPLATE", `oob() needs a target, or an id on its first element, <${element}>.`);

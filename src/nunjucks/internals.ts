@@ -2,7 +2,7 @@
  * Types of the parts of Nunjucks 3.2 that tags need and that its type declarations lack. Token types and node classes
  * are the same in every copy of the library, so an application's own copy works.
  */
-import nunjucks, { type Environment, type ILoader, type Template } from "nunjucks";
+import nunjucks, { type Environment, type Extension, type Template } from "nunjucks";
 
 export interface Token {
   readonly type: string;
@@ -14,7 +14,6 @@ export interface Token {
 
 export interface Tokenizer {
   readonly index: number;
-  readonly str: string;
   readonly lineno: number;
   readonly colno: number;
   readonly tags: { readonly BLOCK_START: string; readonly BLOCK_END: string };
@@ -40,11 +39,7 @@ export interface Lexer {
   readonly TOKEN_BOOLEAN: string;
   readonly TOKEN_NONE: string;
   readonly TOKEN_LEFT_PAREN: string;
-  readonly TOKEN_RIGHT_PAREN: string;
   readonly TOKEN_LEFT_BRACKET: string;
-  readonly TOKEN_RIGHT_BRACKET: string;
-  readonly TOKEN_LEFT_CURLY: string;
-  readonly TOKEN_RIGHT_CURLY: string;
 }
 
 export type Node = object;
@@ -86,21 +81,29 @@ export interface EnvironmentOptions {
   readonly trimBlocks?: boolean;
 }
 
-export interface EnvironmentInternals extends Environment {
-  readonly opts: EnvironmentOptions;
-  readonly loaders: (ILoader & { cache: Record<string, unknown> })[];
-  readonly extensionsList: { readonly tags?: readonly string[] }[];
-  /** The names of the asynchronous filters. */
-  readonly asyncFilters: readonly string[];
-  getFilter: Environment["getFilter"];
-  getTemplate: Environment["getTemplate"];
-  getExtension: Environment["getExtension"];
+/** The answer of a loader. Loaders of applications also return undefined for a missing template. */
+export type LoadedSource =
+  | { readonly src: unknown; readonly path: string; readonly noCache?: boolean }
+  | null
+  | undefined;
+
+export type LoaderCallback = (error: unknown, loaded: LoadedSource) => void;
+
+export interface Loader {
+  readonly cache: Record<string, unknown>;
+  getSource(name: string, callback?: LoaderCallback): LoadedSource;
 }
 
-export interface TemplateInternals extends Template {
-  readonly env: EnvironmentInternals;
+export interface EnvironmentInternals extends Omit<Environment, "getExtension"> {
+  readonly opts: EnvironmentOptions;
+  readonly loaders: Loader[];
+  extensionsList: { readonly tags?: readonly string[] }[];
+  readonly extensions: Record<string, object>;
+  /** The names of the asynchronous filters. */
+  readonly asyncFilters: readonly string[];
+  getExtension(name: string): Extension | undefined;
 }
 
 export type TemplateClass = new (source: string, environment: Environment, path: string, eager: boolean) => Template;
 
-export const { lexer } = nunjucks as unknown as { lexer: Lexer };
+export const { lexer } = nunjucks as typeof nunjucks & { readonly lexer: Lexer };

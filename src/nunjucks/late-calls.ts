@@ -28,7 +28,7 @@ export function guardLateCalls(environment: Environment, options: LateCallsOptio
   const internals = environment as EnvironmentInternals;
   const { getFilter, getTemplate, getExtension } = internals;
   internals.getFilter = (name: string) => {
-    const filter = getFilter.call(environment, name) as Callable;
+    const filter = getFilter.call(environment, name);
     if (!internals.asyncFilters.includes(name)) return filter;
     return guarded(filter, `The asynchronous filter "${name}"`, options);
   };
@@ -38,9 +38,9 @@ export function guardLateCalls(environment: Environment, options: LateCallsOptio
     options,
   ) as typeof getTemplate;
   internals.getExtension = (name: string) => {
-    const extension = getExtension.call(environment, name) as object | undefined;
-    if (extension === undefined || name === extensionName) return extension as unknown as Extension;
-    return guardedExtension(extension, name, options) as Extension;
+    const extension = getExtension.call(environment, name);
+    if (extension === undefined || name === extensionName) return extension;
+    return guardedExtension(extension, name, options);
   };
 }
 
@@ -59,7 +59,7 @@ function guarded(call: Callable, what: string, options: LateCallsOptions): Calla
 }
 
 /** Wraps an extension's methods that take a continuation. */
-function guardedExtension(extension: object, name: string, options: LateCallsOptions): object {
+function guardedExtension(extension: Extension, name: string, options: LateCallsOptions): Extension {
   return new Proxy(extension, {
     get(target, key) {
       const method: unknown = Reflect.get(target, key);

@@ -1,22 +1,11 @@
-import type { Environment } from "nunjucks";
+import type { Environment, Extension } from "nunjucks";
 import { extensionName } from "./extension.js";
+import type { EnvironmentInternals } from "./internals.js";
 
 /** Binds a callback to the current context. */
 export type Bind = <Args extends unknown[], Result>(callback: (...args: Args) => Result) => (...args: Args) => Result;
 
 type Call = (...args: unknown[]) => unknown;
-
-type Extension = Record<string, unknown>;
-
-interface Lookups {
-  readonly asyncFilters: readonly string[];
-  extensionsList: Extension[];
-  readonly extensions: Record<string, Extension>;
-  getFilter(name: string): Call;
-  getExtension(name: string): Extension | undefined;
-  removeExtension(name: string): void;
-  getTemplate(...args: unknown[]): unknown;
-}
 
 /** Copies a callback's `length`, since its number of parameters identifies its kind. */
 function likewise(bound: Call, callback: Call): Call {
@@ -28,8 +17,8 @@ function likewise(bound: Call, callback: Call): Call {
  * from another context, such as the connection of another request.
  */
 export function resumeWith(environment: Environment, bind: Bind): void {
-  const lookups = environment as unknown as Lookups;
-  const { getFilter, getExtension, getTemplate } = lookups;
+  const internals = environment as EnvironmentInternals;
+  const { getFilter, getExtension, getTemplate } = internals;
   const bound = (call: Call): Call =>
     function (this: unknown, ...args) {
       return Reflect.apply(
@@ -38,14 +27,14 @@ export function resumeWith(environment: Environment, bind: Bind): void {
         args.map((arg) => (typeof arg === "function" ? likewise(bind(arg as Call), arg as Call) : arg)),
       );
     };
-  lookups.getFilter = function (name) {
-    const filter = Reflect.apply(getFilter, this, [name]) as Call;
+  internals.getFilter = function (name) {
+    const filter = getFilter.call(this, name);
     return this.asyncFilters.includes(name) ? bound(filter) : filter;
   };
-  lookups.getTemplate = bound(getTemplate as Call);
+  internals.getTemplate = bound(getTemplate as Call) as typeof getTemplate;
   const extensions = new WeakMap<Extension, Extension>();
-  lookups.getExtension = function (name) {
-    const extension = Reflect.apply(getExtension, this, [name]) as Extension | undefined;
+  internals.getExtension = function (name) {
+    const extension = getExtension.call(this, name);
     // The library's own extension is synchronous.
     if (extension === undefined || name === extensionName) return extension;
     const resuming = extensions.get(extension) ?? new Proxy(extension, { get: boundMethod });
@@ -53,7 +42,7 @@ export function resumeWith(environment: Environment, bind: Bind): void {
     return resuming;
   };
   // Nunjucks removes an extension by identity, and a proxy is another object.
-  lookups.removeExtension = function (name) {
+  internals.removeExtension = function (name) {
     this.extensionsList = this.extensionsList.filter((each) => each !== this.extensions[name]);
     delete this.extensions[name];
   };

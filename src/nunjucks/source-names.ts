@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import type { EnvironmentInternals } from "./internals.js";
+import type { EnvironmentInternals, LoadedSource, LoaderCallback } from "./internals.js";
 
 /**
  * Maps a source to its template's name. Nunjucks only passes the source to extensions, and names the wrong template in
@@ -10,12 +10,11 @@ export class SourceNames {
 
   watch(environment: EnvironmentInternals): void {
     for (const loader of environment.loaders) {
-      const getSource = loader.getSource.bind(loader) as (name: string, callback?: LoaderCallback) => LoadedSource;
-      const noted = (name: string, callback?: LoaderCallback): LoadedSource => {
+      const getSource = loader.getSource.bind(loader);
+      loader.getSource = (name: string, callback?: LoaderCallback): LoadedSource => {
         if (callback === undefined) return this.#note(getSource(name));
         return getSource(name, (error, loaded) => callback(error, this.#note(loaded)));
       };
-      Object.assign(loader, { getSource: noted });
     }
   }
 
@@ -41,6 +40,3 @@ export function displayPath(path: string): string {
   const short = relative(process.cwd(), path);
   return short.startsWith("..") ? path : short;
 }
-
-type LoadedSource = { readonly src: unknown; readonly path: string } | null | undefined;
-type LoaderCallback = (error: unknown, loaded: LoadedSource) => void;

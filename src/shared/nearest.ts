@@ -1,12 +1,15 @@
-/** Returns the names nearest to a misspelt one, best first, for the hint in an error message. */
-export function nearest(name: string, candidates: Iterable<string>, limit = 3): string[] {
+/** The max number of names in a hint. */
+const maxNames = 3;
+
+/** Returns the names nearest to a misspelt one, best first. */
+function nearest(name: string, candidates: Iterable<string>): string[] {
   const wanted = name.toLowerCase();
   const reach = Math.max(2, Math.floor(name.length / 2));
   return [...candidates]
     .map((candidate) => ({ candidate, distance: editDistance(wanted, candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= reach)
     .sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
-    .slice(0, limit)
+    .slice(0, maxNames)
     .map(({ candidate }) => candidate);
 }
 

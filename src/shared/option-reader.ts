@@ -287,7 +287,7 @@ export class OptionReader {
 }
 
 /** Returns the boolean that a word in the environment means, in upper or lower case; undefined for any other value. */
-export function booleanOf(word: unknown): boolean | undefined {
+function booleanOf(word: unknown): boolean | undefined {
   if (typeof word !== "string") return undefined;
   if (/^\s*(1|true|yes|on)\s*$/i.test(word)) return true;
   return /^\s*(0|false|no|off)\s*$/i.test(word) ? false : undefined;

@@ -3,7 +3,11 @@ export const OPEN = 1;
 export const CLOSED = 2;
 
 /** The constants and the handlers of the standard's EventSource. */
-export class EventSourceBase extends EventTarget {
+export class EventSourceBase
+  extends EventTarget
+  implements
+    Pick<EventSource, "CONNECTING" | "OPEN" | "CLOSED" | "withCredentials" | `on${"open" | "message" | "error"}`>
+{
   readonly CONNECTING = CONNECTING;
   readonly OPEN = OPEN;
   readonly CLOSED = CLOSED;

@@ -57,7 +57,11 @@ function swap(
   if (!target) return undefined;
   const html = withoutTemplates(data);
   const drawing = isDrawing(target, html);
-  Object.assign(context, { text: drawing ? `<svg>${html}</svg>` : html, push: null, replace: null });
+  Object.assign(context, {
+    text: drawing ? `<svg>${html}</svg>` : html,
+    push: null,
+    replace: null,
+  } satisfies Partial<SwapContext>);
   swaps.set(context, [drawing, isRepeated]);
   const modifiers = api.HCON.parse(context.swap.replace(/^\S+(\s+|$)/, ""));
   const delay = at + (htmx.parseInterval(modifiers.swap) ?? 0) - performance.now();

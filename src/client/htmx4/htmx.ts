@@ -46,7 +46,6 @@ export interface SwapTask {
   fragment: DocumentFragment;
   readonly target: Element | undefined;
   readonly swapSpec: SwapSpecification;
-  readonly sourceElement: Element;
 }
 
 export interface SwapSpecification {

@@ -2,7 +2,7 @@ import { OutgoingMessage, type ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { HttpProblem } from "../../protocol/problem.js";
-import { encodeComment } from "../../protocol/sse/event-encoder.js";
+import { emptyComment } from "../../protocol/sse/event-encoder.js";
 import { Chunk } from "../fan-out/chunk.js";
 
 /**
@@ -16,7 +16,7 @@ export const streamHeaders = {
 };
 
 /** The first comment of a stream: some intermediaries delay the head until the first byte of the body. */
-const greeting = Chunk.of(encodeComment());
+const greeting = Chunk.of(emptyComment);
 
 const nothing = Buffer.alloc(0);
 

@@ -1,4 +1,4 @@
-import { encodeComment } from "../../protocol/sse/event-encoder.js";
+import { emptyComment } from "../../protocol/sse/event-encoder.js";
 import { Chunk } from "../fan-out/chunk.js";
 import type { Dispatcher } from "../fan-out/dispatcher.js";
 import type { EncodedEvents } from "../fan-out/encoded-events.js";
@@ -90,7 +90,7 @@ export class Subscribers<S extends ConnectedSubscriber> {
   }
 
   #keepAlive(): void {
-    const comment = Chunk.of(encodeComment());
+    const comment = Chunk.of(emptyComment);
     for (const subscriber of this) subscriber.keepAlive(comment);
   }
 }

@@ -32,11 +32,6 @@ export class MatchCache {
     this.#capacity = limit;
   }
 
-  /** The number of cached verdicts. */
-  get size(): number {
-    return this.#count;
-  }
-
   of(pattern: Pattern, topic: string): boolean {
     const known = this.#byTopic.get(topic)?.get(pattern.id);
     if (known !== undefined) return known;

@@ -27,15 +27,11 @@ export class PatternPool<T extends Pattern> {
   readonly #kept = new Map<string, T>();
   readonly #refused = new OldestFirstMap<string, unknown>();
   readonly #capacity: number;
+  /** The total weight of the retained patterns, whether or not they are in use. */
   #keptCost = 0;
 
   constructor(limit: number = capacity) {
     this.#capacity = limit;
-  }
-
-  /** The total weight of the retained patterns, whether or not they are in use. */
-  get keptCost(): number {
-    return this.#keptCost;
   }
 
   /**

@@ -23,7 +23,7 @@ const bytesPerInstruction = 1024;
  * Estimates the memory for the texts of topics and patterns while a stream uses them, in bytes. The estimate is an
  * upper bound: a text is stored in three places, with up to two bytes a character, and in one percent-encoded.
  */
-export function bytesOfMatchers({ all }: MatcherList): number {
+function bytesOfMatchers({ all }: MatcherList): number {
   let bytes = 0;
   for (const { pattern } of all) bytes += bytesPerMatcher + 4 * (Buffer.byteLength(pattern) + pattern.length);
   return bytes;

@@ -32,7 +32,7 @@ export function encodeEvent({ data = "", type, id, retry }: ServerSentEvent): st
   if (id !== undefined) fields += `id: ${singleLine("id", id)}\n`;
   if (type) fields += `event: ${singleLine("type", type)}\n`;
   if (retry !== undefined) fields += `retry: ${milliseconds(retry)}\n`;
-  return `${fields}data: ${prefixLines(data, "data: ")}\n\n`;
+  return `${fields}data: ${dataLines(data)}\n\n`;
 }
 
 /** Returns the text that sets a client's last id, and its reconnection time in milliseconds, without an event. */
@@ -40,15 +40,14 @@ export function encodeReturn(id: string, retry?: number): string {
   return `id: ${singleLine("id", id)}\n${retry === undefined ? "" : `retry: ${milliseconds(retry)}\n`}\n`;
 }
 
-/** Returns the text of a comment. Clients ignore comments; they keep proxies from closing idle connections. */
-export function encodeComment(text = ""): string {
-  return `:${prefixLines(text, ":")}\n`;
-}
+/** A comment without text. Clients ignore comments; they keep proxies from closing idle connections. */
+export const emptyComment = ":\n";
 
-function prefixLines(text: string, prefix: string): string {
+/** Returns the text with a field name before each line but the first. */
+function dataLines(text: string): string {
   // Searches for one character are faster than a regular expression. Most text has no CR, or no line break at all.
-  if (text.includes("\r")) return text.replace(/\r\n|\r|\n/g, `\n${prefix}`);
-  return text.includes("\n") ? text.replaceAll("\n", `\n${prefix}`) : text;
+  if (text.includes("\r")) return text.replace(/\r\n|\r|\n/g, "\ndata: ");
+  return text.includes("\n") ? text.replaceAll("\n", "\ndata: ") : text;
 }
 
 function singleLine(field: string, value: string): string {

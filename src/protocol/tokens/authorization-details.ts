@@ -13,7 +13,7 @@ export const detailType = "https://mercure.rocks/authorization-detail";
 export type MatcherCompiler = (match: string, matchType: string) => Matcher | undefined;
 
 /** Compiles exact matchers only. Mercure 1.0 "Exact Matching". */
-export const compileExactOnly: MatcherCompiler = (match, matchType) =>
+const compileExactOnly: MatcherCompiler = (match, matchType) =>
   // A selector of 0.x would read braces as a template; here they are part of the name.
   matchType === "exact" ? compileExact(match) : undefined;
 

@@ -7,8 +7,7 @@ import { textComplaintOf, textOf } from "../../shared/text.js";
 import { type PublishOptions, publishOptions } from "./publish-options.js";
 
 /** A class of model objects. Its constructor can take any arguments. */
-// biome-ignore lint/suspicious/noExplicitAny: a class is accepted whatever its constructor takes
-export type ModelClass<T extends object = object> = abstract new (...args: any[]) => T;
+export type ModelClass<T extends object = object> = abstract new (...args: never[]) => T;
 
 /** Declares the topic, id, component and publish options of a class's objects. All properties are optional. */
 export interface ModelDeclaration<T extends object = object> {
@@ -42,7 +41,7 @@ const declarationOptions: readonly string[] = [
 ] satisfies (keyof ModelDeclaration)[];
 
 /** The static property of a class's own declaration: `static mercure: ModelDeclaration<TodoItem> = { … }`. */
-export const declarationField = "mercure";
+const declarationField = "mercure";
 
 /** Holds the declarations of model classes, and returns the topics, components and properties of their objects. */
 export class Models {
@@ -144,8 +143,7 @@ export class Models {
     for (let each: unknown = model; typeof each === "function"; each = Object.getPrototypeOf(each)) {
       const declared = this.#declarations.get(each as ModelClass);
       if (declared !== undefined) return declared;
-      if (Object.hasOwn(each, declarationField))
-        return (each as unknown as Record<string, ModelDeclaration>)[declarationField];
+      if (Object.hasOwn(each, declarationField)) return Reflect.get(each, declarationField) as ModelDeclaration;
     }
     return undefined;
   }

@@ -31,6 +31,9 @@ export interface FollowOptions {
   readonly maxEventLength?: number;
 }
 
+/** A step that the server's bytes make. */
+type Received = Extract<Followed, { kind: "position" | "event" }>;
+
 /** The time that the server has to answer, in milliseconds. */
 const answerTimeout = 10_000;
 
@@ -135,8 +138,8 @@ async function* read(
   lastEventId: string,
   retry: (milliseconds: number) => void,
   maxEventLength = defaultMaxEventLength,
-): AsyncGenerator<Followed & { kind: "position" | "event" }, void> {
-  let steps: (Followed & { kind: "position" | "event" })[] = [];
+): AsyncGenerator<Received, void> {
+  let steps: Received[] = [];
   let position = lastEventId;
   const receiver = {
     event: (event: StreamEvent) => steps.push({ kind: "event", event }),

@@ -28,17 +28,18 @@ interface Answers {
  * may stream its topics.
  */
 export class Authorizer {
-  readonly #authorize: Authorize<never> | undefined;
+  readonly #authorize: Authorize<object> | undefined;
   readonly #answers = new WeakMap<object, Answers>();
 
   constructor(authorize: Authorize<never> | undefined) {
-    this.#authorize = authorize;
+    // Requests of the application come back to it, so they have the type that it declares.
+    this.#authorize = authorize as Authorize<object> | undefined;
   }
 
   /** Resolves to the application's answer. An answer for the action `render` is cached for the rest of the request. */
   async authorize(request: object, topics: readonly string[], action: AuthorizeAction): Promise<boolean> {
     if (this.#authorize === undefined || topics.length === 0) return true;
-    const isGranted = (await this.#authorize(request as never, topics, action)) === true;
+    const isGranted = (await this.#authorize(request, topics, action)) === true;
     if (action === "render") this.#remember(request, topics, isGranted);
     return isGranted;
   }
@@ -59,7 +60,7 @@ export class Authorizer {
       );
     }
     const known = this.#known(request, topics);
-    const answer = known ?? this.#authorize(request as never, topics, "render");
+    const answer = known ?? this.#authorize(request, topics, "render");
     if (isThenable(answer)) {
       Promise.resolve(answer).catch(() => {});
       const hint = `call "await sse.authorize(req, topics)" for ${named} in the handler before rendering`;

@@ -88,7 +88,7 @@ export class HistoryReader {
 
   /** Yields the updates of some topics after a position. Of the hub's own, also those of other topics, as without one. */
   *#ofTopics(topics: ReadonlySet<string>, state: State, after: number, head: number): Generator<Found, void> {
-    const iterators: Iterator<{ position: number }, void>[] = [];
+    const iterators: Iterator<unknown, void>[] = [];
     const log = (keys: Iterable<Buffer>) => {
       const iterator = positionsOf(keys);
       iterators.push(iterator);

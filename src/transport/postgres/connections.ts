@@ -67,5 +67,5 @@ function loadPg(): typeof import("pg") {
 
 /** Closes a connection at once. */
 export function destroy(client: Client): void {
-  (client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream?.destroy();
+  (client as Client & { connection?: { stream?: { destroy(): void } } }).connection?.stream?.destroy();
 }

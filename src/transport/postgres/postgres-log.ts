@@ -43,6 +43,11 @@ interface Clients {
   readonly listener: Client;
 }
 
+/** The first row of a read. */
+interface MarksRow extends LogMarks {
+  readonly position: null;
+}
+
 /** A log in a table of PostgreSQL. See `schema.ts`. */
 export class PostgresLog implements SharedLog {
   readonly #options: PostgresLogOptions;
@@ -120,8 +125,8 @@ export class PostgresLog implements SharedLog {
         from ${schema}.log where position > $1 order by position limit $2)
       order by position nulls first`;
     const rows = await this.#query("reader", text, [position, count], "after");
-    const [first, ...found] = rows as [LogMarks | undefined, ...LogRow[]];
-    if (first === undefined || (first as unknown as LogRow).position !== null) {
+    const [first, ...found] = rows as [MarksRow | LogRow | undefined, ...LogRow[]];
+    if (first === undefined || first.position !== null) {
       throw new Error(`the table ${schema}.meta is empty`);
     }
     const records = found.map((row) => recordOf(row, this.#options.logger, this.#options.hubPaths));

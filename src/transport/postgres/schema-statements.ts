@@ -1,8 +1,6 @@
 import { recordVersion } from "../record-version.js";
+import { clearance } from "../shared/shared-log.js";
 import { schemaRevision, schemaVersion } from "./schema-version.js";
-
-/** The distance from a node's head to the next position after a loss: ten seconds. See `marksAfterJoin`. */
-const clearance = 10_000 * 2048;
 
 /** The name of the schema in the statements. */
 const s = "$schema";

@@ -40,7 +40,7 @@ export function encodeId(id: string | undefined): string {
   return id === undefined ? "" : JSON.stringify(id);
 }
 
-export function encodeEntry(key: string): string {
+function encodeEntry(key: string): string {
   return JSON.stringify(key);
 }
 

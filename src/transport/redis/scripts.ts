@@ -1,6 +1,6 @@
 import { nextPosition, timeOfPosition } from "../positions.js";
 import { recordVersion } from "../record-version.js";
-import { clearance } from "../shared/join-marks.js";
+import { clearance } from "../shared/shared-log.js";
 
 const epoch = timeOfPosition(0);
 const perMillisecond = nextPosition(0, epoch + 1);
@@ -49,7 +49,7 @@ end
 `;
 
 /**
- * ARGV: node, session, lease, head, heard, lost, seen, key. The marks are those of `marksAfterJoin`.
+ * ARGV: node, session, lease, head, heard, lost, seen, key. For the marks see `SharedLog.join`.
  *
  * A server that is killed can write only the beginning of a script to its append-only file. The next start ignores this
  * beginning and leaves it in the file, and the start after that runs it. So the first join after each start keeps new

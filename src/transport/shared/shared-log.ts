@@ -1,6 +1,9 @@
 import type { Draft } from "../../protocol/update.js";
 import type { InternalOptions } from "../transport.js";
 
+/** The distance, in positions, between a node's head and the next record after a loss: ten seconds. */
+export const clearance = 10_000 * 2048;
+
 /** A change of a node's entry: its key and new value, or null if the entry has ended. */
 export type EntryChange = readonly [key: string, value: string | null];
 
@@ -123,7 +126,9 @@ export interface SharedLog {
    * Connects a node. Fences off the appends of its earlier sessions: they are in the log now or never will be.
    *
    * The log has lost updates if it does not know the record `heard`: the record does not exist, and is newer than all
-   * deleted ones. It then keeps clear of the node's positions, and marks the loss: see `marksAfterJoin`.
+   * deleted ones. It then keeps clear of the node's positions by {@link clearance}, and raises the mark `lost`, so that
+   * the other nodes which never hear these updates find out. A node that has heard no more than the one which found the
+   * loss raises nothing.
    */
   join(member: Member): Promise<LogJoin>;
 

@@ -16,7 +16,7 @@ import type { StreamServices } from "../../../src/hub/streams/stream-services.js
 import { Subscriber } from "../../../src/hub/streams/subscriber.js";
 import { Subscribers } from "../../../src/hub/streams/subscribers.js";
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
-import { encodeComment } from "../../../src/protocol/sse/event-encoder.js";
+import { emptyComment } from "../../../src/protocol/sse/event-encoder.js";
 import { systemClock } from "../../../src/shared/clock.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
@@ -97,7 +97,7 @@ class Client {
 }
 
 const hubPath = "/.well-known/mercure";
-const comment = Chunk.of(encodeComment());
+const comment = Chunk.of(emptyComment);
 
 interface StartOptions {
   readonly transport?: MemoryTransport;

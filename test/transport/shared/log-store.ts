@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../../src/shared/clock.js";
 import { nextPosition } from "../../../src/transport/positions.js";
-import { marksAfterJoin } from "../../../src/transport/shared/join-marks.js";
 import type {
   Append,
   Content,
@@ -11,6 +10,7 @@ import type {
   LogRecord,
   Member,
 } from "../../../src/transport/shared/shared-log.js";
+import { marksAfterJoin } from "./join-marks.js";
 
 /** The state of a store: plain data, so that a copy of an earlier time is another store. */
 interface State {

@@ -1,17 +1,14 @@
-import type { LogJoin, Member } from "./shared-log.js";
+import { clearance, type LogJoin, type Member } from "../../../src/transport/shared/shared-log.js";
 
 /** The marks that a join can change. */
-export type JoinMarks = Pick<LogJoin, "last" | "lost" | "seen">;
-
-/** The distance, in positions, between a node's head and the next record after a loss: ten seconds. */
-export const clearance = 10_000 * 2048;
+type JoinMarks = Pick<LogJoin, "last" | "lost" | "seen">;
 
 /**
  * Returns the marks of a log after a node has joined, and what the node has missed (see `LogJoin`). A node whose newest
  * record is unknown to the log has heard updates that the log has lost. It raises the mark `lost`, so that the nodes
  * which will never hear these updates find out.
  *
- * Redis does the same in a script (`transport/redis/scripts.ts`).
+ * Redis and PostgreSQL do the same in scripts (`transport/redis/scripts.ts`, `transport/postgres/schema-statements.ts`).
  *
  * @param knows - Whether the record `heard` exists, or is not newer than the newest deleted one. True if `heard` is 0.
  */
