@@ -1,13 +1,11 @@
 import { type SubscriptionDocument, subscriptionDocument } from "../protocol/active-subscription.js";
 import type { DisconnectTarget } from "../protocol/disconnection.js";
 import { compileTopics } from "../protocol/matching/topic-matcher.js";
-import { storeUnavailable } from "../protocol/problem.js";
 import type { Draft, Update } from "../protocol/update.js";
 import { type Clock, systemClock } from "../shared/clock.js";
 import { assertKnownOptions } from "../shared/known-options.js";
 import type { Transaction } from "../shared/transaction.js";
 import { Closing, type HubState } from "./closing.js";
-import { hubClosed } from "./fan-out/dispatcher.js";
 import { ApplicationStreams } from "./handlers/application-streams.js";
 import { type Next, RequestAnswers } from "./handlers/request-answers.js";
 import { Cors } from "./http/cors.js";
@@ -63,9 +61,8 @@ export class Hub {
     this.#parts = assembleParts(settings, clock, report, onRefusal);
     this.#closing = new Closing(this.#parts, clock);
     this.#answers = new RequestAnswers({
+      ...this.#parts,
       cors: new Cors(settings.corsOrigins),
-      metadataUrl: this.#parts.router.metadataUrl?.href,
-      unavailable: () => this.#unavailable(),
       report,
       onRefusal,
     });
@@ -141,7 +138,7 @@ export class Hub {
    */
   readonly handle = (req: HubRequest, res: HubResponse, next?: Next): void => {
     holdBody(req, res);
-    this.#answers.answer(req, res, next, (request, response) => this.#parts.router.route(request, response));
+    this.#answers.handle(req, res, next);
   };
 
   /**
@@ -294,12 +291,5 @@ export class Hub {
    */
   async drain(options: CloseOptions): Promise<void> {
     await this.#closing.drain(options);
-  }
-
-  /** Returns the error for requests that the hub cannot answer now. */
-  #unavailable(): unknown {
-    if (this.state === "closed") return hubClosed();
-    // A stream that begins now would be told of a gap, and a token could be checked without the orders to refuse it.
-    return this.state === "starting" ? storeUnavailable() : undefined;
   }
 }

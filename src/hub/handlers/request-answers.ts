@@ -1,19 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type HttpProblem, problemOf, refusalOf } from "../../protocol/problem.js";
+import { type HttpProblem, problemOf, refusalOf, storeUnavailable } from "../../protocol/problem.js";
+import type { Transport } from "../../transport/transport.js";
+import { type Dispatcher, hubClosed } from "../fan-out/dispatcher.js";
 import { hasBegun, responseBegun } from "../http/begun-response.js";
 import type { Cors } from "../http/cors.js";
 import type { HubRequest, HubResponse } from "../http/messages.js";
 import { admitsRequest } from "../streams/pipelining.js";
+import type { Router } from "./router.js";
 
 /** Express's `next`: calls the next handler or, with an error, the error handlers. */
 export type Next = (error?: unknown) => void;
 
 interface RequestAnswersOptions {
   readonly cors: Cors;
-  /** The URL of the hub's metadata, for refusals. Undefined without metadata. */
-  readonly metadataUrl: string | undefined;
-  /** Returns the error for all requests while the hub cannot answer; undefined otherwise. */
-  unavailable(): unknown;
+  readonly router: Router;
+  readonly transport: Transport;
+  readonly dispatcher: Dispatcher;
   /** Receives internal failures. */
   report(error: unknown): void;
   /** Called for each refused request. */
@@ -26,6 +28,11 @@ export class RequestAnswers {
 
   constructor(options: RequestAnswersOptions) {
     this.#options = options;
+  }
+
+  /** Answers a request to the hub's URL. */
+  handle(req: HubRequest, res: HubResponse, next: Next | undefined): void {
+    this.answer(req, res, next, (request, response) => this.#options.router.route(request, response));
   }
 
   /** Runs a handler, and answers its errors with a problem document. */
@@ -44,15 +51,23 @@ export class RequestAnswers {
       return;
     }
     if (!admitsRequest(request, response)) return;
-    const { cors, unavailable } = this.#options;
+    const { cors } = this.#options;
     cors.apply(request, response);
     if (cors.answerPreflight(request, response)) return;
-    const error = unavailable();
+    const error = this.#unavailable();
     if (error !== undefined) refuse(error);
     else
       answer(request, response)
         .catch(refuse)
         .catch((error: unknown) => this.#giveUp(response, error, next));
+  }
+
+  /** Returns the error for all requests while the hub cannot answer; undefined otherwise. */
+  #unavailable(): unknown {
+    const { dispatcher, transport } = this.#options;
+    if (dispatcher.closed || transport.state === "closed") return hubClosed();
+    // A stream that begins now would be told of a gap, and a token could be checked without the orders to refuse it.
+    return transport.state === "starting" ? storeUnavailable() : undefined;
   }
 
   #refuse(req: IncomingMessage, res: ServerResponse, error: unknown, next: Next | undefined): void {
@@ -61,7 +76,7 @@ export class RequestAnswers {
       this.#giveUp(res, error, next);
       return;
     }
-    const { status, headers, body } = problemOf(error, this.#options.metadataUrl);
+    const { status, headers, body } = problemOf(error, this.#options.router.metadataUrl?.href);
     if (status === 500 || refusalOf(error).cause !== undefined) this.#options.report(error);
     // HTTP/2 forbids this header, and would reject the answer.
     const known = Object.entries(headers).filter(([name]) => req.httpVersionMajor === 1 || name !== "Connection");

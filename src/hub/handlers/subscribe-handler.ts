@@ -1,13 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Matcher, MatcherList } from "../../protocol/matching/matcher.js";
 import { requestedMatchers } from "../../protocol/matching/subscription-parameters.js";
-import type { Pace } from "../../protocol/matching/work.js";
 import { HttpProblem, tokenMissing, tokenRefused } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { type CloseReason, encodeClose } from "../../protocol/sse/close-event.js";
 import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
 import { noGrants, type Payloads, payloadsOf } from "../../protocol/tokens/grants.js";
-import type { Transport } from "../../transport/transport.js";
 import type { Authenticator, Identity } from "../auth/authentication.js";
 import type { Bearer } from "../auth/revocations.js";
 import { hubClosed } from "../fan-out/dispatcher.js";
@@ -17,12 +15,14 @@ import { ConnectionQuotas } from "../limits/connection-quotas.js";
 import { type Quotas, StreamSlot } from "../limits/stream-slot.js";
 import { SubscriptionBudget } from "../limits/subscription-budget.js";
 import type { HubSettings } from "../options/hub-options.js";
-import { boundedPace, newPace } from "../pacer.js";
+import { newPace } from "../pacer.js";
 import { Connection, streamHeaders } from "../streams/connection.js";
 import { Lifetime } from "../streams/lifetime.js";
 import { missedIntervals, watchPeer } from "../streams/peer-watch.js";
 import { admitsEventStream } from "../streams/pipelining.js";
 import { precedingIdHeaders, resolveReplayStart, withMissed } from "../streams/replay-start.js";
+import { ScopeHistory } from "../streams/scope-history.js";
+import { startPace } from "../streams/start-pace.js";
 import type { StreamServices } from "../streams/stream-services.js";
 import { Subscriber } from "../streams/subscriber.js";
 import { newSubscriberId } from "../streams/subscriber-id.js";
@@ -64,9 +64,6 @@ interface AskedSubscription extends Omit<Subscription, "id" | "admission" | "pay
 
 /** A subscription whose payloads are not known yet. */
 type AdmittedSubscription = Omit<Subscription, "payloadOf"> & Pick<AskedSubscription, "payloads">;
-
-/** The max work to start a stream: to compile its patterns, and to match its topics with those of its token. */
-const maxStepsToStart = 50_000_000;
 
 const anonymous = {
   grants: noGrants,
@@ -208,12 +205,7 @@ export class SubscribeHandler {
     const texts = audience.selectors.map(({ text }) => text);
     const payloadOf = await payloadsOf(subscription.payloads, texts, pace);
     const beginning = withMissed(
-      await resolveReplayStart(
-        transport,
-        eventId,
-        (after) => replays.read(audience, after),
-        (position) => mayKnow(transport, audience, eventId, position),
-      ),
+      await resolveReplayStart(transport, eventId, new ScopeHistory(audience, transport, replays)),
       this.#services.missed?.through(audience.selectors) ?? 0,
       transport,
     );
@@ -235,14 +227,6 @@ export class SubscribeHandler {
   }
 }
 
-/** Returns a pace for the work that a client can cause before its stream starts. */
-function startPace(): Pace {
-  return boundedPace(maxStepsToStart, () => {
-    const detail = "The topics and the patterns of the token are too much work together. Subscribe to fewer topics.";
-    return new HttpProblem(400, detail);
-  });
-}
-
 /**
  * Returns the reason to send in a close event, for clients that support it. Stock scripts reopen a refused stream
  * again and again, whatever the status. Only the event stops them.
@@ -250,18 +234,4 @@ function startPace(): Pace {
 function closeReasonOf(error: unknown): CloseReason | undefined {
   if (!(error instanceof HttpProblem) || error.challenge === undefined) return undefined;
   return ({ 401: "expired", 403: "forbidden" } as const)[error.status as number];
-}
-
-/** Whether a client may learn that an id exists. Guessing a publisher's id must not reveal a private update. */
-async function mayKnow(
-  transport: Transport,
-  audience: SubscriptionScope,
-  eventId: string | undefined,
-  position: number,
-): Promise<boolean> {
-  // The ids of hubs cannot be guessed.
-  if (eventId?.startsWith("#")) return true;
-  const { updates } = await transport.read({ topics: "*", after: position - 1, maxUpdates: 1 });
-  const stored = updates.find((each) => each.position === position);
-  return stored === undefined || audience.mayReadPaced(stored.update, startPace());
 }

@@ -10,6 +10,14 @@ interface ReplayChunk {
   readonly through: number;
 }
 
+/** History as a reader can read it. */
+export interface ReadableHistory<S> {
+  read(after: number): S | Promise<S>;
+
+  /** Returns whether the reader may learn that an id exists, and its position. */
+  mayKnow(eventId: string, position: number): boolean | Promise<boolean>;
+}
+
 /** The start of a reader. */
 export interface ReplayStart<S> {
   /** The reader receives only updates after this position. */
@@ -28,14 +36,11 @@ export interface ReplayStart<S> {
  *
  * The reader has missed nothing, as far as the hub can tell, exactly when `precedingId` is the id that it asked for.
  * Mercure 0.x "Reconnection, State Reconciliation and Event Sourcing".
- *
- * @param mayKnow - Returns whether the reader may learn that an update exists at a position.
  */
 export async function resolveReplayStart<S extends ReplayChunk>(
   transport: Transport,
   eventId: string | undefined,
-  read: (after: number) => S | Promise<S>,
-  mayKnow: (position: number) => boolean | Promise<boolean> = () => true,
+  history: ReadableHistory<S>,
 ): Promise<ReplayStart<S>> {
   const { head } = transport;
   if (!eventId) {
@@ -44,9 +49,9 @@ export async function resolveReplayStart<S extends ReplayChunk>(
   }
 
   const position = eventId === "earliest" ? undefined : await transport.positionOf(eventId);
-  const known = position !== undefined && (await mayKnow(position)) ? position : undefined;
+  const known = position !== undefined && (await history.mayKnow(eventId, position)) ? position : undefined;
   const after = known ?? 0;
-  const replay = await read(after);
+  const replay = await history.read(after);
   const { first, lostThrough, through } = replay;
   if (known === undefined) return { after, replay, lostThrough, precedingId: "earliest" };
   if (lostThrough <= after) return { after, replay, lostThrough, precedingId: eventId };

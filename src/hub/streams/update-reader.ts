@@ -84,7 +84,10 @@ export class UpdateReader implements Updates, Recipient {
   }
 
   async *#iterate(lastEventId: string): AsyncGenerator<Update, undefined> {
-    let { replay, precedingId } = await resolveReplayStart(this.#transport, lastEventId, (after) => this.#read(after));
+    let { replay, precedingId } = await resolveReplayStart(this.#transport, lastEventId, {
+      read: (after) => this.#read(after),
+      mayKnow: () => true,
+    });
     if (replay === undefined || precedingId !== lastEventId) throw gap();
     const toldLostThrough = replay.lostThrough;
     for (;;) {
