@@ -15,8 +15,8 @@ export function machine(): Record<string, unknown> {
 }
 
 /** @throws Error where this process and its children cannot open as many files as the questions need. */
-export function checkOpenFiles(least: number): void {
+export function checkOpenFiles(min: number): void {
   const limit = execFileSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" }).trim();
-  if (limit === "unlimited" || Number(limit) >= least) return;
-  throw new Error(`The benchmarks open up to ${least} files at a time, and ${limit} are allowed: ulimit -n ${least}`);
+  if (limit === "unlimited" || Number(limit) >= min) return;
+  throw new Error(`The benchmarks open up to ${min} files at a time, and ${limit} are allowed: ulimit -n ${min}`);
 }

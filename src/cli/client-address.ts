@@ -12,9 +12,9 @@ export function addressesOf(ranges: readonly string[]): BlockList {
   for (const range of ranges) {
     const [address = "", prefix] = range.split("/");
     const family = familyOf(address);
-    const longest = family === "ipv4" ? 32 : 128;
-    const length = Number(prefix ?? longest);
-    const isLength = prefix === undefined || (/^\d+$/.test(prefix) && length <= longest);
+    const maxLength = family === "ipv4" ? 32 : 128;
+    const length = Number(prefix ?? maxLength);
+    const isLength = prefix === undefined || (/^\d+$/.test(prefix) && length <= maxLength);
     if (family === undefined || !isLength || range.split("/").length > 2) {
       throw new UsageError(`The trusted proxy "${range}" is invalid. Use an address or a range such as 10.0.0.0/8.`);
     }

@@ -36,10 +36,10 @@ interface OptionToken {
 /**
  * Parses the arguments after a command's name.
  *
- * @param most - The max number of positional arguments.
+ * @param max - The max number of positional arguments.
  * @throws UsageError for an unknown flag, a repeated flag, a missing value, or too many arguments.
  */
-export function readCommandLine(args: readonly string[], flags: Flags, most: number): CommandLine {
+export function readCommandLine(args: readonly string[], flags: Flags, max: number): CommandLine {
   const known = new Map(Object.entries(flags));
   for (const [name, flag] of Object.entries(flags)) if (flag.negatable) known.set(`no-${name}`, { help: "" });
   const options: ParseArgsConfig["options"] = { h: { type: "boolean" } };
@@ -61,7 +61,7 @@ export function readCommandLine(args: readonly string[], flags: Flags, most: num
     else if (name.startsWith("no-") && flags[name] === undefined) setOnce(values, name.slice("no-".length), false);
     else setOnce(values, name, value);
   }
-  if (positionals.length > most && !values.help) throw new UsageError(tooMany(positionals[most]!, most));
+  if (positionals.length > max && !values.help) throw new UsageError(tooMany(positionals[max]!, max));
   return { values, positionals };
 }
 
@@ -94,9 +94,9 @@ function chosen(name: string, choices: readonly (string | number)[], value: stri
   throw new UsageError(`The flag ${name} is ${names}, not "${value}".`);
 }
 
-function tooMany(argument: string, most: number): string {
+function tooMany(argument: string, max: number): string {
   // A long argument, or one with an equals sign, can be a secret that slipped out of its flag: it is not repeated.
-  const expected = most === 0 ? "takes no arguments" : `takes max ${most} argument${most === 1 ? "" : "s"}`;
+  const expected = max === 0 ? "takes no arguments" : `takes max ${max} argument${max === 1 ? "" : "s"}`;
   return argument.includes("=") || argument.length > 32
     ? `The command ${expected}.`
     : `The command ${expected}; "${argument}" is too many.`;

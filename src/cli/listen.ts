@@ -27,7 +27,7 @@ export interface ListeningServer {
 /**
  * Starts a server: HTTP/1.1, or with a certificate HTTP/2 and HTTP/1.1 over TLS.
  *
- * @throws Failure when it cannot listen.
+ * @throws CommandError when it cannot listen.
  * @throws UsageError when the certificate or its key is invalid.
  */
 export async function listen(handle: Hub["handle"], address: Address): Promise<ListeningServer> {

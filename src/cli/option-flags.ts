@@ -54,9 +54,9 @@ function defaultOf(option: FlagOption, own: boolean | undefined): string {
   return option.default === undefined || Array.isArray(option.default) ? "" : `Default ${option.default}.`;
 }
 
-function numberDefault({ default: byDefault, unit, max, zero }: NumberOption): string {
+function numberDefault({ default: defaultValue, unit, max, zero }: NumberOption): string {
   const parts = [
-    `Default ${unit === "bytes" ? bytesText(byDefault) : byDefault}`,
+    `Default ${unit === "bytes" ? bytesText(defaultValue) : defaultValue}`,
     ...(max === undefined ? [] : [`max ${max}`]),
     ...(zero === undefined ? [] : [`0 for ${zero}`]),
   ];

@@ -77,7 +77,7 @@ async function* tail(url: URL, token: string | undefined, after: string): AsyncG
 /**
  * Decides whether a failed connection is worth a retry.
  *
- * @throws Failure when a retry cannot help: the hub refuses, or it was never reached.
+ * @throws CommandError when a retry cannot help: the hub refuses, or it was never reached.
  */
 function throwUnlessTemporary({ origin }: URL, reason: unknown, wasConnected: boolean): void {
   if (!(reason instanceof NoEventStream)) {

@@ -20,8 +20,8 @@ export function readArguments<const Name extends string>(
   const named = isNamed ? Object.entries(last).filter(([name]) => name !== "__keywords") : [];
   const usage = `Write ${where}(${names.map((name, i) => (i === 0 ? name : `${name}=…`)).join(", ")}).`;
   if (positional.length > names.length) {
-    const most = names.length === 1 ? "1 argument" : `${names.length} arguments`;
-    throw new MercureError("ERR_TEMPLATE", `${where} takes ${most}, not ${positional.length}. ${usage}`);
+    const max = names.length === 1 ? "1 argument" : `${names.length} arguments`;
+    throw new MercureError("ERR_TEMPLATE", `${where} takes ${max}, not ${positional.length}. ${usage}`);
   }
   const read = new Map<string, unknown>(positional.map((value, i) => [names[i]!, value]));
   for (const [name, value] of named) {

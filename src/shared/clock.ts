@@ -10,7 +10,7 @@ export interface Clock {
 }
 
 /** The max delay of a timer, in milliseconds. Node replaces a longer delay with 1. */
-const longest = 2 ** 31 - 1;
+const maxDelay = 2 ** 31 - 1;
 
 /** The system's clock. Callback times can be arbitrarily far away. A waiting callback keeps no process alive. */
 export const systemClock: Clock = {
@@ -19,7 +19,7 @@ export const systemClock: Clock = {
     let timer: NodeJS.Timeout;
     const wait = (): void => {
       const delay = time - Date.now();
-      timer = delay > longest ? setTimeout(wait, longest) : setTimeout(callback, Math.max(0, delay));
+      timer = delay > maxDelay ? setTimeout(wait, maxDelay) : setTimeout(callback, Math.max(0, delay));
       timer.unref();
     };
     wait();

@@ -84,9 +84,10 @@ function checkAlgorithms(algorithms: readonly string[], secret: boolean, name: s
 
 function secretKey(secret: string, algorithms: readonly string[], name: string): KeySource {
   refusePem(secret, `${name}.secret`);
-  const least = Math.max(...algorithms.map((algorithm) => secretAlgorithms.get(algorithm)!));
+  const minLength = Math.max(...algorithms.map((algorithm) => secretAlgorithms.get(algorithm)!));
   const key = new TextEncoder().encode(secret);
-  if (key.length < least) throw invalidOption(`${name}.secret`, `has ${key.length} bytes, and needs min ${least}`);
+  if (key.length < minLength)
+    throw invalidOption(`${name}.secret`, `has ${key.length} bytes, and needs min ${minLength}`);
   return staticKey(key);
 }
 

@@ -13,7 +13,7 @@ interface Route<R> {
 }
 
 /** The cached matches of a topic. */
-interface Verdict<R> {
+interface MatchResult<R> {
   /** The serial of the last checked route. */
   readonly through: number;
   readonly matching: readonly Route<R>[];
@@ -46,7 +46,7 @@ export class PatternIndex<R> {
   #routes: Route<R>[] = [];
   #removed = 0;
   #lastSerial = 0;
-  readonly #verdicts = new OldestFirstMap<string, Verdict<R>>();
+  readonly #results = new OldestFirstMap<string, MatchResult<R>>();
   #remembered = 0;
   #characters = 0;
 
@@ -112,8 +112,8 @@ export class PatternIndex<R> {
     for (const { recipients } of this.#byKey.values()) yield* recipients;
   }
 
-  #lookUp(topic: string, stepsThrough: number): Verdict<R> {
-    const known: Verdict<R> = this.#verdicts.get(topic) ?? nothing;
+  #lookUp(topic: string, stepsThrough: number): MatchResult<R> {
+    const known: MatchResult<R> = this.#results.get(topic) ?? nothing;
     const isComplete = known.through === this.#lastSerial && known.unknown.length === 0;
     if (isComplete && known.matching.every(isAlive)) return known;
     const matching = known.matching.filter(isAlive);
@@ -126,9 +126,9 @@ export class PatternIndex<R> {
     known.unknown.forEach(look);
     if (known.through === 0) this.#byLiteral.forEach(topic, look);
     else this.#since(known.through).forEach(look);
-    const verdict = { through: this.#lastSerial, matching, unknown };
-    this.#remember(topic, verdict);
-    return verdict;
+    const result = { through: this.#lastSerial, matching, unknown };
+    this.#remember(topic, result);
+    return result;
   }
 
   /** Returns the routes that are newer than a serial, the newest first. */
@@ -140,22 +140,22 @@ export class PatternIndex<R> {
     return routes;
   }
 
-  #remember(topic: string, verdict: Verdict<R>): void {
+  #remember(topic: string, result: MatchResult<R>): void {
     if (topic.length > maxTopicLength) return;
-    const known = this.#verdicts.get(topic);
+    const known = this.#results.get(topic);
     if (known === undefined) this.#characters += topic.length;
     else this.#remembered -= sizeOf(known);
-    this.#verdicts.set(topic, verdict);
-    this.#remembered += sizeOf(verdict);
+    this.#results.set(topic, result);
+    this.#remembered += sizeOf(result);
     while (this.#remembered > this.#capacity || this.#characters > maxCharacters) {
-      const [oldest, forgotten] = this.#verdicts.shift()!;
+      const [oldest, forgotten] = this.#results.shift()!;
       this.#remembered -= sizeOf(forgotten);
       this.#characters -= oldest.length;
     }
   }
 }
 
-function sizeOf<R>({ matching, unknown }: Verdict<R>): number {
+function sizeOf<R>({ matching, unknown }: MatchResult<R>): number {
   return 1 + matching.length + unknown.length;
 }
 

@@ -78,14 +78,14 @@ export class SubscriptionScope {
   costOf(updates: readonly { readonly update: Update }[]): number {
     const cost = this.matchers.cost + this.privateTopics.cost;
     if (cost === 0) return 0;
-    let longest = 0;
+    let maxLength = 0;
     for (const { update } of updates) {
-      longest = Math.max(
-        longest,
+      maxLength = Math.max(
+        maxLength,
         update.topics.reduce((sum, { length }) => sum + length, 0),
       );
     }
-    return cost * longest;
+    return cost * maxLength;
   }
 
   /** Returns whether the audience can read a matching update. */

@@ -202,15 +202,15 @@ export const identityOptions = {
   },
 } as const satisfies Table<IdentityOptions>;
 
-type LimitRow = readonly [unit: NumberOption["unit"], byDefault: number, zero: string | undefined, help: string];
+type LimitRow = readonly [unit: NumberOption["unit"], defaultValue: number, zero: string | undefined, help: string];
 
 /** Returns the rows of limits, which are whole numbers. Without a meaning of 0, the min is 1. */
 function limitOptions<Name extends string>(
   rows: Readonly<Record<Name, LimitRow>>,
 ): Readonly<Record<Name, NumberOption>> {
-  const entries = Object.entries<LimitRow>(rows).map(([name, [unit, byDefault, zero, help]]) => {
+  const entries = Object.entries<LimitRow>(rows).map(([name, [unit, defaultValue, zero, help]]) => {
     const special = zero === undefined ? ({ min: 1 } as const) : ({ min: 0, zero } as const);
-    return [name, { kind: "number", default: byDefault, integer: true, unit, help, ...special }];
+    return [name, { kind: "number", default: defaultValue, integer: true, unit, help, ...special }];
   });
   return Object.fromEntries(entries) as Record<Name, NumberOption>;
 }

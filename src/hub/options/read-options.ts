@@ -76,8 +76,8 @@ function readAll(
   { nameOf = (name) => name, defaults = {} }: Reading,
 ): Readonly<Record<string, unknown>> {
   const values = Object.entries(table).map(([name, option]) => {
-    const byDefault = (defaults as Readonly<Record<string, unknown>>)[name] ?? option.default;
-    return [name, readOption(read, option, name, nameOf(name)) ?? byDefault];
+    const defaultValue = (defaults as Readonly<Record<string, unknown>>)[name] ?? option.default;
+    return [name, readOption(read, option, name, nameOf(name)) ?? defaultValue];
   });
   return Object.fromEntries(values);
 }

@@ -3,13 +3,13 @@ const spread = 0.2;
 
 /** Sets the end of connections: the expiry of the token, and at most the max lifetime. Mercure 1.0 "Subscribers". */
 export class Lifetime {
-  readonly #longest: number;
+  readonly #max: number;
   readonly #random: () => number;
   readonly #now: () => number;
 
   /** @param seconds - The max lifetime; 0 for as long as the token is valid. */
   constructor(seconds: number, random: () => number = Math.random, now: () => number = () => Date.now()) {
-    this.#longest = seconds * 1000;
+    this.#max = seconds * 1000;
     this.#random = random;
     this.#now = now;
   }
@@ -19,8 +19,8 @@ export class Lifetime {
    * a timer.
    */
   endOf(expiresAt: number | undefined): number | undefined {
-    if (this.#longest === 0) return expiresAt;
-    const end = this.#now() + this.#longest * (1 - spread * this.#random());
+    if (this.#max === 0) return expiresAt;
+    const end = this.#now() + this.#max * (1 - spread * this.#random());
     return Math.min(Math.floor(end / 1000) * 1000, expiresAt ?? end);
   }
 }

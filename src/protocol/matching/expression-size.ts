@@ -70,9 +70,9 @@ export function expressionSize(source: string): number {
  */
 function repeatedSize(atom: number, quantifier: string): number {
   const [first, last = first] = quantifier.slice(1, -1).split(",");
-  const least = Number(first);
-  const most = Math.max(Number(last), least);
-  return Math.max(most, 1) * atom + (last === "" ? 2 : most - least + 1);
+  const min = Number(first);
+  const max = Math.max(Number(last), min);
+  return Math.max(max, 1) * atom + (last === "" ? 2 : max - min + 1);
 }
 
 function classSize(token: string): number {

@@ -1,12 +1,12 @@
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 
-/** The max number of cached verdicts, over all topics. */
+/** The max number of cached results, over all topics. */
 const capacity = 50_000;
 
 /** The max total length of the cached topics, in UTF-16 units: anonymous clients can send long topics. */
 const maxCharacters = 8_000_000;
 
-/** The max length of a cached topic. Longer topics would take memory that the count of verdicts does not show. */
+/** The max length of a cached topic. Longer topics would take memory that the count of results does not show. */
 const maxTopicLength = 1_000;
 
 /** A compiled pattern whose match results are cached. */
@@ -35,23 +35,23 @@ export class MatchCache {
   of(pattern: Pattern, topic: string): boolean {
     const known = this.#byTopic.get(topic)?.get(pattern.id);
     if (known !== undefined) return known;
-    const verdict = pattern.matches(topic);
-    if (topic.length <= maxTopicLength) this.#remember(pattern.id, topic, verdict);
-    return verdict;
+    const result = pattern.matches(topic);
+    if (topic.length <= maxTopicLength) this.#remember(pattern.id, topic, result);
+    return result;
   }
 
-  #remember(pattern: number, topic: string, verdict: boolean): void {
+  #remember(pattern: number, topic: string, result: boolean): void {
     while (this.#byTopic.size > 0 && (this.#count >= this.#capacity || this.#characters > maxCharacters)) {
       const [oldest, known] = this.#byTopic.shift()!;
       this.#count -= known.size;
       this.#characters -= oldest.length;
     }
-    const verdicts = this.#byTopic.get(topic);
-    if (verdicts === undefined) {
-      this.#byTopic.set(topic, new Map([[pattern, verdict]]));
+    const results = this.#byTopic.get(topic);
+    if (results === undefined) {
+      this.#byTopic.set(topic, new Map([[pattern, result]]));
       this.#characters += topic.length;
     } else {
-      verdicts.set(pattern, verdict);
+      results.set(pattern, result);
     }
     this.#count++;
   }

@@ -34,7 +34,7 @@ interface Evaluator {
 }
 
 const patterns = new PatternPool<Matcher>();
-const verdicts = new MatchCache();
+const matchCache = new MatchCache();
 let evaluators = 0;
 
 /**
@@ -92,9 +92,9 @@ function pattern(type: MatcherSyntax, text: string, evaluator: Evaluator, litera
   const evaluated = { id: evaluators++, matches: (topic: string) => evaluator.matches(topic) };
   const matches = (topic: string) => {
     if (type === "selector" && topic === text) return true;
-    // A topic that the literal excludes needs no cached verdict.
+    // A topic that the literal excludes needs no cached result.
     if (literal !== undefined && !literal.isIn(topic)) return false;
-    return verdicts.of(evaluated, topic);
+    return matchCache.of(evaluated, topic);
   };
   const prepare = () => evaluator.prepare?.();
   return { type, pattern: text, exact: undefined, cost: evaluator.size, literal, matches, prepare };

@@ -155,9 +155,9 @@ function isReserved(name: string): boolean {
  *
  * @throws HttpProblem for text that is invalid for every hub.
  */
-export function checkTopic(value: string, longest: number): void {
+export function checkTopic(value: string, maxLength: number): void {
   if (value === "") throw new HttpProblem(400, "A topic must not be empty.");
-  if (value.length > longest) throw new HttpProblem(400, `A topic can have max ${longest} characters.`);
+  if (value.length > maxLength) throw new HttpProblem(400, `A topic can have max ${maxLength} characters.`);
   const character = forbiddenCharacter(value);
   if (character) throw new HttpProblem(400, `A topic must not contain ${character}, a control or format character.`);
 }

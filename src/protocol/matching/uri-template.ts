@@ -136,11 +136,11 @@ function variableSource(operator: Operator, variable: Variable): string {
   if (variable.explode) return explodedSource(operator);
   // Lists and maps that are not exploded are joined by commas. A prefix applies to strings only.
   const characters = operator.reserved ? unreserved + reserved : unreserved;
-  const [unit, most] =
+  const [unit, max] =
     variable.prefix === undefined
       ? [`(?:[${characters},]|${octet})`, ""]
       : [`(?:[${characters}]|${encodedCharacter})`, variable.prefix];
-  const atLeast = (least: number) => (most === "" ? `${unit}{${least},}` : `${unit}{${least},${most}}`);
+  const atLeast = (min: number) => (max === "" ? `${unit}{${min},}` : `${unit}{${min},${max}}`);
   if (ifEmpty === undefined) return atLeast(0);
   const name = quote(variable.name);
   return separator === ";" ? `${name}(?:=${atLeast(1)})?` : `${name}=${atLeast(0)}`;

@@ -71,12 +71,12 @@ export async function parseAuthorizationDetails(
 }
 
 /** Parses one entry of a list of topic matchers. Mercure 1.0 "Topic Matcher List". */
-function parseMatcher(topic: unknown, longest: number, compile: MatcherCompiler): Matcher | undefined {
+function parseMatcher(topic: unknown, maxLength: number, compile: MatcherCompiler): Matcher | undefined {
   if (!isObject(topic)) return undefined;
   const { match } = topic;
   const matchType = Object.hasOwn(topic, "match_type") ? topic.match_type : "exact";
   if (typeof match !== "string" || match === "" || typeof matchType !== "string") return undefined;
-  if (match.length > longest || forbiddenCharacter(match) !== undefined) return undefined;
+  if (match.length > maxLength || forbiddenCharacter(match) !== undefined) return undefined;
   // The wildcard takes precedence over the type, even over an unknown type.
   if (match === "*") return compileSelector(match);
   try {

@@ -13,28 +13,28 @@ function counting(limit?: number) {
       return topic.startsWith(name);
     },
   });
-  return { verdicts: new MatchCache(limit), pattern, evaluated };
+  return { cache: new MatchCache(limit), pattern, evaluated };
 }
 
-describe("verdicts", () => {
-  test("evaluate a pattern once for a topic", () => {
-    const { verdicts, pattern, evaluated } = counting();
+describe("the cache of matches", () => {
+  test("evaluates a pattern once for a topic", () => {
+    const { cache, pattern, evaluated } = counting();
     const [a, b] = [pattern("a"), pattern("b")];
     for (let i = 0; i < 3; i++) {
-      assert.ok(verdicts.of(a, "a/1"));
-      assert.ok(!verdicts.of(b, "a/1"));
+      assert.ok(cache.of(a, "a/1"));
+      assert.ok(!cache.of(b, "a/1"));
     }
     assert.deepEqual(evaluated, ["a on a/1", "b on a/1"]);
   });
 
   // A publisher of ever new topics, or a subscriber of ever new patterns, fills the hub's memory.
-  test("stay within their bound, whatever is asked", () => {
-    const { verdicts, pattern, evaluated } = counting(10);
+  test("stays within its max of results, whatever is asked", () => {
+    const { cache, pattern, evaluated } = counting(10);
     const patterns = Array.from({ length: 25 }, (_, index) => pattern(`${index}`));
     const asked: (() => boolean)[] = [];
     for (let topic = 0; topic < 50; topic++) {
       for (const pattern of patterns.slice(0, (topic % 25) + 1)) {
-        const ask = () => verdicts.of(pattern, `${topic}`);
+        const ask = () => cache.of(pattern, `${topic}`);
         assert.equal(ask(), `${topic}`.startsWith(pattern.name));
         asked.push(ask);
       }
@@ -44,21 +44,21 @@ describe("verdicts", () => {
     assert.ok(evaluated.length - before >= asked.length - 10);
   });
 
-  test("skip the cache for long topics", () => {
-    const { verdicts, pattern, evaluated } = counting();
+  test("leaves long topics out", () => {
+    const { cache, pattern, evaluated } = counting();
     const x = pattern("x");
-    for (let i = 0; i < 2; i++) assert.ok(verdicts.of(x, "x".repeat(2_000)));
+    for (let i = 0; i < 2; i++) assert.ok(cache.of(x, "x".repeat(2_000)));
     assert.equal(evaluated.length, 2);
   });
 
-  // A client names ever new long topics: few verdicts, much memory.
-  test("topics of remembered verdicts take bounded memory, and the oldest is forgotten", () => {
-    const { verdicts, pattern, evaluated } = counting();
+  // A client names ever new long topics: few results, much memory.
+  test("keeps topics in bounded memory, and forgets the oldest", () => {
+    const { cache, pattern, evaluated } = counting();
     const a = pattern("a");
     const topics = Array.from({ length: 20_000 }, (_, i) => `${i}`.padEnd(1000, "x"));
-    for (const topic of topics) verdicts.of(a, topic);
+    for (const topic of topics) cache.of(a, topic);
     const before = evaluated.length;
-    for (const topic of topics.reverse()) verdicts.of(a, topic);
+    for (const topic of topics.reverse()) cache.of(a, topic);
     const remembered = topics.length - (evaluated.length - before);
     assert.ok(remembered > 7_900 && remembered <= 8_001, `${remembered}`);
   });
