@@ -8,7 +8,7 @@ const usualHistory = 500;
 
 export const kit: Peer = {
   name: "kit",
-  what: "the kit's hub, `htmx-mercure hub`",
+  what: "the library's hub, `htmx-mercure hub`",
   can: { history: true, tls: true, patterns: ["uri-template", "url-pattern"] },
   async start({ history = usualHistory, tls, heapMegabytes }) {
     const child = await startNode(
@@ -34,7 +34,7 @@ export const kit: Peer = {
 
 export const embedded: Peer = {
   name: "embedded",
-  what: "the kit in an Express application",
+  what: "the library in an Express application",
   can: { history: true, patterns: ["uri-template", "url-pattern"] },
   async start({ history = usualHistory, heapMegabytes }) {
     const child = await startNode(

@@ -23,5 +23,5 @@ const stored = (transport: "memory" | "lmdb", what: string): Peer => ({
   },
 });
 
-export const hubMemory = stored("memory", "the kit's hub with its history in memory");
-export const hubLmdb = stored("lmdb", "the kit's hub with its history in LMDB");
+export const hubMemory = stored("memory", "the library's hub with its history in memory");
+export const hubLmdb = stored("lmdb", "the library's hub with its history in LMDB");

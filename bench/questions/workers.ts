@@ -1,6 +1,6 @@
 // What does a stream cost when several processes serve it?
 //
-// The kit's hub with 1, 2 and 4 processes that share a folder of LMDB, 500 streams of one topic, and 16 publishers in
+// The library's hub with 1, 2 and 4 processes that share a folder of LMDB, 500 streams of one topic, and 16 publishers in
 // closed loops, updates of 200 bytes. No update may be lost and no stream closed. Each delivery costs CPU time of all
 // processes; on a machine with few cores more processes are slower, because fewer updates share a turn.
 
@@ -16,7 +16,7 @@ import { mercurePaths } from "../peers/mercure-paths.js";
 
 const hubOf = (count: number): Peer => ({
   name: `workers-${count}`,
-  what: `the kit's hub with ${count} processes over LMDB`,
+  what: `the library's hub with ${count} processes over LMDB`,
   async start() {
     const folder = mkdtempSync(join(tmpdir(), "bench-workers-"));
     const main = new URL("../../dist/cli/main.js", import.meta.url);

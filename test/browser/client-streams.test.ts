@@ -503,7 +503,7 @@ onBothLines((fixture) => {
   });
 
   describe("a page under a strict policy", () => {
-    it("has htmx's rules for indicators from the kit's style sheet, not from a style element", async () => {
+    it("has htmx's rules for indicators from the library's style sheet, not from a style element", async () => {
       const page = await fixture.open(`${stream()}<span class="htmx-indicator">Busy</span>`);
       await fixture.connected();
       assert.equal(await page.locator("style").count(), 0);

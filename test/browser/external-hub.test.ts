@@ -30,7 +30,7 @@ const files = {
   "components/Item.njk": '<li id="item-{{ id }}">{{ id }}</li>',
 };
 
-/** A browser, and an application that proxies the kit's hub path to another hub; both close after the test. */
+/** A browser, and an application that proxies the library's hub path to another hub; both close after the test. */
 async function start(t: TestContext, hub: ReferenceHub, options: MercureOptions) {
   const publicHubUrl = "/.well-known/mercure";
   const { app, kit, listen } = application(t, files, { hubUrl: hub.url, publicHubUrl, ...options });
@@ -64,7 +64,7 @@ const references = [
   { name: "1.0", version: 1, options: { protocol: 1, tokenMode: "url", ...identity }, skip: withoutReferenceHub1 },
 ] as const;
 for (const { name, version, options, skip } of references) {
-  describe(`a page with the reference hub of ${name}, behind the kit's own hub path`, {
+  describe(`a page with the reference hub of ${name}, behind the library's own hub path`, {
     skip,
   }, () => {
     for (const htmx of htmxLines)
@@ -91,7 +91,7 @@ for (const { name, version, options, skip } of references) {
         await page.locator("#item-5").waitFor();
         assert.deepEqual(await shown(), ["0", "1", "2", "3", "4", "5"]);
         assert.deepEqual(tokensInUrls, []);
-        // The browser and the kit's script log that the hub was away.
+        // The browser and the library's script log that the hub was away.
         assert.deepEqual(
           errors.filter((error) => !/net::ERR_|status of 502|reconnects in/.test(error)),
           [],

@@ -1,5 +1,5 @@
 // Checks docs/streams.md, "Use htmx without the script", row by row: a page's behaviour with htmx and its extension
-// alone, and with the kit's script. Items have no ids unless a row says so, so that a repetition shows. Also checks the
+// alone, and with the library's script. Items have no ids unless a row says so, so that a repetition shows. Also checks the
 // recipe of docs/browser.md under "Refresh after a gap".
 
 import assert from "node:assert/strict";
@@ -155,7 +155,7 @@ before(async () => {
 after(() => browser.close());
 
 for (const script of ["stock", "kit"] as const) {
-  describe(script === "stock" ? "htmx and its extension alone" : "the kit's script", () => {
+  describe(script === "stock" ? "htmx and its extension alone" : "the library's script", () => {
     for (const { what, stream, act, options, ...expected } of rows) {
       test(what, async (t) => assert.deepEqual(await act(await visit(t, script, stream, options)), expected[script]));
     }
@@ -252,7 +252,7 @@ async function visit(
       for (const socket of sockets) socket.destroy();
     },
     async say(html) {
-      // Makes the browser's own EventSource reconnect as soon as the kit's.
+      // Makes the browser's own EventSource reconnect as soon as the library's.
       await kit.sse.publish("messages", html, { retry: 100 });
       await page
         .getByText(html.replaceAll(/<[^>]*>/g, ""), { exact: true })

@@ -6,7 +6,7 @@
 //                             its scripts, opens its stream, posts to `/messages` and awaits the update
 //   ```ts                     without: a fragment, run in a request's handler with the variables of fragments.ts; a line
 //                             `expression; // → value` is checked (`…` stands for anything); each route gets one request
-//   ```js                     a script for browsers: compiled against the DOM and the kit's types, and loaded by Chromium
+//   ```js                     a script for browsers: compiled against the DOM and the library's types, and loaded by Chromium
 //                             into a page with a stream; the test waits for its log
 //   ```njk  ```html           a template, rendered with the delimiters `<% %>` and the context of fragments.ts
 //   ```html output            the output of the template before; white space does not count, `…` stands for anything
@@ -198,7 +198,7 @@ async function renderTemplate(t: TestContext, block: Block, page: Page): Promise
   if (output !== undefined) assertShows(html, output.code);
 }
 
-/** The kit's own components need what makes them streams, when a page shows how to override them. */
+/** The library's own components need what makes them streams, when a page shows how to override them. */
 function use(kit: Kit, component: string): unknown {
   if (component === "MercureStreamContext") return kit.render(component, { topics: ["a", "b"], children: kit.html`…` });
   return kit.render(component, component === "MercureStream" ? { topic: "messages" } : templateContext());

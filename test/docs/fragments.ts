@@ -36,7 +36,7 @@ const samples = {
   user: new User(),
 };
 
-/** The variables of a fragment alone, besides the kit. */
+/** The variables of a fragment alone, besides the library. */
 const tools = {
   express,
   EventEmitter,
@@ -85,7 +85,7 @@ export interface Sample {
   readonly app: Express;
   readonly kit: Kit;
   readonly origin: string;
-  /** The errors that the kit has logged. */
+  /** The errors that the library has logged. */
   readonly errors: readonly unknown[];
 }
 
@@ -154,7 +154,7 @@ export async function runFragment(sample: Sample, code: string): Promise<void> {
   if (failure !== undefined) throw failure;
   for (const route of routes(app).slice(routesBefore + 1)) await ask(origin, route);
   await new Promise(setImmediate);
-  if (errors.length > 0) throw new AggregateError(errors.flat(), `the fragment made the kit log ${errors}`);
+  if (errors.length > 0) throw new AggregateError(errors.flat(), `the fragment made the library log ${errors}`);
 }
 
 /** Gives a loop over updates one to see, and ends it with the kit. */

@@ -51,7 +51,7 @@ async function start(t: TestContext, options: MercureOptions = {}): Promise<Star
   };
 }
 
-/** As the kit's script asks, with the token in a header. */
+/** As the library's script asks, with the token in a header. */
 async function statusOf(url: string, headers: Record<string, string>): Promise<number> {
   const { searchParams, hash } = new URL(url);
   const token = searchParams.get("authorization") ?? new URLSearchParams(hash.slice(1)).get("authorization");
@@ -326,7 +326,7 @@ describe("a name with joiners", () => {
     });
   }
 
-  test("has a topic of a visitor's choice in a channel, apart from the kit's own topics", async (t) => {
+  test("has a topic of a visitor's choice in a channel, apart from the library's own topics", async (t) => {
     const { app, kit, origin } = await start(t);
     app.get("/channels/sse", kit.sse.stream());
     const stream = await openStream(t, `${origin}/channels/sse?channel=${encodeURIComponent(names.emoji)}`);

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import express from "express";
 import { application } from "../support/application.js";
 
-describe("body parsers before the kit", () => {
+describe("body parsers before the library", () => {
   test("accept an update of 200 kB on the hub's path", async (t) => {
     const { kit, listen } = application(
       t,

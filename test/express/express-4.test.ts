@@ -8,7 +8,7 @@ import { secret } from "../support/application.js";
 
 const express4 = createRequire(import.meta.url)("express4") as () => Application;
 
-/** The error names the version, the way out, and nothing of the inside of the kit. */
+/** The error names the version, the way out, and nothing of the inside of the library. */
 function assertNeedsExpress5(error: unknown): true {
   assert.ok(error instanceof MercureError);
   assert.equal(error.code, "ERR_OPTION");
@@ -28,7 +28,7 @@ describe("an application of Express 4", () => {
     assert.throws(() => mercure(app, { secret }), assertNeedsExpress5);
   });
 
-  test("stays usable below an application of Express 5 that has the kit", async (t) => {
+  test("stays usable below an application of Express 5 that has the library", async (t) => {
     const app = express();
     const { close } = mercure(app, { secret, logger: { warn: () => {}, error: () => {} } });
     const old = express4();

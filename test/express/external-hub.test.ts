@@ -45,7 +45,7 @@ async function take(stream: EventStream, count: number): Promise<string[]> {
   return data;
 }
 
-/** The kit's own hub, in another application. */
+/** The library's own hub, in another application. */
 async function embeddedHub(t: TestContext, options: MercureOptions = {}): Promise<{ url: string }> {
   const { listen } = application(t, {}, { hub: { allowPublish: true }, ...options });
   return { url: `${await listen()}/.well-known/mercure` };
@@ -76,9 +76,9 @@ interface HubUnderTest {
 }
 
 const hubs: HubUnderTest[] = [
-  { name: "the kit's own hub", start: (t) => embeddedHub(t) },
+  { name: "the library's own hub", start: (t) => embeddedHub(t) },
   {
-    name: "the kit's own hub and Mercure 1.0",
+    name: "the library's own hub and Mercure 1.0",
     options: { protocol: 1, tokenMode: "url", ...identity },
     start: (t) => embeddedHub(t, identity),
   },
@@ -104,7 +104,7 @@ for (const { name, start, skip = false, options } of hubs) {
       assert.deepEqual(await take(stream, 3), ["1", "2", "3"]);
     });
 
-    test("starts a page at the newest update that the kit has seen", async (t) => {
+    test("starts a page at the newest update that the library has seen", async (t) => {
       const { kit, page } = await withHub(t, (await start(t)).url, options);
       await page();
       await kit.sse.publish("messages", "before");
@@ -202,7 +202,7 @@ for (const { name, version, options, skip } of references)
         acknowledged,
       );
       assert.ok(acknowledged.length >= 38);
-      // The kit's own subscription has returned, too. The hub announces it by an update, which can be the last one.
+      // The library's own subscription has returned, too. The hub announces it by an update, which can be the last one.
       await until(async () => cursorOf(await page()) !== duringOutage);
       assert.ok(errors.length <= 1, "an outage is reported once");
     });
@@ -338,7 +338,7 @@ describe("a page", () => {
 });
 
 describe("with a remote hub", () => {
-  test("the kit's subscription continues when its token expires", async (t) => {
+  test("the library's subscription continues when its token expires", async (t) => {
     const remote = application(t, {}, { hub: { allowPublish: true } });
     const { hub } = remote.kit;
     const url = `${await remote.listen()}/.well-known/mercure`;

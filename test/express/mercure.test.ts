@@ -234,7 +234,7 @@ describe("an application", () => {
     }
   });
 
-  test("warns once when the kit comes after routes, and of a stream without scripts", async (t) => {
+  test("warns once when the library comes after routes, and of a stream without scripts", async (t) => {
     const warnings: string[] = [];
     const app = express();
     app.get("/early", (_req, res) => res.render("bare"));

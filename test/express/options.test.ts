@@ -311,7 +311,7 @@ describe("options", () => {
     });
   }
 
-  test("keys come from the variables of Mercure's hubs before the kit's own", () => {
+  test("keys come from the variables of Mercure's hubs before the library's own", () => {
     const [publisher, subscriber] = ["p".repeat(32), "s".repeat(32)];
     const environment = {
       MERCURE_PUBLISHER_JWT_KEY: publisher,

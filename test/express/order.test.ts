@@ -50,7 +50,7 @@ describe("what stands before mercure(app)", () => {
     assert.doesNotMatch(warnings.join(), /after routes/);
   });
 
-  // The kit missed the beginning of the request: a cache could keep the page, or it could hold another viewer's token.
+  // The library missed the beginning of the request: a cache could keep the page, or it could hold another viewer's token.
   for (const development of [true, false]) {
     for (const tokenMode of ["url", "cookie"] as const) {
       for (const authorize of [undefined, () => true, () => false]) {

@@ -8,7 +8,7 @@ describe("requests to an application behind a stream", () => {
   for (const [what, first, path] of [
     ["pages behind a stream of the hub", "/.well-known/mercure?topic=a", "/"],
     ["pages behind a stream of a route", "/stream", "/"],
-    ["the kit's scripts behind a stream of the hub", "/.well-known/mercure?topic=a", "/mercure-assets/htmx.js"],
+    ["the library's scripts behind a stream of the hub", "/.well-known/mercure?topic=a", "/mercure-assets/htmx.js"],
     ["pages behind a page that nobody reads", "/slow", "/"],
   ] as const) {
     test(`stay unanswered: ${what}`, async (t) => {

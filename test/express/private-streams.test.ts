@@ -594,7 +594,7 @@ describe("a remote hub", () => {
     const [, jwt = ""] =
       /^mercureAuthorization=([\w.-]+); Path=\/; HttpOnly; SameSite=Strict$/.exec(session.set[0]!) ?? [];
     assert.deepEqual(decodeJwt(jwt).mercure, { subscribe: ["a", "b"] });
-    assert.match(html, /lastEventID=[^&"]+#grant=[\w-]{22}"/, "the mark is for the kit's script alone");
+    assert.match(html, /lastEventID=[^&"]+#grant=[\w-]{22}"/, "the mark is for the library's script alone");
   });
 });
 

@@ -129,7 +129,7 @@ function assertBobs({ ada, bob }: { ada: Answer; bob: Answer }): void {
   assert.equal(bob.status, 200, bob.text);
   assert.deepEqual(bob.tokens, [bobs]);
   assert.equal(bob.cacheControl, "private, no-store");
-  // Caches can skip Ada's answer too without harm: without a response, the kit has the context alone.
+  // Caches can skip Ada's answer too without harm: without a response, the library has the context alone.
   assert.deepEqual([ada.text, ada.cookies, ada.tokens], ["held", [], []]);
 }
 
@@ -188,7 +188,7 @@ describe("a response in a callback that runs in the context of another request",
     ]);
   });
 
-  // A middleware before the kit looks the session up in the pool, so the renewal itself runs in the other's context.
+  // A middleware before the library looks the session up in the pool, so the renewal itself runs in the other's context.
   for (const tokenMode of ["url", "cookie"] as const) {
     test(`renews the token of its own viewer, with tokens by ${tokenMode}`, async (t) => {
       const asked: string[] = [];
@@ -423,7 +423,7 @@ describe("HTML that is rendered without a response", () => {
     assert.equal(await (await fetch(await listen())).text(), "refused");
   });
 
-  // A visitor writes the URL of another's stream, or a mark like the kit's own, into a text that a page shows.
+  // A visitor writes the URL of another's stream, or a mark like the library's own, into a text that a page shows.
   test("gives no cookie for a mark that a visitor has written into a page", async (t) => {
     const { app, kit, listen } = visitors(t, { tokenMode: "cookie" });
     app.get("/own", (_req, res) => void res.send(kit.render("Mine", { user: "ada" })));

@@ -210,7 +210,7 @@ describe("the cookies of two people in one browser", () => {
     ["before", false],
     ["after", true],
   ] as const) {
-    test(`open no private stream without a session, where its middleware runs ${when} the kit`, async (t) => {
+    test(`open no private stream without a session, where its middleware runs ${when} the library`, async (t) => {
       const subjectGetter = (req: Request) => (req as { user?: string | undefined }).user;
       const { app, kit, listen } = start(
         t,
@@ -228,7 +228,7 @@ describe("the cookies of two people in one browser", () => {
       const adas = await openStream(t, url, { headers: as("user=ada", url) });
       await kit.sse.publish("users/ada", "hello", { private: true });
       assert.equal((await adas.next())?.data, "hello");
-      // The kit learns of a late session from the next page alone.
+      // The library learns of a late session from the next page alone.
       if (isLate) await session.fetch(`${origin}/public`, { headers: as("a=b", origin) });
       const closed = await openStream(t, url, { headers: as("a=b", url) });
       assert.equal((await closed.next())?.event, "mercure:close");
@@ -259,7 +259,7 @@ describe("the cookies of two people in one browser", () => {
   });
 
   // A session that only a route knows: the hub's requests have no subject, or another one.
-  test("still open streams where the middleware of the session runs after the kit", async (t) => {
+  test("still open streams where the middleware of the session runs after the library", async (t) => {
     const subjectGetter = (req: Request) => (req as { user?: string }).user ?? "";
     const { app, kit, listen } = start(t, { tokenMode: "cookie", subjectGetter });
     app.get("/", (req, res) => {

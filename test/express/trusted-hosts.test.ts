@@ -75,7 +75,7 @@ describe("a hub at the host of the request", () => {
     assert.match(
       other.heard.join(),
       /^POST \/\.well-known\/mercure Bearer eyJ[^,]+$/,
-      "the kit follows the first alone",
+      "the library follows the first alone",
     );
   });
 

@@ -101,7 +101,7 @@ for (const protocol of [0, 1] as const) {
           method: "POST",
           headers: { "Sec-Fetch-Site": "same-origin", ...(token && { Authorization: `Bearer ${token}` }) },
         });
-        assert.equal(answer.status, 401, "the kit's script then fetches the page");
+        assert.equal(answer.status, 401, "the library's script then fetches the page");
         assert.deepEqual(answer.headers.getSetCookie(), []);
       });
     }

@@ -53,7 +53,7 @@ test("a stream is read the same, however its bytes are cut", async (t) => {
   );
 });
 
-test("the kit's parser and an independent one agree on types, data and retry", async (t) => {
+test("the library's parser and an independent one agree on types, data and retry", async (t) => {
   const property = fc.property(stream, (text) => {
     // The other parser holds a final CR back until it sees the next character; a comment settles it.
     const all = new TextEncoder().encode(`${text}\n:\n`);

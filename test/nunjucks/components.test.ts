@@ -201,7 +201,7 @@ describe("a component", () => {
     assert.throws(() => kit.components.render("Late"), { code: "ERR_COMPONENT", message: /renders asynchronously/ });
   });
 
-  test("of the kit can be overridden by the application, and gets the documented variables", (t) => {
+  test("of the library can be overridden by the application, and gets the documented variables", (t) => {
     const kit = fixture(t, {
       files: {
         "components/MercureStream.njk":

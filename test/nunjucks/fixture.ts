@@ -24,7 +24,7 @@ import { Viewer } from "../../src/publisher/streams/viewer.js";
 export interface FixtureOptions {
   /** Template files by their path; those under `components/` are components. */
   files?: Record<string, string>;
-  /** Makes the environment; default the kit's own. */
+  /** Makes the environment; default the library's own. */
   environment?: (folder: string) => Environment;
   development?: boolean;
   typeIsTopic?: boolean;
@@ -46,7 +46,7 @@ export interface Fixture {
   render(template: string, context?: object): string;
 }
 
-/** The kit's Nunjucks integration with files of its own, without a server. */
+/** The library's Nunjucks integration with files of its own, without a server. */
 export function fixture(t: TestContext, options: FixtureOptions = {}): Fixture {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-"));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -6,7 +6,7 @@ import { applicationEnvironment, fixture } from "./fixture.js";
 
 const card = '<div class="card"><b>{{ title }}</b>{{ children }}</div>';
 
-/** The delimiters under test: the kit's, Nunjucks' own, and unusual ones. */
+/** The delimiters under test: the library's, Nunjucks' own, and unusual ones. */
 const delimiters = {
   "<% %>": undefined,
   "{% %}": {},
@@ -249,7 +249,7 @@ describe("a mistake in a template is an error with its place", () => {
   ];
   for (const own of [true, false]) {
     for (const [source, code, message, [line, column]] of cases) {
-      test(`${JSON.stringify(source)}, ${own ? "the kit's environment" : "an application's"}`, (t) => {
+      test(`${JSON.stringify(source)}, ${own ? "the library's environment" : "an application's"}`, (t) => {
         const kit = fixture(t, {
           files: { "templates/page.njk": source, "components/Card.njk": card },
           ...(own

@@ -152,7 +152,7 @@ describe("validateDraft", () => {
     for (const value of [undefined, "on", 1, null]) refuses({ private: value }, "ERR_UPDATE", /private/);
   });
 
-  test("returns or throws an error of the kit for any input", () => {
+  test("returns or throws an error of the library for any input", () => {
     fc.assert(
       fc.property(fc.array(fc.anything()), fc.anything(), fc.anything(), (topics, id, type) => {
         try {

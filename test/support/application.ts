@@ -25,13 +25,13 @@ export const secret = "0123456789abcdef0123456789abcdef";
 export interface ApplicationSetup {
   /** The kit's clock. */
   readonly clock?: Clock;
-  /** Adds middleware before the kit. */
+  /** Adds middleware before the library. */
   readonly before?: (app: Express) => void;
   /** The version of HTTP; 1 by default. */
   readonly http?: 1 | 2;
 }
 
-/** An Express application with the kit and its own files, on a port that the system chooses. */
+/** An Express application with the library and its own files, on a port that the system chooses. */
 export function application(
   t: TestContext,
   files: Record<string, string> = {},

@@ -11,7 +11,7 @@ import type { Asked } from "./http-client.js";
 /** The place where a handler calls a function. */
 export interface Site {
   readonly running: Application;
-  /** A hub beside the kit. */
+  /** A hub beside the library. */
   readonly lone: Hub;
   readonly req: Request;
   readonly res: Response;

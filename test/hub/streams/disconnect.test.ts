@@ -18,7 +18,7 @@ import {
 
 const bearer = (value: string) => ({ Authorization: `Bearer ${value}` });
 
-/** The kit signs fractions of a second too. */
+/** The library signs fractions of a second too. */
 const fresh = (sub: string | undefined, topics: string[]) =>
   token({ subscribe: topics }, { ...(sub && { sub }), iat: distinctTime() / 1000, exp: Date.now() / 1000 + 60 });
 
