@@ -9,7 +9,7 @@ export class TypeFlow {
   readonly given = new Set<ts.Node>();
   readonly #checker: ts.TypeChecker;
   readonly #isOwn: (node: ts.Node) => boolean;
-  /** The members by which each member is read as well, because its object is passed as theirs. */
+  /** For each member, the members of other types that its object is passed as. Their readers read it too. */
   readonly #readers = new Map<ts.Node, Set<ts.Node>>();
   readonly #passed = new Map<ts.Type, Set<ts.Type>>();
   readonly #unknown = new Set<ts.Type>();
