@@ -153,7 +153,7 @@ function withNarrowIndent(code) {
 function withFewMarks(code) {
   return code
     .replaceAll(/\n+/g, "\n")
-    .replaceAll(/;\n(?!\s*[([<`])/g, "\n")
+    .replaceAll(/\/\*[\s\S]*?\*\/|;\n(?!\s*[([<`])/g, (text) => (text === ";\n" ? "\n" : text))
     .replaceAll(
       /\/\*[\s\S]*?\*\/|\/\/.*|"(?:[^"\\]|\\.)*"|`[^`]*`| *(=>|[|&:,={}<>?]) */g,
       (text, mark) => mark ?? text,

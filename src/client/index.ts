@@ -1,11 +1,11 @@
 /**
  * The state of a stream.
  *
- * - `connecting`: the first connection is on its way, or a planned change of connection.
- * - `open`: each update arrives.
+ * - `connecting`: the stream connects for the first time, or reconnects after a planned end.
+ * - `open`: the stream is connected, and updates arrive.
  * - `paused`: the page is in the back/forward cache, or pauses while it is hidden.
- * - `offline`: the connection is lost, and the client tries again.
- * - `stale`: the server's history lacks updates that the page lacks too.
+ * - `offline`: the connection is lost, and the client retries.
+ * - `stale`: the page misses updates that the server has evicted.
  * - `denied`: the server has refused the visitor for good, by status 401 or 403.
  * - `ended`: the server or the application has ended the stream for good.
  */
@@ -31,7 +31,7 @@ export interface MercureErrorDetail {
   readonly url: string;
 }
 
-/** The detail of `mercure:end`: the hub has ended a stream for good, and the client got no new token for it. */
+/** The detail of `mercure:end`: the hub has ended a stream for good, and the client got no new token. */
 export interface MercureEndDetail {
   /**
    * `expired`: the stream's grant has expired. `forbidden`: the application has withdrawn the grant.
@@ -43,7 +43,8 @@ export interface MercureEndDetail {
 }
 
 /**
- * The detail of `mercure:gap`: the server's history starts after the stream's position, so the page can lack updates.
+ * The detail of `mercure:gap`: the server has evicted updates after the stream's position, so the page may lack
+ * updates.
  */
 export interface MercureGapDetail {
   /** The id of the last event before the position that the stream asked for. */
@@ -60,9 +61,9 @@ export interface MercureEventMap {
   "mercure:error": CustomEvent<MercureErrorDetail>;
   /** The hub has ended a stream for good. */
   "mercure:end": CustomEvent<MercureEndDetail>;
-  /** The page can lack updates. Unless a listener prevents it, the client fetches the stream's content again. */
+  /** The page may lack updates. Unless a listener cancels the event, the client fetches the stream's content again. */
   "mercure:gap": CustomEvent<MercureGapDetail>;
-  /** New content leaves this field alone, because the visitor is changing it. */
+  /** New content left this field unchanged, because the visitor is changing it. */
   "mercure:kept": CustomEvent<null>;
 }
 
@@ -78,7 +79,7 @@ export interface MercureStream {
 
 /** The state of the page, as `window.mercure`. */
 export interface Mercure {
-  /** The page's state: the most troubled state of its streams; undefined for a page without streams. */
+  /** The page's state: the worst state of its streams; undefined for a page without streams. */
   readonly state: StreamState | undefined;
   /** The streams of the page. */
   readonly streams: readonly MercureStream[];
@@ -88,7 +89,7 @@ export interface Mercure {
    */
   pauseHiddenAfter: number;
   /**
-   * Reconnects each stream that waits, at once. Streams that are open or have ended stay as they are.
+   * Reconnects each waiting stream at once. Open and ended streams stay unchanged.
    *
    * @example
    * ```js

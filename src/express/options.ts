@@ -18,8 +18,8 @@ export interface MercureOptions {
    */
   components?: string | readonly string[] | undefined;
   /**
-   * An existing Nunjucks environment, with any delimiters. It must autoescape. Default: the library makes one with the
-   * delimiters `<% %>`.
+   * An existing Nunjucks environment, with any delimiters. It must autoescape. Default: a new one with the delimiters
+   * `<% %>`.
    */
   environment?: Environment | undefined;
   /**
@@ -50,20 +50,20 @@ export interface MercureOptions {
    */
   hubUrl?: string | true | undefined;
   /**
-   * The hosts that can receive updates and their tokens with `hubUrl: true`, such as `example.com`. The list is needed
-   * because clients choose the host of a request. A host name means https; an origin can say http. Default:
-   * `MERCURE_TRUSTED_HOSTS`. Production throws `ERR_OPTION`
-   * without any. Development also trusts any port of this machine.
+   * The hosts that can receive updates and their tokens with `hubUrl: true`, such as `example.com`. Other hosts are not
+   * trusted, because clients choose the host of a request. A host name means https; an origin can say http. Default:
+   * `MERCURE_TRUSTED_HOSTS`. If it is missing, production throws `ERR_OPTION`. Development also trusts any port of this
+   * machine.
    */
   trustedHosts?: readonly string[] | string | undefined;
   /**
-   * The token sent when publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else made from
+   * The token for publishing to a remote hub. Default: `MERCURE_PUBLISHER_JWT`, else one signed with
    * `publisherSecretKey`. {@link https://mercure.rocks/spec#publishers | Mercure "Publishers"}.
    */
   publisherJwt?: string | undefined;
   /**
-   * The hub's URL for browsers. `true` means the hub's path at the host of the page. Browsers use an absolute URL as it
-   * is. Default: `MERCURE_PUBLIC_HUB_URL`, else `hubUrl`, else a relative URL.
+   * The hub's URL for browsers. `true` means the hub's path at the host of the page. Browsers use an absolute URL
+   * unchanged. Default: `MERCURE_PUBLIC_HUB_URL`, else `hubUrl`, else a relative URL.
    */
   publicHubUrl?: string | true | undefined;
   /**
@@ -86,10 +86,10 @@ export interface MercureOptions {
    */
   resource?: string | undefined;
   /**
-   * The name of the cookie that carries a browser's token. The embedded hub's cookies have a hash after it, which tells
-   * applications on several ports of one host apart. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else
-   * `mercureAuthorization` with Mercure 0.x and `__Secure-mercure_access_token` with 1.0.
-   * {@link https://mercure.rocks/spec#cookie | Mercure "Cookie"}.
+   * The name of the cookie that carries a browser's token. The embedded hub appends a hash, so applications on several
+   * ports of one host do not share cookies. Default: `MERCURE_AUTHZ_COOKIE_NAME`, else `mercureAuthorization` with
+   * Mercure 0.x and `__Secure-mercure_access_token` with 1.0. {@link https://mercure.rocks/spec#cookie | Mercure
+   * "Cookie"}.
    */
   authzCookieName?: string | undefined;
   /**

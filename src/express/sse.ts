@@ -15,7 +15,7 @@ import type { JwtOptions } from "../publisher/streams/handmade-tokens.js";
 import type { StreamExtras } from "../publisher/streams/stream-urls.js";
 import type { TopicChoice } from "./stream-routes.js";
 
-/** Publishes updates, and serves streams as routes of the application. Its functions can be taken apart. */
+/** Publishes updates, and serves streams as routes of the application. You can destructure its functions. */
 export interface Sse {
   /**
    * Publishes data on a topic. Resolves to the update's id once the hub has stored the update.
@@ -195,7 +195,7 @@ export interface Sse {
   authenticatedHubUrl(topics: Topics, extras?: StreamExtras): string;
 
   /**
-   * The name of {@link Sse.authenticatedHubUrl} in Flask-Mercure-SSE.
+   * An alias of {@link Sse.authenticatedHubUrl}: its name in Flask-Mercure-SSE.
    *
    * @example
    * ```ts

@@ -12,14 +12,14 @@ declare const probe: Readonly<Record<string, true>>;
 /** Whether the project's compiler option `noUncheckedIndexedAccess` is on. */
 type IsIndexChecked = undefined extends typeof probe.name ? true : false;
 
-/** A component whose properties the project declares. Components without required properties take none too. */
+/** A component whose properties the project declares. The properties are optional if none of them is required. */
 type DeclaredComponent<Props extends object> = object extends Props
   ? ComponentFunction<Props>
   : (props: Props) => SafeString;
 
 /**
- * The components as functions. Types come from {@link HtmxMercure.Components}. Other names can be called with any object:
- * files, which no compiler sees, decide which components exist.
+ * The components as functions. Types come from {@link HtmxMercure.Components}. Undeclared names accept any object,
+ * because the compiler does not know the component files.
  */
 export type ComponentFunctions = {
   readonly [Name in keyof HtmxMercure.Components]: DeclaredComponent<HtmxMercure.Components[Name]>;

@@ -28,7 +28,7 @@ export interface ActiveSubscription {
 }
 
 /**
- * The JSON that describes a subscription. {@link https://mercure.rocks/spec#subscription-events | Mercure "Subscription
+ * The JSON document of a subscription. {@link https://mercure.rocks/spec#subscription-events | Mercure "Subscription
  * Events"}.
  */
 export interface SubscriptionDocument {
@@ -48,7 +48,7 @@ export interface SubscriptionDocument {
   readonly active: boolean;
   /** The payload from the subscriber's token. */
   readonly payload?: unknown;
-  /** The id of the process that has the stream, if processes share the hub's transport. Events have none. */
+  /** The id of the stream's process, if processes share the hub's transport. Events do not contain it. */
   readonly node?: string;
 }
 

@@ -10,15 +10,15 @@ export interface Draft {
   readonly data: string;
   /** Whether the update is private: only subscribers with a token for one of the topics receive it. */
   readonly private: boolean;
-  /** The event's id. Default: an id made by the transport. */
+  /** The event's id. Default: an id that the transport generates. */
   readonly id?: string;
   /** The event's type. Default: browsers dispatch the event as `message`. */
   readonly type?: string;
   /** The reconnection time for clients, in milliseconds. */
   readonly retry?: number;
   /**
-   * Whether history stores the update. Without it only the streams that are live receive the update: streams that catch
-   * up miss it, and are not told. Default true.
+   * Whether history stores the update. With false, only live streams receive the update: streams that catch up miss it
+   * without a gap. Default true.
    */
   readonly keep?: boolean;
   /**

@@ -63,7 +63,7 @@ export class CursorCipher {
     return ids;
   }
 
-  /** Returns the position of an id, or undefined for an id that {@link CursorCipher.encode} has not made. */
+  /** Returns the position of an id, or undefined for an id that is not from {@link CursorCipher.encode}. */
   decode(id: string): number | undefined {
     if (!/^#[\w-]{22}$/.test(id)) return undefined;
     const block = this.#decrypt.update(Buffer.from(id.slice(1), "base64url"));

@@ -1,4 +1,4 @@
-/** Hears a change of an entry. The value is undefined when the entry has ended. */
+/** Called for each change of an entry. The value is undefined when the entry has ended. */
 export type NodesListener = (node: string, key: string, value: string | undefined) => void;
 
 /**
@@ -11,8 +11,8 @@ export interface Nodes {
 
   /**
    * Sets an entry of this node, or removes it with undefined. The local copy changes at once. Other nodes learn the
-   * change soon, and before updates that are published in a later turn of the event loop. Several changes can travel
-   * together. The entry lives as long as the node.
+   * change soon, but always before updates that are published in a later turn of the event loop. Several changes can
+   * travel together. The entry lives as long as the node.
    */
   tell(key: string, value: string | undefined): void;
 
@@ -20,10 +20,10 @@ export interface Nodes {
   entries(prefix: string): Iterable<readonly [node: string, key: string, value: string]>;
 
   /**
-   * Calls the listener for each change of an entry of any node, this one included. The value is undefined when the entry
-   * has ended, also because its node has ended. If the others took this node for ended, and it is back, the listener
-   * hears that its entries have ended, and then the entries again. A listener must not throw. Returns a function that
-   * removes the listener.
+   * Calls the listener for each change of an entry of any node, this one included. The value is undefined when the
+   * entry has ended, also because its node has ended. If the others took this node for ended and it returns, the
+   * listener gets the end of its entries, and then the entries again. A listener must not throw. Returns a function
+   * that removes the listener.
    */
   listen(listener: NodesListener): () => void;
 }

@@ -5,9 +5,9 @@ const epoch = Date.UTC(2024, 0, 1);
 const perMillisecond = 2048;
 
 /**
- * Returns the position after the last one. Positions are time, so that no position is ever used again: neither after a
- * crash that lost the last one, nor after a restored backup. Within a millisecond, or when the clock is behind,
- * positions follow each other directly.
+ * Returns the position after the last one. Positions derive from the time, so they never repeat: neither after a crash
+ * that lost the last one, nor after a restored backup. Within a millisecond, or when the clock is behind, positions
+ * follow each other directly.
  *
  * @param last - The last position; 0 before the first.
  * @param now - The time by the store's clock, in milliseconds since 1970. Shared stores compute the same by their own

@@ -43,8 +43,8 @@ export interface InternalOptions {
   readonly namespace: string;
   /**
    * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. `orders` have
-   * their own budget, {@link maxOrderBytes}, which events and publishers' updates never take from; it exists even if
-   * the options keep no history. With a `key`, history holds only the newest order of that key.
+   * their own budget, {@link maxOrderBytes}, which events and publishers' updates cannot use; it exists even if the
+   * options keep no history. With a `key`, history holds only the newest order of that key.
    */
   readonly keep: "events" | "orders";
   /**
@@ -74,9 +74,9 @@ export interface TransportListener {
   /** Called with each accepted update, in order, on every node. */
   readonly update: (stored: StoredUpdate) => void;
   /**
-   * Called when this node will never hear some updates up to a position, for example after a long pause of its process.
-   * Called before the later updates. {@link Transport.head} has then reached the position, and {@link Transport.read}
-   * reports the loss.
+   * Called when this node will never receive some updates up to a position, for example after a long pause of its
+   * process. Called before the later updates. {@link Transport.head} has then reached the position, and {@link
+   * Transport.read} reports the loss.
    */
   readonly gap?: (through: number) => void;
 }
@@ -95,7 +95,7 @@ export type TransportState = "starting" | "ready" | "away" | "closed";
 export interface Transport {
   /**
    * Resolves when the head and the cursors are known: at once for a transport in the process. A transport over a
-   * network tries again until it is ready. Resolves on {@link Transport.close} too, and never rejects.
+   * network retries until it is ready. Resolves on {@link Transport.close} too, and never rejects.
    */
   readonly ready: Promise<void>;
 
@@ -105,15 +105,15 @@ export interface Transport {
   /** The number of publishes that wait for the store. Metrics show it. Default unknown. */
   readonly pending?: number;
 
-  /** The time that the publish which has waited longest has waited, in milliseconds; 0 for none. Default unknown. */
+  /** The time that the longest waiting publish has waited, in milliseconds; 0 for none. Default unknown. */
   readonly longestWait?: number;
 
   /** The reason why publishes wait or fail at the moment, for the operator. Default unknown. */
   readonly heldBackBy?: string | undefined;
 
   /**
-   * The delay of the newest update, from the store to this node's listeners, in milliseconds; while the store is away, at
-   * least the time since then. Default unknown.
+   * The delay of the newest update, from the store to this node's listeners, in milliseconds; while the store is
+   * unreachable, at least the length of that outage. Default unknown.
    */
   readonly lag?: number;
 
@@ -180,8 +180,8 @@ export interface TransactionalTransport extends Transport {
   publishIn(transaction: Transaction, draft: Draft): Promise<void>;
 
   /**
-   * Takes the path of a hub, which calls it in its constructor. The transport hides updates of topics at this path or below
-   * it that came from outside a hub.
+   * Called by the constructor of a hub, with the hub's path. The transport hides updates of topics at this path or
+   * below it that came from outside a hub.
    */
   reserve?(hubPath: string): void;
 }

@@ -12,7 +12,7 @@ export interface IssuerOptions {
    * {@link https://www.rfc-editor.org/rfc/rfc7519#section-4.1.1 | RFC 7519, section 4.1.1}.
    */
   readonly issuer?: string | undefined;
-  /** The role that the keys are trusted for. Default: both subscribers and publishers. */
+  /** The role of the keys. Default: both subscribers and publishers. */
   readonly role?: "subscriber" | "publisher" | undefined;
   /** A shared secret. Min length: 32 bytes for HS256, 48 for HS384, 64 for HS512. */
   readonly secret?: string | undefined;

@@ -1,4 +1,4 @@
-/** The max resources that clients can take. Limits are whole numbers; requests above one are refused. */
+/** The limits of clients' use of the hub. Each is a whole number. The hub refuses requests above a limit. */
 export interface HubLimits {
   /** The max number of open streams. Default 100,000; 0 for unlimited. */
   readonly maxConnections?: number | undefined;
@@ -7,9 +7,9 @@ export interface HubLimits {
   /** The same for each subject, the `sub` claim of a token. Default 1000; 0 for unlimited. */
   readonly maxConnectionsPerSubject?: number | undefined;
   /**
-   * The max backlog of a stream whose client reads slowly, in bytes of events. Further behind, at the next sixteenth,
-   * the hub ends the stream, and the client reconnects. The backlog is read from history, not queued. Default 1 MiB;
-   * 0 for as far as history reaches.
+   * The max backlog of a stream whose client reads slowly, in bytes of events. Beyond it, checked in steps of a
+   * sixteenth, the hub ends the stream, and the client reconnects. The backlog is read from history, not queued.
+   * Default 1 MiB; 0 for as far as history reaches.
    */
   readonly maxBacklogBytes?: number | undefined;
   /** The max number of topics in one subscription request, patterns included. Default 200. */
@@ -23,17 +23,18 @@ export interface HubLimits {
    */
   readonly maxPatternSize?: number | undefined;
   /**
-   * The max memory of clients' requests in all, in bytes: topics and patterns of open streams and of their tokens,
-   * large request heads, bodies while they are read, and events that wait for slow readers. It is an upper estimate. Equal patterns, and equal lists of
-   * topics, count once. The usual part of a stream, some two topics, is free. A stream above the limit is answered 429.
-   * A slow reader above it is disconnected, and resumes from its last event. Default 256 MiB; 0 for unlimited.
+   * The max memory of all clients' requests, in bytes: topics and patterns of open streams and of their tokens, large
+   * request heads, bodies while they are read, and events that wait for slow readers. It is an upper estimate. Equal
+   * patterns, and equal lists of topics, count once. A usual stream, of about two topics, does not count. The hub
+   * answers a stream above the limit with 429. A slow reader above it is disconnected, and resumes from its last event.
+   * Default 256 MiB; 0 for unlimited.
    */
   readonly maxSubscriptionBytes?: number | undefined;
   /** The same for the requests from each address. Default 64 MiB; 0 for unlimited. */
   readonly maxSubscriptionBytesPerAddress?: number | undefined;
   /**
-   * The max memory that the topics and patterns of one request take, in bytes, by the same estimate. Default 8 MiB; 0
-   * for unlimited.
+   * The max memory of the topics and patterns of one request, in bytes, by the same estimate. Default 8 MiB; 0 for
+   * unlimited.
    */
   readonly maxSubscriptionBytesPerRequest?: number | undefined;
   /** The max size of a QUERY request's body, in bytes. Default 256 KiB. */

@@ -5,13 +5,13 @@ import { OptionReader } from "../../shared/option-reader.js";
 export interface CloseOptions {
   /**
    * The max time, in seconds, to hand the streams over to other processes with the same history. The hub ends them one
-   * after the other, and goes on publishing. Streams end at once if no other process takes them. Max 3600. Default 0:
+   * after the other, and continues to publish. Streams end at once if no other process takes them. Max 3600. Default 0:
    * streams end at once.
    */
   readonly drainTimeout?: number | undefined;
   /**
-   * The max random reconnection delay of streams that end at once, in seconds. The hub tells each client to wait one
-   * second and a random part of it. Max 86400. Default: the hub sends no delay.
+   * The max random reconnection delay of streams that end at once, in seconds. Each client waits one second and a
+   * random part of it. Max 86400. Default: the hub sends no delay.
    */
   readonly retrySpread?: number | undefined;
 }

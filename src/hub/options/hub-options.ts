@@ -30,9 +30,9 @@ export interface HubOptions extends SharedHubOptions, HubHistoryOptions, Identit
   /** Whether the hub accepts keys that are too short, with a warning. Default: `NODE_ENV` is not `production`. */
   readonly development?: boolean | undefined;
   /**
-   * Checks what a token in a cookie still grants, because browsers send cookies by themselves. The hub calls it with
-   * private topics of each stream, and with the path of each subscription list. Anything but true withdraws the grant.
-   * Default none: the cookie is enough.
+   * Decides whether a token in a cookie still grants access, because browsers send cookies by themselves. The hub calls
+   * it with private topics of each stream, and with the path of each subscription list. Any result except true
+   * withdraws the grant. Default none: the cookie is enough.
    */
   readonly authorize?:
     | ((request: IncomingMessage, topics: readonly string[]) => boolean | Promise<boolean>)

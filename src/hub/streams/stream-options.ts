@@ -9,9 +9,9 @@ export interface StreamOptions {
   readonly topics: string | TopicMatcher | readonly (string | TopicMatcher)[];
   /** Whether the stream carries private updates of these topics too. Default false. */
   readonly private?: boolean | undefined;
-  /** Data about this subscriber that subscription events show to other subscribers: any JSON value. Default nothing. */
+  /** Data about this subscriber that subscription events show to other subscribers: any JSON value. Default none. */
   readonly payload?: unknown;
-  /** The subject that owns the stream, for `Hub.disconnect`. Default nobody. */
+  /** The subject that owns the stream, for `Hub.disconnect`. Default none. */
   readonly subject?: string | undefined;
   /**
    * The time of the application's authorization check, in milliseconds since 1970. A `Hub.disconnect` after that

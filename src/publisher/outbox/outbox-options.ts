@@ -12,13 +12,13 @@ export interface OutboxOptions {
   readonly database: object;
   /** The kind of a database that the library does not recognize. */
   readonly dialect?: "sqlite" | "mysql" | undefined;
-  /** The name of the table. The table of the relay's lease has `_relay` after it. Default `mercure_outbox`. */
+  /** The name of the table. The table of the relay's lease has the suffix `_relay`. Default `mercure_outbox`. */
   readonly table?: string | undefined;
   /** Whether the library creates missing tables. Default true. */
   readonly createTable?: boolean | undefined;
-  /** Whether this process publishes what is in the table. Default true; with false, another process must. */
+  /** Whether this process publishes the updates of the table. Default true; with false, another process must. */
   readonly relay?: boolean | undefined;
-  /** The max pause between two looks into the table, in seconds. Default 1. */
+  /** The max pause between two reads of the table, in seconds. Default 1. */
   readonly pollInterval?: number | undefined;
 }
 

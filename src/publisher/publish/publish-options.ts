@@ -1,6 +1,6 @@
 import type { Transaction } from "../../shared/transaction.js";
 
-/** Options of `sse.publish` and of everything that publishes. */
+/** Options of `sse.publish`, `sse.remove` and `sse.publishSignal`. */
 export interface PublishOptions {
   /**
    * Whether only subscribers with a token for a topic receive the update. Default false.
@@ -26,7 +26,7 @@ export interface PublishOptions {
   retry?: number | undefined;
   /**
    * Whether history stores the update. With false only streams that are open now receive it: a page that reconnects
-   * misses it, and is not told. Use it for news of the moment, such as cursors. Not with `id` or `key`. Default true.
+   * misses it without a gap. Use it for short-lived data, such as cursors. Not with `id` or `key`. Default true.
    */
   keep?: boolean | undefined;
   /**

@@ -25,7 +25,7 @@ export interface SignalOptions<Args extends unknown[] = unknown[]> extends Publi
   /** Whether the update's type is the event's name. Default false. */
   eventAsType?: boolean | undefined;
   /**
-   * Whether the event's arguments are the data: a single argument as it is, several as a list, and the `detail` of a
+   * Whether the event's arguments are the data: a single argument unchanged, several as a list, and the `detail` of a
    * CustomEvent. Default false.
    */
   argsAsData?: boolean | undefined;

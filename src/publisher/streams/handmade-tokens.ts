@@ -10,7 +10,7 @@ import type { TokenBearer, Tokens } from "./tokens.js";
 import type { UnboundStreams } from "./unbound-streams.js";
 import { noteWithoutVariant } from "./variant-selectors.js";
 
-/** Options of the tokens that the application creates by hand. */
+/** Options of `createSubscriberJwt` and `createPublisherJwt`. */
 export interface JwtOptions {
   /**
    * Data about the bearer that other subscribers can read. Must be an object in Mercure 1.0. Default: none.

@@ -20,7 +20,7 @@ import { noteWithoutVariant, variantSelectors } from "./variant-selectors.js";
 export interface StreamExtras {
   /** The bearer's payload, which other subscribers can read. Default: the result of `payloadGetter`. */
   payload?: unknown;
-  /** Whether to add the events of those who subscribe to the topics, which are private. Default false. */
+  /** Whether to add the subscription events of the topics. They are private. Default false. */
   withSubscriptions?: boolean | undefined;
 }
 

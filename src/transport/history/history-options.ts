@@ -13,7 +13,7 @@ export interface HistoryOptions {
   /** The max number of updates of each topic kept for replay. Default 500; 0 keeps none. */
   readonly historyLength?: number | undefined;
   /**
-   * The history length of some topics, by name or by pattern: `{ match, match_type, length }`. The first match counts.
+   * The history length of some topics, by name or by pattern: `{ match, match_type, length }`. The first match applies.
    * Relative URL patterns match relative topics. Default none: `historyLength` applies to all topics.
    */
   readonly historyLengths?: readonly TopicHistoryLength[] | undefined;

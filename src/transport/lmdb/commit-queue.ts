@@ -63,7 +63,7 @@ export class CommitQueue {
     return this.#queue.length + this.#batch.length;
   }
 
-  /** The time that the oldest of them has waited, in milliseconds. */
+  /** The time that the longest waiting update has waited, in milliseconds. */
   get longestWait(): number {
     const oldest = this.#batch[0] ?? this.#queue[0];
     return oldest === undefined ? 0 : performance.now() - oldest.since;

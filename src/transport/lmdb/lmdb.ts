@@ -30,8 +30,8 @@ export interface LmdbTransportOptions extends HistoryOptions {
    */
   readonly path: string;
   /**
-   * The max time that `publish` waits for the disk, in seconds. After it `publish` rejects with `ERR_TRANSPORT`.
-   * Default 10.
+   * The max time that `publish` waits for the disk, in seconds. Then `publish` rejects with `ERR_TRANSPORT`. Default
+   * 10.
    */
   readonly publishTimeout?: number | undefined;
 }
@@ -113,7 +113,7 @@ export class LmdbTransport implements Transport {
     return this.#commits.size;
   }
 
-  /** The time that the oldest of them has waited, in milliseconds. */
+  /** The time that the longest waiting update has waited, in milliseconds. */
   get longestWait(): number {
     return this.#commits.longestWait;
   }
@@ -124,7 +124,7 @@ export class LmdbTransport implements Transport {
     return failure?.message ?? (isAway ? "another process holds the lock of the folder" : undefined);
   }
 
-  /** The time from the acceptance of the newest update, by whichever process, to the listeners of this one. */
+  /** The time from the acceptance of the newest update, in any process, to the listeners of this process. */
   get lag(): number {
     return this.#lag;
   }

@@ -22,7 +22,7 @@ export interface PostgresTransportOptions extends ReplicaOptions {
   readonly schema?: string | undefined;
   /** Whether the transport creates the schema if it is missing. Default true. */
   readonly createSchema?: boolean | undefined;
-  /** The pause between two readings if a pooler swallows notifications, in seconds. Default 0.1. */
+  /** The pause between two reads if a pooler drops notifications, in seconds. Default 0.1. */
   readonly pollInterval?: number | undefined;
 }
 
@@ -46,7 +46,7 @@ export class PostgresTransport extends ReplicaTransport implements Transactional
   #hasLateHub = false;
 
   /**
-   * Connects in the background, and tries again until it is closed.
+   * Connects in the background, and retries until it is closed.
    *
    * @throws MercureError `ERR_OPTION` for an unknown or invalid option, `ERR_PACKAGE` without the package pg.
    */
@@ -72,7 +72,7 @@ export class PostgresTransport extends ReplicaTransport implements Transactional
   }
 
   /**
-   * Skips updates that SQL publishes on the own topics of a hub. A hub calls it with its paths.
+   * Skips updates from SQL on a hub's own topics. Called by the constructor of a hub.
    *
    * @param hubPath - The path of the hub, such as `/.well-known/mercure`.
    */

@@ -12,22 +12,22 @@ import type { RedisDurability } from "./server-checks.js";
 export interface RedisTransportOptions extends ReplicaOptions {
   /**
    * The URL of Redis or Valkey: `redis://localhost:6379`, `rediss://user:password@host:6380/2` with TLS,
-   * `redis+sentinel://host1:26379,host2:26379/mymaster` or `redis+cluster://host1:6379,host2:6379`. TLS with the last two:
-   * `rediss+sentinel://` and `rediss+cluster://`. Its query can hold `prefix`, `durability`, `replicas`,
-   * `publishTimeout` and `nodeTimeout`: `redis://localhost:6379?prefix=chat`. The options of the same names win.
+   * `redis+sentinel://host1:26379,host2:26379/mymaster` or `redis+cluster://host1:6379,host2:6379`. TLS with the last
+   * two: `rediss+sentinel://` and `rediss+cluster://`. Its query can hold `prefix`, `durability`, `replicas`,
+   * `publishTimeout` and `nodeTimeout`: `redis://localhost:6379?prefix=chat`. Options of the same name take precedence.
    */
   readonly url: string;
   /** The prefix of all keys. Hubs that share a server need different ones. Default `mercure`. */
   readonly prefix?: string | undefined;
   /**
-   * The durability of an acknowledged update. `memory`: the server has it. `replica`: as many replicas as `replicas` says
-   * have it too, so a fail-over to one of them keeps it. `disk`: the server has written it to its disk; this needs
-   * `appendonly yes`, and either `appendfsync always` or Redis 8. Default `memory`.
+   * The durability of an acknowledged update. `memory`: the server has it. `replica`: `replicas` replicas have it too,
+   * so a fail-over to one of them keeps it. `disk`: the server has written it to its disk; this needs `appendonly yes`,
+   * and either `appendfsync always` or Redis 8. Default `memory`.
    */
   readonly durability?: RedisDurability | undefined;
   /** The number of replicas that must have an update, with the durability `replica`. Default 1. */
   readonly replicas?: number | undefined;
-  /** Options of TLS, such as `ca`, as `tls.connect` of Node takes them. Default: those of Node. */
+  /** Options of TLS, such as `ca`, for `tls.connect`. Default: those of Node. */
   readonly tls?: ConnectionOptions | undefined;
 }
 
@@ -47,7 +47,7 @@ const durabilities: readonly RedisDurability[] = ["memory", "replica", "disk"];
  */
 export class RedisTransport extends ReplicaTransport {
   /**
-   * Connects in the background, and tries again until `close()`.
+   * Connects in the background, and retries until it is closed.
    *
    * @throws MercureError `ERR_OPTION` for an unknown or invalid option; `ERR_PACKAGE` without the package
    * `@redis/client`.

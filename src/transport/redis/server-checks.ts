@@ -1,6 +1,6 @@
 import type { RedisConnection } from "./connection.js";
 
-/** The durability that an acknowledgement stands for. */
+/** The meaning of an acknowledgement. */
 export type RedisDurability = "memory" | "replica" | "disk";
 
 /**

@@ -3,7 +3,7 @@ import { guardedLogger, type Logger } from "../../shared/logger.js";
 import type { OptionReader } from "../../shared/option-reader.js";
 import { type HistoryLimits, type HistoryOptions, readHistoryLimits } from "../history/history-options.js";
 
-/** The options of every transport that keeps its updates in a store which nodes share. */
+/** The options of every transport with a store that nodes share. */
 export interface ReplicaOptions extends HistoryOptions {
   /**
    * The max time that a publish waits for the store to confirm the update, in seconds. Then it fails with
@@ -11,8 +11,8 @@ export interface ReplicaOptions extends HistoryOptions {
    */
   readonly publishTimeout?: number | undefined;
   /**
-   * A node that has not reached the store for this time has ended for the other nodes, in seconds. They notice it within
-   * a sixth of this time. Default 15.
+   * The time without contact to the store until the other nodes regard a node as dead, in seconds. They detect it
+   * within a sixth of this time. Default 15.
    */
   readonly nodeTimeout?: number | undefined;
   /** Receives one line when the store becomes unreachable, and one when it is reachable again. Default `console`. */

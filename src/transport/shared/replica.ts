@@ -29,8 +29,8 @@ import type { EntryChange, LogJoin, LogMarks, LogRecord, SharedLog } from "./sha
 const maxReach = 3000;
 
 /**
- * A transport over a log that nodes share. Each node holds the history in its own memory and follows the log, so reading
- * costs the store nothing, and goes on while the store is away.
+ * A transport over a log that nodes share. Each node holds the history in its own memory and follows the log, so reads
+ * do not load the store, and continue while it is unreachable.
  */
 export class ReplicaTransport implements Transport {
   readonly ready: Promise<void>;

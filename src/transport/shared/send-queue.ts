@@ -86,7 +86,7 @@ export class SendQueue {
     return this.#pending.size;
   }
 
-  /** The time that the oldest of them has waited, in milliseconds. */
+  /** The time that the longest waiting update has waited, in milliseconds. */
   get longestWait(): number {
     for (const { deadline } of this.#pending.values()) return this.#timeout - (deadline - this.#clock.now());
     return 0;
