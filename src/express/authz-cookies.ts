@@ -1,32 +1,27 @@
-import { createHash, randomBytes } from "node:crypto";
 import type { CookieOptions, Request, Response } from "express";
 import { noteKeyOfOtherSession } from "../hub/auth/other-sessions.js";
 import { cookiesOf } from "../hub/http/request.js";
 import type { Selector } from "../protocol/active-subscription.js";
-import { grantOf, keyCookie, markCookieName, markedGrant } from "../protocol/tokens/authz-cookies.js";
+import { grantOf, markCookieName, markedGrant } from "../protocol/tokens/authz-cookies.js";
 import type { CookieTokenSigner } from "../publisher/streams/render-context.js";
 import { MercureError } from "../shared/errors.js";
-import { onRejection } from "../shared/on-rejection.js";
 import type { BasePath } from "./base-path.js";
 import { keepOutOfCaches } from "./caches.js";
+import { CookieKeys, type CookieKeysOptions } from "./cookie-keys.js";
 import { CookieNames } from "./cookie-names.js";
 import { CookieWriter } from "./cookie-writer.js";
 import { beyond, bytesOf, issuedAt, type KeptGrant } from "./kept-grants.js";
-import { isOfSeenSession, withMark } from "./session-mark.js";
+import { isOfSeenSession } from "./session-mark.js";
 
-export interface AuthzCookiesOptions {
+export interface AuthzCookiesOptions extends CookieKeysOptions {
   /** The cookie's name on HTTPS, as section "Cookie" of Mercure defines it. */
   readonly name: string;
   readonly domain: string | undefined;
   readonly basePath: BasePath;
   /** Returns the hub's path below a base path; undefined for an external hub, which knows only one cookie. */
   readonly hubPath: ((basePath: string) => string) | undefined;
-  /** Returns the person behind a request. The key of one person is invalid for another. */
-  subjectOf(req: Request): unknown;
   /** The hash in the name of the cookie that the application sets by hand. */
   readonly handmadeGrant: string;
-  /** Signs a text with the application's key. */
-  sign(text: string): string;
   /** Receives one warning when cookies are sent without `Secure`. */
   warn(message: string): void;
 }
@@ -61,12 +56,11 @@ interface Given {
 export class AuthzCookies {
   readonly #cookies: CookieWriter;
   readonly #names: CookieNames;
+  readonly #keys: CookieKeys;
   readonly #options: AuthzCookiesOptions;
   readonly #given = new WeakMap<Response, Given>();
   /** Identifies this application. Applications on ports of one host share cookies, but not their sign-out. */
   readonly #owner: string;
-  /** The subject of each request as it began. */
-  readonly #firstSubjects = new WeakMap<Request, unknown>();
 
   constructor(options: AuthzCookiesOptions) {
     this.#options = options;
@@ -75,6 +69,7 @@ export class AuthzCookies {
     const { name, domain, hubPath } = options;
     const handmadeGrant = hubPath && options.handmadeGrant;
     this.#names = new CookieNames({ name, domain, handmadeGrant, owner: this.#owner });
+    this.#keys = new CookieKeys(this.#names, options);
   }
 
   /** Sets a token for a page's stream, in addition to the tokens that the browser has. */
@@ -85,8 +80,7 @@ export class AuthzCookies {
       given.granted = [...given.granted, ...granted];
       this.#cookies.set(res, this.#names.only(res.req), sign(given.granted, undefined), "/");
     } else {
-      const hash = this.#hashOf(res.req, this.#key(res, given));
-      this.#setGrant(res, given, grant, sign(granted, hash));
+      this.#setGrant(res, given, grant, sign(granted, this.#hashOfKey(res, given)));
     }
   }
 
@@ -95,7 +89,7 @@ export class AuthzCookies {
    * is known to requests of the hub.
    */
   begin(req: Request): void {
-    if (this.#options.hubPath !== undefined) this.#firstSubjects.set(req, this.#subjectNow(req));
+    if (this.#options.hubPath !== undefined) this.#keys.begin(req);
   }
 
   /**
@@ -103,17 +97,17 @@ export class AuthzCookies {
    * another person has signed in. The hub cannot compare sessions that only the middleware after mercure() knows.
    */
   keepFromOthers(req: Request): void {
-    const key = this.#keyOf(req);
-    if (key === undefined || !isOfSeenSession(key) || this.#isKeyOf(key, this.#subjectNow(req))) return;
-    noteKeyOfOtherSession(req, keyCookie(this.#names.ofKey(req), key));
+    const key = this.#keys.of(req);
+    if (key === undefined || !isOfSeenSession(key) || this.#keys.isOfPerson(req, key)) return;
+    noteKeyOfOtherSession(req, this.#keys.cookie(req, key));
   }
 
   /** Deletes the key of another person when a page is rendered. All middleware has run by then. */
   forgetOthers(res: Response): void {
     const { req } = res;
-    const key = this.#keyOf(req);
+    const key = this.#keys.of(req);
     if (key === undefined || res.headersSent || this.#givenBy(res).key !== undefined) return;
-    if (this.#isKeyOf(key, this.#subjectNow(req))) return;
+    if (this.#keys.isOfPerson(req, key)) return;
     keepOutOfCaches(res);
     this.#cookies.delete(res, this.#names.ofKey(req), "/");
   }
@@ -126,7 +120,7 @@ export class AuthzCookies {
   set(res: Response, sign: (cookieHash: string | undefined) => string): void {
     const { req } = res;
     if (this.#options.hubPath === undefined) this.#cookies.set(res, this.#names.only(req), sign(undefined), "/");
-    else this.setUnbound(res, sign(this.#hashOf(req, this.#key(res, this.#givenBy(res)))));
+    else this.setUnbound(res, sign(this.#hashOfKey(res, this.#givenBy(res))));
   }
 
   /** Sets that token as it is. */
@@ -178,7 +172,7 @@ export class AuthzCookies {
    * subject is known by the application's cookies.
    */
   viewerMark(req: Request): string {
-    const subject = this.#subjectNow(req);
+    const subject = this.#keys.personOf(req);
     const base = this.#names.grantBase(req);
     const isOwn = (name: string) => name === this.#names.ofKey(req) || name.startsWith(`${base}_`);
     const viewer =
@@ -191,14 +185,8 @@ export class AuthzCookies {
   /** Whether the browser has the key that a token needs. */
   hasKeyTo(req: Request, cookieHash: string | undefined): boolean {
     if (cookieHash === undefined) return true;
-    const key = this.#keyOf(req);
-    return key !== undefined && this.#hashOf(req, key) === cookieHash;
-  }
-
-  #hashOf(req: Request, key: string): string {
-    return createHash("sha256")
-      .update(keyCookie(this.#names.ofKey(req), key))
-      .digest("base64url");
+    const key = this.#keys.of(req);
+    return key !== undefined && this.#keys.hash(req, key) === cookieHash;
   }
 
   #givenBy(res: Response): Given {
@@ -207,44 +195,16 @@ export class AuthzCookies {
     return given;
   }
 
-  #key(res: Response, given: Given): string {
+  /** Returns the hash of the key that the response's tokens need. Sets a new key if the browser has no valid one. */
+  #hashOfKey(res: Response, given: Given): string {
     const { req } = res;
-    const former = given.isAnew ? undefined : this.#keyOf(req);
-    const subject = this.#options.subjectOf(req);
-    const isSeen = this.#firstSubjects.has(req) && this.#firstSubjects.get(req) === subject;
-    const isValid = former !== undefined && isOfSeenSession(former) === isSeen && this.#isKeyOf(former, subject);
-    const known = given.key ?? (isValid ? former : undefined);
-    if (known !== undefined) return known;
-    given.key = this.#newKey(subject, withMark(randomBytes(8), isSeen));
-    this.#cookies.set(res, this.#names.ofKey(req), given.key, "/", fromLinksToo);
-    return given.key;
-  }
-
-  /** Returns a key: half random, half a mark of the person. After another person signs in, the old key is invalid. */
-  #newKey(subject: unknown, random: Buffer): string {
-    const text = JSON.stringify(["key", random.toString("base64url"), subject === undefined ? null : String(subject)]);
-    const mark = createHash("sha256").update(this.#options.sign(text)).digest().subarray(0, 8);
-    return Buffer.concat([random, mark]).toString("base64url");
-  }
-
-  #isKeyOf(key: string, subject: unknown): boolean {
-    return key === this.#newKey(subject, Buffer.from(key, "base64url").subarray(0, 8));
-  }
-
-  /** Returns the person as far as the middleware so far tells. Its failure means that the session is not read yet. */
-  #subjectNow(req: Request): unknown {
-    try {
-      const subject = this.#options.subjectOf(req);
-      onRejection(subject);
-      return subject;
-    } catch {
-      return undefined;
+    let key = given.key ?? (given.isAnew ? undefined : this.#keys.valid(req));
+    if (key === undefined) {
+      key = this.#keys.make(req);
+      given.key = key;
+      this.#cookies.set(res, this.#names.ofKey(req), key, "/", fromLinksToo);
     }
-  }
-
-  #keyOf(req: Request): string | undefined {
-    const name = this.#names.ofKey(req);
-    return cookiesOf(req).find(([each, value]) => each === name && value !== "")?.[1];
+    return this.#keys.hash(req, key);
   }
 
   #setGrant(res: Response, given: Given, grant: string, token: string): void {

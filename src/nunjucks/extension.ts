@@ -2,7 +2,8 @@ import type { Environment, Extension } from "nunjucks";
 import type { MercureError } from "../shared/errors.js";
 import { parseProps } from "./grammar.js";
 import type { EnvironmentInternals, Lexer, Nodes, Node as ParseNode, Parser, Token } from "./internals.js";
-import { cannotWait, rawTagName, type Scan, scan } from "./scan.js";
+import { rawTagName } from "./raw-blocks.js";
+import { cannotWait, type Scan, scan } from "./scan.js";
 import type { SourceNames } from "./source-names.js";
 import { type Location, TemplateError } from "./template-error.js";
 

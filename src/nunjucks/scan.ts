@@ -2,6 +2,7 @@ import { blockEnds, blocks, branches, immediateBlocks, otherTags, waitingBlocks 
 import { isComponentName } from "./component-name.js";
 import { checkProps } from "./grammar.js";
 import { type EnvironmentOptions, lexer, type Token, type Tokenizer } from "./internals.js";
+import { RawBlocks } from "./raw-blocks.js";
 import { TemplateError } from "./template-error.js";
 
 /** A tag of the library, as the scan passes it to the parser. */
@@ -43,9 +44,6 @@ export interface ScanOptions {
   isForeign(tag: string): boolean;
 }
 
-/** The tag that replaces a `raw` or `verbatim` block. Nunjucks itself only finds those with the delimiter `{%`. */
-export const rawTagName = "mercure_raw";
-
 /** Something asynchronous, with its place and the open tags around it. */
 interface AsyncPart {
   readonly what: string;
@@ -77,21 +75,18 @@ export function scan(source: string, options: ScanOptions): Scan {
 }
 
 class Scanner {
-  readonly #source: string;
   readonly #options: ScanOptions;
   readonly #tokens: Tokenizer;
   readonly #tags: ScannedTag[] = [];
   readonly #variables = new Set<string>();
   readonly #open: OpenTag[] = [];
   readonly #waiting: AsyncPart[] = [];
-  /** The source with raw blocks replaced, as far as {@link #copied}. */
-  #rewritten = "";
-  #copied = 0;
+  readonly #rawBlocks: RawBlocks;
 
   constructor(source: string, options: ScanOptions) {
-    this.#source = source;
     this.#options = options;
     this.#tokens = lexer.lex(source, options.environment);
+    this.#rawBlocks = new RawBlocks(source, this.#tokens, options.environment.trimBlocks === true);
   }
 
   run(): Scan {
@@ -101,7 +96,7 @@ class Scanner {
     }
     this.#refuseWaiting();
     return {
-      source: this.#rewritten + this.#source.slice(this.#copied),
+      source: this.#rawBlocks.rewritten,
       tags: this.#tags,
       variables: this.#variables,
     };
@@ -153,6 +148,12 @@ class Scanner {
       this.#nunjucksBlock(name.value, isAssignment);
       this.#collectVariables(inside);
     }
+  }
+
+  #raw(name: Token, tagStart: number): void {
+    const text = this.#rawBlocks.take(name.value, tagStart);
+    if (text === undefined) throw this.#error(`"${name.value}" is not closed: "end${name.value}" is missing.`, name);
+    this.#tags.push({ kind: "raw", text });
   }
 
   #refuseWrongCase(tag: Token): void {
@@ -216,41 +217,6 @@ class Scanner {
     return this.#open.at(-1)?.block ?? -1;
   }
 
-  /** Replaces `<% raw %>…<% endraw %>` with one tag with as many line breaks, so that line numbers stay the same. */
-  #raw(name: Token, tagStart: number): void {
-    const { BLOCK_START, BLOCK_END } = this.#tokens.tags;
-    const pattern = `${literal(BLOCK_START)}(-?)\\s*(end)?${name.value}\\s*(-?)${literal(BLOCK_END)}`;
-    const tag = new RegExp(pattern, "g");
-    const bodyStart = this.#tokens.index;
-    tag.lastIndex = bodyStart;
-    let depth = 1;
-    let end = tag.exec(this.#source);
-    for (; end !== null; end = tag.exec(this.#source)) {
-      depth += end[2] === undefined ? 1 : -1;
-      if (depth === 0) break;
-    }
-    if (end === null) throw this.#error(`"${name.value}" is not closed: "end${name.value}" is missing.`, name);
-    const trimsStart = this.#source.slice(tagStart, bodyStart).trimEnd().endsWith(`-${BLOCK_END}`);
-    let text = this.#source.slice(bodyStart, end.index);
-    if (trimsStart) text = text.trimStart();
-    if (end[1] === "-") text = text.trimEnd();
-    this.#tags.push({ kind: "raw", text });
-
-    const lines = this.#source.slice(tagStart, tag.lastIndex).replace(/[^\n]/g, "");
-    this.#rewritten += `${this.#source.slice(this.#copied, tagStart)} ${rawTagName} ${lines}${end[3]}${BLOCK_END}`;
-    this.#copied = tag.lastIndex;
-    this.#tokens.forwardN(tag.lastIndex - bodyStart);
-    if (this.#options.environment.trimBlocks) this.#trimLineBreak();
-  }
-
-  /** Skips a line break after a raw block. The lexer drops it after a block, but did not see this block's end. */
-  #trimLineBreak(): void {
-    const lineBreak = /\r?\n/y;
-    lineBreak.lastIndex = this.#copied;
-    const found = lineBreak.exec(this.#source);
-    if (found !== null) this.#tokens.forwardN(found[0].length);
-  }
-
   #noteFilters(tokens: readonly Token[]): void {
     const significant = tokens.filter((token) => token.type !== lexer.TOKEN_WHITESPACE);
     significant.forEach((at, i) => {
@@ -293,8 +259,4 @@ class Scanner {
     const location = { template: this.#options.template, line: at.lineno + 1, column: at.colno + 1 };
     return new TemplateError(code, message, location, options);
   }
-}
-
-function literal(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
