@@ -58,7 +58,7 @@ export const nodeSubscriptions: Question = {
     }
   },
 
-  judge: (rows) => [lmdb, redis, postgres].flatMap(({ name }) => rows.below(name, "known", 20, "s")),
+  judge: (rows) => [lmdb, redis, postgres].flatMap(({ name }) => rows.below(name, "announced", 20, "s")),
 };
 
 /** A node in its own process. */

@@ -19,6 +19,15 @@ import { newPace } from "../pacer.js";
 /** The cost of publishing an event, in steps. */
 const stepsPerEvent = 1_000;
 
+/** The cost of describing a stream to the other nodes, in steps. */
+const stepsPerDescription = 50;
+
+/**
+ * The max number of events of one call that the transport has not accepted yet. A store takes them in batches, so the
+ * next ones must be there while it works.
+ */
+const maxUnderWay = 1000;
+
 /** The time until events are checked again after a failure of the store, in milliseconds. */
 const retryInterval = 200;
 
@@ -136,7 +145,13 @@ export class SubscriptionEvents {
     ended: readonly { readonly stream: NodeStream; readonly entries: readonly AnnouncedSubscription[] }[],
   ): Promise<void> {
     // If this node dies meanwhile, the others announce the rest as the end of its own streams.
-    for (const { stream, entries } of ended) if (entries.length > 0) this.#nodes!.tell({ ...stream, state: "ended" });
+    const pace = newPace();
+    for (const { stream, entries } of ended) {
+      if (entries.length === 0) continue;
+      this.#nodes!.tell({ ...stream, state: "ended" });
+      const pause = pace(stepsPerDescription);
+      if (pause !== undefined) await pause;
+    }
     await endOfTurn();
     const isAnnounced = await this.#announced(new Set(ended.flatMap(({ entries }) => entries.map(eventTopic))));
     const rest = ended.flatMap(({ stream: { start }, entries }) =>
@@ -273,20 +288,24 @@ export class SubscriptionEvents {
     for (const stream of failed) this.#correct(stream);
   }
 
-  /** Publishes events and yields to the event loop between batches, because many at once would block it. */
+  /** Publishes events in order, and yields to the event loop between some of them, because many at once would block it. */
   async #send(entries: readonly AnnouncedSubscription[], active: boolean): Promise<void> {
     // A reader of the list resumes at this node's head, so no node may know an event before the change of the list.
     if (this.#nodes !== undefined) await endOfTurn();
     const pace = newPace();
-    const published: Promise<unknown>[] = [];
+    const underWay: Promise<unknown>[] = [];
     for (const entry of entries) {
       const event = subscriptionEvent(entry.path, entry, active);
       const before = work.steps;
-      published.push(this.#transport.publish(event, { namespace: this.#namespace, keep: "events" }));
+      const published = this.#transport.publish(event, { namespace: this.#namespace, keep: "events" });
+      // Another event can fail first, and only one failure is reported.
+      published.catch(() => {});
+      underWay.push(published);
       const pause = pace(stepsPerEvent + event.data.length + work.steps - before);
-      if (pause !== undefined) await Promise.all([pause, ...published.splice(0)]);
+      if (pause !== undefined) await pause;
+      if (underWay.length >= maxUnderWay) await Promise.all(underWay.splice(0, maxUnderWay / 2));
     }
-    await Promise.all(published);
+    await Promise.all(underWay);
   }
 
   /** Resolves to a check whether the last event of a subscription is its begin, as far as this node can know. */

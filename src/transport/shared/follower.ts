@@ -43,9 +43,9 @@ const maxPage = 2000;
 const maxPageLength = 8 * 2 ** 20;
 /**
  * The number of renewals within a lease. The others notice the end of a lease by their own renewals, and all must know a
- * death within 20 seconds by the default lease of 15.
+ * death within 20 seconds by the default lease of 15: also the announcement of thousands of ended streams takes time.
  */
-const renewals = 6;
+const renewals = 10;
 const noGap: Gap = { through: 0, lost: 0 };
 
 /** The max pause between two attempts to join, in milliseconds. The first is a fortieth of it. */

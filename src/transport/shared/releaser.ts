@@ -25,7 +25,7 @@ export class Releaser {
     this.#log = log;
     this.#replica = replica;
     this.#updates = new Trimmer(grace, limits.bytes / 4);
-    // A node that stands still and keeps its lease must hear all changes. Others look for its end each third of a lease.
+    // A node that stands still and keeps its lease must hear all changes. Others look for its end within a third of a lease.
     this.#entries = new Trimmer(grace + (lease * 4) / 3, limits.bytes / 4);
   }
 

@@ -12,7 +12,7 @@ export interface ReplicaOptions extends HistoryOptions {
   readonly publishTimeout?: number | undefined;
   /**
    * The time without contact to the store until the other nodes regard a node as dead, in seconds. They detect it
-   * within a sixth of this time. Default 15.
+   * within a tenth of this time. Default 15.
    */
   readonly nodeTimeout?: number | undefined;
   /** Receives one line when the store becomes unreachable, and one when it is reachable again. Default `console`. */

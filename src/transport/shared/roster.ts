@@ -1,6 +1,9 @@
 import type { Nodes } from "../nodes.js";
 import type { EntryChange, NodeEntry } from "./shared-log.js";
 
+/** The max number of changes in a record, which a store writes in one step. */
+const maxChanges = 500;
+
 type Listener = (node: string, key: string, value: string | undefined) => void;
 
 /** The entries of the nodes that share a log: this node's own, and a local copy of the others'. */
@@ -18,7 +21,7 @@ export class Roster implements Nodes {
   #losses = 0;
 
   /**
-   * @param send - Called with the changes of one turn of the event loop, to append them to the log.
+   * @param send - Called with the changes of one turn of the event loop, to append them to the log. Many come in parts.
    * @param later - Calls back after the time of a lease.
    */
   constructor(self: string, send: (changes: readonly EntryChange[]) => void, later: (callback: () => void) => void) {
@@ -136,7 +139,7 @@ export class Roster implements Nodes {
   #flush(): void {
     const changes = [...this.#unsent];
     this.#unsent = new Map();
-    this.#send(changes);
+    for (let i = 0; i < changes.length; i += maxChanges) this.#send(changes.slice(i, i + maxChanges));
   }
 
   #change(node: string, key: string, value: string | undefined): void {

@@ -35,8 +35,10 @@ interface Pending extends Appended {
 
 /** The max number of records in a batch. */
 const maxBatch = 200;
-/** The max length of the drafts in a batch, in UTF-16 units. A longer draft is a batch of its own. */
+/** The max length of the records in a batch, in UTF-16 units. A longer record is a batch of its own. */
 const maxBatchLength = 2 ** 20;
+/** The work of a store for a change of an entry, as a length in UTF-16 units. */
+const lengthOfChange = 500;
 /** The pause after a refusal, in milliseconds. */
 const refusalPause = 200;
 
@@ -265,5 +267,6 @@ export class SendQueue {
 }
 
 function lengthOf(content: Content): number {
-  return "draft" in content ? content.draft.data.length : 0;
+  if ("draft" in content) return content.draft.data.length;
+  return "changes" in content ? lengthOfChange * content.changes.length : 0;
 }

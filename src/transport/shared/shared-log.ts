@@ -106,7 +106,7 @@ export interface Member {
   readonly marks: Pick<LogJoin, "lost" | "seen">;
   /** The key of the cursors that the node knows. A log without a key adopts it. */
   readonly key: Uint8Array | undefined;
-  /** The time that the node's lease is valid after each renewal, in milliseconds. The node renews it six times as often. */
+  /** The time that the node's lease is valid after each renewal, in milliseconds. The node renews it ten times as often. */
   readonly lease: number;
 }
 
