@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/clock.js";
+import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import type { ControlChannel } from "../auth/control-channel.js";
 import type { NodeStream } from "./stream-record.js";
 
@@ -9,8 +10,10 @@ interface Message {
   readonly by: string;
 }
 
-/** The time that other nodes have to hear a message, in milliseconds. */
-const messageLifetime = 600_000;
+/** The time that other nodes have to hear a message, in milliseconds. A node that stood still learns what is announced. */
+const lifetimes = { claim: 600_000, announced: 86_400_000 };
+/** The max number of nodes whose announced end is remembered. */
+const capacity = 1000;
 /** The time until a message is sent again after a failure of the store, in milliseconds. */
 const retryInterval = 1000;
 
@@ -40,6 +43,10 @@ export class Departures {
   readonly #departures = new Map<string, readonly NodeStream[]>();
   /** The node that announces an end: the one whose claim is the first in the common order. */
   readonly #claims = new Map<string, string>();
+  /** The nodes that have ended, and whose first claim this node has perhaps missed. */
+  readonly #uncertain = new Set<string>();
+  /** The nodes whose end is announced. A node that stood still can hear so before it knows that they have ended. */
+  readonly #announced = new OldestFirstMap<string, true>();
 
   #isClosed = false;
 
@@ -49,7 +56,11 @@ export class Departures {
 
   /** @param streams - The streams of the node; none for this node, after the others have taken it for ended. */
   add(node: string, streams: readonly NodeStream[]): void {
-    this.#departures.set(node, streams);
+    if (node !== this.#options.self && this.#announced.has(node)) return;
+    this.#departures.set(
+      node,
+      streams.map((stream) => ({ of: node, ...stream })),
+    );
     // The others do not wait for what this node has claimed before its absence.
     if (node === this.#options.self) this.release(node);
     this.#send("claim", node);
@@ -66,7 +77,13 @@ export class Departures {
 
   /** Notes that a node lives: it was only paused, and announces its streams itself. */
   cancel(node: string): void {
+    this.#announced.delete(node);
     if (this.#claims.get(node) !== this.#options.self) this.#departures.delete(node);
+  }
+
+  /** Notes that this node has missed messages. */
+  miss(): void {
+    for (const node of this.#departures.keys()) this.#uncertain.add(node);
   }
 
   /** Executes a message of a node, this one included. Other messages have no effect. */
@@ -74,7 +91,7 @@ export class Departures {
     const { kind, node, by } = JSON.parse(data) as Partial<Message>;
     if (node === undefined || by === undefined) return;
     if (kind === "claim") this.#claim(node, by);
-    else if (kind === "announced") this.#settle(node);
+    else if (kind === "announced") this.#settle(node, by);
   }
 
   close(): void {
@@ -89,14 +106,24 @@ export class Departures {
     if (by === self) void this.#announce(node);
   }
 
-  #settle(node: string): void {
+  #settle(node: string, by: string): void {
+    const claimant = this.#claims.get(node) ?? by;
+    // A node that stood still can send this message late, while another one announces what it has left.
+    if (claimant !== by && this.#departures.has(node) && !this.#uncertain.has(node)) return;
     this.#claims.delete(node);
+    this.#uncertain.delete(node);
+    // A node that has announced its own end was only paused, and lives.
+    if (by === node) this.#announced.delete(node);
+    else this.#announced.set(node, true);
+    if (this.#announced.size > capacity) this.#announced.shift();
     if (this.#departures.delete(node) && node === this.#options.self) this.#options.endAbsence();
   }
 
   async #announce(node: string): Promise<void> {
     const { self, announceEnd, forgetEnd, onError } = this.#options;
-    const streams = node === self ? [] : (this.#departures.get(node) ?? []);
+    const departed = node === self ? [] : (this.#departures.get(node) ?? []);
+    // The node can have died before it had announced the streams of another, whose claim is one of its own.
+    const streams = departed.filter(({ of = node }) => of === node || !this.#departures.has(of));
     try {
       await announceEnd(streams);
     } catch (error) {
@@ -114,7 +141,7 @@ export class Departures {
     if (kind === "claim" && !this.#departures.has(node)) return;
     const { self, channel, onError } = this.#options;
     const message: Message = { kind, node, by: self };
-    const until = channel.now() + messageLifetime;
+    const until = channel.now() + lifetimes[kind];
     // A late claim must not replace the announcement, which the node itself can hear later.
     try {
       await channel.send({ data: JSON.stringify(message), key: `${kind} ${node}`, until });

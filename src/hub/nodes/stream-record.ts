@@ -19,6 +19,8 @@ export interface NodeStream {
   /** The token's bearer in the connection limits. */
   readonly subject: string | undefined;
   readonly selectors: readonly StreamSelector[];
+  /** The node that has ended and whose stream it was, if another node is about to announce its end. */
+  readonly of?: string;
 }
 
 const version = 1;
@@ -33,10 +35,11 @@ type StreamRecord = readonly [
   subject: string | 0,
   payloads: readonly unknown[],
   rows: readonly Row[],
+  of?: unknown,
 ];
 
 /** Encodes a stream. Equal payloads are in the record once. */
-export function encodeStream({ state, start, subject, selectors }: NodeStream): string {
+export function encodeStream({ state, start, subject, selectors, of }: NodeStream): string {
   const payloads = new Map<string, number>();
   const rows = selectors.map(({ selector: { text, matchType }, payload, isPrivate }): Row => {
     const flags = (isPrivate ? 1 : 0) + 2 * types.indexOf(matchType);
@@ -47,19 +50,27 @@ export function encodeStream({ state, start, subject, selectors }: NodeStream): 
     return [text, flags, index];
   });
   const head = JSON.stringify([version, states.indexOf(state), start, subject ?? 0]).slice(0, -1);
-  return `${head},[${[...payloads.keys()].join()}],${JSON.stringify(rows)}]`;
+  const tail = of === undefined ? "" : `,${JSON.stringify(of)}`;
+  return `${head},[${[...payloads.keys()].join()}],${JSON.stringify(rows)}${tail}]`;
 }
 
 /** Decodes a stream. Returns undefined for a record of another version, which a newer node can write. */
 export function decodeStream(subscriber: string, text: string): NodeStream | undefined {
   const record = JSON.parse(text) as StreamRecord;
-  const [of, state, start, subject, payloads, rows] = record;
-  if (of !== version || states[state] === undefined) return undefined;
+  const [recordVersion, state, start, subject, payloads, rows, of] = record;
+  if (recordVersion !== version || states[state] === undefined) return undefined;
   const selectors = rows.flatMap(([name, flags, payload]): StreamSelector[] => {
     const type = flags >> 1;
     if (type >= types.length) return [];
     const selector = type === 0 ? { text: name } : { text: name, matchType: types[type] };
     return [{ selector, isPrivate: flags % 2 === 1, payload: payload === undefined ? undefined : payloads[payload] }];
   });
-  return { subscriber, state: states[state], start, subject: subject === 0 ? undefined : subject, selectors };
+  return {
+    subscriber,
+    state: states[state],
+    start,
+    subject: subject === 0 ? undefined : subject,
+    selectors,
+    ...(states[state] === "ended" && typeof of === "string" && { of }),
+  };
 }

@@ -35,6 +35,21 @@ export function acceptanceTests(open: OpenForTest): void {
     equal(await transport.positionOf(id), updates[0]?.position);
   });
 
+  test("accepts an event of the hub once that repeats the newest one of its first topic", async (t) => {
+    const transport = await open(t);
+    const heard: string[] = [];
+    transport.listen({ update: ({ update }) => heard.push(update.data) });
+    const states = ["begin", "end", "end", "begin", "begin", "end"];
+    const tell = (data: string) =>
+      transport.publish(draft(["/hub/own/1/2", "/hub/own/1"], data, { private: true }), event);
+    await tell("begin");
+    await Promise.all(states.map(tell));
+    await transport.publish(draft(["/hub/own/1/3", "/hub/own/1"], "end", { private: true }), event);
+    const expected = ["begin", "end", "begin", "end", "end"];
+    deepEqual(heard, expected);
+    deepEqual(dataOf(await read(transport, { topics: new Set(["/hub/own/1"]) })), expected);
+  });
+
   test("rejects a draft that repeats the newest update of its id", async (t) => {
     const transport = await open(t);
     const heard: string[] = [];

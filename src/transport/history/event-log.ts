@@ -1,3 +1,5 @@
+import type { Update } from "../../protocol/update.js";
+import { isRepetition } from "../repetition.js";
 import type { StoredUpdate } from "../transport.js";
 import type { OnDrop } from "./on-drop.js";
 import { PositionLog } from "./position-log.js";
@@ -14,6 +16,8 @@ export class EventLog {
   readonly #limit: number;
   readonly #onDrop: OnDrop;
   readonly #log = new PositionLog<StoredUpdate>();
+  /** The newest event of each first topic. */
+  readonly #newest = new Map<string, StoredUpdate>();
   #bytes = 0;
   #droppedThrough = 0;
   #forgottenThrough = 0;
@@ -48,16 +52,25 @@ export class EventLog {
     this.#missingThrough = 0;
   }
 
+  /** Whether the newest event of the same first topic has the same content. */
+  repeats(update: Update): boolean {
+    const newest = this.#newest.get(update.topics[0]!);
+    return newest !== undefined && isRepetition(update, newest.update);
+  }
+
   add(stored: StoredUpdate): void {
     if (this.#missingThrough > 0) {
       this.lose(Math.min(this.#missingThrough, stored.position - 1));
       this.#missingThrough = 0;
     }
     this.#log.push(stored);
+    this.#newest.set(stored.update.topics[0]!, stored);
     this.#bytes += sizeInLog(stored.update);
     while (this.#bytes > this.#limit) {
       const dropped = this.#log.shift()!;
       this.#bytes -= sizeInLog(dropped.update);
+      const [topic = ""] = dropped.update.topics;
+      if (this.#newest.get(topic) === dropped) this.#newest.delete(topic);
       this.lose(dropped.position);
       if (this.#log.length === 0) this.#forgottenThrough = dropped.position;
       this.#onDrop(dropped, true);

@@ -39,20 +39,25 @@ export class History {
     return this.#topics.bytes;
   }
 
-  add(stored: StoredUpdate, { draft, own }: Retention): void {
+  /** Returns false for an event that repeats the newest one of its first topic: listeners must not hear it. */
+  add(stored: StoredUpdate, { draft, own }: Retention): boolean {
     if (own === undefined) {
       if (draft.keep === false) this.#onDrop(stored, false);
       else this.#topics.add(stored.position, stored.update, draft.id !== undefined, draft.key);
-      return;
+      return true;
     }
     const { namespace, keep, until } = own;
     if (keep === "orders") {
       if (!this.#orderNamespaces.includes(namespace)) this.#orderNamespaces = [...this.#orderNamespaces, namespace];
       this.#orders.add(stored, draft.key, until);
+    } else if (this.#events.repeats(stored.update)) {
+      this.#onDrop(stored, false);
+      return false;
     } else {
       if (!this.#eventNamespaces.includes(namespace)) this.#eventNamespaces = [...this.#eventNamespaces, namespace];
       this.#events.add(stored);
     }
+    return true;
   }
 
   /** Returns the update that a draft repeats, if there is one. */

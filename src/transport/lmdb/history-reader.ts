@@ -1,10 +1,9 @@
-import type { Draft } from "../../protocol/update.js";
 import { mergeLogs } from "../history/merge-logs.js";
 import { timeOfPosition } from "../positions.js";
 import { isRepetition } from "../repetition.js";
 import type { Replay, ReplayQuery, StoredUpdate } from "../transport.js";
 import { hashOf, keyBelow, positionIn, positionKey } from "./keys.js";
-import { lanePrefixes } from "./own-tables.js";
+import { lanePrefixes, ownPlace } from "./own-tables.js";
 import { type Found, RecentRows } from "./recent-rows.js";
 import { decodeRow, type Row, updateOf } from "./row.js";
 import type { State } from "./state.js";
@@ -30,8 +29,13 @@ export class HistoryReader {
   }
 
   /** Returns the update that a draft repeats, if there is one. */
-  repeated(draft: Draft): StoredUpdate | undefined {
-    const position = draft.id === undefined ? undefined : this.#withId(draft.id, true);
+  repeated({ draft, lane }: Row): StoredUpdate | undefined {
+    const position =
+      lane === "events"
+        ? this.#store.byKey.get(ownPlace(draft.topics[0]!))
+        : draft.id !== undefined
+          ? this.#withId(draft.id, true)
+          : undefined;
     if (position === undefined) return undefined;
     const { update } = this.#find(position);
     return update !== undefined && isRepetition(draft, update) ? { position, update } : undefined;

@@ -141,7 +141,7 @@ export class LmdbTransport implements Transport {
       this.#commits.add({
         units: row.draft.data.length,
         write: (commit) => {
-          stored = this.#reader.repeated(row.draft) ?? commit.add(row, own);
+          stored = this.#reader.repeated(row) ?? commit.add(row, own);
         },
         done: () => this.#whenHeard(stored.position, () => resolve(stored.update)),
         fail: reject,

@@ -42,11 +42,11 @@ export class OwnTables {
     if (!own.namespaces.includes(namespace)) own.namespaces = [...own.namespaces, namespace];
     const { key, topics } = row.draft;
     if (key !== undefined) {
-      const place = orderPlace(topics[0]!, key);
+      const place = ownPlace(topics[0]!, key);
       const older = this.#store.byKey.get(place);
       if (older !== undefined) this.#remove(lane, older);
       this.#store.byKey.putSync(place, position);
-    }
+    } else if (lane === "events") this.#store.byKey.putSync(ownPlace(topics[0]!), position);
     this.#store.own.putSync(keyBelow(lanePrefixes[lane], position), present);
     own.bytes += sizeInLog(sized(row));
     if (lane === "orders") this.#removeExpired(position, own.bytes > this.#budgets.orders ? maxExpired : examined);
@@ -80,15 +80,16 @@ export class OwnTables {
     const { key, topics } = row.draft;
     this.#store.own.removeSync(keyBelow(lanePrefixes[lane], position));
     this.#state[lane].bytes -= sizeInLog(sized(row));
-    if (key !== undefined) {
-      const place = orderPlace(topics[0]!, key);
-      if (this.#store.byKey.get(place) === position) this.#store.byKey.removeSync(place);
-    }
+    const place = ownPlace(topics[0]!, key);
+    if (this.#store.byKey.get(place) === position) this.#store.byKey.removeSync(place);
     this.#log.drop(position, row);
   }
 }
 
-/** The place of a key among those of the hub. It is shorter than that of a publisher, so they cannot be the same. */
-function orderPlace(topic: string, key: string): Buffer {
+/**
+ * The place of an order's key, or of the newest event of a first topic. It is shorter than that of a publisher's key, so
+ * they cannot be the same.
+ */
+export function ownPlace(topic: string, key = ""): Buffer {
   return hashOf(`${topic} ${key}`);
 }

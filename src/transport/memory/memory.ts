@@ -84,7 +84,7 @@ export class MemoryTransport implements Transport {
     this.#head = position;
     const update = acceptedUpdate(draft, draft.id ?? this.cursor(position));
     const stored = { position, update };
-    this.#history.add(stored, { draft, own });
+    if (!this.#history.add(stored, { draft, own })) return update;
     this.#undelivered.push(stored);
     this.#deliver();
     return update;

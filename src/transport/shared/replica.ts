@@ -261,13 +261,13 @@ export class ReplicaTransport implements Transport {
     const { draft, own } = content;
     const update = acceptedUpdate(draft, draft.id ?? this.cursor(position));
     const stored = { position, update };
-    this.#history.add(stored, { draft, own });
+    const isNews = this.#history.add(stored, { draft, own });
     if (origin === undefined) {
       this.#outside.add(update);
       return stored;
     }
     this.#sending.hear(origin, update);
-    return this.#heard.add(origin) ? stored : undefined;
+    return this.#heard.add(origin) && isNews ? stored : undefined;
   }
 
   #deliver(head: number, stored: StoredUpdate | undefined): void {

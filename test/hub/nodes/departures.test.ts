@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { encodeNode } from "../../../src/hub/nodes/node-record.js";
+import { encodeStream } from "../../../src/hub/nodes/stream-record.js";
+import { selectorPath, subscriptionEvent } from "../../../src/protocol/active-subscription.js";
 import { until } from "../../support/until.js";
 import { subscribe, turn } from "../fixture.js";
-import type { HeardEvent } from "./event-faults.js";
+import { eventFaults, type HeardEvent } from "./event-faults.js";
 import { type ClusterNode, NodeCluster } from "./node-cluster.js";
 
 const topic = "x";
@@ -19,6 +22,35 @@ function record(t: TestContext, { hub }: ClusterNode): HeardEvent[] {
   return events;
 }
 
+/** Records the events of all streams, at a node that has no hub and so claims nothing. */
+async function observe(cluster: NodeCluster) {
+  const { link, transport } = await cluster.connect();
+  const events: HeardEvent[] = [];
+  transport.listen({
+    update: ({ update: { topics, data } }) => {
+      if (topics[0]?.startsWith(namespace)) events.push(JSON.parse(data) as HeardEvent);
+    },
+  });
+  return { events, link };
+}
+
+/** Connects a node that has no hub, and as many streams, whose begin it has announced. */
+async function crowd(cluster: NodeCluster, count: number) {
+  const { link, transport } = await cluster.connect();
+  const path = selectorPath("/.well-known/mercure", { text: topic });
+  transport.nodes.tell("n", encodeNode({ executed: 0, isDraining: false }));
+  const ids = Array.from({ length: count }, (_, i) => `urn:uuid:${i}`);
+  const published = ids.map((subscriber) => {
+    const described = { selector: { text: topic }, payload: undefined, isPrivate: false };
+    const stream = { subscriber, start: 0, subject: undefined, selectors: [described] };
+    transport.nodes.tell(subscriber.replace("urn:uuid:", "s/"), encodeStream({ ...stream, state: "open" }));
+    const begin = subscriptionEvent(path, { ...described, subscriber }, true);
+    return transport.publish(begin, { namespace, keep: "events" });
+  });
+  await Promise.all(published);
+  return { link, ids };
+}
+
 const idsOf = ({ hub }: ClusterNode) => hub.subscriptions(topic).map(({ subscriber }) => subscriber);
 const statesOf = (events: readonly HeardEvent[], id?: string) =>
   events.filter(({ subscriber }) => id === undefined || subscriber === id).map(({ active }) => active);
@@ -30,6 +62,15 @@ async function connect(t: TestContext, node: ClusterNode, others: readonly Clust
   const [id = assert.fail("the stream is not listed")] = idsOf(node).filter((each) => !known.has(each));
   await until(() => others.every((other) => idsOf(other).includes(id)));
   return { client, id };
+}
+
+/** Advances the clock by steps that keep the leases, and runs some turns of the event loop after each. */
+async function pass(cluster: NodeCluster, seconds: number, isDone = () => false): Promise<void> {
+  const end = cluster.clock.now() + seconds * 1000;
+  while (cluster.clock.now() < end && !isDone()) {
+    cluster.clock.advance(0.5);
+    for (let i = 0; i < 8; i++) await turn();
+  }
 }
 
 /** Runs turns of the event loop until a record of the log matches, and no further. */
@@ -200,5 +241,79 @@ describe("nodes that end, and are perhaps only paused", () => {
     );
     other.client.close();
     await cluster.until(() => both.every((node) => idsOf(node).length === 1));
+  });
+
+  for (const fate of ["dies", "stands still past its lease"] as const) {
+    test(`are announced once, at whichever step the node that announces them ${fate}`, async (t) => {
+      for (let turns = 0; turns < 24; turns++) {
+        const cluster = new NodeCluster(t);
+        const { events, link } = await observe(cluster);
+        const start = () => cluster.start({}, cluster.clock);
+        const [a, b] = [await start(), await start()];
+        const dead = await crowd(cluster, 50);
+        await until(() => idsOf(a).length === 50 && idsOf(b).length === 50);
+        const others = [await connect(t, a, [b]), await connect(t, b, [a])];
+        dead.link.kill();
+        await pass(cluster, 20, () => cluster.store.contents.some((text) => text.includes('"gone"')));
+        const claimant = () => cluster.store.contents.join().match(/claim.{0,200}?by\\*":\\*"([0-9a-f-]+)/)?.[1];
+        while (claimant() === undefined) await turn();
+        const [first, second] = claimant() === a.transport.nodes.self ? [a, b] : [b, a];
+        for (let i = 0; i < turns; i++) await turn();
+        if (fate === "dies") first.link.kill();
+        else first.process.stop();
+        const ends = () => events.filter(({ active }) => !active).length;
+        await pass(cluster, 40, () => ends() === dead.ids.length + 1);
+        if (fate !== "dies") await first.process.resume("answers");
+        await pass(cluster, 20);
+        const truths = new Map(dead.ids.map((id) => [id, { isOpen: false, absences: 0 }]));
+        for (const [index, node] of [a, b].entries()) {
+          const isGone = node === first && fate === "dies";
+          truths.set(others[index]!.id, { isOpen: !isGone, absences: node === first && !isGone ? 1 : 0 });
+        }
+        assert.deepEqual(eventFaults(events, truths), [], `after ${turns} turns`);
+        assert.deepEqual(idsOf(second).length, fate === "dies" ? 1 : 2);
+        for (const each of [a.link, b.link, link]) each.kill();
+      }
+    });
+  }
+
+  test("are not announced again by a node that stood still for longer than the history holds their events", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
+    const { events } = await observe(cluster);
+    const { id } = await connect(t, c, [a, b]);
+    b.process.stop();
+    c.link.kill();
+    await cluster.until(() => statesOf(events, id).length === 2);
+    const flood = JSON.stringify({ subscriber: "other", active: true, payload: "-".repeat(2 ** 16) });
+    for (let i = 0; i < 100; i++) {
+      const draft = { topics: [`${namespace}other/${i}`], data: flood, private: true };
+      await a.transport.publish(draft, { namespace, keep: "events" });
+    }
+    await pass(cluster, 700);
+    await b.process.resume("answers");
+    await cluster.advance(40);
+    assert.deepEqual(statesOf(events, id), [true, false]);
+  });
+
+  test("are announced without a wait for the store's answer to each few, and up to a bound", async (t) => {
+    const cluster = new NodeCluster(t);
+    const a = await cluster.start();
+    const count = 2000;
+    const { link } = await crowd(cluster, count);
+    await until(() => idsOf(a).length === count);
+    link.kill();
+    const ends = () => cluster.store.contents.filter((text) => endEvent.test(text)).length;
+    while (ends() === 0) {
+      cluster.clock.advance(0.05);
+      await turn();
+    }
+    cluster.network.stall();
+    await until(() => (a.transport.pending ?? 0) >= 500);
+    for (let i = 0; i < 200; i++) await turn();
+    assert.ok((a.transport.pending ?? 0) <= 1100, `${a.transport.pending} events wait`);
+    cluster.network.resume();
+    await cluster.until(() => ends() === count);
+    assert.deepEqual(idsOf(a), []);
   });
 });

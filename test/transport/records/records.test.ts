@@ -107,6 +107,8 @@ describe("nodes of this version", () => {
     });
     assert.equal(encodeStream(stream), text);
     assert.deepEqual(decodeStream("1", text.replace(/\]$/, ',"more"]')), { ...stream, subscriber: "1" });
+    const ended = { ...stream, state: "ended", of: "a node" } as const;
+    assert.deepEqual(decodeStream(stream.subscriber, encodeStream(ended)), ended);
     assert.equal(decodeStream("1", text.replace("[1", "[2")), undefined);
     assert.deepEqual(decodeNode("[1,7]"), { executed: 7, isDraining: false });
     assert.equal(encodeNode({ executed: 7, isDraining: false }), "[1,7]");
