@@ -12,7 +12,7 @@ export function readCertificate(read: OptionReader): Certificate | undefined {
   const cert = read.string("cert");
   const key = read.string("key");
   if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) throw new UsageError("The flags --cert and --key need each other.");
+  if (cert === undefined || key === undefined) throw new UsageError("Use the flags --cert and --key together.");
   return { cert: readPem("cert", cert), key: readPem("key", key) };
 }
 

@@ -25,7 +25,7 @@ export function readSecret(read: OptionReader, name: string, variables: readonly
   const path = read.string(`${name}-file`);
   const given = read.string(name);
   if (path !== undefined && given !== undefined)
-    throw new UsageError(`The flags --${name} and --${name}-file exclude each other.`);
+    throw new UsageError(`Use only one of the flags --${name} and --${name}-file.`);
   if (path !== undefined) return unfoldPem(readSecretFile(`${name}-file`, path));
   return unfoldPem(given ?? variables.map((variable) => process.env[variable]).find((value) => value));
 }

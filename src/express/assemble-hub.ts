@@ -62,7 +62,7 @@ function hubInProcess({ configuration, clock, onError }: HubContext, embedded: E
   const nodes = {
     head: () => embedded.hub.position,
     tellMissed: (name: string) => {
-      embedded.hub.tellMissed(name).catch((error) => onError("telling streams of a gap failed", error));
+      embedded.hub.tellMissed(name).catch((error) => onError("reporting a gap to streams failed", error));
     },
   };
   const variants = new Variants({

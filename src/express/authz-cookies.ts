@@ -218,7 +218,7 @@ export class AuthzCookies {
       throw new MercureError(
         "ERR_TOKEN",
         `The cookies for this page's ${given.own.size} private streams have ${bytes} bytes; the max is ` +
-          `${maxBytesOfPage}: join the streams in a MercureStreamContext, or return a shorter payload from payloadGetter.`,
+          `${maxBytesOfPage}: put the streams into a MercureStreamContext, or return a shorter payload from payloadGetter.`,
       );
     }
     this.#cookies.set(res, name, token, this.#hubPath(req));

@@ -8,6 +8,6 @@ export function warnOfConnections(page: RenderContext | undefined, warn: (messag
   if (page === undefined || ++page.connections !== maxConnections + 1) return;
   warn(
     `htmx-mercure: ${page.url} opens more than ${maxConnections} streams. Over HTTP/1.1 a browser opens six connections ` +
-      "to a host, and further tabs and requests wait. Join streams in a MercureStreamContext, or serve HTTP/2.",
+      "to a host, and further tabs and requests wait. Put streams into a MercureStreamContext, or serve HTTP/2.",
   );
 }

@@ -34,17 +34,17 @@ function validateRetention({ keep, key, id }: Draft): void {
     throw refusal("The field keep of an update must be true or false.");
   }
   if (key !== undefined && (typeof key !== "string" || key === "")) {
-    throw refusal("The key of an update must be a string that is not empty; leave it out to keep every update.");
+    throw refusal("The key of an update must be a non-empty string; leave it out to keep every update.");
   }
   if (keep !== false) return;
   // Clients resume after an id, and history cannot find one that it does not hold.
-  if (id !== undefined) throw refusal("An update with keep: false must not have an id; the hub makes one.");
+  if (id !== undefined) throw refusal("An update with keep: false must not have an id; the hub generates one.");
   if (key !== undefined) throw refusal("An update with keep: false must not have a key, because history skips it.");
 }
 
 function validateTopic(topic: unknown, hubPath: string): void {
   if (typeof topic !== "string" || topic === "") {
-    throw new MercureError("ERR_TOPIC", "Every topic of an update must be a string that is not empty.");
+    throw new MercureError("ERR_TOPIC", "Every topic of an update must be a non-empty string.");
   }
   if (topic === "*") throw refusal('The topic "*" is reserved for subscribing to all topics; publish to a name.');
   validateCharacters("topic", topic);
@@ -53,7 +53,7 @@ function validateTopic(topic: unknown, hubPath: string): void {
 
 function validateId(id: unknown): void {
   if (typeof id !== "string" || id === "") {
-    throw refusal("The id of an update must be a string that is not empty. Leave it out for an id from the hub.");
+    throw refusal("The id of an update must be a non-empty string. Leave it out for an id from the hub.");
   }
   if (id.startsWith("#"))
     throw refusal('The id of an update must not start with "#", which is reserved for ids from hubs.');
@@ -63,7 +63,7 @@ function validateId(id: unknown): void {
 
 function validateType(type: unknown): void {
   if (typeof type !== "string" || type === "") {
-    throw refusal("The type of an update must be a string that is not empty. Leave it out for `message`.");
+    throw refusal("The type of an update must be a non-empty string. Leave it out for `message`.");
   }
   if (type === "mercure") throw refusal('The type "mercure" is reserved for updates from hubs.');
   if (type === closeEvent) throw refusal(`The type "${closeEvent}" is reserved for hubs: it ends a stream.`);

@@ -58,7 +58,7 @@ export function tokenMissing(): HttpProblem {
 
 /** Rejects a request while the hub's store is not available. The client can repeat it soon. */
 export function storeUnavailable(cause?: unknown): HttpProblem {
-  return new HttpProblem(503, "The hub's store is not available now.", { "Retry-After": "2" }, cause);
+  return new HttpProblem(503, "The hub's store is temporarily unavailable.", { "Retry-After": "2" }, cause);
 }
 
 /** Rejects a connection above the hub's limit, either the total or the limit for one client. */

@@ -47,12 +47,12 @@ export function checkedTransaction(value: unknown): Statements {
   const known = value as Known | null | undefined;
   // The connections of mysql2 have both.
   if (typeof known?.prepare === "function" && known.query === undefined) {
-    if (known.open === false || !(known.inTransaction ?? known.isTransaction)) throw wrong("has not begun one");
+    if (known.open === false || !(known.inTransaction ?? known.isTransaction)) throw wrong("has not begun a transaction");
     return { query: async (text, values) => known.prepare!(text).run(...values) };
   }
   if (typeof known?.query !== "function") {
     if (typeof known?.execute !== "function") throw wrong("has no function query");
-    if (known.transaction !== undefined) throw wrong("has not begun one");
+    if (known.transaction !== undefined) throw wrong("has not begun a transaction");
     return { query: (sql, args) => known.execute!({ sql, args }) };
   }
   if ("totalCount" in known || "getConnection" in known) {
@@ -62,7 +62,7 @@ export function checkedTransaction(value: unknown): Statements {
   // All objects of TypeORM that have no connection of their own can create query builders.
   const hasNone = "createQueryBuilder" in runner && runner.isTransactionActive === undefined;
   if (hasNone || runner.isTransactionActive === false || runner.getTransactionStatus?.() === "I") {
-    throw wrong("has not begun one");
+    throw wrong("has not begun a transaction");
   }
   return typeof known.beginTransaction === "function" ? mysqlTransaction(known) : known;
 }
@@ -74,7 +74,7 @@ function mysqlTransaction(connection: Known): Statements {
     async query(text, values) {
       const [{ serverStatus = 1 }] = [await known.query("do 0", [])].flat() as [{ serverStatus?: number }];
       // 1: in a transaction, 2: each statement is one of its own.
-      if ((serverStatus & 3) === 2) throw wrong("has not begun one");
+      if ((serverStatus & 3) === 2) throw wrong("has not begun a transaction");
       return known.query(text, values);
     },
   };

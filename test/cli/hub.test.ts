@@ -315,7 +315,7 @@ describe("TLS", () => {
       assert.equal(code, 2);
       assert.match(stderr, message);
     };
-    await refuses(["--cert", "no.pem"], /need each other/);
+    await refuses(["--cert", "no.pem"], /Use the flags --cert and --key together/);
     await refuses(["--cert", "no.pem", "--key", "missing.pem"], /--key cannot be read: .*missing\.pem/);
     await refuses(
       ["--cert", "no.pem", "--key", "no.pem"],

@@ -97,7 +97,7 @@ for (const protocol of [0, 1] as const) {
       { match: "{a,b,c,d,e,f,g,h}".repeat(100), match_type: "uritemplate" },
       { match: "/:a(x{1,500}y{1,500})".repeat(40), match_type: "urlpattern" },
     ];
-    const pattern = ["stream", { topic: tooLarge[protocol] }, /malformed, too large|too large together/] as const;
+    const pattern = ["stream", { topic: tooLarge[protocol] }, /malformed, too large|too large in total/] as const;
     for (const [what, [template, context, message]] of Object.entries({ ...refused, "a large pattern": pattern })) {
       test(`for a stream of ${what}`, async (t) => {
         const { app, show } = await start(t, { protocol, tokenMode: "url" });

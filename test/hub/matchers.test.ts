@@ -175,7 +175,7 @@ describe("topic matchers of Mercure 1.0", () => {
       ),
     );
     const large = Array.from({ length: 20 }, (_, index) => ["match_urlpattern", `/${index}((?:a|b){300})`] as const);
-    assert.match(await refusal(urlOf(running, large)), /too large together/);
+    assert.match(await refusal(urlOf(running, large)), /too large in total/);
 
     const subscriber = await subscribe(
       t,

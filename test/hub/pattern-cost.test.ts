@@ -81,7 +81,7 @@ describe("patterns that would be large", () => {
       read.push("");
       return undefined;
     });
-    await assert.rejects(asked, /too large together/);
+    await assert.rejects(asked, /too large in total/);
     assert.ok(read.length < 20, `${read.length} patterns were read`);
   });
 

@@ -10,7 +10,7 @@ export function warnOfCopies(htmx: unknown): void {
     if ((window.htmx as unknown) === htmx && files.length < 2) return;
     console.warn(
       "htmx-mercure: this page has two copies of htmx, so streams and forms can do nothing or everything twice. " +
-        "mercure_scripts() brings htmx: remove the other script.",
+        "mercure_scripts() loads htmx: remove the other script.",
     );
   };
   if (document.readyState === "complete") check();

@@ -42,8 +42,8 @@ export function warnOfDoubledItems(): void {
       if (!other.has(item.outerHTML) || hasWarned || !isDoubled(item)) continue;
       hasWarned = true;
       console.warn(
-        `htmx-mercure: the answer of a request and a stream both bring ${item.outerHTML.slice(0, 100)}, so the page ` +
-          "shows it twice. Give the item an id, or answer the request with status 204, so that only the stream brings it.",
+        `htmx-mercure: the answer of a request and a stream both contain ${item.outerHTML.slice(0, 100)}, so the page ` +
+          "shows it twice. Give the item an id, or answer the request with status 204, so that only the stream delivers it.",
       );
     }
   };

@@ -119,7 +119,7 @@ export class SubscriptionBudget {
     if (isExceeded(account.bytes + needed(account), perAddress)) {
       if (account.isEmpty) this.#byAddress.delete(address);
       throw tooManyConnections(
-        "The streams from this address exceed their memory limit together. Subscribe to fewer topics.",
+        "The streams from this address exceed their memory limit. Subscribe to fewer topics.",
       );
     }
     return [this.#total, account];

@@ -8,7 +8,7 @@ const maxStepsToStart = 50_000_000;
 /** Returns a pace for the work that a client can cause before its stream starts. */
 export function startPace(): Pace {
   return boundedPace(maxStepsToStart, () => {
-    const detail = "The topics and the patterns of the token are too much work together. Subscribe to fewer topics.";
+    const detail = "The topics and the token's patterns take too much work. Subscribe to fewer topics.";
     return new HttpProblem(400, detail);
   });
 }

@@ -88,14 +88,14 @@ function* readMatchers(
     checkTopic(value, limits.length);
     const matcher = version === 0 ? compileSelector(value) : compileParameter(name, value, hubUrl);
     if (!sum.add(matcher)) {
-      throw new HttpProblem(400, "The patterns are too large together. Subscribe to fewer patterns, or name topics.");
+      throw new HttpProblem(400, "The patterns are too large in total. Subscribe to fewer patterns, or name topics.");
     }
     matchers.push(matcher);
     yield stepsToRead(matcher);
   }
   const list = new MatcherList(matchers);
   if (limits.bytes > 0 && bytesOfRequest(list) > limits.bytes) {
-    throw new HttpProblem(400, "The topics are too large together. Subscribe to fewer or shorter topics.");
+    throw new HttpProblem(400, "The topics are too large in total. Subscribe to fewer or shorter topics.");
   }
   return { version, matchers: list };
 }

@@ -57,7 +57,7 @@ function compileMeant({ match, match_type: type = "exact" }: TopicMatcher, hubUr
 /** Compiles a name as a selector of Mercure 0.x where possible. A name with braces would be a template there. */
 function compileName(name: unknown): Matcher {
   if (typeof name !== "string" || name === "") {
-    throw new MercureError("ERR_TOPIC", "A topic must be a string that is not empty, or { match, match_type }.");
+    throw new MercureError("ERR_TOPIC", "A topic must be a non-empty string, or { match, match_type }.");
   }
   if (name === "*") throw everyTopic("uritemplate");
   return name.includes("{") ? compileExact(name) : compileSelector(name);

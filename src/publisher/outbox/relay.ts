@@ -133,7 +133,7 @@ export class Relay {
     if (this.#isClosed) return 0;
     if (this.#failurePause === 0) {
       const { message } = error as Error;
-      this.#options.logger.error(`htmx-mercure: the outbox fails, and tries again until it works: ${message}`, error);
+      this.#options.logger.error(`htmx-mercure: the outbox fails, and retries until it works: ${message}`, error);
     }
     if (this.#state === "ready") this.#state = "away";
     this.#failurePause = Math.min(Math.max(2 * this.#failurePause, min), max);
@@ -213,7 +213,7 @@ export class Relay {
     const how = await this.#tables.setAside(position, error);
     this.#failures.delete(position);
     this.#options.logger.error(
-      `htmx-mercure: the outbox sets the update at position ${position} aside: ${error.message} To try again: ${how}`,
+      `htmx-mercure: the outbox sets the update at position ${position} aside: ${error.message} To retry: ${how}`,
     );
   }
 

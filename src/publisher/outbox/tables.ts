@@ -21,7 +21,7 @@ export const nowIn: Record<OutboxDialect, string> = {
  */
 export function checkTableName(name: string): string {
   if (/^[a-z_][a-z0-9_]{0,50}$/.test(name)) return name;
-  const rule = "must have 1 to 51 small letters, digits and _, and must not begin with a digit";
+  const rule = "must consist of 1 to 51 lower-case letters, digits and _, and must not begin with a digit";
   throw invalidOption("outbox.table", `${rule}: ${JSON.stringify(name)}`);
 }
 

@@ -120,7 +120,7 @@ export function acceptanceTests(open: OpenForTest): void {
     deepEqual(data, texts);
   });
 
-  test("has plain updates, which JSON carries unchanged", async (t) => {
+  test("has plain updates, which JSON keeps unchanged", async (t) => {
     const transport = await open(t);
     const heard = listenTo(transport);
     await transport.publish(draft(["/hub/own/1/2", "/hub/own/1"], "event", { private: true, type: "mercure" }), event);

@@ -54,7 +54,7 @@ export function orderTests(open: OpenForTest): void {
     deepEqual(heard, ["question", "answer"]);
   });
 
-  test("calls a listener no more after it has stopped", async (t) => {
+  test("stops calling a listener that was removed", async (t) => {
     const transport = await open(t);
     const heard: string[] = [];
     const stop = transport.listen({ update: ({ update }) => heard.push(update.data) });
@@ -78,7 +78,7 @@ export function orderTests(open: OpenForTest): void {
     equal(await transport.positionOf(""), undefined);
   });
 
-  test("has a cursor for every position, the beginning too", async (t) => {
+  test("has a cursor for every position, including the beginning", async (t) => {
     const transport = await open(t);
     const beginning = transport.cursor(0);
     equal(await transport.positionOf(beginning), 0);
@@ -116,7 +116,7 @@ export function orderTests(open: OpenForTest): void {
     equal(await transport.positionOf(id), undefined);
   });
 
-  test("gives positions that are times of the store's clock", async (t) => {
+  test("uses times of the store's clock as positions", async (t) => {
     const transport = await open(t);
     const { heard } = listenTo(transport);
     const before = transport.now();

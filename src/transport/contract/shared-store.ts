@@ -50,7 +50,7 @@ export function sharedStoreTests(storeOf: OpenStore): void {
     equal(after.cursor(head), before.cursor(head));
   });
 
-  test("goes on after it was opened again: no position is used twice, and repetitions are known", async (t) => {
+  test("continues after it was opened again: no position is used twice, and repetitions are known", async (t) => {
     const open = await storeOf(t);
     const before = await open();
     await before.publish(draft("a", "1", { id: "urn:1" }));
@@ -165,7 +165,7 @@ export function sharedStoreTests(storeOf: OpenStore): void {
     deepEqual(dataOf(await readTopics(await open(), orders)), ["order"]);
   });
 
-  test("works on at one node when another closes", async (t) => {
+  test("keeps working at one node when another closes", async (t) => {
     const open = await storeOf(t);
     const [here, there] = [await open(), await open()];
     await there.publish(draft("a", "1"));
@@ -200,7 +200,7 @@ export function sharedStoreTests(storeOf: OpenStore): void {
 export function laggingNodeTests(
   storeOf: (t: TestContext) => Promise<{ open: OpenNode; pause: (node: Transport) => unknown }>,
 ): void {
-  test("catches up after a pause, and hears of no gap while history has everything", async (t) => {
+  test("catches up after a pause without a gap while history has every update", async (t) => {
     const { open, pause } = await storeOf(t);
     const [here, there] = [await open(), await open()];
     const listener = listenTo(there);
@@ -215,7 +215,7 @@ export function laggingNodeTests(
     deepEqual(listener.gaps, []);
   });
 
-  test("tells a node of the gap that it has, and the loss only to readers of the topics that lost updates", async (t) => {
+  test("reports a gap to the node that has it, and a loss only to readers of the topics that lost updates", async (t) => {
     const { open, pause } = await storeOf(t);
     const options = { historyLength: 5 };
     const [here, there] = [await open(options), await open(options)];

@@ -9,7 +9,7 @@ export function storeError(cause: unknown, path: string): MercureError {
   const reason = isFull(cause, path)
     ? "the disk is full. Free some space"
     : `${(cause as Error).message}. The disk may be full or damaged`;
-  const message = `Cannot write to the history in ${path}: ${reason}; the hub tries again by itself.`;
+  const message = `Cannot write to the history in ${path}: ${reason}; the hub retries by itself.`;
   return new MercureError("ERR_TRANSPORT", message, { cause });
 }
 

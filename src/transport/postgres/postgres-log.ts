@@ -236,8 +236,8 @@ export class PostgresLog implements SharedLog {
     this.#hasWarned = true;
     const { logger, pollInterval } = this.#options;
     logger.warn(
-      "htmx-mercure: NOTIFY of PostgreSQL does not arrive, as behind a pooler that shares connections between " +
-        `transactions. The hub reads the log every ${pollInterval} ms. Connect it to the database itself.`,
+      "htmx-mercure: notifications of PostgreSQL do not arrive, as behind a pooler that shares connections between " +
+        `transactions. The hub reads the log every ${pollInterval} ms. Connect it directly to the database.`,
     );
   }
 }

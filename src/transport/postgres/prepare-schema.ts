@@ -27,7 +27,7 @@ export async function prepareSchema(client: Client, schema: string, mayCreate: b
     // The functions of one version work together, so the node can go on with those that are there.
     const reason = (error as Error).message;
     logger.warn(
-      `htmx-mercure: The schema ${schema} is older than this node, and stays so: ${reason}. ${remedy(schema)}`,
+      `htmx-mercure: The schema ${schema} is older than this node, and stays unchanged: ${reason}. ${remedy(schema)}`,
     );
   }
 }
@@ -66,7 +66,7 @@ async function create(client: Client, schema: string): Promise<void> {
     await execute(client, schema);
   } catch (error) {
     if ((error as { code?: string }).code !== "42501") throw error;
-    const message = `${missing(schema)} The hub may not create it: ${(error as Error).message}. ${remedy(schema)}`;
+    const message = `${missing(schema)} The hub cannot create it: ${(error as Error).message}. ${remedy(schema)}`;
     throw new MercureError("ERR_TRANSPORT", message, { cause: error });
   }
 }

@@ -10,7 +10,7 @@ export function checkSchemaName(name: string): string {
   if (/^[a-z_][a-z0-9_]{0,62}$/.test(name)) return name;
   throw invalidOption(
     "schema",
-    `must have 1 to 63 small letters, digits and _, and must not begin with a digit: ${JSON.stringify(name)}`,
+    `must consist of 1 to 63 lower-case letters, digits and _, and must not begin with a digit: ${JSON.stringify(name)}`,
   );
 }
 

@@ -222,7 +222,7 @@ export class ReplicaTransport implements Transport {
     this.#failure = error.message;
     if (this.#state === "ready") this.#state = "away";
     this.#awaySince = this.#settings.clock.now();
-    logger.warn(`htmx-mercure: ${store} is unreachable: ${error.message}. The hub tries again until it answers.`);
+    logger.warn(`htmx-mercure: ${store} is unreachable: ${error.message}. The hub retries until it answers.`);
   }
 
   #take(records: readonly LogRecord[], through: number, gap: Gap | undefined, marks: LogMarks): void {

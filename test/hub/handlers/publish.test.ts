@@ -211,7 +211,7 @@ describe("publishing over HTTP", () => {
     const running = await startHub(t, options);
     for (const [body, reason] of [
       ["data=x", /topic is missing/],
-      ["topic=", /not empty/],
+      ["topic=", /non-empty/],
       ["topic=*", /reserved/],
       ["topic=/.well-known/mercure/subscriptions/a/b", /reserved/],
       ["topic=a%0Ab", /U\+000A/],

@@ -39,7 +39,7 @@ describe("the option outbox", () => {
       [{ database: new pg.Pool() }, /together with outbox\.dialect/],
       [{ database: source("postgres") }, /type postgres, and must have the type mysql, mariadb, better-sqlite3/],
       [{ database, dialect: "oracle" }, /outbox\.dialect must be one of "sqlite", "mysql"/],
-      [{ database, table: "x; drop table y" }, /outbox\.table must have 1 to 51 small letters/],
+      [{ database, table: "x; drop table y" }, /outbox\.table must consist of 1 to 51 lower-case letters/],
       [{ database, pollInterval: 0 }, /outbox\.pollInterval must be a number, min 0\.01, max 60/],
       [{ database, relay: "no" }, /outbox\.relay must be true or false/],
       [{ database, tabel: "x" }, /outbox\.tabel does not exist\. Did you mean "table"/],
@@ -78,11 +78,11 @@ describe("the option outbox", () => {
     const wrong: [unknown, RegExp][] = [
       [null, /has no function query/],
       [{}, /has no function query/],
-      [database, /has not begun one/],
-      [closed, /has not begun one/],
-      [{ execute() {}, transaction() {} }, /has not begun one/],
+      [database, /has not begun a transaction/],
+      [closed, /has not begun a transaction/],
+      [{ execute() {}, transaction() {} }, /has not begun a transaction/],
       [pool, /is a pool/],
-      [orm.manager, /has not begun one/],
+      [orm.manager, /has not begun a transaction/],
       [other, /is not one of the outbox's sqlite database: no such table: mercure_outbox/],
     ];
     for (const [transaction, message] of wrong) {
@@ -100,7 +100,7 @@ describe("the option outbox", () => {
     while (kit.outboxState() !== "ready") await new Promise(setImmediate);
     database.close();
     while (kit.outboxState() !== "away") await new Promise(setImmediate);
-    assert.match(String(errors[0]), /the outbox fails, and tries again until it works: the database is not open/);
+    assert.match(String(errors[0]), /the outbox fails, and retries until it works: the database is not open/);
     await kit.close();
   });
 

@@ -5,7 +5,7 @@ import { PostgresServer, withoutPostgres } from "../../support/postgres-server.j
 import { until } from "../../support/until.js";
 import { draft, open } from "./node.js";
 
-const warning = /^htmx-mercure: NOTIFY of PostgreSQL does not arrive.* reads the log every 50 ms/;
+const warning = /^htmx-mercure: notifications of PostgreSQL do not arrive.* reads the log every 50 ms/;
 
 describe("a pooler that swallows notifications", { skip: withoutPostgres }, () => {
   let server: PostgresServer;

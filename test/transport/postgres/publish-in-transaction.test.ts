@@ -203,12 +203,12 @@ describe("sse.publish() with the option transaction", { skip: withoutPostgres },
       [true, /has no function query/],
       [{}, /has no function query/],
       [pool, /is a pool/],
-      [client, /has not begun one/],
-      [database, /has not begun one/],
-      [database.manager, /has not begun one/],
-      [database.getRepository(Order), /has not begun one/],
-      [runner, /has not begun one/],
-      [runner.manager, /has not begun one/],
+      [client, /has not begun a transaction/],
+      [database, /has not begun a transaction/],
+      [database.manager, /has not begun a transaction/],
+      [database.getRepository(Order), /has not begun a transaction/],
+      [runner, /has not begun a transaction/],
+      [runner.manager, /has not begun a transaction/],
     ];
     for (const [transaction, message] of wrong) {
       await assert.rejects(sse.publish("orders", "1", { transaction: transaction as pg.Client }), {

@@ -37,7 +37,7 @@ describe("the schema of PostgreSQL", { skip: withoutPostgres }, () => {
     await until(() => lines.length > 0);
     assert.match(
       lines[0]!,
-      /has no schema mercure\. The hub may not create it: permission denied.*npx htmx-mercure schema --schema mercure --role ROLE/,
+      /has no schema mercure\. The hub cannot create it: permission denied.*npx htmx-mercure schema --schema mercure --role ROLE/,
     );
     assert.equal(transport.state, "starting");
     const { code, stdout, stderr } = await run(t, ["schema", "--role", "hub"]);
