@@ -47,7 +47,8 @@ export function checkedTransaction(value: unknown): Statements {
   const known = value as Known | null | undefined;
   // The connections of mysql2 have both.
   if (typeof known?.prepare === "function" && known.query === undefined) {
-    if (known.open === false || !(known.inTransaction ?? known.isTransaction)) throw wrong("has not begun a transaction");
+    if (known.open === false || !(known.inTransaction ?? known.isTransaction))
+      throw wrong("has not begun a transaction");
     return { query: async (text, values) => known.prepare!(text).run(...values) };
   }
   if (typeof known?.query !== "function") {

@@ -118,9 +118,7 @@ export class SubscriptionBudget {
     const account = accountOf(this.#byAddress, address);
     if (isExceeded(account.bytes + needed(account), perAddress)) {
       if (account.isEmpty) this.#byAddress.delete(address);
-      throw tooManyConnections(
-        "The streams from this address exceed their memory limit. Subscribe to fewer topics.",
-      );
+      throw tooManyConnections("The streams from this address exceed their memory limit. Subscribe to fewer topics.");
     }
     return [this.#total, account];
   }
