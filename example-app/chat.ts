@@ -64,7 +64,7 @@ export function chat(app: Express, { sse, render }: Kit, { database, directory, 
     return isTaken ? `Another person is signed in as ${author}. Please choose another name.` : undefined;
   }
 
-  /** Deletes all but the newest messages, in the database and on pages that have been open for long. */
+  /** Deletes all except the newest messages, in the database and on pages that have been open for long. */
   async function forgetOld(): Promise<void> {
     for (const { id } of await messages.find({ order: { id: "DESC" }, skip: kept })) {
       await messages.delete(id);

@@ -98,7 +98,7 @@ function fail(reason: string): never {
   process.exit(1);
 }
 
-// Streams do not end by themselves: without kit.close() the server would wait for them for ever.
+// Streams do not end by themselves: without kit.close() the server would wait for them forever.
 async function stop() {
   const closed = new Promise((resolve) => server.close(resolve));
   // The time for pending requests. Browsers also hold connections open that they have not used yet.

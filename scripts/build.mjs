@@ -19,7 +19,7 @@ const staging = `.dist-${process.pid}`;
 /** The compiler's output for each file, before the bundler joins them. */
 const modules = join(staging, "modules");
 
-/** The entries of the package that run on Node; all but the command have types. */
+/** The entries of the package that run on Node; all except the command have types. */
 const entries = [
   "index",
   "hub/index",
@@ -88,7 +88,7 @@ async function all(...steps) {
 
 function compile(project) {
   return run(process.execPath, ["node_modules/typescript/bin/tsc", "-p", project, "--outDir", modules], {
-    failure: `The build failed: the compiler reports the errors above (project ${project}). dist is as it was.`,
+    failure: `The build failed: the compiler reports the errors above (project ${project}). dist is unchanged.`,
   });
 }
 
@@ -99,8 +99,8 @@ async function bundleModules() {
 }
 
 /**
- * Puts the modules that several entries share into one chunk, because each import between chunks takes room. The entries
- * differ in what they load from other packages, and those load on use.
+ * Puts the modules that several entries share into one chunk, because each import between chunks takes room. The
+ * entries load different packages, and those load on use.
  */
 function sharedChunk(id, { getModuleInfo }) {
   return entriesOf(id, getModuleInfo).size > 1 ? "shared" : undefined;
@@ -129,8 +129,8 @@ async function bundleTypes() {
 }
 
 /**
- * Compilers without a target, such as TypeScript 5.9 by default, refuse private names in declarations. A private property
- * keeps classes as distinct as they are; it is named for its class, since a subclass cannot declare it again.
+ * Compilers without a target, such as TypeScript 5.9 by default, refuse private names in declarations. A private
+ * property keeps classes distinct. It is named for its class, because a subclass cannot declare it again.
  */
 function withoutPrivateNames(code) {
   let name = "";
@@ -175,7 +175,7 @@ function withNarrowComments(code) {
   );
 }
 
-/** Names the codes of a function's errors. Other sentences stay as they are. */
+/** Names the codes of a function's errors. Other sentences stay unchanged. */
 function withCodesAlone(throws) {
   const codes = throws.match(/\bERR_\w+/g);
   const rest = throws.split(/\n(?=@throws)/).filter((each) => each !== "" && !/\bERR_/.test(each));
@@ -207,7 +207,7 @@ async function bundle(extension, names, plugins, output = {}) {
     });
     await bundled.close();
   } catch (cause) {
-    throw new Failure(`The build failed in the bundler: ${cause.message}. dist is as it was.`, { cause });
+    throw new Failure(`The build failed in the bundler: ${cause.message}. dist is unchanged.`, { cause });
   }
 }
 
@@ -249,7 +249,7 @@ async function bundleClient() {
       await writeFile(file, (await minify(await readFile(file, "utf8"), shortened)).code);
     }
   } catch (cause) {
-    throw new Failure("The build failed: the bundler reports the errors above (src/client). dist is as it was.", {
+    throw new Failure("The build failed: the bundler reports the errors above (src/client). dist is unchanged.", {
       cause,
     });
   }

@@ -1,6 +1,6 @@
 // `npm test`: builds, installs what the tests need, runs test/**/*.test.ts.
 //
-//   npm test                            all but the deep files, with less repetition
+//   npm test                            all except the deep files, with less repetition
 //   CI=true npm test                    everything
 //   npm test -- hub express/            the files whose path contains one of these
 //   npm test -- '!test/browser/'        the files whose path does not contain this
@@ -25,7 +25,7 @@ import "./typescript.mjs";
 
 /**
  * Far above the time of any test: it only ends hanging ones. Node 20 applies this time to each file too; newer versions
- * apply it to tests alone, and wait for ever for a file that leaves a server open. So the script waits a little longer,
+ * apply it to tests alone, and wait forever for a file that leaves a server open. So the script waits a little longer,
  * and ends it.
  */
 const TEST_TIMEOUT = 15 * 60_000;
@@ -204,7 +204,8 @@ async function runTests(args, env) {
   runner.on("message", (message) => {
     counts ??= message.counts;
     if (message.failure) failures.push(message.failure);
-    if (counts) expectMore(FAREWELL, "All tests have ended, but something that they started goes on; it was stopped.");
+    if (counts)
+      expectMore(FAREWELL, "All tests have ended, but something that they started still runs; it was stopped.");
     else expectMore(SILENCE, `No test has ended for minutes; the last that did was "${message.ended}".`);
   });
   // Only after its last message, which can arrive after its end.

@@ -13,9 +13,15 @@ export const marks = {
     /^(?:Who|What|Whose|Whom|Which|Whoever|Whatever|Whomever|Whichever)\b(?!.*\?\W*$)/,
   '"is none", "is no …"': /\b(?:is|are|was|were|be)\s+(?:none\b|no (?!longer\b|more than\b)[a-z])/i,
   '"shall"': /\bshall\b/i,
-  '"in which", "with whom"':
-    /\b(?:about|above|after|against|among|at|before|behind|below|beside|besides|between|by|for|from|in|into|of|on|over|per|since|than|through|to|under|until|upon|with|within|without) (?:which|whom|whose|what is)\b/i,
+  '"in which", "with whom", "of what"':
+    /\b(?:about|above|after|against|among|at|before|behind|below|beside|besides|between|by|for|from|in|into|of|on|over|per|since|than|through|to|under|until|upon|with|within|without) (?:which|whom|whose|what)\b/i,
   '"does no longer"': /\b(?:do|does|did|can|must|may|will) no longer\b/i,
+  // Continue, retry, again, forever.
+  '"goes on", "tries again", "anew", "for ever"':
+    /\b(?:(?:go|goes|went) on(?! (?:in|over|the|through|to|with)\b)|(?:tries|tried|trying) again|anew|for ever)\b/i,
+  // About, except, only, unchanged.
+  '"some 20", "all but", "as it is"':
+    /\bsome (?:\d|(?:two|three|four|five|ten|twelve|twenty|dozens?|hundreds?|thousands?)\b)|\b(?:all|any|anything|everything|nobody|none|nothing) but\b|\bas (?:it|they) (?:is|are|was|were)(?=[.,;:)]|$)/i,
 };
 
 await (import.meta.url === pathToFileURL(process.argv[1] ?? "").href ? main(check) : undefined);

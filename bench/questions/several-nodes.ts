@@ -3,7 +3,7 @@
 // Two nodes, each in a process of its own, over one server: 16 publishers in closed loops, updates of 200 bytes, and
 // then 100 updates a second from one node to the other one's listener. Both must hear all, in one order. PostgreSQL
 // waits for its disk. "insert and NOTIFY" and "publish in a transaction" are transactions of 16 clients that insert a
-// row, and besides notify by `pg_notify`, or publish by `mercure.publish`. Nobody listens to them.
+// row, and besides notify by `pg_notify`, or publish by `mercure.publish`. They have no listeners.
 
 import { PostgresServer, withoutPostgres } from "../../test/support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../../test/support/redis.js";

@@ -63,6 +63,6 @@ if (first === nodes.self) {
 await together("end");
 const added = first === nodes.self ? [] : times.toSorted((a, b) => a - b);
 const result = { count, cpu, heard, order: order.digest("hex"), added };
-// Nobody may leave before the other one has come so far. The benchmark ends both.
+// No node may leave before the other one has reached this point. The benchmark ends both.
 setInterval(() => {}, 60_000);
 console.log(`measured ${JSON.stringify(result)}.`);

@@ -74,7 +74,7 @@ onEither("htmx:beforeCleanupElement", "htmx:before:cleanup", ({ target }) => {
   next.focus();
 });
 
-// The button hides when no item is done. The keyboard then goes on at the field for new items.
+// The button hides when no item is done. The keyboard then continues at the field for new items.
 onEither("htmx:beforeRequest", "htmx:before:request", ({ target }) => {
   if (target.querySelector(".clear:focus-visible")) document.querySelector(".adder input").focus();
 });

@@ -15,7 +15,7 @@ export function loadUi(line: Line): void {
     isLoaded = true;
     import("./ui.js").then(
       ({ install }) => install({ ...line, isLeft, touched: event?.target, watchElements }),
-      // The browser reports the failure. The next need tries again.
+      // The browser reports the failure. The next need retries.
       () => {
         isLoaded = false;
       },

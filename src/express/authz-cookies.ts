@@ -123,7 +123,7 @@ export class AuthzCookies {
     else this.setUnbound(res, sign(this.#hashOfKey(res, this.#givenBy(res))));
   }
 
-  /** Sets that token as it is. */
+  /** Sets that token unchanged. */
   setUnbound(res: Response, token: string): void {
     this.#cookies.set(res, this.#names.handmade(res.req), token, this.#hubPath(res.req));
   }

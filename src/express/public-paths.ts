@@ -15,8 +15,8 @@ export interface PublicPaths {
 }
 
 /**
- * Derives the public paths. A proxy that moves the hub also moves the paths below it. Browsers use an absolute URL of the
- * hub as it is, so the path where the application is mounted changes nothing there.
+ * Derives the public paths. A proxy that moves the hub also moves the paths below it. Browsers use an absolute URL of
+ * the hub unchanged, so the path where the application is mounted changes nothing there.
  */
 export function publicPathsOf({ publicHubUrl, publicHubPath, renewalPath, hubUrl, hub }: Configuration): PublicPaths {
   const isBelow = hubUrl === undefined && renewalPath.startsWith(`${hub.path}/`);

@@ -186,7 +186,7 @@ export class OptionReader {
     return this.#orTrue(name, variable, () => this.url(name, variable));
   }
 
-  /** Reads a URL or a path that identifies a server. Others compare it byte by byte, so the text stays as it is. */
+  /** Reads a URL or a path that identifies a server. Others compare it byte by byte, so the text stays unchanged. */
   identifier(name: string, variable?: string): string | undefined {
     return this.url(name, variable) && this.string(name, variable);
   }

@@ -57,7 +57,7 @@ export interface InternalOptions {
 
 /**
  * A node was cut off from its store, and the store has not accepted an event of the hub. Other nodes may have taken the
- * node for ended meanwhile, so the hub decides anew which event tells the truth.
+ * node for ended meanwhile, so the hub decides again which event is correct.
  *
  * @internal
  */

@@ -56,7 +56,7 @@ async function serverWith(t: TestContext, deliver: Deliver): Promise<Server> {
 }
 
 const load = { streams: 3, publishers: 1, updates: 20, patience: 30, topic: "{n}" };
-/** For tests that wait for what never comes. */
+/** For tests that wait for an event that never comes. */
 const brief = { patience: 3 };
 
 async function faults(t: TestContext, deliver: Deliver, further: Partial<Load> = {}): Promise<string[]> {

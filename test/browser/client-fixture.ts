@@ -96,7 +96,7 @@ export class ClientFixture {
     });
   }
 
-  /** Serves a document with the three scripts under a strict policy; its body is made anew for each request. */
+  /** Serves a document with the three scripts under a strict policy; its body is created again for each request. */
   serve(path: string, body: string | (() => string)): void {
     this.server.serve(path, () => ({
       status: 200,

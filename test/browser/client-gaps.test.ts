@@ -21,7 +21,7 @@ alwaysOnBothLines((fixture) => {
   }
 
   describe("a stream whose position the server has evicted", () => {
-    it("is replaced by its fresh rendering, and goes on from there", async () => {
+    it("is replaced by its fresh rendering, and continues from there", async () => {
       const page = await fixture.open(rendered(item("fresh")));
       await shows(page, "#feed p", ["fresh"]);
       await page.waitForSelector("#feed[data-mercure-state=open]");
@@ -80,7 +80,7 @@ alwaysOnBothLines((fixture) => {
     it("is fetched less and less often while the page is stale again at once, as from a cache", async () => {
       let asked = 0;
       const page = await fixture.newPage();
-      // Time stands in the page, but for what this test lets pass, however slow the machine is.
+      // The page's clock stands still, except when this test advances it, however slow the machine is.
       await page.clock.install({ time: 0 });
       await page.clock.pauseAt(1_000);
       fixture.serve("/", () => {

@@ -25,7 +25,7 @@ onBothLines((fixture) => {
       const page = await fixture.newPage();
       await page.clock.install({ time: 0 });
       await page.goto(`${fixture.server.origin}/`);
-      // A jump of the clock would time out a connection on its way.
+      // A jump of the clock would time out a pending connection.
       await page.waitForSelector("#feed[data-mercure-state=open]", { state: "attached" });
       const become = (state: string) =>
         page.evaluate((value) => {

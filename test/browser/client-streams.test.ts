@@ -191,7 +191,7 @@ onBothLines((fixture) => {
       await shows(page, "#feed p", ["new topic"]);
     });
 
-    it("restarts from a position that the server wrote anew, with the content of that position", async () => {
+    it("restarts from a new position of the server, with the content of that position", async () => {
       const page = await fixture.open(stream());
       await fixture.connected();
       const position = fixture.server.publish(item("first"));

@@ -180,7 +180,7 @@ onBothLines(() => {
       assert.equal(await page.getByLabel("Your name").inputValue(), "Ada Lovelace");
     });
 
-    test("keeps text that is typed while a message is on its way, and sends nothing twice", async () => {
+    test("keeps text that is typed while a message is being sent, and sends nothing twice", async () => {
       const page = await visit("/");
       const field = page.getByLabel("Message", { exact: true });
       await page.getByLabel("Your name").fill("Ada");

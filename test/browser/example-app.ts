@@ -56,7 +56,7 @@ export function onBothLines(tests: () => void): void {
   }
 }
 
-/** Starts the app anew where it was, with changes of its environment. */
+/** Restarts the app at the same place, with changes of its environment. */
 export async function startAgain(changes: NodeJS.ProcessEnv = {}): Promise<void> {
   app = await start(app.port, changes);
 }
@@ -218,7 +218,7 @@ export async function signIn(page: Page, name: string): Promise<void> {
   await page.getByText(`You are ${name}`).waitFor();
 }
 
-/** The URL of the stream, with its token, in what the server sends the page's visitor for an address. */
+/** The URL of the stream, with its token, in the page that the server sends the visitor. */
 export async function streamOf(page: Page, address: string): Promise<string> {
   const response = await page.context().request.get(address);
   return streamUrlOf(await response.text(), app.url);

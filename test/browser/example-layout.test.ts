@@ -159,7 +159,7 @@ onBothLines(() => {
     await page.keyboard.press("Enter");
     await page.getByText("0 of 3 done").waitFor();
     await clear.waitFor({ state: "hidden" });
-    // The keyboard goes on at the field for new items.
+    // The keyboard continues at the field for new items.
     await until(page, "document.activeElement.name === 'title'");
     await page.getByRole("checkbox").first().click();
     await clear.waitFor();

@@ -12,7 +12,7 @@ export type Fault =
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
-  /** Whether the bytes of the server are lost. Nobody hears of it. */
+  /** Whether the bytes of the server are lost. Neither side is told. */
   isSilent: boolean;
   /** The bytes that wait, or undefined when bytes pass at once. */
   held: Buffer[] | undefined;

@@ -158,7 +158,7 @@ for (const tokenMode of ["url", "cookie"] as const) {
       });
 
       for (const asks of [true, false]) {
-        const how = asks ? "the application is asked" : "the page is fetched anew";
+        const how = asks ? "the application is asked" : "the page is fetched again";
         test(`outlive their token and miss nothing; ${how}, until the application no longer grants them`, async (t) => {
           const answer = { authorize: () => site.open };
           const site: Site = new Site(t, { htmx, tokenMode, ...(asks ? answer : {}) });

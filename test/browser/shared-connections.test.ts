@@ -158,7 +158,7 @@ for (const htmx of [2, 4] as const) {
         texts.push(...(await lab.publish(1)));
         await change(leader);
         texts.push(...(await lab.publish(2)));
-        // A hidden tab goes on, and a frozen one can keep its connection for a while.
+        // A hidden tab continues, and a frozen one can keep its connection for a while.
         if (index < 3) await until(() => rest.includes(lab.leader!));
         if (index < 2) await lab.settled(rest.length);
         texts.push(...(await lab.publish(2)));
@@ -168,8 +168,8 @@ for (const htmx of [2, 4] as const) {
       assert.deepEqual(lab.errors, []);
     });
 
-    // The tab with the connection stops in the middle, as on a phone that freezes it without a word.
-    test("tabs take the lead from one that does nothing more, and it follows them when it goes on", async (t) => {
+    // The tab with the connection stops in the middle, as on a phone that freezes it silently.
+    test("tabs take the lead from one that does nothing more, and it follows them when it continues", async (t) => {
       const lab = await Lab.start(t, feed, { htmx, hub: { keepaliveInterval: 1 } });
       const pages = await lab.tabs(3);
       await lab.settled(3);
@@ -194,7 +194,7 @@ for (const htmx of [2, 4] as const) {
       assert.deepEqual(lab.errors, []);
     });
 
-    test("a frozen tab that goes on joins once, with one lock of its own", async (t) => {
+    test("a frozen tab that continues joins once, with one lock of its own", async (t) => {
       const lab = await Lab.start(t, feed, { htmx, hub: { keepaliveInterval: 1 } });
       const [first, second] = (await lab.tabs(2)) as [Page, Page];
       await lab.settled(2);

@@ -189,7 +189,7 @@ onBothLines((fixture) => {
     );
 
     for (const status of [401, 404]) {
-      it(`asks again for ever when a stream that was open is refused by ${status}`, async () => {
+      it(`asks again forever when a stream that was open is refused by ${status}`, async () => {
         fixture.expectErrors(/40[14]|sse|htmx|ERR_|\[object Event\]/);
         const page = await open(stream({ connect }));
         await fixture.connected();

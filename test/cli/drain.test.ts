@@ -45,7 +45,7 @@ async function readiness(hub: RunningHub): Promise<string> {
 }
 
 describe("htmx-mercure hub at SIGTERM, while another process serves the same history", () => {
-  test("is not ready, ends its streams one after the other, and goes on publishing; a second signal ends it", async (t) => {
+  test("is not ready, ends its streams one after the other, and continues to publish; a second signal ends it", async (t) => {
     const [a, b] = (await startHubs(t, 2)) as [RunningHub, RunningHub];
     // One stream ends every tenth of a second, so the drain lasts longer than this test.
     const streams = await openStreams(t, a, 600);

@@ -39,7 +39,7 @@ async function run(t: TestContext, code: string): Promise<void> {
   if (/^hx-\w+$/.test(code)) return;
   if (code.startsWith("const {")) return compile(code);
   if (code.startsWith("encodeEvent(")) return encode(code);
-  assert.fail(`Nobody knows how to run ${code}.`);
+  assert.fail(`The test cannot run ${code}.`);
 }
 
 /** In a request, since private streams need one. */

@@ -75,7 +75,7 @@ const inChildren: Readonly<Record<string, readonly [template: string, line: numb
   "a filter in a component": ['\n<% Card %>[{{ "ada" | lookup }}]<% endCard %>', 2, 23],
   "a filter in MercureStream": ['<% MercureStream topic="t" %>{{ "ada" | lookup }}<% endMercureStream %>', 1, 41],
   "a filter in a loop": ['<% Card %><% for n in ["ada"] %>{{ n | lookup }}<% endfor %><% endCard %>', 1, 40],
-  "a filter in what a loop loops over": ['<% Card %><% for n in ["ada"] | lookup %><% endfor %><% endCard %>', 1, 33],
+  "a filter in the list of a loop": ['<% Card %><% for n in ["ada"] | lookup %><% endfor %><% endCard %>', 1, 33],
   "a filter in a branch": ['<% Card %><% if true %>{{ "ada" | lookup }}<% endif %><% endCard %>', 1, 35],
   "a filter in an assignment": ['<% Card %><% set x = "ada" | lookup %>{{ x }}<% endCard %>', 1, 30],
   "a filter in a block assignment": ['<% set x %>{{ "ada" | lookup }}<% endset %>{{ x }}', 1, 23],

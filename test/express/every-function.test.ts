@@ -1,5 +1,5 @@
 // Runs every public function on responses in each state that a handler can find. Each use works, or its caller gets an
-// error with a code; the process goes on, and nothing stays registered.
+// error with a code; the process continues, and nothing stays registered.
 
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";

@@ -187,7 +187,7 @@ describe("an absolute publicHubUrl", () => {
   });
 
   // Browsers send a cookie to its path only: a stream at the URL would have none, and its renewal neither.
-  test("is the path of the cookies and of the renewal as it is, wherever the application is mounted", async (t) => {
+  test("is the unchanged path of the cookies and of the renewal, wherever the application is mounted", async (t) => {
     for (const path of ["", "/front", "/front/shop", "/shop"]) {
       const hubPath = `${path}/.well-known/mercure`;
       const publicHubUrl = `https://example.com${hubPath}`;

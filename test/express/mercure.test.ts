@@ -293,7 +293,7 @@ describe("an application", () => {
 describe("mercure_scripts", () => {
   const page = { "templates/index.njk": "{{ mercure_scripts(nonce=nonce, htmx=htmx) }}" };
 
-  test("writes tags with integrity and a nonce, for files that browsers keep for ever", async (t) => {
+  test("writes tags with integrity and a nonce, for files that browsers keep forever", async (t) => {
     const { app, listen } = application(t, page);
     app.get("/", (_req, res) => res.render("index", { nonce: '"n' }));
     const origin = await listen();

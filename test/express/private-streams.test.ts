@@ -478,7 +478,7 @@ describe("the renewal of a token", () => {
     assert.equal(Math.floor(renewed.exp!), Math.floor(clock.now() / 1000) + 60);
   });
 
-  // A leaked token renews itself for ever.
+  // A leaked token renews itself forever.
   test("rejects a token alone, and another user with a stolen one", async (t) => {
     const { ask } = await expired(t);
     assert.equal((await ask(sameOrigin)).status, 403);

@@ -38,7 +38,7 @@ async function start(t: TestContext, options: Parameters<typeof application>[2] 
     t.after(() => abort.abort());
     return fetch(url, { method: "POST", body, headers, signal: abort.signal });
   };
-  /** Opens streams. The answers grow with what comes. */
+  /** Opens streams. The answers grow as data arrives. */
   const open = async (parts: Part[]) => {
     const response = await post(parts);
     assert.equal(response.status, 200);
@@ -237,7 +237,7 @@ describe("a shared connection", () => {
     assert.equal(kit.hub.connections, 2);
   });
 
-  // A token expires while the other streams of the connection go on.
+  // A token expires while the other streams of the connection continue.
   test("ends a stream when its token expires, and leaves the others open", async (t) => {
     const { kit, tokenFor, open } = await start(t, { tokenLifetime: 2 });
     const token = await tokenFor("a");

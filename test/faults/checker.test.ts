@@ -98,7 +98,10 @@ describe("The checker of runs with faults", () => {
       }),
       /an empty gap/,
     ],
-    "a node whose head is behind what it heard": [run({ nodes: [node("a", { to: 4 }), node("b")] }), /a ends at 4/],
+    "a node with a head before an update that it heard": [
+      run({ nodes: [node("a", { to: 4 }), node("b")] }),
+      /a ends at 4/,
+    ],
     "a history without an acknowledged update": [
       run({ history: heard(1, 2, 4, 5) }),
       /u3 was acknowledged and is not in history/,

@@ -49,7 +49,7 @@ const killOneOf =
       for (let round = 0; round < rounds; round++) {
         await nodes.shift()!.kill();
         nodes.push(run.start());
-        // The others go on: the killed one has left no lock.
+        // The others continue: the killed one has left no lock.
         await Promise.all(nodes.map((node) => progress(node)));
       }
       await Promise.all(nodes.map((node) => node.stop()));
@@ -133,7 +133,7 @@ const restored =
         cpSync(backup, run.path, { recursive: true });
         const after = new LmdbTransport({ path: run.path, ...everything });
         await after.ready;
-        // A page that asks for what follows such an id must get a gap, also once there are newer updates.
+        // A page that resumes after such an id must get a gap, also once there are newer updates.
         await after.publish({ topics: ["t"], data: "newer", private: false });
         for (const id of ids) if ((await after.positionOf(id)) !== undefined) complaints.push(`${id} is known`);
         if (after.head <= lost.at(-1)!) complaints.push(`position ${after.head} follows ${lost.at(-1)}`);

@@ -35,7 +35,7 @@ export class NodesOfRun {
     return settledRun(
       { sent, acknowledged },
       nodes.map(({ log: { record }, isDead }) => {
-        // A node can join the empty store, and go on, before another one tells what is lost.
+        // A node can join the empty store, and continue, before another one tells what is lost.
         const gaps = record.gaps.map(({ through }) => ({ after: record.from, through }));
         return { record: { ...record, gaps }, before: [], isDead };
       }),

@@ -96,7 +96,7 @@ const nodeKill: Fault = (rounds) =>
     return { run: runOf(run.logs, await run.history()), faults: rounds };
   });
 
-/** Lets a server refuse all writes for a while. Updates are then rejected, and the same nodes go on afterwards. */
+/** Lets a server refuse all writes for a while. Updates are then rejected, and the same nodes continue afterwards. */
 const refusal =
   (lines: readonly string[], reason: RegExp, setFull: (server: RedisServer, isFull: boolean) => unknown): Fault =>
   (rounds) =>
@@ -110,7 +110,7 @@ const refusal =
 /** A limit on the size of the server's files stands for the full disk: it needs no rights. */
 const fullDisk = refusal(["appendonly yes", "appendfsync everysec"], /MISCONF/, async (server, isFull) => {
   limitFiles(server.pid, isFull ? "1" : "unlimited");
-  // The server tries again once a second.
+  // The server retries once a second.
   const answer = () => server.command("SET", "probe", "1").then(String, String);
   if (!isFull) await until(async () => (await answer()) === "OK");
 });

@@ -2,7 +2,7 @@ import type { FaultyNode } from "./node.js";
 import { progress } from "./nodes-of-run.js";
 
 /**
- * Lets a store refuse all writes for a while, again and again. Updates are then rejected, and the same nodes go on
+ * Lets a store refuse all writes for a while, again and again. Updates are then rejected, and the same nodes continue
  * afterwards.
  *
  * @param reason - The reason that rejected updates give.

@@ -245,7 +245,7 @@ describe("under Express", () => {
     assert.match(await answer.text(), /topic is missing/);
   });
 
-  test("the bound of a publication holds for what a parser has read, too", async (t) => {
+  test("the bound of a publication also holds for the body that a parser has read", async (t) => {
     const hub = new Hub({ transport: new MemoryTransport(), allowPublish: true, publisherKey, maxPublishBytes: 100 });
     t.after(() => hub.close());
     const origin = await serve(

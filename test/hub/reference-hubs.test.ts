@@ -90,7 +90,11 @@ async function exchanges(version: 0 | 1): Promise<Exchange[]> {
   const list = version === 0 ? "/subscriptions" : "/subscriptions/exact";
   const older = <T>(difference: T) => (version === 0 ? { differs: difference } : {});
   const newer = <T>(difference: T) => (version === 1 ? { differs: difference } : {});
-  const forbidden = [403, 401, 'Mercure 0.x "Authorization": 403 for what the token does not allow'] as const;
+  const forbidden = [
+    403,
+    401,
+    'Mercure 0.x "Authorization": 403 for an operation that the token does not allow',
+  ] as const;
   const noJws = 'Mercure "Authorization": a header of another scheme presents no token, and is for who stands before';
   const media = "RFC 9110, section 15.5.16: 415 for a body of another type";
   const head = "RFC 9110, section 9.1: HEAD wherever there is GET";

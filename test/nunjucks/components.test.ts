@@ -177,7 +177,7 @@ describe("a component", () => {
       code: "ERR_COMPONENT",
       message: /includes itself endlessly: … → .*Ping → Pong → Ping/,
     });
-    assert.throws(() => kit.components.render("Ping"), { code: "ERR_COMPONENT" }, "the count starts anew");
+    assert.throws(() => kit.components.render("Ping"), { code: "ERR_COMPONENT" }, "the count starts again");
   });
 
   test("can include itself with an end", (t) => {

@@ -20,7 +20,7 @@ esac
 const newestNode = `#!/bin/sh
 if [ "$*" = --version ]; then echo v26.10.0; else exec ${JSON.stringify(process.execPath)} "$@"; fi
 `;
-/** Nobody but root can install servers. */
+/** Only root can install servers. */
 const id = "#!/bin/sh\necho 1000\n";
 
 const files: Readonly<Record<string, string>> = {
@@ -125,7 +125,7 @@ describe(".ci/run", () => {
     assert.match(atDesk.at(-1)!, /left out: test\/project\/package\.test\.ts\. CI=true npm test runs everything\.$/);
   });
 
-  // A module that was loaded while a test had replaced the timers kept the replaced ones, and waited for ever.
+  // A module that was loaded while a test had replaced the timers kept the replaced ones, and waited forever.
   test("loads the files of a process before its first test, which can replace the timers", async () => {
     const replacing = `
 import { test } from "node:test";

@@ -297,7 +297,7 @@ describe("the tarball", () => {
     assert.equal(pages.length, [...readme.matchAll(/\]\((?!https:|#)/g)].length);
   });
 
-  test("leaves out what only development uses, and packing leaves the files of the repository as they were", async () => {
+  test("leaves out what only development uses, and packing leaves the files of the repository unchanged", async () => {
     const { scripts, devDependencies } = JSON.parse(await unpacked("package", "package.json"));
     assert.deepEqual({ scripts, devDependencies }, { scripts: undefined, devDependencies: undefined });
     const source = join(folder, "package");

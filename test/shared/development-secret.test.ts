@@ -84,7 +84,7 @@ describe("the secret of a project's development", () => {
     ]);
   });
 
-  test("is made anew where its file was cut off", (t) => {
+  test("is generated again if its file was cut off", (t) => {
     const folder = project(t);
     const { path } = developmentSecret(folder)!;
     writeFileSync(path, "0123");

@@ -252,7 +252,7 @@ function formOf({ fields }: HostileRequest, limit: number, salt: string): string
   for (const { name, unit, length, count, numbered } of fields) {
     const value = repeat(unit, length);
     for (let i = 0; i < count; i++) {
-      // The reserved wildcard must stay as it is.
+      // The reserved wildcard must stay unchanged.
       const suffix = value === "*" ? "" : `${numbered ? i.toString(36) : ""}${salt}`;
       const pair = `${name}=${encodeURIComponent(value)}${suffix}`;
       left -= pair.length + 1;

@@ -86,7 +86,7 @@ export class SharedConnection {
     });
   }
 
-  /** Replaces the connection, unless one is on its way: streams that join meanwhile wait for its answer. */
+  /** Replaces the connection, unless a request for one is pending: streams that join meanwhile wait for its answer. */
   #reconnect(): void {
     if (!this.#hasChanged || this.#opening > 0) return;
     this.#hasChanged = false;
@@ -232,7 +232,7 @@ class Part {
   }
 }
 
-/** Returns a receiver that also follows the position. A server that tells a gap has told where the stream goes on. */
+/** Returns a receiver that also follows the position. A server that tells a gap has told where the stream continues. */
 function followed(receiver: ConnectionReceiver, follow: (cursor?: string) => string): ConnectionReceiver {
   return {
     opened(headers, origin) {

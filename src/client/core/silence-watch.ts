@@ -8,7 +8,7 @@ const suspicious = 0.6;
 const minAnswerTime = 2_000;
 const maxAnswerTime = 30_000;
 
-/** Notices that a connection is dead although nobody has ended it: a network can lose it without a word. */
+/** Detects a dead connection that neither side has closed: a network can drop it silently. */
 export class SilenceWatch {
   readonly #onSilence: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -49,15 +49,15 @@ interface OwnReading {
 }
 
 /**
- * Reads streams over one connection for all tabs of a viewer. The tab that holds a lock leads: it has the connection, and
- * passes on what the others ask for. Each stream keeps its own position, so it resumes without a gap whenever another tab
- * leads. A tab without streams holds no lock and no channel, and can enter the back/forward cache.
+ * Reads streams over one connection for all tabs of a viewer. The tab that holds a lock leads: it has the connection,
+ * and passes messages on to the others. Each stream keeps its own position, so it resumes without a gap whenever
+ * another tab leads. A tab without streams holds no lock and no channel, and can enter the back/forward cache.
  */
 export class TabStreams {
   readonly #name: string;
   readonly #connection: SharedConnection;
   /**
-   * The name of the present membership. A frozen leader waits for its lock and keeps it for ever, so the next one has
+   * The name of the present membership. A frozen leader waits for its lock and keeps it forever, so the next one has
    * another.
    */
   #tab = "";
@@ -77,7 +77,7 @@ export class TabStreams {
   #isLeaderHidden = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #leaveTimer: ReturnType<typeof setTimeout> | undefined;
-  /** Whether the page is in the back/forward cache, or on its way there. */
+  /** Whether the page is in the back/forward cache, or about to enter it. */
   #isGone = false;
 
   /** @param name - The name of the connection. Tabs with the same name share it. */

@@ -59,8 +59,8 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
   readonly #events: EncodedEvents;
   readonly #ticks: TickBatch;
   /**
-   * Live members by socket, if the group writes to the socket directly. A delivery reads nothing but this map: besides
-   * the system call, fetching each member from memory would be most of its cost.
+   * Live members by socket, if the group writes to the socket directly. A delivery reads only this map: besides the
+   * system call, fetching each member from memory would be most of its cost.
    */
   readonly #live = new Map<Socket, M>();
   /** Live members that write their events themselves. */

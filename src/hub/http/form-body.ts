@@ -43,7 +43,7 @@ export async function readForm(
   { isKnown = () => true, onGrowth = () => {} }: FormReading = {},
 ): Promise<URLSearchParams> {
   if (Number(req.headers["content-length"]) > limit) throw tooLarge(limit);
-  // Reading a stream that another reader has started yields the rest at most, or waits for ever.
+  // Reading a stream that another reader has started yields the rest at most, or waits forever.
   const isRead = req.readableDidRead || req.readableEnded;
   if (!isRead) return parseBody(await readBody(req, limit, onGrowth));
   if (!req.readableEnded) await readByOther(req);

@@ -71,7 +71,7 @@ export function cookiesOf(req: IncomingMessage): [name: string, value: string][]
 
 /**
  * Whether a browser sent this request from a page of the same origin. Pages of other origins cannot forge this.
- * `Sec-Fetch-Site` takes precedence over the host: it survives proxies that change the host, and it tells apart two
+ * `Sec-Fetch-Site` takes precedence over the host: it survives proxies that change the host, and it distinguishes two
  * schemes of the same host. Its value `none` marks requests without a page.
  *
  * @param own - Origins of the site itself, which count as the request's host does.

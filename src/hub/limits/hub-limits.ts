@@ -18,7 +18,7 @@ export interface HubLimits {
   readonly maxMatcherLength?: number | undefined;
   /**
    * The max size of the patterns of one request together, and of those of one token, in instructions of their automata.
-   * A usual pattern has some dozens. Each update is evaluated with all patterns of a request. Default 5000; 0 for no
+   * A usual pattern has a few dozen. Each update is evaluated with all patterns of a request. Default 5000; 0 for no
    * patterns.
    */
   readonly maxPatternSize?: number | undefined;

@@ -61,7 +61,7 @@ export class Departures {
       node,
       streams.map((stream) => ({ of: node, ...stream })),
     );
-    // The others do not wait for what this node has claimed before its absence.
+    // The others do not wait for claims of this node from before its absence.
     if (node === this.#options.self) this.release(node);
     this.#send("claim", node);
   }

@@ -1,6 +1,6 @@
 import type { MatchType, Selector } from "../../protocol/active-subscription.js";
 
-/** The state of a stream. The events of an ended stream are on their way. `disconnected` is an end by order. */
+/** The state of a stream. The events of an ended stream are pending. `disconnected` is an end by order. */
 export type RecordedState = "open" | "ended" | "disconnected";
 
 /** A topic or pattern of a stream. */

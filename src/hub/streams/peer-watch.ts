@@ -6,7 +6,7 @@ export const missedIntervals = 3;
 
 /**
  * The max silence, in milliseconds, on a connection without comments. The system then probes the peer. If the peer does
- * not answer, most systems take some ten seconds more to end the connection.
+ * not answer, most systems take about ten seconds more to end the connection.
  */
 const probeAfter = 60_000;
 

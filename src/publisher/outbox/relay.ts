@@ -14,7 +14,7 @@ export interface RelayOptions extends OutboxSettings {
   readonly logger: Logger;
 }
 
-/** `starting`: the tables are not there yet. `away`: the database or the hub fails now; the relay tries again. */
+/** `starting`: the tables are not there yet. `away`: the database or the hub fails now; the relay retries. */
 export type RelayState = "starting" | "ready" | "away" | "closed";
 
 interface WaitingDraft {
@@ -41,7 +41,7 @@ export class Relay {
   readonly #tables: RelayTables;
   /** The rows that are published and not deleted yet. */
   #published: number[] = [];
-  /** The number of failures of rows that are tried again. */
+  /** The number of failures of rows that are retried. */
   readonly #failures = new Map<number, number>();
   #pause = minPause;
   #failurePause = 0;

@@ -37,7 +37,7 @@ export interface PresenceOptions {
   readonly key: PresenceKey;
   /** The time that a person stays listed after leaving, in seconds. */
   readonly grace: number;
-  /** The time that a page may go on requesting people after it was rendered, in seconds. */
+  /** The time that a page may continue to request people after it was rendered, in seconds. */
   readonly lifetime: number;
   /** Announces a change of people to the pages of a topic. Called at most once a second for a topic. */
   announce(topic: string): void;

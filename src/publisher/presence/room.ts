@@ -100,8 +100,8 @@ export class Room {
   }
 
   /**
-   * Removes an anonymous visitor in the grace period who has the same payload as a new one. The two cannot be told
-   * apart, and a reload would otherwise count twice. Returns whether there was one.
+   * Removes an anonymous visitor in the grace period who has the same payload as a new one. The two look the same, and
+   * a reload would otherwise count twice. Returns whether there was one.
    */
   #replaceLeaver(payload: unknown): boolean {
     const [key] = this.#namelessLeavers.get(textOf(payload)) ?? [];

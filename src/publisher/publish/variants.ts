@@ -6,7 +6,7 @@ import { LastPublications, type Publication } from "./last-publications.js";
 
 export interface VariantsOptions {
   readonly clock: Pick<Clock, "now">;
-  /** The time that a page may go on streaming after it was rendered, in seconds: the lifetime of its token. */
+  /** The time that a page may continue to stream after it was rendered, in seconds: the lifetime of its token. */
   readonly lifetime: number;
   /** Whether this process observes all streams. Otherwise streams without a variant can exist at any time. */
   readonly areAllKnown: boolean;

@@ -7,7 +7,7 @@ import { boundedText, connectionFailure } from "./http-answer.js";
 /** The time that a hub has to answer, in milliseconds. */
 const defaultTimeout = 10_000;
 
-/** The max length of its answer, in bytes: room for some hundred thousand subscriptions. */
+/** The max length of its answer, in bytes: room for about a hundred thousand subscriptions. */
 const maxAnswerLength = 64 * 1024 * 1024;
 
 /** A hub's answer. Its other properties are ignored. */

@@ -4,7 +4,7 @@ export interface State {
   head: number;
   /** No update of the lane `history` is before this position. */
   oldest: number;
-  /** The log up to this position holds nothing but updates that history holds. */
+  /** The log up to this position holds only updates that history holds. */
   swept: number;
   /** The size of the rows after `swept`, in bytes. */
   unswept: number;

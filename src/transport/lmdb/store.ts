@@ -12,7 +12,7 @@ import { causeOf } from "./store-error.js";
 /** The format of the tables. A change that an older version would misread increases it. */
 const format = 1;
 
-/** The max number of pauses that are told apart. */
+/** The max number of pauses with records of their own. */
 const maxPauses = 100;
 
 /** The positions after one, up to another: those of a time when no process used the folder. */

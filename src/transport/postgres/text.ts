@@ -1,7 +1,7 @@
 /** The first character of an encoded text. */
 const mark = "\u0001";
 
-/** Returns a text that PostgreSQL can store: without NUL and halves of surrogate pairs. Most texts stay as they are. */
+/** Returns a text that PostgreSQL can store: without NUL and halves of surrogate pairs. Most texts stay unchanged. */
 export function storable(text: string): string {
   return text.startsWith(mark) || /[\0\p{Cs}]/u.test(text) ? `${mark}${JSON.stringify(text)}` : text;
 }

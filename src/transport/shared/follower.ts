@@ -34,7 +34,7 @@ export interface Following {
   reachEnd(session: Session): void;
   /** Called when the log is joined and read to its end. */
   open(session: Session): void;
-  /** Called when the session has failed. The follower tries again. */
+  /** Called when the session has failed. The follower retries. */
   fail(error: Error): void;
 }
 

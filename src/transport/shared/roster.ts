@@ -71,7 +71,7 @@ export class Roster implements Nodes {
 
   /**
    * Removes the entries of a node that has ended. This node can read its own end, if it joins the log again only later.
-   * Its listeners hear the end then, before what other nodes have written about it.
+   * Its listeners get the end then, before the records of other nodes about it.
    */
   end(node: string): void {
     const keys = [...(this.#nodes.get(node)?.keys() ?? [])];

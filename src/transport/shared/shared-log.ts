@@ -96,7 +96,7 @@ export interface LogJoin extends LogMarks {
 
 /** The knowledge of a node that joins a log. */
 export interface Member {
-  /** The id of the node, unique for ever. */
+  /** The id of the node, unique forever. */
   readonly node: string;
   /** The node's head; 0 if it has heard nothing. */
   readonly head: number;
@@ -137,7 +137,7 @@ export interface SharedLog {
    * repeats. Changes of a node's entries also change the log's table of entries. Renews the node's lease.
    *
    * @param head - The node's head. `repeats` refers to it.
-   * @throws LogRefusal if the store has refused the batch, and the session goes on.
+   * @throws LogRefusal if the store has refused the batch, and the session continues.
    */
   append(batch: readonly Append[], head: number): Promise<readonly number[]>;
 
@@ -170,7 +170,7 @@ export interface SharedLog {
   retire(): Promise<void>;
 }
 
-/** The store has refused to append or to confirm. Nothing is wrong with the connection, and trying again can help. */
+/** The store has refused to append or to confirm. The connection works, and a retry can help. */
 export class LogRefusal extends Error {
   override readonly name = "LogRefusal";
 }

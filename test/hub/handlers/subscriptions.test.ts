@@ -205,7 +205,7 @@ describe("subscription events", () => {
     );
   });
 
-  test("are reported when they cannot be published, and the stream goes on", async (t) => {
+  test("are reported when they cannot be published, and the stream continues", async (t) => {
     class Failing extends MemoryTransport {
       override async publish(...args: Parameters<MemoryTransport["publish"]>) {
         if (args[1] !== undefined) throw new Error("no room");
@@ -344,7 +344,7 @@ describe("the web API of subscriptions", () => {
       const single = await get(running, one.id, one.id);
       assert.deepEqual(await single.json(), { ...context, ...one, lastEventID });
       assert.deepEqual(one.payload, { name: "Ada" });
-      // A colon can stand in a path as it is, and clients differ in their encoding: it is the same resource.
+      // A path can contain a colon unencoded, and clients differ in their encoding: it is the same resource.
       assert.equal((await get(running, one.id.replaceAll("%3A", ":"), one.id)).status, 200);
     });
   }

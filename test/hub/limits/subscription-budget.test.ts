@@ -65,7 +65,7 @@ function budgetOf(bounds: { total: number; perAddress: number }) {
 }
 
 describe("the memory for subscriptions", () => {
-  // A stranger opens streams for ever new patterns: each is small, and together they fill the memory and stall every
+  // A stranger opens streams for more and more new patterns: each is small, and together they fill the memory and stall every
   // update.
   test("has room for equal patterns, and rejects different ones above its bound", async (t) => {
     const { hub, url } = await startHub(t, { maxSubscriptionBytes: 100_000 });

@@ -79,7 +79,7 @@ const steps = [
   ),
   ...(["answers", "timers"] as const).map((first) =>
     stepWith(
-      `go on, ${first} first:`,
+      `continue, ${first} first:`,
       ({ standing }) => standing,
       (cluster, node) => cluster.goOn(node, first),
     ),

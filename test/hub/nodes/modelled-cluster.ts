@@ -158,7 +158,7 @@ export class ModelledCluster {
     );
   }
 
-  /** Lets all nodes go on, and checks the events since the begin. */
+  /** Lets all nodes continue, and checks the events since the begin. */
   async finish(): Promise<void> {
     for (const node of this.standing) await this.goOn(node, "answers");
     await this.wait(40);

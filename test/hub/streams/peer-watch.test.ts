@@ -7,7 +7,7 @@ import { Hub } from "../../../src/hub/index.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { draft, startHub, subscribe, turn, until } from "../fixture.js";
 
-/** A path to a server that the test can cut without a word to either side. */
+/** A path to a server that the test can cut without notice to either side. */
 async function cuttable(t: TestContext, port: number): Promise<{ port: number; cut: () => void }> {
   const sockets: Socket[] = [];
   const proxy = createTcpServer((near) => {
@@ -47,7 +47,7 @@ function session(t: TestContext, port: number): ClientHttp2Session {
 }
 
 describe("a peer over HTTP/1.1", () => {
-  // A peer that hangs with its connection open would count as a subscriber for ever.
+  // A peer that hangs with its connection open would count as a subscriber forever.
   test("that accepts nothing for three keep-alive intervals is gone", async (t) => {
     const { hub, url, sockets } = await startHub(t, {
       keepaliveInterval: 0.05,

@@ -152,7 +152,7 @@ describe("replay", () => {
     }
   });
 
-  test("shows an overflow of the topic's history as a gap, with the id to go on from", async (t) => {
+  test("shows an overflow of the topic's history as a gap, with the id to continue from", async (t) => {
     const { hub, url } = await startHub(t, { transport: new MemoryTransport({ historyLength: 3 }) });
     const cursor = hub.lastEventId;
     for (let i = 1; i <= 5; i++) await hub.publish(draft("a", String(i)));

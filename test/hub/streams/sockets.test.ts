@@ -251,7 +251,7 @@ describe("behind nginx", { skip: nginx === undefined && "nginx is not installed"
   }
 
   for (const [name, settings] of [
-    ["as it is, over HTTP/1.0", ""],
+    ["with its defaults, over HTTP/1.0", ""],
     ["over HTTP/1.1", 'proxy_http_version 1.1; proxy_set_header Connection "";'],
     ["that compresses", "gzip on; gzip_types text/event-stream; gzip_proxied any;"],
   ] as const) {

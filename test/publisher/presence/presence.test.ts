@@ -163,7 +163,7 @@ describe("presence", () => {
     assert.deepEqual([told.length, presence.of("room"), clock.waiting], [4, [], 0]);
   });
 
-  // The same client goes on for a minute.
+  // The same client continues for a minute.
   test("announces a topic at most once a second, and its last change always", () => {
     const { presence, come, told, clock } = start({ grace: 0 });
     presence.watch("room");

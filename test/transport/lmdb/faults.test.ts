@@ -22,7 +22,7 @@ describe("An LMDB history", () => {
   test("tells a process of a gap, and no other, when history has evicted what it did not hear", () =>
     survive("trimmed", 1));
 
-  test("rejects updates on a full disk with a clear error, loses nothing, and goes on when there is room", () =>
+  test("rejects updates on a full disk with a clear error, loses nothing, and continues when there is room", () =>
     survive("full-disk", 2));
 
   test("does so on a file system that really fills", { skip: withoutMount }, () => survive("full-file-system", 1));

@@ -32,7 +32,7 @@ const digestOf = (path: string) =>
     .update(readFileSync(join(path, "data.mdb")))
     .digest("hex");
 
-/** Checks that a folder is refused, and that its file stays as it is. */
+/** Checks that a folder is refused, and that its file stays unchanged. */
 function assertRefused(path: string, message: RegExp): void {
   const before = digestOf(path);
   assert.throws(() => new LmdbTransport({ path }), { code: "ERR_OPTION", message });

@@ -160,7 +160,7 @@ describe("LmdbTransport", () => {
     assert.ok(compared > 0);
   });
 
-  test("rejects updates in time while another process holds the lock and does not run, and goes on afterwards", async (t) => {
+  test("rejects updates in time while another process holds the lock and does not run, and continues afterwards", async (t) => {
     const path = temporaryFolder(t);
     const transport = await openIn(t, path, { publishTimeout: 0.3 });
     await transport.publish(draft("a", "1"));
@@ -254,7 +254,7 @@ describe("LmdbTransport", () => {
     }
   });
 
-  // LMDB maps a file that outgrows its map anew from two threads at once, which ended processes.
+  // LMDB maps a file that outgrows its map again from two threads at once, which ended processes.
   test("maps its file once, however much the file grows", {
     skip: existsSync("/proc/self/maps") ? false : "the system does not list the memory maps of a process",
   }, async (t) => {
@@ -265,7 +265,7 @@ describe("LmdbTransport", () => {
     assert.equal(maps.filter((line) => line.endsWith(join(realpathSync(path), "data.mdb"))).length, 1);
   });
 
-  test("tells of a gap where a row is damaged, and goes on", async (t) => {
+  test("tells of a gap where a row is damaged, and continues", async (t) => {
     const path = temporaryFolder(t);
     const before = await openIn(t, path);
     for (const data of ["1", "2", "3"]) await before.publish(draft("a", data));

@@ -12,9 +12,9 @@ const promises: Readonly<Record<keyof typeof postgresFaults, string>> = {
   "node-kill": "lose nothing when one of them is killed",
   "node-stall": "bring to one that did not run for a while what the other published",
   trimmed: "tell one of a gap, and no other, when the table has deleted what it did not hear",
-  "full-disk": "reject updates while the disk of the table is full, and go on when there is room",
+  "full-disk": "reject updates while the disk of the table is full, and continue when there is room",
   "fail-over": "lose and repeat nothing when a synchronous standby takes the place of the server",
-  "empty-server": "go on, and tell exactly those of a gap that missed something, when the server comes back empty",
+  "empty-server": "continue, and tell exactly those of a gap that missed something, when the server comes back empty",
   "restored-backup": "do so too when the server comes back with the data of a backup",
 };
 

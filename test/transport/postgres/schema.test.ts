@@ -81,7 +81,7 @@ describe("the schema of PostgreSQL", { skip: withoutPostgres }, () => {
       url,
     );
 
-  test("is brought up to date by the nodes that start, and nodes that run go on", async (t) => {
+  test("is brought up to date by the nodes that start, and nodes that run continue", async (t) => {
     const url = await server.createDatabase();
     await server.query(schemaSql("mercure"), undefined, url);
     await age(url);

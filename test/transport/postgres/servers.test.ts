@@ -70,7 +70,7 @@ describe("nodes over a PostgreSQL server", { skip: withoutPostgres }, () => {
     assert.deepEqual(await server.query(text), [{ usename: "app" }]);
   });
 
-  test("go on when SQL has published what the protocol forbids", async (t) => {
+  test("continue when SQL has published what the protocol forbids", async (t) => {
     const url = await server.createDatabase();
     const { transport, heard, lines } = open(t, { url });
     await transport.ready;

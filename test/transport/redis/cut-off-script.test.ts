@@ -12,8 +12,8 @@ const start = "*1\r\n$5\r\nMULTI\r\n";
 const end = "*1\r\n$4\r\nEXEC\r\n";
 
 /**
- * Appends to the server's file what a kill leaves of the script that appends a node's second update: all but the last
- * bytes. It is the script of the first update with another number, data and position, all of the same length.
+ * Appends to the server's file what a kill leaves of the script that appends a node's second update: all except the
+ * last bytes. It is the script of the first update with another number, data and position, all of the same length.
  */
 function cutOffSecond(folder: string, position: number): void {
   const name = readdirSync(folder, { recursive: true, encoding: "utf8" }).find((each) =>

@@ -11,10 +11,10 @@ const promises: Readonly<Record<keyof typeof redisFaults, string>> = {
   "node-kill": "lose nothing when one of them is killed",
   "node-stall": "bring to one that did not run for a while what the others published",
   trimmed: "tell one of a gap, and no other, when the log has deleted what it did not hear",
-  "full-disk": "reject updates while the server's disk is full, and go on when there is room",
-  "full-memory": "reject updates while the server's memory is full, and go on when there is room",
+  "full-disk": "reject updates while the server's disk is full, and continue when there is room",
+  "full-memory": "reject updates while the server's memory is full, and continue when there is room",
   "fail-over": "lose nothing that a replica had when a sentinel promotes it",
-  "empty-server": "go on, and tell exactly those of a gap that missed something, when the server comes back empty",
+  "empty-server": "continue, and tell exactly those of a gap that missed something, when the server comes back empty",
 };
 
 describe("nodes in processes of their own over Redis", { skip: withoutRedis }, () => {

@@ -77,7 +77,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     });
   }
 
-  test("use no position again when the server comes back empty, and go on", async (t) => {
+  test("use no position again when the server comes back empty, and continue", async (t) => {
     const server = await startServer(t);
     const nodes = [0, 1].map(() => open(t, { url: server.url }));
     await Promise.all(nodes.map(({ transport }) => transport.ready));
@@ -101,7 +101,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     assert.equal(await b.transport.positionOf(id), a.positions[0]);
   });
 
-  test("reject updates that the server has no memory for, and go on once there is room", async (t) => {
+  test("reject updates that the server has no memory for, and continue once there is room", async (t) => {
     const server = await startServer(t, ["maxmemory-policy noeviction"]);
     const { transport } = open(t, { url: server.url, publishTimeout: 2 });
     await transport.ready;
@@ -182,7 +182,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     await transport.publish(draft("after"));
   });
 
-  test("say that the server has become a replica, and go on without a loss once it is a master again", async (t) => {
+  test("say that the server has become a replica, and continue without a loss once it is a master again", async (t) => {
     const server = await startServer(t);
     const other = await startServer(t);
     const nodes = [0, 1].map(() => open(t, { url: server.url }));
@@ -202,7 +202,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     await assertHeardAlike(nodes, ["1", "2", "3"]);
   });
 
-  test("notice at run time that the server may delete keys, and go on once it may not", async (t) => {
+  test("notice at run time that the server may delete keys, and continue once it may not", async (t) => {
     const server = await startServer(t);
     const { transport, lines } = open(t, { url: server.url });
     await transport.ready;

@@ -211,7 +211,7 @@ describe("nodes of one shared log", () => {
     assert.deepEqual([a.heard, b.heard], [["once"], ["once"]]);
   });
 
-  test("go on reading while the store is away, and reject what it does not confirm in time", async (t) => {
+  test("continue to read while the store is away, and reject what it does not confirm in time", async (t) => {
     const cluster = new Cluster(t);
     const a = await cluster.start();
     await a.transport.publish(draft("t", "1"));
@@ -239,7 +239,7 @@ describe("nodes of one shared log", () => {
     assert.ok(lines.some((line) => /The log is reachable again/.test(line)));
   });
 
-  test("try again what the store refuses, without losing their place", async (t) => {
+  test("retry updates that the store refuses, without losing their place", async (t) => {
     const cluster = new Cluster(t);
     const [a, b] = [await cluster.start(), await cluster.start()];
     a.link.inject("refused");
