@@ -10,6 +10,7 @@ import { work } from "../../protocol/matching/work.js";
 import { percentEncode } from "../../protocol/percent-encode.js";
 import type { Update } from "../../protocol/update.js";
 import type { Clock } from "../../shared/clock.js";
+import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import { NotSentAgain, type Transport } from "../../transport/transport.js";
 import { HeardEnds } from "../nodes/heard-ends.js";
 import type { NodeStreams } from "../nodes/node-streams.js";
@@ -27,6 +28,9 @@ const stepsPerDescription = 50;
  * next ones must be there while it works.
  */
 const maxUnderWay = 1000;
+
+/** The max number of streams that have begun and ended, and wait for the store. The oldest are never announced. */
+const maxUnannounced = 5000;
 
 /** The time until events are checked again after a failure of the store, in milliseconds. */
 const retryInterval = 200;
@@ -84,6 +88,8 @@ export class SubscriptionEvents {
   readonly #ends: HeardEnds;
   /** The streams whose events the store may not have accepted. */
   readonly #failed = new Set<OwnStream>();
+  /** Those of them that have ended. No node has heard their begin. */
+  readonly #unannounced = new OldestFirstMap<OwnStream, true>();
   #stop = () => {};
   #isClosed = false;
 
@@ -181,7 +187,7 @@ export class SubscriptionEvents {
   endAbsence(): void {
     const absent = this.#absent ?? [];
     this.#absent = undefined;
-    for (const stream of absent) this.#correct(stream);
+    void this.#correctAll(absent);
   }
 
   /** Resolves when the transport has accepted all pending events. */
@@ -217,12 +223,31 @@ export class SubscriptionEvents {
       void first.pending.then(() => this.#correct(stream));
       return;
     }
-    const wrong = stream.entries.filter(({ isAnnounced }) => (isOpen ? isAnnounced !== true : isAnnounced === true));
+    // A stream can begin and end while the store is away. Subscribers hear both.
+    const unknown = stream.entries.filter(({ isAnnounced }) => isAnnounced === undefined);
+    if (!isOpen && unknown.length > 0) this.#publish(unknown, true, first);
+    const wrong = stream.entries.filter(({ isAnnounced }) => isAnnounced !== isOpen);
     if (wrong.length > 0) this.#publish(wrong, isOpen, first);
     else if (!isOpen) this.#forget(subscriber);
   }
 
+  /** Corrects the events of streams, and yields to the event loop between some of them. */
+  async #correctAll(streams: Iterable<OwnStream>): Promise<void> {
+    const pace = newPace();
+    const underWay: Promise<void>[] = [];
+    for (const stream of streams) {
+      this.#correct(stream);
+      const pending = stream.entries[0]?.pending;
+      if (pending !== undefined) underWay.push(pending);
+      const pause = pace(2 * stepsPerEvent * stream.entries.length);
+      if (pause !== undefined) await pause;
+      if (underWay.length >= maxUnderWay) await Promise.all(underWay.splice(0, maxUnderWay / 2));
+    }
+  }
+
   #forget(subscriber: string): void {
+    const ending = this.#ending.get(subscriber);
+    if (ending !== undefined) this.#unannounced.delete(ending.stream);
     this.#ending.delete(subscriber);
     this.#nodes?.forget(subscriber);
   }
@@ -239,6 +264,8 @@ export class SubscriptionEvents {
       // The events before must be corrected first.
       if (stream !== undefined && this.#failed.has(stream)) throw new NotSentAgain();
       await this.#send(entries, active);
+      // This node can have missed its own event, if it stood still for long.
+      for (const entry of entries) entry.isAnnounced ??= active;
     };
     this.#pending++;
     const sent: Promise<void> = (first.pending === undefined ? send() : first.pending.then(send)).then(
@@ -266,6 +293,12 @@ export class SubscriptionEvents {
     if (stream === undefined) return;
     if (this.#failed.size === 0) this.#correctFailedLater();
     this.#failed.add(stream);
+    if (!this.#ending.has(subscriber) || stream.entries.some(({ isAnnounced }) => isAnnounced !== undefined)) return;
+    this.#unannounced.set(stream, true);
+    if (this.#unannounced.size <= maxUnannounced) return;
+    const [oldest] = this.#unannounced.shift()!;
+    this.#failed.delete(oldest);
+    this.#forget(oldest.described.subscriber);
   }
 
   /** Returns a stream of this node, until its end is announced. */
@@ -279,13 +312,17 @@ export class SubscriptionEvents {
 
   #correctFailed(): void {
     if (this.#isClosed) return;
-    if (this.#transport.state !== "ready") {
-      this.#correctFailedLater();
-      return;
+    if (this.#transport.state === "ready") void this.#correctAll(this.#takeFailed());
+    else this.#correctFailedLater();
+  }
+
+  /** Yields each stream when it is about to be corrected: until then no other event of it is published. */
+  *#takeFailed(): Generator<OwnStream, void> {
+    for (const stream of this.#failed) {
+      if (this.#transport.state !== "ready") return this.#correctFailedLater();
+      this.#failed.delete(stream);
+      yield stream;
     }
-    const failed = [...this.#failed];
-    this.#failed.clear();
-    for (const stream of failed) this.#correct(stream);
   }
 
   /** Publishes events in order, and yields to the event loop between some of them, because many at once would block it. */
