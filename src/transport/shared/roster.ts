@@ -1,8 +1,12 @@
+import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import type { Nodes } from "../nodes.js";
 import type { EntryChange, NodeEntry } from "./shared-log.js";
 
 /** The max number of changes in a record, which a store writes in one step. */
 const maxChanges = 500;
+
+/** The max number of removed entries and ended nodes that are remembered. */
+const maxRemoved = 10_000;
 
 type Listener = (node: string, key: string, value: string | undefined) => void;
 
@@ -18,6 +22,10 @@ export class Roster implements Nodes {
   #isEnded = false;
   /** The keys that a log which has lost records does not know, of nodes that can still come back to it. */
   readonly #unconfirmed = new Map<string, ReadonlySet<string>>();
+  /** The entries that such a log still has, or has again, although their node has changed or removed them. */
+  readonly #outdated = new Map<string, Map<string, string>>();
+  /** The removed entries, by node and key, and the ended nodes. */
+  readonly #removed = new OldestFirstMap<string, true>();
   #losses = 0;
 
   /**
@@ -51,7 +59,12 @@ export class Roster implements Nodes {
   /** Applies a record of the log. This node knows its own entries best. */
   apply(node: string, changes: readonly EntryChange[]): void {
     if (node === this.self) return;
-    for (const [key, value] of changes) this.#change(node, key, value ?? undefined);
+    this.#removed.delete(node);
+    for (const [key, value] of changes) {
+      this.#change(node, key, value ?? undefined);
+      if (value === null) this.#remember(`${node} ${key}`);
+      else this.#removed.delete(`${node} ${key}`);
+    }
     const known = new Set(changes.map(([key]) => key));
     this.confirm(node, known);
   }
@@ -63,6 +76,9 @@ export class Roster implements Nodes {
    * @param told - The keys of the changes that it has told.
    */
   confirm(node: string, told: ReadonlySet<string> = new Set()): void {
+    const outdated = this.#outdated.get(node) ?? [];
+    this.#outdated.delete(node);
+    for (const [key, value] of outdated) if (!told.has(key)) this.#change(node, key, value);
     const unconfirmed = this.#unconfirmed.get(node);
     if (unconfirmed === undefined) return;
     this.#unconfirmed.delete(node);
@@ -76,8 +92,11 @@ export class Roster implements Nodes {
   end(node: string): void {
     const keys = [...(this.#nodes.get(node)?.keys() ?? [])];
     this.#unconfirmed.delete(node);
-    if (node !== this.self) for (const key of keys) this.#change(node, key, undefined);
-    else if (!this.#isEnded) {
+    this.#outdated.delete(node);
+    if (node !== this.self) {
+      this.#remember(node);
+      for (const key of keys) this.#change(node, key, undefined);
+    } else if (!this.#isEnded) {
       this.#isEnded = true;
       for (const key of keys) this.#call(node, key, undefined);
     }
@@ -88,7 +107,8 @@ export class Roster implements Nodes {
    * its entries, as the other nodes have, and then the entries again.
    *
    * A log that has lost records, such as one that was emptied, has lost entries of living nodes too. They stay until
-   * their node has joined again, at most for the time of a lease.
+   * their node has joined again, at most for the time of a lease. A copy that was behind has old entries, which this node
+   * has heard the end of. They wait as long.
    *
    * @param isFirst - Whether the node joins for the first time.
    * @param hasLost - Whether the log has lost records since the last join.
@@ -111,7 +131,14 @@ export class Roster implements Nodes {
       for (const key of missing) if (!unconfirmed.has(key)) this.#change(node, key, undefined);
     }
     if (hasLost) this.#awaitNodes();
-    for (const [node, entries] of told) for (const [key, value] of entries) this.#change(node, key, value);
+    this.#outdated.clear();
+    for (const [node, entries] of told) {
+      if (!hasLost) this.#removed.delete(node);
+      for (const [key, value] of entries) {
+        if (hasLost && this.#knowsBetter(node, key, value)) this.#doubt(node, key, value);
+        else this.#change(node, key, value);
+      }
+    }
     const own = this.#nodes.get(this.self) ?? new Map<string, string>();
     // After a loss the other nodes wait for a record of this one.
     const changes: EntryChange[] = [...own].filter(([key, value]) => hasLost || atLog.get(key) !== value);
@@ -127,8 +154,25 @@ export class Roster implements Nodes {
   #awaitNodes(): void {
     const loss = ++this.#losses;
     this.#later(() => {
-      if (this.#losses === loss) for (const node of [...this.#unconfirmed.keys()]) this.confirm(node);
+      if (this.#losses !== loss) return;
+      for (const node of new Set([...this.#unconfirmed.keys(), ...this.#outdated.keys()])) this.confirm(node);
     });
+  }
+
+  /** Whether this node has heard a later state of an entry. */
+  #knowsBetter(node: string, key: string, value: string): boolean {
+    const known = this.#nodes.get(node)?.get(key);
+    return known === undefined ? this.#removed.has(node) || this.#removed.has(`${node} ${key}`) : known !== value;
+  }
+
+  #doubt(node: string, key: string, value: string): void {
+    const entries = this.#outdated.get(node) ?? new Map<string, string>();
+    this.#outdated.set(node, entries.set(key, value));
+  }
+
+  #remember(removed: string): void {
+    this.#removed.set(removed, true);
+    if (this.#removed.size > maxRemoved) this.#removed.shift();
   }
 
   /** Removes the listeners. */

@@ -210,6 +210,39 @@ describe("nodes that end, and are perhaps only paused", () => {
     assert.deepEqual(statesOf(events, dead.id), [true, false]);
   });
 
+  test("are not listed again, and no event tells of them, if the store goes on with a copy that was behind", async (t) => {
+    const cluster = new NodeCluster(t);
+    const start = () => cluster.start({}, cluster.clock);
+    const [a, b, c] = [await start(), await start(), await start()];
+    const left = await connect(t, a, [b]);
+    await connect(t, c, [a, b]);
+    cluster.store.copy();
+    left.client.close();
+    c.link.kill();
+    await cluster.until(() => idsOf(a).length === 0 && idsOf(b).length === 0);
+    await cluster.advance(3);
+    const changes: unknown[] = [];
+    b.hub.onSubscription(({ subscriber, active }) => void changes.push([subscriber, active]));
+    const events = record(t, b);
+    // The owner of the stream is the last to join the copy.
+    a.link.isolate();
+    cluster.store.failOver();
+    b.link.cut();
+    await cluster.until(() => b.transport.state === "away");
+    await cluster.until(() => b.transport.state === "ready");
+    await cluster.advance(3);
+    a.link.reconnect();
+    await cluster.advance(5);
+    const { id } = await connect(t, a, [b]);
+    await cluster.advance(30);
+    assert.deepEqual(changes, [[id, true]]);
+    assert.deepEqual([idsOf(a), idsOf(b)], [[id], [id]]);
+    assert.deepEqual(
+      events.map(({ subscriber, active }) => [subscriber, active]),
+      changes,
+    );
+  });
+
   test("stay listed while the store is emptied, and nothing is announced", async (t) => {
     const cluster = new NodeCluster(t);
     const nodes = [await cluster.start(), await cluster.start(), await cluster.start()];
