@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
-import type { MercureOptions } from "../../src/index.js";
+import type { MercureOptions, PublishOptions } from "../../src/index.js";
 import { type Application, application } from "../support/application.js";
 import { until } from "../support/until.js";
 import { launchChromium } from "./chromium.js";
@@ -22,6 +22,11 @@ class Lab {
   readonly errors: string[] = [];
   /** The paths of the open requests to the hub. */
   readonly carriers: Set<object>;
+  /** Lets the requests to the hub pass that are held back. Undefined while all pass. */
+  release: (() => void) | undefined;
+  /** The number of requests that are held back. */
+  held = 0;
+  #gate: Promise<void> | undefined;
   /** The page that has made the last request to the hub. */
   leader: Page | undefined;
   origin = "";
@@ -41,8 +46,8 @@ class Lab {
             if (req.path.startsWith("/.well-known/mercure") && !req.path.endsWith("renewal")) {
               carriers.add(res);
               res.once("close", () => carriers.delete(res));
-            }
-            next();
+              void lab.pass().then(() => next());
+            } else next();
           });
         },
       },
@@ -68,6 +73,22 @@ class Lab {
     this.carriers = carriers;
   }
 
+  /** Holds back all requests to the hub from now on. */
+  hold(): void {
+    this.#gate = new Promise((resolve) => {
+      this.release = () => {
+        this.#gate = undefined;
+        this.held = 0;
+        resolve();
+      };
+    });
+  }
+
+  async pass(): Promise<void> {
+    if (this.#gate !== undefined) this.held += 1;
+    await this.#gate;
+  }
+
   async open(path = "/", hasClock = false): Promise<Page> {
     const page = await this.context.newPage();
     if (hasClock) await page.clock.install();
@@ -89,7 +110,7 @@ class Lab {
   }
 
   /** Publishes messages with increasing numbers. Returns their texts. */
-  async publish(count: number, topic = "feed", options: { private?: boolean } = {}): Promise<string[]> {
+  async publish(count: number, topic = "feed", options: PublishOptions = {}): Promise<string[]> {
     const texts = Array.from({ length: count }, () => `${++this.#count}`);
     for (const text of texts) await this.app.kit.sse.publish(topic, `<p>${text}</p>`, options);
     return texts;
@@ -211,6 +232,77 @@ for (const htmx of [2, 4] as const) {
       // One lock for each tab, and one for the lead.
       await until(async () => (await second.evaluate(async () => (await navigator.locks.query()).held?.length)) === 3);
       assert.deepEqual(lab.errors, []);
+    });
+
+    test("a stream uses the last connection until the next has opened, also for updates without history", async (t) => {
+      const lab = await Lab.start(t, feed, { htmx });
+      const first = await lab.open();
+      await lab.settled(1);
+      lab.hold();
+      const second = await lab.open();
+      await until(() => lab.held === 1);
+      const kept = await lab.publish(1);
+      const passing = await lab.publish(1, "feed", { keep: false });
+      kept.push(...(await lab.publish(1)));
+      await show([first], [kept[0]!, ...passing, kept[1]!]);
+      assert.equal(lab.carriers.size, 2);
+      lab.release!();
+      await lab.settled(2);
+      const later = await lab.publish(1);
+      await show([first], [kept[0]!, ...passing, kept[1]!, ...later]);
+      await show([second], [...kept, ...later]);
+      assert.deepEqual(lab.errors, []);
+    });
+
+    test("a person stays present without a grace period when other tabs join, take the lead and leave", async (t) => {
+      const body = '<% MercureStream topic="feed" id="s" private %>';
+      const lab = await Lab.start(t, body, { htmx, presenceGrace: 0, payloadGetter: () => ({ id: "ada" }) });
+      const changes: boolean[] = [];
+      lab.app.kit.hub.onSubscription(({ active }) => changes.push(active));
+      const connections = () => lab.app.kit.sse.presence("feed")[0]?.connections;
+      /** Lets the hub hear of the connections that the pages have closed. */
+      const settle = async (page: Page) => {
+        await until(() => lab.held > 0);
+        assert.equal(await page.evaluate(async () => (await fetch("/away")).status), 200);
+      };
+      const [first, second] = (await lab.tabs(2)) as [Page, Page];
+      await lab.settled(2);
+      lab.hold();
+      const third = await lab.open();
+      await settle(first);
+      assert.equal(connections(), 2);
+      lab.release!();
+      await lab.settled(3);
+
+      assert.equal(lab.leader, first);
+      const [last] = lab.carriers;
+      lab.hold();
+      await setHidden(first, true);
+      await settle(first);
+      assert.equal(connections(), 3);
+      const texts = await lab.publish(1, "feed", { private: true, keep: false });
+      await show([first, second, third], texts);
+      lab.release!();
+      await until(() => !lab.carriers.has(last!));
+      await lab.settled(3);
+
+      lab.hold();
+      await first.close();
+      await settle(second);
+      assert.ok(connections()! >= 2);
+      lab.release!();
+      await lab.settled(2);
+      texts.push(...(await lab.publish(1, "feed", { private: true })));
+      await show([second, third], texts);
+      assert.deepEqual(changes, [true, true, true, false], "one event for each tab that comes or goes");
+      assert.deepEqual(lab.errors, []);
+    });
+
+    test("tabs live below a limit of the hub that counts the streams of the last connection too", async (t) => {
+      const lab = await Lab.start(t, feed, { htmx, hub: { maxConnectionsPerAddress: 4 } });
+      const pages = await lab.tabs(4);
+      await lab.settled(4);
+      await show(pages, await lab.publish(2));
     });
 
     test("hidden tabs that pause leave the connection to the others, and resume from their positions", async (t) => {

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import express from "express";
-import type { MercureOptions } from "../../src/index.js";
+import type { Kit, MercureOptions } from "../../src/index.js";
 import { application, secret, streamUrlOf } from "../support/application.js";
 import { type EventStream, openStream } from "../support/event-stream.js";
 import {
@@ -357,6 +357,14 @@ describe("with a remote hub", () => {
     assert.throws(() => kit.sse.stream("a"), { code: "ERR_EXTERNAL_HUB", message: /sse\.authenticatedHubUrl/ });
     assert.throws(() => kit.sse.updates("a"), { code: "ERR_EXTERNAL_HUB", message: /sse\.authenticatedHubUrl/ });
     assert.equal(typeof { ...kit }.close, "function");
+  });
+
+  test("pages name no shared connections, because such a hub does not number its streams", async (t) => {
+    const scripts = ({ environment }: Kit) => environment.renderString("{{ mercure_scripts() }}", {});
+    const options = { shareConnections: true };
+    const { kit } = await withHub(t, (await embeddedHub(t)).url, options);
+    assert.doesNotMatch(scripts(kit), /mercure-shared/);
+    assert.match(scripts(application(t, files, options).kit), /mercure-shared/);
   });
 
   test("publisherJwt is the token, or that of the call", async (t) => {

@@ -89,7 +89,12 @@ const layers: Readonly<Record<string, Layer>> = {
   "client/htmx2": { uses: ["client/core", "client/index.ts"], withoutNode: true },
   "client/htmx4": { uses: ["client/core", "client/index.ts", "protocol/event-types.ts"], withoutNode: true },
   "client/core": {
-    uses: ["client/index.ts", "protocol/sse/event-stream-parser.ts", "protocol/event-types.ts"],
+    uses: [
+      "client/index.ts",
+      "protocol/sse/event-stream-parser.ts",
+      "protocol/event-types.ts",
+      "protocol/stream-key.ts",
+    ],
     withoutNode: true,
   },
   "client/hints": { uses: ["client/index.ts"], withoutNode: true },

@@ -1,5 +1,6 @@
 import { type ConnectionReceiver, interrupted, type Outcome, type Reading, type Wire } from "./connection.js";
 import { FrameReader } from "./frame-reader.js";
+import { StreamRelay } from "./stream-relay.js";
 
 /** The max streams of one connection, and their max bytes, as the server bounds them. */
 const maxStreams = 128;
@@ -10,26 +11,35 @@ const passing = [401, 408, 425, 429];
 const doubtTime = 600_000;
 /** The time, in milliseconds, until a connection without a stream that has left replaces the last one. */
 const leaveDelay = 100;
+/** The time, in milliseconds, that the hub has to hear of the end of all connections before the streams ask again. */
+const restartDelay = 1_000;
 /** The min time, in milliseconds, between the signs of life that a stream gets from the bytes of the others. */
 const heardInterval = 1_000;
 
 interface Member {
   readonly reading: Reading;
-  readonly receiver: ConnectionReceiver;
-  /** The position of the reading. A new connection resumes from there. */
-  cursor: string;
+  readonly relay: StreamRelay;
   leave(outcome: Outcome): void;
 }
 
+/** The requests for all streams at one time. */
+interface Attempt {
+  readonly abort: AbortController;
+  /** The streams that have not opened yet. */
+  readonly waiting: Set<Member>;
+}
+
 /**
- * Reads several streams over one connection. When a stream joins or leaves, a new connection replaces the last one, and
- * each stream resumes from its position. A single stream has a plain connection of its own.
+ * Reads several streams over one connection. When a stream joins or leaves, a new connection replaces the last one: each
+ * stream resumes there from its position, and the last connection ends when all have opened. A single stream has a plain
+ * connection of its own.
  */
 export class SharedConnection {
   readonly #url: string;
   readonly #wire: Wire;
   readonly #members = new Set<Member>();
-  #attempt = new AbortController();
+  /** The open requests, the oldest first. */
+  readonly #attempts = new Set<Attempt>();
   /** The number of answers that the last requests wait for. */
   #opening = 0;
   #isScheduled = false;
@@ -37,6 +47,8 @@ export class SharedConnection {
   #hasChanged = false;
   #hasAnswered = false;
   #refusedUntil = 0;
+  /** Whether another tab leads. All streams are then about to leave, and the connection does not change for each of them. */
+  isRetired = false;
 
   /** @param url - The URL of the hub's shared connections. */
   constructor(url: string, wire: Wire) {
@@ -51,21 +63,21 @@ export class SharedConnection {
       const { signal } = reading;
       const abort = () => {
         member.leave(interrupted("aborted"));
-        this.#hasChanged = true;
         // The ends of other streams may be on the way, and another stream often takes the place.
-        setTimeout(() => this.#reconnect(), leaveDelay);
+        setTimeout(() => {
+          if (this.isRetired) return;
+          this.#hasChanged = true;
+          this.#reconnect();
+        }, leaveDelay);
       };
       const member: Member = {
         reading,
-        cursor: reading.cursor,
-        receiver: followed(reading.receiver, (cursor) => {
-          member.cursor = cursor ?? member.cursor;
-          return member.cursor;
-        }),
+        relay: new StreamRelay(reading.receiver, reading.cursor),
         leave: (outcome) => {
           signal.removeEventListener("abort", abort);
           this.#members.delete(member);
-          if (this.#members.size === 0) this.#attempt.abort();
+          for (const attempt of this.#attempts) this.#settle(attempt, member);
+          if (this.#members.size === 0) this.#endAll();
           resolve(outcome);
         },
       };
@@ -86,14 +98,24 @@ export class SharedConnection {
     });
   }
 
-  /** Replaces the connection, unless a request for one is pending: streams that join meanwhile wait for its answer. */
+  /** Ends all connections, and opens a new one when the hub has heard of that. */
+  #restart(): void {
+    this.#endAll();
+    this.#opening += 1;
+    setTimeout(() => {
+      this.#opening -= 1;
+      this.#hasChanged = true;
+      this.#reconnect();
+    }, restartDelay);
+  }
+
+  /** Replaces the connection, unless one is on its way: streams that join meanwhile wait for its answer. */
   #reconnect(): void {
     if (!this.#hasChanged || this.#opening > 0) return;
     this.#hasChanged = false;
-    this.#attempt.abort();
-    this.#attempt = new AbortController();
-    const { signal } = this.#attempt;
-    for (const group of grouped(this.#members)) {
+    const attempt: Attempt = { abort: new AbortController(), waiting: new Set(this.#members) };
+    this.#attempts.add(attempt);
+    const works = grouped(this.#members).map((group) => {
       this.#opening += 1;
       let isAnswered = false;
       const answered = () => {
@@ -102,22 +124,61 @@ export class SharedConnection {
         this.#opening -= 1;
         this.#reconnect();
       };
-      for (const { receiver } of group) receiver.heard();
+      for (const { reading } of group) reading.receiver.heard();
       const [member] = group as [Member];
       const work =
-        group.length === 1 ? this.#readAlone(member, signal, answered) : this.#readAll(group, signal, answered);
-      void work.finally(answered);
+        group.length === 1 ? this.#readAlone(member, attempt, answered) : this.#readAll(group, attempt, answered);
+      return work.finally(answered);
+    });
+    void Promise.all(works).then(() => this.#attempts.delete(attempt));
+  }
+
+  /** Notes that a stream has opened or left. The connections before end when no other stream needs them. */
+  #settle(attempt: Attempt, member: Member): void {
+    attempt.waiting.delete(member);
+    if (attempt.waiting.size > 0 || !this.#attempts.has(attempt)) return;
+    for (const older of this.#attempts) {
+      if (older === attempt) return;
+      this.#end(older);
     }
   }
 
-  async #readAll(group: Member[], signal: AbortSignal, answered: () => void): Promise<void> {
+  #endAll(): void {
+    for (const attempt of this.#attempts) this.#end(attempt);
+  }
+
+  #end(attempt: Attempt): void {
+    this.#attempts.delete(attempt);
+    attempt.abort.abort();
+  }
+
+  /**
+   * Notes the end of a stream's connection. When it is not the last one, the next tells. A refusal can be due to the
+   * connections before, as at a limit of the hub, so they end first, and all streams ask again.
+   */
+  #ended(attempt: Attempt, member: Member, outcome: Outcome): void {
+    const attempts = [...this.#attempts];
+    if (attempts.at(-1) !== attempt || !this.#members.has(member)) return;
+    if (outcome.kind !== "interrupted" || attempts.length === 1) {
+      member.leave(outcome);
+      return;
+    }
+    this.#restart();
+  }
+
+  async #readAll(group: Member[], attempt: Attempt, answered: () => void): Promise<void> {
+    const { signal } = attempt.abort;
     const timeout = new AbortController();
     const cut = () => timeout.abort();
     signal.addEventListener("abort", cut);
     const timer = setTimeout(cut, Math.max(...group.map(({ reading }) => reading.timeout)));
     const end = (outcome: Outcome) => {
-      if (!signal.aborted) for (const member of group) if (this.#members.has(member)) member.leave(outcome);
+      for (const member of group) this.#ended(attempt, member, outcome);
     };
+    const parts = group.map((member) => {
+      const ended = (outcome: Outcome) => this.#ended(attempt, member, outcome);
+      return new Part(member.relay.cursor, this.#receiver(attempt, member), this.#wire, ended);
+    });
     try {
       const body = new URLSearchParams(group.flatMap(fieldsOf));
       const response = await fetch(this.#url, { method: "POST", body, cache: "no-store", signal: timeout.signal });
@@ -133,9 +194,6 @@ export class SharedConnection {
         }
         return this.#refuse(Number.POSITIVE_INFINITY);
       }
-      const parts = group.map(
-        (member) => new Part(member, this.#wire, () => !signal.aborted && this.#members.has(member)),
-      );
       const frames = new FrameReader({
         head: (number, head) => parts[number]?.open(head),
         bytes: (number, bytes) => parts[number]?.push(bytes),
@@ -150,7 +208,7 @@ export class SharedConnection {
         const now = Date.now();
         if (now - heardAt >= heardInterval) {
           heardAt = now;
-          for (const member of group) if (this.#members.has(member)) member.receiver.heard();
+          for (const part of parts) part.receiver.heard();
         }
         frames.push(value);
       }
@@ -168,86 +226,69 @@ export class SharedConnection {
   /** Gives each stream a connection of its own. */
   #refuse(until: number): void {
     this.#refusedUntil = until;
-    this.#attempt.abort();
+    this.#endAll();
     for (const member of this.#members) {
+      const { reading, relay, leave } = member;
       this.#members.delete(member);
-      void this.#readAlone(member, member.reading.signal);
+      const receiver = relay.next(() => !reading.signal.aborted);
+      void this.#wire[0]({ ...reading, cursor: relay.cursor, receiver }).then(leave);
     }
   }
 
-  async #readAlone(member: Member, signal: AbortSignal, answered = () => {}): Promise<void> {
-    const { reading, cursor } = member;
-    const receiver: ConnectionReceiver = {
-      ...member.receiver,
-      opened: (headers, origin) => {
-        answered();
-        if (!signal.aborted) member.receiver.opened(headers, origin);
-      },
-      event: (event) => {
-        if (!signal.aborted) member.receiver.event(event);
-      },
-      lastEventId: (id) => {
-        if (!signal.aborted) member.receiver.lastEventId(id);
-      },
+  async #readAlone(member: Member, attempt: Attempt, answered: () => void): Promise<void> {
+    const { reading, relay } = member;
+    const { signal } = attempt.abort;
+    const receiver = this.#receiver(attempt, member);
+    const opened: ConnectionReceiver["opened"] = (headers, origin) => {
+      answered();
+      receiver.opened(headers, origin);
     };
-    const outcome = await this.#wire[0]({ ...reading, cursor, receiver, signal });
-    if (!signal.aborted) member.leave(outcome);
+    const alone = { ...reading, cursor: relay.cursor, receiver: { ...receiver, opened }, signal };
+    this.#ended(attempt, member, await this.#wire[0](alone));
+  }
+
+  /** Returns the receiver of a stream on the connections of an attempt. */
+  #receiver(attempt: Attempt, member: Member): ConnectionReceiver {
+    const isWanted = () => !attempt.abort.signal.aborted && this.#members.has(member);
+    return member.relay.next(isWanted, () => this.#settle(attempt, member));
   }
 }
 
 /** One stream of a shared connection. */
 class Part {
-  readonly #member: Member;
+  readonly receiver: ConnectionReceiver;
+  readonly #cursor: string;
   readonly #wire: Wire;
-  readonly #isWanted: () => boolean;
+  readonly #ended: (outcome: Outcome) => void;
   #parser: InstanceType<Wire[2]> | undefined;
 
-  constructor(member: Member, wire: Wire, isWanted: () => boolean) {
-    this.#member = member;
+  /** @param cursor - The position that the stream begins at. */
+  constructor(cursor: string, receiver: ConnectionReceiver, wire: Wire, ended: (outcome: Outcome) => void) {
+    this.receiver = receiver;
+    this.#cursor = cursor;
     this.#wire = wire;
-    this.#isWanted = isWanted;
+    this.#ended = ended;
   }
 
   open(head: ResponseInit): void {
-    if (!this.#isWanted()) return;
-    const { leave, receiver, cursor } = this.#member;
     const response = new Response(null, head);
     const ending = this.#wire[1](response);
     if (ending) {
-      leave(ending);
+      this.#ended(ending);
       return;
     }
-    receiver.opened(response.headers, location.origin);
-    this.#parser = new this.#wire[2](receiver, cursor);
+    this.receiver.opened(response.headers, location.origin);
+    this.#parser = new this.#wire[2](this.receiver, this.#cursor);
   }
 
   push(bytes: Uint8Array): void {
-    if (!this.#isWanted()) return;
-    this.#member.receiver.heard();
+    this.receiver.heard();
     this.#parser?.push(bytes);
   }
 
   end(): void {
-    if (this.#isWanted()) this.#member.leave({ kind: "completed", reason: "the server ended the stream" });
+    this.#ended({ kind: "completed", reason: "the server ended the stream" });
   }
-}
-
-/** Returns a receiver that also follows the position. A server that tells a gap has told where the stream continues. */
-function followed(receiver: ConnectionReceiver, follow: (cursor?: string) => string): ConnectionReceiver {
-  return {
-    opened(headers, origin) {
-      receiver.opened(headers, origin);
-      const told = headers.get("Mercure-Last-Event-ID") ?? headers.get("Last-Event-ID");
-      if (told?.startsWith("#")) follow(told);
-    },
-    heard: () => receiver.heard(),
-    event: (event) => receiver.event(event),
-    lastEventId(id) {
-      follow(id);
-      receiver.lastEventId(id);
-    },
-    retry: (milliseconds) => receiver.retry(milliseconds),
-  };
 }
 
 /** Divides streams into as many connections as the server's bounds need. */
@@ -267,7 +308,7 @@ function grouped(members: Iterable<Member>): Member[][] {
   return groups;
 }
 
-function fieldsOf({ reading: { address }, cursor }: Member): [string, string][] {
+function fieldsOf({ reading: { address }, relay: { cursor } }: Member): [string, string][] {
   return [
     ["query", new URL(address.url).search.slice(1)],
     ["token", address.token ?? ""],

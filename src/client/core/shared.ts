@@ -1,3 +1,4 @@
+import { streamKeyParameter } from "../../protocol/stream-key.js";
 import type { Outcome, Reading, Wire } from "./connection.js";
 import { SharedConnection } from "./shared-connection.js";
 import { TabStreams } from "./tab-streams.js";
@@ -6,6 +7,9 @@ import { TabStreams } from "./tab-streams.js";
 const viewerAttribute = "data-mercure-viewer";
 /** The viewer of a page whose private streams have no mark. Such a page shares with no other. */
 const unknownViewer = "?";
+
+/** The random names of streams, by their elements. */
+const keys = new WeakMap<Element, string>();
 
 const connections = new Map<string, { read(reading: Reading): Promise<Outcome> }>();
 
@@ -38,7 +42,19 @@ export function read(
     connection = viewer !== unknownViewer && canShareTabs() ? new TabStreams(name, ofPage) : ofPage;
     connections.set(name, connection);
   }
-  return connection.read(reading);
+  return connection.read(named(reading, element));
+}
+
+/** Names the stream, so that the hub lets its next connection take the place of the last one. */
+function named(reading: Reading, element: Element | undefined): Reading {
+  const key = (element && keys.get(element)) ?? newKey();
+  if (element) keys.set(element, key);
+  const url = `${reading.address.url}&${streamKeyParameter}=${key}`;
+  return { ...reading, address: { ...reading.address, url } };
+}
+
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Only HTTP/1.1 bounds the connections of a browser to six. Later versions carry all tabs over one already. */

@@ -2,6 +2,7 @@ import { type ConnectionReceiver, interrupted, type Outcome, type Reading } from
 import { isPageHidden } from "./page-visibility.js";
 import type { SharedConnection } from "./shared-connection.js";
 import type { StreamAddress } from "./stream-address.js";
+import { StreamRelay } from "./stream-relay.js";
 
 /** The max time until the leader answers, in milliseconds. A frozen one never does. */
 const answerTimeout = 2_000;
@@ -38,14 +39,20 @@ type Answer = { readonly id: string } & (
 /** A stream of this tab. */
 interface OwnReading {
   readonly reading: Reading;
-  cursor: string;
-  /** The present way of reading. Another leader is another way. */
+  readonly relay: StreamRelay;
+  /** The last way of reading that was begun. Another leader is another way. */
   way: AbortController;
-  /** The name of the present way between the tabs. */
-  id: string;
-  /** Waits for the leader's first answer. */
-  timer: ReturnType<typeof setTimeout> | undefined;
+  /** The way that brings the events. It stays in use until the next one has opened. */
+  openWay: AbortController | undefined;
   finish(outcome: Outcome): void;
+}
+
+/** A way through the leader. */
+interface RemoteWay {
+  readonly receiver: ConnectionReceiver;
+  /** Waits for the leader's first answer. */
+  readonly timer: ReturnType<typeof setTimeout>;
+  ended(outcome: Outcome): void;
 }
 
 /**
@@ -62,6 +69,8 @@ export class TabStreams {
    */
   #tab = "";
   readonly #own = new Set<OwnReading>();
+  /** The ways of this tab's streams through leaders. */
+  readonly #remote = new Map<string, RemoteWay>();
   /** The streams of other tabs, for the leader. */
   readonly #others = new Map<string, { readonly tab: string; readonly way: AbortController }>();
   /** The channels to the other tabs, for the leader. */
@@ -111,14 +120,13 @@ export class TabStreams {
       const abort = () => own.finish(interrupted("aborted"));
       const own: OwnReading = {
         reading,
-        cursor: reading.cursor,
+        relay: new StreamRelay(reading.receiver, reading.cursor),
         way: new AbortController(),
-        id: "",
-        timer: undefined,
+        openWay: undefined,
         finish: (outcome) => {
           signal.removeEventListener("abort", abort);
           this.#own.delete(own);
-          own.way.abort();
+          endWays(own);
           if (this.#own.size === 0) this.#leaveSoon();
           resolve(outcome);
         },
@@ -190,7 +198,7 @@ export class TabStreams {
     clearTimeout(this.#timer);
     clearTimeout(this.#leaveTimer);
     this.#isQueued = false;
-    for (const { way } of this.#own) way.abort();
+    for (const own of this.#own) endWays(own);
     this.#dropOthers();
     this.#calls?.close();
     this.#answers?.close();
@@ -203,15 +211,19 @@ export class TabStreams {
     clearTimeout(this.#timer);
     const isNew = !this.#isLeader;
     this.#isLeader = true;
+    this.#connection.isRetired = false;
     this.#call({ kind: "leads", tab: this.#tab, isHidden: isPageHidden() });
     if (isNew) this.#serveAll();
   }
 
-  /** Another tab has taken the lead. Its message tells when it is ready. */
+  /**
+   * Another tab has taken the lead. Its message tells when it is ready. This tab reads each stream until the other tab
+   * has opened it.
+   */
   #follow(): void {
     this.#isLeader = false;
+    this.#connection.isRetired = true;
     this.#leader = undefined;
-    this.#dropOthers();
     this.#queue();
     this.#serveAll();
   }
@@ -244,30 +256,35 @@ export class TabStreams {
 
   /** Reads a stream of this tab, itself or through the leader. */
   #serve(own: OwnReading): void {
-    own.way.abort();
+    if (own.way !== own.openWay) own.way.abort();
     const way = new AbortController();
     own.way = way;
-    own.id = crypto.randomUUID();
-    const { reading, cursor, id } = own;
+    const { reading, relay } = own;
+    const { cursor } = relay;
+    const ended = (outcome: Outcome) => {
+      if (own.way === way && !way.signal.aborted) own.finish(outcome);
+    };
+    const receiver = relay.next(
+      () => !way.signal.aborted,
+      () => {
+        if (own.openWay !== way) own.openWay?.abort();
+        own.openWay = way;
+      },
+    );
     if (this.#isLeader) {
-      const receiver = { ...reading.receiver, lastEventId: (cursor: string) => this.#move(own, cursor) };
-      void this.#connection.read({ ...reading, cursor, receiver, signal: way.signal }).then((outcome) => {
-        if (!way.signal.aborted) own.finish(outcome);
-      });
+      void this.#connection.read({ ...reading, cursor, receiver, signal: way.signal }).then(ended);
       return;
     }
     const { address, timeout } = reading;
+    const id = crypto.randomUUID();
     this.#call({ kind: "read", tab: this.#tab, id, address, cursor, timeout });
-    own.timer = setTimeout(() => this.#takeOver(), answerTimeout + Math.random() * maxTakeOverDelay);
+    const timer = setTimeout(() => this.#takeOver(), answerTimeout + Math.random() * maxTakeOverDelay);
+    this.#remote.set(id, { receiver, timer, ended });
     way.signal.addEventListener("abort", () => {
-      clearTimeout(own.timer);
+      clearTimeout(timer);
+      this.#remote.delete(id);
       this.#call({ kind: "leave", id });
     });
-  }
-
-  #move(own: OwnReading, cursor: string): void {
-    own.cursor = cursor;
-    own.reading.receiver.lastEventId(cursor);
   }
 
   #call(call: Call): void {
@@ -282,9 +299,8 @@ export class TabStreams {
       // A tab that has lost its lock learns that soon, too.
       if (isNew && !this.#isLeader) this.#serveAll();
       this.#considerTakeOver();
-    } else if (!this.#isLeader) return;
-    else if (call.kind === "leave") this.#others.get(call.id)?.way.abort();
-    else this.#readFor(call);
+    } else if (call.kind === "leave") this.#others.get(call.id)?.way.abort();
+    else if (this.#isLeader) this.#readFor(call);
   }
 
   /** Reads a stream of another tab. */
@@ -332,20 +348,25 @@ export class TabStreams {
   }
 
   #take(answer: Answer): void {
-    const own = [...this.#own].find(({ id }) => id === answer.id);
-    if (own === undefined) return;
-    clearTimeout(own.timer);
-    const { receiver } = own.reading;
+    const way = this.#remote.get(answer.id);
+    if (way === undefined) return;
+    const { receiver } = way;
+    clearTimeout(way.timer);
     if (answer.kind === "opened") receiver.opened(new Headers(answer.headers), answer.origin);
     else if (answer.kind === "heard") receiver.heard();
     else if (answer.kind === "event") receiver.event(answer.event);
-    else if (answer.kind === "lastEventId") this.#move(own, answer.lastEventId);
+    else if (answer.kind === "lastEventId") receiver.lastEventId(answer.lastEventId);
     else if (answer.kind === "retry") receiver.retry(answer.retry);
-    else if (answer.kind === "ended") own.finish(answer.outcome);
+    else if (answer.kind === "ended") way.ended(answer.outcome);
     else {
       this.#leader = answer.tab;
       this.#isLeaderHidden = answer.isHidden;
       this.#considerTakeOver();
     }
   }
+}
+
+function endWays({ way, openWay }: OwnReading): void {
+  way.abort();
+  openWay?.abort();
 }

@@ -4,6 +4,7 @@ import { requestedMatchers } from "../../protocol/matching/subscription-paramete
 import { HttpProblem, tokenMissing, tokenRefused } from "../../protocol/problem.js";
 import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { type CloseReason, encodeClose } from "../../protocol/sse/close-event.js";
+import { streamKeyIn } from "../../protocol/stream-key.js";
 import { grantParameter } from "../../protocol/tokens/authz-cookies.js";
 import { noGrants, type Payloads, payloadsOf } from "../../protocol/tokens/grants.js";
 import type { Authenticator, Identity } from "../auth/authentication.js";
@@ -82,6 +83,7 @@ export class SubscribeHandler {
   readonly #lifetime: Lifetime;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #services: StreamServices<Subscriber>;
+  #arrivals = 0;
 
   constructor(tokens: Authenticator, settings: SubscribeSettings, services: StreamServices<Subscriber>) {
     this.#tokens = tokens;
@@ -100,6 +102,7 @@ export class SubscribeHandler {
 
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { allowAnonymous, protocol, matcherLimits, hubUrl, maxQueryBytes } = this.#settings;
+    const arrival = ++this.#arrivals;
     const query = queryOf(req);
     const parameters = await subscriptionParameters(req, query, maxQueryBytes, this.#bounds.memory);
     const { matchers, version } = await requestedMatchers(parameters, protocol, matcherLimits, hubUrl, newPace());
@@ -120,7 +123,8 @@ export class SubscribeHandler {
     // If another cookie is still valid, the client can reconnect without the expired one.
     const closeReason: CloseReason | undefined = expiresAt === lastExpiresAt ? "expired" : undefined;
     privateTopics ??= grants.subscribe;
-    const asked = { matchers, privateTopics, expiresAt, closeReason, payloads: grants, tokens, subject: sub };
+    const named = { key: streamKeyIn(parameters), arrival };
+    const asked = { matchers, privateTopics, expiresAt, closeReason, payloads: grants, tokens, subject: sub, ...named };
     try {
       await this.open(req, res, asked, { parameters, version, subject });
     } catch (error) {
@@ -170,7 +174,7 @@ export class SubscribeHandler {
     request: SubscriptionRequest = { parameters: queryOf(req), version: undefined },
   ): Promise<void> {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
-    const { matchers, privateTopics, payloads, tokens, subject } = asked;
+    const { matchers, privateTopics, key, arrival, payloads, tokens, subject } = asked;
     // The admission precedes every await, or many clients could pass the limits at once.
     const admission = new StreamSlot(
       this.#bounds,
@@ -180,7 +184,8 @@ export class SubscribeHandler {
     );
     const expiresAt = this.#lifetime.endOf(asked.expiresAt);
     const closeReason = expiresAt === asked.expiresAt ? asked.closeReason : undefined;
-    const subscription = { id: newSubscriberId(), expiresAt, closeReason, payloads, tokens, subject, admission };
+    const id = newSubscriberId();
+    const subscription = { id, key, arrival, expiresAt, closeReason, payloads, tokens, subject, admission };
     let started = false;
     try {
       started = await this.#start(req, res, admission.audience, subscription, request, connection);

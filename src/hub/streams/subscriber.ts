@@ -24,8 +24,7 @@ import type { Subscription } from "./subscription.js";
  * each update is written exactly once.
  */
 export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
-  /** The stream's id in subscription events. */
-  readonly id: string;
+  #id: string;
   /** The tokens that opened the stream. Empty for a public stream, and for one that the application authorized. */
   readonly tokens: readonly VerifiedToken[];
   /** The subject that owns the stream, from the token's claim `sub` or from the application. */
@@ -38,18 +37,20 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   readonly #admission: StreamSlot | undefined;
   readonly #expiresAt: number | undefined;
   readonly #closeReason: CloseReason | undefined;
+  readonly #key: string | undefined;
+  readonly #arrival: number;
   #position: number;
   #toldLostThrough: number;
   #live = false;
   #reading = false;
 
   private constructor(
-    { id, tokens = [], subject, expiresAt, closeReason, admission }: Subscription,
+    { id, tokens = [], subject, expiresAt, closeReason, key, arrival = 0, admission }: Subscription,
     connection: Connection,
     { after, lostThrough }: ReplayStart<EncodedReplay>,
     hub: StreamServices<Subscriber>,
   ) {
-    this.id = id;
+    this.#id = id;
     this.tokens = tokens;
     this.subject = subject;
     this.#hub = hub;
@@ -57,6 +58,8 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.#admission = admission;
     this.#expiresAt = expiresAt;
     this.#closeReason = closeReason;
+    this.#key = key;
+    this.#arrival = arrival;
     this.joinedAt = hub.dispatcher.position;
     this.#position = after;
     this.#toldLostThrough = lostThrough;
@@ -76,7 +79,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     connection.open(headers, subscriber);
     subscriber.#group = hub.subscribers.enter(audience);
     subscriber.#begin(start.replay);
-    if (!connection.closed) {
+    if (!connection.closed && !subscriber.#replaceLast()) {
       const { payloadOf, id, admission } = subscription;
       const position = Math.max(start.after, start.lostThrough);
       hub.activeSubscriptions?.begin(audience, payloadOf, id, position, admission?.subject);
@@ -94,6 +97,37 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
       this.#group.add(this);
       void this.#catchUp();
     }
+  }
+
+  /**
+   * Takes the place of the stream's last connection, if there is one with the same rights. Others see one stream that
+   * continues. A connection that comes late, after the next one, ends itself. Returns whether there were two.
+   */
+  #replaceLast(): boolean {
+    if (this.#key === undefined) return false;
+    const { byKey } = this.#hub.subscribers;
+    const last = byKey.get(this.#key);
+    if (last !== undefined && this.#isLike(last)) {
+      const [older, newer] = last.#arrival < this.#arrival ? [last, this] : [this, last];
+      newer.#id = last.id;
+      byKey.set(this.#key, newer);
+      if (older.#live) older.#group.flush();
+      older.#forget(false, true);
+      older.#connection.end();
+      return true;
+    }
+    byKey.set(this.#key, this);
+    return false;
+  }
+
+  #isLike({ tokens, subject, group }: Subscriber): boolean {
+    const isSameBearer = subject === this.subject && tokens.length === this.tokens.length;
+    return isSameBearer && group === this.#group && tokens.every(({ id }, index) => id === this.tokens[index]!.id);
+  }
+
+  /** The stream's id in subscription events. */
+  get id(): string {
+    return this.#id;
   }
 
   /** The group of subscribers that receive the same updates. */
@@ -244,11 +278,14 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.#group.goLive(this);
   }
 
-  #forget(isDisconnected = false): void {
+  #forget(isDisconnected = false, isReplaced = false): void {
     this.#live = false;
+    const { byKey } = this.#hub.subscribers;
+    if (this.#key !== undefined && byKey.get(this.#key) === this) byKey.delete(this.#key);
     this.#hub.subscribers.remove(this, this.#group);
     if (this.#expiresAt !== undefined) this.#hub.expirations.remove(this.#expiresAt, this);
     this.#admission?.release();
+    if (isReplaced) return;
     this.#hub.activeSubscriptions?.end(this.#group.audience, this.id, isDisconnected);
     if (this.#admission?.subject !== undefined) this.#hub.countedElsewhere?.forget(this.id);
   }

@@ -29,6 +29,8 @@ export interface ConnectedSubscriber extends StreamMember {
 export class Subscribers<S extends ConnectedSubscriber> {
   readonly #options: SubscribersOptions;
   readonly #groups = new Map<string, SubscriberGroup<S>>();
+  /** The subscribers whose streams have a name, by that name. */
+  readonly byKey = new Map<string, S>();
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
 

@@ -7,6 +7,10 @@ import type { StreamSlot } from "../limits/stream-slot.js";
 export interface Subscription {
   /** The stream's id in subscription events. */
   readonly id: string;
+  /** The random name of the stream. Its next connection has the same name, and takes its place. */
+  readonly key?: string | undefined;
+  /** The number of the request among all. Of two connections with the same name, the later request is the next one. */
+  readonly arrival?: number | undefined;
   /** The end of the stream, in milliseconds since 1970; undefined for never. */
   readonly expiresAt: number | undefined;
   /** The reason of a final end at that time. Undefined if the client can reconnect unchanged. */
