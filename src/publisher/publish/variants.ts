@@ -97,8 +97,10 @@ export class Variants {
     if (nodes === undefined) return undefined;
     const keys = isForAll || this.isPlain(topics) ? topics : topics.flatMap((topic) => [topic, plainKey(topic)]);
     const publication = this.#lastPublications.begin(keys);
+    const head = nodes.head();
     return () => {
-      publication.position = nodes.head();
+      // Without a known variant nothing may have been stored, and a page from before it has the same position.
+      publication.position = Math.max(nodes.head(), head + 0.5);
     };
   }
 

@@ -31,6 +31,27 @@ describe("variants", () => {
     assert.deepEqual(variants.of(["board"]), []);
   });
 
+  test("that a publish on a store at rest did not know have missed it, once, and later pages have not", () => {
+    let head = 5;
+    const told: string[] = [];
+    const nodes = { head: () => head, tellMissed: (name: string) => void told.push(name) };
+    const variants = new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true, nodes });
+    const begin = (variant: string, start: number) => {
+      const topic = variantTopic("board", variant, "variant");
+      const event = { id: "", type: "Subscription", topic, subscriber: "urn:uuid:1", active: true } as const;
+      variants.onSubscriptionEvent(event, true, start);
+      return topic;
+    };
+    // Nothing is rendered, so nothing is stored and the head stays.
+    variants.publishing(["board"], false)!();
+    const [first, second] = [begin('"de"', 5), begin('"fr"', 5)];
+    begin('"de"', 5);
+    assert.deepEqual(told, [first, second]);
+    head = 6;
+    begin('"en"', 6);
+    assert.deepEqual(told, [first, second]);
+  });
+
   // A visitor opens pages of ever new topics, and each stays in memory as long as its token.
   test("are bounded in their memory, for all topics together", () => {
     for (const areAllKnown of [true, false]) {
