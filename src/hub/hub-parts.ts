@@ -17,6 +17,7 @@ import { SubscribeHandler } from "./handlers/subscribe-handler.js";
 import { SubscriptionsHandler } from "./handlers/subscriptions-handler.js";
 import type { HubRequest } from "./http/messages.js";
 import { HubNodes } from "./nodes/hub-nodes.js";
+import { findOtherSecret } from "./nodes/other-secret.js";
 import type { HubSettings } from "./options/hub-options.js";
 import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
 import { Disconnections } from "./streams/disconnections.js";
@@ -77,6 +78,15 @@ export function assembleParts(
       ? undefined
       : new HubNodes(transport.nodes, orders, activeSubscriptions, onMissed, report, clock);
   const streams = nodes?.streams;
+  const { development, subscriberKey, logger } = settings;
+  if (nodes !== undefined && development && subscriberKey !== undefined) {
+    findOtherSecret(transport.nodes, subscriberKey, () =>
+      logger.warn(
+        "htmx-mercure: another process that shares this history has another secret, so each refuses the streams of the " +
+          "other's pages. Set SECRET_KEY to the same value for all.",
+      ),
+    );
+  }
   const services: StreamServices<Subscriber> = {
     transport,
     dispatcher,
@@ -86,7 +96,7 @@ export function assembleParts(
     disconnections,
     activeSubscriptions,
     missed: nodes?.missed,
-    subjectsElsewhere: streams && ((subject) => streams.countOf(subject)),
+    nodeStreams: streams,
     countedElsewhere:
       activeSubscriptions === undefined && settings.connectionBounds.perSubject > 0 ? streams : undefined,
     clock,

@@ -138,9 +138,14 @@ for (const { name, skip, start: startStore, open } of stores) {
     });
     after(() => stop());
 
-    async function startTwo(t: TestContext, options?: MercureOptions): Promise<[Node, Node]> {
+    async function startOver(t: TestContext, options?: MercureOptions): Promise<() => Promise<Node>> {
       const transport = await open(t);
-      return [await start(t, await transport(), options), await start(t, await transport(), options)];
+      return async () => start(t, await transport(), options);
+    }
+
+    async function startTwo(t: TestContext, options?: MercureOptions): Promise<[Node, Node]> {
+      const startNext = await startOver(t, options);
+      return [await startNext(), await startNext()];
     }
 
     test("answer the same about the people of both as soon as the news has travelled, and tell the pages of both", async (t) => {
@@ -176,17 +181,20 @@ for (const { name, skip, start: startStore, open } of stores) {
       ["topic", async () => ({ topic: "room" })],
       ["subscriber", async (node: Node) => ({ subscriber: (await node.sse.getSubscriptions("room"))[0]!.subscriber })],
     ] as const) {
-      test(`answer the same on the next request after sse.disconnect by ${what}, and have ended the streams`, async (t) => {
-        const [a, b] = await startTwo(t);
+      // A person whose streams have ended must not find a node that takes the old token.
+      test(`answer the same on the next request after sse.disconnect by ${what}, at any of three, and refuse the token, also on one that starts later`, async (t) => {
+        const startNext = await startOver(t);
+        const [a, b, c] = [await startNext(), await startNext(), await startNext()];
         const path = "/?user=ada";
         const url = streamUrlOf(await b.html(path), b.origin);
         const stream = await openStream(t, url);
-        await until(async () => (await a.answers()).ada && (await b.answers()).ada);
+        for (const { answers } of [a, b, c]) await until(async () => (await answers()).ada);
         await a.sse.disconnect(await target(a));
+        assert.deepEqual(await c.answers(), empty, "at a node without a part in it");
         assert.deepEqual(await b.answers(), empty, "at the node of the stream");
         assert.deepEqual(await a.answers(), empty);
         await ended(stream);
-        for (const { origin } of [a, b]) {
+        for (const { origin } of [a, b, c, await startNext()]) {
           await ended(await openStream(t, url.replace(b.origin, origin)));
         }
       });
@@ -207,6 +215,22 @@ for (const { name, skip, start: startStore, open } of stores) {
       for (const { response } of after) assert.equal(response.status, 200);
     });
 
+    // The holder of a token opens streams at both at once, and each knows its own only.
+    test("end the newest streams of a subject, if both have admitted them at the same time", async (t) => {
+      const [a, b] = await startTwo(t, { hub: { maxConnectionsPerSubject: 2 } });
+      const urls = await Promise.all(
+        [a, b].map(async (node) => streamUrlOf(await node.html("/?user=ada"), node.origin)),
+      );
+      const streams = await Promise.all([...urls, ...urls].map((url) => openStream(t, url)));
+      for (const { response } of streams) assert.ok([200, 429].includes(response.status), `${response.status}`);
+      const counts = async () =>
+        Promise.all([a, b].map(async ({ sse }) => (await sse.getSubscriptions("room")).length));
+      await until(async () => isDeepStrictEqual(await counts(), [2, 2]) && a.hub.connections + b.hub.connections === 2);
+      // What both have accepted before, both have heard.
+      for (const { sse } of [a, b]) await sse.publish("other", "text");
+      assert.deepEqual(await counts(), [2, 2]);
+    });
+
     test("render a function as data for the variants of both", async (t) => {
       const [a, b] = await startTwo(t);
       const [de, plain] = [await b.visit("/board?locale=de"), await b.visit("/board")];
@@ -214,6 +238,38 @@ for (const { name, skip, start: startStore, open } of stores) {
       assert.equal((await a.sse.publish("board", a.render)).length, 2);
       assert.equal((await de.next())!.data, "<p>de</p>");
       assert.equal((await plain.next())!.data, "<p>none</p>");
+    });
+
+    test("miss nothing for a variant that begins at one while a function is rendered at the other", async (t) => {
+      const [a, b] = await startTwo(t);
+      const plain = await a.visit("/board");
+      let rendered = () => {};
+      const gate = new Promise<void>((resolve) => {
+        rendered = resolve;
+      });
+      const publishing = a.sse.publish("board", async (variant) => {
+        await gate;
+        return a.render(variant);
+      });
+      const de = await b.visit("/board?locale=de");
+      await until(async () => (await a.sse.getSubscriptions("board")).length === 2);
+      rendered();
+      await publishing;
+      assert.equal((await plain.next())!.data, "<p>none</p>");
+      assert.equal((await de.next())!.data, "<p>de</p>");
+    });
+
+    test("tell a page of a gap, if its variant was unknown where a function was published", async (t) => {
+      const [a, b] = await startTwo(t);
+      const url = streamUrlOf(await b.html("/board?locale=de"), b.origin);
+      const id = new URL(url).searchParams.get("lastEventID") ?? assert.fail(url);
+      await a.sse.publish("board", a.render);
+      await ended(await openStream(t, url));
+      for (const { origin } of [a, b]) {
+        const again = await openStream(t, url.replace(b.origin, origin));
+        assert.equal(again.response.status, 200);
+        assert.notEqual(again.response.headers.get("last-event-id"), id);
+      }
     });
   });
 }

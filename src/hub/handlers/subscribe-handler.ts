@@ -14,6 +14,7 @@ import { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import { queryOf } from "../http/request.js";
 import { ConnectionQuotas } from "../limits/connection-quotas.js";
 import { type Quotas, StreamSlot } from "../limits/stream-slot.js";
+import { SubjectLimit } from "../limits/subject-limit.js";
 import { SubscriptionBudget } from "../limits/subscription-budget.js";
 import type { HubSettings } from "../options/hub-options.js";
 import { newPace } from "../pacer.js";
@@ -80,6 +81,8 @@ export class SubscribeHandler {
   readonly #tokens: Authenticator;
   readonly #settings: SubscribeSettings;
   readonly #bounds: Quotas;
+  /** Undefined if the hub has only one node. */
+  readonly #subjectLimit: SubjectLimit | undefined;
   readonly #lifetime: Lifetime;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #services: StreamServices<Subscriber>;
@@ -88,7 +91,18 @@ export class SubscribeHandler {
   constructor(tokens: Authenticator, settings: SubscribeSettings, services: StreamServices<Subscriber>) {
     this.#tokens = tokens;
     this.#settings = settings;
-    const connections = new ConnectionQuotas<StreamSlot>(settings.connectionBounds, services.subjectsElsewhere);
+    const { perSubject } = settings.connectionBounds;
+    const { nodeStreams, subscribers } = services;
+    const elsewhere = (subject: string) => nodeStreams?.countOf(subject) ?? 0;
+    const connections = new ConnectionQuotas<StreamSlot>(settings.connectionBounds, elsewhere);
+    this.#subjectLimit =
+      nodeStreams &&
+      new SubjectLimit({
+        nodes: nodeStreams,
+        max: perSubject,
+        isExceeded: (subject) => connections.countOf(subject) > perSubject,
+        end: (ids) => subscribers.end(({ id }) => ids.has(id)),
+      });
     this.#bounds = { connections, memory: new SubscriptionBudget(settings.memoryBounds, connections) };
     this.#lifetime = new Lifetime(settings.connectionLifetime, Math.random, () => services.clock.now());
     const { keepaliveInterval } = settings;
@@ -192,6 +206,7 @@ export class SubscribeHandler {
     } finally {
       if (!started) admission.release();
     }
+    if (started && request.subject !== undefined) this.#subjectLimit?.check(request.subject);
   }
 
   /** Starts a stream. Returns whether it is open now. */

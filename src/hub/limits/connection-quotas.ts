@@ -46,7 +46,7 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
     const { total, perSubject } = this.#bounds;
     if (isFull(this.#clients.length, total)) throw tooManyConnections("The hub has reached its max connections.");
     if (this.#isFullAddress(client)) throw tooManyConnections("Too many connections come from this address.");
-    if (subject !== undefined && isFull(this.#countOf(subject), perSubject)) {
+    if (subject !== undefined && isFull(this.countOf(subject), perSubject)) {
       throw tooManyConnections("Too many connections are open for this token's subject.");
     }
     client.place = this.#clients.push(client) - 1;
@@ -72,7 +72,8 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
     return this.#clients[Symbol.iterator]();
   }
 
-  #countOf(subject: string): number {
+  /** Returns the number of a subject's streams on all nodes. */
+  countOf(subject: string): number {
     return (this.#subjects.get(subject) ?? 0) + this.#elsewhere(subject);
   }
 

@@ -44,6 +44,8 @@ export class NodeStreams {
   /** The position of the last order that this node has executed. */
   #position = 0;
   #isDraining = false;
+  /** Called with the subject of a stream that has begun on another node. */
+  onSubject: (subject: string) => void = () => {};
   /** Called for each change of a node. */
   readonly #waiting = new Set<() => void>();
 
@@ -77,13 +79,25 @@ export class NodeStreams {
     return this.#subjects.get(subject) ?? 0;
   }
 
+  /** Returns the newest open streams of a subject on all nodes, without a number of older ones. */
+  newest(subject: string, older: number): ReadonlySet<string> {
+    const text = JSON.stringify(subject);
+    const streams: NodeStream[] = [];
+    for (const [, key, value] of this.#nodes.entries(streamPrefix)) {
+      const stream = value.includes(text) ? decodeStream(subscriberOf(key), value) : undefined;
+      if (stream?.state === "open" && stream.subject === subject) streams.push(stream);
+    }
+    streams.sort((a, b) => a.start - b.start || (a.subscriber < b.subscriber ? -1 : 1));
+    return new Set(streams.slice(older).map(({ subscriber }) => subscriber));
+  }
+
   tell(stream: NodeStream): void {
     this.#nodes.tell(keyOf(stream.subscriber), encodeStream(stream));
   }
 
   /** Makes a stream of a subject count on the other nodes, and tells nothing else about it. */
-  count(subscriber: string, subject: string | undefined): void {
-    if (subject !== undefined) this.tell({ subscriber, state: "open", start: 0, subject, selectors: [] });
+  count(subscriber: string, subject: string | undefined, start: number): void {
+    if (subject !== undefined) this.tell({ subscriber, state: "open", start, subject, selectors: [] });
   }
 
   /** Removes a stream whose end is announced. */
@@ -203,6 +217,7 @@ export class NodeStreams {
     const count = this.countOf(subject) + change;
     if (count === 0) this.#subjects.delete(subject);
     else this.#subjects.set(subject, count);
+    if (change === 1) this.onSubject(subject);
   }
 }
 

@@ -23,8 +23,8 @@ export interface StreamServices<S extends ConnectedSubscriber> {
   readonly clock: Clock;
   /** Undefined if the hub has only one node. */
   readonly missed: MissedUpdates | undefined;
-  /** Returns the number of a subject's streams on other nodes. Undefined if the hub has only one node. */
-  readonly subjectsElsewhere: ((subject: string) => number) | undefined;
+  /** The streams of the other nodes. Undefined if the hub has only one node. */
+  readonly nodeStreams: NodeStreams | undefined;
   /** Counts streams on the other nodes. Undefined if {@link ActiveSubscriptions} does so, or no limit needs it. */
   readonly countedElsewhere: NodeStreams | undefined;
   /** Called if history cannot be read. The hub then ends the stream, and its client retries. */

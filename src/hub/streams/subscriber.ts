@@ -83,7 +83,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
       const { payloadOf, id, admission } = subscription;
       const position = Math.max(start.after, start.lostThrough);
       hub.activeSubscriptions?.begin(audience, payloadOf, id, position, admission?.subject);
-      hub.countedElsewhere?.count(id, admission?.subject);
+      hub.countedElsewhere?.count(id, admission?.subject, position);
     }
     return subscriber;
   }

@@ -221,6 +221,25 @@ describe("subscriptions of several nodes", () => {
     assert.equal([...a.transport.nodes.entries("s/")].length, 1);
   });
 
+  test("warn in development of a process with another secret, once, and in production tell no mark of it", async (t) => {
+    const cluster = new NodeCluster(t);
+    const lines: string[] = [];
+    const logger = { warn: (line: string) => void lines.push(line), error: () => {} };
+    const a = await cluster.start({ logger, development: true });
+    await cluster.start({ development: true });
+    const quiet = await cluster.start({ development: false });
+    await cluster.meet(a, quiet);
+    assert.deepEqual(lines, []);
+    for (let i = 0; i < 2; i++) await cluster.start({ subscriberKey: "x".repeat(32), development: true });
+    await until(() => lines.length > 0);
+    await cluster.meet(a, quiet);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0]!, /another secret.*Set SECRET_KEY to the same value for all/);
+    const marks = () => [...a.transport.nodes.entries("k")].map(([node]) => node);
+    await until(() => marks().length === 4);
+    assert.equal(marks().includes(quiet.transport.nodes.self), false);
+  });
+
   test("do not outlive a hub that closes, while its transport stays open", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b] = [await cluster.start(), await cluster.start()];
@@ -269,6 +288,36 @@ describe("limits and orders of several nodes", () => {
     assert.deepEqual(atC.seen(), []);
     assert.deepEqual([...a.errors, ...b.errors, ...c.errors], []);
   });
+
+  // The holder of a token opens streams at all nodes at once, and each node knows its own only.
+  for (const subscriptions of [true, false]) {
+    test(`the max connections of a subject holds for streams that three nodes admit at the same time, subscriptions ${subscriptions ? "on" : "off"}`, async (t) => {
+      const cluster = new NodeCluster(t);
+      const options = { maxConnectionsPerSubject: 4, subscriptions };
+      const nodes = [await cluster.start(options), await cluster.start(options), await cluster.start(options)];
+      await cluster.meet(...nodes);
+      const [a] = nodes as [ClusterNode];
+      const other = await subscribe(t, a.url("x"), { Authorization: `Bearer ${await token({}, { sub: "8" })}` });
+      const headers = await bearer("x");
+      const first = await subscribe(t, a.url("x"), headers);
+      await cluster.meet(...nodes);
+      cluster.network.stall();
+      const raced = await Promise.all(nodes.flatMap(({ url }) => [1, 2, 3].map(() => subscribe(t, url("x"), headers))));
+      assert.deepEqual(new Set(raced.map(({ status }) => status)), new Set([200]));
+      cluster.network.resume();
+      const open = () => nodes.reduce((sum, { hub }) => sum + hub.connections, 0);
+      await until(() => open() === 5);
+      await cluster.meet(...nodes);
+      assert.equal(open(), 5);
+      assert.deepEqual([first.ended, other.ended], [false, false], "older streams and other subjects go on");
+      await until(() => raced.filter(({ ended }) => ended).length === 6);
+      for (const { url } of nodes) assert.equal((await subscribe(t, url("x"), headers)).status, 429);
+      assert.deepEqual(
+        nodes.flatMap(({ errors }) => errors),
+        [],
+      );
+    });
+  }
 
   for (const [what, target] of [
     ["subject", { subject: "7" }],
