@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../support/redis.js";
 import { launchChromium } from "./chromium.js";
 
@@ -73,6 +74,15 @@ const stores = [
       const server = await RedisServer.start();
       t.after(() => server.stop());
       return `${server.url}?nodeTimeout=5`;
+    },
+  },
+  {
+    name: "PostgreSQL",
+    skip: withoutPostgres,
+    open: async (t: TestContext) => {
+      const server = await PostgresServer.start();
+      t.after(() => server.stop());
+      return server.url;
     },
   },
 ] as const;

@@ -7,6 +7,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { monitor } from "../../src/cli/monitor.js";
 import { subscribe, token } from "../hub/fixture.js";
 import { fatalErrors } from "../support/fatal-errors.js";
+import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../support/redis.js";
 import { until } from "../support/until.js";
 import { type RunningHub, run, secret, start, startHub, temporaryFolder } from "./fixture.js";
@@ -222,28 +223,37 @@ describe("metrics", () => {
     });
   });
 
-  test("show the updates that wait while Redis stands still", { skip: withoutRedis }, async (t) => {
-    const server = await RedisServer.start();
-    t.after(() => server.stop());
-    const hub = await startHub(t, ["--metrics", "--monitor-port", "0", "--transport", server.url]);
-    const url = `${await monitorOf(hub)}/metrics`;
-    const metric = async (name: string) => {
-      const text = await (await fetch(url)).text();
-      return Number(new RegExp(`^mercure_transport_${name} (.+)$`, "m").exec(text)?.[1]);
-    };
-    await until(async () => (await metric("ready")) === 1);
-    assert.equal((await publishAt(hub)).status, 200);
-    server.stall();
-    const published = publishAt(hub);
-    await until(async () => (await metric("pending")) === 1);
-    await until(async () => (await metric("ready")) === 0 && (await metric("wait_seconds")) > 0);
-    assert.ok((await metric("lag_seconds")) >= 0);
-    const health = await (await fetch(new URL("/healthz/ready", url))).text();
-    assert.match(health, /^away: the store is unreachable.*\nheld back by: .+\n$/);
-    server.resume();
-    assert.equal((await published).status, 200);
-    await until(async () => (await metric("pending")) === 0 && (await metric("ready")) === 1);
-    assert.equal(await metric("wait_seconds"), 0);
-    assert.equal(await (await fetch(new URL("/healthz/ready", url))).text(), "ready\n");
-  });
+  for (const { name, skip, startServer, processes } of [
+    { name: "Redis", skip: withoutRedis, startServer: () => RedisServer.start(), processes: 1 },
+    { name: "PostgreSQL", skip: withoutPostgres, startServer: () => PostgresServer.start(), processes: 1 },
+    { name: "Redis", skip: withoutRedis, startServer: () => RedisServer.start(), processes: 2 },
+  ]) {
+    test(`show the updates that wait while ${name} stands still, and health tells why, in processes: ${processes}`, {
+      skip,
+    }, async (t) => {
+      const server: RedisServer | PostgresServer = await startServer();
+      t.after(() => server.stop());
+      const workers = processes === 1 ? [] : ["--workers", `${processes}`];
+      const hub = await startHub(t, ["--metrics", "--monitor-port", "0", "--transport", server.url, ...workers]);
+      const url = `${await monitorOf(hub)}/metrics`;
+      const metric = async (name: string) => {
+        const text = await (await fetch(url)).text();
+        return Number(new RegExp(`^mercure_transport_${name} (.+)$`, "m").exec(text)?.[1]);
+      };
+      await until(async () => (await metric("ready")) === processes);
+      assert.equal((await publishAt(hub)).status, 200);
+      server.stall();
+      const published = publishAt(hub);
+      await until(async () => (await metric("pending")) === 1);
+      await until(async () => (await metric("ready")) === 0 && (await metric("wait_seconds")) > 0);
+      assert.ok((await metric("lag_seconds")) >= 0);
+      const health = async () => (await fetch(new URL("/healthz/ready", url))).text();
+      await until(async () => /^away: the store is unreachable.*\nheld back by: .+\n$/.test(await health()));
+      server.resume();
+      assert.equal((await published).status, 200);
+      await until(async () => (await metric("pending")) === 0 && (await metric("ready")) === processes);
+      assert.equal(await metric("wait_seconds"), 0);
+      await until(async () => (await health()) === "ready\n");
+    });
+  }
 });
