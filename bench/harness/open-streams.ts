@@ -6,15 +6,22 @@ export async function openStreams(port: number, count: number): Promise<Socket[]
   const sockets: Socket[] = [];
   while (sockets.length < count) {
     const first = sockets.length;
-    const rest = Array.from({ length: Math.min(200, count - first) }, (_, i) => openStream(port, first + i));
+    const topicOf = (index: number) => `rooms/${Math.floor(index / 100)}`;
+    const length = Math.min(200, count - first);
+    const rest = Array.from({ length }, (_, i) => openStream(port, topicOf(first + i)));
     sockets.push(...(await Promise.all(rest)));
   }
   return sockets;
 }
 
-async function openStream(port: number, index: number): Promise<Socket> {
+/**
+ * Opens a stream. Resolves when it is open.
+ *
+ * @param header - A further header of the request.
+ */
+export async function openStream(port: number, topic: string, header = "Accept: text/event-stream"): Promise<Socket> {
   const socket = connect(port, "127.0.0.1").on("error", () => {});
-  socket.write(`GET /.well-known/mercure?topic=rooms/${Math.floor(index / 100)} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  socket.write(`GET /.well-known/mercure?topic=${topic} HTTP/1.1\r\nHost: localhost\r\n${header}\r\n\r\n`);
   await once(socket, "data");
   return socket.resume();
 }

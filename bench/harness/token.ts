@@ -19,6 +19,11 @@ export const authorization1 = `Authorization: Bearer ${sign("at+jwt", {
   ],
 })}`;
 
+/** The header of a person who can read the topic `room`, and the list of its streams. */
+export const authorizationOfPerson = `Authorization: Bearer ${sign("JWT", {
+  mercure: { subscribe: ["room", "/.well-known/mercure/subscriptions/room"], payload: { id: "ada" } },
+})}`;
+
 function sign(typ: string, claims: object): string {
   const now = Math.floor(Date.now() / 1000);
   const body = [

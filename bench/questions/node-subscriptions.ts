@@ -1,8 +1,10 @@
 // What do the subscriptions of other nodes cost?
 //
 // Two nodes, each in a process of its own, over one store. Each opens 10,000 streams, 100 of a topic, and lists those of
-// both. Then 500 further streams begin and end at the first node: the other one's CPU time is that of hearing 1,000
-// announcements, and the first one's has the requests in it. Last, the first node is killed.
+// both. A further stream then begins and ends at the first node, 500 times: the time until the other one says so in its
+// web API, isConnected, getSubscriptions and presence contains the requests that ask it. Then 500 further streams begin
+// and end at the first node: the other one's CPU time is that of hearing 1,000 announcements, and the first one's has the
+// requests in it. Last, the first node is killed.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,10 +13,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import { PostgresServer, withoutPostgres } from "../../test/support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../../test/support/redis.js";
 import { type Child, startChild, startNode } from "../harness/child.js";
-import { openStreams } from "../harness/open-streams.js";
+import { openStream, openStreams } from "../harness/open-streams.js";
 import type { Peer } from "../harness/peer.js";
 import type { Question, Row, Scale } from "../harness/question.js";
-import type { NodeState } from "../servers/subscribed-node.js";
+import { authorizationOfPerson } from "../harness/token.js";
+import type { NodeState, People } from "../servers/subscribed-node.js";
 
 /** A row without a server that speaks HTTP. */
 function store(name: string, what: string, missing: string | false): Peer {
@@ -35,6 +38,8 @@ export const nodeSubscriptions: Question = {
     { figure: "memory", title: "memory of a node MB", digits: 0 },
     { figure: "each", title: "KB a subscription", digits: 1 },
     { figure: "listed", title: "s until all are listed", digits: 1 },
+    { figure: "median", title: "ms until a change shows, p50", digits: 1 },
+    { figure: "latest", title: "p99", digits: 1 },
     { figure: "heard", title: "CPU of an announcement µs, other node", digits: 0 },
     { figure: "made", title: "with its request, own node", digits: 0 },
     { figure: "known", title: "s until a death is known", digits: 1 },
@@ -58,7 +63,11 @@ export const nodeSubscriptions: Question = {
     }
   },
 
-  judge: (rows) => [lmdb, redis, postgres].flatMap(({ name }) => rows.below(name, "announced", 20, "s")),
+  judge: (rows) =>
+    [lmdb, redis, postgres].flatMap(({ name }) => [
+      ...rows.below(name, "latest", 1000, "ms"),
+      ...rows.below(name, "announced", 20, "s"),
+    ]),
 };
 
 /** A node in its own process. */
@@ -82,6 +91,22 @@ class BenchNode {
     return (await answer.json()) as NodeState;
   }
 
+  /** Resolves with the time until all answers about the topic `room` name a number of streams, in milliseconds. */
+  async says(count: number): Promise<number> {
+    const base = `http://127.0.0.1:${this.port}`;
+    const headers = { Authorization: authorizationOfPerson.replace("Authorization: ", "") };
+    const before = performance.now();
+    for (;;) {
+      const list = await fetch(`${base}/.well-known/mercure/subscriptions/room`, { headers });
+      const { subscriptions } = (await list.json()) as { subscriptions: unknown[] };
+      const people = (await (await fetch(`${base}/people`)).json()) as People;
+      const counts = [subscriptions.length, people.subscriptions, people.present, Number(people.isConnected)];
+      const time = performance.now() - before;
+      if (counts.every((each) => each === count)) return time;
+      if (time > 30_000) throw new Error(`The other node says ${counts} in place of ${count}.`);
+    }
+  }
+
   /** Opens streams from a process of their own, as one process cannot hold those of both nodes. */
   open(count: number): Promise<Child> {
     const script = new URL("../servers/open-streams.ts", import.meta.url);
@@ -102,6 +127,9 @@ async function measureNodes(name: string, kind: string, url: string, scale: Scal
     await until(nodes, ({ listed }) => listed === 2 * streams);
     const listed = (performance.now() - before) / 1000;
     await wait(scale.seconds(5) * 1000);
+    const news = (await newsTimes(a, b, more)).sort((one, other) => one - other);
+    const median = news[Math.floor(news.length / 2)]!;
+    const latest = news[Math.floor(news.length * 0.99)]!;
     const open = await Promise.all(nodes.map((node) => node.state(true)));
     const [growthA, growthB] = open.map(({ memory }, i) => memory - empty[i]!.memory) as [number, number];
     const growth = (growthA + growthB) / 2;
@@ -122,10 +150,26 @@ async function measureNodes(name: string, kind: string, url: string, scale: Scal
     const faults = ends === streams ? [] : [`${ends} ends of ${streams} announced`];
     const memory = open.reduce((sum, state) => sum + state.memory, 0) / 2 / 2 ** 20;
     const each = growth / 1024 / (2 * streams);
-    return { name, figures: { memory, each, listed, heard: ofB, made: ofA, known, announced }, faults };
+    return { name, figures: { memory, each, listed, median, latest, heard: ofB, made: ofA, known, announced }, faults };
   } finally {
     for (const child of [...clients, ...nodes.map((node) => node.child)]) await child.stop();
   }
+}
+
+/**
+ * Opens and closes a stream at a node, again and again. Returns the time until the other node says so in all its answers,
+ * for each change, in milliseconds.
+ */
+async function newsTimes(node: BenchNode, other: BenchNode, count: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const socket = await openStream(node.port, "room", authorizationOfPerson);
+    times.push(await other.says(1));
+    const said = other.says(0);
+    socket.destroy();
+    times.push(await said);
+  }
+  return times;
 }
 
 /** Waits until a condition holds for the state of each node. */

@@ -1,12 +1,15 @@
-// One of two nodes of a hub over a store, in its own process. The arguments: the kind of the store, and its URL or folder.
-// Prints its port. A request to /state answers with the figures of the process.
+// One of two nodes of an application over a store, in its own process. The arguments: the kind of the store, and its URL
+// or folder. Prints its port. A request to /state answers with the figures of the process, and one to /people with all
+// that the node says about the streams of the topic `room`.
 
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Hub } from "../../dist/hub/index.js";
+import express from "express";
+import { mercure } from "../../dist/index.js";
 import { LmdbTransport } from "../../dist/transport/lmdb/lmdb.js";
 import { PostgresTransport } from "../../dist/transport/postgres/postgres.js";
 import { RedisTransport } from "../../dist/transport/redis/redis.js";
+import { secret } from "../harness/token.js";
 
 /** The figures of a node. */
 export interface NodeState {
@@ -20,6 +23,13 @@ export interface NodeState {
   readonly memory: number;
 }
 
+/** What a node says about the streams of the topic `room`. */
+export interface People {
+  readonly isConnected: boolean;
+  readonly subscriptions: number;
+  readonly present: number;
+}
+
 const [, , kind, url = ""] = process.argv;
 const transport =
   kind === "redis"
@@ -27,8 +37,12 @@ const transport =
     : kind === "postgres"
       ? new PostgresTransport({ url })
       : new LmdbTransport({ path: url });
-const subscriberKey = "0123456789abcdef0123456789abcdef";
-const hub = new Hub({ transport, subscriberKey, maxConnectionsPerAddress: 0, keepaliveInterval: 0 });
+const { hub, sse } = mercure(express(), {
+  transport,
+  secret,
+  presenceGrace: 0,
+  hub: { maxConnectionsPerAddress: 0, keepaliveInterval: 0 },
+});
 let listed = 0;
 let ends = 0;
 hub.onSubscription(({ active }) => {
@@ -41,7 +55,17 @@ transport.listen({
 });
 await hub.ready;
 
+async function answerPeople(res: ServerResponse): Promise<void> {
+  const people: People = {
+    isConnected: await sse.isConnected("room"),
+    subscriptions: (await sse.getSubscriptions("room")).length,
+    present: sse.presence("room").length,
+  };
+  res.end(JSON.stringify(people));
+}
+
 const server = createServer((req, res) => {
+  if (req.url === "/people") return void answerPeople(res);
   if (!req.url!.startsWith("/state")) return hub.handle(req, res);
   if (req.url === "/state?collect") globalThis.gc?.();
   const { user, system } = process.cpuUsage();
