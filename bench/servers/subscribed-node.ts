@@ -23,7 +23,7 @@ export interface NodeState {
   readonly memory: number;
 }
 
-/** What a node says about the streams of the topic `room`. */
+/** The answers of a node about the streams of the topic `room`. */
 export interface People {
   readonly isConnected: boolean;
   readonly subscriptions: number;

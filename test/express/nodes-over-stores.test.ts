@@ -226,7 +226,7 @@ for (const { name, skip, start: startStore, open } of stores) {
       const counts = async () =>
         Promise.all([a, b].map(async ({ sse }) => (await sse.getSubscriptions("room")).length));
       await until(async () => isDeepStrictEqual(await counts(), [2, 2]) && a.hub.connections + b.hub.connections === 2);
-      // What both have accepted before, both have heard.
+      // Both have heard everything that either has accepted before.
       for (const { sse } of [a, b]) await sse.publish("other", "text");
       assert.deepEqual(await counts(), [2, 2]);
     });

@@ -309,7 +309,7 @@ describe("limits and orders of several nodes", () => {
       await until(() => open() === 5);
       await cluster.meet(...nodes);
       assert.equal(open(), 5);
-      assert.deepEqual([first.ended, other.ended], [false, false], "older streams and other subjects go on");
+      assert.deepEqual([first.ended, other.ended], [false, false], "older streams and other subjects continue");
       await until(() => raced.filter(({ ended }) => ended).length === 6);
       for (const { url } of nodes) assert.equal((await subscribe(t, url("x"), headers)).status, 429);
       assert.deepEqual(
