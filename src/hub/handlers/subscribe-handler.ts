@@ -14,7 +14,6 @@ import { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import { queryOf } from "../http/request.js";
 import { ConnectionQuotas } from "../limits/connection-quotas.js";
 import { type Quotas, StreamSlot } from "../limits/stream-slot.js";
-import { SubjectLimit } from "../limits/subject-limit.js";
 import { SubscriptionBudget } from "../limits/subscription-budget.js";
 import type { HubSettings } from "../options/hub-options.js";
 import { newPace } from "../pacer.js";
@@ -26,6 +25,7 @@ import { precedingIdHeaders, resolveReplayStart, withMissed } from "../streams/r
 import { ScopeHistory } from "../streams/scope-history.js";
 import { startPace } from "../streams/start-pace.js";
 import type { StreamServices } from "../streams/stream-services.js";
+import { SubjectLimit } from "../streams/subject-limit.js";
 import { Subscriber } from "../streams/subscriber.js";
 import { newSubscriberId } from "../streams/subscriber-id.js";
 import type { Subscription } from "../streams/subscription.js";
