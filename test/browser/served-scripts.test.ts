@@ -90,7 +90,7 @@ for (const line of htmxLines) {
       assert.equal(await page.evaluate("feed.scrollTop"), 20);
     });
 
-    test("say in development that an answer and a stream both bring an item, once and only if it has no id", async (t) => {
+    test("say in development that an answer and a stream both contain an item, once and only if it has no id", async (t) => {
       const { app, kit, listen } = application(t, files);
       app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
       app.get("/", (_req, res) => res.render("form", { line }));
@@ -113,10 +113,10 @@ for (const line of htmxLines) {
         await eventually(async () => assert.equal(await shown.count(), streamed));
         const isSaid = item === "same";
         await eventually(() =>
-          assert.equal(said.filter((text) => /both bring <p>same/.test(text)).length, isSaid ? 1 : 0),
+          assert.equal(said.filter((text) => /both contain <p>same/.test(text)).length, isSaid ? 1 : 0),
         );
       }
-      assert.equal(said.filter((text) => text.includes("both bring")).length, 1);
+      assert.equal(said.filter((text) => text.includes("both contain")).length, 1);
     });
 
     test("say in development that the page has two copies of htmx, and nothing about one copy", async (t) => {

@@ -29,7 +29,7 @@ class Arrivals {
 }
 
 /**
- * Says once that the answer of a form and a stream both bring an item, which the page then shows twice. The later of two
+ * Says once that the answer of a form and a stream both contain an item, which the page then shows twice. The later of two
  * items with an id replaces the other.
  */
 export function warnOfDoubledItems(): void {
