@@ -171,6 +171,7 @@ function withNarrowComments(code) {
       .replaceAll(/\{@link\s+(https:[^\s|]+)\s*\|[^}]*\}\.?/g, "$1")
       .replaceAll(/\s*^@example\n```[\s\S]*?\n```$/gm, "")
       .replaceAll(/(?:\n@throws (?:(?!\n@)(?!\s*\*\/)[\s\S])+)+/g, withCodesAlone)
+      .replace(/^(\s*\/\*\*)\s+/, "$1")
       .replace(/\s+\*\/$/, "*/"),
   );
 }
