@@ -122,7 +122,7 @@ async function bundleTypes() {
   const generateBundle = (_options, chunks) => {
     for (const chunk of Object.values(chunks)) {
       const types = withoutPrivateNames(chunk.code);
-      chunk.code = isReference ? types : withFewMarks(withNarrowComments(withNarrowIndent(types)));
+      chunk.code = isReference ? types : withFewMarks(withNarrowComments(withoutIndent(types)));
     }
   };
   await bundle("d.ts", typedEntries, [dts(), { name: "types", generateBundle }]);
@@ -141,9 +141,9 @@ function withoutPrivateNames(code) {
   });
 }
 
-/** Indents by tabs where the compiler indents by four spaces, which are a tenth of the types. */
-function withNarrowIndent(code) {
-  return code.replaceAll(/^(?: {4})+/gm, (indent) => "\t".repeat(indent.length / 4));
+/** Leaves out the indent, which is a tenth of the types. */
+function withoutIndent(code) {
+  return code.replaceAll(/^ +/gm, "");
 }
 
 /**

@@ -40,7 +40,8 @@ const unlinked = /\bRFC \d+|\bMercure (?:0\.x |1\.0 )?"[A-Z]/;
 /** Types whose functions an application implements, inherits from the language, or has no reason to call. */
 const notCalled = /^(?:HubObserver|Logger|TemplateError|Transaction|Updates|\w+Transport)$/;
 /** The members of the port `Transport`, which documents them for every transport. */
-const portMembers = /"(?:close|cursor|head|listen|nodes|now|positionOf|publish|publishIn|read|ready|state)"/;
+const portMembers =
+  /"(?:close|cursor|head|heldBackBy|lag|listen|longestWait|nodes|now|pending|positionOf|publish|publishIn|read|ready|reserve|state)"/;
 
 await main(async () => {
   const isCheck = process.argv.includes("--check");

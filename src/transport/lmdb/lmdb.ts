@@ -108,23 +108,19 @@ export class LmdbTransport implements Transport {
     return this.#head;
   }
 
-  /** The number of updates that wait for the disk. */
   get pending(): number {
     return this.#commits.size;
   }
 
-  /** The time that the longest waiting update has waited, in milliseconds. */
   get longestWait(): number {
     return this.#commits.longestWait;
   }
 
-  /** The reason why publishes wait or fail. */
   get heldBackBy(): string | undefined {
     const { failure, isAway } = this.#commits;
     return failure?.message ?? (isAway ? "another process holds the lock of the folder" : undefined);
   }
 
-  /** The time from the acceptance of the newest update, in any process, to the listeners of this process. */
   get lag(): number {
     return this.#lag;
   }

@@ -34,9 +34,7 @@ export type MemoryTransportOptions = HistoryOptions;
  * ```
  */
 export class MemoryTransport implements Transport {
-  /** Resolves at once. */
   readonly ready: Promise<void> = Promise.resolve();
-  /** The entries of this node, the only one. */
   readonly nodes = new NodesOfOne();
   readonly #cursors = new CursorCipher();
   readonly #history: History;
@@ -54,12 +52,10 @@ export class MemoryTransport implements Transport {
     read.refuseUnknown();
   }
 
-  /** `ready` until {@link MemoryTransport.close}, then `closed`. */
   get state(): TransportState {
     return this.#closed ? "closed" : "ready";
   }
 
-  /** The position of the newest update; 0 before the first. */
   get head(): number {
     return this.#head;
   }
@@ -69,12 +65,10 @@ export class MemoryTransport implements Transport {
     return this.#history.bytes;
   }
 
-  /** Returns the time in milliseconds since 1970. */
   now(): number {
     return Date.now();
   }
 
-  /** Accepts an update and stores it in memory. See the interface `Transport`. */
   async publish(draft: Draft, own?: InternalOptions): Promise<Update> {
     if (this.#closed) throw new MercureError("ERR_CLOSED", "The transport is closed.");
     const known = draft.id === undefined ? undefined : this.#history.newest(draft.id);
@@ -90,29 +84,24 @@ export class MemoryTransport implements Transport {
     return update;
   }
 
-  /** Returns the id of a position. Clients must treat it as opaque. */
   cursor(position: number): string {
     return this.#cursors.encode(position);
   }
 
-  /** Returns the position of an id, or undefined for an unknown id. */
   positionOf(id: string): number | undefined {
     const position = this.#cursors.decode(id) ?? this.#history.oldest(id)?.position;
     return position !== undefined && position <= this.#head ? position : undefined;
   }
 
-  /** Reads history. */
   read(query: ReplayQuery): Replay {
     return this.#history.read(query, this.#head);
   }
 
-  /** Adds a listener. Returns a function that removes it. */
   listen(listener: TransportListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Removes the listeners, and rejects further updates with `ERR_CLOSED`. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();

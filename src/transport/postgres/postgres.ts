@@ -71,11 +71,6 @@ export class PostgresTransport extends ReplicaTransport implements Transactional
     this.#publish = `select ${schema}.publish($1, $2, $3, $4, $5, $6, $7, $8)`;
   }
 
-  /**
-   * Skips updates from SQL on a hub's own topics. Called by the constructor of a hub.
-   *
-   * @param hubPath - The path of the hub, such as `/.well-known/mercure`.
-   */
   reserve(hubPath: string): void {
     if (this.#hubPaths.has(hubPath)) return;
     this.#hubPaths.add(hubPath);
