@@ -205,6 +205,20 @@ export async function shows(page: Page, selector: string, texts: string[]): Prom
   await eventually(async () => assert.deepEqual(await page.locator(selector).allTextContents(), texts));
 }
 
+/** Kills the server and restarts it. The page shows the updates before, meanwhile and after, once each. */
+export async function outlivesServer(fixture: ClientFixture, page: Page): Promise<void> {
+  const publish = (text: string) => fixture.server.publish(`<p>${text}</p>`);
+  await fixture.connected();
+  publish("before");
+  await shows(page, "#feed p", ["before"]);
+  await fixture.server.kill();
+  publish("meanwhile");
+  await fixture.server.start();
+  await fixture.connected();
+  publish("after");
+  await shows(page, "#feed p", ["before", "meanwhile", "after"]);
+}
+
 async function loadAssets(line: Line): Promise<Record<string, string>> {
   const bundle = await build({
     entryPoints: [`src/client/${clientOf(line)}.ts`, "src/client/mercure.css"],

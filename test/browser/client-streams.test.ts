@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { isDesk } from "../support/depth.js";
-import { eventually, onBothLines, shows } from "./client-fixture.js";
+import { eventually, onBothLines, outlivesServer, shows } from "./client-fixture.js";
 
 onBothLines((fixture) => {
   const { stream } = fixture;
@@ -33,16 +33,7 @@ onBothLines((fixture) => {
 
     it("misses and repeats nothing when the server is killed and restarted", async () => {
       fixture.expectErrors(interruption);
-      const page = await fixture.open(stream());
-      await fixture.connected();
-      fixture.server.publish(item("before"));
-      await shows(page, "#feed p", ["before"]);
-      await fixture.server.kill();
-      fixture.server.publish(item("meanwhile"));
-      await fixture.server.start();
-      await fixture.connected();
-      fixture.server.publish(item("after"));
-      await shows(page, "#feed p", ["before", "meanwhile", "after"]);
+      await outlivesServer(fixture, await fixture.open(stream()));
     });
 
     it("outlasts a proxy that answers for a server that is away", async () => {

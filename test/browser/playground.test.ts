@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { build } from "esbuild";
 import { SignJWT } from "jose";
@@ -10,6 +9,7 @@ import { Hub } from "../../src/hub/index.js";
 import { detailType } from "../../src/protocol/tokens/authorization-details.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { secret } from "../support/application.js";
+import { listening } from "../support/listening.js";
 import { referenceHub, withoutReferenceHub1 } from "../support/reference-hub.js";
 import { launchChromium, newWatchedPage } from "./chromium.js";
 
@@ -41,13 +41,8 @@ async function startHub(t: { after(work: () => Promise<void>): void }, corsOrigi
     res.setHeader("Link", `<${hub.path}>; rel="mercure"`);
     res.end("a book");
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(async () => {
-    await hub.close();
-    server.close();
-    server.closeAllConnections();
-  });
-  return { hub, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  t.after(() => hub.close());
+  return { hub, origin: await listening(t, server) };
 }
 
 // The reference hub's program of 0.x contains such a page too, but cannot serve it.

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Page } from "playwright-core";
-import { eventually, onBothLines, shows } from "./client-fixture.js";
+import { eventually, onBothLines, outlivesServer, shows } from "./client-fixture.js";
 
 onBothLines((fixture) => {
   const { line, stream } = fixture;
@@ -157,16 +157,7 @@ onBothLines((fixture) => {
 
     it("appends the updates while the server restarts, after a message with an id", async () => {
       fixture.expectErrors(/sse|htmx|ERR_|\[object Event\]/);
-      const page = await open(stream({ connect }));
-      await fixture.connected();
-      fixture.server.publish(item("before"));
-      await shows(page, "#feed p", ["before"]);
-      await fixture.server.kill();
-      fixture.server.publish(item("meanwhile"));
-      await fixture.server.start();
-      await fixture.connected();
-      fixture.server.publish(item("after"));
-      await shows(page, "#feed p", ["before", "meanwhile", "after"]);
+      await outlivesServer(fixture, await open(stream({ connect })));
     });
 
     it(

@@ -3,13 +3,15 @@
 // recipe of docs/browser.md under "Refresh after a gap".
 
 import assert from "node:assert/strict";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer } from "node:http";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import express from "express";
 import { type Kit, type MercureOptions, mercure } from "htmx-mercure";
 import type { Browser, Page } from "playwright-core";
 import { launchChromium, newWatchedPage } from "../browser/chromium.js";
+import { listening } from "../support/listening.js";
 import { secret, startSample } from "./fragments.js";
 import { pages, tableAfter } from "./markdown.js";
 import { createProject } from "./project.js";
@@ -232,16 +234,11 @@ async function visit(
   app.get("/away", (_req, res) => void res.send("<p>elsewhere</p>"));
   app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
   t.after(() => kit.close());
-  const server = app.listen(0, "127.0.0.1");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  await new Promise((resolve) => server.once("listening", resolve));
+  const origin = await listening(t, createServer(app));
 
   const { page, errors } = await newWatchedPage(browser);
   t.after(() => page.context().close());
-  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await page.goto(origin);
   return {
     kit,
     page,

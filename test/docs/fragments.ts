@@ -1,10 +1,11 @@
 import { EventEmitter } from "node:events";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { transform } from "esbuild";
 import express, { type Express, type Request, type Response } from "express";
 import { encodeEvent, type Kit, MercureError, type MercureOptions, mercure, TemplateError } from "htmx-mercure";
+import { listening } from "../support/listening.js";
 
 export const secret = "0123456789abcdef0123456789abcdef";
 
@@ -101,13 +102,7 @@ export async function startSample(t: TestContext, folder: string, options: Mercu
     ...options,
   });
   t.after(() => kit.close());
-  const server = app.listen(0, "127.0.0.1");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  await new Promise((resolve) => server.once("listening", resolve));
-  return { app, kit, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, errors };
+  return { app, kit, origin: await listening(t, createServer(app)), errors };
 }
 
 /** The variables that a template can use. */

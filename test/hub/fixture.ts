@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders, request } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { TestContext } from "node:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { type JWTPayload, SignJWT } from "jose";
@@ -14,6 +14,7 @@ import type {
   TransportListener,
   TransportState,
 } from "../../src/transport/transport.js";
+import { listening } from "../support/listening.js";
 
 export const subscriberKey = "subscriber-key-subscriber-key-32";
 export const publisherKey = "publisher-key-publisher-key-32-b";
@@ -47,13 +48,8 @@ export async function startHub(
   server.on("connection", (socket) => {
     if (sockets.length < 100) sockets.push(socket);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(async () => {
-    await hub.close();
-    server.close();
-    server.closeAllConnections();
-  });
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  t.after(() => hub.close());
+  const origin = await listening(t, server);
   const url = (topics: string | string[], parameters: Record<string, string> = {}) => {
     const query = [topics].flat().map((topic) => ["topic", topic] as [string, string]);
     return `${origin}${hub.path}?${new URLSearchParams([...query, ...Object.entries(parameters)])}`;

@@ -1,24 +1,35 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { selectorPath, subscriptionDocument, subscriptionEvent } from "../../src/protocol/active-subscription.js";
+import {
+  type Selector,
+  selectorPath,
+  subscriptionDocument,
+  subscriptionEvent,
+} from "../../src/protocol/active-subscription.js";
 import { percentDecode, percentEncode } from "../../src/protocol/percent-encode.js";
 
 const hub = "/.well-known/mercure";
 const subscriber = "urn:uuid:bb3de268-05b0-4c65-b44e-8f9acefc29d6";
 const encodedSubscriber = "urn%3Auuid%3Abb3de268-05b0-4c65-b44e-8f9acefc29d6";
 
+/** Returns the event of a subscription with a payload. */
+function eventOf(selector: Selector, active: boolean) {
+  const subscription = { selector, subscriber, payload: { foo: "bar" } };
+  const event = subscriptionEvent(selectorPath(hub, selector), subscription, active);
+  return {
+    topics: event.topics,
+    document: JSON.parse(event.data) as unknown,
+    isPrivate: event.private,
+    type: event.type,
+  };
+}
+
 describe("the event of a subscription", () => {
   test("of Mercure 0.x, as in the specification's example", () => {
     const selector = { text: "https://example.com/{selector}" };
     const id = `${hub}/subscriptions/https%3A%2F%2Fexample.com%2F%7Bselector%7D/${encodedSubscriber}`;
-    const subscription = { selector, subscriber, payload: { foo: "bar" } };
-    const {
-      topics,
-      data,
-      private: isPrivate,
-      type,
-    } = subscriptionEvent(selectorPath(hub, selector), subscription, true);
-    assert.deepEqual(JSON.parse(data), {
+    const { topics, document, isPrivate, type } = eventOf(selector, true);
+    assert.deepEqual(document, {
       "@context": "https://mercure.rocks/",
       id,
       type: "Subscription",
@@ -34,14 +45,8 @@ describe("the event of a subscription", () => {
   test("of Mercure 1.0, as in the specification's example", () => {
     const selector = { text: "https://example.com/:selector", matchType: "urlpattern" } as const;
     const id = `${hub}/subscriptions/urlpattern/https%3A%2F%2Fexample.com%2F%3Aselector/${encodedSubscriber}`;
-    const subscription = { selector, subscriber, payload: { foo: "bar" } };
-    const {
-      topics,
-      data,
-      private: isPrivate,
-      type,
-    } = subscriptionEvent(selectorPath(hub, selector), subscription, false);
-    assert.deepEqual(JSON.parse(data), {
+    const { topics, document, isPrivate, type } = eventOf(selector, false);
+    assert.deepEqual(document, {
       id,
       type: "subscription",
       match_type: "urlpattern",

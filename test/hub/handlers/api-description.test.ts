@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -9,6 +8,7 @@ import { SignJWT } from "jose";
 import { Hub, type HubOptions } from "../../../src/hub/index.js";
 import { detailType } from "../../../src/protocol/tokens/authorization-details.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
+import { listening } from "../../support/listening.js";
 import { publisherKey, startHub, subscriberKey, token } from "../fixture.js";
 
 const resource = "https://hub.example/.well-known/mercure";
@@ -82,13 +82,8 @@ async function start(t: TestContext, seen: Seen, options: Partial<HubOptions> = 
     Object.defineProperty(req, "headers", { value: headers });
     hub.handle(req, res);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(async () => {
-    await hub.close();
-    server.close();
-    server.closeAllConnections();
-  });
-  return { hub, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  t.after(() => hub.close());
+  return { hub, origin: await listening(t, server) };
 }
 
 /** One request; a stream is read up to its first event. */
@@ -162,10 +157,7 @@ describe("the description of the hub's API", () => {
     const hub = new Hub({ transport });
     const app = express();
     app.use("/shop", hub.handle);
-    const server = app.listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    t.after(() => server.close());
-    const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const origin = await listening(t, createServer(app));
     const { body } = await ask(t, `${origin}/shop/.well-known/mercure/openapi.json`);
     assert.ok(Object.keys((JSON.parse(body) as Document).paths).includes("/shop/.well-known/mercure"));
   });

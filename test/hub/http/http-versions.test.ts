@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, createServer } from "node:http2";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { type ClientHttp2Session, type ClientHttp2Stream, createServer } from "node:http2";
+import { connect, type Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { Hub } from "../../../src/hub/index.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
+import { http2Session } from "../../support/listening.js";
 import { draft, type RunningHub, startHub, subscribe, turn, until } from "../fixture.js";
 
 /** The test writes every byte of this connection itself. */
@@ -80,15 +81,8 @@ describe("HTTP/2", () => {
   async function start(t: TestContext): Promise<{ hub: Hub; session: ClientHttp2Session }> {
     const transport = new MemoryTransport({ maxHistoryBytes: 1e9 });
     const hub = new Hub({ transport, keepaliveInterval: 0, maxBacklogBytes: 0 });
-    const server = createServer(hub.handle).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    t.after(async () => {
-      await hub.close();
-      session.destroy();
-      server.close();
-    });
-    return { hub, session };
+    t.after(() => hub.close());
+    return { hub, session: await http2Session(t, createServer(hub.handle)) };
   }
 
   function open(session: ClientHttp2Session, path: string, headers: Record<string, string> = {}) {

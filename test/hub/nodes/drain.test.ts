@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { createServer } from "node:http2";
 import { describe, type TestContext, test } from "node:test";
 import { faultsOf } from "../../faults/checker.js";
 import { cases } from "../../support/cases.js";
+import { http2Session } from "../../support/listening.js";
+import type { ManualClock } from "../../support/manual-clock.js";
 import { Readers } from "../../support/readers.js";
 import { draft, subscribe, turn, until } from "../fixture.js";
 import { type ClusterNode, NodeCluster } from "./node-cluster.js";
@@ -72,6 +73,32 @@ class Service {
   }
 }
 
+/** Starts two nodes that know each other. The first one runs by the clock. */
+async function pairOf(t: TestContext) {
+  const cluster = new NodeCluster(t);
+  const { clock } = cluster;
+  const [a, b] = [await cluster.start({}, clock), await cluster.start()];
+  await cluster.meet(a, b);
+  return { clock, a, b };
+}
+
+/** Connects a reader. It goes to the node that is right at the time of each request. */
+async function oneReader(t: TestContext, clock: ManualClock, nodeNow: () => ClusterNode): Promise<Readers> {
+  const readers = new Readers(clock, () => nodeNow().url("a"));
+  t.after(() => readers.close());
+  readers.add(1);
+  await until(() => readers.open === 1);
+  return readers;
+}
+
+/** Publishes while the reader is away, and checks that it hears the update when it is back. */
+async function missesNothing(readers: Readers, node: ClusterNode, clock: ManualClock, away: number): Promise<void> {
+  await node.hub.publish(draft("a", "meanwhile"));
+  clock.advance(away);
+  await until(() => readers.all[0]!.heard.length === 1);
+  assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
+}
+
 describe("a node that drains", () => {
   test("hands all streams over in a deploy of both nodes, 2,000 of them in CI: nothing is missed or repeated, and connects are spread", async (t) => {
     const service = new Service(t);
@@ -114,10 +141,7 @@ describe("a node that drains", () => {
   });
 
   test("serves new streams until their turn, publishes for them, and tells each reader when and where to resume", async (t) => {
-    const cluster = new NodeCluster(t);
-    const { clock } = cluster;
-    const [a, b] = [await cluster.start({}, clock), await cluster.start()];
-    await cluster.meet(a, b);
+    const { clock, a, b } = await pairOf(t);
     const early = await fetch(a.url("a"));
     const closed = a.hub.close({ drainTimeout: 20 });
     assert.equal(a.hub.state, "draining");
@@ -145,69 +169,37 @@ describe("a node that drains", () => {
 
   // A stream that has received no event has no id of its own, and its client would resume from the end of history.
   test("gives an id to a reader that has received nothing, so that it misses nothing either", async (t) => {
-    const cluster = new NodeCluster(t);
-    const { clock } = cluster;
-    const [a, b] = [await cluster.start({}, clock), await cluster.start()];
-    await cluster.meet(a, b);
-    const readers = new Readers(clock, () => (a.hub.state === "ready" ? a : b).url("a"));
-    t.after(() => readers.close());
-    readers.add(1);
-    await until(() => readers.open === 1);
+    const { clock, a, b } = await pairOf(t);
+    const readers = await oneReader(t, clock, () => (a.hub.state === "ready" ? a : b));
     const closed = a.hub.close({ drainTimeout: 1 });
     clock.advance(0.1);
     await until(() => readers.open === 0);
     await closed;
-    await b.hub.publish(draft("a", "meanwhile"));
-    clock.advance(2);
-    await until(() => readers.all[0]!.heard.length === 1);
-    assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
+    await missesNothing(readers, b, clock, 2);
   });
 
   test("has a sibling in the planned end of a stream, which gives an id to a reader that has received nothing too", async (t) => {
     const cluster = new NodeCluster(t);
     const { clock } = cluster;
     const node = await cluster.start({ connectionLifetime: 2 }, clock);
-    const readers = new Readers(clock, () => node.url("a"));
-    t.after(() => readers.close());
-    readers.add(1);
-    await until(() => readers.open === 1);
+    const readers = await oneReader(t, clock, () => node);
     clock.advance(2);
     await until(() => readers.open === 0 && node.hub.connections === 0);
-    await node.hub.publish(draft("a", "meanwhile"));
-    clock.advance(3);
-    await until(() => readers.all[0]!.heard.length === 1);
-    assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
+    await missesNothing(readers, node, clock, 3);
   });
 
   test("gives an id to a reader that has received nothing, also in a close without drainTimeout", async (t) => {
-    const cluster = new NodeCluster(t);
-    const { clock } = cluster;
-    const [a, b] = [await cluster.start({}, clock), await cluster.start()];
-    await cluster.meet(a, b);
-    const readers = new Readers(clock, () => (a.hub.state === "ready" ? a : b).url("a"));
-    t.after(() => readers.close());
-    readers.add(1);
-    await until(() => readers.open === 1);
+    const { clock, a, b } = await pairOf(t);
+    const readers = await oneReader(t, clock, () => (a.hub.state === "ready" ? a : b));
     await a.hub.close();
     await until(() => readers.open === 0);
-    await b.hub.publish(draft("a", "meanwhile"));
-    clock.advance(4);
-    await until(() => readers.all[0]!.heard.length === 1);
-    assert.deepEqual(readers.all, [{ heard: ["meanwhile"], gaps: 0 }]);
+    await missesNothing(readers, b, clock, 4);
   });
 
   test("tells a client of HTTP/2 to open a new connection, and ends the streams of the old one in their turn", async (t) => {
-    const cluster = new NodeCluster(t);
-    const { clock } = cluster;
-    const [a, b] = [await cluster.start({}, clock), await cluster.start()];
-    await cluster.meet(a, b);
+    const { clock, a } = await pairOf(t);
     const server = createServer((req, res) => a.hub.handle(req, res));
-    await once(server.listen(0, "127.0.0.1"), "listening");
-    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    t.after(() => {
-      session.destroy();
-      server.close();
-    });
+    const session = await http2Session(t, server);
     const goAway = once(session, "goaway");
     const path = `${a.hub.path}?topic=a`;
     const streams = Array.from({ length: 20 }, () => session.request({ ":path": path }));

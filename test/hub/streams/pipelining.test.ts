@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { connect as connectHttp2, createServer as createHttp2Server } from "node:http2";
+import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { Hub } from "../../../src/hub/index.js";
 import { admitsRequest } from "../../../src/hub/streams/pipelining.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
+import { http2Session } from "../../support/listening.js";
 import { draft, startHub, until } from "../fixture.js";
 
 /** The test writes every byte of this connection itself. */
@@ -117,14 +118,9 @@ describe("requests in one session of HTTP/2", () => {
       const [request, response] = [req as unknown as IncomingMessage, res as unknown as ServerResponse];
       if (req.url !== "/") hub.handle(req, res);
       else if (admitsRequest(request, response)) waiting.push(response);
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    t.after(async () => {
-      await hub.close();
-      session.destroy();
-      server.close();
     });
+    t.after(() => hub.close());
+    const session = await http2Session(t, server);
     let refused = 0;
     const ask = (path: string) =>
       session.request({ ":path": path }).on("error", (error: NodeJS.ErrnoException) => {
