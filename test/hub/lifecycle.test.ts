@@ -7,6 +7,7 @@ import { Dispatcher } from "../../src/hub/fan-out/dispatcher.js";
 import { Hub } from "../../src/hub/index.js";
 import { MatcherList } from "../../src/protocol/matching/matcher.js";
 import { MemoryTransport } from "../../src/transport/memory/memory.js";
+import { matchersOf } from "../support/matchers-of.js";
 import { draft, RemoteTransport, startHub, subscribe, turn, until } from "./fixture.js";
 
 describe("keep-alive", () => {
@@ -64,7 +65,7 @@ describe("disconnection", () => {
   test("releases the dispatcher's memory for the recipient", () => {
     const dispatcher = new Dispatcher(new MemoryTransport());
     const recipients = [["a"], ["a", "b"], ["*"], ["a", "*"]].map((selectors) => ({
-      matchers: MatcherList.ofSelectors(selectors),
+      matchers: matchersOf(selectors),
       privateTopics: MatcherList.all,
       receive() {},
       missed: () => [],

@@ -11,7 +11,7 @@ interface ReplayChunk {
 }
 
 /** History as a reader can read it. */
-export interface ReadableHistory<S> {
+export interface ReadableHistory<S extends ReplayChunk> {
   read(after: number): S | Promise<S>;
 
   /** Returns whether the reader may learn that an id exists, and its position. */

@@ -148,15 +148,6 @@ export class MatcherList {
   /** A list that matches every topic. */
   static readonly all = new MatcherList([simple("selector", "*")]);
 
-  /**
-   * Compiles a list of topic selectors.
-   *
-   * @throws MercureError `ERR_TOPIC`, as {@link compileSelector} does.
-   */
-  static ofSelectors(selectors: Iterable<string>): MatcherList {
-    return new MatcherList(Array.from(selectors, compileSelector));
-  }
-
   /** A key of the list. Lists with the same matchers, in any order, share it; all other lists differ. */
   get key(): string {
     this.#key ??= this.all.map(keyOf).sort().join("");

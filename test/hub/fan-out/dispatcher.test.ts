@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { Dispatcher, type Recipient, stepsPerUpdate } from "../../../src/hub/fan-out/dispatcher.js";
-import { MatcherList } from "../../../src/protocol/matching/matcher.js";
 import { work } from "../../../src/protocol/matching/work.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { cases } from "../../support/cases.js";
+import { matchersOf } from "../../support/matchers-of.js";
 import { draft, startHub, subscribe, token, turn, until } from "../fixture.js";
 import { watchTurns } from "../work.js";
 
@@ -17,7 +17,7 @@ const patterns = (from: number) => Array.from({ length: 199 }, (_, i) => `{+a}${
 
 describe("an update", () => {
   test("reaches exactly the subscribers that ask for it and can read it", async () => {
-    const some = (values: string[]) => fc.subarray(values).map((each) => MatcherList.ofSelectors(each));
+    const some = (values: string[]) => fc.subarray(values).map((each) => matchersOf(each));
     const recipients = fc.array(fc.record({ matchers: some(selectors), privateTopics: some(selectors) }), {
       maxLength: 6,
     });
@@ -131,8 +131,8 @@ describe("an update of a new topic, with more patterns than one turn can match",
     const received: string[] = [];
     for (let i = 0; i < 10; i++) {
       dispatcher.add({
-        matchers: MatcherList.ofSelectors([...patterns(i * 199), "{+everything}"]),
-        privateTopics: MatcherList.ofSelectors([]),
+        matchers: matchersOf([...patterns(i * 199), "{+everything}"]),
+        privateTopics: matchersOf([]),
         receive: ({ update }) => received.push(`${i} ${update.data}`),
         missed(_after, through) {
           missed.push(`${i} ${dataAt.get(through)}`);

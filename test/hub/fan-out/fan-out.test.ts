@@ -21,6 +21,7 @@ import { systemClock } from "../../../src/shared/clock.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
 import { cases } from "../../support/cases.js";
+import { matchersOf } from "../../support/matchers-of.js";
 import { draft, RemoteTransport, turn } from "../fixture.js";
 
 /** A client whose socket accepts or refuses writes, as the test says. */
@@ -135,8 +136,8 @@ function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells =
   /** @param after - The client wants all updates after this position; absent for future updates only. */
   const join = (selectors: string[], after?: number, privateTopics: string[] = []) => {
     const client = new Client(joined % 2 === 0);
-    const grants = privateTopics.length === 0 ? nothing : MatcherList.ofSelectors(privateTopics);
-    const matchers = MatcherList.ofSelectors(selectors);
+    const grants = privateTopics.length === 0 ? nothing : matchersOf(privateTopics);
+    const matchers = matchersOf(selectors);
     const audience = new SubscriptionScope(matchers, grants);
     const from = after ?? transport.head;
     const terms = { id: `urn:x:${joined++}`, expiresAt: undefined, payloadOf: () => undefined };
@@ -171,8 +172,8 @@ interface Joined {
 
 /** The published updates that such a client should get. */
 function wants(selectors: string[], privateTopics: string[], from: number): Joined["wanted"] {
-  const matchers = MatcherList.ofSelectors(selectors);
-  const granted = MatcherList.ofSelectors(privateTopics);
+  const matchers = matchersOf(selectors);
+  const granted = matchersOf(privateTopics);
   return ({ position, update }) =>
     position > from &&
     matchers.matchesAny(update.topics) &&

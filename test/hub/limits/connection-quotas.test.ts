@@ -7,8 +7,8 @@ import { addressOf, ConnectionQuotas } from "../../../src/hub/limits/connection-
 import { StreamSlot } from "../../../src/hub/limits/stream-slot.js";
 import { SubscriptionBudget } from "../../../src/hub/limits/subscription-budget.js";
 import { Lifetime } from "../../../src/hub/streams/lifetime.js";
-import { MatcherList } from "../../../src/protocol/matching/matcher.js";
 import { cases } from "../../support/cases.js";
+import { matchersOf } from "../../support/matchers-of.js";
 import { RemoteTransport, startHub, subscribe, token, until } from "../fixture.js";
 
 const req = { rawHeaders: [], socket: { remoteAddress: "10.0.0.1" } } as unknown as IncomingMessage;
@@ -69,8 +69,7 @@ describe("limits of connections", () => {
     const connections = new ConnectionQuotas<StreamSlot>({ total: 1, perAddress: 0, perSubject: 0 });
     return { connections, memory: new SubscriptionBudget({ total: bytes, perAddress: 0 }, connections) };
   };
-  const audience = (...selectors: string[]) =>
-    new SubscriptionScope(MatcherList.ofSelectors(selectors), MatcherList.ofSelectors([]));
+  const audience = (...selectors: string[]) => new SubscriptionScope(matchersOf(selectors), matchersOf([]));
 
   test("release a connection once, however often it is released", () => {
     const bounds = oneStream(1e6);

@@ -14,6 +14,7 @@ import { bytesOfSubscriptions } from "../../../src/protocol/matching/subscriptio
 import { OptionReader } from "../../../src/shared/option-reader.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import { heapUsed } from "../../support/heap.js";
+import { matchersOf } from "../../support/matchers-of.js";
 import { draft, type RunningHub, startHub, subscribe, token, turn, until } from "../fixture.js";
 
 const form = { "Content-Type": "application/x-www-form-urlencoded" };
@@ -43,7 +44,7 @@ function budgetOf(bounds: { total: number; perAddress: number }) {
   const budget = new SubscriptionBudget(bounds, streams);
   const request = { rawHeaders: [], url: "/" } as unknown as IncomingMessage;
   const enter = (address: string, topics: readonly string[]) => {
-    const asked = new SubscriptionScope(MatcherList.ofSelectors(topics), new MatcherList([]));
+    const asked = new SubscriptionScope(matchersOf(topics), new MatcherList([]));
     const stream = {
       address,
       audience: budget.audienceLike(asked),

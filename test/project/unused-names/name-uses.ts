@@ -1,5 +1,5 @@
 import ts from "@typescript/typescript6";
-import { isAssigned, isChecked, isDeclaration, isGiven, type Named } from "./syntax.js";
+import { isAssigned, isChecked, isDeclaration, isGiven, isHidden, type Named } from "./syntax.js";
 import { declarationsOf, hasMembers, originalOf, partsOf, TypeFlow } from "./type-flow.js";
 
 /** The uses of all names of a program. */
@@ -51,6 +51,8 @@ export class NameUses {
     if (ts.isSpreadAssignment(node)) {
       this.#flow.pass(this.#checker.getTypeAtLocation(node.expression), this.#expected(node.parent));
     }
+    if (ts.isHeritageClause(node)) this.#visitHeritage(node);
+    if (ts.isTypeReferenceNode(node) || ts.isExpressionWithTypeArguments(node)) this.#visitTypeArguments(node);
     ts.forEachChild(node, (child) => this.#visit(child));
   }
 
@@ -76,6 +78,25 @@ export class NameUses {
       this.#write(symbol());
     } else {
       this.#note(this.#read, symbol());
+    }
+  }
+
+  /** Notes that a class is used as its base classes and interfaces. */
+  #visitHeritage({ parent, types }: ts.HeritageClause): void {
+    const type = this.#checker.getTypeAtLocation(parent);
+    for (const base of types) this.#flow.pass(type, this.#checker.getTypeAtLocation(base));
+  }
+
+  /** Notes that the arguments of a generic type are used as its constraints. */
+  #visitTypeArguments(node: ts.TypeReferenceNode | ts.ExpressionWithTypeArguments): void {
+    const name = ts.isTypeReferenceNode(node) ? node.typeName : node.expression;
+    for (const [index, argument] of (node.typeArguments ?? []).entries()) {
+      for (const generic of declarationsOf(this.#checker, this.#checker.getSymbolAtLocation(name))) {
+        const constraint = (generic as ts.DeclarationWithTypeParameterChildren).typeParameters?.[index]?.constraint;
+        if (constraint === undefined) continue;
+        const expected = this.#checker.getTypeFromTypeNode(constraint);
+        this.#flow.pass(this.#checker.getTypeFromTypeNode(argument), expected);
+      }
     }
   }
 
@@ -134,7 +155,7 @@ export class NameUses {
 
   #publish(symbol: ts.Symbol): void {
     const published = (node: ts.Node): void => {
-      if (ts.isBlock(node)) return;
+      if (ts.isBlock(node) || isHidden(node)) return;
       if (isDeclaration(node)) this.#published.add(node);
       if (ts.isIdentifier(node) && (node.parent as ts.NamedDeclaration).name !== node) {
         const named = this.#checker.getSymbolAtLocation(node);
@@ -143,7 +164,9 @@ export class NameUses {
       ts.forEachChild(node, published);
     };
     for (const declaration of originalOf(this.#checker, symbol).declarations ?? []) {
-      if (this.#isOwn(declaration) && !this.#published.has(declaration)) published(declaration);
+      if (!this.#isOwn(declaration) || this.#published.has(declaration)) continue;
+      this.#published.add(declaration);
+      ts.forEachChild(declaration, published);
     }
   }
 

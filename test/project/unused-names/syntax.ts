@@ -38,6 +38,15 @@ function isCondition(node: ts.Node): boolean {
   return type !== undefined && ts.isTypeReferenceNode(type) && /^(?:Extract|Exclude)$/.test(type.typeName.getText());
 }
 
+/** Whether the types of the package leave something out: private members, `@internal` ones, and values. */
+export function isHidden(node: ts.Node): boolean {
+  const { name } = node as ts.NamedDeclaration;
+  if (name !== undefined && ts.isPrivateIdentifier(name)) return true;
+  if (ts.getJSDocTags(node).some((tag) => tag.tagName.text === "internal")) return true;
+  const { parent } = node;
+  return (ts.isPropertyDeclaration(parent) || ts.isParameter(parent)) && parent.initializer === node;
+}
+
 /** Whether an expression is the value of something else: an argument, a result, an assigned or listed value. */
 export function isGiven(value: ts.Expression): boolean {
   const { parent } = value;

@@ -1,7 +1,7 @@
 import ts from "@typescript/typescript6";
 
 /** Types refer to themselves without an end. */
-const maxDepth = 4;
+const maxDepth = 8;
 
 /** Follows values of one type to the places that expect another: the members of both are then the same. */
 export class TypeFlow {
@@ -11,7 +11,8 @@ export class TypeFlow {
   readonly #isOwn: (node: ts.Node) => boolean;
   /** For each member, the members of other types that its object is passed as. Their readers read it too. */
   readonly #readers = new Map<ts.Node, Set<ts.Node>>();
-  readonly #passed = new Map<ts.Type, Set<ts.Type>>();
+  /** The passed types, with the least depth. Deeper down the search ends earlier. */
+  readonly #passed = new Map<ts.Type, Map<ts.Type, number>>();
   readonly #unknown = new Set<ts.Type>();
 
   /** @param isOwn - Whether a declaration stands in a searched file. */
@@ -35,9 +36,9 @@ export class TypeFlow {
   /** Notes that a value of one type is used as another. */
   pass(from: ts.Type, to: ts.Type | undefined, depth = 0): void {
     if (to === undefined || from === to || depth > maxDepth) return;
-    const known = this.#passed.get(from) ?? new Set();
-    if (known.has(to)) return;
-    this.#passed.set(from, known.add(to));
+    const known = this.#passed.get(from) ?? new Map<ts.Type, number>();
+    if ((known.get(to) ?? maxDepth + 1) <= depth) return;
+    this.#passed.set(from, known.set(to, depth));
     if (to.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown | ts.TypeFlags.NonPrimitive)) {
       this.give(from);
       return;
@@ -115,7 +116,9 @@ export function originalOf(checker: ts.TypeChecker, symbol: ts.Symbol): ts.Symbo
 }
 
 export function partsOf(type: ts.Type): ts.Type[] {
-  return type.isUnionOrIntersection() ? type.types.flatMap(partsOf) : [type];
+  if (type.isUnionOrIntersection()) return type.types.flatMap(partsOf);
+  const constraint = type.isTypeParameter() ? type.getConstraint() : undefined;
+  return constraint === undefined ? [type] : partsOf(constraint);
 }
 
 /** Whether a value of the type can be an object. */

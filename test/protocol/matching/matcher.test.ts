@@ -6,6 +6,7 @@ import {
   compileUrlPattern,
   MatcherList,
 } from "../../../src/protocol/matching/matcher.js";
+import { matchersOf } from "../../support/matchers-of.js";
 
 describe("topic selectors", () => {
   test("a name matches itself and nothing else", () => {
@@ -46,19 +47,19 @@ describe("topic selectors", () => {
   });
 
   test("a list separates exact topics from patterns and removes repetitions", () => {
-    const list = MatcherList.ofSelectors(["a", "b", "a", "*", "*"]);
+    const list = matchersOf(["a", "b", "a", "*", "*"]);
     assert.deepEqual([...list.exact], ["a", "b"]);
     assert.equal(list.patterns.length, 1);
   });
 
   test("a list matches everything that one of its matchers matches", () => {
-    const list = MatcherList.ofSelectors(["a", "b"]);
+    const list = matchersOf(["a", "b"]);
     assert.ok(list.matchesAny(["x", "b"]));
     assert.ok(!list.matchesAny(["x", "y"]));
     assert.ok(!list.matchesAny([]));
     assert.ok(list.matchesEvery(["a", "b"]));
     assert.ok(!list.matchesEvery(["a", "x"]));
-    assert.ok(!MatcherList.ofSelectors([]).matches("a"));
+    assert.ok(!matchersOf([]).matches("a"));
   });
 });
 
