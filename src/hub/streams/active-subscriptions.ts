@@ -7,7 +7,8 @@ import type { SubscriptionScope } from "../fan-out/subscription-scope.js";
 import type { SharedSubscriptions } from "../nodes/hub-nodes.js";
 import type { NodeStreams } from "../nodes/node-streams.js";
 import type { NodeStream, RecordedState } from "../nodes/stream-record.js";
-import { type AnnouncedSubscription, SubscriptionEvents } from "./subscription-events.js";
+import type { AnnouncedSubscription } from "./announced-subscription.js";
+import { SubscriptionEvents } from "./subscription-events.js";
 
 /** A change of a subscription, besides its document. */
 export interface SubscriptionChange {

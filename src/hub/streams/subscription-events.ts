@@ -1,52 +1,28 @@
 import {
-  type ActiveSubscription,
   type Selector,
   type SubscriptionDocument,
   selectorPath,
-  subscriptionEvent,
   subscriptionsPath,
 } from "../../protocol/active-subscription.js";
-import { work } from "../../protocol/matching/work.js";
-import { percentEncode } from "../../protocol/percent-encode.js";
 import type { Update } from "../../protocol/update.js";
 import type { Clock } from "../../shared/clock.js";
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import { NotSentAgain, type Transport } from "../../transport/transport.js";
-import { HeardEnds } from "../nodes/heard-ends.js";
 import type { NodeStreams } from "../nodes/node-streams.js";
 import type { NodeStream } from "../nodes/stream-record.js";
 import { newPace } from "../pacer.js";
-
-/** The cost of publishing an event, in steps. */
-const stepsPerEvent = 1_000;
+import { type AnnouncedSubscription, eventTopic } from "./announced-subscription.js";
+import { EventPublication, maxUnderWay, stepsPerEvent } from "./event-publication.js";
+import { LastEvents } from "./last-events.js";
 
 /** The cost of describing a stream to the other nodes, in steps. */
 const stepsPerDescription = 50;
-
-/**
- * The max number of events of one call that the transport has not accepted yet. A store takes them in batches, so the
- * next ones must be there while it works.
- */
-const maxUnderWay = 1000;
 
 /** The max number of streams that have begun and ended, and wait for the store. The oldest are never announced. */
 const maxUnannounced = 5000;
 
 /** The time until events are checked again after a failure of the store, in milliseconds. */
 const retryInterval = 200;
-
-/** The max data of one read of history, in UTF-16 units. */
-const historyChunk = 256 * 1024;
-
-/** A subscription with the state of its events. */
-export interface AnnouncedSubscription extends ActiveSubscription {
-  /** The selector's path in the web API. */
-  readonly path: string;
-  /** Pending events of the stream, until the transport has accepted them. Set on the stream's first subscription. */
-  pending: Promise<void> | undefined;
-  /** Whether the last event that this node has heard is a begin; undefined before the first. Only with several nodes. */
-  isAnnounced: boolean | undefined;
-}
 
 /** A stream of this node, as the other nodes know it. */
 interface OwnStream {
@@ -85,7 +61,8 @@ export class SubscriptionEvents {
   readonly #ending = new Map<string, EndingStream>();
   /** The streams whose end another node may announce. */
   #absent: Set<OwnStream> | undefined;
-  readonly #ends: HeardEnds;
+  readonly #events: EventPublication;
+  readonly #last: LastEvents;
   /** The streams whose events the store may not have accepted. */
   readonly #failed = new Set<OwnStream>();
   /** Those of them that have ended. No node has heard their begin. */
@@ -103,7 +80,8 @@ export class SubscriptionEvents {
     this.#transport = transport;
     this.#clock = clock;
     this.#find = find;
-    this.#ends = new HeardEnds(() => transport.now());
+    this.#events = new EventPublication(transport, this.#namespace);
+    this.#last = new LastEvents(transport);
     this.#onError = onError;
   }
 
@@ -159,20 +137,22 @@ export class SubscriptionEvents {
       if (pause !== undefined) await pause;
     }
     await endOfTurn();
-    const isAnnounced = await this.#announced(new Set(ended.flatMap(({ entries }) => entries.map(eventTopic))));
+    const isAnnounced = await this.#last.areBegins(new Set(ended.flatMap(({ entries }) => entries.map(eventTopic))));
     const rest = ended.flatMap(({ stream: { start }, entries }) =>
       entries.filter(
         (entry) => isAnnounced(entry, start) && this.#find(entry.selector, entry.subscriber) === undefined,
       ),
     );
-    await this.#send(rest, false);
+    // The descriptions are on their way to the store before the events.
+    await endOfTurn();
+    await this.#events.publish(rest, false);
   }
 
   /** Notes that other nodes have removed ended streams of theirs. */
   forgotten(streams: readonly NodeStream[]): void {
     for (const { subscriber, selectors } of streams) {
       for (const { selector } of selectors) {
-        this.#ends.forget(eventTopic({ path: selectorPath(this.#hubPath, selector), subscriber }));
+        this.#last.forget(eventTopic({ path: selectorPath(this.#hubPath, selector), subscriber }));
       }
     }
   }
@@ -202,7 +182,7 @@ export class SubscriptionEvents {
     const own = this.#own.get(subscriber);
     const ending = this.#ending.get(subscriber);
     if (own === undefined && ending === undefined) {
-      this.#ends.hear(topic, active);
+      this.#last.hear(topic, active);
       return;
     }
     const selector = { text: of.match ?? of.topic ?? "", matchType: of.match_type };
@@ -263,7 +243,9 @@ export class SubscriptionEvents {
       const stream = this.#streamOf(first.subscriber);
       // The events before must be corrected first.
       if (stream !== undefined && this.#failed.has(stream)) throw new NotSentAgain();
-      await this.#send(entries, active);
+      // A reader of the list resumes at this node's head, so no node may know an event before the change of the list.
+      if (this.#nodes !== undefined) await endOfTurn();
+      await this.#events.publish(entries, active);
       // This node can have missed its own event, if it stood still for long.
       for (const entry of entries) entry.isAnnounced ??= active;
     };
@@ -324,51 +306,6 @@ export class SubscriptionEvents {
       yield stream;
     }
   }
-
-  /** Publishes events in order, and yields to the event loop between some of them, because many at once would block it. */
-  async #send(entries: readonly AnnouncedSubscription[], active: boolean): Promise<void> {
-    // A reader of the list resumes at this node's head, so no node may know an event before the change of the list.
-    if (this.#nodes !== undefined) await endOfTurn();
-    const pace = newPace();
-    const underWay: Promise<unknown>[] = [];
-    for (const entry of entries) {
-      const event = subscriptionEvent(entry.path, entry, active);
-      const before = work.steps;
-      const published = this.#transport.publish(event, { namespace: this.#namespace, keep: "events" });
-      // Another event can fail first, and only one failure is reported.
-      published.catch(() => {});
-      underWay.push(published);
-      const pause = pace(stepsPerEvent + event.data.length + work.steps - before);
-      if (pause !== undefined) await pause;
-      if (underWay.length >= maxUnderWay) await Promise.all(underWay.splice(0, maxUnderWay / 2));
-    }
-    await Promise.all(underWay);
-  }
-
-  /** Resolves to a check whether the last event of a subscription is its begin, as far as this node can know. */
-  async #announced(topics: ReadonlySet<string>): Promise<(entry: AnnouncedSubscription, start: number) => boolean> {
-    const states = new Map<string, boolean>();
-    let lost = 0;
-    for (let after = 0, isRead = topics.size === 0; !isRead; ) {
-      const read = await this.#transport.read({ topics, after, limit: historyChunk });
-      for (const { topics: names, data } of read.updates.map(({ update }) => update)) {
-        states.set(names[0]!, (JSON.parse(data) as SubscriptionDocument).active);
-      }
-      lost = Math.max(lost, read.lostThrough);
-      isRead = read.through >= this.#transport.head;
-      after = read.through;
-    }
-    // A node can die after it has described a stream, and before it has announced the begin.
-    return (entry, start) => {
-      const topic = eventTopic(entry);
-      return !this.#ends.has(topic) && (states.get(topic) ?? start < lost);
-    };
-  }
-}
-
-/** Returns the topic of a subscription that each of its events has first. */
-function eventTopic({ path, subscriber }: Pick<AnnouncedSubscription, "path" | "subscriber">): string {
-  return `${path}/${percentEncode(subscriber)}`;
 }
 
 function endOfTurn(): Promise<void> {

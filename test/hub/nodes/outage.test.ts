@@ -5,6 +5,7 @@ import { SubscriptionScope } from "../../../src/hub/fan-out/subscription-scope.j
 import { HubNodes } from "../../../src/hub/nodes/hub-nodes.js";
 import { ActiveSubscriptions } from "../../../src/hub/streams/active-subscriptions.js";
 import { MatcherList } from "../../../src/protocol/matching/matcher.js";
+import { matchersOf } from "../../support/matchers-of.js";
 import type { HeardEvent } from "./event-faults.js";
 import { NodeCluster } from "./node-cluster.js";
 
@@ -33,7 +34,7 @@ describe("streams that begin and end while their node cannot reach the store", (
     link.isolate();
     await cluster.until(() => transport.state === "away");
 
-    const scope = new SubscriptionScope(MatcherList.ofSelectors(["x"]), new MatcherList([]));
+    const scope = new SubscriptionScope(matchersOf(["x"]), new MatcherList([]));
     const ids = Array.from({ length: max + 100 }, (_, i) => `urn:uuid:${i}`);
     for (const id of ids) {
       subscriptions.begin(scope, () => undefined, id);
