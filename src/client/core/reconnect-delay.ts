@@ -1,7 +1,7 @@
 /** The base of the delay, in milliseconds. */
 const baseDelay = 500;
-/** The max delay while a server is down, in milliseconds: so soon after its return each page that is seen is back. */
-const maxOutageDelay = 5_000;
+/** The max delay while a server is down, in milliseconds: a page that is seen is up to date five seconds after it. */
+const maxOutageDelay = 4_000;
 /** The max delay in a long outage, in a hidden page, and after answers that no hub gives, in milliseconds. */
 const maxDelay = 30_000;
 /** The max delay of a timer, in milliseconds. A longer one would fire at once. */
@@ -22,10 +22,10 @@ export interface FailedAttempts {
 
 /**
  * Returns the delay before the next attempt, in milliseconds: exponential backoff with full jitter, so that the clients
- * of a restarted server spread. An urgent attempt comes within five seconds, or a twelfth of a longer outage.
+ * of a restarted server spread. An urgent attempt comes within four seconds, or a fifteenth of a longer outage.
  */
 export function reconnectDelay({ retry = 0, retryAfter, before, since, isUrgent }: FailedAttempts): number {
-  const max = isUrgent ? Math.min(maxDelay, Math.max(maxOutageDelay, since / 12)) : maxDelay;
+  const max = isUrgent ? Math.min(maxDelay, Math.max(maxOutageDelay, since / 15)) : maxDelay;
   const base = Math.max(baseDelay, retry);
   // A row of short random delays must not make the next one longer than the trouble so far.
   const spread = Math.random() * Math.min(max, base * 2 ** (before + 1), Math.max(base * 2, since + base));
