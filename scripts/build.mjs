@@ -219,7 +219,7 @@ async function bundle(extension, names, plugins, output = {}) {
 async function bundleClient() {
   const { build } = await import("esbuild");
   const { minify } = await import("terser");
-  const { shortened } = await import("./small-modules.mjs");
+  const { clientNames, shortened } = await import("./small-modules.mjs");
   const options = {
     outdir: `${staging}/client`,
     bundle: true,
@@ -234,6 +234,7 @@ async function bundleClient() {
       entryPoints: ["src/client/mercure.ts", "src/client/mercure4.ts", "src/client/mercure.css"],
       splitting: true,
       chunkNames: "core",
+      mangleProps: clientNames,
       external: ["./ui.js"],
     });
     // Pages load them by themselves, so they have their own copies of the few functions that they share.

@@ -45,12 +45,25 @@ export const shortened = {
   module: true,
   ecma: 2020,
   compress: {
-    passes: 2,
+    passes: 4,
+    lhs_constants: false,
     unsafe_arrows: true,
     inline: 3,
     global_defs: { "@Number.POSITIVE_INFINITY": "1/0", "@Number.NEGATIVE_INFINITY": "-1/0" },
   },
 };
+
+/**
+ * Long names of properties that only the client's own classes use. The page, htmx and the scripts that load later see none
+ * of them, so they are short in the bundles.
+ */
+export const clientNames = new RegExp(
+  `^(${[
+    "adopted|answerTimeout|askedAt|comeBack|finish|isRepeated|isUrgent|lacksToken|lastAt|markup|newSource|openSources",
+    "pairs|path|previousEventId|released|renewToken|reopen|restarted|resume|revive|silence|source|sourceFor|sourceOf",
+    "suspend|suspiciousSilence|writePositions|writeState",
+  ].join("|")})$`,
+);
 
 export function smallModules() {
   return { name: "small", load: withoutIndents, generateBundle: makeSmall };

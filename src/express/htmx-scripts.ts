@@ -78,26 +78,23 @@ export function clientScript(
   served: (name: "ui.js" | "hints.js") => string,
 ): string {
   const read = (name: string) => readFileSync(join(packageFolder("dist"), "client", name), "utf8").trim();
-  const core = read("core.js").replace(/export\{([^}]*)\};?$/, (_, names: string) => `return{${pairs(names, true)}}`);
-  const client = read(line === 2 ? "mercure.js" : "mercure4.js");
-  return client
-    .replace(
-      /^import\{([^}]*)\}from"[^"]*";/,
-      (_, names: string) => `(()=>{const{${pairs(names, false)}}=(()=>{${core}})();`,
-    )
-    .concat("})();\n")
+  const [, core, exported] = /^(.*)export\{(.*?)\};?$/s.exec(read("core.js"))!;
+  const [, imported, client] = /^import\{(.*?)\}from"[^"]*";(.*)$/s.exec(
+    read(line === 2 ? "mercure.js" : "mercure4.js"),
+  )!;
+  const own = new Map(pairsIn(exported!).map(([name, as]) => [as, name]));
+  const names = pairsIn(imported!);
+  const values = names.map(([name]) => own.get(name));
+  return `(()=>{${core};((${names.map(([, as]) => as)})=>{${client}})(${values})})();\n`
     .concat(pauseHiddenAfter > 0 ? `if(window.mercure)mercure.pauseHiddenAfter=${pauseHiddenAfter};\n` : "")
     .concat(development ? `import("./${served("hints.js")}").then(({install})=>install(window.htmx),()=>{});\n` : "")
     .replace("./ui.js", `./${served("ui.js")}`);
 }
 
-/** Turns the names of an import or an export, such as `a as b`, into the properties of an object. */
-function pairs(names: string, isExport: boolean): string {
-  return names
-    .split(",")
-    .map((each) => {
-      const [from, to = from] = each.trim().split(" as ");
-      return isExport ? `${to}:${from}` : `${from}:${to}`;
-    })
-    .join();
+/** Returns the names of an import or an export, such as `a as b`, in pairs. */
+function pairsIn(names: string): [name: string, as: string][] {
+  return names.split(",").map((each) => {
+    const [name = "", as = name] = each.trim().split(" as ");
+    return [name, as];
+  });
 }
