@@ -31,7 +31,7 @@ export const burst: Question = {
     { figure: "shown", title: "all shown ms", digits: 0 },
   ],
   measure: async (peer, scale) => [await measureBurst(peer, scale)],
-  judge: (rows) => lines.flatMap((line) => rows.atMost(`kit-htmx-${line}`, "thread", 1.5, `stock-htmx-${line}`)),
+  judge: (rows) => lines.flatMap((line) => rows.atMost(`kit-htmx-${line}`, "thread", 1, `stock-htmx-${line}`)),
 };
 
 async function measureBurst({ name }: Peer, scale: Scale): Promise<Row> {

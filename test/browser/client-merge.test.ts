@@ -183,4 +183,65 @@ onBothLines((fixture) => {
       await shows(page, "#a", ["second"]);
     });
   });
+
+  describe("a burst of plain messages", () => {
+    const last = fixture.line === 2 ? "htmx:sseMessage" : "htmx:sse:after:message";
+    const burst = (...texts: string[]) =>
+      fixture.server.write(texts.map((text) => `id: urn:${text}\ndata: <p>${text}</p>\n\n`).join(""));
+    const run = (page: Page, script: string) => page.evaluate(`void (() => { ${script} })()`);
+
+    it("is swapped message by message: the last event of each comes before the next message", async () => {
+      const page = await open(stream());
+      await run(
+        page,
+        `window.seen = []; addEventListener("${last}", () => seen.push(feed.lastElementChild.textContent))`,
+      );
+      const texts = Array.from({ length: 50 }, (_, at) => `${at}`);
+      burst(...texts);
+      await shows(page, "#feed > p", texts);
+      await page.waitForFunction("seen.length === 50");
+      assert.deepEqual(await page.evaluate("seen"), texts);
+    });
+
+    it("follows attributes that change meanwhile", async () => {
+      const page = await open(`<div id="other"></div>${stream()}`);
+      const changes = `const changes = [["hx-swap", "afterbegin"], ["hx-target", "#other"], ["hx-target", "this"]];`;
+      await run(
+        page,
+        `${changes} addEventListener("${last}", () => feed.setAttribute(...(changes.shift() ?? ["a", "b"])))`,
+      );
+      burst("1", "2", "3", "4");
+      await shows(page, "#feed > p", ["4", "2", "1"]);
+      await shows(page, "#other > p", ["3"]);
+    });
+
+    if (fixture.line === 4) {
+      it("reaches an element that becomes a receiver meanwhile", async () => {
+        const page = await open(stream({ content: '<div id="inner" hx-swap="beforeend" hx-target="this"></div>' }));
+        const once = "{ once: true }";
+        await run(
+          page,
+          `addEventListener("${last}", () => inner.setAttribute("data-mercure-type", "message"), ${once})`,
+        );
+        burst("1", "2");
+        await shows(page, "#inner > p", ["2"]);
+        await shows(page, "#feed > p", ["1", "2"]);
+      });
+    }
+
+    it("leaves out the messages that an extension of the page refuses", async () => {
+      const page = await open("");
+      const refuse = `({ data, message }) => !(data ?? message.data).includes("no")`;
+      const define =
+        fixture.line === 2
+          ? `htmx.defineExtension("no", { onEvent: (name, { detail }) => name !== "htmx:sseBeforeMessage" || wants(detail) })`
+          : `htmx.registerExtension("no", { htmx_sse_before_message: (element, detail) => wants(detail) })`;
+      await run(page, `const wants = ${refuse}; ${define};`);
+      const feed = JSON.stringify(`<div hx-ext="no">${stream()}</div>`);
+      await run(page, `document.body.innerHTML = ${feed}; htmx.process(document.body)`);
+      await fixture.connected();
+      burst("1", "no", "2", "no 3", "4");
+      await shows(page, "#feed > p", ["1", "2", "4"]);
+    });
+  });
 });

@@ -4,8 +4,8 @@ export type StreamEnd = MercureEndDetail | MercureErrorDetail;
 
 /** The hub's reasons, in words. */
 const reasons = new Map([
-  ["expired", "its token has expired, and the application issued no new one"],
-  ["forbidden", "the application does not grant it to this visitor"],
+  ["expired", "its token has expired"],
+  ["forbidden", "the application denies it"],
   ["disconnected", "the application has ended it"],
 ]);
 

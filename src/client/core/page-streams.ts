@@ -77,9 +77,10 @@ export class PageStreams implements SourceOwner {
    * Closes the source of an element that leaves the page. A source that a message or a refusal has closed stays closed.
    */
   release(element: Element): void {
-    showPageState(() => this.all);
     const stream = this.#streams.get(element);
-    if (!stream || stream.source.readyState === stream.source.CLOSED) return;
+    if (!stream) return;
+    showPageState(() => this.all);
+    if (stream.source.readyState === stream.source.CLOSED) return;
     stream.released = true;
     stream.source.close();
   }

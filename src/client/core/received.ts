@@ -17,9 +17,6 @@ export function noteReceived(url: string, id: string): number | undefined {
   count += 1;
   numbers.delete(key);
   numbers.set(key, count);
-  for (const oldest of numbers.keys()) {
-    if (numbers.size <= capacity) break;
-    numbers.delete(oldest);
-  }
+  if (numbers.size > capacity) numbers.delete(numbers.keys().next().value!);
   return earlier;
 }

@@ -10,8 +10,8 @@ export function isRendered(message: ParentNode, list: Element): boolean {
   const present = [...message.children].map((element) =>
     [...list.children].find((item) => !counted.has(item) && item.isEqualNode(element)),
   );
-  if (present.length === 0 || new Set(present).size < present.length) return false;
-  if (!present.every((item) => item !== undefined)) return false;
-  for (const item of present) counted.add(item);
+  const items = present.filter((item) => item !== undefined);
+  if (items.length === 0 || new Set(items).size < present.length) return false;
+  for (const item of items) counted.add(item);
   return true;
 }

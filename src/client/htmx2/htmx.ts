@@ -35,6 +35,7 @@ interface SwapOptions {
 }
 
 interface HtmxExtension {
+  onEvent(name: string, event: Event): boolean;
   transformResponse(text: string, request: null, element: Element): string;
 }
 

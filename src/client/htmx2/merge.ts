@@ -1,8 +1,9 @@
 import { isInSvg, unwrapDrawing } from "../core/drawing.js";
-import { editedField, keepEdited, keepFocus } from "../core/edited-field.js";
+import { keepEdited, keepFocus } from "../core/edited-field.js";
 import type { ElementSource } from "../core/element-source.js";
 import { listOf } from "../core/live-list.js";
 import { outOfBand } from "../core/out-of-band.js";
+import { parsePlain } from "../core/plain-content.js";
 import { isRendered } from "../core/rendered-items.js";
 import { replacement } from "../core/replacement.js";
 import { swapInTransition } from "../core/view-transition.js";
@@ -24,49 +25,49 @@ interface AnswerDetail {
 }
 
 /**
- * Swaps the messages that the extension would swap wrongly for a live list. An arriving element replaces the element of
- * the target with the same id. A message of only out-of-band elements leaves the target alone. A field that
- * the visitor is changing stays, and keeps the focus. A swap with a delay or a view transition keeps the stream's position. Elements that
- * receive messages are ready for the next one. The extension swaps all other messages.
+ * Swaps messages in the place of the extension. An arriving element replaces the element of a live list with the same id.
+ * A message of only out-of-band elements leaves the target alone. A field that the visitor is changing stays, and keeps
+ * the focus. A swap with a delay or a view transition keeps the stream's position. Elements that receive messages are
+ * ready for the next one. The extension swaps messages that nobody parses.
  */
 export function installMerge(htmx: Htmx, api: HtmxInternalApi): void {
   // The window and the second of the event's two names come last, after all listeners that can cancel the message.
   addEventListener("htmx:sse-before-message", (event) => {
-    if (event.defaultPrevented) return;
-    if (swapMessage(htmx, api, event as CustomEvent<MessageEvent<string>>)) event.preventDefault();
+    if (!event.defaultPrevented) swapMessage(htmx, api, event as CustomEvent<MessageEvent<string>>);
   });
   addEventListener("htmx:beforeSwap", (event) => mergeAnswer(api, (event as CustomEvent<AnswerDetail>).detail));
 }
 
 /** Processes a message like the extension, with a check of the fragment between parsing and swapping. */
-function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<MessageEvent<string>>): boolean {
+function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<MessageEvent<string>>): void {
   const element = event.composedPath()[0] as Element;
   const specification = api.getSwapSpecification(element);
   const target = api.getTarget(element);
-  if (!target) return false;
+  if (!target) return;
   const hasTransition =
     (specification.transition ?? htmx.config.globalViewTransitions) && "startViewTransition" in document;
   const isLate = hasTransition || (specification.swapDelay ?? 0) > 0;
   const isParsed = !["delete", "textContent"].includes(specification.swapStyle);
-  if (!isParsed && !isLate) return false;
+  if (!isParsed && !isLate) return;
 
   let html = event.detail.data;
+  let isWanted = true;
   api.withExtensions(element, (extension) => {
-    html = extension.transformResponse(html, null, element);
+    // htmx asks extensions about an event that no listener has cancelled.
+    isWanted &&= extension.onEvent("htmx:sseBeforeMessage", event) !== false && !event.defaultPrevented;
+    if (isWanted) html = extension.transformResponse(html, null, element);
   });
+  event.preventDefault();
+  if (!isWanted) return;
   const list = listOf(target, specification.swapStyle);
   const drawn = isInSvg(list ?? target) && !/^\s*<(svg|template)\b/i.test(html);
-  const fragment = drawn ? drawingOf(api, html) : api.makeFragment(html);
+  const fragment = drawn ? drawingOf(api, html) : (parsePlain(html) ?? api.makeFragment(html));
   const source = event.detail.target as ElementSource;
-  if (list && source.isRepeated && isRendered(fragment, list)) return true;
+  if (list && source.isRepeated && isRendered(fragment, list)) return;
   const merges = list !== null && itemsOf(fragment).length > 0;
   const isGuarded = /^(inner|outer|morph)/.test(specification.swapStyle);
-  const isTyping = editedField(document.documentElement) !== undefined;
-  const receives = fragment.querySelector(receiver) !== null;
-  const isSpecial = merges || drawn || isLate || isTyping || receives;
-  if (!isSpecial && (!bringsOutOfBand(fragment) || hasContent(fragment))) return false;
   // htmx processes new elements when they settle, so that a message before that would pass them by.
-  if (receives) specification.settleDelay = 0;
+  if (fragment.querySelector(receiver)) specification.settleDelay = 0;
 
   // Only a message without out-of-band elements empties the target.
   const mayBeEmpty = merges || drawn || (isParsed && bringsOutOfBand(fragment));
@@ -89,7 +90,6 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   specification.transition = false;
   if (hasTransition && api.triggerEvent(element, "htmx:beforeTransition", {})) swapInTransition(swap);
   else swap();
-  return true;
 }
 
 /** Lets the items of an answer replace those of a live list that have the same ids, as the items of messages do. */

@@ -4,7 +4,8 @@ import { swapInTransition } from "../core/view-transition.js";
 import type { Htmx, InternalApi, SwapContext, SwapTask } from "./htmx.js";
 import { selector } from "./markup.js";
 import { isDrawing, mergeTasks, withoutTemplates } from "./merge.js";
-import { fireTriggers, receiversOf } from "./receivers.js";
+import { swapPlain } from "./plain-swap.js";
+import { candidatesIn, contextOf, fireTriggers, receives } from "./receivers.js";
 
 /** A message, and what is known about it. */
 export interface Arrival {
@@ -37,10 +38,10 @@ export async function deliver(
   if (pending.length > 0) await Promise.all(pending);
   if (!isWanted || detail.cancelled) return;
   if (message.event !== "") htmx.trigger(element, type, message);
-  fireTriggers(htmx, api, element, type, message);
-  const receivers = isSubscriptionEvent(message.data) ? [] : receiversOf(element, type);
-  const works = receivers.flatMap((receiver) => swap(htmx, api, receiver, message.data, arrival) ?? []);
-  if (works.length > 0) await Promise.all(works);
+  const found = candidatesIn(element);
+  for (const each of found) fireTriggers(htmx, api, each, type, message);
+  const receivers = isSubscriptionEvent(message.data) ? [] : found.filter((each) => receives(each, element, type));
+  await Promise.all(receivers.map((receiver) => swap(htmx, api, receiver, message.data, arrival)));
   api.triggerHtmxEvent(element, "htmx:sse:after:message", { connection, message });
 }
 
@@ -52,7 +53,7 @@ function swap(
   data: string,
   { at, isRepeated }: Arrival,
 ): Promise<void> | undefined {
-  const context = api.createRequestContext(receiver, {});
+  const context = contextOf(api, receiver);
   const { target } = context;
   if (!target) return undefined;
   const html = withoutTemplates(data);
@@ -68,7 +69,7 @@ function swap(
   const hasTransition = (modifiers.transition ?? context.transition) && "startViewTransition" in document;
   context.transition = false;
   const run = () =>
-    htmx.swap(context).catch((error: unknown) => {
+    (swapPlain(api, context) ?? htmx.swap(context)).catch((error: unknown) => {
       api.triggerHtmxEvent(receiver, "htmx:sse:error", { error });
     });
   const begin = hasTransition

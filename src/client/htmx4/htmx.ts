@@ -14,6 +14,7 @@ export interface InternalApi {
   attributeValue(element: Element, name: string): string | null | undefined;
   createRequestContext(element: Element, event: object): SwapContext;
   htmxProp(element: Element): ElementProperty;
+  insertContent(task: SwapTask): Promise<void>;
   parseTriggerSpecs(text: string): { name: string }[];
   triggerHtmxEvent(element: Element, name: string, detail: object): boolean;
 }
@@ -35,6 +36,8 @@ export interface SwapContext {
   target: Element | undefined;
   swap: string;
   text?: string;
+  readonly select?: string;
+  readonly selectOOB?: string;
   transition?: boolean;
   push?: string | null;
   replace?: string | null;

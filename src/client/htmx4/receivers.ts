@@ -1,30 +1,72 @@
-import type { Htmx, InternalApi } from "./htmx.js";
+import type { Htmx, InternalApi, SwapContext } from "./htmx.js";
 import { selector } from "./markup.js";
 
 /** The attribute with the types of the messages that an element receives, separated by commas. */
 const typeAttribute = "data-mercure-type";
+const triggered = '[hx-trigger*="sse:"], [data-hx-trigger*="sse:"]';
+const candidates = `[${typeAttribute}], ${triggered}, ${selector}`;
 
-/**
- * Returns the elements that receive a connection's messages of a type: those that name the type, and the connection's
- * own element, which receives messages without a type unless it names others.
- */
-export function receiversOf(element: Element, type: string): Element[] {
-  return ownElements(element, `[${typeAttribute}]`).filter((each) => {
-    const types = each.getAttribute(typeAttribute) ?? "message";
-    return types.split(",").some((name) => name.trim() === type);
-  });
-}
+/** The elements that can receive messages, by connection. */
+let found = new WeakMap<Element, Element[]>();
+/** The last context of each receiver. */
+let contexts = new WeakMap<Element, SwapContext>();
+const changes = new MutationObserver(forget);
 
-/** Fires the triggers `sse:type` of the elements of a connection, as the extension of htmx 2 does. */
-export function fireTriggers(htmx: Htmx, api: InternalApi, element: Element, type: string, detail: object): void {
-  for (const each of ownElements(element, '[hx-trigger*="sse:"], [data-hx-trigger*="sse:"]')) {
-    const triggers = api.parseTriggerSpecs(api.attributeValue(each, "hx-trigger") ?? "");
-    const event = `sse:${type}`;
-    if (triggers.some(({ name }) => name.split("[")[0] === event)) htmx.trigger(each, event, detail, false);
+/** Forgets all after a change that can matter. Classes come and go with each swap, and mean nothing here. */
+function forget(records: MutationRecord[]): void {
+  const matters = (node: Node) =>
+    node instanceof Element && (node.matches(candidates) || node.querySelector(candidates));
+  for (const { attributeName, addedNodes, removedNodes } of records) {
+    if (attributeName ? attributeName !== "class" : [...addedNodes, ...removedNodes].some(matters)) {
+      found = new WeakMap();
+      contexts = new WeakMap();
+    }
   }
 }
 
-/** Returns a connection's element, and the matching elements in it that belong to no other connection. */
-function ownElements(element: Element, selectors: string): Element[] {
-  return [element, ...[...element.querySelectorAll(selectors)].filter((each) => each.closest(selector) === element)];
+/**
+ * Returns a connection's element, and the elements in it that can receive messages and belong to no other connection.
+ * They are looked for only after a change of the page, because a feed can be long.
+ */
+export function candidatesIn(element: Element): Element[] {
+  forget(changes.takeRecords());
+  let all = found.get(element);
+  if (!all) {
+    changes.observe(element.getRootNode(), { attributes: true, childList: true, subtree: true });
+    all = [element, ...[...element.querySelectorAll(candidates)].filter((each) => each.closest(selector) === element)];
+    found.set(element, all);
+  }
+  return all;
+}
+
+/**
+ * Returns a new context for a swap into a receiver of a connection. htmx looks for a dozen inherited attributes, which
+ * takes as long as a swap, so the context is a copy of the last one until an attribute of the page changes. Another
+ * selector than `this` can find another target each time.
+ */
+export function contextOf(api: InternalApi, receiver: Element): SwapContext {
+  forget(changes.takeRecords());
+  let context = contexts.get(receiver);
+  if (!context) {
+    context = api.createRequestContext(receiver, {});
+    if ((api.attributeValue(receiver, "hx-target") ?? "this") === "this") contexts.set(receiver, context);
+  }
+  return { ...context };
+}
+
+/**
+ * Returns whether an element receives a connection's messages of a type: it names the type, or is the connection's own
+ * element, which receives messages without a type unless it names others.
+ */
+export function receives(each: Element, element: Element, type: string): boolean {
+  const types = each.getAttribute(typeAttribute) ?? (each === element ? "message" : "");
+  return types.split(",").some((name) => name.trim() === type);
+}
+
+/** Fires the triggers `sse:type` of an element, as the extension of htmx 2 does. */
+export function fireTriggers(htmx: Htmx, api: InternalApi, element: Element, type: string, detail: object): void {
+  if (!element.matches(triggered)) return;
+  const triggers = api.parseTriggerSpecs(api.attributeValue(element, "hx-trigger")!);
+  const event = `sse:${type}`;
+  if (triggers.some(({ name }) => name.split("[")[0] === event)) htmx.trigger(element, event, detail, false);
 }
