@@ -59,8 +59,8 @@ export const shortened = {
  */
 export const clientNames = new RegExp(
   `^(${[
-    "adopted|answerTimeout|askedAt|comeBack|finish|isRepeated|isUrgent|lacksToken|lastAt|markup|newSource|openSources",
-    "pairs|path|previousEventId|released|renewToken|reopen|restarted|resume|revive|silence|source|sourceFor|sourceOf",
+    "adopted|answerTimeout|askedAt|comeBack|deliver|finish|isRepeated|isUrgent|lacksToken|lastAt|markup|newSource|openSources",
+    "pairs|path|position|previousEventId|released|renewToken|reopen|restarted|resume|revive|silence|source|sourceFor|sourceOf",
     "suspend|suspiciousSilence|writePositions|writeState",
   ].join("|")})$`,
 );

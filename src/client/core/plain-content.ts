@@ -1,5 +1,8 @@
-/** Content that htmx parses by rules of its own: pages, titles, scripts, templates, and its own elements. */
-let special = /<\/?(hx-|html|head|body|title|script|template|noscript)/i;
+/**
+ * Content that htmx parses by rules of its own: pages, titles, scripts, templates, its own elements, and tables, which the
+ * quirks mode of its documents leaves in a paragraph.
+ */
+let special = /<\/?(hx-|html|head|body|title|script|template|noscript|table)/i;
 
 /**
  * Parses plain content as htmx does, in a fraction of the time: htmx makes a document for each parsing. Returns

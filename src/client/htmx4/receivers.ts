@@ -20,6 +20,7 @@ function forget(records: MutationRecord[]): void {
     if (attributeName ? attributeName !== "class" : [...addedNodes, ...removedNodes].some(matters)) {
       found = new WeakMap();
       contexts = new WeakMap();
+      return;
     }
   }
 }
@@ -66,7 +67,7 @@ export function receives(each: Element, element: Element, type: string): boolean
 /** Fires the triggers `sse:type` of an element, as the extension of htmx 2 does. */
 export function fireTriggers(htmx: Htmx, api: InternalApi, element: Element, type: string, detail: object): void {
   if (!element.matches(triggered)) return;
-  const triggers = api.parseTriggerSpecs(api.attributeValue(element, "hx-trigger")!);
+  const triggers = api.parseTriggerSpecs(api.attributeValue(element, "hx-trigger") ?? "");
   const event = `sse:${type}`;
   if (triggers.some(({ name }) => name.split("[")[0] === event)) htmx.trigger(element, event, detail, false);
 }
