@@ -22,22 +22,13 @@ const sources = {
   "htmx.js": () => readFileSync(htmxFile(2, "dist/htmx.min.js")),
   "sse.js": () => readFileSync(require.resolve("htmx-ext-sse/dist/sse.min.js")),
   "ui.js": () => clientFile("ui.js"),
-  "hints.js": packed("hints.br"),
-  "shared.js": packed("shared.br"),
+  "hints.js": () => brotliDecompressSync(clientFile("hints.br")),
+  "shared.js": () => brotliDecompressSync(clientFile("shared.br")),
   "mercure.js": (settings) => clientOf(2, settings),
   "htmx4.js": () => readFileSync(htmxFile(4, "dist/htmx.min.js")),
   "hx-sse.js": () => readFileSync(htmxFile(4, "dist/ext/hx-sse.min.js")),
   "mercure4.js": (settings) => clientOf(4, settings),
 } satisfies Record<string, (settings: ClientSettings) => Buffer>;
-
-/** Unpacks a script once in a process. */
-function packed(name: string): () => Buffer {
-  let content: Buffer | undefined;
-  return () => {
-    content ??= brotliDecompressSync(clientFile(name));
-    return content;
-  };
-}
 
 function clientOf(line: HtmxLine, settings: ClientSettings): Buffer {
   return Buffer.from(clientScript(line, settings, (name) => load(name, settings).name));
@@ -55,12 +46,15 @@ const scripts = {
 
 type AssetName = keyof typeof sources;
 
-interface Asset {
+interface Source {
   readonly name: string;
   readonly type: string;
   readonly content: Buffer;
   /** The Subresource Integrity hash. */
   readonly integrity: string;
+}
+
+interface Asset extends Source {
   readonly encoded: Map<string, Promise<Buffer>>;
 }
 
@@ -104,9 +98,10 @@ export class Assets {
     this.#settings = settings;
     const names = Object.keys(sources) as AssetName[];
     this.#byName = new Map(
-      names.flatMap((name): [AssetName, Asset][] =>
-        isInstalled(name, settings) ? [[name, load(name, settings)]] : [],
-      ),
+      names.flatMap((name): [AssetName, Asset][] => {
+        const source = installed(name, settings);
+        return source === undefined ? [] : [[name, { ...source, encoded: new Map() }]];
+      }),
     );
     this.#byPath = new Map([...this.#byName.values()].map((asset) => [`${path}/${asset.name}`, asset]));
   }
@@ -195,28 +190,35 @@ export function lineOf(htmx: unknown): HtmxLine | undefined {
   );
 }
 
-/** Returns whether a file can be read. The lines of htmx that no page uses need not be installed. */
-function isInstalled(name: AssetName, settings: ClientSettings): boolean {
+/** Loads a file, or returns undefined: the lines of htmx that no page uses need not be installed. */
+function installed(name: AssetName, settings: ClientSettings): Source | undefined {
   try {
-    sources[name](settings);
-    return true;
+    return load(name, settings);
   } catch (error) {
-    if (error instanceof MercureError) return false;
+    if (error instanceof MercureError) return undefined;
     throw error;
   }
 }
 
-function load(name: AssetName, settings: ClientSettings): Asset {
+/** The files that the process has loaded, by their names. Those of the client contain settings, and have several. */
+const loaded = new Map<string, Source>();
+
+function load(name: AssetName, settings: ClientSettings): Source {
+  const { development, pauseHiddenAfter } = settings;
+  const key = /^mercure4?\.js$/.test(name) ? `${name} ${development} ${pauseHiddenAfter}` : name;
+  const known = loaded.get(key);
+  if (known !== undefined) return known;
   const content = sources[name](settings);
   const hash = createHash("sha384").update(content).digest();
   const [stem, extension] = name.split(".") as [string, string];
-  return {
+  const source = {
     name: `${stem}-${hash.toString("base64url").slice(0, 12)}.${extension}`,
     type: extension === "css" ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8",
     content,
     integrity: `sha384-${hash.toString("base64")}`,
-    encoded: new Map(),
   };
+  loaded.set(key, source);
+  return source;
 }
 
 function encode(asset: Asset, encoding: string): Promise<Buffer> {
