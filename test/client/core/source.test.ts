@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { afterEach, beforeEach, describe, it } from "node:test";
+import { afterEach, beforeEach, describe, it, mock } from "node:test";
 import { StreamSource } from "../../../src/client/core/source.js";
 import { parseAddress, type StreamAddress } from "../../../src/client/core/stream-address.js";
 import type { StreamState } from "../../../src/client/index.js";
@@ -23,21 +23,6 @@ let renewals: ((address: StreamAddress) => StreamAddress)[];
 let states: StreamState[];
 let gaps: { requested: string; received: string }[];
 
-beforeEach(async () => {
-  server = await new StreamServer().start();
-  sources = [];
-  failures = [];
-  states = [];
-  gaps = [];
-  ends = [];
-  renewals = [];
-});
-
-afterEach(async () => {
-  for (const source of sources) source.close();
-  await server.kill();
-});
-
 function open(query = "topic=messages", origin = server.origin): StreamSource {
   const source = new StreamSource(parseAddress(`/hub?${query}`, server.origin), origin, {
     changed: (state) => states.push(state),
@@ -57,6 +42,24 @@ async function nextMessage(source: StreamSource, type = "message"): Promise<Mess
 }
 
 describe("a stream source", () => {
+  beforeEach(async () => {
+    // The delay before the next attempt is random. This is the shortest one.
+    mock.method(Math, "random", () => 0);
+    server = await new StreamServer().start();
+    sources = [];
+    failures = [];
+    states = [];
+    gaps = [];
+    ends = [];
+    renewals = [];
+  });
+
+  afterEach(async () => {
+    for (const source of sources) source.close();
+    await server.kill();
+    mock.restoreAll();
+  });
+
   it("behaves as an EventSource", async () => {
     const source = open();
     const seen: string[] = [];
@@ -107,12 +110,12 @@ describe("a stream source", () => {
     assert.deepEqual([query.get("lastEventID"), headers["last-event-id"]], ["start", undefined]);
   });
 
-  const ends: [string, () => unknown][] = [
+  const endings: [string, () => unknown][] = [
     ["the server's ending it", () => server.cut("end")],
     ["its breaking off", () => server.cut("destroy")],
     ["the server's restart", () => server.kill().then(() => server.start())],
   ];
-  for (const [name, end] of ends) {
+  for (const [name, end] of endings) {
     it(`resumes from its position after ${name}`, async () => {
       const source = open("topic=messages&lastEventID=start");
       const received: string[] = [];
