@@ -45,7 +45,7 @@ onBothLines((fixture) => {
       }
     });
 
-    it("takes what the server says where the reader has changed nothing", async () => {
+    it("follows the server wherever the reader has changed nothing", async () => {
       const page = await open();
       await page.click("summary");
       await page.click("summary");

@@ -32,7 +32,7 @@ onBothLines((fixture) => {
         ]);
       });
 
-      it("keeps what an input method is composing", async () => {
+      it("keeps the text that an input method is composing", async () => {
         const page = await open(swap);
         await page.evaluate("ended = 0; draft.addEventListener('compositionend', () => (ended += 1))");
         const keyboard = await page.context().newCDPSession(page);

@@ -266,7 +266,7 @@ onBothLines(() => {
   });
 
   describe("to-do", () => {
-    test("an item that is added, ticked and deleted is so in every window, and the count follows", async () => {
+    test("adding, ticking and deleting an item reaches every window, and the count follows", async () => {
       const ada = await visit("/todos");
       const grace = await visit("/todos");
       const all = [ada, grace];

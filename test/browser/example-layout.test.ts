@@ -152,7 +152,7 @@ onBothLines(() => {
     await until(page, "document.activeElement.name === 'text'");
   });
 
-  test("the button that clears the done items is there only while there are some", async () => {
+  test("the button that clears done items is visible only while there are some", async () => {
     const page = await visit("/todos");
     const clear = page.getByRole("button", { name: "Clear done" });
     await clear.focus();

@@ -65,7 +65,7 @@ for (const line of htmxLines) {
       assert.deepEqual(errors, []);
     });
 
-    test("leave a reader in place who has scrolled up before the script for scrolling comes", async (t) => {
+    test("keep the place of a reader who scrolled up before the script for scrolling loads", async (t) => {
       const { app, kit, listen } = application(t, files);
       app.get("/", (_req, res) => res.render("feed", { line }));
       const origin = await listen();

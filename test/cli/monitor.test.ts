@@ -82,7 +82,7 @@ describe("the monitor", () => {
   });
 
   // A server must accept a target that is a whole URL, and some proxies and health checks send one. RFC 9112, 3.2.2.
-  test("answers a request target that is a whole URL as it answers the path", async (t) => {
+  test("answers an absolute URL as the request target like the path", async (t) => {
     const hub = await startHub(t);
     const origin = await monitorOf(hub);
     const { port } = new URL(origin);

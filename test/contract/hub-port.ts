@@ -57,7 +57,7 @@ export function hubPortContract(name: string, makePort: (t: TestContext, running
       assert.deepEqual(await topicsOf(undefined, first?.subscriber), ["a"]);
     });
 
-    test("offers what needs the hub in this process, or names the other way", async (t) => {
+    test("offers functions that need the hub in this process, or names the alternative", async (t) => {
       const { port } = await start(t);
       const calls = [
         () => port.listSubscriptions(undefined),

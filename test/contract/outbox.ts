@@ -68,7 +68,7 @@ const isEmpty = (database: Database) => until(async () => (await waiting(databas
 /** Tests the outbox in a kind of database. */
 export function outboxContract({ name, skip, open }: DatabaseKind): void {
   describe(`the outbox by ${name}`, { skip }, () => {
-    test("delivers what commits with the data, once and in order, and leaves no row", async (t) => {
+    test("delivers committed updates once and in order, and leaves no row", async (t) => {
       const database = await open(t);
       const { sse, received } = await start(t, database);
       for (let id = 0; id < 20; id++) {
@@ -177,7 +177,7 @@ export function outboxContract({ name, skip, open }: DatabaseKind): void {
       assert.equal(kit.outboxState(), "ready");
     });
 
-    test("publishes again, without a second delivery, what a crash has left between publish and delete", async (t) => {
+    test("publishes an update again, without a second delivery, after a crash between publish and delete", async (t) => {
       const database = await open(t);
       const { transport, heard } = sharedTransport(t);
       const writer = await start(t, database, { transport, outbox: { relay: false } as never });
@@ -216,7 +216,7 @@ export function outboxContract({ name, skip, open }: DatabaseKind): void {
       await until(() => other.kit.outboxState() === "ready" && kit.outboxState() === "ready");
     });
 
-    test("is counted by the statement of docs/deploy.md: what waits, since when, and what was set aside", async (t) => {
+    test("is counted by the statement of docs/deploy.md: waiting updates, their age, and updates with an error", async (t) => {
       const database = await open(t);
       const { sse } = await start(t, database, { outbox: { relay: false } as never });
       const [statement] = pages()

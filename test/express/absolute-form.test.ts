@@ -25,7 +25,7 @@ async function headOf(t: TestContext, origin: string, method: string, target: st
 describe("a hub", () => {
   const resource = "http://hub.example/.well-known/mercure";
 
-  test("answers a request target that is a whole URL as it answers the path", async (t) => {
+  test("answers an absolute URL as the request target like the path", async (t) => {
     const { origin, hub } = await startHub(t, { resource, subscriptions: true });
     const jwt = await token({ subscribe: ["/.well-known/mercure/subscriptions"] });
     const targets = {

@@ -182,7 +182,7 @@ describe("the limits of the hub's options", () => {
     assert.match(refused.text, /the max is 1/);
   });
 
-  test("hold for published topics too, since nobody could stream them", async (t) => {
+  test("hold for published topics too, because no page could stream them", async (t) => {
     const { kit } = await start(t, { hub: { maxMatcherLength: 10 } });
     await kit.sse.publish("1234567890", "data");
     await assert.rejects(kit.sse.publish("12345678901", "data"), { code: "ERR_TOPIC", message: /maxMatcherLength/ });

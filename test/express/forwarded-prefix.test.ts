@@ -60,7 +60,7 @@ describe("the prefix that a sender names in X-Forwarded-Prefix", () => {
     });
   }
 
-  test("wins over publicPath and publicHubUrl, and joins what several proxies strip", async (t) => {
+  test("takes precedence over publicPath and publicHubUrl, and joins the prefixes of several proxies", async (t) => {
     for (const options of [{ publicPath: "/set" }, { publicHubUrl: "/set/.well-known/mercure" }]) {
       const { app, listen } = application(t, files, { authorize: () => true, ...options });
       app.set("trust proxy", true);

@@ -402,7 +402,7 @@ describe("authorize", () => {
     assert.deepEqual(asked, [[["a/b"], "render"]]);
   });
 
-  test("is asked beforehand when it returns a promise", async (t) => {
+  test("can return a promise if it is called before rendering", async (t) => {
     const { app, kit, origin } = await start(t, { authorize: async (req, topics) => ownTopic(req, topics) });
     app.get("/known", async (req, res) => {
       if (await kit.sse.authorize(req, "user/ada")) res.render("index.njk", { topic: "user/ada" });

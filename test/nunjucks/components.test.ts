@@ -152,7 +152,7 @@ describe("a component", () => {
     }
   });
 
-  test("prints its missing children as nothing under throwOnUndefined, and refuses what else is missing", (t) => {
+  test("prints missing children as nothing under throwOnUndefined, and rejects other missing values", (t) => {
     const kit = fixture(t, {
       files: { "components/Box.njk": "[{{ children }}]", "components/Typo.njk": "{{ nmae }}" },
       environment: (folder) =>

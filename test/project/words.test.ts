@@ -79,7 +79,7 @@ describe("the check of words", () => {
     ]);
   });
 
-  test("reads what a template says", () => {
+  test("reads the text of a template", () => {
     assert.deepEqual(marksIn("templates/a.njk", "<p>Hello</p>\n{# Who is there #}\n<p>{{ Who }} shall go</p>"), [
       [2, headless],
       [3, shall],

@@ -33,12 +33,12 @@ describe("the delay of a reconnection", () => {
     assert.ok(Math.max(...first) <= 1_000 && Math.min(...first) < 250 && Math.max(...first) > 750);
   });
 
-  it("is at most four seconds in an outage of a minute that somebody watches", () => {
+  it("is at most four seconds in an outage of a minute in a visible page", () => {
     const late = delays({ before: 20, since: 60_000 });
     assert.ok(Math.max(...late) <= 4_000 && Math.max(...late) > 3_000 && Math.min(...late) < 1_000);
   });
 
-  it("is hardly longer than the trouble so far, however many attempts have failed and whatever the answer", () => {
+  it("is hardly longer than the outage so far, however many attempts have failed and whatever the answer", () => {
     for (const isUrgent of [true, false]) {
       const next = delays({ before: 20, since: 1_200, isUrgent });
       assert.ok(Math.max(...next) <= 1_700 && Math.max(...next) > 1_300);

@@ -285,7 +285,7 @@ describe("fan-out", () => {
   });
 
   // A client that holds a connection open and reads nothing would count as a subscriber for as long as it likes.
-  test("ends a client that falls behind the bound, and nobody else", async () => {
+  test("disconnects only the client that falls behind the limit", async () => {
     const bound = 64 * 1024;
     const { transport, subscribers, join } = start({
       transport: new MemoryTransport({ historyLength: 10_000 }),

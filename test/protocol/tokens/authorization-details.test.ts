@@ -13,7 +13,7 @@ const detail = (fields: object = {}) => ({
 const parse = (...details: unknown[]) => parseAuthorizationDetails({ authorization_details: details }, limits);
 
 describe("parseAuthorizationDetails", () => {
-  test("reads what each action grants", async () => {
+  test("reads the grants of each action", async () => {
     const grants = await parse(
       detail({ topics: [{ match: "a" }, { match: "b", match_type: "exact" }] }),
       detail({ actions: ["publish"], topics: [{ match: "c" }] }),

@@ -17,9 +17,9 @@ describe("An LMDB history", () => {
   test("loses nothing when one of three writers is killed at any instant, and never blocks the others", () =>
     survive("node-kill-of-three", 3));
 
-  test("brings to a process that did not run for a while what the others published", () => survive("node-stall", 2));
+  test("delivers the updates of the others to a process that was paused", () => survive("node-stall", 2));
 
-  test("tells a process of a gap, and no other, when history has evicted what it did not hear", () =>
+  test("tells a process of a gap, and no other, when history has evicted updates that it missed", () =>
     survive("trimmed", 1));
 
   test("rejects updates on a full disk with a clear error, loses nothing, and continues when there is room", () =>

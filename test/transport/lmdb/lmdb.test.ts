@@ -49,7 +49,7 @@ function listen(transport: LmdbTransport) {
 }
 
 describe("LmdbTransport", () => {
-  test("knows after a restart what it has accepted, and the ids that pages hold", async (t) => {
+  test("knows its accepted updates, and the ids of open pages, after a restart", async (t) => {
     const path = temporaryFolder(t);
     const before = await openIn(t, path);
     const first = await before.publish(draft("a", "1"));
@@ -97,7 +97,7 @@ describe("LmdbTransport", () => {
     assert.equal(dataIn(small).at(-1), "61");
   });
 
-  test("brings to each node what the other has accepted, once and in one order", async (t) => {
+  test("delivers each node's updates to the other, once and in one order", async (t) => {
     const path = temporaryFolder(t);
     const nodes = [await openIn(t, path), await openIn(t, path)];
     const logs = nodes.map(listen);
@@ -129,7 +129,7 @@ describe("LmdbTransport", () => {
     assert.deepEqual(dataIn(other), ["3"]);
   });
 
-  test("resolves an id of another node once its own listeners have heard the update", async (t) => {
+  test("resolves an id of another node once its own listeners have received the update", async (t) => {
     const path = temporaryFolder(t);
     const [one, other] = [await openIn(t, path), await openIn(t, path)];
     const { heard } = listen(other);

@@ -11,7 +11,7 @@ const promises: Readonly<Record<keyof typeof postgresFaults, string>> = {
   cut: "lose and repeat nothing when all connections are cut",
   "node-kill": "lose nothing when one of them is killed",
   "node-stall": "bring to one that did not run for a while what the other published",
-  trimmed: "tell one of a gap, and no other, when the table has deleted what it did not hear",
+  trimmed: "tell one of a gap, and no other, when the table has deleted updates that it missed",
   "full-disk": "reject updates while the disk of the table is full, and continue when there is room",
   "fail-over": "lose and repeat nothing when a synchronous standby takes the place of the server",
   "empty-server": "continue, and tell exactly those of a gap that missed something, when the server comes back empty",

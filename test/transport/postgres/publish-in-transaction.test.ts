@@ -93,7 +93,7 @@ describe("sse.publish() with the option transaction", { skip: withoutPostgres },
   });
 
   for (const level of levels) {
-    test(`delivers what TypeORM commits with ${level}, and nothing of a savepoint that was rolled back`, async (t) => {
+    test(`delivers the updates that TypeORM commits with ${level}, and none of a rolled-back savepoint`, async (t) => {
       const { sse, url, received } = await start(t);
       const database = await orm(t, url);
       await database.transaction(level, async (manager) => {
@@ -140,7 +140,7 @@ describe("sse.publish() with the option transaction", { skip: withoutPostgres },
     );
   });
 
-  test("delivers once what was repeated after a conflict of serializable transactions", async (t) => {
+  test("delivers an update once if a conflict of serializable transactions repeats it", async (t) => {
     const { sse, url, client, received } = await start(t);
     const database = await orm(t, url);
     await database.manager.save(Order, { id: 1, state: "0" });

@@ -14,7 +14,7 @@ describe("mercure.publish() in a transaction", { skip: withoutPostgres }, () => 
   });
   after(() => server.stop());
 
-  test("delivers what commits, and nothing else, in one order on all nodes, at every isolation level", async () => {
+  test("delivers only committed updates, in one order on all nodes, at every isolation level", async () => {
     const url = await server.createDatabase();
     const nodes = [new PostgresTransport({ url }), new PostgresTransport({ url })];
     const pool = new pg.Pool({ connectionString: url, max: 20 });

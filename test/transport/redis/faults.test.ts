@@ -10,7 +10,7 @@ const promises: Readonly<Record<keyof typeof redisFaults, string>> = {
   cut: "lose and repeat nothing when all connections are cut",
   "node-kill": "lose nothing when one of them is killed",
   "node-stall": "bring to one that did not run for a while what the others published",
-  trimmed: "tell one of a gap, and no other, when the log has deleted what it did not hear",
+  trimmed: "tell one of a gap, and no other, when the log has deleted updates that it missed",
   "full-disk": "reject updates while the server's disk is full, and continue when there is room",
   "full-memory": "reject updates while the server's memory is full, and continue when there is room",
   "fail-over": "lose nothing that a replica had when a sentinel promotes it",

@@ -18,7 +18,7 @@ function open(t: TestContext, options: RedisTransportOptions) {
 }
 
 describe("nodes over Redis 8", { skip: withoutRedis8 || withoutCompiler }, () => {
-  test("acknowledge with the durability disk only what WAITAOF confirms", async (t) => {
+  test("acknowledge an update with the durability disk once WAITAOF confirms it", async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "redis-8-test-"));
     t.after(() => rmSync(folder, { recursive: true }));
     const delay = join(folder, "delay");

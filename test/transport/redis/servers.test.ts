@@ -135,7 +135,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     }
   });
 
-  test("acknowledge only what as many replicas have as promised", async (t) => {
+  test("acknowledge an update once the promised number of replicas has it", async (t) => {
     const master = await startServer(t);
     const { transport } = open(t, { url: master.url, durability: "replica", publishTimeout: 2 });
     await transport.ready;

@@ -181,7 +181,7 @@ describe("nodes of one shared log", () => {
     assert.deepEqual([b.gaps, dataOf(b.transport, "t")], [[], []]);
   });
 
-  test("send an update once whose answer was lost", async (t) => {
+  test("send an update once if its answer was lost", async (t) => {
     const cluster = new Cluster(t);
     const [a, b] = [await cluster.start(), await cluster.start()];
     a.link.inject("lost answer");
@@ -251,7 +251,7 @@ describe("nodes of one shared log", () => {
     assert.equal(a.transport.state, "ready");
   });
 
-  test("tell a gap to those who will never hear what a log has lost", async (t) => {
+  test("tell a gap to nodes that will never receive updates lost by a log", async (t) => {
     const cluster = new Cluster(t);
     const [a, b] = [await cluster.start(), await cluster.start()];
     await a.transport.publish(draft("t", "both"));
