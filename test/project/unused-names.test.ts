@@ -17,8 +17,6 @@ const readByOthers = {
   "ComponentTags.run": "The code that Nunjucks compiles calls it by its name.",
   "LazySafeString.length": "Nunjucks reads it, as of each string.",
   "StreamMember.readOn": "The dispatcher calls it as that of a LateReader. The group returns its members as such.",
-  "Subscriber.subject": "Disconnections reads it from each stream of an iterable.",
-  "Subscriber.tokens": "Disconnections reads them from each stream of an iterable.",
   "Dispatcher.size": "A test shows by it that ended streams leave nothing behind.",
   "PatternIndex.remembered": "A test shows a bound on memory by it.",
   "SubscriptionBudget.bytes": "A test shows a bound on memory by it.",
