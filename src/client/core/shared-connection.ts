@@ -46,6 +46,8 @@ export class SharedConnection {
   /** Whether streams have joined or left since the last requests. */
   #hasChanged = false;
   #hasAnswered = false;
+  /** Whether the last requests replace others that have failed. */
+  #isRetry = false;
   #refusedUntil = 0;
   /** Whether another tab leads. All streams are then about to leave, and the connection does not change for each of them. */
   isRetired = false;
@@ -98,15 +100,14 @@ export class SharedConnection {
     });
   }
 
-  /** Ends all connections, and opens a new one when the hub has heard of that. */
-  #restart(): void {
-    this.#endAll();
+  /** Opens a new connection after a time. Streams that join meanwhile wait for it. */
+  #retry(delay: number): void {
     this.#opening += 1;
     setTimeout(() => {
       this.#opening -= 1;
       this.#hasChanged = true;
       this.#reconnect();
-    }, restartDelay);
+    }, delay);
   }
 
   /** Replaces the connection, unless one is on its way: streams that join meanwhile wait for its answer. */
@@ -137,6 +138,7 @@ export class SharedConnection {
   #settle(attempt: Attempt, member: Member): void {
     attempt.waiting.delete(member);
     if (attempt.waiting.size > 0 || !this.#attempts.has(attempt)) return;
+    this.#isRetry = false;
     for (const older of this.#attempts) {
       if (older === attempt) return;
       this.#end(older);
@@ -153,8 +155,9 @@ export class SharedConnection {
   }
 
   /**
-   * Notes the end of a stream's connection. When it is not the last one, the next tells. A refusal can be due to the
-   * connections before, as at a limit of the hub, so they end first, and all streams ask again.
+   * Notes the end of a stream's connection. When it is not the last one, the next tells. When it is, and others are still
+   * open, all streams ask once more. A second failure can be due to the connections before, as at a limit of the hub: they
+   * end first.
    */
   #ended(attempt: Attempt, member: Member, outcome: Outcome): void {
     const attempts = [...this.#attempts];
@@ -163,7 +166,10 @@ export class SharedConnection {
       member.leave(outcome);
       return;
     }
-    this.#restart();
+    if (this.#isRetry) this.#endAll();
+    else this.#end(attempt);
+    this.#retry(this.#isRetry ? restartDelay : leaveDelay);
+    this.#isRetry = true;
   }
 
   async #readAll(group: Member[], attempt: Attempt, answered: () => void): Promise<void> {
@@ -240,8 +246,8 @@ export class SharedConnection {
     const { signal } = attempt.abort;
     const receiver = this.#receiver(attempt, member);
     const opened: ConnectionReceiver["opened"] = (headers, origin) => {
-      answered();
       receiver.opened(headers, origin);
+      answered();
     };
     const alone = { ...reading, cursor: relay.cursor, receiver: { ...receiver, opened }, signal };
     this.#ended(attempt, member, await this.#wire[0](alone));
