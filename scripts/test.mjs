@@ -34,13 +34,16 @@ const SILENCE = TEST_TIMEOUT + 60_000;
 const FAREWELL = 10_000;
 
 /** A process costs more than half a second, most of it for loading Express, Nunjucks and the sources. */
-const FILES_IN_PROCESS = 18;
+const MIN_FILES_IN_PROCESS = 8;
+/** The runner of Node 20 gives a process no more than the time of a test. In CI some files need minutes. */
+const MAX_FILES_IN_PROCESS = { desk: 45, ci: 18 };
 /**
  * Files whose tests measure the process, or wait for other processes, run in processes of their own. So do files with
  * hooks outside a suite, which would run before and after the tests of all files.
  */
 const ALONE = /support\/heap|node:cluster|browser\/chromium|^(?:before|after)(?:Each)?\(/m;
-const ALONE_FOLDERS = /^test\/(?:browser|cli|docs|faults|project)\/|\/faults\.test\.ts$/;
+const ALONE_FOLDERS = /^test\/(?:browser|docs|project)\//;
+const ALONE_WITH_PROCESSES = /^test\/(?:cli|faults)\/|\/faults\.test\.ts$/;
 /**
  * Files that take minutes: programs of the documentation, processes and servers that are killed or stand still,
  * installations, the example app.
@@ -84,9 +87,12 @@ await main(async () => {
     failure: "The tests did not run: the build failed.",
   });
   const env = { ...process.env, ...(isDesk && { TEST_DEPTH: "desk" }) };
+  // Tests in browsers and of other processes wait most of their time.
+  const concurrency = availableParallelism() + (isDesk ? 1 : 0);
   const browser = files.some(needsBrowser) ? await startBrowser(env) : undefined;
   try {
-    process.exitCode = await runTests([...flags, ...programs(files)], env);
+    const maxFiles = MAX_FILES_IN_PROCESS[isDesk ? "desk" : "ci"];
+    process.exitCode = await runTests([...flags, ...programs(files, concurrency, maxFiles)], env, concurrency);
   } finally {
     rmSync(groupsFolder, { recursive: true, force: true });
     await browser?.close();
@@ -126,15 +132,15 @@ function startsProcesses(file, seen = new Set()) {
 
 /**
  * Returns the programs that run the files: files that run alone, and modules that import several files. Neighbours go to
- * different modules, so that all take about as long.
+ * different modules, so that all take about as long. The number of modules is a multiple of those that run at once: a
+ * last one that ran without others would leave a core idle.
  */
-function programs(files) {
-  const alone = files.filter(
-    (file) => files.length <= 3 || ALONE_FOLDERS.test(file) || ALONE.test(readFileSync(file, "utf8")),
-  );
+function programs(files, concurrency, maxFiles) {
+  const alone = files.length <= 3 ? files : files.filter(runsAlone);
   const together = files.filter((file) => !alone.includes(file));
   mkdirSync(groupsFolder, { recursive: true });
-  const count = Math.ceil(together.length / FILES_IN_PROCESS);
+  const rounds = Math.ceil(together.length / (concurrency * maxFiles));
+  const count = Math.min(concurrency * rounds, Math.ceil(together.length / MIN_FILES_IN_PROCESS));
   const groups = Array.from({ length: count }, (_, index) => {
     const path = join(groupsFolder, `group-${index + 1}.mjs`);
     const imports = together
@@ -144,6 +150,11 @@ function programs(files) {
     return path;
   });
   return [...alone, ...groups];
+}
+
+function runsAlone(file) {
+  if (ALONE_FOLDERS.test(file) || ALONE.test(readFileSync(file, "utf8"))) return true;
+  return ALONE_WITH_PROCESSES.test(file) && startsProcesses(file);
 }
 
 function needsBrowser(file) {
@@ -160,9 +171,7 @@ async function startBrowser(env) {
 }
 
 /** Returns the exit code. */
-async function runTests(args, env) {
-  // Tests in browsers and of other processes wait most of their time.
-  const concurrency = availableParallelism() + (env.TEST_DEPTH === "desk" ? 1 : 0);
+async function runTests(args, env, concurrency) {
   const options = [`--test-concurrency=${concurrency}`, `--test-timeout=${TEST_TIMEOUT}`];
   const reporters = [
     ["spec", "stdout"],

@@ -12,7 +12,7 @@ import { type Application, application } from "../support/application.js";
 import { fatalErrors } from "../support/fatal-errors.js";
 import { type Visit, visit } from "../support/http-client.js";
 import { files, type Kind, ownRequests, publicFunctions, type Use, uses } from "../support/public-functions.js";
-import { until } from "../support/until.js";
+import { untilSoon } from "../support/until.js";
 
 /** The outcomes by the kind of a use; `own` is for requests that the library answers itself. */
 type Outcomes = Partial<Record<Kind | "own", string>>;
@@ -166,11 +166,11 @@ async function ground(t: TestContext, state: State, complaints: Complaints): Pro
         : visit(http, `${origin}/use/${encodeURIComponent(name)}`);
       const isOpen = () => kit.hub.connections + lone.connections === 1;
       const isSent = () => client!.isOver || isOpen() || (hasReturned && use && !sends(use));
-      await until(() => outcome() !== works || (expected === works && isSent()));
+      await untilSoon(() => outcome() !== works || (expected === works && isSent()));
       // An error can follow an answer within some turns of the event loop.
       for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
       client.leave();
-      await until(() => [kit.hub, lone].every((hub) => hub.connections === 0));
+      await untilSoon(() => [kit.hub, lone].every((hub) => hub.connections === 0));
       for (const hub of [kit.hub, lone]) assert.deepEqual(hub.subscriptions(), [], name);
       return outcome();
     },
@@ -180,14 +180,14 @@ async function ground(t: TestContext, state: State, complaints: Complaints): Pro
 /** Checks that pages and streams still work. */
 async function checkNext({ running: { kit }, origin }: Ground, http: 1 | 2): Promise<void> {
   const page = visit(http, `${origin}/page`);
-  await until(() => page.isOver);
+  await untilSoon(() => page.isOver);
   assert.equal(page.status, 200);
   const stream = visit(http, `${origin}${kit.hub.path}?topic=t`);
-  await until(() => kit.hub.connections === 1);
+  await untilSoon(() => kit.hub.connections === 1);
   await kit.sse.publish("t", "next");
-  await until(() => stream.text.includes("data: next"));
+  await untilSoon(() => stream.text.includes("data: next"));
   stream.leave();
-  await until(() => kit.hub.connections === 0);
+  await untilSoon(() => kit.hub.connections === 0);
 }
 
 describe("every public function", () => {
