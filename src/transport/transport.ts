@@ -42,9 +42,8 @@ export interface InternalOptions {
   /** The prefix of all topics of these updates. No topic of a publisher has it. */
   readonly namespace: string;
   /**
-   * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. The first topic of
-   * an event is its own, and the event tells a state: it is not accepted if the newest event of this topic in history has
-   * the same content, so that several nodes can publish it. `orders` have their own budget, {@link maxOrderBytes}, which events and publishers' updates cannot use; it exists even if the
+   * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. An event
+   * that repeats the newest one of its first topic in history is not accepted. `orders` have their own budget, {@link maxOrderBytes}, which events and publishers' updates cannot use; it exists even if the
    * options keep no history. With a `key`, history holds only the newest order of that key.
    */
   readonly keep: "events" | "orders";

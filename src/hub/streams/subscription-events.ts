@@ -10,13 +10,10 @@ import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import { NotSentAgain, type Transport } from "../../transport/transport.js";
 import type { NodeStreams } from "../nodes/node-streams.js";
 import type { NodeStream } from "../nodes/stream-record.js";
-import { newPace } from "../pacer.js";
 import { type AnnouncedSubscription, eventTopic } from "./announced-subscription.js";
-import { EventPublication, maxUnderWay, stepsPerEvent } from "./event-publication.js";
+import { EventPublication } from "./event-publication.js";
+import { inPace } from "./in-pace.js";
 import { LastEvents } from "./last-events.js";
-
-/** The cost of describing a stream to the other nodes, in steps. */
-const stepsPerDescription = 50;
 
 /** The max number of streams that have begun and ended, and wait for the store. The oldest are never announced. */
 const maxUnannounced = 5000;
@@ -129,13 +126,9 @@ export class SubscriptionEvents {
     ended: readonly { readonly stream: NodeStream; readonly entries: readonly AnnouncedSubscription[] }[],
   ): Promise<void> {
     // If this node dies meanwhile, the others announce the rest as the end of its own streams.
-    const pace = newPace();
-    for (const { stream, entries } of ended) {
-      if (entries.length === 0) continue;
-      this.#nodes!.tell({ ...stream, state: "ended" });
-      const pause = pace(stepsPerDescription);
-      if (pause !== undefined) await pause;
-    }
+    await inPace(ended, ({ stream, entries }) => {
+      if (entries.length > 0) this.#nodes!.tell({ ...stream, state: "ended" });
+    });
     await endOfTurn();
     const isAnnounced = await this.#last.areBegins(new Set(ended.flatMap(({ entries }) => entries.map(eventTopic))));
     const rest = ended.flatMap(({ stream: { start }, entries }) =>
@@ -211,18 +204,11 @@ export class SubscriptionEvents {
     else if (!isOpen) this.#forget(subscriber);
   }
 
-  /** Corrects the events of streams, and yields to the event loop between some of them. */
-  async #correctAll(streams: Iterable<OwnStream>): Promise<void> {
-    const pace = newPace();
-    const underWay: Promise<void>[] = [];
-    for (const stream of streams) {
+  #correctAll(streams: Iterable<OwnStream>): Promise<void> {
+    return inPace(streams, (stream) => {
       this.#correct(stream);
-      const pending = stream.entries[0]?.pending;
-      if (pending !== undefined) underWay.push(pending);
-      const pause = pace(2 * stepsPerEvent * stream.entries.length);
-      if (pause !== undefined) await pause;
-      if (underWay.length >= maxUnderWay) await Promise.all(underWay.splice(0, maxUnderWay / 2));
-    }
+      return stream.entries[0]?.pending;
+    });
   }
 
   #forget(subscriber: string): void {

@@ -37,17 +37,12 @@ export function acceptanceTests(open: OpenForTest): void {
 
   test("accepts an event of the hub once that repeats the newest one of its first topic", async (t) => {
     const transport = await open(t);
-    const heard: string[] = [];
-    transport.listen({ update: ({ update }) => heard.push(update.data) });
-    const states = ["begin", "end", "end", "begin", "begin", "end"];
-    const tell = (data: string) =>
-      transport.publish(draft(["/hub/own/1/2", "/hub/own/1"], data, { private: true }), event);
-    await tell("begin");
-    await Promise.all(states.map(tell));
-    await transport.publish(draft(["/hub/own/1/3", "/hub/own/1"], "end", { private: true }), event);
-    const expected = ["begin", "end", "begin", "end", "end"];
-    deepEqual(heard, expected);
-    deepEqual(dataOf(await read(transport, { topics: new Set(["/hub/own/1"]) })), expected);
+    const { data } = listenTo(transport);
+    const states = ["begin", "begin", "end", "end", "begin"];
+    await Promise.all(states.map((state) => transport.publish(draft("/hub/own/1", state), event)));
+    await transport.publish(draft("/hub/own/2", "begin"), event);
+    deepEqual(data, ["begin", "end", "begin", "begin"]);
+    deepEqual(dataOf(await read(transport, { topics: new Set(["/hub/own/1"]) })), data.slice(0, 3));
   });
 
   test("rejects a draft that repeats the newest update of its id", async (t) => {

@@ -1,10 +1,10 @@
+import { NodeEntries } from "../node-entries.js";
 import type { Nodes } from "../nodes.js";
 import { nextPosition } from "../positions.js";
 import type { Commit } from "./commit.js";
 import type { CommitQueue } from "./commit-queue.js";
 import { hashOf } from "./keys.js";
 import { isAlive, type ProcessMark, thisProcess } from "./living.js";
-import { NodeEntries } from "./node-entries.js";
 import type { Store } from "./store.js";
 
 /** The max number of changes that are kept for nodes that are late. A node that is later reads all entries. */

@@ -1,5 +1,6 @@
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
-import type { Nodes } from "../nodes.js";
+import { NodeEntries } from "../node-entries.js";
+import type { Nodes, NodesListener } from "../nodes.js";
 import type { EntryChange, NodeEntry } from "./shared-log.js";
 
 /** The max number of changes in a record, which a store writes in one step. */
@@ -8,22 +9,20 @@ const maxChanges = 500;
 /** The max number of removed entries and ended nodes that are remembered. */
 const maxRemoved = 10_000;
 
-type Listener = (node: string, key: string, value: string | undefined) => void;
-
 /** The entries of the nodes that share a log: this node's own, and a local copy of the others'. */
 export class Roster implements Nodes {
   readonly self: string;
   readonly #send: (changes: readonly EntryChange[]) => void;
   readonly #later: (callback: () => void) => void;
-  readonly #nodes = new Map<string, Map<string, string>>();
-  readonly #listeners = new Set<Listener>();
+  readonly #copy: NodeEntries;
   #unsent = new Map<string, string | null>();
   /** Whether the log has ended this node, and the listeners have heard it. */
   #isEnded = false;
-  /** The keys that a log which has lost records does not know, of nodes that can still come back to it. */
-  readonly #unconfirmed = new Map<string, ReadonlySet<string>>();
-  /** The entries that such a log still has, or has again, although their node has changed or removed them. */
-  readonly #outdated = new Map<string, Map<string, string>>();
+  /**
+   * The entries that a log which has lost records does not know, or knows in an older state than this node, with the log's
+   * value. Their nodes can still come back to the log.
+   */
+  #unconfirmed = new Map<string, Map<string, string | undefined>>();
   /** The removed entries, by node and key, and the ended nodes. */
   readonly #removed = new OldestFirstMap<string, true>();
   #losses = 0;
@@ -34,26 +33,23 @@ export class Roster implements Nodes {
    */
   constructor(self: string, send: (changes: readonly EntryChange[]) => void, later: (callback: () => void) => void) {
     this.self = self;
+    this.#copy = new NodeEntries(self);
     this.#send = send;
     this.#later = later;
   }
 
   tell(key: string, value: string | undefined): void {
-    if (this.#nodes.get(this.self)?.get(key) === value) return;
+    if (!this.#copy.set(this.self, key, value)) return;
     if (this.#unsent.size === 0) setImmediate(() => this.#flush());
     this.#unsent.set(key, value ?? null);
-    this.#change(this.self, key, value);
   }
 
-  *entries(prefix: string): Generator<readonly [node: string, key: string, value: string], void> {
-    for (const [node, entries] of this.#nodes) {
-      for (const [key, value] of entries) if (key.startsWith(prefix)) yield [node, key, value];
-    }
+  entries(prefix: string): Iterable<readonly [node: string, key: string, value: string]> {
+    return this.#copy.all(prefix);
   }
 
-  listen(listener: Listener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+  listen(listener: NodesListener): () => void {
+    return this.#copy.listen(listener);
   }
 
   /** Applies a record of the log. This node knows its own entries best. */
@@ -61,7 +57,7 @@ export class Roster implements Nodes {
     if (node === this.self) return;
     this.#removed.delete(node);
     for (const [key, value] of changes) {
-      this.#change(node, key, value ?? undefined);
+      this.#copy.set(node, key, value ?? undefined);
       if (value === null) this.#remember(`${node} ${key}`);
       else this.#removed.delete(`${node} ${key}`);
     }
@@ -76,13 +72,10 @@ export class Roster implements Nodes {
    * @param told - The keys of the changes that it has told.
    */
   confirm(node: string, told: ReadonlySet<string> = new Set()): void {
-    const outdated = this.#outdated.get(node) ?? [];
-    this.#outdated.delete(node);
-    for (const [key, value] of outdated) if (!told.has(key)) this.#change(node, key, value);
     const unconfirmed = this.#unconfirmed.get(node);
     if (unconfirmed === undefined) return;
     this.#unconfirmed.delete(node);
-    for (const key of unconfirmed) if (!told.has(key)) this.#change(node, key, undefined);
+    for (const [key, value] of unconfirmed) if (!told.has(key)) this.#copy.set(node, key, value);
   }
 
   /**
@@ -90,15 +83,14 @@ export class Roster implements Nodes {
    * Its listeners get the end then, before the records of other nodes about it.
    */
   end(node: string): void {
-    const keys = [...(this.#nodes.get(node)?.keys() ?? [])];
+    const keys = [...(this.#copy.nodes.get(node)?.keys() ?? [])];
     this.#unconfirmed.delete(node);
-    this.#outdated.delete(node);
     if (node !== this.self) {
       this.#remember(node);
-      for (const key of keys) this.#change(node, key, undefined);
+      for (const key of keys) this.#copy.set(node, key, undefined);
     } else if (!this.#isEnded) {
       this.#isEnded = true;
-      for (const key of keys) this.#call(node, key, undefined);
+      for (const key of keys) this.#copy.call(node, key, undefined);
     }
   }
 
@@ -122,31 +114,28 @@ export class Roster implements Nodes {
     }
     const atLog = told.get(this.self) ?? new Map<string, string>();
     told.delete(this.self);
-    for (const [node, entries] of this.#nodes) {
+    const before = this.#unconfirmed;
+    this.#unconfirmed = new Map();
+    const update = (node: string, key: string, value?: string) => {
+      const isDoubtful = hasLost ? this.#knowsBetter(node, key, value) : before.get(node)?.has(key);
+      if (!isDoubtful) return void this.#copy.set(node, key, value);
+      const entries = this.#unconfirmed.get(node) ?? new Map<string, string | undefined>();
+      this.#unconfirmed.set(node, entries.set(key, value));
+    };
+    for (const [node, entries] of this.#copy.nodes) {
       if (node === this.self) continue;
-      const now = told.get(node);
-      const missing = [...entries.keys()].filter((key) => !now?.has(key));
-      const unconfirmed = new Set(missing.filter((key) => hasLost || this.#unconfirmed.get(node)?.has(key)));
-      this.#unconfirmed.set(node, unconfirmed);
-      for (const key of missing) if (!unconfirmed.has(key)) this.#change(node, key, undefined);
+      for (const key of entries.keys()) if (!told.get(node)?.has(key)) update(node, key);
     }
+    for (const [node, entries] of told) for (const [key, value] of entries) update(node, key, value);
     if (hasLost) this.#awaitNodes();
-    this.#outdated.clear();
-    for (const [node, entries] of told) {
-      if (!hasLost) this.#removed.delete(node);
-      for (const [key, value] of entries) {
-        if (hasLost && this.#knowsBetter(node, key, value)) this.#doubt(node, key, value);
-        else this.#change(node, key, value);
-      }
-    }
-    const own = this.#nodes.get(this.self) ?? new Map<string, string>();
+    const own = this.#copy.nodes.get(this.self) ?? new Map<string, string>();
     // After a loss the other nodes wait for a record of this one.
     const changes: EntryChange[] = [...own].filter(([key, value]) => hasLost || atLog.get(key) !== value);
     for (const key of atLog.keys()) if (!own.has(key)) changes.push([key, null]);
     if (!isFirst && (this.#isEnded || (atLog.size === 0 && !hasLost))) {
       this.end(this.self);
       this.#isEnded = false;
-      for (const [key, value] of own) this.#call(this.self, key, value);
+      for (const [key, value] of own) this.#copy.call(this.self, key, value);
     }
     return changes;
   }
@@ -155,19 +144,14 @@ export class Roster implements Nodes {
     const loss = ++this.#losses;
     this.#later(() => {
       if (this.#losses !== loss) return;
-      for (const node of new Set([...this.#unconfirmed.keys(), ...this.#outdated.keys()])) this.confirm(node);
+      for (const node of [...this.#unconfirmed.keys()]) this.confirm(node);
     });
   }
 
   /** Whether this node has heard a later state of an entry. */
-  #knowsBetter(node: string, key: string, value: string): boolean {
-    const known = this.#nodes.get(node)?.get(key);
+  #knowsBetter(node: string, key: string, value?: string): boolean {
+    const known = this.#copy.nodes.get(node)?.get(key);
     return known === undefined ? this.#removed.has(node) || this.#removed.has(`${node} ${key}`) : known !== value;
-  }
-
-  #doubt(node: string, key: string, value: string): void {
-    const entries = this.#outdated.get(node) ?? new Map<string, string>();
-    this.#outdated.set(node, entries.set(key, value));
   }
 
   #remember(removed: string): void {
@@ -177,26 +161,12 @@ export class Roster implements Nodes {
 
   /** Removes the listeners. */
   close(): void {
-    this.#listeners.clear();
+    this.#copy.close();
   }
 
   #flush(): void {
     const changes = [...this.#unsent];
     this.#unsent = new Map();
     for (let i = 0; i < changes.length; i += maxChanges) this.#send(changes.slice(i, i + maxChanges));
-  }
-
-  #change(node: string, key: string, value: string | undefined): void {
-    const entries = this.#nodes.get(node);
-    if (entries?.get(key) === value) return;
-    if (value !== undefined) {
-      if (entries === undefined) this.#nodes.set(node, new Map([[key, value]]));
-      else entries.set(key, value);
-    } else if (entries?.delete(key) && entries.size === 0) this.#nodes.delete(node);
-    this.#call(node, key, value);
-  }
-
-  #call(node: string, key: string, value: string | undefined): void {
-    for (const listener of this.#listeners) listener(node, key, value);
   }
 }
