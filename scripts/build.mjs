@@ -161,14 +161,14 @@ function withFewMarks(code) {
 }
 
 /**
- * Shortens doc comments: the reference has the examples, the causes of errors and the names of linked sections. No tool
+ * Shortens doc comments: the reference has the examples, the causes of errors and the links to specifications. No tool
  * needs the asterisks before the lines.
  */
 function withNarrowComments(code) {
   return code.replaceAll(/^\s*\/\*\*[\s\S]*?\*\//gm, (comment) =>
     comment
       .replaceAll(/^\s*\* ?(?!\/)/gm, "")
-      .replaceAll(/\{@link\s+(https:[^\s|]+)\s*\|[^}]*\}\.?/g, "$1")
+      .replaceAll(/\s*\{@link\s+https:[^\s|]+\s*\|[^}]*\}\.?/g, "")
       .replaceAll(/\s*^@example\n```[\s\S]*?\n```$/gm, "")
       .replaceAll(/(?:\n@throws (?:(?!\n@)(?!\s*\*\/)[\s\S])+)+/g, withCodesAlone)
       .replace(/^(\s*\/\*\*)\s+/, "$1")

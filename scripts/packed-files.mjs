@@ -36,7 +36,7 @@ function restore() {
 /** Returns a package.json without the members for development. */
 export function packedManifest(manifest) {
   const { scripts: _scripts, devDependencies: _tools, ...rest } = JSON.parse(manifest);
-  return `${JSON.stringify(rest, undefined, 2)}\n`;
+  return `${JSON.stringify(rest, undefined, "\t")}\n`;
 }
 
 /** Returns a README whose links to files of the repository are absolute, or whose text names the files. */
