@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { onBothLines, shows } from "./client-fixture.js";
+import { eventually, onBothLines, shows } from "./client-fixture.js";
+import { openUndriven } from "./plain-chromium.js";
 
 onBothLines((fixture) => {
   const { stream } = fixture;
@@ -18,6 +19,46 @@ onBothLines((fixture) => {
       await page.evaluate("delete document.prerendering; document.dispatchEvent(new Event('prerenderingchange'))");
       await shows(page, "#feed p", ["meanwhile"]);
       assert.equal(fixture.server.subscriptions.length, 1);
+    });
+
+    it("opens its stream when the visitor comes, after Chromium has rendered it in advance by speculation rules", async (t) => {
+      const { server } = fixture;
+      const reports: Record<string, string> = {};
+      const script = (body: string) => () => ({ status: 200, headers: { "Content-Type": "text/javascript" }, body });
+      server.serve("/report", (_request, { searchParams }) => {
+        Object.assign(reports, Object.fromEntries(searchParams));
+        return { status: 204 };
+      });
+      server.serve(
+        "/report.js",
+        script(`const report = (reports) => fetch("/report?" + new URLSearchParams(reports));
+          addEventListener("load", () => report({ prerendering: document.prerendering }));
+          document.addEventListener("mercure:state", ({ detail: { state } }) => report({ state }));
+          const texts = () => [...document.querySelectorAll("#feed p")].map((item) => item.textContent);
+          new MutationObserver(() => report({ texts: texts() })).observe(document, { childList: true, subtree: true });
+          document.addEventListener("prerenderingchange", () => report({ isActivated: true }));`),
+      );
+      let go!: () => void;
+      const visit = new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      server.serve("/go", () => visit.then(() => ({ status: 204 })));
+      server.serve("/go.js", script('fetch("/go").then(() => location.assign("/"));'));
+      const rules = JSON.stringify({ prerender: [{ urls: ["/"], eagerness: "immediate" }] });
+      fixture.serve("/", `<script src="/report.js"></script>${stream({ connect })}`);
+      server.serve(
+        "/start",
+        `<!doctype html><title>x</title><script src="/go.js"></script><script type="speculationrules">${rules}</script>`,
+      );
+      await openUndriven(t, `${server.origin}/start`);
+      await eventually(() => assert.equal(reports.prerendering, "true"));
+      server.publish("<p>meanwhile</p>");
+      assert.equal(server.subscriptions.length, 0);
+      go();
+      await fixture.connected();
+      server.publish("<p>now</p>");
+      await eventually(() => assert.equal(reports.texts, "meanwhile,now"));
+      assert.deepEqual([reports.isActivated, server.subscriptions.length], ["true", 1]);
     });
 
     it("pauses its streams after the time that the page sets, and resumes from their positions", async () => {

@@ -12,7 +12,8 @@ const maxAnswerTime = 30_000;
 export class SilenceWatch {
   readonly #onSilence: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #heardAt = 0;
+  // Before the first request nothing is silent: a page that is rendered in advance becomes visible before its streams start.
+  #heardAt = Number.POSITIVE_INFINITY;
   #maxSilence = unannouncedSilence;
 
   constructor(onSilence: () => void) {
