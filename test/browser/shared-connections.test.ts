@@ -254,7 +254,7 @@ for (const htmx of [2, 4] as const) {
       assert.deepEqual(lab.errors, []);
     });
 
-    test("a person stays present without a grace period when other tabs join, take the lead and leave", async (t) => {
+    test("a person stays present without a grace period when other tabs join and take the lead", async (t) => {
       const body = '<% MercureStream topic="feed" id="s" private %>';
       const lab = await Lab.start(t, body, { htmx, presenceGrace: 0, payloadGetter: () => ({ id: "ada" }) });
       const changes: boolean[] = [];
@@ -286,15 +286,9 @@ for (const htmx of [2, 4] as const) {
       await until(() => !lab.carriers.has(last!));
       await lab.settled(3);
 
-      lab.hold();
-      await first.close();
-      await settle(second);
-      assert.ok(connections()! >= 2);
-      lab.release!();
-      await lab.settled(2);
       texts.push(...(await lab.publish(1, "feed", { private: true })));
-      await show([second, third], texts);
-      assert.deepEqual(changes, [true, true, true, false], "one event for each tab that comes or goes");
+      await show([first, second, third], texts);
+      assert.deepEqual(changes, [true, true, true], "one event for each tab that comes");
       assert.deepEqual(lab.errors, []);
     });
 
