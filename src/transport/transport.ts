@@ -42,8 +42,8 @@ export interface InternalOptions {
   /** The prefix of all topics of these updates. No topic of a publisher has it. */
   readonly namespace: string;
   /**
-   * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. An event
-   * that repeats the newest one of its first topic in history is not accepted. `orders` have their own budget, {@link maxOrderBytes}, which events and publishers' updates cannot use; it exists even if the
+   * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. `orders` have
+   * their own budget, {@link maxOrderBytes}, which events and publishers' updates cannot use; it exists even if the
    * options keep no history. With a `key`, history holds only the newest order of that key.
    */
   readonly keep: "events" | "orders";

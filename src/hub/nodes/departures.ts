@@ -43,8 +43,6 @@ export class Departures {
   readonly #departures = new Map<string, readonly NodeStream[]>();
   /** The node that announces an end: the one whose claim is the first in the common order. */
   readonly #claims = new Map<string, string>();
-  /** The nodes that have ended, and whose first claim this node has perhaps missed. */
-  readonly #uncertain = new Set<string>();
   /** The nodes whose end is announced. A node that stood still can hear so before it knows that they have ended. */
   readonly #announced = new OldestFirstMap<string, true>();
 
@@ -81,11 +79,6 @@ export class Departures {
     if (this.#claims.get(node) !== this.#options.self) this.#departures.delete(node);
   }
 
-  /** Notes that this node has missed messages. */
-  miss(): void {
-    for (const node of this.#departures.keys()) this.#uncertain.add(node);
-  }
-
   /** Executes a message of a node, this one included. Other messages have no effect. */
   execute(data: string): void {
     const { kind, node, by } = JSON.parse(data) as Partial<Message>;
@@ -107,11 +100,9 @@ export class Departures {
   }
 
   #settle(node: string, by: string): void {
-    const claimant = this.#claims.get(node) ?? by;
-    // A node that stood still can send this message late, while another one announces what it has left.
-    if (claimant !== by && this.#departures.has(node) && !this.#uncertain.has(node)) return;
+    // A node that stood still can send this message late, while this one announces what the other has left.
+    if (by !== this.#options.self && this.#claims.get(node) === this.#options.self) return;
     this.#claims.delete(node);
-    this.#uncertain.delete(node);
     // A node that has announced its own end was only paused, and lives.
     if (by === node) this.#announced.delete(node);
     else this.#announced.set(node, true);

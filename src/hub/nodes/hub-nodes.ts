@@ -72,10 +72,7 @@ export class HubNodes {
         this.#position = position;
         this.streams.executed(position);
       },
-      () => {
-        this.streams.reportGone();
-        this.#departures.miss();
-      },
+      () => {},
     );
     this.streams = new NodeStreams(nodes, {
       begin: (stream, node) => subscriptions?.add(stream, node),
