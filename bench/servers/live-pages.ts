@@ -32,7 +32,6 @@ const kit = mercure(app, {
   transport: `lmdb:${folder}`,
   htmx: htmx === "4" ? 4 : 2,
   development: false,
-  shareConnections: true,
   hub: { keepaliveInterval: 5 },
 });
 const numbers = new Map(feeds.map((feed) => [feed, Number(last)]));

@@ -113,7 +113,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
       (identity.protocol === 0 ? "url" : "cookie"),
     authorize: read.callback("authorize") as Authorize<Request> | undefined,
     renewalPath: read.path("renewalPath") ?? (identity.hubUrl === undefined ? `${path}/renewal` : "/mercure-renewal"),
-    shareConnections: read.boolean("shareConnections") ?? false,
+    shareConnections: read.boolean("shareConnections") ?? true,
     maxStreamUrlBytes: read.number("maxStreamUrlBytes", { min: 0, integer: true }) ?? 8000,
     tokenLifetime: read.number("tokenLifetime", { min: 1 }) ?? 3600,
     payloadGetter: read.callback("payloadGetter") as MercureOptions["payloadGetter"],

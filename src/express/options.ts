@@ -118,8 +118,8 @@ export interface MercureOptions {
    */
   renewalPath?: string | undefined;
   /**
-   * Whether the streams of a page share one connection, and over HTTP/1.1 those of all tabs of a viewer. Default false.
-   * Not with `hubUrl`.
+   * Whether the streams of a page share one connection, and over HTTP/1.1 those of all tabs of a viewer. Default true;
+   * false gives each stream a connection of its own. Not with `hubUrl`.
    */
   shareConnections?: boolean | undefined;
   /**

@@ -36,22 +36,17 @@ class Lab {
     const context = await browser.newContext();
     t.after(() => context.close());
     const carriers = new Set<object>();
-    const app = application(
-      t,
-      {},
-      { shareConnections: true, ...options },
-      {
-        before: (express) => {
-          express.use((req, res, next) => {
-            if (req.path.startsWith("/.well-known/mercure") && !req.path.endsWith("renewal")) {
-              carriers.add(res);
-              res.once("close", () => carriers.delete(res));
-              void lab.pass().then(() => next());
-            } else next();
-          });
-        },
+    const app = application(t, {}, options, {
+      before: (express) => {
+        express.use((req, res, next) => {
+          if (req.path.startsWith("/.well-known/mercure") && !req.path.endsWith("renewal")) {
+            carriers.add(res);
+            res.once("close", () => carriers.delete(res));
+            void lab.pass().then(() => next());
+          } else next();
+        });
       },
-    );
+    });
     const lab = new Lab(app, context, carriers);
     const { kit } = app;
     app.app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));

@@ -49,7 +49,7 @@ describe("the compression of the scripts", () => {
   const decoders = { br: brotliDecompressSync, gzip: gunzipSync };
 
   for (const [name, development, atStart] of [
-    ["at the start in production, before any visitor waits for it", false, 10],
+    ["at the start in production, before any visitor waits for it", false, 12],
     ["at the first request in development", true, 0],
   ] as const) {
     test(`runs once, in the thread pool, ${name}`, async (t) => {
@@ -65,7 +65,8 @@ describe("the compression of the scripts", () => {
       const client = urls.find((url) => /\/mercure[^/]*\.js$/.test(url))!;
       const [, script] = await fetchEncoded(client, "identity");
       urls.push(String(new URL(/"(\.\/ui[^"]*\.js)"/.exec(String(script))![1]!, client)));
-      assert.equal(urls.length, 5);
+      urls.push(origin + /<meta name="mercure-shared" [^>]*="([^"]+shared[^"]*\.js)"/.exec(String(page))![1]!);
+      assert.equal(urls.length, 6);
       for (const round of [1, 2]) {
         for (const url of urls) {
           const [, plain] = await fetchEncoded(url, "identity");
@@ -79,7 +80,7 @@ describe("the compression of the scripts", () => {
       }
       // The decoders of this test count too.
       const decoded = 2 * urls.length * 2;
-      assert.equal(counts.begun - decoded, 10);
+      assert.equal(counts.begun - decoded, 12);
     });
   }
 });

@@ -210,7 +210,7 @@ describe("an application", () => {
       "templates/four.njk": `{{ mercure_scripts() }}${[1, 2, 3, 4].map(stream).join("")}`,
       "templates/six.njk": `{{ mercure_scripts() }}${[1, 2, 3, 4, 5, 6].map(stream).join("")}`,
     };
-    const { app, listen, warnings } = application(t, files);
+    const { app, listen, warnings } = application(t, files, { shareConnections: false });
     app.get("/:page", (req, res) => res.render(req.params.page));
     const origin = await listen();
     await fetch(`${origin}/four`);
@@ -219,7 +219,7 @@ describe("an application", () => {
     assert.equal(warnings.length, 1);
     assert.match(warnings[0]!, /\/six opens more than 4 streams/);
 
-    for (const options of [{ development: false }, { shareConnections: true }]) {
+    for (const options of [{ development: false, shareConnections: false }, {}]) {
       const quiet = application(t, files, options);
       quiet.app.get("/:page", (req, res) => res.render(req.params.page));
       await fetch(`${await quiet.listen()}/six`);

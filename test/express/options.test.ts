@@ -49,7 +49,7 @@ describe("options", () => {
       tokenMode: "url",
       authorize: undefined,
       renewalPath: "/.well-known/mercure/renewal",
-      shareConnections: false,
+      shareConnections: true,
       maxStreamUrlBytes: 8000,
       tokenLifetime: 3600,
       payloadGetter: undefined,

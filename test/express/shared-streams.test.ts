@@ -19,7 +19,7 @@ interface Answer {
 }
 
 async function start(t: TestContext, options: Parameters<typeof application>[2] = {}) {
-  const { app, kit, listen } = application(t, {}, { shareConnections: true, ...options });
+  const { app, kit, listen } = application(t, {}, options);
   app.get("/token/:topic", (req, res) => {
     res.send(kit.withResponse(res, () => kit.sse.subscriberJwt(req.params.topic)));
   });
