@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { faultsOf, type Heard, type NodeRecord, type RunRecord } from "./checker.js";
+import { type GapOfRun, settledRun } from "./settled-run.js";
 
 const heard = (...positions: number[]): Heard[] => positions.map((position) => ({ position, data: `u${position}` }));
 
@@ -119,4 +120,34 @@ describe("The checker of runs with faults", () => {
   for (const [name, [record, fault]] of Object.entries(wrong)) {
     test(`rejects ${name}`, () => assert.match(faultsOf(record).join("\n"), fault));
   }
+});
+
+describe("The checker of runs whose log can delete repeats", () => {
+  const faultsWith = (gap: GapOfRun, fields: Partial<NodeRecord> = {}) => {
+    const away = node("b", { to: 8, gaps: [gap], ...fields });
+    const nodes = [node("a", { to: 8 }), away].map((record) => ({ record: { ...record }, before: [], isDead: false }));
+    return faultsOf(settledRun({ sent: all, acknowledged: all }, nodes, [7]));
+  };
+  const told = [/^b was told of a gap from 0 to \d, and missed nothing$/];
+  const matches = (faults: string[], patterns: RegExp[]) => {
+    assert.equal(faults.length, patterns.length, faults.join("\n"));
+    for (const [i, pattern] of patterns.entries()) assert.match(faults[i]!, pattern);
+  };
+
+  test("accepts a gap that ends at a deleted repeat", () => {
+    matches(faultsWith({ after: 0, through: 7, heard: 5 }), []);
+  });
+
+  test("detects a gap that ends elsewhere, before or after the repeat", () => {
+    matches(faultsWith({ after: 0, through: 6, heard: 5 }), told);
+    matches(faultsWith({ after: 0, through: 8, heard: 5 }), told);
+  });
+
+  test("detects a gap of a node that was beyond the repeat", () => {
+    matches(faultsWith({ after: 0, through: 7, heard: 7 }), told);
+  });
+
+  test("keeps such a gap for a node that has missed an update in it", () => {
+    matches(faultsWith({ after: 0, through: 7, heard: 3 }, { heard: heard(1, 2, 3) }), []);
+  });
 });

@@ -1,8 +1,11 @@
 import type { Heard, NodeRecord, RunRecord } from "./checker.js";
 
+/** A gap, and the newest update that the node had heard when it was told of it. */
+export type GapOfRun = NodeRecord["gaps"][number] & { readonly heard?: number };
+
 /** A node of a run whose log can lose updates. */
 export interface NodeOfRun {
-  readonly record: NodeRecord;
+  readonly record: Omit<NodeRecord, "gaps"> & { readonly gaps: readonly GapOfRun[] };
   /** The updates that it read before it listened. */
   readonly before: readonly Heard[];
   /** Whether it was killed. */
@@ -12,10 +15,14 @@ export interface NodeOfRun {
 /**
  * Returns the record of a run whose log can lose updates that are not acknowledged, in the form that the checker takes.
  * Such an update gets another place when its publisher sends it again.
+ *
+ * @param deletedRepeats - The positions of deleted records that repeated others. A node tells no update twice, but a
+ * node that was away when the log deleted a repeat cannot know that it was one. Such a gap ends at the newest of them.
  */
 export function settledRun(
   { sent, acknowledged }: Pick<RunRecord, "sent" | "acknowledged">,
   nodes: readonly NodeOfRun[],
+  deletedRepeats: readonly number[] = [],
 ): RunRecord {
   const isAcknowledged = new Set(acknowledged);
   const living = nodes.filter(({ isDead }) => !isDead);
@@ -31,7 +38,7 @@ export function settledRun(
     nodes: nodes.map(({ record, before, isDead }) => {
       // The log may have lost what the node had read before it listened.
       const kept = before.filter(({ data }) => places.get(data)! > record.from);
-      return settled(record, kept, places, lost, isDead);
+      return settled({ record, before: kept, isDead }, places, lost, deletedRepeats);
     }),
   };
 }
@@ -46,14 +53,13 @@ function lastPlaces(heard: readonly Heard[]): Map<string, number> {
 /**
  * Returns a record with each update at its last place, and without updates that only the dead have heard and nobody has
  * got acknowledged. A node that has heard an update at a lost place must not hear it again. A node can be told of a gap
- * for a lost place, because at that time it was behind.
+ * for a lost place or a deleted repeat, because at that time it was behind.
  */
 function settled(
-  record: NodeRecord,
-  before: readonly Heard[],
+  { record, before, isDead }: NodeOfRun,
   places: ReadonlyMap<string, number>,
   lost: readonly number[],
-  isDead: boolean,
+  deletedRepeats: readonly number[],
 ): NodeRecord {
   const { from, heard: raw } = record;
   const heard = [...before, ...raw]
@@ -64,8 +70,10 @@ function settled(
     const knownPositions = new Set(known.map(({ position }) => position));
     return [...positions].some((each) => each > from && each <= through && !knownPositions.has(each));
   };
-  const gaps = record.gaps.filter(({ through }) => {
-    return isMissing(places.values(), through, heard) || !isMissing([...lost, ...places.values()], through, raw);
+  const gaps = record.gaps.filter(({ through, heard: newest = through }) => {
+    if (isMissing(places.values(), through, heard)) return true;
+    const isOfRepeats = through > newest && deletedRepeats.includes(through);
+    return !isOfRepeats && !isMissing([...lost, ...places.values()], through, raw);
   });
   // The order of the calls counts where the log has lost nothing.
   if (lost.length > 0) heard.sort((a, b) => a.position - b.position);

@@ -2,8 +2,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Draft } from "../../../src/protocol/update.js";
 import { ReplicaTransport } from "../../../src/transport/shared/replica.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
-import type { Heard, NodeRecord, RunRecord } from "../../faults/checker.js";
-import { settledRun } from "../../faults/settled-run.js";
+import type { Heard, RunRecord } from "../../faults/checker.js";
+import { type GapOfRun, type NodeOfRun, settledRun } from "../../faults/settled-run.js";
 import { ManualClock } from "../../support/manual-clock.js";
 import { LogStore } from "./log-store.js";
 import { type Fault, MemoryLog, Network } from "./memory-log.js";
@@ -36,7 +36,7 @@ class FaultyNode {
   readonly clock: ManualClock;
   readonly transport: ReplicaTransport;
   readonly heard: Heard[] = [];
-  readonly gaps: { after: number; through: number }[] = [];
+  readonly gaps: GapOfRun[] = [];
   from = 0;
   /** The updates that it read before it was ready, also those that its history has evicted since. */
   readonly before: Heard[] = [];
@@ -71,11 +71,11 @@ class FaultyNode {
     this.transport.listen({
       update: ({ position, update }) => this.heard.push({ position, data: update.data }),
       // The log can lose what comes before the newest update.
-      gap: (through) => this.gaps.push({ after: this.from, through }),
+      gap: (through) => this.gaps.push({ after: this.from, through, heard: this.heard.at(-1)?.position ?? this.from }),
     });
   }
 
-  get record(): NodeRecord {
+  get record(): NodeOfRun["record"] {
     const to = this.isDead ? (this.heard.at(-1)?.position ?? this.from) : this.transport.head;
     return { name: this.name, from: this.from, to, heard: this.heard, gaps: this.gaps };
   }
@@ -99,6 +99,12 @@ export class FaultyRun {
    */
   constructor(isDurable: boolean) {
     this.#isDurable = isDurable;
+  }
+
+  /** The number of gaps that a node was told of because the log had deleted a repeat. */
+  get gapsOfRepeats(): number {
+    const gaps = this.#nodes.flatMap((node) => node.gaps);
+    return gaps.filter(({ through }) => this.#store.deletedRepeats.includes(through)).length;
   }
 
   async run(steps: readonly Step[]): Promise<RunRecord> {
@@ -235,7 +241,8 @@ export class FaultyRun {
   }
 
   #record(): RunRecord {
-    return settledRun({ sent: this.#sent, acknowledged: this.#acknowledged }, this.#nodes);
+    const updates = { sent: this.#sent, acknowledged: this.#acknowledged };
+    return settledRun(updates, this.#nodes, this.#store.deletedRepeats);
   }
 
   /** All nodes answer a reader alike, from where none of them has a gap. */

@@ -47,6 +47,13 @@ export class LogStore {
   /** The state of the copy: a fail-over leads to it. */
   #copy = emptyState();
   #sessions = 0;
+  /** The first position of each append, also one that the log has lost. */
+  readonly #firstPositions = new Map<string, number>();
+  /**
+   * The positions of the deleted records whose node had sent them twice, and that count as a loss. A node sends a record
+   * again when it has missed the first one, which others may have heard.
+   */
+  readonly deletedRepeats: number[] = [];
   /** Called after each append. */
   readonly waiting = new Set<() => void>();
 
@@ -127,7 +134,8 @@ export class LogStore {
     for (const { position, id, isLoss } of drops) {
       const index = state.records.findIndex((record) => record.position === position);
       if (index < 0) continue;
-      state.records.splice(index, 1);
+      const [deleted] = state.records.splice(index, 1);
+      if (isLoss && this.#isRepeat(deleted!)) this.deletedRepeats.push(position);
       state.deleted = Math.max(state.deleted, position);
       if (isLoss) state.dropped = Math.max(state.dropped, position);
       if (id !== undefined && state.ids.get(id)?.position === position) state.ids.delete(id);
@@ -172,11 +180,16 @@ export class LogStore {
     const state = this.#state;
     const position = nextPosition(state.last, this.#clock.now());
     state.last = position;
+    if (origin !== undefined && !this.#firstPositions.has(origin)) this.#firstPositions.set(origin, position);
     state.records.push({ position, origin, content: structuredClone(content) });
     if ("draft" in content && content.draft.id !== undefined) {
       state.ids.set(content.draft.id, { position, content: textOf(content) });
     }
     return position;
+  }
+
+  #isRepeat({ position, origin }: LogRecord): boolean {
+    return origin !== undefined && this.#firstPositions.get(origin) !== position;
   }
 
   #reap(): void {

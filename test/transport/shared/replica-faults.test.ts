@@ -70,3 +70,19 @@ for (const isDurable of [false, true]) {
     t.diagnostic(`${faults} faults`);
   });
 }
+
+test("a node that was away is told of a gap when records sent twice are gone, also if it has heard the first ones", async () => {
+  // Node 0 stands still, and the log deletes what it sent before it reads it. So node 0 sends it again, and the log deletes
+  // that too while node 2 stands still.
+  const run = new FaultyRun(false);
+  const record = await run.run([
+    { kind: "stall node", node: 1, others: 1 },
+    { kind: "stall node", node: 0, others: 4 },
+    { kind: "publish", node: 0, count: 1, topic: 0, id: false },
+    { kind: "stall server", seconds: 12 },
+    { kind: "fault", node: 0, fault: "no answer" },
+    { kind: "stall node", node: 2, others: 5 },
+  ]);
+  assert.ok(run.gapsOfRepeats > 0);
+  assert.deepEqual([...faultsOf(record), ...run.complaints], []);
+});
