@@ -1,6 +1,6 @@
 /**
  * The parameter of the library's own hub with a random name of a stream. The next connection of a stream has the same
- * name, and takes the place of the last one.
+ * name, and takes the place of the previous one.
  */
 export const streamKeyParameter = "stream";
 

@@ -1,4 +1,5 @@
 import type { Protocol } from "../../protocol/matching/subscription-parameters.js";
+import { streamKeyParameter } from "../../protocol/stream-key.js";
 import { defaultCookieNames } from "../auth/authenticators.js";
 import { formType } from "../http/form-body.js";
 import type { HubSettings } from "../options/hub-options.js";
@@ -116,6 +117,11 @@ function subscriptionFields({ protocol, matcherLimits: { count, length } }: Desc
     grant: {
       description:
         "The hash in the name of the cookie to use; the hub ignores other cookies. A rejection arrives as the event mercure:close.",
+      type: "string",
+    },
+    [streamKeyParameter]: {
+      description:
+        "The random name of a stream, 32 hexadecimal digits. A connection with the name, topics and token of an open stream takes its place. The hub ignores other values.",
       type: "string",
     },
   };

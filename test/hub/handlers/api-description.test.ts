@@ -319,7 +319,12 @@ describe("the description of the hub's API", () => {
     await hub.publish({ topics: ["a"], data: "second", private: false });
     // Without that cookie the request opens a stream, which ends at once.
     assert.match((await ask(t, `${origin}${hub.path}?topic=a&grant=x`)).body, /event: mercure:close/);
-    for (const name of names.filter((each) => each !== "grant")) {
+    const named = `topic=a&stream=${"0".repeat(32)}`;
+    await ask(t, `${origin}${hub.path}?${named}`);
+    await ask(t, `${origin}${hub.path}?${named}`);
+    await ask(t, `${origin}${hub.path}`, "QUERY", form, named);
+    assert.equal(hub.subscriptions().length, 1);
+    for (const name of names.filter((each) => each !== "grant" && each !== "stream")) {
       const isMatcher = /^(topic|match)/.test(name);
       const topic = name === "last_event_id" ? "match=a" : "topic=a";
       const parameters = isMatcher ? `${name}=a` : `${topic}&${name}=${encodeURIComponent(last)}`;
