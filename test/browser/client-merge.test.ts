@@ -230,7 +230,7 @@ onBothLines((fixture) => {
     }
 
     it("leaves out the messages that an extension of the page refuses", async () => {
-      const page = await open("");
+      const page = await fixture.open("");
       const refuse = `({ data, message }) => !(data ?? message.data).includes("no")`;
       const define =
         fixture.line === 2

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import { patience } from "./chromium.js";
 
 export interface Subscription {
   readonly path: string;
@@ -107,9 +109,14 @@ export class StreamServer {
     this.#updates.length = 0;
   }
 
-  /** Resolves when the condition holds, and checks it after each event of a stream. */
+  /** Resolves when the condition holds, and checks it after each event of a stream. Rejects when the page's time is over. */
   async when(condition: () => boolean): Promise<void> {
-    while (!condition()) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+    const end = Date.now() + patience;
+    while (!condition()) {
+      if (Date.now() > end) throw new Error(`${this.open} streams were open, so this stayed false: ${condition}`);
+      const change = new Promise<void>((resolve) => this.#waiting.add(resolve));
+      await Promise.race([change, setTimeout(1000, undefined, { ref: false })]);
+    }
   }
 
   #changed(): void {
