@@ -113,7 +113,7 @@ export class Hub {
 
   /**
    * The state of the transport, and of the hub at its end. `starting`: requests get 503 with `Retry-After`. `away`: the
-   * store is unreachable, so streams stay open and publishing fails. `draining`: {@link Hub.close} hands the streams over
+   * store is unreachable, so streams stay open and publishing waits, at most `publishTimeout`. `draining`: {@link Hub.close} hands the streams over
    * to other nodes, so proxies should send no new ones. `closed`: requests get 503.
    */
   get state(): HubState {

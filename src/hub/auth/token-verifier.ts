@@ -107,7 +107,7 @@ export class TokenVerifier {
     for (const key of await trusted.source.keysFor(header)) {
       try {
         const { payload } = await jwtVerify(token, key, required);
-        // The tolerance covers clocks that are ahead. Expiry has none: it ends open streams too.
+        // jose applies the tolerance to `exp` as well. The hub does not, because open streams end at `exp` exactly.
         const isExpired = payload.exp !== undefined && payload.exp * 1000 <= now;
         const isOfTheFuture = typeof payload.iat === "number" && payload.iat * 1000 > now + clockTolerance * 1000;
         return isExpired || isOfTheFuture ? undefined : payload;
