@@ -229,16 +229,18 @@ async function bundleClient() {
     logLevel: "warning",
   };
   try {
-    await build({
+    const { mangleCache } = await build({
       ...options,
+      mangleProps: clientNames,
       entryPoints: ["src/client/mercure.ts", "src/client/mercure4.ts", "src/client/mercure.css"],
       splitting: true,
       chunkNames: "core",
-      mangleProps: clientNames,
+      mangleCache: {},
       external: ["./ui.js"],
     });
-    // Pages load them by themselves, so they have their own copies of the few functions that they share.
-    await build({ ...options, entryPoints: ["src/client/ui.ts"] });
+    // Pages load them by themselves, so they have their own copies of the few functions that they share. The first scripts
+    // pass functions to this one by their short names.
+    await build({ ...options, entryPoints: ["src/client/ui.ts"], mangleProps: clientNames, mangleCache });
     // Only the library serves these scripts, so the package has them compressed.
     const entryPoints = { hints: "src/client/hints.ts", shared: "src/client/core/shared.ts" };
     for (const [name, entry] of Object.entries(entryPoints)) {

@@ -54,14 +54,16 @@ export const shortened = {
 };
 
 /**
- * Long names of properties that only the client's own classes use. The page, htmx and the scripts that load later see none
- * of them, so they are short in the bundles.
+ * Long names of properties that only the client's first scripts and `ui.js` use. The page, htmx and the other scripts see
+ * none of them, so they are short in the bundles, and the same in all of them.
  */
 export const clientNames = new RegExp(
   `^(${[
-    "adopted|answerTimeout|askedAt|comeBack|deliver|finish|isRepeated|isUrgent|lacksToken|lastAt|markup|newSource|openSources",
-    "pairs|path|position|previousEventId|released|renewToken|reopen|restarted|resume|revive|silence|source|sourceFor|sourceOf",
-    "suspend|suspiciousSilence|writePositions|writeState",
+    "added|adopted|answerTimeout|askedAt|changed|comeBack|deliver|failed|finish|gap|growsAtStart|isLeft|isRepeated",
+    "isUrgent|lacksToken|lastAt|markup|need|newSource|onState|openSources|pairs|path|positionOf|prepare",
+    "previousEventId|release|released|removed|renew|renewToken|reopen|replacement|report|restarted|resume|revive",
+    "silence|snapshotEvent|source|sourceFor|sourceOf|start|stop|suspend|suspiciousSilence|watchElements|writePositions",
+    "writeState",
   ].join("|")})$`,
 );
 

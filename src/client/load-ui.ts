@@ -3,7 +3,7 @@ import type { Line } from "./ui.js";
 
 /**
  * Loads `ui.js`, a script of its own, with the first need: a feed that scrolls, a list with a limit, a status, or an
- * element that the reader scrolls, opens or changes, whose replacement must keep that.
+ * element that the reader focuses, scrolls, opens or changes, whose replacement must keep that.
  */
 export function loadUi(line: Line): void {
   let isLoaded = false;
@@ -14,14 +14,14 @@ export function loadUi(line: Line): void {
     if (isLoaded) return;
     isLoaded = true;
     import("./ui.js").then(
-      ({ install }) => install({ ...line, isLeft, touched: event?.target, watchElements }),
+      ({ install }) => install({ ...line, isLeft, need: event, watchElements }),
       // The browser reports the failure. The next need retries.
       () => {
         isLoaded = false;
       },
     );
   };
-  for (const name of ["input", "scroll", "toggle"]) addEventListener(name, load, true);
+  for (const name of ["focusin", "input", "scroll", "toggle"]) addEventListener(name, load, true);
   watchElements("[data-auto-scroll], [data-mercure-limit], .mercure-status", {
     added(element) {
       // The reader sees the end at once, not when the script has come.

@@ -21,8 +21,8 @@ interface UiOptions extends Line {
   readonly watchElements: WatchElements;
   /** Returns whether the reader has left the end of a feed before this script came. */
   isLeft(feed: Element): boolean;
-  /** The element whose scrolling, opening or change has loaded this script. */
-  readonly touched: EventTarget | null | undefined;
+  /** The event that has loaded this script. */
+  readonly need: Event | undefined;
 }
 
 /** Installs the parts of the client that only some pages need. */
@@ -32,10 +32,10 @@ export function install({
   snapshotEvent,
   onState,
   replacement,
-  touched,
+  need,
   watchElements,
 }: UiOptions): void {
-  watchReader(touched);
+  watchReader(need);
   replacement.prepare = carryReaderState;
   installStatus(watchElements, onState);
   installItemLimits(watchElements);

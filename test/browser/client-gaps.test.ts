@@ -138,4 +138,90 @@ alwaysOnBothLines((fixture) => {
       ]);
     });
   });
+
+  describe("a region that fetches itself again after a gap", () => {
+    /** Opens a page whose region is the answer of `/region` after a gap. */
+    async function open(content: string, answer: () => { status: number; body: string }) {
+      const { lastEventId } = fixture.server;
+      const region = (body: string) =>
+        `<section id="region" hx-get="/region" hx-trigger="mercure:gap" hx-select="#region" hx-swap="outerHTML"
+          hx-disinherit="*">${stream({ connect: `/hub?topic=messages&lastEventID=${lastEventId}` })}${body}</section>`;
+      fixture.expectErrors(/reconnects in|htmx:sse:?[eE]rror|Failed to load resource|ERR_|sse|Response Status/);
+      let isAsked = false;
+      fixture.server.serve("/region", () => {
+        isAsked = true;
+        const { status, body } = answer();
+        return { status, body: body.startsWith("<h1>") ? body : region(body) };
+      });
+      const page = await fixture.open(`${region(content)}<button id="elsewhere">x</button>`);
+      await fixture.connected();
+      await page.evaluate("kept = []; addEventListener('mercure:kept', ({ target }) => kept.push(target.id))");
+      const gap = async () => {
+        fixture.server.publish("<i>live</i>");
+        await page.waitForSelector("#feed i");
+        fixture.server.forgetHistory();
+        fixture.server.cut();
+        await eventually(() => assert.ok(isAsked));
+      };
+      return { page, gap };
+    }
+    const answer = (body: string) => () => ({ status: 200, body });
+    const field = '<input id="draft">';
+
+    it("keeps the field that the visitor is changing, and says so", async () => {
+      const { page, gap } = await open(`${field}${item("old")}`, answer(`${field}${item("fresh")}`));
+      await page.focus("#draft");
+      await page.keyboard.type("my ");
+      await gap();
+      await shows(page, "#region > p", ["fresh"]);
+      await page.keyboard.type("words");
+      assert.deepEqual(await page.evaluate("[document.activeElement.id, draft.value, kept]"), [
+        "draft",
+        "my words",
+        ["draft"],
+      ]);
+    });
+
+    it("stays when the answer lacks the field that the visitor is changing", async () => {
+      const { page, gap } = await open(`${field}${item("old")}`, answer(item("fresh")));
+      await page.focus("#draft");
+      await page.keyboard.type("my words");
+      await gap();
+      await eventually(async () => assert.deepEqual(await page.evaluate("kept"), ["draft"]));
+      assert.deepEqual(await page.locator("#region > p").allTextContents(), ["old"]);
+      assert.equal(await page.inputValue("#draft"), "my words");
+    });
+
+    it("keeps open details, scroll positions and the focus, even where the answer has autofocus", async () => {
+      const rest = (text: string, more = "") =>
+        `${item(text)}<details><summary>More</summary>x</details><div class="feed log">${"<i>line</i>".repeat(20)}</div>
+          <input class="other" ${more}>`;
+      const { page, gap } = await open(rest("old"), answer(rest("fresh", "autofocus")));
+      await page.click("summary");
+      await page.locator(".log").evaluate((log) => log.scrollTo(0, 120));
+      await page.focus("#elsewhere");
+      await gap();
+      await shows(page, "#region > p", ["fresh"]);
+      await page.waitForSelector("#region:not(.htmx-added)");
+      const seen =
+        "[document.querySelector('details').open, document.querySelector('.log').scrollTop, document.activeElement.id]";
+      await eventually(async () => assert.deepEqual(await page.evaluate(seen), [true, 120, "elsewhere"]));
+    });
+
+    for (const [what, status] of [
+      ["the answer lacks it, as after the end of a session", 200],
+      ["the server cannot answer", 503],
+    ] as const) {
+      it(`stays when ${what}`, async () => {
+        const { page, gap } = await open(item("old"), () => ({ status, body: "<h1>Sign in</h1>" }));
+        const answered = page.waitForEvent("requestfinished", (request) => request.url().endsWith("/region"));
+        await gap();
+        await answered;
+        await page.waitForFunction("mercure.state === 'stale'");
+        fixture.server.publish("<i>after</i>");
+        await shows(page, "#feed i", ["live", "after"]);
+        assert.deepEqual(await page.locator("#region > p, h1").allTextContents(), ["old"]);
+      });
+    }
+  });
 });

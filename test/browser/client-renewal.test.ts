@@ -144,11 +144,7 @@ onBothLines((fixture) => {
 
   describe("the console of a page whose stream has ended for good", () => {
     for (const [how, reason, end] of [
-      [
-        "ended by the application",
-        /: the application has ended it\.$/,
-        () => fixture.server.write(close("disconnected")),
-      ],
+      ["ended by the application", /: ended by the application\.$/, () => fixture.server.write(close("disconnected"))],
       [
         "refused by the server",
         /: status 403\.$/,

@@ -113,6 +113,32 @@ onBothLines((fixture) => {
       assert.deepEqual(await page.evaluate(`[${focused}, draft.value]`), ["draft", "my words"]);
     });
 
+    it("takes no focus when the stream is fetched again after a gap, also from a visitor who only reads", async () => {
+      fixture.expectErrors(/reconnects in|htmx:sse:?[eE]rror|ERR_/);
+      let renderings = 0;
+      const page = await openBeside(() => {
+        renderings += 1;
+        const connect = `/hub?topic=messages&lastEventID=${fixture.server.lastEventId}`;
+        return stream({ connect, content: renderings === 1 ? "" : focus("fresh") });
+      });
+      fixture.server.publish('<p id="live">live</p>');
+      await page.waitForSelector("#live");
+      fixture.server.forgetHistory();
+      fixture.server.cut();
+      await settled(page, "fresh");
+      assert.equal(await page.evaluate(focused), "draft");
+    });
+
+    it("takes the focus as the answer of a form of the author, also while the visitor is changing another field", async () => {
+      fixture.server.serve("/answer", () => ({ status: 200, body: focus("answer") }));
+      const page = await openBeside(
+        `${stream()}<button hx-get="/answer" hx-target="#feed" hx-swap="beforeend">ask</button>`,
+      );
+      await page.keyboard.type("my words");
+      await page.evaluate("document.querySelector('button').click()");
+      await page.waitForSelector(".other:focus");
+    });
+
     it("takes the focus from a field without a change", async () => {
       const page = await openBeside(stream());
       fixture.server.publish(focus("new"));

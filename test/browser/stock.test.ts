@@ -1,9 +1,10 @@
-// Shows what docs/browser.md says about htmx and its extension alone, so that its table stays true.
+// Shows what docs/browser.md says about htmx and its extension alone. test/docs/situations.test.ts compares its table.
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Page } from "playwright-core";
 import { eventually, onBothLines, outlivesServer, shows } from "./client-fixture.js";
+import { type Situation, situations } from "./situations.js";
 
 onBothLines((fixture) => {
   const { line, stream } = fixture;
@@ -11,8 +12,25 @@ onBothLines((fixture) => {
   const item = (text: string, id = "") => `<p${id && ` id="${id}"`}>${text}</p>`;
   const texts = (page: Page) => page.locator("#feed p").allTextContents();
 
-  const scripts = ["htmx.js", "sse.js"].map((name) => `<script src="/${name}"></script>`).join("");
-  const pageOf = (body: string) => `<!doctype html><title>x</title>${scripts}${body}`;
+  const scriptsOf = (how: string) =>
+    ["htmx.js", "sse.js"].map((name) => `<script ${how} src="/${name}"></script>`).join("");
+  const pageOf = (body: string, how = "") => `<!doctype html><title>x</title>${scriptsOf(how)}${body}`;
+  const refusals: [Situation, status: number][] = [
+    ["The hub refuses by 401", 401],
+    ["A 404 or a page of a proxy during a deployment", 404],
+    ["A 404 or a page of a proxy during a deployment", 200],
+  ];
+  const shownSituations = new Set<string>();
+
+  /**
+   * Shows a cell of the table. Its test has the name of the situation and what docs/browser.md says.
+   *
+   * @param part - The part of the cell, where several tests show it.
+   */
+  function cell(situation: Situation, check: () => Promise<void>, part = ""): void {
+    shownSituations.add(situation);
+    it(`${situation}: ${situations[situation][line === 2 ? 0 : 1]}${part && ` (${part})`}`, check);
+  }
 
   /**
    * Opens a page with the scripts of htmx alone.
@@ -28,7 +46,7 @@ onBothLines((fixture) => {
   }
 
   describe("with htmx and its extension alone, a stream", () => {
-    it(`${line === 2 ? "receives" : "lacks"} the updates between rendering and connecting`, async () => {
+    cell("Updates between rendering and connecting", async () => {
       const body = stream({ connect });
       fixture.server.publish(item("before"));
       const page = await open(body);
@@ -37,19 +55,16 @@ onBothLines((fixture) => {
       await shows(page, "#feed p", line === 2 ? ["before", "after"] : ["after"]);
     });
 
-    it(
-      line === 2 ? "retries after a first answer of 502" : "shows a first answer of 502, and nobody retries",
-      async () => {
-        fixture.expectErrors(/502|sse|htmx|\[object Event\]/);
-        fixture.server.refuse({ status: 502, body: item("bad gateway") });
-        const page = await open(stream({ connect }));
-        if (line === 2) await fixture.connected();
-        else await shows(page, "#feed p", ["bad gateway"]);
-        assert.equal(fixture.server.subscriptions.length, line === 2 ? 2 : 1);
-      },
-    );
+    cell("The first answer is 502", async () => {
+      fixture.expectErrors(/502|sse|htmx|\[object Event\]/);
+      fixture.server.refuse({ status: 502, body: item("bad gateway") });
+      const page = await open(stream({ connect }));
+      if (line === 2) await fixture.connected();
+      else await shows(page, "#feed p", ["bad gateway"]);
+      assert.equal(fixture.server.subscriptions.length, line === 2 ? 2 : 1);
+    });
 
-    it(`${line === 2 ? "swaps" : "only dispatches"} a message with a type`, async () => {
+    cell("A message has a type", async () => {
       const page = await open(
         `<div ${fixture.connection(connect)}><div id="feed" ${fixture.types("news")} hx-swap="beforeend"></div></div>`,
       );
@@ -63,7 +78,7 @@ onBothLines((fixture) => {
       }
     });
 
-    it("appends an item that arrives again", async () => {
+    cell("An item arrives again", async () => {
       const page = await open(stream({ connect }));
       await fixture.connected();
       fixture.server.publish(item("old", "a"));
@@ -71,7 +86,7 @@ onBothLines((fixture) => {
       await shows(page, "#feed p", ["old", "new"]);
     });
 
-    it(`${line === 2 ? "empties" : "leaves"} its target at a message of out-of-band elements only`, async () => {
+    cell("A message of out-of-band elements only", async () => {
       const page = await open(`${stream({ connect, swap: "innerHTML", content: item("old") })}<b id="n">1</b>`);
       await fixture.connected();
       fixture.server.publish('<b id="n" hx-swap-oob="true">2</b>');
@@ -79,7 +94,7 @@ onBothLines((fixture) => {
       assert.deepEqual(await texts(page), line === 2 ? [] : ["old"]);
     });
 
-    it("makes an unknown HTML element of a shape for a drawing", async () => {
+    cell("A shape for a drawing", async () => {
       const page = await open(`<svg>${stream({ connect, tag: "g" })}</svg>`);
       await fixture.connected();
       fixture.server.publish('<circle id="c" r="5"/>');
@@ -87,7 +102,7 @@ onBothLines((fixture) => {
       assert.equal(await page.evaluate("c.namespaceURI"), "http://www.w3.org/1999/xhtml");
     });
 
-    it("overwrites the text that the visitor types", async () => {
+    cell("Content arrives where the visitor types", async () => {
       const field = (text: string) => `<p>${text}</p><input id="draft">`;
       const page = await open(stream({ connect, swap: "innerHTML", content: field("old") }));
       await fixture.connected();
@@ -98,7 +113,7 @@ onBothLines((fixture) => {
       assert.equal(await page.inputValue("#draft"), "");
     });
 
-    it("moves the focus from the field of a visitor who types to an arriving element with autofocus", async () => {
+    cell("An element with `autofocus` arrives while the visitor types", async () => {
       const page = await open(`${stream({ connect })}<input id="draft">`);
       await fixture.connected();
       await page.focus("#draft");
@@ -107,7 +122,7 @@ onBothLines((fixture) => {
       await page.locator("#other:focus").waitFor();
     });
 
-    it("ends the composition of an input method", async () => {
+    cell("An input method composes text there", async () => {
       const field = (text: string) => `<p>${text}</p><input id="draft">`;
       const page = await open(stream({ connect, swap: "innerHTML", content: field("old") }));
       await fixture.connected();
@@ -120,21 +135,21 @@ onBothLines((fixture) => {
       assert.equal(await page.inputValue("#draft"), "");
     });
 
-    it("connects while the browser renders its page in advance", async () => {
+    cell("The browser renders the page in advance", async () => {
       const script = "Object.defineProperty(document, 'prerendering', { value: true })";
       const page = await open(stream({ connect }), script);
       await fixture.connected();
       assert.equal(await page.evaluate("document.prerendering"), true);
     });
 
-    it(`${line === 2 ? "stays off" : "connects"} inside an element that htmx ignores`, async () => {
+    cell("A stream inside `hx-disable` or `hx-ignore`", async () => {
       const ignored = line === 2 ? "hx-disable" : "hx-ignore";
       await open(`${stream({ connect })}<div ${ignored}>${stream({ connect, id: "ignored" })}</div>`);
       await fixture.connected(line === 2 ? 1 : 2);
       assert.equal(fixture.server.subscriptions.length, line === 2 ? 1 : 2);
     });
 
-    it(`${line === 2 ? "loses" : "does not swap"} messages of a burst whose receiver the first one replaces`, async () => {
+    cell('Messages in a burst replace their receiver, `hx-swap="outerHTML"`', async () => {
       const receiver = (text: string) => `<p id="a" ${fixture.types("a")} hx-swap="outerHTML">${text}</p>`;
       const page = await open(`<div ${fixture.connection(connect)}>${receiver("0")}<b id="n"></b></div>`);
       await fixture.connected();
@@ -148,22 +163,20 @@ onBothLines((fixture) => {
       await shows(page, "#a", [line === 2 ? "1" : "0"]);
     });
 
-    it("does not notice that the server has evicted its position", async () => {
+    cell("The server has evicted the position", async () => {
       const page = await open(stream({ connect: "/hub?topic=messages&lastEventID=gone", content: item("old") }));
       await fixture.connected();
       fixture.server.publish(item("new"));
       await shows(page, "#feed p", ["old", "new"]);
     });
 
-    it("appends the updates while the server restarts, after a message with an id", async () => {
+    cell("The server restarts", async () => {
       fixture.expectErrors(/sse|htmx|ERR_|\[object Event\]/);
       await outlivesServer(fixture, await open(stream({ connect })));
     });
 
-    it(
-      line === 2
-        ? "repeats updates after a restart during which a proxy answers"
-        : "repeats nothing after a restart during which a proxy answers",
+    cell(
+      "The server restarts",
       async () => {
         fixture.expectErrors(/502|sse|htmx|ERR_|\[object Event\]/);
         const page = await open(stream({ connect }));
@@ -177,30 +190,33 @@ onBothLines((fixture) => {
         fixture.server.publish(item("after"));
         await shows(page, "#feed p", line === 2 ? ["before", "before", "after"] : ["before", "after"]);
       },
+      "with a proxy that answers",
     );
 
-    for (const status of [401, 404]) {
-      it(`asks again forever when a stream that was open is refused by ${status}`, async () => {
-        fixture.expectErrors(/40[14]|sse|htmx|ERR_|\[object Event\]/);
-        const page = await open(stream({ connect }));
-        await fixture.connected();
-        await page.clock.install();
-        fixture.server.refuse(...Array.from({ length: 8 }, () => ({ status, body: item("refused") })));
-        fixture.server.cut();
-        await eventually(async () => {
-          // The max pause of both scripts is about a minute.
-          await page.clock.runFor(80_000);
-          assert.ok(fixture.server.subscriptions.length > 9);
-        });
-        assert.deepEqual(await texts(page), []);
-      });
-
-      it(
-        line === 2
-          ? `asks again when its first answer is ${status}`
-          : `shows its first answer of ${status}, and nobody asks again`,
+    for (const [situation, status] of refusals) {
+      cell(
+        situation,
         async () => {
-          fixture.expectErrors(/40[14]|sse|htmx|\[object Event\]/);
+          fixture.expectErrors(/40[14]|sse|htmx|ERR_|MIME|\[object Event\]/);
+          const page = await open(stream({ connect }));
+          await fixture.connected();
+          await page.clock.install();
+          fixture.server.refuse(...Array.from({ length: 8 }, () => ({ status, body: item("refused") })));
+          fixture.server.cut();
+          await eventually(async () => {
+            // The max pause of both scripts is about a minute.
+            await page.clock.runFor(80_000);
+            assert.ok(fixture.server.subscriptions.length > 9);
+          });
+          assert.deepEqual(await texts(page), []);
+        },
+        `${status} later`,
+      );
+
+      cell(
+        situation,
+        async () => {
+          fixture.expectErrors(/40[14]|sse|htmx|MIME|\[object Event\]/);
           fixture.server.refuse({ status, body: item("refused") });
           const page = await open(stream({ connect }));
           if (line === 2) return fixture.connected();
@@ -208,10 +224,11 @@ onBothLines((fixture) => {
           assert.equal(await page.evaluate("feed._htmx.sse"), undefined);
           assert.equal(fixture.server.subscriptions.length, 1);
         },
+        `${status} first`,
       );
     }
 
-    it("stays on a connection that is silent, while the script of htmx-mercure replaces its own", async () => {
+    cell("The connection is silent", async () => {
       const requests = (topic: string) =>
         fixture.server.subscriptions.filter(({ query }) => query.get("topic") === topic).length;
       fixture.server.headers = { "Mercure-Keep-Alive": "0.2" };
@@ -222,7 +239,7 @@ onBothLines((fixture) => {
       assert.equal(requests("messages"), 1);
     });
 
-    it(`${line === 2 ? "receives" : "lacks"} the updates since another rendering of the same stream`, async () => {
+    cell("Another element with the same stream is rendered", async () => {
       fixture.server.serve("/fresh", () => {
         const position = fixture.server.publish(item("rendered"));
         fixture.server.publish(item("during"));
@@ -238,7 +255,7 @@ onBothLines((fixture) => {
       await shows(page, "#feed p", line === 2 ? ["all so far", "during", "after"] : ["all so far", "after"]);
     });
 
-    it(`${line === 2 ? "repeats updates" : "lacks updates"} after the back button, and its token is in the session storage`, async () => {
+    cell("The back button, with a snapshot of the page", async () => {
       const link = '<a href="/lobby" hx-get="/lobby" hx-push-url="true" hx-target="main">Lobby</a>';
       const cache = line === 2 ? "" : '<script src="/history.js"></script>';
       fixture.server.serve("/lobby", "<h1>Lobby</h1>");
@@ -258,7 +275,7 @@ onBothLines((fixture) => {
       await shows(page, "#feed p", line === 2 ? ["here", "here", "away", "back"] : ["here", "back"]);
     });
 
-    it("shows the JSON of a subscription event", async () => {
+    cell("Subscription events, which are JSON", async () => {
       const page = await open(stream({ connect }));
       await fixture.connected();
       const event = JSON.stringify({ type: "Subscription", active: true });
@@ -266,7 +283,7 @@ onBothLines((fixture) => {
       await shows(page, "#feed", [event]);
     });
 
-    it("ends when the hub says that its token has expired", async () => {
+    cell("A token expires", async () => {
       const attribute = line === 2 ? "sse-close" : "hx-sse:close";
       const page = await open(stream({ connect, attributes: `${attribute}="mercure:close"` }));
       await fixture.connected();
@@ -277,7 +294,7 @@ onBothLines((fixture) => {
       assert.equal(fixture.server.subscriptions.length, 1);
     });
 
-    it("leaves the position of a scrolled element with auto_scroll", async () => {
+    cell("`auto_scroll`", async () => {
       const attributes = 'data-auto-scroll style="height: 40px; overflow-y: auto"';
       const page = await open(stream({ connect, attributes, content: item("old").repeat(9) }));
       await fixture.connected();
@@ -285,6 +302,58 @@ onBothLines((fixture) => {
       await page.getByText("new").waitFor();
       await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
       assert.equal(await page.evaluate("feed.scrollTop"), 0);
+    });
+
+    cell("The script tags have `defer`", async () => {
+      fixture.server.serve("/", () => ({ status: 200, body: pageOf(stream({ connect }), "defer") }));
+      const page = await fixture.newPage();
+      await page.goto(`${fixture.server.origin}/`);
+      if (line === 2) return fixture.connected();
+      await page.evaluate("fetch('/favicon.ico')");
+      assert.equal(fixture.server.subscriptions.length, 0);
+      // The extension is there: it connects what htmx processes from now on.
+      await page.evaluate("htmx.process(document.body)");
+      await fixture.connected();
+    });
+
+    cell("The URL of the page has credentials", async () => {
+      if (line === 4) fixture.expectErrors(/credentials|htmx|sse/);
+      fixture.server.serve("/", () => ({ status: 200, body: pageOf(stream({ connect })) }));
+      const page = await fixture.newPage();
+      const refused = page.waitForEvent("console", (message) => line === 4 && /credentials/.test(message.text()));
+      await page.goto(fixture.server.origin.replace("//", "//user:password@"));
+      await Promise.race([fixture.connected(), refused]);
+      assert.equal(fixture.server.subscriptions.length, line === 2 ? 1 : 0);
+    });
+
+    cell("Content is replaced after the visitor has typed, scrolled or opened `details`", async () => {
+      const content = (text: string) =>
+        `<p>${text}</p><details><summary>More</summary>x</details><input id="draft"><button id="elsewhere">x</button>`;
+      const page = await open(stream({ connect, swap: "innerHTML", content: content("old") }));
+      await fixture.connected();
+      await page.click("summary");
+      await page.fill("#draft", "my words");
+      await page.focus("#elsewhere");
+      fixture.server.publish(content("new"));
+      await shows(page, "#feed p", ["new"]);
+      assert.deepEqual(await page.evaluate("[document.querySelector('details').open, draft.value]"), [false, ""]);
+    });
+
+    cell("A dialog or popover in replaced content is open", async () => {
+      const content = (text: string) => `<p>${text}</p><dialog id="modal">x</dialog><div popover id="hint">x</div>`;
+      const page = await open(stream({ connect, swap: "innerHTML", content: content("old") }));
+      await fixture.connected();
+      await page.evaluate("modal.showModal(), hint.showPopover()");
+      fixture.server.publish(content("new"));
+      await shows(page, "#feed p", ["new"]);
+      // htmx 2 gives an arriving element the attributes of the present one of its id for a moment.
+      await page.waitForSelector("#feed:not(.htmx-settling)");
+      await page.waitForFunction("!modal.open");
+      assert.equal(await page.locator(":modal, :popover-open").count(), 0);
+    });
+
+    it("has a test for each situation", () => {
+      assert.deepEqual([...shownSituations].sort(), Object.keys(situations).sort());
     });
   });
 });

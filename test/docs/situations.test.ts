@@ -1,11 +1,26 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { situations } from "../browser/situations.js";
+
+const page = readFileSync("docs/browser.md", "utf8");
+const [, table = ""] = /<!-- situations -->\n\n(.*?)\n\n/s.exec(page) ?? [];
+const rows = table.split("\n").slice(2);
+
+test("the columns of htmx and its extension alone say what their tests show", () => {
+  const cells = rows.map((row) =>
+    row
+      .split("|")
+      .slice(1, 4)
+      .map((cell) => cell.trim()),
+  );
+  assert.deepEqual(
+    cells,
+    Object.entries(situations).map(([situation, stock]) => [situation, ...stock]),
+  );
+});
 
 test("each situation of the page about the browser names a test that runs on both lines of htmx", () => {
-  const page = readFileSync("docs/browser.md", "utf8");
-  const [, table = ""] = /<!-- situations -->\n\n(.*?)\n\n/s.exec(page) ?? [];
-  const rows = table.split("\n").slice(2);
   assert.ok(rows.length > 10);
   for (const row of rows) {
     const [, file, name = ""] = /\| `([\w-]+)`: (.*) \|$/.exec(row) ?? assert.fail(`no test in: ${row}`);

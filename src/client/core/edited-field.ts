@@ -29,13 +29,15 @@ export function keepEdited(present: Element, arriving: ParentNode): boolean {
   return counterpart !== null;
 }
 
-/** Leaves the focus in the field that the visitor is changing: htmx would move it to arriving elements with `autofocus`. */
-export function keepFocus(arriving: ParentNode): void {
-  if (editedField(document.documentElement) === undefined) return;
-  for (const element of arriving.querySelectorAll("[autofocus], template")) {
-    element.removeAttribute("autofocus");
-    if (element instanceof HTMLTemplateElement) keepFocus(element.content);
-  }
+/**
+ * Leaves the focus in the field that the visitor is changing: htmx would move it to arriving elements with `autofocus`.
+ *
+ * @param always - Leaves the focus wherever it is, as when content is fetched again that no reader has asked for.
+ */
+export function keepFocus(arriving: ParentNode, always = false): void {
+  if (!always && editedField(document.documentElement) === undefined) return;
+  for (const element of arriving.querySelectorAll("[autofocus]")) element.removeAttribute("autofocus");
+  for (const { content } of arriving.querySelectorAll("template")) keepFocus(content, true);
 }
 
 function counterpartOf(field: HTMLElement, arriving: ParentNode): Element | null {

@@ -4,9 +4,9 @@ export type StreamEnd = MercureEndDetail | MercureErrorDetail;
 
 /** The hub's reasons, in words. */
 const reasons = new Map([
-  ["expired", "its token has expired"],
-  ["forbidden", "the application denies it"],
-  ["disconnected", "the application has ended it"],
+  ["expired", "token expired"],
+  ["forbidden", "access denied"],
+  ["disconnected", "ended by the application"],
 ]);
 
 /** Returns the console message for a stream that has ended for good. Its URL has no token. */

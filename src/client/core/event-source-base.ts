@@ -18,8 +18,8 @@ export class EventSourceBase
 
   constructor() {
     super();
-    super.addEventListener("open", (event) => this.onopen?.(event));
-    super.addEventListener("message", (event) => this.onmessage?.(event as MessageEvent));
-    super.addEventListener("error", (event) => this.onerror?.(event));
+    for (const name of ["open", "message", "error"] as const) {
+      super.addEventListener(name, (event) => this[`on${name}`]?.(event as MessageEvent));
+    }
   }
 }

@@ -1,13 +1,11 @@
 import type { PageStreams } from "./page-streams.js";
 import { isPageHidden } from "./page-visibility.js";
 
-/** How long a page is hidden until its streams pause, in seconds. 0 for never. */
-export interface HiddenPause {
-  after: number;
-}
+/** Sets how long a page is hidden until its streams pause, in seconds. 0 for never. */
+export type PauseHiddenAfter = (seconds: number) => void;
 
 /** Suspends and resumes streams with the page, and reconnects at once when the network or the reader is back. */
-export function installLifecycle(streams: PageStreams): HiddenPause {
+export function installLifecycle(streams: PageStreams): PauseHiddenAfter {
   let pauseAfter = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const revive = (silence?: number) => {
@@ -36,13 +34,8 @@ export function installLifecycle(streams: PageStreams): HiddenPause {
   });
   // The browser froze the page, and its timers with it.
   document.addEventListener("resume", () => revive());
-  return {
-    get after() {
-      return pauseAfter;
-    },
-    set after(seconds) {
-      pauseAfter = seconds;
-      pauseLater();
-    },
+  return (seconds) => {
+    pauseAfter = seconds;
+    pauseLater();
   };
 }

@@ -12,7 +12,7 @@ export interface Markup {
   write(element: Element, url: string): void;
   writeState(element: Element, state: StreamState): void;
   /** Returns the id of the last message that is in the page. Default: the source's last event id. */
-  position?(element: Element): string | undefined;
+  positionOf?(element: Element): string | undefined;
   /** Replaces a stream's element by its fresh rendering. */
   replace(element: Element, fresh: DocumentFragment): void;
 }

@@ -1,16 +1,18 @@
 import type { Mercure } from "../index.js";
-import type { HiddenPause } from "./lifecycle.js";
+import type { PauseHiddenAfter } from "./lifecycle.js";
 import { pageStateOf } from "./page-state.js";
 import type { PageStreams } from "./page-streams.js";
 
 /** Returns the interface to the page's own scripts, for `window.mercure`. */
-export function pageApiOf(streams: PageStreams, pause: HiddenPause): Mercure {
+export function pageApiOf(streams: PageStreams, pause: PauseHiddenAfter): Mercure {
+  let hiddenAfter = 0;
   return {
     get pauseHiddenAfter() {
-      return pause.after;
+      return hiddenAfter;
     },
     set pauseHiddenAfter(seconds) {
-      pause.after = seconds;
+      hiddenAfter = seconds;
+      pause(seconds);
     },
     get state() {
       return pageStateOf(streams.all);

@@ -90,7 +90,7 @@ export class PageStreams implements SourceOwner {
     for (const [element, stream] of this.#open()) {
       const { address, lastEventId } = stream.source;
       if (address.token) rememberToken(address.url, address.token);
-      const position = this.markup.position?.(element) ?? lastEventId;
+      const position = this.markup.positionOf?.(element) ?? lastEventId;
       this.#write(element, stream, textAtCursor(stream.text, position, address.cursorName));
       element.removeAttribute(stateAttribute);
     }

@@ -1,69 +1,77 @@
 /** Finds the counterpart of an element in another rendering of the element around it. */
-type Place = (root: Element) => Element | undefined;
+type Place = (root: ParentNode) => Element | undefined;
 
-/** The state of a replaced element, for its successor. */
-interface Pending {
-  /** The id of the element around it. */
-  readonly id: string;
-  readonly place: Place;
-  /** The element that was replaced. */
-  readonly from: Element;
-  readonly scroll: ScrollToOptions;
-}
+/** Elements that only a script or the reader can show. */
+const modal = "dialog:modal";
+const shown = `${modal}, :popover-open`;
+const fields = "input, select, textarea";
 
 /** The elements that the reader has scrolled, opened, closed or changed. */
 const touched = new Set<Element>();
-let pending: Pending[] = [];
+/** Finish a replacement when its content is in the page. */
+let pending: ((isFocusLost: boolean) => void)[] = [];
 
 /**
  * Begins to remember what the reader does with the elements of the page.
  *
- * @param first - An element that the reader has touched before this script came.
+ * @param first - The event that has loaded this script. An element that only has the focus is as the server wants it.
  */
-export function watchReader(first: EventTarget | null | undefined): void {
-  touch(first);
+export function watchReader(first: Event | undefined): void {
+  if (first?.type !== "focusin") touch(first?.target);
   for (const name of ["input", "scroll"]) addEventListener(name, ({ target }) => touch(target), true);
   // The parser dispatches this event too, for an element that is open from the start.
   addEventListener("toggle", ({ target }) => navigator.userActivation?.isActive && touch(target), true);
   // A sent text is no longer the reader's draft.
-  addEventListener("submit", ({ target }) => {
-    for (const field of (target as HTMLFormElement).elements) touched.delete(field);
-  });
+  for (const name of ["submit", "reset"]) {
+    addEventListener(name, ({ target }) => {
+      for (const field of (target as HTMLFormElement).elements) touched.delete(field);
+    });
+  }
 }
 
 /**
- * Gives an element that is about to replace another one what the reader has done with the present one: `details` that are
- * open, text that has not been sent, and scroll positions.
+ * Gives content that is about to replace an element, or the content of an element, what the reader has done with the
+ * present one: `details`, dialogs and popovers that are open, text that has not been sent, scroll positions and the focus.
+ *
+ * @param arriving - The element that replaces the present one, or a fragment that replaces its content.
  */
-export function carryReaderState(present: Element, arriving: Element): void {
+export function carryReaderState(present: Element, arriving: ParentNode): void {
   settle();
-  for (const element of touched) {
+  const { id, parentElement } = present;
+  const index = id === "" && parentElement ? [...parentElement.children].indexOf(present) : -1;
+  const root = () => {
+    if (present.isConnected) return present;
+    return index < 0 ? document.getElementById(id) : parentElement?.children[index];
+  };
+  const above = [...(present.matches(shown) ? [present] : []), ...present.querySelectorAll(shown)];
+  // A dialog must be open again before an element in it gets the focus.
+  for (const element of new Set([...above, ...touched, document.activeElement!])) {
     if (!present.contains(element)) continue;
     const place = placeIn(present, element);
-    const counterpart = place(arriving);
-    if (counterpart === undefined) continue;
-    copyState(element, counterpart);
-    const { scrollTop: top, scrollLeft: left } = element;
-    pending.push({ id: present.id, place, from: element, scroll: { top, left, behavior: "instant" } });
+    const restore = stateOf(element);
+    const restoreIn = (other: ParentNode | null | undefined, isFocusLost = false) => {
+      const to = other && place(other);
+      return to?.localName === element.localName && restore(to, isFocusLost);
+    };
+    if (restoreIn(arriving) === false) continue;
+    pending.push((isFocusLost) => {
+      if (element.isConnected) restore(element, isFocusLost);
+      else restoreIn(root(), isFocusLost);
+    });
   }
   if (pending.length > 0) requestAnimationFrame(settle);
 }
 
 /**
- * Finds the elements that have come into the page. Only there can they scroll, and htmx 2 inserts copies, which lack the
- * choice of a `select`.
+ * Finds the elements that have come into the page. Only there can they scroll and be shown, and htmx 2 inserts copies,
+ * which lack the choice of a `select`.
  */
 function settle(): void {
   const due = pending;
   pending = [];
-  for (const { id, place, from, scroll } of due) {
-    const root = id === "" ? null : document.getElementById(id);
-    const element = root ? place(root) : undefined;
-    if (element === undefined) continue;
-    touch(element);
-    copyState(from, element);
-    if (scroll.top || scroll.left) element.scrollTo(scroll);
-  }
+  // The browser drops the focus with its element.
+  const isFocusLost = document.activeElement === document.body;
+  for (const finish of due) finish(isFocusLost);
 }
 
 function touch(target: EventTarget | null | undefined): void {
@@ -71,17 +79,69 @@ function touch(target: EventTarget | null | undefined): void {
   if (target instanceof Element) touched.add(target);
 }
 
-/** An element is found by its id, or else by its number among the elements of its name. */
+/** An element is found by its id, or else by its number among those of its kind in the nearest element with an id. */
 function placeIn(root: Element, element: Element): Place {
-  if (element === root) return (other) => other;
-  if (element.id !== "") return (other) => other.querySelector(`#${CSS.escape(element.id)}`) ?? undefined;
-  const index = [...root.querySelectorAll(element.localName)].indexOf(element);
-  return (other) => other.querySelectorAll(element.localName)[index];
+  if (element === root) return (other) => (other instanceof Element ? other : element);
+  if (element.id !== "") return (other) => other.querySelector(byId(element)) ?? undefined;
+  const nearest = element.closest("[id]");
+  const anchor = nearest && nearest !== root && root.contains(nearest) ? nearest : undefined;
+  const name = element.getAttribute("name");
+  const kind = element.localName + (name === null ? "" : `[name="${CSS.escape(name)}"]`);
+  const all = [...(anchor ?? root).querySelectorAll(kind)];
+  return (other) => {
+    const others = (anchor ? other.querySelector(byId(anchor)) : other)?.querySelectorAll(kind) ?? [];
+    // A text must reach no field of another item.
+    if (element.matches(fields) && others.length !== all.length) return undefined;
+    return others[all.indexOf(element)];
+  };
 }
 
-function copyState(from: Element, to: Element): void {
-  if (!from.matches("details, input, select, textarea") || from.localName !== to.localName) return;
-  for (const name of ["open", "checked", (from as HTMLInputElement).type === "file" ? "files" : "value"]) {
-    if (name in from) Object.assign(to, { [name]: from[name as keyof Element] });
+function byId({ id }: Element): string {
+  return `#${CSS.escape(id)}`;
+}
+
+/**
+ * Returns a function that gives another element what the reader has done with this one. Before that element is in the
+ * page it gets only what the parser could have given it.
+ */
+function stateOf(element: Element): (to: Element, isFocusLost: boolean) => void {
+  const isTouched = touched.has(element);
+  const isModal = element.matches(modal);
+  const isShown = element.matches(shown);
+  const isFocused = element === document.activeElement;
+  const { scrollTop: top, scrollLeft: left } = element;
+  const values = valuesOf(element, isTouched, isModal);
+  const chosen =
+    isTouched &&
+    element instanceof HTMLSelectElement &&
+    new Set([...element.selectedOptions].map(({ value }) => value));
+  const draft = isTouched && (element as HTMLElement).isContentEditable && (element.cloneNode(true) as Element);
+  return (to, isFocusLost) => {
+    Object.assign(to, values);
+    if (chosen) for (const option of (to as HTMLSelectElement).options) option.selected = chosen.has(option.value);
+    if (draft && to.innerHTML !== draft.innerHTML) to.replaceChildren(...draft.cloneNode(true).childNodes);
+    if (!to.isConnected) return;
+    if (isTouched) touch(to);
+    const own = to as HTMLDialogElement;
+    if (isShown && !to.matches(shown)) {
+      if (isModal) {
+        own.open = false;
+        own.showModal();
+      } else if (own.popover) own.showPopover();
+    }
+    if (top || left) to.scrollTo({ top, left, behavior: "instant" });
+    if (isFocused && isFocusLost) own.focus({ preventScroll: true });
+  };
+}
+
+/** Returns the properties of an element that hold what the reader has changed. */
+function valuesOf(element: Element, isTouched: boolean, isModal: boolean): object {
+  if (isTouched && element instanceof HTMLTextAreaElement) return { value: element.value };
+  if (isTouched && element instanceof HTMLInputElement) {
+    const { checked, files, value } = element;
+    return { checked, ...(files ? { files } : { value }) };
   }
+  return isModal || (isTouched && element.matches("details, dialog"))
+    ? { open: (element as HTMLDialogElement).open }
+    : {};
 }

@@ -1,7 +1,7 @@
-import { keepEdited, keepFocus } from "./edited-field.js";
+import { keepFocus } from "./edited-field.js";
 import type { Markup } from "./markup.js";
 import { pageSince } from "./page-fetch.js";
-import { replacement } from "./replacement.js";
+import { prepareReplacement } from "./replacement.js";
 import { sameStream } from "./same-stream.js";
 import type { StreamAddress } from "./stream-address.js";
 
@@ -21,21 +21,19 @@ const refetches = new Map<string, Refetches>();
 
 /**
  * Fetches the page again, and replaces a stream's element by the same stream of that page, with its content and its
- * position. Scroll positions stay, and so does a field that the visitor is changing. The element stays as it is when the
- * page cannot be fetched or has no such stream, as after a redirect to a sign-in page. A page that is stale again at
- * once, for example from a cache, is fetched less and less often.
+ * position. Open elements, drafts, scroll positions and the focus stay, and so does a field that the visitor is changing.
+ * The element stays as it is when the page cannot be fetched or has no such stream, as after a redirect to a sign-in page.
+ * A page that is stale again at once, for example from a cache, is fetched less and less often.
  */
 export async function refetch(markup: Markup, element: Element, address: StreamAddress): Promise<void> {
   await pauseBefore(address.url);
   if (!element.isConnected) return;
   const page = await pageSince(performance.now()).catch(() => undefined);
   const fresh = sameStream(markup, page, element, address)?.element;
-  if (fresh === undefined || !element.isConnected) return;
-  if (!keepEdited(element, fresh)) return;
-  replacement.prepare(element, fresh);
+  if (fresh === undefined || !element.isConnected || !prepareReplacement(element, fresh)) return;
+  keepFocus(page!, true);
   const fragment = document.createDocumentFragment();
   fragment.append(document.importNode(fresh, true));
-  keepFocus(fragment);
   markup.replace(element, fragment);
 }
 

@@ -17,11 +17,10 @@ export function sameStream(
   { id }: Element,
   { url }: StreamAddress,
 ): RenderedStream | undefined {
-  if (content === undefined) return undefined;
-  const candidates = [...content.querySelectorAll(markup.selector)].map((element) => {
+  const candidates = [...(content?.querySelectorAll(markup.selector) ?? [])].map((element) => {
     const text = markup.read(element);
     return { element, text, address: parseAddress(text, pageBase()) };
   });
-  const same = id === "" ? undefined : candidates.find(({ element }) => element.id === id);
+  const same = candidates.find(({ element }) => id !== "" && element.id === id);
   return same ?? candidates.find(({ address }) => address.url === url);
 }

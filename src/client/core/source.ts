@@ -249,7 +249,11 @@ export class StreamSource extends EventSourceBase {
   }
 
   #receive(event: StreamEvent, origin: string): void {
-    const end = () => this.#end(event, origin);
+    // At the dispatched event the extension closes the source and notifies the page.
+    const end = () => {
+      this.#dispatchMessage(event, origin);
+      this.finish(event.data);
+    };
     if (event.type !== closeEvent) {
       this.#renewals = 0;
       const number = noteReceived(this.url, event.lastEventId);
@@ -261,12 +265,6 @@ export class StreamSource extends EventSourceBase {
 
   #dispatchMessage({ type, data, lastEventId }: StreamEvent, origin: string): void {
     this.dispatchEvent(new MessageEvent(type, { data, lastEventId, origin }));
-  }
-
-  /** Ends the stream. At the dispatched event the extension closes the source and notifies the page. */
-  #end(event: StreamEvent, origin: string): void {
-    this.#dispatchMessage(event, origin);
-    this.finish(event.data);
   }
 
   #fail({ status, reason }: Extract<Outcome, { status: number }>, state: "denied" | "ended"): void {

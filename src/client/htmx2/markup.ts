@@ -6,13 +6,13 @@ import { writeState } from "./state-attribute.js";
 const connectAttributes = ["sse-connect", "data-sse-connect"];
 
 /** Returns the markup of streams in htmx 2. The extension's attribute holds the whole URL. */
-export function markupOf(api: HtmxInternalApi, position: NonNullable<Markup["position"]>): Markup {
+export function markupOf(api: HtmxInternalApi, positionOf: NonNullable<Markup["positionOf"]>): Markup {
   const read = (element: Element) => element.getAttribute(attributeOf(element)) ?? "";
   return {
     selector: connectAttributes.map((name) => `[${name}]`).join(),
     read,
     write: (element, url) => element.setAttribute(attributeOf(element), url),
-    position,
+    positionOf,
     writeState: (element, state) => writeState(api, element, state),
     replace(element, fresh) {
       api.swap(element, fresh, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 0 }, { contextElement: element });

@@ -1,11 +1,11 @@
 import { isInSvg, unwrapDrawing } from "../core/drawing.js";
-import { keepEdited, keepFocus } from "../core/edited-field.js";
+import { keepFocus } from "../core/edited-field.js";
 import type { ElementSource } from "../core/element-source.js";
 import { listOf } from "../core/live-list.js";
 import { outOfBand } from "../core/out-of-band.js";
 import { parsePlain } from "../core/plain-content.js";
 import { isRendered } from "../core/rendered-items.js";
-import { replacement } from "../core/replacement.js";
+import { prepareContent, prepareReplacement } from "../core/replacement.js";
 import { swapInTransition } from "../core/view-transition.js";
 import type { Htmx, HtmxInternalApi } from "./htmx.js";
 import { holdPosition } from "./late-swaps.js";
@@ -19,9 +19,10 @@ let marks = 0;
 /** The detail of `htmx:beforeSwap`, whose response may be changed. */
 interface AnswerDetail {
   readonly target: Element;
-  readonly requestConfig: { readonly elt: Element };
+  readonly requestConfig: { readonly elt: Element; readonly triggeringEvent?: Event };
   readonly swapOverride?: string | null;
   serverResponse: string;
+  shouldSwap: boolean;
 }
 
 /**
@@ -65,7 +66,6 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   const source = event.detail.target as ElementSource;
   if (list && source.isRepeated && isRendered(fragment, list)) return;
   const merges = list !== null && itemsOf(fragment).length > 0;
-  const isGuarded = /^(inner|outer|morph)/.test(specification.swapStyle);
   // htmx processes new elements when they settle, so that a message before that would pass them by.
   if (fragment.querySelector(receiver)) specification.settleDelay = 0;
 
@@ -79,8 +79,8 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
       beforeSwapCallback() {
         keepFocus(fragment);
         if (merges) replaceInPlace(fragment, list);
-        if (isGuarded && !keepEdited(target, fragment)) specification.swapStyle = "none";
-        dropVainDeletions(fragment, target);
+        if (!prepareContent(target, fragment, specification.swapStyle)) specification.swapStyle = "none";
+        prepareOutOfBand(fragment, target);
         if (mayBeEmpty && !hasContent(fragment)) specification.swapStyle = "none";
       },
       ...(release && { afterSwapCallback: release }),
@@ -92,14 +92,26 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   else swap();
 }
 
-/** Lets the items of an answer replace those of a live list that have the same ids, as the items of messages do. */
+/**
+ * Lets the items of an answer replace those of a live list that have the same ids, as the items of messages do. The
+ * answer to a gap leaves the field that the visitor is changing alone, and the focus, and the region when the answer lacks
+ * it, as after a redirect to a sign-in page.
+ */
 function mergeAnswer(api: HtmxInternalApi, detail: AnswerDetail): void {
   const { target, requestConfig, swapOverride, serverResponse } = detail;
-  const list = listOf(target, api.getSwapSpecification(requestConfig.elt, swapOverride).swapStyle);
-  if (!list?.closest("[sse-connect], [data-sse-connect]")) return;
+  const style = api.getSwapSpecification(requestConfig.elt, swapOverride).swapStyle;
+  const list = listOf(target, style);
+  const isLive = list?.closest("[sse-connect], [data-sse-connect]");
+  const isRefetch = requestConfig.triggeringEvent?.type === "mercure:gap";
+  if (!isLive && !isRefetch) return;
   const fragment = api.makeFragment(serverResponse);
-  if (!itemsOf(fragment).some(({ id }) => list.querySelector(`#${CSS.escape(id)}`))) return;
-  replaceInPlace(fragment, list);
+  if (isRefetch) {
+    keepFocus(fragment, true);
+    const part = requestConfig.elt.getAttribute("hx-select");
+    const isWhole = part === null || fragment.querySelector(part) !== null;
+    detail.shouldSwap &&= isWhole && prepareContent(target, fragment, style);
+  } else if (!itemsOf(fragment).some(({ id }) => list!.querySelector(`#${CSS.escape(id)}`))) return;
+  if (isLive) replaceInPlace(fragment, list!);
   const holder = document.createElement("div");
   holder.append(fragment);
   detail.serverResponse = holder.innerHTML;
@@ -126,22 +138,31 @@ function replaceInPlace(fragment: DocumentFragment, list: Element): void {
     const present = list.querySelector(`#${CSS.escape(item.id)}`);
     // A message that deletes an item and adds it again moves it to the place of new items.
     if (!present || elsewhere.has(item.id) || present.hasAttribute(replacedMark)) continue;
-    if (!keepEdited(present, item)) {
+    if (!prepareReplacement(present, item)) {
       item.remove();
       continue;
     }
-    replacement.prepare(present, item);
     marks += 1;
     present.setAttribute(replacedMark, `${marks}`);
     item.setAttribute("hx-swap-oob", `outerHTML:[${replacedMark}="${marks}"]`);
   }
 }
 
-/** Drops deletions of missing elements. A replayed deletion has no target when the page was rendered after it. */
-function dropVainDeletions(fragment: DocumentFragment, target: Element): void {
+/**
+ * Prepares out-of-band elements for the elements that they replace. Drops deletions of missing elements: a replayed
+ * deletion has no target when the page was rendered after it.
+ */
+function prepareOutOfBand(fragment: ParentNode, target: Element): void {
   const root = target.getRootNode() as Document | ShadowRoot;
-  for (const child of fragment.querySelectorAll('[hx-swap-oob="delete"], [data-hx-swap-oob="delete"]')) {
-    if (!root.querySelector(`#${CSS.escape(child.id)}`)) child.remove();
+  for (const element of fragment.querySelectorAll(`${outOfBand}, template`)) {
+    if (element instanceof HTMLTemplateElement) prepareOutOfBand(element.content, target);
+    const value = element.getAttribute("hx-swap-oob") ?? element.getAttribute("data-hx-swap-oob") ?? "";
+    const [, style = "", selector = ""] = /^(\w+):?([\w#.-]*)$/.exec(value) ?? [];
+    const named = selector || (element.id && `#${CSS.escape(element.id)}`);
+    if (style === "" || named === "") continue;
+    const present = root.querySelector(named);
+    const mustStay = present && /^(true|inner|outer|morph)/.test(style) && !prepareReplacement(present, element);
+    if (mustStay || (value === "delete" && !present)) element.remove();
   }
 }
 

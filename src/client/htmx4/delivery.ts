@@ -83,11 +83,15 @@ function swap(
   return hasTransition ? work : undefined;
 }
 
-/** Changes the tasks of a swap if it is one of a message, or of an answer that can bring the same items as a stream. */
+/**
+ * Changes the tasks of a swap if it is one of a message, of an answer that can bring the same items as a stream, or of the
+ * answer to a gap, which replaces a region that nobody has asked for.
+ */
 export function prepareSwap(context: SwapContext, tasks: SwapTask[]): void {
   const message = swaps.get(context);
   if (!message) {
-    if (context.target?.closest?.(selector)) mergeTasks(tasks);
+    if (context.sourceEvent?.type === "mercure:gap") mergeTasks(tasks, false, true);
+    else if (context.target?.closest?.(selector)) mergeTasks(tasks);
     return;
   }
   const [drawing, isRepeated] = message;

@@ -33,6 +33,7 @@ export interface Connection {
 
 export interface SwapContext {
   sourceElement: Element;
+  readonly sourceEvent?: Partial<Event>;
   target: Element | undefined;
   swap: string;
   text?: string;

@@ -13,11 +13,11 @@ const positionAttribute = "data-mercure-position";
 export const selector = "[hx-sse\\:connect], [data-hx-sse\\:connect]";
 
 /** Returns the markup of streams in htmx 4. */
-export function markupOf(htmx: Htmx, position: NonNullable<Markup["position"]>): Markup {
+export function markupOf(htmx: Htmx, positionOf: NonNullable<Markup["positionOf"]>): Markup {
   const nameOf = (element: Element) => connectAttributes.find((name) => element.hasAttribute(name)) ?? "hx-sse:connect";
   return {
     selector,
-    position,
+    positionOf,
     read(element) {
       const url = element.getAttribute(nameOf(element)) ?? "";
       const cursor = element.getAttribute(positionAttribute);

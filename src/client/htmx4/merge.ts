@@ -1,9 +1,9 @@
 import { isInSvg } from "../core/drawing.js";
-import { keepEdited, keepFocus } from "../core/edited-field.js";
+import { keepFocus } from "../core/edited-field.js";
 import { listOf } from "../core/live-list.js";
 import { outOfBand } from "../core/out-of-band.js";
 import { isRendered } from "../core/rendered-items.js";
-import { replacement } from "../core/replacement.js";
+import { prepareContent, replacement } from "../core/replacement.js";
 import type { SwapTask } from "./htmx.js";
 
 /**
@@ -12,8 +12,9 @@ import type { SwapTask } from "./htmx.js";
  * focus.
  *
  * @param isRepeated - Whether the page has received the message before. Undefined for the answer of a request.
+ * @param isRefetch - Whether the swap answers a gap: it replaces a region that nobody has asked for, and never by nothing.
  */
-export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean): void {
+export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean, isRefetch = false): void {
   const main = tasks.find(({ type }) => type === "main");
   const list = main?.target && listOf(main.target, main.swapSpec.style);
   if (list && isRepeated && isRendered(main.fragment, list)) tasks.length = 0;
@@ -22,19 +23,21 @@ export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean): void {
     // A message that deletes an item and adds it again moves it to the place of new items.
     if (!target || tasks.some((task) => task.target === target)) continue;
     const fragment = document.createDocumentFragment();
-    replacement.prepare(target, item);
+    // All tasks of a message are prepared below.
+    if (isRepeated === undefined) replacement.prepare(target, item);
     fragment.append(item);
     tasks.push({ ...main!, type: "oob", fragment, target, swapSpec: { style: "outerHTML" } });
   }
   if (isRepeated === undefined) return;
-  for (const { fragment } of tasks) keepFocus(fragment);
-  const isEmpty = main && main.fragment.childElementCount === 0 && main.fragment.textContent?.trim() === "";
-  const kept = tasks.filter((task) => !(task === main && isEmpty && tasks.length > 1) && keepsTyping(task));
+  const kept = tasks.filter((task) => {
+    const { fragment, target, swapSpec } = task;
+    keepFocus(fragment, isRefetch);
+    // The answer to a gap is empty when it lacks what `hx-select` selects.
+    const isEmpty = !fragment.firstElementChild && !fragment.textContent?.trim();
+    if (isEmpty && task === main && (isRefetch || tasks.length > 1)) return false;
+    return !target || prepareContent(target, fragment, swapSpec.style);
+  });
   tasks.splice(0, tasks.length, ...kept);
-}
-
-function keepsTyping({ target, fragment, swapSpec: { style } }: SwapTask): boolean {
-  return !target || !/^(inner|outer|text)/.test(style) || keepEdited(target, fragment);
 }
 
 /** Takes out-of-band elements out of their templates, which table rows need in htmx 2. */
