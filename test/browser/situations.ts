@@ -4,7 +4,7 @@ type Cells = readonly [on2: string, on4: string];
 /** The situations of the table in docs/browser.md. test/browser/stock.test.ts shows each of them. */
 export const situations = {
   "Updates between rendering and connecting": ["arrive, from the position in the URL", "are missing"],
-  "The script tags have `defer`": ["connects", "opens no stream, because htmx starts before its extension"],
+  "The script tags have `defer`": ["connects", "opens no stream if the extension loads after htmx has started"],
   "The server restarts": [
     "arrive; if a proxy answers meanwhile, all updates since rendering repeat",
     "arrive, if a message came before",

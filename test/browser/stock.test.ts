@@ -305,13 +305,28 @@ onBothLines((fixture) => {
     });
 
     cell("The script tags have `defer`", async () => {
-      fixture.server.serve("/", () => ({ status: 200, body: pageOf(stream({ connect }), "defer") }));
+      const { server } = fixture;
+      let deliver!: () => void;
+      const isDue = new Promise<void>((resolve) => {
+        deliver = resolve;
+      });
+      const extension = await (await fetch(`${server.origin}/sse.js`)).text();
+      server.serve("/sse.js", async () => {
+        await isDue;
+        return { status: 200, headers: { "Content-Type": "text/javascript" }, body: extension };
+      });
+      server.serve("/", () => ({ status: 200, body: pageOf(stream({ connect }), "defer") }));
       const page = await fixture.newPage();
-      await page.goto(`${fixture.server.origin}/`);
+      await page.goto(`${server.origin}/`, { waitUntil: "commit" });
+      await page.waitForFunction("'htmx' in window");
+      // htmx 4 starts by a timer.
+      await page.evaluate("new Promise((resolve) => setTimeout(resolve))");
+      deliver();
+      await page.waitForLoadState();
       if (line === 2) return fixture.connected();
       await page.evaluate("fetch('/favicon.ico')");
-      assert.equal(fixture.server.subscriptions.length, 0);
-      // The extension is there: it connects what htmx processes from now on.
+      assert.equal(server.subscriptions.length, 0);
+      // The extension connects what htmx processes from now on.
       await page.evaluate("htmx.process(document.body)");
       await fixture.connected();
     });
