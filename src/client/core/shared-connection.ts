@@ -65,9 +65,10 @@ export class SharedConnection {
       const { signal } = reading;
       const abort = () => {
         member.leave(interrupted("aborted"));
-        // The ends of other streams may be on the way, and another stream often takes the place.
+        // The ends of other streams may be on the way. A stream that joins meanwhile brings a connection without this one.
+        const last = this.#last;
         setTimeout(() => {
-          if (this.isRetired) return;
+          if (this.#last !== last) return;
           this.#hasChanged = true;
           this.#reconnect();
         }, leaveDelay);
@@ -90,6 +91,11 @@ export class SharedConnection {
     });
   }
 
+  /** The newest of the open requests. */
+  get #last(): Attempt | undefined {
+    return [...this.#attempts].at(-1);
+  }
+
   #change(): void {
     this.#hasChanged = true;
     if (this.#isScheduled) return;
@@ -110,9 +116,12 @@ export class SharedConnection {
     }, delay);
   }
 
-  /** Replaces the connection, unless one is on its way: streams that join meanwhile wait for its answer. */
+  /**
+   * Replaces the connection, unless one is on its way: streams that join meanwhile wait for its answer. A tab that leads
+   * no more must not: its connection would take the place of the leader's.
+   */
   #reconnect(): void {
-    if (!this.#hasChanged || this.#opening > 0) return;
+    if (!this.#hasChanged || this.#opening > 0 || this.#members.size === 0 || this.isRetired) return;
     this.#hasChanged = false;
     const attempt: Attempt = { abort: new AbortController(), waiting: new Set(this.#members) };
     this.#attempts.add(attempt);
@@ -160,9 +169,8 @@ export class SharedConnection {
    * end first.
    */
   #ended(attempt: Attempt, member: Member, outcome: Outcome): void {
-    const attempts = [...this.#attempts];
-    if (attempts.at(-1) !== attempt || !this.#members.has(member)) return;
-    if (outcome.kind !== "interrupted" || attempts.length === 1) {
+    if (this.#last !== attempt || !this.#members.has(member)) return;
+    if (outcome.kind !== "interrupted" || this.#attempts.size === 1) {
       member.leave(outcome);
       return;
     }

@@ -27,6 +27,7 @@ function randomOf(seed: number): () => number {
 
 /** A hub that answers each request after a random time, and a connection that streams share. */
 async function start(t: TestContext, random: () => number) {
+  let requests = 0;
   const { kit, listen } = application(
     t,
     {},
@@ -34,6 +35,7 @@ async function start(t: TestContext, random: () => number) {
     {
       before: (app) => {
         app.use((req, res, next) => {
+          requests += 1;
           // On a reused socket that the server closes, a browser asks again, and Node fails.
           res.shouldKeepAlive = false;
           req.headers["sec-fetch-site"] = "same-origin";
@@ -75,7 +77,7 @@ async function start(t: TestContext, random: () => number) {
       });
     return stream;
   };
-  return { kit, join };
+  return { kit, connection, join, requests: () => requests };
 }
 
 describe("streams that join and leave a shared connection at random", () => {
@@ -123,4 +125,37 @@ describe("streams that join and leave a shared connection at random", () => {
       assert.deepEqual(changes, { true: all.length, false: all.length - open.size });
     });
   }
+});
+
+describe("the connection of streams", () => {
+  /** Resolves when the connection has had its time to do without a stream that left before. */
+  const leaveTime = () => wait(100);
+
+  test("is asked for once by a stream that leaves and comes back at once", async (t) => {
+    const { join, requests } = await start(t, () => 0);
+    const first = join();
+    await until(() => first.isOpen);
+    first.leave();
+    const second = join();
+    await leaveTime();
+    await until(() => second.isOpen);
+    assert.equal(requests(), 2);
+    const third = join();
+    await until(() => third.isOpen);
+    assert.equal(requests(), 3);
+  });
+
+  // A later connection would take the place of the leader's at the hub.
+  test("is not replaced by a tab that leads no more", async (t) => {
+    const { connection, join, requests } = await start(t, () => 0);
+    const streams = [join(), join(), join()];
+    await until(() => streams.every(({ isOpen }) => isOpen));
+    connection.isRetired = true;
+    streams[0]!.leave();
+    await leaveTime();
+    connection.isRetired = false;
+    const next = join();
+    await until(() => next.isOpen);
+    assert.equal(requests(), 2);
+  });
 });
