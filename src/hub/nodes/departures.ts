@@ -107,7 +107,11 @@ export class Departures {
     if (by === node) this.#announced.delete(node);
     else this.#announced.set(node, true);
     if (this.#announced.size > capacity) this.#announced.shift();
-    if (this.#departures.delete(node) && node === this.#options.self) this.#options.endAbsence();
+    const wasAbsent = this.#departures.delete(node);
+    if (node !== this.#options.self) return;
+    if (wasAbsent) this.#options.endAbsence();
+    // This node lives. Without an answer the others would not announce its end when it comes.
+    if (by !== node) void this.#send("announced", node);
   }
 
   async #announce(node: string): Promise<void> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { ControlChannel } from "../../../src/hub/auth/control-channel.js";
 import { encodeNode } from "../../../src/hub/nodes/node-record.js";
 import { encodeStream } from "../../../src/hub/nodes/stream-record.js";
 import { selectorPath, subscriptionEvent } from "../../../src/protocol/active-subscription.js";
@@ -115,6 +116,23 @@ describe("nodes that end, and are perhaps only paused", () => {
       assert.equal(ends.length, 1, "one event");
       late.link.kill();
     }
+  });
+
+  test("are announced although another node has announced an earlier end of their node, which was only paused", async (t) => {
+    const cluster = new NodeCluster(t);
+    const [a, b] = [await cluster.start(), await cluster.start()];
+    const { id } = await connect(t, a, [b]);
+    // Such a message comes from a node that stood still itself.
+    const { transport } = await cluster.connect();
+    const node = a.transport.nodes.self;
+    const late = { kind: "announced", node, by: transport.nodes.self };
+    const until = transport.now() + 86_400_000;
+    const channel = new ControlChannel(transport, "/.well-known/mercure");
+    await channel.send({ data: JSON.stringify(late), key: `announced ${node}`, until });
+    await cluster.until(() => cluster.store.contents.some((text) => text.includes(`"by\\":\\"${node}`)));
+    a.link.kill();
+    await cluster.until(() => idsOf(b).length === 0);
+    await cluster.until(() => cluster.store.contents.some((text) => endEvent.test(text) && text.includes(id)));
   });
 
   test("are announced by a later node, if the one that was about to announce them dies", async (t) => {
