@@ -11,6 +11,7 @@ import type { RenderContexts } from "../publisher/streams/render-context.js";
 import type { Tokens } from "../publisher/streams/tokens.js";
 import { watchedTopics } from "../publisher/streams/watched-topics.js";
 import type { Clock } from "../shared/clock.js";
+import { nextPosition } from "../transport/positions.js";
 import type { Configuration } from "./configuration.js";
 import { type EmbeddedHub, embedHub } from "./embedded-hub.js";
 import { presenceOf } from "./presence-of.js";
@@ -44,6 +45,9 @@ export function embedOwnHub(configuration: Configuration, authorizer: Authorizer
   return embedHub(configuration, authorize, clock);
 }
 
+/** The max error of a node's estimate of its store's clock, in milliseconds: the answer that brings the time takes a while. */
+const clockError = 100;
+
 /** Returns a clock for tokens. Orders to disconnect carry the time of the hub's store, which is not this machine's. */
 export function hubClockOf(clock: Clock, embedded: EmbeddedHub | undefined): Pick<Clock, "now"> {
   if (embedded === undefined) return clock;
@@ -61,6 +65,7 @@ function hubInProcess({ configuration, clock, onError }: HubContext, embedded: E
   const { isShared } = embedded.hub;
   const nodes = {
     head: () => embedded.hub.position,
+    upperBound: () => nextPosition(embedded.hub.position, embedded.hub.now() + clockError),
     tellMissed: (name: string) => {
       embedded.hub.tellMissed(name).catch((error) => onError("reporting a gap to streams failed", error));
     },

@@ -95,7 +95,7 @@ export class Publisher {
     if (!isRemote) {
       const accepted = variants.publishing(names, true);
       const sent = this.#send(others.length === 0 ? draft : { ...draft, topics: [names, ...others].flat() }, settings);
-      return accepted === undefined ? sent : sent.finally(accepted);
+      return accepted === undefined ? sent : sent.finally(() => accepted(true));
     }
     return this.#sendParts(draft, remoteParts(names, others, settings.id), settings);
   }
@@ -119,7 +119,8 @@ export class Publisher {
       async () => {
         await made.renderMissing();
         const accepted = variants.publishing(names, false);
-        return Promise.all(made.all.map(([draft, settings]) => this.#send(draft, settings))).finally(accepted);
+        const sent = Promise.all(made.all.map(([draft, settings]) => this.#send(draft, settings)));
+        return sent.finally(() => accepted?.(made.all.length > 0));
       },
     );
   }

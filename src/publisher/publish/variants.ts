@@ -17,6 +17,8 @@ export interface VariantsOptions {
 export interface VariantsOfNodes {
   /** Returns the newest position that this node knows. */
   head(): number;
+  /** Returns a position after those of all pages so far. Another node can know newer ones than this node. */
+  upperBound(): number;
   /** Tells the streams of a name that they have missed updates. */
   tellMissed(name: string): void;
 }
@@ -90,17 +92,16 @@ export class Variants {
    * Notes that an update of topics is handed to the hub now, for the variants that are known now.
    *
    * @param isForAll - Whether streams without a variant receive it, also where this process knows of none.
-   * @returns a function to call when the hub has accepted it; undefined if all streams are on this node.
+   * @returns a function to call when the hub has accepted it, or when nothing was sent because no variant is known.
+   * Undefined if all streams are on this node.
    */
-  publishing(topics: readonly string[], isForAll: boolean): (() => void) | undefined {
+  publishing(topics: readonly string[], isForAll: boolean): ((isStored: boolean) => void) | undefined {
     const { nodes } = this.#options;
     if (nodes === undefined) return undefined;
     const keys = isForAll || this.isPlain(topics) ? topics : topics.flatMap((topic) => [topic, plainKey(topic)]);
     const publication = this.#lastPublications.begin(keys);
-    const head = nodes.head();
-    return () => {
-      // Without a known variant nothing may have been stored, and a page from before it has the same position.
-      publication.position = Math.max(nodes.head(), head + 0.5);
+    return (isStored) => {
+      publication.position = isStored ? nodes.head() : nodes.upperBound();
     };
   }
 

@@ -34,7 +34,7 @@ describe("variants", () => {
   test("that a publish on a store at rest did not know have missed it, once, and later pages have not", () => {
     let head = 5;
     const told: string[] = [];
-    const nodes = { head: () => head, tellMissed: (name: string) => void told.push(name) };
+    const nodes = { head: () => head, upperBound: () => head + 1, tellMissed: (name: string) => void told.push(name) };
     const variants = new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true, nodes });
     const begin = (variant: string, start: number) => {
       const topic = variantTopic("board", variant, "variant");
@@ -43,13 +43,24 @@ describe("variants", () => {
       return topic;
     };
     // Nothing is rendered, so nothing is stored and the head stays.
-    variants.publishing(["board"], false)!();
+    variants.publishing(["board"], false)!(false);
     const [first, second] = [begin('"de"', 5), begin('"fr"', 5)];
     begin('"de"', 5);
     assert.deepEqual(told, [first, second]);
     head = 6;
     begin('"en"', 6);
     assert.deepEqual(told, [first, second]);
+  });
+
+  test("that a publish did not know have missed it, if the node of their page is ahead of the publisher's", () => {
+    const told: string[] = [];
+    const nodes = { head: () => 5, upperBound: () => 9, tellMissed: (name: string) => void told.push(name) };
+    const variants = new Variants({ clock: { now: () => 0 }, lifetime: 60, areAllKnown: true, nodes });
+    variants.publishing(["board"], false)!(false);
+    const topic = variantTopic("board", '"de"', "variant");
+    const event = { id: "", type: "Subscription", topic, subscriber: "urn:uuid:1", active: true } as const;
+    variants.onSubscriptionEvent(event, true, 7);
+    assert.deepEqual(told, [topic]);
   });
 
   // A visitor opens pages of ever new topics, and each stays in memory as long as its token.
