@@ -11,6 +11,7 @@ import Database from "libsql";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { streamUrlOf } from "../support/application.js";
 import { htmxLines } from "../support/depth.js";
+import { freePort } from "../support/free-port.js";
 import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
 
 /** The log lines of a browser when a server is away or refuses a form, as in some tests here. */
@@ -33,7 +34,7 @@ export function onBothLines(tests: () => void): void {
         line = each;
         browser = await launchChromium();
         folder = await mkdtemp(join(tmpdir(), "example-app-"));
-        app = await start();
+        app = await start(await freePort());
         untouched = readDatabase();
       });
       after(async () => {
@@ -43,7 +44,7 @@ export function onBothLines(tests: () => void): void {
       });
       beforeEach(async () => {
         visits = [];
-        if (!app.running) app = await start();
+        if (!app.running) app = await start(await freePort());
         writeDatabase(untouched);
       });
       afterEach(async () => {
@@ -86,7 +87,7 @@ export function run(port: string) {
   return spawnSync(process.execPath, command, { env: environment(port), encoding: "utf8" });
 }
 
-async function start(port = 0, changes: NodeJS.ProcessEnv = {}): Promise<App> {
+async function start(port: number, changes: NodeJS.ProcessEnv = {}): Promise<App> {
   const server = spawn(process.execPath, command, {
     env: { ...environment(String(port)), ...changes },
     stdio: ["ignore", "pipe", "inherit"],

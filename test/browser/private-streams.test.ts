@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
 import { after, afterEach, before, describe, type TestContext, test } from "node:test";
 import type { Express, Request } from "express";
 import type { Browser, Page } from "playwright-core";
 import type { MercureOptions } from "../../src/index.js";
 import { type Application, application } from "../support/application.js";
 import { htmxLines } from "../support/depth.js";
+import { freePort } from "../support/free-port.js";
 import { ManualClock } from "../support/manual-clock.js";
 import { until } from "../support/until.js";
 import { launchChromium, newWatchedPage, type WatchedPage } from "./chromium.js";
@@ -69,7 +69,7 @@ class Site {
   }
 
   async start(): Promise<this> {
-    const port = this.origin === "" ? 0 : Number(new URL(this.origin).port);
+    const port = this.origin === "" ? await freePort() : Number(new URL(this.origin).port);
     const options = { tokenLifetime: lifetime, hub: { connectionLifetime: 0, keepaliveInterval: 0 }, ...this.#options };
     const setup = { clock: this.clock, before: (app: Express) => this.#record(app) };
     const { app, kit } = application(this.#t, files, options, setup);
@@ -91,7 +91,7 @@ class Site {
     });
     this.#server = app.listen(port, "127.0.0.1");
     await new Promise((resolve) => this.#server!.once("listening", resolve));
-    this.origin = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    this.origin = `http://127.0.0.1:${port}`;
     return this;
   }
 

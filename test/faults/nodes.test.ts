@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { publisherKey, type Subscriber, subscribe, token } from "../hub/fixture.js";
+import { freePort } from "../support/free-port.js";
 import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../support/redis.js";
 import { until } from "../support/until.js";
@@ -68,7 +69,8 @@ async function openCluster(
     }
     await store.stop();
   });
-  return async (port = 0) => {
+  return async (chosen?: number) => {
+    const port = chosen ?? (await freePort());
     const args = ["--import", "tsx", program, store.url, `${nodeTimeout}`, `${port}`];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     children.push(child);
