@@ -1,6 +1,5 @@
 import { type HttpProblem, refusalOf } from "../protocol/problem.js";
 import type { Clock } from "../shared/clock.js";
-import { NodesOfOne } from "../transport/memory/nodes-of-one.js";
 import type { TransactionalTransport, Transport } from "../transport/transport.js";
 import { authenticatorFor } from "./auth/authenticators.js";
 import { ControlChannel } from "./auth/control-channel.js";
@@ -58,13 +57,13 @@ export function assembleParts(
   const observer = settings.observer && guardedObserver(settings.observer, report);
   const reserving: Partial<TransactionalTransport> = settings.transport;
   for (const each of [publicPath, path]) reserving.reserve?.(each);
-  const orders = new ControlChannel(settings.transport, publicPath);
-  const transport = orders.updatesOnly;
+  const channel = new ControlChannel(settings.transport, publicPath);
+  const transport = channel.updatesOnly;
   const dispatcher = new Dispatcher(transport);
   const events = new EncodedEvents();
   const ticks = new TickBatch();
   const subscribers = new Subscribers<Subscriber>({ ...settings, observer, dispatcher, events, ticks });
-  const disconnections = new Disconnections(orders, subscribers, report);
+  const disconnections = new Disconnections(channel, subscribers, report);
   const listeners = new SubscriptionListeners(publicPath, report);
   const activeSubscriptions = settings.subscriptions
     ? new ActiveSubscriptions(publicPath, transport, clock, report, (subscription, active, change) =>
@@ -72,11 +71,10 @@ export function assembleParts(
       )
     : undefined;
   const onMissed = (name: string) =>
-    subscribers.end(({ group }) => group.audience.selectors.some(({ text }) => text === name));
-  const nodes =
-    transport.nodes instanceof NodesOfOne
-      ? undefined
-      : new HubNodes(transport.nodes, orders, activeSubscriptions, onMissed, report, clock);
+    subscribers.end(({ group }) => group.scope.selectors.some(({ text }) => text === name));
+  const nodes = transport.nodes.areShared
+    ? new HubNodes(transport.nodes, channel, activeSubscriptions, onMissed, report, clock)
+    : undefined;
   const streams = nodes?.streams;
   const { development, subscriberKey, logger } = settings;
   if (nodes !== undefined && development && subscriberKey !== undefined) {

@@ -1,6 +1,5 @@
 import type { Logger } from "../shared/logger.js";
 import { isFirstOfSeveral } from "../shared/several-processes.js";
-import { MemoryTransport } from "../transport/memory/memory.js";
 import type { Transport } from "../transport/transport.js";
 
 let hasWarned = false;
@@ -11,7 +10,7 @@ let hasWarned = false;
  * warning.
  */
 export function warnOfSeveralProcesses(transport: Transport, logger: Logger): void {
-  if (hasWarned || !(transport instanceof MemoryTransport) || !isFirstOfSeveral(process.env)) return;
+  if (hasWarned || transport.nodes.areShared || !isFirstOfSeveral(process.env)) return;
   hasWarned = true;
   logger.warn(
     "htmx-mercure: this application runs in several processes (node:cluster or pm2), each with its own hub. Pages " +

@@ -8,11 +8,30 @@ import { isRedisUrl, parseRedisUrl } from "./redis/address.js";
 import { RedisTransport } from "./redis/redis.js";
 import type { Transport } from "./transport.js";
 
-/** The transports by the scheme of their URL. */
-const schemes: Readonly<Record<string, (rest: string, history: HistoryOptions) => Transport>> = {
-  memory: (_, history) => new MemoryTransport(history),
-  lmdb: (path, history) => new LmdbTransport({ ...history, path: path.replace(/^\/\/(?=\/)/, "") }),
-};
+/** A transport, and the URLs that name it. */
+interface KnownTransport {
+  readonly isNamedBy: (url: string) => boolean;
+  readonly create: (url: string, history: HistoryOptions, logger: Logger) => Transport;
+}
+
+const knownTransports: readonly KnownTransport[] = [
+  { isNamedBy: (url) => url === "memory", create: (_, history) => new MemoryTransport(history) },
+  {
+    isNamedBy: (url) => /^lmdb:./s.test(url),
+    create: (url, history) => new LmdbTransport({ ...history, path: url.replace(/^lmdb:(?:\/\/(?=\/))?/, "") }),
+  },
+  {
+    isNamedBy: isRedisUrl,
+    create: (url, history, logger) => {
+      parseRedisUrl(url, "transport");
+      return new RedisTransport({ ...history, url, logger });
+    },
+  },
+  {
+    isNamedBy: (url) => /^postgres(?:ql)?:/.test(url),
+    create: (url, history, logger) => new PostgresTransport({ ...history, url, logger }),
+  },
+];
 
 /**
  * Creates the transport that a URL names: `memory`, `lmdb:` and a folder, such as `lmdb:./history`, or the URL of Redis or
@@ -21,14 +40,8 @@ const schemes: Readonly<Record<string, (rest: string, history: HistoryOptions) =
  * @throws MercureError `ERR_OPTION` for an unknown URL, `ERR_PACKAGE` if the transport's package is not installed.
  */
 export function transportFromUrl(url: string, history: HistoryOptions, logger: Logger): Transport {
-  if (/^postgres(?:ql)?:/.test(url)) return new PostgresTransport({ ...history, url, logger });
-  if (isRedisUrl(url)) {
-    parseRedisUrl(url, "transport");
-    return new RedisTransport({ ...history, url, logger });
-  }
-  const [, scheme = "", rest = ""] = /^([a-z+]+)(?::(.+))?$/s.exec(url) ?? [];
-  const create = Object.hasOwn(schemes, scheme) ? schemes[scheme] : undefined;
-  if (create === undefined || (scheme === "memory") !== (rest === "")) {
+  const known = knownTransports.find(({ isNamedBy }) => isNamedBy(url));
+  if (known === undefined) {
     // The URL of a server can hold a password.
     const shown = JSON.stringify(/[@?]/.test(url) ? url.replace(/:.*/s, ":…") : url);
     throw new MercureError(
@@ -36,5 +49,5 @@ export function transportFromUrl(url: string, history: HistoryOptions, logger: L
       `The transport ${shown} is unknown. Use memory, lmdb: and a folder, such as lmdb:./history, redis://host:6379 or postgres://host/database.`,
     );
   }
-  return create(rest, history);
+  return known.create(url, history, logger);
 }

@@ -15,7 +15,7 @@ export { nextPosition, timeOfPosition } from "./positions.js";
 export { isRepetition } from "./repetition.js";
 export {
   type InternalOptions,
-  maxOrderBytes,
+  maxControlBytes,
   type Replay,
   type ReplayQuery,
   type StoredUpdate,

@@ -9,6 +9,9 @@ export interface Nodes {
   /** The id of this node. A node that starts again has another id. */
   readonly self: string;
 
+  /** Whether other nodes can share the store. False for a store in the memory of one process. */
+  readonly areShared: boolean;
+
   /**
    * Sets an entry of this node, or removes it with undefined. The local copy changes at once. Other nodes learn the
    * change soon, but always before updates that are published in a later turn of the event loop. Several changes can

@@ -42,14 +42,15 @@ export interface InternalOptions {
   /** The prefix of all topics of these updates. No topic of a publisher has it. */
   readonly namespace: string;
   /**
-   * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. `orders` have
-   * their own budget, {@link maxOrderBytes}, which events and publishers' updates cannot use; it exists even if the
-   * options keep no history. With a `key`, history holds only the newest order of that key.
+   * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. `orders` are
+   * the hub's control messages. They have their own budget, {@link maxControlBytes}, which events and publishers'
+   * updates cannot use; it exists even if the options keep no history. With a `key`, history holds only the newest
+   * message of that key.
    */
   readonly keep: "events" | "orders";
   /**
-   * The end of an order's effect, in milliseconds since 1970 by {@link Transport.now}. The transport can
-   * then drop it, and does not report it as missing. Default: never.
+   * The end of a control message's effect, in milliseconds since 1970 by {@link Transport.now}. The transport can then
+   * drop it, and does not report it as missing. Default: never.
    */
   readonly until?: number | undefined;
 }
@@ -66,8 +67,8 @@ export class NotSentAgain extends MercureError {
   }
 }
 
-/** The max memory of all orders, in bytes, by the estimate of `sizeOf` in `history/size-of.ts`. */
-export const maxOrderBytes = 64 * 1024 * 1024;
+/** The max memory of all control messages, in bytes, by the estimate of `sizeOf` in `history/size-of.ts`. */
+export const maxControlBytes = 64 * 1024 * 1024;
 
 /** A listener for a transport. Its functions must not throw. */
 export interface TransportListener {

@@ -9,11 +9,13 @@ import { type TokenVerifier, versionOf } from "./token-verifier.js";
 import type { VerifiedToken } from "./verified-token.js";
 
 /** The bearer of a request, according to its verified tokens. */
-export interface Identity extends Pick<VerifiedToken, "version" | "grants" | "expiresAt" | "subject" | "sub"> {
+export interface Identity extends Pick<VerifiedToken, "version" | "grants" | "subject" | "sub"> {
   readonly tokens: readonly VerifiedToken[];
   /** Whether the tokens came in cookies, which browsers send with requests of any page. */
   readonly fromCookie: boolean;
-  /** The time when the last of several tokens expires; `expiresAt` is the time when the first expires. */
+  /** The time when the first of the tokens expires, in milliseconds since 1970; undefined if none expires. */
+  readonly firstExpiresAt: number | undefined;
+  /** The time when the last of the tokens expires, in milliseconds since 1970; undefined if one never expires. */
   readonly lastExpiresAt: number | undefined;
 }
 
@@ -142,7 +144,8 @@ function invalidToken(): HttpProblem {
 function together(tokens: readonly VerifiedToken[], fromCookie: boolean): Identity {
   const { version, grants, expiresAt, subject, sub } = tokens[0]!;
   if (tokens.length === 1) {
-    return { tokens, version, grants, expiresAt, lastExpiresAt: expiresAt, subject, sub, fromCookie };
+    const times = { firstExpiresAt: expiresAt, lastExpiresAt: expiresAt };
+    return { tokens, version, grants, ...times, subject, sub, fromCookie };
   }
   const ends = tokens.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY);
   const bearer = tokens.find(({ subject }) => subject !== undefined);
@@ -150,7 +153,7 @@ function together(tokens: readonly VerifiedToken[], fromCookie: boolean): Identi
     tokens,
     version,
     grants: unionOf(tokens.map(({ grants }) => grants)),
-    expiresAt: finite(Math.min(...ends)),
+    firstExpiresAt: finite(Math.min(...ends)),
     lastExpiresAt: finite(Math.max(...ends)),
     subject: bearer?.subject,
     sub: bearer?.sub,

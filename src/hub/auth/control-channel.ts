@@ -34,7 +34,7 @@ export class ControlChannel {
     this.#transport = transport;
     this.#namespace = `${hubPath}/orders/`;
     this.#topic = `${this.#namespace}all`;
-    this.updatesOnly = new TransportWithout(this.#topic, transport);
+    this.updatesOnly = new UpdatesOnlyTransport(this.#topic, transport);
   }
 
   /** Sends a control message. Resolves when the transport holds it and this node's listeners have been called. */
@@ -80,7 +80,8 @@ export class ControlChannel {
   }
 }
 
-class TransportWithout implements Transport {
+/** A transport without the control messages. It shows readers and listeners everything else. */
+class UpdatesOnlyTransport implements Transport {
   readonly #topic: string;
   readonly #transport: Transport;
 

@@ -6,11 +6,11 @@ import { type Dispatcher, readHistory } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
 import type { SubscriptionScope } from "./subscription-scope.js";
 
-/** A chunk of history as an audience receives it. */
+/** A chunk of history as a scope receives it. */
 export interface EncodedReplay {
-  /** Undefined if the chunk has no update for this audience. */
+  /** Undefined if the chunk has no update for this scope. */
   readonly chunk: Chunk | undefined;
-  /** The position of the first update in the chunk, even if this audience does not receive it. */
+  /** The position of the first update in the chunk, even if this scope does not receive it. */
   readonly first: number | undefined;
   /** The bounds as in a {@link Replay}. */
   readonly lostThrough: number;
@@ -22,7 +22,7 @@ export interface EncodedReplay {
 }
 
 interface Kept {
-  readonly audience: SubscriptionScope;
+  readonly scope: SubscriptionScope;
   readonly after: number;
   readonly replay: EncodedReplay;
   readonly bytes: number;
@@ -55,54 +55,54 @@ export class EncodedReplays {
   }
 
   /** Reads a bounded chunk of history after a position. */
-  read(audience: SubscriptionScope, after: number): EncodedReplay | Promise<EncodedReplay> {
-    const known = this.#find(audience, after);
+  read(scope: SubscriptionScope, after: number): EncodedReplay | Promise<EncodedReplay> {
+    const known = this.#find(scope, after);
     if (known !== undefined) return known;
-    const replay = readHistory(this.#transport, audience.matchers, after, audience.readsPrivate);
+    const replay = readHistory(this.#transport, scope.matchers, after, scope.readsPrivate);
     return "then" in replay
-      ? replay.then((read) => this.#encoded(audience, after, read))
-      : this.#encoded(audience, after, replay);
+      ? replay.then((read) => this.#encoded(scope, after, read))
+      : this.#encoded(scope, after, replay);
   }
 
-  #find(audience: SubscriptionScope, after: number): EncodedReplay | undefined {
+  #find(scope: SubscriptionScope, after: number): EncodedReplay | undefined {
     for (const kept of this.#kept) {
-      if (kept.after !== after || kept.audience !== audience) continue;
+      if (kept.after !== after || kept.scope !== scope) continue;
       // A cached chunk that ends at a former end of history is stale: ever smaller chunks would follow it.
       if (!kept.replay.isLast || kept.replay.through >= this.#dispatcher.position) return kept.replay;
     }
     return undefined;
   }
 
-  #encoded(audience: SubscriptionScope, after: number, replay: Replay): EncodedReplay | Promise<EncodedReplay> {
-    const builder = new ReplayBuilder(audience, replay);
-    const isMuch = audience.costOf(replay.updates) > maxStepsAtOnce;
+  #encoded(scope: SubscriptionScope, after: number, replay: Replay): EncodedReplay | Promise<EncodedReplay> {
+    const builder = new ReplayBuilder(scope, replay);
+    const isMuch = scope.costOf(replay.updates) > maxStepsAtOnce;
     if (isMuch) return this.#encodePaced(builder, after);
     for (const stored of replay.updates) {
       if (builder.isEnough) break;
-      builder.add(stored, audience.receives(stored.update) ? this.#events.of(stored) : undefined);
+      builder.add(stored, scope.receives(stored.update) ? this.#events.of(stored) : undefined);
     }
     return this.#finish(builder, after);
   }
 
   async #encodePaced(builder: ReplayBuilder, after: number): Promise<EncodedReplay> {
-    const { audience, updates } = builder;
+    const { scope, updates } = builder;
     const pace = newPace();
     for (const stored of updates) {
       if (builder.isEnough) break;
-      const isReceived = await audience.receivesPaced(stored.update, pace);
+      const isReceived = await scope.receivesPaced(stored.update, pace);
       builder.add(stored, isReceived ? this.#events.of(stored) : undefined);
     }
     return this.#finish(builder, after);
   }
 
   #finish(builder: ReplayBuilder, after: number): EncodedReplay {
-    const { audience, parts, through, lostThrough, steps, updates } = builder;
+    const { scope, parts, through, lostThrough, steps, updates } = builder;
     const chunk = parts.length === 0 ? undefined : new Chunk(parts);
     const isLast = through >= this.#dispatcher.position;
     const replay = { chunk, first: updates[0]?.position, lostThrough, through, isLast };
     // Later subscribers at the same position use the cached chunk.
     if (chunk !== undefined) {
-      this.#keep({ audience, after, replay: { ...replay, steps: stepsPerEvent }, bytes: chunk.framed.length });
+      this.#keep({ scope, after, replay: { ...replay, steps: stepsPerEvent }, bytes: chunk.framed.length });
     }
     return { ...replay, steps };
   }
@@ -116,9 +116,9 @@ export class EncodedReplays {
   }
 }
 
-/** A part of history selected for one audience, as large as one turn allows. */
+/** A part of history selected for one scope, as large as one turn allows. */
 class ReplayBuilder {
-  readonly audience: SubscriptionScope;
+  readonly scope: SubscriptionScope;
   readonly updates: readonly StoredUpdate[];
   readonly lostThrough: number;
   readonly parts: Buffer[] = [];
@@ -128,13 +128,13 @@ class ReplayBuilder {
   #looked = 0;
   #position = 0;
 
-  constructor(audience: SubscriptionScope, { updates, lostThrough, through }: Replay) {
-    this.audience = audience;
+  constructor(scope: SubscriptionScope, { updates, lostThrough, through }: Replay) {
+    this.scope = scope;
     this.updates = updates;
     this.lostThrough = lostThrough;
     this.#readThrough = through;
     // The check of a pattern's literal takes a little time too.
-    this.#stepsToLook = stepsPerUpdate + audience.patterns.length;
+    this.#stepsToLook = stepsPerUpdate + scope.patterns.length;
   }
 
   get steps(): number {
@@ -149,7 +149,7 @@ class ReplayBuilder {
     return this.#looked === this.updates.length ? this.#readThrough : this.#position;
   }
 
-  /** @param event - The encoded event. Undefined if the audience does not receive the update. */
+  /** @param event - The encoded event. Undefined if the scope does not receive the update. */
   add({ position }: StoredUpdate, event: Buffer | undefined): void {
     if (event !== undefined) this.parts.push(event);
     this.#looked++;

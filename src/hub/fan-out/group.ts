@@ -6,7 +6,7 @@ import { Chunk } from "./chunk.js";
 import type { Recipient } from "./dispatcher.js";
 import type { EncodedEvents } from "./encoded-events.js";
 import type { SubscriptionScope } from "./subscription-scope.js";
-import type { Flushable, TickBatch } from "./tick-batch.js";
+import type { EndOfTickTask, TickBatch } from "./tick-batch.js";
 
 /** A subscriber, as its group sees it. */
 export interface StreamMember {
@@ -51,11 +51,11 @@ export interface GroupOptions {
 }
 
 /**
- * All subscribers of one audience. The group does their shared work once. It authorizes an update once. It joins the
+ * All subscribers of one scope. The group does their shared work once. It authorizes an update once. It joins the
  * updates of one turn of the event loop into one buffer, and writes it once to each socket.
  */
-export class SubscriberGroup<M extends StreamMember = StreamMember> implements Recipient, Flushable {
-  readonly audience: SubscriptionScope;
+export class SubscriberGroup<M extends StreamMember = StreamMember> implements Recipient, EndOfTickTask {
+  readonly scope: SubscriptionScope;
   readonly #events: EncodedEvents;
   readonly #ticks: TickBatch;
   /**
@@ -74,19 +74,19 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
   #horizonMoved = false;
   #receivedThrough = 0;
 
-  constructor(audience: SubscriptionScope, { events, ticks, maxBacklogBytes }: GroupOptions) {
-    this.audience = audience;
+  constructor(scope: SubscriptionScope, { events, ticks, maxBacklogBytes }: GroupOptions) {
+    this.scope = scope;
     this.#events = events;
     this.#ticks = ticks;
     this.#backlog = new Backlog(maxBacklogBytes);
   }
 
   get matchers(): MatcherList {
-    return this.audience.matchers;
+    return this.scope.matchers;
   }
 
   get privateTopics(): MatcherList {
-    return this.audience.privateTopics;
+    return this.scope.privateTopics;
   }
 
   get size(): number {
@@ -127,7 +127,7 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
     // The dispatcher calls this once for each matching topic of an update.
     if (stored.position <= this.#receivedThrough) return;
     this.#receivedThrough = stored.position;
-    if (!this.audience.mayRead(stored.update)) return;
+    if (!this.scope.mayRead(stored.update)) return;
     if (this.#pending.push(stored) === 1) this.#ticks.onTickEnd(this);
   }
 

@@ -15,7 +15,7 @@ export class SubscriptionScope {
   readonly matchers: MatcherList;
   /** The readable private topics. A private update passes if one of its topics is among these. */
   readonly privateTopics: MatcherList;
-  /** A key that is unique to the audience. */
+  /** A key that is unique to the scope. */
   readonly key: string;
   /** All patterns, of matchers and of private topics. */
   readonly patterns: readonly Matcher[];
@@ -60,13 +60,13 @@ export class SubscriptionScope {
     return this.#privateSelectors?.has(selector) ?? this.privateTopics.matches(selector);
   }
 
-  /** Whether the audience can read any private topic. */
+  /** Whether the scope can read any private topic. */
   get readsPrivate(): boolean {
     return this.privateTopics.all.length > 0;
   }
 
   /**
-   * The estimated memory of all the audience's streams for their topics beyond the usual, in bytes. Compiled patterns
+   * The estimated memory of all the scope's streams for their topics beyond the usual, in bytes. Compiled patterns
    * are not included.
    */
   get bytes(): number {
@@ -88,7 +88,7 @@ export class SubscriptionScope {
     return cost * maxLength;
   }
 
-  /** Returns whether the audience can read a matching update. */
+  /** Returns whether the scope can read a matching update. */
   mayRead(update: Update): boolean {
     return !update.private || this.privateTopics.matchesAny(update.topics);
   }

@@ -2,7 +2,7 @@
 const burst = 64;
 
 /** A task that runs once at the end of a turn, however often it was requested. */
-export interface Flushable {
+export interface EndOfTickTask {
   endTick(): void;
 }
 
@@ -12,14 +12,14 @@ export interface Flushable {
  * together.
  */
 export class TickBatch {
-  readonly #ends: Flushable[] = [];
+  readonly #ends: EndOfTickTask[] = [];
   #published = 0;
   #running = false;
   #next: Promise<void> | undefined;
   #resolveNext: (() => void) | undefined;
 
   /** Calls back at the end of this turn. */
-  onTickEnd(end: Flushable): void {
+  onTickEnd(end: EndOfTickTask): void {
     this.#ends.push(end);
     this.#run();
   }

@@ -36,7 +36,7 @@ export class ApplicationStreams {
     }
     const matchers = compileTopics(topics, this.#hubUrl);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const asked = { matchers, privateTopics, expiresAt: undefined, payloads: { payload }, subject };
+    const asked = { matchers, privateTopics, authorizedUntil: undefined, payloads: { payload }, subject };
     this.#answers.answer(req, res, next, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       const bearer = { id: "", sub: subject, issuedAt: authorizedAt, grants: { subscribe: privateTopics } };

@@ -66,7 +66,7 @@ export class RequestAnswers {
   #unavailable(): unknown {
     const { dispatcher, transport } = this.#options;
     if (dispatcher.closed || transport.state === "closed") return hubClosed();
-    // A stream that begins now would be told of a gap, and a token could be checked without the orders to refuse it.
+    // A stream that begins now would be told of a gap, and a token could be checked without the messages that revoke it.
     return transport.state === "starting" ? storeUnavailable() : undefined;
   }
 

@@ -57,7 +57,9 @@ export interface SubscriptionRequest {
 }
 
 /** A subscription before its admission. */
-interface AskedSubscription extends Omit<Subscription, "id" | "admission" | "payloadOf"> {
+interface AskedSubscription extends Omit<Subscription, "id" | "endsAt" | "admission" | "payloadOf"> {
+  /** The time when the client must show a new token, in milliseconds since 1970; undefined for never. */
+  readonly authorizedUntil: number | undefined;
   readonly matchers: MatcherList;
   /** Matchers of private updates: the stream carries those with at least one matching topic. */
   readonly privateTopics: MatcherList;
@@ -69,7 +71,7 @@ type AdmittedSubscription = Omit<Subscription, "payloadOf"> & Pick<AskedSubscrip
 
 const anonymous = {
   grants: noGrants,
-  expiresAt: undefined,
+  firstExpiresAt: undefined,
   lastExpiresAt: undefined,
   subject: undefined,
   sub: undefined,
@@ -133,12 +135,13 @@ export class SubscribeHandler {
       if (reason === undefined) throw error;
       return this.#closeAtOnce(req, res, reason, error);
     }
-    const { grants, expiresAt, lastExpiresAt, subject, sub, tokens } = identity ?? anonymous;
+    const { grants, firstExpiresAt, lastExpiresAt, subject, sub, tokens } = identity ?? anonymous;
     // If another cookie is still valid, the client can reconnect without the expired one.
-    const closeReason: CloseReason | undefined = expiresAt === lastExpiresAt ? "expired" : undefined;
+    const closeReason = firstExpiresAt !== undefined && firstExpiresAt === lastExpiresAt ? "expired" : undefined;
     privateTopics ??= grants.subscribe;
     const named = { key: streamKeyIn(parameters), arrival };
-    const asked = { matchers, privateTopics, expiresAt, closeReason, payloads: grants, tokens, subject: sub, ...named };
+    const time = { authorizedUntil: firstExpiresAt, closeReason } as const;
+    const asked = { matchers, privateTopics, ...time, payloads: grants, tokens, subject: sub, ...named };
     try {
       await this.open(req, res, asked, { parameters, version, subject });
     } catch (error) {
@@ -196,13 +199,13 @@ export class SubscribeHandler {
       request.subject,
       new SubscriptionScope(matchers, privateTopics),
     );
-    const expiresAt = this.#lifetime.endOf(asked.expiresAt);
-    const closeReason = expiresAt === asked.expiresAt ? asked.closeReason : undefined;
+    const endsAt = this.#lifetime.endOf(asked.authorizedUntil);
+    const closeReason = endsAt === asked.authorizedUntil ? asked.closeReason : undefined;
     const id = newSubscriberId();
-    const subscription = { id, key, arrival, expiresAt, closeReason, payloads, tokens, subject, admission };
+    const subscription = { id, key, arrival, endsAt, closeReason, payloads, tokens, subject, admission };
     let started = false;
     try {
-      started = await this.#start(req, res, admission.audience, subscription, request, connection);
+      started = await this.#start(req, res, admission.scope, subscription, request, connection);
     } finally {
       if (!started) admission.release();
     }
@@ -213,7 +216,7 @@ export class SubscribeHandler {
   async #start(
     req: IncomingMessage,
     res: ServerResponse,
-    audience: SubscriptionScope,
+    scope: SubscriptionScope,
     subscription: AdmittedSubscription,
     { parameters, version, bearer }: SubscriptionRequest,
     connection: Connection,
@@ -221,12 +224,12 @@ export class SubscribeHandler {
     const { transport, dispatcher, disconnections, replays } = this.#services;
     const eventId = requestedEventId(req, parameters, version ?? 0);
     const pace = startPace();
-    await audience.prepare(newPace());
-    const texts = audience.selectors.map(({ text }) => text);
+    await scope.prepare(newPace());
+    const texts = scope.selectors.map(({ text }) => text);
     const payloadOf = await payloadsOf(subscription.payloads, texts, pace);
     const beginning = withMissed(
-      await resolveReplayStart(transport, eventId, new ScopeHistory(audience, transport, replays)),
-      this.#services.missed?.through(audience.selectors) ?? 0,
+      await resolveReplayStart(transport, eventId, new ScopeHistory(scope, transport, replays)),
+      this.#services.missed?.through(scope.selectors) ?? 0,
       transport,
     );
     const { precedingId } = beginning;
@@ -241,7 +244,7 @@ export class SubscribeHandler {
       return false;
     }
     if (!admitsEventStream(res)) return false;
-    Subscriber.open(audience, { ...subscription, payloadOf }, connection, headers, beginning, this.#services);
+    Subscriber.open(scope, { ...subscription, payloadOf }, connection, headers, beginning, this.#services);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }

@@ -8,14 +8,14 @@ export interface MemoryClaim {
   /** The client's address. */
   readonly address: string;
   /** The stream's topics and patterns; undefined while unknown. */
-  readonly audience: SubscriptionScope | undefined;
+  readonly scope: SubscriptionScope | undefined;
   /** The unshared memory of the claim, in bytes. */
   readonly bytes: number;
   /** The events that wait for the client. */
   readonly waiting?: Chunk | undefined;
 }
 
-/** Adds up the memory of claims. Shared memory counts once: equal patterns, equal audiences, and events. */
+/** Adds up the memory of claims. Shared memory counts once: equal patterns, equal scopes, and events. */
 export class MemoryAccount {
   readonly #uses = new Map<SubscriptionScope | Matcher | Chunk, number>();
   #bytes = 0;
@@ -30,9 +30,9 @@ export class MemoryAccount {
     return this.#bytes === 0 && this.#uses.size === 0;
   }
 
-  /** Whether a claim of this audience is counted. */
-  has(audience: SubscriptionScope): boolean {
-    return this.#uses.has(audience);
+  /** Whether a claim of this scope is counted. */
+  has(scope: SubscriptionScope): boolean {
+    return this.#uses.has(scope);
   }
 
   /** Returns the bytes that events would add if they waited for a client. */
@@ -51,28 +51,28 @@ export class MemoryAccount {
   }
 
   /** Returns the bytes that a claim would add. */
-  needed({ audience, bytes }: MemoryClaim): number {
-    if (audience === undefined) return bytes;
+  needed({ scope, bytes }: MemoryClaim): number {
+    if (scope === undefined) return bytes;
     let needed = bytes;
-    if (!this.#uses.has(audience)) needed += audience.bytes;
-    for (const pattern of compiled(audience)) if (!this.#uses.has(pattern)) needed += bytesOfPattern(pattern);
+    if (!this.#uses.has(scope)) needed += scope.bytes;
+    for (const pattern of compiled(scope)) if (!this.#uses.has(pattern)) needed += bytesOfPattern(pattern);
     return needed;
   }
 
-  add({ audience, bytes, waiting }: MemoryClaim): void {
+  add({ scope, bytes, waiting }: MemoryClaim): void {
     this.grow(bytes);
     if (waiting !== undefined) this.hold(waiting);
-    if (audience === undefined) return;
-    this.#use(audience, audience.bytes);
-    for (const pattern of compiled(audience)) this.#use(pattern, bytesOfPattern(pattern));
+    if (scope === undefined) return;
+    this.#use(scope, scope.bytes);
+    for (const pattern of compiled(scope)) this.#use(pattern, bytesOfPattern(pattern));
   }
 
-  remove({ audience, bytes, waiting }: MemoryClaim): void {
+  remove({ scope, bytes, waiting }: MemoryClaim): void {
     this.grow(-bytes);
     if (waiting !== undefined) this.letGo(waiting);
-    if (audience === undefined) return;
-    this.#release(audience, audience.bytes);
-    for (const pattern of compiled(audience)) this.#release(pattern, bytesOfPattern(pattern));
+    if (scope === undefined) return;
+    this.#release(scope, scope.bytes);
+    for (const pattern of compiled(scope)) this.#release(pattern, bytesOfPattern(pattern));
   }
 
   /** Adds to the unshared memory of a counted claim. */
@@ -97,7 +97,7 @@ export class MemoryAccount {
   }
 }
 
-/** Returns the distinct patterns of an audience that take memory. */
+/** Returns the distinct patterns of a scope that take memory. */
 function compiled({ patterns }: SubscriptionScope): Iterable<Matcher> {
   return patterns.length === 0 ? patterns : new Set(patterns.filter((pattern) => bytesOfPattern(pattern) > 0));
 }

@@ -24,7 +24,7 @@ export function excessOfRequest({ rawHeaders, url = "" }: IncomingMessage, subsc
 /** The memory that a request's body takes beyond a usual one while it is read. */
 export class BodyClaim implements MemoryClaim {
   readonly address: string;
-  readonly audience = undefined;
+  readonly scope = undefined;
   readonly #budget: SubscriptionBudget;
   #size = 0;
   #bytes = 0;

@@ -16,7 +16,7 @@ export interface Quotas {
 /** The share of a stream in the limits, from its admission until it leaves. */
 export class StreamSlot implements SlotHolder, MemoryClaim {
   readonly subject: string | undefined;
-  readonly audience: SubscriptionScope;
+  readonly scope: SubscriptionScope;
   readonly bytes: number;
   place: number | undefined = undefined;
   #waiting: Chunk | undefined;
@@ -29,7 +29,7 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
     this.subject = subject;
     this.#bounds = bounds;
     this.#req = req;
-    this.audience = bounds.memory.audienceLike(asked);
+    this.scope = bounds.memory.scopeLike(asked);
     this.bytes = excessOfRequest(req, bytesOfSubscriptions(asked.matchers));
     bounds.connections.acquire(this);
     try {

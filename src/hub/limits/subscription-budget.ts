@@ -19,7 +19,7 @@ export class SubscriptionBudget {
   readonly #streams: Iterable<MemoryClaim>;
   readonly #bodies = new Set<MemoryClaim>();
   readonly #total = new MemoryAccount();
-  readonly #audiences = new Map<string, SubscriptionScope>();
+  readonly #scopes = new Map<string, SubscriptionScope>();
   /**
    * Memory by address. Undefined while the total is below the limit of one address: no address exceeds its limit then,
    * which saves asking the system for each client's address.
@@ -37,9 +37,9 @@ export class SubscriptionBudget {
     return this.#total.bytes;
   }
 
-  /** Returns the equal audience of an open stream, if any, so that equal audiences share memory. */
-  audienceLike(audience: SubscriptionScope): SubscriptionScope {
-    return this.#audiences.get(audience.key) ?? audience;
+  /** Returns the equal scope of an open stream, if any, so that equal scopes share memory. */
+  scopeLike(scope: SubscriptionScope): SubscriptionScope {
+    return this.#scopes.get(scope.key) ?? scope;
   }
 
   /**
@@ -47,14 +47,14 @@ export class SubscriptionBudget {
    *
    * @throws HttpProblem when a memory limit is reached.
    */
-  enter(stream: MemoryClaim & { readonly audience: SubscriptionScope }): void {
+  enter(stream: MemoryClaim & { readonly scope: SubscriptionScope }): void {
     this.#admit(stream);
-    this.#audiences.set(stream.audience.key, stream.audience);
+    this.#scopes.set(stream.scope.key, stream.scope);
   }
 
-  leave(stream: MemoryClaim & { readonly audience: SubscriptionScope }): void {
+  leave(stream: MemoryClaim & { readonly scope: SubscriptionScope }): void {
     this.#remove(stream);
-    if (!this.#total.has(stream.audience)) this.#audiences.delete(stream.audience.key);
+    if (!this.#total.has(stream.scope)) this.#scopes.delete(stream.scope.key);
   }
 
   /** Registers a body that is about to be read. It takes no memory yet. */

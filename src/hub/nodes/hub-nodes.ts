@@ -92,8 +92,8 @@ export class HubNodes {
   }
 
   /**
-   * Resolves when all nodes have executed the orders that this node has heard, and know the streams that the orders have
-   * ended on the others. Resolves after two seconds otherwise.
+   * Resolves when all nodes have executed the control messages that this node has received, and know the streams that
+   * these messages have ended on the others. Resolves after two seconds otherwise.
    */
   async confirmed(): Promise<void> {
     await this.streams.confirmed(this.#position);

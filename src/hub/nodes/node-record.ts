@@ -1,6 +1,6 @@
 /** A node, as it describes itself to the others. */
 export interface LivingNode {
-  /** The position of the last order that the node has executed. */
+  /** The position of the last control message that the node has executed. */
   readonly executed: number;
   /** Whether the node hands its streams over, and takes no new ones. */
   readonly isDraining: boolean;
@@ -12,7 +12,7 @@ export function encodeNode({ executed, isDraining }: LivingNode): string {
   return JSON.stringify(isDraining ? [version, executed, 1] : [version, executed]);
 }
 
-/** Decodes a node. Orders do not wait for a node whose record has another version. */
+/** Decodes a node. Control messages do not wait for a node whose record has another version. */
 export function decodeNode(text: string): LivingNode {
   const [of, executed, isDraining] = JSON.parse(text) as readonly number[];
   return of === version && executed !== undefined

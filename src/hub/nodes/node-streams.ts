@@ -7,7 +7,7 @@ const nodeKey = "n";
 const streamPrefix = "s/";
 const uuidPrefix = "urn:uuid:";
 
-/** The max time that an order waits for the other nodes, in milliseconds. */
+/** The max time that a control message waits for the other nodes, in milliseconds. */
 const maxConfirmation = 1000;
 
 /** A listener for the streams of the other nodes. */
@@ -41,7 +41,7 @@ export class NodeStreams {
   readonly #subjects = new Map<string, number>();
   /** The removed streams that are not reported yet, by node. */
   #leaving = new Map<string, NodeStream[]>();
-  /** The position of the last order that this node has executed. */
+  /** The position of the last control message that this node has executed. */
   #position = 0;
   #isDraining = false;
   /** Called with the subject of a stream that has begun on another node. */
@@ -105,7 +105,7 @@ export class NodeStreams {
     this.#nodes.tell(keyOf(subscriber), undefined);
   }
 
-  /** Tells that this node has executed the orders up to a position. */
+  /** Tells that this node has executed the control messages up to a position. */
   executed(position: number): void {
     this.#position = position;
     this.#nodes.tell(nodeKey, encodeNode({ executed: position, isDraining: this.#isDraining }));
@@ -122,7 +122,7 @@ export class NodeStreams {
     return [...this.#living.values()].some(({ isDraining }) => !isDraining);
   }
 
-  /** Resolves when all nodes have executed the orders up to a position, or after a second. */
+  /** Resolves when all nodes have executed the control messages up to a position, or after a second. */
   async confirmed(position: number): Promise<void> {
     const isDone = () => [...this.#living.values()].every(({ executed }) => executed >= position);
     if (isDone()) return;

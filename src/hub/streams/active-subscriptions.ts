@@ -89,9 +89,9 @@ export class ActiveSubscriptions implements SharedSubscriptions {
    * @param start - The stream carries only updates after this position.
    * @param subject - The token's bearer in the connection limits.
    */
-  begin(audience: SubscriptionScope, payloadOf: PayloadOf, subscriber: string, start = 0, subject?: string): void {
-    const entries = audience.selectors.map((selector) => {
-      const isPrivate = audience.isPrivate(selector.text);
+  begin(scope: SubscriptionScope, payloadOf: PayloadOf, subscriber: string, start = 0, subject?: string): void {
+    const entries = scope.selectors.map((selector) => {
+      const isPrivate = scope.isPrivate(selector.text);
       return this.#add(selector, subscriber, payloadOf(selector.text), isPrivate, this.#nodes?.self);
     });
     const described = () => ({ subscriber, start, subject, selectors: entries.map(describe) });
@@ -103,7 +103,7 @@ export class ActiveSubscriptions implements SharedSubscriptions {
   /**
    * Removes a stream's subscriptions and publishes the end of each, once.
    *
-   * @param isDisconnected - Whether an order has ended the stream.
+   * @param isDisconnected - Whether a disconnection has ended the stream.
    */
   end({ selectors }: SubscriptionScope, subscriber: string, isDisconnected = false): void {
     const entries = selectors.flatMap((selector) => this.#remove(selector, subscriber) ?? []);

@@ -14,7 +14,7 @@ import type { ControlChannel, ControlMessage } from "../auth/control-channel.js"
 import { type Bearer, Revocations } from "../auth/revocations.js";
 import type { VerifiedToken } from "../auth/verified-token.js";
 
-/** The part of an open stream that a disconnect order can select. */
+/** The properties that a disconnection selects open streams by. */
 export interface DisconnectableStream {
   readonly id: string;
   /** The tokens that opened it. */
@@ -24,7 +24,7 @@ export interface DisconnectableStream {
 
   /**
    * @param reason - The reason of a final end. Undefined if the client can reconnect.
-   * @param isDisconnected - Whether an order ends the stream.
+   * @param isDisconnected - Whether a disconnection ends the stream.
    */
   end(reason: CloseReason | undefined, isDisconnected: boolean): void;
 }
@@ -36,7 +36,7 @@ export class Disconnections {
   readonly #onError: (error: unknown) => void;
   readonly #revocations = new Revocations();
   readonly #stop: () => void;
-  /** Resolves when this node knows the orders from before its start. */
+  /** Resolves when this node knows the disconnections from before its start. */
   #loaded: Promise<void> | undefined;
 
   /** @param subscribers - The subscribers of this node. */
@@ -51,22 +51,22 @@ export class Disconnections {
   }
 
   /**
-   * Ends the streams of a target. Resolves when this node's streams have ended and the transport has the order for
+   * Ends the streams of a target. Resolves when this node's streams have ended and the transport has the message for
    * other nodes.
    *
    * @throws MercureError `ERR_OPTION`
    */
   async broadcast(target: DisconnectTarget): Promise<void> {
-    const order = disconnectionOf(target, distinctTime(this.#channel.now()));
+    const disconnection = disconnectionOf(target, distinctTime(this.#channel.now()));
     // This node's streams end first, even if the transport fails.
-    this.#apply(order);
-    await this.#channel.send(messageOf(order));
+    this.#apply(disconnection);
+    await this.#channel.send(messageOf(disconnection));
   }
 
   /**
    * Resolves to whether a token is revoked.
    *
-   * @throws HttpProblem 503 while the orders from before this node's start are unavailable.
+   * @throws HttpProblem 503 while the disconnections from before this node's start are unavailable.
    */
   async isRevoked(token: VerifiedToken): Promise<boolean> {
     this.#loaded ??= this.#load();
@@ -74,7 +74,7 @@ export class Disconnections {
     return this.isRevokedNow([token]);
   }
 
-  /** Returns whether one of the tokens is revoked, by the orders that this node knows now. */
+  /** Returns whether one of the tokens is revoked, by the disconnections that this node knows now. */
   isRevokedNow(tokens: readonly Bearer[] = []): boolean {
     return tokens.some((token) => this.#revocations.isRevoked(token));
   }
@@ -94,59 +94,60 @@ export class Disconnections {
     }
   }
 
-  /** Applies all orders in force, after this node has missed some. */
+  /** Applies all disconnections in force, after this node has missed some. */
   async #catchUp(): Promise<void> {
-    const orders: string[] = [];
+    const messages: string[] = [];
     try {
-      const lost = await this.#channel.readAll((data) => orders.push(data));
+      const lost = await this.#channel.readAll((data) => messages.push(data));
       if (lost !== undefined) this.#revocations.forget(lost);
-      for (const data of orders) this.#apply(decodeDisconnection(data));
+      for (const data of messages) this.#apply(decodeDisconnection(data));
     } catch (error) {
       this.#onError(error);
     }
   }
 
-  #record(order: Disconnection | undefined): void {
-    if (order !== undefined) this.#revocations.add(order);
+  #record(disconnection: Disconnection | undefined): void {
+    if (disconnection !== undefined) this.#revocations.add(disconnection);
   }
 
-  #apply(order: Disconnection | undefined): void {
-    if (order === undefined) return;
-    this.#record(order);
+  #apply(disconnection: Disconnection | undefined): void {
+    if (disconnection === undefined) return;
+    this.#record(disconnection);
     for (const subscriber of this.#subscribers) {
-      if (!isConcerned(subscriber, order)) continue;
+      if (!isSelected(subscriber, disconnection)) continue;
       const { tokens } = subscriber;
-      const ofTokens = order.kind === "subscriber" ? tokens : [];
-      for (const token of ofTokens) this.#record(tokenOrder(token, order));
+      const ofTokens = disconnection.kind === "subscriber" ? tokens : [];
+      for (const token of ofTokens) this.#record(revocationOf(token, disconnection));
       // A client that can reconnect receives no reason of a final end.
       const isForGood = tokens.length > 0 && tokens.every((token) => this.isRevokedNow([token]));
       subscriber.end(isForGood ? "disconnected" : undefined, true);
       // Only this node knows the tokens of the stream, and its client can reconnect to another node.
       for (const token of ofTokens) {
-        this.#channel.send(messageOf(tokenOrder(token, order), token.expiresAt)).catch(this.#onError);
+        this.#channel.send(messageOf(revocationOf(token, disconnection), token.expiresAt)).catch(this.#onError);
       }
     }
   }
 }
 
-/** The time that an order to end a single stream has to reach every node, in milliseconds. It revokes nothing. */
+/** The time that the end of a single stream has to reach every node, in milliseconds. It revokes nothing. */
 const streamOrderLifetime = 3_600_000;
 
-/** @param expiresAt - The expiry time of the only token that the order revokes. */
-function messageOf(order: Disconnection, expiresAt?: number): ControlMessage {
-  const until = order.kind === "subscriber" ? order.before + streamOrderLifetime : expiresAt;
-  return { data: encodeDisconnection(order), key: `${order.kind} ${order.name}`, until };
+/** @param expiresAt - The expiry time of the only token that the message revokes. */
+function messageOf(disconnection: Disconnection, expiresAt?: number): ControlMessage {
+  const until = disconnection.kind === "subscriber" ? disconnection.before + streamOrderLifetime : expiresAt;
+  return { data: encodeDisconnection(disconnection), key: `${disconnection.kind} ${disconnection.name}`, until };
 }
 
-function tokenOrder({ id }: VerifiedToken, { before }: Disconnection): Disconnection {
+/** Returns the disconnection that revokes a token of an ended stream. */
+function revocationOf({ id }: VerifiedToken, { before }: Disconnection): Disconnection {
   return { kind: "token", name: id, before };
 }
 
 /**
- * Returns whether an order selects a stream. It spares a stream whose token is younger than the order. A stream with
+ * Returns whether a disconnection selects a stream. It spares a stream whose token is younger. A stream with
  * tokens of several people belongs to each of them.
  */
-function isConcerned(
+function isSelected(
   { id, tokens, subject, group }: DisconnectableStream,
   { kind, name, before }: Disconnection,
 ): boolean {

@@ -15,12 +15,13 @@ export class Lifetime {
   }
 
   /**
-   * Returns the end in milliseconds since 1970; undefined for never. Ends are whole seconds, so that many streams share
+   * @param authorizedUntil - The time when the client must show a new token; undefined for never.
+   * @returns the end in milliseconds since 1970; undefined for never. Ends are whole seconds, so that many streams share
    * a timer.
    */
-  endOf(expiresAt: number | undefined): number | undefined {
-    if (this.#max === 0) return expiresAt;
+  endOf(authorizedUntil: number | undefined): number | undefined {
+    if (this.#max === 0) return authorizedUntil;
     const end = this.#now() + this.#max * (1 - spread * this.#random());
-    return Math.min(Math.floor(end / 1000) * 1000, expiresAt ?? end);
+    return Math.min(Math.floor(end / 1000) * 1000, authorizedUntil ?? end);
   }
 }

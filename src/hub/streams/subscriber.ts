@@ -35,7 +35,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   #group!: SubscriberGroup<Subscriber>;
   readonly #connection: Connection;
   readonly #admission: StreamSlot | undefined;
-  readonly #expiresAt: number | undefined;
+  readonly #endsAt: number | undefined;
   readonly #closeReason: CloseReason | undefined;
   readonly #key: string | undefined;
   readonly #arrival: number;
@@ -45,7 +45,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   #reading = false;
 
   private constructor(
-    { id, tokens = [], subject, expiresAt, closeReason, key, arrival = 0, admission }: Subscription,
+    { id, tokens = [], subject, endsAt, closeReason, key, arrival = 0, admission }: Subscription,
     connection: Connection,
     { after, lostThrough }: ReplayStart<EncodedReplay>,
     hub: StreamServices<Subscriber>,
@@ -56,7 +56,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.#hub = hub;
     this.#connection = connection;
     this.#admission = admission;
-    this.#expiresAt = expiresAt;
+    this.#endsAt = endsAt;
     this.#closeReason = closeReason;
     this.#key = key;
     this.#arrival = arrival;
@@ -67,7 +67,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
 
   /** Opens a stream: sends the head and the first chunk of history, and continues from there. */
   static open(
-    audience: SubscriptionScope,
+    scope: SubscriptionScope,
     subscription: Subscription,
     connection: Connection,
     headers: Readonly<Record<string, string>>,
@@ -77,19 +77,19 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     const subscriber = new Subscriber(subscription, connection, start, hub);
     // A response that has begun throws here, and its stream must not count.
     connection.open(headers, subscriber);
-    subscriber.#group = hub.subscribers.enter(audience);
+    subscriber.#group = hub.subscribers.enter(scope);
     subscriber.#begin(start.replay);
     if (!connection.closed && !subscriber.#replaceLast()) {
       const { payloadOf, id, admission } = subscription;
       const position = Math.max(start.after, start.lostThrough);
-      hub.activeSubscriptions?.begin(audience, payloadOf, id, position, admission?.subject);
+      hub.activeSubscriptions?.begin(scope, payloadOf, id, position, admission?.subject);
       hub.countedElsewhere?.count(id, admission?.subject, position);
     }
     return subscriber;
   }
 
   #begin(replay: EncodedReplay | undefined): void {
-    if (this.#expiresAt !== undefined) this.#hub.expirations.add(this.#expiresAt, this);
+    if (this.#endsAt !== undefined) this.#hub.expirations.add(this.#endsAt, this);
     if (replay !== undefined) this.#take(replay);
     if (this.#position >= this.#hub.dispatcher.position && this.#connection.ready) {
       this.#goLive();
@@ -205,7 +205,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
    * Ends the stream.
    *
    * @param reason - The reason of a final end, which the client receives.
-   * @param isDisconnected - Whether an order ends the stream.
+   * @param isDisconnected - Whether a disconnection ends the stream.
    */
   end(reason?: CloseReason, isDisconnected = false): void {
     if (this.#connection.closed) return;
@@ -251,7 +251,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
       while (this.#connection.ready && !this.#connection.closed) {
         // No update can arrive between this check of the dispatcher's position and the next dispatch.
         if (this.#position >= dispatcher.position) return this.#goLive();
-        const replay = await replays.read(this.#group.audience, this.#position);
+        const replay = await replays.read(this.#group.scope, this.#position);
         // A comment can have filled the socket meanwhile. Once the socket has drained, this chunk is read again.
         if (this.#connection.closed || !this.#connection.ready) return;
         if (replay.lostThrough > Math.max(this.#position, this.#toldLostThrough)) return this.end();
@@ -283,10 +283,10 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     const { byKey } = this.#hub.subscribers;
     if (this.#key !== undefined && byKey.get(this.#key) === this) byKey.delete(this.#key);
     this.#hub.subscribers.remove(this, this.#group);
-    if (this.#expiresAt !== undefined) this.#hub.expirations.remove(this.#expiresAt, this);
+    if (this.#endsAt !== undefined) this.#hub.expirations.remove(this.#endsAt, this);
     this.#admission?.release();
     if (isReplaced) return;
-    this.#hub.activeSubscriptions?.end(this.#group.audience, this.id, isDisconnected);
+    this.#hub.activeSubscriptions?.end(this.#group.scope, this.id, isDisconnected);
     if (this.#admission?.subject !== undefined) this.#hub.countedElsewhere?.forget(this.id);
   }
 }

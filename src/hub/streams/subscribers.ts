@@ -43,12 +43,12 @@ export class Subscribers<S extends ConnectedSubscriber> {
   }
 
   /** Counts a new subscriber, and returns the group that it must join. */
-  enter(audience: SubscriptionScope): SubscriberGroup<S> {
+  enter(scope: SubscriptionScope): SubscriberGroup<S> {
     const { dispatcher, observer, keepaliveInterval } = this.#options;
-    let group = this.#groups.get(audience.key);
+    let group = this.#groups.get(scope.key);
     if (group === undefined) {
-      group = new SubscriberGroup(audience, this.#options);
-      this.#groups.set(audience.key, group);
+      group = new SubscriberGroup(scope, this.#options);
+      this.#groups.set(scope.key, group);
       dispatcher.add(group);
     }
     this.#size++;
@@ -64,7 +64,7 @@ export class Subscribers<S extends ConnectedSubscriber> {
     this.#size--;
     this.#options.observer?.unsubscribed();
     if (group.size === 0) {
-      this.#groups.delete(group.audience.key);
+      this.#groups.delete(group.scope.key);
       this.#options.dispatcher.remove(group);
     }
     if (this.#size > 0) return;

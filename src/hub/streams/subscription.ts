@@ -12,7 +12,7 @@ export interface Subscription {
   /** The number of the request among all. Of two connections with the same name, the later request is the next one. */
   readonly arrival?: number | undefined;
   /** The end of the stream, in milliseconds since 1970; undefined for never. */
-  readonly expiresAt: number | undefined;
+  readonly endsAt: number | undefined;
   /** The reason of a final end at that time. Undefined if the client can reconnect unchanged. */
   readonly closeReason?: CloseReason | undefined;
   /** Returns the data about the subscriber that subscription events show to others. */

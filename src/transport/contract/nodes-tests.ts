@@ -3,7 +3,12 @@ import { type TestContext, test } from "node:test";
 import type { Transport } from "../transport.js";
 
 /** The entries that a node publishes about itself. */
-export function nodesTests(open: (t: TestContext) => Promise<Transport>): void {
+export function nodesTests(open: (t: TestContext) => Promise<Transport>, isShared: boolean): void {
+  test("tells whether several nodes can share the store", async (t) => {
+    const { nodes } = await open(t);
+    equal(nodes.areShared, isShared);
+  });
+
   test("holds the entries of its node, by prefix, until the node removes them", async (t) => {
     const { nodes } = await open(t);
     nodes.tell("s/1", "one");

@@ -49,7 +49,7 @@ export function transportContract(
     orderTests(open);
     replayTests(open);
     retentionTests(open);
-    nodesTests(open);
+    nodesTests(open, isShared);
   });
   if (isShared) {
     describe(`${name} as a store of several nodes`, () => {

@@ -1,10 +1,16 @@
 import type { Draft } from "../../protocol/update.js";
 import { timeOfPosition } from "../positions.js";
-import { type InternalOptions, maxOrderBytes, type Replay, type ReplayQuery, type StoredUpdate } from "../transport.js";
+import {
+  type InternalOptions,
+  maxControlBytes,
+  type Replay,
+  type ReplayQuery,
+  type StoredUpdate,
+} from "../transport.js";
+import { ControlLog } from "./control-log.js";
 import { EventLog } from "./event-log.js";
 import type { HistoryLimits } from "./history-options.js";
 import type { OnDrop } from "./on-drop.js";
-import { OrderLog } from "./order-log.js";
 import { mergeReplays, readLog } from "./read-log.js";
 import { TopicHistory } from "./topic-history.js";
 
@@ -16,21 +22,21 @@ export interface Retention {
 }
 
 /**
- * The history of a hub in memory: publishers' updates by topic, the hub's events, and its orders, each with its own
- * budget. Two histories with equal limits that receive the same updates in the same order hold the same.
+ * The history of a hub in memory: publishers' updates by topic, the hub's events, and its control messages, each
+ * with its own budget. Two histories with equal limits that receive the same updates in the same order hold the same.
  */
 export class History {
   readonly #topics: TopicHistory;
   readonly #events: EventLog;
-  readonly #orders: OrderLog;
+  readonly #control: ControlLog;
   readonly #onDrop: OnDrop;
   #eventNamespaces: readonly string[] = [];
-  #orderNamespaces: readonly string[] = [];
+  #controlNamespaces: readonly string[] = [];
 
   constructor(limits: HistoryLimits, onDrop: OnDrop = () => {}) {
     this.#topics = new TopicHistory(limits, onDrop);
     this.#events = new EventLog(limits.eventBytes, onDrop);
-    this.#orders = new OrderLog(maxOrderBytes, onDrop);
+    this.#control = new ControlLog(maxControlBytes, onDrop);
     this.#onDrop = onDrop;
   }
 
@@ -48,8 +54,9 @@ export class History {
     }
     const { namespace, keep, until } = own;
     if (keep === "orders") {
-      if (!this.#orderNamespaces.includes(namespace)) this.#orderNamespaces = [...this.#orderNamespaces, namespace];
-      this.#orders.add(stored, draft.key, until);
+      if (!this.#controlNamespaces.includes(namespace))
+        this.#controlNamespaces = [...this.#controlNamespaces, namespace];
+      this.#control.add(stored, draft.key, until);
     } else if (this.#events.repeats(stored.update)) {
       this.#onDrop(stored, false);
       return false;
@@ -86,7 +93,7 @@ export class History {
   beginLoss(through: number, forgotten: number, after: number): void {
     this.#topics.beginLoss(through, forgotten, after);
     this.#events.beginLoss(through, forgotten, after);
-    this.#orders.lose(forgotten);
+    this.#control.lose(forgotten);
   }
 
   endLoss(): void {
@@ -98,23 +105,23 @@ export class History {
   lose(through: number): void {
     this.#topics.lose(through);
     this.#events.lose(through);
-    this.#orders.lose(through);
+    this.#control.lose(through);
   }
 
   /** @param head - The newest position of all. */
   read(query: ReplayQuery, head: number): Replay {
     const { topics } = query;
     if (topics === "*") return mergeReplays(this.#topics.read(query, head), this.#readEvents(query, head));
-    if (this.#eventNamespaces.length + this.#orderNamespaces.length === 0) return this.#topics.read(query, head);
+    if (this.#eventNamespaces.length + this.#controlNamespaces.length === 0) return this.#topics.read(query, head);
     const parts: Replay[] = [];
     const inNamespace = (names: readonly string[]) =>
       new Set([...topics].filter((topic) => names.some((name) => topic.startsWith(name))));
     const events = inNamespace(this.#eventNamespaces);
-    const orders = inNamespace(this.#orderNamespaces);
+    const control = inNamespace(this.#controlNamespaces);
     if (events.size > 0) parts.push(this.#readEvents({ ...query, topics: events }, head));
-    if (orders.size > 0) parts.push(this.#readOrders({ ...query, topics: orders }, head));
-    if (events.size + orders.size < topics.size) {
-      const others = [...topics].filter((topic) => !events.has(topic) && !orders.has(topic));
+    if (control.size > 0) parts.push(this.#readControl({ ...query, topics: control }, head));
+    if (events.size + control.size < topics.size) {
+      const others = [...topics].filter((topic) => !events.has(topic) && !control.has(topic));
       parts.push(this.#topics.read({ ...query, topics: new Set(others) }, head));
     }
     return parts.reduce(mergeReplays);
@@ -124,8 +131,8 @@ export class History {
     return readLog(this.#events.after(query.after), this.#events.droppedThrough, query, head);
   }
 
-  #readOrders(query: ReplayQuery, head: number): Replay {
-    const orders = this.#orders.after(query.after, timeOfPosition(head));
-    return readLog(orders, this.#orders.droppedThrough, query, head);
+  #readControl(query: ReplayQuery, head: number): Replay {
+    const inForce = this.#control.after(query.after, timeOfPosition(head));
+    return readLog(inForce, this.#control.droppedThrough, query, head);
   }
 }

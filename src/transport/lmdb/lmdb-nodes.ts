@@ -21,6 +21,7 @@ type Change = readonly [node: string, key: string | null, value: string | null];
 
 /** The nodes that share the folder. Each says which process it is, so that the others notice its death. */
 export class LmdbNodes implements Nodes {
+  readonly areShared = true;
   readonly #store: Store;
   readonly #commits: CommitQueue;
   readonly #copy = new NodeEntries();

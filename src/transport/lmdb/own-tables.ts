@@ -1,6 +1,6 @@
 import { sizeInLog } from "../history/size-of.js";
 import { timeOfPosition } from "../positions.js";
-import { type InternalOptions, maxOrderBytes } from "../transport.js";
+import { type InternalOptions, maxControlBytes } from "../transport.js";
 import { hashOf, keyBelow, positionIn } from "./keys.js";
 import type { LogTable } from "./log-table.js";
 import { type Row, sized } from "./row.js";
@@ -13,15 +13,15 @@ type OwnLane = InternalOptions["keep"];
 /** The prefixes of the lanes in the table `own`. */
 export const lanePrefixes: Readonly<Record<OwnLane, Buffer>> = { events: Buffer.from("e"), orders: Buffer.from("o") };
 
-/** The number of old orders that each new one examines: it removes those whose time has passed. */
+/** The number of old control messages that each new one examines: it removes those whose time has passed. */
 const examined = 8;
 
-/** The max number of expired orders that one commit removes to make room. */
+/** The max number of expired control messages that one commit removes to make room. */
 const maxExpired = 1000;
 
 /**
- * The hub's own updates during a commit: events, and orders, each with their own budget. The rules are those of
- * `history/event-log.ts` and `history/order-log.ts`.
+ * The hub's own updates during a commit: events, and control messages, each with their own budget. The
+ * rules are those of `history/event-log.ts` and `history/control-log.ts`.
  */
 export class OwnTables {
   readonly #store: Store;
@@ -34,7 +34,7 @@ export class OwnTables {
     this.#store = store;
     this.#state = state;
     this.#log = log;
-    this.#budgets = { events: eventBytes, orders: maxOrderBytes };
+    this.#budgets = { events: eventBytes, orders: maxControlBytes };
   }
 
   add(position: number, row: Row, lane: OwnLane, namespace: string): void {
@@ -87,8 +87,8 @@ export class OwnTables {
 }
 
 /**
- * The place of an order's key, or of the newest event of a first topic. It is shorter than that of a publisher's key, so
- * they cannot be the same.
+ * The place of a control message's key, or of the newest event of a first topic. It is shorter than that of a
+ * publisher's key, so they cannot be the same.
  */
 export function ownPlace(topic: string, key = ""): Buffer {
   return hashOf(`${topic} ${key}`);

@@ -5,6 +5,7 @@ import type { Nodes, NodesListener } from "../nodes.js";
 export class NodesOfOne implements Nodes {
   readonly #entries = new NodeEntries();
   readonly self = this.#entries.self;
+  readonly areShared = false;
 
   tell(key: string, value: string | undefined): void {
     this.#entries.set(this.self, key, value);

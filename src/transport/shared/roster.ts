@@ -12,6 +12,7 @@ const maxRemoved = 10_000;
 /** The entries of the nodes that share a log: this node's own, and a local copy of the others'. */
 export class Roster implements Nodes {
   readonly self: string;
+  readonly areShared = true;
   readonly #send: (changes: readonly EntryChange[]) => void;
   readonly #later: (callback: () => void) => void;
   readonly #copy: NodeEntries;

@@ -138,10 +138,10 @@ function start({ transport = new MemoryTransport(), maxBacklogBytes = 0, tells =
     const client = new Client(joined % 2 === 0);
     const grants = privateTopics.length === 0 ? nothing : matchersOf(privateTopics);
     const matchers = matchersOf(selectors);
-    const audience = new SubscriptionScope(matchers, grants);
+    const scope = new SubscriptionScope(matchers, grants);
     const from = after ?? transport.head;
-    const terms = { id: `urn:x:${joined++}`, expiresAt: undefined, payloadOf: () => undefined };
-    Subscriber.open(audience, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);
+    const terms = { id: `urn:x:${joined++}`, endsAt: undefined, payloadOf: () => undefined };
+    Subscriber.open(scope, terms, client as unknown as Connection, {}, { after: from, lostThrough: from }, hub);
     return client;
   };
   return { transport, dispatcher, subscribers, errors, join };

@@ -69,22 +69,22 @@ describe("limits of connections", () => {
     const connections = new ConnectionQuotas<StreamSlot>({ total: 1, perAddress: 0, perSubject: 0 });
     return { connections, memory: new SubscriptionBudget({ total: bytes, perAddress: 0 }, connections) };
   };
-  const audience = (...selectors: string[]) => new SubscriptionScope(matchersOf(selectors), matchersOf([]));
+  const scope = (...selectors: string[]) => new SubscriptionScope(matchersOf(selectors), matchersOf([]));
 
   test("release a connection once, however often it is released", () => {
     const bounds = oneStream(1e6);
-    const admission = new StreamSlot(bounds, req, undefined, audience("/a/{x}"));
+    const admission = new StreamSlot(bounds, req, undefined, scope("/a/{x}"));
     admission.release();
     admission.release();
     assert.equal(bounds.memory.bytes, 0);
-    new StreamSlot(bounds, req, undefined, audience("/a/{x}"));
-    assert.throws(() => new StreamSlot(bounds, req, undefined, audience("a")), { status: 429 });
+    new StreamSlot(bounds, req, undefined, scope("/a/{x}"));
+    assert.throws(() => new StreamSlot(bounds, req, undefined, scope("a")), { status: 429 });
   });
 
   test("leave out a stream that is rejected for its memory", () => {
     const bounds = oneStream(5000);
-    assert.throws(() => new StreamSlot(bounds, req, undefined, audience("/a/{x}")), { status: 429 });
-    new StreamSlot(bounds, req, undefined, audience("a"));
+    assert.throws(() => new StreamSlot(bounds, req, undefined, scope("/a/{x}")), { status: 429 });
+    new StreamSlot(bounds, req, undefined, scope("a"));
   });
 
   test("are disabled by 0", () => {

@@ -47,7 +47,7 @@ function budgetOf(bounds: { total: number; perAddress: number }) {
     const asked = new SubscriptionScope(matchersOf(topics), new MatcherList([]));
     const stream = {
       address,
-      audience: budget.audienceLike(asked),
+      scope: budget.scopeLike(asked),
       bytes: excessOfRequest(request, bytesOfSubscriptions(asked.matchers)),
     };
     streams.add(stream);

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { open } from "lmdb";
+import { transportContract } from "../../../src/transport/contract/transport-contract.js";
 import { LmdbTransport, type LmdbTransportOptions } from "../../../src/transport/lmdb/lmdb.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
-import { transportContract } from "../../contract/transport.js";
 import { FaultyNode } from "../../faults/node.js";
 import { until } from "../../support/until.js";
 

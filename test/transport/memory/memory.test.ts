@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { transportContract } from "../../../src/transport/contract/transport-contract.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
 import type { StoredUpdate } from "../../../src/transport/transport.js";
-import { transportContract } from "../../contract/transport.js";
 
 transportContract("MemoryTransport", () => ({ open: (options) => new MemoryTransport(options) }), { isShared: false });
 

@@ -1,6 +1,6 @@
 import { after, before, describe } from "node:test";
+import { transportContract } from "../../../src/transport/contract/transport-contract.js";
 import { PostgresTransport } from "../../../src/transport/postgres/postgres.js";
-import { transportContract } from "../../contract/transport.js";
 import { PostgresServer, withoutPostgres } from "../../support/postgres-server.js";
 
 describe("with a real server", { skip: withoutPostgres }, () => {

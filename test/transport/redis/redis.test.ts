@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { createClient } from "@redis/client";
 import { Hub } from "../../../src/hub/index.js";
+import { transportContract } from "../../../src/transport/contract/transport-contract.js";
 import { RedisTransport } from "../../../src/transport/redis/redis.js";
-import { transportContract } from "../../contract/transport.js";
 import { RedisServer, withoutRedis } from "../../support/redis.js";
 
 describe("Redis", { skip: withoutRedis }, () => {

@@ -4,10 +4,10 @@ import type { OnDrop } from "./on-drop.js";
 import { PositionLog } from "./position-log.js";
 import { sizeInLog } from "./size-of.js";
 
-interface StoredOrder extends StoredUpdate {
+interface StoredMessage extends StoredUpdate {
   readonly key: string | undefined;
   readonly until: number;
-  /** Whether a newer order has replaced the entry, or its time has passed. */
+  /** Whether a newer message has replaced the entry, or its time has passed. */
   dead: boolean;
 }
 
@@ -15,16 +15,16 @@ interface StoredOrder extends StoredUpdate {
 const minSearch = 64;
 
 /**
- * Stores the orders that the nodes of a hub give each other, such as those to refuse a token. An order stays until its
- * time has passed or a newer one of its key replaces it. A node that starts can thus read all orders in force.
+ * Stores the control messages of a hub's nodes, such as a message that revokes a token. A message stays until its time
+ * has passed or a newer one of its key replaces it. A node that starts can thus read all messages in force.
  *
- * Time is that of the positions, so all nodes with the same updates drop the same orders.
+ * Time is that of the positions, so all nodes with the same updates drop the same messages.
  */
-export class OrderLog {
+export class ControlLog {
   readonly #limit: number;
   readonly #onDrop: OnDrop;
-  readonly #log = new PositionLog<StoredOrder>();
-  readonly #byKey = new Map<string, StoredOrder>();
+  readonly #log = new PositionLog<StoredMessage>();
+  readonly #byKey = new Map<string, StoredMessage>();
   #bytes = 0;
   #dead = 0;
   #searchAt = minSearch;
@@ -32,21 +32,21 @@ export class OrderLog {
 
   /**
    * @param limit - The max memory, in bytes.
-   * @param onDrop - Called with each order that leaves the log, for whatever reason.
+   * @param onDrop - Called with each message that leaves the log, for whatever reason.
    */
   constructor(limit: number, onDrop: OnDrop) {
     this.#limit = limit;
     this.#onDrop = onDrop;
   }
 
-  /** Orders in force up to this position may have been evicted. */
+  /** Messages in force up to this position may have been evicted. */
   get droppedThrough(): number {
     return this.#droppedThrough;
   }
 
   /**
-   * @param key - The key within the order's first topic. Undefined for an order that replaces no other.
-   * @param until - The end of the order's effect, in milliseconds since 1970. Default never.
+   * @param key - The key within the message's first topic. Undefined for a message that replaces no other.
+   * @param until - The end of the message's effect, in milliseconds since 1970. Default never.
    */
   add({ position, update }: StoredUpdate, key: string | undefined, until = Number.POSITIVE_INFINITY): void {
     const entry = { position, update, key: key === undefined ? key : `${update.topics[0]} ${key}`, until, dead: false };
@@ -68,12 +68,12 @@ export class OrderLog {
     }
   }
 
-  /** Yields the orders after a position that are in force at a time. */
+  /** Yields the messages after a position that are in force at a time. */
   *after(position: number, now: number): Generator<StoredUpdate, void> {
     for (const entry of this.#log.after(position)) if (!entry.dead && entry.until > now) yield entry;
   }
 
-  /** Marks orders up to a position as lost. */
+  /** Marks messages up to a position as lost. */
   lose(through: number): void {
     this.#droppedThrough = Math.max(this.#droppedThrough, through);
   }
@@ -84,7 +84,7 @@ export class OrderLog {
     this.#searchAt = Math.max(minSearch, 2 * this.#log.length);
   }
 
-  #remove(entry: StoredOrder, isLoss = false): void {
+  #remove(entry: StoredMessage, isLoss = false): void {
     entry.dead = true;
     this.#dead++;
     this.#bytes -= sizeInLog(entry.update);

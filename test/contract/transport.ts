@@ -1,1 +1,0 @@
-export { transportContract } from "../../src/transport/contract/transport-contract.js";
