@@ -46,7 +46,7 @@ export class Closing {
     nodes?.close();
   }
 
-  /** Hands the streams over to other nodes, if the option `drainTimeout` asks for it. A second call ends a drain at once. */
+  /** Hands the streams over to other nodes, if the option `drainTimeout` is set. A second call ends a drain at once. */
   async drain(options: CloseOptions): Promise<void> {
     const { dispatcher, nodes, subscribers } = this.#parts;
     const { drainTimeout } = readCloseOptions(options);

@@ -22,7 +22,9 @@ export interface Identity extends Pick<VerifiedToken, "version" | "grants" | "su
 /** The tokens in cookies of one name, alone or with a grant's hash. */
 interface CookieTokens {
   readonly tokens: readonly string[];
-  /** Whether one of them answers this very request, so that it must be valid. Pages leave others behind. */
+  /**
+   * Whether the request names one of these cookies, so that its token must be valid. Pages leave other cookies behind.
+   */
   readonly areExpected: boolean;
 }
 
@@ -102,7 +104,9 @@ export class Authenticator {
     return verified;
   }
 
-  /** Returns the key cookies, which cookie-bound tokens require, without the key of another session. */
+  /**
+   * Returns the values of the key cookies, without the key of another session. Cookie-bound tokens require one of them.
+   */
   #keys(req: IncomingMessage): readonly string[] {
     const cookies = cookiesOf(req);
     // The limit bounds the work: each key is hashed for each token.

@@ -51,7 +51,7 @@ export function authenticatorFor(
   return new Authenticator(verifier, [...new Set(names.flatMap((name) => [name, insecureName(name)]))], ownGrant);
 }
 
-/** A role's secret verifies tokens of both versions. */
+/** Returns the keys of a role's secret, which verify tokens of both versions. */
 function ownKeys(secret: string | undefined, issuer: string): TrustedKeys[] {
   if (secret === undefined) return [];
   const source = staticKey(new TextEncoder().encode(secret));

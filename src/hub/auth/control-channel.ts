@@ -69,7 +69,11 @@ export class ControlChannel {
     return lost === 0 ? undefined : timeOfPosition(lost);
   }
 
-  /** @param onGap - Called if this node will never receive some messages. It must read them all. */
+  /**
+   * Calls the listener with each later message.
+   *
+   * @param onGap - Called if this node will never receive some messages. It must read them all.
+   */
   listen(listener: (data: string, position: number) => void, onGap: () => void): () => void {
     return this.#transport.listen({
       update: ({ update, position }) => {

@@ -22,14 +22,14 @@ type RevokedAt = OldestFirstMap<string, number>;
  *
  * Entries never expire: issuers choose token lifetimes, so the hub cannot know when the last affected token lapses. At
  * capacity, the oldest entry of the same kind is evicted. Every token that the evicted entry could have revoked then
- * counts as revoked: the hub rather rejects a valid token than accepts a revoked one.
+ * counts as revoked: the hub can then reject a valid token, and never accepts a revoked one.
  */
 export class Revocations {
   readonly #capacity: number;
   readonly #subjects: RevokedAt = new OldestFirstMap();
   readonly #topics: RevokedAt = new OldestFirstMap();
   readonly #tokens: RevokedAt = new OldestFirstMap();
-  /** The time of the last entry that is forgotten, by kind. */
+  /** The time of the last evicted entry, by kind. */
   readonly #forgotten = { subject: nothing, topic: nothing, token: nothing };
 
   constructor(size = capacity) {

@@ -12,8 +12,8 @@ const capacity = 1000;
 
 /**
  * Caches verified tokens by their encoded form, so frequent publishers skip signature checks. A hit never outlives the
- * token's `exp`, nor the keys that verified it. Invalid tokens are not cached: strangers can send unlimited numbers of
- * them.
+ * token's `exp`, nor the keys that verified it. The cache holds no invalid tokens: strangers can send unlimited numbers
+ * of them.
  */
 export class TokenCache {
   readonly #entries = new Map<string, CachedToken>();

@@ -47,7 +47,7 @@ export async function writeList(res: ServerResponse, { headers, before, after, i
   res.end(piece);
 }
 
-/** Resolves when the client has taken what was written, or has left. */
+/** Resolves when the client has taken the written bytes, or has left. */
 async function drained(res: ServerResponse): Promise<void> {
   const done = new AbortController();
   const { signal } = done;

@@ -33,12 +33,12 @@ interface Resource {
 const emptyList = '"subscriptions":[]';
 
 /**
- * Answers GET and HEAD requests for active subscriptions. Each client gets those of its token's version: the URLs of
- * the other version would mean something else to it. Mercure 0.x and 1.0 "Subscription API".
+ * Answers GET and HEAD requests for active subscriptions. Each client gets the subscriptions of its token's version,
+ * because URLs of the other version have another meaning for it. Mercure 0.x and 1.0 "Subscription API".
  */
 export class SubscriptionsHandler {
   readonly #hubPath: string;
-  /** Undefined when the hub was not told its origin. */
+  /** Undefined if the hub does not know its origin. */
   readonly #hubUrl: string | undefined;
   readonly #authorize: HubSettings["authorize"];
   readonly #tokens: Authenticator;
@@ -59,7 +59,10 @@ export class SubscriptionsHandler {
     this.#transport = transport;
   }
 
-  /** @param below - The path below the hub's URL, as it was sent: `/subscriptions`, or what follows it. */
+  /**
+   * @param below - The path below the hub's URL, as it was sent: `/subscriptions`, or a path that begins with
+   * `/subscriptions/`.
+   */
   async handle(req: IncomingMessage, res: ServerResponse, below: string): Promise<void> {
     const identity = await this.#tokens.identify(req, queryOf(req));
     if (identity === undefined) throw tokenMissing();
@@ -140,7 +143,7 @@ export class SubscriptionsHandler {
   }
 }
 
-/** Replaces the subscriptions of the other version by undefined, so that the caller can count the work. */
+/** Replaces the subscriptions of the other version by undefined, so that the caller can count them as work. */
 function* ofVersion(
   subscriptions: Iterable<ActiveSubscription>,
   version: ProtocolVersion,

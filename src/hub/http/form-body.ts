@@ -21,8 +21,8 @@ export interface FormReading {
 }
 
 /**
- * Stops a body that another listener has made flow, until the hub reads it. Such a listener, for a signature or a log,
- * passes the request on at once. The hub would miss the bytes that arrive while it verifies the token.
+ * Stops a body that another listener has made flow, until the hub reads it. A listener that checks a signature or
+ * writes a log passes the request on at once. The hub would miss the bytes that arrive while it verifies the token.
  */
 export function holdBody(req: HubRequest, res: HubResponse): void {
   if (req.listenerCount("data") === 0 || req.readableDidRead) return;

@@ -52,7 +52,7 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
   }
 
   /**
-   * Counts events that wait for the client, besides a usual number. It replaces events counted before.
+   * Counts events that wait for the client, besides a usual number. They replace the events that it counted before.
    *
    * @throws HttpProblem when a memory limit is reached.
    */

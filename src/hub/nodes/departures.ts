@@ -3,14 +3,14 @@ import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import type { ControlChannel } from "../auth/control-channel.js";
 import type { NodeStream } from "./stream-record.js";
 
-/** A message about a node that has ended: `by` wants to announce the end of its streams, or has done so. */
+/** A message about a node that has ended: the node `by` claims the announcement, or has finished it. */
 interface Message {
   readonly kind: "claim" | "announced";
   readonly node: string;
   readonly by: string;
 }
 
-/** The time that other nodes have to hear a message, in milliseconds. A node that stood still learns what is announced. */
+/** The lifetimes of messages, in milliseconds. A node that stood still learns from them which ends are announced. */
 const lifetimes = { claim: 600_000, announced: 86_400_000 };
 /** The max number of nodes whose announced end is remembered. */
 const capacity = 1000;
@@ -27,7 +27,7 @@ export interface DeparturesOptions {
   announceEnd(streams: readonly NodeStream[]): Promise<void>;
   /** Called when all nodes know the end of the streams that {@link DeparturesOptions.announceEnd} has announced. */
   forgetEnd(streams: readonly NodeStream[]): void;
-  /** Called when no other node announces the end of this node's streams any more, after they took it for ended. */
+  /** Called when no other node announces the end of this node's streams, after the others took it for ended. */
   endAbsence(): void;
   onError(error: unknown): void;
 }
@@ -41,9 +41,12 @@ export class Departures {
   readonly #options: DeparturesOptions;
   /** The streams of each node that has ended, until their end is announced. */
   readonly #departures = new Map<string, readonly NodeStream[]>();
-  /** The node that announces an end: the one whose claim is the first in the common order. */
+  /** The nodes that announce an end, by the node that has ended. The first claim in the common order decides. */
   readonly #claims = new Map<string, string>();
-  /** The nodes whose end is announced. A node that stood still can hear so before it knows that they have ended. */
+  /**
+   * The nodes whose end is announced. A node that stood still can receive the announcement before it knows that they
+   * have ended.
+   */
   readonly #announced = new OldestFirstMap<string, true>();
 
   #isClosed = false;
@@ -52,7 +55,7 @@ export class Departures {
     this.#options = options;
   }
 
-  /** @param streams - The streams of the node; none for this node, after the others have taken it for ended. */
+  /** @param streams - The streams of the node. Empty for this node, after the others have taken it for ended. */
   add(node: string, streams: readonly NodeStream[]): void {
     if (node !== this.#options.self && this.#announced.has(node)) return;
     this.#departures.set(
@@ -100,7 +103,8 @@ export class Departures {
   }
 
   #settle(node: string, by: string): void {
-    // A node that stood still can send this message late, while this one announces what the other has left.
+    // A node that stood still can send this message late, while this node announces the streams that the other has
+    // left.
     if (by !== this.#options.self && this.#claims.get(node) === this.#options.self) return;
     this.#claims.delete(node);
     // A node that has announced its own end was only paused, and lives.
@@ -117,7 +121,7 @@ export class Departures {
   async #announce(node: string): Promise<void> {
     const { self, announceEnd, forgetEnd, onError } = this.#options;
     const departed = node === self ? [] : (this.#departures.get(node) ?? []);
-    // The node can have died before it had announced the streams of another, whose claim is one of its own.
+    // The node can have died during its announcement for another node, whose streams it describes as its own.
     const streams = departed.filter(({ of = node }) => of === node || !this.#departures.has(of));
     try {
       await announceEnd(streams);

@@ -6,8 +6,8 @@ const capacity = 100_000;
 const maxAge = 600_000;
 
 /**
- * Remembers which subscriptions of other nodes have ended by the events that this node has heard. The events themselves
- * can be evicted from history before their node is known to have ended.
+ * Remembers which subscriptions of other nodes have ended, by the events that this node has received. History can evict
+ * these events before the end of their node is known.
  */
 export class HeardEnds {
   readonly #now: () => number;

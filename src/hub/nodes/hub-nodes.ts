@@ -22,9 +22,9 @@ export interface SharedSubscriptions {
   forgotten(streams: readonly NodeStream[]): void;
   /** Another node may announce the end of all streams of this node. */
   beginAbsence(): void;
-  /** No other node announces the end of streams of this node any more. */
+  /** No other node announces the end of streams of this node from now on. */
   endAbsence(): void;
-  /** Hears no more events. */
+  /** Stops listening to events. */
   close(): void;
 }
 
@@ -65,7 +65,7 @@ export class HubNodes {
     this.missed = new MissedUpdates(channel, onMissed, onError);
     this.#stop = channel.listen(
       (data, position) => {
-        // A message can follow the end that it is about within the same turn.
+        // A message about an ended node can arrive in the same turn as the end.
         this.streams.reportGone();
         this.#departures.execute(data);
         this.missed.execute(data, position);
@@ -97,7 +97,7 @@ export class HubNodes {
    */
   async confirmed(): Promise<void> {
     await this.streams.confirmed(this.#position);
-    // This node knows the ends now. Of more than two nodes, the others do once they have heard a later message.
+    // This node knows the ends now. If there are more than two nodes, the others know them after a later message.
     if ([...this.streams.others].length < 2) return;
     const until = this.#channel.now() + messageLifetime;
     await this.#channel.send({ data: JSON.stringify({ kind: "confirm" }), key: "confirm", until });

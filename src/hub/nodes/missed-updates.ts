@@ -4,12 +4,12 @@ import type { ControlChannel } from "../auth/control-channel.js";
 
 /** The max number of names. */
 const capacity = 10_000;
-/** The max time that a page waits before it resumes, in milliseconds: the max lifetime of its token is shorter. */
+/** The max time that a page waits before it resumes, in milliseconds. The max lifetime of its token is shorter. */
 const lifetime = 86_400_000;
 
 /**
- * Remembers which topics have updates that were never published, such as those for a variant that the publishing node
- * did not know. A stream that has missed them is told of a gap, on every node.
+ * Remembers the topics with updates that were never published, such as those for a variant that the publishing node did
+ * not know. Every node tells a stream that has missed such updates of a gap.
  */
 export class MissedUpdates {
   readonly #channel: ControlChannel;

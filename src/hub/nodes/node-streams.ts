@@ -13,7 +13,7 @@ const maxConfirmation = 1000;
 /** A listener for the streams of the other nodes. */
 export interface NodeStreamsListener {
   begin(stream: NodeStream, node: string): void;
-  /** @param state - `disconnected` for an end by order. */
+  /** @param state - `disconnected` for an end by a disconnection. */
   end(stream: NodeStream, state: RecordedState): void;
   /**
    * Called once for a node that has ended, after `end` for each of its streams. The node may have left without
@@ -22,9 +22,9 @@ export interface NodeStreamsListener {
   gone(node: string, streams: readonly NodeStream[]): void;
   /** Called for ended streams that a living node has removed. */
   forgotten(streams: readonly NodeStream[]): void;
-  /** Called when a node begins to live, or is back after the others have taken it for ended. */
+  /** Called when a node begins to live, or returns after the others have taken it for ended. */
   living(node: string): void;
-  /** Called when the other nodes have taken this one for ended, and it is back. */
+  /** Called when this node returns after the others have taken it for ended. */
   returned(): void;
 }
 
@@ -79,7 +79,11 @@ export class NodeStreams {
     return this.#subjects.get(subject) ?? 0;
   }
 
-  /** Returns the newest open streams of a subject on all nodes, without a number of older ones. */
+  /**
+   * Returns the newest open streams of a subject on all nodes.
+   *
+   * @param older - The number of oldest streams to leave out.
+   */
   newest(subject: string, older: number): ReadonlySet<string> {
     const text = JSON.stringify(subject);
     const streams: NodeStream[] = [];
@@ -95,7 +99,7 @@ export class NodeStreams {
     this.#nodes.tell(keyOf(stream.subscriber), encodeStream(stream));
   }
 
-  /** Makes a stream of a subject count on the other nodes, and tells nothing else about it. */
+  /** Makes a stream of a subject count on the other nodes, without any other detail. */
   count(subscriber: string, subject: string | undefined, start: number): void {
     if (subject !== undefined) this.tell({ subscriber, state: "open", start, subject, selectors: [] });
   }
@@ -105,13 +109,13 @@ export class NodeStreams {
     this.#nodes.tell(keyOf(subscriber), undefined);
   }
 
-  /** Tells that this node has executed the control messages up to a position. */
+  /** Tells the other nodes that this node has executed the control messages up to a position. */
   executed(position: number): void {
     this.#position = position;
     this.#nodes.tell(nodeKey, encodeNode({ executed: position, isDraining: this.#isDraining }));
   }
 
-  /** Tells that this node takes no new streams. */
+  /** Tells the other nodes that this node takes no new streams. */
   drain(): void {
     this.#isDraining = true;
     this.executed(this.#position);
@@ -185,7 +189,10 @@ export class NodeStreams {
     else streams.set(key, stream);
   }
 
-  /** A node removes its own streams one by one. All end together if it has ended, and its own entry with them. */
+  /**
+   * Removes a stream of another node. A living node removes its streams one by one. If a node has ended, all its
+   * streams end together, and its own entry with them.
+   */
   #remove(node: string, key: string, stream: NodeStream): void {
     const streams = this.#others.get(node)!;
     streams.delete(key);
@@ -201,7 +208,7 @@ export class NodeStreams {
     return leaving;
   }
 
-  /** Reports the nodes that have ended so far. They are reported at the end of the turn otherwise. */
+  /** Reports the nodes that have ended so far, before the end of the turn. */
   reportGone(): void {
     if (this.#leaving.size === 0) return;
     const leaving = this.#leaving;

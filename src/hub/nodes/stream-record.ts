@@ -1,6 +1,6 @@
 import type { MatchType, Selector } from "../../protocol/active-subscription.js";
 
-/** The state of a stream. The events of an ended stream are pending. `disconnected` is an end by order. */
+/** The state of a stream. The events of an ended stream are pending. `disconnected` is an end by a disconnection. */
 export type RecordedState = "open" | "ended" | "disconnected";
 
 /** A topic or pattern of a stream. */
@@ -19,7 +19,7 @@ export interface NodeStream {
   /** The token's bearer in the connection limits. */
   readonly subject: string | undefined;
   readonly selectors: readonly StreamSelector[];
-  /** The node that has ended and whose stream it was, if another node is about to announce its end. */
+  /** The ended node that had the stream, if another node is about to announce the stream's end. */
   readonly of?: string;
 }
 

@@ -35,8 +35,8 @@ interface ListedSubscription extends AnnouncedSubscription {
 type OnChange = (subscription: ActiveSubscription, active: boolean, change: SubscriptionChange) => void;
 
 /**
- * Keeps the active subscriptions of all nodes, and publishes each change of this node's. Mercure 0.x and 1.0 "Active
- * Subscriptions".
+ * Keeps the active subscriptions of all nodes, and publishes each change of this node's subscriptions. Mercure 0.x and
+ * 1.0 "Active Subscriptions".
  */
 export class ActiveSubscriptions implements SharedSubscriptions {
   readonly #hubPath: string;
@@ -83,8 +83,8 @@ export class ActiveSubscriptions implements SharedSubscriptions {
   /**
    * Adds a stream's subscriptions and publishes their events.
    *
-   * The hub publishes events even while nobody can receive them. The specification requires it, and a client that lists
-   * subscriptions now can request later events afterwards.
+   * The hub publishes events even when no stream can receive them. The specification requires it, and a client that
+   * lists subscriptions now can request later events afterwards.
    *
    * @param start - The stream carries only updates after this position.
    * @param subject - The token's bearer in the connection limits.
@@ -152,8 +152,8 @@ export class ActiveSubscriptions implements SharedSubscriptions {
   }
 
   /**
-   * Iterates over all subscriptions, grouped by selector and in order of their start. A subscription that begins or ends
-   * during the iteration can be in it.
+   * Iterates over all subscriptions, grouped by selector and in order of their start. A subscription that begins or
+   * ends during the iteration can be included.
    */
   *all(): Generator<ActiveSubscription, void> {
     for (const { bySubscriber } of this.#bySelector.values()) yield* bySubscriber.values();

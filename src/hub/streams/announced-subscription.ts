@@ -7,11 +7,13 @@ export interface AnnouncedSubscription extends ActiveSubscription {
   readonly path: string;
   /** Pending events of the stream, until the transport has accepted them. Set on the stream's first subscription. */
   pending: Promise<void> | undefined;
-  /** Whether the last event that this node has heard is a begin; undefined before the first. Only with several nodes. */
+  /**
+   * Whether the last event that this node has received is a begin; undefined before the first. Only with several nodes.
+   */
   isAnnounced: boolean | undefined;
 }
 
-/** Returns the topic of a subscription that each of its events has first. */
+/** Returns the first topic of a subscription's events. */
 export function eventTopic({ path, subscriber }: Pick<AnnouncedSubscription, "path" | "subscriber">): string {
   return `${path}/${percentEncode(subscriber)}`;
 }

@@ -98,8 +98,8 @@ export class Connection {
   }
 
   /**
-   * Whether the client has taken everything written so far, as far as the system's buffers tell. Otherwise callers
-   * should write nothing, because the data would wait in memory.
+   * Whether the client has taken all written bytes, as far as the system's buffers tell. Otherwise callers must write
+   * nothing, because the data would wait in memory.
    */
   get ready(): boolean {
     return this.#ready;

@@ -4,13 +4,13 @@ import { delayWithin, type Subscribers } from "./subscribers.js";
 
 /** The time between two steps of a drain, in milliseconds. */
 const interval = 100;
-/** Clients return within a second after the shortest delay. Their streams do not end together, so this is spread enough. */
+/** The spread of the clients' reconnection delays, in seconds. It is short, because the streams do not end together. */
 const retrySpread = 1;
 
 /**
  * Hands the streams of a node over to other nodes: ends them one after the other, in a random order, at an even rate.
- * Each client is told to return soon, and resumes at another node after the last update that it has received. Streams
- * that begin meanwhile are served, and their turn comes last.
+ * Each client is told to return soon, and resumes at another node after the last update that it has received. The hub
+ * serves streams that begin meanwhile, and ends them last.
  */
 export class Drain {
   /** Resolves when no stream is left, the time is over, or no other node takes streams. */
@@ -35,7 +35,7 @@ export class Drain {
     this.#wait();
   }
 
-  /** Ends the drain at once. The rest of the streams stay open. */
+  /** Ends the drain at once. The remaining streams stay open. */
   finish(): void {
     this.#cancel();
     this.#resolve();

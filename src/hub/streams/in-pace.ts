@@ -10,7 +10,9 @@ const stepsPerEvent = 1_300;
  */
 const maxUnderWay = 1000;
 
-/** Begins work for each item, and yields to the event loop between some of them, because many at once would block it. */
+/**
+ * Begins work for each item. It yields to the event loop between some items, because too many at once would block it.
+ */
 export async function inPace<T>(items: Iterable<T>, begin: (item: T) => unknown): Promise<void> {
   const pace = newPace();
   const underWay: Promise<unknown>[] = [];

@@ -6,7 +6,9 @@ import { type AnnouncedSubscription, eventTopic } from "./announced-subscription
 /** The max data of one read of history, in UTF-16 units. */
 const historyChunk = 256 * 1024;
 
-/** Knows the last events of subscriptions at other nodes, from history and from the ends that this node has heard. */
+/**
+ * Knows the last events of subscriptions at other nodes, from history and from the ends that this node has received.
+ */
 export class LastEvents {
   readonly #transport: Transport;
   readonly #ends: HeardEnds;
@@ -26,9 +28,10 @@ export class LastEvents {
   }
 
   /**
-   * Resolves to a check whether the last event of a subscription is its begin, as far as this node can know.
+   * Resolves to a function that tells whether the last event of a subscription is its begin, as far as this node can
+   * know.
    *
-   * @param topics - Those of the subscriptions, see {@link eventTopic}.
+   * @param topics - The {@link eventTopic} of each subscription.
    */
   async areBegins(topics: ReadonlySet<string>): Promise<(entry: AnnouncedSubscription, start: number) => boolean> {
     const states = new Map<string, boolean>();
@@ -42,7 +45,7 @@ export class LastEvents {
       isRead = read.through >= this.#transport.head;
       after = read.through;
     }
-    // A node can die after it has described a stream, and before it has announced the begin.
+    // A node can die after its description of a stream, and before its announcement of the begin.
     return (entry, start) => {
       const topic = eventTopic(entry);
       return !this.#ends.has(topic) && (states.get(topic) ?? start < lost);

@@ -15,7 +15,10 @@ const maxPipelined = 16;
  */
 const maxHttp2Answers = 256;
 
-/** NGHTTP2_REFUSED_STREAM: the server did nothing, and the client can send the request again. RFC 9113, section 8.7. */
+/**
+ * NGHTTP2_REFUSED_STREAM: the server has processed nothing, and the client can send the request again. RFC 9113,
+ * section 8.7.
+ */
 const refusedStream = 7;
 
 /** The pipelined answers of each connection that are not sent yet. */

@@ -34,8 +34,8 @@ export interface ReplayStart<S> {
  * Reads the updates that a reader has missed since an event. Without an event, or with an empty id, the reader begins
  * with the next update.
  *
- * The reader has missed nothing, as far as the hub can tell, exactly when `precedingId` is the id that it asked for.
- * Mercure 0.x "Reconnection, State Reconciliation and Event Sourcing".
+ * If `precedingId` is the requested id, the reader has missed nothing, as far as the hub can tell. Mercure 0.x
+ * "Reconnection, State Reconciliation and Event Sourcing".
  */
 export async function resolveReplayStart<S extends ReplayChunk>(
   transport: Transport,
@@ -59,7 +59,7 @@ export async function resolveReplayStart<S extends ReplayChunk>(
 }
 
 /**
- * Adds updates to the gap that were never published: a reader that resumes before them has missed them.
+ * Adds updates that were never published to the gap: a reader that resumes before them has missed them.
  *
  * @param through - The position of the last one.
  */

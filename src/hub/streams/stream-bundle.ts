@@ -53,7 +53,9 @@ export class StreamBundle implements ConnectionOwner {
     return true;
   }
 
-  /** Ends the connection of a client that has not taken what it got. A client that has taken all keeps the other parts. */
+  /**
+   * Ends the connection of a client that has not taken all written bytes. Otherwise the client keeps the other parts.
+   */
   cut(): void {
     if (!this.#connection.ready) this.#connection.end();
     if (this.#connection.closed) this.closed();
@@ -124,7 +126,7 @@ class BundledStream extends EventEmitter {
 
   getHeader(): void {}
 
-  /** The whole connection has the headers that concern other origins. */
+  /** Does nothing: the whole connection has the headers for other origins. */
   setHeader(): void {}
 
   writeHead(status: number, headers: object): this {
@@ -134,7 +136,7 @@ class BundledStream extends EventEmitter {
     return this;
   }
 
-  /** Writes events. The text of a refusal has no reader. */
+  /** Writes events. No client reads the text of a refusal. */
   write(bytes: Buffer): boolean {
     if (!this.#isStream || this.destroyed || bytes.length === 0) return true;
     return this.#bundle.frame(`${this.#number} ${bytes.length}`, bytes);

@@ -11,8 +11,8 @@ export interface SubjectLimitOptions {
 }
 
 /**
- * Ends the newest streams of a subject that has more than its max: several nodes can admit streams before they know of
- * each other's. All nodes make the same choice, so the subject keeps as many streams as it can have.
+ * Ends the newest streams of a subject above its max. Several nodes can admit streams before they know of each other's.
+ * All nodes make the same choice, so the subject keeps the allowed number of streams.
  */
 export class SubjectLimit {
   readonly #options: SubjectLimitOptions;

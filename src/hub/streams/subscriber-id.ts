@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
 
 const prefix = "urn:uuid:";
-/** Node concatenates an id from two dozen pieces. V8 would keep the pieces, at ten times the memory. */
+/**
+ * The bytes of an id. Node would concatenate it from two dozen pieces, and V8 would keep these, at ten times the
+ * memory.
+ */
 const bytes = Buffer.from(`${prefix}00000000-0000-0000-0000-000000000000`, "latin1");
 
 /** Returns a new identifier, unique to one stream: `urn:uuid:…`. Mercure "Active Subscriptions". */

@@ -100,8 +100,9 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   }
 
   /**
-   * Takes the place of the stream's last connection, if there is one with the same rights. Others see one stream that
-   * continues. A connection that comes late, after the next one, ends itself. Returns whether there were two.
+   * Takes the place of the stream's last connection, if there is one with the same rights. Others then see one
+   * continuing stream. If a newer connection has come first, this one ends. Returns whether there was another
+   * connection.
    */
   #replaceLast(): boolean {
     if (this.#key === undefined) return false;
@@ -217,9 +218,9 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   }
 
   /**
-   * Tells the client when to reconnect, and where to resume: it may have received no id yet.
+   * Tells the client when to reconnect, and the id to resume from: it may have received no id yet.
    *
-   * @param delay - The delay in milliseconds. Default: the one that the client has.
+   * @param delay - The delay in milliseconds. Default: the client keeps its delay.
    */
   returnAfter(delay?: number): void {
     if (this.#live) this.#group.flush();
@@ -229,8 +230,8 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   }
 
   /**
-   * Ends the stream, so that its client resumes at another node. Over HTTP/2 its next request opens a new connection.
-   * Returns false if the stream has ended already.
+   * Ends the stream, so that its client resumes at another node. Over HTTP/2 the client's next request opens a new
+   * connection. Returns false if the stream has ended already.
    *
    * @param delay - The delay before the client reconnects, in milliseconds.
    */

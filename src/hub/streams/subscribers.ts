@@ -81,7 +81,7 @@ export class Subscribers<S extends ConnectedSubscriber> {
    * Tells each client where to resume after the end of its stream.
    *
    * @param spread - A range in seconds: each client reconnects at a random time within it, so that they do not return
-   * all at once. Default: each client keeps its own delay.
+   * together. Default: each client keeps its own delay.
    */
   tellReturn(spread?: number): void {
     for (const subscriber of this) subscriber.returnAfter(spread === undefined ? undefined : delayWithin(spread));

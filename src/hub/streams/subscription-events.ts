@@ -15,7 +15,7 @@ import { EventPublication } from "./event-publication.js";
 import { inPace } from "./in-pace.js";
 import { LastEvents } from "./last-events.js";
 
-/** The max number of streams that have begun and ended, and wait for the store. The oldest are never announced. */
+/** The max number of ended streams whose begin and end wait for the store. Above it, the oldest are never announced. */
 const maxUnannounced = 5000;
 
 /** The time until events are checked again after a failure of the store, in milliseconds. */
@@ -36,9 +36,9 @@ interface EndingStream {
 type Find = (selector: Selector, subscriber: string) => AnnouncedSubscription | undefined;
 
 /**
- * Publishes the begin and the end of subscriptions. With several nodes it also hears the events of all. Where the last
- * event of a stream of this node is not true, because another node took this one for ended or because the store failed,
- * it publishes another.
+ * Publishes the begin and the end of subscriptions. With several nodes it also receives the events of all nodes. The
+ * last event of a stream of this node can be wrong, because another node took this one for ended or because the store
+ * failed. It then publishes a correction.
  */
 export class SubscriptionEvents {
   readonly #hubPath: string;
@@ -56,13 +56,13 @@ export class SubscriptionEvents {
   readonly #own = new Map<string, OwnStream>();
   /** The streams of this node whose end is not announced yet, if there are other nodes. */
   readonly #ending = new Map<string, EndingStream>();
-  /** The streams whose end another node may announce. */
+  /** The streams whose end another node can announce. Undefined while no other node takes this one for ended. */
   #absent: Set<OwnStream> | undefined;
   readonly #events: EventPublication;
   readonly #last: LastEvents;
   /** The streams whose events the store may not have accepted. */
   readonly #failed = new Set<OwnStream>();
-  /** Those of them that have ended. No node has heard their begin. */
+  /** The failed streams that have ended. No node has received their begin. */
   readonly #unannounced = new OldestFirstMap<OwnStream, true>();
   #stop = () => {};
   #isClosed = false;
@@ -125,7 +125,7 @@ export class SubscriptionEvents {
   async announceEnd(
     ended: readonly { readonly stream: NodeStream; readonly entries: readonly AnnouncedSubscription[] }[],
   ): Promise<void> {
-    // If this node dies meanwhile, the others announce the rest as the end of its own streams.
+    // If this node dies meanwhile, the others announce the remaining ends as those of its own streams.
     await inPace(ended, ({ stream, entries }) => {
       if (entries.length > 0) this.#nodes!.tell({ ...stream, state: "ended" });
     });
@@ -141,7 +141,7 @@ export class SubscriptionEvents {
     await this.#events.publish(rest, false);
   }
 
-  /** Notes that other nodes have removed ended streams of theirs. */
+  /** Notes that other nodes have removed their ended streams. */
   forgotten(streams: readonly NodeStream[]): void {
     for (const { subscriber, selectors } of streams) {
       for (const { selector } of selectors) {
@@ -156,7 +156,7 @@ export class SubscriptionEvents {
     this.#absent = new Set([...(this.#absent ?? []), ...this.#own.values(), ...ending]);
   }
 
-  /** No other node announces the end of streams of this node any more. */
+  /** No other node announces the end of streams of this node from now on. */
   endAbsence(): void {
     const absent = this.#absent ?? [];
     this.#absent = undefined;
@@ -168,7 +168,7 @@ export class SubscriptionEvents {
     while (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Hears the events of all nodes, in their common order. */
+  /** Receives the events of all nodes, in their common order. */
   #hear({ topics: [topic = ""], data }: Update): void {
     if (!topic.startsWith(this.#namespace)) return;
     const { subscriber, active, ...of } = JSON.parse(data) as SubscriptionDocument;
@@ -185,7 +185,7 @@ export class SubscriptionEvents {
     if (own !== undefined && !active) this.#correct(own);
   }
 
-  /** Publishes the events of a stream of this node that tell the truth, where the last ones do not. */
+  /** Publishes corrections where the last events of a stream of this node are wrong. */
   #correct(stream: OwnStream): void {
     const { subscriber } = stream.described;
     const isOpen = this.#own.get(subscriber) === stream;
@@ -255,7 +255,7 @@ export class SubscriptionEvents {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** Corrects the events of a stream once the store works again, which may have accepted them. */
+  /** Corrects the events of a stream once the store works again. The store may have accepted them. */
   #fail(subscriber: string): void {
     const stream = this.#streamOf(subscriber);
     if (stream === undefined) return;
