@@ -15,7 +15,7 @@ const blocks = Buffer.concat(Array.from({ length: batch }, () => Buffer.concat([
 /**
  * Turns positions into ids and back: `#` and the position, encrypted, in 22 characters of base64url.
  *
- * Positions appear in page sources and response headers. In the clear they would reveal to every visitor how much is
+ * Positions appear in page sources and response headers. Unencrypted, they would reveal to every visitor how much is
  * published, private updates included (Mercure 1.0, section "Reconnection"). AES in ECB mode is right here: each
  * position is one block, and the same position must give the same id.
  */

@@ -12,7 +12,7 @@ export class NodeEntries {
     this.self = self;
   }
 
-  /** Changes an entry. Returns whether it was another before. */
+  /** Changes an entry. Returns whether the value differs from the previous one. */
   set(node: string, key: string, value: string | undefined): boolean {
     let entries = this.nodes.get(node);
     if (entries?.get(key) === value) return false;

@@ -1,8 +1,8 @@
 import type { Draft, Update } from "../protocol/update.js";
 
 /**
- * Whether a draft repeats an update that was accepted under the draft's id. A repetition is a publisher's retry. Other
- * content under the same id is a new update, such as the next state of an entity.
+ * Returns whether a draft repeats an update that was accepted under the draft's id. A repetition is a publisher's
+ * retry. Other content under the same id is a new update, such as the next state of an entity.
  */
 export function isRepetition(draft: Draft, update: Update): boolean {
   return (

@@ -43,13 +43,17 @@ if (workers > 0 && cluster.isPrimary) {
   cluster.worker?.disconnect();
 }
 
-/** Behaves as a transport over another system: the hub cannot see that its history is in memory. */
+/** Behaves as a transport over a store that other processes share, although its history is in memory. */
 function sharedTransport(): Transport {
   const memory = new MemoryTransport();
+  const bound = (from: object, name: string | symbol) => {
+    const value = Reflect.get(from, name, from) as unknown;
+    return typeof value === "function" ? value.bind(from) : value;
+  };
+  const sharedNodes = new Proxy(memory.nodes as Transport["nodes"], {
+    get: (_target, name) => (name === "areShared" ? true : bound(memory.nodes, name)),
+  });
   return new Proxy({} as Transport, {
-    get: (_target, name) => {
-      const value = Reflect.get(memory, name, memory) as unknown;
-      return typeof value === "function" ? value.bind(memory) : value;
-    },
+    get: (_target, name) => (name === "nodes" ? sharedNodes : bound(memory, name)),
   });
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { StoredUpdate } from "../transport.js";
 import { dataOf, draft, event, listenTo, type OpenForTest, read } from "./store-under-test.js";
 
-/** Accepting updates: what a store keeps of a draft, and when a draft is a repetition. */
+/** Tests which part of a draft a store keeps, and which drafts are repetitions. */
 export function acceptanceTests(open: OpenForTest): void {
   test("keeps a draft unchanged, under an id", async (t) => {
     const transport = await open(t);
@@ -70,7 +70,7 @@ export function acceptanceTests(open: OpenForTest): void {
       draft(["b", "a"], "done", { id, private: true }),
       draft(["b", "a"], "done", { id, private: true, type: "t" }),
       draft(["b", "a"], "done", { id, private: true, type: "t", retry: 1 }),
-      // As it was at first, because a state can return.
+      // A state can return, so this is a new update.
       draft("a", "open", { id }),
     ];
     for (const each of drafts) equal((await transport.publish(each)).id, id);

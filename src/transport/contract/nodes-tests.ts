@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { Transport } from "../transport.js";
 
-/** The entries that a node publishes about itself. */
+/** Tests the entries that a node publishes about itself. */
 export function nodesTests(open: (t: TestContext) => Promise<Transport>, isShared: boolean): void {
   test("tells whether several nodes can share the store", async (t) => {
     const { nodes } = await open(t);

@@ -4,7 +4,7 @@ import { timeOfPosition } from "../positions.js";
 import type { StoredUpdate } from "../transport.js";
 import { dataOf, draft, listenTo, type OpenForTest, read } from "./store-under-test.js";
 
-/** The one order of all updates, for listeners and for ids. */
+/** Tests the one order of all updates, for listeners and for ids. */
 export function orderTests(open: OpenForTest): void {
   test("orders updates: positions grow, and history has the listeners' order", async (t) => {
     const transport = await open(t);
@@ -88,13 +88,13 @@ export function orderTests(open: OpenForTest): void {
     equal(await transport.positionOf(beginning), 0);
   });
 
-  // A reader that resumes after a future event would be told that nothing is missing.
+  // A reader that resumes after a future event would be told that it has missed nothing.
   test("treats a cursor of the future as unknown", async (t) => {
     const transport = await open(t);
     equal(await transport.positionOf(transport.cursor(transport.head + 1)), undefined);
   });
 
-  // Mercure 1.0, "Reconnection": a reader of any of them misses nothing.
+  // Mercure 1.0, "Reconnection": a reader that resumes from any of them misses nothing.
   test("resolves an id to the oldest update in history that has it", async (t) => {
     const transport = await open(t, { historyLength: 2 });
     const id = "urn:todo:7";
@@ -108,7 +108,7 @@ export function orderTests(open: OpenForTest): void {
     const positionOf = async (data: string) =>
       (await read(transport)).updates.find(({ update }) => update.data === data)!.position;
     equal(await transport.positionOf(id), await positionOf("1"));
-    // History evicts the first, and then the third before the second.
+    // History evicts the first update, and then the third before the second.
     for (const data of ["4", "5"]) await transport.publish(draft("a", data));
     deepEqual(dataOf(await read(transport)), ["2", "4", "5"]);
     equal(await transport.positionOf(id), await positionOf("2"));
@@ -121,7 +121,7 @@ export function orderTests(open: OpenForTest): void {
     const { heard } = listenTo(transport);
     const before = transport.now();
     await transport.publish(draft("a"));
-    // A thousand updates of one millisecond have room in it.
+    // One millisecond has room for a thousand updates.
     await Promise.all(Array.from({ length: 1000 }, () => transport.publish(draft("a"))));
     const after = transport.now();
     for (const { position } of heard) {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { StoredUpdate } from "../transport.js";
 import { dataOf, draft, event, type OpenForTest, read } from "./store-under-test.js";
 
-/** Reading history, whole and in pieces. */
+/** Tests reading history, whole and in pieces. */
 export function replayTests(open: OpenForTest): void {
   test("reads the updates of the requested topics only, each once, in order", async (t) => {
     const transport = await open(t);

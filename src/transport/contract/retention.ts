@@ -4,7 +4,7 @@ import type { HistoryOptions } from "../history/history-options.js";
 import type { Transport } from "../transport.js";
 import { dataOf, draft, event, listenTo, order, orders, read, readTopics } from "./store-under-test.js";
 
-/** The retention of updates: `keep`, `key`, history lengths, and the hub's own events and orders. */
+/** Tests the retention of updates: `keep`, `key`, history lengths, and the hub's own events and control messages. */
 export function retentionTests(open: (t: TestContext, options?: HistoryOptions) => Promise<Transport>): void {
   test("delivers an update with keep: false, and neither stores it nor reports it as lost", async (t) => {
     const transport = await open(t);
@@ -92,7 +92,7 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
     ok(events.lostThrough > 0);
   });
 
-  // A node that starts without an order accepts the token that the order refuses.
+  // A node that starts without the message accepts the token that the message revokes.
   test("keeps orders however many events follow, and without a history too", async (t) => {
     const transport = await open(t, { historyLength: 0, maxHistoryBytes: 0 });
     const { data } = listenTo(transport);
@@ -104,7 +104,7 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
     equal(data[0], "refuse");
     const replay = await readTopics(transport, orders);
     deepEqual([dataOf(replay), replay.lostThrough], [["refuse"], 0]);
-    // Subscribers to everything never read orders.
+    // Subscribers to all topics never read control messages.
     ok(!dataOf(await read(transport)).includes("refuse"));
   });
 

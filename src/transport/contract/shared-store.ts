@@ -22,7 +22,7 @@ async function reached(node: Transport, position: number): Promise<void> {
   await until(() => node.head >= position);
 }
 
-/** A store that outlives its nodes: it is opened again, and by several nodes. */
+/** Tests a store that outlives its nodes: it is opened again, and by several nodes. */
 export function sharedStoreTests(storeOf: OpenStore): void {
   test("has its updates, ids and losses after it was closed and opened again", async (t) => {
     const open = await storeOf(t);
@@ -40,7 +40,7 @@ export function sharedStoreTests(storeOf: OpenStore): void {
     const again = await read(after);
     deepEqual(placesOf(again.updates), placesOf(history.updates));
     equal(again.lostThrough, history.lostThrough);
-    // Some stores delete evicted updates after seconds, and then no longer know their topics.
+    // Some stores delete evicted updates after seconds. They then no longer know the topics of these updates.
     const lost = (await readTopics(after, "quiet")).lostThrough;
     if (after.now() - begun < 4000) equal(lost, 0);
     else ok(lost <= history.lostThrough);
@@ -96,7 +96,7 @@ export function sharedStoreTests(storeOf: OpenStore): void {
     deepEqual(placesOf((await read(late)).updates), placesOf(heard[0]!));
   });
 
-  // A page is rendered by one node, and its stream goes to another that is a little slower.
+  // One node renders a page, and the page's stream goes to another node that is a little slower.
   test("resolves a fresh id of another node once this node has reached it", async (t) => {
     const open = await storeOf(t);
     const [here, there] = [await open(), await open()];
@@ -180,7 +180,7 @@ export function sharedStoreTests(storeOf: OpenStore): void {
   });
 }
 
-/** A node that lags behind the others. */
+/** Tests a node that lags behind the others. */
 export function laggingNodeTests(
   storeOf: (t: TestContext) => Promise<{ open: OpenNode; pause: (node: Transport) => unknown }>,
 ): void {

@@ -52,7 +52,7 @@ export function draft(topics: string | string[], data = "", fields: Partial<Draf
 /** The retention of an event of the hub. */
 export const event = { namespace: "/hub/own/", keep: "events" } as const;
 
-/** The retention of an order of the hub, and its topic. */
+/** The retention of a control message of the hub. */
 export const order = { namespace: "/hub/orders/", keep: "orders" } as const;
 export const orders = "/hub/orders/all";
 

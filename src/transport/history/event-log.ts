@@ -10,7 +10,7 @@ import { sizeInLog } from "./size-of.js";
  *
  * Each of these updates has its own topic, which is never used again. In the history of topics they would evict
  * publishers' updates, and each eviction would make the knowledge of gaps less exact. Here they share one log with its
- * own budget, so any number of subscribers who come and go costs publishers nothing.
+ * own budget, so subscribers who come and go evict no publisher's update.
  */
 export class EventLog {
   readonly #limit: number;

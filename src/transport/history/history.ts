@@ -14,7 +14,7 @@ import type { OnDrop } from "./on-drop.js";
 import { mergeReplays, readLog } from "./read-log.js";
 import { TopicHistory } from "./topic-history.js";
 
-/** The retention of an update: that of its draft, and that of the hub for its own updates. */
+/** The retention of an update: the fields of its draft, and the hub's options for its own updates. */
 export interface Retention {
   /** The draft's id, key, and whether history stores it. */
   readonly draft: Pick<Draft, "id" | "keep" | "key">;
@@ -88,7 +88,7 @@ export class History {
    *
    * @param through - Updates up to this position may be missing among those added until {@link History.endLoss}.
    * @param forgotten - The `forgottenThrough` of the history that has deleted them.
-   * @param after - No update is missing up to here.
+   * @param after - History has all updates up to this position.
    */
   beginLoss(through: number, forgotten: number, after: number): void {
     this.#topics.beginLoss(through, forgotten, after);

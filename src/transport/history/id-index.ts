@@ -13,8 +13,8 @@ interface Chain<E> {
 }
 
 /**
- * Finds entries by the ids of publishers. Publishers reuse ids, such as that of an entity that changes often. So the
- * entries of an id form a linked list: adding and removing an entry takes constant time.
+ * Finds entries by the ids of publishers. Publishers reuse ids, such as the id of an entity that changes often. The
+ * entries of an id form a linked list, so adding and removing an entry takes constant time.
  */
 export class IdIndex<E extends Identified> {
   readonly #chains = new Map<string, Chain<E>>();

@@ -33,8 +33,9 @@ interface Topic {
  * Stores the newest updates of each topic in bounded memory, so that busy topics do not evict quiet ones.
  *
  * An update with several topics lives as long as one of them holds it. While a topic holds an update, history knows
- * exactly which of its updates were evicted. An empty topic is forgotten, or a publisher of ever new topics would fill
- * the memory. A reader of a forgotten topic may be told of a gap that does not exist, and never misses a real one.
+ * exactly which of its updates were evicted. History forgets an empty topic: a publisher of ever new topics would
+ * otherwise fill the memory. A reader of a forgotten topic may be told of a gap that does not exist, and never misses a
+ * real one.
  */
 export class TopicHistory {
   readonly #limits: HistoryLimits;
@@ -54,7 +55,7 @@ export class TopicHistory {
   #missingThrough = 0;
   #losses = 0;
 
-  /** @param onDrop - Called with each update that no topic holds any more. */
+  /** @param onDrop - Called with each update that the last topic has dropped. */
   constructor(limits: HistoryLimits, onDrop: OnDrop = () => {}) {
     this.#limits = limits;
     this.#onDrop = onDrop;
@@ -162,7 +163,7 @@ export class TopicHistory {
       this.#topics.set(name, topic);
     }
     if (topic.losses !== this.#losses) {
-      // All that the topic may have lost comes before the first update that follows the loss.
+      // All possible losses of the topic come before the first update that follows the loss.
       topic.losses = this.#losses;
       topic.evictedThrough = Math.max(topic.evictedThrough, Math.min(this.#missingThrough, entry.position - 1));
     }

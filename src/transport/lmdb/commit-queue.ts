@@ -11,9 +11,9 @@ const probeInterval = 500;
 /** The room that must be free before the queue takes jobs again, in bytes. */
 const probeBytes = 64 * 1024;
 
-/** A change of the tables that somebody waits for. */
+/** A change of the tables, and a caller that waits for it. */
 export interface Job {
-  /** Makes the change. Must not throw. Runs again when nothing of its commit was kept. */
+  /** Makes the change. Must not throw. Runs again if its commit has failed. */
   readonly write: (commit: Commit) => void;
   /** Called when the change is on the disk and the listeners were called. */
   readonly done: () => void;
@@ -36,7 +36,7 @@ export interface CommitQueueOptions extends CommitOptions {
 }
 
 /**
- * Commits jobs, one commit at a time. All jobs that come during a commit go into the next one, so that they share the
+ * Commits jobs, one commit at a time. All jobs that arrive during a commit go into the next one, so that they share the
  * time that the disk takes.
  */
 export class CommitQueue {
@@ -129,7 +129,7 @@ export class CommitQueue {
     return this.#queue.splice(0, count);
   }
 
-  /** Fails all jobs, and looks from time to time whether writing works again. */
+  /** Fails all jobs, and checks at intervals whether writing works again. */
   #fail(cause: unknown, batch: readonly WaitingJob[]): void {
     this.#failure = storeError(cause, this.#options.store.path);
     for (const { job, timer } of [...batch, ...this.#queue.splice(0)]) {

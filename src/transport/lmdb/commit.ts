@@ -47,7 +47,7 @@ export class Commit {
     return stored;
   }
 
-  /** Completes the changes. Returns whether another commit must follow, because this one has done as much as it can. */
+  /** Completes the changes. Returns whether another commit must follow, because this one has reached its bound. */
   finish(): boolean {
     this.#topics.trim();
     this.#log.sweep((position, row) => this.#holds(position, row));

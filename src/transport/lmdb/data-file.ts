@@ -20,11 +20,11 @@ const maxUnwrittenPages = 8;
 const minFreeBytes = 1024 * 1024;
 
 /**
- * Checks a folder's data file before LMDB opens it. LMDB maps the file into memory, and a file that ends too early would
- * end the process by a signal.
+ * Checks a folder's data file before LMDB opens it. LMDB maps the file into memory, and a file that ends too early
+ * would end the process by a signal.
  *
- * @throws MercureError `ERR_OPTION` when the file is damaged or is another program's, `ERR_TRANSPORT` when the disk
- * is too full for a new file.
+ * @throws MercureError `ERR_OPTION` for a damaged file or the file of another program, `ERR_TRANSPORT` if the disk is
+ * too full for a new file.
  */
 export function checkDataFile(folder: string): void {
   const path = join(folder, "data.mdb");
@@ -60,7 +60,7 @@ function checkPages(file: number, path: string): void {
   }
   const second = readDescription(file, first.pageSize);
   const { roots, lastPage, pageSize } = second && second.transaction > first.transaction ? second : first;
-  // The size comes last: other processes write, and LMDB writes the pages of a transaction before it describes them.
+  // The size is read last: other processes write, and LMDB writes the pages of a transaction before it describes them.
   const pages = Math.floor(fstatSync(file).size / pageSize);
   if (lastPage < pages + maxUnwrittenPages && roots.every((page) => page < pages)) return;
   throw new MercureError(
@@ -75,7 +75,7 @@ function readDescription(file: number, offset: number) {
   if (readSync(file, bytes, 0, bytes.length, offset) < bytes.length) return undefined;
   if (bytes.readUInt32LE(magicAt) !== magic) return undefined;
   const number = (at: number) => Number(bytes.readBigUInt64LE(at));
-  // An empty tree has no root, which is the highest number.
+  // The root of an empty tree has the highest number.
   const roots = rootsAt.map(number).filter((page) => page < Number.MAX_SAFE_INTEGER);
   const pageSize = bytes.readUInt32LE(pageSizeAt);
   return { pageSize, roots, lastPage: number(lastPageAt), transaction: number(transactionAt) };

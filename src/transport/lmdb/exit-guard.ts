@@ -5,7 +5,7 @@ let isGuarded = false;
 
 /**
  * Runs a commit, and lets the process end during it. A thread of lmdb writes a commit and waits for this thread, while
- * `process.exit` waits for all threads: the process would stand still forever, and hold the lock of the folder. So it
+ * `process.exit` waits for all threads: the process would hang forever, and hold the lock of the folder. It therefore
  * ends by SIGKILL, which a history survives at any instant.
  */
 export async function guardExit(commit: () => Promise<unknown>): Promise<void> {

@@ -9,7 +9,7 @@ import { decodeRow, type Row, updateOf } from "./row.js";
 import type { State } from "./state.js";
 import type { Store } from "./store.js";
 
-/** Reads the tables. During a commit it sees the changes that the commit has made so far. */
+/** Reads the tables. During a commit it sees the changes of this commit. */
 export class HistoryReader {
   readonly #store: Store;
   readonly #cursor: (position: number) => string;
@@ -77,7 +77,7 @@ export class HistoryReader {
     return { updates, lostThrough: Math.max(lost, this.#damaged), through };
   }
 
-  /** Yields the rows after a position, without the update where history does not hold it. */
+  /** Yields the rows after a position. A row that history does not hold has no update. */
   *#everything(state: State, after: number, head: number): Generator<Found, void> {
     const range = { start: positionKey(after + 1), end: positionKey(head + 1) };
     for (const { key, value } of this.#store.log.getRange(range)) {
@@ -90,7 +90,7 @@ export class HistoryReader {
     }
   }
 
-  /** Yields the updates of some topics after a position. Of the hub's own, also those of other topics, as without one. */
+  /** Yields the updates of some topics after a position. It also yields the hub's own updates of other topics. */
   *#ofTopics(topics: ReadonlySet<string>, state: State, after: number, head: number): Generator<Found, void> {
     const iterators: Iterator<unknown, void>[] = [];
     const log = (keys: Iterable<Buffer>) => {
@@ -149,7 +149,7 @@ export class HistoryReader {
     return lane !== "live" && lane !== "unknown" && this.#store.own.doesExist(keyBelow(lanePrefixes[lane], position));
   }
 
-  /** Returns a row from memory, or remembers it. Not for use during a commit, whose rows can still come to nothing. */
+  /** Returns a row from memory, or stores it there. A commit must not call it, because its rows can be rolled back. */
   #remembered(position: number, textOf: () => string | undefined): Found {
     const known = this.#recent.get(position);
     if (known !== undefined) return known;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** The length of a hash in a key, in bytes. LMDB bounds keys, and topics can be longer than that bound. */
+/** The length of a hash in a key, in bytes. LMDB bounds keys, and topics can exceed that bound. */
 const hashLength = 16;
 
 /** The max number of hashes that are remembered. */
@@ -12,7 +12,7 @@ const hashes = new Map<string, Buffer>();
 export function hashOf(text: string): Buffer {
   const known = hashes.get(text);
   if (known !== undefined) return known;
-  // UTF-16, because UTF-8 has the same bytes for all lone surrogates.
+  // UTF-8 has the same bytes for all lone surrogates. UTF-16 keeps them apart.
   const hash = createHash("sha256").update(text, "utf16le").digest().subarray(0, hashLength);
   if (hashes.size >= maxHashes) hashes.clear();
   hashes.set(text, hash);

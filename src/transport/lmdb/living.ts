@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 
-/** A process, so that another one with the same number is not taken for it. */
+/** A process, with its start: another process can get the same number later. */
 export interface ProcessMark {
   readonly pid: number;
-  /** The start of the machine and of the process; empty where the system does not say. */
+  /** The start of the machine and of the process; empty if the system does not tell it. */
   readonly started: string;
 }
 
@@ -22,7 +22,7 @@ export function isAlive({ pid, started }: ProcessMark): boolean {
   return started === "" || started === (startOf(pid) ?? started);
 }
 
-/** Returns the start of a process, where the system has Linux's files of processes. */
+/** Returns the start of a process, if the system has Linux's `/proc`. */
 function startOf(pid: number): string | undefined {
   try {
     const machine = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();

@@ -7,7 +7,7 @@ import { hashOf } from "./keys.js";
 import { isAlive, type ProcessMark, thisProcess } from "./living.js";
 import type { Store } from "./store.js";
 
-/** The max number of changes that are kept for nodes that are late. A node that is later reads all entries. */
+/** The max number of changes that are kept for slower nodes. A node that is further behind reads all entries. */
 const maxChanges = 5000;
 /** The max number of entries that one commit changes. */
 const maxBatch = 500;
@@ -19,7 +19,7 @@ const retryInterval = 1000;
 /** A change of an entry. Without a key, all entries of the node have ended. */
 type Change = readonly [node: string, key: string | null, value: string | null];
 
-/** The nodes that share the folder. Each says which process it is, so that the others notice its death. */
+/** The nodes that share the folder. Each entry names its process, so that the others notice the end of the process. */
 export class LmdbNodes implements Nodes {
   readonly areShared = true;
   readonly #store: Store;
@@ -50,7 +50,8 @@ export class LmdbNodes implements Nodes {
     let entries = [...this.#stored()];
     await this.#commit((commit) => {
       before = commit.state.changes;
-      // A node that starts when no other runs learns what has ended: the dead processes are removed after its copy.
+      // A node that starts when no other runs must learn the entries of dead processes, so it removes them after its
+      // copy.
       entries = [...this.#stored()];
       this.#store.nodes.putSync(this.self, thisProcess());
       this.#removeDead(commit);
@@ -108,8 +109,8 @@ export class LmdbNodes implements Nodes {
   }
 
   /**
-   * Adds a commit that writes what is pending when it begins. Updates that are published after a change are thus never
-   * stored before it.
+   * Adds a commit that writes the pending entries. The store thus never has an update before the changes that precede
+   * it.
    */
   async #write(): Promise<void> {
     if (this.#isQueued || this.#pending.size === 0) return;
@@ -175,7 +176,10 @@ export class LmdbNodes implements Nodes {
   }
 }
 
-/** The entries of a node are one after the other. The bound on keys is shorter than an entry's key can be. */
+/**
+ * Returns the place of an entry. The entries of a node follow each other. The key is hashed, because it can exceed
+ * LMDB's bound.
+ */
 function entryPlace(node: string, key: string): string {
   return `${node}/${hashOf(key).toString("hex")}`;
 }

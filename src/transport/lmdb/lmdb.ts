@@ -41,8 +41,8 @@ const maxDeliveries = 500;
 
 /**
  * Stores the history in a folder of this machine, by the package lmdb. An acknowledged update is on the disk: it
- * survives the end of the process at any instant, and of the machine as far as its disk keeps what it confirms. Several
- * processes can share the folder.
+ * survives the end of the process at any instant. It survives the end of the machine if the disk keeps acknowledged
+ * writes. Several processes can share the folder.
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export class LmdbTransport implements Transport {
   readonly #commits: CommitQueue;
   readonly #watch: Watch;
   readonly #listeners = new Set<TransportListener>();
-  /** Those who wait until this node's listeners have heard an update. */
+  /** The publishes that wait until this node's listeners have received their update. */
   #waiting: { position: number; resolve: () => void }[] = [];
   #isBehind = false;
   #head: number;
@@ -74,7 +74,7 @@ export class LmdbTransport implements Transport {
 
   /**
    * @throws MercureError `ERR_OPTION` for an unknown or invalid option, without the package lmdb, and for a folder that
-   * holds something else, is damaged, or was written by a newer version.
+   * is damaged, belongs to another program, or was written by a newer version.
    */
   constructor(options: LmdbTransportOptions) {
     const read = new OptionReader(options, "", {});
@@ -196,7 +196,7 @@ export class LmdbTransport implements Transport {
   #committed(commit: Commit): void {
     if (commit.state.nodes > 1) this.#watch.notify();
     if (commit.before !== this.#head) {
-      // Another process was faster.
+      // Another process has committed in between.
       this.#catchUp();
       return;
     }
@@ -206,7 +206,7 @@ export class LmdbTransport implements Transport {
     this.#settle();
   }
 
-  /** Brings to the listeners what any process has committed. */
+  /** Delivers all new commits, of any process, to the listeners. */
   #catchUp(): void {
     if (this.#state === "closed" || this.#isBehind) return;
     this.#store.refresh();

@@ -13,14 +13,14 @@ const maxSweeps = 64;
 /**
  * The table of all rows during a commit.
  *
- * Other nodes read what they have not heard yet, and a busy topic evicts updates within milliseconds. With several
- * nodes the newest rows therefore stay for a while after history has dropped them, and are swept later.
+ * Other nodes read rows a little later, and a busy topic evicts updates within milliseconds. With several nodes the
+ * newest rows therefore stay for a while after history has dropped them, and are swept later.
  */
 export class LogTable {
   readonly #store: Store;
   readonly #state: State;
   readonly #window: number;
-  /** Whether this is the only node, so that nobody else needs a row that history has dropped. */
+  /** Whether this is the only node. A row that history has dropped then has no reader. */
   readonly isAlone: boolean;
 
   /** @param budget - The size of the rows that stay for other nodes, in bytes. */
@@ -48,7 +48,9 @@ export class LogTable {
     return [...range.map(({ key, value }): [number, Row] => [positionIn(key), decodeRow(value)])];
   }
 
-  /** Removes a row that history has dropped: now, or by {@link LogTable.sweep} if other nodes may not have read it. */
+  /**
+   * Removes a row that history has dropped: at once, or by {@link LogTable.sweep} if other nodes may not have read it.
+   */
   drop(position: number, row: Row): void {
     if (this.isAlone || position <= this.#state.swept) this.#remove(position, row);
   }
@@ -77,7 +79,7 @@ export class LogTable {
 
   #remove(position: number, row: Row): void {
     this.#store.log.removeSync(positionKey(position));
-    // Without history, a late reader could not be told of an update that it missed.
+    // A gap concerns history, and history does not hold this row.
     if (row.lane !== "live") this.#state.gone = Math.max(this.#state.gone, position);
   }
 }

@@ -13,10 +13,10 @@ export interface Found {
 const maxBytes = 8 * 1024 * 1024;
 
 /**
- * The rows that were read last, in memory. Clients that reconnect at the same time read the same rows, and so they cost
- * no further parsing. A row never changes; whether history still holds it is looked up each time.
+ * The most recently read rows, in memory. Clients that reconnect at the same time read the same rows, and these are
+ * parsed once. A row never changes. The reader checks each time whether history still holds it.
  *
- * A full half replaces the older one, because a map that loses its oldest row with each new one searches for it.
+ * A full half replaces the older one. A map that lost its oldest row with each new one would have to search for it.
  */
 export class RecentRows {
   #rows = new Map<number, Found>();

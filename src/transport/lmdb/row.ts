@@ -54,7 +54,7 @@ export function rowOf(draft: Draft, own: InternalOptions | undefined): Row {
   };
 }
 
-/** Returns the text of a row for the store. JSON keeps every string, also one with NUL or a lone surrogate. */
+/** Returns the text of a row for the store. JSON keeps every string, including one with NUL or a lone surrogate. */
 export function encodeRow({ lane, draft, until }: Row): string {
   const { topics, data, private: isPrivate, id = null, type = null, retry = null, key = null } = draft;
   const fields: Fields = [lane, topics, data, isPrivate ? 1 : 0, id, type, retry, key, until ?? null, recordVersion];
@@ -85,7 +85,7 @@ export function updateOf(row: Row, position: number, cursor: (position: number) 
   return acceptedUpdate(row.draft, row.draft.id ?? cursor(position));
 }
 
-/** Returns the fields of a row that decide about its size. */
+/** Returns the fields of a row that determine its size. */
 export function sized({ draft }: Row): Update {
   return draft.id === undefined ? { ...draft, id: "" } : (draft as Update);
 }

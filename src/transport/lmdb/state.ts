@@ -2,7 +2,7 @@
 export interface State {
   /** The newest position of all. */
   head: number;
-  /** No update of the lane `history` is before this position. */
+  /** The lane `history` has no update before this position. */
   oldest: number;
   /** The log up to this position holds only updates that history holds. */
   swept: number;
@@ -14,7 +14,7 @@ export interface State {
   bytes: number;
   /** Updates up to this position may have been dropped by all topics. */
   dropped: number;
-  /** The newest position that was evicted from a topic which history has forgotten since. */
+  /** The newest evicted position among the topics that history has forgotten since. */
   forgotten: number;
   readonly events: OwnState;
   readonly orders: OwnState;
@@ -24,7 +24,7 @@ export interface State {
   changes: number;
 }
 
-/** The part of the state that concerns the hub's own events, or its orders. */
+/** The part of the state that concerns the hub's own events, or its control messages. */
 export interface OwnState {
   bytes: number;
   dropped: number;

@@ -14,8 +14,8 @@ export function storeError(cause: unknown, path: string): MercureError {
 }
 
 /**
- * Returns the cause of a failed commit. LMDB rejects a second promise with it, which nobody else holds: unheard, it
- * would end the process.
+ * Returns the cause of a failed commit. LMDB also rejects a second promise with it, which no caller gets. This function
+ * handles it, because an unhandled rejection would end the process.
  */
 export async function causeOf(error: unknown): Promise<unknown> {
   const { commitError } = error as { commitError?: Promise<never> };
@@ -26,7 +26,10 @@ export async function causeOf(error: unknown): Promise<unknown> {
   );
 }
 
-/** LMDB reports the first failure on a full disk as an input or output error, so the file system decides. */
+/**
+ * Returns whether the disk is full. On a full disk LMDB reports the first failure as an input or output error, so the
+ * file system decides.
+ */
 function isFull(cause: unknown, path: string): boolean {
   if (/no space|file too large|quota/i.test((cause as Error).message)) return true;
   try {

@@ -12,10 +12,10 @@ import { causeOf } from "./store-error.js";
 /** The format of the tables. A change that an older version would misread increases it. */
 const format = 1;
 
-/** The max number of pauses with records of their own. */
+/** The max number of pauses with separate records. */
 const maxPauses = 100;
 
-/** The positions after one, up to another: those of a time when no process used the folder. */
+/** The positions after one, up to another, of a time without a process that used the folder. */
 type Pause = readonly [after: number, through: number];
 
 /** The count and the loss of a topic in history. */
@@ -80,8 +80,8 @@ export class Store {
     this.path = path;
     checkDataFile(path);
     try {
-      // One commit at a time: each holds all that was published meanwhile, and is on the disk when it resolves.
-      // Without the batches of turns, lmdb makes no promise that nobody holds.
+      // One commit runs at a time. Each takes all updates that were published meanwhile, and is on the disk when it
+      // resolves. With the batches of turns, lmdb would create promises without handlers.
       const options = { path, mapSize, noSubdir: false, maxDbs: 16, overlappingSync: false, eventTurnBatching: false };
       this.#env = loadPeer<typeof import("lmdb")>("lmdb", "The transport lmdb:").open({ ...options, encoding: "json" });
       this.#refuseOthers();
@@ -110,16 +110,16 @@ export class Store {
     return (this.#meta.get("state") as State | undefined) ?? emptyState();
   }
 
-  /** Lets the reads of this turn see what has been committed so far. */
+  /** Makes all commits so far visible to the reads of this turn. */
   refresh(): void {
     this.#env.resetReadTxn();
   }
 
   /**
-   * Runs a function that changes the tables, and resolves when its changes are on the disk. When it throws, nothing has
-   * changed.
+   * Runs a function that changes the tables, and resolves when its changes are on the disk. If it throws, the tables
+   * stay unchanged.
    *
-   * @param change - Gets the state, which is stored with the rest.
+   * @param change - Receives the state, which the commit stores with the other changes.
    */
   async commit(change: (state: State) => void): Promise<void> {
     try {
@@ -135,15 +135,15 @@ export class Store {
     }
   }
 
-  /** Forces the file to grow, and later to have room: a commit that writes a value of this size, or removes it. */
+  /** Forces the file to grow now, and thus to have room later: a commit writes a value of this size, or removes it. */
   pad(bytes: number): void {
     if (bytes > 0) this.#meta.putSync("pad", "-".repeat(bytes));
     else if (this.#meta.get("pad") !== undefined) this.#meta.removeSync("pad");
   }
 
   /**
-   * Notes, during a commit, that no process used the folder until now. An id of a position in a pause is of an update
-   * that a restored backup lacks.
+   * Notes, during a commit, that no process used the folder until now. If an id has a position in a pause, a restored
+   * backup lacks its update.
    */
   endPause(after: number, through: number): void {
     const pauses: Pause[] = [...this.#pauses(), [after, through]];
@@ -161,17 +161,17 @@ export class Store {
     return (this.#meta.get("pauses") as readonly Pause[] | undefined) ?? [];
   }
 
-  /** Closes the tables once every transport of this process has done so. */
+  /** Closes the tables after the last transport of this process has done so. */
   async close(): Promise<void> {
     if (--this.#users > 0) return;
     open.delete(this.path);
     await this.#env.close();
   }
 
-  /** @throws MercureError `ERR_OPTION` for a file of another program or of a newer version, before anything is changed. */
+  /** @throws MercureError `ERR_OPTION` for a file of another program or of a newer version, before any change. */
   #refuseOthers(): void {
     const tables = [...this.#env.getKeys()];
-    // A process that ended while it created the history has left at most this table.
+    // A process that ended during the creation of the history has left at most this table.
     if (tables.length === 0 || (tables.length === 1 && tables[0] === "meta")) return;
     const meta = tables.includes("meta")
       ? this.#env.openDB({ name: "meta", encoding: "json", create: false } as { name: string })

@@ -6,7 +6,7 @@ import { type Row, sized } from "./row.js";
 import type { State } from "./state.js";
 import type { Store, TopicState } from "./store.js";
 
-/** The value of a key that is an entry by itself. */
+/** The value of a key that needs no value. */
 export const present = Buffer.from([1]);
 
 /** The max number of updates that one commit evicts for each update that it adds, so that no commit takes long. */
@@ -62,7 +62,7 @@ export class TopicTables {
     }
   }
 
-  /** Whether history is larger than it should be, because the commit has evicted as much as it can. */
+  /** Whether history is still larger than its bound, because the commit has evicted its max number of updates. */
   get isTooLarge(): boolean {
     return this.#state.bytes > this.#limits.bytes && this.#state.oldest <= this.#state.head;
   }

@@ -1,16 +1,18 @@
 import { closeSync, constants, type FSWatcher, openSync, watch, write } from "node:fs";
 import { join } from "node:path";
 
-/** The interval between two looks at the store, in milliseconds. The watch is faster, but systems can lose its events. */
+/**
+ * The interval between two checks of the store, in milliseconds. The watch is faster, but systems can lose its events.
+ */
 const pollInterval = 1000;
-/** The same where the system has no watch left. */
+/** The interval if the system provides no watch. */
 const pollIntervalAlone = 50;
 
 const mark = Buffer.from([0]);
 
 /**
- * Tells the other processes of a folder of a commit. LMDB's own file would tell them too early, because readers see a
- * commit only after the last write to it.
+ * Tells the other processes of a folder about a commit. LMDB's own file would tell them too early, because readers see
+ * a commit only after the last write to it.
  */
 export class Watch {
   readonly #file: number;
@@ -20,7 +22,7 @@ export class Watch {
   #isAsked = false;
   #closed = false;
 
-  /** @param onChange - Called when another process, or this one, may have committed something. */
+  /** @param onChange - Called when any process, this one included, may have made a commit. */
   constructor(folder: string, onChange: () => void) {
     const path = join(folder, "commits");
     this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
@@ -32,7 +34,7 @@ export class Watch {
     this.#timer = setInterval(onChange, this.#watcher === undefined ? pollIntervalAlone : pollInterval).unref();
   }
 
-  /** Calls the other processes. */
+  /** Notifies the other processes. */
   notify(): void {
     if (this.#closed) return;
     if (this.#isWriting) {
@@ -40,7 +42,8 @@ export class Watch {
       return;
     }
     this.#isWriting = true;
-    // Each call writes the same byte again, so the file does not grow. A failure only makes the others later.
+    // Each call writes the same byte again, so the file does not grow. After a failure the others see the commit by the
+    // next check.
     write(this.#file, mark, 0, 1, 0, () => {
       this.#isWriting = false;
       if (this.#closed) closeSync(this.#file);

@@ -39,7 +39,7 @@ export class MemoryTransport implements Transport {
   readonly #cursors = new CursorCipher();
   readonly #history: History;
   readonly #listeners = new Set<TransportListener>();
-  /** The queue of updates for the listeners. A listener can publish, and all must see the same order. */
+  /** The queue of updates for the listeners. A listener can publish, and all listeners must see the same order. */
   readonly #undelivered: StoredUpdate[] = [];
   #delivering = false;
   #head = 0;

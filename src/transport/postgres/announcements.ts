@@ -8,17 +8,17 @@ const maxDelay = 1000;
 const maxWait = 2000;
 
 /**
- * Waits for the database to announce new records by NOTIFY. A pooler between can swallow LISTEN without an error, so a
- * node also announces texts of its own: if they do not come back, it polls.
+ * Waits for the database to announce new records by NOTIFY. A pooler between node and database can drop LISTEN without
+ * an error. A node therefore also announces texts of its own: if they do not come back, it polls.
  */
 export class Announcements {
   readonly #channel: string;
   readonly #pollInterval: number;
   readonly #waiting = new Set<() => void>();
-  /** The newest position that was announced since the last reading began. */
+  /** The newest position announced since the last reading began. */
   #newest = Infinity;
   #areHeard = false;
-  /** The text that this node has sent last. */
+  /** The last text that this node has sent. */
   #sent = "";
   #count = 0;
   #onReturn: (() => void) | undefined;
@@ -45,7 +45,8 @@ export class Announcements {
   /**
    * Finds out whether announcements arrive.
    *
-   * @param notify - Sends a text by another connection. A pooler can deliver to a connection its own notifications only.
+   * @param notify - Sends a text by another connection. A pooler can deliver to a connection its own notifications
+   * only.
    */
   async check(node: string, notify: (values: readonly string[]) => Promise<unknown>): Promise<void> {
     this.#sent = `${node} ${++this.#count}`;
@@ -72,7 +73,9 @@ export class Announcements {
     for (const wake of this.#waiting) wake();
   }
 
-  /** Called before a reading. It finds all that was announced before, and later announcements need another one. */
+  /**
+   * Called before a reading. The reading finds all records announced before it. Later announcements need another one.
+   */
   beginReading(): void {
     this.#newest = 0;
   }

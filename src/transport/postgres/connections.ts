@@ -14,8 +14,8 @@ export type Connect = () => Promise<Client>;
 const connectionTimeoutMillis = 4000;
 
 /**
- * Returns a function that opens connections to a URL, or as a pool does. The connections of the pool itself belong to
- * the application: its transactions can hold all of them while they wait for a publish.
+ * Returns a function that opens connections to a URL, or with the settings of a pool. The connections of the pool
+ * itself belong to the application: its transactions can hold all of them while they wait for a publish.
  *
  * @param fail - Called when a connection ends.
  * @throws MercureError `ERR_PACKAGE` without the package pg, `ERR_OPTION` for an invalid URL.
@@ -38,7 +38,10 @@ export function connector(target: string | PostgresPool, fail: (client: Client, 
   };
 }
 
-/** The client checks its settings itself. Its messages can quote the URL, and with it the password. */
+/**
+ * Creates a client, which checks its settings. Its error can quote the URL with the password, so another error replaces
+ * it.
+ */
 function checkConfig(create: () => Client): void {
   try {
     create();
@@ -50,13 +53,13 @@ function checkConfig(create: () => Client): void {
   }
 }
 
-/** A pool hides its password from loops over its options. */
+/** Returns the settings of a pool. The pool hides its password from loops over its options. */
 function settingsOf({ options }: PostgresPool): ClientConfig {
   const { password } = options as ClientConfig;
   return { ...options, ...(password !== undefined && { password }) };
 }
 
-/** The pool's own class, so that the transport uses the application's copy of pg. */
+/** Returns the pool's own class of clients, so that the transport uses the application's copy of pg. */
 function clientOf(pool: PostgresPool): typeof Client {
   return (pool as { Client?: typeof Client }).Client ?? loadPg().Client;
 }

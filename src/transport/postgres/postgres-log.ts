@@ -29,7 +29,7 @@ export interface PostgresLogOptions {
 }
 
 /**
- * The SQLSTATEs of calls that have no effect and can succeed later: a full disk, too little memory, a lock that was not
+ * The SQLSTATEs of calls that had no effect and can succeed later: a full disk, too little memory, a lock that was not
  * free in time, a deadlock, and a conflict of transactions.
  */
 const refusals = new Set(["53100", "53200", "55P03", "40P01", "40001"]);
@@ -53,7 +53,7 @@ export class PostgresLog implements SharedLog {
   readonly #options: PostgresLogOptions;
   readonly #connect: () => Promise<Client>;
   readonly #open = new Set<Client>();
-  /** The end of each connection's last query: a connection takes one at a time. */
+  /** The end of each connection's last query. A connection runs one query at a time. */
   readonly #turns = new WeakMap<Client, Promise<unknown>>();
   readonly #failing = new Set<(error: Error) => void>();
   #announcements: Announcements;
@@ -109,14 +109,14 @@ export class PostgresLog implements SharedLog {
     return positions;
   }
 
-  /** The commit of an append has made it durable. */
+  /** Resolves at once: the commit of an append has made it durable. */
   async confirm(): Promise<void> {}
 
   async after(position: number, count: number): Promise<LogPage> {
     const { schema } = this.#options;
     this.#announcements.beginReading();
-    // One statement sees one state of the database. Its first row has the marks. A join of both parts would look so
-    // expensive to the planner that PostgreSQL compiled it for some milliseconds each time.
+    // One statement sees one state of the database. Its first row has the marks. PostgreSQL's planner would
+    // overestimate a join of both parts, and compile it for some milliseconds each time.
     const none = draftColumns.replaceAll(/\w+/g, "null as $&");
     const text = `(select null::bigint as position, ${none}, null as own, null as control, null as origin, null as version,
         dropped, forgotten, lost,
@@ -179,7 +179,7 @@ export class PostgresLog implements SharedLog {
       throw new Error("the session has ended");
     }
     this.#open.add(client);
-    // The functions of the schema need it, and the database can have another default.
+    // The functions of the schema need this isolation level, and the database can have another default.
     const { rows } = await client.query("show default_transaction_isolation");
     if (rows[0].default_transaction_isolation !== "read committed") {
       await client.query("set session characteristics as transaction isolation level read committed");
@@ -195,7 +195,7 @@ export class PostgresLog implements SharedLog {
   #query(name: keyof Clients, text: string, values: unknown[], statement: string): Promise<readonly object[]> {
     return this.#call(async () => {
       try {
-        // A pooler that swallows notifications also shares connections, where prepared statements have other names.
+        // A pooler that drops notifications also shares connections, and prepared statements have other names there.
         const query = { text, values, ...(this.#announcements.areHeard && { name: statement }) };
         return (await this.#send(this.#connected()[name], query)).rows;
       } catch (error) {
@@ -214,7 +214,7 @@ export class PostgresLog implements SharedLog {
     return result;
   }
 
-  /** Rejects when the session ends: a connection that was cut off answers nothing. */
+  /** Waits for a call, and rejects when the session ends: a connection that was cut off never answers. */
   #call<T>(work: () => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#failing.add(reject);

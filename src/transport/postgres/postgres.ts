@@ -42,7 +42,7 @@ export class PostgresTransport extends ReplicaTransport implements Transactional
   readonly #publish: string;
   readonly #timeout: number;
   readonly #hubPaths: Set<string>;
-  /** Whether a hub began after this node had read updates, which were not compared with its path. */
+  /** Whether a hub began after this node had read updates, which were not checked against its path. */
   #hasLateHub = false;
 
   /**
@@ -98,7 +98,7 @@ export class PostgresTransport extends ReplicaTransport implements Transactional
       await checked.query(this.#publish, values);
     } catch (error) {
       const { code, message } = error as Error & { code?: unknown };
-      // No schema or function, or the syntax error of a database of another kind.
+      // The errors for a missing schema or function, and the syntax errors of other kinds of databases.
       if (!/^(?:3F000|42883)$|SQLITE|PARSE|SYNTAX/.test(String(code))) throw error;
       const text = `The option transaction is not one of the hub's database, and the option outbox is missing: ${message}`;
       throw new MercureError("ERR_OPTION", text, { cause: error });

@@ -24,7 +24,7 @@ export async function prepareSchema(client: Client, schema: string, mayCreate: b
     if (!mayCreate) throw new Error("createSchema is false");
     await execute(client, schema);
   } catch (error) {
-    // The functions of one version work together, so the node can go on with those that are there.
+    // The functions of one version work together, so the node can use the present ones.
     const reason = (error as Error).message;
     logger.warn(
       `htmx-mercure: The schema ${schema} is older than this node, and stays unchanged: ${reason}. ${remedy(schema)}`,
@@ -36,7 +36,7 @@ const missing = (schema: string) => `The database has no schema ${schema}.`;
 const remedy = (schema: string) =>
   `Create it as a role that can: npx htmx-mercure schema --schema ${schema} --role ROLE | psql DATABASE`;
 
-/** Returns undefined without the schema. */
+/** Resolves to the version of the schema; undefined if the schema is missing. */
 async function versionOf(client: Client, schema: string): Promise<number | undefined> {
   const found = await client.query("select to_regclass($1) is not null as found", [`${schema}.meta`]);
   if (!found.rows[0].found) return undefined;
@@ -51,7 +51,7 @@ async function revisionOf(client: Client, schema: string): Promise<number> {
   return rows[0].revision ?? 0;
 }
 
-/** The statements are one query, which is one transaction also behind a pooler. */
+/** Executes the statements as one query, which is one transaction, even through a pooler. */
 async function execute(client: Client, schema: string): Promise<void> {
   try {
     await client.query(schemaSql(schema));

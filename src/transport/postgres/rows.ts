@@ -9,7 +9,7 @@ import { original, storable } from "./text.js";
 /** The columns of a row that are a draft. */
 export const draftColumns = "topics, data, private, id, type, retry, keep, key";
 
-/** A row of the table `log`. Its texts are storable ones. */
+/** A row of the table `log`. Its texts are in storable form. */
 export interface LogRow {
   readonly position: string;
   readonly topics: readonly string[] | null;
@@ -39,7 +39,7 @@ export function storableDraft(draft: Draft): Draft {
   };
 }
 
-/** Returns the entry of a batch, as the function `append` of the schema reads it. */
+/** Returns the entry of a batch for the function `append` of the schema. */
 export function entryOf({ origin, content, repeats }: Append): object {
   if (!("draft" in content)) return { origin, repeats, control: storableControl(content) };
   return { origin, repeats, ...storableDraft(content.draft), own: content.own };
@@ -54,7 +54,7 @@ function storableControl(content: Exclude<Content, { draft: unknown }>): object 
 }
 
 /**
- * SQL can publish what the protocol forbids. Every node skips such an update.
+ * Returns the record of a row. SQL can publish updates that the protocol forbids, and every node skips these.
  *
  * @param hubPaths - The paths of the topics that belong to hubs.
  */
@@ -70,7 +70,9 @@ export function recordOf(row: LogRow, logger: Logger, hubPaths: ReadonlySet<stri
   return { position: Number(row.position), origin: row.origin ?? undefined, content };
 }
 
-/** Returns why a draft breaks the protocol, or is on a topic of a hub; undefined for a valid draft. */
+/**
+ * Returns the reason why a draft breaks the protocol, or that its topic belongs to a hub; undefined for a valid draft.
+ */
 export function complaintOf(draft: Draft, hubPaths: ReadonlySet<string>): string | undefined {
   try {
     for (const path of hubPaths) validateDraft(draft, path);

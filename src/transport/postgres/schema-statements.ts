@@ -11,20 +11,23 @@ const path = `set search_path = pg_catalog, ${s}, pg_temp as $f$`;
 const routine = `language plpgsql ${path}`;
 /** A function that takes the lock, and gives up before the hub does. */
 const locking = `set lock_timeout = '4s' ${routine}`;
-/** A function without a path of names, because setting it takes time: its text names the schema. */
+/**
+ * The end of a function without a setting for its search path, because setting it takes time: the function's text names
+ * the schema.
+ */
 const inner = "language plpgsql as $f$";
 const create = "create or replace function";
 const draft = "topics text[], data text, private boolean, id text, type text, retry int, keep boolean, key text";
 
 /**
- * The statements that create the schema, or bring an older one up to date. They are one transaction if they are
- * sent as one query, and several nodes can run them at once.
+ * The statements that create the schema, or update an older one. Sent as one query they are one transaction, and
+ * several nodes can run them at once.
  *
  * An update of a transaction waits in the table `outgoing`. A deferred trigger moves it to the log at COMMIT, under the
  * lock, which the transaction releases after its commit is visible. Positions therefore have the order of the commits.
  * The trigger only inserts: reading a table would make serializable transactions fail.
  *
- * The last position is a sequence, and no row, because a row would make repeatable-read transactions fail.
+ * The last position is a sequence, because updating a row would make repeatable-read transactions fail.
  */
 export const statements = `begin;
 select ${lock};

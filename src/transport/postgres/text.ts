@@ -6,7 +6,7 @@ export function storable(text: string): string {
   return text.startsWith(mark) || /[\0\p{Cs}]/u.test(text) ? `${mark}${JSON.stringify(text)}` : text;
 }
 
-/** Returns the text that {@link storable} has made storable. */
+/** Returns the original of a text that {@link storable} has encoded. */
 export function original(text: string): string {
   return text.startsWith(mark) ? (JSON.parse(text.slice(1)) as string) : text;
 }

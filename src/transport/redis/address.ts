@@ -1,9 +1,9 @@
 import { invalidOption } from "../../shared/option-reader.js";
 
-/** The place of the servers, as a URL names it. */
+/** The servers of a URL. */
 export interface RedisAddress {
   readonly kind: "single" | "sentinel" | "cluster";
-  /** The servers; of a sentinel address the sentinels. */
+  /** The servers. For an address with sentinels, these are the sentinels. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[];
   readonly tls: boolean;
   readonly username?: string;

@@ -29,7 +29,7 @@ export class Connector {
   readonly #client: typeof Client;
 
   /**
-   * @param key - A key of the hub, whose slot decides in a cluster.
+   * @param key - A key of the hub. Its slot selects the server in a cluster.
    * @throws MercureError `ERR_PACKAGE` without the package @redis/client.
    */
   constructor(address: RedisAddress, tls: ConnectionOptions, key: string) {
@@ -39,7 +39,7 @@ export class Connector {
     this.#client = loadPeer<typeof Client>("@redis/client", "The transport redis");
   }
 
-  /** Finds the server. Its place can change with each fail-over. */
+  /** Finds the server. Its address can change with each fail-over. */
   async find(): Promise<Host> {
     const { kind, hosts, master } = this.#address;
     if (kind === "single") return hosts[0]!;
@@ -60,7 +60,7 @@ export class Connector {
     );
   }
 
-  /** @param isData - Whether the server is one for data, and not a sentinel. */
+  /** @param isData - Whether the server holds data. False for a sentinel. */
   async open({ host, port }: Host, isData = true): Promise<RedisConnection> {
     const { tls, username, password, database } = this.#address;
     const client = this.#client.createClient({
@@ -76,11 +76,11 @@ export class Connector {
         port,
         connectTimeout,
         reconnectStrategy: false,
-        // TLS knows no server name that is an address.
+        // TLS does not allow an address as the name of a server.
         ...(tls && { ...(isIP(host) === 0 && { servername: host }), ...this.#tls, tls: true as const }),
       },
     });
-    // Each call that fails says so itself.
+    // Each failed call reports its own error.
     client.on("error", () => {});
     await client.connect();
     return {

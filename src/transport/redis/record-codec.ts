@@ -5,10 +5,10 @@ import type { InternalOptions } from "../transport.js";
 
 /** A record as Redis holds it. */
 export interface EncodedContent {
-  /** The content that a repetition of an update shares with it. Empty for a record without an update. */
+  /** The part of an update that its repetitions share. Empty for a record without an update. */
   readonly content: string;
   readonly own: string;
-  /** The publisher's id, in a form that no two ids share. Empty without one. */
+  /** The publisher's id in an unambiguous form. Empty without one. */
   readonly id: string;
   /** Keys and values of a node's entries; an empty value removes the entry. */
   readonly changes: readonly string[];
@@ -23,7 +23,7 @@ type Fields = readonly [
 ];
 type Own = Pick<Draft, "id" | "keep" | "key"> & { readonly own?: InternalOptions };
 
-/** JSON holds NUL and lone surrogates, which Redis as text does not. */
+/** Encodes a record. JSON can hold NUL and lone surrogates, while a text in Redis cannot. */
 export function encodeContent(record: Content): EncodedContent {
   if (!("draft" in record)) {
     const changes =

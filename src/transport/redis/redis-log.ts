@@ -22,8 +22,8 @@ const hashes = new Map(scripts.map((script) => [script, createHash("sha1").updat
 const maxConfirm = 1000;
 
 /**
- * A shared log in Redis or Valkey: a stream, and hashes beside it, in one slot of a cluster. One script appends a batch.
- * Each connection has one purpose, so a wait delays nothing else.
+ * A shared log in Redis or Valkey: a stream, and hashes beside it, in one slot of a cluster. One script appends a
+ * batch. Each connection has one purpose, so a wait does not delay other calls.
  */
 export class RedisLog implements SharedLog {
   readonly #connector: Connector;
@@ -83,7 +83,7 @@ export class RedisLog implements SharedLog {
       const positions = (await this.#run(this.#writer, appendScript, String(head), ...args)) as string[];
       return positions.map(Number);
     } catch (error) {
-      // The first write of the script was refused, so nothing was written.
+      // Redis refused the first write of the script, so the script has written nothing.
       if (/\b(OOM|MISCONF|NOREPLICAS)\b/.test((error as Error).message)) throw new LogRefusal((error as Error).message);
       throw error;
     }
@@ -103,7 +103,7 @@ export class RedisLog implements SharedLog {
   async after(position: number, count: number): Promise<LogPage> {
     const [log, , meta] = this.#keys as [string, string, string];
     const reader = this.#reader;
-    // All commands are sent at once, so nothing comes between them.
+    // All commands are sent at once, so no other command runs between them.
     const replies = await Promise.all([
       reader.send("MULTI"),
       reader.send("XRANGE", log, `${position + 1}-0`, "+", "COUNT", String(count)),
@@ -172,7 +172,7 @@ function marksOf(reply: Reply): LogMarks {
   return { last, dropped, forgotten, lost };
 }
 
-/** @param fields - Names and values in turn: `node key` in JSON, and the value in JSON. */
+/** @param fields - Names and values, alternately: `node key` in JSON, and the value in JSON. */
 function entriesOf(fields: readonly string[]): NodeEntry[] {
   const entries: NodeEntry[] = [];
   for (let i = 0; i < fields.length; i += 2) {

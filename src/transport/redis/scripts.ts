@@ -4,12 +4,12 @@ import { clearance } from "../shared/shared-log.js";
 
 const epoch = timeOfPosition(0);
 const perMillisecond = nextPosition(0, epoch + 1);
-/** More positions than one script assigns. */
+/** A number of positions above the max of one script. */
 const positionsOfScript = 2 ** 16;
 
 /**
- * The beginning of each script. `meta` holds the marks and the key of the cursors, `ids` the newest position of each
- * publisher's id with a hash of its content, `nodes` the session and the end of the lease of each node.
+ * The beginning of each script. `meta` holds the marks and the key of the cursors. `ids` holds the newest position of
+ * each publisher's id, with a hash of its content. `nodes` holds the session of each node and the end of its lease.
  */
 const prelude = `
 local log, ids, meta, nodes, entries = unpack(KEYS)
@@ -49,11 +49,12 @@ end
 `;
 
 /**
- * ARGV: node, session, lease, head, heard, lost, seen, key. For the marks see `SharedLog.join`.
+ * ARGV: node, session, lease, head, heard, lost, seen, key. `SharedLog.join` explains the marks.
  *
- * A server that is killed can write only the beginning of a script to its append-only file. The next start ignores this
- * beginning and leaves it in the file, and the start after that runs it. So the first join after each start keeps new
- * records clear of the positions of that script, and the first join after the next start deletes what is at them.
+ * If a server is killed, its append-only file can end with the beginning of a script. The next start ignores this
+ * beginning and leaves it in the file, and the start after that runs it. The first join after each start therefore
+ * keeps new records clear of the positions of that script, and the first join after the next start deletes the records
+ * at these positions.
  */
 export const joinScript = `${prelude}
 local node, session, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -130,7 +131,7 @@ end
 redis.call('HSET', meta, 'last', text(last))
 return positions`;
 
-/** ARGV: forgotten, and for each record: position, id, whether it is a loss. */
+/** ARGV: forgotten, and for each record: position, id, and 1 for a loss. */
 export const releaseScript = `${prelude}
 for i = 2, #ARGV, 3 do
   -- A deletion needs no memory, and what follows in the script is then allowed.

@@ -26,7 +26,8 @@ export async function checkServer(connection: RedisConnection, durability: Redis
     throw new Error("the server does not write to its disk, and the durability is disk. Set appendonly to yes");
   }
   if (await syncsAlways(connection)) return true;
-  // Before Redis 8, and in Valkey, which calls itself Redis 7.2, WAITAOF can confirm what is not on the disk yet.
+  // Before Redis 8, and in Valkey, which calls itself Redis 7.2, WAITAOF can confirm writes that are not on the disk
+  // yet.
   if (Number.parseInt(info.get("redis_version")!, 10) >= 8) return false;
   const valkey = info.get("valkey_version");
   const server = valkey === undefined ? `Redis ${info.get("redis_version")}` : `Valkey ${valkey}`;
@@ -34,7 +35,7 @@ export async function checkServer(connection: RedisConnection, durability: Redis
   throw new Error(`${server} does not say when an update is on its disk, and the durability is disk. ${remedy}`);
 }
 
-/** Managed servers can refuse to tell their configuration. */
+/** Resolves to whether the server syncs each write. Managed servers can refuse to tell their configuration. */
 async function syncsAlways(connection: RedisConnection): Promise<boolean> {
   try {
     const [, value] = (await connection.send("CONFIG", "GET", "appendfsync")) as string[];

@@ -2,15 +2,17 @@ import type { Clock } from "../../shared/clock.js";
 import { Session } from "./session.js";
 import type { LogJoin, LogMarks, LogRecord, Member, SharedLog } from "./shared-log.js";
 
-/** Updates that a node will never hear. The records that come with it are all that is left of them, and later ones. */
+/**
+ * Updates that a node will never receive. The records that come with the gap are the remaining ones, and later ones.
+ */
 export interface Gap {
-  /** The updates are between the node's head and this position. */
+  /** The updates lie between the node's head and this position. */
   readonly through: number;
-  /** The log itself has lost updates up to here, of whatever topics; 0 if it has only deleted old ones. */
+  /** The log itself has lost updates up to here, of any topics; 0 if it has only deleted old ones. */
   readonly lost: number;
 }
 
-/** A node of a hub, as far as its follower needs it. */
+/** The functions of a node that its follower calls. */
 export interface Following {
   readonly node: string;
   /** See `lease` in {@link Member}. */
@@ -27,31 +29,35 @@ export interface Following {
    * Called with the next records, in order.
    *
    * @param through - The log has no other records up to here.
-   * @param gap - Undefined if nothing is missing before `through`.
+   * @param gap - Undefined if all updates before `through` are present.
    */
   take(records: readonly LogRecord[], through: number, gap: Gap | undefined, marks: LogMarks): void;
-  /** Called when the node has read the log to its end, as often as it does. */
+  /** Called each time that the node has read the log to its end. */
   reachEnd(session: Session): void;
-  /** Called when the log is joined and read to its end. */
+  /** Called when the node has joined the log and read it to its end. */
   open(session: Session): void;
   /** Called when the session has failed. The follower retries. */
   fail(error: Error): void;
 }
 
-/** The max number of records in a page, and their max size by the average of the last page, in UTF-16 units. */
+/**
+ * The max number of records in a page, and the max size of a page, in UTF-16 units. The average record of the last page
+ * gives an estimate.
+ */
 const maxPage = 2000;
 const maxPageLength = 8 * 2 ** 20;
 /**
- * The number of renewals within a lease. The others notice the end of a lease by their own renewals, and all must know a
- * death within 20 seconds by the default lease of 15: also the announcement of thousands of ended streams takes time.
+ * The number of renewals within a lease. The other nodes notice the end of a lease when they renew their own. All nodes
+ * must know a death within 20 seconds with the default lease of 15 seconds, and the announcement of thousands of ended
+ * streams takes time too.
  */
 const renewals = 10;
 const noGap: Gap = { through: 0, lost: 0 };
 
-/** The max pause between two attempts to join, in milliseconds. The first is a fortieth of it. */
+/** The max pause between two attempts to join, in milliseconds. The first pause is a fortieth of it. */
 const maxPause = 2000;
 
-/** Joins a log, reads it from the node's head on, and joins it again whenever the connection fails. */
+/** Joins a log, reads it from the node's head on, and joins it again after each failure of the connection. */
 export class Follower {
   readonly #log: SharedLog;
   readonly #clock: Clock;
@@ -64,7 +70,7 @@ export class Follower {
   #heard = 0;
   /** The losses of the log that this node has accounted for. */
   #lost = 0;
-  /** Those of the last join. */
+  /** The losses at the last join. */
   #lostAtJoin = 0;
   #seen = 0;
   #gap: Gap = noGap;
@@ -99,7 +105,7 @@ export class Follower {
         if (this.#isClosed) return;
         this.#node.fail(error as Error);
       }
-      // Many nodes lose the same store at once, and must not come back at once.
+      // Many nodes lose the same store at the same time, and must not return at the same time.
       const pause = (maxPause / 40) * 2 ** failures;
       await this.pause(Math.min(maxPause, pause) * (0.5 + Math.random() / 2));
     }
@@ -127,7 +133,7 @@ export class Follower {
     try {
       if (this.#hasJoined) await session?.call(Promise.race([this.#log.retire(), this.pause(1000)]));
     } catch {
-      // The lease ends by itself.
+      // The lease expires without this call.
     }
     session?.fail(new Error("the transport is closed"));
     this.#log.leave();
@@ -140,7 +146,7 @@ export class Follower {
 
   async #join(session: Session): Promise<void> {
     const join = await session.call(this.#log.join(this.#member));
-    // The node can have read of the loss before it joins again.
+    // The node can read of the loss before it joins again.
     const hasLost = this.#hasJoined && join.lost > this.#lostAtJoin;
     this.#lostAtJoin = join.lost;
     this.#lost = join.lost;
@@ -172,7 +178,7 @@ export class Follower {
       this.#pageSize = nextPageSize(page.records);
       if (page.lost > Math.max(this.#lost, this.#head)) this.#widen(page.lost, page.lost);
       if (page.dropped > this.#head && this.#hasJoined) this.#widen(page.dropped, 0);
-      // Nothing is delivered before the listeners know that updates before it are missing.
+      // Listeners must know of missing updates before they receive later ones.
       if (this.#gap.through > through && !isEnd) continue;
       const gap = this.#gap === noGap ? undefined : this.#gap;
       this.#gap = noGap;

@@ -1,9 +1,9 @@
-/** The min number of origins that are remembered: more than all nodes can have under way when a log loses its end. */
+/** The min number of remembered origins. All nodes together have fewer appends under way when a log loses its end. */
 const capacity = 20_000;
 
 /**
- * Remembers the appends whose records this node has heard. A log can lose a record that some nodes have read and its
- * writer has not, who then sends it again.
+ * Remembers the appends whose records this node has received. A log can lose a record that some nodes have read and its
+ * writer has not. The writer then sends the record again.
  */
 export class RecentOrigins {
   #newer = new Set<string>();

@@ -13,7 +13,7 @@ export interface Releasing {
   readonly forgottenThrough: number;
 }
 
-/** Deletes the records from the log that no history holds any more. */
+/** Deletes records from the log once no history holds them. */
 export class Releaser {
   readonly #log: SharedLog;
   readonly #replica: Releasing;
@@ -25,7 +25,8 @@ export class Releaser {
     this.#log = log;
     this.#replica = replica;
     this.#updates = new Trimmer(grace, limits.bytes / 4);
-    // A node that stands still and keeps its lease must hear all changes. Others look for its end within a third of a lease.
+    // A node that stands still and keeps its lease must receive all changes. The others check leases every tenth of a
+    // lease.
     this.#entries = new Trimmer(grace + (lease * 4) / 3, limits.bytes / 4);
   }
 
@@ -40,7 +41,7 @@ export class Releaser {
     this.#entries.add({ position, id: undefined, isLoss: false }, 0);
   }
 
-  /** Deletes what is due. Does nothing while an earlier call is at work. */
+  /** Deletes the due records. Does nothing while an earlier call is pending. */
   async release(session: Session): Promise<void> {
     if (this.#isBusy) return;
     this.#isBusy = true;

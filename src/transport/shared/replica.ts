@@ -25,12 +25,12 @@ import { SendQueue } from "./send-queue.js";
 import type { Session } from "./session.js";
 import type { EntryChange, LogJoin, LogMarks, LogRecord, SharedLog } from "./shared-log.js";
 
-/** The max time that a reader waits for this node to hear the update where it resumes, in milliseconds. */
+/** The max time that a reader waits for this node to receive the update of its id, in milliseconds. */
 const maxReach = 3000;
 
 /**
- * A transport over a log that nodes share. Each node holds the history in its own memory and follows the log, so reads
- * do not load the store, and continue while it is unreachable.
+ * A transport over a log that nodes share. Each node holds the history in its own memory and follows the log. Reads
+ * thus do not load the store, and continue while it is unreachable.
  */
 export class ReplicaTransport implements Transport {
   readonly ready: Promise<void>;
@@ -51,14 +51,16 @@ export class ReplicaTransport implements Transport {
   #head = 0;
   #lag = 0;
   #awaySince = 0;
-  /** The failure that was logged last, because each attempt to connect can fail for the same reason. */
+  /** The last logged failure. Each attempt to connect can fail for the same reason. */
   #failure = "";
-  /** The store's time less this node's, in milliseconds. */
+  /** The store's time minus this node's time, in milliseconds. */
   #clockOffset = 0;
   /** The entries of other nodes are known up to here. */
   #entriesThrough = 0;
   #isFirstReading = true;
-  /** Whether this node deletes the records that the present one pushes out of history. */
+  /**
+   * Whether this node published the present update. It then deletes the records that the update evicts from history.
+   */
   #isTrimming = false;
   #keepAlive: NodeJS.Timeout | undefined;
   readonly #heard = new RecentOrigins();
@@ -142,7 +144,7 @@ export class ReplicaTransport implements Transport {
     if (this.#state === "closed") throw closedError();
     const copy: Draft = { ...draft, topics: [...new Set(draft.topics)] };
     const { position, update } = await this.#sending.add({ draft: copy, ...(own && { own: { ...own } }) });
-    // Without an update of its own the draft repeats another, whose content is the same.
+    // Without an update of its own, the draft repeats another with the same content.
     return update ?? acceptedUpdate(copy, copy.id ?? this.cursor(position));
   }
 
@@ -183,7 +185,7 @@ export class ReplicaTransport implements Transport {
     clearInterval(this.#keepAlive);
   }
 
-  /** Waits until this node has heard what the log holds now. A faster node may have made the id. */
+  /** Waits until this node has received all present records of the log. A faster node may have made the id. */
   async #reach(id: string): Promise<number | undefined> {
     const deadline = this.#follower.pause(maxReach);
     await Promise.race([this.#follower.catchUp().catch(() => {}), deadline]);
@@ -231,7 +233,7 @@ export class ReplicaTransport implements Transport {
     if (gap === undefined) {
       for (const record of records) this.#deliver(record.position, this.#add(record));
     } else {
-      // The streams end first. Those that follow read what is left from history.
+      // The streams end first. Later streams read the remaining updates from history.
       const before = records.filter(({ position }) => position <= gap.through).map((record) => this.#add(record));
       this.#head = Math.max(this.#head, gap.through);
       for (const { gap: tell } of this.#listeners) tell?.(gap.through);
@@ -287,7 +289,7 @@ export class ReplicaTransport implements Transport {
   }
 
   #tell(changes: readonly EntryChange[]): void {
-    // After a failure the next join finds out what the log does not know.
+    // After a failure the next join finds out which changes the log lacks.
     this.#sending.add({ node: this.#node, changes }).catch(() => {});
   }
 }

@@ -3,7 +3,7 @@ import { NodeEntries } from "../node-entries.js";
 import type { Nodes, NodesListener } from "../nodes.js";
 import type { EntryChange, NodeEntry } from "./shared-log.js";
 
-/** The max number of changes in a record, which a store writes in one step. */
+/** The max number of changes in a record. A store writes a record in one step. */
 const maxChanges = 500;
 
 /** The max number of removed entries and ended nodes that are remembered. */
@@ -17,10 +17,10 @@ export class Roster implements Nodes {
   readonly #later: (callback: () => void) => void;
   readonly #copy: NodeEntries;
   #unsent = new Map<string, string | null>();
-  /** Whether the log has ended this node, and the listeners have heard it. */
+  /** Whether the log has ended this node, and the listeners know it. */
   #isEnded = false;
   /**
-   * The entries that a log which has lost records does not know, or knows in an older state than this node, with the log's
+   * The entries that a log without its latest records lacks, or has in an older state than this node, with the log's
    * value. Their nodes can still come back to the log.
    */
   #unconfirmed = new Map<string, Map<string, string | undefined>>();
@@ -29,7 +29,8 @@ export class Roster implements Nodes {
   #losses = 0;
 
   /**
-   * @param send - Called with the changes of one turn of the event loop, to append them to the log. Many come in parts.
+   * @param send - Called with the changes of one turn of the event loop, to append them to the log. Many changes are
+   * split into several calls.
    * @param later - Calls back after the time of a lease.
    */
   constructor(self: string, send: (changes: readonly EntryChange[]) => void, later: (callback: () => void) => void) {
@@ -53,7 +54,7 @@ export class Roster implements Nodes {
     return this.#copy.listen(listener);
   }
 
-  /** Applies a record of the log. This node knows its own entries best. */
+  /** Applies a record of the log. This node's own entries stay, because it knows them best. */
   apply(node: string, changes: readonly EntryChange[]): void {
     if (node === this.self) return;
     this.#removed.delete(node);
@@ -67,10 +68,10 @@ export class Roster implements Nodes {
   }
 
   /**
-   * Removes the entries that only this copy still has, after a loss of the log. The node has joined the log again since,
-   * and has told the others what the log does not know.
+   * Removes the entries that only this copy has, after a loss of the log. Their node has joined the log again since,
+   * and has told the others which changes the log lacked.
    *
-   * @param told - The keys of the changes that it has told.
+   * @param told - The keys of these changes.
    */
   confirm(node: string, told: ReadonlySet<string> = new Set()): void {
     const unconfirmed = this.#unconfirmed.get(node);
@@ -80,8 +81,8 @@ export class Roster implements Nodes {
   }
 
   /**
-   * Removes the entries of a node that has ended. This node can read its own end, if it joins the log again only later.
-   * Its listeners get the end then, before the records of other nodes about it.
+   * Removes the entries of a node that has ended. This node can read its own end, if it joins the log again later. Its
+   * listeners then receive the end before the records of other nodes about it.
    */
   end(node: string): void {
     const keys = [...(this.#copy.nodes.get(node)?.keys() ?? [])];
@@ -96,12 +97,12 @@ export class Roster implements Nodes {
   }
 
   /**
-   * Takes over the log's table of entries, after a join. If the log has ended this node, its listeners hear the end of
-   * its entries, as the other nodes have, and then the entries again.
+   * Takes over the log's table of entries, after a join. If the log has ended this node, its listeners receive the end
+   * of its entries, as the other nodes have, and then the entries again.
    *
-   * A log that has lost records, such as one that was emptied, has lost entries of living nodes too. They stay until
-   * their node has joined again, at most for the time of a lease. A copy that was behind has old entries, which this node
-   * has heard the end of. They wait as long.
+   * A log that has lost records, such as an emptied one, has lost entries of living nodes too. These entries stay until
+   * their node has joined again, at most for the time of a lease. A copy that was behind has entries whose end this
+   * node knows. These wait as long.
    *
    * @param isFirst - Whether the node joins for the first time.
    * @param hasLost - Whether the log has lost records since the last join.
@@ -130,7 +131,7 @@ export class Roster implements Nodes {
     for (const [node, entries] of told) for (const [key, value] of entries) update(node, key, value);
     if (hasLost) this.#awaitNodes();
     const own = this.#copy.nodes.get(this.self) ?? new Map<string, string>();
-    // After a loss the other nodes wait for a record of this one.
+    // After a loss the other nodes wait for a record of this node.
     const changes: EntryChange[] = [...own].filter(([key, value]) => hasLost || atLog.get(key) !== value);
     for (const key of atLog.keys()) if (!own.has(key)) changes.push([key, null]);
     if (!isFirst && (this.#isEnded || (atLog.size === 0 && !hasLost))) {
@@ -149,7 +150,7 @@ export class Roster implements Nodes {
     });
   }
 
-  /** Whether this node has heard a later state of an entry. */
+  /** Whether this node knows a later state of an entry. */
   #knowsBetter(node: string, key: string, value?: string): boolean {
     const known = this.#copy.nodes.get(node)?.get(key);
     return known === undefined ? this.#removed.has(node) || this.#removed.has(`${node} ${key}`) : known !== value;

@@ -43,12 +43,12 @@ const lengthOfChange = 500;
 const refusalPause = 200;
 
 /**
- * Appends records to the log, in the order of the calls and in batches: one batch is under way at a time, and what comes
- * meanwhile is the next.
+ * Appends records to the log, in the order of the calls and in batches. One batch is under way at a time, and records
+ * that arrive meanwhile form the next one.
  *
  * An append counts when this node has read its record from the log and the log has confirmed it. If an answer is lost,
- * the node reads the log to its end in the next session. Records that it finds there have arrived; the rest is sent again,
- * except events, which can have become untrue.
+ * the node reads the log to its end in the next session. Records that it finds there have arrived. It sends the others
+ * again, except events, which can be wrong by now.
  */
 export class SendQueue {
   readonly #node: string;
@@ -58,9 +58,9 @@ export class SendQueue {
   /** By origin, in the order of the calls. */
   readonly #pending = new Map<string, Pending>();
   #queue: Pending[] = [];
-  /** Those that are in the log, and not known to be as durable as promised. */
+  /** The records that are in the log, and not yet confirmed as durable. */
   #unconfirmed: Pending[] = [];
-  /** Those that are confirmed, and that this node has not read yet. */
+  /** The confirmed records that this node has not read yet. */
   #confirmed: Pending[] = [];
   #session: SendSession | undefined;
   #isBusy = false;
@@ -123,7 +123,9 @@ export class SendQueue {
     });
   }
 
-  /** Begins a session. This node has read the log to its end: what it has not heard is not there. */
+  /**
+   * Begins a session. This node has read the log to its end, so the log lacks all records that the node has not read.
+   */
   open(session: SendSession): void {
     this.#session = session;
     if (this.#wasOpen) this.#rejectEvents();
@@ -150,7 +152,7 @@ export class SendQueue {
   stop(reason: Error): void {
     this.#session = undefined;
     this.#isBusy = false;
-    // The log may have lost what it has answered to. The next session finds out.
+    // The log may have lost records that it has answered. The next session finds out.
     this.#confirmed = [];
     this.#lastError = reason;
   }
@@ -163,7 +165,7 @@ export class SendQueue {
     pending.update = update;
   }
 
-  /** Resolves all that counts, now that the listeners of this node have been called up to its head. */
+  /** Resolves all appends that count, now that the listeners of this node have been called up to its head. */
   settle(head = this.#head): void {
     this.#head = head;
     if (this.#confirmed.length === 0) return;
@@ -175,7 +177,7 @@ export class SendQueue {
     this.#rest();
   }
 
-  /** Rejects all that is under way. */
+  /** Rejects all pending appends. */
   close(error: Error): void {
     this.#closed = error;
     this.stop(error);
@@ -231,12 +233,14 @@ export class SendQueue {
     }
   }
 
-  /** The history decides now, and not at the call, whether a draft repeats an update. */
+  /**
+   * Returns the append of a record. The history decides now, and not at the call, whether the draft repeats an update.
+   */
   #appendOf({ origin, content }: Pending): Append {
     return { origin, content, repeats: "draft" in content ? this.#repeats(content.draft) : 0 };
   }
 
-  /** Rejects what has waited too long. The oldest come first, because all wait equally long. */
+  /** Rejects the records that have waited too long. All wait equally long, so the oldest come first. */
   #watch(): void {
     const [oldest] = this.#pending.values();
     if (oldest === undefined || this.#hasTimer) return;

@@ -1,6 +1,6 @@
 import type { Clock } from "../../shared/clock.js";
 
-/** The time between joining a log and leaving it: calls that end when they take too long, or when the session fails. */
+/** The time between joining a log and leaving it. Its calls end when they take too long, or when the session fails. */
 export class Session {
   readonly #clock: Clock;
   readonly #timeout: number;
@@ -17,7 +17,7 @@ export class Session {
     return this.#error !== undefined;
   }
 
-  /** Waits for a call. A call that takes too long fails the session: what it does to the store is unknown. */
+  /** Waits for a call. A call that takes too long fails the session, because its effect on the store is unknown. */
   call<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#error !== undefined) {

@@ -7,10 +7,10 @@ export const clearance = 10_000 * 2048;
 /** A change of a node's entry: its key and new value, or null if the entry has ended. */
 export type EntryChange = readonly [key: string, value: string | null];
 
-/** An entry that a living node tells of itself. */
+/** An entry of a living node. */
 export type NodeEntry = readonly [node: string, key: string, value: string];
 
-/** The content of a record: an update, changes of a node's entries, or the end of a node. Plain data throughout. */
+/** The content of a record: an update, changes of a node's entries, or the end of a node. It is plain data. */
 export type Content =
   | { readonly draft: Draft; readonly own?: InternalOptions | undefined }
   | { readonly node: string; readonly changes: readonly EntryChange[] }
@@ -31,7 +31,7 @@ export function controlOf(data: unknown): Exclude<Content, { draft: unknown }> |
 /** A record of the log. */
 export interface LogRecord {
   readonly position: number;
-  /** The append that wrote the record. Undefined if another writer did, such as the store or a transaction. */
+  /** The append that wrote the record. Undefined for another writer, such as the store or a transaction. */
   readonly origin: string | undefined;
   readonly content: Content | UnknownContent;
 }
@@ -57,9 +57,9 @@ export interface Drop {
   readonly isLoss: boolean;
 }
 
-/** The knowledge of a log about itself, at one instant. All are positions, and only grow. */
+/** The log's knowledge about itself at one instant. All values are positions that only grow. */
 export interface LogMarks {
-  /** The newest position that the log has assigned, or has been told to keep clear of. */
+  /** The newest assigned position, or the end of the positions that the log must not assign. */
   readonly last: number;
   /** The newest deleted record that counts as a loss. A node whose head is older may have missed updates. */
   readonly dropped: number;
@@ -83,30 +83,33 @@ export interface LogJoin extends LogMarks {
   readonly key: Uint8Array;
   /** The store's time, in milliseconds since 1970. */
   readonly now: number;
-  /** This node has missed updates if it is above the node's head: the mark `lost`, or 0 if the node has heard all that is lost. */
+  /**
+   * This node has missed updates if this is above its head: the mark `lost`, or 0 if the node has received all lost
+   * updates.
+   */
   readonly missed: number;
-  /** The newest update, lost by the log, that a node has heard; 0 for none. */
+  /** The newest update that the log has lost and a node has received; 0 for none. */
   readonly seen: number;
   /**
-   * The entries of all nodes, at the position `last`. The join ends the nodes whose leases are over only after it, so
-   * that a node which starts when no other lives learns the streams that have ended.
+   * The entries of all nodes, at the position `last`. The join removes nodes with expired leases only afterwards, so
+   * that a node which starts when no other lives learns of their streams.
    */
   readonly entries: readonly NodeEntry[];
 }
 
-/** The knowledge of a node that joins a log. */
+/** The state of a node that joins a log. */
 export interface Member {
   /** The id of the node, unique forever. */
   readonly node: string;
-  /** The node's head; 0 if it has heard nothing. */
+  /** The node's head; 0 if it has received nothing. */
   readonly head: number;
-  /** The newest update that the node has heard; 0 for none. The log must know its record, or has lost updates. */
+  /** The newest update that the node has received; 0 for none. A log without its record has lost updates. */
   readonly heard: number;
   /** The marks of the node's last join. */
   readonly marks: Pick<LogJoin, "lost" | "seen">;
   /** The key of the cursors that the node knows. A log without a key adopts it. */
   readonly key: Uint8Array | undefined;
-  /** The time that the node's lease is valid after each renewal, in milliseconds. The node renews it ten times as often. */
+  /** The duration of the node's lease after each renewal, in milliseconds. The node renews it ten times as often. */
   readonly lease: number;
 }
 
@@ -116,24 +119,25 @@ export interface Member {
  *
  * A log is joined, used and left many times. Each function can reject when the connection fails; the node then leaves
  * and joins again. A call that never settles counts as failed after a time. After {@link SharedLog.leave} the pending
- * calls must settle, and what they have under way must not reach the store after the next join.
+ * calls must settle, and their unfinished work must not reach the store after the next join.
  *
- * Positions are those of `nextPosition` by the store's clock. The log assigns them under its own lock, in the order that
- * readers see: a reader that has seen a position never finds a new record before it.
+ * Positions are those of `nextPosition` by the store's clock. The log assigns them under its own lock, in the order
+ * that readers see: a reader that has seen a position never finds a new record before it.
  */
 export interface SharedLog {
   /**
-   * Connects a node. Fences off the appends of its earlier sessions: they are in the log now or never will be.
+   * Connects a node. It fences off the appends of the node's earlier sessions: they are in the log now or never will
+   * be.
    *
    * The log has lost updates if it does not know the record `heard`: the record does not exist, and is newer than all
-   * deleted ones. It then keeps clear of the node's positions by {@link clearance}, and raises the mark `lost`, so that
-   * the other nodes which never hear these updates find out. A node that has heard no more than the one which found the
-   * loss raises nothing.
+   * deleted ones. It then keeps clear of the node's positions by {@link clearance}, and raises the mark `lost`. The
+   * other nodes never receive these updates, and find out by the mark. If another node has found the same loss and this
+   * one has received no later update, this join raises nothing.
    */
   join(member: Member): Promise<LogJoin>;
 
   /**
-   * Appends records in one step, in order. Returns a position for each: its own, or that of the update which the draft
+   * Appends records in one step, in order. Returns the position of each record, or of the update that its draft
    * repeats. Changes of a node's entries also change the log's table of entries. Renews the node's lease.
    *
    * @param head - The node's head. `repeats` refers to it.
@@ -142,9 +146,9 @@ export interface SharedLog {
   append(batch: readonly Append[], head: number): Promise<readonly number[]>;
 
   /**
-   * Resolves when all that this session has appended or read is as durable as promised.
+   * Resolves when all records that this session has appended or read are as durable as promised.
    *
-   * @throws LogRefusal if it is not yet.
+   * @throws LogRefusal if they are not yet.
    */
   confirm(): Promise<void>;
 
@@ -158,15 +162,15 @@ export interface SharedLog {
   release(drops: readonly Drop[], forgotten: number): Promise<void>;
 
   /**
-   * Renews the node's lease, and ends the nodes whose leases are over: deletes their entries, and appends one record for
-   * each. A node that was ended must join again: the call rejects.
+   * Renews the node's lease, and ends the nodes with expired leases: deletes their entries, and appends one record for
+   * each. The call rejects for an ended node, which must join again.
    */
   renew(): Promise<void>;
 
-  /** Closes the connections. Never throws, and may be called at any time. */
+  /** Closes the connections. Never throws. Can be called at any time. */
   leave(): void;
 
-  /** Ends the node's lease, so that the others learn at once that it is gone. Called before the last `leave`. */
+  /** Ends the node's lease, so that the others learn of its end at once. Called before the last `leave`. */
   retire(): Promise<void>;
 }
 

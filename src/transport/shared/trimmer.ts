@@ -9,10 +9,10 @@ interface WaitingDrop extends Drop {
 const maxBatch = 500;
 
 /**
- * Collects the records that no history holds any more, until they can be deleted from the log.
+ * Collects the records that no history holds, until they can be deleted from the log.
  *
- * All nodes drop the same records, and the node whose publish has pushed them out deletes them. A record stays for some
- * seconds, so that the streams of nodes that are a little behind still get it.
+ * All nodes drop the same records. The node whose publish has evicted them deletes them. A record stays for some
+ * seconds, so that nodes that are a little behind still receive it.
  */
 export class Trimmer {
   readonly #grace: number;
@@ -22,7 +22,7 @@ export class Trimmer {
 
   /**
    * @param grace - The min age of a deleted record, in milliseconds.
-   * @param maxBytes - The max size of the records that wait, in bytes. Above it the oldest go earlier.
+   * @param maxBytes - The max size of the waiting records, in bytes. Above it, the oldest are deleted earlier.
    */
   constructor(grace: number, maxBytes: number) {
     this.#grace = grace;
@@ -48,7 +48,7 @@ export class Trimmer {
     return this.#waiting.splice(0, count);
   }
 
-  /** Puts back what could not be deleted. */
+  /** Puts back the records that could not be deleted. */
   restore(drops: readonly Drop[]): void {
     this.#waiting.unshift(...drops.map((drop) => ({ ...drop, bytes: 0 })));
   }
