@@ -10,7 +10,14 @@ export type HubState = TransportState | "draining";
 
 type ClosingParts = Pick<
   HubParts,
-  "activeSubscriptions" | "disconnections" | "dispatcher" | "nodes" | "publications" | "subscribers" | "transport"
+  | "activeSubscriptions"
+  | "disconnections"
+  | "dispatcher"
+  | "nodes"
+  | "publications"
+  | "secretCheck"
+  | "subscribers"
+  | "transport"
 >;
 
 /** Ends a hub: hands its streams over on request, ends the rest, and waits until pending updates are stored. */
@@ -35,7 +42,8 @@ export class Closing {
   }
 
   async close(options: CloseOptions): Promise<void> {
-    const { activeSubscriptions, disconnections, dispatcher, nodes, publications, subscribers } = this.#parts;
+    const { activeSubscriptions, disconnections, dispatcher, nodes, publications, secretCheck, subscribers } =
+      this.#parts;
     const { retrySpread } = readCloseOptions(options);
     await this.drain(options);
     subscribers.tellReturn(retrySpread);
@@ -44,6 +52,7 @@ export class Closing {
     await activeSubscriptions?.settled();
     await publications.settled();
     nodes?.close();
+    secretCheck?.close();
   }
 
   /** Hands the streams over to other nodes, if the option `drainTimeout` is set. A second call ends a drain at once. */

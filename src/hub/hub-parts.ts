@@ -1,8 +1,10 @@
 import { type HttpProblem, refusalOf } from "../protocol/problem.js";
 import type { Clock } from "../shared/clock.js";
+import type { Logger } from "../shared/logger.js";
 import type { TransactionalTransport, Transport } from "../transport/transport.js";
 import { authenticatorFor } from "./auth/authenticators.js";
 import { ControlChannel } from "./auth/control-channel.js";
+import { storeClock } from "./auth/store-clock.js";
 import type { VerifiedToken } from "./auth/verified-token.js";
 import { Dispatcher } from "./fan-out/dispatcher.js";
 import { EncodedEvents } from "./fan-out/encoded-events.js";
@@ -16,7 +18,7 @@ import { SubscribeHandler } from "./handlers/subscribe-handler.js";
 import { SubscriptionsHandler } from "./handlers/subscriptions-handler.js";
 import type { HubRequest } from "./http/messages.js";
 import { HubNodes } from "./nodes/hub-nodes.js";
-import { findOtherSecret } from "./nodes/other-secret.js";
+import { SecretCheck } from "./nodes/secret-check.js";
 import type { HubSettings } from "./options/hub-options.js";
 import { ActiveSubscriptions } from "./streams/active-subscriptions.js";
 import { Disconnections } from "./streams/disconnections.js";
@@ -41,6 +43,8 @@ export interface HubParts {
   readonly listeners: SubscriptionListeners;
   /** Undefined if the transport is for one node. */
   readonly nodes: HubNodes | undefined;
+  /** Undefined in production too. */
+  readonly secretCheck: SecretCheck | undefined;
   readonly publications: Publications;
   readonly subscribe: SubscribeHandler;
   readonly router: Router;
@@ -77,19 +81,16 @@ export function assembleParts(
     : undefined;
   const streams = nodes?.streams;
   const { development, subscriberKey, logger } = settings;
-  if (nodes !== undefined && development && subscriberKey !== undefined) {
-    findOtherSecret(transport.nodes, subscriberKey, () =>
-      logger.warn(
-        "htmx-mercure: another process that shares this history has another secret, so each refuses the streams of the " +
-          "other's pages. Set SECRET_KEY to the same value for all.",
-      ),
-    );
-  }
+  const secretCheck =
+    nodes !== undefined && development && subscriberKey !== undefined
+      ? new SecretCheck(transport, subscriberKey, (error) => endProcess(error, logger))
+      : undefined;
+  const tokenClock = nodes === undefined ? clock : storeClock(transport, clock);
   const services: StreamServices<Subscriber> = {
     transport,
     dispatcher,
     replays: new EncodedReplays(transport, dispatcher, events),
-    expirations: new Expirations(clock),
+    expirations: new Expirations(tokenClock),
     subscribers,
     disconnections,
     activeSubscriptions,
@@ -97,19 +98,19 @@ export function assembleParts(
     nodeStreams: streams,
     countedElsewhere:
       activeSubscriptions === undefined && settings.connectionBounds.perSubject > 0 ? streams : undefined,
-    clock,
+    clock: tokenClock,
     onError: report,
     onCloseAtOnce: (req, error) => onRefusal(req, refusalOf(error)),
   };
   const isRevoked = (token: VerifiedToken) => disconnections.isRevoked(token);
-  const tokens = authenticatorFor("subscriber", settings, isRevoked, clock);
+  const tokens = authenticatorFor("subscriber", settings, isRevoked, tokenClock);
   const publications = new Publications({ ...settings, observer }, transport, dispatcher, ticks);
   const subscribe = new SubscribeHandler(tokens, settings, services);
   const router = new Router(settings, {
     subscribe,
     subscriptions: activeSubscriptions && new SubscriptionsHandler(settings, tokens, activeSubscriptions, transport),
     publish: settings.allowPublish
-      ? new PublishHandler(authenticatorFor("publisher", settings, isRevoked, clock), settings, publications)
+      ? new PublishHandler(authenticatorFor("publisher", settings, isRevoked, tokenClock), settings, publications)
       : undefined,
   });
   return {
@@ -120,8 +121,17 @@ export function assembleParts(
     activeSubscriptions,
     listeners,
     nodes,
+    secretCheck,
     publications,
     subscribe,
     router,
   };
+}
+
+/** Throws outside of every call. A process that still writes to a folder of LMDB then ends without a word, so it logs before. */
+function endProcess(error: Error, logger: Logger): void {
+  logger.error("htmx-mercure: the hub does not start.", error);
+  setImmediate(() => {
+    throw error;
+  });
 }

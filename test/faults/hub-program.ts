@@ -1,5 +1,5 @@
-// One node of a hub: node --import tsx test/faults/hub-program.ts TRANSPORT-URL NODE-TIMEOUT [PORT]. Prints its origin once
-// it is ready.
+// One node of a hub: node --import ./scripts/typescript.mjs test/faults/hub-program.ts TRANSPORT-URL NODE-TIMEOUT [PORT].
+// Prints its origin once it is ready.
 // A request to /disconnect?subject=… ends the streams of a subject on all nodes.
 
 import { createServer } from "node:http";
@@ -16,7 +16,7 @@ const transport = url.startsWith("redis:")
   ? new RedisTransport({ url, nodeTimeout })
   : url.startsWith("postgres:")
     ? new PostgresTransport({ url, nodeTimeout })
-    : new LmdbTransport({ path: url });
+    : new LmdbTransport({ path: url.replace(/^lmdb:/, "") });
 const hub = new Hub({ transport, subscriberKey, publisherKey, allowPublish: true, keepaliveInterval: 0 });
 await hub.ready;
 const server = createServer(async (req, res) => {

@@ -1,83 +1,12 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { describe, type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { describe, test } from "node:test";
 import { publisherKey, type Subscriber, subscribe, token } from "../hub/fixture.js";
-import { freePort } from "../support/free-port.js";
-import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
-import { RedisServer, withoutRedis } from "../support/redis.js";
 import { until } from "../support/until.js";
+import { type HubProcess, openCluster, stores } from "./hub-cluster.js";
 
-const program = fileURLToPath(new URL("./hub-program.ts", import.meta.url));
 const hubPath = "/.well-known/mercure";
 const events = `${hubPath}/subscriptions/x`;
-
-interface HubProcess {
-  readonly child: ChildProcess;
-  readonly origin: string;
-}
-
-/** The store of a test, and the function that ends it. */
-interface Store {
-  readonly url: string;
-  stop(): unknown;
-}
-
-const stores = [
-  {
-    name: "LMDB",
-    skip: false,
-    // The end of a process shows that a node has ended, and a process that stands still keeps its streams.
-    hasLease: false,
-    async open(): Promise<Store> {
-      const url = mkdtempSync(join(tmpdir(), "htmx-mercure-nodes-"));
-      return { url, stop: () => rmSync(url, { recursive: true, force: true, maxRetries: 10 }) };
-    },
-  },
-  {
-    name: "Redis",
-    skip: withoutRedis,
-    hasLease: true,
-    open: (): Promise<Store> => RedisServer.start(),
-  },
-  {
-    name: "PostgreSQL",
-    skip: withoutPostgres,
-    hasLease: true,
-    open: (): Promise<Store> => PostgresServer.start(),
-  },
-] as const;
-
-/** Opens a store, and returns the function that starts a node in a process of its own. All end after the test. */
-async function openCluster(
-  t: TestContext,
-  open: () => Promise<Store>,
-  nodeTimeout: number,
-): Promise<(port?: number) => Promise<HubProcess>> {
-  const store = await open();
-  const children: ChildProcess[] = [];
-  t.after(async () => {
-    for (const child of children) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    }
-    await store.stop();
-  });
-  return async (chosen?: number) => {
-    const port = chosen ?? (await freePort());
-    const args = ["--import", "tsx", program, store.url, `${nodeTimeout}`, `${port}`];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-    children.push(child);
-    const [origin] = (await once(createInterface(child.stdout!), "line")) as [string];
-    return { child, origin };
-  };
-}
 
 const bearer = async (subject: string) => ({
   Authorization: `Bearer ${await token({ subscribe: ["x", events, `${hubPath}/subscriptions`] }, { sub: subject })}`,

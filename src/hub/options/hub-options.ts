@@ -27,7 +27,10 @@ export interface HubOptions extends SharedHubOptions, HubHistoryOptions, Identit
   readonly subscriberKey?: string | undefined;
   /** The key of publishers' tokens, for HS256. Required with `allowPublish`. */
   readonly publisherKey?: string | undefined;
-  /** Whether the hub accepts keys that are too short, with a warning. Default: `NODE_ENV` is not `production`. */
+  /**
+   * Whether the hub accepts keys that are too short, with a warning, and ends a process whose `subscriberKey` is not that
+   * of a running one over the same transport. Default: `NODE_ENV` is not `production`.
+   */
   readonly development?: boolean | undefined;
   /**
    * Decides whether a token in a cookie still grants access, because browsers send cookies by themselves. The hub calls

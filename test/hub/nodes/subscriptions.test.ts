@@ -221,25 +221,6 @@ describe("subscriptions of several nodes", () => {
     assert.equal([...a.transport.nodes.entries("s/")].length, 1);
   });
 
-  test("warn in development of a process with another secret, once, and in production tell no mark of it", async (t) => {
-    const cluster = new NodeCluster(t);
-    const lines: string[] = [];
-    const logger = { warn: (line: string) => void lines.push(line), error: () => {} };
-    const a = await cluster.start({ logger, development: true });
-    await cluster.start({ development: true });
-    const quiet = await cluster.start({ development: false });
-    await cluster.meet(a, quiet);
-    assert.deepEqual(lines, []);
-    for (let i = 0; i < 2; i++) await cluster.start({ subscriberKey: "x".repeat(32), development: true });
-    await until(() => lines.length > 0);
-    await cluster.meet(a, quiet);
-    assert.equal(lines.length, 1);
-    assert.match(lines[0]!, /another secret.*Set SECRET_KEY to the same value for all/);
-    const marks = () => [...a.transport.nodes.entries("k")].map(([node]) => node);
-    await until(() => marks().length === 4);
-    assert.equal(marks().includes(quiet.transport.nodes.self), false);
-  });
-
   test("do not outlive a hub that closes, while its transport stays open", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b] = [await cluster.start(), await cluster.start()];

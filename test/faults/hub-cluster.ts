@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { TestContext } from "node:test";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../support/free-port.js";
+import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
+import { RedisServer, withoutRedis } from "../support/redis.js";
+
+const program = fileURLToPath(new URL("./hub-program.ts", import.meta.url));
+const loader = new URL("../../scripts/typescript.mjs", import.meta.url).href;
+
+export interface HubProcess {
+  readonly child: ChildProcess;
+  readonly origin: string;
+}
+
+/** The store of a test, and the function that ends it. */
+export interface Store {
+  readonly url: string;
+  stop(): unknown;
+}
+
+export const stores = [
+  {
+    name: "LMDB",
+    skip: false,
+    // The end of a process shows that a node has ended, and a process that stands still keeps its streams.
+    hasLease: false,
+    async open(): Promise<Store> {
+      const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-nodes-"));
+      const stop = () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+      return { url: `lmdb:${folder}`, stop };
+    },
+  },
+  {
+    name: "Redis",
+    skip: withoutRedis,
+    hasLease: true,
+    open: (): Promise<Store> => RedisServer.start(),
+  },
+  {
+    name: "PostgreSQL",
+    skip: withoutPostgres,
+    hasLease: true,
+    open: (): Promise<Store> => PostgresServer.start(),
+  },
+] as const;
+
+/** Opens a store that ends after the test, and after the processes that {@link spawnNode} has started. */
+export async function openStore(t: TestContext, open: () => Promise<Store>): Promise<[url: string, ChildProcess[]]> {
+  const store = await open();
+  const children: ChildProcess[] = [];
+  t.after(async () => {
+    for (const child of children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+    await store.stop();
+  });
+  return [store.url, children];
+}
+
+/** Starts a program of TypeScript with its output as a pipe. */
+export function spawnNode(
+  path: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; stderr?: "inherit" | "pipe" } = {},
+): ChildProcess {
+  const { stderr = "inherit", ...more } = options;
+  return spawn(process.execPath, ["--import", loader, path, ...args], { stdio: ["ignore", "pipe", stderr], ...more });
+}
+
+/** Returns the first line that a program prints. */
+export async function firstLine({ stdout }: ChildProcess): Promise<string> {
+  return ((await once(createInterface(stdout!), "line")) as [string])[0];
+}
+
+/** Opens a store, and returns the function that starts a node in a process of its own. All end after the test. */
+export async function openCluster(
+  t: TestContext,
+  open: () => Promise<Store>,
+  nodeTimeout: number,
+): Promise<(port?: number) => Promise<HubProcess>> {
+  const [url, children] = await openStore(t, open);
+  return async (chosen) => {
+    const port = chosen ?? (await freePort());
+    const child = spawnNode(program, [url, `${nodeTimeout}`, `${port}`]);
+    children.push(child);
+    return { child, origin: await firstLine(child) };
+  };
+}
