@@ -21,7 +21,7 @@ import { flagOf, optionFlags } from "./option-flags.js";
 
 export const defaultPort = 5500;
 
-/** Publishing over HTTP is on, since this hub has no other publishers. */
+/** The defaults of this command. Publishing over HTTP is on, because this hub has no other publishers. */
 const ownDefaults = { allowPublish: true };
 
 const { path, protocol, ...others } = sharedOptions;
@@ -118,7 +118,7 @@ export interface HubConfiguration {
   readonly hub: SharedHubSettings & Pick<HubOptions, "cookieName">;
 }
 
-/** Reads the hub's configuration, by the table that an application's hub is read by. */
+/** Reads the hub's configuration, by the table of an application's hub. */
 export function configure(read: OptionReader): HubConfiguration {
   const development = process.env.NODE_ENV !== "production";
   const nameOf = (name: string) => flagOf(name, { ...sharedOptions, ...historyOptions, ...identityOptions }[name]!);

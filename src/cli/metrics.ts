@@ -68,7 +68,7 @@ export async function collectMetrics(wanted: boolean): Promise<Metrics | undefin
     registers,
   });
   let watched: Transport | undefined;
-  // Each is there for all processes of this monitor together, and for each of their nodes.
+  // Each value exists for all processes of this monitor together, and for each of their nodes.
   const measure = (name: string, help: string, read: (transport: Transport) => number, aggregator: Aggregator) => [
     new Gauge({
       name: `mercure_transport_${name}`,

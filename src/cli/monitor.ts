@@ -16,9 +16,9 @@ export interface MonitoredState {
  * Returns the handler of the monitor, which serves health and metrics to operators. It has a port of its own, because
  * clients must not see these.
  *
- * `/healthz/live`: the process answers. `/healthz/ready`: the hub takes requests; 503 before it does and while it ends.
- * A hub whose store is away stays ready, because its streams stay open; the body tells the difference, and the reason.
- * `/metrics`: the metrics, when they are collected. `/openapi.json`: the description of these paths, in OpenAPI.
+ * `/healthz/live`: the process answers. `/healthz/ready`: the hub takes requests. It answers 503 before the start and
+ * during the end. A hub whose store is unreachable stays ready, because its streams stay open; the body tells the state
+ * and the reason. `/metrics`: the collected metrics. `/openapi.json`: the description of these paths, in OpenAPI.
  */
 export function monitor(
   state: () => MonitoredState,

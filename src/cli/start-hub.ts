@@ -68,14 +68,15 @@ export async function startHub(
   let server: ListeningServer | undefined;
   let url: string;
   try {
-    // A store that takes longer is away: then the hub starts, and refuses streams until the store is there.
+    // A store that takes longer counts as unreachable. The hub then starts, and refuses streams until the store
+    // answers.
     await Promise.race([transport.ready, setTimeout(maxWait, undefined, { ref: false })]);
     const handle: Hub["handle"] =
       proxies.rules.length === 0
         ? (req, res) => hub.handle(req, res)
         : (req, res) => hub.handle(Object.assign(req, { ip: clientAddress(req, proxies) }), res);
     server = await listen(handle, address);
-    // Node gives all workers that listen on port 0 one port, but another one if no worker that listened so still runs.
+    // Node gives all workers that listen on port 0 the same port, unless none of these workers is running.
     if (sharedPort !== undefined && server.port !== sharedPort) {
       await server.close(0);
       server = await listen(handle, { ...address, port: sharedPort });

@@ -49,7 +49,10 @@ connection fails. Line breaks and control characters in data are printed as esca
   },
 };
 
-/** Yields events, and reconnects as often as needed. Ends only by an error: the hub is missing at first, or refuses. */
+/**
+ * Yields events, and reconnects as often as needed. The loop ends only by an error: the hub was never reached, or it
+ * refuses.
+ */
 async function* tail(url: URL, token: string | undefined, after: string): AsyncGenerator<StreamEvent, void> {
   let lastEventId = after;
   let wasConnected = false;

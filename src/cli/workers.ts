@@ -4,16 +4,18 @@ import type { RunningHub } from "./start-hub.js";
 
 /**
  * Marks the processes that this command has started: pm2 also runs programs as workers of `node:cluster`. Its value is
- * the port, once a worker listens, so that a later worker takes the same although the flag asks for any.
+ * the port of the first listening worker. Later workers take the same port, even if the flag asks for any.
  */
 const workerVariable = "HTMX_MERCURE_WORKER";
 
 /** The delay before the first restart of a worker, in milliseconds. It doubles with each restart that follows soon. */
 const minDelay = 100;
 const maxDelay = 30_000;
-/** A worker that has run this long is healthy: the next delay is the shortest again. In milliseconds. */
+/**
+ * A worker that has run this long, in milliseconds, counts as healthy. Its next restart has the shortest delay again.
+ */
 const healthyAfter = 10_000;
-/** The interval between two looks at a worker's state, in milliseconds. */
+/** The interval between two checks of a worker's state, in milliseconds. */
 const reportInterval = 500;
 /** The max time that a worker has to send its metrics, in milliseconds. */
 const metricsTimeout = 2000;
@@ -41,7 +43,8 @@ export function workerPort(): number | undefined {
 }
 
 /**
- * Reports a worker's hub to the primary process, until that, or a signal to this worker alone, shuts it down.
+ * Reports a worker's hub to the primary process. A message of that process, or a signal to this worker alone, shuts the
+ * hub down.
  *
  * @param metrics - Returns the values of the worker's metrics.
  */
@@ -92,7 +95,7 @@ export class Workers {
     const started = new Promise<string>((resolve, reject) => {
       this.#onStart = { resolve, reject };
     });
-    // Alone at first, because the others could only repeat its complaint.
+    // The first worker starts alone, because the others could only repeat its error.
     this.#fork(minDelay);
     const url = await started;
     for (let number = 1; number < count; number++) this.#fork(minDelay);
@@ -139,7 +142,7 @@ export class Workers {
     const worker = cluster.fork({ ...this.#environment, [workerVariable]: this.#port });
     worker.on("message", ({ hubReport }: WorkerMessage) => {
       if (hubReport === undefined) return;
-      // A worker that was still starting has not heard of the end.
+      // A worker that was still starting has not received the end.
       if (this.#isEnding && !this.#reports.has(worker)) worker.send(shutdownMessage);
       this.#reports.set(worker, hubReport);
       this.#port = new URL(hubReport.url).port;

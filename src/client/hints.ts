@@ -2,7 +2,7 @@ import { warnOfCopies } from "./hints/copies.js";
 import { warnOfDoubledItems } from "./hints/doubled-items.js";
 
 /**
- * Looks for mistakes of the page's author, in development.
+ * Warns of mistakes in the page, in development.
  *
  * @param htmx - The copy of htmx that the client uses.
  */

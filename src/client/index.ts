@@ -84,8 +84,8 @@ export interface Mercure {
   /** The streams of the page. */
   readonly streams: readonly MercureStream[];
   /**
-   * How long the page is hidden until its streams pause, in seconds. A page that is seen again resumes from its
-   * position. Default: the option `pauseHiddenAfter` of the application, else 0 for never.
+   * The time until the streams of a hidden page pause, in seconds. A page that is seen again resumes from its position.
+   * Default: the option `pauseHiddenAfter` of the application, else 0 for never.
    */
   pauseHiddenAfter: number;
   /**

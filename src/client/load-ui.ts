@@ -2,8 +2,8 @@ import { watchElements } from "./core/watch-elements.js";
 import type { Line } from "./ui.js";
 
 /**
- * Loads `ui.js`, a script of its own, with the first need: a feed that scrolls, a list with a limit, a status, or an
- * element that the reader focuses, scrolls, opens or changes, whose replacement must keep that.
+ * Loads the script `ui.js` when the page first needs it: for a feed that scrolls, a list with a limit, a status, or an
+ * element that the reader focuses, scrolls, opens or changes. A replacement must keep such changes.
  */
 export function loadUi(line: Line): void {
   let isLoaded = false;
@@ -24,7 +24,7 @@ export function loadUi(line: Line): void {
   for (const name of ["focusin", "input", "scroll", "toggle"]) addEventListener(name, load, true);
   watchElements("[data-auto-scroll], [data-mercure-limit], .mercure-status", {
     added(element) {
-      // The reader sees the end at once, not when the script has come.
+      // The reader sees the end at once, before the script has loaded.
       if (element.matches('[data-auto-scroll]:not([data-auto-scroll="false"])') && !line.growsAtStart(element)) {
         element.scrollTop = element.scrollHeight;
         ends.set(element, element.scrollTop);

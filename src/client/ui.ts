@@ -13,13 +13,13 @@ export interface Line {
   /** The event before a line of htmx copies the page. */
   readonly snapshotEvent: string;
   readonly replacement: typeof replacement;
-  /** Sets the function that gets the page's state now and after each change. */
+  /** Sets the function that receives the page's state now and after each change. */
   onState(receive: (state: StreamState | undefined) => void): void;
 }
 
 interface UiOptions extends Line {
   readonly watchElements: WatchElements;
-  /** Returns whether the reader has left the end of a feed before this script came. */
+  /** Returns whether the reader has left the end of a feed before this script loaded. */
   isLeft(feed: Element): boolean;
   /** The event that has loaded this script. */
   readonly need: Event | undefined;

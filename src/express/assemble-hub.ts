@@ -45,10 +45,12 @@ export function embedOwnHub(configuration: Configuration, authorizer: Authorizer
   return embedHub(configuration, authorize, clock);
 }
 
-/** The max error of a node's estimate of its store's clock, in milliseconds: the answer that brings the time takes a while. */
+/** The max error of a node's estimate of its store's clock, in milliseconds: the answer with the time takes a while. */
 const clockError = 100;
 
-/** Returns a clock for tokens. Orders to disconnect carry the time of the hub's store, which is not this machine's. */
+/**
+ * Returns a clock for tokens. Disconnections carry the time of the hub's store, which can differ from this machine's.
+ */
 export function hubClockOf(clock: Clock, embedded: EmbeddedHub | undefined): Pick<Clock, "now"> {
   if (embedded === undefined) return clock;
   return { now: () => clock.now() + embedded.hub.now() - Date.now() };

@@ -37,7 +37,7 @@ import type { Sse } from "./sse.js";
 import { StreamRoutes } from "./stream-routes.js";
 import { ViewerGrants } from "./viewer-grants.js";
 
-/** Everything that a kit consists of. */
+/** The parts of a kit. */
 export interface KitParts extends HubAssembly {
   readonly configuration: Configuration;
   readonly sse: Sse;
@@ -58,7 +58,7 @@ export interface KitParts extends HubAssembly {
   readonly hint: (message: string) => void;
 }
 
-/** Creates the parts of a kit, each from those above it. The application itself stays unchanged. */
+/** Creates the parts of a kit, each from the parts above it. The application itself stays unchanged. */
 export function assemble(app: Application, configuration: Configuration, clock: Clock): KitParts {
   const { keepaliveInterval } = configuration.hub;
   const { development, logger, protocol, tokenMode, typeIsTopic } = configuration;
@@ -140,7 +140,7 @@ export function assemble(app: Application, configuration: Configuration, clock: 
   });
   const shared = isShared ? paths.shared : undefined;
   const assets = new Assets(configuration.assetsPath, configuration.htmx, configuration, shared);
-  // Development restarts often, and has one visitor.
+  // In development the process restarts often, and has one visitor.
   if (!development) void assets.compress();
   const templates = assembleTemplates({ configuration, streams, models, pages, assets, basePath, hint, onError });
 

@@ -88,7 +88,7 @@ export class Assets {
   readonly #shared: ((basePath: string) => string) | undefined;
 
   /**
-   * @param line - The line of htmx on pages that name none.
+   * @param line - The line of htmx for pages that name no line.
    * @param shared - Returns the URL of shared connections for a base path. Undefined if each stream has its own.
    */
   constructor(path: string, line: HtmxLine, settings: ClientSettings, shared?: (basePath: string) => string) {
@@ -190,7 +190,7 @@ export function lineOf(htmx: unknown): HtmxLine | undefined {
   );
 }
 
-/** Loads a file, or returns undefined: the lines of htmx that no page uses need not be installed. */
+/** Loads a file, or returns undefined: a line of htmx that no page uses can be missing. */
 function installed(name: AssetName, settings: ClientSettings): Source | undefined {
   try {
     return load(name, settings);
@@ -200,7 +200,10 @@ function installed(name: AssetName, settings: ClientSettings): Source | undefine
   }
 }
 
-/** The files that the process has loaded, by their names. Those of the client contain settings, and have several. */
+/**
+ * The files that the process has loaded, by their names. A file of the client contains settings, and has one entry for
+ * each set of them.
+ */
 const loaded = new Map<string, Source>();
 
 function load(name: AssetName, settings: ClientSettings): Source {

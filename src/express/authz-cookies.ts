@@ -50,8 +50,8 @@ interface Given {
  *
  * The hub in this process has one cookie per distinct grant, which browsers send to its path only. These cookies need a
  * key in another cookie, which every page's request carries. Deleting the key makes them invalid. Requests for pages do
- * not carry the grants, so each grant also has a mark cookie on the pages' path; the marks show which grants are the
- * oldest, to evict them. An external hub gets the one cookie that it knows, for all paths.
+ * not carry the grants, so each grant also has a mark cookie on the pages' path; the marks show the oldest grants,
+ * which are evicted first. An external hub has one cookie, for all paths.
  */
 export class AuthzCookies {
   readonly #cookies: CookieWriter;
@@ -59,7 +59,7 @@ export class AuthzCookies {
   readonly #keys: CookieKeys;
   readonly #options: AuthzCookiesOptions;
   readonly #given = new WeakMap<Response, Given>();
-  /** Identifies this application. Applications on ports of one host share cookies, but not their sign-out. */
+  /** Identifies this application. Applications on ports of one host share cookies, and sign users out separately. */
   readonly #owner: string;
 
   constructor(options: AuthzCookiesOptions) {
@@ -85,16 +85,16 @@ export class AuthzCookies {
   }
 
   /**
-   * Notes who sends a request, before the middleware after mercure() can change that. Only a session that is known here
-   * is known to requests of the hub.
+   * Notes the person behind a request, before the middleware after mercure() can change it. Requests of the hub know
+   * only the sessions that are known here.
    */
   begin(req: Request): void {
     if (this.#options.hubPath !== undefined) this.#keys.begin(req);
   }
 
   /**
-   * Makes the hub ignore the grants of a person if the request is another's, or nobody's: the session has expired, or
-   * another person has signed in. The hub cannot compare sessions that only the middleware after mercure() knows.
+   * Makes the hub ignore the grants of another person: the session has expired, or another person has signed in. The
+   * hub cannot compare sessions that only the middleware after mercure() knows.
    */
   keepFromOthers(req: Request): void {
     const key = this.#keys.of(req);
@@ -123,12 +123,12 @@ export class AuthzCookies {
     else this.setUnbound(res, sign(this.#hashOfKey(res, this.#givenBy(res))));
   }
 
-  /** Sets that token unchanged. */
+  /** Sets a single token unchanged. */
   setUnbound(res: Response, token: string): void {
     this.#cookies.set(res, this.#names.handmade(res.req), token, this.#hubPath(res.req));
   }
 
-  /** Deletes the browser's tokens. Cookies that only the hub sees can stay; without the key they are invalid. */
+  /** Deletes the browser's tokens. Cookies that only the hub receives can stay; without the key they are invalid. */
   delete(res: Response): void {
     this.#cookies.delete(res, this.#names.handmade(res.req), this.#hubPath(res.req));
     this.#cookies.delete(res, this.#names.ofKey(res.req), "/");
@@ -168,8 +168,8 @@ export class AuthzCookies {
   }
 
   /**
-   * Returns a text that is the same for all pages of a viewer in a browser, and unlike those of others. A viewer without a
-   * subject is known by the application's cookies.
+   * Returns a text that is the same for all pages of a viewer in a browser, and differs for other viewers. The
+   * application's cookies identify a viewer without a subject.
    */
   viewerMark(req: Request): string {
     const subject = this.#keys.personOf(req);

@@ -10,8 +10,8 @@ interface Layer {
 }
 
 /**
- * Makes body parsers that run before the library skip the hub's requests. The hub reads bodies itself, after authentication
- * and with its own limits. A parser would reject more than 100 kB with an error page of its own.
+ * Makes body parsers that run before the library skip the hub's requests. The hub reads bodies itself, after
+ * authentication and with its own limits. A parser would reject a body above 100 kB with an error page of its own.
  */
 export function keepParsersFrom(app: Application, isForHub: (request: Request) => boolean): void {
   for (const layer of (app as Application & { router: { stack: Layer[] } }).router.stack) {

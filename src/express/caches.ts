@@ -22,7 +22,7 @@ export function keepOutOfCaches(response: Response): void {
     .getHeaderNames()
     .some((name) => name.endsWith("-cache-control") || name === "surrogate-control");
   const mayBeKept = ofCdns || !/\b(no-store|private)\b/i.test(response.get("Cache-Control") ?? "");
-  // Rendering after the end of a response is for another response.
+  // A rendering after the end of a response belongs to another response.
   if (!mayBeKept || response.writableEnded) return;
   throw new MercureError(
     "ERR_TOKEN",

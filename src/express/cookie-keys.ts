@@ -14,13 +14,13 @@ export interface CookieKeysOptions {
 }
 
 /**
- * The keys of browsers. A browser's tokens in cookies are valid only beside its key, in another cookie. A key is half
- * random and half a mark of the person, so that it becomes invalid when another person signs in.
+ * The keys of browsers. A browser's tokens in cookies are valid only together with its key, in another cookie. A key is
+ * half random and half a mark of the person, so that it becomes invalid when another person signs in.
  */
 export class CookieKeys {
   readonly #names: CookieNames;
   readonly #options: CookieKeysOptions;
-  /** The subject of each request as it began. */
+  /** The subject of each request at its begin. */
   readonly #firstSubjects = new WeakMap<Request, unknown>();
 
   constructor(names: CookieNames, options: CookieKeysOptions) {
@@ -28,7 +28,7 @@ export class CookieKeys {
     this.#options = options;
   }
 
-  /** Notes who sends a request as it begins. */
+  /** Notes the person behind a request at its begin. */
   begin(req: Request): void {
     this.#firstSubjects.set(req, this.personOf(req));
   }
@@ -68,7 +68,7 @@ export class CookieKeys {
     return createHash("sha256").update(this.cookie(req, key)).digest("base64url");
   }
 
-  /** Returns the person as far as the middleware so far tells. Its failure means that the session is not read yet. */
+  /** Returns the person, as far as the earlier middleware tells. Its failure means that the session is not read yet. */
   personOf(req: Request): unknown {
     try {
       const subject = this.#options.subjectOf(req);

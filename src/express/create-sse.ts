@@ -17,7 +17,7 @@ export interface SseParts {
   readonly routes: StreamRoutes;
 }
 
-/** Combines the parts that each do one thing into the object that the application gets. */
+/** Combines the parts into the object that the application gets. */
 export function createSse({ publisher, models, streams, updates, tokens, grants, routes }: SseParts): Sse {
   const { topics, events, urls, subscriptions } = streams;
   return {

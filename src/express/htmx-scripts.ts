@@ -7,7 +7,7 @@ import { packageFolder } from "../shared/package-folder.js";
 
 const ownRequire = createRequire(import.meta.url);
 
-/** The names of a line's package. An application with both lines gives one of them its second name. */
+/** The names of a line's package. An application with both lines installs one of them under the second name. */
 const packageNames = (line: HtmxLine) => ["htmx.org", `htmx${line}`];
 
 /** Returns the functions that look for packages: in the application, in this package, and beside the extension of htmx 2. */
@@ -23,7 +23,7 @@ function find(requires: readonly NodeJS.Require[], file: string): string | undef
     try {
       return lookup.resolve(file);
     } catch {
-      // The next one looks elsewhere.
+      // The next function searches elsewhere.
     }
   }
   return undefined;
@@ -58,11 +58,11 @@ export function htmxFile(line: HtmxLine, file: string): string {
   );
 }
 
-/** The settings of the client on all pages of an application. */
+/** The settings of the client for all pages of an application. */
 export interface ClientSettings {
-  /** Whether the client looks for mistakes of the page's author. */
+  /** Whether the client warns of mistakes in the page. */
   readonly development: boolean;
-  /** How long a page is hidden until its streams pause, in seconds. 0 for never. */
+  /** The time until the streams of a hidden page pause, in seconds. 0 for never. */
   readonly pauseHiddenAfter: number;
 }
 

@@ -27,7 +27,10 @@ export function install(app: Application, parts: KitParts): void {
   app.use(requestHandler(parts));
 }
 
-/** Returns the handler that answers the library's own requests, and remembers the others for the pages that they render. */
+/**
+ * Returns the handler that answers the library's own requests, and records each other request for the page that it
+ * renders.
+ */
 function requestHandler(parts: KitParts) {
   const { hub, embedded, renewal, shared, cookies, assets, pages, responsePages, sessionReminder, hint } = parts;
   const scriptsReminder = new ScriptsReminder(hint);

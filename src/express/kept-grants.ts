@@ -3,7 +3,7 @@ export interface KeptGrant {
   readonly grant: string;
   /** The size of its cookies, including their names. */
   readonly bytes: number;
-  /** In milliseconds since 1970. */
+  /** The issue time of the token, in milliseconds since 1970. */
   readonly issuedAt: number;
 }
 

@@ -148,8 +148,8 @@ export interface MercureOptions {
    */
   presenceKey?: PresenceKey | undefined;
   /**
-   * How long a person still counts as present after their last stream closes, in seconds; max 86,400. A reload within
-   * it changes nothing. Default 5; 0 disables.
+   * The time that a person stays present after their last stream closes, in seconds; max 86,400. A reload within it
+   * changes nothing. Default 5; 0 disables.
    */
   presenceGrace?: number | undefined;
   /**
@@ -159,8 +159,8 @@ export interface MercureOptions {
    */
   htmx?: 2 | 4 | undefined;
   /**
-   * How long a page is hidden until its streams pause, in seconds; max 86,400. A page that is seen again resumes from its
-   * position. Default 0, which disables the pause.
+   * The time until the streams of a hidden page pause, in seconds; max 86,400. A page that is seen again resumes from
+   * its position. Default 0, which disables the pause.
    */
   pauseHiddenAfter?: number | undefined;
   /**

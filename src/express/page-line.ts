@@ -3,8 +3,8 @@ import type { RenderContext } from "../publisher/streams/render-context.js";
 import type { HtmxLine } from "../shared/htmx-line.js";
 
 /**
- * Returns the line of htmx on a page: the one that its scripts name, else for a fragment the one of the page that asks
- * for it, else the application's. Only htmx 4 says what kind of request it makes.
+ * Returns the line of htmx on a page: the line that its scripts name. For a fragment it is the line of the requesting
+ * page, else the application's. Only requests of htmx 4 tell their line.
  */
 export function lineOfPage(page: RenderContext | undefined, applications: HtmxLine): HtmxLine {
   if (page?.htmx !== undefined) return page.htmx;

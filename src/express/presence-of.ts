@@ -40,7 +40,7 @@ export function presenceOf(
   });
 }
 
-/** @param own - The ids of this node's announcements that it has not heard yet. */
+/** @param own - The ids of this node's announcements that it has not received back yet. */
 function followOthers(hub: Hub, topic: string, own: Set<string>, listener: () => void): () => void {
   const updates = hub.updates(presenceTopic(topic));
   const follow = async () => {
@@ -51,7 +51,10 @@ function followOthers(hub: Hub, topic: string, own: Set<string>, listener: () =>
   return () => void updates.return?.();
 }
 
-/** Wraps a presence key function. If it throws, the stream counts by itself, and other streams are unaffected. */
+/**
+ * Wraps a presence key function. If it throws, the stream counts as a separate person, and other streams are
+ * unaffected.
+ */
 function guardedKey(key: PresenceKey, onError: (error: unknown) => void): PresenceKey {
   if (typeof key !== "function") return key;
   return (payload) => {

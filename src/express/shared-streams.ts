@@ -22,8 +22,8 @@ export interface SharedStreamsOptions {
 }
 
 /**
- * Answers several streams of a browser on one connection. Each of them is a request to the hub with its own token and its
- * own position, so the connection can do no more than its streams could do alone.
+ * Answers several streams of a browser on one connection. Each stream is a request to the hub with its own token and
+ * its own position, so the connection has no other rights.
  */
 export class SharedStreams {
   readonly #options: SharedStreamsOptions;
@@ -51,7 +51,7 @@ export class SharedStreams {
     const isClean = [...queries, ...tokens].every((text) => /^[!-~]*$/.test(text)) && !positions.some(hasControls);
     // Behind another answer on its connection, a stream could send nothing.
     if (count === 0 || count > maxStreams || !isWhole || !isClean || res.socket === null) {
-      // The rest of a body that is too long is never read.
+      // Node never reads the rest of a body that is too long.
       if (req.httpVersionMajor === 1) res.set("Connection", "close");
       return void res.sendStatus(400);
     }

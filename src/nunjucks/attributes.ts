@@ -11,9 +11,9 @@ const takesTrueAndFalse = /^(aria|data|hx)-/;
 
 /**
  * Writes properties as escaped HTML attributes. In names `_` becomes `-`, and a `_` at the end is dropped (`class_`).
- * `aria-*`, `data-*` and `hx-*` write true and false out; for other names true writes a bare attribute and false omits
- * it. Null and undefined omit the attribute. An object with a text form, such as a date or an ObjectId, becomes its
- * text; plain objects and lists become JSON.
+ * `aria-*`, `data-*` and `hx-*` write true and false as text; for other names true writes a bare attribute and false
+ * omits it. Null and undefined omit the attribute. An object with a text form, such as a date or an ObjectId, becomes
+ * its text; plain objects and lists become JSON.
  *
  * @throws MercureError `ERR_TEMPLATE` for a name that HTML does not allow, and for a value without a text.
  */

@@ -3,11 +3,11 @@ import { didYouMean } from "../shared/nearest.js";
 import { isPlainObject } from "../shared/plain-object.js";
 
 /**
- * Reads the arguments of a function that a template calls, which come by position or by name, as in Jinja. Nunjucks puts
- * the named ones into a last argument, which it marks.
+ * Reads the arguments of a function that a template calls, by position or by name, as in Jinja. Nunjucks puts the named
+ * ones into a last argument, which it marks.
  *
  * @param names - The parameters of the function, in the order of their positions.
- * @throws MercureError `ERR_TEMPLATE` for an argument that the function does not take, or that comes twice.
+ * @throws MercureError `ERR_TEMPLATE` for an unknown or repeated argument.
  */
 export function readArguments<const Name extends string>(
   where: string,

@@ -19,7 +19,7 @@ import { withTrueLine } from "./true-line.js";
 
 export type Props = Record<string, unknown>;
 
-/** The result of preparing a kit component: the variables of its template, which are public. */
+/** The result of preparing a kit component: the public variables of its template. */
 export interface TagView {
   readonly context: Props;
   /** Wraps the rendering, so that children can find their context. */
@@ -245,7 +245,8 @@ export class Components {
   }
 
   /**
-   * Returns a component's variables. Fields of a model never become attributes; those of an object only if harmless.
+   * Returns a component's variables. Fields of a model never become attributes; properties of an object only if
+   * harmless.
    */
   #context(name: string, props: Props, variables: ReadonlySet<string>, source: Source): Props {
     // Plain text as `attributes` would become unquoted attributes.

@@ -1,6 +1,6 @@
 import type { RenderContext } from "../publisher/streams/render-context.js";
 
-/** The max streams of a page: a browser's six connections per host over HTTP/1.1, less two for other requests. */
+/** The max streams of a page: a browser's six connections per host over HTTP/1.1, minus two for other requests. */
 const maxConnections = 4;
 
 /** Warns the developer about a page that uses up the browser's connections. */

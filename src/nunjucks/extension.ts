@@ -31,7 +31,8 @@ export interface TagOptions {
 
 /**
  * The Nunjucks extension behind every component's tag. Nunjucks calls `preprocess` with a template's source and parses
- * it right afterwards. So the result of the scan is still present when `parse` reaches the tags, in the same order.
+ * it right afterwards. The result of the scan is therefore still present when `parse` reaches the tags, in the same
+ * order.
  */
 export class ComponentTags implements Extension {
   tags: string[] = [];
@@ -136,7 +137,7 @@ export class ComponentTags implements Extension {
     return new nodes.CallExtension(extensionName, "run", new nodes.NodeList(lineno, colno, args), []);
   }
 
-  /** Renders a tag; the compiled template calls it. */
+  /** Renders a tag. The compiled template calls it. */
   run(
     _context: unknown,
     name: string,

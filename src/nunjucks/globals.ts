@@ -16,11 +16,14 @@ export interface GlobalsOptions {
   scripts(options: Props): unknown;
 }
 
-/** Gives an environment what templates need to stream without our tags, with plain htmx or any EventSource. */
+/**
+ * Gives an environment the functions that templates need to stream without the library's tags, with plain htmx or any
+ * EventSource.
+ */
 export function addGlobals(environment: Environment, { streams, components, scripts }: GlobalsOptions): void {
   const { topics, events, urls, subscriptions } = streams;
-  // A URL of ours holds nothing that HTML or a script's string would have to escape, but for "&": it is a letter like
-  // others in a script, where an escaped one would be wrong, and in an attribute it needs none before these parameters.
+  // The library's URLs contain no character that HTML or a script's string must escape, except "&". An escaped "&"
+  // would be wrong in a script, and in an attribute these parameters need none.
   const url = (text: string) => components.makeSafe(text);
   const authenticatedHubUrl =
     (name: string) =>
@@ -55,7 +58,7 @@ function oneOrAll<Name>(names: readonly [Name, ...Name[]]): Name | readonly Name
 }
 
 function topicsIn(where: string, args: readonly unknown[]): Topics {
-  // An invalid topic is refused where its name is made.
+  // The function that returns the name rejects an invalid topic.
   return readArguments(where, ["topics"], args).topics as Topics;
 }
 

@@ -81,7 +81,7 @@ export interface EnvironmentOptions {
   readonly trimBlocks?: boolean;
 }
 
-/** The answer of a loader. Loaders of applications also return undefined for a missing template. */
+/** The result of a loader. Loaders of applications also return undefined for a missing template. */
 export type LoadedSource =
   | { readonly src: unknown; readonly path: string; readonly noCache?: boolean }
   | null

@@ -13,7 +13,10 @@ export interface LateCallsOptions {
 /** A function that Nunjucks calls with a continuation as the last argument. */
 type Callable = (this: unknown, ...args: unknown[]) => unknown;
 
-/** A continuation takes an error and a result; a function that renders a tag's body only takes a callback. */
+/**
+ * The number of parameters of a continuation: an error and a result. A function that renders a tag's body takes only a
+ * callback.
+ */
 const continuationLength = 2;
 
 /**

@@ -7,7 +7,10 @@ import { TemplateError } from "./template-error.js";
 
 const filterName = "htmx-mercure:condition";
 
-/** The parser's methods that read an expression whose value is never printed, and the field of their node. */
+/**
+ * The parser's methods that read an expression for a condition or a loop, and the field of their node. No template
+ * prints its value.
+ */
 const fields = {
   parseIf: "cond",
   parseFor: "arr",
@@ -18,7 +21,7 @@ const fields = {
   parseNot: "target",
 } as const;
 
-/** The node of each operator. Where the operator is missing, the method returns the node of the next expression. */
+/** The node of each operator. Without the operator, the method returns the node of the next expression. */
 const operators = { parseInlineIf: "InlineIf", parseOr: "Or", parseAnd: "And", parseNot: "Not" } as const;
 
 type ParserClass = Record<keyof typeof fields, (this: Parser) => Node>;
@@ -34,8 +37,8 @@ export interface ParserParts {
 }
 
 /**
- * Makes a promise an error as a condition, as an operand of `and`, `or` and `not`, as the subject of a switch and as the
- * list of a loop: it is always true, and has no items. Asynchronous filters of a page can await it there.
+ * Rejects a promise as a condition, as an operand of `and`, `or` and `not`, as the subject of a switch and as the list
+ * of a loop: it is always true, and has no items. Asynchronous filters of a page can await it there.
  */
 export function guardConditions(
   environment: Environment,

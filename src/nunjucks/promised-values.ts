@@ -40,9 +40,9 @@ const optionsOf = new WeakMap<Environment, PromiseOptions>();
 const guardedClasses = new WeakSet<TemplateClass>();
 
 /**
- * Makes templates throw if they print a promise: of a variable, a property or a function. A page's asynchronous filter
- * can still await it. Where rendering must be synchronous, any use of a promise throws. Its rejection reaches who awaits
- * it, and never ends the process. A printed value without text, such as a plain object, throws too.
+ * Makes templates throw if they print a promise of a variable, a property or a function. A page's asynchronous filter
+ * can still await it. Where rendering must be synchronous, any use of a promise throws. Its rejection reaches the code
+ * that awaits it, and never ends the process. A printed value without text, such as a plain object, throws too.
  */
 export function guardPromises(environment: Environment, Template: TemplateClass, options: PromiseOptions): void {
   optionsOf.set(environment, options);
@@ -110,7 +110,7 @@ function checked(promise: Promise<unknown>, what: string, refusal: PromiseOption
   onRejection(promise);
   const error = refusal(what);
   if (error !== undefined) throw error;
-  // `toString` catches what concatenations and filters print.
+  // `toString` catches a promise in a concatenation or a filter.
   if (Object.hasOwn(promise, "toString") || !Object.isExtensible(promise)) return promise;
   const print = () => {
     throw refusal(what) ?? new MercureError("ERR_TEMPLATE", `${what} cannot be printed: await it in the handler.`);

@@ -25,8 +25,8 @@ export class RawBlocks {
   }
 
   /**
-   * Replaces `<% raw %>…<% endraw %>` with one tag with as many line breaks, so that line numbers stay the same. Returns
-   * the text of the block; undefined if its end is missing.
+   * Replaces `<% raw %>…<% endraw %>` with one tag with as many line breaks, so that line numbers stay the same.
+   * Returns the text of the block; undefined if its end is missing.
    *
    * @param name - The name of the tag whose start was read last.
    * @param tagStart - The index of that tag.

@@ -226,7 +226,8 @@ class Scanner {
   }
 
   /**
-   * Rejects asynchronous parts in synchronous places. It runs last, since only the end shows which tags have children.
+   * Rejects asynchronous parts in synchronous places. It runs last, because only the end shows which tags have
+   * children.
    */
   #refuseWaiting(): void {
     for (const { what, at, within } of this.#waiting) {

@@ -2,8 +2,8 @@ import { relative } from "node:path";
 import type { EnvironmentInternals, LoadedSource, LoaderCallback } from "./internals.js";
 
 /**
- * Maps a source to its template's name. Nunjucks only passes the source to extensions, and names the wrong template in
- * errors of imports and macros. So the loaders record the sources that they load.
+ * Maps a source to its template's name. Nunjucks passes only the source to extensions, and names the wrong template in
+ * errors of imports and macros. The loaders therefore record the sources that they load.
  */
 export class SourceNames {
   readonly #names = new Map<string, string>();

@@ -41,7 +41,7 @@ const statusTexts = {
   reload: "Reload",
 };
 
-/** The htmx trigger for presence events. The delay joins many events at once, as after a deploy, into one request. */
+/** The htmx trigger for presence events. The delay combines many events, as after a deployment, into one request. */
 const presenceTrigger = (type: string) => `sse:${type} delay:100ms`;
 
 /** The topics of a context, for the tags inside it. */
@@ -163,7 +163,7 @@ export class StreamTags {
     };
   }
 
-  /** Prepares `MercurePresence`, which fetches its content again when the people present change. */
+  /** Prepares `MercurePresence`, which fetches its content again when people arrive or leave. */
   #presence(props: TagProps): TagView {
     const { streams, swapStyles } = this.#options;
     const hasTopic = props.has("topic");

@@ -2,7 +2,7 @@ import { AutoScroller } from "./feed.js";
 import type { WatchElements } from "./watch-elements.js";
 
 /**
- * Keeps each element with `data-auto-scroll` scrolled to its end for as long as it is in the page.
+ * Keeps each element with `data-auto-scroll` scrolled to its end while it is in the page.
  *
  * @param growsAtStart - Returns whether new items come at the top, where the browser itself keeps the reader's place.
  * @param isLeft - Returns whether the reader has left the end of a feed already.

@@ -4,7 +4,7 @@ import { requestFor, type StreamAddress, type StreamRequest } from "./stream-add
 
 export interface ConnectionReceiver extends EventStreamReceiver {
   /**
-   * Called when the server has answered. A shared connection calls it again when it has been replaced.
+   * Called when the server has answered, and again when a new shared connection has replaced the last one.
    *
    * @param origin - The origin that has answered.
    */
@@ -16,7 +16,7 @@ export interface ConnectionReceiver extends EventStreamReceiver {
 /** One reading of a stream, from a position until the connection ends. */
 export interface Reading {
   readonly address: StreamAddress;
-  /** The id of the last event before the reading. Empty means from now. */
+  /** The id of the last event before the reading. Empty begins with the next event. */
   readonly cursor: string;
   /** The origin of the page. */
   readonly origin: string;
@@ -36,11 +36,11 @@ export type Outcome =
   | { readonly kind: "completed"; readonly reason: string }
   | Interruption;
 
-/** Anything else can pass: the answer of a proxy during a deployment, or a lost network. */
+/** A temporary end: the answer of a proxy during a deployment, or a lost network. */
 export interface Interruption {
   readonly kind: "interrupted";
   readonly reason: string;
-  /** In milliseconds; 0 without a `Retry-After` header. */
+  /** The server's `Retry-After`, in milliseconds; 0 without the header. */
   readonly retryAfter: number;
   /** Whether the server is down or busy. Other answers, such as a page, suggest a wrong address. */
   readonly isOutage: boolean;
@@ -90,7 +90,7 @@ function ask({ url, headers }: StreamRequest, signal: AbortSignal): Promise<Resp
   });
 }
 
-/** Returns the end that an answer means, undefined for a stream. */
+/** Returns the end that an answer means; undefined for a stream. */
 function classify(response: Response): Outcome | undefined {
   const { status } = response;
   const reason = response.type === "opaqueredirect" ? "a redirect" : `status ${status}`;
@@ -107,7 +107,7 @@ export function interrupted(reason: string, retryAfter = 0, isOutage = true): In
   return { kind: "interrupted", reason, retryAfter, isOutage };
 }
 
-/** The functions of connections. The script of shared connections gets them, and so has no copies. */
+/** The functions of connections. The script of shared connections receives them, so that it needs no copies. */
 export const wire = [readStream, classify, EventStreamParser] as const;
 
 export type Wire = typeof wire;

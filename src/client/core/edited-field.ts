@@ -14,8 +14,8 @@ function isEdited(field: HTMLElement): boolean {
 }
 
 /**
- * Leaves a field that the visitor is changing alone when content arrives in its place: htmx keeps the present field with
- * its value, selection and composition. Returns false when the arriving content has no such field, so that the present
+ * Keeps a field that the visitor is changing when content arrives in its place: htmx keeps the present field with its
+ * value, selection and composition. Returns false when the arriving content has no such field, so that the present
  * content must stay. Reports each kept field by the event `mercure:kept`.
  */
 export function keepEdited(present: Element, arriving: ParentNode): boolean {
@@ -30,9 +30,9 @@ export function keepEdited(present: Element, arriving: ParentNode): boolean {
 }
 
 /**
- * Leaves the focus in the field that the visitor is changing: htmx would move it to arriving elements with `autofocus`.
+ * Keeps the focus in the field that the visitor is changing: htmx would move it to arriving elements with `autofocus`.
  *
- * @param always - Leaves the focus wherever it is, as when content is fetched again that no reader has asked for.
+ * @param always - Keeps the focus anywhere, as after a refetch that the reader did not request.
  */
 export function keepFocus(arriving: ParentNode, always = false): void {
   if (!always && editedField(document.documentElement) === undefined) return;

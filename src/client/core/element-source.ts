@@ -6,7 +6,7 @@ import type { StreamAddress } from "./stream-address.js";
 
 export interface SourceOwner {
   changed(source: ElementSource, state: StreamState): void;
-  /** Must bring the page up to date after a gap that the page has not handled itself. */
+  /** Called after a gap that the page itself does not handle. Must bring the page up to date. */
   gap(source: ElementSource): void;
   renew(source: ElementSource, expired: StreamAddress, signal: AbortSignal): Promise<StreamAddress | undefined>;
 }

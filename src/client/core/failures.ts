@@ -10,7 +10,7 @@ export interface Failure {
   readonly isOutage: boolean;
 }
 
-/** The failures in a row of a stream or of a renewal. */
+/** The consecutive failures of a stream or of a renewal. */
 export class Failures {
   #count = 0;
   #since = 0;

@@ -48,12 +48,12 @@ export class AutoScroller {
     this.#more.skipSnapshot();
   }
 
-  /** The events of the page's own scroller go to the document. */
+  /** The target of scroll events. For the page's own scroller it is the document. */
   get #scrollTarget(): EventTarget {
     return this.#scroller === document.scrollingElement ? document : this.#scroller;
   }
 
-  /** Adjusts the feed after a possible change of a size. Content can also shrink until its end is in view. */
+  /** Adjusts the feed after a possible change of its size. Content can also shrink until its end is visible. */
   readonly #settle = (): void => {
     if (this.#pinned) this.#toEnd("instant");
     else if (this.#isAtEnd()) this.#pin();
@@ -123,7 +123,7 @@ function scrollerOf(feed: HTMLElement): HTMLElement {
   return document.scrollingElement as HTMLElement;
 }
 
-/** Returns the number of items that records add, without those that replace an item of their id. */
+/** Returns the number of items that records add, without those that replace an item of the same id. */
 function newItems(records: MutationRecord[], feed: Element): number {
   const own = records.filter(({ target }) => target === feed);
   const removed = own.flatMap(({ removedNodes }) => [...removedNodes]);

@@ -7,14 +7,14 @@ export interface FrameReceiver {
 const newline = 10;
 
 /**
- * Reads the frames of a shared connection. Each begins with a line that an EventSource takes for a comment: a colon, the
- * number of the stream, a space, and the stream's head as JSON, or the length of the events that follow. The length 0
+ * Reads the frames of a shared connection. Each frame begins with a line that is a comment to an EventSource: a colon,
+ * the number of the stream, a space, and the stream's head as JSON, or the length of the following events. The length 0
  * ends the stream.
  */
 export class FrameReader {
   readonly #receiver: FrameReceiver;
   #left = new Uint8Array(0);
-  /** The stream of the present frame, and the bytes that are still to come. */
+  /** The stream of the present frame, and the number of bytes left in it. */
   #number = 0;
   #length = 0;
 
@@ -22,7 +22,7 @@ export class FrameReader {
     this.#receiver = receiver;
   }
 
-  /** Reads the next bytes, cut anywhere. */
+  /** Reads the next bytes. They can begin and end anywhere in a frame. */
   push(chunk: Uint8Array): void {
     let bytes = chunk;
     if (this.#left.length > 0) {
@@ -45,7 +45,7 @@ export class FrameReader {
       const line = new TextDecoder().decode(bytes.subarray(start, end));
       start = end + 1;
       const [, number, text = ""] = /^:(\d+) (\{.+|\d+)$/.exec(line) ?? [];
-      // The greeting of a connection, and anything that a proxy adds.
+      // The connection's greeting, and lines that a proxy adds, have no number.
       if (number === undefined) continue;
       this.#number = Number(number);
       if (text.startsWith("{")) this.#receiver.head(this.#number, JSON.parse(text) as ResponseInit);

@@ -1,8 +1,8 @@
 import type { WatchElements } from "./watch-elements.js";
 
 /**
- * Keeps only the newest items of each element with `data-mercure-limit`. New items come last, or first where
- * `data-mercure-oldest` is `last`. An item with the focus stays until it has lost the focus.
+ * Keeps only the newest items of each element with `data-mercure-limit`. New items are at the end, or at the start if
+ * `data-mercure-oldest` is `last`. An item with the focus stays until it loses the focus.
  */
 export function installItemLimits(watchElements: WatchElements): void {
   const observers = new Map<Element, MutationObserver>();

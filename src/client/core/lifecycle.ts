@@ -1,10 +1,10 @@
 import type { PageStreams } from "./page-streams.js";
 import { isPageHidden } from "./page-visibility.js";
 
-/** Sets how long a page is hidden until its streams pause, in seconds. 0 for never. */
+/** Sets the time until the streams of a hidden page pause, in seconds. 0 for never. */
 export type PauseHiddenAfter = (seconds: number) => void;
 
-/** Suspends and resumes streams with the page, and reconnects at once when the network or the reader is back. */
+/** Suspends and resumes streams with the page, and reconnects at once when the network or the reader returns. */
 export function installLifecycle(streams: PageStreams): PauseHiddenAfter {
   let pauseAfter = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -24,7 +24,7 @@ export function installLifecycle(streams: PageStreams): PauseHiddenAfter {
   };
   addEventListener("pagehide", suspend);
   addEventListener("pageshow", resume);
-  // A connection over the lost network is dead, even if no error has come yet.
+  // A connection over the lost network is dead, even before an error.
   addEventListener("online", () => revive(0));
   document.addEventListener("visibilitychange", () => {
     pauseLater();
@@ -32,7 +32,7 @@ export function installLifecycle(streams: PageStreams): PauseHiddenAfter {
     resume();
     revive();
   });
-  // The browser froze the page, and its timers with it.
+  // The browser had frozen the page, with its timers.
   document.addEventListener("resume", () => revive());
   return (seconds) => {
     pauseAfter = seconds;

@@ -4,8 +4,8 @@ const distance = 12;
 const lists = "table, thead, tbody, tfoot, tr, ul, ol, menu, dl, select";
 
 /**
- * The button over the lower edge of a feed, next after the feed in the tab order. It is out of the flow, so that it
- * moves no content. The CSSOM positions it, because a strict Content Security Policy allows that.
+ * The button over the lower edge of a feed. It follows the feed in the tab order, and floats, so that it moves no
+ * content. The CSSOM positions it, because a strict Content Security Policy allows that.
  */
 export class MoreButton {
   readonly #feed: HTMLElement;
@@ -22,7 +22,7 @@ export class MoreButton {
     this.#button.className = "mercure-more";
     this.#button.style.position = "absolute";
     this.#button.addEventListener("click", onClick);
-    // A press leaves the focus where the reader types. On a phone, losing the focus would also close the keyboard.
+    // A press keeps the focus where the reader types. On a phone, losing the focus would also close the keyboard.
     this.#button.addEventListener("mousedown", (event) => event.preventDefault());
   }
 
@@ -48,7 +48,7 @@ export class MoreButton {
     this.#remove();
   }
 
-  /** Takes the button out of the page until the end of this turn, so that the copy that htmx makes now lacks it. */
+  /** Removes the button from the page until the end of this turn, so that the copy that htmx makes now lacks it. */
   skipSnapshot(): void {
     if (!this.#button.isConnected) return;
     const focused = document.activeElement === this.#button;
@@ -60,7 +60,7 @@ export class MoreButton {
     });
   }
 
-  /** Moves the button by the difference between its place and its target, so that any containing block works. */
+  /** Moves the button by the difference between its place and its target. Any containing block works. */
   readonly place = (): void => {
     if (!this.#button.isConnected) return;
     const feed = visiblePart(this.#scroller);

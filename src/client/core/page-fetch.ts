@@ -17,8 +17,8 @@ export class RetryableError {
 }
 
 /**
- * Fetches the page, as a reload would, or returns a page that was asked for at the time or later. Streams of one page
- * share a request. Resolves to undefined for an answer that is not the page's own.
+ * Fetches the page, as a reload would, or returns a page that was requested at the time or later. Streams of one page
+ * share a request. Resolves to undefined for the answer of another page.
  *
  * @param time - On the clock of `performance.now()`, in milliseconds.
  */
@@ -26,7 +26,7 @@ export function pageSince(time: number): Promise<Document | undefined> {
   if (latest === undefined || latest.askedAt < time) {
     const page = { askedAt: performance.now(), content: fetchPage() };
     latest = page;
-    // A failed request serves nobody else.
+    // A failed request must not serve other streams.
     page.content.catch(() => {
       if (latest === page) latest = undefined;
     });

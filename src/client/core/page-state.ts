@@ -1,6 +1,6 @@
 import type { MercureStream, StreamState } from "../index.js";
 
-/** The states from the most troubled one to the least. */
+/** The states, the worst first. */
 const byTrouble: readonly StreamState[] = ["offline", "denied", "stale", "connecting", "paused", "ended", "open"];
 
 let scheduled = false;
@@ -11,7 +11,7 @@ export function pageStateOf(streams: readonly MercureStream[]): StreamState | un
   return byTrouble.find((state) => streams.some((stream) => stream.state === state));
 }
 
-/** Sets the function that gets the page's state now and after each change of a stream. */
+/** Sets the function that receives the page's state now and after each change of a stream. */
 export function onPageState(receive: (state: StreamState | undefined) => void): void {
   listener = receive;
   receive(current);

@@ -22,14 +22,14 @@ interface Stream {
 export class PageStreams implements SourceOwner {
   protected readonly markup: Markup;
   readonly #streams = new WeakMap<Element, Stream>();
-  /** The elements with a source that can be in the page, also those in shadow trees. */
+  /** The elements with a source that can be in the page, including those in shadow trees. */
   readonly #elements = new Set<Element>();
 
   constructor(markup: Markup) {
     this.markup = markup;
   }
 
-  /** Each stream of the page, also those that have ended. */
+  /** Each stream of the page, including the ended ones. */
   get all(): MercureStream[] {
     return this.#present().map(([element, { source }]) => ({ element, state: source.state, url: source.url }));
   }
@@ -43,8 +43,8 @@ export class PageStreams implements SourceOwner {
   }
 
   /**
-   * Returns the source for a URL. The element is unknown while it is outside the document, such as one that `hx-preserve`
-   * or a newer message has displaced. Its source stays quiet until {@link comeBack} adopts it.
+   * Returns the source for a URL. The element is unknown while it is outside the document, for example when
+   * `hx-preserve` or a newer message has displaced it. Its source stays quiet until {@link comeBack} adopts it.
    */
   sourceFor(text: string, element: Element | undefined): ElementSource {
     const stream = element && this.#streams.get(element);
@@ -135,7 +135,9 @@ export class PageStreams implements SourceOwner {
   /** Called when a stream restarts from the position of fresh content. */
   protected restarted(_source: ElementSource): void {}
 
-  /** Writes a stream's URL. Its text is what the markup gives back, which can have another order of parameters. */
+  /**
+   * Writes a stream's URL. The stored text is what the markup returns, with a possibly different order of parameters.
+   */
   #write(element: Element, stream: Stream, text: string): void {
     this.markup.write(element, text);
     stream.text = this.markup.read(element);
@@ -176,7 +178,7 @@ export class PageStreams implements SourceOwner {
 
   /**
    * Moves a stream to a new URL of its markup. A changed cursor comes from the server and matches the content that came
-   * with it. Otherwise the source's own cursor is newer. When only the token changed, an open connection stays, and the
+   * with it. Otherwise the source's own cursor is newer. If only the token changed, an open connection stays, and the
    * next one uses the new token.
    */
   #follow(stream: Stream, text: string, position = stream.source.lastEventId): void {

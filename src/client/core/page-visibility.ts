@@ -1,10 +1,10 @@
-/** Calls a function when the page is shown, or at once unless the browser is rendering it in advance. */
+/** Calls a function when the page is shown: at once, or at the end of its prerendering. */
 export function whenActivated(run: () => void): void {
   if (!(document as { prerendering?: boolean }).prerendering) run();
   else document.addEventListener("prerenderingchange", run, { once: true });
 }
 
-/** Returns whether nobody sees the page. Outside a browser somebody always does. */
+/** Returns whether the page is hidden. Outside a browser a page counts as visible. */
 export function isPageHidden(): boolean {
   return globalThis.document?.visibilityState === "hidden";
 }

@@ -1,12 +1,12 @@
 /**
- * Content that htmx parses by rules of its own: pages, titles, scripts, templates, its own elements, and tables, which the
- * quirks mode of its documents leaves in a paragraph.
+ * Matches content that htmx parses by rules of its own: pages, titles, scripts, templates, its own elements, and
+ * tables, which the quirks mode of its documents leaves in a paragraph.
  */
 let special = /<\/?(hx-|html|head|body|title|script|template|noscript|table)/i;
 
 /**
- * Parses plain content as htmx does, in a fraction of the time: htmx makes a document for each parsing. Returns
- * undefined for content that needs the parser of htmx.
+ * Parses plain content as htmx does, in a fraction of the time: htmx makes a document for each parse. Returns undefined
+ * for content that needs htmx's parser.
  */
 export function parsePlain(html: string): DocumentFragment | undefined {
   if (special.test(html)) return undefined;
@@ -14,7 +14,7 @@ export function parsePlain(html: string): DocumentFragment | undefined {
   try {
     template.innerHTML = html;
   } catch {
-    // The page has trusted types, and htmx a policy for them.
+    // The page requires trusted types, and htmx has a policy for them.
     special = /^/;
     return undefined;
   }

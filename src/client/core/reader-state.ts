@@ -8,20 +8,20 @@ const fields = "input, select, textarea";
 
 /** The elements that the reader has scrolled, opened, closed or changed. */
 const touched = new Set<Element>();
-/** Finish a replacement when its content is in the page. */
+/** The functions that finish a replacement when its content is in the page. */
 let pending: ((isFocusLost: boolean) => void)[] = [];
 
 /**
- * Begins to remember what the reader does with the elements of the page.
+ * Begins to record the reader's changes to the elements of the page.
  *
- * @param first - The event that has loaded this script. An element that only has the focus is as the server wants it.
+ * @param first - The event that has loaded this script. A focus alone does not count.
  */
 export function watchReader(first: Event | undefined): void {
   if (first?.type !== "focusin") touch(first?.target);
   for (const name of ["input", "scroll"]) addEventListener(name, ({ target }) => touch(target), true);
   // The parser dispatches this event too, for an element that is open from the start.
   addEventListener("toggle", ({ target }) => navigator.userActivation?.isActive && touch(target), true);
-  // A sent text is no longer the reader's draft.
+  // A submitted text is no longer the reader's draft.
   for (const name of ["submit", "reset"]) {
     addEventListener(name, ({ target }) => {
       for (const field of (target as HTMLFormElement).elements) touched.delete(field);
@@ -30,8 +30,8 @@ export function watchReader(first: Event | undefined): void {
 }
 
 /**
- * Gives content that is about to replace an element, or the content of an element, what the reader has done with the
- * present one: `details`, dialogs and popovers that are open, text that has not been sent, scroll positions and the focus.
+ * Gives arriving content the reader's changes to the present one: open `details`, dialogs and popovers, unsent text,
+ * scroll positions and the focus.
  *
  * @param arriving - The element that replaces the present one, or a fragment that replaces its content.
  */
@@ -63,8 +63,8 @@ export function carryReaderState(present: Element, arriving: ParentNode): void {
 }
 
 /**
- * Finds the elements that have come into the page. Only there can they scroll and be shown, and htmx 2 inserts copies,
- * which lack the choice of a `select`.
+ * Finishes the replacements whose elements have come into the page. Only there can they scroll and be shown. htmx 2
+ * inserts copies, which lack the choice of a `select`.
  */
 function settle(): void {
   const due = pending;
@@ -79,7 +79,10 @@ function touch(target: EventTarget | null | undefined): void {
   if (target instanceof Element) touched.add(target);
 }
 
-/** An element is found by its id, or else by its number among those of its kind in the nearest element with an id. */
+/**
+ * Returns the place of an element: its id, or else its number among those of its kind in the nearest element with an
+ * id.
+ */
 function placeIn(root: Element, element: Element): Place {
   if (element === root) return (other) => (other instanceof Element ? other : element);
   if (element.id !== "") return (other) => other.querySelector(byId(element)) ?? undefined;
@@ -90,7 +93,7 @@ function placeIn(root: Element, element: Element): Place {
   const all = [...(anchor ?? root).querySelectorAll(kind)];
   return (other) => {
     const others = (anchor ? other.querySelector(byId(anchor)) : other)?.querySelectorAll(kind) ?? [];
-    // A text must reach no field of another item.
+    // A text must not reach a field of another item.
     if (element.matches(fields) && others.length !== all.length) return undefined;
     return others[all.indexOf(element)];
   };
@@ -101,8 +104,8 @@ function byId({ id }: Element): string {
 }
 
 /**
- * Returns a function that gives another element what the reader has done with this one. Before that element is in the
- * page it gets only what the parser could have given it.
+ * Returns a function that gives another element the reader's changes to this one. Before that element is in the page,
+ * the function sets only the properties that markup can set.
  */
 function stateOf(element: Element): (to: Element, isFocusLost: boolean) => void {
   const isTouched = touched.has(element);
@@ -134,7 +137,7 @@ function stateOf(element: Element): (to: Element, isFocusLost: boolean) => void 
   };
 }
 
-/** Returns the properties of an element that hold what the reader has changed. */
+/** Returns the properties of an element that hold the reader's changes. */
 function valuesOf(element: Element, isTouched: boolean, isModal: boolean): object {
   if (isTouched && element instanceof HTMLTextAreaElement) return { value: element.value };
   if (isTouched && element instanceof HTMLInputElement) {

@@ -1,8 +1,11 @@
 /** The base of the delay, in milliseconds. */
 const baseDelay = 500;
-/** The max delay while a server is down, in milliseconds: a page that is seen is up to date five seconds after it. */
+/**
+ * The max delay while a server is down, in milliseconds: a visible page is up to date five seconds after the server's
+ * return.
+ */
 const maxOutageDelay = 4_000;
-/** The max delay in a long outage, in a hidden page, and after answers that no hub gives, in milliseconds. */
+/** The max delay in a long outage, in a hidden page, and after answers that no hub sends, in milliseconds. */
 const maxDelay = 30_000;
 /** The max delay of a timer, in milliseconds. A longer one would fire at once. */
 const maxTimer = 2 ** 31 - 1;
@@ -12,7 +15,7 @@ export interface FailedAttempts {
   readonly retry?: number;
   /** The server's `Retry-After`, in milliseconds: the min delay. */
   readonly retryAfter: number;
-  /** The failures in a row before the last one. */
+  /** The number of consecutive failures before the last one. */
   readonly before: number;
   /** The time since the first of these failures, in milliseconds. */
   readonly since: number;
@@ -27,7 +30,7 @@ export interface FailedAttempts {
 export function reconnectDelay({ retry = 0, retryAfter, before, since, isUrgent }: FailedAttempts): number {
   const max = isUrgent ? Math.min(maxDelay, Math.max(maxOutageDelay, since / 15)) : maxDelay;
   const base = Math.max(baseDelay, retry);
-  // A row of short random delays must not make the next one longer than the trouble so far.
+  // A series of short random delays must not make the next one longer than the outage so far.
   const spread = Math.random() * Math.min(max, base * 2 ** (before + 1), Math.max(base * 2, since + base));
   return Math.min(maxTimer, Math.max(retry + spread, retryAfter));
 }

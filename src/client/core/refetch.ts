@@ -5,7 +5,7 @@ import { prepareReplacement } from "./replacement.js";
 import { sameStream } from "./same-stream.js";
 import type { StreamAddress } from "./stream-address.js";
 
-/** A gap counts as new after this time without one, in milliseconds. */
+/** The min time between a gap and one that counts as new, in milliseconds. */
 const calmAfter = 60_000;
 /** The base and the max of the pause before a repeated refetch, in milliseconds. */
 const basePause = 2_000;
@@ -16,14 +16,14 @@ interface Refetches {
   lastAt: number;
 }
 
-/** The refetches of each stream, by its URL: the stream's element is another one after each. */
+/** The refetches of each stream, by its URL, because each refetch replaces the stream's element. */
 const refetches = new Map<string, Refetches>();
 
 /**
  * Fetches the page again, and replaces a stream's element by the same stream of that page, with its content and its
- * position. Open elements, drafts, scroll positions and the focus stay, and so does a field that the visitor is changing.
- * The element stays as it is when the page cannot be fetched or has no such stream, as after a redirect to a sign-in page.
- * A page that is stale again at once, for example from a cache, is fetched less and less often.
+ * position. Open elements, drafts, scroll positions and the focus stay, and so does a field that the visitor is
+ * changing. The element stays unchanged if the page cannot be fetched or lacks the stream, as after a redirect to a
+ * sign-in page. If the new page has a gap at once, for example from a cache, the pauses between refetches grow.
  */
 export async function refetch(markup: Markup, element: Element, address: StreamAddress): Promise<void> {
   await pauseBefore(address.url);

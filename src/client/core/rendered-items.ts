@@ -1,10 +1,10 @@
-/** The items that have stood for a message already: another message with the same content is another item. */
+/** The items that have matched a message already. Another message with the same content is another item. */
 const counted = new WeakSet<Element>();
 
 /**
- * Returns whether a list contains each element of a message already, with the same content. Only messages that the page
- * has received before may be compared: a handler that waits for its data renders items that are newer than the position
- * of the page.
+ * Returns whether a list contains each element of a message already, with the same content. Only a message that the
+ * page has received before can be compared: a handler that waits for its data renders items that are newer than the
+ * position of the page.
  */
 export function isRendered(message: ParentNode, list: Element): boolean {
   const present = [...message.children].map((element) =>

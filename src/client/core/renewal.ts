@@ -24,7 +24,7 @@ interface RenewalRequest {
 /** The attribute with the URL that issues new tokens. A stream without it fetches its page instead. */
 const renewalAttribute = "data-mercure-renew";
 
-/** How long a fetched page serves other streams that expire, in milliseconds. Streams of one page expire together. */
+/** The time that a fetched page serves other expiring streams, in milliseconds. Streams of one page expire together. */
 const freshFor = 5_000;
 
 let queue: Promise<unknown> = Promise.resolve();
@@ -69,10 +69,10 @@ async function attempt(request: RenewalRequest, askedAt: number): Promise<Renewe
     if (response.status !== 401) return undefined;
   }
   const known = sameStream(markup, await pageSince(askedAt - freshFor), element, address);
-  // The page with the same token is the one whose token the hub has just refused.
+  // The hub has just refused the token of that page.
   if (known && known.address.token !== address.token) return known;
   const fresh = sameStream(markup, await pageSince(askedAt), element, address);
-  // A cached page can hold the same refused token. It then gives no new one.
+  // A cached page can hold the same refused token, which gives the stream no new one.
   return fresh?.address.token !== undefined && fresh.address.token === address.token ? undefined : fresh;
 }
 
@@ -80,7 +80,7 @@ function renewedBy(text: string, address: StreamAddress, answer: { token: string
   return { text: withToken(text, answer.token), address: { ...address, token: answer.token } };
 }
 
-/** Resolves the renewal URL, and drops another origin's: only the page's own server gets tokens. */
+/** Resolves the renewal URL. Rejects a URL of another origin: only the page's own server receives tokens. */
 function ownUrl(attribute: string | null): string | undefined {
   if (!attribute) return undefined;
   const { origin, href } = new URL(attribute, pageBase());

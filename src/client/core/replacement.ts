@@ -5,11 +5,11 @@ interface Replacement {
   prepare(present: Element, arriving: ParentNode): void;
 }
 
-/** The step before content is replaced. The script of the parts on need sets it. */
+/** The step before content is replaced. The on-demand script sets it. */
 export const replacement: Replacement = { prepare() {} };
 
 /**
- * Gives an arriving element what the reader has done with the present one. Returns false when the present one must stay,
+ * Gives an arriving element the reader's changes to the present one. Returns false when the present one must stay,
  * because the visitor is changing a field that the arriving one lacks.
  *
  * @param arriving - The element that replaces the present one, or a fragment that replaces its content.
@@ -20,7 +20,7 @@ export function prepareReplacement(present: Element, arriving: ParentNode): bool
   return true;
 }
 
-/** Does so for the content of a swap, if its style replaces content. */
+/** Does the same as {@link prepareReplacement} for the content of a swap, if its style replaces content. */
 export function prepareContent(target: Element, fragment: DocumentFragment, style: string): boolean {
   if (!/^(inner|outer|morph|text)/.test(style)) return true;
   return prepareReplacement(target, /inner|text/.test(style) ? fragment : (fragment.firstElementChild ?? fragment));

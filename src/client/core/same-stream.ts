@@ -2,7 +2,7 @@ import type { Markup } from "./markup.js";
 import { pageBase } from "./page-base.js";
 import { parseAddress, type StreamAddress } from "./stream-address.js";
 
-/** A stream as another rendering of its page has it. */
+/** A stream in another rendering of its page. */
 export interface RenderedStream {
   readonly element: Element;
   /** The URL in the markup. */

@@ -1,13 +1,13 @@
 import { interrupted, type Outcome, type Reading, type Wire, wire } from "./connection.js";
 
-/** The script of shared connections, which comes from the server alone. */
+/** The script of shared connections. Only the server provides it. */
 interface Shared {
   read(meta: HTMLMetaElement, reading: Reading, element: Element | undefined, ...wire: Wire): Promise<Outcome>;
 }
 
 /**
- * Reads a stream over a connection that it shares with others, by a script that the page's server names. Without that
- * script the stream has a connection of its own.
+ * Reads a stream over a shared connection, by a script that the page's server names. Without that script the stream has
+ * a connection of its own.
  */
 export async function readShared(reading: Reading, element: Element | undefined): Promise<Outcome> {
   const meta = document.querySelector<HTMLMetaElement>("[name=mercure-shared]");

@@ -5,7 +5,7 @@ import { TabStreams } from "./tab-streams.js";
 
 /** The attribute with the mark of a private stream's viewer. */
 const viewerAttribute = "data-mercure-viewer";
-/** The viewer of a page whose private streams have no mark. Such a page shares with no other. */
+/** The viewer of a page whose private streams have no mark. Such a page shares no connection with other tabs. */
 const unknownViewer = "?";
 
 /** The random names of streams, by their elements. */
@@ -14,11 +14,11 @@ const keys = new WeakMap<Element, string>();
 const connections = new Map<string, { read(reading: Reading): Promise<Outcome> }>();
 
 /**
- * Reads a stream over the connection that all streams of the same hub and viewer share: those of the page, and over
- * HTTP/1.1 those of all tabs. A stream of another hub has a connection of its own.
+ * Reads a stream over the connection that all streams of the same hub and viewer share: the streams of the page, and
+ * over HTTP/1.1 those of all tabs. A stream of another hub has a connection of its own.
  *
  * @param meta - The element with the URL of the hub's shared connections.
- * @param element - The element of the stream. A private one has the mark of its viewer.
+ * @param element - The element of the stream. The element of a private stream has the mark of its viewer.
  */
 export function read(
   meta: HTMLMetaElement,
@@ -31,10 +31,10 @@ export function read(
   if (origin !== location.origin || shared.origin !== origin || shared.pathname !== `${pathname}/streams`) {
     return wire[0](reading);
   }
-  // The public streams of a page go with its private ones.
+  // The public streams of a page share the connection of its private ones.
   const marked = reading.address.isPrivate ? element : document.querySelector(`[${viewerAttribute}]`);
   const viewer = marked?.getAttribute(viewerAttribute) ?? (reading.address.isPrivate ? unknownViewer : "");
-  // After a deployment, tabs with another script do not understand each other.
+  // After a deployment, tabs with another version of the script do not understand each other.
   const name = [shared.pathname, viewer, meta.dataset.script].join(" ");
   let connection = connections.get(name);
   if (connection === undefined) {
@@ -57,7 +57,10 @@ function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Only HTTP/1.1 bounds the connections of a browser to six. Later versions carry all tabs over one already. */
+/**
+ * Returns whether tabs share a connection. Only HTTP/1.1 bounds a browser to six connections. Later versions carry all
+ * tabs over one connection already.
+ */
 function canShareTabs(): boolean {
   const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
   return Boolean(navigator.locks && window.BroadcastChannel) && !/^h[23]/.test(navigation?.nextHopProtocol ?? "");

@@ -1,10 +1,14 @@
-/** A connection is dead when no byte comes for so many intervals of the hub's comments. */
+/** A connection is dead if no byte arrives within this number of the hub's comment intervals. */
 const missedIntervals = 2.5;
-/** The same time for a hub that announces no interval, in milliseconds. The default interval elsewhere is 40 s. */
+/**
+ * The time without a byte if the hub announces no interval, in milliseconds. The default interval elsewhere is 40 s.
+ */
 const unannouncedSilence = 75_000;
-/** A page that becomes visible again replaces its connection after this part of that time. */
+/** A page that becomes visible replaces its connection if no byte has arrived within this fraction of that time. */
 const suspicious = 0.6;
-/** The bounds of the time until a hub answers, in milliseconds. Within them, a hub may be silent as long as usual. */
+/**
+ * The bounds of the time until a hub answers, in milliseconds. Between them, the answer has as much time as a silence.
+ */
 const minAnswerTime = 2_000;
 const maxAnswerTime = 30_000;
 
@@ -12,7 +16,7 @@ const maxAnswerTime = 30_000;
 export class SilenceWatch {
   readonly #onSilence: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  // Before the first request nothing is silent: a page that is rendered in advance becomes visible before its streams start.
+  // Before the first request no silence counts: a prerendered page becomes visible before its streams start.
   #heardAt = Number.POSITIVE_INFINITY;
   #maxSilence = unannouncedSilence;
 

@@ -12,14 +12,14 @@ import type { StreamReporter } from "./stream-reporter.js";
 
 /** A stream that lasted this long, in milliseconds, counts as working. Its end resets the count of failures. */
 const stableAfter = 5_000;
-/** The max number of tokens in a row that can expire before an event arrives, for example because a clock is wrong. */
+/** The max number of consecutive tokens that expire before an event arrives, for example because a clock is wrong. */
 const maxRenewals = 3;
 
 /**
  * An EventSource over fetch. It sends the token and the position as headers, detects gaps in the server's history, and
- * reconnects after every temporary failure. Two things differ from the standard, because htmx's extension makes another
- * source whenever an error shows CLOSED. A temporary failure never closes the source. A final failure is dispatched
- * while the source is still CONNECTING.
+ * reconnects after every temporary failure. It differs from the standard in two points, because htmx's extension makes
+ * another source whenever an error shows CLOSED. A temporary failure never closes the source. A final failure is
+ * dispatched while the source is still CONNECTING.
  */
 export class StreamSource extends EventSourceBase {
   readonly #reporter: StreamReporter;
@@ -79,7 +79,7 @@ export class StreamSource extends EventSourceBase {
     return this.#address;
   }
 
-  /** The id of the last dispatched event, where a new connection resumes. Empty means from now. */
+  /** The id of the last dispatched event, where a new connection resumes. Empty begins with the next event. */
   get lastEventId(): string {
     return this.#cursor;
   }
@@ -90,8 +90,8 @@ export class StreamSource extends EventSourceBase {
   }
 
   /**
-   * Whether the page has received the event that is being dispatched before the stream was rendered. The rendering can
-   * be newer than its position, and contain what the event brings.
+   * Whether the page had received the event that is being dispatched before the stream was rendered. The rendering can
+   * be newer than its position, and contain the event's content.
    */
   get isRepeated(): boolean {
     return this.#isRepeated;
@@ -133,8 +133,8 @@ export class StreamSource extends EventSourceBase {
   }
 
   /**
-   * Reconnects at once when a retry is pending, or when nothing, not even a comment, came for `silence` milliseconds.
-   * Default: one and a half intervals of the hub's comments.
+   * Reconnects at once when a retry is pending, or when no byte has arrived for `silence` milliseconds. Default: one
+   * and a half intervals of the hub's comments.
    */
   revive(silence = this.#watch.suspiciousSilence): void {
     if (this.#readyState === CLOSED || this.#state === "paused") return;
@@ -274,7 +274,7 @@ export class StreamSource extends EventSourceBase {
     this.#reporter.failed({ status, reason, url: this.url });
   }
 
-  /** Replaces a connection that the server has ended as planned. A connection that hardly lasted is a failure. */
+  /** Replaces a connection that the server has ended as planned. A very short connection counts as a failure. */
   #changeConnection(reason: string): void {
     if (Date.now() - this.#openedAt < stableAfter) {
       this.#reconnectLater(interrupted(reason));

@@ -1,9 +1,9 @@
 import type { StreamState } from "../index.js";
 import type { WatchElements } from "./watch-elements.js";
 
-/** Trouble shorter than this, in milliseconds, is not worth a word. */
+/** The min duration of an interruption that is shown, in milliseconds. */
 const noticeDelay = 2_000;
-/** How long the end of a trouble is shown, in milliseconds. */
+/** The time that the end of an interruption is shown, in milliseconds. */
 const restoredDuration = 4_000;
 
 const selector = ".mercure-status";
@@ -16,8 +16,8 @@ let next: Text | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /**
- * Tells the reader in each element with the class `mercure-status` that the page is cut off, that it is up to date again,
- * and that a stream has ended for good. The last text comes with a button that loads the page again.
+ * Shows in each element with the class `mercure-status` that the page is cut off, that it is up to date again, or that
+ * a stream has ended for good. The last text comes with a button that reloads the page.
  */
 export function installStatus(watchElements: WatchElements, onPageState: (receive: typeof follow) => void): void {
   watchElements(selector, {
@@ -28,7 +28,7 @@ export function installStatus(watchElements: WatchElements, onPageState: (receiv
 }
 
 function follow(state: StreamState | undefined): void {
-  // A first connection or a planned change of connection neither is trouble nor ends trouble.
+  // A first connection or a planned change of connection neither begins nor ends an interruption.
   if (state === "paused" || (state === "connecting" && next !== "ended")) return;
   if (state === "offline") plan("reconnecting", noticeDelay);
   else if (state === "denied" || state === "ended" || state === "stale") plan("ended", noticeDelay);

@@ -15,7 +15,7 @@ export interface StreamAddress {
   readonly cursor: string | undefined;
   /** The name of this URL's cursor parameter. */
   readonly cursorName: string;
-  /** Whether the stream relies on a token: one in its URL, or in the cookie that its URL names. */
+  /** Whether the stream needs a token: in its URL, or in the cookie that its URL names. */
   readonly isPrivate: boolean;
 }
 
@@ -36,7 +36,7 @@ export function parseAddress(text: string, base: string): StreamAddress {
   };
 }
 
-/** Returns the same URL text with another cursor. An empty cursor is left out. */
+/** Returns the same URL text with another cursor. An empty cursor is omitted. */
 export function withCursor(text: string, cursor: string, cursorName = cursorNameOf(split(text).pairs)): string {
   const { path, pairs, fragment } = split(text);
   const kept = without(pairs, cursorNames);

@@ -3,7 +3,10 @@ import { isHeaderOf } from "./stream-address.js";
 
 /** One connection of a stream. */
 interface Line {
-  /** The ids of the events that came by the line before, since this one was asked for. It brings them again. */
+  /**
+   * The ids of the events that the line before has brought since the request for this line. This line brings them
+   * again.
+   */
   readonly known: Set<string>;
 }
 
@@ -18,7 +21,7 @@ export class StreamRelay {
   readonly #receiver: ConnectionReceiver;
   #cursor: string;
   #open: Line | undefined;
-  /** The lines that can still open, in the order of their begin. */
+  /** The lines that can still open, in the order of their requests. */
   readonly #pending = new Set<Line>();
 
   constructor(receiver: ConnectionReceiver, cursor: string) {
@@ -35,7 +38,7 @@ export class StreamRelay {
    * Returns the receiver of a connection that begins at the present position.
    *
    * @param isWanted - Returns whether the receiver can pass on anything.
-   * @param opened - Called when the connection has opened. Those before it are silent from then on.
+   * @param opened - Called when the connection has opened. Earlier connections pass on nothing from then on.
    */
   next(isWanted: () => boolean, opened = () => {}): ConnectionReceiver {
     const line: Line = { known: new Set() };
@@ -58,7 +61,7 @@ export class StreamRelay {
       },
       lastEventId: (id) => {
         if (isSilent()) return;
-        // A block without an id of its own has that of the last one.
+        // A block without an id has the id of the last one.
         const isNew = id !== last;
         last = id;
         isRepeated = isNew && line.known.has(id);
@@ -72,7 +75,7 @@ export class StreamRelay {
     };
   }
 
-  /** Returns whether a line is now the open one: a later one can have opened before it. */
+  /** Returns whether a line is now the open one. A later line can have opened before it. */
   #switchTo(line: Line): boolean {
     if (!this.#pending.has(line)) return this.#open === line;
     for (const other of this.#pending) {
@@ -85,14 +88,14 @@ export class StreamRelay {
 
   #move(id: string, line: Line): void {
     this.#cursor = id;
-    // All lines have the same order, so nothing known comes after something new.
+    // All lines have the same order, so no known event follows a new one.
     line.known.clear();
     for (const { known } of this.#pending) known.add(id);
   }
 
   /**
-   * Returns the headers of an answer. An answer that tells a gap also tells where the stream continues. Without a gap, the
-   * stream may have moved on since the request.
+   * Returns the headers of an answer. An answer with a gap also says where the stream continues. Without a gap, the
+   * stream may have advanced since the request.
    */
   #told(headers: Headers, requested: string): Headers {
     const told = positionHeaders.map((name) => headers.get(name)).find((value) => value !== null);

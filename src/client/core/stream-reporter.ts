@@ -2,7 +2,7 @@ import type { MercureEndDetail, MercureErrorDetail, MercureGapDetail, StreamStat
 import type { Outcome, Reading } from "./connection.js";
 import type { StreamAddress } from "./stream-address.js";
 
-/** Receives what happens to a source, and obtains its new tokens. */
+/** Receives the events of a source, and obtains its new tokens. */
 export interface StreamReporter {
   changed(state: StreamState, previous: StreamState): void;
   failed(detail: MercureErrorDetail): void;
@@ -10,6 +10,6 @@ export interface StreamReporter {
   ended(detail: MercureEndDetail): void;
   /** Resolves to an address with a valid token, or to undefined if none can be obtained. */
   renew(address: StreamAddress, signal: AbortSignal): Promise<StreamAddress | undefined>;
-  /** Reads the stream over a connection that others share. Default: over a connection of its own. */
+  /** Reads the stream over a shared connection. Default: over a connection of its own. */
   read?(reading: Reading): Promise<Outcome>;
 }

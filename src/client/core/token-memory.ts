@@ -1,6 +1,6 @@
 /**
  * The tokens of streams whose page went into the history, by the stream's URL without token and cursor. They stay in
- * this document's memory, and out of the session storage, where htmx keeps its snapshots.
+ * this document's memory, and never reach the session storage, where htmx keeps its snapshots.
  */
 const tokens = new Map<string, string>();
 

@@ -2,7 +2,7 @@
 let swaps: (() => void)[] = [];
 
 /**
- * Runs a swap in a view transition. Swaps that come before the transition begins share it: each transition of its own
+ * Runs a swap in a view transition. Swaps that come before the transition begins share it. With a transition each, they
  * would skip the one before, which the browser reports as an error.
  */
 export function swapInTransition(swap: () => void): void {
@@ -12,6 +12,6 @@ export function swapInTransition(swap: () => void): void {
     swaps = [];
     for (const each of due) each();
   };
-  // The promise rejects when a later transition skips this one, or nobody sees the page. The swap runs all the same.
+  // The promise rejects when a later transition skips this one, or the page is hidden. The swap runs in every case.
   document.startViewTransition(run).ready.catch(() => {});
 }

@@ -4,7 +4,7 @@ export interface ElementWatcher {
 }
 
 export interface WatchedElements {
-  /** Watches an element in the page at once, also one in a shadow tree, which only its maker knows. */
+  /** Watches an element at once. An element in a shadow tree needs this, because only its author knows it. */
   readonly add: (element: Element) => void;
 }
 
@@ -47,5 +47,5 @@ export function watchElements(selector: string, watcher: ElementWatcher): Watche
   return { add };
 }
 
-/** The function {@link watchElements}. Scripts that come later get the copy of the client. */
+/** The function {@link watchElements}. Scripts that load later receive the client's copy. */
 export type WatchElements = typeof watchElements;

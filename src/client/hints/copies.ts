@@ -1,6 +1,6 @@
 /**
- * Says once that the page has two copies of htmx. Each copy swaps each answer, and the extension and the client know only
- * one of them.
+ * Warns once if the page has two copies of htmx. Each copy swaps each answer, and the extension and the client know
+ * only one of them.
  */
 export function warnOfCopies(htmx: unknown): void {
   const check = () => {

@@ -1,4 +1,4 @@
-/** How long an item of an answer and the same item of a stream count as one, in milliseconds. */
+/** The max time between an item of an answer and the same item of a stream, in milliseconds. */
 const memory = 10_000;
 
 /** The swap of an answer, in both lines of htmx. */
@@ -14,7 +14,7 @@ interface MessageDetail {
   readonly message?: { readonly data: string };
 }
 
-/** The items without an id that have come lately, with the time of their arrival, by their HTML. */
+/** The recently arrived items without an id, with the time of their arrival, by their HTML. */
 class Arrivals {
   readonly #times = new Map<string, number>();
 
@@ -29,8 +29,8 @@ class Arrivals {
 }
 
 /**
- * Says once that the answer of a form and a stream both contain an item, which the page then shows twice. The later of two
- * items with an id replaces the other.
+ * Warns once if the answer of a form and a stream both contain an item, which the page then shows twice. Of two items
+ * with an id, the later one replaces the other.
  */
 export function warnOfDoubledItems(): void {
   const answered = new Arrivals();
@@ -65,7 +65,7 @@ function itemsWithoutId(html: string): Element[] {
   return [...holder.content.children].filter((item) => item.id === "" && !item.hasAttribute("hx-swap-oob"));
 }
 
-/** Returns whether the page shows an item twice. htmx adds classes for a moment, which do not count. */
+/** Returns whether the page shows an item twice. Classes do not count, because htmx adds some for a moment. */
 function isDoubled(item: Element): boolean {
   const text = item.textContent;
   const same = [...document.querySelectorAll(item.localName)].filter((each) => {

@@ -46,7 +46,8 @@ declare global {
 }
 
 /**
- * Returns htmx's internal API, which only extensions get. This extension does nothing else, and no `hx-ext` names it.
+ * Returns htmx's internal API. htmx gives it only to extensions, so this function registers one, which does nothing
+ * else.
  */
 export function internalApiOf(htmx: Htmx): HtmxInternalApi {
   let internal: HtmxInternalApi | undefined;

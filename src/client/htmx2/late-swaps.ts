@@ -14,7 +14,7 @@ export function holdPosition(source: ElementSource): () => void {
   return () => all.delete(held);
 }
 
-/** Returns the id of the last message that is in the page, or undefined if that is the last one of the source. */
+/** Returns the id of the last message in the page. Undefined if it is the source's last event id. */
 export function positionInPage(source: ElementSource | undefined): string | undefined {
   const [first] = (source && waiting.get(source)) ?? [];
   return first?.before;

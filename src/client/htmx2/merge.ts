@@ -26,10 +26,10 @@ interface AnswerDetail {
 }
 
 /**
- * Swaps messages in the place of the extension. An arriving element replaces the element of a live list with the same id.
- * A message of only out-of-band elements leaves the target alone. A field that the visitor is changing stays, and keeps
- * the focus. A swap with a delay or a view transition keeps the stream's position. Elements that receive messages are
- * ready for the next one. The extension swaps messages that nobody parses.
+ * Swaps messages instead of the extension. An arriving element replaces the element of a live list with the same id. A
+ * message with only out-of-band elements leaves the target unchanged. A field that the visitor is changing stays, and
+ * keeps the focus. A swap with a delay or a view transition keeps the stream's position. Elements that receive messages
+ * are ready for the next one. The extension swaps messages that are not parsed.
  */
 export function installMerge(htmx: Htmx, api: HtmxInternalApi): void {
   // The window and the second of the event's two names come last, after all listeners that can cancel the message.
@@ -66,7 +66,7 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
   const source = event.detail.target as ElementSource;
   if (list && source.isRepeated && isRendered(fragment, list)) return;
   const merges = list !== null && itemsOf(fragment).length > 0;
-  // htmx processes new elements when they settle, so that a message before that would pass them by.
+  // htmx processes new elements when they settle. A message before that would not reach them.
   if (fragment.querySelector(receiver)) specification.settleDelay = 0;
 
   // Only a message without out-of-band elements empties the target.
@@ -93,9 +93,9 @@ function swapMessage(htmx: Htmx, api: HtmxInternalApi, event: CustomEvent<Messag
 }
 
 /**
- * Lets the items of an answer replace those of a live list that have the same ids, as the items of messages do. The
- * answer to a gap leaves the field that the visitor is changing alone, and the focus, and the region when the answer lacks
- * it, as after a redirect to a sign-in page.
+ * Replaces the items of a live list by an answer's items with the same ids, as for the items of messages. The answer to
+ * a gap leaves the focus and the field that the visitor is changing. It leaves the region too when the answer lacks it,
+ * as after a redirect to a sign-in page.
  */
 function mergeAnswer(api: HtmxInternalApi, detail: AnswerDetail): void {
   const { target, requestConfig, swapOverride, serverResponse } = detail;

@@ -3,8 +3,8 @@ import type { StreamState } from "../index.js";
 import type { HtmxInternalApi } from "./htmx.js";
 
 /**
- * Writes a stream's state into its element. htmx sets an element up again when a hash of its attributes has changed, and
- * would restart the timers of its triggers. So the hash that htmx has stored moves along.
+ * Writes a stream's state into its element. htmx sets an element up again when a hash of its attributes has changed,
+ * and would restart the timers of its triggers. This function therefore updates the hash that htmx has stored.
  */
 export function writeState(api: HtmxInternalApi, element: Element, state: StreamState): void {
   const data = api.getInternalData(element);

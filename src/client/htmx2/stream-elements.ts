@@ -32,7 +32,7 @@ class ListenedSource extends ElementSource {
 
 /**
  * Gives each element one source for its whole life, for `htmx.createEventSource`. Each time htmx processes an element,
- * the extension asks for a new source and adds its listeners again. Here it gets the same source back, and the element's
+ * the extension requests a new source and adds its listeners again. Here it receives the same source, and the element's
  * old listeners are dropped. Listeners of elements inside it stay, because htmx does not always process those again.
  */
 export class StreamElements extends PageStreams {

@@ -7,7 +7,7 @@ import { isDrawing, mergeTasks, withoutTemplates } from "./merge.js";
 import { swapPlain } from "./plain-swap.js";
 import { candidatesIn, contextOf, fireTriggers, receives } from "./receivers.js";
 
-/** A message, and what is known about it. */
+/** A message, with the time and the kind of its arrival. */
 export interface Arrival {
   readonly message: MessageEvent<string>;
   /** The time of its arrival, on the clock of `performance.now()`. */
@@ -84,8 +84,8 @@ function swap(
 }
 
 /**
- * Changes the tasks of a swap if it is one of a message, of an answer that can bring the same items as a stream, or of the
- * answer to a gap, which replaces a region that nobody has asked for.
+ * Changes the tasks of a swap: of a message, of an answer that can bring the same items as a stream, or of the answer
+ * to a gap, which replaces a region without a request of the reader.
  */
 export function prepareSwap(context: SwapContext, tasks: SwapTask[]): void {
   const message = swaps.get(context);

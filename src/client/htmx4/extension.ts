@@ -20,7 +20,7 @@ export function register(htmx: Htmx): { api: InternalApi; streams: StreamElement
     htmx_sse_before_connection: (element, { connection }) =>
       !element.matches(selector) || connection instanceof InboxSource,
   });
-  // Morphing leaves the attribute alone, which no rendering has.
+  // No rendering has the attribute, so morphing would remove it.
   htmx.config.morphIgnore = [...(htmx.config.morphIgnore ?? []), stateAttribute];
   registered?.streams.process(document);
   return registered;

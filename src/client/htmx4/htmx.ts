@@ -27,7 +27,7 @@ export interface ElementProperty {
 
 export interface Connection {
   readonly lastEventId: string;
-  /** Only a connection of the extension has one. */
+  /** Set only for connections of the extension. */
   readonly abortController?: { abort(): void };
 }
 

@@ -2,7 +2,7 @@ import { ElementSource, type SourceOwner } from "../core/element-source.js";
 import type { StreamAddress } from "../core/stream-address.js";
 import type { Arrival } from "./delivery.js";
 
-/** Receives what an inbox brings, in order. */
+/** Receives the messages of an inbox, in order. */
 export interface Receiver {
   deliver(source: InboxSource, arrival: Arrival): Promise<void>;
   /** Reports an opened connection, or an error. */
@@ -10,9 +10,9 @@ export interface Receiver {
 }
 
 /**
- * A source that keeps its messages until they are delivered: the extension of htmx 4 uses no EventSource. A message that
- * needs time, as a delayed swap does, holds the later ones back, because their replacements in place depend on its
- * content.
+ * A source that keeps its messages until they are delivered: the extension of htmx 4 uses no EventSource. A message
+ * that takes time, such as one with a delayed swap, holds back the later ones, because their replacements in place
+ * depend on its content.
  */
 export class InboxSource extends ElementSource {
   readonly #receiver: Receiver;
@@ -30,7 +30,7 @@ export class InboxSource extends ElementSource {
     return this.#isBusy ? this.#delivered : this.lastEventId;
   }
 
-  /** Drops the waiting messages, as when fresh content has them. */
+  /** Drops the waiting messages, because fresh content includes them. */
   clear(): void {
     this.#waiting = [];
   }

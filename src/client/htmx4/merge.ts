@@ -8,11 +8,12 @@ import type { SwapTask } from "./htmx.js";
 
 /**
  * Changes the tasks of a swap for a live list: an arriving element replaces the element of the list with the same id. A
- * message of only out-of-band elements leaves the target alone, and a field that the visitor is changing stays, with the
- * focus.
+ * message with only out-of-band elements leaves the target unchanged. A field that the visitor is changing stays, with
+ * the focus.
  *
  * @param isRepeated - Whether the page has received the message before. Undefined for the answer of a request.
- * @param isRefetch - Whether the swap answers a gap: it replaces a region that nobody has asked for, and never by nothing.
+ * @param isRefetch - Whether the swap answers a gap. Such a swap replaces a region without a request of the reader, and
+ * never leaves it empty.
  */
 export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean, isRefetch = false): void {
   const main = tasks.find(({ type }) => type === "main");
@@ -32,7 +33,7 @@ export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean, isRefetch = 
   const kept = tasks.filter((task) => {
     const { fragment, target, swapSpec } = task;
     keepFocus(fragment, isRefetch);
-    // The answer to a gap is empty when it lacks what `hx-select` selects.
+    // The answer to a gap is empty if it lacks the element of `hx-select`.
     const isEmpty = !fragment.firstElementChild && !fragment.textContent?.trim();
     if (isEmpty && task === main && (isRefetch || tasks.length > 1)) return false;
     return !target || prepareContent(target, fragment, swapSpec.style);
@@ -40,7 +41,7 @@ export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean, isRefetch = 
   tasks.splice(0, tasks.length, ...kept);
 }
 
-/** Takes out-of-band elements out of their templates, which table rows need in htmx 2. */
+/** Unwraps out-of-band elements from their templates, which table rows need in htmx 2. */
 export function withoutTemplates(html: string): string {
   if (!/<template\b/i.test(html)) return html;
   const holder = document.createElement("template");
@@ -51,7 +52,10 @@ export function withoutTemplates(html: string): string {
   return holder.innerHTML;
 }
 
-/** Returns whether a message needs the parser of drawings. Elsewhere its shapes would be unknown HTML elements. */
+/**
+ * Returns whether a message needs the parser of drawings. The usual parser would make unknown HTML elements of its
+ * shapes.
+ */
 export function isDrawing(target: Element, html: string): boolean {
   return isInSvg(target) && !/^\s*<svg\b/i.test(html);
 }

@@ -3,8 +3,8 @@ import { parsePlain } from "../core/plain-content.js";
 import type { InternalApi, SwapContext } from "./htmx.js";
 
 /**
- * Swaps plain content as htmx does, with the same events, but without a document for each parsing. Returns undefined for
- * content and for styles that need all of htmx.
+ * Swaps plain content as htmx does, with the same events, but without a document for each parse. Returns undefined for
+ * content and styles that need htmx's own swap.
  */
 export function swapPlain(api: InternalApi, context: SwapContext): Promise<void> | undefined {
   const { sourceElement, swap: style, target, text = "", select, selectOOB } = context;

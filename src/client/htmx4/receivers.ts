@@ -12,7 +12,7 @@ let found = new WeakMap<Element, Element[]>();
 let contexts = new WeakMap<Element, SwapContext>();
 const changes = new MutationObserver(forget);
 
-/** Forgets all after a change that can matter. Classes come and go with each swap, and mean nothing here. */
+/** Clears the caches after a relevant change. Changes of classes are not relevant: each swap adds and removes some. */
 function forget(records: MutationRecord[]): void {
   const matters = (node: Node) =>
     node instanceof Element && (node.matches(candidates) || node.querySelector(candidates));
@@ -56,8 +56,8 @@ export function contextOf(api: InternalApi, receiver: Element): SwapContext {
 }
 
 /**
- * Returns whether an element receives a connection's messages of a type: it names the type, or is the connection's own
- * element, which receives messages without a type unless it names others.
+ * Returns whether an element receives a connection's messages of a type. An element receives the types that it names.
+ * The connection's own element receives messages without a type if it names none.
  */
 export function receives(each: Element, element: Element, type: string): boolean {
   const types = each.getAttribute(typeAttribute) ?? (each === element ? "message" : "");

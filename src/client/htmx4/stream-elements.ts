@@ -10,7 +10,7 @@ import { markupOf, selector } from "./markup.js";
 
 /**
  * Gives each element with a connection one source for its whole life. The extension `hx-sse` leaves the element alone,
- * because htmx's data about the element names the source as its connection when the extension looks.
+ * because htmx's data about the element already names the source as its connection.
  */
 export class StreamElements extends PageStreams implements Receiver {
   readonly #htmx: Htmx;
@@ -31,12 +31,12 @@ export class StreamElements extends PageStreams implements Receiver {
     });
   }
 
-  /** Must be called before htmx processes an element and those in it. */
+  /** Must be called before htmx processes an element and its descendants. */
   process(root: ParentNode): void {
     for (const element of this.#processed) if (!element.matches(selector)) this.release(element);
     for (const element of [root as Element, ...root.querySelectorAll(selector)]) {
       if (!element.matches?.(selector)) continue;
-      // The extension connects even what htmx ignores, unless there is a connection.
+      // The extension connects even elements that htmx ignores, unless they have a connection.
       if (element.closest("[hx-ignore], [data-hx-ignore]")) this.#api.htmxProp(element).sse ??= { lastEventId: "" };
       else this.#connect(element);
     }

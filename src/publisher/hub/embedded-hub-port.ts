@@ -42,7 +42,7 @@ export class EmbeddedHubPort implements HubPort {
     return this.#hub.lastEventId;
   }
 
-  /** Waits for the hub to start, one second in all. Pages rendered earlier get an id that means a gap. */
+  /** Waits for the hub to start, at most one second in all. Pages rendered earlier get an id that means a gap. */
   begin(): Promise<void> | undefined {
     if (this.#isSettled || this.#hub.state !== "starting") return undefined;
     this.#starting ??= settledWithin(this.#hub.ready, maxWait).then(() => {
@@ -78,7 +78,7 @@ export class EmbeddedHubPort implements HubPort {
     return this.listSubscriptions(names, subscriber);
   }
 
-  /** Returns the subscriptions, those of the topics' variants included. */
+  /** Returns the subscriptions, including those of the topics' variants. */
   listSubscriptions(names: readonly string[] | undefined, subscriber?: string): SubscriptionDocument[] {
     if (names === undefined) return applicationSubscriptions(this.#hub.subscriptions(undefined, subscriber));
     const all = names.flatMap((name) => {

@@ -9,7 +9,9 @@ import type { Draft, Update } from "../../protocol/update.js";
 import { MercureError } from "../../shared/errors.js";
 import type { Transaction } from "../../shared/transaction.js";
 
-/** The hub as the publisher sees it. One adapter is for the hub in this process, and one for a hub in another. */
+/**
+ * The hub as the publisher sees it. One adapter is for the hub in this process, and one for a hub in another process.
+ */
 export interface HubPort {
   /** Whether the hub is the library's own, in this process. */
   readonly isInProcess: boolean;
@@ -19,7 +21,7 @@ export interface HubPort {
   readonly lastEventId: string;
 
   /**
-   * Returns a promise that a request must await before it renders. Returns undefined if it does not have to wait.
+   * Returns a promise that a request must await before it renders, or undefined if it can render at once.
    *
    * @param requested - The origin of the request.
    */
@@ -28,8 +30,9 @@ export interface HubPort {
   /**
    * Publishes an update. Resolves to its id.
    *
-   * @param jwt - The publisher's token for a hub in another process. Default: one that the library makes.
-   * @param transaction - The update is a part of it, and has no id yet: resolves to that of the draft, or "".
+   * @param jwt - The publisher's token for a hub in another process. Default: the library makes one.
+   * @param transaction - The transaction that the update is a part of. The update has no id yet: the promise resolves
+   * to the draft's id, or "".
    */
   publish(draft: Draft, jwt?: string, transaction?: Transaction): Promise<string>;
 
@@ -57,7 +60,7 @@ export interface HubPort {
   listSubscriptions(names: readonly string[] | undefined, subscriber?: string): SubscriptionDocument[];
 
   /**
-   * Iterates over updates, private ones included.
+   * Iterates over updates, including private ones.
    *
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
    */
@@ -71,7 +74,7 @@ export interface HubPort {
   disconnect(target: DisconnectTarget): Promise<void>;
 
   /**
-   * Returns the function that streams topics to a client whom the application has authorized.
+   * Returns the function that streams topics to a client that the application has authorized.
    *
    * @throws MercureError `ERR_EXTERNAL_HUB` if the hub is in another process.
    */

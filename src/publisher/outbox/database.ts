@@ -10,26 +10,26 @@ export interface RelayDatabase {
   /**
    * Runs a statement outside the application's transactions.
    *
-   * @throws ConnectionInUse while a transaction of the application has the only connection.
+   * @throws ConnectionInUse while a transaction of the application uses the only connection.
    */
   query(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
 
-/** A transaction of the application has the connection. A statement would become a part of it. */
+/** A transaction of the application uses the connection, so a statement would become a part of it. */
 export class ConnectionInUse extends Error {}
 
 /** The distinctive properties of the objects that database packages export. */
 interface Known {
-  /** Of TypeORM's data source. */
+  /** The settings of TypeORM's data source. */
   readonly options?: { readonly type?: string };
   readonly driver?: { readonly databaseConnection?: SyncDatabase };
   createQueryRunner?(): unknown;
-  /** Of a pool of mysql2; `promise` of one with callbacks. */
+  /** A function of mysql2's pools. A pool with callbacks has `promise`. */
   getConnection?: unknown;
   promise?(): Known;
-  /** Of better-sqlite3, libsql and node:sqlite. */
+  /** A function of better-sqlite3, libsql and node:sqlite. */
   prepare?: unknown;
-  /** Of the client of `@libsql/client`. */
+  /** A function of the client of `@libsql/client`. */
   execute?(statement: object): Promise<{ readonly rows: readonly object[] }>;
   query?(text: string, values: readonly unknown[]): PromiseLike<unknown>;
 }
@@ -85,7 +85,10 @@ function typeormDatabase(source: Known): RelayDatabase {
   );
 }
 
-/** The application and the relay share the connection, and each statement ends before another one begins. */
+/**
+ * Returns a database whose one connection the application and the relay share. Each statement ends before the next one
+ * begins.
+ */
 function syncDatabase(open: () => SyncDatabase | undefined): RelayDatabase {
   return {
     dialect: "sqlite",
@@ -101,7 +104,7 @@ function syncDatabase(open: () => SyncDatabase | undefined): RelayDatabase {
   };
 }
 
-/** The object has other connections for the application's transactions. */
+/** Returns a database with separate connections for the application's transactions. */
 function asyncDatabase(database: Known, dialect: OutboxDialect): RelayDatabase {
   return {
     dialect,

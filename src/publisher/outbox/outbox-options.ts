@@ -27,7 +27,7 @@ export interface OutboxSettings {
   readonly table: string;
   readonly createTable: boolean;
   readonly relay: boolean;
-  /** In milliseconds. */
+  /** The max pause between two reads of the table, in milliseconds. */
   readonly pollInterval: number;
 }
 

@@ -39,8 +39,8 @@ export class Outbox {
   /**
    * Makes an update a part of a transaction. Resolves to its id; empty with `keep: false`.
    *
-   * @throws MercureError `ERR_OPTION` for any value but a transaction of the database, `ERR_OUTBOX` without the
-   * tables, `ERR_CLOSED`, and the errors of a publish. Errors of the database are rethrown.
+   * @throws MercureError `ERR_OPTION` for any value but a transaction of the database, `ERR_OUTBOX` without the tables,
+   * `ERR_CLOSED`, and the errors of a publish. Errors of the database are rethrown.
    */
   async add(transaction: Transaction, draft: Draft): Promise<string> {
     if (this.state === "closed") throw closedError();
@@ -61,7 +61,7 @@ export class Outbox {
     return id;
   }
 
-  /** Ends the relay after the updates that are under way. */
+  /** Ends the relay after its pending updates. */
   stop(): void {
     this.#relay.stop();
   }
@@ -70,7 +70,10 @@ export class Outbox {
     return this.#relay.close();
   }
 
-  /** The relay cannot create the tables while this transaction has the only connection. */
+  /**
+   * Creates missing tables in the transaction, because the relay cannot create them while the transaction has the only
+   * connection.
+   */
   async #prepare(transaction: Statements): Promise<void> {
     if (this.#relay.isPrepared) return;
     const { database, table, createTable } = this.#settings;

@@ -11,7 +11,7 @@ export function recordOf(draft: Draft): string {
 }
 
 /**
- * Returns the draft of a record, without properties that are not of a draft.
+ * Returns the draft of a record, without unknown properties.
  *
  * @throws SyntaxError if the text is not JSON, and the errors of `validateDraft`.
  */

@@ -13,7 +13,10 @@ export interface StoredRow {
 /** The max number of rows in a reading. */
 const maxRows = 50;
 
-/** The time that a lease lasts in the database, and the time that its holder relies on it: clocks there have seconds. */
+/**
+ * The lifetime of a lease in the database, in seconds, and the time that its holder relies on it, in milliseconds. It
+ * is shorter, because the clocks of databases can count whole seconds.
+ */
 const lease = { seconds: 5, reliable: 3000 };
 
 /** The tables of an outbox as one relay uses them: the updates, and the lease that lets one relay work at a time. */
@@ -23,7 +26,7 @@ export class RelayTables {
   #leaseEnd = 0;
   #isPrepared = false;
   #setReady!: () => void;
-  /** Resolves when the tables are there. */
+  /** Resolves when the tables exist. */
   readonly ready = new Promise<void>((resolve) => {
     this.#setReady = resolve;
   });
@@ -32,7 +35,7 @@ export class RelayTables {
     this.#settings = settings;
   }
 
-  /** Whether the tables are there. */
+  /** Whether the tables exist. */
   get isPrepared(): boolean {
     return this.#isPrepared;
   }
@@ -68,7 +71,7 @@ export class RelayTables {
     this.#setReady();
   }
 
-  /** Returns the oldest rows that wait for a relay of this version. */
+  /** Returns the oldest rows of this relay's version. */
   async rows(): Promise<readonly StoredRow[]> {
     const { database, table } = this.#settings;
     const text = `select position, record from ${table} where error is null and version <= ${recordVersion} order by position limit ${maxRows}`;
@@ -89,7 +92,7 @@ export class RelayTables {
     return `update ${table} set error = null where position = ${position}`;
   }
 
-  /** Takes or prolongs the lease. Resolves to false while another relay has it. */
+  /** Takes or prolongs the lease. Resolves to false while another relay holds it. */
   async takeLease(): Promise<boolean> {
     const begin = performance.now();
     if (this.#leaseEnd - begin > lease.reliable / 2) return true;
@@ -109,7 +112,7 @@ export class RelayTables {
     return true;
   }
 
-  /** Lets another relay work at once. */
+  /** Ends the lease, so that another relay can work at once. */
   async releaseLease(): Promise<void> {
     if (this.#leaseEnd === 0) return;
     this.#leaseEnd = 0;

@@ -14,7 +14,7 @@ export interface RelayOptions extends OutboxSettings {
   readonly logger: Logger;
 }
 
-/** `starting`: the tables are not there yet. `away`: the database or the hub fails now; the relay retries. */
+/** `starting`: the tables do not exist yet. `away`: the database or the hub fails now, and the relay retries. */
 export type RelayState = "starting" | "ready" | "away" | "closed";
 
 interface WaitingDraft {
@@ -22,26 +22,26 @@ interface WaitingDraft {
   readonly draft: Draft;
 }
 
-/** The pause between a publish in a transaction and the first look for its commit, in milliseconds. */
+/** The pause between a publish in a transaction and the first check for its commit, in milliseconds. */
 const minPause = 2;
 
 /** The pauses after failures, in milliseconds. */
 const failurePauses = { min: 100, max: 10_000 };
 
-/** The number of failures of an update beside successes of others until it counts as impossible. */
+/** The max number of failures of an update while others succeed. After it, the relay sets the update aside. */
 const maxFailures = 5;
 
 /**
- * Publishes what transactions have put into the outbox, in the order of the rows, and deletes what the hub has
- * acknowledged. A crash in between repeats updates with the same ids, and the hub ignores them. A lease lets one relay
- * work at a time, so that the order holds with several processes.
+ * Publishes the updates that transactions have put into the outbox, in the order of the rows, and deletes each one that
+ * the hub has acknowledged. After a crash in between it publishes updates again under the same ids, and the hub ignores
+ * them. A lease lets one relay work at a time, so that the order holds with several processes.
  */
 export class Relay {
   readonly #options: RelayOptions;
   readonly #tables: RelayTables;
   /** The rows that are published and not deleted yet. */
   #published: number[] = [];
-  /** The number of failures of rows that are retried. */
+  /** The number of failures of each row that is retried. */
   readonly #failures = new Map<number, number>();
   #pause = minPause;
   #failurePause = 0;
@@ -61,31 +61,31 @@ export class Relay {
     return this.#state;
   }
 
-  /** Whether the tables are there. */
+  /** Whether the tables exist. */
   get isPrepared(): boolean {
     return this.#tables.isPrepared;
   }
 
-  /** Resolves when the tables are there. */
+  /** Resolves when the tables exist. */
   get ready(): Promise<void> {
     return this.#tables.ready;
   }
 
-  /** Looks for a commit soon, and then at growing distances. */
+  /** Checks for a commit soon, and then at growing intervals. */
   wake(): void {
     if (this.#failurePause > 0) return;
     this.#pause = minPause;
     if (this.#onDue !== undefined && this.#due - performance.now() > minPause) this.#schedule(minPause);
   }
 
-  /** Begins no more work. */
+  /** Starts no more work. */
   stop(): void {
     this.#state = "closed";
     clearTimeout(this.#timer);
     this.#onDue?.();
   }
 
-  /** Resolves when the relay uses the database no more. */
+  /** Resolves when the relay has stopped using the database. */
   async close(): Promise<void> {
     this.stop();
     await this.#ended;
@@ -122,7 +122,7 @@ export class Relay {
   #schedule(pause: number): void {
     const { relay } = this.#options;
     clearTimeout(this.#timer);
-    // Without a relay, everything is done once the tables are there.
+    // A process without a relay has no more work once the tables exist.
     if (!relay && this.#state === "ready") return;
     this.#due = performance.now() + pause;
     this.#timer = setTimeout(() => this.#onDue?.(), pause).unref();
@@ -140,7 +140,7 @@ export class Relay {
     return this.#failurePause;
   }
 
-  /** Returns whether there was work. */
+  /** Returns whether it has found work. */
   async #round(): Promise<boolean> {
     await this.#tables.prepare();
     if (!this.#options.relay) return false;
@@ -175,7 +175,8 @@ export class Relay {
         await this.#setAside(position, error as Error);
       }
     }
-    // The hub cannot recognize a repetition without an id. These updates are not kept, so a crash can lose them.
+    // The hub cannot recognize a repetition without an id. History does not store these updates, so a crash can lose
+    // them.
     await this.#tables.delete(waiting.filter(({ draft }) => draft.keep === false).map(({ position }) => position));
     return waiting;
   }
@@ -208,7 +209,7 @@ export class Relay {
     throw first;
   }
 
-  /** Keeps an impossible update in the table, where it stops no other. */
+  /** Marks an update that cannot be published. It stays in the table, and the relay continues with the others. */
   async #setAside(position: number, error: Error): Promise<void> {
     const how = await this.#tables.setAside(position, error);
     this.#failures.delete(position);

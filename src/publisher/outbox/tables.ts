@@ -26,8 +26,8 @@ export function checkTableName(name: string): string {
 }
 
 /**
- * Returns the statements that create the tables of an outbox where they are missing: that of the updates, and that of the
- * lease, so that one relay works at a time. No position is used twice, because a slow relay may still delete it.
+ * Returns the statements that create the missing tables of an outbox: one table for the updates, and one for the lease,
+ * so that one relay works at a time. No position is used twice, because a slow relay may still delete it.
  */
 export function outboxStatements(dialect: OutboxDialect, table: string): readonly string[] {
   const isMysql = dialect === "mysql";
@@ -41,7 +41,7 @@ export function outboxStatements(dialect: OutboxDialect, table: string): readonl
   ];
 }
 
-/** Returns the SQL that creates the tables of an outbox. It can run again. */
+/** Returns the SQL that creates the tables of an outbox. It can run repeatedly. */
 export function outboxSql(dialect: OutboxDialect, table = defaultOutboxTable): string {
   return outboxStatements(dialect, checkTableName(table)).join(";\n").concat(";");
 }

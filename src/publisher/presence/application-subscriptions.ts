@@ -3,8 +3,8 @@ import { nameOf } from "../../protocol/carried-name.js";
 import { isInternalTopic, topicOf, variantOf } from "../../protocol/own-topics.js";
 
 /**
- * Returns subscriptions as the application knows them. Topics of the library are omitted, variants are replaced by their
- * topics, and names are those that the application wrote.
+ * Returns subscriptions as the application knows them. It omits the library's topics, replaces variants by their
+ * topics, and returns names as the application wrote them.
  */
 export function applicationSubscriptions(subscriptions: readonly SubscriptionDocument[]): SubscriptionDocument[] {
   return subscriptions.flatMap((subscription) => {

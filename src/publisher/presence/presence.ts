@@ -16,8 +16,9 @@ export type PresenceKey = string | ((payload: unknown) => string | number | unde
 const announcementInterval = 1000;
 
 /**
- * The min time until this node announces a change of another node's streams, in milliseconds. The other node has usually
- * announced it by then. The max is twice as long, and random, so that one node announces for the rest.
+ * The min time until this node announces a change of another node's streams, in milliseconds. The other node has
+ * usually announced it by then. The max is twice as long. The time is random, so that one node announces for the
+ * others.
  */
 const otherNodeDelay = 200;
 
@@ -59,9 +60,9 @@ interface Watched {
 /**
  * Tracks the people of topics by the streams of all nodes of the hub.
  *
- * A topic is watched from the first request for its people until no page can request them any more. An application
- * without presence thus pays nothing for it. A person who leaves stays listed for a grace period, so a reload emits no
- * presence event.
+ * A topic is watched from the first request for its people until the last page that can request them has expired. An
+ * application without presence thus has no cost. A person who leaves stays listed for a grace period, so a reload emits
+ * no presence event.
  */
 export class Presence {
   readonly #options: PresenceOptions;
@@ -81,8 +82,8 @@ export class Presence {
   }
 
   /**
-   * Announces the changes of a topic from now on, for as long as a page rendered now may listen. Evicts the least
-   * recently requested topics when watched topics exceed the memory limit.
+   * Announces the changes of a topic from now on, until the lifetime of a page rendered now has passed. Evicts the
+   * least recently requested topics when watched topics exceed the memory limit.
    */
   watch(topic: string): Room {
     const { clock, lifetime } = this.#options;

@@ -30,7 +30,7 @@ export interface SubscriptionsOptions {
   readonly pages: RenderContexts;
 }
 
-/** The active subscriptions of the application's topics, and the people behind them. */
+/** The active subscriptions of the application's topics, and the people of these topics. */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions;
 

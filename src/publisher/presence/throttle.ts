@@ -31,7 +31,7 @@ export class Throttle {
     else this.#cancel = this.#clock.at(next, () => this.#run());
   }
 
-  /** Counts a run of another process as one of this. */
+  /** Counts a run of another process as a run of this one. */
   noteRun(): void {
     this.cancel();
     this.#lastRun = this.#clock.now();

@@ -1,15 +1,18 @@
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 
-/** The max number of topics. Others count as published at the time of the last one that is evicted. */
+/** The max number of topics. All other topics count as published at the time of the last evicted publication. */
 const maxTopics = 10_000;
 
 /** The last publish to a topic. */
 export interface Publication {
-  /** All later updates have greater positions. Infinite while the publish is under way. */
+  /**
+   * The position of the hub when the publish ended. It is infinite while the publish is pending. Later updates have
+   * greater positions.
+   */
   position: number;
 }
 
-/** Remembers the last publish to each topic, so that streams of a variant unknown at the time are found. */
+/** Remembers the last publish to each topic. A stream whose variant was unknown then has missed it. */
 export class LastPublications {
   readonly #last = new OldestFirstMap<string, Publication>();
   readonly #evicted: Publication = { position: 0 };
@@ -27,7 +30,7 @@ export class LastPublications {
     return publication;
   }
 
-  /** Returns the last publication to a topic. A variant that becomes known now has missed it and all before. */
+  /** Returns the last publication to a topic. A variant that becomes known now has missed it and all earlier ones. */
   last(topic: string): Publication {
     return this.#last.get(topic) ?? this.#evicted;
   }

@@ -30,11 +30,11 @@ export interface PublisherOptions {
   readonly streamLimits: StreamLimits;
   /** Undefined without the option `outbox`. */
   readonly outbox: Outbox | undefined;
-  /** Receives errors that have no caller. */
+  /** Receives errors without a caller. */
   onError(message: string, error: unknown): void;
 }
 
-/** Publishes updates, those of one topic in the order of the calls. */
+/** Publishes updates. The updates of one topic keep the order of the calls. */
 export class Publisher {
   readonly #options: PublisherOptions;
   readonly #order = new InOrder();

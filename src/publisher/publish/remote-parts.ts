@@ -1,15 +1,15 @@
 import { MercureError } from "../../shared/errors.js";
 
-/** The max number of topics in an update that the hubs of this kit accept over HTTP by default. */
+/** The max number of topics in an update that this library's hubs accept over HTTP by default. */
 const maxRemoteTopics = 100;
 
 /**
  * Returns the topics of the updates that carry one publish to a hub in another process.
  *
  * @param names - The topics by their names.
- * @param variants - The topics of each variant. A list stays whole, so that no stream gets two parts.
+ * @param variants - The topics of each variant. A list stays in one update, so that no stream receives two.
  * @param id - The id of the update, if the application chose one.
- * @throws MercureError `ERR_UPDATE` for an id, if one update cannot have all the topics.
+ * @throws MercureError `ERR_UPDATE` for an id, if the topics do not fit into one update.
  */
 export function remoteParts(
   names: readonly string[],

@@ -37,10 +37,7 @@ export class VariantDrafts {
     return [...this.#rendered.values()];
   }
 
-  /**
-   * Renders the variants that are missing. Pages can be rendered while a function is awaited, and these pages can start
-   * new variants.
-   */
+  /** Renders the missing variants. While a function is awaited, other pages can be rendered and start new variants. */
   async renderMissing(): Promise<void> {
     for (let missing = this.#missing(); missing.length > 0; missing = this.#missing()) {
       for (const variant of missing) this.#rendered.set(variant, await this.#renderFor(variant));

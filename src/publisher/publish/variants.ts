@@ -10,14 +10,14 @@ export interface VariantsOptions {
   readonly lifetime: number;
   /** Whether this process observes all streams. Otherwise streams without a variant can exist at any time. */
   readonly areAllKnown: boolean;
-  /** Set if streams can be on other nodes, and begin before this process knows their variant. */
+  /** The other nodes. Set if they can have streams, which begin before this process knows their variant. */
   readonly nodes?: VariantsOfNodes | undefined;
 }
 
 export interface VariantsOfNodes {
   /** Returns the newest position that this node knows. */
   head(): number;
-  /** Returns a position after those of all pages so far. Another node can know newer ones than this node. */
+  /** Returns a position after those of all pages so far. Another node can know newer positions than this node. */
   upperBound(): number;
   /** Tells the streams of a name that they have missed updates. */
   tellMissed(name: string): void;
@@ -89,11 +89,11 @@ export class Variants {
   }
 
   /**
-   * Notes that an update of topics is handed to the hub now, for the variants that are known now.
+   * Notes that the hub now receives an update of topics, for the variants that are known now.
    *
-   * @param isForAll - Whether streams without a variant receive it, also where this process knows of none.
-   * @returns a function to call when the hub has accepted it, or when nothing was sent because no variant is known.
-   * Undefined if all streams are on this node.
+   * @param isForAll - Whether streams without a variant receive it, even if this process knows none.
+   * @returns a function to call when the hub has accepted the update, or when no update was sent because no variant is
+   * known. Undefined if all streams are on this node.
    */
   publishing(topics: readonly string[], isForAll: boolean): ((isStored: boolean) => void) | undefined {
     const { nodes } = this.#options;
@@ -195,7 +195,7 @@ export class Variants {
   }
 
   /**
-   * Returns whether there is memory for a variant. Evicts the oldest ones without a stream for it: their pages have
+   * Returns whether there is memory for a variant. Evicts the oldest variants without an open stream: their pages have
    * left, or can miss updates.
    */
   #makeRoom(name: string): boolean {

@@ -31,10 +31,10 @@ export interface FollowOptions {
   readonly maxEventLength?: number;
 }
 
-/** A step that the server's bytes make. */
+/** A step that the server's bytes cause. */
 type Received = Extract<Followed, { kind: "position" | "event" }>;
 
-/** The time that the server has to answer, in milliseconds. */
+/** The max time until the server answers, in milliseconds. */
 const answerTimeout = 10_000;
 
 /**
@@ -55,8 +55,8 @@ export class NoEventStream extends Error {
 }
 
 /**
- * Follows an event stream, and reconnects after the last event whenever a connection ends. Ends only by the signal or
- * when the caller leaves the loop: the caller decides whether an answer is final.
+ * Follows an event stream, and reconnects after the last event whenever a connection ends. The loop ends only by the
+ * signal or by its caller: the caller decides whether an answer is final.
  *
  * `fetch` itself ends a connection after five minutes without data.
  */

@@ -47,7 +47,7 @@ export class HubAddress {
     return this.#fixed ?? this.#trusted(requested);
   }
 
-  /** The URL that is the same for every request. Undefined if it depends on the request. */
+  /** The URL if it is the same for every request. Undefined if it depends on the request. */
   get #fixed(): string | undefined {
     const { url, path, trustedHosts } = this.#options;
     if (url !== true) return url;

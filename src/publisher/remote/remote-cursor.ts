@@ -21,17 +21,17 @@ const minRetry = 250;
 const maxRetry = 15_000;
 
 /**
- * Follows a hub in another process by a subscription to all topics, and keeps the last event id seen.
+ * Follows a hub in another process by a subscription to all topics, and keeps the last event id received.
  *
  * A page rendered with this id misses no updates. An id that is too old only repeats updates, which replace themselves
  * on the page. An id that is too new would lose updates. If the hub cannot confirm that its history still contains the
- * updates after the id, `RemoteCursor` publishes an update of its own, which has a known position.
+ * updates after the id, `RemoteCursor` publishes an update of its own, whose position is known.
  */
 export class RemoteCursor {
   readonly #options: RemoteCursorOptions;
   readonly #closing = new AbortController();
   /**
-   * The last event id seen. At first it is an unknown id: the hub replays either nothing or everything for it, and
+   * The last event id received. At first it is an unknown id: the hub then replays either nothing or everything, and
    * reports a gap.
    */
   #lastEventId = `urn:uuid:${randomUUID()}`;

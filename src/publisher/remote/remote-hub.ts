@@ -52,14 +52,14 @@ export class RemoteHub implements HubPort {
     });
   }
 
-  /** The last event id seen. It can be older than the hub's last event id, and is never newer. */
+  /** The last event id received. It can be older than the hub's last event id, and is never newer. */
   get lastEventId(): string {
     return this.#position.lastEventId;
   }
 
   /**
-   * Returns a promise that a request should wait for before it renders. It resolves after one second at most. Returns
-   * undefined if the request does not have to wait.
+   * Returns a promise that a request must await before it renders. It resolves after one second at most. Returns
+   * undefined if the request can render at once.
    *
    * @param requested - The origin of the request.
    */

@@ -7,13 +7,13 @@ import { boundedText, connectionFailure, retryAfterOf } from "./http-answer.js";
 
 /** Timeouts of a publish, in milliseconds. */
 export interface Timeouts {
-  /** The time that the hub has to answer one request. */
+  /** The max time until the hub answers one request. */
   readonly answer: number;
-  /** The time from the first attempt during which an update is retried. */
+  /** The max time, from the first attempt, until the last retry of an update. */
   readonly repetition: number;
 }
 
-/** The default is long enough for a hub to restart, and short enough for a visitor whose request waits for it. */
+/** The default timeouts. A hub can restart within them, and a visitor whose request waits can wait as long. */
 const defaultTimeouts: Timeouts = { answer: 10_000, repetition: 3000 };
 const firstPause = 100;
 

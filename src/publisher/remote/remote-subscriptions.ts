@@ -4,15 +4,15 @@ import type { ProtocolVersion } from "../../protocol/protocol-version.js";
 import { MercureError } from "../../shared/errors.js";
 import { boundedText, connectionFailure } from "./http-answer.js";
 
-/** The time that a hub has to answer, in milliseconds. */
+/** The max time until a hub answers, in milliseconds. */
 const defaultTimeout = 10_000;
 
-/** The max length of its answer, in bytes: room for about a hundred thousand subscriptions. */
+/** The max length of the answer, in bytes: room for about a hundred thousand subscriptions. */
 const maxAnswerLength = 64 * 1024 * 1024;
 
 /** A hub's answer. Its other properties are ignored. */
 export interface SubscriptionCollection {
-  /** The subscriptions. Ended ones can be among them. */
+  /** The subscriptions. They can include ended ones. */
   readonly subscriptions: readonly SubscriptionDocument[];
 }
 

@@ -15,7 +15,7 @@ export interface EventTopicsOptions {
   readonly presence: Presence | undefined;
 }
 
-/** The topics of the events about those who stream: subscription events of the hub, and presence changes. */
+/** The topics of events about subscribers: subscription events of the hub, and presence changes. */
 export class EventTopics {
   readonly #options: EventTopicsOptions;
 

@@ -53,7 +53,7 @@ export class HandmadeTokens {
     return this.sign(topics, options);
   }
 
-  /** Signs that token, on request for the cookie of a hash. */
+  /** Signs a token. The signer of a cookie passes the cookie's hash. */
   sign(topics: Topics, options: JwtOptions & Pick<TokenBearer, "cookieHash">): string {
     const { tokens, variants } = this.#options;
     const selectors = this.#granted(topics);

@@ -35,7 +35,7 @@ export interface RenderContext {
   connections: number;
   /** Whether the page has the scripts that receive the streams. */
   hasScripts: boolean;
-  /** The line of htmx that the page's scripts name, if they name one. */
+  /** The line of htmx that the page's scripts name. Undefined if they name no line. */
   htmx?: HtmxLine | undefined;
   /** Called when a stream is written into the page, with the URL of its hub. */
   onStream(hubUrl: string): void;

@@ -11,7 +11,7 @@ export interface StreamUrlParts {
   /** The id of the last event before the stream. The hub replays all later updates. */
   readonly lastEventId: string;
   readonly token?: string | undefined;
-  /** The name of the stream's grant, which is a hash of it. */
+  /** The name of the stream's grant: its hash. */
   readonly grant?: string | undefined;
   /** Whether the hub supports the grant parameter. Other hubs do not receive it. */
   readonly isOwnHub: boolean;

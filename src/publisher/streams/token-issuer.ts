@@ -116,7 +116,7 @@ export class TokenIssuer {
 
 /**
  * Returns a hash that names a grant's cookie. Equal grants have equal names. The hash includes the key of the tokens:
- * cookies ignore ports, so another kit's token for the same topics would otherwise overwrite this one's.
+ * cookies ignore ports, so an application on another port would otherwise overwrite the cookie.
  */
 function grantName(tokens: Tokens, granted: readonly Selector[], of: readonly Selector[] = []): string {
   const texts = [granted, of].map((selectors) =>
