@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../support/redis.js";
+import { end, nextLine } from "../support/server-process.js";
 import { launchChromium } from "./chromium.js";
 
 const program = fileURLToPath(new URL("node-program.ts", import.meta.url));
@@ -25,11 +24,9 @@ async function start(t: TestContext, transport: string): Promise<{ origin: strin
     stdio: ["ignore", "pipe", "inherit"],
   });
   t.after(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
-    await once(child, "exit");
+    await end(child, "SIGKILL");
   });
-  const [origin] = (await once(createInterface(child.stdout!), "line")) as [string];
+  const origin = await nextLine(child);
   return { origin, child };
 }
 

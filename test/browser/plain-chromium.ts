@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { end } from "../support/server-process.js";
 
 /**
  * Opens a page in a Chromium that nobody drives, until the end of the test: Chromium renders no page in advance while it
@@ -15,9 +15,7 @@ export async function openUndriven(t: TestContext, url: string): Promise<void> {
   const program = process.env.CHROMIUM ?? "/usr/bin/chromium";
   const browser = spawn(program, [...flags, `--user-data-dir=${profile}`, url], { stdio: "ignore" });
   t.after(async () => {
-    const ended = once(browser, "exit");
-    browser.kill();
-    await ended;
+    await end(browser);
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   });
 }

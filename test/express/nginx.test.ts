@@ -6,12 +6,12 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { application, streamUrlOf } from "../support/application.js";
 import { BrowserSession } from "../support/browser-session.js";
 import { openStream } from "../support/event-stream.js";
 import { startNginx, withoutNginx } from "../support/proxies.js";
+import { end, nextLine } from "../support/server-process.js";
 
 function behindNginx(t: TestContext, upstream: string, headers: string): Promise<string> {
   return startNginx(t, `location / { proxy_pass ${upstream}; proxy_http_version 1.1; ${headers} }`);
@@ -98,13 +98,11 @@ test("the example app behind nginx with the documented settings accepts a browse
     env: { ...process.env, PORT: "0", DATABASE: join(folder, "example.db"), SECRET_KEY: "k".repeat(32) },
     stdio: ["ignore", "pipe", "ignore"],
   });
-  const gone = once(server, "exit");
   t.after(async () => {
-    server.kill("SIGKILL");
-    await gone;
+    await end(server, "SIGKILL");
     rmSync(folder, { recursive: true });
   });
-  const [line] = (await once(createInterface(server.stdout), "line")) as [string];
+  const line = await nextLine(server);
   const upstream = /http:\S+/.exec(line)![0].replace("localhost", "127.0.0.1");
   const documented = "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme;";
   const origin = await behindNginx(t, upstream, documented);

@@ -1,14 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../support/free-port.js";
 import { PostgresServer, withoutPostgres } from "../support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../support/redis.js";
+import { end, nextLine } from "../support/server-process.js";
 
 const program = fileURLToPath(new URL("./hub-program.ts", import.meta.url));
 const loader = new URL("../../scripts/typescript.mjs", import.meta.url).href;
@@ -56,9 +55,7 @@ export async function openStore(t: TestContext, open: () => Promise<Store>): Pro
   const children: ChildProcess[] = [];
   t.after(async () => {
     for (const child of children) {
-      if (child.exitCode !== null || child.signalCode !== null) continue;
-      child.kill("SIGKILL");
-      await once(child, "exit");
+      await end(child, "SIGKILL");
     }
     await store.stop();
   });
@@ -75,11 +72,6 @@ export function spawnNode(
   return spawn(process.execPath, ["--import", loader, path, ...args], { stdio: ["ignore", "pipe", stderr], ...more });
 }
 
-/** Returns the first line that a program prints. */
-export async function firstLine({ stdout }: ChildProcess): Promise<string> {
-  return ((await once(createInterface(stdout!), "line")) as [string])[0];
-}
-
 /** Opens a store, and returns the function that starts a node in a process of its own. All end after the test. */
 export async function openCluster(
   t: TestContext,
@@ -91,6 +83,6 @@ export async function openCluster(
     const port = chosen ?? (await freePort());
     const child = spawnNode(program, [url, `${nodeTimeout}`, `${port}`]);
     children.push(child);
-    return { child, origin: await firstLine(child) };
+    return { child, origin: await nextLine(child) };
   };
 }

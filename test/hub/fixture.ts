@@ -159,10 +159,7 @@ export function subscribe(
   });
 }
 
-/** Resolves when the condition holds, and checks it at every turn of the event loop. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await turn();
-}
+export { untilTurn as until } from "../support/until.js";
 
 export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

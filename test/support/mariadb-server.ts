@@ -1,12 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mysql from "mysql2/promise";
 import { freePort } from "./free-port.js";
-import { until } from "./until.js";
+import { end, untilReady } from "./server-process.js";
 
 const program = ["/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd", "/usr/local/bin/mariadbd"].find(existsSync);
 
@@ -52,12 +51,7 @@ export class MariadbServer {
       ],
       { stdio: "ignore" },
     );
-    await until(() =>
-      this.query("select 1").then(
-        () => true,
-        () => false,
-      ),
-    );
+    await untilReady(this.#child, () => this.query("select 1").then(() => true));
   }
 
   uri(database: string): string {
@@ -81,9 +75,7 @@ export class MariadbServer {
   }
 
   async kill(): Promise<void> {
-    const exited = once(this.#child!, "exit");
-    this.#child!.kill("SIGKILL");
-    await exited;
+    await end(this.#child!, "SIGKILL");
   }
 
   /** Ends the server, and deletes its data. */

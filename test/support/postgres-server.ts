@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { freePort } from "./free-port.js";
+import { hasEnded, untilReady } from "./server-process.js";
 import { until } from "./until.js";
 
 /** The folder of PostgreSQL's programs; undefined where it is not installed. */
@@ -89,12 +90,7 @@ export class PostgresServer {
       ...this.#settings.flatMap((setting) => ["-c", setting]),
     ]);
     this.#child = spawn(command, args, { stdio: ["ignore", "ignore", "ignore"] });
-    await until(() =>
-      this.query("select 1").then(
-        () => true,
-        () => false,
-      ),
-    );
+    await untilReady(this.#child, () => this.query("select 1"));
   }
 
   /** Creates an empty database, and returns its URL. */
@@ -119,7 +115,7 @@ export class PostgresServer {
   /** Ends all processes of the server at once, as the loss of power does. */
   async kill(): Promise<void> {
     const child = this.#child!;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (hasEnded(child)) return;
     const exited = once(child, "exit");
     for (const pid of this.processes()) signal(pid, "SIGKILL");
     await exited;

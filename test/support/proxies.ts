@@ -1,11 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { freePort } from "./free-port.js";
-import { until } from "./until.js";
+import { end, untilReady } from "./server-process.js";
 
 /** The reason why the tests with a proxy do not run; false where it is installed. */
 export const withoutNginx = spawnSync("nginx", ["-v"]).status === 0 ? false : "nginx is not installed";
@@ -26,17 +25,11 @@ export async function startProxy(t: TestContext, proxy: ProxyProgram): Promise<s
   writeFileSync(file, proxy.configuration(port, folder));
   const child = spawn(proxy.program, proxy.arguments(file), { stdio: "ignore" });
   t.after(async () => {
-    if (child.kill()) await once(child, "exit");
+    await end(child);
     rmSync(folder, { recursive: true });
   });
   const origin = `http://127.0.0.1:${port}`;
-  await until(() =>
-    fetch(origin).then(
-      () => true,
-      () => child.exitCode !== null,
-    ),
-  );
-  if (child.exitCode !== null) throw new Error(`${proxy.program} has ended with ${child.exitCode}`);
+  await untilReady(child, () => fetch(origin));
   return origin;
 }
 

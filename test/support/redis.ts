@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { freePort } from "./free-port.js";
-import { until } from "./until.js";
+import { end, untilReady } from "./server-process.js";
 
 /** The program of the server: REDIS_SERVER=valkey-server runs the tests and the faults with Valkey. */
 const program = process.env.REDIS_SERVER ?? "redis-server";
@@ -86,13 +85,7 @@ export class RedisServer {
       env: { ...process.env, ...this.#env },
     });
     this.#child = child;
-    await until(() =>
-      this.command("PING").then(
-        (answer) => answer === "PONG" || child.exitCode !== null,
-        () => child.exitCode !== null,
-      ),
-    );
-    if (child.exitCode !== null) throw new Error(`${this.#program} has ended with ${child.exitCode}`);
+    await untilReady(child, async () => (await this.command("PING")) === "PONG");
   }
 
   /** Sends one command on a connection of its own. */
@@ -114,11 +107,7 @@ export class RedisServer {
   }
 
   async kill(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, "exit");
-    child.kill("SIGKILL");
-    await ended;
+    if (this.#child !== undefined) await end(this.#child, "SIGKILL");
   }
 
   stall(): void {

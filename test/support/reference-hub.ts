@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { secret } from "./application.js";
+import { end, untilReady } from "./server-process.js";
 
 /** The issuer and the audience of tokens for a reference hub of 1.0. */
 export const referenceIdentity = {
@@ -54,15 +54,14 @@ export async function referenceHub(
       stdio: ["ignore", "pipe", "ignore"],
     });
     child.stdout!.setEncoding("utf8");
-    const [line] = (await once(child.stdout!, "data")) as [string];
-    address = /listening on (\S+)/.exec(line)![1]!;
+    let printed = "";
+    child.stdout!.on("data", (text: string) => {
+      printed += text;
+    });
+    await untilReady(child, async () => /listening on \S+/.test(printed));
+    address = /listening on (\S+)/.exec(printed)![1]!;
   };
-  const kill = async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const closed = once(child, "close");
-    child.kill("SIGKILL");
-    await closed;
-  };
+  const kill = () => end(child, "SIGKILL");
   t.after(async () => {
     await kill();
     rmSync(folder, { recursive: true });

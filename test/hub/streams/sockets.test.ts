@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import {
   createServer,
   get,
@@ -19,6 +19,7 @@ import { connect as connectTls } from "node:tls";
 import { createGunzip, createGzip } from "node:zlib";
 import { Hub } from "../../../src/hub/index.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
+import { startNginx, withoutNginx } from "../../support/proxies.js";
 import { draft, subscribe, turn, until } from "../fixture.js";
 
 function makeHub(t: TestContext): Hub {
@@ -95,8 +96,9 @@ describe("over HTTP/1.1", () => {
     assert.deepEqual(dataOf(body), published);
     assert.ok(body.startsWith(":\nid: "));
     assert.ok(!ended);
+    const closed = once(socket, "close");
     await hub.close();
-    await once(socket, "close");
+    await closed;
     assert.ok(unchunk(received()).ended);
   });
 
@@ -119,8 +121,9 @@ describe("over HTTP/1.0", () => {
     const received = ask(t, socket, hub, "1.0");
     await until(() => hub.connections === 1);
     const published = await publishMany(hub, (data) => received().includes(`data: ${data}\n\n`));
+    const closed = once(socket, "close");
     await hub.close();
-    await once(socket, "close");
+    await closed;
     const body = received().slice(received().indexOf("\r\n\r\n") + 4);
     assert.deepEqual(dataOf(body), published);
     assert.match(body, /^:\n(id: #[\w-]{22}\ndata: .*\n\n)+id: #[\w-]{22}\n\n$/);
@@ -152,8 +155,9 @@ describe("over TLS", () => {
     }
     await until(() => received().includes("data: later 99\n\n"));
     assert.deepEqual(dataOf(unchunk(received()).body), published);
+    const closed = once(socket, "close");
     await hub.close();
-    await once(socket, "close");
+    await closed;
     assert.ok(unchunk(received()).ended);
   });
 
@@ -219,37 +223,7 @@ describe("behind middleware", () => {
   });
 });
 
-const nginx = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/usr/bin/nginx"].find((path) => existsSync(path));
-
-describe("behind nginx", { skip: nginx === undefined && "nginx is not installed" }, () => {
-  /** A proxy with default settings, or with some of its own. */
-  async function proxy(t: TestContext, to: number, settings: string): Promise<number> {
-    const folder = mkdtempSync(join(tmpdir(), "nginx-"));
-    const probe = createServer().listen(0, "127.0.0.1");
-    await once(probe, "listening");
-    const { port } = probe.address() as AddressInfo;
-    probe.close();
-    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-    const paths = temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join(" ");
-    writeFileSync(
-      join(folder, "nginx.conf"),
-      `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log;
-      events {}
-      http { access_log off; ${paths} server { listen 127.0.0.1:${port};
-        location / { proxy_pass http://127.0.0.1:${to}; ${settings} } } }`,
-    );
-    const child = spawn(nginx!, ["-e", join(folder, "error.log"), "-c", join(folder, "nginx.conf")], {
-      stdio: "ignore",
-    });
-    t.after(async () => {
-      child.kill();
-      await once(child, "exit");
-      rmSync(folder, { recursive: true });
-    });
-    await until(() => existsSync(join(folder, "pid")));
-    return port;
-  }
-
+describe("behind nginx", { skip: withoutNginx }, () => {
   for (const [name, settings] of [
     ["with its defaults, over HTTP/1.0", ""],
     ["over HTTP/1.1", 'proxy_http_version 1.1; proxy_set_header Connection "";'],
@@ -257,8 +231,9 @@ describe("behind nginx", { skip: nginx === undefined && "nginx is not installed"
   ] as const) {
     test(`${name}, each event arrives at once, and so does the end`, async (t) => {
       const hub = makeHub(t);
-      const port = await proxy(t, await listen(t, createServer(hub.handle)), settings);
-      const subscriber = await subscribe(t, `http://127.0.0.1:${port}${hub.path}?topic=a`);
+      const port = await listen(t, createServer(hub.handle));
+      const origin = await startNginx(t, `location / { proxy_pass http://127.0.0.1:${port}; ${settings} }`);
+      const subscriber = await subscribe(t, `${origin}${hub.path}?topic=a`);
       const published = await publishMany(hub, (data) => subscriber.data.includes(data));
       assert.deepEqual(subscriber.data, published);
       await hub.close();
