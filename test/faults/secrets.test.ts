@@ -9,7 +9,8 @@ import { temporaryFolder } from "../cli/fixture.js";
 import { streamUrlOf } from "../support/application.js";
 import { openStream } from "../support/event-stream.js";
 import { freePort } from "../support/free-port.js";
-import { firstLine, openStore, spawnNode, stores } from "./hub-cluster.js";
+import { nextLine } from "../support/server-process.js";
+import { openStore, spawnNode, stores } from "./hub-cluster.js";
 
 const program = fileURLToPath(new URL("./secret-program.ts", import.meta.url));
 
@@ -33,7 +34,7 @@ for (const { name, skip, open } of stores) {
       const [url, children] = await openStore(t, open);
       const first = project(t);
       const [a, b] = [await startIn(first, url, children), await startIn(first, url, children)];
-      const [originOfA, originOfB] = [await firstLine(a), await firstLine(b)];
+      const [originOfA, originOfB] = [await nextLine(a), await nextLine(b)];
       const stream = streamUrlOf(await (await fetch(originOfA)).text(), originOfA);
       assert.equal((await openStream(t, stream.replace(originOfA, originOfB))).response.status, 200);
 
@@ -53,10 +54,10 @@ for (const { name, skip, open } of stores) {
     test("start at once with a new secret after the end of a process that was killed", async (t) => {
       const [url, children] = await openStore(t, open);
       const before = await startIn(project(t), url, children);
-      await firstLine(before);
+      await nextLine(before);
       before.kill("SIGKILL");
       await once(before, "exit");
-      const origin = await firstLine(await startIn(project(t), url, children));
+      const origin = await nextLine(await startIn(project(t), url, children));
       assert.equal((await openStream(t, streamUrlOf(await (await fetch(origin)).text(), origin))).response.status, 200);
     });
   });

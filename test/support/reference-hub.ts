@@ -1,10 +1,12 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { secret } from "./application.js";
-import { end, untilReady } from "./server-process.js";
+import { freePort } from "./free-port.js";
+import { end, nextLine } from "./server-process.js";
 
 /** The issuer and the audience of tokens for a reference hub of 1.0. */
 export const referenceIdentity = {
@@ -44,7 +46,8 @@ export async function referenceHub(
   { version = 0 as 0 | 1, history = true, flags = [] as string[] } = {},
 ): Promise<ReferenceHub> {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-hub-"));
-  let address = "127.0.0.1:0";
+  // The hub starts again at its port after it was killed.
+  const address = `127.0.0.1:${await freePort()}`;
   let child: ChildProcess;
   const start = async () => {
     const bolt = history ? ["-bolt", join(folder, "history.db")] : [];
@@ -54,12 +57,7 @@ export async function referenceHub(
       stdio: ["ignore", "pipe", "ignore"],
     });
     child.stdout!.setEncoding("utf8");
-    let printed = "";
-    child.stdout!.on("data", (text: string) => {
-      printed += text;
-    });
-    await untilReady(child, async () => /listening on \S+/.test(printed));
-    address = /listening on (\S+)/.exec(printed)![1]!;
+    assert.match(await nextLine(child), /listening on/);
   };
   const kill = () => end(child, "SIGKILL");
   t.after(async () => {
