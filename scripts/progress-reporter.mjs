@@ -1,3 +1,7 @@
+import { resolve } from "node:path";
+
+const MAX_COMPLAINT = 2000;
+
 /**
  * A reporter for node:test. It reports to its parent process the last finished test as progress, each failed test, and at
  * the end the numbers of passed and failed tests in the runner's summary, and the time of each file.
@@ -10,12 +14,19 @@ export default async function* progress(events) {
   const milliseconds = {};
   /** The tests around the present one, outermost first, and this one. The runner reports one test after another. */
   const ancestors = [];
-  /** By file: the last line of its standard error that tells of an error, and the ones after it. */
+  /** By file: the last line of its standard error that tells of an error, and the indented ones after it. */
   const complaints = new Map();
   for await (const { type, data } of events) {
     if (type === "test:stderr") {
+      // Some versions of Node tell the path as the runner got it.
+      const file = resolve(data.file);
       const complaint = /^.*Error\b[\s\S]*/m.exec(data.message)?.[0];
-      if (complaint !== undefined) complaints.set(data.file, complaint);
+      const known = complaints.get(file);
+      if (complaint !== undefined) complaints.set(file, complaint);
+      // Node reports each line by itself.
+      else if (known !== undefined && known.length < MAX_COMPLAINT && /^\s/.test(data.message)) {
+        complaints.set(file, known + data.message);
+      }
     }
     if (type === "test:start") ancestors.splice(data.nesting, Number.POSITIVE_INFINITY, data);
     if (type === "test:fail" && data.details.error?.failureType !== "subtestsFailed") {

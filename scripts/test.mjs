@@ -24,11 +24,11 @@ import { Failure, main, run } from "./run.mjs";
 import "./typescript.mjs";
 
 /**
- * Far above the time of any test: it only ends hanging ones. Node 20 applies this time to each file too; newer versions
- * apply it to tests alone, and wait forever for a file that leaves a server open. So the script waits a little longer,
- * and ends it.
+ * Far above the time of any file. `watch-tests.mjs` ends a process that waits; this time ends one whose event loop is
+ * blocked. Node 20 applies it to each file, newer versions to tests alone, so the script waits a little longer, and ends
+ * the run.
  */
-const TEST_TIMEOUT = 15 * 60_000;
+const TEST_TIMEOUT = 10 * 60_000;
 const SILENCE = TEST_TIMEOUT + 60_000;
 /** How long the runner may need to print its summary and end. */
 const FAREWELL = 10_000;
@@ -177,8 +177,11 @@ async function runTests(args, env, concurrency) {
     ["spec", "stdout"],
     ["./scripts/progress-reporter.mjs", "stderr"],
   ].flatMap(([reporter, to]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${to}`]);
-  const loader = new URL("typescript.mjs", import.meta.url).href;
-  const runner = spawn(process.execPath, ["--import", loader, "--test", ...options, ...reporters, ...args], {
+  const loaders = ["typescript.mjs", "watch-tests.mjs"].flatMap((name) => [
+    "--import",
+    new URL(name, import.meta.url).href,
+  ]);
+  const runner = spawn(process.execPath, [...loaders, "--test", ...options, ...reporters, ...args], {
     env,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     // A process group of its own, so that processes that a test has forgotten can be ended with it.

@@ -84,7 +84,7 @@ describe(".ci/run", () => {
   }
 
   test("counts the tests of both runs and each failed step in its last line", () => {
-    assert.equal(lines.at(-1), "1005 passed, 9 failed");
+    assert.equal(lines.at(-1), "1007 passed, 9 failed");
   });
 
   test("repeats file, full name and the beginning of the error of each failed test of both runs at its end", () => {
