@@ -46,7 +46,7 @@ export function conversations(app: Express, { sse, render }: Kit, { database, un
     return { other, conversation, messages, unread: await unread.count(person) };
   }
 
-  // The page asks for this when its stream opens, for messages that came before that.
+  // The page requests this when its stream opens, for messages that came before that.
   app.post("/people/:person/seen", async (req, res, next) => {
     const two = await otherOf(req);
     if (two === undefined) return next();

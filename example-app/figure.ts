@@ -30,7 +30,7 @@ export class Figure {
     return value.toFixed(this.#digits);
   }
 
-  /** The line of the chart, in a box of 59 by 20. It spans the whole box, also before a minute has passed. */
+  /** The line of the chart, in a box of 59 by 20. It spans the whole box, even in the first minute. */
   get points(): string {
     const values = this.#history.length > 1 ? this.#history : Array<number>(2).fill(this.#history[0] ?? 0);
     const top = Math.max(this.#ceiling, ...values);

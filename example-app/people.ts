@@ -50,7 +50,10 @@ export function people(app: Express, { database, directory, unread, record }: Pe
     return rows.sort((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** A signed-in viewer also sees the newest line between the two, and the number of unread lines. */
+  /**
+   * Returns a row of the list. A signed-in viewer also sees the newest line between the two, and the number of unread
+   * lines.
+   */
   async function row({ id, name }: Pick<Person, "id" | "name">, viewer: Person | undefined, isHere: boolean) {
     const shown = { id, name, initials: initials(name), colour: colour(name), isHere };
     if (viewer === undefined) return shown;

@@ -48,12 +48,12 @@ await main(async () => {
   try {
     await mkdir(staging);
     await writeFile(`${staging}/.gitignore`, "*\n");
-    // The script waits for all, even when one fails, so that nothing writes into a folder that is being removed.
+    // The script waits for all of them, even if one fails, so that no writer is left in a folder that is being removed.
     const types = [compile("tsconfig.build.json"), compile("scripts/client-types.json")];
     await all(...types, ...(isReference ? [] : [bundleClient()]));
     await all(bundleTypes(), ...(isReference ? [] : [bundleModules()]));
     await rm(modules, { recursive: true });
-    // npm leaves out the files that a .gitignore in the folder names.
+    // npm omits the files that a .gitignore in the folder names.
     await rm(`${staging}/.gitignore`);
     await mkdir(".cache", { recursive: true });
     if (!isReference) await rm(builtFile, { force: true });
@@ -99,8 +99,8 @@ async function bundleModules() {
 }
 
 /**
- * Puts the modules that several entries share into one chunk, because each import between chunks takes room. The
- * entries load different packages, and those load on use.
+ * Puts the modules that several entries share into one chunk, because each import between chunks takes bytes. The
+ * entries load different packages, each only when it is used.
  */
 function sharedChunk(id, { getModuleInfo }) {
   return entriesOf(id, getModuleInfo).size > 1 ? "shared" : undefined;
@@ -118,7 +118,7 @@ function entriesOf(id, getModuleInfo, seen = new Set()) {
 /** Joins the types of each entry. */
 async function bundleTypes() {
   const { dts } = await import("rollup-plugin-dts");
-  // Only here the imports of chunks have their last names.
+  // The imports of chunks have their final names only here.
   const generateBundle = (_options, chunks) => {
     for (const chunk of Object.values(chunks)) {
       const types = withoutPrivateNames(chunk.code);
@@ -129,8 +129,9 @@ async function bundleTypes() {
 }
 
 /**
- * Compilers without a target, such as TypeScript 5.9 by default, refuse private names in declarations. A private
- * property keeps classes distinct. It is named for its class, because a subclass cannot declare it again.
+ * Removes private names. Compilers without a target, such as TypeScript 5.9 by default, reject them in declarations. A
+ * private property keeps classes distinct. Its name contains the class's name, because a subclass cannot declare it
+ * again.
  */
 function withoutPrivateNames(code) {
   let name = "";
@@ -141,14 +142,14 @@ function withoutPrivateNames(code) {
   });
 }
 
-/** Leaves out the indent, which is a tenth of the types. */
+/** Removes the indent, which is a tenth of the types. */
 function withoutIndent(code) {
   return code.replaceAll(/^ +/gm, "");
 }
 
 /**
- * Leaves out empty lines, the spaces around marks, and the marks that the end of a line stands for. A line with a bracket
- * could join the last. Comments and texts stay.
+ * Removes empty lines, the spaces around marks, and the marks that a line break replaces. A line with a bracket could
+ * join the last. Comments and texts stay unchanged.
  */
 function withFewMarks(code) {
   return code
@@ -238,8 +239,8 @@ async function bundleClient() {
       mangleCache: {},
       external: ["./ui.js"],
     });
-    // Pages load them by themselves, so they have their own copies of the few functions that they share. The first scripts
-    // pass functions to this one by their short names.
+    // Pages load these scripts on demand, so each has its own copy of the few functions that they share. The first
+    // scripts pass functions to this one by their short names.
     await build({ ...options, entryPoints: ["src/client/ui.ts"], mangleProps: clientNames, mangleCache });
     // Only the library serves these scripts, so the package has them compressed.
     const entryPoints = { hints: "src/client/hints.ts", shared: "src/client/core/shared.ts" };
@@ -259,7 +260,7 @@ async function bundleClient() {
   }
 }
 
-/** Two builds at once can both get here; the later one wins, whole. */
+/** Replaces a folder. If two builds reach this point at once, the later one wins, whole. */
 async function replace(folder, replacement) {
   const previous = `${replacement}-previous`;
   for (;;) {

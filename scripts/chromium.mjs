@@ -10,7 +10,7 @@ const macApplications = [
 ];
 
 /**
- * The path of a Chromium: the one that CHROMIUM names, else one of the machine's, else one installed now where
+ * Returns the path of a Chromium: the program in CHROMIUM, else an installed one, else one that it installs now if
  * permissions allow.
  */
 export async function chromium() {
@@ -51,7 +51,10 @@ async function install() {
   return installed;
 }
 
-/** The prefix that runs a command as root: nothing, or a sudo without a password; undefined when neither works. */
+/**
+ * Returns the prefix that runs a command as root: an empty one, or a sudo without a password; undefined if neither
+ * works.
+ */
 function privilegedPrefix() {
   if (process.getuid?.() === 0) return [];
   const sudo = spawnSync("sudo", ["-n", "true"], { stdio: "ignore" });

@@ -23,7 +23,7 @@ const compilerOptions = {
   strict: true,
   skipLibCheck: true,
 };
-/** The types of each entry of the package, by the name that its pages get. Entries can share their types. */
+/** The types of each entry of the package, by the name of its pages. Entries can share types. */
 const entries = new Map(
   Object.entries(JSON.parse(readFileSync("package.json", "utf8")).exports)
     .filter(([, { types }]) => types !== undefined)

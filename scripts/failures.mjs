@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 
-/** A counterexample of a property can have thousands of lines. */
+/** The max number of lines of an error. A counterexample of a property can have thousands. */
 const MAX_LINES = 5;
 const MAX_LINE_LENGTH = 200;
 const MAX_FAILURES = 40;

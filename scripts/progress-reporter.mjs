@@ -12,7 +12,9 @@ export default async function* progress(events) {
   const summary = {};
   /** By file: the total time of its outermost tests. */
   const milliseconds = {};
-  /** The tests around the present one, outermost first, and this one. The runner reports one test after another. */
+  /**
+   * The tests around the present one, outermost first, and the present one. The runner reports one test after another.
+   */
   const ancestors = [];
   /** By file: the last line of its standard error that tells of an error, and the indented ones after it. */
   const complaints = new Map();
@@ -46,11 +48,11 @@ export default async function* progress(events) {
   process.send({ counts: { passed: summary.pass, failed: summary.fail + summary.cancelled, milliseconds } });
 }
 
-/** The outermost test names the file: a shared suite declares its tests in another one. */
+/** Returns a failure under the file of the outermost test: a shared suite declares its tests in another file. */
 function failure({ name, file, details: { error } }, ancestors, complaint) {
   const { cause, exitCode, signal } = error ?? {};
   const message = String(cause?.message ?? cause ?? error?.message ?? "No message.");
-  // The runner reports a process that failed beside its tests as a test, and knows its exit code or signal alone.
+  // The runner reports a process that failed outside its tests as a test, and knows only its exit code or signal.
   const ended = exitCode === undefined ? "" : `The process ended with ${signal ?? exitCode}.\n`;
   return {
     file: ancestors[0]?.file ?? file,

@@ -7,7 +7,9 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** Ends a script with one line that says what is wrong and how to fix it. */
 export class Failure extends Error {}
 
-/** Runs a program to its end with our output streams, and rejects with a {@link Failure} unless it succeeds. */
+/**
+ * Runs a program to its end with this process's output streams, and rejects with a {@link Failure} unless it succeeds.
+ */
 export function run(command, args, { failure = `${command} ${args.join(" ")} failed.`, ...options } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });

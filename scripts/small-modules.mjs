@@ -8,7 +8,9 @@ import { transform } from "esbuild";
 import { parseAst } from "rollup/parseAst";
 import { minify } from "terser";
 
-/** The min length of a text that is packed, in characters. Texts without a space are mostly names, and worth less. */
+/**
+ * The min length of a text that is packed, in characters. Texts without a space are mostly names, which compress badly.
+ */
 const minTextLength = 8;
 const minNameLength = 9;
 /** The min length of the texts of a template that is packed as a whole, such as the message of an error. */
@@ -40,7 +42,10 @@ const minified = {
   minifyIdentifiers: true,
 };
 
-/** A second minifier finds what the first one leaves: it joins statements, and inlines values and functions. */
+/**
+ * The settings of a second minifier, which shortens the output of the first one: it joins statements, and inlines
+ * values and functions.
+ */
 export const shortened = {
   module: true,
   ecma: 2020,
@@ -54,8 +59,8 @@ export const shortened = {
 };
 
 /**
- * Long names of properties that only the client's first scripts and `ui.js` use. The page, htmx and the other scripts see
- * none of them, so they are short in the bundles, and the same in all of them.
+ * Matches long names of properties that only the client's first scripts and `ui.js` use. The page, htmx and the other
+ * scripts do not see them, so they are short in the bundles, and the same in all of them.
  */
 export const clientNames = new RegExp(
   `^(${[
@@ -86,7 +91,7 @@ async function makeSmall(_options, bundle) {
   }
 }
 
-/** Imports the texts of a module. The first line of a command stays the first. */
+/** Adds the import of a module's texts. The first line of a command stays the first. */
 function withReader(code, file, index) {
   const path = posix.relative(posix.dirname(file), reader);
   const [shebang] = /^(#!.*\n)?/.exec(code);
@@ -94,7 +99,7 @@ function withReader(code, file, index) {
   return `${shebang}${head}${code.slice(shebang.length)}`;
 }
 
-/** Writes SQL and Lua without their indent. */
+/** Removes the indent of SQL and Lua. */
 async function withoutIndents(id) {
   if (!/transport\/(?:postgres\/schema-statements|redis\/scripts)\.js$/.test(id)) return null;
   const texts = Object.entries(await import(pathToFileURL(id)));
@@ -103,14 +108,14 @@ async function withoutIndents(id) {
     .join("");
 }
 
-/** Joins the texts of all modules, so that the compressor finds what they have in common. */
+/** Joins the texts of all modules, so that the compressor finds their common parts. */
 function pack(groups) {
   return brotliCompressSync(groups.map((texts) => texts.join("\0")).join("\0\0"));
 }
 
 /**
- * Takes the long texts out of a module, such as errors, help, SQL and the texts of templates. In a file of their own, with
- * those of the other modules, they compress to a third.
+ * Moves the long texts of a module, such as errors, help, SQL and the texts of templates, into a file with those of the
+ * other modules. There they compress to a third.
  */
 function withPackedTexts(code) {
   const found = [];
@@ -159,7 +164,7 @@ function withPackedTexts(code) {
   return { code: packed(0, code.length), texts };
 }
 
-/** Returns the value of a literal, such as a list of names, or undefined for all that JSON cannot hold. */
+/** Returns the value of a literal, such as a list of names, or undefined if JSON cannot hold it. */
 function dataOf(node) {
   if (node.type === "Literal") return node.regex || node.bigint ? undefined : node.value;
   if (node.type === "UnaryExpression" && node.operator === "!" && node.argument.type === "Literal") {
@@ -176,14 +181,14 @@ function dataOf(node) {
   return entries.some(([, value]) => value === undefined) ? undefined : Object.fromEntries(entries);
 }
 
-/** Whether the texts of a template are a message for people, which no busy code makes. */
+/** Whether the texts of a template are a message for people. Busy code makes none. */
 function isSentence(texts) {
   return texts.some((text) => text.includes(" ")) && texts.join("").length >= minTemplateLength;
 }
 
 /**
  * Declares the constants of functions with `let`, so that the declarations of a block become one. The compiler has
- * checked that nothing assigns to them. Constants of a module stay: the engine reads them without a look-up.
+ * checked that no code assigns to them. Constants of a module stay: the engine reads them without a look-up.
  */
 function withShortDeclarations(code) {
   const positions = [];
@@ -202,12 +207,12 @@ function withShortDeclarations(code) {
   return code.slice(0, end) + short;
 }
 
-/** Calls of the engine's own functions that use no `this`, and that no test replaces. */
+/** Calls of the engine's own functions that do not use `this`, and that no test replaces. */
 const builtIn = /^(?:Array|JSON|Math|Number|Object)$/;
-/** The min number of calls of a function that make a name for it worth its declaration. */
+/** The min number of calls of a function in a module before it gets a short name. */
 const minCalls = 4;
 
-/** Gives the engine's functions that a module calls often, such as `JSON.stringify`, a name that gets short. */
+/** Gives short names to the engine's functions that a module calls often, such as `JSON.stringify`. */
 function withNamedBuiltIns(code) {
   const calls = new Map();
   const visit = (node) => {

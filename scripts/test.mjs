@@ -24,18 +24,24 @@ import { Failure, main, run } from "./run.mjs";
 import "./typescript.mjs";
 
 /**
- * Far above the time of any file. `watch-tests.mjs` ends a process that waits; this time ends one whose event loop is
+ * The max time of a test, far above the time of any file. `watch-tests.mjs` ends a process that waits; this time ends one whose event loop is
  * blocked. Node 20 applies it to each file, newer versions to tests alone, so the script waits a little longer, and ends
  * the run.
  */
 const TEST_TIMEOUT = 10 * 60_000;
 const SILENCE = TEST_TIMEOUT + 60_000;
-/** How long the runner may need to print its summary and end. */
+/** The max time of the runner to print its summary and end, in milliseconds. */
 const FAREWELL = 10_000;
 
-/** A process costs more than half a second, most of it for loading Express, Nunjucks and the sources. */
+/**
+ * The min number of files in a process. A process costs more than half a second, mostly to load Express, Nunjucks and
+ * the sources.
+ */
 const MIN_FILES_IN_PROCESS = 8;
-/** The runner of Node 20 gives a process no more than the time of a test. In CI some files need minutes. */
+/**
+ * The max number of files in a process. The runner of Node 20 gives a process no more time than a test. In CI some
+ * files take minutes.
+ */
 const MAX_FILES_IN_PROCESS = { desk: 45, ci: 18 };
 /**
  * Files whose tests measure the process, or wait for other processes, run in processes of their own. So do files with
@@ -62,8 +68,8 @@ const DEEP = [
 const groupsFolder = join(".cache", `test-groups-${process.pid}`);
 
 /**
- * No test of a group begins before all its files are loaded. A test can replace the timers for a while, and a module that
- * is loaded in this while would keep the replaced ones.
+ * The first lines of a module. No test of a group begins before all its files are loaded: a test can replace the timers
+ * for a while, and a module that loads meanwhile would keep the replaced ones.
  */
 const firstLines = `import { before } from "node:test";
 let loaded;
@@ -105,7 +111,7 @@ await main(async () => {
   }
 });
 
-/** Node 20's test runner does not support globs, so the script lists the files. */
+/** Returns the files that match the patterns. Node 20's test runner does not support globs. */
 function select(patterns) {
   const wanted = patterns.filter((pattern) => !pattern.startsWith("!"));
   const unwanted = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => pattern.slice(1));
@@ -184,7 +190,7 @@ async function runTests(args, env, concurrency) {
   const runner = spawn(process.execPath, [...loaders, "--test", ...options, ...reporters, ...args], {
     env,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
-    // A process group of its own, so that processes that a test has forgotten can be ended with it.
+    // The child has a process group of its own, so that the script can end processes that a test has left.
     detached: true,
   });
   const end = () => {
@@ -220,7 +226,7 @@ async function runTests(args, env, concurrency) {
       expectMore(FAREWELL, "All tests have ended, but something that they started still runs; it was stopped.");
     else expectMore(SILENCE, `No test has ended for minutes; the last that did was "${message.ended}".`);
   });
-  // Only after its last message, which can arrive after its end.
+  // The runner's last message can arrive after its end.
   const [[code]] = await Promise.all([once(runner, "exit"), once(runner, "disconnect")]);
   clearTimeout(watchdog);
   end();
@@ -234,7 +240,7 @@ async function runTests(args, env, concurrency) {
   return code ?? (counts?.failed === 0 ? 0 : 1);
 }
 
-/** The time of each folder's files, added up over the files that ran at once. */
+/** Prints the time of each folder's files, added up over the files that ran at once. */
 function printCosts(milliseconds) {
   const folders = new Map();
   for (const [file, time] of Object.entries(milliseconds)) {

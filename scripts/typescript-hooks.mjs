@@ -12,7 +12,7 @@ const cache = fileURLToPath(new URL(`../.cache/typescript/${version}`, import.me
 
 let compiler;
 
-/** Imports name the module that the compiler would write: `./hub.js` stands for `./hub.ts`. */
+/** Resolves imports, which name the module that the compiler would write: `./hub.js` stands for `./hub.ts`. */
 export function resolve(specifier, context, nextResolve) {
   if (context.parentURL?.endsWith(".ts") && /^(?:\.{1,2}\/|file:).*\.js$/.test(specifier)) {
     const source = new URL(`${specifier.slice(0, -".js".length)}.ts`, context.parentURL);

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import ts from "@typescript/typescript6";
 import { main } from "./run.mjs";
 
-/** A sentence is wrong where one of these matches it. */
+/** The patterns of wrong sentences. */
 export const marks = {
   "a sentence that begins with Who, What, Whose or Which":
     /^(?:Who|What|Whose|Whom|Which|Whoever|Whatever|Whomever|Whichever)\b(?!.*\?\W*$)/,
@@ -46,7 +46,7 @@ function isProse(path) {
   );
 }
 
-/** Every sentence of a file that bears a mark, with the line on which its passage begins. */
+/** Returns every sentence of a file that bears a mark, with the line where its passage begins. */
 export function findMarks(path, text) {
   const passages = path.endsWith(".md")
     ? markdownPassages(text)
@@ -70,7 +70,7 @@ function sentencesOf(passage) {
     .filter(Boolean);
 }
 
-/** Comments, and the strings that are sentences: three words or more. */
+/** Returns the comments of code, and its strings that are sentences: three words or more. */
 function codePassages(path, text) {
   const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const passages = [];
@@ -98,7 +98,10 @@ function stringOf(node) {
   return undefined;
 }
 
-/** Line comments that follow each other are one comment; the tags of a doc comment begin parts of their own. */
+/**
+ * Returns comments. Line comments that follow each other are one comment; the tags of a doc comment begin parts of
+ * their own.
+ */
 function comments(source, text) {
   const scanned = new Map();
   const collect = (node) => {
@@ -126,7 +129,7 @@ function comments(source, text) {
   return found;
 }
 
-/** Paragraphs, list items, headings and the cells of tables, without code. */
+/** Returns paragraphs, list items, headings and the cells of tables, without code. */
 function markdownPassages(text) {
   const passages = [];
   let fence;
@@ -159,7 +162,7 @@ function markdownPassages(text) {
   return passages;
 }
 
-/** The text that a template prints or a form shows, and its comments: each line is a passage. */
+/** Returns the text that a template prints or a form shows, and its comments: each line is a passage. */
 function templatePassages(text) {
   return text
     .replaceAll(/<%[\s\S]*?%>|\{\{[\s\S]*?\}\}/g, (code) => code.replaceAll(/[^\n]/g, " "))

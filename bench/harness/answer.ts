@@ -9,14 +9,14 @@ export interface Answer {
   /** The medians of all rounds. */
   readonly rows: readonly Row[];
   readonly rounds: readonly (readonly Row[])[];
-  /** Peers that were not measured, and why. */
+  /** The peers that were not measured, with the reason. */
   readonly leftOut: readonly { readonly name: string; readonly why: string }[];
   readonly targets: readonly Target[];
 }
 
 export interface Run {
   readonly scale: Scale;
-  /** How often each peer is measured. Peers take turns, so that other load on the machine affects all. */
+  /** The number of measurements of each peer. Peers take turns, so that other load on the machine affects all. */
   readonly rounds: number;
   /** Selects the peers; the others are left out. */
   readonly isWanted: (peer: Peer) => boolean;
@@ -30,7 +30,7 @@ export async function answer(question: Question, { scale, rounds, isWanted, prog
   const measured: Row[][] = [];
   for (let round = 1; round <= rounds; round++) {
     const rows: Row[] = [];
-    // Back and forth, so that the first place changes.
+    // Every second round runs in reverse order, so that the first place changes.
     for (const { peer, why } of round % 2 === 1 ? peers : peers.toReversed()) {
       if (why !== undefined) continue;
       progress(`${question.name}, round ${round} of ${rounds}: ${peer.name}, ${peer.what}`);
@@ -49,7 +49,7 @@ export async function answer(question: Question, { scale, rounds, isWanted, prog
   };
 }
 
-/** A peer that fails is a row with a fault, and the others continue. */
+/** Measures a peer. A failed peer becomes a row with a fault, and the others continue. */
 async function measure(question: Question, peer: Peer, scale: Scale): Promise<Row[]> {
   try {
     return await question.measure(peer, scale);

@@ -19,7 +19,7 @@ process.once("exit", () => {
 /**
  * Starts a program, and waits until it has printed text that the pattern matches.
  *
- * @throws Error with its output when it ends before.
+ * @throws Error with its output if it ends before.
  */
 export async function startChild(
   program: string,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** The reason to skip what needs a C compiler; false where there is one. */
+/** The reason to skip questions that need a C compiler; false if there is one. */
 export const withoutCompiler =
   spawnSync("cc", ["--version"], { stdio: "ignore" }).status === 0
     ? false

@@ -2,7 +2,7 @@ import { faultsOf, type Load, runLoad } from "./load.js";
 import type { Peer, StartOptions } from "./peer.js";
 import type { Column, Row, Scale } from "./question.js";
 
-/** The columns for updates that go to many. */
+/** The columns for updates with many receivers. */
 export const fanOutColumns: readonly Column[] = [
   { figure: "cpu", title: "CPU/delivery µs", digits: 2 },
   { figure: "deliveries", title: "deliveries/s", digits: 0 },

@@ -34,7 +34,7 @@ export interface Pattern {
   readonly text: string;
 }
 
-/** The results; times in seconds, but latencies in nanoseconds, and memory in bytes. */
+/** The results. Times are in seconds, latencies in nanoseconds, and memory is in bytes. */
 export interface LoadReport {
   readonly streams: number;
   readonly openSeconds: number;
@@ -98,7 +98,7 @@ export async function runLoad(server: Server, load: Load): Promise<LoadReport> {
   });
 }
 
-/** The faults; empty when every stream received every update once and in order. */
+/** Returns the faults. Empty if every stream received every update once and in order. */
 export function faultsOf(report: LoadReport, { ordersDiffer = false }: Pick<Peer, "ordersDiffer"> = {}): string[] {
   const { refused, lost, repeated, disordered, misdelivered, broken, closed } = report;
   const divergent = ordersDiffer ? 0 : report.divergent;

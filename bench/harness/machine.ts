@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus, loadavg, release } from "node:os";
 
-/** The machine of a run, since figures of different machines do not compare. */
+/** Describes the machine of a run, because figures of different machines cannot be compared. */
 export function machine(): Record<string, unknown> {
   return {
     date: new Date().toISOString(),
@@ -14,7 +14,7 @@ export function machine(): Record<string, unknown> {
   };
 }
 
-/** @throws Error where this process and its children cannot open as many files as the questions need. */
+/** @throws Error if this process and its children cannot open as many files as the questions need. */
 export function checkOpenFiles(min: number): void {
   const limit = execFileSync("sh", ["-c", "ulimit -n"], { encoding: "utf8" }).trim();
   if (limit === "unlimited" || Number(limit) >= min) return;

@@ -10,7 +10,7 @@ export interface Peer {
    * the check covers only the order of each publisher's own updates.
    */
   readonly ordersDiffer?: boolean;
-  /** Why it cannot run here, and how to fix that; undefined when it can. */
+  /** Returns the reason why it cannot run here, and how to fix that; undefined if it can. */
   readonly missing?: () => string | undefined;
   readonly start: (options: StartOptions) => Promise<Server>;
 }
@@ -26,7 +26,7 @@ export interface Abilities {
 export type PatternKind = "uri-template" | "url-pattern";
 
 export interface StartOptions {
-  /** How many updates of each topic must be kept for replay. Default: the server's own. */
+  /** The number of updates of each topic that must be kept for replay. Default: the server's own. */
   readonly history?: number;
   readonly tls?: Certificate;
   /** The max heap of a server in Node. Default: Node's own. */
@@ -45,7 +45,7 @@ export interface Server {
   readonly pids: readonly number[];
   /** The path and query of a topic's stream; `{n}` in a topic stays. */
   streamPath(topic: string): string;
-  /** The same for a pattern; only where the peer has patterns of this kind. */
+  /** Returns the same for a pattern. Undefined if the peer does not support patterns of this kind. */
   readonly patternPath?: (kind: PatternKind, pattern: string) => string;
   /** The URL for publishing an update, and the body before its data; `{n}` and `{s}` in a topic stay. */
   publishing(topic: string): { readonly path: string; readonly body: string };

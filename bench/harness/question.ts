@@ -1,7 +1,7 @@
 import type { Peer } from "./peer.js";
 import type { Rows } from "./rows.js";
 
-/** The figures of one row. A missing figure is left out. */
+/** The figures of one row. A figure that was not measured is missing. */
 export interface Row {
   readonly name: string;
   readonly figures: Readonly<Record<string, number>>;
@@ -24,7 +24,7 @@ export interface Target {
   readonly met: boolean;
 }
 
-/** The amount of work: all of it, or enough to see that it works. */
+/** The amount of work: all of it, or a small part as a check that it works. */
 export interface Scale {
   /** A number of seconds, or fewer for a quick run. */
   seconds(full: number): number;
@@ -38,7 +38,7 @@ export interface Question {
   readonly asks: string;
   readonly peers: readonly Peer[];
   readonly columns: readonly Column[];
-  /** How many rounds it runs unless the command line says otherwise. Default 3. */
+  /** The default number of rounds. Default 3. */
   readonly rounds?: number;
   measure(peer: Peer, scale: Scale): Promise<Row[]>;
   /** Compares rows of the same run; omits a target without its rows. */

@@ -22,7 +22,7 @@ function show(figure: number | undefined, digits: number): string {
   return figure.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** Columns as wide as their widest cell; all except the first are numbers. */
+/** Returns columns as wide as their widest cell. The first column is text, and the others are numbers. */
 function table(lines: readonly (readonly string[])[]): string {
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   return lines

@@ -25,12 +25,12 @@ export class Rows {
     });
   }
 
-  /** Requires a figure of a row to be at most so much. */
+  /** Requires a figure of a row to be at most a bound. */
   below(row: string, figure: string, bound: number, unit: string): Target[] {
     return this.#bound(row, figure, `at most ${bound} ${unit}`, (value) => value <= bound);
   }
 
-  /** Requires a figure of a row to be at least so much. */
+  /** Requires a figure of a row to be at least a bound. */
   reaches(row: string, figure: string, bound: number, unit: string): Target[] {
     return this.#bound(row, figure, `at least ${bound} ${unit}`, (value) => value >= bound);
   }
@@ -53,7 +53,7 @@ export class Rows {
     return [{ wanted: `${row}: ${figure} at most ${other}`, measured: ratio.toFixed(2), met: ratio <= 1 }];
   }
 
-  /** Requires a figure of a row to exceed that of another by at most so much. */
+  /** Requires a figure of a row to exceed that of another by at most a bound. */
   above(row: string, figure: string, bound: number, unit: string, of: string): Target[] {
     const differences = this.#pairs(row, figure, of).map(([value, other]) => value - other);
     if (differences.length === 0) return [];
@@ -62,7 +62,7 @@ export class Rows {
     return [{ wanted, measured: value.toFixed(1), met: value <= bound }];
   }
 
-  /** Requires a figure of a row to be at most so many times that of another. */
+  /** Requires a figure of a row to be at most a multiple of another row's. */
   atMost(row: string, figure: string, factor: number, of: string): Target[] {
     return this.#compare(row, figure, factor, of, "at most", (ratio) => ratio <= factor);
   }
@@ -88,7 +88,7 @@ export class Rows {
     ];
   }
 
-  /** A figure of two rows, in each round that has both. */
+  /** Returns a figure of two rows, for each round that has both. */
   #pairs(row: string, figure: string, of: string): [value: number, other: number][] {
     return this.#rounds.flatMap((rows): [number, number][] => {
       const value = figureOf(rows, row, figure);

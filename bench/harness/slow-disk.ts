@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { compiled } from "./compiled.js";
 
 /**
- * Returns the environment of a program whose disk is slow, as those of clouds are.
+ * Returns the environment of a program with a slow disk, as in clouds.
  *
  * @param file - Holds the delay; see {@link setDelay}.
  */
@@ -10,7 +10,7 @@ export function slowDisk(file: string): { LD_PRELOAD: string; SLOW_DISK: string 
   return { LD_PRELOAD: compiled("slow-disk.c", ["-O2", "-Wall", "-shared", "-fPIC", "-ldl"]), SLOW_DISK: file };
 }
 
-/** Makes each write to the disk take longer from now on, by some milliseconds. */
+/** Adds some milliseconds to each later write to the disk. */
 export function setDelay(file: string, milliseconds: number): void {
   writeFileSync(file, String(milliseconds * 1000));
 }

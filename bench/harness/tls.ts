@@ -19,7 +19,7 @@ export function makeCertificate(): Certificate & { readonly remove: () => void }
 /**
  * Opens streams over TLS and HTTP/1.1 in batches, and resolves with a function that closes them.
  *
- * @throws Error when one is refused or closed.
+ * @throws Error if one is refused or closed.
  */
 export async function openTlsStreams(port: number, path: string, count: number): Promise<() => void> {
   const sockets: TLSSocket[] = [];

@@ -7,7 +7,7 @@ export const audience = "https://hub.invalid/.well-known/mercure";
 /** The header with a token of Mercure 0.x that can publish everything. */
 export const authorization0 = `Authorization: Bearer ${sign("JWT", { mercure: { publish: ["*"] } })}`;
 
-/** The same of Mercure 1.0. */
+/** The header with a token of Mercure 1.0 that can publish everything. */
 export const authorization1 = `Authorization: Bearer ${sign("at+jwt", {
   iss: issuer,
   aud: audience,

@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 
-/** How many addresses of this machine the clients have. */
+/** The number of addresses of this machine that the clients have. */
 const addresses = 100;
 
 /** The number of streams in a batch. */
@@ -9,7 +9,7 @@ const parallel = 16;
 /** A kind of request that takes much memory. */
 export interface WorstKind {
   readonly headers?: string;
-  /** The topics of a stream, which no other has. */
+  /** Returns the topics of a stream. They differ for each stream. */
   topics(stream: number): readonly string[];
 }
 
@@ -20,8 +20,8 @@ export interface WorstReport {
 }
 
 /**
- * Requests streams by QUERY, one kind after the other. A kind ends when as many requests in a row as there are
- * addresses are refused, or when enough streams are open.
+ * Requests streams by QUERY, one kind after the other. A kind ends after as many consecutive refusals as there are
+ * addresses, or when enough streams are open.
  */
 export async function openWorst(
   port: number,
@@ -62,7 +62,7 @@ export async function openWorst(
   };
 }
 
-/** Resolves to the open stream, or to undefined where it was refused. */
+/** Resolves to the open stream, or to undefined if it was refused. */
 function ask(
   port: number,
   path: string,

@@ -23,8 +23,8 @@ export class LivePages {
   }
 
   /**
-   * @param last - The number of the last publication before.
-   * @param missed - The count of publications that it makes before it listens.
+   * @param last - The number of the last publication before the start.
+   * @param missed - The number of publications that it makes before it listens.
    */
   async start(last = 0, missed = 0): Promise<void> {
     const args = [this.#htmx, this.#folder, this.port, last, missed].map(String);

@@ -34,7 +34,7 @@ function whyMissing(variable: string): string | undefined {
   return existsSync(process.env[variable] ?? "") ? undefined : `${variable} names no program`;
 }
 
-/** It keeps history only in a file. */
+/** Starts the hub. It keeps history only in a file. */
 async function start(
   variable: string,
   flags: readonly string[],

@@ -42,9 +42,12 @@ export const nchan: Peer = {
   },
 };
 
-/** One worker without a log, since all others here have one thread for their sockets. */
+/**
+ * Returns the configuration of one worker without a log, because all other servers here have one thread for their
+ * sockets.
+ */
 function configuration(folder: string, port: number, history: number | undefined): string {
-  // It has no id for the beginning of history, so with history all streams begin there.
+  // nchan has no id for the beginning of history, so with history all streams begin there.
   const first = history === undefined ? "newest" : "oldest";
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   return `
@@ -75,7 +78,7 @@ http {
 `;
 }
 
-/** nginx cannot report its port, so it is chosen before. */
+/** Returns a free port. nginx cannot report its port, so it is chosen before. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -65,7 +65,7 @@ export const durableHistory: Question = {
   },
 
   judge: (rows) => [
-    // 5,000 a second, or 8 times the loop where the disk is slower than that allows.
+    // 5,000 a second, or 8 times the loop if the disk is too slow for that.
     ...rows.atLeast("lmdb", "goal", 1, "fsync"),
     ...rows.atLeast("lmdb, slow disk", "goal", 1, "fsync, slow disk"),
     ...rows.below("lmdb", "loop", 10, "ms"),

@@ -107,7 +107,7 @@ class BenchNode {
     }
   }
 
-  /** Opens streams from a process of their own, as one process cannot hold those of both nodes. */
+  /** Opens streams from a separate process, because one process cannot hold the streams of both nodes. */
   open(count: number): Promise<Child> {
     const script = new URL("../servers/open-streams.ts", import.meta.url);
     return startNode(script, [String(this.port), String(count)], /(All) streams are open/);
@@ -157,8 +157,8 @@ async function measureNodes(name: string, kind: string, url: string, scale: Scal
 }
 
 /**
- * Opens and closes a stream at a node, again and again. Returns the time until the other node says so in all its answers,
- * for each change, in milliseconds.
+ * Opens and closes a stream at a node repeatedly. Returns the time until the other node reports each change in all its
+ * answers, in milliseconds.
  */
 async function newsTimes(node: BenchNode, other: BenchNode, count: number): Promise<number[]> {
   const times: number[] = [];

@@ -69,7 +69,7 @@ export const pathologicalPatterns: Question = {
     return rows;
   },
 
-  // Linear in the topic's length means 4 for four times the length; the rest is the fixed cost of an update.
+  // Linear in the topic's length means 4 for four times the length. The excess is the fixed cost of an update.
   judge: (rows) =>
     ["kit", "embedded"].flatMap((peer) =>
       (["uri-template", "url-pattern"] as const).flatMap((kind) =>
@@ -78,7 +78,7 @@ export const pathologicalPatterns: Question = {
     ),
 };
 
-/** The patterns, made distinct by a literal at their end. */
+/** Returns the patterns, made distinct by a literal at their end. */
 function distinct(kind: PatternKind): Pattern[] {
   return Array.from({ length: 48 }, (_, i) => ({ kind, text: `${evil[kind][i % evil[kind].length]}${i}` }));
 }
@@ -88,7 +88,7 @@ function harmless(kind: PatternKind, count: number): Pattern[] {
   return Array.from({ length: count }, (_, i) => ({ kind, text: `${base}${i}/${rest}` }));
 }
 
-/** The patterns that the peer accepts. */
+/** Resolves to the patterns that the peer accepts. */
 async function takenBy(peer: Peer, patterns: readonly Pattern[]): Promise<Pattern[]> {
   const server = await peer.start({});
   try {

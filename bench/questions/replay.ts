@@ -11,7 +11,7 @@ import type { Peer } from "../harness/peer.js";
 import type { Question, Row } from "../harness/question.js";
 import { everyPeer } from "../peers/all.js";
 
-/** The query of a returning browser, here from before the first update. */
+/** The query of a returning browser, here from the beginning of history. */
 const fromTheBeginning = ["Last-Event-ID: earliest"];
 
 export const replay: Question = {

@@ -34,7 +34,7 @@ const hubOf = (count: number): Peer => ({
   },
 });
 
-/** The processes that a process has started. */
+/** Returns the processes that a process has started. */
 function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
 }

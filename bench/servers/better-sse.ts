@@ -21,7 +21,7 @@ announce(
       });
       return;
     }
-    // It sends no byte before the first event unless it has a retry time, which it has by default.
+    // A session sends its first byte at once only with a retry time, which it has by default.
     const session = await createSession(req, res);
     channelOf(topic).register(session);
   }),

@@ -25,7 +25,9 @@ app.post("/publish", async (req, res) => {
 });
 app.get("/streams", (_req, res) => void res.json(kit.hub.connections));
 
-/** The scripts of a page without those of htmx-mercure. Deferred, htmx 4 begins before its extension is there. */
+/**
+ * Returns the scripts of a page without htmx-mercure. If they were deferred, htmx 4 would begin before its extension.
+ */
 function stockScripts(html: string): string {
   const tags = html.match(/<script[^>]*><\/script>/g) ?? [];
   return tags

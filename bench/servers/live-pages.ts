@@ -12,7 +12,7 @@ import { mercure } from "../../dist/index.js";
 const [htmx = "2", folder = "", port = "0", last = "0", missed = "0"] = process.argv.slice(2);
 const feeds = ["a", "b"];
 
-/** Counts in the page what each feed adds. A number that is not the next one is a fault. */
+/** Counts the additions of each feed in the page. A number out of sequence is a fault. */
 const script = `
   window.seen = {}; window.faults = [];
   const count = (node) => {

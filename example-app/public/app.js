@@ -7,7 +7,7 @@ function onEither(nameIn2, nameIn4, listener) {
   for (const name of [nameIn2, nameIn4]) document.addEventListener(name, listener);
 }
 
-// A field is emptied when its form is sent, so that the writer can continue at once. Its text is fixed in the request
+// A field is emptied when its form is sent, so that the writer can continue at once. Its text is added to the request
 // here: htmx 2 would read the field of a queued request only when its turn comes, with the text of that moment.
 document.addEventListener("htmx:confirm", (event) => {
   const { elt, etc } = event.detail;
@@ -28,7 +28,7 @@ function clear(form) {
   fields[0]?.focus();
 }
 
-// A rejected text returns to its field, unless the writer is at the next line already.
+// A rejected text returns to its field, unless the writer has begun the next line.
 document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig, xhr } }) => {
   const type = xhr.getResponseHeader("Content-Type");
   finish(requestConfig.elt, requestConfig.formData, { status: xhr.status, type, text: xhr.responseText });

@@ -7,8 +7,8 @@ const folder = fileURLToPath(new URL("../../.cache/programs", import.meta.url));
 const bundled = new Map<string, string>();
 
 /**
- * Returns the path of a script that does the same as a TypeScript program of the tests. A process that loads the sources
- * one by one needs a second before it begins; the script exists until this process ends.
+ * Returns the path of a script that does the same as a TypeScript program of the tests. A process that loads the
+ * sources one by one takes a second to begin. The script exists until this process ends.
  */
 export function bundledProgram(program: URL): string {
   const source = fileURLToPath(program);

@@ -9,7 +9,7 @@ export interface EventStream {
   close(): void;
 }
 
-/** A token in the URL's fragment is sent as a header, as the library's script does. */
+/** Opens a stream. A token in the URL's fragment is sent as a header, as the library's script does. */
 export async function openStream(t: TestContext, url: string, init: RequestInit = {}): Promise<EventStream> {
   const controller = new AbortController();
   t.after(() => controller.abort());

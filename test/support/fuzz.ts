@@ -10,15 +10,15 @@ import { heapUsed } from "./heap.js";
  */
 const runs = Number(process.env.FUZZ_RUNS ?? (process.env.CI ? 10_000 : 1000));
 
-/** A run of this length shows whether memory grows: its first tenth has filled every cache. */
+/** The number of cases in a run that measures memory. After its first tenth every cache is full. */
 const measuredRuns = 100_000;
 
-/** The allowed growth by caches, in bytes; over a million cases, less than an object of each would take. */
+/** The allowed growth by caches, in bytes. Over a million cases, an object for each case would take more. */
 const mostGrowth = 32 * 1024 * 1024;
 
 const turnAfter = 1000;
 
-/** Tries a property with the requested number of cases; long runs must not leave memory behind. */
+/** Tests a property with the requested number of cases. Long runs must not leave memory behind. */
 export async function fuzz<Case>(t: TestContext, property: fc.IRawProperty<Case>): Promise<void> {
   const first = Math.ceil(runs / 10);
   await run(property, first);
@@ -30,7 +30,7 @@ export async function fuzz<Case>(t: TestContext, property: fc.IRawProperty<Case>
   assert.ok(after - before < mostGrowth, `the heap grew from ${megabytes(before)} to ${megabytes(after)} MiB`);
 }
 
-/** Yields to the event loop now and then, because weakly held objects cannot be collected before. */
+/** Yields to the event loop at intervals, because weakly held objects cannot be collected before. */
 async function run<Case>(property: fc.IRawProperty<Case>, count: number): Promise<void> {
   for (let left = count; left > 0; left -= turnAfter) {
     await fc.assert(property as fc.IAsyncProperty<Case>, { numRuns: Math.min(left, turnAfter) });
@@ -39,8 +39,8 @@ async function run<Case>(property: fc.IRawProperty<Case>, count: number): Promis
 }
 
 /**
- * Text as strangers send it: pieces with a meaning to the parser, random text, and now and then very long and
- * repetitive text, which a parser must read in linear time.
+ * Text as strangers send it: pieces with a meaning to the parser, random text, and sometimes very long and repetitive
+ * text, which a parser must read in linear time.
  *
  * @param longest - In UTF-16 units; the default is the max of a request's head.
  */

@@ -29,7 +29,7 @@ interface Token {
   readonly count: number;
   /** The max size of the grants, in characters of JSON. */
   readonly size: number;
-  /** For an access token of Mercure 1.0. */
+  /** Present for an access token of Mercure 1.0. */
   readonly details?:
     | {
         readonly matchType: "urlpattern" | "exact";
@@ -42,7 +42,7 @@ interface Token {
 
 export const keys = { subscriber: "subscriber-key-subscriber-key-32", publisher: "publisher-key-publisher-key-32-b" };
 
-/** The largest head that Node reads, and the largest body that the hub reads, less some room, in bytes. */
+/** The largest head that Node reads, and the largest body that the hub reads, minus a margin, in bytes. */
 const largestHead = 15_500;
 const largestBody = { QUERY: 256 * 1024 - 100, POST: 1024 * 1024 - 100 } as Readonly<Record<string, number>>;
 
@@ -103,7 +103,7 @@ const length = fc.oneof(
   fc.constantFrom(200, 500, 1_000, 2_000, 4_000, 60_000, 1_000_000),
 );
 
-/** The names of fields that make sense together, and others. */
+/** Names of fields: the first groups make sense together, the others do not. */
 const families = [
   ["topic"],
   ["match", "match_urlpattern", "match_exact"],
@@ -181,7 +181,7 @@ export const hostileRequest: fc.Arbitrary<HostileRequest> = fc.record(parts);
 
 const changes = Object.entries(parts).map(([name, part]) => fc.record({ [name]: part as fc.Arbitrary<unknown> }));
 
-/** Asks for nothing. */
+/** A request without any special part. */
 export const plainRequest: HostileRequest = {
   method: "GET",
   path: "",
@@ -192,7 +192,7 @@ export const plainRequest: HostileRequest = {
   cursor: "",
 };
 
-/** A request in words, for a table. */
+/** Returns a request in words, for a table. */
 export function inWords(request: HostileRequest, hubPath: string): string {
   const { method, path, fields, header, token, cursor } = request;
   const size = `${(bytesOf(request, hubPath).length / 1000).toFixed(1)} kB`;
@@ -218,7 +218,7 @@ export function inWords(request: HostileRequest, hubPath: string): string {
 export const change: fc.Arbitrary<Partial<HostileRequest>> = fc.oneof(...changes);
 
 /**
- * The bytes of a request to a hub.
+ * Returns the bytes of a request to a hub.
  *
  * @param salt - Changes the values of fields, so that caches of an earlier request do not help.
  */

@@ -9,7 +9,7 @@ import { end, untilReady } from "./server-process.js";
 
 const program = ["/usr/sbin/mariadbd", "/usr/local/sbin/mariadbd", "/usr/local/bin/mariadbd"].find(existsSync);
 
-/** The reason to skip what needs MariaDB; false where it is installed. */
+/** The reason to skip tests that need MariaDB; false if it is installed. */
 export const withoutMariadb = program === undefined && "MariaDB is not installed";
 
 /** A real server of MariaDB with a data folder of its own. */

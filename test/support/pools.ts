@@ -13,7 +13,7 @@ import pg from "pg";
  */
 export type Pool = (done: () => void) => void;
 
-/** The pools that deliver callbacks, by name; `isShared` where callbacks run in the context of the first call. */
+/** The pools that deliver callbacks, by name; `isShared` if callbacks run in the context of the first call. */
 export const pools: Readonly<
   Record<string, { readonly isShared: boolean; readonly open: (t: TestContext) => Promise<Pool> }>
 > = {
@@ -41,7 +41,7 @@ async function postgresPool(t: TestContext): Promise<Pool> {
 
 async function mysqlPool(t: TestContext): Promise<Pool> {
   const server = mysql.createServer((connection) => {
-    // Each command starts the packet numbers again, which this server leaves to its user.
+    // Each command restarts the numbers of packets, which this server leaves to its user.
     const numbered = connection as unknown as { sequenceId: number; writeOk(result: object): void };
     connection.on("error", () => {});
     connection.serverHandshake({

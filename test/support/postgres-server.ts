@@ -9,10 +9,10 @@ import { freePort } from "./free-port.js";
 import { hasEnded, untilReady } from "./server-process.js";
 import { until } from "./until.js";
 
-/** The folder of PostgreSQL's programs; undefined where it is not installed. */
+/** The folder of PostgreSQL's programs; undefined if it is not installed. */
 export const postgresFolder = findPostgres();
 
-/** The reason to skip what needs PostgreSQL; false where it is installed. */
+/** The reason to skip tests that need PostgreSQL; false if it is installed. */
 export const withoutPostgres = postgresFolder === undefined && "PostgreSQL is not installed";
 
 function findPostgres(): string | undefined {
@@ -122,7 +122,7 @@ export class PostgresServer {
     await until(() => this.processes().length === 0);
   }
 
-  /** Stops all processes of the server: connections stay open, and nothing answers. */
+  /** Stops all processes of the server: connections stay open without an answer. */
   stall(): void {
     for (const pid of this.processes()) signal(pid, "SIGSTOP");
   }
@@ -164,7 +164,7 @@ export function own(folder: string): void {
   chmodSync(folder, 0o700);
 }
 
-/** PostgreSQL refuses to run as root. */
+/** Runs a command as another user, because PostgreSQL refuses to run as root. */
 function unprivileged(command: string, args: string[]): { command: string; args: string[] } {
   if (process.getuid?.() !== 0) return { command, args };
   return { command: "setpriv", args: ["--reuid=postgres", "--regid=postgres", "--clear-groups", command, ...args] };
@@ -191,6 +191,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has ended meanwhile.
+    // The process has ended meanwhile.
   }
 }

@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { freePort } from "./free-port.js";
 import { end, untilReady } from "./server-process.js";
 
-/** The reason why the tests with a proxy do not run; false where it is installed. */
+/** The reason to skip tests with a proxy; false if it is installed. */
 export const withoutNginx = spawnSync("nginx", ["-v"]).status === 0 ? false : "nginx is not installed";
 export const withoutHaproxy = spawnSync("haproxy", ["-v"]).status === 0 ? false : "haproxy is not installed";
 export const withoutCaddy = spawnSync("caddy", ["version"]).status === 0 ? false : "caddy is not installed";

@@ -19,9 +19,9 @@ export interface Site {
 }
 
 /**
- * The kinds of functions by their effect on a response: `returns` leaves it alone, `renders` makes a private stream for
- * it, `tokens` makes a token for its text, `cookies` sets its cookies, `answers` sends it whole, `parts` adds to it,
- * `streams` opens an event stream, and `alone` does so without `next`.
+ * The kinds of functions by their effect on a response: `returns` does not touch it, `renders` makes a private stream
+ * for it, `tokens` makes a token for its text, `cookies` sets its cookies, `answers` sends it whole, `parts` adds to
+ * it, `streams` opens an event stream, and `alone` does so without `next`.
  */
 export type Kind = "returns" | "renders" | "tokens" | "cookies" | "answers" | "parts" | "streams" | "alone";
 
@@ -68,7 +68,7 @@ export const files: Readonly<Record<string, string>> = {
   ),
 };
 
-/** A use of each public function, by its name; further uses of the same name stand in parentheses. */
+/** A use of each public function, by its name. Further uses of the same name are in parentheses. */
 export const uses: Readonly<Record<string, Use>> = {
   ...returning({
     encodeEvent: () => library.encodeEvent({ data: "on" }),

@@ -10,7 +10,7 @@ export interface Reader {
   gaps: number;
 }
 
-/** Readers that connect to a URL of their choice each time, as behind a proxy, and count what happens to them. */
+/** Readers that connect to a URL of their choice each time, as behind a proxy, and count gaps and refusals. */
 export class Readers {
   readonly all: Reader[] = [];
   /** The times of all connects, in milliseconds. */
@@ -31,7 +31,7 @@ export class Readers {
     this.#url = url;
   }
 
-  /** Adds readers. They are connected once `open` says so. */
+  /** Adds readers. They connect, and the caller waits for `open`. */
   add(count: number): void {
     for (let i = 0; i < count; i++) {
       const reader: Reader = { heard: [], gaps: 0 };

@@ -11,10 +11,10 @@ const program = process.env.REDIS_SERVER ?? "redis-server";
 
 const isInstalled = (name: string) => name !== "" && spawnSync(name, ["--version"]).status === 0;
 
-/** Why the tests that need a server do not run; false where it is installed. */
+/** The reason to skip tests that need a server; false if it is installed. */
 export const withoutRedis = isInstalled(program) ? false : `${program} is not installed`;
 
-/** The program of Redis 8, whose WAITAOF says when an update is on the disk. */
+/** The program of Redis 8. Its WAITAOF confirms only updates that are on the disk. */
 export const redis8 = process.env.REDIS_8_SERVER ?? "";
 
 export const withoutRedis8 = isInstalled(redis8) ? false : "REDIS_8_SERVER does not name a program of Redis 8";
@@ -23,7 +23,7 @@ export interface RedisServerOptions {
   /** Lines of its configuration. */
   readonly lines?: readonly string[];
   readonly isSentinel?: boolean;
-  /** Default: that of the tests. */
+  /** The program of the server. Default: the program of the tests. */
   readonly program?: string;
   /** Variables of its environment, besides those of this process. */
   readonly env?: Readonly<Record<string, string>>;
@@ -73,7 +73,7 @@ export class RedisServer {
   }
 
   /**
-   * Starts the process, again after {@link RedisServer.kill}. Its data are those on its disk.
+   * Starts the process, again after {@link RedisServer.kill}, with the data on its disk.
    *
    * @param more - Arguments that change its configuration.
    */

@@ -23,7 +23,7 @@ const programs = {
   },
 };
 
-/** Why tests against a reference hub are skipped; false where they run. */
+/** The reason to skip tests against a reference hub; false if it is available. */
 export const withoutReferenceHub = whySkipped(0);
 export const withoutReferenceHub1 = whySkipped(1);
 
@@ -40,7 +40,7 @@ export interface ReferenceHub {
   start(): Promise<void>;
 }
 
-/** A reference hub, by default of Mercure 0.x, in a process of its own, with history in a file unless that is off. */
+/** Starts a reference hub, by default of Mercure 0.x, in a process of its own, by default with history in a file. */
 export async function referenceHub(
   t: TestContext,
   { version = 0 as 0 | 1, history = true, flags = [] as string[] } = {},

@@ -124,7 +124,7 @@ export class HostileGround {
     return { time, steps, status: status.slice(9) };
   }
 
-  /** The least of several costs of a request: the machine or the garbage collector caused the rest. */
+  /** Returns the min of several costs of a request: the machine or the garbage collector caused the excess. */
   async confirmedCostOf(request: HostileRequest): Promise<Cost> {
     let least = await this.costOf(request);
     for (let i = 0; i < 3; i++) {
@@ -136,12 +136,12 @@ export class HostileGround {
 }
 
 /**
- * Searches for the requests that block the event loop longest: takes one at random, and changes a part of it as long as
- * that makes it worse.
+ * Searches for the requests that block the event loop longest: it takes a random request, and changes a part of it
+ * while that makes it worse.
  *
  * @param tries - The number of requests.
  * @param badness - The measure to maximise.
- * @param depth - The max number of changes in succession without a gain before it starts again.
+ * @param depth - The max number of consecutive changes without a gain before it starts with another request.
  */
 export async function findWorst(
   ground: HostileGround,
