@@ -12,18 +12,14 @@ import { join } from "node:path";
 import { startNode } from "../harness/child.js";
 import { faultsOf, runLoad } from "../harness/load.js";
 import type { Peer } from "../harness/peer.js";
+import { peerWithoutServer } from "../harness/peer-without-server.js";
 import type { Question, Row, Scale } from "../harness/question.js";
 import { setDelay, slowDisk } from "../harness/slow-disk.js";
 import { mercure0, mercure1 } from "../peers/mercure.js";
 import { hubLmdb, hubMemory } from "../peers/stored.js";
 
-/** A row that is measured in one process, without a server. */
-function inProcess(name: string, what: string): Peer {
-  return { name, what, start: () => Promise.reject(new Error(`${name} is not a server.`)) };
-}
-
-const fsync = inProcess("fsync", "a loop that waits for the disk after each 200 bytes");
-const lmdb = inProcess("lmdb", "LMDB's transport without a hub");
+const fsync = peerWithoutServer("fsync", "a loop that waits for the disk after each 200 bytes");
+const lmdb = peerWithoutServer("lmdb", "LMDB's transport without a hub");
 const references = [mercure0, mercure1];
 
 export const durableHistory: Question = {

@@ -14,20 +14,14 @@ import { PostgresServer, withoutPostgres } from "../../test/support/postgres-ser
 import { RedisServer, withoutRedis } from "../../test/support/redis.js";
 import { type Child, startChild, startNode } from "../harness/child.js";
 import { openStream, openStreams } from "../harness/open-streams.js";
-import type { Peer } from "../harness/peer.js";
+import { peerWithoutServer } from "../harness/peer-without-server.js";
 import type { Question, Row, Scale } from "../harness/question.js";
 import { authorizationOfPerson } from "../harness/token.js";
 import type { NodeState, People } from "../servers/subscribed-node.js";
 
-/** A row without a server that speaks HTTP. */
-function store(name: string, what: string, missing: string | false): Peer {
-  const start = () => Promise.reject(new Error(`${name} is not a hub.`));
-  return { name, what, start, missing: () => missing || undefined };
-}
-
-const lmdb = store("nodes-lmdb", "two nodes over LMDB", false);
-const redis = store("nodes-redis", "two nodes over Redis", withoutRedis);
-const postgres = store("nodes-postgres", "two nodes over PostgreSQL", withoutPostgres);
+const lmdb = peerWithoutServer("nodes-lmdb", "two nodes over LMDB", false);
+const redis = peerWithoutServer("nodes-redis", "two nodes over Redis", withoutRedis);
+const postgres = peerWithoutServer("nodes-postgres", "two nodes over PostgreSQL", withoutPostgres);
 
 export const nodeSubscriptions: Question = {
   name: "node-subscriptions",

@@ -8,7 +8,7 @@
 import { PostgresServer, withoutPostgres } from "../../test/support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../../test/support/redis.js";
 import { startNode } from "../harness/child.js";
-import type { Peer } from "../harness/peer.js";
+import { peerWithoutServer } from "../harness/peer-without-server.js";
 import type { Question, Row } from "../harness/question.js";
 
 interface Measured {
@@ -19,14 +19,8 @@ interface Measured {
   readonly added: readonly number[];
 }
 
-/** A row without a server that speaks HTTP. */
-function store(name: string, what: string, missing: string | false): Peer {
-  const start = () => Promise.reject(new Error(`${name} is not a hub.`));
-  return { name, what, start, missing: () => missing || undefined };
-}
-
-const redis = store("redis", "two nodes over Redis", withoutRedis);
-const postgres = store("postgres", "two nodes over PostgreSQL, and transactions", withoutPostgres);
+const redis = peerWithoutServer("redis", "two nodes over Redis", withoutRedis);
+const postgres = peerWithoutServer("postgres", "two nodes over PostgreSQL, and transactions", withoutPostgres);
 const plain = "insert and NOTIFY";
 const published = "publish in a transaction";
 

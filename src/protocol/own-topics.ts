@@ -17,20 +17,20 @@ export function isInternalTopic(name: string): boolean {
 }
 
 /** The streams of a variant: all of them, or only those that also receive private updates. */
-export type Audience = "variant" | "private-variant";
+export type VariantKind = "variant" | "private-variant";
 
 /** Returns the topic for updates rendered for one variant of a topic. Only streams of this variant receive it. */
-export function variantTopic(topic: string, variant: string, audience: Audience): string {
-  return `${prefix}${audience}:${percentEncode(topic)}:${percentEncode(variant)}`;
+export function variantTopic(topic: string, variant: string, kind: VariantKind): string {
+  return `${prefix}${kind}:${percentEncode(topic)}:${percentEncode(variant)}`;
 }
 
 /** Returns the parts of a name that {@link variantTopic} built; undefined for any other name. */
-export function variantOf(name: string): { topic: string; variant: string; audience: Audience } | undefined {
+export function variantOf(name: string): { topic: string; variant: string; kind: VariantKind } | undefined {
   if (!isInternalTopic(name)) return undefined;
-  const [audience, ...encoded] = name.slice(prefix.length).split(":");
-  if (audience !== "variant" && audience !== "private-variant") return undefined;
+  const [kind, ...encoded] = name.slice(prefix.length).split(":");
+  if (kind !== "variant" && kind !== "private-variant") return undefined;
   const [topic, variant] = encoded.map(percentDecode);
-  return topic === undefined || variant === undefined ? undefined : { topic, variant, audience };
+  return topic === undefined || variant === undefined ? undefined : { topic, variant, kind };
 }
 
 /** Returns the topic that a variant's name belongs to. Any other name is returned unchanged. */

@@ -73,6 +73,27 @@ onBothLines((fixture) => {
     /** htmx moves the focus at the moment that it removes the class of new elements. */
     const settled = (page: Page, id: string) => page.waitForSelector(`#${id}:not(.htmx-added)`);
 
+    /** Opens a page whose stream, fetched again after a gap, has a field with `autofocus`. */
+    async function openRefetched(): Promise<Page> {
+      fixture.expectErrors(/reconnects in|htmx:sse:?[eE]rror|ERR_/);
+      let renderings = 0;
+      const page = await openBeside(() => {
+        renderings += 1;
+        const connect = `/hub?topic=messages&lastEventID=${fixture.server.lastEventId}`;
+        return stream({ connect, content: renderings === 1 ? "" : focus("fresh") });
+      });
+      fixture.server.publish('<p id="live">live</p>');
+      await page.waitForSelector("#live");
+      return page;
+    }
+
+    /** Makes the client fetch the stream again after a gap. */
+    async function refetch(page: Page): Promise<void> {
+      fixture.server.forgetHistory();
+      fixture.server.cut();
+      await settled(page, "fresh");
+    }
+
     for (const [how, swap, message] of [
       ["appended", "beforeend", focus("new")],
       ["in place of the content of the stream", "innerHTML", focus("new")],
@@ -96,36 +117,16 @@ onBothLines((fixture) => {
     }
 
     it("leaves the focus there when the stream is fetched again after a gap", async () => {
-      fixture.expectErrors(/reconnects in|htmx:sse:?[eE]rror|ERR_/);
-      let renderings = 0;
-      const page = await openBeside(() => {
-        renderings += 1;
-        const connect = `/hub?topic=messages&lastEventID=${fixture.server.lastEventId}`;
-        return stream({ connect, content: renderings === 1 ? "" : focus("fresh") });
-      });
-      fixture.server.publish('<p id="live">live</p>');
-      await page.waitForSelector("#live");
+      const page = await openRefetched();
       await page.keyboard.type("my ");
-      fixture.server.forgetHistory();
-      fixture.server.cut();
-      await settled(page, "fresh");
+      await refetch(page);
       await page.keyboard.type("words");
       assert.deepEqual(await page.evaluate(`[${focused}, draft.value]`), ["draft", "my words"]);
     });
 
     it("takes no focus when the stream is fetched again after a gap, also from a visitor who only reads", async () => {
-      fixture.expectErrors(/reconnects in|htmx:sse:?[eE]rror|ERR_/);
-      let renderings = 0;
-      const page = await openBeside(() => {
-        renderings += 1;
-        const connect = `/hub?topic=messages&lastEventID=${fixture.server.lastEventId}`;
-        return stream({ connect, content: renderings === 1 ? "" : focus("fresh") });
-      });
-      fixture.server.publish('<p id="live">live</p>');
-      await page.waitForSelector("#live");
-      fixture.server.forgetHistory();
-      fixture.server.cut();
-      await settled(page, "fresh");
+      const page = await openRefetched();
+      await refetch(page);
       assert.equal(await page.evaluate(focused), "draft");
     });
 

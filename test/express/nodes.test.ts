@@ -143,24 +143,4 @@ describe("applications on several nodes", () => {
       assert.equal((await fresh.next())!.data, "<p>de</p>", "for a page that was rendered later");
     });
   }
-
-  test("a variant that begins while a function is rendered elsewhere misses nothing", async (t) => {
-    const cluster = new NodeCluster(t);
-    const [a, b] = [await start(t, cluster, board), await start(t, cluster, board)];
-    const plain = await a.visit("");
-    let rendered = () => {};
-    const gate = new Promise<void>((resolve) => {
-      rendered = resolve;
-    });
-    const publishing = a.sse.publish("board", async (variant) => {
-      await gate;
-      return a.render(variant);
-    });
-    const de = await b.visit("locale=de");
-    await until(async () => (await a.sse.getSubscriptions("board")).length === 2);
-    rendered();
-    await publishing;
-    assert.equal((await plain.next())!.data, "<p>none</p>");
-    assert.equal((await de.next())!.data, "<p>de</p>");
-  });
 });

@@ -11,7 +11,7 @@ export function applicationSubscriptions(subscriptions: readonly SubscriptionDoc
     const { topic, match } = subscription;
     const name = topic ?? match ?? "";
     // A stream that receives a variant's private updates has two names, and is counted once.
-    if (isInternalTopic(name) && variantOf(name)?.audience !== "variant") return [];
+    if (isInternalTopic(name) && variantOf(name)?.kind !== "variant") return [];
     const known = nameOf(topicOf(name));
     if (known === name) return [subscription];
     return [{ ...subscription, ...(topic === undefined ? { match: known } : { topic: known }) }];

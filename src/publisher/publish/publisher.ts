@@ -89,8 +89,8 @@ export class Publisher {
   #publishToAll(names: readonly string[], data: unknown, options: PublishOptions): Promise<string> {
     const { hub, drafts, variants } = this.#options;
     const [draft, settings] = drafts.make(names, data, options);
-    const audience = settings.private ? "private-variant" : "variant";
-    const others = liveVariants(variants, names, settings).map((variant) => variantTopics(names, variant, audience));
+    const kind = settings.private ? "private-variant" : "variant";
+    const others = liveVariants(variants, names, settings).map((variant) => variantTopics(names, variant, kind));
     const isRemote = settings.hubUrl !== undefined || !hub.isInProcess;
     if (!isRemote) {
       const accepted = variants.publishing(names, true);

@@ -1,5 +1,5 @@
 import type { SubscriptionDocument } from "../../protocol/active-subscription.js";
-import { type Audience, isInternalTopic, variantOf, variantTopic } from "../../protocol/own-topics.js";
+import { isInternalTopic, type VariantKind, variantOf, variantTopic } from "../../protocol/own-topics.js";
 import type { Clock } from "../../shared/clock.js";
 import { MercureError } from "../../shared/errors.js";
 import { LastPublications, type Publication } from "./last-publications.js";
@@ -270,6 +270,6 @@ function isJson(text: string): boolean {
 }
 
 /** Returns the topic names of a variant's updates. */
-export function variantTopics(topics: readonly string[], variant: string, audience: Audience): string[] {
-  return topics.map((topic) => variantTopic(topic, variant, audience));
+export function variantTopics(topics: readonly string[], variant: string, kind: VariantKind): string[] {
+  return topics.map((topic) => variantTopic(topic, variant, kind));
 }

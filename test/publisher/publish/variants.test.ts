@@ -94,7 +94,7 @@ describe("variants", () => {
     const topic = (index: number) => `${"x".repeat(2000)}${index}`;
     const of = (index: number) => variants.of([topic(index)]).length;
     for (const index of [0, 1]) variants.rendered([topic(index)], "1");
-    for (const audience of ["variant", "private-variant"] as const) hear(variantTopic(topic(0), "1", audience));
+    for (const kind of ["variant", "private-variant"] as const) hear(variantTopic(topic(0), "1", kind));
     let count = 2;
     for (; of(1) === 1; count++) variants.rendered([topic(count)], "1");
     assert.deepEqual([of(0), of(2), of(count - 1)], [1, 1, 1]);

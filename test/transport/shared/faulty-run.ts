@@ -7,6 +7,7 @@ import { type GapOfRun, type NodeOfRun, settledRun } from "../../faults/settled-
 import { ManualClock } from "../../support/manual-clock.js";
 import { LogStore } from "./log-store.js";
 import { type Fault, MemoryLog, Network } from "./memory-log.js";
+import { replicaSettings } from "./replica-settings.js";
 
 /** One step of a run. Nodes are numbers: that of the living nodes is taken. */
 export type Step =
@@ -49,17 +50,8 @@ class FaultyNode {
     this.name = name;
     this.clock = clock;
     this.link = new MemoryLog(store, network, clock, isDurable);
-    this.transport = new ReplicaTransport(this.link, {
-      limits: { lengthOf: () => historyLength, bytes: 2 ** 20, eventBytes: 2 ** 16 },
-      publishTimeout: 10_000,
-      lease: 15_000,
-      callTimeout: 5000,
-      grace: 1000,
-      keepAlive: false,
-      clock,
-      logger: { warn: () => {}, error: () => {} },
-      store: "The log",
-    });
+    const limits = { lengthOf: () => historyLength, bytes: 2 ** 20, eventBytes: 2 ** 16 };
+    this.transport = new ReplicaTransport(this.link, replicaSettings(clock, { limits }));
     this.#endReading = this.transport.listen({
       update: ({ position, update }) => this.before.push({ position, data: update.data }),
     });

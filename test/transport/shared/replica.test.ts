@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import type { Clock } from "../../../src/shared/clock.js";
 import { systemClock } from "../../../src/shared/clock.js";
 import { transportContract } from "../../../src/transport/contract/transport-contract.js";
 import { historyLimits } from "../../../src/transport/history/history-options.js";
@@ -10,23 +9,12 @@ import { ManualClock } from "../../support/manual-clock.js";
 import { until } from "../../support/until.js";
 import { LogStore } from "./log-store.js";
 import { MemoryLog, Network } from "./memory-log.js";
+import { replicaSettings } from "./replica-settings.js";
 
+/** The lines that the nodes have logged. */
 const lines: string[] = [];
 
-function settings(clock: Clock, length = 500, fields: Partial<ReplicaSettings> = {}): ReplicaSettings {
-  return {
-    limits: { lengthOf: () => length, bytes: 2 ** 26, eventBytes: 2 ** 22 },
-    publishTimeout: 10_000,
-    lease: 15_000,
-    callTimeout: 5000,
-    grace: 1000,
-    keepAlive: false,
-    clock,
-    logger: { warn: (line) => void lines.push(line), error: () => {} },
-    store: "The log",
-    ...fields,
-  };
-}
+const logger = { warn: (line: string) => void lines.push(line), error: () => {} };
 
 transportContract("ReplicaTransport", () => {
   const store = new LogStore(systemClock);
@@ -36,10 +24,14 @@ transportContract("ReplicaTransport", () => {
       const link = new MemoryLog(store, network, systemClock);
       // The log deletes nothing within a test, however long the machine lets it wait.
       const fields = { limits: historyLimits(options), grace: 600_000 };
-      return new ReplicaTransport(link, settings(systemClock, 500, fields));
+      return new ReplicaTransport(link, replicaSettings(systemClock, fields));
     },
   };
 });
+
+function limitsOf(length: number) {
+  return { lengthOf: () => length, bytes: 2 ** 26, eventBytes: 2 ** 22 };
+}
 
 /** A shared log, and nodes of it, under one clock that a test advances. */
 class Cluster {
@@ -52,9 +44,12 @@ class Cluster {
     this.#t = t;
   }
 
-  async start(length?: number, fields?: Partial<ReplicaSettings>) {
+  async start(length = 500, fields: Partial<ReplicaSettings> = {}) {
     const link = new MemoryLog(this.store, this.network, this.clock);
-    const transport = new ReplicaTransport(link, settings(this.clock, length, fields));
+    const transport = new ReplicaTransport(
+      link,
+      replicaSettings(this.clock, { limits: limitsOf(length), logger, ...fields }),
+    );
     const heard: string[] = [];
     const gaps: number[] = [];
     await transport.ready;
@@ -333,7 +328,7 @@ describe("a transport whose store was never reached", () => {
       }
     }
     const log = new RefusingLog(new LogStore(systemClock), new Network(), systemClock);
-    const transport = new ReplicaTransport(log, settings(systemClock));
+    const transport = new ReplicaTransport(log, replicaSettings(systemClock, { logger }));
     t.after(() => transport.close());
     await until(() => attempts >= 4);
     assert.equal(lines.filter((line) => line.includes("refused at the start")).length, 1);
@@ -343,7 +338,7 @@ describe("a transport whose store was never reached", () => {
     const clock = new ManualClock();
     const network = new Network();
     network.stall();
-    const transport = new ReplicaTransport(new MemoryLog(new LogStore(clock), network, clock), settings(clock));
+    const transport = new ReplicaTransport(new MemoryLog(new LogStore(clock), network, clock), replicaSettings(clock));
     assert.equal(transport.state, "starting");
     const rejected = assert.rejects(transport.publish(draft("t", "1")), { code: "ERR_CLOSED" });
     await Promise.all([transport.close(), transport.ready, rejected]);
