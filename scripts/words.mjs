@@ -19,6 +19,8 @@ export const marks = {
   // Continue, retry, again, forever.
   '"goes on", "tries again", "anew", "for ever"':
     /\b(?:(?:go|goes|went) on(?! (?:in|over|the|through|to|with)\b)|(?:tries|tried|trying) again|anew|for ever)\b/i,
+  // Even when, even if, including those.
+  '"also when", "also if", "also those"': /\balso (?:if|when|where|while|after|before|those)\b/i,
   // About, except, only, unchanged.
   '"some 20", "all but", "as it is"':
     /\bsome (?:\d|(?:two|three|four|five|ten|twelve|twenty|dozens?|hundreds?|thousands?)\b)|\b(?:all|any|anything|everything|nobody|none|nothing) but\b|\bas (?:it|they) (?:is|are|was|were)(?=[.,;:)]|$)/i,

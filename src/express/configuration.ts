@@ -144,7 +144,7 @@ export function resolveOptions(options: MercureOptions = {}, environment = proce
 
 /**
  * Derives the public prefix. A proxy strips it from all paths, so the path of `publicHubUrl` names it for all of them,
- * also in an absolute URL: the hub and the application have one server.
+ * even in an absolute URL: the hub and the application have one server.
  */
 function publicPaths({ hubUrl, publicHubUrl }: HubIdentity, hubPath: string, publicPath: string | undefined) {
   const isRelative = publicHubUrl.startsWith("/");

@@ -13,7 +13,7 @@ export interface MercureOptions {
   /** Folders of page templates, relative to the working directory. Default `templates`. Not with `environment`. */
   templates?: string | readonly string[] | undefined;
   /**
-   * Folders of components: `Name.njk` files, also in sub-folders. Relative to the working directory. Default
+   * Folders of components: `Name.njk` files, including those in sub-folders. Relative to the working directory. Default
    * `components`.
    */
   components?: string | readonly string[] | undefined;

@@ -24,7 +24,7 @@ export interface Sse {
    * the topic may have streams without a variant. The function can be asynchronous. `publish` then resolves to the ids
    * of all updates; the list is empty if the topic has no streams.
    *
-   * Updates of a topic are published in the order of the calls, also when a function is slow.
+   * Updates of a topic are published in the order of the calls, even when a function is slow.
    *
    * A model object as data is rendered by its class's component. A model object as the only argument is published on
    * its own topic. Strings are published unchanged and unescaped: put user input into a component or into

@@ -146,7 +146,7 @@ export interface Transport {
   publish(draft: Draft, own?: InternalOptions): Promise<Update>;
 
   /**
-   * Returns the id of a position, also of 0, for {@link Transport.positionOf}: the same on every node, and after every
+   * Returns the id of a position, including 0, for {@link Transport.positionOf}: the same on every node, and after every
    * restart that kept the history. Clients must treat it as opaque. Before the transport is ready, the id may mean a
    * gap later.
    */

@@ -124,13 +124,13 @@ onBothLines((fixture) => {
       assert.deepEqual(await page.evaluate(`[${focused}, draft.value]`), ["draft", "my words"]);
     });
 
-    it("takes no focus when the stream is fetched again after a gap, also from a visitor who only reads", async () => {
+    it("takes no focus when the stream is fetched again after a gap, even from a visitor who only reads", async () => {
       const page = await openRefetched();
       await refetch(page);
       assert.equal(await page.evaluate(focused), "draft");
     });
 
-    it("takes the focus as the answer of a form of the author, also while the visitor is changing another field", async () => {
+    it("takes the focus as the answer of a form of the author, even while the visitor is changing another field", async () => {
       fixture.server.serve("/answer", () => ({ status: 200, body: focus("answer") }));
       const page = await openBeside(
         `${stream()}<button hx-get="/answer" hx-target="#feed" hx-swap="beforeend">ask</button>`,

@@ -33,7 +33,7 @@ after(() => browser.close());
 
 for (const line of htmxLines) {
   describe(`the scripts of mercure_scripts() on htmx ${line}`, () => {
-    test("include the one for scrolling only where a page scrolls, also under a policy of nonces", async (t) => {
+    test("include the one for scrolling only where a page scrolls, even under a policy of nonces", async (t) => {
       const { app, kit, listen } = application(t, files);
       app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
       app.get("/:page", (req, res) => {

@@ -229,7 +229,7 @@ for (const htmx of [2, 4] as const) {
       assert.deepEqual(lab.errors, []);
     });
 
-    test("a stream uses the last connection until the next has opened, also for updates without history", async (t) => {
+    test("a stream uses the last connection until the next has opened, even for updates without history", async (t) => {
       const lab = await Lab.start(t, feed, { htmx });
       const first = await lab.open();
       await lab.settled(1);

@@ -235,7 +235,7 @@ export function outboxContract({ name, skip, open }: DatabaseKind): void {
       assert.equal(new Date(later.oldest as string).getFullYear(), 2020);
     });
 
-    test("works in the tables that the command schema prints, also after it has run twice", async (t) => {
+    test("works in the tables that the command schema prints, even after it has run twice", async (t) => {
       const database = await open(t);
       const { dialect } = relayDatabase((await database.options()).database, undefined);
       const { code, stdout } = await run(t, ["schema", "--outbox", dialect, "--table", "app_outbox"]);

@@ -271,7 +271,7 @@ describe("several responses", () => {
     }
   });
 
-  test("stay apart when they render within each other, also when the inner one throws", async (t) => {
+  test("stay apart when they render within each other, even when the inner one throws", async (t) => {
     const { app, kit, listen } = visitors(t);
     let inner: ((work: () => unknown) => void) | undefined;
     app.get("/inner", (_req, res) => {

@@ -78,7 +78,7 @@ describe("a component", () => {
     assert.throws(() => kit.components.namespace.ChatMesage!(), expected);
   });
 
-  test("stands in a folder behind a link, also where links lead in a circle", (t) => {
+  test("stands in a folder behind a link, even if links lead in a circle", (t) => {
     const kit = fixture(t, { files: { "shared/Linked.njk": "linked", "components/Own.njk": "<% Linked %>" } });
     symlinkSync(join(kit.folder, "shared"), join(kit.folder, "components/shared"));
     symlinkSync(join(kit.folder, "components"), join(kit.folder, "shared/circle"));

@@ -129,7 +129,7 @@ describe("MercureStreamContext", () => {
     assert.equal(kit.connections.count, 1);
   });
 
-  test("closes with its end tag, also after an error in its content", (t) => {
+  test("closes with its end tag, even after an error in its content", (t) => {
     const kit = fixture(t, {
       files: {
         "templates/page.njk": '<% MercureStreamContext topics=["a"] %><% endMercureStreamContext %><% MercureStream %>',

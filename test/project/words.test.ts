@@ -12,6 +12,7 @@ const shall = '"shall"';
 const detour = '"in which", "with whom", "of what"';
 const longer = '"does no longer"';
 const onward = '"goes on", "tries again", "anew", "for ever"';
+const evenIf = '"also when", "also if", "also those"';
 const vague = '"some 20", "all but", "as it is"';
 
 describe("the check of words", () => {
@@ -118,6 +119,8 @@ describe("the check of words", () => {
     ["The hub tries again by itself.", onward],
     ["The page is fetched anew.", onward],
     ["It waits for ever.", onward],
+    ["It holds, also when the hub is down.", evenIf],
+    ["The nodes hear all, also those of others.", evenIf],
     ["It takes some 20 kB.", vague],
     ["It has some dozens.", vague],
     ["All but the first are numbers.", vague],

@@ -306,7 +306,7 @@ export class TabStreams {
   /** Reads a stream of another tab. */
   #readFor({ tab, id, address, cursor, timeout }: Extract<Call, { kind: "read" }>): void {
     let answers: Answer[] = [];
-    // The events of a chunk go together with their positions, also when this tab ends in the middle.
+    // The events of a chunk go together with their positions, even when this tab ends in the middle.
     const post = (answer: Answer) => {
       if (answers.push(answer) > 1) return;
       queueMicrotask(() => {

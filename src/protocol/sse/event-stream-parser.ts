@@ -9,7 +9,7 @@ export interface StreamEvent {
 export interface EventStreamReceiver {
   event(event: StreamEvent): void;
   /**
-   * Reports the stream's new position, at the end of a block. The call comes before the block's event, and also for a
+   * Reports the stream's new position, at the end of a block. The call comes before the block's event, and even for a
    * block without an event.
    */
   lastEventId(id: string): void;

@@ -6,7 +6,7 @@ import { retryAfterOf } from "./http-answer.js";
 export type Followed =
   /** A connection is open. The response's headers tell where it resumes. */
   | { readonly kind: "open"; readonly response: Response }
-  /** The last event id has changed. This step comes before the event itself, and also for a block without data. */
+  /** The last event id has changed. This step comes before the event itself, and even for a block without data. */
   | { readonly kind: "position"; readonly lastEventId: string }
   | { readonly kind: "event"; readonly event: StreamEvent }
   /** The connection has ended or failed. The next one opens after `wait` milliseconds. */

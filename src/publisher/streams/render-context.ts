@@ -93,7 +93,7 @@ export class RenderContexts {
     return suggested === this.#rendering || suggested?.isOver === false ? suggested : undefined;
   }
 
-  /** The origin of the current request, also after its response has ended. */
+  /** The origin of the current request, even after its response has ended. */
   get origin(): string | undefined {
     return (this.#rendering ?? pages.getStore()?.get(this))?.origin;
   }

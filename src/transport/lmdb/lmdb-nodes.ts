@@ -44,7 +44,7 @@ export class LmdbNodes implements Nodes {
     return this.#copy.self;
   }
 
-  /** Enters this node in the store, and removes nodes whose process has ended. Resolves also if the disk is full. */
+  /** Enters this node in the store, and removes nodes whose process has ended. Resolves even if the disk is full. */
   async join(): Promise<void> {
     let before = this.#store.state().changes;
     let entries = [...this.#stored()];

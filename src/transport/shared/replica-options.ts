@@ -32,7 +32,7 @@ export interface ReplicaSettings {
   readonly callTimeout: number;
   /** The min age of a record that is deleted from the log, in milliseconds. */
   readonly grace: number;
-  /** Whether the transport keeps the process alive until it is closed, also while it cannot reach the store. */
+  /** Whether the transport keeps the process alive until it is closed, even while it cannot reach the store. */
   readonly keepAlive: boolean;
   /** The name of the store in messages, such as "Redis". */
   readonly store: string;

@@ -52,7 +52,7 @@ describe("the delay of a reconnection", () => {
     }
   });
 
-  it("grows also when the server asks for no delay", () => {
+  it("grows even when the server asks for no delay", () => {
     assert.ok(Math.max(...delays({ retry: 0, before: 5, since: 10_000 })) > 1_000);
   });
 

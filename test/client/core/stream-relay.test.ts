@@ -90,7 +90,7 @@ describe("a stream whose connection is replaced", () => {
     assert.deepEqual(got, ["opened a", "b", "c", "opened -", "expired", "d"]);
   });
 
-  test("continues by the newest connection that has opened, also when an older one opens later", () => {
+  test("continues by the newest connection that has opened, even when an older one opens later", () => {
     const { got, connect } = stream();
     const first = connect();
     const second = connect();

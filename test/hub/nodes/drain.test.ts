@@ -188,7 +188,7 @@ describe("a node that drains", () => {
     await missesNothing(readers, node, clock, 3);
   });
 
-  test("gives an id to a reader that has received nothing, also in a close without drainTimeout", async (t) => {
+  test("gives an id to a reader that has received nothing, even in a close without drainTimeout", async (t) => {
     const { clock, a, b } = await pairOf(t);
     const readers = await oneReader(t, clock, () => (a.hub.state === "ready" ? a : b));
     await a.hub.close();

@@ -60,7 +60,7 @@ describe("development secrets of nodes on one log", () => {
     for (const { refusals } of nodes) assert.deepEqual(refusals, []);
   });
 
-  test("end no node after the hub of another secret has closed, also if its transport stays open", async (t) => {
+  test("end no node after the hub of another secret has closed, even if its transport stays open", async (t) => {
     const cluster = new NodeCluster(t);
     const closed = await start(cluster, one);
     await settle([closed]);

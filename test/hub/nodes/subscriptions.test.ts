@@ -87,7 +87,7 @@ describe("subscriptions of several nodes", () => {
     }
   });
 
-  test("of a node that dies end within 20 seconds on every node, by one event each, also if nodes die one after the other", async (t) => {
+  test("of a node that dies end within 20 seconds on every node, by one event each, even if nodes die one after the other", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b, c, d] = [await cluster.start(), await cluster.start(), await cluster.start(), await cluster.start()];
     const [atA, atB] = [await watch(t, a, "x"), await watch(t, b, "x")];

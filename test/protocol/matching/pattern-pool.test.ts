@@ -27,7 +27,7 @@ describe("shared patterns", () => {
   const make = (cost: number) => () => ({ cost });
 
   // With more patterns than the cache holds, each subscriber would get a copy of its own.
-  test("are shared as long as a subscriber holds them, also after their eviction", () => {
+  test("are shared as long as a subscriber holds them, even after their eviction", () => {
     const patterns = new PatternPool<{ cost: number }>(100);
     const held = patterns.get("held", make(10));
     for (let i = 0; i < 50; i++) patterns.get(`other ${i}`, make(10));

@@ -26,7 +26,7 @@ function start(t: TestContext) {
 }
 
 describe("updates keep the order of the calls", () => {
-  test("for functions as data, also when earlier calls take longer", async (t) => {
+  test("for functions as data, even when earlier calls take longer", async (t) => {
     const { sse, take } = start(t);
     const waits = [deferred(), deferred(), deferred()];
     const published = waits.map(({ promise }, i) => sse.publish("t", () => promise.then(() => `${i}`)));
@@ -56,7 +56,7 @@ describe("updates keep the order of the calls", () => {
     assert.deepEqual(await take(4), ["at once", "slow", "after slow", "after that"]);
   });
 
-  test("for events, also when earlier callbacks take longer", async (t) => {
+  test("for events, even when earlier callbacks take longer", async (t) => {
     const { sse, take, emitter } = start(t);
     const waits = [deferred(), deferred(), deferred()];
     sse.publishSignal<[number]>(emitter, "saved", {

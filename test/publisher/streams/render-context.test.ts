@@ -19,7 +19,7 @@ test("a request that passes through two applications has a page in each", async 
   assert.deepEqual(urls(), [undefined, undefined, undefined]);
 });
 
-// A storage in use costs time at every asynchronous step of the process, also after its application has closed.
+// A storage in use costs time at every asynchronous step of the process, even after its application has closed.
 test("a hundred applications of a process use one storage", (t) => {
   const used = new Set<unknown>();
   const run = AsyncLocalStorage.prototype.run;

@@ -290,7 +290,7 @@ describe("LmdbTransport", () => {
 });
 
 describe("The nodes of an LMDB folder", () => {
-  test("know each other's entries, also those from before they came", async (t) => {
+  test("know each other's entries, including those from before they came", async (t) => {
     const path = temporaryFolder(t);
     const one = await openIn(t, path);
     one.nodes.tell("stream/1", "a");

@@ -35,7 +35,7 @@ function cutOffSecond(folder: string, position: number): void {
 describe("nodes over a Redis server that a kill stops while it writes a script to its disk", {
   skip: withoutRedis,
 }, () => {
-  test("hear and replay the updates of the script once, also after a second kill runs its beginning", async (t) => {
+  test("hear and replay the updates of the script once, even after a second kill runs its beginning", async (t) => {
     const server = await RedisServer.start({ lines: ["appendonly yes", "appendfsync always"] });
     t.after(() => server.stop());
     const open = () => heardNode(t, (common) => new RedisTransport({ ...common, url: server.url, durability: "disk" }));

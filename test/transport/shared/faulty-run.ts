@@ -39,7 +39,7 @@ class FaultyNode {
   readonly heard: Heard[] = [];
   readonly gaps: GapOfRun[] = [];
   from = 0;
-  /** The updates that it read before it was ready, also those that its history has evicted since. */
+  /** The updates that it read before it was ready, including those that its history has evicted since. */
   readonly before: Heard[] = [];
   readonly #endReading: () => void;
   /** The number of publishes under way. */

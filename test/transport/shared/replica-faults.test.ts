@@ -71,7 +71,7 @@ for (const isDurable of [false, true]) {
   });
 }
 
-test("a node that was away is told of a gap when records sent twice are gone, also if it has heard the first ones", async () => {
+test("a node that was away is told of a gap when records sent twice are gone, even if it has heard the first ones", async () => {
   // Node 0 stands still, and the log deletes what it sent before it reads it. So node 0 sends it again, and the log deletes
   // that too while node 2 stands still.
   const run = new FaultyRun(false);

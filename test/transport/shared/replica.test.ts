@@ -128,7 +128,7 @@ describe("nodes of one shared log", () => {
     assert.equal(second.transport.cursor(position as number), id);
   });
 
-  test("know the losses of a quiet topic exactly, also when they start after them", async (t) => {
+  test("know the losses of a quiet topic exactly, even when they start after them", async (t) => {
     const cluster = new Cluster(t);
     const a = await cluster.start(3);
     for (const data of ["old", "q1", "q2", "q3"]) await a.transport.publish(draft("quiet", data));
