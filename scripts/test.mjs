@@ -24,9 +24,9 @@ import { Failure, main, run } from "./run.mjs";
 import "./typescript.mjs";
 
 /**
- * The max time of a test, far above the time of any file. `watch-tests.mjs` ends a process that waits; this time ends one whose event loop is
- * blocked. Node 20 applies it to each file, newer versions to tests alone, so the script waits a little longer, and ends
- * the run.
+ * The max time of a test, far above the time of any file. `watch-tests.mjs` ends a process that waits; this time ends a
+ * process whose event loop is blocked. Node 20 applies it to each file, newer versions to tests alone, so the script
+ * waits a little longer, and ends the run.
  */
 const TEST_TIMEOUT = 10 * 60_000;
 const SILENCE = TEST_TIMEOUT + 60_000;
