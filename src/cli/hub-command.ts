@@ -61,7 +61,7 @@ In production it needs secrets of at least 32 bytes.`,
     ];
 
     let hub: RunningHub | undefined;
-    const told = shutdownSignal();
+    const shutdown = shutdownSignal();
     const watch = withMonitor
       ? await startMonitor(
           monitor(() => hub ?? { state: "starting" }, metrics, monitorHosts),
@@ -74,7 +74,7 @@ In production it needs secrets of at least 32 bytes.`,
       announce(hub.url, configuration, identify(hub.url));
       if (watch) console.log(`Monitor: ${originOf(watch)}/healthz/ready`);
 
-      await told;
+      await shutdown;
       console.error("htmx-mercure: shutting down.");
       await hub.close();
     } finally {

@@ -5,11 +5,11 @@ import { constants } from "node:os";
  */
 export function shutdownSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let told = false;
+    let isShuttingDown = false;
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       process.on(signal, () => {
-        if (told) process.exit(128 + constants.signals[signal]);
-        told = true;
+        if (isShuttingDown) process.exit(128 + constants.signals[signal]);
+        isShuttingDown = true;
         resolve();
       });
     }

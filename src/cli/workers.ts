@@ -52,7 +52,7 @@ export async function work(hub: RunningHub, metrics: () => Promise<object>): Pro
   // A terminal sends its signal to all processes, and the primary process shuts the workers down itself.
   process.on("SIGINT", () => {});
   const send = (message: WorkerMessage) => process.connected && process.send!(message);
-  const told = new Promise<void>((resolve) => {
+  const shutdown = new Promise<void>((resolve) => {
     process.once("SIGTERM", () => resolve());
     process.on("message", async (message) => {
       if (message === shutdownMessage) resolve();
@@ -68,7 +68,7 @@ export async function work(hub: RunningHub, metrics: () => Promise<object>): Pro
   };
   report();
   const timer = setInterval(report, reportInterval);
-  await told;
+  await shutdown;
   await hub.close();
   clearInterval(timer);
 }

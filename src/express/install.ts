@@ -66,8 +66,8 @@ function requestHandler(parts: KitParts) {
         else renewing.handle(request, response).catch(next);
       });
     };
-    const beginning = hub.begin(originOf(request));
-    if (beginning === undefined) enter();
-    else beginning.then(enter).catch(next);
+    const ready = hub.begin(originOf(request));
+    if (ready === undefined) enter();
+    else ready.then(enter).catch(next);
   };
 }

@@ -59,7 +59,7 @@ interface Cached extends CompiledComponent {
 }
 
 /** The max nesting of components: more than a page needs, and less than the stack holds. */
-const deepest = 200;
+const maxDepth = 200;
 
 /** Renders components. A component only sees its properties, `children`, `attributes` and the globals. */
 export class Components {
@@ -198,7 +198,7 @@ export class Components {
   }
 
   #render(name: string, props: Props, children: unknown, source: Source): string {
-    if (this.#rendering.length >= deepest) {
+    if (this.#rendering.length >= maxDepth) {
       const chain = [...this.#rendering.slice(-3), name].join(" → ");
       throw new MercureError("ERR_COMPONENT", `The component "${name}" includes itself endlessly: … → ${chain}.`);
     }

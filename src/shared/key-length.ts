@@ -5,7 +5,7 @@ import type { Logger } from "./logger.js";
 export const minKeyLength = 32;
 
 /** The keys that each logger was already warned about. An application and its hub check the same keys. */
-const told = new WeakMap<Logger, Set<string>>();
+const warnedKeys = new WeakMap<Logger, Set<string>>();
 
 /**
  * Checks the length of a key. In development, a short key causes one warning.
@@ -17,8 +17,8 @@ export function checkKeyLength(key: string, development: boolean, logger: Logger
   if (length >= minKeyLength) return;
   const message = `a secret has ${length} bytes; HS256 needs min ${minKeyLength} (RFC 7518, section 3.2).`;
   if (!development) throw new MercureError("ERR_OPTION", `Production is not safe: ${message}`);
-  const warned = told.get(logger) ?? new Set();
-  told.set(logger, warned);
+  const warned = warnedKeys.get(logger) ?? new Set();
+  warnedKeys.set(logger, warned);
   if (warned.has(key)) return;
   warned.add(key);
   logger.warn(`htmx-mercure: ${message} Production rejects it.`);

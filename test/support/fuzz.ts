@@ -14,7 +14,7 @@ const runs = Number(process.env.FUZZ_RUNS ?? (process.env.CI ? 10_000 : 1000));
 const measuredRuns = 100_000;
 
 /** The allowed growth by caches, in bytes. Over a million cases, an object for each case would take more. */
-const mostGrowth = 32 * 1024 * 1024;
+const maxGrowth = 32 * 1024 * 1024;
 
 const turnAfter = 1000;
 
@@ -27,7 +27,7 @@ export async function fuzz<Case>(t: TestContext, property: fc.IRawProperty<Case>
   if (runs < measuredRuns) return;
   const after = heapUsed();
   t.diagnostic(`${runs} cases; heap ${megabytes(before)} MiB after ${first}, ${megabytes(after)} MiB in the end`);
-  assert.ok(after - before < mostGrowth, `the heap grew from ${megabytes(before)} to ${megabytes(after)} MiB`);
+  assert.ok(after - before < maxGrowth, `the heap grew from ${megabytes(before)} to ${megabytes(after)} MiB`);
 }
 
 /** Yields to the event loop at intervals, because weakly held objects cannot be collected before. */

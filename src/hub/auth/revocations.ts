@@ -38,11 +38,11 @@ export class Revocations {
 
   add({ kind, name, before }: Disconnection): void {
     if (kind === "subscriber") return;
-    const moments = { subject: this.#subjects, topic: this.#topics, token: this.#tokens }[kind];
-    const latest = Math.max(before, moments.get(name) ?? before);
-    moments.delete(name);
-    moments.set(name, latest);
-    if (moments.size > this.#capacity) this.#forgotten[kind] = Math.max(this.#forgotten[kind], moments.shift()![1]);
+    const revokedAt = { subject: this.#subjects, topic: this.#topics, token: this.#tokens }[kind];
+    const latest = Math.max(before, revokedAt.get(name) ?? before);
+    revokedAt.delete(name);
+    revokedAt.set(name, latest);
+    if (revokedAt.size > this.#capacity) this.#forgotten[kind] = Math.max(this.#forgotten[kind], revokedAt.shift()![1]);
   }
 
   /** Marks revocations up to a time as unknown. */

@@ -36,12 +36,12 @@ export class ApplicationStreams {
     }
     const matchers = compileTopics(topics, this.#hubUrl);
     const privateTopics = withPrivate ? matchers : noGrants.subscribe;
-    const asked = { matchers, privateTopics, authorizedUntil: undefined, payloads: { payload }, subject };
+    const requested = { matchers, privateTopics, authorizedUntil: undefined, payloads: { payload }, subject };
     this.#answers.answer(req, res, next, async (request, response) => {
       if (!isRead(request)) throw methodNotAllowed("GET, HEAD");
       const bearer = { id: "", sub: subject, issuedAt: authorizedAt, grants: { subscribe: privateTopics } };
-      const said = { parameters: queryOf(request), version: undefined, bearer };
-      return this.#subscribe.open(request, response, asked, said);
+      const details = { parameters: queryOf(request), version: undefined, bearer };
+      return this.#subscribe.open(request, response, requested, details);
     });
   }
 }

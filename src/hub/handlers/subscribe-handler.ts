@@ -57,7 +57,7 @@ export interface SubscriptionRequest {
 }
 
 /** A subscription before its admission. */
-interface AskedSubscription extends Omit<Subscription, "id" | "endsAt" | "admission" | "payloadOf"> {
+interface RequestedSubscription extends Omit<Subscription, "id" | "endsAt" | "slot" | "payloadOf"> {
   /** The time when the client must show a new token, in milliseconds since 1970; undefined for never. */
   readonly authorizedUntil: number | undefined;
   readonly matchers: MatcherList;
@@ -67,7 +67,7 @@ interface AskedSubscription extends Omit<Subscription, "id" | "endsAt" | "admiss
 }
 
 /** A subscription whose payloads are not known yet. */
-type AdmittedSubscription = Omit<Subscription, "payloadOf"> & Pick<AskedSubscription, "payloads">;
+type AdmittedSubscription = Omit<Subscription, "payloadOf"> & Pick<RequestedSubscription, "payloads">;
 
 const anonymous = {
   grants: noGrants,
@@ -141,9 +141,9 @@ export class SubscribeHandler {
     privateTopics ??= grants.subscribe;
     const named = { key: streamKeyIn(parameters), arrival };
     const time = { authorizedUntil: firstExpiresAt, closeReason } as const;
-    const asked = { matchers, privateTopics, ...time, payloads: grants, tokens, subject: sub, ...named };
+    const requested = { matchers, privateTopics, ...time, payloads: grants, tokens, subject: sub, ...named };
     try {
-      await this.open(req, res, asked, { parameters, version, subject });
+      await this.open(req, res, requested, { parameters, version, subject });
     } catch (error) {
       // The token may have been revoked while history was read.
       const reason = closes && !res.headersSent ? closeReasonOf(error) : undefined;
@@ -157,7 +157,7 @@ export class SubscribeHandler {
    *
    * @throws HttpProblem 403 when the application rejects a requested topic or all grants.
    */
-  async #authorized(req: IncomingMessage, asked: MatcherList, { grants }: Identity): Promise<MatcherList> {
+  async #authorized(req: IncomingMessage, requested: MatcherList, { grants }: Identity): Promise<MatcherList> {
     const { authorize } = this.#settings;
     const { all } = grants.subscribe;
     const mayReceive = (matchers: readonly Matcher[]) =>
@@ -171,7 +171,7 @@ export class SubscribeHandler {
     const left = new MatcherList(kept);
     const pace = startPace();
     let isShort = false;
-    for (const topic of asked.exact) {
+    for (const topic of requested.exact) {
       isShort ||= !(await left.matchesPaced(topic, pace)) && (await grants.subscribe.matchesPaced(topic, pace));
     }
     if (!isShort && kept.length > 0) return left;
@@ -187,27 +187,22 @@ export class SubscribeHandler {
   async open(
     req: IncomingMessage,
     res: ServerResponse,
-    asked: AskedSubscription,
+    requested: RequestedSubscription,
     request: SubscriptionRequest = { parameters: queryOf(req), version: undefined },
   ): Promise<void> {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
-    const { matchers, privateTopics, key, arrival, payloads, tokens, subject } = asked;
+    const { matchers, privateTopics, key, arrival, payloads, tokens, subject } = requested;
     // The admission precedes every await, or many clients could pass the limits at once.
-    const admission = new StreamSlot(
-      this.#bounds,
-      req,
-      request.subject,
-      new SubscriptionScope(matchers, privateTopics),
-    );
-    const endsAt = this.#lifetime.endOf(asked.authorizedUntil);
-    const closeReason = endsAt === asked.authorizedUntil ? asked.closeReason : undefined;
+    const slot = new StreamSlot(this.#bounds, req, request.subject, new SubscriptionScope(matchers, privateTopics));
+    const endsAt = this.#lifetime.endOf(requested.authorizedUntil);
+    const closeReason = endsAt === requested.authorizedUntil ? requested.closeReason : undefined;
     const id = newSubscriberId();
-    const subscription = { id, key, arrival, endsAt, closeReason, payloads, tokens, subject, admission };
+    const subscription = { id, key, arrival, endsAt, closeReason, payloads, tokens, subject, slot };
     let started = false;
     try {
-      started = await this.#start(req, res, admission.scope, subscription, request, connection);
+      started = await this.#start(req, res, slot.scope, subscription, request, connection);
     } finally {
-      if (!started) admission.release();
+      if (!started) slot.release();
     }
     if (started && request.subject !== undefined) this.#subjectLimit?.check(request.subject);
   }
@@ -227,12 +222,12 @@ export class SubscribeHandler {
     await scope.prepare(newPace());
     const texts = scope.selectors.map(({ text }) => text);
     const payloadOf = await payloadsOf(subscription.payloads, texts, pace);
-    const beginning = withMissed(
+    const start = withMissed(
       await resolveReplayStart(transport, eventId, new ScopeHistory(scope, transport, replays)),
       this.#services.missed?.through(scope.selectors) ?? 0,
       transport,
     );
-    const { precedingId } = beginning;
+    const { precedingId } = start;
     if (connection.closed) return false;
     if (dispatcher.closed) throw hubClosed();
     // The revocation may have arrived while history was read. From here on, revocations end the stream.
@@ -244,7 +239,7 @@ export class SubscribeHandler {
       return false;
     }
     if (!admitsEventStream(res)) return false;
-    Subscriber.open(scope, { ...subscription, payloadOf }, connection, headers, beginning, this.#services);
+    Subscriber.open(scope, { ...subscription, payloadOf }, connection, headers, start, this.#services);
     watchPeer(res, this.#settings.keepaliveInterval);
     return true;
   }

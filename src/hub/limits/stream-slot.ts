@@ -25,12 +25,12 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
   #address: string | undefined;
 
   /** @throws HttpProblem when a limit is reached. */
-  constructor(bounds: Quotas, req: IncomingMessage, subject: string | undefined, asked: SubscriptionScope) {
+  constructor(bounds: Quotas, req: IncomingMessage, subject: string | undefined, requested: SubscriptionScope) {
     this.subject = subject;
     this.#bounds = bounds;
     this.#req = req;
-    this.scope = bounds.memory.scopeLike(asked);
-    this.bytes = excessOfRequest(req, bytesOfSubscriptions(asked.matchers));
+    this.scope = bounds.memory.scopeLike(requested);
+    this.bytes = excessOfRequest(req, bytesOfSubscriptions(requested.matchers));
     bounds.connections.acquire(this);
     try {
       bounds.memory.enter(this);

@@ -127,7 +127,7 @@ export class Connection {
       this.#source.setNoDelay(true);
       this.#source.setTimeout(0);
     }
-    this.#writeMode = isAscii(headers) ? wayOf(this.#res, this.#source) : "response";
+    this.#writeMode = isAscii(headers) ? writeModeOf(this.#res, this.#source) : "response";
     if (this.#writeMode === "response") this.#res.write(greeting.bytes);
     else this.#flushHead(this.#source as Socket);
   }
@@ -271,7 +271,7 @@ function closeAfter(res: ServerResponse, socket: Socket): void {
 /**
  * Selects the route of events. Only a response with Node's own `write` leaves its socket free once the head is sent.
  */
-function wayOf(res: ServerResponse, source: Source): WriteMode {
+function writeModeOf(res: ServerResponse, source: Source): WriteMode {
   if (!isSocket(source) || !plainWrites.has(res.write)) return "response";
   return res.chunkedEncoding ? "chunks" : "bytes";
 }

@@ -130,11 +130,11 @@ export class Disconnections {
 }
 
 /** The time that the end of a single stream has to reach every node, in milliseconds. It revokes nothing. */
-const streamOrderLifetime = 3_600_000;
+const streamEndLifetime = 3_600_000;
 
 /** @param expiresAt - The expiry time of the only token that the message revokes. */
 function messageOf(disconnection: Disconnection, expiresAt?: number): ControlMessage {
-  const until = disconnection.kind === "subscriber" ? disconnection.before + streamOrderLifetime : expiresAt;
+  const until = disconnection.kind === "subscriber" ? disconnection.before + streamEndLifetime : expiresAt;
   return { data: encodeDisconnection(disconnection), key: `${disconnection.kind} ${disconnection.name}`, until };
 }
 

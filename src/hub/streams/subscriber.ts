@@ -34,7 +34,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   /** Set when the stream opens. */
   #group!: SubscriberGroup<Subscriber>;
   readonly #connection: Connection;
-  readonly #admission: StreamSlot | undefined;
+  readonly #slot: StreamSlot | undefined;
   readonly #endsAt: number | undefined;
   readonly #closeReason: CloseReason | undefined;
   readonly #key: string | undefined;
@@ -45,7 +45,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   #reading = false;
 
   private constructor(
-    { id, tokens = [], subject, endsAt, closeReason, key, arrival = 0, admission }: Subscription,
+    { id, tokens = [], subject, endsAt, closeReason, key, arrival = 0, slot }: Subscription,
     connection: Connection,
     { after, lostThrough }: ReplayStart<EncodedReplay>,
     hub: StreamServices<Subscriber>,
@@ -55,7 +55,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.subject = subject;
     this.#hub = hub;
     this.#connection = connection;
-    this.#admission = admission;
+    this.#slot = slot;
     this.#endsAt = endsAt;
     this.#closeReason = closeReason;
     this.#key = key;
@@ -80,10 +80,10 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     subscriber.#group = hub.subscribers.enter(scope);
     subscriber.#begin(start.replay);
     if (!connection.closed && !subscriber.#replaceLast()) {
-      const { payloadOf, id, admission } = subscription;
+      const { payloadOf, id, slot } = subscription;
       const position = Math.max(start.after, start.lostThrough);
-      hub.activeSubscriptions?.begin(scope, payloadOf, id, position, admission?.subject);
-      hub.countedElsewhere?.count(id, admission?.subject, position);
+      hub.activeSubscriptions?.begin(scope, payloadOf, id, position, slot?.subject);
+      hub.countedElsewhere?.count(id, slot?.subject, position);
     }
     return subscriber;
   }
@@ -156,7 +156,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   /** Claims memory for a chunk that waits for the client. A client without room reconnects, and misses nothing. */
   waits(chunk: Chunk): boolean {
     try {
-      this.#admission?.hold(chunk);
+      this.#slot?.hold(chunk);
       return true;
     } catch {
       return false;
@@ -182,7 +182,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
 
   /** Continues reading history once the socket has drained. */
   drained(): void {
-    this.#admission?.letGo();
+    this.#slot?.letGo();
     this.readOn();
   }
 
@@ -285,9 +285,9 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     if (this.#key !== undefined && byKey.get(this.#key) === this) byKey.delete(this.#key);
     this.#hub.subscribers.remove(this, this.#group);
     if (this.#endsAt !== undefined) this.#hub.expirations.remove(this.#endsAt, this);
-    this.#admission?.release();
+    this.#slot?.release();
     if (isReplaced) return;
     this.#hub.activeSubscriptions?.end(this.#group.scope, this.id, isDisconnected);
-    if (this.#admission?.subject !== undefined) this.#hub.countedElsewhere?.forget(this.id);
+    if (this.#slot?.subject !== undefined) this.#hub.countedElsewhere?.forget(this.id);
   }
 }

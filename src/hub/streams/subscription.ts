@@ -22,5 +22,5 @@ export interface Subscription {
   /** The subject that owns the stream, from the token's claim `sub` or from the application. */
   readonly subject?: string | undefined;
   /** The stream's place in the connection limits, released when the stream ends. */
-  readonly admission?: StreamSlot | undefined;
+  readonly slot?: StreamSlot | undefined;
 }

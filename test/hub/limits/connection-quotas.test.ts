@@ -73,9 +73,9 @@ describe("limits of connections", () => {
 
   test("release a connection once, however often it is released", () => {
     const bounds = oneStream(1e6);
-    const admission = new StreamSlot(bounds, req, undefined, scope("/a/{x}"));
-    admission.release();
-    admission.release();
+    const slot = new StreamSlot(bounds, req, undefined, scope("/a/{x}"));
+    slot.release();
+    slot.release();
     assert.equal(bounds.memory.bytes, 0);
     new StreamSlot(bounds, req, undefined, scope("/a/{x}"));
     assert.throws(() => new StreamSlot(bounds, req, undefined, scope("a")), { status: 429 });
