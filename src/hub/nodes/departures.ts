@@ -3,10 +3,19 @@ import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import type { ControlChannel } from "../auth/control-channel.js";
 import type { NodeStream } from "./stream-record.js";
 
-/** A message about a node that has ended: the node `by` claims the announcement, or has finished it. */
-interface Message {
-  readonly kind: "claim" | "announced";
+/**
+ * A life of a node. It ends when the others take the node for ended, and a node that returns begins another. Messages
+ * about a life have no effect on later ones. A node of an older version has only one.
+ */
+export interface Life {
   readonly node: string;
+  /** The number of lives before. */
+  readonly life: number;
+}
+
+/** A message about a life that has ended: the node `by` claims the announcement, or has finished it. */
+interface Message extends Life {
+  readonly kind: "claim" | "announced";
   readonly by: string;
 }
 
@@ -23,6 +32,8 @@ export interface DeparturesOptions {
   readonly channel: ControlChannel;
   /** Whether another node lives, as far as this one knows. */
   isLiving(node: string): boolean;
+  /** Begins another life of this node, after one that the others take for ended. */
+  outlive(life: number): void;
   /** Announces the end of a node's streams, except those whose end is announced. */
   announceEnd(streams: readonly NodeStream[]): Promise<void>;
   /** Called when all nodes know the end of the streams that {@link DeparturesOptions.announceEnd} has announced. */
@@ -39,12 +50,12 @@ export interface DeparturesOptions {
  */
 export class Departures {
   readonly #options: DeparturesOptions;
-  /** The streams of each node that has ended, until their end is announced. */
+  /** The streams of each life that has ended, until their end is announced. */
   readonly #departures = new Map<string, readonly NodeStream[]>();
-  /** The nodes that announce an end, by the node that has ended. The first claim in the common order decides. */
-  readonly #claims = new Map<string, string>();
+  /** The claims that count, by the life that has ended: the first in the common order. */
+  readonly #claims = new Map<string, Message>();
   /**
-   * The nodes whose end is announced. A node that stood still can receive the announcement before it knows that they
+   * The lives whose end is announced. A node that stood still can receive the announcement before it knows that they
    * have ended.
    */
   readonly #announced = new OldestFirstMap<string, true>();
@@ -56,90 +67,96 @@ export class Departures {
   }
 
   /** @param streams - The streams of the node. Empty for this node, after the others have taken it for ended. */
-  add(node: string, streams: readonly NodeStream[]): void {
-    if (node !== this.#options.self && this.#announced.has(node)) return;
-    this.#departures.set(
-      node,
-      streams.map((stream) => ({ of: node, ...stream })),
-    );
+  add(life: Life, streams: readonly NodeStream[]): void {
+    const id = idOf(life);
+    const isOwn = life.node === this.#options.self;
+    if (!isOwn && this.#announced.has(id)) return;
     // The others do not wait for claims of this node from before its absence.
-    if (node === this.#options.self) this.release(node);
-    this.#send("claim", node);
+    if (isOwn) this.release(life.node);
+    this.#departures.set(
+      id,
+      streams.map((stream) => ({ of: id, ...stream })),
+    );
+    this.#send("claim", life);
   }
 
   /** Notes that a node has ended. The others announce the rest of its claims. */
   release(node: string): void {
-    for (const [departed, by] of this.#claims) {
-      if (by !== node) continue;
-      this.#claims.delete(departed);
-      if (this.#departures.has(departed) && departed !== node) this.#send("claim", departed);
+    for (const [id, claim] of this.#claims) {
+      if (claim.by !== node) continue;
+      this.#claims.delete(id);
+      this.#send("claim", claim);
     }
   }
 
-  /** Notes that a node lives: it was only paused, and announces its streams itself. */
-  cancel(node: string): void {
-    this.#announced.delete(node);
-    if (this.#claims.get(node) !== this.#options.self) this.#departures.delete(node);
+  /** Notes that a node lives after all, or again: it was only paused, and announces its streams itself. */
+  cancel(life: Life): void {
+    const id = idOf(life);
+    this.#announced.delete(id);
+    if (this.#claims.get(id)?.by !== this.#options.self) this.#departures.delete(id);
   }
 
   /** Executes a message of a node, this one included. Other messages have no effect. */
   execute(data: string): void {
-    const { kind, node, by } = JSON.parse(data) as Partial<Message>;
+    const { kind, node, life = 0, by } = JSON.parse(data) as Partial<Message>;
     if (node === undefined || by === undefined) return;
-    if (kind === "claim") this.#claim(node, by);
-    else if (kind === "announced") this.#settle(node, by);
+    if (node === this.#options.self && by !== node) this.#options.outlive(life);
+    if (kind === "claim") this.#claim({ kind, node, life, by });
+    else if (kind === "announced") this.#settle({ kind, node, life, by });
   }
 
   close(): void {
     this.#isClosed = true;
   }
 
-  #claim(node: string, by: string): void {
+  #claim(claim: Message): void {
     const { self, isLiving } = this.#options;
+    const { by } = claim;
+    const id = idOf(claim);
     // This node can hear a message of a node whose end it knows already.
-    if (this.#claims.has(node) || (by !== self && !isLiving(by))) return;
-    this.#claims.set(node, by);
-    if (by === self) void this.#announce(node);
+    if (this.#claims.has(id) || (by !== self && !isLiving(by))) return;
+    this.#claims.set(id, claim);
+    if (by === self) void this.#announce(claim);
   }
 
-  #settle(node: string, by: string): void {
+  #settle(message: Message): void {
+    const { self, endAbsence } = this.#options;
+    const { node, by } = message;
+    const id = idOf(message);
     // A node that stood still can send this message late, while this node announces the streams that the other has
     // left.
-    if (by !== this.#options.self && this.#claims.get(node) === this.#options.self) return;
-    this.#claims.delete(node);
+    if (by !== self && this.#claims.get(id)?.by === self) return;
+    this.#claims.delete(id);
     // A node that has announced its own end was only paused, and lives.
-    if (by === node) this.#announced.delete(node);
-    else this.#announced.set(node, true);
+    if (by === node) this.#announced.delete(id);
+    else this.#announced.set(id, true);
     if (this.#announced.size > capacity) this.#announced.shift();
-    const wasAbsent = this.#departures.delete(node);
-    if (node !== this.#options.self) return;
-    if (wasAbsent) this.#options.endAbsence();
-    // This node lives. Without an answer the others would not announce its end when it comes.
-    if (by !== node) void this.#send("announced", node);
+    if (this.#departures.delete(id) && node === self) endAbsence();
   }
 
-  async #announce(node: string): Promise<void> {
-    const { self, announceEnd, forgetEnd, onError } = this.#options;
-    const departed = node === self ? [] : (this.#departures.get(node) ?? []);
+  async #announce(claim: Message): Promise<void> {
+    const { announceEnd, forgetEnd, onError } = this.#options;
+    const id = idOf(claim);
+    const departed = this.#departures.get(id) ?? [];
     // The node can have died during its announcement for another node, whose streams it describes as its own.
-    const streams = departed.filter(({ of = node }) => of === node || !this.#departures.has(of));
+    const streams = departed.filter(({ of = id }) => of === id || !this.#departures.has(of));
     try {
       await announceEnd(streams);
     } catch (error) {
       onError(error);
       this.#later(() => {
-        if (this.#claims.get(node) === self) void this.#announce(node);
+        if (this.#claims.get(id) === claim) void this.#announce(claim);
       });
       return;
     }
-    await this.#send("announced", node);
+    await this.#send("announced", claim);
     forgetEnd(streams);
   }
 
-  async #send(kind: Message["kind"], node: string): Promise<void> {
-    if (kind === "claim" && !this.#departures.has(node)) return;
+  async #send(kind: Message["kind"], { node, life }: Life): Promise<void> {
+    if (kind === "claim" && !this.#departures.has(idOf({ node, life }))) return;
     const { self, channel, onError } = this.#options;
-    const message: Message = { kind, node, by: self };
+    const message: Message = { kind, node, life, by: self };
     const until = channel.now() + lifetimes[kind];
     // A late claim must not replace the announcement, which the node itself can hear later.
     try {
@@ -147,7 +164,7 @@ export class Departures {
     } catch (error) {
       onError(error);
       // The others wait for this message as long as this node lives.
-      this.#later(() => void this.#send(kind, node));
+      this.#later(() => void this.#send(kind, { node, life }));
     }
   }
 
@@ -157,4 +174,8 @@ export class Departures {
       if (!this.#isClosed) callback();
     });
   }
+}
+
+function idOf({ node, life }: Life): string {
+  return life === 0 ? node : `${node} ${life}`;
 }

@@ -56,6 +56,7 @@ export class HubNodes {
       self: nodes.self,
       channel,
       isLiving: (node) => this.streams.isLiving(node),
+      outlive: (life) => this.streams.outlive(life),
       announceEnd: async (streams) => subscriptions?.announceEnd(streams),
       forgetEnd: (streams) => subscriptions?.forgetEnd(streams),
       endAbsence: () => subscriptions?.endAbsence(),
@@ -77,15 +78,18 @@ export class HubNodes {
     this.streams = new NodeStreams(nodes, {
       begin: (stream, node) => subscriptions?.add(stream, node),
       end: (stream, state) => subscriptions?.remove(stream, state),
-      living: (node) => this.#departures.cancel(node),
-      gone: (node, streams) => {
-        if (streams.length > 0) this.#departures.add(node, streams);
+      living: (node, life) => {
+        this.#departures.cancel({ node, life });
+        this.#departures.cancel({ node, life: life - 1 });
+      },
+      gone: (node, life, streams) => {
         this.#departures.release(node);
+        if (streams.length > 0) this.#departures.add({ node, life }, streams);
       },
       forgotten: (streams) => subscriptions?.forgotten(streams),
-      returned: () => {
+      returned: (ended) => {
         subscriptions?.beginAbsence();
-        this.#departures.add(nodes.self, []);
+        this.#departures.add({ node: nodes.self, life: ended }, []);
       },
     });
     subscriptions?.share(this.streams);

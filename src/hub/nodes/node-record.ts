@@ -4,18 +4,23 @@ export interface LivingNode {
   readonly executed: number;
   /** Whether the node hands its streams over, and takes no new ones. */
   readonly isDraining: boolean;
+  /** The number of the node's lives before this one. One ends whenever the others take the node for ended. */
+  readonly life: number;
 }
 
 const version = 1;
 
-export function encodeNode({ executed, isDraining }: LivingNode): string {
-  return JSON.stringify(isDraining ? [version, executed, 1] : [version, executed]);
+export function encodeNode({ executed, isDraining, life }: LivingNode): string {
+  const fields = [version, executed];
+  if (isDraining || life > 0) fields.push(Number(isDraining));
+  if (life > 0) fields.push(life);
+  return JSON.stringify(fields);
 }
 
 /** Decodes a node. Control messages do not wait for a node whose record has another version. */
 export function decodeNode(text: string): LivingNode {
-  const [of, executed, isDraining] = JSON.parse(text) as readonly number[];
+  const [of, executed, isDraining, life = 0] = JSON.parse(text) as readonly number[];
   return of === version && executed !== undefined
-    ? { executed, isDraining: isDraining === 1 }
-    : { executed: Number.POSITIVE_INFINITY, isDraining: false };
+    ? { executed, isDraining: isDraining === 1, life }
+    : { executed: Number.POSITIVE_INFINITY, isDraining: false, life: 0 };
 }

@@ -19,13 +19,24 @@ export interface NodeStreamsListener {
    * Called once for a node that has ended, after `end` for each of its streams. The node may have left without
    * announcing the end of these streams to subscribers.
    */
-  gone(node: string, streams: readonly NodeStream[]): void;
+  gone(node: string, life: number, streams: readonly NodeStream[]): void;
   /** Called for ended streams that a living node has removed. */
   forgotten(streams: readonly NodeStream[]): void;
   /** Called when a node begins to live, or returns after the others have taken it for ended. */
-  living(node: string): void;
-  /** Called when this node returns after the others have taken it for ended. */
-  returned(): void;
+  living(node: string, life: number): void;
+  /**
+   * Called when this node returns after the others have taken it for ended.
+   *
+   * @param ended - The life that has ended.
+   */
+  returned(ended: number): void;
+}
+
+/** The ends at a node within a turn. */
+interface Leaving {
+  /** The life that has ended, if the node has. */
+  life: number;
+  readonly streams: NodeStream[];
 }
 
 /** Describes the streams of this node to the others, and holds a copy of theirs. */
@@ -40,7 +51,9 @@ export class NodeStreams {
   /** The number of open streams of a subject on other nodes. */
   readonly #subjects = new Map<string, number>();
   /** The removed streams that are not reported yet, by node. */
-  #leaving = new Map<string, NodeStream[]>();
+  #leaving = new Map<string, Leaving>();
+  /** The number of lives of this node before the present one. */
+  #life = 0;
   /** The position of the last control message that this node has executed. */
   #position = 0;
   #isDraining = false;
@@ -112,7 +125,14 @@ export class NodeStreams {
   /** Tells the other nodes that this node has executed the control messages up to a position. */
   executed(position: number): void {
     this.#position = position;
-    this.#nodes.tell(nodeKey, encodeNode({ executed: position, isDraining: this.#isDraining }));
+    this.#nodes.tell(nodeKey, encodeNode({ executed: position, isDraining: this.#isDraining, life: this.#life }));
+  }
+
+  /** Begins another life of this node, after one that the others take for ended. */
+  outlive(life: number): void {
+    if (life < this.#life) return;
+    this.#life = life + 1;
+    this.executed(this.#position);
   }
 
   /** Tells the other nodes that this node takes no new streams. */
@@ -151,18 +171,26 @@ export class NodeStreams {
 
   #hear(node: string, key: string, value: string | undefined): void {
     if (node === this.self) {
-      if (key === nodeKey && value === undefined) this.#listener.returned();
+      if (key === nodeKey && value === undefined) this.#return();
     } else if (key === nodeKey) this.#hearNode(node, value);
     else if (key.startsWith(streamPrefix)) this.#hearStream(node, key, value);
   }
 
+  #return(): void {
+    const ended = this.#life;
+    this.outlive(ended);
+    this.#listener.returned(ended);
+  }
+
   #hearNode(node: string, value: string | undefined): void {
+    const known = this.#living.get(node);
     if (value === undefined) {
       this.#living.delete(node);
-      this.#leavingOf(node);
+      this.#leavingOf(node).life = known?.life ?? 0;
     } else {
-      if (!this.#living.has(node)) this.#listener.living(node);
-      this.#living.set(node, decodeNode(value));
+      const living = decodeNode(value);
+      if (known === undefined) this.#listener.living(node, living.life);
+      this.#living.set(node, living);
     }
     for (const check of this.#waiting) check();
   }
@@ -197,13 +225,13 @@ export class NodeStreams {
     const streams = this.#others.get(node)!;
     streams.delete(key);
     if (streams.size === 0) this.#others.delete(node);
-    this.#leavingOf(node).push(stream);
+    this.#leavingOf(node).streams.push(stream);
   }
 
-  /** Returns the removed streams of a node, which are reported at the end of the turn. */
-  #leavingOf(node: string): NodeStream[] {
+  /** Returns what is reported of a node at the end of the turn. */
+  #leavingOf(node: string): Leaving {
     if (this.#leaving.size === 0) queueMicrotask(() => this.reportGone());
-    const leaving = this.#leaving.get(node) ?? [];
+    const leaving = this.#leaving.get(node) ?? { life: 0, streams: [] };
     this.#leaving.set(node, leaving);
     return leaving;
   }
@@ -213,9 +241,9 @@ export class NodeStreams {
     if (this.#leaving.size === 0) return;
     const leaving = this.#leaving;
     this.#leaving = new Map();
-    for (const [node, streams] of leaving) {
+    for (const [node, { life, streams }] of leaving) {
       if (this.#living.has(node)) this.#listener.forgotten(streams);
-      else this.#listener.gone(node, streams);
+      else this.#listener.gone(node, life, streams);
     }
   }
 

@@ -130,12 +130,14 @@ export class Roster implements Nodes {
     }
     for (const [node, entries] of told) for (const [key, value] of entries) update(node, key, value);
     if (hasLost) this.#awaitNodes();
+    const hasReturned = !isFirst && (this.#isEnded || (atLog.size === 0 && !hasLost));
+    // The listeners can change entries. The others learn these changes together with the return.
+    if (hasReturned) this.end(this.self);
     const own = this.#copy.nodes.get(this.self) ?? new Map<string, string>();
     // After a loss the other nodes wait for a record of this node.
     const changes: EntryChange[] = [...own].filter(([key, value]) => hasLost || atLog.get(key) !== value);
     for (const key of atLog.keys()) if (!own.has(key)) changes.push([key, null]);
-    if (!isFirst && (this.#isEnded || (atLog.size === 0 && !hasLost))) {
-      this.end(this.self);
+    if (hasReturned) {
       this.#isEnded = false;
       for (const [key, value] of own) this.#copy.call(this.self, key, value);
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { ControlChannel } from "../../../src/hub/auth/control-channel.js";
-import { encodeNode } from "../../../src/hub/nodes/node-record.js";
+import { decodeNode, encodeNode } from "../../../src/hub/nodes/node-record.js";
 import { encodeStream } from "../../../src/hub/nodes/stream-record.js";
 import { selectorPath, subscriptionEvent } from "../../../src/protocol/active-subscription.js";
 import { until } from "../../support/until.js";
@@ -39,7 +39,7 @@ async function observe(cluster: NodeCluster) {
 async function crowd(cluster: NodeCluster, count: number) {
   const { link, transport } = await cluster.connect();
   const path = selectorPath("/.well-known/mercure", { text: topic });
-  transport.nodes.tell("n", encodeNode({ executed: 0, isDraining: false }));
+  transport.nodes.tell("n", encodeNode({ executed: 0, isDraining: false, life: 0 }));
   const ids = Array.from({ length: count }, (_, i) => `urn:uuid:${i}`);
   const published = ids.map((subscriber) => {
     const described = { selector: { text: topic }, payload: undefined, isPrivate: false };
@@ -50,6 +50,22 @@ async function crowd(cluster: NodeCluster, count: number) {
   });
   await Promise.all(published);
   return { link, ids };
+}
+
+/** Says that the end of a node's first life is announced, as a node does that stood still itself. Resolves once it is stored. */
+async function announceLate(cluster: NodeCluster, of: ClusterNode): Promise<void> {
+  const { transport } = await cluster.connect();
+  const node = of.transport.nodes.self;
+  const data = JSON.stringify({ kind: "announced", node, life: 0, by: transport.nodes.self });
+  const channel = new ControlChannel(transport, "/.well-known/mercure");
+  void channel.send({ data, key: `announced ${node}`, until: transport.now() + 86_400_000 });
+  await untilStored(cluster, new RegExp(`"by\\\\":\\\\"${transport.nodes.self}`));
+}
+
+/** Returns the number of lives that a node has had before, as another knows it. */
+function lifeOf({ transport: { nodes } }: ClusterNode, { transport }: ClusterNode): number | undefined {
+  const own = [...transport.nodes.entries("n")].find(([node]) => node === nodes.self);
+  return own && decodeNode(own[2]).life;
 }
 
 const idsOf = ({ hub }: ClusterNode) => hub.subscriptions(topic).map(({ subscriber }) => subscriber);
@@ -74,9 +90,16 @@ async function pass(cluster: NodeCluster, seconds: number, isDone = () => false)
   }
 }
 
-/** Runs turns of the event loop until a record of the log matches, and no further. */
-async function untilStored({ store }: NodeCluster, pattern: RegExp): Promise<void> {
-  while (!store.contents.some((text) => pattern.test(text))) await turn();
+/**
+ * Runs turns of the event loop until a record of the log matches, and no further.
+ *
+ * @param seconds - Those that pass in each turn.
+ */
+async function untilStored({ store, clock }: NodeCluster, pattern: RegExp, seconds = 0): Promise<void> {
+  while (!store.contents.some((text) => pattern.test(text))) {
+    clock.advance(seconds);
+    await turn();
+  }
 }
 
 const endEvent = /"active\\*":false/;
@@ -122,18 +145,67 @@ describe("nodes that end, and are perhaps only paused", () => {
     const cluster = new NodeCluster(t);
     const [a, b] = [await cluster.start(), await cluster.start()];
     const { id } = await connect(t, a, [b]);
-    // Such a message comes from a node that stood still itself.
-    const { transport } = await cluster.connect();
-    const node = a.transport.nodes.self;
-    const late = { kind: "announced", node, by: transport.nodes.self };
-    const until = transport.now() + 86_400_000;
-    const channel = new ControlChannel(transport, "/.well-known/mercure");
-    await channel.send({ data: JSON.stringify(late), key: `announced ${node}`, until });
-    await cluster.until(() => cluster.store.contents.some((text) => text.includes(`"by\\":\\"${node}`)));
+    await announceLate(cluster, a);
+    await cluster.until(() => lifeOf(a, b) === 1);
     a.link.kill();
     await cluster.until(() => idsOf(b).length === 0);
     await cluster.until(() => cluster.store.contents.some((text) => endEvent.test(text) && text.includes(id)));
   });
+
+  for (const heir of ["another node", "a node that starts later"]) {
+    test(`are announced by ${heir}, if their node has come back, and is killed as soon as its earlier end is announced late`, async (t) => {
+      const cluster = new NodeCluster(t);
+      const { events } = await observe(cluster);
+      const [a, b] = [await cluster.start(), await cluster.start()];
+      const { id } = await connect(t, a, [b]);
+      a.process.stop();
+      await cluster.until(() => statesOf(events, id).length === 2);
+      await a.process.resume("answers");
+      await cluster.until(() => statesOf(events, id).length === 3);
+      await announceLate(cluster, a);
+      a.link.kill();
+      if (heir !== "another node") {
+        b.link.kill();
+        await cluster.start();
+      }
+      await cluster.until(() => statesOf(events, id).length === 4);
+      await cluster.advance(30);
+      assert.deepEqual(statesOf(events, id), [true, false, true, false]);
+    });
+
+    test(`are announced by ${heir}, if their node has come back, and is killed at whichever step of the announcement of its earlier end`, async (t) => {
+      for (let turns = 0; turns < 30; turns++) {
+        const cluster = new NodeCluster(t);
+        const { events, link } = await observe(cluster);
+        const [a, b] = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];
+        const { id } = await connect(t, a, [b]);
+        a.process.stop();
+        await untilStored(cluster, /claim/, 0.05);
+        b.process.stop();
+        await a.process.resume("timers");
+        for (const state of ["away", "ready"]) {
+          await pass(cluster, 10, () => a.transport.state === state);
+          assert.equal(a.transport.state, state);
+        }
+        void b.process.resume("answers");
+        for (let i = 0; i < turns; i++) await turn();
+        a.link.kill();
+        let last = b;
+        if (heir !== "another node") {
+          b.link.kill();
+          last = await cluster.start({}, cluster.clock);
+        }
+        await pass(cluster, 60);
+        assert.deepEqual(
+          eventFaults(events, new Map([[id, { isOpen: false, absences: 1 }]])),
+          [],
+          `after ${turns} turns`,
+        );
+        assert.deepEqual(idsOf(last), []);
+        for (const each of [last.link, link]) each.kill();
+      }
+    });
+  }
 
   test("are announced by a later node, if the one that was about to announce them dies", async (t) => {
     const cluster = new NodeCluster(t);
@@ -141,10 +213,7 @@ describe("nodes that end, and are perhaps only paused", () => {
     const { id } = await connect(t, b, [a]);
     b.link.kill();
     const own = new RegExp(`"node":"${a.transport.nodes.self}".*${id.slice("urn:uuid:".length)}`);
-    while (!cluster.store.contents.some((text) => own.test(text))) {
-      cluster.clock.advance(0.05);
-      await turn();
-    }
+    await untilStored(cluster, own, 0.05);
     a.link.kill();
     assert.ok(!cluster.store.contents.some((text) => endEvent.test(text)), "it has announced nothing");
     const late = await cluster.start();

@@ -36,13 +36,13 @@ class Step implements fc.AsyncCommand<object, ModelledCluster> {
 function stepWith<T>(
   name: string,
   choices: (cluster: ModelledCluster) => readonly T[],
-  take: (cluster: ModelledCluster, choice: T) => unknown,
+  take: (cluster: ModelledCluster, choice: T, number: number) => unknown,
 ): fc.Arbitrary<Step> {
   return fc.nat(9).map(
     (number) =>
       new Step(`${name} ${number}`, (cluster) => {
         const all = choices(cluster);
-        return all.length === 0 ? undefined : take(cluster, all[number % all.length]!);
+        return all.length === 0 ? undefined : take(cluster, all[number % all.length]!, number);
       }),
   );
 }
@@ -83,6 +83,11 @@ const steps = [
       ({ standing }) => standing,
       (cluster, node) => cluster.goOn(node, first),
     ),
+  ),
+  stepWith(
+    "continue and die",
+    ({ mortalWhenBack }) => mortalWhenBack,
+    (cluster, node, number) => cluster.comeBackAndDie(node, 3 * number),
   ),
   fc.constant(
     new Step("start", (cluster) =>

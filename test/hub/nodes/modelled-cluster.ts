@@ -75,6 +75,11 @@ export class ModelledCluster {
     return this.replaceable.filter((node) => node !== this.#first);
   }
 
+  /** The nodes that stand still and can end when they run again. */
+  get mortalWhenBack(): readonly ModelNode[] {
+    return this.standing.filter((node) => node !== this.#first);
+  }
+
   get open(): readonly (readonly [ModelNode, ModelStream])[] {
     return this.running.flatMap((node) => [...node.streams].map((stream) => [node, stream] as const));
   }
@@ -132,6 +137,16 @@ export class ModelledCluster {
     node.node.link.kill();
     for (const stream of [...node.streams]) stream.client.close();
     this.#set(node, "dead");
+  }
+
+  /** Lets a node run again for some turns of the event loop, and ends it. */
+  async comeBackAndDie(node: ModelNode, turns: number): Promise<void> {
+    await this.goOn(node, "timers");
+    for (let i = 0; i < turns; i++) {
+      this.#cluster.clock.advance(0.05);
+      await turn();
+    }
+    this.die(node);
   }
 
   async shutDown(node: ModelNode): Promise<void> {

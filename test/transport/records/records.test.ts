@@ -110,9 +110,17 @@ describe("nodes of this version", () => {
     const ended = { ...stream, state: "ended", of: "a node" } as const;
     assert.deepEqual(decodeStream(stream.subscriber, encodeStream(ended)), ended);
     assert.equal(decodeStream("1", text.replace("[1", "[2")), undefined);
-    assert.deepEqual(decodeNode("[1,7]"), { executed: 7, isDraining: false });
-    assert.equal(encodeNode({ executed: 7, isDraining: false }), "[1,7]");
-    assert.deepEqual(decodeNode('[1,7,1,"more"]'), { executed: 7, isDraining: true });
+    assert.deepEqual(decodeNode("[1,7]"), { executed: 7, isDraining: false, life: 0 });
+    assert.equal(encodeNode({ executed: 7, isDraining: false, life: 0 }), "[1,7]");
+    for (const [isDraining, life] of [
+      [true, 0],
+      [false, 2],
+      [true, 2],
+    ] as const) {
+      const node = { executed: 7, isDraining, life };
+      assert.deepEqual(decodeNode(encodeNode(node)), node);
+    }
+    assert.deepEqual(decodeNode('[1,7,1,2,"more"]'), { executed: 7, isDraining: true, life: 2 });
     assert.equal(decodeNode("[2,{}]").executed, Number.POSITIVE_INFINITY, "nobody waits for it");
   });
 });
