@@ -92,7 +92,12 @@ export async function collectMetrics(wanted: boolean): Promise<Metrics | undefin
   measure("ready", "The number of processes that reach the store.", ({ state }) => Number(state === "ready"), "sum");
   measure("pending", "The number of updates that wait for the store.", ({ pending = 0 }) => pending, "sum");
   const seconds = (time = 0) => time / 1000;
-  measure("wait_seconds", "The longest time that one of them waits.", ({ longestWait }) => seconds(longestWait), "max");
+  measure(
+    "wait_seconds",
+    "The longest time that an update waits for the store.",
+    ({ longestWait }) => seconds(longestWait),
+    "max",
+  );
   measure("lag_seconds", "The delay of the newest update from the store.", ({ lag }) => seconds(lag), "max");
   const observer = {
     subscribed() {

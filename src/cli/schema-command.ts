@@ -19,7 +19,7 @@ export const schemaCommand: Command = {
     schema: { value: "name", help: "The name of the schema. Default mercure." },
     role: {
       value: "name",
-      help: "The role of the hub, which gets the privileges. Default: that of the one who runs the SQL.",
+      help: "The role of the hub, which gets the privileges. Default: the role that runs the SQL.",
     },
   },
   async run({ read }) {

@@ -61,7 +61,7 @@ export class SecretCheck {
     this.#refuse(
       new MercureError(
         "ERR_OPTION",
-        "The secret is not that of a process which has started earlier and shares this history, so each would refuse the " +
+        "A process that started earlier and shares this history has another secret, so each would refuse the " +
           "streams of the other's pages. Set SECRET_KEY to the same value for all.",
       ),
     );

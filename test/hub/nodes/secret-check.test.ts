@@ -33,7 +33,7 @@ describe("development secrets of nodes on one log", () => {
     cluster.clock.advance(1);
     const later = await start(cluster, other);
     await until(() => later.refusals.length > 0);
-    assert.match(later.refusals[0]!, /^ERR_OPTION The secret is not that of a process which has started earlier/);
+    assert.match(later.refusals[0]!, /^ERR_OPTION A process that started earlier/);
     await settle([...nodes, later]);
     assert.equal(later.refusals.length, 1);
     for (const { refusals } of nodes) assert.deepEqual(refusals, []);
