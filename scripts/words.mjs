@@ -44,7 +44,8 @@ function check() {
 function isProse(path) {
   // This file and its test hold the marks themselves.
   return (
-    /\.(?:ts|mjs|js|md|njk|yml)$/.test(path) && !/^(?:scripts\/words\.mjs|test\/project\/words\.test\.ts)$/.test(path)
+    /\.(?:ts|mjs|js|md|njk|yml|css|c)$|^\.ci\/run$/.test(path) &&
+    !/^(?:scripts\/words\.mjs|test\/project\/words\.test\.ts)$/.test(path)
   );
 }
 
@@ -54,7 +55,9 @@ export function findMarks(path, text) {
     ? markdownPassages(text)
     : /\.(?:njk|yml)$/.test(path)
       ? templatePassages(text)
-      : codePassages(path, text);
+      : /\.(?:css|c)$|^\.ci\/run$/.test(path)
+        ? commentPassages(path, text)
+        : codePassages(path, text);
   return passages.flatMap(({ line, text: passage }) =>
     sentencesOf(passage).flatMap((sentence) =>
       Object.entries(marks)
@@ -129,6 +132,18 @@ function comments(source, text) {
     }
   }
   return found;
+}
+
+/** Returns the comments of C, of style sheets and of the shell. Line comments that follow each other are one comment. */
+function commentPassages(path, text) {
+  const lineMark = path.endsWith(".c") ? "//" : path.endsWith(".css") ? undefined : "#";
+  const block = /\/\*([\s\S]*?)\*\//.source;
+  const lines = `(?:(?:^|(?<=\\s))${lineMark}[^\\n]*(?:\\n[ \\t]*(?=${lineMark}))?)+`;
+  const comment = new RegExp(lineMark === undefined ? block : lineMark === "#" ? lines : `${block}|${lines}`, "gm");
+  return [...text.matchAll(comment)].map((match) => ({
+    line: text.slice(0, match.index).split("\n").length,
+    text: match[0].replaceAll(/^[ \t]*(?:\/\*+|\*\/|\*|\/\/|#)|\*\/$/gm, " "),
+  }));
 }
 
 /** Returns paragraphs, list items, headings and the cells of tables, without code. */

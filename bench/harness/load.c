@@ -1,12 +1,13 @@
 // The load generator: opens streams of server-sent events, publishes over HTTP, and checks every update that arrives.
 //
-// An update's data is `~`, a record of 32 hexadecimal digits, filling, and `!`. The record says who published it (2
-// digits), on which channel (6), the how many-th of this publisher on this channel it is (8), and when, in nanoseconds
-// of the monotonic clock (16). A channel is whatever one group of streams receives: a topic, or what a pattern matches.
-// So each stream knows what must come next, and notices what is lost, repeated, out of order, cut, or meant for others.
+// An update's data is `~`, a record of 32 hexadecimal digits, filling, and `!`. The record contains the publisher (2
+// digits), the channel (6), the number of the update among this publisher's updates on this channel (8), and the time,
+// in nanoseconds of the monotonic clock (16). A channel is the updates of one group of streams: a topic, or the topics
+// of a pattern. Each stream therefore knows the next update, and detects updates that are lost, repeated, out of order,
+// cut, or meant for other streams.
 //
-// One thread does everything, so that a slow reader slows the publishers too and nothing piles up unseen.
-// It prints one line of JSON. CPU time is that of the processes in --pids, from /proc/PID/task/*/schedstat.
+// One thread does everything, so that a slow reader slows the publishers too, and no queue grows unseen.
+// The program prints one line of JSON. CPU time is that of the processes in --pids, from /proc/PID/task/*/schedstat.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -48,7 +49,7 @@ static uint64_t now(void) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// What is asked for
+// Arguments
 
 static struct {
   int port, streams, stalled, sources, channels, publishers, size, pending;
@@ -73,29 +74,29 @@ enum option_key {
 static const struct option options[] = {
     {"port", 1, 0, PORT},                     // where the server listens, on 127.0.0.1
     {"pids", 1, 0, PIDS},                     // the server's processes, with commas between
-    {"streams", 1, 0, STREAMS},               // how many streams read
-    {"stalled", 1, 0, STALLED},               // how many more read nothing after the head
-    {"sources", 1, 0, SOURCES},               // from how many addresses they come
+    {"streams", 1, 0, STREAMS},               // the number of streams that read
+    {"stalled", 1, 0, STALLED},               // the number of further streams, which read only the head
+    {"sources", 1, 0, SOURCES},               // the number of their addresses
     {"channels", 1, 0, CHANNELS},             // stream i is on channel i % channels
-    {"pending", 1, 0, PENDING},               // how many streams are asked for before the first is answered
-    {"path", 1, 0, PATH},                     // of a stream; {n} is its channel
-    {"stalled-path", 1, 0, STALLED_PATH},     // of stalled ones, where it is another; several are taken in turn
+    {"pending", 1, 0, PENDING},               // the max number of requests for streams without an answer
+    {"path", 1, 0, PATH},                     // the path of a stream; {n} is its channel
+    {"stalled-path", 1, 0, STALLED_PATH},     // the path of stalled streams, if it differs; several take turns
     {"stream-header", 1, 0, STREAM_HEADER},   // "Name: value"
-    {"publishers", 1, 0, PUBLISHERS},         // how many connections publish, each waiting for its answers
+    {"publishers", 1, 0, PUBLISHERS},         // the number of connections that publish; each waits for its answers
     {"publish-path", 1, 0, PUBLISH_PATH},     // {n} is the channel, {s} the number of the update
-    {"publish-body", 1, 0, PUBLISH_BODY},     // what stands before the data; {n} and {s} as above
+    {"publish-body", 1, 0, PUBLISH_BODY},     // the text before the data; {n} and {s} as above
     {"publish-header", 1, 0, PUBLISH_HEADER}, // "Name: value"
-    {"size", 1, 0, SIZE},                     // of the data in bytes; 0: whatever it is
-    {"rate", 1, 0, RATE},                     // updates a second in all; 0: as fast as they are answered
-    {"warm", 1, 0, WARM},                     // seconds before measuring begins, see `seconds`
-    {"warm-updates", 1, 0, WARM_UPDATES},     // publish so many before measuring begins, instead of for some seconds
-    {"seconds", 1, 0, SECONDS},               // of the server's CPU time; with a rate, of the clock
-    {"updates", 1, 0, UPDATES},               // publish so many instead of for some seconds, as far as patience goes
-    {"expect", 1, 0, EXPECT},                 // publish nothing, and wait until each stream had so many
+    {"size", 1, 0, SIZE},                     // the size of the data in bytes; 0: any size
+    {"rate", 1, 0, RATE},                     // the updates a second in all; 0: the next one after each answer
+    {"warm", 1, 0, WARM},                     // the seconds before the measurement, see `seconds`
+    {"warm-updates", 1, 0, WARM_UPDATES},     // the number of updates before the measurement, instead of seconds
+    {"seconds", 1, 0, SECONDS},               // the seconds of the server's CPU time; with a rate, of the clock
+    {"updates", 1, 0, UPDATES},               // the number of updates, instead of seconds, within `patience`
+    {"expect", 1, 0, EXPECT},                 // publish nothing, and wait until each stream had this many updates
     {"deaf", 0, 0, DEAF},                     // streams read nothing until all updates are published
-    {"settle", 1, 0, SETTLE},                 // seconds to wait with all streams open, before memory is read
-    {"patience", 1, 0, PATIENCE},             // seconds to wait for what is missing, and for `updates`
-    {"memory-limit", 1, 0, MEMORY_LIMIT},     // publish no more when the server has grown by so many bytes
+    {"settle", 1, 0, SETTLE},                 // the seconds with all streams open before memory is read
+    {"patience", 1, 0, PATIENCE},             // the max seconds to wait for missing updates, and for `updates`
+    {"memory-limit", 1, 0, MEMORY_LIMIT},     // stop publishing when the server has grown by this many bytes
     {0, 0, 0, 0}};
 
 static void add(const char **list, int *count, const char *value) {
@@ -179,7 +180,7 @@ static double server_cpu(void) {
   return sum;
 }
 
-/** The same of this process. */
+/** Seconds of CPU time that this process has used. */
 static double own_cpu(void) {
   struct timespec t;
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -216,14 +217,14 @@ static double percentile(double share) {
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Streams, and what is verified of them
+// Streams, and the checks of their updates
 
 enum framing { AWAITING_HEAD, WHOLE, CHUNK_SIZE, CHUNK, CHUNK_END };
 enum reading { AWAIT_UPDATE, AWAIT_RECORD, SKIP_FILLING, AWAIT_END };
 
 struct publisher_state {
-  uint32_t next;   // the number that must come next from this publisher
-  uint64_t window; // which of the 64 numbers before it have come
+  uint32_t next;   // the number of this publisher's next update
+  uint64_t window; // the received ones among the 64 numbers before it
 };
 
 struct stream {
@@ -231,8 +232,8 @@ struct stream {
   uint32_t channel;
   bool stalled, closed;
   uint8_t framing, reading, have;
-  uint32_t left;     // bytes left of a chunk, or the size so far of one whose size is being read
-  uint32_t skipping; // bytes left of the filling
+  uint32_t left;     // the bytes left of a chunk, or the part of its size read so far
+  uint32_t skipping; // the bytes left of the filling
   uint32_t head_length;
   char *head;
   char record[RECORD];
@@ -292,7 +293,7 @@ static void verify(struct stream *stream, const char *record, uint64_t time) {
   if (measuring) add_latency(time - sent);
 }
 
-/** Finds the updates in what the body holds; they may be cut anywhere. */
+/** Finds the updates in a part of the body, which can begin and end anywhere. */
 static void read_body(struct stream *stream, const char *p, const char *end, uint64_t time) {
   while (p < end) switch (stream->reading) {
       case AWAIT_UPDATE:
@@ -341,7 +342,7 @@ static void end_stream(struct stream *stream) {
   closed_count++;
 }
 
-/** Takes off the framing of HTTP/1.1's chunks. */
+/** Removes the framing of HTTP/1.1's chunks. */
 static void read_chunks(struct stream *stream, const char *p, const char *end, uint64_t time) {
   while (p < end) switch (stream->framing) {
       case CHUNK_SIZE:
@@ -417,7 +418,7 @@ static void read_stream(struct stream *stream) {
 // ---------------------------------------------------------------------------------------------------------------------
 // Connections
 
-/** From several addresses, since one has only some 28,000 ports. */
+/** Opens connections from several addresses, because one address has only about 28,000 ports. */
 static int dial(int number, bool stalled) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
   if (fd < 0) fail("socket: %s", strerror(errno));
@@ -427,7 +428,7 @@ static int dial(int number, bool stalled) {
     if (bind(fd, (struct sockaddr *)&source, sizeof source)) fail("bind: %s", strerror(errno));
   }
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)ask.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  // Segments as of a network: with the loopback's of 64 KB the system takes up to 4 MB before a stalled stream is noticed.
+  // The segments have a network's size. With the loopback's 64 KB, the system accepts up to 4 MB for a stalled stream.
   if (stalled) setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &(int){1460}, sizeof(int));
   if (connect(fd, (struct sockaddr *)&address, sizeof address)) fail("connect: %s", strerror(errno));
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -506,8 +507,8 @@ static void open_streams(void) {
 struct publisher {
   int fd;
   bool busy;
-  uint32_t *numbers; // of the next update on each channel
-  uint32_t channel;  // of the next update
+  uint32_t *numbers; // the number of the next update on each channel
+  uint32_t channel;  // the channel of the next update
   char answer[HEAD];
   size_t answer_length;
 };
@@ -521,7 +522,7 @@ static void open_publishers(void) {
   for (int i = 0; i < ask.publishers; i++) {
     publishers[i].fd = dial(i, false);
     publishers[i].numbers = calloc((size_t)ask.channels, sizeof(uint32_t));
-    // Each begins elsewhere, or they would all publish to one channel at a time.
+    // Each begins at another channel. Otherwise all would publish to one channel at a time.
     publishers[i].channel = (uint32_t)((long)ask.channels * i / ask.publishers);
     watch(publishers[i].fd, PUBLISHER | (uint32_t)i);
   }
@@ -550,7 +551,7 @@ static void publish(int index, uint64_t time) {
   for (int i = 0; i < ask.publish_header_count; i++) h += snprintf(h, (size_t)(head_end - h), "%s\r\n", ask.publish_headers[i]);
   h += sprintf(h, "\r\n");
   size_t length = (size_t)(h - head), body_length = (size_t)(p - body);
-  // One segment, as of a client that knows what it sends.
+  // The request is one segment, as from a client that sends it whole.
   if (length + body_length <= sizeof head) {
     memcpy(h, body, body_length);
     send_all(publisher->fd, head, length + body_length);
@@ -563,7 +564,7 @@ static void publish(int index, uint64_t time) {
   wanted += readers_of(channel);
 }
 
-/** Whether an answer is complete; it is short, and so is its head. */
+/** Whether an answer is complete. Its head and its body are short. */
 static bool complete(const char *answer, size_t length) {
   const char *blank = memmem(answer, length, "\r\n\r\n", 4);
   if (!blank) return false;
@@ -602,7 +603,7 @@ static void start_listening(void) {
     if (!streams[i].closed) watch(streams[i].fd, (uint32_t)i);
 }
 
-/** Reads whatever comes, streams and answers. */
+/** Reads the present bytes of streams and answers. */
 static void poll_all(int timeout) {
   struct epoll_event events[EVENTS];
   int count = epoll_wait(epoll, events, EVENTS, timeout);
@@ -618,7 +619,7 @@ static void poll_all(int timeout) {
 
 static double memory_open, memory_most;
 
-/** Looks at the server now and then; returns whether it has used so much CPU time, or grown too large. */
+/** Checks the server at intervals. Returns whether it has used the CPU time, or has grown too large. */
 static bool enough(double cpu) {
   static uint64_t next;
   uint64_t time = now();
@@ -638,9 +639,9 @@ static void await(bool (*done)(void)) {
 }
 
 /**
- * Publishes for some seconds, or so many updates, and waits until all has arrived. As fast as the server can, it is the
- * server's CPU time that counts, so that a busy machine measures no less than an idle one; but a server that has little to
- * do is not waited for without end.
+ * Publishes for some seconds, or a number of updates, and waits until all have arrived. Without a rate, the seconds are
+ * the server's CPU time, so that a busy machine measures as much as an idle one. A limit in clock time ends the wait for
+ * a server with little work.
  */
 static void publish_for(double seconds, uint64_t updates) {
   if (ask.deaf) stop_listening();
@@ -652,7 +653,7 @@ static void publish_for(double seconds, uint64_t updates) {
     uint64_t time = now();
     if (time >= end || (updates > 0 && due >= updates)) break;
     int wait = 10;
-    // In turns: a server closes the connection of a publisher who has not been heard of for some seconds.
+    // The publishers take turns, because a server closes a publisher's connection that is silent for some seconds.
     static int next;
     int first = next;
     for (int n = 0; n < ask.publishers && (updates == 0 || due < updates); n++) {
@@ -660,7 +661,7 @@ static void publish_for(double seconds, uint64_t updates) {
       if (publishers[i].busy) continue;
       time = now();
       if (ask.rate > 0) {
-        // An update counts from when it was due, however late its publisher is.
+        // The latency begins when the update was due, even if its publisher is late.
         uint64_t then = start + (uint64_t)((double)due / ask.rate * 1e9);
         if (then > time) {
           wait = (int)((then - time) / 1000000) + 1;
@@ -683,7 +684,7 @@ static void publish_for(double seconds, uint64_t updates) {
 
 static bool expected_received(void) { return received >= ask.expect * (uint64_t)ask.streams; }
 
-/** How many streams have received their channel's updates in another order than the channel's first stream. */
+/** The number of streams whose updates came in another order than those of their channel's first stream. */
 static int count_divergent(void) {
   int divergent = 0;
   for (int i = ask.channels; i < ask.streams; i++)
@@ -737,10 +738,10 @@ int main(int argc, char **argv) {
   }
   double cpu_end = server_cpu(), own_end = own_cpu(), memory_end = server_memory();
   uint64_t measured_to = last_received > measured_from ? last_received : now();
-  // What comes now is repeated.
+  // Updates that arrive from here on are repeated.
   if (ask.publishers > 0 || ask.expect > 0) sleep_for(0.2);
 
-  // What never came at all shows in no stream's numbers.
+  // The numbers of the streams do not show updates that never arrived.
   uint64_t tail = wanted > received + lost ? wanted - received - lost : 0;
   printf("{\"streams\":%d,\"stalled\":%d,\"openSeconds\":%.4f,\"cpuOpen\":%.6f,", ask.streams, ask.stalled, open_seconds, cpu_opened - cpu_before);
   printf("\"published\":%llu,\"refused\":%llu,\"delivered\":%llu,", (unsigned long long)(published - published_before), (unsigned long long)refused, (unsigned long long)(received - received_before));

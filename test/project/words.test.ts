@@ -41,6 +41,23 @@ describe("the check of words", () => {
     ]);
   });
 
+  test("reads the comments of C, of style sheets and of the shell", () => {
+    const of = (path: string, ...lines: string[]) => marksIn(path, lines.join("\n"));
+    assert.deepEqual(of("a.c", "// The first line is", "// none. Who asks.", "int a; /* It shall end. */"), [
+      [1, none],
+      [1, headless],
+      [3, shall],
+    ]);
+    assert.deepEqual(of("a.css", "a { color: red } /* It", " * shall be. */", "/* What it is. */"), [
+      [1, shall],
+      [3, headless],
+    ]);
+    assert.deepEqual(of(".ci/run", "#!/bin/sh", "# It tries", "# again.", 'echo "$#" # Who asks.'), [
+      [1, onward],
+      [4, headless],
+    ]);
+  });
+
   test("reads strings and templates that are sentences, and passes over names", () => {
     const text = [
       'const a = "Who asks is refused.";',
