@@ -254,7 +254,7 @@ export class Hub {
   /**
    * Ends streams now, on every node that the transport reaches, and revokes their tokens issued until now. The target
    * is a subject (the claim `sub`), a topic that tokens grant, or a subscriber. Streams of a topic without a token end
-   * too. Their clients can reconnect, because the hub cannot tell them apart.
+   * too. Their clients can reconnect.
    *
    * @throws MercureError `ERR_OPTION` unless the target names exactly one of these, `ERR_CLOSED`. Rethrows errors of
    * the transport: the streams of this node have then ended, and other nodes may not have received the order.

@@ -9,18 +9,15 @@ export type ComponentFunction<Props extends object = object> = (props?: Props) =
 
 declare const probe: Readonly<Record<string, true>>;
 
-/** Whether the project's compiler option `noUncheckedIndexedAccess` is on. */
+// Whether the project's compiler option `noUncheckedIndexedAccess` is on.
 type IsIndexChecked = undefined extends typeof probe.name ? true : false;
 
-/** A component whose properties the project declares. The properties are optional if none of them is required. */
+// A component whose properties the project declares. The properties are optional if none of them is required.
 type DeclaredComponent<Props extends object> = object extends Props
   ? ComponentFunction<Props>
   : (props: Props) => SafeString;
 
-/**
- * The components as functions. Types come from {@link HtmxMercure.Components}. Undeclared names accept any object,
- * because the compiler does not know the component files.
- */
+/** The components as functions. Types come from {@link HtmxMercure.Components}. Undeclared names accept any object. */
 export type ComponentFunctions = {
   readonly [Name in keyof HtmxMercure.Components]: DeclaredComponent<HtmxMercure.Components[Name]>;
 } & {

@@ -1,10 +1,8 @@
 import type { Environment } from "nunjucks";
 import { declareSafe, isSafe } from "../shared/safe-strings.js";
 
-/**
- * HTML that templates do not escape. At run time it is a `String` object. Only an environment can make one, since
- * another copy of Nunjucks would escape it.
- */
+// Only an environment can make a safe string, because another copy of Nunjucks would escape it.
+/** HTML that templates do not escape. At run time it is a `String` object. */
 export type SafeString = string & { readonly __safe: unique symbol };
 
 export type MakeSafe = (html: string) => SafeString;

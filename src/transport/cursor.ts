@@ -12,14 +12,11 @@ const batch = 32;
 /** The blocks of a run. A run is encrypted at once, so all ciphers can share them. */
 const blocks = Buffer.concat(Array.from({ length: batch }, () => Buffer.concat([magic, Buffer.alloc(8)])));
 
-/**
- * Turns positions into ids and back: `#` and the position, encrypted, in 22 characters of base64url.
- *
- * Positions appear in page sources and response headers. Unencrypted, they would reveal to every visitor how much is
- * published, private updates included (Mercure 1.0, section "Reconnection"). AES in ECB mode is right here: each
- * position is one block, and the same position must give the same id.
- */
+/** Turns positions into ids and back: `#` and the position, encrypted, in 22 characters of base64url. */
 export class CursorCipher {
+  // Positions appear in page sources and response headers. Unencrypted, they would reveal to every visitor how much is
+  // published, private updates included (Mercure 1.0, section "Reconnection"). AES in ECB mode is right here: each
+  // position is one block, and the same position must give the same id.
   readonly #encrypt;
   readonly #decrypt;
   /** The ids of a run of positions, from `#first` on. A run costs hardly more to encrypt than one id. */

@@ -42,10 +42,9 @@ export interface InternalOptions {
   /** The prefix of all topics of these updates. No topic of a publisher has it. */
   readonly namespace: string;
   /**
-   * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. `orders` are
-   * the hub's control messages. They have their own budget, {@link maxControlBytes}, which events and publishers'
-   * updates cannot use; it exists even if the options keep no history. With a `key`, history holds only the newest
-   * message of that key.
+   * The budget that holds the update. `events` share a bounded log, and the oldest are evicted first. `orders` are the
+   * hub's control messages. They have a budget of their own, {@link maxControlBytes}, even without a history. With a
+   * `key`, history holds only the newest message of that key.
    */
   readonly keep: "events" | "orders";
   /**
@@ -91,7 +90,7 @@ export type TransportState = "starting" | "ready" | "away" | "closed";
 /**
  * Stores accepted updates in one total order, and delivers them to every hub node.
  *
- * Every implementation passes the suite in `contract/transport-contract.ts`.
+ * Every implementation passes the suite `transportContract`.
  */
 export interface Transport {
   /**

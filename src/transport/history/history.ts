@@ -83,14 +83,15 @@ export class History {
   }
 
   /**
-   * Begins to add updates from a store that has already deleted some. The losses of a topic come before its next
-   * update, so most topics know them as exactly as the history that has deleted the updates.
+   * Begins to add updates from a store that has already deleted some.
    *
    * @param through - Updates up to this position may be missing among those added until {@link History.endLoss}.
    * @param forgotten - The `forgottenThrough` of the history that has deleted them.
    * @param after - History has all updates up to this position.
    */
   beginLoss(through: number, forgotten: number, after: number): void {
+    // The losses of a topic come before its next update, so most topics know them as exactly as the history that has
+    // deleted the updates.
     this.#topics.beginLoss(through, forgotten, after);
     this.#events.beginLoss(through, forgotten, after);
     this.#control.lose(forgotten);
