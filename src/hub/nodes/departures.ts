@@ -73,10 +73,7 @@ export class Departures {
     if (!isOwn && this.#announced.has(id)) return;
     // The others do not wait for claims of this node from before its absence.
     if (isOwn) this.release(life.node);
-    this.#departures.set(
-      id,
-      streams.map((stream) => ({ of: id, ...stream })),
-    );
+    this.#departures.set(id, streams);
     this.#send("claim", life);
   }
 
@@ -98,11 +95,11 @@ export class Departures {
 
   /** Executes a message of a node, this one included. Other messages have no effect. */
   execute(data: string): void {
-    const { kind, node, life = 0, by } = JSON.parse(data) as Partial<Message>;
-    if (node === undefined || by === undefined) return;
-    if (node === this.#options.self && by !== node) this.#options.outlive(life);
-    if (kind === "claim") this.#claim({ kind, node, life, by });
-    else if (kind === "announced") this.#settle({ kind, node, life, by });
+    const message = { life: 0, ...JSON.parse(data) } as Message;
+    const { kind, node, by } = message;
+    if (node === this.#options.self && by !== node) this.#options.outlive(message.life);
+    if (kind === "claim") this.#claim(message);
+    else if (kind === "announced") this.#settle(message);
   }
 
   close(): void {
@@ -137,9 +134,9 @@ export class Departures {
   async #announce(claim: Message): Promise<void> {
     const { announceEnd, forgetEnd, onError } = this.#options;
     const id = idOf(claim);
-    const departed = this.#departures.get(id) ?? [];
+    const departed = (this.#departures.get(id) ?? []).map((stream) => ({ of: id, ...stream }));
     // The node can have died during its announcement for another node, whose streams it describes as its own.
-    const streams = departed.filter(({ of = id }) => of === id || !this.#departures.has(of));
+    const streams = departed.filter(({ of }) => of === id || !this.#departures.has(of));
     try {
       await announceEnd(streams);
     } catch (error) {
@@ -153,9 +150,10 @@ export class Departures {
     forgetEnd(streams);
   }
 
-  async #send(kind: Message["kind"], { node, life }: Life): Promise<void> {
-    if (kind === "claim" && !this.#departures.has(idOf({ node, life }))) return;
+  async #send(kind: Message["kind"], ended: Life): Promise<void> {
+    if (kind === "claim" && !this.#departures.has(idOf(ended))) return;
     const { self, channel, onError } = this.#options;
+    const { node, life } = ended;
     const message: Message = { kind, node, life, by: self };
     const until = channel.now() + lifetimes[kind];
     // A late claim must not replace the announcement, which the node itself can hear later.
@@ -164,7 +162,7 @@ export class Departures {
     } catch (error) {
       onError(error);
       // The others wait for this message as long as this node lives.
-      this.#later(() => void this.#send(kind, { node, life }));
+      this.#later(() => void this.#send(kind, ended));
     }
   }
 

@@ -78,10 +78,7 @@ export class HubNodes {
     this.streams = new NodeStreams(nodes, {
       begin: (stream, node) => subscriptions?.add(stream, node),
       end: (stream, state) => subscriptions?.remove(stream, state),
-      living: (node, life) => {
-        this.#departures.cancel({ node, life });
-        this.#departures.cancel({ node, life: life - 1 });
-      },
+      living: (node, life) => this.#departures.cancel({ node, life }),
       gone: (node, life, streams) => {
         this.#departures.release(node);
         if (streams.length > 0) this.#departures.add({ node, life }, streams);

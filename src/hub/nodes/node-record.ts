@@ -11,10 +11,7 @@ export interface LivingNode {
 const version = 1;
 
 export function encodeNode({ executed, isDraining, life }: LivingNode): string {
-  const fields = [version, executed];
-  if (isDraining || life > 0) fields.push(Number(isDraining));
-  if (life > 0) fields.push(life);
-  return JSON.stringify(fields);
+  return JSON.stringify([version, executed, Number(isDraining), life]);
 }
 
 /** Decodes a node. Control messages do not wait for a node whose record has another version. */

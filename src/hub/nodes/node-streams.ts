@@ -171,15 +171,12 @@ export class NodeStreams {
 
   #hear(node: string, key: string, value: string | undefined): void {
     if (node === this.self) {
-      if (key === nodeKey && value === undefined) this.#return();
+      if (key !== nodeKey || value !== undefined) return;
+      const ended = this.#life;
+      this.outlive(ended);
+      this.#listener.returned(ended);
     } else if (key === nodeKey) this.#hearNode(node, value);
     else if (key.startsWith(streamPrefix)) this.#hearStream(node, key, value);
-  }
-
-  #return(): void {
-    const ended = this.#life;
-    this.outlive(ended);
-    this.#listener.returned(ended);
   }
 
   #hearNode(node: string, value: string | undefined): void {

@@ -111,7 +111,7 @@ describe("nodes of this version", () => {
     assert.deepEqual(decodeStream(stream.subscriber, encodeStream(ended)), ended);
     assert.equal(decodeStream("1", text.replace("[1", "[2")), undefined);
     assert.deepEqual(decodeNode("[1,7]"), { executed: 7, isDraining: false, life: 0 });
-    assert.equal(encodeNode({ executed: 7, isDraining: false, life: 0 }), "[1,7]");
+    assert.equal(encodeNode({ executed: 7, isDraining: false, life: 0 }), "[1,7,0,0]");
     for (const [isDraining, life] of [
       [true, 0],
       [false, 2],
