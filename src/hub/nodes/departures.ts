@@ -38,15 +38,12 @@ export interface DeparturesOptions {
   announceEnd(streams: readonly NodeStream[]): Promise<void>;
   /** Called when all nodes know the end of the streams that {@link DeparturesOptions.announceEnd} has announced. */
   forgetEnd(streams: readonly NodeStream[]): void;
-  /** Called when no other node announces the end of this node's streams, after the others took it for ended. */
-  endAbsence(): void;
   onError(error: unknown): void;
 }
 
 /**
  * Decides which node announces the end of the streams of a node that has ended. Every node that has noticed the end
- * sends a claim, and all nodes hear the claims in the same order, so exactly one announces. A node that was only paused
- * sends a claim for itself.
+ * sends a claim, and all nodes hear the claims in the same order, so exactly one announces.
  */
 export class Departures {
   readonly #options: DeparturesOptions;
@@ -66,18 +63,15 @@ export class Departures {
     this.#options = options;
   }
 
-  /** @param streams - The streams of the node. Empty for this node, after the others have taken it for ended. */
+  /** Claims the announcement for a node that has ended, unless it is finished. */
   add(life: Life, streams: readonly NodeStream[]): void {
     const id = idOf(life);
-    const isOwn = life.node === this.#options.self;
-    if (!isOwn && this.#announced.has(id)) return;
-    // The others do not wait for claims of this node from before its absence.
-    if (isOwn) this.release(life.node);
+    if (this.#announced.has(id)) return;
     this.#departures.set(id, streams);
     this.#send("claim", life);
   }
 
-  /** Notes that a node has ended. The others announce the rest of its claims. */
+  /** Makes the claims of a node void, because it has ended or because this node returns. */
   release(node: string): void {
     for (const [id, claim] of this.#claims) {
       if (claim.by !== node) continue;
@@ -86,7 +80,7 @@ export class Departures {
     }
   }
 
-  /** Notes that a node lives after all, or again: it was only paused, and announces its streams itself. */
+  /** Notes that a life continues, so its node announces its streams itself. */
   cancel(life: Life): void {
     const id = idOf(life);
     this.#announced.delete(id);
@@ -117,18 +111,18 @@ export class Departures {
   }
 
   #settle(message: Message): void {
-    const { self, endAbsence } = this.#options;
+    const { self } = this.#options;
     const { node, by } = message;
     const id = idOf(message);
     // A node that stood still can send this message late, while this node announces the streams that the other has
     // left.
     if (by !== self && this.#claims.get(id)?.by === self) return;
     this.#claims.delete(id);
-    // A node that has announced its own end was only paused, and lives.
+    // A node of an older version announces its own end when it was only paused, and lives.
     if (by === node) this.#announced.delete(id);
     else this.#announced.set(id, true);
     if (this.#announced.size > capacity) this.#announced.shift();
-    if (this.#departures.delete(id) && node === self) endAbsence();
+    this.#departures.delete(id);
   }
 
   async #announce(claim: Message): Promise<void> {

@@ -20,10 +20,6 @@ export interface SharedSubscriptions {
   forgetEnd(streams: readonly NodeStream[]): void;
   /** Called when the nodes of these streams have announced their end and removed them. */
   forgotten(streams: readonly NodeStream[]): void;
-  /** Another node may announce the end of all streams of this node. */
-  beginAbsence(): void;
-  /** No other node announces the end of streams of this node from now on. */
-  endAbsence(): void;
   /** Stops listening to events. */
   close(): void;
 }
@@ -59,7 +55,6 @@ export class HubNodes {
       outlive: (life) => this.streams.outlive(life),
       announceEnd: async (streams) => subscriptions?.announceEnd(streams),
       forgetEnd: (streams) => subscriptions?.forgetEnd(streams),
-      endAbsence: () => subscriptions?.endAbsence(),
       onError,
       clock,
     });
@@ -84,10 +79,7 @@ export class HubNodes {
         if (streams.length > 0) this.#departures.add({ node, life }, streams);
       },
       forgotten: (streams) => subscriptions?.forgotten(streams),
-      returned: (ended) => {
-        subscriptions?.beginAbsence();
-        this.#departures.add({ node: nodes.self, life: ended }, []);
-      },
+      returned: () => this.#departures.release(nodes.self),
     });
     subscriptions?.share(this.streams);
   }

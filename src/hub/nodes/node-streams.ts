@@ -24,12 +24,8 @@ export interface NodeStreamsListener {
   forgotten(streams: readonly NodeStream[]): void;
   /** Called when a node begins to live, or returns after the others have taken it for ended. */
   living(node: string, life: number): void;
-  /**
-   * Called when this node returns after the others have taken it for ended.
-   *
-   * @param ended - The life that has ended.
-   */
-  returned(ended: number): void;
+  /** Called when this node returns after the others have taken it for ended. */
+  returned(): void;
 }
 
 /** The ends at a node within a turn. */
@@ -172,9 +168,8 @@ export class NodeStreams {
   #hear(node: string, key: string, value: string | undefined): void {
     if (node === this.self) {
       if (key !== nodeKey || value !== undefined) return;
-      const ended = this.#life;
-      this.outlive(ended);
-      this.#listener.returned(ended);
+      this.outlive(this.#life);
+      this.#listener.returned();
     } else if (key === nodeKey) this.#hearNode(node, value);
     else if (key.startsWith(streamPrefix)) this.#hearStream(node, key, value);
   }

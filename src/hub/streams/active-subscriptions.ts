@@ -143,14 +143,6 @@ export class ActiveSubscriptions implements SharedSubscriptions {
     this.#events.forgotten(streams);
   }
 
-  beginAbsence(): void {
-    this.#events.beginAbsence();
-  }
-
-  endAbsence(): void {
-    this.#events.endAbsence();
-  }
-
   /**
    * Iterates over all subscriptions, grouped by selector and in order of their start. A subscription that begins or
    * ends during the iteration can be included.

@@ -56,8 +56,6 @@ export class SubscriptionEvents {
   readonly #own = new Map<string, OwnStream>();
   /** The streams of this node whose end is not announced yet, if there are other nodes. */
   readonly #ending = new Map<string, EndingStream>();
-  /** The streams whose end another node can announce. Undefined while no other node takes this one for ended. */
-  #absent: Set<OwnStream> | undefined;
   readonly #events: EventPublication;
   readonly #last: LastEvents;
   /** The streams whose events the store may not have accepted. */
@@ -116,9 +114,7 @@ export class SubscriptionEvents {
       this.#ending.set(subscriber, { stream, byTopic });
       this.#nodes!.tell({ ...stream.described, state: isDisconnected ? "disconnected" : "ended" });
     }
-    return () => {
-      if (stream === undefined || !this.#absent?.has(stream)) this.#publish(entries, false);
-    };
+    return () => this.#publish(entries, false);
   }
 
   /** Announces the end of streams of a node that has ended, except those whose end is announced. */
@@ -150,19 +146,6 @@ export class SubscriptionEvents {
     }
   }
 
-  /** From now on another node may announce the end of the streams of this node. */
-  beginAbsence(): void {
-    const ending = [...this.#ending.values()].map(({ stream }) => stream);
-    this.#absent = new Set([...(this.#absent ?? []), ...this.#own.values(), ...ending]);
-  }
-
-  /** No other node announces the end of streams of this node from now on. */
-  endAbsence(): void {
-    const absent = this.#absent ?? [];
-    this.#absent = undefined;
-    void this.#correctAll(absent);
-  }
-
   /** Resolves when the transport has accepted all pending events. */
   async settled(): Promise<void> {
     while (this.#pending > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -191,7 +174,7 @@ export class SubscriptionEvents {
     const isOpen = this.#own.get(subscriber) === stream;
     const isEnding = this.#ending.get(subscriber)?.stream === stream;
     const [first] = stream.entries;
-    if (this.#isClosed || first === undefined || !(isOpen || (isEnding && !this.#absent?.has(stream)))) return;
+    if (this.#isClosed || first === undefined || !(isOpen || isEnding)) return;
     if (first.pending !== undefined) {
       void first.pending.then(() => this.#correct(stream));
       return;

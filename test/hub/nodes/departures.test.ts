@@ -49,7 +49,7 @@ async function crowd(cluster: NodeCluster, count: number) {
     return transport.publish(begin, { namespace, keep: "events" });
   });
   await Promise.all(published);
-  return { link, ids };
+  return { link, transport, ids };
 }
 
 /** Says that the end of a node's first life is announced, as a node does that stood still itself. Resolves once it is stored. */
@@ -206,6 +206,22 @@ describe("nodes that end, and are perhaps only paused", () => {
       }
     });
   }
+
+  test("are announced although a node of an older version, which counts no lives, has announced its own earlier end", async (t) => {
+    const cluster = new NodeCluster(t);
+    const a = await cluster.start();
+    const old = await crowd(cluster, 1);
+    await until(() => idsOf(a).length === 1);
+    const channel = new ControlChannel(old.transport, "/.well-known/mercure");
+    const { self: node } = old.transport.nodes;
+    for (const by of [a.transport.nodes.self, node]) {
+      const data = JSON.stringify({ kind: "announced", node, by });
+      await channel.send({ data, key: `announced ${node}`, until: old.transport.now() + 86_400_000 });
+    }
+    old.link.kill();
+    await cluster.until(() => idsOf(a).length === 0);
+    await untilStored(cluster, endEvent);
+  });
 
   test("are announced by a later node, if the one that was about to announce them dies", async (t) => {
     const cluster = new NodeCluster(t);
