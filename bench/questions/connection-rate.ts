@@ -1,7 +1,8 @@
 // How much does a connection cost?
 //
-// 4,000 streams of one topic open, with at most 64 waiting for the head of their answer, and close again: twice to warm
-// up, and once measured. The server's CPU time counts until all heads have arrived.
+// 4,000 streams of one topic open and close, three times. At most 64 of them wait for the head of their answer. The
+// first two rounds warm up the server, and the third is measured. The server's CPU time counts until all heads have
+// arrived.
 
 import { faultsOf, runLoad } from "../harness/load.js";
 import type { Question } from "../harness/question.js";

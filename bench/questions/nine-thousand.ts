@@ -1,8 +1,8 @@
 // How much does a steady stream of updates cost with many readers?
 //
-// 9,000 streams of one topic, and 20 updates of 200 bytes a second, however many the server manages: 180,000 deliveries
-// a second. A latency counts from the moment when the update was due, so a server that cannot keep up shows it there
-// and in its updates a second. Measured for 10 seconds after 2 of warming up.
+// 9,000 streams of one topic get 20 updates of 200 bytes a second: 180,000 deliveries a second. The rate does not
+// depend on the server. A latency begins at the time when the update was due, so a server that cannot keep up shows it
+// in its latencies and in its updates a second. The measurement takes 10 seconds, after 2 seconds of warming up.
 
 import { fanOut, fanOutColumns } from "../harness/fan-out.js";
 import type { Question } from "../harness/question.js";

@@ -1,10 +1,10 @@
 // How much does a delivery cost when one update goes to many?
 //
 // 1,000 streams of one topic, and one publisher that sends the next update of 200 bytes after the answer to the last.
-// So nothing can be batched: each update is a write for each stream. Measured for 5 seconds of the server's CPU time
-// after 5 of warming up, and until the last update has arrived everywhere: with a few hundred updates a second, Node
-// needs longer to compile the code that handles one. The machine varies more from one moment to the next than rows
-// differ, so there are seven rounds.
+// The hub can therefore batch nothing: each update is a write for each stream. The measurement takes 5 seconds of the
+// server's CPU time and lasts until the last update has arrived at every stream. Warming up takes 5 seconds, because
+// Node compiles the code more slowly at a few hundred updates a second. The machine varies more from one moment to the
+// next than rows differ, so there are seven rounds.
 
 import { fanOut, fanOutColumns } from "../harness/fan-out.js";
 import type { Question } from "../harness/question.js";

@@ -1,10 +1,10 @@
 // How much can strangers make an update cost by their subscriptions?
 //
-// 96 streams with 48 patterns that take backtracking engines exponential or polynomial time, one stream that receives
-// everything, and one publisher in a closed loop. Topics are always new, with 250, 1,000 and 4,000 characters that the
-// patterns nearly match. "harmless": as many patterns that differ in their first characters, and topics of 4,000. Peers
-// without patterns are left out, and a peer that rejects a pattern runs without it. Measured for 2 seconds of the
-// server's CPU time after 1 of warming up.
+// 96 streams have 48 patterns that take backtracking engines exponential or polynomial time. One stream receives
+// everything, and one publisher works in a closed loop. Topics are always new, with 250, 1,000 and 4,000 characters
+// that the patterns nearly match. "harmless": the same number of patterns that differ in their first characters, and
+// topics of 4,000 characters. Peers without patterns are left out, and a peer that rejects a pattern runs without it.
+// The measurement takes 2 seconds of the server's CPU time, after 1 second of warming up.
 
 import { fanOut } from "../harness/fan-out.js";
 import type { Pattern } from "../harness/load.js";

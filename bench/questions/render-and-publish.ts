@@ -1,8 +1,8 @@
 // How much does it cost an application to render a component and to publish it?
 //
-// A component of ten elements is rendered and published to the hub in the same process 20,000 times, to no stream, and
-// to one that verifies all; the CPU time of the process is measured over the second half. "bare" renders the same
-// template with Nunjucks alone and writes it to each response itself.
+// An application renders a component of ten elements and publishes it to the hub in the same process, 20,000 times: to
+// no stream, and to one that verifies all updates. The CPU time of the process is measured over the second half. "bare"
+// renders the same template with Nunjucks alone and writes it to each response itself.
 
 import { startNode } from "../harness/child.js";
 import { faultsOf, runLoad } from "../harness/load.js";

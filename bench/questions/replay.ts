@@ -1,10 +1,10 @@
 // How much does a delivery from history cost?
 //
-// "replay": 10,000 updates of 200 bytes are published; then 100 clients connect that have had none of them, and each
-// gets all. "live": the same streams are open while one publisher in a closed loop publishes the same updates, so that
-// each update is a write of its own. "catch-up": 100 streams read nothing while 3,000 updates are published, fast, and
-// then read all; a hub keeps streams that are so little behind. Both halves are measured. Each mode has a server of its
-// own, and is warmed up. Peers without history are left out.
+// "replay": 10,000 updates of 200 bytes are published. Then 100 clients without any of them connect, and each gets all.
+// "live": the same streams are open while one publisher in a closed loop publishes the same updates, so that each
+// update is a separate write. "catch-up": 100 streams read nothing while 3,000 updates are published, fast, and then
+// read all. A hub keeps streams that are this little behind. Both halves are measured. Each mode has its own server,
+// which is warmed up. Peers without history are left out.
 
 import { faultsOf, type Load, type LoadReport, runLoad } from "../harness/load.js";
 import type { Peer } from "../harness/peer.js";

@@ -1,9 +1,10 @@
 // How fast is a history that several nodes share?
 //
-// Two nodes, each in a process of its own, over one server: 16 publishers in closed loops, updates of 200 bytes, and
-// then 100 updates a second from one node to the other one's listener. Both must hear all, in one order. PostgreSQL
-// waits for its disk. "insert and NOTIFY" and "publish in a transaction" are transactions of 16 clients that insert a
-// row, and besides notify by `pg_notify`, or publish by `mercure.publish`. They have no listeners.
+// Two nodes, each in its own process, share one server. First 16 publishers work in closed loops, with updates of 200
+// bytes. Then one node publishes 100 updates a second to the other node's listener. Both nodes must receive all
+// updates, in one order. PostgreSQL waits for its disk. "insert and NOTIFY" and "publish in a transaction" are
+// transactions of 16 clients that insert a row. The first ones also notify by `pg_notify`, and the second ones publish
+// by `mercure.publish`. They have no listeners.
 
 import { PostgresServer, withoutPostgres } from "../../test/support/postgres-server.js";
 import { RedisServer, withoutRedis } from "../../test/support/redis.js";

@@ -1,8 +1,8 @@
 // How many updates can be delivered when many publish?
 //
-// 1,000 streams of one topic, and 16 publishers that each send the next update of 200 bytes after the answer to their
-// last. A server can batch the updates of one turn of the event loop. Measured for 4 seconds of the server's CPU time
-// after 1.5 of warming up.
+// 1,000 streams of one topic, and 16 publishers. Each publisher sends the next update of 200 bytes after the answer to
+// its last. A server can batch the updates of one turn of the event loop. The measurement takes 4 seconds of the
+// server's CPU time, after 1.5 seconds of warming up.
 
 import { fanOut, fanOutColumns, sixteenLoops } from "../harness/fan-out.js";
 import type { Question } from "../harness/question.js";

@@ -1,11 +1,11 @@
-// How much do streams cost whose clients read nothing?
+// How much do streams cost if their clients read nothing?
 //
-// 100 streams that read and 2,000 that read nothing after the head, all of one topic, and one publisher in a closed
-// loop with updates of 10,000 bytes. 600 updates fill the history and the system's buffer of each socket; its segments
-// are as short as a network's, since long ones would hold up to 4 MB on the loopback. The next 1,000 are measured.
-// "none stalled": the same without the 2,000. Memory is the server's resident memory: "growth" is its max less its
-// value when all streams were open, and "later growth" is the part after the sockets were full, which would continue. A
-// process grows by itself too, so the difference from "none stalled" counts. A server that grows by 4 GiB is stopped.
+// 100 streams of a topic read, and 2,000 read nothing after the head. One publisher in a closed loop sends updates of
+// 10,000 bytes. The first 600 updates fill the history and the system's buffer of each socket. The segments are as
+// short as a network's, because the loopback's long ones would hold up to 4 MB. The next 1,000 updates are measured.
+// "none stalled": the same without the 2,000 streams. Memory is the server's resident memory. "growth" is its max minus
+// its value when all streams were open. "later growth" is the part after the sockets were full, which would continue. A
+// process also grows by itself, so the difference from "none stalled" counts. A server that grows by 4 GiB is stopped.
 
 import { faultsOf, runLoad } from "../harness/load.js";
 import type { Peer } from "../harness/peer.js";

@@ -1,8 +1,8 @@
 // Does an update cost more when others subscribe to other topics?
 //
-// 10,000 topics with one stream each, and one publisher in a closed loop that takes the topics in turn; beside it, on a
-// server of its own, one topic with one stream. In both cases an update is one delivery. Measured for 3 seconds of the
-// server's CPU time after 2 of warming up.
+// 10,000 topics have one stream each, and one publisher in a closed loop takes the topics in turn. Beside it, another
+// server has one topic with one stream. In both cases an update is one delivery. The measurement takes 3 seconds of the
+// server's CPU time, after 2 seconds of warming up.
 
 import { fanOut, fanOutColumns } from "../harness/fan-out.js";
 import type { Question } from "../harness/question.js";

@@ -1,10 +1,10 @@
 // How much do patterns cost that do not match?
 //
-// 1,000 streams, each with a pattern of its own that matches one channel's topics, and one publisher in a closed loop
-// that takes the channels in turn. "same topics": each channel has one topic, so a hub can cache the matching patterns.
-// "new topics": every update has a new topic, so each pattern must be matched. "exact": the same streams by the names
-// of their topics. Peers without patterns are left out. Measured for 3 seconds of the server's CPU time after an update
-// for every channel, and two for some.
+// 1,000 streams each have a different pattern, which matches one channel's topics. One publisher in a closed loop takes
+// the channels in turn. "same topics": each channel has one topic, so a hub can cache the matching patterns. "new
+// topics": every update has a new topic, so each pattern must be matched. "exact": the same streams by the names of
+// their topics. Peers without patterns are left out. The measurement takes 3 seconds of the server's CPU time, after
+// one update for every channel and a second one for some.
 
 import { fanOut, fanOutColumns } from "../harness/fan-out.js";
 import type { Peer } from "../harness/peer.js";

@@ -1,8 +1,9 @@
-// What does a stream cost when several processes serve it?
+// How much does a stream cost when several processes serve it?
 //
-// The library's hub with 1, 2 and 4 processes that share a folder of LMDB, 500 streams of one topic, and 16 publishers in
-// closed loops, updates of 200 bytes. No update may be lost and no stream closed. Each delivery costs CPU time of all
-// processes; on a machine with few cores more processes are slower, because fewer updates share a turn.
+// The library's hub runs with 1, 2 and 4 processes that share a folder of LMDB. There are 500 streams of one topic, and
+// 16 publishers in closed loops with updates of 200 bytes. No update may be lost and no stream closed. Each delivery
+// costs CPU time of all processes. On a machine with few cores more processes are slower, because fewer updates share a
+// turn.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,10 +1,10 @@
 // How much memory can anonymous clients take?
 //
-// Clients of 100 addresses request streams that take as much memory as the defaults allow, of one kind after the other:
-// lists of long topics, of wide ones, of many short ones, heads of 900 headers; of each kind until the server refuses
-// them from every address in a row. Streams of one topic of their own follow until 10,000 streams are open. The server
-// has a heap of max 512 MB; a server that ends is a fault. "promised" is the promise of the defaults for so many
-// streams: 256 MiB, and 20 KiB for each.
+// Clients of 100 addresses request streams that take as much memory as the defaults allow, one kind after the other:
+// lists of long topics, of wide ones, of many short ones, and heads with 900 headers. A kind ends when the server
+// refuses it from every address in a row. Streams with their own topics follow until 10,000 streams are open. The
+// server has a heap of max 512 MB, and a server that ends is a fault. "promised" is the promise of the defaults for
+// 10,000 streams: 256 MiB, and 20 KiB for each.
 
 import { setTimeout } from "node:timers/promises";
 import { residentMemory } from "../harness/process-memory.js";

@@ -1,8 +1,9 @@
-// Measures in its own process what the first argument names, and prints it as JSON; the second is the number of seconds.
+// Makes a measurement in its own process, and prints the result as JSON. The first argument names the measurement, and
+// the second is the number of seconds.
 //
 // "fsync": a loop that appends 200 bytes to a file and waits for the disk. "lmdb": 16 publishers in closed loops, with
-// updates of 200 bytes in 8 topics. "look-up": the position of a publisher's id among so many updates as the second
-// argument says.
+// updates of 200 bytes in 8 topics. "look-up": the time to find the position of a publisher's id. For it the second
+// argument is the number of updates.
 
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -36,7 +36,7 @@ function clientOf(line: HtmxLine, settings: ClientSettings): Buffer {
 
 /**
  * The scripts of each line of htmx, in their order on a page, and the client alone. In htmx 4 the client comes before
- * the extension: htmx can process the page while the browser waits for the next script, and the extension would then
+ * the extension. htmx can process the page while the browser waits for the next script, and the extension would then
  * connect the streams by itself.
  */
 const scripts = {

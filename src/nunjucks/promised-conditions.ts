@@ -38,7 +38,7 @@ export interface ParserParts {
 
 /**
  * Rejects a promise as a condition, as an operand of `and`, `or` and `not`, as the subject of a switch and as the list
- * of a loop: it is always true, and has no items. Asynchronous filters of a page can await it there.
+ * of a loop. A promise is always true, and has no items. Asynchronous filters of a page can await it there.
  */
 export function guardConditions(
   environment: Environment,

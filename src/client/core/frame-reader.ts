@@ -8,8 +8,8 @@ const newline = 10;
 
 /**
  * Reads the frames of a shared connection. Each frame begins with a line that is a comment to an EventSource: a colon,
- * the number of the stream, a space, and the stream's head as JSON, or the length of the following events. The length 0
- * ends the stream.
+ * the number of the stream, and a space. Then follows the stream's head as JSON, or the length of the following events.
+ * The length 0 ends the stream.
  */
 export class FrameReader {
   readonly #receiver: FrameReceiver;

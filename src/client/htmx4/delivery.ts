@@ -20,8 +20,8 @@ export interface Arrival {
 const swaps = new WeakMap<SwapContext, [isDrawing: boolean, isRepeated: boolean]>();
 
 /**
- * Delivers a message with the events of the extension `hx-sse`: swaps it into the elements that receive its type,
- * dispatches it as a DOM event if it has a type, and fires triggers. A swap without a delay happens at once.
+ * Delivers a message with the events of the extension `hx-sse`. It swaps the message into the elements that receive its
+ * type, dispatches it as a DOM event if it has a type, and fires triggers. A swap without a delay happens at once.
  */
 export async function deliver(
   htmx: Htmx,
@@ -84,8 +84,8 @@ function swap(
 }
 
 /**
- * Changes the tasks of a swap: of a message, of an answer that can bring the same items as a stream, or of the answer
- * to a gap, which replaces a region without a request of the reader.
+ * Changes the tasks of a swap. The swap can be one of a message, of an answer that can bring the same items as a
+ * stream, or of the answer to a gap. The last one replaces a region without a request of the reader.
  */
 export function prepareSwap(context: SwapContext, tasks: SwapTask[]): void {
   const message = swaps.get(context);

@@ -42,8 +42,7 @@ export function candidatesIn(element: Element): Element[] {
 
 /**
  * Returns a new context for a swap into a receiver of a connection. htmx looks for a dozen inherited attributes, which
- * takes as long as a swap, so the context is a copy of the last one until an attribute of the page changes. Another
- * selector than `this` can find another target each time.
+ * takes as long as a swap. The context is therefore a copy of the last one until an attribute of the page changes.
  */
 export function contextOf(api: InternalApi, receiver: Element): SwapContext {
   forget(changes.takeRecords());

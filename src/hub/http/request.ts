@@ -11,9 +11,9 @@ interface MountedRequest {
 }
 
 /**
- * Returns the path of a request relative to the hub's URL: the empty string for that URL itself, a path such as
- * `/subscriptions` for one below it, undefined for all others. The hub can be mounted by Express at any path or serve
- * alone. The path stays as it was sent, except that a slash at its end is removed.
+ * Returns the path of a request relative to the hub's URL. It is the empty string for that URL itself, a path such as
+ * `/subscriptions` for one below it, and undefined for all others. The hub can be mounted by Express at any path or
+ * serve alone. The path stays as it was sent, except that a slash at its end is removed.
  */
 export function pathFromHub(req: IncomingMessage & MountedRequest, hubPath: string): string | undefined {
   const path = pathOf(req.url);

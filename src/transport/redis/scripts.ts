@@ -53,8 +53,8 @@ end
  *
  * If a server is killed, its append-only file can end with the beginning of a script. The next start ignores this
  * beginning and leaves it in the file, and the start after that runs it. The first join after each start therefore
- * keeps new records clear of the positions of that script, and the first join after the next start deletes the records
- * at these positions.
+ * keeps new records clear of the positions of that script. The first join after the next start deletes the records at
+ * these positions.
  */
 export const joinScript = `${prelude}
 local node, session, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
