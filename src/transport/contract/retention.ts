@@ -93,7 +93,7 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
   });
 
   // A node that starts without the message accepts the token that the message revokes.
-  test("keeps orders however many events follow, and without a history too", async (t) => {
+  test("keeps control messages after any number of events, even without a history", async (t) => {
     const transport = await open(t, { historyLength: 0, maxHistoryBytes: 0 });
     const { data } = listenTo(transport);
     await transport.publish(draft(orders, "refuse", { private: true }), order);
@@ -108,7 +108,7 @@ export function retentionTests(open: (t: TestContext, options?: HistoryOptions) 
     ok(!dataOf(await read(transport)).includes("refuse"));
   });
 
-  test("keeps the newest order of a key, and no order whose time has passed", async (t) => {
+  test("keeps the newest control message of a key, and none whose time has passed", async (t) => {
     const transport = await open(t);
     const publish = (data: string, key?: string, until?: number) =>
       transport.publish(draft(orders, data, { private: true, ...(key !== undefined && { key }) }), { ...order, until });

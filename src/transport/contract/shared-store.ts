@@ -66,7 +66,7 @@ export function sharedStoreTests(storeOf: OpenStore): void {
     deepEqual(dataOf(await read(after)), ["1", "other"]);
   });
 
-  test("retains keys, events and orders when it is opened again", async (t) => {
+  test("retains keys, events and control messages when it is opened again", async (t) => {
     const open = await storeOf(t);
     const before = await open();
     await before.publish(draft("a", "old", { key: "k" }));
@@ -136,7 +136,7 @@ export function sharedStoreTests(storeOf: OpenStore): void {
     deepEqual(lists[0]!.sort(), ["0", "1"]);
   });
 
-  test("delivers updates with keep: false and orders at every node", async (t) => {
+  test("delivers updates with keep: false and control messages at every node", async (t) => {
     const open = await storeOf(t);
     const [here, there] = [await open(), await open()];
     const { data } = listenTo(there);
