@@ -42,15 +42,16 @@ export class StreamRelay {
    */
   next(isWanted: () => boolean, opened = () => {}): ConnectionReceiver {
     const line: Line = { known: new Set() };
-    const requested = this.#cursor;
-    let last = requested;
+    /** The position of the line: at the begin that of its request. */
+    let last = this.#cursor;
     let isRepeated = false;
     const isSilent = () => !isWanted() || this.#open !== line;
     this.#pending.add(line);
     return {
       opened: (headers, origin) => {
         if (!isWanted() || !this.#switchTo(line)) return;
-        this.#receiver.opened(this.#told(headers, requested), origin);
+        // The leader's own connection can be replaced meanwhile. It opens again, at the position that it has reached.
+        this.#receiver.opened(this.#told(headers, last), origin);
         opened();
       },
       heard: () => {

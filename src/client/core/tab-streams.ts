@@ -15,8 +15,12 @@ const leaveDelay = 1_000;
 /** A message to all tabs. */
 type Call =
   | { readonly kind: "leads"; readonly tab: string; readonly isHidden: boolean }
+  /** Asks for the leader. A tab that has lost the lead asks, too. */
+  | { readonly kind: "seek"; readonly tab: string }
   | {
       readonly kind: "read";
+      /** The tab that must read. For a moment two tabs believe that they lead: one has not heard of its loss. */
+      readonly leader: string;
       readonly tab: string;
       readonly id: string;
       readonly address: StreamAddress;
@@ -27,7 +31,7 @@ type Call =
 
 /** A call of the receiver of a stream. A message of the leader to a tab has a list of them. */
 type Answer = { readonly id: string } & (
-  | { readonly kind: "accepted"; readonly tab: string; readonly isHidden: boolean }
+  | { readonly kind: "accepted" }
   | { readonly kind: "opened"; readonly headers: [string, string][]; readonly origin: string }
   | { readonly kind: "heard" }
   | { readonly kind: "event"; readonly event: Parameters<ConnectionReceiver["event"]>[0] }
@@ -85,6 +89,8 @@ export class TabStreams {
   #leader: string | undefined;
   #isLeaderHidden = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Waits for the leader's answer to {@link #seek}. */
+  #seekTimer: ReturnType<typeof setTimeout> | undefined;
   #leaveTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether the page is in the back/forward cache, or about to enter it. */
   #isGone = false;
@@ -149,7 +155,7 @@ export class TabStreams {
     };
     const missed = () => {
       this.#queue();
-      this.#serveAll();
+      if (this.#leader === undefined) this.#seek();
     };
     // The leader notices by the first lock that the tab is gone.
     this.#hold(this.#tab, {}, () => this.#hold(this.#name, { ifAvailable: true }, () => this.#lead(), missed));
@@ -196,6 +202,7 @@ export class TabStreams {
 
   #leave(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#seekTimer);
     clearTimeout(this.#leaveTimer);
     this.#isQueued = false;
     for (const own of this.#own) endWays(own);
@@ -209,6 +216,7 @@ export class TabStreams {
 
   #lead(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#seekTimer);
     const isNew = !this.#isLeader;
     this.#isLeader = true;
     this.#connection.isRetired = false;
@@ -216,15 +224,25 @@ export class TabStreams {
     if (isNew) this.#serveAll();
   }
 
-  /**
-   * Another tab has taken the lead. Its message tells when it is ready. This tab reads each stream until the other tab
-   * has opened it.
-   */
+  /** Another tab has taken the lead. This tab reads each stream until the other tab has opened it. */
   #follow(): void {
     this.#isLeader = false;
     this.#connection.isRetired = true;
-    this.#leader = undefined;
     this.#queue();
+    this.#seek();
+  }
+
+  #seek(): void {
+    this.#loseLeader();
+    this.#call({ kind: "seek", tab: this.#tab });
+  }
+
+  /** Waits for the call of the next leader. A leader that is frozen never calls. */
+  #loseLeader(): void {
+    this.#leader = undefined;
+    this.#isLeaderHidden = false;
+    clearTimeout(this.#seekTimer);
+    this.#seekTimer = setTimeout(() => this.#takeOver(), answerTimeout + Math.random() * maxTakeOverDelay);
     this.#serveAll();
   }
 
@@ -254,9 +272,11 @@ export class TabStreams {
     for (const own of this.#own) this.#serve(own);
   }
 
-  /** Reads a stream of this tab, itself or through the leader. */
+  /** Reads a stream of this tab, itself or through the leader. Without a leader, the stream keeps its open way. */
   #serve(own: OwnReading): void {
     if (own.way !== own.openWay) own.way.abort();
+    const leader = this.#isLeader ? this.#tab : this.#leader;
+    if (leader === undefined) return;
     const way = new AbortController();
     own.way = way;
     const { reading, relay } = own;
@@ -271,13 +291,13 @@ export class TabStreams {
         own.openWay = way;
       },
     );
-    if (this.#isLeader) {
+    if (leader === this.#tab) {
       void this.#connection.read({ ...reading, cursor, receiver, signal: way.signal }).then(ended);
       return;
     }
     const { address, timeout } = reading;
     const id = crypto.randomUUID();
-    this.#call({ kind: "read", tab: this.#tab, id, address, cursor, timeout });
+    this.#call({ kind: "read", leader, tab: this.#tab, id, address, cursor, timeout });
     const timer = setTimeout(() => this.#takeOver(), answerTimeout + Math.random() * maxTakeOverDelay);
     this.#remote.set(id, { receiver, timer, ended });
     way.signal.addEventListener("abort", () => {
@@ -292,15 +312,19 @@ export class TabStreams {
   }
 
   #hear(call: Call): void {
-    if (call.kind === "leads") {
+    if (call.kind === "leave") this.#others.get(call.id)?.way.abort();
+    else if (this.#isLeader) {
+      // A tab that has lost its lock learns that soon, and then asks for the leader.
+      if (call.kind === "seek") this.#lead();
+      else if (call.kind === "read" && call.leader === this.#tab) this.#readFor(call);
+    } else if (call.kind === "leads") {
+      clearTimeout(this.#seekTimer);
       const isNew = call.tab !== this.#leader;
       this.#isLeaderHidden = call.isHidden;
       this.#leader = call.tab;
-      // A tab that has lost its lock learns that soon, too.
-      if (isNew && !this.#isLeader) this.#serveAll();
+      if (isNew) this.#serveAll();
       this.#considerTakeOver();
-    } else if (call.kind === "leave") this.#others.get(call.id)?.way.abort();
-    else if (this.#isLeader) this.#readFor(call);
+    } else if (call.kind === "seek" && call.tab === this.#leader) this.#loseLeader();
   }
 
   /** Reads a stream of another tab. */
@@ -317,7 +341,7 @@ export class TabStreams {
     this.#meet(tab);
     const other = new AbortController();
     this.#others.set(id, { tab, way: other });
-    post({ id, kind: "accepted", tab: this.#tab, isHidden: isPageHidden() });
+    post({ id, kind: "accepted" });
     const receiver: ConnectionReceiver = {
       opened: (headers, origin) => post({ id, kind: "opened", headers: [...headers], origin }),
       heard: () => post({ id, kind: "heard" }),
@@ -358,11 +382,6 @@ export class TabStreams {
     else if (answer.kind === "lastEventId") receiver.lastEventId(answer.lastEventId);
     else if (answer.kind === "retry") receiver.retry(answer.retry);
     else if (answer.kind === "ended") way.ended(answer.outcome);
-    else {
-      this.#leader = answer.tab;
-      this.#isLeaderHidden = answer.isHidden;
-      this.#considerTakeOver();
-    }
   }
 }
 

@@ -65,6 +65,19 @@ describe("a stream whose connection is replaced", () => {
     assert.deepEqual(got, ["opened a", "b", "opened -"]);
   });
 
+  test("takes an answer at the position that a connection has reached for no gap when it opens again", () => {
+    const { got, connect } = stream();
+    const first = connect();
+    first.open();
+    const second = connect();
+    first.send("b", "c");
+    second.open("a");
+    second.send("b");
+    second.open("b");
+    second.send("c", "d");
+    assert.deepEqual(got, ["opened a", "b", "c", "opened -", "opened -", "d"]);
+  });
+
   test("hears of a gap that the next connection tells, and continues after it", () => {
     const { relay, got, connect } = stream();
     connect().open();
