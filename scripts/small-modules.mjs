@@ -64,11 +64,11 @@ export const shortened = {
  */
 export const clientNames = new RegExp(
   `^(${[
-    "added|adopted|answerTimeout|askedAt|changed|comeBack|deliver|failed|finish|gap|growsAtStart|isLeft|isRepeated",
-    "isUrgent|lacksToken|lastAt|markup|need|newSource|onState|openSources|pairs|path|positionOf|prepare",
-    "previousEventId|release|released|removed|renew|renewToken|reopen|replacement|report|restarted|resume|revive",
-    "silence|snapshotEvent|source|sourceFor|sourceOf|start|stop|suspend|suspiciousSilence|watchElements|writePositions",
-    "writeState",
+    "added|adopted|answerTimeout|askedAt|changed|comeBack|deliver|discard|endBlock|failed|finish|gap|growsAtStart",
+    "isLeft|isRepeated|isUrgent|lacksToken|lastAt|markup|need|newSource|onState|openSources|pairs|path|positionOf",
+    "prepare|previousEventId|readField|release|released|removed|renew|renewToken|reopen|replacement|report",
+    "restarted|resume|revive|selector|shownId|silence|since|snapshotEvent|source|sourceFor|sourceOf|start|stop",
+    "suspend|suspiciousSilence|unfinishedLine|watchElements|writePositions|writeState",
   ].join("|")})$`,
 );
 

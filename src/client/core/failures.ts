@@ -24,9 +24,7 @@ export class Failures {
   add({ retryAfter, retry = 0, isOutage }: Failure): number {
     const now = Date.now();
     if (this.#count === 0) this.#since = now;
-    const before = this.#count;
-    this.#count += 1;
     const isUrgent = isOutage && !isPageHidden();
-    return reconnectDelay({ retry, retryAfter, before, since: now - this.#since, isUrgent });
+    return reconnectDelay({ retry, retryAfter, before: this.#count++, since: now - this.#since, isUrgent });
   }
 }

@@ -14,9 +14,8 @@ export function receivedCount(): number {
 export function noteReceived(url: string, id: string): number | undefined {
   const key = `${url} ${id}`;
   const earlier = numbers.get(key);
-  count += 1;
   numbers.delete(key);
-  numbers.set(key, count);
+  numbers.set(key, ++count);
   if (numbers.size > capacity) numbers.delete(numbers.keys().next().value!);
   return earlier;
 }

@@ -41,7 +41,7 @@ async function pauseBefore(url: string): Promise<void> {
   const now = Date.now();
   const known = refetches.get(url);
   const count = known && now - known.lastAt < calmAfter ? known.count : 0;
-  const pause = count === 0 ? 0 : Math.min(maxPause, basePause * 2 ** (count - 1)) * (0.5 + Math.random() / 2);
+  const pause = Math.min(maxPause, count && basePause * 2 ** (count - 1)) * (0.5 + Math.random() / 2);
   refetches.set(url, { count: count + 1, lastAt: now + pause });
   if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
 }

@@ -26,12 +26,12 @@ export class InboxSource extends ElementSource {
   }
 
   /** The id of the last message in the page. */
-  get position(): string {
+  get shownId(): string {
     return this.#isBusy ? this.#delivered : this.lastEventId;
   }
 
   /** Drops the waiting messages, because fresh content includes them. */
-  clear(): void {
+  discard(): void {
     this.#waiting = [];
   }
 

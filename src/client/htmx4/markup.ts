@@ -2,8 +2,9 @@ import { type Markup, stateAttribute } from "../core/markup.js";
 import { parseAddress, withCursor } from "../core/stream-address.js";
 import type { Htmx } from "./htmx.js";
 
-/** The two names of the attribute. htmx accepts both for each of its attributes. */
-const connectAttributes = ["hx-sse:connect", "data-hx-sse:connect"];
+const connectAttribute = "hx-sse:connect";
+/** htmx accepts this prefix for each of its attributes. */
+const prefixed = `data-${connectAttribute}`;
 /**
  * The attribute with the position of the content. htmx sets an element up again when morphing changes one of its
  * attributes that begin with `hx-`.
@@ -14,7 +15,7 @@ export const selector = "[hx-sse\\:connect], [data-hx-sse\\:connect]";
 
 /** Returns the markup of streams in htmx 4. */
 export function markupOf(htmx: Htmx, positionOf: NonNullable<Markup["positionOf"]>): Markup {
-  const nameOf = (element: Element) => connectAttributes.find((name) => element.hasAttribute(name)) ?? "hx-sse:connect";
+  const nameOf = (element: Element) => (element.hasAttribute(prefixed) ? prefixed : connectAttribute);
   return {
     selector,
     positionOf,

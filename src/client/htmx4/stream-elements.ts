@@ -19,7 +19,7 @@ export class StreamElements extends PageStreams implements Receiver {
   readonly #watched: WatchedElements;
 
   constructor(htmx: Htmx, api: InternalApi) {
-    super(markupOf(htmx, (element) => (this.sourceOf(element) as InboxSource).position));
+    super(markupOf(htmx, (element) => (this.sourceOf(element) as InboxSource).shownId));
     this.#htmx = htmx;
     this.#api = api;
     this.#watched = watchElements(selector, {
@@ -52,7 +52,7 @@ export class StreamElements extends PageStreams implements Receiver {
     const { type } = arrival.message;
     await deliver(this.#htmx, this.#api, element, source, arrival);
     if (type === closeEvent || type !== this.#api.attributeValue(element, "hx-sse:close")) return;
-    source.clear();
+    source.discard();
     source.finish(type);
   }
 
@@ -75,7 +75,7 @@ export class StreamElements extends PageStreams implements Receiver {
   }
 
   protected override restarted(source: InboxSource): void {
-    source.clear();
+    source.discard();
   }
 
   /** Triggers an event of the extension. */

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { EventStreamParser, type StreamEvent } from "../../protocol/sse/event-stream-parser.js";
+import type { StreamEvent } from "../../protocol/sse/event-stream-parser.js";
+import { BoundedEventStreamParser } from "./bounded-event-stream-parser.js";
 import { retryAfterOf } from "./http-answer.js";
 
 /** A step of a followed stream. */
@@ -149,7 +150,7 @@ async function* read(
     },
     retry,
   };
-  const parser = new EventStreamParser(receiver, lastEventId, maxEventLength);
+  const parser = new BoundedEventStreamParser(receiver, lastEventId, maxEventLength);
   for await (const chunk of body) {
     parser.push(chunk);
     const arrived = steps;
