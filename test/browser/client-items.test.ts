@@ -1,5 +1,6 @@
+import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { alwaysOnBothLines, shows } from "./client-fixture.js";
+import { alwaysOnBothLines, eventually, shows } from "./client-fixture.js";
 
 alwaysOnBothLines((fixture) => {
   const { stream } = fixture;
@@ -21,6 +22,16 @@ alwaysOnBothLines((fixture) => {
         await shows(page, "#feed p", [...last]);
       });
     }
+
+    it("removes the white space and the comments between old items too", async () => {
+      const page = await fixture.open(stream({ attributes: 'data-mercure-limit="2"' }));
+      await fixture.connected();
+      const texts = Array.from({ length: 20 }, (_, index) => `${index}`);
+      for (const text of texts) fixture.server.publish(`\n${item(text)}\n<!-- ${text} -->\n`);
+      await shows(page, "#feed p", texts.slice(-2));
+      // The white space before the first item, and two items with their white space and comments.
+      await eventually(async () => assert.ok(Number(await page.evaluate("feed.childNodes.length")) <= 11));
+    });
 
     it("keeps an item with the focus", async () => {
       const page = await fixture.open(

@@ -26,5 +26,11 @@ function trim(list: HTMLElement): void {
   const items = [...list.children];
   const isNewestFirst = list.dataset.mercureOldest === "last";
   const old = isNewestFirst ? items.slice(limit) : items.slice(0, Math.max(0, items.length - limit));
-  for (const item of old) if (!item.contains(document.activeElement)) item.remove();
+  const beside = isNewestFirst ? "previousSibling" : "nextSibling";
+  for (const item of old) {
+    if (item.contains(document.activeElement)) continue;
+    // Messages bring white space and comments too, which would stay forever.
+    for (let node = item[beside]; node && !(node instanceof Element); node = item[beside]) node.remove();
+    item.remove();
+  }
 }
