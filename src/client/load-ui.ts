@@ -10,11 +10,17 @@ export function loadUi(line: Line): void {
   /** The scroll positions at the ends of feeds. */
   const ends = new WeakMap<Element, number>();
   const isLeft = (feed: Element) => feed.scrollTop < (ends.get(feed) ?? 0) - 1;
+  /** The events until the script has come. */
+  let events: (Event | undefined)[] | undefined = [];
   const load = (event?: Event) => {
+    events?.push(event);
     if (isLoaded) return;
     isLoaded = true;
     import("./ui.js").then(
-      ({ install }) => install({ ...line, isLeft, need: event, watchElements }),
+      ({ install }) => {
+        install({ ...line, isLeft, need: events!, watchElements });
+        events = undefined;
+      },
       // The browser reports the failure. The next need retries.
       () => {
         isLoaded = false;

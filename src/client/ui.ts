@@ -21,8 +21,8 @@ interface UiOptions extends Line {
   readonly watchElements: WatchElements;
   /** Returns whether the reader has left the end of a feed before this script loaded. */
   isLeft(feed: Element): boolean;
-  /** The event that has loaded this script. */
-  readonly need: Event | undefined;
+  /** The events that came before this script. */
+  readonly need: readonly (Event | undefined)[];
 }
 
 /** Installs the parts of the client that only some pages need. */

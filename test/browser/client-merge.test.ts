@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Page } from "playwright-core";
-import { onBothLines, shows } from "./client-fixture.js";
+import { eventually, onBothLines, shows } from "./client-fixture.js";
 
 onBothLines((fixture) => {
   const { stream } = fixture;
@@ -55,6 +55,22 @@ onBothLines((fixture) => {
       assert.deepEqual([...new Set((await page.evaluate(names)) as string[])], ["http://www.w3.org/2000/svg"]);
     });
 
+    it("can be a form with a field of the name id, and keeps the reader's text", async () => {
+      const form = (text: string, attributes = "") =>
+        `<form id="a" ${attributes}><input type="hidden" name="id" value="7"><b>${text}</b><input name="note"></form>`;
+      const page = await open(`${stream({ content: form("old") })}<button id="elsewhere">x</button>`);
+      await page.fill("[name=note]", "my words");
+      await page.focus("#elsewhere");
+      for (const [text, attributes] of [
+        ["in place", ""],
+        ["out of band", 'hx-swap-oob="true"'],
+      ] as const) {
+        fixture.server.publish(form(text, attributes));
+        await shows(page, "form b", [text]);
+        await eventually(async () => assert.equal(await page.inputValue("[name=note]"), "my words"));
+      }
+    });
+
     it("replaces nothing outside of the target", async () => {
       const page = await open(`${item("a", "outside")}${stream({ content: `<div>${item("a", "inside")}</div>` })}`);
       fixture.server.publish(item("a", "new"));
@@ -76,6 +92,21 @@ onBothLines((fixture) => {
         ["1", "2", "3"].map((text) => `id: urn:${text}\nevent: a\ndata: ${receiver(text)}\n\n`).join(""),
       );
       await shows(page, "#a", ["3"]);
+    });
+
+    it("can name its types as on htmx 2, on both lines", async () => {
+      const receiver = (text: string) => `<p id="a" sse-swap="a, b" hx-swap="outerHTML">${text}</p>`;
+      const page = await open(
+        `<div ${fixture.connection("/hub?topic=messages&lastEventID=start")}>${receiver("0")}</div>`,
+      );
+      for (const [type, text] of [
+        ["a", "1"],
+        ["b", "2"],
+        ["a", "3"],
+      ] as const) {
+        fixture.server.write(`id: urn:${text}\nevent: ${type}\ndata: ${receiver(text)}\n\n`);
+        await shows(page, "#a", [text]);
+      }
     });
 
     it("can have any id", async () => {

@@ -58,6 +58,49 @@ onBothLines((fixture) => {
     });
   }
 
+  describe("a changed field that shares its name with others, without an id", () => {
+    const values = ["a", "b", "c"];
+    const group = (type: string, text: string) =>
+      `<form id="item"><b>${text}</b>${values
+        .map((value) => `<input type="${type}" name="group" value="${value}"${value === "a" ? " checked" : ""}>`)
+        .join("")}</form>`;
+    const state = "[...document.querySelectorAll('input')].map(({ value, checked }) => [value, checked].join(' '))";
+
+    for (const swap of ["beforeend", "innerHTML"]) {
+      for (const [type, expected] of [
+        ["radio", ["a false", "b true", "c false"]],
+        ["checkbox", ["a true", "b true", "c false"]],
+      ] as const) {
+        it(`stays in its own place, as a ${type} under hx-swap="${swap}"`, async () => {
+          const page = await fixture.open(stream({ swap, content: group(type, "old") }));
+          await fixture.connected();
+          await page.check("[value=b]");
+          for (const text of ["new", "newer"]) {
+            fixture.server.publish(group(type, text));
+            await shows(page, "#item b", [text]);
+            await eventually(async () => assert.deepEqual(await page.evaluate(state), expected));
+          }
+          assert.equal(await page.evaluate("document.activeElement.value"), "b");
+        });
+      }
+    }
+
+    it("stays in its own item, when another item arrives before it", async () => {
+      const list = (...ids: string[]) => ids.map((id) => `<p id="${id}">${id}<input name="comment"></p>`).join("");
+      const page = await fixture.open(stream({ swap: "innerHTML", content: list("a", "b") }));
+      await fixture.connected();
+      await page.focus("#b input");
+      await page.keyboard.type("about b");
+      fixture.server.publish(list("c", "a", "b"));
+      await shows(page, "#feed p", ["c", "a", "b"]);
+      assert.deepEqual(await page.evaluate("[...document.querySelectorAll('input')].map(({ value }) => value)"), [
+        "",
+        "",
+        "about b",
+      ]);
+    });
+  });
+
   describe("an arriving element with autofocus", () => {
     const focus = (id: string) => `<p id="${id}">${id}</p><input class="other" autofocus>`;
     const focused = "document.activeElement.id || document.activeElement.className";

@@ -15,6 +15,10 @@ const files = {
     <% MercureStream topic="a" auto_scroll id="feed" %>${items}<% endMercureStream %>`,
   "templates/plain.njk": `<!doctype html><title>x</title>{{ mercure_scripts(nonce="n", htmx=line) }}
     <% MercureStream topic="a" id="feed" %><% endMercureStream %>`,
+  "templates/reader.njk": `<!doctype html><title>x</title>{{ mercure_scripts(htmx=line) }}
+    <% MercureStream topic="a" id="feed" %>{% include "item.njk" %}<% endMercureStream %><button id="elsewhere">x</button>`,
+  "templates/item.njk": `<div id="item"><b>{{ text }}</b><details class="own"><summary>more</summary>text</details>
+    <details class="open" open><summary>open</summary>text</details><input name="note"></div>`,
   "templates/two.njk": `<!doctype html><title>x</title>{{ mercure_scripts(htmx=line) }}<script defer src="/htmx.js"></script>`,
   "templates/form.njk": `<!doctype html><title>x</title>{{ mercure_scripts(htmx=line) }}
     <% MercureStream topic="a" id="feed" %><% endMercureStream %>
@@ -88,6 +92,37 @@ for (const line of htmxLines) {
         assert.equal(await page.locator(".mercure-more").count(), 1);
       });
       assert.equal(await page.evaluate("feed.scrollTop"), 20);
+    });
+
+    test("keep what a reader opens and types before the script for that loads, and nothing else", async (t) => {
+      const { app, kit, listen } = application(t, files);
+      app.get("/", (_req, res) => res.render("reader", { line, text: "old" }));
+      const origin = await listen();
+      const { page } = await newWatchedPage(browser);
+      t.after(() => page.context().close());
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await page.route(/\/ui-/, async (route) => {
+        await held;
+        await route.continue();
+      });
+      await page.goto(origin);
+      await page.waitForSelector("#feed[data-mercure-state=open]");
+      await page.click(".own summary");
+      await page.fill("[name=note]", "my words");
+      await page.focus("#elsewhere");
+      const loaded = page.waitForResponse(/\/ui-/);
+      release();
+      await loaded;
+      await eventually(async () => {
+        await kit.sse.publish("a", kit.render("item.njk", { text: "new" }).replace(" open>", ">"));
+        await page.waitForSelector("#item b:text('new')");
+        const state = "['.own', '.open'].map((each) => document.querySelector(each).open)";
+        assert.deepEqual(await page.evaluate(state), [true, false]);
+        assert.equal(await page.inputValue("[name=note]"), "my words");
+      });
     });
 
     test("say in development that an answer and a stream both contain an item, once and only if it has no id", async (t) => {

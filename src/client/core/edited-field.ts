@@ -1,16 +1,21 @@
+import { sameIdIn } from "./element-id.js";
+
+/** The number of fields that have got an id. */
+let kept = 0;
+
 /** Returns the field of an element that has the focus and an unsent change. */
 export function editedField(root: Element): HTMLElement | undefined {
-  const field = document.activeElement;
-  return field instanceof HTMLElement && root.contains(field) && isEdited(field) ? field : undefined;
+  const field = document.activeElement as HTMLElement | null;
+  return field && root.contains(field) && isEdited(field) ? field : undefined;
 }
 
 function isEdited(field: HTMLElement): boolean {
-  if (field instanceof HTMLTextAreaElement) return field.value !== field.defaultValue;
   if (field instanceof HTMLSelectElement) {
     return [...field.options].some(({ selected, defaultSelected }) => selected !== defaultSelected);
   }
-  if (!(field instanceof HTMLInputElement)) return field.isContentEditable;
-  return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
+  if (!("defaultValue" in field)) return field.isContentEditable;
+  const input = field as HTMLInputElement;
+  return input.value !== field.defaultValue || input.checked !== input.defaultChecked;
 }
 
 /**
@@ -20,11 +25,11 @@ function isEdited(field: HTMLElement): boolean {
  */
 export function keepEdited(present: Element, arriving: ParentNode): boolean {
   const field = editedField(present);
-  if (field === undefined) return true;
+  if (!field) return true;
   field.dispatchEvent(new CustomEvent("mercure:kept", { bubbles: true }));
-  const counterpart = counterpartOf(field, arriving);
+  const counterpart = counterpartOf(field, present, arriving);
   // htmx finds the present element by its id.
-  if (counterpart && field.id === "") field.id = counterpart.id = `mercure-kept-${nameOf(field)}`;
+  if (counterpart && !field.id) field.id = counterpart.id = `mercure-kept-${++kept}`;
   counterpart?.setAttribute("hx-preserve", "");
   return counterpart !== null;
 }
@@ -35,17 +40,22 @@ export function keepEdited(present: Element, arriving: ParentNode): boolean {
  * @param always - Keeps the focus anywhere, as after a refetch that the reader did not request.
  */
 export function keepFocus(arriving: ParentNode, always = false): void {
-  if (!always && editedField(document.documentElement) === undefined) return;
+  if (!always && !editedField(document.documentElement)) return;
   for (const element of arriving.querySelectorAll("[autofocus]")) element.removeAttribute("autofocus");
   for (const { content } of arriving.querySelectorAll("template")) keepFocus(content, true);
 }
 
-function counterpartOf(field: HTMLElement, arriving: ParentNode): Element | null {
-  if (field.id !== "") return arriving.querySelector(`#${CSS.escape(field.id)}`);
-  if (nameOf(field) === "") return null;
-  return arriving.querySelector(`${field.localName}[name="${CSS.escape(nameOf(field))}"]`);
-}
-
-function nameOf(field: HTMLElement): string {
-  return field.getAttribute("name") ?? "";
+/**
+ * A field is found by its id, or else by its number among those of its name in the nearest element with an id: a group has
+ * one name, and so do the fields of similar items.
+ */
+function counterpartOf(field: HTMLElement, present: Element, arriving: ParentNode): Element | null {
+  const name = field.getAttribute("name");
+  if (field.id || !name) return sameIdIn(arriving, field);
+  const item = field.closest("[id]");
+  const inner = item !== present && present.contains(item) && item;
+  const selector = `${field.localName}[name="${CSS.escape(name)}"]`;
+  const own = [...(inner || present).querySelectorAll(selector)];
+  const others = (inner ? sameIdIn(arriving, inner) : arriving)?.querySelectorAll(selector);
+  return others?.length === own.length ? (others[own.indexOf(field)] ?? null) : null;
 }

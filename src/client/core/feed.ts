@@ -1,3 +1,4 @@
+import { idOf } from "./element-id.js";
 import { MoreButton } from "./more-button.js";
 
 /**
@@ -129,7 +130,7 @@ function newItems(records: MutationRecord[], feed: Element): number {
   const removed = own.flatMap(({ removedNodes }) => [...removedNodes]);
   const added = new Set(own.flatMap(({ addedNodes }) => [...addedNodes]));
   return [...added].filter((node) => {
-    return node instanceof Element && node.parentNode === feed && !removed.some((old) => isOfId(old, node.id));
+    return node instanceof Element && node.parentNode === feed && !removed.some((old) => hasSameId(old, node));
   }).length;
 }
 
@@ -138,10 +139,10 @@ function bringsNewEnd(records: MutationRecord[], feed: Element): boolean {
   const last = feed.lastElementChild;
   const own = records.filter((record) => record.target === feed);
   const added = own.some((record) => last && [...record.addedNodes].includes(last));
-  const replaced = own.some((record) => [...record.removedNodes].some((node) => isOfId(node, last?.id)));
+  const replaced = own.some((record) => [...record.removedNodes].some((node) => hasSameId(node, last)));
   return added && !replaced;
 }
 
-function isOfId(node: Node, id: string | undefined): boolean {
-  return Boolean(id) && node instanceof Element && node.id === id;
+function hasSameId(node: Node, item: Element | null): boolean {
+  return node instanceof Element && item !== null && idOf(item) !== "" && idOf(node) === idOf(item);
 }

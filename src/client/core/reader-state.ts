@@ -1,3 +1,5 @@
+import { idOf, sameIdIn } from "./element-id.js";
+
 /** Finds the counterpart of an element in another rendering of the element around it. */
 type Place = (root: ParentNode) => Element | undefined;
 
@@ -14,13 +16,17 @@ let pending: ((isFocusLost: boolean) => void)[] = [];
 /**
  * Begins to record the reader's changes to the elements of the page.
  *
- * @param first - The event that has loaded this script. A focus alone does not count.
+ * @param earlier - The events that came before this script.
  */
-export function watchReader(first: Event | undefined): void {
-  if (first?.type !== "focusin") touch(first?.target);
-  for (const name of ["input", "scroll"]) addEventListener(name, ({ target }) => touch(target), true);
-  // The parser dispatches this event too, for an element that is open from the start.
-  addEventListener("toggle", ({ target }) => navigator.userActivation?.isActive && touch(target), true);
+export function watchReader(earlier: readonly (Event | undefined)[]): void {
+  const note = ({ type, target }: Event) => {
+    // A focus alone does not count.
+    if (type === "focusin") return;
+    // The parser dispatches this event too, for an element that is open from the start.
+    if (type !== "toggle" || navigator.userActivation?.isActive) touch(target);
+  };
+  for (const event of earlier) if (event) note(event);
+  for (const name of ["input", "scroll", "toggle"]) addEventListener(name, note, true);
   // A submitted text is no longer the reader's draft.
   for (const name of ["submit", "reset"]) {
     addEventListener(name, ({ target }) => {
@@ -37,11 +43,11 @@ export function watchReader(first: Event | undefined): void {
  */
 export function carryReaderState(present: Element, arriving: ParentNode): void {
   settle();
-  const { id, parentElement } = present;
-  const index = id === "" && parentElement ? [...parentElement.children].indexOf(present) : -1;
+  const { parentElement } = present;
+  const index = idOf(present) === "" && parentElement ? [...parentElement.children].indexOf(present) : -1;
   const root = () => {
     if (present.isConnected) return present;
-    return index < 0 ? document.getElementById(id) : parentElement?.children[index];
+    return index < 0 ? sameIdIn(document, present) : parentElement?.children[index];
   };
   const above = [...(present.matches(shown) ? [present] : []), ...present.querySelectorAll(shown)];
   // A dialog must be open again before an element in it gets the focus.
@@ -74,7 +80,7 @@ function settle(): void {
   for (const finish of due) finish(isFocusLost);
 }
 
-function touch(target: EventTarget | null | undefined): void {
+function touch(target: EventTarget | null): void {
   for (const element of touched) if (!element.isConnected) touched.delete(element);
   if (target instanceof Element) touched.add(target);
 }
@@ -85,22 +91,18 @@ function touch(target: EventTarget | null | undefined): void {
  */
 function placeIn(root: Element, element: Element): Place {
   if (element === root) return (other) => (other instanceof Element ? other : element);
-  if (element.id !== "") return (other) => other.querySelector(byId(element)) ?? undefined;
+  if (idOf(element) !== "") return (other) => sameIdIn(other, element) ?? undefined;
   const nearest = element.closest("[id]");
   const anchor = nearest && nearest !== root && root.contains(nearest) ? nearest : undefined;
   const name = element.getAttribute("name");
   const kind = element.localName + (name === null ? "" : `[name="${CSS.escape(name)}"]`);
   const all = [...(anchor ?? root).querySelectorAll(kind)];
   return (other) => {
-    const others = (anchor ? other.querySelector(byId(anchor)) : other)?.querySelectorAll(kind) ?? [];
+    const others = (anchor ? sameIdIn(other, anchor) : other)?.querySelectorAll(kind) ?? [];
     // A text must not reach a field of another item.
     if (element.matches(fields) && others.length !== all.length) return undefined;
     return others[all.indexOf(element)];
   };
-}
-
-function byId({ id }: Element): string {
-  return `#${CSS.escape(id)}`;
 }
 
 /**

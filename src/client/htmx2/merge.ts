@@ -1,5 +1,6 @@
 import { isInSvg, unwrapDrawing } from "../core/drawing.js";
 import { keepFocus } from "../core/edited-field.js";
+import { sameIdIn } from "../core/element-id.js";
 import type { ElementSource } from "../core/element-source.js";
 import { listOf } from "../core/live-list.js";
 import { outOfBand } from "../core/out-of-band.js";
@@ -110,7 +111,7 @@ function mergeAnswer(api: HtmxInternalApi, detail: AnswerDetail): void {
     const part = requestConfig.elt.getAttribute("hx-select");
     const isWhole = part === null || fragment.querySelector(part) !== null;
     detail.shouldSwap &&= isWhole && prepareContent(target, fragment, style);
-  } else if (!itemsOf(fragment).some(({ id }) => list!.querySelector(`#${CSS.escape(id)}`))) return;
+  } else if (!itemsOf(fragment).some((item) => sameIdIn(list!, item))) return;
   if (isLive) replaceInPlace(fragment, list!);
   const holder = document.createElement("div");
   holder.append(fragment);
@@ -126,18 +127,18 @@ function drawingOf(api: HtmxInternalApi, html: string): DocumentFragment {
 
 /** Returns the elements for the target that have an id. */
 function itemsOf(fragment: DocumentFragment): Element[] {
-  return [...fragment.children].filter((child) => child.id !== "" && !child.matches(outOfBand));
+  return [...fragment.children].filter((child) => child.hasAttribute("id") && !child.matches(outOfBand));
 }
 
 /**
  * Replaces items by an out-of-band swap, so that htmx itself handles focus, preserved elements, settling and events.
  */
 function replaceInPlace(fragment: DocumentFragment, list: Element): void {
-  const elsewhere = new Set([...fragment.querySelectorAll(outOfBand)].map((child) => child.id));
+  const elsewhere = new Set([...fragment.querySelectorAll(outOfBand)].map((child) => child.getAttribute("id")));
   for (const item of itemsOf(fragment)) {
-    const present = list.querySelector(`#${CSS.escape(item.id)}`);
+    const present = sameIdIn(list, item);
     // A message that deletes an item and adds it again moves it to the place of new items.
-    if (!present || elsewhere.has(item.id) || present.hasAttribute(replacedMark)) continue;
+    if (!present || elsewhere.has(item.getAttribute("id")) || present.hasAttribute(replacedMark)) continue;
     if (!prepareReplacement(present, item)) {
       item.remove();
       continue;
@@ -158,9 +159,8 @@ function prepareOutOfBand(fragment: ParentNode, target: Element): void {
     if (element instanceof HTMLTemplateElement) prepareOutOfBand(element.content, target);
     const value = element.getAttribute("hx-swap-oob") ?? element.getAttribute("data-hx-swap-oob") ?? "";
     const [, style = "", selector = ""] = /^(\w+):?([\w#.-]*)$/.exec(value) ?? [];
-    const named = selector || (element.id && `#${CSS.escape(element.id)}`);
-    if (style === "" || named === "") continue;
-    const present = root.querySelector(named);
+    if (style === "" || !(selector || element.hasAttribute("id"))) continue;
+    const present = selector ? root.querySelector(selector) : sameIdIn(root, element);
     const mustStay = present && /^(true|inner|outer|morph)/.test(style) && !prepareReplacement(present, element);
     if (mustStay || (value === "delete" && !present)) element.remove();
   }

@@ -1,5 +1,6 @@
 import { isInSvg } from "../core/drawing.js";
 import { keepFocus } from "../core/edited-field.js";
+import { sameIdIn } from "../core/element-id.js";
 import { listOf } from "../core/live-list.js";
 import { outOfBand } from "../core/out-of-band.js";
 import { isRendered } from "../core/rendered-items.js";
@@ -20,7 +21,7 @@ export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean, isRefetch = 
   const list = main?.target && listOf(main.target, main.swapSpec.style);
   if (list && isRepeated && isRendered(main.fragment, list)) tasks.length = 0;
   for (const item of list && tasks.length > 0 ? [...main.fragment.children] : []) {
-    const target = item.id && list?.querySelector(`#${CSS.escape(item.id)}`);
+    const target = list && sameIdIn(list, item);
     // A message that deletes an item and adds it again moves it to the place of new items.
     if (!target || tasks.some((task) => task.target === target)) continue;
     const fragment = document.createDocumentFragment();

@@ -1,10 +1,14 @@
 import type { Htmx, InternalApi, SwapContext } from "./htmx.js";
 import { selector } from "./markup.js";
 
-/** The attribute with the types of the messages that an element receives, separated by commas. */
+/**
+ * The attributes with the types of the messages that an element receives, separated by commas. An application that moves
+ * page by page has components for both lines.
+ */
 const typeAttribute = "data-mercure-type";
+const typeAttributeOf2 = "sse-swap";
 const triggered = '[hx-trigger*="sse:"], [data-hx-trigger*="sse:"]';
-const candidates = `[${typeAttribute}], ${triggered}, ${selector}`;
+const candidates = `[${typeAttribute}], [${typeAttributeOf2}], ${triggered}, ${selector}`;
 
 /** The elements that can receive messages, by connection. */
 let found = new WeakMap<Element, Element[]>();
@@ -59,7 +63,8 @@ export function contextOf(api: InternalApi, receiver: Element): SwapContext {
  * The connection's own element receives messages without a type if it names none.
  */
 export function receives(each: Element, element: Element, type: string): boolean {
-  const types = each.getAttribute(typeAttribute) ?? (each === element ? "message" : "");
+  const types =
+    each.getAttribute(typeAttribute) ?? each.getAttribute(typeAttributeOf2) ?? (each === element ? "message" : "");
   return types.split(",").some((name) => name.trim() === type);
 }
 
