@@ -494,6 +494,24 @@ onBothLines((fixture) => {
   });
 
   describe("a page under a strict policy", () => {
+    it("shows messages under Trusted Types, with a default policy", async () => {
+      fixture.serve("/", stream({ content: '<p id="a">old</p>' }));
+      const page = await fixture.newPage();
+      const policy = "require-trusted-types-for 'script'; trusted-types default";
+      await page.route("**/", async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, headers: { ...response.headers(), "content-security-policy": policy } });
+      });
+      await page.addInitScript(`
+        trustedTypes.createPolicy("default", { createHTML: (html) => html, createScript: (script) => script });
+      `);
+      await page.goto(`${fixture.server.origin}/`);
+      await fixture.connected();
+      fixture.server.publish('<p id="a">new</p>');
+      fixture.server.publish("<template><b>kept</b></template><p>plain</p>");
+      await shows(page, "#feed p", ["new", "plain"]);
+    });
+
     it("has htmx's rules for indicators from the library's style sheet, not from a style element", async () => {
       const page = await fixture.open(`${stream()}<span class="htmx-indicator">Busy</span>`);
       await fixture.connected();
