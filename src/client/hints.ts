@@ -1,5 +1,6 @@
 import { warnOfCopies } from "./hints/copies.js";
 import { warnOfDoubledItems } from "./hints/doubled-items.js";
+import { warnOfOtherLine } from "./hints/other-line.js";
 
 /**
  * Warns of mistakes in the page, in development.
@@ -9,4 +10,5 @@ import { warnOfDoubledItems } from "./hints/doubled-items.js";
 export function install(htmx: unknown): void {
   warnOfCopies(htmx);
   warnOfDoubledItems();
+  warnOfOtherLine(htmx);
 }

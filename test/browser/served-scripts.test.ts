@@ -20,6 +20,8 @@ const files = {
   "templates/item.njk": `<div id="item"><b>{{ text }}</b><details class="own"><summary>more</summary>text</details>
     <details class="open" open><summary>open</summary>text</details><input name="note"></div>`,
   "templates/two.njk": `<!doctype html><title>x</title>{{ mercure_scripts(htmx=line) }}<script defer src="/htmx.js"></script>`,
+  "templates/other.njk": `<!doctype html><title>x</title>{{ mercure_scripts(htmx=line) }}
+    <div {{ "hx-sse:connect" if line == 2 else "sse-connect" }}="/x"></div>`,
   "templates/form.njk": `<!doctype html><title>x</title>{{ mercure_scripts(htmx=line) }}
     <% MercureStream topic="a" id="feed" %><% endMercureStream %>
     <% for item in ["same", "id", "other"] %>
@@ -168,6 +170,15 @@ for (const line of htmxLines) {
         "performance.getEntriesByType('resource').some(({ name }) => /hints-/.test(name))",
       );
       assert.deepEqual(one.said, []);
+    });
+
+    test("say in development that a connection has the markup of the other line", async (t) => {
+      const { app, listen } = application(t, files);
+      app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));
+      app.get("/", (_req, res) => res.render("other", { line }));
+      const { said } = await visit(t, await listen());
+      const pattern = line === 2 ? /htmx 2, which ignores hx-sse:connect/ : /htmx 4, which ignores sse-connect/;
+      await eventually(() => assert.equal(said.filter((text) => pattern.test(text)).length, 1));
     });
 
     test("hold no hints in production, and the pause of hidden pages that the application sets", async (t) => {
