@@ -1,4 +1,4 @@
-import { sameIdIn } from "./element-id.js";
+import { idOf, keptPrefix, sameIdIn } from "./element-id.js";
 
 /** The number of fields that have got an id. */
 let kept = 0;
@@ -29,7 +29,7 @@ export function keepEdited(present: Element, arriving: ParentNode): boolean {
   field.dispatchEvent(new CustomEvent("mercure:kept", { bubbles: true }));
   const counterpart = counterpartOf(field, present, arriving);
   // htmx finds the present element by its id.
-  if (counterpart && !field.id) field.id = counterpart.id = `mercure-kept-${++kept}`;
+  if (counterpart) field.id = counterpart.id ||= keptPrefix + ++kept;
   counterpart?.setAttribute("hx-preserve", "");
   return counterpart !== null;
 }
@@ -51,8 +51,8 @@ export function keepFocus(arriving: ParentNode, always = false): void {
  */
 function counterpartOf(field: HTMLElement, present: Element, arriving: ParentNode): Element | null {
   const name = field.getAttribute("name");
-  if (field.id || !name) return sameIdIn(arriving, field);
-  const item = field.closest("[id]");
+  if (idOf(field) || !name) return sameIdIn(arriving, field);
+  const item = field.parentElement!.closest("[id]");
   const inner = item !== present && present.contains(item) && item;
   const selector = `${field.localName}[name="${CSS.escape(name)}"]`;
   const own = [...(inner || present).querySelectorAll(selector)];

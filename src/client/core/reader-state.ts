@@ -92,7 +92,7 @@ function touch(target: EventTarget | null): void {
 function placeIn(root: Element, element: Element): Place {
   if (element === root) return (other) => (other instanceof Element ? other : element);
   if (idOf(element) !== "") return (other) => sameIdIn(other, element) ?? undefined;
-  const nearest = element.closest("[id]");
+  const nearest = element.parentElement!.closest("[id]");
   const anchor = nearest && nearest !== root && root.contains(nearest) ? nearest : undefined;
   const name = element.getAttribute("name");
   const kind = element.localName + (name === null ? "" : `[name="${CSS.escape(name)}"]`);

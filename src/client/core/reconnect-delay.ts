@@ -39,7 +39,7 @@ export function reconnectDelay({ retry = 0, retryAfter, before, since, isUrgent 
  * Parses a `Retry-After` header, in seconds or as a date, to milliseconds from now. A missing or invalid one gives 0.
  */
 export function parseRetryAfter(header: string | null, now: number): number {
-  if (header === null) return 0;
-  const milliseconds = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
+  const text = header ?? "";
+  const milliseconds = /^\s*\d+\s*$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
   return Math.max(0, milliseconds || 0);
 }

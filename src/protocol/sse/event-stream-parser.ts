@@ -46,21 +46,19 @@ export class EventStreamParser {
   push(chunk: Uint8Array): void {
     let text = this.#decoder.decode(chunk, { stream: true });
     if (text === "") return;
-    if (!this.#hasBegun && text.startsWith("\ufeff")) text = text.slice(1);
+    if (!this.#hasBegun) text = text.replace(/^\ufeff/, "");
     this.#hasBegun = true;
-    if (this.#endedInCarriageReturn && text.startsWith("\n")) text = text.slice(1);
+    if (this.#endedInCarriageReturn) text = text.replace(/^\n/, "");
     this.#endedInCarriageReturn = text.endsWith("\r");
 
-    const lines = text.split(/\r\n|\r|\n/);
+    const lines = text.split(/\r\n?|\n/);
     lines[0] = this.unfinishedLine + lines[0];
-    this.unfinishedLine = lines.pop() ?? "";
-    for (const line of lines) this.#readLine(line);
-  }
-
-  #readLine(line: string): void {
-    const [, field, value] = /^([^:]*):? ?(.*)/s.exec(line)!;
-    if (line === "") this.endBlock();
-    else this.readField(field!, value!);
+    this.unfinishedLine = lines.pop()!;
+    for (const line of lines) {
+      const [, field, value] = /^([^:]*):? ?(.*)/s.exec(line)!;
+      if (line === "") this.endBlock();
+      else this.readField(field!, value!);
+    }
   }
 
   /**
