@@ -10,5 +10,5 @@ import { warnOfOtherLine } from "./hints/other-line.js";
 export function install(htmx: unknown): void {
   warnOfCopies(htmx);
   warnOfDoubledItems();
-  warnOfOtherLine(htmx);
+  if (htmx instanceof Object) warnOfOtherLine(htmx);
 }

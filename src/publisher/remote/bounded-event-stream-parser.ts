@@ -1,21 +1,18 @@
-import { EventStreamParser, type EventStreamReceiver } from "../../protocol/sse/event-stream-parser.js";
+import { EventStreamParser } from "../../protocol/sse/event-stream-parser.js";
 
 /** A parser for the stream of a server that can be faulty or hostile: an event without an end would fill the memory. */
 export class BoundedEventStreamParser extends EventStreamParser {
-  readonly #maxEventLength: number;
   #dataLength = 0;
 
-  /** @param maxEventLength - The max length of an event's data and unfinished line, in UTF-16 units. */
-  constructor(receiver: EventStreamReceiver, lastEventId: string, maxEventLength: number) {
-    super(receiver, lastEventId);
-    this.#maxEventLength = maxEventLength;
-  }
-
-  /** @throws RangeError when the event is longer than the max length. */
-  override push(chunk: Uint8Array): void {
-    super.push(chunk);
-    if (this.#dataLength + this.unfinishedLine.length <= this.#maxEventLength) return;
-    throw new RangeError(`an event is longer than ${this.#maxEventLength} characters`);
+  /**
+   * Refuses an event that is too long already.
+   *
+   * @param max - The max length of the event's data and unfinished line, in UTF-16 units.
+   * @throws RangeError when they are longer.
+   */
+  check(max: number): void {
+    if (this.#dataLength + this.unfinishedLine.length > max)
+      throw new RangeError(`an event is longer than ${max} characters`);
   }
 
   protected override readField(field: string, value: string): void {

@@ -150,9 +150,10 @@ async function* read(
     },
     retry,
   };
-  const parser = new BoundedEventStreamParser(receiver, lastEventId, maxEventLength);
+  const parser = new BoundedEventStreamParser(receiver, lastEventId);
   for await (const chunk of body) {
     parser.push(chunk);
+    parser.check(maxEventLength);
     const arrived = steps;
     steps = [];
     yield* arrived;
