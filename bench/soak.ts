@@ -49,7 +49,7 @@ const minutes = Number(values.minutes);
 if (!(minutes >= 2))
   throw new Error("Give at least --minutes=2: the counts are compared between cycles of half a minute.");
 
-const pages = new LivePages(values.htmx);
+const pages = new LivePages(values.htmx, "memory");
 const browser = await launchChromium({});
 process.exitCode = 1;
 try {
@@ -79,8 +79,9 @@ async function soak(context: BrowserContext, minutes: number, count: number): Pr
   judge(samples, faults);
 }
 
-/** Fills the hub's bounded histories, such as that of subscription events, so that only leaks grow later. */
+/** Fills the histories of the feeds and of subscription events, which are bounded, so that only leaks grow later. */
 async function warmUp(): Promise<void> {
+  await pages.publish(500);
   for (let index = 0; index < 300; index += 1) {
     const streams = Array.from({ length: 20 }, async () => {
       const abort = new AbortController();

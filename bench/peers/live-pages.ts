@@ -3,15 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Child, startNode } from "../harness/child.js";
 
-/** An application with live pages, which can be stopped and started again at its port with its store. */
+/** An application with live pages, which can be stopped and started again at its port. */
 export class LivePages {
   readonly #htmx: string;
-  readonly #folder = mkdtempSync(join(tmpdir(), "live-pages-"));
+  readonly #folder: string | undefined;
   #child: Child | undefined;
   port = 0;
 
-  constructor(htmx: string) {
+  /** @param history - Where its updates are. Those on the disk survive a restart. */
+  constructor(htmx: string, history: "disk" | "memory") {
     this.#htmx = htmx;
+    if (history === "disk") this.#folder = mkdtempSync(join(tmpdir(), "live-pages-"));
   }
 
   get origin(): string {
@@ -27,7 +29,7 @@ export class LivePages {
    * @param missed - The number of publications that it makes before it listens.
    */
   async start(last = 0, missed = 0): Promise<void> {
-    const args = [this.#htmx, this.#folder, this.port, last, missed].map(String);
+    const args = [this.#htmx, this.#folder ?? "", this.port, last, missed].map(String);
     const script = new URL("../servers/live-pages.ts", import.meta.url);
     const env = { NODE_OPTIONS: "--expose-gc", SECRET_KEY: "s".repeat(32) };
     this.#child = await startNode(script, args, /listening on port (\d+)\./, env);
@@ -46,6 +48,6 @@ export class LivePages {
 
   async remove(): Promise<void> {
     await this.stop();
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#folder !== undefined) rmSync(this.#folder, { recursive: true, force: true });
   }
 }

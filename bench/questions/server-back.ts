@@ -49,7 +49,7 @@ function rowOf(peer: string, count: number): string {
 }
 
 async function measureReturn(peer: Peer, browser: Browser, count: number, scale: Scale): Promise<Row> {
-  const pages = new LivePages(peer.name.slice("htmx-".length));
+  const pages = new LivePages(peer.name.slice("htmx-".length), "disk");
   const context = await browser.newContext();
   try {
     await pages.start();

@@ -1,8 +1,8 @@
-// An application with live pages for a browser: two feeds, a region that comes and goes, and a form. Its updates survive
-// a restart on the disk. Each publication has the next number of its feed, so that a page can count what it misses.
+// An application with live pages for a browser: two feeds, a region that comes and goes, and a form. Each publication has
+// the next number of its feed, so that a page can count what it misses.
 //
-// Arguments: the version of htmx, the folder of the store, the port, the last number before this start, and the count of
-// publications that the server makes before it listens.
+// Arguments: the version of htmx, the folder of the store (empty for a history in memory), the port, the last number
+// before this start, and the count of publications that the server makes before it listens.
 
 import { createServer, type Server } from "node:http";
 import type { Socket } from "node:net";
@@ -29,7 +29,7 @@ const script = `
 
 const app = express();
 const kit = mercure(app, {
-  transport: `lmdb:${folder}`,
+  ...(folder !== "" && { transport: `lmdb:${folder}` }),
   htmx: htmx === "4" ? 4 : 2,
   development: false,
   hub: { keepaliveInterval: 5 },
