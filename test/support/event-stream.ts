@@ -1,5 +1,6 @@
 import type { TestContext } from "node:test";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
+import { inTime } from "./until.js";
 
 /** A subscriber: any program that reads Server-Sent Events, with an independent parser. */
 export interface EventStream {
@@ -24,7 +25,7 @@ export async function openStream(t: TestContext, url: string, init: RequestInit 
     close: () => controller.abort(),
     async next() {
       while (events.length === 0) {
-        const { done, value } = await reader.read();
+        const { done, value } = await inTime(reader.read(), `No event and no end of ${url}`);
         if (done) return undefined;
         parser.feed(value);
       }

@@ -40,3 +40,21 @@ async function poll(condition: Condition, pause: () => Promise<unknown>, caller:
     await pause();
   }
 }
+
+/**
+ * Waits for a promise that only a wrong program leaves open.
+ *
+ * @throws Error with the complaint and the caller's line if it stays open.
+ */
+export async function inTime<T>(promise: Promise<T>, complaint: string): Promise<T> {
+  const failure = new Error(`${complaint} for ${patience / 1000} s`);
+  const timer = new AbortController();
+  try {
+    return await Promise.race([
+      promise,
+      wait(patience, undefined, { signal: timer.signal, ref: false }).then(() => Promise.reject(failure)),
+    ]);
+  } finally {
+    timer.abort();
+  }
+}

@@ -4,6 +4,7 @@ import { ControlChannel } from "../../../src/hub/auth/control-channel.js";
 import { decodeNode, encodeNode } from "../../../src/hub/nodes/node-record.js";
 import { encodeStream } from "../../../src/hub/nodes/stream-record.js";
 import { selectorPath, subscriptionEvent } from "../../../src/protocol/active-subscription.js";
+import { isDesk } from "../../support/depth.js";
 import { until } from "../../support/until.js";
 import { subscribe, turn } from "../fixture.js";
 import { eventFaults, type HeardEvent } from "./event-faults.js";
@@ -381,7 +382,7 @@ describe("nodes that end, and are perhaps only paused", () => {
 
   for (const fate of ["dies", "stands still past its lease"] as const) {
     test(`are announced once, at whichever step the node that announces them ${fate}`, async (t) => {
-      for (let turns = 0; turns < 24; turns++) {
+      for (let turns = 0; turns < 24; turns += isDesk ? 5 : 1) {
         const cluster = new NodeCluster(t);
         const { events, link } = await observe(cluster);
         const start = () => cluster.start({}, cluster.clock);
@@ -435,7 +436,7 @@ describe("nodes that end, and are perhaps only paused", () => {
   test("are announced without a wait for the store's answer to each few, and up to a bound", async (t) => {
     const cluster = new NodeCluster(t);
     const a = await cluster.start();
-    const count = 2000;
+    const count = isDesk ? 1300 : 2000;
     const { link } = await crowd(cluster, count);
     await until(() => idsOf(a).length === count);
     link.kill();

@@ -112,7 +112,7 @@ describe("subscriptions of several nodes beside a model", () => {
           await cluster.close();
         }
       }),
-      { numRuns: isDesk ? 8 : cases(200), seed },
+      { numRuns: isDesk ? 5 : cases(200), seed },
     );
   });
 });
