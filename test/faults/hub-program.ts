@@ -1,6 +1,7 @@
 // One node of a hub: node --import ./scripts/typescript.mjs test/faults/hub-program.ts TRANSPORT-URL NODE-TIMEOUT [PORT].
 // Prints its origin once it is ready.
-// A request to /disconnect?subject=… ends the streams of a subject on all nodes.
+// A request to /disconnect?subject=… ends the streams of a subject on all nodes. After a request to /freeze the process
+// stands still as soon as it is about to announce the end of another node's streams.
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -17,12 +18,22 @@ const transport = url.startsWith("redis:")
   : url.startsWith("postgres:")
     ? new PostgresTransport({ url, nodeTimeout })
     : new LmdbTransport({ path: url.replace(/^lmdb:/, "") });
+let isFreezing = false;
+// The hub's own listener comes later: it learns of the claim only after the pause.
+transport.listen({
+  update: ({ update: { data } }) => {
+    if (!isFreezing || !data.includes('"kind":"claim"')) return;
+    isFreezing = false;
+    if (data.includes(`"by":"${transport.nodes.self}"`)) process.kill(process.pid, "SIGSTOP");
+  },
+});
 const hub = new Hub({ transport, subscriberKey, publisherKey, allowPublish: true, keepaliveInterval: 0 });
 await hub.ready;
 const server = createServer(async (req, res) => {
   const { pathname, searchParams } = new URL(req.url!, "http://localhost");
-  if (pathname !== "/disconnect") return hub.handle(req, res);
-  await hub.disconnect({ subject: searchParams.get("subject")! });
+  if (pathname === "/freeze") isFreezing = true;
+  else if (pathname === "/disconnect") await hub.disconnect({ subject: searchParams.get("subject")! });
+  else return hub.handle(req, res);
   res.end();
 }).listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
 process.once("SIGTERM", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { publisherKey, type Subscriber, subscribe, token } from "../hub/fixture.js";
 import { until } from "../support/until.js";
@@ -54,6 +55,12 @@ async function endsHeard(watchers: readonly Subscriber[], streams: readonly stri
       );
     }
   }
+}
+
+/** Whether a process stands still, by Linux's files of processes. */
+function isStopped({ child }: HubProcess): boolean {
+  const stat = readFileSync(`/proc/${child.pid}/stat`, "latin1");
+  return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
 }
 
 async function publish({ origin }: HubProcess, data: string): Promise<void> {
@@ -134,6 +141,29 @@ for (const { name, skip, hasLease, open } of stores) {
           `${id}: ${states}`,
         );
       }
+    });
+
+    test("are announced once, if the process that is about to announce them stands still, and runs again later", async (t) => {
+      const start = await openCluster(t, open, 3);
+      const nodes = await Promise.all([start(), start(), start()]);
+      const [a, ...others] = nodes;
+      const watchers = await Promise.all(
+        others.map(async (node) => subscribe(t, url(node, events), await bearer("w"))),
+      );
+      for (let i = 0; i < 3; i++) await subscribe(t, url(a, "x"), await bearer("ada"));
+      const all = await listed(nodes, 3);
+      await until(() => watchers.every((watcher) => heard(watcher).size === 3));
+      for (const { origin } of others) assert.equal((await fetch(`${origin}/freeze`)).status, 200);
+      a.child.kill("SIGKILL");
+      await until(() => others.some(isStopped));
+      const frozen = others.findIndex(isStopped);
+      await endsHeard([watchers[1 - frozen]!], all);
+      assert.ok(isStopped(others[frozen]!));
+      others[frozen]!.child.kill("SIGCONT");
+      await listed(others, 0);
+      await endsHeard(watchers, all);
+      await publish(others[frozen]!, "after the pause");
+      await endsHeard(watchers, all);
     });
 
     test("end the streams of a subject on all nodes, and refuse its tokens on a node that starts later", async (t) => {

@@ -23,6 +23,11 @@ interface Message extends Life {
 const lifetimes = { claim: 600_000, announced: 86_400_000 };
 /** The max number of nodes whose announced end is remembered. */
 const capacity = 1000;
+/**
+ * The time until another node takes over a claim, in milliseconds. Over LMDB a process that stands still keeps its claims,
+ * because it has no lease that ends.
+ */
+const maxAnnouncement = 15_000;
 /** The time until a message is sent again after a failure of the store, in milliseconds. */
 const retryInterval = 1000;
 
@@ -74,9 +79,7 @@ export class Departures {
   /** Makes the claims of a node void, because it has ended or because this node returns. */
   release(node: string): void {
     for (const [id, claim] of this.#claims) {
-      if (claim.by !== node) continue;
-      this.#claims.delete(id);
-      this.#send("claim", claim);
+      if (claim.by === node) this.#takeOver(id, claim);
     }
   }
 
@@ -108,6 +111,13 @@ export class Departures {
     if (this.#claims.has(id) || (by !== self && !isLiving(by))) return;
     this.#claims.set(id, claim);
     if (by === self) void this.#announce(claim);
+    else this.#later(() => this.#takeOver(id, claim), maxAnnouncement);
+  }
+
+  #takeOver(id: string, claim: Message): void {
+    if (this.#claims.get(id) !== claim) return;
+    this.#claims.delete(id);
+    this.#send("claim", claim);
   }
 
   #settle(message: Message): void {
@@ -160,9 +170,9 @@ export class Departures {
     }
   }
 
-  #later(callback: () => void): void {
+  #later(callback: () => void, delay = retryInterval): void {
     const { clock } = this.#options;
-    clock.at(clock.now() + retryInterval, () => {
+    clock.at(clock.now() + delay, () => {
       if (!this.#isClosed) callback();
     });
   }

@@ -414,6 +414,27 @@ describe("nodes that end, and are perhaps only paused", () => {
     });
   }
 
+  test("are announced once by another node, if the one that claimed them stands still and never loses its lease, as over LMDB", async (t) => {
+    const cluster = new NodeCluster(t, 600_000);
+    const { events } = await observe(cluster);
+    const [a, b] = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];
+    const { ids, transport } = await crowd(cluster, 3);
+    await until(() => [a, b].every((node) => idsOf(node).length === ids.length));
+    void transport.close();
+    await untilStored(cluster, /claim/, 0.05);
+    const isOfA = cluster.store.contents.some(
+      (text) => text.includes("claim") && text.includes(`by\\":\\"${a.transport.nodes.self}`),
+    );
+    const claimant = isOfA ? a : b;
+    claimant.process.stop();
+    await pass(cluster, 20);
+    const truths = new Map(ids.map((id) => [id, { isOpen: false, absences: 0 }]));
+    assert.deepEqual(eventFaults(events, truths), []);
+    await claimant.process.resume("answers");
+    await pass(cluster, 20);
+    assert.deepEqual(eventFaults(events, truths), []);
+  });
+
   test("are not announced again by a node that stood still for longer than the history holds their events", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];

@@ -70,9 +70,12 @@ export class NodeCluster {
   readonly network = new Network();
   readonly store = new LogStore(this.clock);
   readonly #t: Pick<TestContext, "after">;
+  readonly #lease: number;
 
-  constructor(t: Pick<TestContext, "after">) {
+  /** @param ownLease - The time that a node can stand still before the others take it for ended, in milliseconds. */
+  constructor(t: Pick<TestContext, "after">, ownLease = lease) {
     this.#t = t;
+    this.#lease = ownLease;
   }
 
   /** Connects another node to the log, and waits until it is ready. */
@@ -88,7 +91,7 @@ export class NodeCluster {
     const transport = new ReplicaTransport(link, {
       limits: { lengthOf: () => 500, bytes: 2 ** 26, eventBytes: 2 ** 22 },
       publishTimeout: 10_000,
-      lease,
+      lease: this.#lease,
       callTimeout: 5000,
       grace: 1000,
       keepAlive: false,
