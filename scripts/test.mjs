@@ -59,7 +59,7 @@ const DEEP = [
   /^test\/browser\/(?:example-.*|external-hub|firefox|playground)\.test\.ts$/,
   /^test\/cli\/(?:keys|versions)\.test\.ts$/,
   /^test\/docs\/(?:browser|coming-from|examples)\.test\.ts$/,
-  /^test\/faults\/(?:nodes|secrets)\.test\.ts$/,
+  /^test\/faults\/(?:deploy|nodes|secrets)\.test\.ts$/,
   /^test\/hub\/several-processes\.test\.ts$/,
   /^test\/project\/package\.test\.ts$/,
   /^test\/publisher\/outbox\/kill\.test\.ts$/,

@@ -79,10 +79,16 @@ export async function openCluster(
   nodeTimeout: number,
 ): Promise<(port?: number) => Promise<HubProcess>> {
   const [url, children] = await openStore(t, open);
-  return async (chosen) => {
-    const port = chosen ?? (await freePort());
-    const child = spawnNode(program, [url, `${nodeTimeout}`, `${port}`]);
-    children.push(child);
-    return { child, origin: await nextLine(child) };
-  };
+  return (port) => startHubAt(url, children, { nodeTimeout, port });
+}
+
+/** Starts a node in a process of its own. */
+export async function startHubAt(
+  url: string,
+  children: ChildProcess[],
+  { nodeTimeout, port, drainTimeout = 0 }: { nodeTimeout: number; port?: number | undefined; drainTimeout?: number },
+): Promise<HubProcess> {
+  const child = spawnNode(program, [url, `${nodeTimeout}`, `${port ?? (await freePort())}`, `${drainTimeout}`]);
+  children.push(child);
+  return { child, origin: await nextLine(child) };
 }

@@ -1,23 +1,15 @@
-// One node of a hub: node --import ./scripts/typescript.mjs test/faults/hub-program.ts TRANSPORT-URL NODE-TIMEOUT [PORT].
-// Prints its origin once it is ready.
+// One node of a hub: node --import ./scripts/typescript.mjs test/faults/hub-program.ts TRANSPORT-URL NODE-TIMEOUT PORT
+// [DRAIN-TIMEOUT]. Prints its origin once it is ready.
 // A request to /disconnect?subject=… ends the streams of a subject on all nodes. After a request to /freeze the process
 // stands still as soon as it is about to announce the end of another node's streams.
 
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Hub } from "../../src/hub/index.js";
-import { LmdbTransport } from "../../src/transport/lmdb/lmdb.js";
-import { PostgresTransport } from "../../src/transport/postgres/postgres.js";
-import { RedisTransport } from "../../src/transport/redis/redis.js";
 import { publisherKey, subscriberKey } from "../hub/fixture.js";
+import { transportAt } from "./open-transport.js";
 
-const [, , url = "", timeout, port = "0"] = process.argv;
-const nodeTimeout = Number(timeout);
-const transport = url.startsWith("redis:")
-  ? new RedisTransport({ url, nodeTimeout })
-  : url.startsWith("postgres:")
-    ? new PostgresTransport({ url, nodeTimeout })
-    : new LmdbTransport({ path: url.replace(/^lmdb:/, "") });
+const [, , url = "", timeout, port, drainTimeout = "0"] = process.argv;
+const transport = transportAt(url, Number(timeout));
 let isFreezing = false;
 // The hub's own listener comes later: it learns of the claim only after the pause.
 transport.listen({
@@ -27,17 +19,24 @@ transport.listen({
     if (data.includes(`"by":"${transport.nodes.self}"`)) process.kill(process.pid, "SIGSTOP");
   },
 });
-const hub = new Hub({ transport, subscriberKey, publisherKey, allowPublish: true, keepaliveInterval: 0 });
+const hub = new Hub({
+  transport,
+  subscriberKey,
+  publisherKey,
+  allowPublish: true,
+  keepaliveInterval: 0,
+  maxConnectionsPerAddress: 0,
+});
 await hub.ready;
-const server = createServer(async (req, res) => {
+createServer(async (req, res) => {
   const { pathname, searchParams } = new URL(req.url!, "http://localhost");
   if (pathname === "/freeze") isFreezing = true;
   else if (pathname === "/disconnect") await hub.disconnect({ subject: searchParams.get("subject")! });
   else return hub.handle(req, res);
   res.end();
-}).listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+}).listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${port}`));
 process.once("SIGTERM", async () => {
-  await hub.close({ retrySpread: 0 });
+  await hub.close({ drainTimeout: Number(drainTimeout), retrySpread: 0 });
   await transport.close();
   process.exit();
 });

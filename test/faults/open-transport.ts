@@ -13,3 +13,11 @@ export function openTransport(choice: TransportChoice): Transport {
   if (choice.kind === "lmdb") return new LmdbTransport(choice.options);
   return choice.kind === "redis" ? new RedisTransport(choice.options) : new PostgresTransport(choice.options);
 }
+
+/** Returns the transport of a node, by the URL of the store. */
+export function transportAt(url: string, nodeTimeout?: number): Transport {
+  if (url.startsWith("lmdb:")) return new LmdbTransport({ path: url.slice("lmdb:".length) });
+  return url.startsWith("redis:")
+    ? new RedisTransport({ url, nodeTimeout })
+    : new PostgresTransport({ url, nodeTimeout });
+}

@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { EventStreamParser } from "../../src/protocol/sse/event-stream-parser.js";
 import type { Clock } from "../../src/shared/clock.js";
+import type { NodeRecord } from "../faults/checker.js";
 
 /** A stream of one reader: it reconnects as an EventSource does, after the delay that the server has sent. */
 export interface Reader {
@@ -52,6 +53,22 @@ export class Readers {
     return peak;
   }
 
+  /**
+   * Returns what the readers have heard since the beginning, for the checker.
+   *
+   * @param positions - The positions of all updates, by their data.
+   */
+  records(positions: ReadonlyMap<string, number>): NodeRecord[] {
+    const to = Math.max(...positions.values());
+    return this.all.map(({ heard }, index) => ({
+      name: `reader ${index}`,
+      from: 0,
+      to,
+      heard: heard.map((data) => ({ position: positions.get(data) ?? -1, data })),
+      gaps: [],
+    }));
+  }
+
   close(): void {
     this.#isClosed = true;
     for (const each of this.#requests) each.destroy();
@@ -82,7 +99,7 @@ export class Readers {
       this.asking--;
       status = res.statusCode;
       if (status === 200) this.open++;
-      else this.refusals.push(`${status}`);
+      else res.once("data", (body: Buffer) => this.refusals.push(`${status} ${body}`));
       if (id !== "" && res.headers["last-event-id"] !== id) reader.gaps++;
       res.on("data", (chunk: Buffer) => parser.push(chunk));
     });

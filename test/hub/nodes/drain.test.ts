@@ -118,16 +118,8 @@ describe("a node that drains", () => {
     await until(() => readers.all.every(({ heard }) => heard.length >= service.sent.length));
 
     const positions = new Map(service.heard.map(({ position, data }) => [data, position]));
-    const to = Math.max(...positions.values());
-    const records = readers.all.map(({ heard }, index) => ({
-      name: `reader ${index}`,
-      from: 0,
-      to,
-      heard: heard.map((data) => ({ position: positions.get(data)!, data })),
-      gaps: [],
-    }));
     const { sent, acknowledged } = service;
-    assert.deepEqual(faultsOf({ sent, acknowledged, nodes: records }).slice(0, 10), []);
+    assert.deepEqual(faultsOf({ sent, acknowledged, nodes: readers.records(positions) }).slice(0, 10), []);
     assert.equal(acknowledged.length, sent.length, "publishes at a draining node are acknowledged");
     assert.deepEqual(readers.refusals, []);
     assert.deepEqual(
