@@ -54,6 +54,7 @@ export class LogStore {
    * again when it has missed the first one, which others may have heard.
    */
   readonly deletedRepeats: number[] = [];
+  readonly #texts = new WeakMap<LogRecord, string>();
   /** Called after each append. */
   readonly waiting = new Set<() => void>();
 
@@ -70,9 +71,13 @@ export class LogStore {
     return this.#state.records.length;
   }
 
-  /** The records, as JSON. */
+  /** The records, as JSON. Tests read them at every turn. */
   get contents(): string[] {
-    return this.#state.records.map(({ content }) => JSON.stringify(content));
+    return this.#state.records.map((record) => {
+      const text = this.#texts.get(record) ?? JSON.stringify(record.content);
+      this.#texts.set(record, text);
+      return text;
+    });
   }
 
   copy(): void {
@@ -125,8 +130,10 @@ export class LogStore {
   }
 
   after(position: number, count: number): LogPage {
-    const records = this.#state.records.filter((record) => record.position > position).slice(0, count);
-    return { ...this.#marks(), records: structuredClone(records) };
+    const { records } = this.#state;
+    let start = records.length;
+    while (start > 0 && records[start - 1]!.position > position) start--;
+    return { ...this.#marks(), records: structuredClone(records.slice(start, start + count)) };
   }
 
   release(drops: readonly Drop[], forgotten: number): void {
