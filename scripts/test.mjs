@@ -56,7 +56,7 @@ const ALONE_WITH_PROCESSES = /^test\/(?:cli|faults)\/|\/faults\.test\.ts$/;
  */
 const DEEP = [
   /^test\/bench\/verification\.test\.ts$/,
-  /^test\/browser\/(?:example-.*|external-hub|firefox|playground)\.test\.ts$/,
+  /^test\/browser\/(?:example-.*|external-hub|firefox|nodes|playground)\.test\.ts$/,
   /^test\/cli\/(?:keys|versions)\.test\.ts$/,
   /^test\/docs\/(?:browser|coming-from|examples)\.test\.ts$/,
   /^test\/faults\/(?:deploy|nodes|secrets)\.test\.ts$/,

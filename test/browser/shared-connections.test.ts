@@ -3,6 +3,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { MercureOptions, PublishOptions } from "../../src/index.js";
 import { type Application, application } from "../support/application.js";
+import { htmxLines } from "../support/depth.js";
 import { until } from "../support/until.js";
 import { launchChromium } from "./chromium.js";
 
@@ -152,7 +153,7 @@ const lateLosses = `{
 
 const feed = '<% MercureStream topic="feed" id="s" %>';
 
-for (const htmx of [2, 4] as const) {
+for (const htmx of htmxLines) {
   describe(`on htmx ${htmx}, over HTTP/1.1`, () => {
     test("20 tabs are live over one connection, and can post", async (t) => {
       const lab = await Lab.start(t, feed, { htmx });
