@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { inspect } from "node:util";
 
 const MAX_COMPLAINT = 2000;
 
@@ -51,7 +52,7 @@ export default async function* progress(events) {
 /** Returns a failure under the file of the outermost test: a shared suite declares its tests in another file. */
 function failure({ name, file, details: { error } }, ancestors, complaint) {
   const { cause, exitCode, signal } = error ?? {};
-  const message = String(cause?.message ?? cause ?? error?.message ?? "No message.");
+  const message = textOf(cause?.message ?? cause ?? error?.message ?? "No message.");
   // The runner reports a process that failed outside its tests as a test, and knows only its exit code or signal.
   const ended = exitCode === undefined ? "" : `The process ended with ${signal ?? exitCode}.\n`;
   return {
@@ -59,4 +60,13 @@ function failure({ name, file, details: { error } }, ancestors, complaint) {
     name: [...ancestors.map((ancestor) => ancestor.name), name].join(" > "),
     message: ended === "" ? message : `${ended}${complaint ?? message}`,
   };
+}
+
+/** A thrown value comes from another process without its prototype, and may then have no text. */
+function textOf(value) {
+  try {
+    return String(value);
+  } catch {
+    return inspect(value, { depth: 1 });
+  }
 }
