@@ -5,7 +5,7 @@
 export const streamKeyParameter = "stream";
 
 /** Returns the name of a stream if the library's script has made it. Another program can use the parameter for itself. */
-export function streamKeyIn(parameters: URLSearchParams): string | undefined {
-  const key = parameters.get(streamKeyParameter);
-  return key !== null && /^[\da-f]{32}$/.test(key) ? key : undefined;
+export function streamKeyIn(parameters: URLSearchParams): { readonly key: string | undefined; readonly turn: number } {
+  const [, key, turn] = /^([\da-f]{32})(?:\.(\d{1,9}))?$/.exec(parameters.get(streamKeyParameter) ?? "") ?? [];
+  return { key, turn: Number(turn ?? 0) };
 }

@@ -222,6 +222,30 @@ for (const htmx of htmxLines) {
       assert.deepEqual(lab.errors, []);
     });
 
+    // A leader that has not heard of its loss can ask once more, for streams that the next one reads. The hub ends the
+    // connection with the lower number.
+    test("the next leader asks for each stream with a higher number than the last one", async (t) => {
+      const lab = await Lab.start(t, feed, { htmx });
+      const numbers = new Map<Page, Map<string, number>>();
+      lab.context.on("request", (request) => {
+        const page = request.frame().page();
+        const asked = numbers.get(page) ?? new Map<string, number>();
+        const fields = decodeURIComponent(`${request.url()} ${request.postData()}`);
+        for (const [, key, number] of fields.matchAll(/stream=(\w{32})\.(\d+)/g)) asked.set(key!, Number(number));
+        numbers.set(page, asked);
+      });
+      const pages = await lab.tabs(2);
+      const askedForBoth = () => pages.filter((page) => numbers.get(page)?.size === 2);
+      await until(() => askedForBoth().length === 1);
+      const [last] = askedForBoth() as [Page];
+      const next = pages.find((page) => page !== last)!;
+      const before = new Map(numbers.get(last));
+      await setHidden(last, true);
+      await until(() => askedForBoth().length === 2);
+      for (const [key, number] of numbers.get(next)!)
+        assert.ok(number > before.get(key)!, `${number} after ${before.get(key)}`);
+    });
+
     // The tab with the connection stops in the middle, as on a phone that freezes it silently.
     test("tabs take the lead from one that does nothing more, and it follows them when it continues", async (t) => {
       const lab = await Lab.start(t, feed, { htmx, hub: { keepaliveInterval: 1 } });

@@ -12,6 +12,9 @@ const maxTakeOverDelay = 300;
 /** The time, in milliseconds, that a leader without streams of its own still reads for the others: their ends may be on the way. */
 const leaveDelay = 1_000;
 
+/** The number of ways that the streams of this page have begun. */
+let turns = 0;
+
 /** A message to all tabs. */
 type Call =
   | { readonly kind: "leads"; readonly tab: string; readonly isHidden: boolean }
@@ -281,6 +284,9 @@ export class TabStreams {
     own.way = way;
     const { reading, relay } = own;
     const { cursor } = relay;
+    // The last leader can ask the hub once more, after the next one. The number tells the hub which of them is the next.
+    turns += 1;
+    const address = { ...reading.address, url: `${reading.address.url}.${turns}` };
     const ended = (outcome: Outcome) => {
       if (own.way === way && !way.signal.aborted) own.finish(outcome);
     };
@@ -292,10 +298,10 @@ export class TabStreams {
       },
     );
     if (leader === this.#tab) {
-      void this.#connection.read({ ...reading, cursor, receiver, signal: way.signal }).then(ended);
+      void this.#connection.read({ ...reading, address, cursor, receiver, signal: way.signal }).then(ended);
       return;
     }
-    const { address, timeout } = reading;
+    const { timeout } = reading;
     const id = crypto.randomUUID();
     this.#call({ kind: "read", leader, tab: this.#tab, id, address, cursor, timeout });
     const timer = setTimeout(() => this.#takeOver(), answerTimeout + Math.random() * maxTakeOverDelay);

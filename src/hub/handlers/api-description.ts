@@ -121,7 +121,7 @@ function subscriptionFields({ protocol, matcherLimits: { count, length } }: Desc
     },
     [streamKeyParameter]: {
       description:
-        "The random name of a stream, 32 hexadecimal digits. A connection with the name, topics and token of an open stream takes its place. The hub ignores other values.",
+        "The random name of a stream, 32 hexadecimal digits, and optionally a dot and a number. A connection with the name, topics and token of an open stream takes its place, unless its number is lower. The hub ignores other values.",
       type: "string",
     },
   };

@@ -139,7 +139,7 @@ export class SubscribeHandler {
     // If another cookie is still valid, the client can reconnect without the expired one.
     const closeReason = firstExpiresAt !== undefined && firstExpiresAt === lastExpiresAt ? "expired" : undefined;
     privateTopics ??= grants.subscribe;
-    const named = { key: streamKeyIn(parameters), arrival };
+    const named = { ...streamKeyIn(parameters), arrival };
     const time = { authorizedUntil: firstExpiresAt, closeReason } as const;
     const requested = { matchers, privateTopics, ...time, payloads: grants, tokens, subject: sub, ...named };
     try {
@@ -191,13 +191,13 @@ export class SubscribeHandler {
     request: SubscriptionRequest = { parameters: queryOf(req), version: undefined },
   ): Promise<void> {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
-    const { matchers, privateTopics, key, arrival, payloads, tokens, subject } = requested;
+    const { matchers, privateTopics, key, turn, arrival, payloads, tokens, subject } = requested;
     // The admission precedes every await, or many clients could pass the limits at once.
     const slot = new StreamSlot(this.#bounds, req, request.subject, new SubscriptionScope(matchers, privateTopics));
     const endsAt = this.#lifetime.endOf(requested.authorizedUntil);
     const closeReason = endsAt === requested.authorizedUntil ? requested.closeReason : undefined;
     const id = newSubscriberId();
-    const subscription = { id, key, arrival, endsAt, closeReason, payloads, tokens, subject, slot };
+    const subscription = { id, key, turn, arrival, endsAt, closeReason, payloads, tokens, subject, slot };
     let started = false;
     try {
       started = await this.#start(req, res, slot.scope, subscription, request, connection);

@@ -38,6 +38,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   readonly #endsAt: number | undefined;
   readonly #closeReason: CloseReason | undefined;
   readonly #key: string | undefined;
+  readonly #turn: number;
   readonly #arrival: number;
   #position: number;
   #toldLostThrough: number;
@@ -45,7 +46,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   #reading = false;
 
   private constructor(
-    { id, tokens = [], subject, endsAt, closeReason, key, arrival = 0, slot }: Subscription,
+    { id, tokens = [], subject, endsAt, closeReason, key, turn = 0, arrival = 0, slot }: Subscription,
     connection: Connection,
     { after, lostThrough }: ReplayStart<EncodedReplay>,
     hub: StreamServices<Subscriber>,
@@ -59,6 +60,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.#endsAt = endsAt;
     this.#closeReason = closeReason;
     this.#key = key;
+    this.#turn = turn;
     this.#arrival = arrival;
     this.joinedAt = hub.dispatcher.position;
     this.#position = after;
@@ -109,7 +111,8 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     const { byKey } = this.#hub.subscribers;
     const last = byKey.get(this.#key);
     if (last !== undefined && this.#isLike(last)) {
-      const [older, newer] = last.#arrival < this.#arrival ? [last, this] : [this, last];
+      const isLater = this.#turn === last.#turn ? this.#arrival > last.#arrival : this.#turn > last.#turn;
+      const [older, newer] = isLater ? [last, this] : [this, last];
       newer.#id = last.id;
       byKey.set(this.#key, newer);
       if (older.#live) older.#group.flush();

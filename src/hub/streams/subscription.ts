@@ -9,7 +9,9 @@ export interface Subscription {
   readonly id: string;
   /** The random name of the stream. Its next connection has the same name, and takes its place. */
   readonly key?: string | undefined;
-  /** The number of the request among all. Of two connections with the same name, the later request is the next one. */
+  /** The number that the page has given to the connection. Of two with the same name, the higher one is the next. */
+  readonly turn?: number | undefined;
+  /** The number of the request among all. Of two connections in the same turn, the later request is the next one. */
   readonly arrival?: number | undefined;
   /** The end of the stream, in milliseconds since 1970; undefined for never. */
   readonly endsAt: number | undefined;

@@ -68,6 +68,19 @@ describe("the next connection of a stream with a name", () => {
     assert.equal(hub.connections, 1);
   });
 
+  // Two tabs can ask for a stream at once. The one that has lost the lead must not end the stream of the other.
+  test("keeps its place when a tab that led before asks later", async (t) => {
+    const { hub, changes, open } = await start(t);
+    const next = await open("a", {}, `${key}.10`);
+    await ended(await open("a", {}, `${key}.9`));
+    await hub.publish(draft("a", "1"));
+    await next.until(({ data }) => data.includes("1"));
+    await open("a", {}, `${key}.10`);
+    await ended(next);
+    assert.equal(hub.connections, 1);
+    assert.deepEqual(changes, ["a true"]);
+  });
+
   test("counts once for the events of a disconnection", async (t) => {
     const { hub, changes, ids, open } = await start(t);
     const first = await open("a");
