@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { application } from "../support/application.js";
+import { closed } from "../support/closed.js";
 import { until } from "../support/until.js";
 
 interface Part {
@@ -262,7 +262,7 @@ describe("a shared connection", () => {
       t.after(() => socket.destroy());
       socket.on("error", () => {});
       socket.resume().write(requests);
-      await once(socket, "close");
+      await closed(socket);
     }
     await until(() => kit.hub.connections === 0);
   });
@@ -283,7 +283,7 @@ describe("a shared connection", () => {
     const chunk = `4000\r\n${"a".repeat(0x4000)}\r\n`;
     const timer = setInterval(() => socket.write(chunk), 1);
     t.after(() => clearInterval(timer));
-    await once(socket, "close");
+    await closed(socket);
   });
 
   test("is off by the option shareConnections", async (t) => {

@@ -19,6 +19,7 @@ import { connect as connectTls } from "node:tls";
 import { createGunzip, createGzip } from "node:zlib";
 import { Hub } from "../../../src/hub/index.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
+import { closed } from "../../support/closed.js";
 import { startNginx, withoutNginx } from "../../support/proxies.js";
 import { draft, subscribe, turn, until } from "../fixture.js";
 
@@ -96,9 +97,9 @@ describe("over HTTP/1.1", () => {
     assert.deepEqual(dataOf(body), published);
     assert.ok(body.startsWith(":\nid: "));
     assert.ok(!ended);
-    const closed = once(socket, "close");
+    const end = closed(socket);
     await hub.close();
-    await closed;
+    await end;
     assert.ok(unchunk(received()).ended);
   });
 
@@ -121,9 +122,9 @@ describe("over HTTP/1.0", () => {
     const received = ask(t, socket, hub, "1.0");
     await until(() => hub.connections === 1);
     const published = await publishMany(hub, (data) => received().includes(`data: ${data}\n\n`));
-    const closed = once(socket, "close");
+    const end = closed(socket);
     await hub.close();
-    await closed;
+    await end;
     const body = received().slice(received().indexOf("\r\n\r\n") + 4);
     assert.deepEqual(dataOf(body), published);
     assert.match(body, /^:\n(id: #[\w-]{22}\ndata: .*\n\n)+id: #[\w-]{22}\n\n$/);
@@ -155,9 +156,9 @@ describe("over TLS", () => {
     }
     await until(() => received().includes("data: later 99\n\n"));
     assert.deepEqual(dataOf(unchunk(received()).body), published);
-    const closed = once(socket, "close");
+    const end = closed(socket);
     await hub.close();
-    await closed;
+    await end;
     assert.ok(unchunk(received()).ended);
   });
 
