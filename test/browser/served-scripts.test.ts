@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, describe, type TestContext, test } from "node:test";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { application } from "../support/application.js";
 import { htmxLines } from "../support/depth.js";
 import { launchChromium, newWatchedPage } from "./chromium.js";
@@ -34,6 +34,19 @@ before(async () => {
 });
 
 after(() => browser.close());
+
+/** Holds back the script `ui.js`. Returns the function that lets it pass. */
+async function holdUi(page: Page): Promise<() => void> {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await page.route(/\/ui-/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  return release;
+}
 
 for (const line of htmxLines) {
   describe(`the scripts of mercure_scripts() on htmx ${line}`, () => {
@@ -75,14 +88,7 @@ for (const line of htmxLines) {
       const origin = await listen();
       const { page } = await newWatchedPage(browser);
       t.after(() => page.context().close());
-      let release = () => {};
-      const held = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      await page.route(/\/ui-/, async (route) => {
-        await held;
-        await route.continue();
-      });
+      const release = await holdUi(page);
       await page.goto(origin);
       await page.waitForFunction("feed.scrollTop > 100");
       await page.evaluate("feed.scrollTop = 20");
@@ -103,14 +109,7 @@ for (const line of htmxLines) {
       const origin = await listen();
       const { page } = await newWatchedPage(browser);
       t.after(() => page.context().close());
-      let release = () => {};
-      const held = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      await page.route(/\/ui-/, async (route) => {
-        await held;
-        await route.continue();
-      });
+      const release = await holdUi(page);
       await page.goto(origin);
       await page.waitForSelector("#feed[data-mercure-state=open]");
       await page.click(".own summary");
@@ -118,7 +117,8 @@ for (const line of htmxLines) {
       await page.focus("#elsewhere");
       const loaded = page.waitForResponse(/\/ui-/);
       release();
-      await loaded;
+      // The page has executed the script when it can be imported once more.
+      await page.evaluate(`import("${(await loaded).url()}").then(() => {})`);
       await eventually(async () => {
         await kit.sse.publish("a", item("new"));
         await page.waitForSelector("#item b:text('new')");
