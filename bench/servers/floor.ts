@@ -1,6 +1,6 @@
-// The lowest cost that Node allows: raw sockets, no HTTP but for two literal heads, bytes made once for all, and no
-// checks. With `--turn` the updates of one turn of the event loop go out as one buffer and one write for each socket;
-// without it each update is a write.
+// The lowest cost that Node allows: raw sockets, no HTTP except two literal heads, bytes made once for all streams, and
+// no checks. With `--turn` the updates of one turn of the event loop go out as one buffer and one write for each
+// socket; without it each update is a write.
 
 import { createServer, type Socket } from "node:net";
 import { announce, topicOf } from "./common.js";

@@ -20,7 +20,7 @@ export interface CookieKeysOptions {
 export class CookieKeys {
   readonly #names: CookieNames;
   readonly #options: CookieKeysOptions;
-  /** The subject of each request at its begin. */
+  /** The subject of each request when it began. */
   readonly #firstSubjects = new WeakMap<Request, unknown>();
 
   constructor(names: CookieNames, options: CookieKeysOptions) {
@@ -28,7 +28,7 @@ export class CookieKeys {
     this.#options = options;
   }
 
-  /** Notes the person behind a request at its begin. */
+  /** Notes the person behind a request when it begins. */
   begin(req: Request): void {
     this.#firstSubjects.set(req, this.personOf(req));
   }

@@ -1,5 +1,5 @@
 /**
- * Returns whether the library knew the person at the begin of the request that made the key. A bit of the random half
+ * Returns whether the library knew the person when the request that made the key began. A bit of the random half
  * holds the answer.
  */
 export function isOfSeenSession(key: string): boolean {

@@ -257,7 +257,7 @@ export class Hub {
    * too. Their clients can reconnect.
    *
    * @throws MercureError `ERR_OPTION` unless the target names exactly one of these, `ERR_CLOSED`. Rethrows errors of
-   * the transport: the streams of this node have then ended, and other nodes may not have received the order.
+   * the transport: the streams of this node have then ended, and other nodes may not have received the message.
    * @example
    * ```ts
    * await hub.disconnect({ subject: "7" });

@@ -107,7 +107,7 @@ function documentOf(
 }
 
 /**
- * Returns the update that announces the begin or the end of a subscription.
+ * Returns the update that announces the start or the end of a subscription.
  *
  * The selector's path is its second topic. The dispatcher and the history thus find a watcher of one selector by name,
  * without matching the watcher's pattern against every update of the hub.

@@ -17,7 +17,7 @@ export interface Disconnection {
    */
   readonly kind: keyof DisconnectTarget | "token";
   readonly name: string;
-  /** The time of the order, in milliseconds since 1970. Tokens issued up to this time are revoked. */
+  /** The time of the disconnection, in milliseconds since 1970. Tokens issued up to this time are revoked. */
   readonly before: number;
 }
 

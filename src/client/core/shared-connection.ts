@@ -117,8 +117,8 @@ export class SharedConnection {
   }
 
   /**
-   * Replaces the connection, unless one is on its way: streams that join meanwhile wait for its answer. A tab that leads
-   * no more must not: its connection would take the place of the leader's.
+   * Replaces the connection, unless one is on its way: streams that join meanwhile wait for its answer. A tab that no
+   * longer leads must not replace it, because the new connection would take the place of the leader's.
    */
   #reconnect(): void {
     if (!this.#hasChanged || this.#opening > 0 || this.#members.size === 0 || this.isRetired) return;
@@ -164,9 +164,9 @@ export class SharedConnection {
   }
 
   /**
-   * Notes the end of a stream's connection. When it is not the last one, the next tells. When it is, and others are still
-   * open, all streams ask once more. A second failure can be due to the connections before, as at a limit of the hub: they
-   * end first.
+   * Notes the end of a stream's connection. The end of an earlier connection does not matter. If the last connection
+   * fails while earlier ones are still open, all streams request another. The earlier connections can cause a second
+   * failure, as at a limit of the hub, so they end before the next request.
    */
   #ended(attempt: Attempt, member: Member, outcome: Outcome): void {
     if (this.#last !== attempt || !this.#members.has(member)) return;

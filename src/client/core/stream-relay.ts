@@ -42,7 +42,7 @@ export class StreamRelay {
    */
   next(isWanted: () => boolean, opened = () => {}): ConnectionReceiver {
     const line: Line = { known: new Set() };
-    /** The position of the line: at the begin that of its request. */
+    /** The position of the line. At first, it is the position of the line's request. */
     let last = this.#cursor;
     let isRepeated = false;
     const isSilent = () => !isWanted() || this.#open !== line;

@@ -67,7 +67,7 @@ export class EncodedReplays {
   #find(scope: SubscriptionScope, after: number): EncodedReplay | undefined {
     for (const kept of this.#kept) {
       if (kept.after !== after || kept.scope !== scope) continue;
-      // A cached chunk that ends at a former end of history is stale: ever smaller chunks would follow it.
+      // A cached chunk that ends at a former end of history is stale: smaller and smaller chunks would follow it.
       if (!kept.replay.isLast || kept.replay.through >= this.#dispatcher.position) return kept.replay;
     }
     return undefined;

@@ -19,12 +19,12 @@ interface Message extends Life {
   readonly by: string;
 }
 
-/** The lifetimes of messages, in milliseconds. A node that stood still learns from them which ends are announced. */
+/** The lifetimes of messages, in milliseconds. A node that was paused learns from them which ends are announced. */
 const lifetimes = { claim: 600_000, announced: 86_400_000 };
 /** The max number of nodes whose announced end is remembered. */
 const capacity = 1000;
 /**
- * The time until another node takes over a claim, in milliseconds. Over LMDB a process that stands still keeps its claims,
+ * The time until another node takes over a claim, in milliseconds. Over LMDB a paused process keeps its claims,
  * because it has no lease that ends.
  */
 const maxAnnouncement = 15_000;
@@ -57,7 +57,7 @@ export class Departures {
   /** The claims that count, by the life that has ended: the first in the common order. */
   readonly #claims = new Map<string, Message>();
   /**
-   * The lives whose end is announced. A node that stood still can receive the announcement before it knows that they
+   * The lives whose end is announced. A node that was paused can receive the announcement before it knows that they
    * have ended.
    */
   readonly #announced = new OldestFirstMap<string, true>();
@@ -124,7 +124,7 @@ export class Departures {
     const { self } = this.#options;
     const { node, by } = message;
     const id = idOf(message);
-    // A node that stood still can send this message late, while this node announces the streams that the other has
+    // A node that was paused can send this message late, while this node announces the streams that the other has
     // left.
     if (by !== self && this.#claims.get(id)?.by === self) return;
     this.#claims.delete(id);

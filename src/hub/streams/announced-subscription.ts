@@ -8,7 +8,7 @@ export interface AnnouncedSubscription extends ActiveSubscription {
   /** Pending events of the stream, until the transport has accepted them. Set on the stream's first subscription. */
   pending: Promise<void> | undefined;
   /**
-   * Whether the last event that this node has received is a begin; undefined before the first. Only with several nodes.
+   * Whether the last event that this node has received is a start; undefined before the first. Only with several nodes.
    */
   isAnnounced: boolean | undefined;
 }

@@ -28,7 +28,7 @@ export class LastEvents {
   }
 
   /**
-   * Resolves to a function that tells whether the last event of a subscription is its begin, as far as this node can
+   * Resolves to a function that tells whether the last event of a subscription is its start, as far as this node can
    * know.
    *
    * @param topics - The {@link eventTopic} of each subscription.
@@ -45,7 +45,7 @@ export class LastEvents {
       isRead = read.through >= this.#transport.head;
       after = read.through;
     }
-    // A node can die after its description of a stream, and before its announcement of the begin.
+    // A node can die after it has described a stream, and before it has announced the start.
     return (entry, start) => {
       const topic = eventTopic(entry);
       return !this.#ends.has(topic) && (states.get(topic) ?? start < lost);

@@ -15,7 +15,7 @@ import { EventPublication } from "./event-publication.js";
 import { inPace } from "./in-pace.js";
 import { LastEvents } from "./last-events.js";
 
-/** The max number of ended streams whose begin and end wait for the store. Above it, the oldest are never announced. */
+/** The max number of ended streams whose start and end wait for the store. Above it, the oldest are never announced. */
 const maxUnannounced = 5000;
 
 /** The time until events are checked again after a failure of the store, in milliseconds. */
@@ -36,7 +36,7 @@ interface EndingStream {
 type Find = (selector: Selector, subscriber: string) => AnnouncedSubscription | undefined;
 
 /**
- * Publishes the begin and the end of subscriptions. With several nodes it also receives the events of all nodes. The
+ * Publishes the start and the end of subscriptions. With several nodes it also receives the events of all nodes. The
  * last event of a stream of this node can be wrong, because another node took this one for ended or because the store
  * failed. It then publishes a correction.
  */
@@ -60,7 +60,7 @@ export class SubscriptionEvents {
   readonly #last: LastEvents;
   /** The streams whose events the store may not have accepted. */
   readonly #failed = new Set<OwnStream>();
-  /** The failed streams that have ended. No node has received their begin. */
+  /** The failed streams that have ended. No node has received their start. */
   readonly #unannounced = new OldestFirstMap<OwnStream, true>();
   #stop = () => {};
   #isClosed = false;
@@ -91,7 +91,7 @@ export class SubscriptionEvents {
   }
 
   /**
-   * Describes a stream of this node to the others. Returns a function that announces its begin.
+   * Describes a stream of this node to the others. Returns a function that announces its start.
    *
    * @param describe - Returns the description.
    */
@@ -215,7 +215,7 @@ export class SubscriptionEvents {
       // A reader of the list resumes at this node's head, so no node may know an event before the change of the list.
       if (this.#nodes !== undefined) await endOfTurn();
       await this.#events.publish(entries, active);
-      // This node can have missed its own event, if it stood still for long.
+      // This node can have missed its own event, if it was paused for long.
       for (const entry of entries) entry.isAnnounced ??= active;
     };
     this.#pending++;

@@ -78,7 +78,7 @@ export class Relay {
     if (this.#onDue !== undefined && this.#due - performance.now() > minPause) this.#schedule(minPause);
   }
 
-  /** Starts no more work. */
+  /** Starts no further work. */
   stop(): void {
     this.#state = "closed";
     clearTimeout(this.#timer);
@@ -122,7 +122,7 @@ export class Relay {
   #schedule(pause: number): void {
     const { relay } = this.#options;
     clearTimeout(this.#timer);
-    // A process without a relay has no more work once the tables exist.
+    // A process without a relay has finished once the tables exist.
     if (!relay && this.#state === "ready") return;
     this.#due = performance.now() + pause;
     this.#timer = setTimeout(() => this.#onDue?.(), pause).unref();

@@ -33,8 +33,8 @@ interface Topic {
  * Stores the newest updates of each topic in bounded memory, so that busy topics do not evict quiet ones.
  *
  * An update with several topics lives as long as one of them holds it. While a topic holds an update, history knows
- * exactly which of its updates were evicted. History forgets an empty topic: a publisher of ever new topics would
- * otherwise fill the memory. A reader of a forgotten topic may be told of a gap that does not exist, and never misses a
+ * exactly which of its updates were evicted. History forgets an empty topic. A publisher could otherwise fill the
+ * memory with new topics. A reader of a forgotten topic may be told of a gap that does not exist, and never misses a
  * real one.
  */
 export class TopicHistory {

@@ -25,7 +25,7 @@ export class Releaser {
     this.#log = log;
     this.#replica = replica;
     this.#updates = new Trimmer(grace, limits.bytes / 4);
-    // A node that stands still and keeps its lease must receive all changes. The others check leases every tenth of a
+    // A paused node that keeps its lease must receive all changes. The others check leases every tenth of a
     // lease.
     this.#entries = new Trimmer(grace + (lease * 4) / 3, limits.bytes / 4);
   }

@@ -48,7 +48,7 @@ export interface Append {
   readonly repeats: number;
 }
 
-/** A record that no history holds any more. */
+/** A record that has left every history. */
 export interface Drop {
   readonly position: number;
   /** The publisher's id of its update, if it has one. */
