@@ -115,7 +115,7 @@ for (const { name, skip, open } of stores) {
       assert.deepEqual(readers.refusals, []);
       assert.equal(readers.all.filter(({ gaps }) => gaps > 0).length, 0);
       assert.ok(readers.connects.length >= streams * 2, "every stream has moved");
-      // While this process stands still, connects wait. They follow all at once.
+      // While this process is paused, connects wait. All follow at the same time.
       const window = 1 + stalls.max / 1e9;
       const peak = readers.peak(started);
       t.diagnostic(`${name}: ${sent.length} updates; ${peak} connects in a second at most, in ${window.toFixed(2)} s`);

@@ -27,7 +27,7 @@ export const stores = [
   {
     name: "LMDB",
     skip: false,
-    // The end of a process shows that a node has ended, and a process that stands still keeps its streams.
+    // The end of a process shows that a node has ended, and a paused process keeps its streams.
     hasLease: false,
     async open(): Promise<Store> {
       const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-nodes-"));

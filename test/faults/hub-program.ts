@@ -1,7 +1,7 @@
 // One node of a hub: node --import ./scripts/typescript.mjs test/faults/hub-program.ts TRANSPORT-URL NODE-TIMEOUT PORT
-// [DRAIN-TIMEOUT]. Prints its origin once it is ready.
-// A request to /disconnect?subject=… ends the streams of a subject on all nodes. After a request to /freeze the process
-// stands still as soon as it is about to announce the end of another node's streams.
+// [DRAIN-TIMEOUT]. Prints its origin once it is ready. A request to /disconnect?subject=… ends the streams of a subject
+// on all nodes. After a request to /freeze the process pauses as soon as it is about to announce the end of another
+// node's streams.
 
 import { createServer } from "node:http";
 import { Hub } from "../../src/hub/index.js";

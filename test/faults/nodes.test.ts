@@ -57,7 +57,7 @@ async function endsHeard(watchers: readonly Subscriber[], streams: readonly stri
   }
 }
 
-/** Whether a process stands still, by Linux's files of processes. */
+/** Whether a process is paused, by Linux's files of processes. */
 function isStopped({ child }: HubProcess): boolean {
   const stat = readFileSync(`/proc/${child.pid}/stat`, "latin1");
   return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
@@ -72,7 +72,7 @@ async function publish({ origin }: HubProcess, data: string): Promise<void> {
 
 for (const { name, skip, hasLease, open } of stores) {
   describe(`processes of one hub over ${name}`, { skip }, () => {
-    test("know the same streams when one stands still, is killed or shuts down, and announce each change once", async (t) => {
+    test("know the same streams when one is paused, is killed or shuts down, and announce each change once", async (t) => {
       const start = await openCluster(t, open, 6);
       const nodes = await Promise.all([start(), start(), start()]);
       const [a, b, c] = nodes;
@@ -108,7 +108,7 @@ for (const { name, skip, hasLease, open } of stores) {
       await endsHeard([watchers[0]!], all);
     });
 
-    test("leave the truth as the last event of each stream when two of three stand still, and when all are killed and one starts again at the same port", async (t) => {
+    test("leave the truth as the last event of each stream when two of three are paused, and when all are killed and one starts again at the same port", async (t) => {
       const start = await openCluster(t, open, 3);
       const nodes = await Promise.all([start(), start(), start()]);
       const [a, b, c] = nodes;
@@ -143,7 +143,7 @@ for (const { name, skip, hasLease, open } of stores) {
       }
     });
 
-    test("are announced once, if the process that is about to announce them stands still, and runs again later", async (t) => {
+    test("are announced once, if the process that is about to announce them is paused, and continues later", async (t) => {
       const start = await openCluster(t, open, 3);
       const nodes = await Promise.all([start(), start(), start()]);
       const [a, ...others] = nodes;

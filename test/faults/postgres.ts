@@ -70,7 +70,9 @@ const serverKill = whilePublishing(async ({ server }) => {
   await server.restart();
 });
 
-/** The server stands still for longer than the nodes wait for an answer. It handles later what it has received. */
+/**
+ * The server hangs for longer than the nodes wait for an answer. Later it handles the requests that it has received.
+ */
 const serverStall = whilePublishing(async ({ server }, nodes) => {
   server.stall();
   await all(nodes, (node) => node.until(({ state }) => state === "away"));

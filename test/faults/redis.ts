@@ -72,7 +72,9 @@ const serverKill = serverFault(async (server) => {
   await server.run();
 });
 
-/** The server stands still for longer than the nodes wait for an answer. It handles later what it has received. */
+/**
+ * The server hangs for longer than the nodes wait for an answer. Later it handles the requests that it has received.
+ */
 const serverStall = serverFault(async (server, nodes) => {
   server.stall();
   await Promise.all(nodes.map((node) => node.until(({ state }) => state === "away")));

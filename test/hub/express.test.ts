@@ -228,7 +228,7 @@ describe("under Express", () => {
     assert.match(String(errors[0]), /without setting req\.body or req\.rawBody: mount the hub before it/);
   });
 
-  test("a body that has ended without a byte is an empty form, not one to wait for", async (t) => {
+  test("a body that has ended without a byte is an empty form", async (t) => {
     const hub = makeHub(t);
     const origin = await serve(
       t,

@@ -5,7 +5,7 @@ import { MemoryTransport } from "../../src/transport/memory/memory.js";
 import { Deaf, Distant, draft, publisherKey, startHub, subscribe, token, turn } from "./fixture.js";
 
 describe("a hub whose transport is not ready", () => {
-  // A revoked token is accepted by a node that has not read the orders yet.
+  // A node that has not read the control messages yet accepts a revoked token.
   test("refuses streams and updates with 503, and serves them once it is", async (t) => {
     const transport = new Distant();
     const { hub, url, origin } = await startHub(t, { transport, allowPublish: true });

@@ -95,12 +95,13 @@ async function exchanges(version: 0 | 1): Promise<Exchange[]> {
     401,
     'Mercure 0.x "Authorization": 403 for an operation that the token does not allow',
   ] as const;
-  const noJws = 'Mercure "Authorization": a header of another scheme presents no token, and is for who stands before';
+  const noJws =
+    'Mercure "Authorization": a header of another scheme presents no token, because it is for a proxy before the hub';
   const media = "RFC 9110, section 15.5.16: 415 for a body of another type";
   const head = "RFC 9110, section 9.1: HEAD wherever there is GET";
   const malformed =
     'Mercure 1.0 "Error Responses": 401 for every token that fails validation, whatever is wrong with it';
-  const namespace = 'Mercure 1.0 "Reserved Hub Namespace", for the one hub speaks both';
+  const namespace = 'Mercure 1.0 "Reserved Hub Namespace", because the hub speaks both versions';
   const ids = 'Mercure 0.x "Publication": an id must not start with #';
   const publish = (name: string, body: string, more: Partial<Exchange> = {}): Exchange => ({
     name: `publishing ${name}`,
@@ -118,7 +119,7 @@ async function exchanges(version: 0 | 1): Promise<Exchange[]> {
     {
       name: "an empty topic",
       to: `?${topic}=`,
-      differs: [400, 200, "no update has an empty topic: nothing would come"],
+      differs: [400, 200, "no update has an empty topic, so the stream would stay empty"],
     },
     { name: "earliest in the header", to: first, headers: { "Last-Event-ID": "earliest" } },
     { name: "earliest in the query", to: `${first}&${cursor}=earliest` },
@@ -143,7 +144,7 @@ async function exchanges(version: 0 | 1): Promise<Exchange[]> {
       ...newer([
         400,
         200,
-        'Mercure 1.0 "Authorization": none is accepted in a URL; to pass it over helps no client',
+        'Mercure 1.0 "Authorization": a token in a URL is not accepted; ignoring it helps no client',
       ] as const),
     },
     { name: "a matcher of an unknown type", to: "?match_regexp=a" },
@@ -174,7 +175,7 @@ async function exchanges(version: 0 | 1): Promise<Exchange[]> {
       headers: { ...form, ...bearer("bad") },
       ...newer([401, 400, malformed] as const),
     }),
-    publish("what is not granted", "topic=a", { headers: { ...form, ...other }, ...older(forbidden) }),
+    publish("to a topic without a grant", "topic=a", { headers: { ...form, ...other }, ...older(forbidden) }),
     publish("with an invalid retry", "topic=a&retry=x"),
     publish("with an id that hubs make", "topic=a&id=%23x", older([400, 200, ids] as const)),
     publish("with an id of two lines", "topic=a&id=a%0ab"),
@@ -195,12 +196,12 @@ async function exchanges(version: 0 | 1): Promise<Exchange[]> {
     { name: "the list for a topic", to: `${list}/a`, headers: all },
     { name: "the list without a token", to: "/subscriptions" },
     { name: "the list with another's token", to: "/subscriptions", headers: other, ...older(forbidden) },
-    { name: "a subscription that is not there", to: `${list}/a/urn%3Ax`, headers: all },
+    { name: "a missing subscription", to: `${list}/a/urn%3Ax`, headers: all },
     { name: "HEAD of the list", to: "/subscriptions", method: "HEAD", headers: all, differs: [200, 405, head] },
     { name: "POST to the list", to: "/subscriptions", method: "POST", headers: all },
     { name: "an unknown method", method: "PUT" },
     { name: "the metadata", to: "!/.well-known/oauth-protected-resource/.well-known/mercure" },
-    { name: "what is not there", to: "!/nothing" },
+    { name: "a missing path", to: "!/nothing" },
   ];
 }
 

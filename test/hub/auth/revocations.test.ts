@@ -17,13 +17,13 @@ describe("revocations", () => {
     for (const [issuedAt, refused] of [[999], [1000.5], [1000.501, false], [2000, false]] as const) {
       assert.equal(revocations.isRevoked(tokenOf({ sub: "ada", issuedAt })), refused ?? true, String(issuedAt));
     }
-    // An issuer whose tokens omit their time of issue must not escape an order.
+    // A revocation must also apply to tokens whose issuer omits their time of issue.
     assert.equal(revocations.isRevoked(tokenOf({ sub: "ada" })), true);
     assert.equal(revocations.isRevoked(tokenOf({ sub: "grace" })), false);
     assert.equal(revocations.isRevoked(tokenOf({})), false);
   });
 
-  test("keep their effect when an order of an earlier moment comes later", () => {
+  test("keep their effect when a revocation of an earlier moment arrives later", () => {
     const revocations = new Revocations();
     revocations.add({ kind: "subject", name: "ada", before: 2000 });
     revocations.add({ kind: "subject", name: "ada", before: 1000 });
@@ -71,19 +71,19 @@ describe("revocations", () => {
     const refusedAt = (issuedAt: number) =>
       ["a", "b", "c", "d"].filter((sub) => revocations.isRevoked(tokenOf({ sub, issuedAt })));
     assert.deepEqual(refusedAt(950), ["a", "c"]);
-    // The evicted order could have been about any token of its time, but not about one without a subject.
+    // The evicted revocation can apply to any token of its time, except one without a subject.
     assert.deepEqual(refusedAt(850), ["a", "b", "c", "d"]);
     assert.equal(revocations.isRevoked(tokenOf({ issuedAt: 1 })), false);
   });
 
-  // A revoked token waits until its order has been forgotten.
-  test("reject every token that a forgotten order could have revoked", () => {
+  // A bearer waits until the revocation of the token is evicted.
+  test("reject every token that an evicted revocation could have revoked", () => {
     const revocations = new Revocations();
     revocations.forget(1000);
     assert.equal(revocations.isRevoked(tokenOf({ sub: "ada", issuedAt: 1000 })), true);
     assert.equal(revocations.isRevoked(tokenOf({ subscribe: ["a"], issuedAt: 1000 })), true);
     assert.equal(revocations.isRevoked(tokenOf({ sub: "ada", subscribe: ["a"], issuedAt: 1001 })), false);
-    // A publisher's token without a subject is the target of no order.
+    // No revocation applies to a publisher's token without a subject.
     assert.equal(revocations.isRevoked(tokenOf({ issuedAt: 1000 })), false);
   });
 });

@@ -56,7 +56,7 @@ describe("routes by pattern", () => {
     assert.deepEqual(found(routes, "/a/1"), ["2"]);
   });
 
-  // A client names ever new long topics: few routes, much memory.
+  // A client names new long topics again and again: few routes, much memory.
   test("cache long topics within bounded memory", () => {
     const routes = new PatternIndex<string>();
     routes.add(compileSelector("/{x}"), "1");
@@ -64,7 +64,7 @@ describe("routes by pattern", () => {
     assert.ok(routes.remembered <= 16_000, `${routes.remembered}`);
   });
 
-  // A client that publishes to ever new topics, or subscribes with ever new patterns, must not fill the memory.
+  // A client that publishes to new topics, or subscribes with new patterns, again and again must not fill the memory.
   test("are cached within a bound, and evicted with their last subscriber", () => {
     const routes = new PatternIndex<string>(100);
     routes.add(compileSelector("/{x}"), "1");

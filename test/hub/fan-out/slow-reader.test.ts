@@ -61,7 +61,7 @@ describe("a slow reader", () => {
   });
 
   // Readers who read nothing cost an attacker little, so the hub must not buffer for each of them.
-  test("costs no more memory among many, and delays nobody", async (t) => {
+  test("costs no additional memory among many, and delays nobody", async (t) => {
     const transport = new MemoryTransport({ maxHistoryBytes: 4 * size * count });
     const { hub, url, sockets } = await startHub(t, { transport, maxBacklogBytes: 0 });
     const stalled = await Promise.all(Array.from({ length: 50 }, () => subscribe(t, url("a"))));

@@ -233,7 +233,7 @@ describe("subscription events", () => {
     assert.equal(late.headers["last-event-id"], before);
     await late.until(({ data }) => data[0] === "kept");
     const watcher = await subscribe(t, running.url(`${base}/a`, { lastEventID: before }));
-    assert.notEqual(watcher.headers["last-event-id"], before, "what these events lost is told");
+    assert.notEqual(watcher.headers["last-event-id"], before, "the loss of these events is reported");
   });
 
   test("leave nothing behind after hundreds of streams, a thousand in CI", async (t) => {

@@ -36,7 +36,7 @@ async function observe(cluster: NodeCluster) {
   return { events, link };
 }
 
-/** Connects a node that has no hub, and as many streams, whose begin it has announced. */
+/** Connects a node without a hub. The node has announced the start of this number of streams. */
 async function crowd(cluster: NodeCluster, count: number) {
   const { link, transport } = await cluster.connect();
   const path = selectorPath("/.well-known/mercure", { text: topic });
@@ -53,7 +53,10 @@ async function crowd(cluster: NodeCluster, count: number) {
   return { link, transport, ids };
 }
 
-/** Says that the end of a node's first life is announced, as a node does that stood still itself. Resolves once it is stored. */
+/**
+ * Says that the end of a node's first life is announced, as a node does that was paused itself. Resolves once it is
+ * stored.
+ */
 async function announceLate(cluster: NodeCluster, of: ClusterNode): Promise<void> {
   const { transport } = await cluster.connect();
   const node = of.transport.nodes.self;
@@ -92,9 +95,9 @@ async function pass(cluster: NodeCluster, seconds: number, isDone = () => false)
 }
 
 /**
- * Runs turns of the event loop until a record of the log matches, and no further.
+ * Runs turns of the event loop until a record of the log matches.
  *
- * @param seconds - Those that pass in each turn.
+ * @param seconds - The time that passes in each turn.
  */
 async function untilStored({ store, clock }: NodeCluster, pattern: RegExp, seconds = 0): Promise<void> {
   while (!store.contents.some((text) => pattern.test(text))) {
@@ -106,7 +109,7 @@ async function untilStored({ store, clock }: NodeCluster, pattern: RegExp, secon
 const endEvent = /"active\\*":false/;
 
 describe("nodes that end, and are perhaps only paused", () => {
-  test("leave the truth as the last event of each stream, if two stand still past their leases and come back", async (t) => {
+  test("leave the truth as the last event of each stream, if two are paused past their leases and come back", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
     const events = record(t, c);
@@ -123,7 +126,7 @@ describe("nodes that end, and are perhaps only paused", () => {
     assert.deepEqual(statesOf(events), [true, false, true]);
   });
 
-  test("are announced by a node that starts when no other lives any more", async (t) => {
+  test("are announced by a node that starts after all others have ended", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b] = [await cluster.start(), await cluster.start()];
     const { id } = await connect(t, a, [b]);
@@ -380,7 +383,7 @@ describe("nodes that end, and are perhaps only paused", () => {
     await cluster.until(() => both.every((node) => idsOf(node).length === 1));
   });
 
-  for (const fate of ["dies", "stands still past its lease"] as const) {
+  for (const fate of ["dies", "is paused past its lease"] as const) {
     test(`are announced once, at whichever step the node that announces them ${fate}`, async (t) => {
       for (let turns = 0; turns < 24; turns += isDesk ? 5 : 1) {
         const cluster = new NodeCluster(t);
@@ -414,7 +417,7 @@ describe("nodes that end, and are perhaps only paused", () => {
     });
   }
 
-  test("are announced once by another node, if the one that claimed them stands still and never loses its lease, as over LMDB", async (t) => {
+  test("are announced once by another node, if the one that claimed them is paused and never loses its lease, as over LMDB", async (t) => {
     const cluster = new NodeCluster(t, 600_000);
     const { events } = await observe(cluster);
     const [a, b] = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];
@@ -435,7 +438,7 @@ describe("nodes that end, and are perhaps only paused", () => {
     assert.deepEqual(eventFaults(events, truths), []);
   });
 
-  test("are not announced again by a node that stood still for longer than the history holds their events", async (t) => {
+  test("are not announced again by a node that was paused for longer than the history holds their events", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
     const { events } = await observe(cluster);

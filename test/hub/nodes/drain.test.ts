@@ -83,7 +83,7 @@ async function pairOf(t: TestContext) {
   return { clock, a, b };
 }
 
-/** Connects a reader. It goes to the node that is right at the time of each request. */
+/** Connects a reader. Each request goes to the right node of that time. */
 async function oneReader(t: TestContext, clock: ManualClock, nodeNow: () => ClusterNode): Promise<Readers> {
   const readers = new Readers(clock, () => nodeNow().url("a"));
   t.after(() => readers.close());

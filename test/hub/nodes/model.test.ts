@@ -80,7 +80,7 @@ const steps = [
   ...(["answers", "timers"] as const).map((first) =>
     stepWith(
       `continue, ${first} first:`,
-      ({ standing }) => standing,
+      ({ paused }) => paused,
       (cluster, node) => cluster.goOn(node, first),
     ),
   ),
@@ -91,14 +91,14 @@ const steps = [
   ),
   fc.constant(
     new Step("start", (cluster) =>
-      cluster.running.length + cluster.standing.length < maxNodes ? cluster.start() : undefined,
+      cluster.running.length + cluster.paused.length < maxNodes ? cluster.start() : undefined,
     ),
   ),
   ...[2, 6, 25].map((seconds) => fc.constant(new Step(`wait ${seconds}`, (cluster) => cluster.wait(seconds)))),
 ];
 
 describe("subscriptions of several nodes beside a model", () => {
-  test("every living node lists the streams of the living nodes and the people of presence, and announces each change once, whichever nodes die, start and shut down, and whichever ones stand still", async (t) => {
+  test("every living node lists the streams of the living nodes and the people of presence, and announces each change once, whichever nodes die, start, shut down or are paused", async (t) => {
     const seed = Number(process.env.SEED ?? 1);
     t.diagnostic(`SEED=${seed}`);
     await fc.assert(
@@ -131,10 +131,10 @@ describe("the checker of events", () => {
   for (const [what, text, truth, fault] of [
     ["two active events", "+a +a", open, /does not alternate/],
     ["two inactive events", "+a -a -a", ended, /does not alternate/],
-    ["an end without a begin", "-a", ended, /does not alternate/],
+    ["an end without a start", "-a", ended, /does not alternate/],
     ["an event that is missing", "+a", ended, /is ended/],
     ["an end that is not true", "+a -a", open, /is open/],
-    ["a begin without an absence", "+a -a +a -a", ended, /begins too often/],
+    ["a start without an absence", "+a -a +a -a", ended, /begins too often/],
     ["an unknown stream", "+a -a +b", ended, /b: unknown/],
   ] as const) {
     test(`reports ${what}`, () => {

@@ -8,7 +8,7 @@ import { type ClusterNode, lease, NodeCluster } from "./node-cluster.js";
 const topic = "x";
 const eventsTopic = `/.well-known/mercure/subscriptions/${topic}`;
 
-/** A node renews its lease several times within it, so a node that stands still for so long keeps it surely. */
+/** A node renews its lease several times within it, so a node that is paused for this time always keeps it. */
 const surelyKept = lease / 2;
 /** The others know the end of a node after this time, in milliseconds. */
 const surelyLost = 20_000;
@@ -22,11 +22,11 @@ interface ModelStream {
 
 interface ModelNode {
   readonly node: ClusterNode;
-  /** Those of the listeners of the node's hub, which presence uses too. */
+  /** The streams that the listeners of the node's hub have reported. Presence uses the same listeners. */
   readonly listed: Set<string>;
   readonly streams: Set<ModelStream>;
   readonly presence: Presence;
-  state: "running" | "standing" | "returning" | "dead";
+  state: "running" | "paused" | "returning" | "dead";
   /** The time of the last change of the state. */
   since: number;
   absences: number;
@@ -60,11 +60,11 @@ export class ModelledCluster {
     return this.#nodes.filter(({ state }) => state === "running" || state === "returning");
   }
 
-  get standing(): readonly ModelNode[] {
-    return this.#nodes.filter(({ state }) => state === "standing");
+  get paused(): readonly ModelNode[] {
+    return this.#nodes.filter(({ state }) => state === "paused");
   }
 
-  /** The nodes that can stand still or end: another runs, which knows the streams of all. */
+  /** The nodes that can be paused or end: another runs, which knows the streams of all. */
   get replaceable(): readonly ModelNode[] {
     const others = this.#nodes.filter(({ state }) => state === "running");
     return others.length > 1 ? others : [];
@@ -75,9 +75,9 @@ export class ModelledCluster {
     return this.replaceable.filter((node) => node !== this.#first);
   }
 
-  /** The nodes that stand still and can end when they run again. */
+  /** The paused nodes that can end when they continue. */
   get mortalWhenBack(): readonly ModelNode[] {
-    return this.standing.filter((node) => node !== this.#first);
+    return this.paused.filter((node) => node !== this.#first);
   }
 
   get open(): readonly (readonly [ModelNode, ModelStream])[] {
@@ -123,7 +123,7 @@ export class ModelledCluster {
 
   standStill(node: ModelNode): void {
     node.node.process.stop();
-    this.#set(node, "standing");
+    this.#set(node, "paused");
   }
 
   async goOn(node: ModelNode, first: "answers" | "timers"): Promise<void> {
@@ -173,9 +173,9 @@ export class ModelledCluster {
     );
   }
 
-  /** Lets all nodes continue, and checks the events since the begin. */
+  /** Lets all nodes continue, and checks the events since the start. */
   async finish(): Promise<void> {
-    for (const node of this.standing) await this.goOn(node, "answers");
+    for (const node of this.paused) await this.goOn(node, "answers");
     await this.wait(40);
     for (const node of this.running) node.state = "running";
     await this.settle();
@@ -188,7 +188,7 @@ export class ModelledCluster {
     for (const [subscriber, absences] of this.#ended) truths.set(subscriber, { isOpen: false, absences });
     for (const [{ absences }, { subscriber }] of this.open) truths.set(subscriber, { isOpen: true, absences });
     assert.deepEqual(eventFaults(this.#events, truths), []);
-    // A node that stood still for long reports that the log has not confirmed its events in time.
+    // A node that was paused for long reports that the log has not confirmed its events in time.
     for (const { node, absences } of this.running) if (absences === 0) assert.deepEqual(node.errors, []);
   }
 
@@ -245,7 +245,7 @@ export class ModelledCluster {
     if (state === "running" || state === "returning") return true;
     const past = this.#now - since;
     if (past > surelyLost) return false;
-    return state === "standing" && past <= surelyKept ? true : undefined;
+    return state === "paused" && past <= surelyKept ? true : undefined;
   }
 
   /** Advances the clock by small steps until a condition holds. */

@@ -18,7 +18,7 @@ export interface ClusterNode extends RunningHub {
   readonly process: NodeProcess;
 }
 
-/** The process of a node, which can stand still: its timers do not run, and it hears no answers. */
+/** The process of a node, which can be paused: its timers do not run, and it receives no answers. */
 class NodeProcess implements Clock {
   readonly #clock: Clock;
   readonly #link: MemoryLog;
@@ -72,7 +72,7 @@ export class NodeCluster {
   readonly #t: Pick<TestContext, "after">;
   readonly #lease: number;
 
-  /** @param ownLease - The time that a node can stand still before the others take it for ended, in milliseconds. */
+  /** @param ownLease - The time that a node can be paused before the others take it for ended, in milliseconds. */
   constructor(t: Pick<TestContext, "after">, ownLease = lease) {
     this.#t = t;
     this.#lease = ownLease;
@@ -101,7 +101,7 @@ export class NodeCluster {
     });
     this.#t.after(() => {
       link.kill();
-      // The clock stands still from now on, so a close that waits for the log would never end.
+      // Nothing advances the clock from now on, so a close that waits for the log would never end.
       void transport.close();
     });
     return { link, process, transport };

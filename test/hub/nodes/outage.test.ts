@@ -14,7 +14,7 @@ const hubPath = "/.well-known/mercure";
 const max = 5000;
 
 describe("streams that begin and end while their node cannot reach the store", () => {
-  test("are announced once it can, each with its begin and its end, and the oldest ones never if they are more than 5,000", async (t) => {
+  test("are announced once it can, each with its start and its end, and of more than 5,000 the oldest are never announced", async (t) => {
     const cluster = new NodeCluster(t);
     const events: HeardEvent[] = [];
     const { transport: observer } = await cluster.connect();

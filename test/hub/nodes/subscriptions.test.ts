@@ -140,7 +140,7 @@ describe("subscriptions of several nodes", () => {
     ["answers", 25],
     ["timers", 25],
   ] as const) {
-    test(`of a node that stood still for ${seconds} s longer than its lease are whole again, if its ${first} come first`, async (t) => {
+    test(`of a node that was paused for ${seconds} s longer than its lease are whole again, if its ${first} come first`, async (t) => {
       const cluster = new NodeCluster(t);
       const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
       const atA = await watch(t, a, "x");
@@ -163,7 +163,7 @@ describe("subscriptions of several nodes", () => {
     });
   }
 
-  test("are the same on a node that stood still, for longer than the log keeps updates and shorter than its lease", async (t) => {
+  test("are the same on a node that was paused for longer than the log keeps updates, and for less than its lease", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b, c] = [await cluster.start(), await cluster.start(), await cluster.start()];
     const stream = await subscribe(t, a.url("x"));
@@ -235,7 +235,7 @@ describe("subscriptions of several nodes", () => {
   });
 });
 
-describe("limits and orders of several nodes", () => {
+describe("limits and disconnections of several nodes", () => {
   test("the max connections of a subject counts its streams on all nodes", async (t) => {
     const cluster = new NodeCluster(t);
     const options = { maxConnectionsPerSubject: 2 };

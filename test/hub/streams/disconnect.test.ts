@@ -72,7 +72,7 @@ describe("hub.disconnect", () => {
     }
   });
 
-  test("keeps a stream whose token was issued after a delayed order", async (t) => {
+  test("keeps a stream whose token was issued after the time of a delayed message", async (t) => {
     const transport = new MemoryTransport();
     const { hub, url } = await startHub(t, { transport });
     const before = Date.now() - 10;
@@ -206,8 +206,8 @@ describe("hub.disconnect", () => {
     await open.until(({ data }) => data.includes("1"));
   });
 
-  // A node that accepts a token when it cannot read the orders would sign people in again whenever the database fails.
-  test("rejects every token on a node that cannot read the orders, until it can", async (t) => {
+  // A node that accepts tokens without the control messages would sign people in again whenever the database fails.
+  test("rejects every token on a node that cannot read the control messages, until it can", async (t) => {
     const transport = new Unreadable();
     const { url, errors } = await startHub(t, { transport });
     const ada = bearer(await fresh("ada", ["a"]));
@@ -227,7 +227,7 @@ describe("hub.disconnect", () => {
   });
 });
 
-describe("orders", () => {
+describe("revocations over a transport", () => {
   /** Publishes subscription events as streams that come and go do. */
   async function publishEvents(transport: MemoryTransport, count: number) {
     const namespace = "/.well-known/mercure/subscriptions/";
@@ -237,8 +237,8 @@ describe("orders", () => {
     }
   }
 
-  // A signed-out user opens and closes streams until the orders to sign the user out have left the store, and then goes
-  // to a node that has just started.
+  // A signed-out user opens and closes streams until the sign-out has left the store, and then connects to a node that
+  // has just started.
   test("outlive any number of subscription events, and a history of length 0", async (t) => {
     for (const transport of [new MemoryTransport(), new MemoryTransport({ historyLength: 0, maxHistoryBytes: 0 })]) {
       const first = await startHub(t, { transport });
@@ -252,8 +252,8 @@ describe("orders", () => {
     }
   });
 
-  // A signed-out user signs in and out until the store evicts the order that revoked an earlier token.
-  test("that the store has evicted are assumed about every token of their time", async (t) => {
+  // A signed-out user signs in and out until the store evicts the message that revoked an earlier token.
+  test("apply to every token of their time once the store has evicted them", async (t) => {
     const transport = new MemoryTransport();
     const [ada, grace] = [await fresh("ada", ["a"]), await fresh("grace", ["a"])];
     const first = await startHub(t, { transport });
@@ -309,7 +309,7 @@ describe("orders", () => {
 describe("control messages between nodes", () => {
   const topic = "/.well-known/mercure/orders/all";
 
-  // The orders name signed-out users, and a subscriber with a wildcard token asks for everything.
+  // The messages name signed-out users, and a subscriber with a wildcard token requests everything.
   test("reach no subscriber, live or replayed, and no reader in the process", async (t) => {
     const { hub, url } = await startHub(t);
     const all = bearer(await token({ subscribe: ["*"] }));
@@ -331,7 +331,7 @@ describe("control messages between nodes", () => {
     }
   });
 
-  // A forged order would sign out everybody.
+  // A forged message would sign out everybody.
   test("can come from the hub's nodes alone", async (t) => {
     const { hub, origin } = await startHub(t, { allowPublish: true });
     await assert.rejects(hub.publish(draft(topic, "{}")), { code: "ERR_UPDATE" });

@@ -101,7 +101,7 @@ describe("a peer over HTTP/2", () => {
     assert.deepEqual(hub.subscriptions(), []);
   });
 
-  test("that answers pings stays, and gets no more after its last stream ends", async (t) => {
+  test("that answers pings stays, and gets no further pings after its last stream ends", async (t) => {
     const { hub, port } = await startHttp2(t);
     const client = session(t, port);
     let pings = 0;

@@ -215,7 +215,7 @@ describe("LmdbTransport", () => {
   });
 
   // A client that opens and closes streams fills the log of events: the hub must not forget a revoked token by that.
-  test("holds orders however many events follow, after a restart too, until their time has passed", async (t) => {
+  test("holds control messages until their time has passed, after any number of events and after a restart", async (t) => {
     const path = temporaryFolder(t);
     const limits = { maxHistoryBytes: 16 * 1024 };
     const before = await openIn(t, path, limits);

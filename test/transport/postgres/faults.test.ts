@@ -7,7 +7,7 @@ import { withoutPostgres } from "../../support/postgres-server.js";
 
 const promises: Readonly<Record<keyof typeof postgresFaults, string>> = {
   "server-kill": "lose and repeat nothing when the server is killed",
-  "server-stall": "repeat nothing that a server does which has stood still for longer than they wait",
+  "server-stall": "repeat no request that a server executes after it has hung for longer than they wait",
   cut: "lose and repeat nothing when all connections are cut",
   "node-kill": "lose nothing when one of them is killed",
   "node-stall": "bring to one that did not run for a while what the other published",

@@ -6,8 +6,8 @@ import { PostgresTransport } from "../../../src/transport/postgres/postgres.js";
 import { openStream } from "../../support/event-stream.js";
 import { PostgresServer, withoutPostgres } from "../../support/postgres-server.js";
 
-// The attack: a role that may only call mercure.publish() writes the hub's own updates. An order to disconnect would end
-// everybody's streams, and a subscription event would show people who are not there.
+// The attack: a role that may only call mercure.publish() writes the hub's own updates. A forged disconnection would
+// end everybody's streams, and a forged subscription event would show absent people.
 const topics = ["/live/orders/all", "/live/%6Frders/all", "/live/subscriptions/orders/urn%3Auuid%3A1", "/live"];
 const order = '{"kind":"topic","name":"orders","before":99999999999999}';
 

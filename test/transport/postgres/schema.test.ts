@@ -16,7 +16,7 @@ describe("the schema of PostgreSQL", { skip: withoutPostgres }, () => {
   });
   after(() => server.stop());
 
-  /** The URL of a database for a role that may connect, and no more. */
+  /** The URL of a database for a role that may only connect. */
   const forHub = (url: string) => url.replace("//postgres@", "//hub@");
 
   test("is created once when several nodes start at once", async (t) => {

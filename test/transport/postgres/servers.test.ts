@@ -23,7 +23,7 @@ describe("nodes over a PostgreSQL server", { skip: withoutPostgres }, () => {
       await server.kill();
       await server.restart();
     },
-    "stands still for longer than a call may take": async (nodes) => {
+    "hangs for longer than a call may take": async (nodes) => {
       server.stall();
       await until(() => nodes.every(({ transport }) => transport.state === "away"));
       server.resume();

@@ -1,5 +1,5 @@
-// Reads a log as nodes of the first version of the records do. This file stays as it is when later versions
-// follow: their records must be understood by it, or be of a version or kind that it passes over.
+// Reads a log as nodes of the first version of the records do. Later versions leave this file unchanged: it must
+// understand their records, or skip them by their version or kind.
 
 interface Read {
   readonly draft?: unknown;

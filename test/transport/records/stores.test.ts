@@ -17,7 +17,7 @@ import { heardNode } from "../heard-node.js";
 
 const draft = (data: string) => ({ topics: ["a"], data, private: false });
 
-/** A store with a node that runs, and means to write what a newer node writes. */
+/** A store with a running node, and a function that writes the records of a newer node. */
 interface NewerStore {
   open(options: object): Transport;
   /** Writes a record of a newer version and one of an unknown kind, after all others. */
@@ -26,7 +26,9 @@ interface NewerStore {
   count(): Promise<number>;
 }
 
-/** A node hears what comes before and after the records of a newer node, misses nothing, and a later node does too. */
+/**
+ * A running node and a later one receive the updates before and after the records of a newer node, and miss nothing.
+ */
 async function passesOver(t: TestContext, { open, write, count }: NewerStore): Promise<void> {
   const { transport, heard, gaps, lines } = heardNode(t, open);
   await transport.publish(draft("1"));
@@ -123,7 +125,7 @@ describe("records of newer nodes are kept and passed over", () => {
 
 describe("a store of the first version", () => {
   // The bytes are those that a release has written.
-  test("is read by a node of this version, updates and orders alike", { skip: withoutRedis }, async (t) => {
+  test("is read by a node of this version, updates and control messages alike", { skip: withoutRedis }, async (t) => {
     const { redis } = JSON.parse(readFileSync(new URL("version-1.json", import.meta.url), "utf8")) as {
       redis: { records: [id: string, fields: string[]][] };
     };

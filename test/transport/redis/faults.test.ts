@@ -6,7 +6,7 @@ import { withoutRedis } from "../../support/redis.js";
 
 const promises: Readonly<Record<keyof typeof redisFaults, string>> = {
   "server-kill": "lose nothing that the server had on its disk when it is killed",
-  "server-stall": "repeat nothing that a server does which has stood still for longer than they wait",
+  "server-stall": "repeat no request that a server executes after it has hung for longer than they wait",
   cut: "lose and repeat nothing when all connections are cut",
   "node-kill": "lose nothing when one of them is killed",
   "node-stall": "bring to one that did not run for a while what the others published",

@@ -63,7 +63,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
       await server.kill();
       await server.run();
     },
-    "stands still for longer than a call may take": async (server, nodes) => {
+    "hangs for longer than a call may take": async (server, nodes) => {
       server.stall();
       await until(() => nodes.every(({ transport }) => transport.state === "away"));
       server.resume();

@@ -9,7 +9,7 @@ import { LogStore } from "./log-store.js";
 import { type Fault, MemoryLog, Network } from "./memory-log.js";
 import { replicaSettings } from "./replica-settings.js";
 
-/** One step of a run. Nodes are numbers: that of the living nodes is taken. */
+/** One step of a run. The number of a node is its index among the living nodes. */
 export type Step =
   | {
       readonly kind: "publish";

@@ -16,7 +16,7 @@ import type { LogStore } from "./log-store.js";
  */
 export type Fault = "lost call" | "lost answer" | "no answer" | "refused";
 
-/** The server's side of all connections: it can be unreachable, or stand still. */
+/** The server's side of all connections: it can be unreachable, or hang. */
 export class Network {
   readonly #held: (() => void)[] = [];
   readonly links = new Set<MemoryLog>();
@@ -53,7 +53,7 @@ export class MemoryLog implements SharedLog {
   readonly #isDurable: boolean;
   readonly #open = new Map<(error: Error) => void, (answer: () => void) => void>();
   readonly #faults: Fault[] = [];
-  /** Answers for a node that stands still. */
+  /** Answers for a paused node. */
   #answers: (() => void)[] | undefined;
   #node = "";
   #session = 0;
@@ -75,7 +75,7 @@ export class MemoryLog implements SharedLog {
     this.#faults.push(fault);
   }
 
-  /** The node stands still: it learns nothing until {@link MemoryLog.wake}. */
+  /** Pauses the node: it learns nothing until {@link MemoryLog.wake}. */
   stop(): void {
     this.#answers ??= [];
   }

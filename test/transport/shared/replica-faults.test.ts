@@ -72,8 +72,8 @@ for (const isDurable of [false, true]) {
 }
 
 test("a node that was away is told of a gap when records sent twice are gone, even if it has heard the first ones", async () => {
-  // Node 0 stands still, and the log deletes what it sent before it reads it. So node 0 sends it again, and the log deletes
-  // that too while node 2 stands still.
+  // Node 0 is paused, and the log deletes its record before node 0 has read it. Node 0 therefore sends the record
+  // again, and the log deletes it again while node 2 is paused.
   const run = new FaultyRun(false);
   const record = await run.run([
     { kind: "stall node", node: 1, others: 1 },

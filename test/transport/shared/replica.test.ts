@@ -146,7 +146,7 @@ describe("nodes of one shared log", () => {
     assert.equal(replay(b.transport, "empty").lostThrough, 0);
   });
 
-  test("tell a gap to the node that has stood still while its updates were deleted, and to no other", async (t) => {
+  test("tell a gap only to the node that was paused while the log deleted its updates", async (t) => {
     const cluster = new Cluster(t);
     const [a, b] = [await cluster.start(50), await cluster.start(50)];
     await a.transport.publish(draft("t", "first"));
@@ -294,7 +294,7 @@ describe("nodes of one shared log", () => {
     ]);
   });
 
-  test("tell their entries again after the store has lost them", async (t) => {
+  test("publish their entries again after the store has lost them", async (t) => {
     const cluster = new Cluster(t);
     const [a, b] = [await cluster.start(), await cluster.start()];
     a.transport.nodes.tell("x", "1");
