@@ -49,12 +49,12 @@ const order: Record<Line, readonly string[]> = {
   4: ["test.js", "htmx.js", "history.js", "mercure.js", "sse.js"],
 };
 
-/** Runs the tests of a file on each line of htmx, with a fixture of their own. At a desk there is one line. */
+/** Runs the tests of a file on each line of htmx, with their own fixture. Outside CI there is one line. */
 export function onBothLines(tests: (fixture: ClientFixture) => void, options?: LaunchOptions): void {
   for (const line of htmxLines) describe(`on htmx ${line}`, () => tests(new ClientFixture(options, line)));
 }
 
-/** Does so at a desk too. */
+/** Runs them on both lines outside CI too. */
 export function alwaysOnBothLines(tests: (fixture: ClientFixture) => void): void {
   for (const line of allHtmxLines) describe(`on htmx ${line}`, () => tests(new ClientFixture(undefined, line)));
 }

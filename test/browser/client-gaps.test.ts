@@ -41,7 +41,7 @@ alwaysOnBothLines((fixture) => {
       await shows(page, ".mercure-stream p", ["fresh"]);
     });
 
-    it("stays as it is when the page prevents the refetch, or fetches the content itself", async () => {
+    it("stays unchanged when the page prevents the refetch, or fetches the content itself", async () => {
       let count = 0;
       const prevent = '<script src="/prevent.js"></script>';
       fixture.server.serve("/prevent.js", () => ({
@@ -80,7 +80,7 @@ alwaysOnBothLines((fixture) => {
     it("is fetched less and less often while the page is stale again at once, as from a cache", async () => {
       let asked = 0;
       const page = await fixture.newPage();
-      // The page's clock stands still, except when this test advances it, however slow the machine is.
+      // Only this test advances the page's clock, so a slow machine changes nothing.
       await page.clock.install({ time: 0 });
       await page.clock.pauseAt(1_000);
       fixture.serve("/", () => {

@@ -29,7 +29,7 @@ onBothLines(
     }
 
     describe("a page that htmx restores from its history", () => {
-      it("resumes from its position, however often the reader leaves it", async () => {
+      it("resumes from its position, each time that the reader has left it", async () => {
         const page = await openRoom();
         const texts = ["rendered"];
         for (const round of [1, 2, 3]) {

@@ -27,9 +27,9 @@ onBothLines((fixture) => {
 
   describe("a private stream whose token expires", () => {
     for (const [how, expire] of [
-      ["is told so by the hub", () => fixture.server.write(close("expired"))],
+      ["the hub's event", () => fixture.server.write(close("expired"))],
       [
-        "is refused when it comes back",
+        "a refused reconnection",
         () => {
           fixture.expectErrors(/reconnects in|htmx:sse:?[eE]rror|status of 401|ERR_/);
           fixture.server.refuse({ status: 401 });
@@ -37,7 +37,7 @@ onBothLines((fixture) => {
         },
       ],
     ] as const) {
-      it(`${how}: it continues with the token of the page fetched again, and misses and repeats nothing`, async () => {
+      it(`continues after ${how} with the token of the page fetched again, and misses and repeats nothing`, async () => {
         const page = await fixture.open(rendered());
         await fixture.connected();
         fixture.server.publish(item("before"));

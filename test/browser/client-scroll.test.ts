@@ -42,7 +42,7 @@ onBothLines((fixture) => {
     await nextFrame(page);
   }
 
-  /** Two frames later, all scroll events and size observers of the first have run. */
+  /** Two frames later, all scroll events and size observers of the first frame have run. */
   async function nextFrame(page: Page): Promise<void> {
     await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))");
   }
@@ -97,7 +97,7 @@ onBothLines((fixture) => {
       await isAtEnd(page);
     });
 
-    it("removes the button when the reader scrolls to the end alone", async () => {
+    it("removes the button when the reader scrolls to the end without it", async () => {
       const page = await open(feed());
       await isAtEnd(page);
       await scroll(page, -100);
@@ -306,7 +306,7 @@ onBothLines((fixture) => {
       await isAtEnd(page);
     });
 
-    it("is at its end again when htmx restores its page, without the button of before", async () => {
+    it("is at its end again when htmx restores its page, without the earlier button", async () => {
       fixture.server.serve("/lobby", "<h1>Lobby</h1>");
       const page = await open(
         `<main>${feed()}</main><a href="/lobby" hx-get="/lobby" hx-push-url="true" hx-target="main">Leave</a>`,

@@ -343,7 +343,7 @@ onBothLines((fixture) => {
         fixture.serve("/", `${stream()}<p id="log"></p>`);
         await page.goto(`${fixture.server.origin}/`);
         await shows(page, "#log", [`mercure:error feed ${answer.status};`]);
-        // The extension would create another source after half a second, then after ever longer pauses.
+        // The extension would create another source after half a second, then after growing pauses.
         await page.clock.runFor(300_000);
         await page.evaluate("feed.title = 'changed'; htmx.process(feed)");
         await page.clock.runFor(300_000);

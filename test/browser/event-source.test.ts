@@ -14,7 +14,7 @@ before(async () => {
 });
 after(() => browser.close());
 
-/** Text of all that an EventSource parser stumbles over, lone surrogates included. */
+/** Text of the characters that an EventSource parser treats specially, lone surrogates included. */
 const anyText = fc
   .array(
     fc.oneof(

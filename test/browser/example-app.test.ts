@@ -20,7 +20,7 @@ const paths = ["/", "/todos", "/dashboard"];
 const welcome = "Welcome. Open this page in a second window, write something here, and watch it arrive there.";
 const markup = `<img src="x" onerror="document.title = 'taken over'"> & <b>bold</b>`;
 
-/** How far a reader of the chat is from its end. */
+/** The distance of the chat's reader from its end. */
 const distance =
   "(({ scrollHeight, clientHeight, scrollTop }) => scrollHeight - clientHeight - scrollTop)(document.querySelector('.feed'))";
 
@@ -42,7 +42,7 @@ onBothLines(() => {
       );
     });
 
-    test("after the server was killed and started again, streams resume, and still show each message once", async () => {
+    test("after the server was killed and restarted, streams resume and still show each message once", async () => {
       const ada = await visit("/");
       const grace = await visit("/");
       await say(ada, "Ada", "Before");
@@ -59,7 +59,7 @@ onBothLines(() => {
       for (const page of [ada, grace]) assert.deepEqual(await said(page), all);
     });
 
-    test("after navigating away and back, each message is there once", async () => {
+    test("after navigating away and back, the page shows each message once", async () => {
       const ada = await visit("/");
       const grace = await visit("/");
       await say(ada, "Ada", "Before");
@@ -92,7 +92,7 @@ onBothLines(() => {
       assert.deepEqual(await said(ada), [welcome, "Before", "Processed", "After"]);
     });
 
-    test("a reader who scrolled up is not moved, sees that there is more, and gets there by a button", async () => {
+    test("a reader who scrolled up stays in place, sees that there is more, and gets there by a button", async () => {
       for (let i = 1; i <= 30; i++) await post("/messages", { author: "Ada", text: `Message ${i}` });
       const page = await visit("/");
       const feed = page.getByRole("log");
@@ -201,7 +201,7 @@ onBothLines(() => {
       await heard(page, "Four, unfinished");
       assert.deepEqual(await said(page), [welcome, "One", "Two", "Three", "Four, unfinished"]);
       assert.equal(await field.inputValue(), "");
-      // An empty field is the browser's own to refuse, as before the first message.
+      // The browser itself rejects an empty field, as before the first message.
       await field.press("Enter");
       assert.equal(await field.evaluate((input) => input.matches(":focus:invalid")), true);
     });
@@ -311,7 +311,7 @@ onBothLines(() => {
       await focused(`#${second}`);
       assert.equal(await buttons.count(), 3);
 
-      // By another visitor: the keyboard stays where it is.
+      // Another visitor deletes this one, so the focus stays in place.
       await buttons.nth(1).focus();
       await post(`/todos/${second?.replace("delete-", "")}/delete`, {});
       await page.locator(`#${second}`).waitFor({ state: "detached" });
@@ -372,7 +372,7 @@ onBothLines(() => {
         page,
         `document.querySelector("${receiver("process")} polyline").getAttribute("points") !== "${processor}"`,
       );
-      // The only page there is: one stream in all.
+      // The only open page has one stream in all.
       await until(page, `document.querySelector("${receiver("traffic")} .value").textContent === "1"`);
 
       const terms = (type: string) => page.locator(`${receiver(type)} dt`).allInnerTexts();
@@ -494,7 +494,7 @@ onBothLines(() => {
       await page.getByLabel("Message", { exact: true }).fill("Lost?");
       await page.getByRole("button", { name: "Send" }).click();
       await page.getByRole("alert").getByText("The server did not answer.").waitFor();
-      // The two can lie in one place, and only the notice is a sentence.
+      // Both can have the same place, and only the notice is a sentence.
       const layer = (selector: string) =>
         page.locator(selector).evaluate((element) => getComputedStyle(element).zIndex);
       assert.deepEqual([await layer("#notice"), await layer(".reconnecting")], ["1", "auto"]);

@@ -26,7 +26,9 @@ export let app: App;
 let untouched: Rows;
 export let visits: WatchedPage[];
 
-/** Runs the tests of a file on each line of htmx, with the app in a process of its own, as untouched before each test. */
+/**
+ * Runs the tests of a file on each line of htmx. The app has its own process, and its initial data before each test.
+ */
 export function onBothLines(tests: () => void): void {
   for (const each of htmxLines) {
     describe(`on htmx ${each}`, () => {
@@ -82,7 +84,7 @@ function environment(port: string): NodeJS.ProcessEnv {
   };
 }
 
-/** Runs the app where it ends by itself. */
+/** Runs the app at a port that it cannot use, and waits for its end. */
 export function run(port: string) {
   return spawnSync(process.execPath, command, { env: environment(port), encoding: "utf8" });
 }
@@ -193,7 +195,7 @@ export async function holdUp(page: Page, path: string) {
   return { waiting, release: () => decide("release"), refuse: () => decide("refuse") };
 }
 
-/** @param author - Not given by who is signed in. */
+/** @param author - The pages of signed-in people lack this field. */
 export async function say(page: Page, author: string | undefined, text: string): Promise<void> {
   if (author !== undefined) await page.getByLabel("Your name").fill(author);
   await write(page, text);

@@ -53,7 +53,7 @@ onBothLines(() => {
       assert.ok(lists.length <= 3, `${lists.length} fetches for Alan`);
     });
 
-    test("sends a conversation of two people to their windows, and to no stream of a third", async (t) => {
+    test("sends a conversation of two people to their windows, and to no stream of a third person", async (t) => {
       const [ada, grace, alan] = [await visit("/people"), await visit("/people"), await visit("/people")];
       await signIn(ada, "Ada in private");
       await signIn(grace, "Grace in private");
@@ -63,7 +63,7 @@ onBothLines(() => {
       const conversation = new URL(await streamOf(ada, ada.url())).searchParams.get("topic")!;
       assert.match(conversation, /^Conversation\//);
 
-      // All that a third could ask for: with no token, and with that of a page of his own.
+      // The requests that a third person can make: without a token, and with the token of his own page.
       const url = new URL(await streamOf(alan, `${app.url}/people`));
       url.searchParams.append("topic", conversation);
       url.searchParams.append("topic", "*");
@@ -74,7 +74,7 @@ onBothLines(() => {
       wires.push(await openStream(t, url.href));
 
       await write(ada, "Nobody else reads this");
-      // The list of the other shows it, and leads there.
+      // The list of the other person shows it, with a link.
       await grace.getByText("Ada in private: Nobody else reads this").waitFor();
       await grace.getByRole("link", { name: "Ada in private" }).click();
       await heard(grace, "Nobody else reads this");
@@ -111,25 +111,25 @@ onBothLines(() => {
 
       await other.getByRole("button", { name: "Sign out" }).click();
       await other.getByRole("button", { name: "Sign in" }).waitFor();
-      // The window with the conversation finds out by its stream, and has nothing to show any more.
+      // The stream tells the window with the conversation, which then leaves the page.
       await ada.getByRole("button", { name: "Sign in" }).waitFor();
       assert.equal(new URL(ada.url()).pathname, "/people");
       let last: string | undefined;
       for (let event = await wire.next(); event; event = await wire.next()) last = event.event;
       assert.equal(last, "mercure:close");
-      // Asked again, it says so at once, by the event to scripts that would not look at the status.
+      // A later request gets the same event at once, for scripts that ignore the status.
       assert.equal((await (await openStream(t, old)).next())?.event, "mercure:close");
       const plain = new URL(old);
       plain.searchParams.delete("grant");
       assert.equal((await openStream(t, plain.href)).response.status, 401);
       await grace.goto(`${app.url}/people`);
       await grace.getByText("Grace who stays", { exact: true }).last().waitFor();
-      assert.equal(await grace.getByText("Ada who leaves").count(), 0, "and is gone from the list at once");
+      assert.equal(await grace.getByText("Ada who leaves").count(), 0, "the list no longer has the person");
 
       await signIn(ada, "Ada who leaves");
       await grace.getByRole("link", { name: "Ada who leaves" }).click();
       await grace.getByRole("log").waitFor();
-      assert.deepEqual(await said(grace), [], "what was said is gone with the person");
+      assert.deepEqual(await said(grace), [], "the messages end with the person");
     });
 
     test("a signed-in person writes under their name, and nobody else does", async () => {
@@ -169,7 +169,7 @@ onBothLines(() => {
       assert.match(await ada.locator(".message .author").last().innerText(), /^Ada who stays /);
     });
 
-    // A page of another site sends a form in the name of whoever looks at it.
+    // A page of another site sends a form in the name of its reader.
     test("refuses every change that another site's page requests", async () => {
       const headers = [
         { "Sec-Fetch-Site": "cross-site" },
@@ -241,7 +241,7 @@ onBothLines(() => {
       await list.getByText("Grace who comes").waitFor();
       assert.equal(await list.getByText("Ada who looks").count(), 0);
       assert.equal(await element?.innerText(), "1 other person is here.");
-      // A guest sees everybody, and counts from the first rendering on.
+      // A guest sees everybody, and counts from the first rendering.
       const guest = await visit("/people", { javaScriptEnabled: false });
       await guest.getByRole("status").getByText("2 people and 1 guest are here.").waitFor();
       assert.equal(await guest.getByRole("list", { name: "People" }).getByRole("link").count(), 0);

@@ -75,7 +75,7 @@ describe("a page in Firefox", { skip: withoutFirefox }, () => {
         hint.showPopover();`);
       const kept = ["my words", "my words", "draft", 30, true] as const;
       await becomes("old", ...kept, false);
-      // The script that keeps all this loads with the first of it.
+      // The script that keeps this state loads at the first change.
       await until(() =>
         firefox.evaluate(`const ui = performance.getEntriesByType("resource").find(({ name }) => /\\/ui-/.test(name));
         return ui !== undefined && import(ui.name).then(() => true);`),

@@ -30,7 +30,7 @@ async function start(t: TestContext, transport: string): Promise<{ origin: strin
   return { origin, child };
 }
 
-/** The own browser of a person who has signed in. Cookies of one host count at each of its ports. */
+/** A browser of a person who has signed in. The cookies of a host are valid at each of its ports. */
 async function signIn(t: TestContext, origin: string, user: string): Promise<BrowserContext> {
   const context = await browser.newContext();
   t.after(() => context.close());

@@ -189,8 +189,7 @@ for (const tokenMode of ["url", "cookie"] as const) {
         });
       }
 
-      // A user who is not an editor any more would still get the rendering for editors, since they can still stream the
-      // topic.
+      // A former editor would still get the rendering for editors, because they can still stream the topic.
       test("continue with the current variant of their viewer", async (t) => {
         const site = await new Site(t, { htmx, tokenMode, authorize: () => true }).start();
         const page = await site.visit("/role");
@@ -271,7 +270,7 @@ for (const tokenMode of ["url", "cookie"] as const) {
         await expire(site);
         await page.waitForFunction('document.title === "message"');
         const { length } = site.asked;
-        // The extension would retry after half a second, and then after ever longer pauses.
+        // The extension would retry after half a second, and then after growing pauses.
         await page.clock.runFor(300_000);
         await page.evaluate("fetch('/favicon.ico')");
         assert.equal(site.asked.length, length);

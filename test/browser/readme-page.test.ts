@@ -41,7 +41,7 @@ for (const htmx of allHtmxLines)
     await page.getByRole("log").getByText("Hello").waitFor();
     while ((await field.inputValue()) !== "") await new Promise(setImmediate);
     assert.deepEqual(errors, []);
-    // The keyboard is still in the field.
+    // The field still has the focus.
     await page.keyboard.type("Not sent");
 
     for (const fail of [() => page.context().setOffline(true), () => page.route("**/messages", refuse)]) {

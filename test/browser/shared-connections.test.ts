@@ -120,7 +120,7 @@ class Lab {
   }
 }
 
-/** The names of pages in messages: a number in the order of their begin. */
+/** The names of pages in messages: a number in the order of their start. */
 const names = new WeakMap<Page, string>();
 
 /** Waits until the pages have exactly these items, each once and in order. The step is for the message of a failure. */
@@ -247,7 +247,7 @@ for (const htmx of htmxLines) {
     });
 
     // The tab with the connection stops in the middle, as on a phone that freezes it silently.
-    test("tabs take the lead from one that does nothing more, and it follows them when it continues", async (t) => {
+    test("tabs take the lead from one that has stopped, which follows them when it continues", async (t) => {
       const lab = await Lab.start(t, feed, { htmx, hub: { keepaliveInterval: 1 } });
       const pages = await lab.tabs(3);
       await lab.settled(3);

@@ -55,7 +55,7 @@ for (const page of documents) {
   });
 }
 
-test("every block runs, but for these", () => {
+test("every block runs, except these", () => {
   const notRun = documents.flatMap(({ blocks }) => blocks).filter(({ noRun }) => noRun !== undefined);
   assert.deepEqual(
     notRun.map(({ page, language, noRun }) => `${page}, ${language}: ${noRun}`),
@@ -145,7 +145,7 @@ async function runProgram(t: TestContext, block: Block, page: Page): Promise<voi
   const exitCode = await program.end();
   const complaints = program.complaints().replaceAll(/^htmx-mercure: no secret .*\n/gm, "");
   assert.equal(complaints, "");
-  // One that listens and does not care for signals is ended by it.
+  // The signal ends a program that listens and does not handle signals.
   const endsByItself = program.origin === undefined || block.code.includes("SIGTERM");
   if (endsByItself) assert.equal(exitCode, 0);
   if (output !== undefined) assertShows(program.output(), output.code);
@@ -198,7 +198,7 @@ async function renderTemplate(t: TestContext, block: Block, page: Page): Promise
   if (output !== undefined) assertShows(html, output.code);
 }
 
-/** The library's own components need what makes them streams, when a page shows how to override them. */
+/** Renders a component. The library's own components, which a page can override, need the properties of a stream. */
 function use(kit: Kit, component: string): unknown {
   if (component === "MercureStreamContext") return kit.render(component, { topics: ["a", "b"], children: kit.html`…` });
   return kit.render(component, component === "MercureStream" ? { topic: "messages" } : templateContext());
@@ -224,7 +224,7 @@ async function runScript(t: TestContext, { code }: Block): Promise<void> {
     const { page, errors } = await newWatchedPage(browser);
     const logged = code.includes("console.log") && page.waitForEvent("console");
     await page.goto(origin);
-    // One that the script opens has no position to be replayed from.
+    // A stream that the script opens has no position, so the update must follow it.
     const streams = code.includes("new EventSource") ? 2 : 1;
     while (kit.hub.connections < streams) await new Promise(setImmediate);
     await kit.sse.publish("messages", kit.html`<p id="m">hello</p>`);

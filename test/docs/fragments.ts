@@ -152,7 +152,7 @@ export async function runFragment(sample: Sample, code: string): Promise<void> {
   if (errors.length > 0) throw new AggregateError(errors.flat(), `the fragment made the library log ${errors}`);
 }
 
-/** Gives a loop over updates one to see, and ends it with the kit. */
+/** Publishes an update for each loop over updates, and ends the loop with the kit. */
 async function endIteration(kit: Kit, code: string, running: Promise<void>, logged: unknown[]): Promise<void> {
   const topics = /updates\(([^)]*)\)/.exec(code)?.[1]?.matchAll(/"([^"]+)"/g) ?? [];
   for (const [, topic] of topics) await kit.sse.publish(topic!, "hello");

@@ -147,7 +147,7 @@ describe("the connection of streams", () => {
   });
 
   // A later connection would take the place of the leader's at the hub.
-  test("is not replaced by a tab that leads no more", async (t) => {
+  test("is not replaced by a tab that no longer leads", async (t) => {
     const { connection, join, requests } = await start(t, () => 0);
     const streams = [join(), join(), join()];
     await until(() => streams.every(({ isOpen }) => isOpen));
