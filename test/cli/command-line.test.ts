@@ -84,7 +84,7 @@ describe("htmx-mercure", () => {
     assert.match(wrong.stderr, /Unknown command "publsh"\. Did you mean "publish"/);
   });
 
-  test("prints another 32 bytes at each gen-secret-key", async (t) => {
+  test("prints 32 new bytes at each gen-secret-key", async (t) => {
     const keys = await Promise.all([run(t, ["gen-secret-key"]), run(t, ["gen-secret-key"])]);
     for (const { code, stdout } of keys) {
       assert.equal(code, 0);

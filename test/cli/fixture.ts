@@ -11,7 +11,7 @@ const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url)
 export const secret = "0123456789abcdef0123456789abcdef";
 
 export interface CommandOptions {
-  /** The whole environment, but for PATH: tests must not see the machine's. */
+  /** The whole environment, except PATH: tests must not see the machine's variables. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** The text on the standard input. Default nothing. */

@@ -228,7 +228,7 @@ describe("metrics", () => {
     { name: "PostgreSQL", skip: withoutPostgres, startServer: () => PostgresServer.start(), processes: 1 },
     { name: "Redis", skip: withoutRedis, startServer: () => RedisServer.start(), processes: 2 },
   ]) {
-    test(`show the updates that wait while ${name} stands still, and health tells why, in processes: ${processes}`, {
+    test(`show the updates that wait while ${name} is paused, and health tells why, in processes: ${processes}`, {
       skip,
     }, async (t) => {
       const server: RedisServer | PostgresServer = await startServer();

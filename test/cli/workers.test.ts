@@ -45,7 +45,7 @@ function workersOf({ child }: RunningHub): number[] {
   }
 }
 
-/** Publishes over a new connection, so that the next process in turn gets it, and none that has ended. */
+/** Publishes over a new connection, so that the next running process gets it. */
 async function publish(url: string, data: string, authorization?: string): Promise<void> {
   const headers = {
     authorization: authorization ?? `Bearer ${await token({ publish: ["*"] }, {}, secret)}`,

@@ -133,7 +133,7 @@ for (const protocol of [0, 1] as const) {
       });
     }
 
-    test("whatever the topics are, or the page is an error", async (t) => {
+    test("with any topics, or the page is an error", async (t) => {
       const { show } = await start(t, { protocol, tokenMode: "url", hub: { maxMatchers: 5, maxMatcherLength: 200 } });
       const unit = fc.constantFrom(
         "a",
@@ -293,7 +293,7 @@ describe("a name with joiners", () => {
       assert.equal((await plain.next())?.data, "for one");
     });
 
-    // Somebody signs up under a name that looks like another's, to read what is theirs.
+    // A visitor signs up under a name that looks like another user's, to read that user's updates.
     test(`differs from topics that look the same, or like its encoded form, in Mercure ${protocol}.x`, async (t) => {
       const { kit, origin, show } = await start(t, { protocol, tokenMode: "url" });
       const others = ["users/a\u200cb", "users/ab", "users/a~u200D.b", "users/a%E2%80%8Db"];
@@ -362,7 +362,7 @@ describe("the tokens of private streams in cookies", () => {
     });
   }
 
-  test("are all there for the streams of one page, or the page is an error that says what to do", async (t) => {
+  test("suffice for all streams of one page, or the page is an error with the remedy", async (t) => {
     const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
     app.get("/streams/:count", (req, res) => {
       const topics = Array.from({ length: Number(req.params.count) }, (_, index) => `${"long".repeat(30)}/${index}`);
@@ -376,7 +376,7 @@ describe("the tokens of private streams in cookies", () => {
     );
     assert.equal(urls.length, 9);
     for (const url of urls) {
-      // The hub's answers must not take from the page what it needs either.
+      // The hub's answers must not delete cookies that the page needs.
       const controller = new AbortController();
       const answer = await session.fetch(url, { signal: controller.signal });
       assert.equal(
@@ -390,7 +390,7 @@ describe("the tokens of private streams in cookies", () => {
     assert.match(await tooMany.text(), /7168.*MercureStreamContext/);
   });
 
-  test("of tabs that opened at the same time are taken back by the next page, too", async (t) => {
+  test("of tabs that opened at the same time are deleted by the next page too", async (t) => {
     const { app, kit, origin } = await start(t, { tokenMode: "cookie" });
     app.get("/conversations/:id", (req, res) => {
       res.send(String(kit.render("MercureStream", { topic: `conversations/${req.params.id}`, private: true })));

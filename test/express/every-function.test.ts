@@ -28,7 +28,7 @@ interface State {
   /** Whether the logger, the observer and all listeners throw. */
   readonly throws?: boolean;
   readonly tokenMode?: "url" | "cookie";
-  /** Whether a desk, which tries each kind of state once, leaves it out. */
+  /** Whether a run outside CI, which tries each kind of state once, leaves it out. */
   readonly isVariant?: boolean;
   /** The outcomes other than `works`. */
   readonly outcomes?: Outcomes;

@@ -359,7 +359,7 @@ describe("with a remote hub", () => {
     assert.equal(typeof { ...kit }.close, "function");
   });
 
-  test("pages name no shared connections, because such a hub does not number its streams", async (t) => {
+  test("pages name no shared connections, because other hubs do not number the streams", async (t) => {
     const scripts = ({ environment }: Kit) => environment.renderString("{{ mercure_scripts() }}", {});
     const options = { shareConnections: true };
     const { kit } = await withHub(t, (await embeddedHub(t)).url, options);
@@ -391,7 +391,7 @@ describe("with a remote hub", () => {
     await kit.close();
     await until(() => closed === 1);
     await assert.rejects(kit.sse.publish("a", "x"), { code: "ERR_CLOSED" });
-    assert.ok(await page(), "what is still asked for is answered");
+    assert.ok(await page(), "pages still get answers");
   });
 });
 

@@ -123,7 +123,7 @@ for (const { proxy, skip, start } of proxies) {
   });
 }
 
-describe("what a job renders without a request", () => {
+describe("HTML that a job renders without a request", () => {
   for (const options of [{ publicPath: "/o'neil" }, { publicHubUrl: "/o'neil/.well-known/mercure" }]) {
     test(`begins with the prefix of ${Object.keys(options)[0]}, encoded, then the mount path`, (t) => {
       const { app, kit } = application(t, files, options);
@@ -186,7 +186,7 @@ describe("an absolute publicHubUrl", () => {
     }
   });
 
-  // Browsers send a cookie to its path only: a stream at the URL would have none, and its renewal neither.
+  // Browsers send a cookie to its path only, so the stream at the URL and its renewal would not get it.
   test("is the unchanged path of the cookies and of the renewal, wherever the application is mounted", async (t) => {
     for (const path of ["", "/front", "/front/shop", "/shop"]) {
       const hubPath = `${path}/.well-known/mercure`;

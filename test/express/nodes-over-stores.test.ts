@@ -150,7 +150,7 @@ for (const { name, skip, start: startStore, open } of stores) {
 
     test("answer the same about the people of both as soon as the news has travelled, and tell the pages of both", async (t) => {
       const [a, b] = await startTwo(t, { presenceGrace: 0 });
-      // The clock of the log in memory stands still: no timer delays the news.
+      // Nothing advances the clock of the log in memory, so no timer delays the announcements.
       const agree = async (expected: object) => {
         for (const { answers } of [a, b]) {
           await until(async () => isDeepStrictEqual(await answers(), expected));

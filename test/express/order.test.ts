@@ -12,7 +12,7 @@ const files = {
 
 type Render = (req: Request, res: Response) => unknown;
 
-/** The usual ways to mount what renders. */
+/** The usual ways to mount handlers that render. */
 const layouts: Record<string, (app: Express, render: Render) => unknown> = {
   "app.get": (app, render) => app.get("/", render),
   "app.route": (app, render) => app.route("/").get(render),
@@ -31,7 +31,7 @@ function start(t: Parameters<typeof application>[0], mount: (app: Express) => un
   return made;
 }
 
-describe("what stands before mercure(app)", () => {
+describe("handlers before mercure(app)", () => {
   for (const [name, mount] of Object.entries(layouts)) {
     test(`${name} brings a warning at the start`, (t) => {
       const { warnings } = start(t, (app) => mount(app, () => {}));

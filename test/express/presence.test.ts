@@ -193,7 +193,7 @@ for (const protocol of [0, 1] as const) {
 }
 
 describe("sse.presence", () => {
-  test("MercurePresence without a topic belongs into such a context", async (t) => {
+  test("MercurePresence without a topic is valid only inside a context with with_presence", async (t) => {
     const { render } = await start(t, "");
     assert.throws(() => render("MercurePresence", { hx_get: "/who" }), /with_presence/);
   });

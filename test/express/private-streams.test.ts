@@ -132,7 +132,7 @@ describe("a private stream by cookie", () => {
   });
 
   // Token replay after logout: on a shared computer the next user's browser still has the last one's cookies.
-  test("is worthless after the sign-out, which issues nothing", async (t) => {
+  test("is invalid after the sign-out, which issues no token", async (t) => {
     const { origin, show } = await start(t, { tokenMode: "cookie" });
     const session = new BrowserSession();
     const { url } = await show(session);
@@ -143,7 +143,7 @@ describe("a private stream by cookie", () => {
     assert.equal((await stream.next())?.data, "expired");
     await show(session, "b");
     const later = await openStream(t, url, { headers: session.headers(url) });
-    assert.equal((await later.next())?.data, "expired", "nor with the key of whoever comes next");
+    assert.equal((await later.next())?.data, "expired", "nor with the key of the next user");
   });
 
   // Cookies ignore ports: another application of the same host, on another port, replaces a visitor's token by its own.

@@ -107,7 +107,7 @@ describe("a promise in a template's variables that is rejected later", () => {
     "is a condition after an asynchronous filter": ["{{ 1 | later }}<% if user %>x<% endif %>", 22, "The promise user"],
   };
   for (const [what, [template, column, name]] of Object.entries(inPages)) {
-    // A promise is always true, so the page would show to everybody what only some may see.
+    // A promise is always true, so the page would show restricted content to everybody.
     test(`is an error with its place where it ${what} in a page`, async (t) => {
       const fatal = fatalErrors(t);
       const { app, kit, listen } = application(t, { "templates/index.njk": `\n${template}` });

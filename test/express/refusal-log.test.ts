@@ -9,7 +9,7 @@ import { openStream } from "../support/event-stream.js";
 
 const hubPath = "/.well-known/mercure";
 
-/** An application on a port of its own, and what its hub answers to a page of it. */
+/** An application on its own port, and the answers of its hub to its pages. */
 async function start(t: TestContext, options: MercureOptions = {}) {
   const { warnings, ...started } = application(t, {}, options);
   const origin = await started.listen();
@@ -44,7 +44,7 @@ describe("a refusal for a page of the application", () => {
     "a missing token": [401, "?topic=a", { hub: { allowAnonymous: false } }],
     "a forged token": [401, "?topic=a&authorization=e30.e30.e30", {}],
     "a body that is too large": [413, "", { hub: { maxQueryBytes: 10 } }, "QUERY", "topic=1234567890"],
-    "an update over HTTP where none is taken": [405, "", {}, "POST", "topic=a"],
+    "an update over HTTP where publishing is off": [405, "", {}, "POST", "topic=a"],
   };
   for (const [what, [status, query, options, method, body]] of Object.entries(kinds)) {
     test(`is logged for ${what}`, async (t) => {
@@ -185,8 +185,8 @@ describe("the log of refusals", () => {
     assert.equal(logged().length, 1);
   });
 
-  // A script sends requests of ever new pages, until the process that remembers them all ends.
-  test("remembers the last thousand refusals, and no more", async (t) => {
+  // A script sends requests of new pages again and again, until the process that remembers them all runs out of memory.
+  test("remembers at most the last thousand refusals", async (t) => {
     const { ask, page, logged } = await start(t);
     for (let index = 0; index <= 1000; index++) await ask("", page(`/${index}`));
     assert.equal(logged().length, 1001);

@@ -110,7 +110,8 @@ describe("a shared connection", () => {
     for (const line of text.split("\n")) assert.match(line, /^(:.*|(id|data|event|retry):.*|)$/);
   });
 
-  // A page joins the token of one stream with the topics of another, to read what none of its tokens grants.
+  // A page combines the token of one stream with the topics of another, to read topics that no token of the page
+  // grants.
   test("gives each stream the rights of its own token alone", async (t) => {
     const { kit, tokenFor, open } = await start(t);
     const token = await tokenFor("a");

@@ -153,7 +153,7 @@ describe("a sign-out during a request", () => {
 
 describe("the cookies of two people in one browser", () => {
   // Ada's session expires without a sign-out; then Bob signs in, and her cookies are still there.
-  test("are worthless for the user who left, after a page is rendered for the other", async (t) => {
+  test("are invalid for the user who left, after a page is rendered for the other", async (t) => {
     const { app, kit, listen } = start(t, { tokenMode: "cookie" });
     app.get("/:user", (req, res) => res.render("mine.njk", { user: req.params.user }));
     const origin = await listen();

@@ -23,7 +23,7 @@ describe("sse", () => {
     );
   });
 
-  test("has functions that can be taken apart", async (t) => {
+  test("has functions that can be destructured", async (t) => {
     const { kit } = application(t);
     const { publish, topics, updates } = kit.sse;
     const iteration = updates("a");

@@ -83,7 +83,7 @@ describe("the text of values", () => {
     ["query parameters", new URLSearchParams({ a: "1" }), "a=1", '"a=1"'],
     ["an ObjectId", new ObjectId(), "65f0a1b2c3d4e5f601234567", '"65f0a1b2c3d4e5f601234567"'],
     ["a decimal", new Decimal128(), "1.50", '{"$numberDecimal":"1.50"}'],
-    ["an object that only says how it reads", new Money(), "1.5 €", '"1.5 €"'],
+    ["an object with a text form alone", new Money(), "1.5 €", '"1.5 €"'],
   ];
   for (const [what, value, text, json] of texts) {
     test(`${what} has one text in html, in attributes and as published data`, async (t) => {

@@ -1,6 +1,6 @@
 import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
 
-/** The max wait for a condition, in milliseconds. It is far above any right wait, and only names a wrong one. */
+/** The max wait for a condition, in milliseconds. It is far above every correct wait, so only a defect reaches it. */
 const patience = 150_000;
 
 type Condition = () => unknown;
@@ -42,7 +42,7 @@ async function poll(condition: Condition, pause: () => Promise<unknown>, caller:
 }
 
 /**
- * Waits for a promise that only a wrong program leaves open.
+ * Waits for a promise that only a defective program leaves pending.
  *
  * @throws Error with the complaint and the caller's line if it stays open.
  */

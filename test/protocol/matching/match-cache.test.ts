@@ -27,7 +27,7 @@ describe("the cache of matches", () => {
     assert.deepEqual(evaluated, ["a on a/1", "b on a/1"]);
   });
 
-  // A publisher of ever new topics, or a subscriber of ever new patterns, fills the hub's memory.
+  // A publisher of many new topics, or a subscriber of many new patterns, fills the hub's memory.
   test("stays within its max of results, whatever is asked", () => {
     const { cache, pattern, evaluated } = counting(10);
     const patterns = Array.from({ length: 25 }, (_, index) => pattern(`${index}`));
@@ -51,7 +51,7 @@ describe("the cache of matches", () => {
     assert.equal(evaluated.length, 2);
   });
 
-  // A client names ever new long topics: few results, much memory.
+  // A client names new long topics again and again: few results, much memory.
   test("keeps topics in bounded memory, and forgets the oldest", () => {
     const { cache, pattern, evaluated } = counting();
     const a = pattern("a");

@@ -72,7 +72,7 @@ describe("shared patterns", () => {
     assert.equal(attempts, 602);
   });
 
-  // Text with braces that form an invalid template costs nothing to match, and ever new texts would fill the memory.
+  // Text with braces that form an invalid template costs nothing to match, and many new texts would fill the memory.
   test("count by their length when they cost nothing to match", async () => {
     const patterns = new PatternPool<{ cost: number }>(100);
     const keys = Array.from({ length: 1000 }, (_, i) => `${i}`.repeat(20));

@@ -6,7 +6,7 @@ import { emptyComment, encodeEvent, type ServerSentEvent } from "../../../src/pr
 import { anyCharacter } from "../../support/any-character.js";
 import { cases } from "../../support/cases.js";
 
-/** Text of all that parsers stumble over, lone surrogates included. */
+/** Text of the characters that parsers treat specially, lone surrogates included. */
 const anyText = fc
   .array(
     fc.oneof(

@@ -46,7 +46,7 @@ describe("presence", () => {
   test("counts people, whatever their number of windows", () => {
     const { come, who, told } = start();
     const close = come({ id: 7, name: "Ada" });
-    assert.deepEqual(who(), ["7: 1"], "who was there before somebody asked");
+    assert.deepEqual(who(), ["7: 1"], "people from before the first request are listed");
     come({ id: 7, name: "Ada" });
     come({ id: 7, name: "Ada" });
     come({ id: 8, name: "Grace" });
@@ -187,7 +187,7 @@ describe("presence", () => {
     assert.deepEqual(told, ["room", "other"]);
   });
 
-  // A visitor requests pages of ever new rooms.
+  // A visitor requests pages of new rooms again and again.
   test("bounds the memory of watched topics, and evicts the oldest", () => {
     const { presence, come, told } = start();
     presence.watch("room");

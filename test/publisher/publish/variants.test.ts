@@ -63,7 +63,7 @@ describe("variants", () => {
     assert.deepEqual(told, [topic]);
   });
 
-  // A visitor opens pages of ever new topics, and each stays in memory as long as its token.
+  // A visitor opens pages of new topics again and again, and each stays in memory as long as its token.
   test("are bounded in their memory, for all topics together", () => {
     for (const areAllKnown of [true, false]) {
       const { variants, pass, hear } = start(areAllKnown);

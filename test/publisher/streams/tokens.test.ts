@@ -26,7 +26,7 @@ describe("tokens for publishing", () => {
     const second = tokens.forPublisher(["a"]);
     assert.notEqual(second, first);
     assert.equal(tokens.forPublisher(["a"]), second);
-    assert.ok(decodeJwt(first).exp! * 1000 > clock.now(), "what was sent with the first may still be under way");
+    assert.ok(decodeJwt(first).exp! * 1000 > clock.now(), "a request with the first token may still be under way");
   });
 
   test("grant the topics of their update and no others", () => {
