@@ -7,8 +7,8 @@
 //   npm test -- --in-process hub        of these files, the ones that start no other process
 //   npm test -- --test-name-pattern=id  options with -- go to Node's test runner
 //
-// At a desk, which is without CI and without names of files, the script leaves out the deep files and sets TEST_DEPTH=desk,
-// and tests repeat less. The last lines say so.
+// Without CI and without names of files, the script leaves out the deep files and sets TEST_DEPTH=desk, and tests
+// repeat less. The last lines say so.
 //
 // TEST_COUNTS=file writes the numbers of passed and failed tests, and a description of the failures, to this file as JSON.
 
@@ -51,7 +51,7 @@ const ALONE = /support\/heap|node:cluster|browser\/chromium|^(?:before|after)(?:
 const ALONE_FOLDERS = /^test\/(?:browser|docs|project)\//;
 const ALONE_WITH_PROCESSES = /^test\/(?:cli|faults)\/|\/faults\.test\.ts$/;
 /**
- * Files that take minutes: programs of the documentation, processes and servers that are killed or stand still,
+ * Files that take minutes: programs of the documentation, processes and servers that are killed or paused,
  * installations, the example app.
  */
 const DEEP = [
@@ -106,7 +106,7 @@ await main(async () => {
   if (isDesk) {
     const left = deep.length === 0 ? "" : ` These files are left out: ${deep.join(", ")}.`;
     console.log(
-      `\nTests at a desk repeat less, and most files of browsers run one line of htmx.${left} CI=true npm test runs everything.`,
+      `\nOutside CI tests repeat less, and most browser tests run on one line of htmx.${left} CI=true npm test runs everything.`,
     );
   }
 });

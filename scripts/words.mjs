@@ -10,7 +10,7 @@ import { main } from "./run.mjs";
 /** The patterns of wrong sentences. */
 export const marks = {
   "a sentence that begins with Who, What, Whose or Which":
-    /^(?:Who|What|Whose|Whom|Which|Whoever|Whatever|Whomever|Whichever)\b(?!.*\?\W*$)/,
+    /^(?:Who|[Ww]hat|Whose|[Ww]hom|Which|[Ww]hoever|Whatever|[Ww]homever|Whichever)\b(?!.*\?\W*$)/,
   '"is none", "is no …"': /\b(?:is|are|was|were|be)\s+(?:none\b|no (?!longer\b|more than\b)[a-z])/i,
   '"shall"': /\bshall\b/i,
   '"in which", "with whom", "of what"':
@@ -23,7 +23,12 @@ export const marks = {
   '"also when", "also if", "also those"': /\balso (?:if|when|where|while|after|before|those)\b/i,
   // About, except, only, unchanged.
   '"some 20", "all but", "as it is"':
-    /\bsome (?:\d|(?:two|three|four|five|ten|twelve|twenty|dozens?|hundreds?|thousands?)\b)|\b(?:all|any|anything|everything|nobody|none|nothing) but\b|\bas (?:it|they) (?:is|are|was|were)(?=[.,;:)]|$)/i,
+    /\bsome (?:\d|(?:two|three|four|five|ten|twelve|twenty|dozens?|hundreds?|thousands?)\b)|\b(?:all|any|anything|everything|nobody|none|nothing) but\b|\bbut for\b|\bas (?:it|they) (?:is|are|was|were)(?=[.,;:)]|$)/i,
+  // Start, no longer, again and again.
+  '"the begin", "any more", "ever new"':
+    /\b(?:the|its|their|whose|a) begin\b|\bany more\b(?! than\b)|\bever (?:fewer|greater|growing|larger|longer|more|new|newer|smaller)\b/i,
+  // Is paused, hangs; outside CI.
+  '"stands still", "at a desk"': /\bst(?:ands?|ood|anding) still\b|\bat a desk\b/i,
 };
 
 await (import.meta.url === pathToFileURL(process.argv[1] ?? "").href ? main(check) : undefined);

@@ -115,7 +115,7 @@ describe(".ci/run", () => {
     assert.equal(withoutFrames.length, 25);
   });
 
-  test("runs the deep files that npm test leaves out at a desk, which its last line names", async () => {
+  test("runs the deep files that npm test leaves out outside CI, which its last line names", async () => {
     assert.ok(lines.some((line) => line.includes("✔ is deep")));
     const atDesk = await outputOf("npm", "test");
     assert.equal(
