@@ -133,27 +133,24 @@ ${create} join_log(
   this_node text, new_session text, lease interval, head bigint, heard bigint, known_lost bigint, known_seen bigint,
   new_key bytea
 ) returns jsonb ${locking}
-declare m meta; last bigint; missed bigint := 0; answer jsonb;
+declare m meta; before bigint; last bigint; missed bigint; found bigint := 0; answer jsonb;
 begin
   perform lock_log(null, null, null);
   insert into nodes values (this_node, new_session, clock_timestamp() + lease)
   on conflict (node) do update set session = excluded.session, lease_end = excluded.lease_end;
   select * into m from meta for update;
-  select case when is_called then last_value else 0 end into last from last_position;
+  select case when is_called then last_value else 0 end into before from last_position;
+  if known_lost > m.lost then found := known_lost; end if;
   m.lost := greatest(m.lost, known_lost);
   m.seen := greatest(m.seen, known_seen);
-  if heard <= m.deleted or exists (select from log where position = heard) or heard <= m.seen then
-    if head > last then last := head + ${clearance}; end if;
-    if heard <> m.seen then missed := m.lost; end if;
-  elsif heard > last then
-    if head > last then last := head + ${clearance}; end if;
-    m.lost := heard;
+  missed := case m.seen when heard then 0 when known_seen then known_lost else m.lost end;
+  if heard > m.seen and heard > m.deleted and not exists (select from log where position = heard) then
+    found := heard;
     m.seen := heard;
-  else
-    m.lost := last + 1;
-    m.seen := heard;
-    last := greatest(m.lost, case when head > last then head + ${clearance} else 0 end);
+    missed := 0;
   end if;
+  if found > 0 then m.lost := greatest(m.lost, found, before + 1); end if;
+  last := greatest(m.lost, case when head > before then head + ${clearance} else before end);
   if last > 0 then perform setval('${s}.last_position', last); end if;
   update meta set lost = m.lost, seen = m.seen, floor = last, key = coalesce(key, new_key) returning * into m;
   answer := to_jsonb(m) || jsonb_build_object(

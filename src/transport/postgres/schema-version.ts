@@ -5,4 +5,4 @@ export const schemaVersion = 1;
  * The revision of the functions within the version. The functions of all revisions work together. Raise it with each
  * change of the statements.
  */
-export const schemaRevision = 2;
+export const schemaRevision = 3;

@@ -70,24 +70,18 @@ if known ~= run and from then
     redis.call('XDEL', log, entry[1])
   end
 end
-local lost = math.max(mark('lost'), tonumber(ARGV[6]))
-local seen = math.max(mark('seen'), tonumber(ARGV[7]))
+local knownLost, knownSeen = tonumber(ARGV[6]), tonumber(ARGV[7])
+local lost, seen = math.max(mark('lost'), knownLost), math.max(mark('seen'), knownSeen)
 local id = text(heard) .. '-0'
 local knows = heard <= mark('deleted') or #redis.call('XRANGE', log, id, id) > 0
-local missed = lost
-local before = last
-if head > before then last = head + ${clearance} end
-if knows or heard <= seen then
-  if heard == seen then missed = 0 end
-else
-  missed = 0
-  seen = heard
-  if heard > before then lost = heard
-  else
-    lost = before + 1
-    last = math.max(last, lost)
-  end
+local missed = heard == seen and 0 or knownSeen == seen and knownLost or lost
+local found = knownLost > mark('lost') and knownLost or 0
+if not knows and heard > seen then
+  found, seen, missed = heard, heard, 0
 end
+local before = last
+if found > 0 then lost = math.max(lost, found, before + 1) end
+last = math.max(lost, head > before and head + ${clearance} or before)
 if known ~= run and (known or before > 0) then
   local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
   from = math.max(before, newest and tonumber(string.match(newest[1], '^%d+')) or 0)

@@ -133,6 +133,9 @@ export interface SharedLog {
    * deleted ones. It then keeps clear of the node's positions by {@link clearance}, and raises the mark `lost`. The
    * other nodes never receive these updates, and find out by the mark. If another node has found the same loss and this
    * one has received no later update, this join raises nothing.
+   *
+   * A second failure can lose the mark too. A node that knows of a loss which the log has forgotten raises the mark
+   * again, beyond all that other nodes have read since.
    */
   join(member: Member): Promise<LogJoin>;
 

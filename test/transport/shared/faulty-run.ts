@@ -81,6 +81,7 @@ export class FaultyRun {
   readonly #clock = new ManualClock();
   readonly #store = new LogStore(this.#clock);
   readonly #isDurable: boolean;
+  readonly #random: () => number;
   readonly #nodes: FaultyNode[] = [];
   readonly #sent: string[] = [];
   readonly #acknowledged: string[] = [];
@@ -88,9 +89,11 @@ export class FaultyRun {
   /**
    * @param isDurable - Whether updates are acknowledged only when the copy has them. Then nodes can die before the log
    * fails over; otherwise an update that only a dead node has heard can be lost, and nobody knows.
+   * @param seed - Chooses the pauses of the nodes, so that a run can be repeated.
    */
-  constructor(isDurable: boolean) {
+  constructor(isDurable: boolean, seed: number) {
     this.#isDurable = isDurable;
+    this.#random = numbersOf(seed);
   }
 
   /** The number of gaps that a node was told of because the log had deleted a repeat. */
@@ -100,6 +103,16 @@ export class FaultyRun {
   }
 
   async run(steps: readonly Step[]): Promise<RunRecord> {
+    const { random } = Math;
+    Math.random = this.#random;
+    try {
+      return await this.#runAll(steps);
+    } finally {
+      Math.random = random;
+    }
+  }
+
+  async #runAll(steps: readonly Step[]): Promise<RunRecord> {
     for (let i = 0; i < 3; i++) await this.#start();
     for (const step of steps) await this.#do(step);
     this.#network.resume();
@@ -251,4 +264,13 @@ export class FaultyRun {
       if (new Set(texts).size > 1) this.complaints.push(`the histories of topic-${topic} differ: ${texts.join(" / ")}`);
     }
   }
+}
+
+/** Returns a function that returns the same numbers for the same seed, from 0 up to 1. */
+function numbersOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    return state / 2 ** 32;
+  };
 }
