@@ -85,7 +85,7 @@ export class RedisServer {
       env: { ...process.env, ...this.#env },
     });
     this.#child = child;
-    await untilReady(child, async () => (await this.command("PING")) === "PONG");
+    await untilReady(child, async () => (await this.command("PING")) === "PONG", join(this.folder, "log"));
   }
 
   /** Sends one command on a connection of its own. */

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { until } from "./until.js";
 
@@ -11,11 +12,14 @@ export function hasEnded(child: ChildProcess): boolean {
  * Waits until the process of a server answers.
  *
  * @param isReady - May reject while nothing listens.
- * @throws Error if the process ends before, as when its port is in use.
+ * @param log - The file to which the server writes its log.
+ * @throws Error if the process ends before, as when its port is in use. Its message has the end of the log.
  */
-export async function untilReady(child: ChildProcess, isReady: () => Promise<unknown>): Promise<void> {
+export async function untilReady(child: ChildProcess, isReady: () => Promise<unknown>, log = ""): Promise<void> {
   await until(async () => hasEnded(child) || (await isReady().catch(() => false)));
-  if (hasEnded(child)) throw new Error(`${child.spawnargs.join(" ")} has ended with ${child.exitCode}`);
+  if (!hasEnded(child)) return;
+  const lines = existsSync(log) ? readFileSync(log, "utf8").trimEnd().split("\n").slice(-5) : [];
+  throw new Error([`${child.spawnargs.join(" ")} has ended with ${child.exitCode}`, ...lines].join("\n"));
 }
 
 /** Ends a process, and waits until it is gone. */

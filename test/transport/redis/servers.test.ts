@@ -297,13 +297,17 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
   });
 
   test("find the master of their keys in a cluster", async (t) => {
+    // By default the servers of a cluster talk at a port 10,000 above their own, which can be in use.
+    const clusterPorts = [await freePort(), await freePort()];
     const masters = await Promise.all(
-      [0, 1].map(() => startServer(t, ["cluster-enabled yes", "cluster-node-timeout 1000"])),
+      clusterPorts.map((port) =>
+        startServer(t, ["cluster-enabled yes", "cluster-node-timeout 1000", `cluster-port ${port}`]),
+      ),
     );
     const [one, two] = masters as [RedisServer, RedisServer];
     await one.command("CLUSTER", "ADDSLOTSRANGE", "0", "8191");
     await two.command("CLUSTER", "ADDSLOTSRANGE", "8192", "16383");
-    await one.command("CLUSTER", "MEET", "127.0.0.1", String(two.port));
+    await one.command("CLUSTER", "MEET", "127.0.0.1", String(two.port), String(clusterPorts[1]));
     await until(async () => {
       const states = await Promise.all(masters.map((each) => each.command("CLUSTER", "INFO")));
       return states.every((state) => String(state).includes("cluster_state:ok"));
