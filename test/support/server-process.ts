@@ -12,7 +12,7 @@ export function hasEnded(child: ChildProcess): boolean {
  * Waits until the process of a server answers.
  *
  * @param isReady - May reject while nothing listens.
- * @param log - The file to which the server writes its log.
+ * @param log - The path of the server's log file.
  * @throws Error if the process ends before, as when its port is in use. Its message has the end of the log.
  */
 export async function untilReady(child: ChildProcess, isReady: () => Promise<unknown>, log = ""): Promise<void> {

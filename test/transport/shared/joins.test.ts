@@ -13,7 +13,7 @@ import { PostgresServer, withoutPostgres } from "../../support/postgres-server.j
 import { RedisServer, withoutRedis } from "../../support/redis.js";
 import { marksAfterJoin } from "./join-marks.js";
 
-/** What happens to a log. Positions are given by their distance from the newest record, in records or in positions. */
+/** An event of a log. A place is a distance from the newest record, in records and in positions. */
 type Step =
   | { readonly kind: "append" }
   | { readonly kind: "join"; readonly head: number; readonly heard: Place; readonly lost: Place; readonly seen: Place };
