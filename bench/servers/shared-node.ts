@@ -36,7 +36,7 @@ transport.listen({
   },
 });
 
-/** Waits until both nodes have come so far. Returns what each of them says. */
+/** Waits until both nodes have reached a step. Returns the text of each. */
 async function together(step: string, text = "here"): Promise<string[]> {
   nodes.tell(`bench/${step}`, text);
   for (;;) {
