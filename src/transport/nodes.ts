@@ -24,7 +24,7 @@ export interface Nodes {
 
   /**
    * Calls the listener for each change of an entry of any node, this one included. The value is undefined when the
-   * entry has ended, also because its node has ended. If the others took this node for ended and it returns, the
+   * entry has ended, also because its node has ended. If the others considered this node ended and it returns, the
    * listener gets the end of its entries, and then the entries again. A listener must not throw. Returns a function
    * that removes the listener.
    */

@@ -55,8 +55,8 @@ export interface InternalOptions {
 }
 
 /**
- * A node was cut off from its store, and the store has not accepted an event of the hub. Other nodes may have taken the
- * node for ended meanwhile, so the hub decides again which event is correct.
+ * A node was cut off from its store, and the store has not accepted an event of the hub. Other nodes may consider the
+ * node ended meanwhile, so the hub decides again which event is correct.
  *
  * @internal
  */

@@ -4,7 +4,7 @@ import type { ControlChannel } from "../auth/control-channel.js";
 import type { NodeStream } from "./stream-record.js";
 
 /**
- * A life of a node. It ends when the others take the node for ended, and a node that returns begins another. Messages
+ * A life of a node. It ends when the others consider the node ended, and a node that returns begins another. Messages
  * about a life have no effect on later ones. A node of an older version has only one.
  */
 export interface Life {
@@ -37,7 +37,7 @@ export interface DeparturesOptions {
   readonly channel: ControlChannel;
   /** Whether another node lives, as far as this one knows. */
   isLiving(node: string): boolean;
-  /** Begins another life of this node, after one that the others take for ended. */
+  /** Begins another life of this node, after one that the others consider ended. */
   outlive(life: number): void;
   /** Announces the end of a node's streams, except those whose end is announced. */
   announceEnd(streams: readonly NodeStream[]): Promise<void>;

@@ -4,7 +4,7 @@ export interface LivingNode {
   readonly executed: number;
   /** Whether the node hands its streams over, and takes no new ones. */
   readonly isDraining: boolean;
-  /** The number of the node's lives before this one. One ends whenever the others take the node for ended. */
+  /** The number of the node's lives before this one. One ends whenever the others consider the node ended. */
   readonly life: number;
 }
 

@@ -22,9 +22,9 @@ export interface NodeStreamsListener {
   gone(node: string, life: number, streams: readonly NodeStream[]): void;
   /** Called for ended streams that a living node has removed. */
   forgotten(streams: readonly NodeStream[]): void;
-  /** Called when a node begins to live, or returns after the others have taken it for ended. */
+  /** Called when a node begins to live, or returns after the others have considered it ended. */
   living(node: string, life: number): void;
-  /** Called when this node returns after the others have taken it for ended. */
+  /** Called when this node returns after the others have considered it ended. */
   returned(): void;
 }
 
@@ -124,7 +124,7 @@ export class NodeStreams {
     this.#nodes.tell(nodeKey, encodeNode({ executed: position, isDraining: this.#isDraining, life: this.#life }));
   }
 
-  /** Begins another life of this node, after one that the others take for ended. */
+  /** Begins another life of this node, after one that the others consider ended. */
   outlive(life: number): void {
     if (life < this.#life) return;
     this.#life = life + 1;

@@ -37,7 +37,7 @@ type Find = (selector: Selector, subscriber: string) => AnnouncedSubscription | 
 
 /**
  * Publishes the start and the end of subscriptions. With several nodes it also receives the events of all nodes. The
- * last event of a stream of this node can be wrong, because another node took this one for ended or because the store
+ * last event of a stream of this node can be wrong, because another node considered this one ended or because the store
  * failed. It then publishes a correction.
  */
 export class SubscriptionEvents {
@@ -164,7 +164,7 @@ export class SubscriptionEvents {
     const selector = { text: of.match ?? of.topic ?? "", matchType: of.match_type };
     const entry = own === undefined ? ending!.byTopic.get(topic) : this.#find(selector, subscriber);
     if (entry !== undefined) entry.isAnnounced = active;
-    // A node that has taken this one for ended can announce an end late.
+    // A node that considers this one ended can announce an end late.
     if (own !== undefined && !active) this.#correct(own);
   }
 

@@ -25,7 +25,7 @@ export class LmdbNodes implements Nodes {
   readonly #store: Store;
   readonly #commits: CommitQueue;
   readonly #copy = new NodeEntries();
-  /** The own entries that are not written yet. */
+  /** The entries of this node that are not written yet. */
   readonly #pending = new Map<string, string | undefined>();
   /** Whether a commit that has not begun will write the pending entries. */
   #isQueued = false;
