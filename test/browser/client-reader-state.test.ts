@@ -73,7 +73,7 @@ onBothLines((fixture) => {
         await hasState(page, [false, 0, "new", true, "", "a", [], "new"]);
       });
 
-      it("takes the server's text for one that has been sent", async () => {
+      it("shows the server's text in a field whose text has been sent", async () => {
         const page = await open(item("old"), swap);
         await page.fill("[name=note]", "my note");
         await page.evaluate("addEventListener('submit', (event) => event.preventDefault())");

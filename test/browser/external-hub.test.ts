@@ -80,7 +80,7 @@ for (const { name, version, options, skip } of references) {
         await page.locator("#item-3").waitFor();
         assert.deepEqual(await shown(), ["0", "1", "2", "3"]);
 
-        // The hub can lose its history, and the page shows no messages of before.
+        // The hub can lose its history, and the page shows no earlier messages.
         await page.evaluate("addEventListener('mercure:gap', (event) => event.preventDefault())");
         await hub.kill();
         const publishing = publish(4, true);

@@ -145,7 +145,7 @@ for (const tokenMode of ["url", "cookie"] as const) {
         await site.publish("b", "b1");
         await shows(a, "li", ["a1"]);
         await shows(b, "li", ["b1"]);
-        // A history in memory is lost, and the pages show no messages of before.
+        // A restart loses a history in memory, and the pages show no earlier messages.
         for (const page of [a, b])
           await page.evaluate("addEventListener('mercure:gap', (event) => event.preventDefault())");
         await site.stop();

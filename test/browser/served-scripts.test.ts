@@ -145,7 +145,8 @@ for (const line of htmxLines) {
       ] as const) {
         const shown = page.locator("#feed > p", { hasText: item === "other" ? /other|answer/ : item });
         await page.getByRole("button", { name: item }).click();
-        // htmx itself swaps the answer: an item of the stream replaces one that is there, and not the other way.
+        // htmx itself swaps the answer. An item of the stream replaces an existing one, but an item of the answer does
+        // not.
         await eventually(async () => assert.equal(await shown.count(), answered));
         await kit.sse.publish("a", items[item]);
         await eventually(async () => assert.equal(await shown.count(), streamed));

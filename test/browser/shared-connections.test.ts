@@ -142,7 +142,7 @@ async function setHidden(page: Page, isHidden: boolean): Promise<void> {
   document.dispatchEvent(new Event("visibilitychange"));`);
 }
 
-/** Keeps the news of lost locks from a page until it calls `passLosses`. */
+/** Holds back the notices of lost locks from a page until it calls `passLosses`. */
 const lateLosses = `{
   const { request } = LockManager.prototype;
   const passed = new Promise((resolve) => { window.passLosses = resolve; });
@@ -201,7 +201,7 @@ for (const htmx of htmxLines) {
       assert.deepEqual(lab.errors, []);
     });
 
-    // The news of a lost lock can come after the calls of the tabs, which then see two leaders.
+    // The notice of a lost lock can come after the calls of the tabs, which then see two leaders.
     test("tabs miss and repeat nothing while the last leader has not heard of its loss", async (t) => {
       const lab = await Lab.start(t, feed, { htmx });
       await lab.context.addInitScript(lateLosses);

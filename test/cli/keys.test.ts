@@ -205,7 +205,7 @@ describe("tokens", () => {
     }
   });
 
-  // The HMAC of a public key looks like a token, and a hub that accepts one accepts everybody's.
+  // Anybody can sign an HMAC with a public key, so a hub that accepts one accepts forged tokens.
   test("are never signed with a public key", async (t) => {
     const [[, rsa]] = pairs() as [[string, Pair]];
     const { code, stdout, stderr } = await run(t, ["token", "publisher", "--topic", "a"], {

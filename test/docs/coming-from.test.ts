@@ -35,7 +35,8 @@ async function run(t: TestContext, code: string): Promise<void> {
   const command = /^npx htmx-mercure ([\w-]+)$/.exec(code)?.[1];
   if (command !== undefined) return assert.match(commands, new RegExp(`^## .*${command}|htmx-mercure ${command}`, "m"));
   // A variable, an option or an attribute of htmx.
-  if (/^(?:MERCURE|SSE|REDIS)_\w+$|^[a-z]+[A-Z]\w+$|^authorize$/.test(code)) return assert.ok(configuration.includes(`\`${code}\``));
+  if (/^(?:MERCURE|SSE|REDIS)_\w+$|^[a-z]+[A-Z]\w+$|^authorize$/.test(code))
+    return assert.ok(configuration.includes(`\`${code}\``));
   if (/^hx-\w+$/.test(code)) return;
   if (code.startsWith("const {")) return compile(code);
   if (code.startsWith("encodeEvent(")) return encode(code);

@@ -7,7 +7,7 @@ import { root } from "./markdown.js";
 /** The packages that a reader has installed. */
 const packages = ["express", "nunjucks", "jose", "pg", "@libsql", "@types"];
 
-/** The imports that every example can use without showing them. */
+/** The modules that every example can import without showing them. */
 const sample = fileURLToPath(new URL("sample", import.meta.url));
 
 /** A reader's project: a folder with the packages, the samples, and the files that a page shows. */

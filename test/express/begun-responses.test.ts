@@ -71,7 +71,7 @@ describe("a stream whose response the application ends", () => {
   });
 });
 
-/** A hub with a handler that first changes the response; over either version of HTTP, without Express. */
+/** A hub without Express, over either version of HTTP, with a handler that first changes the response. */
 async function serve(t: TestContext, hub: Hub, version: 1 | 2, first: (res: HubResponse) => void): Promise<string> {
   const listener = (req: HubRequest, res: HubResponse) => {
     first(res);

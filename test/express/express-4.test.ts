@@ -8,7 +8,7 @@ import { secret } from "../support/application.js";
 
 const express4 = createRequire(import.meta.url)("express4") as () => Application;
 
-/** The error names the version, the way out, and nothing of the inside of the library. */
+/** The error names the version and the remedy, and no internals of the library. */
 function assertNeedsExpress5(error: unknown): true {
   assert.ok(error instanceof MercureError);
   assert.equal(error.code, "ERR_OPTION");

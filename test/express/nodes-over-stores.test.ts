@@ -148,7 +148,7 @@ for (const { name, skip, start: startStore, open } of stores) {
       return [await startNext(), await startNext()];
     }
 
-    test("answer the same about the people of both as soon as the news has travelled, and tell the pages of both", async (t) => {
+    test("answer the same about the people of both as soon as the change has arrived, and tell the pages of both", async (t) => {
       const [a, b] = await startTwo(t, { presenceGrace: 0 });
       // Nothing advances the clock of the log in memory, so no timer delays the announcements.
       const agree = async (expected: object) => {

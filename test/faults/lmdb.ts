@@ -39,7 +39,7 @@ async function inFolder<T>(body: (run: Run) => Promise<T>): Promise<T> {
   }
 }
 
-/** Kills one of several writers while it publishes, and starts another one, which is killed in its turn. */
+/** Kills one of several writers while it publishes, and starts another one, which is killed too. */
 const killOneOf =
   (writers: number): Fault =>
   (rounds) =>

@@ -84,7 +84,7 @@ const serverStall = serverFault(async (server, nodes) => {
 
 const cut = serverFault((server) => server.command("CLIENT", "KILL", "TYPE", "normal"));
 
-/** Kills one of two nodes while it publishes, and starts another one, which is killed in its turn. */
+/** Kills one of two nodes while it publishes, and starts another one, which is killed too. */
 const nodeKill: Fault = (rounds) =>
   withServer([], async (run) => {
     const nodes = [run.start(), run.start()];

@@ -87,7 +87,7 @@ describe("under Express", () => {
     }
   });
 
-  // Such a listener makes the body flow while the hub verifies the token: without care the update would lose its beginning.
+  // Such a listener makes the body flow while the hub verifies the token. An unguarded update would lose its beginning.
   describe("a publish arrives whole beside", () => {
     const others: Record<string, RequestHandler> = {
       "a listener that collects the body in the background": (req, _res, next) => {

@@ -13,7 +13,7 @@ const detour = '"in which", "with whom", "of what"';
 const longer = '"does no longer"';
 const onward = '"goes on", "tries again", "anew", "for ever"';
 const evenIf = '"also when", "also if", "also those"';
-const noun = '"the begin", "any more", "ever new"';
+const noun = '"the begin", "any more", "ever new", "of before", "takes for ended"';
 const idle = '"stands still", "at a desk"';
 const vague = '"some 20", "all but", "as it is"';
 
@@ -150,6 +150,8 @@ describe("the check of words", () => {
     ["The position at the begin of a stream.", noun],
     ["A record that nobody holds any more.", noun],
     ["A client names ever new topics.", noun],
+    ["The page shows no messages of before.", noun],
+    ["The others take the node for ended.", noun],
     ["The node stood still.", idle],
     ["Tests at a desk repeat less.", idle],
   ] as const) {

@@ -55,7 +55,7 @@ describe("a stream whose connection is replaced", () => {
     assert.equal(relay.cursor, "e");
   });
 
-  test("takes an answer at the position of its request for no gap when it has moved on", () => {
+  test("reports no gap for an answer at the position of its request when it has moved on", () => {
     const { got, connect } = stream();
     const first = connect();
     first.open();
@@ -65,7 +65,7 @@ describe("a stream whose connection is replaced", () => {
     assert.deepEqual(got, ["opened a", "b", "opened -"]);
   });
 
-  test("takes an answer at the position that a connection has reached for no gap when it opens again", () => {
+  test("reports no gap for an answer at the position that a connection has reached when it opens again", () => {
     const { got, connect } = stream();
     const first = connect();
     first.open();
@@ -78,7 +78,7 @@ describe("a stream whose connection is replaced", () => {
     assert.deepEqual(got, ["opened a", "b", "c", "opened -", "opened -", "d"]);
   });
 
-  test("hears of a gap that the next connection tells, and continues after it", () => {
+  test("reports a gap that the next connection announces, and continues after it", () => {
     const { relay, got, connect } = stream();
     connect().open();
     const second = connect();

@@ -72,7 +72,7 @@ describe("a slow reader", () => {
       await hub.publish(draft("a", payload(published++)));
       await fast.until(({ events }) => events.length === published);
     };
-    // The system's buffers take megabytes for each before anything waits here.
+    // The system's buffers take megabytes for each reader before the hub has to wait.
     while (!sockets.slice(0, 50).every(({ writableLength }) => writableLength > 0)) await publish();
     const waiting = () => sockets.slice(0, 50).map(({ writableLength }) => writableLength);
     const before = waiting();

@@ -30,7 +30,7 @@ describe("protected resource metadata", () => {
     assert.ok(!Object.hasOwn((await (await fetch(origin + path)).json()) as object, "mercure_subscriptions"));
   });
 
-  // Clients take a hub without metadata for a hub of Mercure 0.x.
+  // Clients assume that a hub without metadata speaks Mercure 0.x.
   test("is absent on a hub of Mercure 0.x alone", async (t) => {
     const { origin, url } = await startHub(t, { resource, protocol: 0, allowAnonymous: false });
     assert.equal((await fetch(origin + path)).status, 404);

@@ -239,7 +239,7 @@ describe("the memory for subscriptions", () => {
 });
 
 describe("the memory for events that wait for slow readers", () => {
-  // Ten thousand readers ask for history from different positions, and read nothing: each holds a chunk of its own.
+  // Ten thousand readers request history from different positions and read nothing, so each holds its own chunk.
   test("stays within the defaults with ten thousand stalled readers of history", () => {
     const limits = readSharedOptions(new OptionReader({}, "", {}));
     const { maxSubscriptionBytes: total, maxSubscriptionBytesPerAddress: perAddress } = limits;

@@ -364,7 +364,7 @@ describe("nodes that end, and are perhaps only paused", () => {
     }
     cluster.store.empty();
     c.link.kill();
-    // The nodes find out one after the other.
+    // The nodes notice the end one after the other.
     a.link.cut();
     await cluster.advance(3);
     assert.deepEqual(changes, []);

@@ -7,7 +7,7 @@ export interface HeardEvent {
 /** The truth about a stream. */
 export interface StreamTruth {
   readonly isOpen: boolean;
-  /** How often the other nodes can have taken the stream's node for ended, while the stream was open. */
+  /** How often the other nodes can have considered the stream's node ended, while the stream was open. */
   readonly absences: number;
 }
 

@@ -72,7 +72,7 @@ export class NodeCluster {
   readonly #t: Pick<TestContext, "after">;
   readonly #lease: number;
 
-  /** @param ownLease - The time that a node can be paused before the others take it for ended, in milliseconds. */
+  /** @param ownLease - The time that a node can be paused before the others consider it ended, in milliseconds. */
   constructor(t: Pick<TestContext, "after">, ownLease = lease) {
     this.#t = t;
     this.#lease = ownLease;

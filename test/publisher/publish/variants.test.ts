@@ -31,7 +31,7 @@ describe("variants", () => {
     assert.deepEqual(variants.of(["board"]), []);
   });
 
-  test("that a publish on a store at rest did not know have missed it, once, and later pages have not", () => {
+  test("that a publish on an idle store did not know have missed it, once, and later pages have not", () => {
     let head = 5;
     const told: string[] = [];
     const nodes = { head: () => head, upperBound: () => head + 1, tellMissed: (name: string) => void told.push(name) };

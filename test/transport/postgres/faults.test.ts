@@ -10,7 +10,7 @@ const promises: Readonly<Record<keyof typeof postgresFaults, string>> = {
   "server-stall": "repeat no request that a server executes after it has hung for longer than they wait",
   cut: "lose and repeat nothing when all connections are cut",
   "node-kill": "lose nothing when one of them is killed",
-  "node-stall": "bring to one that did not run for a while what the other published",
+  "node-stall": "bring the updates of the other node to one that did not run for a while",
   trimmed: "tell one of a gap, and no other, when the table has deleted updates that it missed",
   "full-disk": "reject updates while the disk of the table is full, and continue when there is room",
   "fail-over": "lose and repeat nothing when a synchronous standby takes the place of the server",

@@ -9,7 +9,7 @@ const promises: Readonly<Record<keyof typeof redisFaults, string>> = {
   "server-stall": "repeat no request that a server executes after it has hung for longer than they wait",
   cut: "lose and repeat nothing when all connections are cut",
   "node-kill": "lose nothing when one of them is killed",
-  "node-stall": "bring to one that did not run for a while what the others published",
+  "node-stall": "bring the updates of the other nodes to one that did not run for a while",
   trimmed: "tell one of a gap, and no other, when the log has deleted updates that it missed",
   "full-disk": "reject updates while the server's disk is full, and continue when there is room",
   "full-memory": "reject updates while the server's memory is full, and continue when there is room",

@@ -118,7 +118,7 @@ export class FaultyRun {
     this.#network.resume();
     for (const { link } of this.#living) link.wake();
     await this.#rest();
-    // Nodes that have missed something learn it at the latest with the next update.
+    // Nodes that have missed something learn of it with the next update, or before.
     for (let node = 0; node < this.#living.length; node++) this.#publish(node, 1, node, false);
     await this.#rest();
     const record = this.#record();
