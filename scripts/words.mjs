@@ -24,9 +24,9 @@ export const marks = {
   // About, except, only, unchanged.
   '"some 20", "all but", "as it is"':
     /\bsome (?:\d|(?:two|three|four|five|ten|twelve|twenty|dozens?|hundreds?|thousands?)\b)|\b(?:all|any|anything|everything|nobody|none|nothing) but\b|\bbut for\b|\bas (?:it|they) (?:is|are|was|were)(?=[.,;:)]|$)/i,
-  // Start, no longer, again and again.
-  '"the begin", "any more", "ever new"':
-    /\b(?:the|its|their|whose|a) begin\b|\bany more\b(?! than\b)|\bever (?:fewer|greater|growing|larger|longer|more|new|newer|smaller)\b/i,
+  // Start, no longer, again and again, earlier, considers.
+  '"the begin", "any more", "ever new", "of before", "takes for ended"':
+    /\b(?:the|its|their|whose|a) begin\b|\bany more\b(?! than\b)|\bof before\b|\b(?:tak(?:e|es|en|ing)|took) (?:[\w']+ ){1,5}for (?:ended|no)\b|\bever (?:fewer|greater|growing|larger|longer|more|new|newer|smaller)\b/i,
   // Is paused, hangs; outside CI.
   '"stands still", "at a desk"': /\bst(?:ands?|ood|anding) still\b|\bat a desk\b/i,
 };
