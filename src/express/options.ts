@@ -177,10 +177,10 @@ export interface MercureOptions {
   /**
    * The store of the history of the hub in this process. `memory` loses it at a restart. `lmdb:` and a folder, such as
    * `lmdb:./history`, keeps it on disk, and several processes can share the folder; it needs the package lmdb. The URL of
-   * Redis, such as `redis://localhost:6379`, shares it between machines; `redis` takes the URL from `SSE_REDIS_URL` or
-   * `REDIS_URL`. An object is a transport that the application has created, and closes after `kit.close()`. With `hubUrl`
-   * it throws `ERR_OPTION`. Default: `MERCURE_TRANSPORT_URL`, else `SSE_REDIS_URL`, with several processes `REDIS_URL`,
-   * else `memory`.
+   * Redis or PostgreSQL, such as `redis://localhost:6379`, shares it between machines; `redis` takes the URL from
+   * `SSE_REDIS_URL` or `REDIS_URL`. An object is a transport that the application has created, and closes after
+   * `kit.close()`. With `hubUrl` it throws `ERR_OPTION`. Default: `MERCURE_TRANSPORT_URL`, else `SSE_REDIS_URL`, with
+   * several processes `REDIS_URL`, else `memory`.
    */
   transport?: Transport | string | undefined;
   /**
