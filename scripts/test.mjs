@@ -183,7 +183,7 @@ async function runTests(args, env, concurrency) {
     ["spec", "stdout"],
     ["./scripts/progress-reporter.mjs", "stderr"],
   ].flatMap(([reporter, to]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${to}`]);
-  const loaders = ["typescript.mjs", "watch-tests.mjs"].flatMap((name) => [
+  const loaders = ["light-test-hooks.mjs", "typescript.mjs", "watch-tests.mjs"].flatMap((name) => [
     "--import",
     new URL(name, import.meta.url).href,
   ]);

@@ -41,7 +41,11 @@ function watch() {
     expectTest();
   });
   // The runner would report "test failed" for an error outside the tests, without the error.
-  const print = (error) => writeSync(2, `\n${inspect(error)}\n`);
+  const print = (error) => {
+    const during = running.size === 0 ? "outside the tests" : `during ${[...running].map(describe).join("; ")}`;
+    // The progress reporter takes the last line with "Error" and the indented ones after it.
+    writeSync(2, `\nError ${during}: ${inspect(error)}\n`);
+  };
   process.on("uncaughtExceptionMonitor", print).on("unhandledRejection", print);
   after(() => {
     expectMore(maxLinger, (time) => `The process has not ended ${time} after its last test, ${describe(last)}.`);

@@ -35,6 +35,18 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 test("leaves a server open", () => void createServer().listen(0));
 `;
+const throwing = `
+import { describe, test } from "node:test";
+describe("a suite with a callback", () => {
+  test("is over before the error", () => {});
+  test("passes although its callback throws", () => new Promise((resolve) => {
+    setTimeout(() => {
+      setImmediate(resolve);
+      throw new RangeError("late");
+    });
+  }));
+});
+`;
 const replacing = `
 import { test } from "node:test";
 test("waits while it has replaced the timers", (t) => {
@@ -59,6 +71,7 @@ describe("the runner of tests", () => {
       waiting: [passing, passing, passing, waiting],
       open: [passing, passing, passing, open],
       hook: [passing, passing, passing, waitingInHook],
+      throwing: [passing, passing, passing, throwing],
     };
     const run = async ([name, files]: [string, string[]]) => {
       failures[name] = await failuresOf(name, files);
@@ -106,6 +119,13 @@ describe("the runner of tests", () => {
       assert.match(resources!, /^ {8}Active resources: .*\b1 TCPServerWrap\b.*\.$/);
     });
   }
+
+  test("fails for a callback that throws, and says the error and the test that ran", () => {
+    const complaint = failures.throwing!.join("\n");
+    assert.match(complaint, /RangeError: late/);
+    assert.match(complaint, /passes although its callback throws/);
+    assert.doesNotMatch(complaint, /is over before/);
+  });
 
   test("ends a hook that waits, and says the test before it", () => {
     const complaint = failures.hook![2]!;
