@@ -28,7 +28,7 @@ class Service {
   }
 
   async start(): Promise<ClusterNode> {
-    return this.cluster.start({ maxConnectionsPerAddress: 0 }, this.cluster.clock);
+    return this.cluster.start({ maxConnectionsPerAddress: 0 });
   }
 
   /** Publishes at every node that still accepts updates. */
@@ -226,7 +226,7 @@ describe("a node that drains", () => {
 
   test("ends all streams at once when close is called again, or when no other node takes them", async (t) => {
     const cluster = new NodeCluster(t);
-    const [a, b] = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];
+    const [a, b] = [await cluster.start(), await cluster.start()];
     await cluster.meet(a, b);
     await Promise.all(Array.from({ length: 20 }, () => subscribe(t, a.url("a"))));
     const last = await subscribe(t, b.url("a"));
@@ -242,7 +242,7 @@ describe("a node that drains", () => {
 
   test("ends all streams at once when every other node drains too, as at the end of a machine", async (t) => {
     const cluster = new NodeCluster(t);
-    const nodes = [await cluster.start({}, cluster.clock), await cluster.start({}, cluster.clock)];
+    const nodes = [await cluster.start(), await cluster.start()];
     await cluster.meet(...nodes);
     for (const { url } of nodes) for (let i = 0; i < 20; i++) await subscribe(t, url("a"));
     const started = cluster.clock.now();

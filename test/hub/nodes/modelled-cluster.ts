@@ -85,7 +85,7 @@ export class ModelledCluster {
   }
 
   async start(): Promise<void> {
-    const node = await this.#cluster.start({}, this.#cluster.clock);
+    const node = await this.#cluster.start();
     const listed = new Set(idsOf(node));
     node.hub.onSubscription(({ topic: of, subscriber, active }) => {
       if (of !== topic) return;

@@ -5,7 +5,7 @@ import { OptionReader } from "../../../src/shared/option-reader.js";
 import { ReplicaTransport } from "../../../src/transport/shared/replica.js";
 import { readReplicaSettings } from "../../../src/transport/shared/replica-options.js";
 import { ManualClock } from "../../support/manual-clock.js";
-import { until } from "../../support/until.js";
+import { until, untilTurn } from "../../support/until.js";
 import { LogStore } from "../../transport/shared/log-store.js";
 import { MemoryLog, Network } from "../../transport/shared/memory-log.js";
 import { draft, type RunningHub, startHub, turn } from "../fixture.js";
@@ -110,10 +110,14 @@ export class NodeCluster {
   /**
    * Starts a node with its own hub and server.
    *
-   * @param clock - The clock of the hub. The log has its own. Default: the system's.
+   * @param clock - The clock of the hub. Default: that of the cluster.
    * @param skew - The lead of the transport's clock over the clock of the store, in milliseconds.
    */
-  async start(options: Omit<Partial<HubOptions>, "transport"> = {}, clock?: Clock, skew = 0): Promise<ClusterNode> {
+  async start(
+    options: Omit<Partial<HubOptions>, "transport"> = {},
+    clock: Clock = this.clock,
+    skew = 0,
+  ): Promise<ClusterNode> {
     // As in an application, the hub exists before its transport is ready.
     const { link, process, transport } = this.#connect(skew);
     const running = await startHub(this.#t, { transport, ...options }, clock);
@@ -128,15 +132,17 @@ export class NodeCluster {
     await until(() => nodes.every(({ transport }) => transport.head >= head));
   }
 
-  /** Advances the clock until a condition holds. */
+  /** Advances the clock until a condition holds, by small steps, so that the nodes renew their leases. */
   async until(condition: () => unknown): Promise<void> {
-    await until(() => {
+    await untilTurn(async () => {
       this.clock.advance(0.2);
+      // An answer of the log reaches its node within these turns.
+      for (let i = 0; i < 8; i++) await turn();
       return condition();
     });
   }
 
-  /** Advances the clock by some seconds: by small steps, so that the nodes renew their leases. */
+  /** Advances the clock by some seconds. */
   async advance(seconds: number): Promise<void> {
     const end = this.clock.now() + seconds * 1000;
     await this.until(() => this.clock.now() >= end);
