@@ -36,10 +36,27 @@ const readerCode = `import { readFileSync } from "node:fs";
 
 /** Joins texts that the source divides into lines. */
 const joined = { format: "esm", target: "node20", legalComments: "none", minifySyntax: true, charset: "utf8" };
+
+/**
+ * Long names of properties that the parts of the hub use among themselves. They are short in the package. No type, record
+ * or message has one of them.
+ */
+export const hubNames = [
+  "activeSubscriptions authorizedUntil bySubscriber cancelLeave connectionBounds describeMissing disconnections",
+  "evictedThrough forSubscriber handmadeGrant isAnnounced isCounted matchesPaced patternSize precedingId",
+  "privateTopics refuseUnknown streamLimits subjectOf",
+].flatMap((line) => line.split(" "));
+const shortNames = {
+  mangleProps: new RegExp(`^(${hubNames.join("|")})$`),
+  // The dollar keeps them apart from the properties of other packages.
+  mangleCache: Object.fromEntries(hubNames.map((name, index) => [name, `$${index.toString(36)}`])),
+};
+
 const minified = {
   ...joined,
   minifyWhitespace: true,
   minifyIdentifiers: true,
+  ...shortNames,
 };
 
 /**

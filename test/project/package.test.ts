@@ -306,6 +306,19 @@ describe("the tarball", () => {
     assert.equal(await readFile(join(source, "README.md"), "utf8"), await readFile(join(root, "README.md"), "utf8"));
   });
 
+  test("has no type with a property that is shorter in the modules", async () => {
+    const { hubNames } = (await import("../../scripts/small-modules.mjs" as string)) as { hubNames: string[] };
+    for (const { path } of tarball.files.filter((file) => file.path.endsWith(".d.ts"))) {
+      const words = (await unpacked("package", path)).match(/\w+/g) ?? [];
+      const found = new Set(words);
+      assert.deepEqual(
+        hubNames.filter((name) => found.has(name)),
+        [],
+        path,
+      );
+    }
+  });
+
   test("is small", () => {
     assert.ok(tarball.unpackedSize < 500_000, `${tarball.unpackedSize} bytes unpacked`);
     assert.ok(tarball.files.length < 60, `${tarball.files.length} files`);

@@ -193,7 +193,11 @@ export class SubscribeHandler {
     const connection = new Connection(res, this.#settings.keepaliveInterval * 1000 * missedIntervals);
     const { matchers, privateTopics, key, turn, arrival, payloads, tokens, subject } = requested;
     // The admission precedes every await, or many clients could pass the limits at once.
-    const slot = new StreamSlot(this.#bounds, req, request.subject, new SubscriptionScope(matchers, privateTopics));
+    const requestedScope = new SubscriptionScope(matchers, privateTopics);
+    // The hub can hear late that a client has closed its last connection.
+    const open = key === undefined ? undefined : this.#services.subscribers.byKey.get(key);
+    const last = open?.hasRights(tokens ?? [], subject, requestedScope) ? open.slot : undefined;
+    const slot = new StreamSlot(this.#bounds, req, request.subject, requestedScope, last);
     const endsAt = this.#lifetime.endOf(requested.authorizedUntil);
     const closeReason = endsAt === requested.authorizedUntil ? requested.closeReason : undefined;
     const id = newSubscriberId();
@@ -202,7 +206,7 @@ export class SubscribeHandler {
     try {
       started = await this.#start(req, res, slot.scope, subscription, request, connection);
     } finally {
-      if (!started) slot.release();
+      if (!started) slot.release(last);
     }
     if (started && request.subject !== undefined) this.#subjectLimit?.check(request.subject);
   }

@@ -14,8 +14,10 @@ export interface SlotHolder {
   readonly address: string;
   /** The token's bearer; undefined when unknown, and then only the other limits apply. */
   readonly subject: string | undefined;
-  /** The client's index in {@link ConnectionQuotas}; undefined while it is not counted. */
+  /** The client's index in {@link ConnectionQuotas}; undefined unless it is admitted. */
   place?: number | undefined;
+  /** Whether the limits count the client: not while another client is about to replace it. */
+  isCounted?: boolean;
 }
 
 /** Counts streams, and refuses those above the limits. Mercure 1.0 "Subscription" and "Resource Limits". */
@@ -23,6 +25,8 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
   readonly #bounds: ConnectionQuotaBounds;
   readonly #elsewhere: (subject: string) => number;
   readonly #clients: C[] = [];
+  /** The number of clients that the limits do not count. */
+  #uncounted = 0;
   readonly #subjects = new Map<string, number>();
   /**
    * Streams by address. Undefined while there are fewer streams than one address can have: no address exceeds its limit
@@ -37,33 +41,43 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
   }
 
   /**
-   * Counts a client in.
+   * Admits a client.
    *
+   * @param last - The client that this one replaces. The limits count only one of the two from now on.
    * @throws HttpProblem when a limit is reached.
    */
-  acquire(client: C): void {
-    const { subject } = client;
-    const { total, perSubject } = this.#bounds;
-    if (isFull(this.#clients.length, total)) throw tooManyConnections("The hub has reached its max connections.");
-    if (this.#isFullAddress(client)) throw tooManyConnections("Too many connections come from this address.");
-    if (subject !== undefined && isFull(this.countOf(subject), perSubject)) {
-      throw tooManyConnections("Too many connections are open for this token's subject.");
+  acquire(client: C, last?: C): void {
+    const isReplacement = last?.isCounted && this.#isLike(client, last);
+    if (isReplacement) {
+      last.isCounted = false;
+      this.#uncounted++;
+    } else {
+      this.#assertRoom(client);
+      this.#count(client, 1);
     }
+    client.isCounted = true;
     client.place = this.#clients.push(client) - 1;
-    this.#count(client, 1);
   }
 
-  /** Counts a client out. Returns whether it was counted. */
-  release(client: C): boolean {
+  /**
+   * Counts a client out. Returns whether it was admitted.
+   *
+   * @param last - The client that this one could not replace.
+   */
+  release(client: C, last?: C): boolean {
     const { place } = client;
     if (place === undefined) return false;
     client.place = undefined;
-    const last = this.#clients.pop()!;
-    if (last !== client) {
-      last.place = place;
-      this.#clients[place] = last;
+    const moved = this.#clients.pop()!;
+    if (moved !== client) {
+      moved.place = place;
+      this.#clients[place] = moved;
     }
-    this.#count(client, -1);
+    if (!client.isCounted) this.#uncounted--;
+    else if (last?.place !== undefined && !last.isCounted && this.#isLike(client, last)) {
+      last.isCounted = true;
+      this.#uncounted--;
+    } else this.#count(client, -1);
     if (this.#clients.length === 0) this.#addresses = undefined;
     return true;
   }
@@ -77,13 +91,30 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
     return (this.#subjects.get(subject) ?? 0) + this.#elsewhere(subject);
   }
 
+  /** @throws HttpProblem when a limit is reached. */
+  #assertRoom(client: C): void {
+    const { subject } = client;
+    const { total, perSubject } = this.#bounds;
+    const count = this.#clients.length - this.#uncounted;
+    if (isFull(count, total)) throw tooManyConnections("The hub has reached its max connections.");
+    if (this.#isFullAddress(client)) throw tooManyConnections("Too many connections come from this address.");
+    if (subject !== undefined && isFull(this.countOf(subject), perSubject)) {
+      throw tooManyConnections("Too many connections are open for this token's subject.");
+    }
+  }
+
+  /** Returns whether two clients count for the same limits. */
+  #isLike(client: C, last: C): boolean {
+    return last.subject === client.subject && (this.#bounds.perAddress === 0 || last.address === client.address);
+  }
+
   #isFullAddress(client: SlotHolder): boolean {
     const { perAddress } = this.#bounds;
     if (perAddress === 0) return false;
     if (this.#addresses === undefined) {
       if (this.#clients.length < perAddress) return false;
       this.#addresses = new Map();
-      for (const { address } of this.#clients) add(this.#addresses, address, 1);
+      for (const { address, isCounted } of this.#clients) if (isCounted) add(this.#addresses, address, 1);
     }
     return isFull(this.#addresses.get(client.address), perAddress);
   }

@@ -19,23 +19,33 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
   readonly scope: SubscriptionScope;
   readonly bytes: number;
   place: number | undefined = undefined;
+  isCounted = false;
   #waiting: Chunk | undefined;
   readonly #bounds: Quotas;
   readonly #req: IncomingMessage;
   #address: string | undefined;
 
-  /** @throws HttpProblem when a limit is reached. */
-  constructor(bounds: Quotas, req: IncomingMessage, subject: string | undefined, requested: SubscriptionScope) {
+  /**
+   * @param last - The share of the connection that this one replaces.
+   * @throws HttpProblem when a limit is reached.
+   */
+  constructor(
+    bounds: Quotas,
+    req: IncomingMessage,
+    subject: string | undefined,
+    requested: SubscriptionScope,
+    last?: StreamSlot,
+  ) {
     this.subject = subject;
     this.#bounds = bounds;
     this.#req = req;
     this.scope = bounds.memory.scopeLike(requested);
     this.bytes = excessOfRequest(req, bytesOfSubscriptions(requested.matchers));
-    bounds.connections.acquire(this);
+    bounds.connections.acquire(this, last);
     try {
       bounds.memory.enter(this);
     } catch (error) {
-      bounds.connections.release(this);
+      bounds.connections.release(this, last);
       throw error;
     }
   }
@@ -70,8 +80,12 @@ export class StreamSlot implements SlotHolder, MemoryClaim {
     this.#waiting = undefined;
   }
 
-  /** Gives the share back. Further calls have no effect. */
-  release(): void {
-    if (this.#bounds.connections.release(this)) this.#bounds.memory.leave(this);
+  /**
+   * Gives the share back. Further calls have no effect.
+   *
+   * @param last - The share of the connection that this one could not replace.
+   */
+  release(last?: StreamSlot): void {
+    if (this.#bounds.connections.release(this, last)) this.#bounds.memory.leave(this);
   }
 }

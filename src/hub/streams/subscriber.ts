@@ -34,7 +34,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   /** Set when the stream opens. */
   #group!: SubscriberGroup<Subscriber>;
   readonly #connection: Connection;
-  readonly #slot: StreamSlot | undefined;
+  readonly slot: StreamSlot | undefined;
   readonly #endsAt: number | undefined;
   readonly #closeReason: CloseReason | undefined;
   readonly #key: string | undefined;
@@ -56,7 +56,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.subject = subject;
     this.#hub = hub;
     this.#connection = connection;
-    this.#slot = slot;
+    this.slot = slot;
     this.#endsAt = endsAt;
     this.#closeReason = closeReason;
     this.#key = key;
@@ -110,7 +110,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     if (this.#key === undefined) return false;
     const { byKey } = this.#hub.subscribers;
     const last = byKey.get(this.#key);
-    if (last !== undefined && this.#isLike(last)) {
+    if (last?.hasRights(this.tokens, this.subject, this.#group.scope)) {
       const isLater = this.#turn === last.#turn ? this.#arrival > last.#arrival : this.#turn > last.#turn;
       const [older, newer] = isLater ? [last, this] : [this, last];
       newer.#id = last.id;
@@ -124,9 +124,11 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     return false;
   }
 
-  #isLike({ tokens, subject, group }: Subscriber): boolean {
+  /** Returns whether a request has the same rights as this stream. */
+  hasRights(tokens: readonly VerifiedToken[], subject: string | undefined, { key }: SubscriptionScope): boolean {
     const isSameBearer = subject === this.subject && tokens.length === this.tokens.length;
-    return isSameBearer && group === this.#group && tokens.every(({ id }, index) => id === this.tokens[index]!.id);
+    const isSame = isSameBearer && tokens.every(({ id }, index) => id === this.tokens[index]!.id);
+    return isSame && key === this.#group.scope.key;
   }
 
   /** The stream's id in subscription events. */
@@ -159,7 +161,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   /** Claims memory for a chunk that waits for the client. A client without room reconnects, and misses nothing. */
   waits(chunk: Chunk): boolean {
     try {
-      this.#slot?.hold(chunk);
+      this.slot?.hold(chunk);
       return true;
     } catch {
       return false;
@@ -185,7 +187,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
 
   /** Continues reading history once the socket has drained. */
   drained(): void {
-    this.#slot?.letGo();
+    this.slot?.letGo();
     this.readOn();
   }
 
@@ -288,9 +290,9 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     if (this.#key !== undefined && byKey.get(this.#key) === this) byKey.delete(this.#key);
     this.#hub.subscribers.remove(this, this.#group);
     if (this.#endsAt !== undefined) this.#hub.expirations.remove(this.#endsAt, this);
-    this.#slot?.release();
+    this.slot?.release();
     if (isReplaced) return;
     this.#hub.activeSubscriptions?.end(this.#group.scope, this.id, isDisconnected);
-    if (this.#slot?.subject !== undefined) this.#hub.countedElsewhere?.forget(this.id);
+    if (this.slot?.subject !== undefined) this.#hub.countedElsewhere?.forget(this.id);
   }
 }

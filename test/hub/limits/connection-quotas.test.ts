@@ -7,6 +7,7 @@ import { addressOf, ConnectionQuotas } from "../../../src/hub/limits/connection-
 import { StreamSlot } from "../../../src/hub/limits/stream-slot.js";
 import { SubscriptionBudget } from "../../../src/hub/limits/subscription-budget.js";
 import { Lifetime } from "../../../src/hub/streams/lifetime.js";
+import type { Replay } from "../../../src/transport/transport.js";
 import { cases } from "../../support/cases.js";
 import { matchersOf } from "../../support/matchers-of.js";
 import { RemoteTransport, startHub, subscribe, token, until } from "../fixture.js";
@@ -50,6 +51,82 @@ describe("limits of connections", () => {
     const { url } = await startHub(t, { maxConnections: 1, transport: new RemoteTransport() });
     const all = await Promise.all(Array.from({ length: 5 }, () => subscribe(t, url("a", { lastEventID: "earliest" }))));
     assert.deepEqual(all.map(({ status }) => status).sort(), [200, 429, 429, 429, 429]);
+  });
+
+  describe("count a named stream once while its next connection takes the place of the last one", () => {
+    const key = "0".repeat(32);
+    const next = (turn: number, name = key) => ({ stream: `${name}.${turn}` });
+
+    for (const limit of ["maxConnections", "maxConnectionsPerAddress", "maxConnectionsPerSubject"] as const) {
+      test(`for ${limit}`, async (t) => {
+        const { hub, url } = await startHub(t, { [limit]: 2 });
+        const header = bearer(await token({}, { sub: "1" }));
+        const open = (parameters: Record<string, string>) => subscribe(t, url("a", parameters), header);
+        const other = await open({});
+        let last = await open(next(1));
+        for (let turn = 2; turn < 5; turn++) {
+          const connection = await open(next(turn));
+          assert.equal(connection.status, 200);
+          await last.until(({ ended }) => ended);
+          last = connection;
+        }
+        assert.equal((await open(next(1, "1".repeat(32)))).status, 429);
+        assert.equal((await subscribe(t, url("b", next(9)), header)).status, 429, "the stream of another topic");
+        other.close();
+        await until(() => hub.connections === 1);
+        assert.equal((await open({})).status, 200);
+        assert.equal((await open({})).status, 429);
+      });
+    }
+
+    test("for the first of several connections that wait for their answer", async (t) => {
+      const transport = new RemoteTransport();
+      const { hub, url } = await startHub(t, { maxConnections: 1, transport });
+      await subscribe(t, url("a", next(1)));
+      let answer = () => {};
+      const answered = new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      const { read } = transport;
+      transport.read = (query) => answered.then(() => read.call(transport, query)) as unknown as Replay;
+      const statuses: number[] = [];
+      const all = Array.from({ length: 5 }, async (_, index) => {
+        const { status } = await subscribe(t, url("a", { ...next(index + 2), lastEventID: "earliest" }));
+        statuses.push(status);
+      });
+      await until(() => statuses.length === 4);
+      answer();
+      await Promise.all(all);
+      assert.deepEqual(statuses, [429, 429, 429, 429, 200]);
+      await until(() => hub.connections === 1);
+      assert.equal((await subscribe(t, url("a"))).status, 429);
+    });
+
+    test("until that connection fails", async (t) => {
+      const { hub, url } = await startHub(t, { maxConnections: 1 });
+      const first = await subscribe(t, url("a", next(1)));
+      for (let i = 0; i < 3; i++) assert.equal((await subscribe(t, url("a", next(2)), {}, "HEAD")).status, 200);
+      assert.equal((await subscribe(t, url("a"))).status, 429);
+      first.close();
+      await until(() => hub.connections === 0);
+      assert.equal((await subscribe(t, url("a"))).status, 200);
+      assert.equal((await subscribe(t, url("a"))).status, 429);
+    });
+
+    test("in the count of addresses that begins meanwhile", () => {
+      const limits = new ConnectionQuotas({ total: 0, perAddress: 2, perSubject: 0 });
+      const client = () => ({ address: "a", subject: undefined });
+      const [first, second, third] = [client(), client(), client()];
+      limits.acquire(first);
+      limits.acquire(second, first);
+      limits.acquire(third);
+      assert.throws(() => limits.acquire(client()), { status: 429 });
+      limits.release(second, first);
+      assert.throws(() => limits.acquire(client()), { status: 429 });
+      limits.release(first);
+      limits.acquire(client());
+      assert.throws(() => limits.acquire(client()), { status: 429 });
+    });
   });
 
   test("leave out rejected requests, HEAD requests and closed connections", async (t) => {
