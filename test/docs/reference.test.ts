@@ -64,7 +64,7 @@ const sharedSources = ["SharedHubOptions", "HubHistoryOptions"]
   .map((name) => `src/hub/options/shared-options.ts ${name}`)
   .join(", ");
 
-/** The members of interfaces such as `src/a.ts A, src/b.ts B`. */
+/** The members of interfaces such as `src/express/kit.ts Kit, src/nunjucks/html.ts OobOptions`. */
 function membersOfAll(subjects: string): Member[] {
   return subjects.split(", ").flatMap((subject) => membersOf(...(subject.split(" ") as [string, string])));
 }
@@ -245,6 +245,50 @@ test("the rows of a table have as many cells as its head", () => {
     });
   });
   assert.deepEqual(uneven, []);
+});
+
+describe("comments", () => {
+  const code = ["src", "test", "bench", "scripts", "example-app"].flatMap((folder) =>
+    readdirSync(`${root}${folder}`, { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(?:ts|mjs)$/.test(name))
+      .map((name) => posix.join(folder, name)),
+  );
+  const comments = code.map((path) => {
+    const lines = readFileSync(`${root}${path}`, "utf8").split("\n");
+    const text = lines.map((line) => /^\s*(?:\/\/|\/?\*+)(.*)$/.exec(line)?.[1]?.trim() ?? "").join(" ");
+    return { path, text };
+  });
+
+  test("name existing files", () => {
+    const wrong = comments.flatMap(({ path, text }) =>
+      [
+        ...text.matchAll(
+          /`((?:[\w-]+\/)*[\w-]+(?:\.test)?\.(?:ts|mjs))`|\b(docs\/[\w/-]+\.md|(?:test|src)\/[\w/.-]+\.ts)\b/g,
+        ),
+      ]
+        .map(([, name, page]) => name ?? page!)
+        .filter((name) => !code.some((each) => each === name || each.endsWith(`/${name}`)) && !existsSync(root + name))
+        .map((name) => `${path}: ${name}`),
+    );
+    assert.deepEqual(wrong, []);
+  });
+
+  test("name existing headings of pages", () => {
+    const headings = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => `${path}: ${heading}`),
+    );
+    const named = comments.flatMap(({ text }) => [
+      ...[...text.matchAll(/"([^"]+)" in (docs\/[\w/-]+\.md)/g)].map(([, heading, page]) => `${page}: ${heading}`),
+      ...[...text.matchAll(/(docs\/[\w/-]+\.md)(?:,| under) "([^"]+)"/g)].map(
+        ([, page, heading]) => `${page}: ${heading}`,
+      ),
+    ]);
+    assert.ok(named.length > 1);
+    assert.deepEqual(
+      named.filter((name) => !headings.includes(name)),
+      [],
+    );
+  });
 });
 
 describe("links", () => {

@@ -7,7 +7,7 @@ import { describe, type TestContext, test } from "node:test";
 
 const loader = new URL("../../scripts/typescript.mjs", import.meta.url).href;
 
-/** Runs `main.ts` of a folder with these files. */
+/** Runs the program `main` of a folder with these files. */
 async function run(t: TestContext, ...versions: Record<string, string>[]) {
   const folder = mkdtempSync(join(tmpdir(), "typescript-"));
   t.after(() => rmSync(folder, { recursive: true }));

@@ -48,7 +48,7 @@ interface MarksRow extends LogMarks {
   readonly position: null;
 }
 
-/** A log in a table of PostgreSQL. See `schema.ts`. */
+/** A log in a table of PostgreSQL. See `schema-statements.ts`. */
 export class PostgresLog implements SharedLog {
   readonly #options: PostgresLogOptions;
   readonly #connect: () => Promise<Client>;

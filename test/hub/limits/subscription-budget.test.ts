@@ -206,7 +206,7 @@ describe("the memory for subscriptions", () => {
     assert.equal(streams.size, 10_000, "all small streams are admitted");
     assert.ok(budget.bytes > total * 0.99, "the worst streams use the whole budget");
     assert.ok(budget.bytes <= total, `${budget.bytes}`);
-    // Each takes 20 KiB besides: see "What ten thousand streams take" in docs/hub.md.
+    // Each also takes up to 20 KiB, see "Memory of 10,000 streams" in docs/hub.md.
     assert.ok(total + 10_000 * 20 * 1024 < 460 * 1024 * 1024);
   });
 
