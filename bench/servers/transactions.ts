@@ -1,5 +1,5 @@
-// Transactions of PostgreSQL that insert a row, by 16 clients in closed loops. The arguments: the URL, the statement
-// that each transaction runs besides, with `$1` for 200 bytes, and the number of seconds. Prints the result as JSON.
+// Transactions of PostgreSQL that insert a row, by 16 clients in closed loops. The arguments: the URL, the other
+// statement of each transaction, with `$1` for 200 bytes, and the number of seconds. Prints the result as JSON.
 
 import pg from "pg";
 import { PostgresTransport } from "../../dist/transport/postgres/postgres.js";

@@ -102,7 +102,7 @@ const inChildren: Readonly<Record<string, readonly [template: string, line: numb
 describe("an asynchronous value where nothing can wait", () => {
   for (const [what, [template, line, column]] of Object.entries(inChildren)) {
     // Its callback would throw outside of every handler, and one visit of the page would end the process.
-    test(`is an error that names its place and the way out: ${what}`, async (t) => {
+    test(`is an error that names its place and the remedy: ${what}`, async (t) => {
       const { status, failure } = await page(t, template);
       assert.equal(status, 500);
       assert.ok(failure instanceof TemplateError, String(failure));

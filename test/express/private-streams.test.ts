@@ -172,9 +172,9 @@ describe("a private stream by cookie", () => {
       });
       await session.fetch(`${other.origin}/out`);
       const refused = await openStream(t, url, { headers: session.headers(url) });
-      assert.equal((await refused.next())?.data, "expired", "of the one, whose visitor has signed out");
+      assert.equal((await refused.next())?.data, "expired", "of the application whose visitor has signed out");
       const kept = await openStream(t, shown.url, { headers: session.headers(shown.url) });
-      assert.equal((await kept.next())?.data, "secret", "and not of the other");
+      assert.equal((await kept.next())?.data, "secret", "of the other application");
     });
   }
 

@@ -140,7 +140,7 @@ const restored =
         await after.close();
       }
       rmSync(backup, { recursive: true });
-      // A node of one life hears nothing of the lives before.
+      // A node of one life receives nothing of the earlier lives.
       const nodes = run.logs.map(({ record }) => ({ ...record, from: record.heard[0]!.position - 1 }));
       return { run: { ...runOf(run.logs), nodes }, faults: rounds, complaints };
     });

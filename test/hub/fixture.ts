@@ -196,7 +196,7 @@ export class Deaf extends MemoryTransport {
   }
 }
 
-/** A transport whose store is out of reach at first, and again when told so. */
+/** A transport whose store is unreachable at first, and again on request. */
 export class Distant extends MemoryTransport {
   reached: TransportState = "starting";
   #isReady = () => {};

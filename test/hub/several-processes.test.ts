@@ -32,7 +32,7 @@ describe("a hub with a history of its own in several processes", () => {
     ["the command hub in two workers", "command", 2, {}],
     ["the command hub in the first of two instances in pm2", "command", 0, { ...ofPm2, instances: "2" }],
   ] as const) {
-    test(`warns once at the start and names the way out: ${what}`, async () => {
+    test(`warns once at the start and names the remedy: ${what}`, async () => {
       const output = await outputOf(kind, workers, env);
       const warnings = output.match(warning) ?? [];
       assert.equal(warnings.length, 1, output);

@@ -409,7 +409,7 @@ describe("in a fresh project", () => {
   test("TypeScript 5.9 reads the types for a bundler and without a target", async () => {
     const settings = ["--noEmit", "--strict", "--module", "esnext", "--moduleResolution", "bundler"];
     const { stdout } = await node(compilerOf("typescript59"), ...settings, "usual/program.ts").catch((error) => error);
-    // Types of other packages are not ours to mend.
+    // This repository cannot correct the types of other packages.
     assert.doesNotMatch(stdout, /htmx-mercure|usual/);
   });
 

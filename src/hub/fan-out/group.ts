@@ -59,7 +59,7 @@ export class SubscriberGroup<M extends StreamMember = StreamMember> implements R
   readonly #events: EncodedEvents;
   readonly #ticks: TickBatch;
   /**
-   * Live members by socket, if the group writes to the socket directly. A delivery reads only this map: besides the
+   * Live members by socket, if the group writes to the socket directly. A delivery reads only this map. Except for the
    * system call, fetching each member from memory would be most of its cost.
    */
   readonly #live = new Map<Socket, M>();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { newPace } from "../pacer.js";
 
-/** The cost of an item, in steps: besides its text, and for some characters of it. */
+/** The cost of an item, in steps: without its text, and for some characters of the text. */
 const stepsPerItem = 200;
 const charactersPerStep = 8;
 

@@ -68,7 +68,7 @@ describe("the next connection of a stream with a name", () => {
     assert.equal(hub.connections, 1);
   });
 
-  // Two tabs can ask for a stream at once. The one that has lost the lead must not end the stream of the other.
+  // Two tabs can ask for a stream at once. The tab that has lost the lead must not end the stream of the other tab.
   test("keeps its place when a tab that led before asks later", async (t) => {
     const { hub, changes, open } = await start(t);
     const next = await open("a", {}, `${key}.10`);

@@ -16,7 +16,7 @@ describe("a statement of the hub", { skip: withoutPostgres }, () => {
   test("is never so expensive to the planner that PostgreSQL compiles it", async (t) => {
     const url = await server.createDatabase();
     await open(t, { url }).transport.ready;
-    // The planner knows nothing of a table that has just been filled.
+    // The planner has no statistics about a table that has just been filled.
     const filling = `insert into mercure.log (position, topics, data, private, origin)
       select g, array['old'], repeat('x', 200), false, 'n ' || g from generate_series(1, 50000) g`;
     await server.query(filling, [], url);
