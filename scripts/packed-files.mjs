@@ -36,11 +36,15 @@ function restore() {
 /** Returns a package.json without the members for development. */
 export function packedManifest(manifest) {
   const { scripts: _scripts, devDependencies: _tools, ...rest } = JSON.parse(manifest);
-  return `${JSON.stringify(rest, undefined, "\t")}\n`;
+  return `${JSON.stringify(rest)}\n`;
 }
 
-/** Returns a README whose links to files of the repository are absolute, or whose text names the files. */
-export function packedReadme(readme, manifest) {
+/**
+ * Returns a README whose links to files of the repository are absolute, or whose text names the files. It leaves out the
+ * commands for a copy of the repository.
+ */
+export function packedReadme(whole, manifest) {
+  const readme = whole.replace(/^## Try it\n[\s\S]*?(?=^htmx-mercure requires)/m, "");
   const base = repositoryOf(manifest);
   const at = (kind, path) => `${base}/${kind}/v${manifest.version}/${path}`;
   if (base === undefined) {
