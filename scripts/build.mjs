@@ -122,7 +122,7 @@ async function bundleTypes() {
   const generateBundle = (_options, chunks) => {
     for (const chunk of Object.values(chunks)) {
       const types = withoutPrivateNames(chunk.code);
-      chunk.code = isReference ? types : withFewMarks(withNarrowComments(withoutIndent(types)));
+      chunk.code = isReference ? types : withFewMarks(withWritableOptions(withNarrowComments(withoutIndent(types))));
     }
   };
   await bundle("d.ts", typedEntries, [dts(), { name: "types", generateBundle }]);
@@ -145,6 +145,13 @@ function withoutPrivateNames(code) {
 /** Removes the indent, which is a tenth of the types. */
 function withoutIndent(code) {
   return code.replaceAll(/^ +/gm, "");
+}
+
+/** Lets applications write options one after another. The library only reads them. */
+function withWritableOptions(code) {
+  return code.replaceAll(/^interface \w+(?:Options|Limits|Target)\b[\s\S]*?^\}/gm, (text) =>
+    text.replaceAll(/^readonly (?=\w+\??:)/gm, ""),
+  );
 }
 
 /**
@@ -215,7 +222,7 @@ async function bundle(extension, names, plugins, output = {}) {
 
 /**
  * The browser's scripts, one for each line of htmx, the module that they share, and the style. The library joins the
- * modules into one classic script for pages.
+ * modules into one classic script for pages, and serves the other files as they are compressed here.
  */
 async function bundleClient() {
   const { build } = await import("esbuild");
@@ -242,16 +249,34 @@ async function bundleClient() {
     // Pages load these scripts on demand, so each has its own copy of the few functions that they share. The first
     // scripts pass functions to this one by their short names.
     await build({ ...options, entryPoints: ["src/client/ui.ts"], mangleProps: clientNames, mangleCache });
-    // Only the library serves these scripts, so the package has them compressed.
-    const entryPoints = { hints: "src/client/hints.ts", shared: "src/client/core/shared.ts" };
-    for (const [name, entry] of Object.entries(entryPoints)) {
-      const { outputFiles } = await build({ ...options, entryPoints: [entry], write: false });
-      const { code } = await minify(outputFiles[0].text, shortened);
-      await writeFile(`${staging}/client/${name}.br`, brotliCompressSync(code));
-    }
     for (const name of ["core", "mercure", "mercure4", "ui"]) {
       const file = `${staging}/client/${name}.js`;
       await writeFile(file, (await minify(await readFile(file, "utf8"), shortened)).code);
+    }
+    // Only the library serves these scripts.
+    const entryPoints = {
+      hints: "src/client/hints.ts",
+      settings: "src/client/settings.ts",
+      shared: "src/client/core/shared.ts",
+    };
+    const served = {};
+    for (const [name, entry] of Object.entries(entryPoints)) {
+      const format = name === "shared" ? "esm" : "iife";
+      const { outputFiles } = await build({
+        ...options,
+        format,
+        entryPoints: [entry],
+        mangleProps: clientNames,
+        mangleCache,
+        write: false,
+      });
+      served[name] = (await minify(outputFiles[0].text, { ...shortened, module: format === "esm" })).code;
+    }
+    const [ui, style] = await Promise.all(
+      ["ui.js", "mercure.css"].map((name) => readFile(`${staging}/client/${name}`)),
+    );
+    for (const [name, content] of Object.entries({ ...served, ui, style })) {
+      await writeFile(`${staging}/client/${name}.br`, brotliCompressSync(content));
     }
   } catch (cause) {
     throw new Failure("The build failed: the bundler reports the errors above (src/client). dist is unchanged.", {

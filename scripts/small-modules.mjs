@@ -26,6 +26,8 @@ const hole = "¤";
  */
 const packedFile = "chunks/texts.br";
 const reader = "chunks/texts.js";
+/** The chunk with the code for each update. It names `undefined` directly, which the engine compares fastest. */
+const busyChunk = "chunks/shared.js";
 const readerCode = `import { readFileSync } from "node:fs";
   import { brotliDecompressSync } from "node:zlib";
   const packed = readFileSync(new URL("${posix.basename(packedFile)}", import.meta.url));
@@ -76,16 +78,17 @@ export const shortened = {
 };
 
 /**
- * Matches long names of properties that only the client's first scripts and `ui.js` use. The page, htmx and the other
- * scripts do not see them, so they are short in the bundles, and the same in all of them.
+ * Matches long names of properties that only the client's scripts use. The page, htmx and the server do not see them, so
+ * they are short in the bundles, and the same in all of them.
  */
 export const clientNames = new RegExp(
   `^(${[
-    "added|adopted|answerTimeout|askedAt|changed|comeBack|deliver|discard|endBlock|failed|finish|gap|growsAtStart",
-    "isLeft|isRepeated|isUrgent|lacksToken|lastAt|markup|need|newSource|onState|openSources|pairs|path|positionOf",
-    "prepare|previousEventId|readField|release|released|removed|renew|renewToken|reopen|replacement|report",
-    "restarted|resume|revive|selector|shownId|silence|since|snapshotEvent|source|sourceFor|sourceOf|start|stop",
-    "suspend|suspiciousSilence|unfinishedLine|watchElements|writePositions|writeState",
+    "added|address|adopted|answerTimeout|askedAt|changed|comeBack|cursorName|deliver|discard|endBlock|failed|finish|gap",
+    "growsAtStart|heard|isLeft|isOutage|isPrivate|isRepeated|isUrgent|lacksToken|lastAt|markup|need|newSource|onState",
+    "opened|openSources|pairs|path|positionOf|prepare|previousEventId|readField|release|released|removed|renew",
+    "renewToken|reopen|replacement|report|restarted|resume|retryAfter|revive|selector|shownId|silence|since",
+    "skipSnapshot|snapshotEvent|source|sourceFor|sourceOf|start|stop|suspend|suspiciousSilence|unfinishedLine",
+    "watchElements|writePositions|writeState",
   ].join("|")})$`,
 );
 
@@ -98,21 +101,48 @@ async function makeSmall(_options, bundle) {
   const groups = [];
   for (const chunk of chunks) {
     const { code, texts } = withPackedTexts((await transform(chunk.code, joined)).code);
-    chunk.code = texts.length === 0 ? code : withReader(code, chunk.fileName, groups.push(texts) - 1);
+    chunk.code = texts.length === 0 ? code : withReader(code, chunk.fileName, groups.push(texts) - 1, texts.length);
   }
   this.emitFile({ type: "asset", fileName: packedFile, source: pack(groups) });
   this.emitFile({ type: "prebuilt-chunk", fileName: reader, code: readerCode, exports: ["texts", "fill"] });
   for (const chunk of [...chunks, bundle[reader]]) {
     const { code } = await transform(withNamedBuiltIns(withShortDeclarations(chunk.code)), minified);
     chunk.code = (await minify(code, shortened)).code;
+    if (chunk.fileName !== busyChunk) chunk.code = withShortUndefined(chunk.code);
   }
 }
 
+/** Reads `undefined` from a variable with a short name. */
+function withShortUndefined(code) {
+  const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+  const names = letters.flatMap((first) => letters.map((second) => first + second));
+  const name = names.find((each) => !new RegExp(`(?<![\\w$])${each}(?![\\w$])`).test(code));
+  const places = [];
+  const visit = (node) => {
+    if (node.type === "UnaryExpression" && node.operator === "void" && node.argument.value === 0) places.push(node);
+    for (const child of Object.values(node).flat()) if (typeof child?.type === "string") visit(child);
+  };
+  visit(parseAst(code));
+  if (name === undefined || places.length < minCalls) return code;
+  let short = code;
+  for (const { start, end } of places.sort((a, b) => b.start - a.start)) {
+    short = short.slice(0, start) + name + short.slice(end);
+  }
+  const [shebang] = /^(#!.*\n)?/.exec(short);
+  return `${shebang}const ${name}=void 0;${short.slice(shebang.length)}`;
+}
+
+/** The variable of a packed text. Variables are shorter than elements of a list, and as fast as texts in code. */
+function nameOf(text) {
+  return `packedText${text}`;
+}
+
 /** Adds the import of a module's texts. The first line of a command stays the first. */
-function withReader(code, file, index) {
+function withReader(code, file, index, count) {
   const path = posix.relative(posix.dirname(file), reader);
   const [shebang] = /^(#!.*\n)?/.exec(code);
-  const head = `import { fill as fillText, texts } from "${path.startsWith(".") ? path : `./${path}`}"; const packedTexts = texts[${index}];`;
+  const names = Array.from({ length: count }, (_, text) => nameOf(text));
+  const head = `import { fill as fillText, texts } from "${path.startsWith(".") ? path : `./${path}`}"; const [${names}] = texts[${index}];`;
   return `${shebang}${head}${code.slice(shebang.length)}`;
 }
 
@@ -168,7 +198,7 @@ function withPackedTexts(code) {
     let rest = "";
     for (const { start, end: after, value, isPart, isData, expressions } of long) {
       if (start < end || after > to) continue;
-      const text = `packedTexts[${texts.indexOf(value)}]`;
+      const text = nameOf(texts.indexOf(value));
       const values = expressions?.map((each) => `, (${packed(each.start, each.end)})`).join("");
       rest += code.slice(end, start);
       if (values) rest += `fillText(${text}${values})`;

@@ -10,29 +10,42 @@ import type { HtmxLine } from "../shared/htmx-line.js";
 import { assertKnownOptions } from "../shared/known-options.js";
 import { packageFolder } from "../shared/package-folder.js";
 import { describeValue } from "../shared/plain-object.js";
-import { type ClientSettings, clientScript, htmxFile } from "./htmx-scripts.js";
+import { clientScript, htmxFile } from "./htmx-scripts.js";
 
 const require = createRequire(import.meta.url);
 
-const clientFile = (name: string) => readFileSync(join(packageFolder("dist"), "client", name));
-
-/** The content of the files to serve. The htmx scripts come unchanged from npm. */
-const sources = {
-  "mercure.css": () => clientFile("mercure.css"),
-  "htmx.js": () => readFileSync(htmxFile(2, "dist/htmx.min.js")),
-  "sse.js": () => readFileSync(require.resolve("htmx-ext-sse/dist/sse.min.js")),
-  "ui.js": () => clientFile("ui.js"),
-  "hints.js": () => brotliDecompressSync(clientFile("hints.br")),
-  "shared.js": () => brotliDecompressSync(clientFile("shared.br")),
-  "mercure.js": (settings) => clientOf(2, settings),
-  "htmx4.js": () => readFileSync(htmxFile(4, "dist/htmx.min.js")),
-  "hx-sse.js": () => readFileSync(htmxFile(4, "dist/ext/hx-sse.min.js")),
-  "mercure4.js": (settings) => clientOf(4, settings),
-} satisfies Record<string, (settings: ClientSettings) => Buffer>;
-
-function clientOf(line: HtmxLine, settings: ClientSettings): Buffer {
-  return Buffer.from(clientScript(line, settings, (name) => load(name, settings).name));
+/** The content of a file, and its Brotli copy if the build has made one. */
+interface Content {
+  readonly content: Buffer;
+  readonly br?: Buffer;
 }
+
+/** Reads a file that the build has compressed. */
+function built(name: string): Content {
+  const br = readFileSync(join(packageFolder("dist"), "client", `${name}.br`));
+  return { content: brotliDecompressSync(br), br };
+}
+
+/** Returns the client of a line, which bundlers need uncompressed. */
+const clientOf = (line: HtmxLine): Content => ({ content: Buffer.from(clientScript(line, load("ui.js").name)) });
+
+/** Reads a file of another package. */
+const foreign = (path: string): Content => ({ content: readFileSync(path) });
+
+/** The files to serve. The htmx scripts come unchanged from npm. */
+const sources = {
+  "mercure.css": () => built("style"),
+  "htmx.js": () => foreign(htmxFile(2, "dist/htmx.min.js")),
+  "sse.js": () => foreign(require.resolve("htmx-ext-sse/dist/sse.min.js")),
+  "ui.js": () => built("ui"),
+  "hints.js": () => built("hints"),
+  "settings.js": () => built("settings"),
+  "shared.js": () => built("shared"),
+  "mercure.js": () => clientOf(2),
+  "htmx4.js": () => foreign(htmxFile(4, "dist/htmx.min.js")),
+  "hx-sse.js": () => foreign(htmxFile(4, "dist/ext/hx-sse.min.js")),
+  "mercure4.js": () => clientOf(4),
+} satisfies Record<string, () => Content>;
 
 /**
  * The scripts of each line of htmx, in their order on a page, and the client alone. In htmx 4 the client comes before
@@ -46,10 +59,17 @@ const scripts = {
 
 type AssetName = keyof typeof sources;
 
-interface Source {
+/** The settings of the client for all pages of an application. */
+export interface ClientSettings {
+  /** Whether pages load the script that warns of mistakes in them. */
+  readonly development: boolean;
+  /** The time until the streams of a hidden page pause, in seconds. 0 for never. */
+  readonly pauseHiddenAfter: number;
+}
+
+interface Source extends Content {
   readonly name: string;
   readonly type: string;
-  readonly content: Buffer;
   /** The Subresource Integrity hash. */
   readonly integrity: string;
 }
@@ -61,13 +81,21 @@ interface Asset extends Source {
 /** The URLs and hashes of a page's script and style tags. */
 export interface AssetTags {
   readonly style: { readonly url: string; readonly integrity: string };
-  readonly scripts: readonly { readonly url: string; readonly integrity: string }[];
+  readonly scripts: readonly {
+    readonly url: string;
+    readonly integrity: string;
+    /** The setting of the script that applies settings. */
+    readonly pauseHiddenAfter: number | undefined;
+  }[];
   readonly nonce: string | undefined;
   /** The URL of shared connections, and of their script. */
   readonly shared: { readonly url: string; readonly script: string } | undefined;
 }
 
-/** Asynchronous compressors. Compressing a script takes a tenth of a second, which would block the event loop. */
+/**
+ * Asynchronous compressors, for the files that the build has not compressed. Compressing a script takes up to a tenth of a second,
+ * which would block the event loop.
+ */
 const encoders: Readonly<Record<string, (content: Buffer) => Promise<Buffer>>> = {
   br: promisify<Buffer, Buffer>(brotliCompress),
   gzip: promisify<Buffer, Buffer>(gzip),
@@ -99,8 +127,10 @@ export class Assets {
     const names = Object.keys(sources) as AssetName[];
     this.#byName = new Map(
       names.flatMap((name): [AssetName, Asset][] => {
-        const source = installed(name, settings);
-        return source === undefined ? [] : [[name, { ...source, encoded: new Map() }]];
+        const source = installed(name);
+        if (source === undefined) return [];
+        const { br } = source;
+        return [[name, { ...source, encoded: new Map(br && [["br", Promise.resolve(br)]]) }]];
       }),
     );
     this.#byPath = new Map([...this.#byName.values()].map((asset) => [`${path}/${asset.name}`, asset]));
@@ -117,28 +147,41 @@ export class Assets {
     const { nonce, htmx = true } = options;
     const line = lineOf(htmx) ?? this.#line;
     const tag = (name: AssetName) => {
-      const asset = this.#byName.get(name) ?? load(name, this.#settings);
+      const asset = this.#byName.get(name) ?? load(name);
       return { url: `${basePath}${this.#path}/${asset.name}`, integrity: asset.integrity };
     };
+    const names = [...scripts[line][htmx === false ? "client" : "all"], ...this.#ownScripts];
+    const { pauseHiddenAfter } = this.#settings;
     return {
       style: tag("mercure.css"),
-      scripts: scripts[line][htmx === false ? "client" : "all"].map(tag),
+      scripts: names.map((name) => ({
+        ...tag(name),
+        pauseHiddenAfter: name === "settings.js" ? pauseHiddenAfter : undefined,
+      })),
       shared: this.#shared && { url: this.#shared(basePath), script: tag("shared.js").url },
       nonce: nonce === undefined || nonce === null ? undefined : String(nonce),
     };
   }
 
   /**
-   * Compresses the assets of the application's line, so that no visitor waits for them. Resolves when all are
-   * compressed. An asset that cannot be compressed is served uncompressed.
+   * Compresses the assets of the application's line that the build could not, so that no visitor waits for them. Resolves
+   * when all are compressed. An asset that cannot be compressed is served uncompressed.
    */
   async compress(): Promise<void> {
     const shared = this.isShared ? (["shared.js"] as const) : [];
-    const assets = (["mercure.css", "ui.js", ...shared, ...scripts[this.#line].all] as const).flatMap(
-      (name) => this.#byName.get(name) ?? [],
-    );
+    const names = ["mercure.css", "ui.js", ...shared, ...scripts[this.#line].all, ...this.#ownScripts] as const;
+    const assets = names.flatMap((name) => this.#byName.get(name) ?? []);
     const variants = assets.flatMap((asset) => Object.keys(encoders).map((encoding) => encode(asset, encoding)));
     await Promise.allSettled(variants);
+  }
+
+  /** The scripts that only some applications need. */
+  get #ownScripts(): readonly AssetName[] {
+    const { development, pauseHiddenAfter } = this.#settings;
+    return [
+      ...(pauseHiddenAfter > 0 ? (["settings.js"] as const) : []),
+      ...(development ? (["hints.js"] as const) : []),
+    ];
   }
 
   /** Whether the streams of pages share connections. */
@@ -191,36 +234,32 @@ export function lineOf(htmx: unknown): HtmxLine | undefined {
 }
 
 /** Loads a file, or returns undefined: a line of htmx that no page uses can be missing. */
-function installed(name: AssetName, settings: ClientSettings): Source | undefined {
+function installed(name: AssetName): Source | undefined {
   try {
-    return load(name, settings);
+    return load(name);
   } catch (error) {
     if (error instanceof MercureError) return undefined;
     throw error;
   }
 }
 
-/**
- * The files that the process has loaded, by their names. A file of the client contains settings, and has one entry for
- * each set of them.
- */
-const loaded = new Map<string, Source>();
+/** The files that the process has loaded. */
+const loaded = new Map<AssetName, Source>();
 
-function load(name: AssetName, settings: ClientSettings): Source {
-  const { development, pauseHiddenAfter } = settings;
-  const key = /^mercure4?\.js$/.test(name) ? `${name} ${development} ${pauseHiddenAfter}` : name;
-  const known = loaded.get(key);
+function load(name: AssetName): Source {
+  const known = loaded.get(name);
   if (known !== undefined) return known;
-  const content = sources[name](settings);
+  const read: Content = sources[name]();
+  const { content } = read;
   const hash = createHash("sha384").update(content).digest();
   const [stem, extension] = name.split(".") as [string, string];
   const source = {
+    ...read,
     name: `${stem}-${hash.toString("base64url").slice(0, 12)}.${extension}`,
     type: extension === "css" ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8",
-    content,
     integrity: `sha384-${hash.toString("base64")}`,
   };
-  loaded.set(key, source);
+  loaded.set(name, source);
   return source;
 }
 
@@ -231,20 +270,21 @@ function encode(asset: Asset, encoding: string): Promise<Buffer> {
 }
 
 /**
- * Returns the best encoding that a client accepts. The weight 0 rejects an encoding.
+ * Returns the encoding that a client prefers; of several, the smallest. The weight 0 rejects an encoding, and `*` names
+ * those that the header does not.
  *
  * Separators are split without a regular expression, which would take quadratic time on a header of spaces.
  */
 export function accepted(header: string | string[] | undefined): string | undefined {
-  const offers = String(header ?? "")
-    .split(",")
-    .map((offer) =>
-      offer
-        .toLowerCase()
-        .split(";")
-        .map((part) => part.trim()),
-    )
-    .filter(([, weight]) => weight === undefined || !/^q=0(\.0*)?$/.test(weight))
-    .map(([name]) => name);
-  return Object.keys(encoders).find((name) => offers.includes(name));
+  const weights = new Map<string, number>();
+  for (const offer of String(header ?? "").split(",")) {
+    const [name = "", ...parameters] = offer.split(";").map((part) => part.trim().toLowerCase());
+    const weight = parameters.find((parameter) => parameter.startsWith("q="));
+    weights.set(name, weight === undefined ? 1 : Number(weight.slice(2)) || 0);
+  }
+  const weightOf = (name: string) => weights.get(name) ?? weights.get("*") ?? 0;
+  const best = Object.keys(encoders).reduce((one, other) => (weightOf(other) > weightOf(one) ? other : one));
+  const weight = weightOf(best);
+  // An answer without compression is always possible. It is better only if the client says so.
+  return weight > 0 && weight >= (weights.get("identity") ?? 0) ? best : undefined;
 }

@@ -58,25 +58,13 @@ export function htmxFile(line: HtmxLine, file: string): string {
   );
 }
 
-/** The settings of the client for all pages of an application. */
-export interface ClientSettings {
-  /** Whether the client warns of mistakes in the page. */
-  readonly development: boolean;
-  /** The time until the streams of a hidden page pause, in seconds. 0 for never. */
-  readonly pauseHiddenAfter: number;
-}
-
 /**
  * Joins the client of a line and the part that both lines share into one classic script. In the package they are
  * modules, for bundlers.
  *
- * @param served - Returns the served name of a script that the client loads when a page needs it.
+ * @param ui - The served name of the script that the client loads when a page needs it.
  */
-export function clientScript(
-  line: HtmxLine,
-  { development, pauseHiddenAfter }: ClientSettings,
-  served: (name: "ui.js" | "hints.js") => string,
-): string {
+export function clientScript(line: HtmxLine, ui: string): string {
   const read = (name: string) => readFileSync(join(packageFolder("dist"), "client", name), "utf8").trim();
   const [, core, exported] = /^(.*)export\{(.*?)\};?$/s.exec(read("core.js"))!;
   const [, imported, client] = /^import\{(.*?)\}from"[^"]*";(.*)$/s.exec(
@@ -85,10 +73,7 @@ export function clientScript(
   const own = new Map(pairsIn(exported!).map(([name, as]) => [as, name]));
   const names = pairsIn(imported!);
   const values = names.map(([name]) => own.get(name));
-  return `(()=>{${core};((${names.map(([, as]) => as)})=>{${client}})(${values})})();\n`
-    .concat(pauseHiddenAfter > 0 ? `if(window.mercure)mercure.pauseHiddenAfter=${pauseHiddenAfter};\n` : "")
-    .concat(development ? `import("./${served("hints.js")}").then(({install})=>install(window.htmx),()=>{});\n` : "")
-    .replace("./ui.js", `./${served("ui.js")}`);
+  return `(()=>{${core};((${names.map(([, as]) => as)})=>{${client}})(${values})})();\n`.replace("./ui.js", `./${ui}`);
 }
 
 /** Returns the names of an import or an export, such as `a as b`, in pairs. */

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { createHook } from "node:async_hooks";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { get, type IncomingMessage } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import type { Express } from "express";
 import { accepted } from "../../src/express/assets.js";
 import { application } from "../support/application.js";
 
@@ -15,6 +17,23 @@ describe("the encoding of a script", () => {
     assert.equal(accepted("br;q=0, gzip;q=1"), "gzip");
     assert.equal(accepted("br ;q=0.000, identity"), undefined);
     assert.equal(accepted(undefined), undefined);
+  });
+
+  test("is the one that a client prefers", () => {
+    assert.equal(accepted("br;q=0.5, gzip;q=0.8"), "gzip");
+    assert.equal(accepted("gzip;q=0.8, br;q=0.8"), "br");
+    assert.equal(accepted("identity, br;q=0.5"), undefined);
+    assert.equal(accepted("identity;q=0, gzip"), "gzip");
+    assert.equal(accepted("deflate, zstd"), undefined);
+    assert.equal(accepted("br;q=nonsense"), undefined);
+  });
+
+  test("can be any that the header does not name, after a star", () => {
+    assert.equal(accepted("*"), "br");
+    assert.equal(accepted("br;q=0, *"), "gzip");
+    assert.equal(accepted("gzip, *;q=0"), "gzip");
+    assert.equal(accepted("gzip, *;q=0.5"), "gzip");
+    assert.equal(accepted("*;q=0"), undefined);
   });
 
   // A regular expression for the text between its parts takes minutes on this header.
@@ -45,30 +64,49 @@ async function fetchEncoded(url: string, encoding: string): Promise<[IncomingMes
   return [response, await buffer(response)];
 }
 
-describe("the compression of the scripts", () => {
+/** The file of the build for each asset that the build compresses. The others differ between applications. */
+const builtFiles: Readonly<Record<string, string>> = {
+  "mercure.css": "style",
+  "ui.js": "ui",
+  "hints.js": "hints",
+  "settings.js": "settings",
+  "shared.js": "shared",
+};
+
+/** Returns the URLs of the assets of an application's page, and of those that they load. */
+async function assetsOf(app: Express, listen: () => Promise<string>): Promise<Map<string, string>> {
+  app.get("/", (_req, res) => res.render("page"));
+  const origin = await listen();
+  const [, body] = await fetchEncoded(origin, "identity");
+  const page = String(body);
+  const urls = [...page.matchAll(/(?:src|href|data-script)="([^"]+)"/g)].map(([, url]) => origin + url);
+  const client = urls.find((url) => /\/mercure[^/]*\.js$/.test(url))!;
+  const [, script] = await fetchEncoded(client, "identity");
+  urls.push(String(new URL(/"(\.\/ui[^"]*\.js)"/.exec(String(script))![1]!, client)));
+  return new Map(urls.map((url) => [/([^/]+)-[\w-]{12}(\.\w+)$/.exec(url)!.slice(1).join(""), url]));
+}
+
+const pageFiles = { "templates/page.njk": "{{ mercure_scripts() }}" };
+
+describe("the scripts and styles", () => {
   const decoders = { br: brotliDecompressSync, gzip: gunzipSync };
 
   for (const [name, development, atStart] of [
-    ["at the start in production, before any visitor waits for it", false, 12],
+    // Brotli and gzip for the client, htmx and its extension, gzip for the other files of the library.
+    ["at the start in production, before any visitor waits for it", false, 9],
     ["at the first request in development", true, 0],
   ] as const) {
-    test(`runs once, in the thread pool, ${name}`, async (t) => {
+    test(`are compressed once, in the thread pool, ${name}, unless the build has compressed them`, async (t) => {
       // The first application of a process unpacks scripts.
       application(t, {}, { development: true });
       const counts = compressions(t);
-      const { app, listen } = application(t, { "templates/page.njk": "{{ mercure_scripts() }}" }, { development });
-      app.get("/", (_req, res) => res.render("page"));
+      const { app, listen } = application(t, pageFiles, { development });
       assert.equal(counts.begun, atStart);
-      const origin = await listen();
-      const [, page] = await fetchEncoded(origin, "identity");
-      const urls = [...String(page).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => origin + url);
-      const client = urls.find((url) => /\/mercure[^/]*\.js$/.test(url))!;
-      const [, script] = await fetchEncoded(client, "identity");
-      urls.push(String(new URL(/"(\.\/ui[^"]*\.js)"/.exec(String(script))![1]!, client)));
-      urls.push(origin + /<meta name="mercure-shared" [^>]*="([^"]+shared[^"]*\.js)"/.exec(String(page))![1]!);
-      assert.equal(urls.length, 6);
+      const urls = await assetsOf(app, listen);
+      const names = ["htmx.js", "mercure.css", "mercure.js", "shared.js", "sse.js", "ui.js"];
+      assert.deepEqual([...urls.keys()].sort(), development ? ["hints.js", ...names] : names);
       for (const round of [1, 2]) {
-        for (const url of urls) {
+        for (const url of urls.values()) {
           const [, plain] = await fetchEncoded(url, "identity");
           for (const [encoding, decode] of Object.entries(decoders)) {
             const [response, body] = await fetchEncoded(url, encoding);
@@ -79,8 +117,29 @@ describe("the compression of the scripts", () => {
         }
       }
       // The decoders of this test count too.
-      const decoded = 2 * urls.length * 2;
-      assert.equal(counts.begun - decoded, 12);
+      const decoded = 2 * urls.size * 2;
+      assert.equal(counts.begun - decoded, development ? 10 : 9);
     });
   }
+
+  test("have the same bytes in all applications, which are those of the build", async (t) => {
+    const quiet = application(t, pageFiles, { development: false });
+    const full = application(t, pageFiles, { development: true, pauseHiddenAfter: 60 });
+    const [few, all] = [await assetsOf(quiet.app, quiet.listen), await assetsOf(full.app, full.listen)];
+    assert.deepEqual(
+      [...all.keys()].filter((name) => !few.has(name)),
+      ["settings.js", "hints.js"],
+    );
+    for (const [name, url] of few) assert.equal(new URL(all.get(name)!).pathname, new URL(url).pathname);
+    for (const [name, file] of Object.entries(builtFiles)) {
+      const [response, body] = await fetchEncoded(all.get(name)!, "gzip, deflate, br");
+      assert.equal(response.headers["content-encoding"], "br");
+      assert.equal(response.headers["cache-control"], "public, max-age=31536000, immutable");
+      assert.equal(response.headers.vary, "Accept-Encoding");
+      assert.ok(body.equals(readFileSync(new URL(`../../dist/client/${file}.br`, import.meta.url))), name);
+      const [plain, text] = await fetchEncoded(all.get(name)!, "br;q=0");
+      assert.equal(plain.headers["content-encoding"], undefined);
+      assert.ok(text.equals(brotliDecompressSync(body)), name);
+    }
+  });
 });

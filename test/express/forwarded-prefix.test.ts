@@ -52,7 +52,7 @@ describe("the prefix that a sender names in X-Forwarded-Prefix", () => {
       app.get("/", (_req, res) => res.render("index"));
       const page = await fetch(await listen(), { headers: { "X-Forwarded-Prefix": "//app'/" } });
       const urls = urlsIn(await page.text());
-      assert.equal(urls.length, 6);
+      assert.equal(urls.length, 7);
       assert.equal(urls.filter((url) => url.includes("/.well-known/mercure/renewal")).length, 1);
       for (const url of urls) assert.equal(url.startsWith("/app%27/"), trust, url);
       const [prefix, mark] = trust ? ["/app%27", "/app%27"] : ["", "/"];
@@ -130,7 +130,7 @@ describe("HTML that a job renders without a request", () => {
       express().use("/shop", app);
       const scripts = kit.environment.render("panel.njk");
       const urls = urlsIn(`${kit.render("Board")}${scripts}`);
-      assert.equal(urls.length, 5);
+      assert.equal(urls.length, 6);
       for (const url of urls) assert.match(url, /^\/o%27neil\/shop\/(mercure-assets|\.well-known)\//);
     });
   }
@@ -169,8 +169,8 @@ describe("an absolute publicHubUrl", () => {
 
   test("moves scripts, style, renewal and cookie paths to its prefix, in pages and in jobs", async (t) => {
     const { urls, cookiePaths, jobUrls } = await seen(t, { publicHubUrl: hub });
-    assert.equal(urls.length, 6);
-    assert.equal(jobUrls.length, 5);
+    assert.equal(urls.length, 7);
+    assert.equal(jobUrls.length, 6);
     for (const url of [...urls, ...jobUrls]) {
       assert.ok(url.startsWith(hub) || /^\/app\/(mercure-assets|\.well-known\/mercure\/renewal)/.test(url), url);
     }
@@ -182,7 +182,7 @@ describe("an absolute publicHubUrl", () => {
       const publicHubUrl = `https://example.com${path}/.well-known/mercure`;
       const { urls, jobUrls } = await seen(t, { publicHubUrl }, "/shop");
       const own = [...urls, ...jobUrls].filter((url) => url.startsWith("/front/shop/mercure-assets/"));
-      assert.equal(own.length, 8);
+      assert.equal(own.length, 10);
     }
   });
 
@@ -208,7 +208,7 @@ describe("an absolute publicHubUrl", () => {
     for (const options of unmoved) {
       const { kit } = application(t, files, options);
       const urls = urlsIn(kit.environment.render("panel.njk"));
-      assert.equal(urls.length, 4);
+      assert.equal(urls.length, 5);
       for (const url of urls) assert.match(url, /^\/mercure-assets\//);
     }
   });

@@ -14,8 +14,8 @@ const lineIn = (html: string) => (/ hx-sse:connect="/.test(html) ? 4 : / sse-con
 
 describe("the line of htmx", () => {
   for (const [htmx, scripts] of [
-    [2, ["htmx", "sse", "mercure"]],
-    [4, ["htmx4", "mercure4", "hx-sse"]],
+    [2, ["htmx", "sse", "mercure", "hints"]],
+    [4, ["htmx4", "mercure4", "hx-sse", "hints"]],
   ] as const) {
     test(`is ${htmx} for scripts and tags of an application with the option htmx: ${htmx}`, async (t) => {
       const { app, listen } = application(t, files, { htmx });
@@ -64,7 +64,7 @@ describe("the line of htmx", () => {
   test("leaves only the client's script to a page with its own htmx", async (t) => {
     const { app, listen } = application(t, files, { htmx: 4 });
     app.get("/", (_req, res) => res.render("page", { line: false }));
-    assert.deepEqual(scriptsIn(await (await fetch(await listen())).text()), ["mercure4"]);
+    assert.deepEqual(scriptsIn(await (await fetch(await listen())).text()), ["mercure4", "hints"]);
   });
 
   test("must be 2 or 4", async (t) => {

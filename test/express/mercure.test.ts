@@ -305,7 +305,7 @@ describe("mercure_scripts", () => {
     ];
     assert.deepEqual(
       tags.map(([, url]) => url!.replace(/-[\w-]{12}\./, "-HASH.")),
-      ["mercure.css", "htmx.js", "sse.js", "mercure.js"].map(
+      ["mercure.css", "htmx.js", "sse.js", "mercure.js", "hints.js"].map(
         (name) => `/mercure-assets/${name.replace(".", "-HASH.")}`,
       ),
     );
@@ -324,7 +324,7 @@ describe("mercure_scripts", () => {
   });
 
   test("leaves out htmx for an application that brings its own", async (t) => {
-    const { app, listen } = application(t, page);
+    const { app, listen } = application(t, page, { development: false });
     app.get("/", (_req, res) => res.render("index", { htmx: false }));
     const html = await (await fetch(await listen())).text();
     assert.equal(html.match(/<script/g)!.length, 1);

@@ -264,7 +264,7 @@ describe("the tarball", () => {
 
   test("holds only the build, the library's templates and the files about the package", () => {
     const expected =
-      /^(dist\/(.+\.(js|d\.ts|css)|(chunks\/texts|client\/(hints|shared))\.br)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE)$/;
+      /^(dist\/(.+\.(js|d\.ts|css)|(chunks\/texts|client\/(hints|settings|shared|style|ui))\.br)|(components|templates)\/.+\.njk|package\.json|README\.md|LICENSE)$/;
     const paths = tarball.files.map(({ path }) => path);
     assert.deepEqual(
       paths.filter((path) => !expected.test(path)),

@@ -7,8 +7,8 @@ import { unusedNames } from "./unused-names/unused-names.js";
 /** The types of htmx and Nunjucks, which read the values that the library gives them. */
 const foreign = ["src/client/htmx2/htmx.ts", "src/client/htmx4/htmx.ts", "src/nunjucks/internals.ts"];
 
-/** The modules that a script of the client loads by their URL. */
-const loadedByUrl = ["src/client/core/shared.ts", "src/client/hints.ts"];
+/** The modules that a script of the client or a page loads by their URL. */
+const loadedByUrl = ["src/client/core/shared.ts", "src/client/hints.ts", "src/client/settings.ts"];
 
 /** The names that other code reads, with the reason why the search does not find it. */
 const readByOthers = {

@@ -32,7 +32,7 @@ export async function refetch(markup: Markup, element: Element, address: StreamA
   const fresh = sameStream(markup, page, element, address)?.element;
   if (fresh === undefined || !element.isConnected || !prepareReplacement(element, fresh)) return;
   keepFocus(page!, true);
-  const fragment = document.createDocumentFragment();
+  const fragment = new DocumentFragment();
   fragment.append(document.importNode(fresh, true));
   markup.replace(element, fragment);
 }

@@ -24,7 +24,7 @@ export function mergeTasks(tasks: SwapTask[], isRepeated?: boolean, isRefetch = 
     const target = list && sameIdIn(list, item);
     // A message that deletes an item and adds it again moves it to the place of new items.
     if (!target || tasks.some((task) => task.target === target)) continue;
-    const fragment = document.createDocumentFragment();
+    const fragment = new DocumentFragment();
     // All tasks of a message are prepared below.
     if (isRepeated === undefined) replacement.prepare(target, item);
     fragment.append(item);
