@@ -228,7 +228,8 @@ async function visit(
   app.get("/", (_req, res) => {
     res.render("page.njk", (error: Error | null, html: string) => {
       if (error) throw error;
-      res.send(script === "stock" ? html.replace(/<script [^>]*\/mercure-[\w-]{12}\.js[^>]*><\/script>/, "") : html);
+      const ours = /<script [^>]*\/(?:mercure|hints)-[\w-]{12}\.js[^>]*><\/script>/g;
+      res.send(script === "stock" ? html.replaceAll(ours, "") : html);
     });
   });
   app.get("/away", (_req, res) => void res.send("<p>elsewhere</p>"));
