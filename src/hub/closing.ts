@@ -47,6 +47,7 @@ export class Closing {
     const { retrySpread } = readCloseOptions(options);
     await this.drain(options);
     subscribers.tellReturn(retrySpread);
+    for (const each of subscribers.leaving) each.end();
     dispatcher.close();
     disconnections.close();
     await activeSubscriptions?.settled();

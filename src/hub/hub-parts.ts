@@ -67,7 +67,7 @@ export function assembleParts(
   const events = new EncodedEvents();
   const ticks = new TickBatch();
   const subscribers = new Subscribers<Subscriber>({ ...settings, observer, dispatcher, events, ticks });
-  const disconnections = new Disconnections(channel, subscribers, report);
+  const disconnections = new Disconnections(channel, () => subscribers.all(), report);
   const listeners = new SubscriptionListeners(publicPath, report);
   const activeSubscriptions = settings.subscriptions
     ? new ActiveSubscriptions(publicPath, transport, clock, report, (subscription, active, change) =>

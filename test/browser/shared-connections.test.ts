@@ -311,7 +311,7 @@ for (const htmx of htmxLines) {
       assert.deepEqual(lab.errors, []);
     });
 
-    test("a person stays present without a grace period when other tabs join and take the lead", async (t) => {
+    test("a person stays present without a grace period when other tabs join, take the lead and close", async (t) => {
       const body = '<% MercureStream topic="feed" id="s" private %>';
       const lab = await Lab.start(t, body, { htmx, presenceGrace: 0, payloadGetter: () => ({ id: "ada" }) });
       const changes: boolean[] = [];
@@ -346,6 +346,15 @@ for (const htmx of htmxLines) {
       texts.push(...(await lab.publish(1, "feed", { private: true })));
       await show([first, second, third], texts);
       assert.deepEqual(changes, [true, true, true], "one event for each tab that comes");
+
+      const leader = lab.leader!;
+      await leader.close();
+      const rest = [first, second, third].filter((page) => page !== leader);
+      await lab.settled(2);
+      texts.push(...(await lab.publish(1, "feed", { private: true })));
+      await show(rest, texts);
+      await until(() => connections() === 2);
+      assert.deepEqual(changes, [true, true, true, false], "one event for the tab that has closed");
       assert.deepEqual(lab.errors, []);
     });
 

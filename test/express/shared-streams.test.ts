@@ -26,7 +26,11 @@ async function start(t: TestContext, options: Parameters<typeof application>[2] 
   const origin = await listen();
   const url = `${origin}/.well-known/mercure/streams`;
   const tokenFor = async (topic: string) => await (await fetch(`${origin}/token/${topic}`)).text();
-  const post = (parts: Part[], headers: Record<string, string> = { "Sec-Fetch-Site": "same-origin" }) => {
+  const post = (
+    parts: Part[],
+    headers: Record<string, string> = { "Sec-Fetch-Site": "same-origin" },
+    abort = new AbortController(),
+  ) => {
     const body = new URLSearchParams(
       parts.flatMap(({ query, token = "", position = "" }): [string, string][] => [
         ["query", query],
@@ -34,18 +38,22 @@ async function start(t: TestContext, options: Parameters<typeof application>[2] 
         ["position", position],
       ]),
     );
-    const abort = new AbortController();
     t.after(() => abort.abort());
     return fetch(url, { method: "POST", body, headers, signal: abort.signal });
   };
   /** Opens streams. The answers grow as data arrives. */
   const open = async (parts: Part[]) => {
-    const response = await post(parts);
+    const abort = new AbortController();
+    const response = await post(parts, undefined, abort);
     assert.equal(response.status, 200);
     const answers: Answer[] = parts.map(() => ({ status: 0, headers: {}, text: "", hasEnded: false }));
     const ended = readFrames(response, answers);
     t.after(() => ended.catch(() => {}));
-    return { answers, ended, response };
+    const drop = () => {
+      ended.catch(() => {});
+      abort.abort();
+    };
+    return { answers, ended, response, drop };
   };
   return { kit, url, tokenFor, post, open };
 }
@@ -94,6 +102,65 @@ describe("a shared connection", () => {
       answers.map(({ status }) => status),
       [200, 200, 200],
     );
+  });
+
+  describe("whose client is gone", () => {
+    const key = (name: string, turn: number) => `topic=${name}&stream=${name.repeat(32)}.${turn}`;
+
+    async function watched(t: TestContext) {
+      const { kit, tokenFor, open } = await start(t);
+      const changes: string[] = [];
+      kit.hub.onSubscription(({ topic, active }) => changes.push(`${topic} ${active ? "begins" : "ends"}`));
+      const ids = () => kit.hub.subscriptions().map(({ topic, subscriber }) => `${topic} ${subscriber}`);
+      const tokens = { a: await tokenFor("a"), b: await tokenFor("b"), c: await tokenFor("c") };
+      const part = (name: "a" | "b" | "c", turn: number) => ({ query: key(name, turn), token: tokens[name] });
+      return { kit, open, changes, ids, part };
+    }
+
+    // One tab of a browser has read for all of them, and is closed.
+    test("lets streams continue under their ids on another connection, and ends the rest", async (t) => {
+      const { kit, open, changes, ids, part } = await watched(t);
+      const first = await open([part("a", 1), part("b", 1), part("c", 1)]);
+      await until(() => kit.hub.connections === 3);
+      const before = ids();
+      first.drop();
+      await until(() => kit.hub.connections === 0);
+      assert.deepEqual(ids(), before);
+      // A page numbers its own connections, so the number says nothing after the end of the last one.
+      const second = await open([part("a", 1), part("b", 2)]);
+      await until(() => kit.hub.connections === 2);
+      assert.deepEqual(ids(), before);
+      await until(() => changes.length > 3);
+      assert.deepEqual(changes, ["a begins", "b begins", "c begins", "c ends"]);
+      assert.deepEqual(ids(), before.slice(0, 2));
+
+      // The rest of a connection whose streams another one has is left on purpose.
+      const third = await open([part("a", 3)]);
+      await until(() => second.answers[0]!.hasEnded);
+      second.drop();
+      await until(() => kit.hub.connections === 1);
+      assert.deepEqual(changes.slice(4), ["b ends"]);
+      third.drop();
+      await until(() => kit.hub.connections === 0);
+      assert.deepEqual(changes.slice(5), ["a ends"], "a stream on a connection of its own");
+    });
+
+    test("ends streams at once that are disconnected, have other rights, or belong to a hub that closes", async (t) => {
+      const { kit, open, changes, ids, part } = await watched(t);
+      const { drop } = await open([part("a", 1), part("b", 1), part("c", 1)]);
+      await until(() => kit.hub.connections === 3);
+      const before = ids();
+      drop();
+      await until(() => kit.hub.connections === 0);
+      await kit.sse.disconnect({ topic: "a" });
+      assert.deepEqual(changes.slice(3), ["a ends"]);
+      await open([{ query: key("b", 2) }]);
+      await until(() => kit.hub.connections === 1);
+      assert.equal(ids().filter((id) => id.startsWith("b ")).length, 2);
+      assert.ok(ids().includes(before[1]!));
+      await kit.hub.close();
+      assert.deepEqual(changes.slice(4).sort(), ["b begins", "b ends", "b ends", "c ends"]);
+    });
   });
 
   test("looks like comments around events to an EventSource", async (t) => {

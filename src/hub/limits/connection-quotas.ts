@@ -78,6 +78,7 @@ export class ConnectionQuotas<C extends SlotHolder = SlotHolder> {
       last.isCounted = true;
       this.#uncounted--;
     } else this.#count(client, -1);
+    client.isCounted = false;
     if (this.#clients.length === 0) this.#addresses = undefined;
     return true;
   }

@@ -115,6 +115,11 @@ export class Connection {
     return this.#writeMode === "chunks" && !isEncrypted(socket) ? socket : undefined;
   }
 
+  /** Whether the client probably continues the stream on another connection soon. */
+  get mayReturn(): boolean {
+    return (this.#source as { readonly mayReturn?: boolean }).mayReturn ?? false;
+  }
+
   /** Sends the head of the response at once. */
   open(headers: Readonly<Record<string, string>>, owner: ConnectionOwner): void {
     // This call must be first: it throws for a response that has begun, and such a stream must not be announced.

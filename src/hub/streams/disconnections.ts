@@ -32,15 +32,19 @@ export interface DisconnectableStream {
 /** Ends streams on every node, and revokes the tokens that would reopen them. */
 export class Disconnections {
   readonly #channel: ControlChannel;
-  readonly #subscribers: Iterable<DisconnectableStream>;
+  readonly #subscribers: () => Iterable<DisconnectableStream>;
   readonly #onError: (error: unknown) => void;
   readonly #revocations = new Revocations();
   readonly #stop: () => void;
   /** Resolves when this node knows the disconnections from before its start. */
   #loaded: Promise<void> | undefined;
 
-  /** @param subscribers - The subscribers of this node. */
-  constructor(channel: ControlChannel, subscribers: Iterable<DisconnectableStream>, onError: (error: unknown) => void) {
+  /** @param subscribers - Returns the subscribers of this node. */
+  constructor(
+    channel: ControlChannel,
+    subscribers: () => Iterable<DisconnectableStream>,
+    onError: (error: unknown) => void,
+  ) {
     this.#channel = channel;
     this.#subscribers = subscribers;
     this.#onError = onError;
@@ -113,7 +117,7 @@ export class Disconnections {
   #apply(disconnection: Disconnection | undefined): void {
     if (disconnection === undefined) return;
     this.#record(disconnection);
-    for (const subscriber of this.#subscribers) {
+    for (const subscriber of this.#subscribers()) {
       if (!isSelected(subscriber, disconnection)) continue;
       const { tokens } = subscriber;
       const ofTokens = disconnection.kind === "subscriber" ? tokens : [];

@@ -18,6 +18,7 @@ export class StreamBundle implements ConnectionOwner {
   readonly #interval: number;
   readonly #connection: Connection;
   readonly #open = new Set<BundledStream>();
+  #size = 0;
   #frames: Buffer[] = [];
   #isOpen = false;
   #isScheduled = false;
@@ -33,6 +34,7 @@ export class StreamBundle implements ConnectionOwner {
   add(number: number): ServerResponse {
     const part = new BundledStream(number, this);
     this.#open.add(part);
+    this.#size++;
     return part as unknown as ServerResponse;
   }
 
@@ -68,7 +70,12 @@ export class StreamBundle implements ConnectionOwner {
 
   closed(): void {
     this.#frames = [];
-    for (const part of this.#open) part.cut();
+    // When another connection has taken some of the parts over, the rest is left on purpose.
+    const isWhole = this.#size > 1 && this.#open.size === this.#size;
+    for (const part of this.#open) {
+      part.mayReturn = isWhole;
+      part.cut();
+    }
   }
 
   #schedule(): void {
@@ -104,6 +111,8 @@ class BundledStream extends EventEmitter {
   readonly #number: number;
   readonly #bundle: StreamBundle;
   #isStream = false;
+  /** Whether the client has lost the connection of several streams. A browser tab that is left has read for others. */
+  mayReturn = false;
   headersSent = false;
   writableEnded = false;
   destroyed = false;

@@ -15,6 +15,14 @@ import type { StreamServices } from "./stream-services.js";
 import type { Subscription } from "./subscription.js";
 
 /**
+ * The time that a stream has to continue on another connection, in milliseconds. The browser tab that read several
+ * streams is closed, and another tab reads the rest. Others then see no end.
+ */
+const returnTime = 2000;
+/** The max number of streams that wait for another connection. Above it, streams end at once. */
+const maxLeaving = 10_000;
+
+/**
  * One open stream.
  *
  * A subscriber is a position in the order of updates, and it is either behind or live. A subscriber that is behind
@@ -44,6 +52,8 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   #toldLostThrough: number;
   #live = false;
   #reading = false;
+  /** Cancels the end of a stream that waits for its next connection. */
+  #cancelEnd: (() => void) | undefined;
 
   private constructor(
     { id, tokens = [], subject, endsAt, closeReason, key, turn = 0, arrival = 0, slot }: Subscription,
@@ -111,12 +121,14 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     const { byKey } = this.#hub.subscribers;
     const last = byKey.get(this.#key);
     if (last?.hasRights(this.tokens, this.subject, this.#group.scope)) {
-      const isLater = this.#turn === last.#turn ? this.#arrival > last.#arrival : this.#turn > last.#turn;
+      const isLater =
+        last.#connection.closed ||
+        (this.#turn === last.#turn ? this.#arrival > last.#arrival : this.#turn > last.#turn);
       const [older, newer] = isLater ? [last, this] : [this, last];
       newer.#id = last.id;
       byKey.set(this.#key, newer);
       if (older.#live) older.#group.flush();
-      older.#forget(false, true);
+      older.#leave();
       older.#connection.end();
       return true;
     }
@@ -198,7 +210,17 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
   }
 
   closed(): void {
-    this.#forget();
+    const { clock, subscribers } = this.#hub;
+    const { byKey, leaving } = subscribers;
+    const isLast = this.#key !== undefined && byKey.get(this.#key) === this;
+    if (!isLast || !this.#connection.mayReturn || leaving.size >= maxLeaving) {
+      this.#forget();
+      return;
+    }
+    this.#leave();
+    byKey.set(this.#key!, this);
+    leaving.add(this);
+    this.#cancelEnd = clock.at(clock.now() + returnTime, () => this.#forget());
   }
 
   /** Ends the stream at its expiry time. */
@@ -214,6 +236,7 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
    * @param isDisconnected - Whether a disconnection ends the stream.
    */
   end(reason?: CloseReason, isDisconnected = false): void {
+    if (this.#cancelEnd !== undefined) this.#forget(isDisconnected);
     if (this.#connection.closed) return;
     // Updates of this turn were accepted before the end.
     if (this.#live) this.#group.flush();
@@ -284,15 +307,22 @@ export class Subscriber implements StreamMember, ConnectionOwner, Expiring {
     this.#group.goLive(this);
   }
 
-  #forget(isDisconnected = false, isReplaced = false): void {
+  #forget(isDisconnected = false): void {
+    this.#leave();
+    this.#hub.activeSubscriptions?.end(this.#group.scope, this.id, isDisconnected);
+    if (this.slot?.subject !== undefined) this.#hub.countedElsewhere?.forget(this.id);
+  }
+
+  /** Removes the stream from the hub. Others still see its subscriptions. */
+  #leave(): void {
     this.#live = false;
+    this.#cancelEnd?.();
+    this.#cancelEnd = undefined;
+    this.#hub.subscribers.leaving.delete(this);
     const { byKey } = this.#hub.subscribers;
     if (this.#key !== undefined && byKey.get(this.#key) === this) byKey.delete(this.#key);
     this.#hub.subscribers.remove(this, this.#group);
     if (this.#endsAt !== undefined) this.#hub.expirations.remove(this.#endsAt, this);
     this.slot?.release();
-    if (isReplaced) return;
-    this.#hub.activeSubscriptions?.end(this.#group.scope, this.id, isDisconnected);
-    if (this.slot?.subject !== undefined) this.#hub.countedElsewhere?.forget(this.id);
   }
 }

@@ -31,6 +31,8 @@ export class Subscribers<S extends ConnectedSubscriber> {
   readonly #groups = new Map<string, SubscriberGroup<S>>();
   /** The subscribers whose streams have a name, by that name. */
   readonly byKey = new Map<string, S>();
+  /** The subscribers without a connection whose next one may come. Others still see their subscriptions. */
+  readonly leaving = new Set<S>();
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -70,6 +72,12 @@ export class Subscribers<S extends ConnectedSubscriber> {
     if (this.#size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Iterates over all subscribers, with those that are leaving. */
+  *all(): Generator<S, void> {
+    yield* this;
+    yield* this.leaving;
   }
 
   /** Ends the chosen streams at once. */
