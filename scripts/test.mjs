@@ -28,7 +28,7 @@ import "./typescript.mjs";
  * process whose event loop is blocked. Node 20 applies it to each file, newer versions to tests alone, so the script
  * waits a little longer, and ends the run.
  */
-const TEST_TIMEOUT = 10 * 60_000;
+const TEST_TIMEOUT = 20 * 60_000;
 const SILENCE = TEST_TIMEOUT + 60_000;
 /** The max time of the runner to print its summary and end, in milliseconds. */
 const FAREWELL = 10_000;
@@ -48,7 +48,9 @@ const MAX_FILES_IN_PROCESS = { desk: 45, ci: 18 };
  * hooks outside a suite, which would run before and after the tests of all files.
  */
 const ALONE = /support\/heap|node:cluster|browser\/chromium|^(?:before|after)(?:Each)?\(/m;
-const ALONE_FOLDERS = /^test\/(?:browser|docs|project)\//;
+const ALONE_FOLDERS = /^test\/(?:docs|project)\//;
+/** Files that run alone in CI, where some take minutes. Elsewhere they wait while the other modules work. */
+const ALONE_IN_CI = /^test\/browser\//;
 const ALONE_WITH_PROCESSES = /^test\/(?:cli|faults)\/|\/faults\.test\.ts$/;
 /**
  * Files that take minutes: programs of the documentation, processes and servers that are killed or paused,
@@ -97,8 +99,7 @@ await main(async () => {
   const concurrency = availableParallelism() + (isDesk ? 1 : 0);
   const browser = files.some(needsBrowser) ? await startBrowser(env) : undefined;
   try {
-    const maxFiles = MAX_FILES_IN_PROCESS[isDesk ? "desk" : "ci"];
-    process.exitCode = await runTests([...flags, ...programs(files, concurrency, maxFiles)], env, concurrency);
+    process.exitCode = await runTests([...flags, ...programs(files, isDesk, concurrency)], env, concurrency);
   } finally {
     rmSync(groupsFolder, { recursive: true, force: true });
     await browser?.close();
@@ -141,8 +142,9 @@ function startsProcesses(file, seen = new Set()) {
  * different modules, so that all take about as long. The number of modules is a multiple of those that run at once: a
  * last one that ran without others would leave a core idle.
  */
-function programs(files, concurrency, maxFiles) {
-  const alone = files.length <= 3 ? files : files.filter(runsAlone);
+function programs(files, isDesk, concurrency) {
+  const maxFiles = MAX_FILES_IN_PROCESS[isDesk ? "desk" : "ci"];
+  const alone = files.length <= 3 ? files : files.filter((file) => runsAlone(file, isDesk));
   const together = files.filter((file) => !alone.includes(file));
   mkdirSync(groupsFolder, { recursive: true });
   const rounds = Math.ceil(together.length / (concurrency * maxFiles));
@@ -158,7 +160,8 @@ function programs(files, concurrency, maxFiles) {
   return [...alone, ...groups];
 }
 
-function runsAlone(file) {
+function runsAlone(file, isDesk) {
+  if (!isDesk && ALONE_IN_CI.test(file)) return true;
   if (ALONE_FOLDERS.test(file) || ALONE.test(readFileSync(file, "utf8"))) return true;
   return ALONE_WITH_PROCESSES.test(file) && startsProcesses(file);
 }

@@ -49,6 +49,9 @@ const order: Record<Line, readonly string[]> = {
   4: ["test.js", "htmx.js", "history.js", "mercure.js", "sse.js"],
 };
 
+/** By the line of htmx: the files of its pages. A process can run several test files. */
+const assets: Partial<Record<Line, Promise<Record<string, string>>>> = {};
+
 /** Runs the tests of a file on each line of htmx, with their own fixture. Outside CI there is one line. */
 export function onBothLines(tests: (fixture: ClientFixture) => void, options?: LaunchOptions): void {
   for (const line of htmxLines) describe(`on htmx ${line}`, () => tests(new ClientFixture(options, line)));
@@ -74,7 +77,8 @@ export class ClientFixture {
   constructor(options?: LaunchOptions, line: Line = 2) {
     this.line = line;
     before(async () => {
-      this.#assets = await loadAssets(line);
+      assets[line] ??= loadAssets(line);
+      this.#assets = await assets[line];
       this.#browser = await launchChromium(options);
     });
     after(() => this.#browser.close());
