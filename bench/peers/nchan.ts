@@ -1,9 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../test/support/free-port.js";
 import { startChild } from "../harness/child.js";
 import { encodeTopic, type Peer } from "../harness/peer.js";
 
@@ -23,6 +22,7 @@ export const nchan: Peer = {
   },
   async start({ history }) {
     const folder = mkdtempSync(join(tmpdir(), "bench-nchan-"));
+    // nginx cannot report its port.
     const port = await freePort();
     writeFileSync(join(folder, "nginx.conf"), configuration(folder, port, history));
     const args = ["-c", join(folder, "nginx.conf"), "-p", folder];
@@ -76,14 +76,4 @@ http {
   }
 }
 `;
-}
-
-/** Returns a free port. nginx cannot report its port, so it is chosen before. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -92,7 +92,7 @@ export class ActiveSubscriptions implements SharedSubscriptions {
   begin(scope: SubscriptionScope, payloadOf: PayloadOf, subscriber: string, start = 0, subject?: string): void {
     const entries = scope.selectors.map((selector) => {
       const isPrivate = scope.isPrivate(selector.text);
-      return this.#add(selector, subscriber, payloadOf(selector.text), isPrivate, this.#nodes?.self);
+      return this.#add(this.#entry(selector, subscriber, payloadOf(selector.text), isPrivate, this.#nodes?.self));
     });
     const described = () => ({ subscriber, start, subject, selectors: entries.map(describe) });
     const announce = this.#events.begin(entries, described);
@@ -115,7 +115,7 @@ export class ActiveSubscriptions implements SharedSubscriptions {
 
   add({ subscriber, start, selectors }: NodeStream, node: string): void {
     const entries = selectors.map(({ selector, payload, isPrivate }) =>
-      this.#add(selector, subscriber, payload, isPrivate, node),
+      this.#add(this.#entry(selector, subscriber, payload, isPrivate, node)),
     );
     this.#report(entries, true, { isLocal: false, isDisconnected: false, start });
   }
@@ -169,15 +169,8 @@ export class ActiveSubscriptions implements SharedSubscriptions {
     return this.#bySelector.get(keyOf(selector))?.bySubscriber.get(subscriber);
   }
 
-  #add(
-    selector: Selector,
-    subscriber: string,
-    payload: unknown,
-    isPrivate: boolean,
-    node?: string,
-  ): ListedSubscription {
-    const entry = this.#entry(selector, subscriber, payload, isPrivate, node);
-    const { subscribed } = entry;
+  #add(entry: ListedSubscription): ListedSubscription {
+    const { selector, subscriber, subscribed } = entry;
     if (subscribed.bySubscriber.size === 0) this.#bySelector.set(keyOf(selector), subscribed);
     subscribed.bySubscriber.set(subscriber, entry);
     return entry;
