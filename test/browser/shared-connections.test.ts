@@ -134,6 +134,13 @@ async function show(pages: readonly Page[], texts: readonly string[], step = "",
   }
 }
 
+/** Makes the wait for a leader that has accepted a stream short: 30 seconds for the hub, and 2 for the leader. */
+function shortWait(): void {
+  const { setTimeout } = window;
+  window.setTimeout = ((callback: () => void, delay: number) =>
+    setTimeout(callback, delay === 32_000 ? 2_000 : delay)) as typeof window.setTimeout;
+}
+
 /** Makes a page believe that it is hidden, or seen. */
 async function setHidden(page: Page, isHidden: boolean): Promise<void> {
   await page.evaluate(`Object.defineProperty(document, "visibilityState", {
@@ -269,6 +276,31 @@ for (const htmx of htmxLines) {
       texts.push(...(await lab.publish(1)));
       await show(pages, texts);
       await lab.settled(3);
+      assert.deepEqual(lab.errors, []);
+    });
+
+    test("a tab takes the lead from one that has accepted its stream and stops before it opens", async (t) => {
+      const lab = await Lab.start(t, feed, { htmx });
+      const first = await lab.open();
+      await lab.settled(1);
+      lab.hold();
+      await lab.context.addInitScript(shortWait);
+      const second = await lab.open();
+      await until(() => lab.held === 1);
+      assert.equal(lab.leader, first);
+      const session = await lab.context.newCDPSession(first);
+      await session.send("Debugger.enable");
+      const paused = new Promise((resolve) => session.once("Debugger.paused", resolve));
+      await session.send("Debugger.pause");
+      const texts = await lab.publish(1);
+      await paused;
+      lab.release!();
+      await until(() => lab.leader === second);
+      texts.push(...(await lab.publish(1)));
+      await show([second], texts);
+      await session.send("Debugger.disable");
+      await show([first], texts);
+      await lab.settled(2);
       assert.deepEqual(lab.errors, []);
     });
 

@@ -57,8 +57,11 @@ interface OwnReading {
 /** A way through the leader. */
 interface RemoteWay {
   readonly receiver: ConnectionReceiver;
-  /** Waits for the leader's first answer. */
-  readonly timer: ReturnType<typeof setTimeout>;
+  /** The max time until the leader opens the stream, in milliseconds. */
+  readonly timeout: number;
+  /** Waits for the leader's first answer, and then until it opens the stream. */
+  timer: ReturnType<typeof setTimeout>;
+  isOpen: boolean;
   ended(outcome: Outcome): void;
 }
 
@@ -305,9 +308,10 @@ export class TabStreams {
     const id = crypto.randomUUID();
     this.#call({ kind: "read", leader, tab: this.#tab, id, address, cursor, timeout });
     const timer = setTimeout(() => this.#takeOver(), answerTimeout + Math.random() * maxTakeOverDelay);
-    this.#remote.set(id, { receiver, timer, ended });
+    const remote: RemoteWay = { receiver, timeout, timer, ended, isOpen: false };
+    this.#remote.set(id, remote);
     way.signal.addEventListener("abort", () => {
-      clearTimeout(timer);
+      clearTimeout(remote.timer);
       this.#remote.delete(id);
       this.#call({ kind: "leave", id });
     });
@@ -382,6 +386,9 @@ export class TabStreams {
     if (way === undefined) return;
     const { receiver } = way;
     clearTimeout(way.timer);
+    way.isOpen ||= answer.kind === "opened";
+    // A leader that works tells of its own timeout before.
+    if (!way.isOpen) way.timer = setTimeout(() => this.#takeOver(), way.timeout + answerTimeout);
     if (answer.kind === "opened") receiver.opened(new Headers(answer.headers), answer.origin);
     else if (answer.kind === "heard") receiver.heard();
     else if (answer.kind === "event") receiver.event(answer.event);
