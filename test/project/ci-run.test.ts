@@ -100,7 +100,7 @@ describe(".ci/run", () => {
     const besideTests = [
       /^✖ .*two\.test\.ts$/,
       /^ {4}The process ended with \d+\.$/,
-      /^ {4}Error: thrown beside the tests$/,
+      /^ {4}Error (?:outside the tests|during .+): Error: thrown beside the tests$/,
     ];
     const isFrame = (line: string) => /^ {4}\s*at /.test(line);
     const withoutFrames = end.filter((line) => !isFrame(line));
