@@ -15,6 +15,8 @@ async function open(fixture: ClientFixture, body: string): Promise<Page> {
   await page.goto(`${fixture.server.origin}/`);
   await fixture.connected();
   await page.locator(".mercure-open").waitFor();
+  // Until here the clock has passed by itself, as a browser's clock does.
+  await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 1000);
   return page;
 }
 
@@ -101,7 +103,11 @@ onBothLines((fixture) => {
       await page.locator(".mercure-offline").waitFor();
       await page.clock.runFor(2100);
       await page.evaluate((html) => document.body.insertAdjacentHTML("beforeend", html), status);
-      await says(page, "Reconnecting…");
+      // The page loads the script that speaks, which then waits as long as for a trouble that begins.
+      await eventually(async () => {
+        await page.clock.runFor(500);
+        assert.equal(await page.locator("#status").textContent(), "Reconnecting…");
+      });
       await page.evaluate("feed.remove()");
       await page.clock.runFor(1);
       await says(page, "");
