@@ -22,5 +22,5 @@ if (registered) {
   });
   window.mercure = pageApiOf(streams, pause);
 } else {
-  console.error('mercure4.js needs htmx 4, with "mercure" in its extensions.');
+  console.error('mercure4.js needs htmx 4 and its extension "mercure".');
 }

@@ -189,4 +189,44 @@ onBothLines((fixture) => {
       await eventually(async () => assert.equal(await page.evaluate(focused), "other"));
     });
   });
+
+  describe("a field with the focus and no change", () => {
+    for (const field of [
+      '<input type="checkbox">',
+      '<input type="radio">',
+      '<input type="range">',
+      '<input type="color">',
+      '<input type="color" value="#ABCDEF">',
+      '<input type="email" value=" a@example.com ">',
+      "<select><option>a<option>b</select>",
+      "<select multiple><option>a<option>b</select>",
+      "<textarea>\n\nabc</textarea>",
+    ]) {
+      it(`lets its region follow the server: ${field}`, async () => {
+        const item = (text: string) => `<div id="item">${field} <b>${text}</b></div>`;
+        const page = await fixture.open(fixture.stream({ content: item("old") }));
+        await fixture.connected();
+        await page.focus("#item :is(input, select, textarea)");
+        fixture.server.publish(item("new"));
+        await shows(page, "#item b", ["new"]);
+      });
+    }
+  });
+
+  for (const swap of swaps) {
+    it(`keeps the caret of an editable element that the visitor is changing, under hx-swap="${swap}"`, async () => {
+      const item = (text: string) => `<div id="item"><p contenteditable id="draft">abc</p><b>${text}</b></div>`;
+      const page = await fixture.open(fixture.morphing(fixture.stream({ swap, content: item("old") })));
+      await fixture.connected();
+      await page.focus("#draft");
+      await page.evaluate("getSelection().setBaseAndExtent(draft.firstChild, 3, draft.firstChild, 3)");
+      await page.keyboard.type("de");
+      await page.keyboard.press("ArrowLeft");
+      fixture.server.publish(item("new"));
+      await shows(page, "#item b", ["new"]);
+      await eventually(async () => assert.equal(await page.evaluate("getSelection().anchorOffset"), 4));
+      await page.keyboard.type("X");
+      assert.equal(await page.textContent("#draft"), "abcdXe");
+    });
+  }
 });

@@ -9,13 +9,21 @@ export function editedField(root: Element): HTMLElement | undefined {
   return field && root.contains(field) && isEdited(field) ? field : undefined;
 }
 
+/**
+ * Returns whether the value of a field differs from the one after a reset. Attributes cannot tell that: a range or a
+ * checkbox without the attribute has a value too.
+ */
 function isEdited(field: HTMLElement): boolean {
-  if (field instanceof HTMLSelectElement) {
-    return [...field.options].some(({ selected, defaultSelected }) => selected !== defaultSelected);
-  }
-  if (!("defaultValue" in field)) return field.isContentEditable;
-  const input = field as HTMLInputElement;
-  return input.value !== field.defaultValue || input.checked !== input.defaultChecked;
+  if (!("form" in field)) return field.isContentEditable;
+  const form = document.createElement("form");
+  form.append(field.cloneNode(true));
+  form.reset();
+  return choiceOf(form.firstElementChild!) !== choiceOf(field);
+}
+
+function choiceOf(field: Element): string {
+  const parts = [...((field as HTMLSelectElement).options ?? [field])] as (HTMLInputElement & HTMLOptionElement)[];
+  return parts.map((each) => [each.value, each.checked, each.selected]).join();
 }
 
 /**

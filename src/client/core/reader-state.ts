@@ -115,6 +115,7 @@ function stateOf(element: Element): (to: Element, isFocusLost: boolean) => void 
   const isShown = element.matches(shown);
   const isFocused = element === document.activeElement;
   const { scrollTop: top, scrollLeft: left } = element;
+  const restoreCaret = isFocused && (element as HTMLElement).isContentEditable && caret();
   const values = valuesOf(element, isTouched, isModal);
   const chosen =
     isTouched &&
@@ -136,6 +137,16 @@ function stateOf(element: Element): (to: Element, isFocusLost: boolean) => void 
     }
     if (top || left) to.scrollTo({ top, left, behavior: "instant" });
     if (isFocused && isFocusLost) own.focus({ preventScroll: true });
+    if (restoreCaret && to === element) restoreCaret();
+  };
+}
+
+/** Returns a function that restores the selection. The browser loses it when htmx moves an editable element. */
+function caret(): () => void {
+  const selection = getSelection()!;
+  const { anchorNode, anchorOffset, focusNode, focusOffset } = selection;
+  return () => {
+    if (anchorNode?.isConnected) selection.setBaseAndExtent(anchorNode, anchorOffset, focusNode!, focusOffset);
   };
 }
 
