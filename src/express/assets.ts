@@ -93,8 +93,8 @@ export interface AssetTags {
 }
 
 /**
- * Asynchronous compressors, for the files that the build has not compressed. Compressing a script takes up to a tenth of a second,
- * which would block the event loop.
+ * Asynchronous compressors, for the files that the build has not compressed. Compressing a script takes up to a tenth
+ * of a second, which would block the event loop.
  */
 const encoders: Readonly<Record<string, (content: Buffer) => Promise<Buffer>>> = {
   br: promisify<Buffer, Buffer>(brotliCompress),
