@@ -88,8 +88,10 @@ export class LogStore {
     this.#state = structuredClone(this.#copy);
   }
 
+  /** Loses all. The copy follows, as a replica does. */
   empty(): void {
     this.#state = emptyState();
+    this.#copy = emptyState();
   }
 
   join(member: Member): LogJoin & { readonly session: number } {
