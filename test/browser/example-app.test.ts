@@ -174,8 +174,11 @@ onBothLines(() => {
 
     test("empties the form after a message, and keeps the author's name", async () => {
       const page = await visit("/");
+      // The form is emptied at once, and the answer sets the cookie with the name.
+      const answer = page.waitForResponse("**/messages");
       await say(page, "Ada Lovelace", "Hello");
       await until(page, `document.querySelector("[name=text]").value === ""`);
+      await (await answer).finished();
       await page.reload();
       assert.equal(await page.getByLabel("Your name").inputValue(), "Ada Lovelace");
     });
