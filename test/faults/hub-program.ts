@@ -28,15 +28,18 @@ const hub = new Hub({
   maxConnectionsPerAddress: 0,
 });
 await hub.ready;
-createServer(async (req, res) => {
+const server = createServer(async (req, res) => {
   const { pathname, searchParams } = new URL(req.url!, "http://localhost");
   if (pathname === "/freeze") isFreezing = true;
   else if (pathname === "/disconnect") await hub.disconnect({ subject: searchParams.get("subject")! });
   else return hub.handle(req, res);
   res.end();
-}).listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${port}`));
+});
+server.listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${port}`));
 process.once("SIGTERM", async () => {
   await hub.close({ drainTimeout: Number(drainTimeout), retrySpread: 0 });
   await transport.close();
-  process.exit();
+  // The ends of the last streams can still be on their way.
+  server.keepAliveTimeout = 1;
+  server.close(() => process.exit());
 });
