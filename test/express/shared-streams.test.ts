@@ -111,7 +111,12 @@ describe("a shared connection", () => {
       const { kit, tokenFor, open } = await start(t);
       const changes: string[] = [];
       kit.hub.onSubscription(({ topic, active }) => changes.push(`${topic} ${active ? "begins" : "ends"}`));
-      const ids = () => kit.hub.subscriptions().map(({ topic, subscriber }) => `${topic} ${subscriber}`);
+      // The hub checks the tokens of a connection at the same time, so its streams begin in any order.
+      const ids = () =>
+        kit.hub
+          .subscriptions()
+          .map(({ topic, subscriber }) => `${topic} ${subscriber}`)
+          .sort();
       const tokens = { a: await tokenFor("a"), b: await tokenFor("b"), c: await tokenFor("c") };
       const part = (name: "a" | "b" | "c", turn: number) => ({ query: key(name, turn), token: tokens[name] });
       return { kit, open, changes, ids, part };
@@ -131,7 +136,8 @@ describe("a shared connection", () => {
       await until(() => kit.hub.connections === 2);
       assert.deepEqual(ids(), before);
       await until(() => changes.length > 3);
-      assert.deepEqual(changes, ["a begins", "b begins", "c begins", "c ends"]);
+      assert.deepEqual(changes.slice(0, 3).sort(), ["a begins", "b begins", "c begins"]);
+      assert.deepEqual(changes.slice(3), ["c ends"]);
       assert.deepEqual(ids(), before.slice(0, 2));
 
       // The rest of a connection whose streams another one has is left on purpose.
