@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { faultsOf, type Heard, type NodeRecord, type RunRecord } from "./checker.js";
-import { type GapOfRun, settledRun } from "./settled-run.js";
+import { type GapOfRun, type GoneRepeats, settledRun } from "./settled-run.js";
 
 const heard = (...positions: number[]): Heard[] => positions.map((position) => ({ position, data: `u${position}` }));
 
@@ -122,11 +122,15 @@ describe("The checker of runs with faults", () => {
   }
 });
 
-describe("The checker of runs whose log can delete repeats", () => {
-  const faultsWith = (gap: GapOfRun, fields: Partial<NodeRecord> = {}) => {
+describe("The checker of runs whose log can delete or lose repeats", () => {
+  const faultsWith = (
+    gap: GapOfRun,
+    fields: Partial<NodeRecord> = {},
+    repeats: GoneRepeats = { deleted: [7], lost: [] },
+  ) => {
     const away = node("b", { to: 8, gaps: [gap], ...fields });
     const nodes = [node("a", { to: 8 }), away].map((record) => ({ record: { ...record }, before: [], isDead: false }));
-    return faultsOf(settledRun({ sent: all, acknowledged: all }, nodes, [7]));
+    return faultsOf(settledRun({ sent: all, acknowledged: all }, nodes, repeats));
   };
   const told = [/^b was told of a gap from 0 to \d, and missed nothing$/];
   const matches = (faults: string[], patterns: RegExp[]) => {
@@ -145,6 +149,14 @@ describe("The checker of runs whose log can delete repeats", () => {
 
   test("detects a gap of a node that was beyond the repeat", () => {
     matches(faultsWith({ after: 0, through: 7, heard: 7 }), told);
+  });
+
+  test("accepts a gap that ends at a lost repeat or after it, for a node that was before it", () => {
+    const lost = { deleted: [], lost: [7] };
+    matches(faultsWith({ after: 0, through: 7, heard: 5 }, {}, lost), []);
+    matches(faultsWith({ after: 0, through: 8, heard: 5 }, {}, lost), []);
+    matches(faultsWith({ after: 0, through: 6, heard: 5 }, {}, lost), told);
+    matches(faultsWith({ after: 0, through: 8, heard: 7 }, {}, lost), told);
   });
 
   test("keeps such a gap for a node that has missed an update in it", () => {

@@ -13,16 +13,24 @@ export interface NodeOfRun {
 }
 
 /**
+ * The positions of records that a node had sent again, and that the log has deleted or lost. A node tells no update
+ * twice, but a node that had not read a repeat when it disappeared cannot know that it was one.
+ */
+export interface GoneRepeats {
+  /** A gap can end at the newest of them. */
+  readonly deleted: readonly number[];
+  /** A gap can end here or later, because the log tells of its loss by a mark beyond all positions. */
+  readonly lost: readonly number[];
+}
+
+/**
  * Returns the record of a run whose log can lose updates that are not acknowledged, in the form that the checker takes.
  * Such an update gets another place when its publisher sends it again.
- *
- * @param deletedRepeats - The positions of deleted records that repeated others. A node tells no update twice, but a
- * node that was away when the log deleted a repeat cannot know that it was one. Such a gap ends at the newest of them.
  */
 export function settledRun(
   { sent, acknowledged }: Pick<RunRecord, "sent" | "acknowledged">,
   nodes: readonly NodeOfRun[],
-  deletedRepeats: readonly number[] = [],
+  repeats: GoneRepeats = { deleted: [], lost: [] },
 ): RunRecord {
   const isAcknowledged = new Set(acknowledged);
   const living = nodes.filter(({ isDead }) => !isDead);
@@ -38,7 +46,7 @@ export function settledRun(
     nodes: nodes.map(({ record, before, isDead }) => {
       // The log may have lost what the node had read before it listened.
       const kept = before.filter(({ data }) => places.get(data)! > record.from);
-      return settled({ record, before: kept, isDead }, places, lost, deletedRepeats);
+      return settled({ record, before: kept, isDead }, places, lost, repeats);
     }),
   };
 }
@@ -53,13 +61,13 @@ function lastPlaces(heard: readonly Heard[]): Map<string, number> {
 /**
  * Returns a record with each update at its last place, and without updates that only the dead have heard and nobody has
  * got acknowledged. A node that has heard an update at a lost place must not hear it again. A node can be told of a gap
- * for a lost place or a deleted repeat, because at that time it was behind.
+ * for a lost place or a repeat that is gone, because at that time it was behind.
  */
 function settled(
   { record, before, isDead }: NodeOfRun,
   places: ReadonlyMap<string, number>,
   lost: readonly number[],
-  deletedRepeats: readonly number[],
+  repeats: GoneRepeats,
 ): NodeRecord {
   const { from, heard: raw } = record;
   const heard = [...before, ...raw]
@@ -72,7 +80,9 @@ function settled(
   };
   const gaps = record.gaps.filter(({ through, heard: newest = through }) => {
     if (isMissing(places.values(), through, heard)) return true;
-    const isOfRepeats = through > newest && deletedRepeats.includes(through);
+    const isOfRepeats =
+      (through > newest && repeats.deleted.includes(through)) ||
+      repeats.lost.some((position) => position > newest && position <= through);
     return !isOfRepeats && !isMissing([...lost, ...places.values()], through, raw);
   });
   // The order of the calls counts where the log has lost nothing.

@@ -99,7 +99,7 @@ export class FaultyRun {
   /** The number of gaps that a node was told of because the log had deleted a repeat. */
   get gapsOfRepeats(): number {
     const gaps = this.#nodes.flatMap((node) => node.gaps);
-    return gaps.filter(({ through }) => this.#store.deletedRepeats.includes(through)).length;
+    return gaps.filter(({ through }) => this.#store.repeats.deleted.includes(through)).length;
   }
 
   async run(steps: readonly Step[]): Promise<RunRecord> {
@@ -247,7 +247,7 @@ export class FaultyRun {
 
   #record(): RunRecord {
     const updates = { sent: this.#sent, acknowledged: this.#acknowledged };
-    return settledRun(updates, this.#nodes, this.#store.deletedRepeats);
+    return settledRun(updates, this.#nodes, this.#store.repeats);
   }
 
   /** All nodes answer a reader alike, from where none of them has a gap. */

@@ -50,10 +50,10 @@ export class LogStore {
   /** The first position of each append, also one that the log has lost. */
   readonly #firstPositions = new Map<string, number>();
   /**
-   * The positions of the deleted records whose node had sent them twice, and that count as a loss. A node sends a record
-   * again when it has missed the first one, which others may have heard.
+   * The repeats that were deleted, where that counts as a loss, or lost. A node sends a record again when it has missed
+   * the first one, which others may have heard.
    */
-  readonly deletedRepeats: number[] = [];
+  readonly repeats = { deleted: [] as number[], lost: [] as number[] };
   readonly #texts = new WeakMap<LogRecord, string>();
   /** Called after each append. */
   readonly waiting = new Set<() => void>();
@@ -85,13 +85,16 @@ export class LogStore {
   }
 
   failOver(): void {
+    const kept = new Set(this.#copy.records.map(({ position }) => position));
+    const lost = this.#state.records.filter((record) => !kept.has(record.position) && this.#isRepeat(record));
+    this.repeats.lost.push(...lost.map(({ position }) => position));
     this.#state = structuredClone(this.#copy);
   }
 
   /** Loses all. The copy follows, as a replica does. */
   empty(): void {
-    this.#state = emptyState();
     this.#copy = emptyState();
+    this.failOver();
   }
 
   join(member: Member): LogJoin & { readonly session: number } {
@@ -144,7 +147,7 @@ export class LogStore {
       const index = state.records.findIndex((record) => record.position === position);
       if (index < 0) continue;
       const [deleted] = state.records.splice(index, 1);
-      if (isLoss && this.#isRepeat(deleted!)) this.deletedRepeats.push(position);
+      if (isLoss && this.#isRepeat(deleted!)) this.repeats.deleted.push(position);
       state.deleted = Math.max(state.deleted, position);
       if (isLoss) state.dropped = Math.max(state.dropped, position);
       if (id !== undefined && state.ids.get(id)?.position === position) state.ids.delete(id);
