@@ -8,7 +8,7 @@ export function helpOf({ name, usage, summary, details, flags }: Command): strin
     const left = `--${negatable ? "[no-]" : ""}${flag}${value === undefined ? "" : ` <${value}>`}${multiple ? " …" : ""}`;
     return row(left, variable === undefined ? help : `${help} (${variable})`);
   });
-  const text = [`Usage: htmx-mercure ${name} ${usage}`, summary, ...(details === undefined ? [] : [details])];
+  const text = [`Usage: htmx-mercure ${name} ${usage}`.trimEnd(), summary, ...(details === undefined ? [] : [details])];
   return `${text.join("\n\n")}\n\nFlags:\n${rows.join("\n")}`;
 }
 

@@ -66,7 +66,7 @@ export const hubFlags: Flags = {
   "retry-spread": {
     value: "seconds",
     numeric: true,
-    help: "Clients reconnect within this time after the hub shuts down. Default 5.",
+    help: "After the hub shuts down, clients reconnect after one second and a random part of this time. Default 5.",
   },
   "drain-timeout": {
     value: "seconds",

@@ -6,14 +6,14 @@ export const schemaCommand: Command = {
   name: "schema",
   summary: "Prints the SQL that creates the tables of the history in PostgreSQL, or those of an outbox.",
   usage: "[flags]",
-  details:
-    "It is one transaction, and can run again. For a database whose roles create no tables: htmx-mercure schema | psql, or htmx-mercure schema --outbox mysql | mysql",
+  details: `The SQL can run repeatedly. It is for a database whose roles cannot create tables: htmx-mercure schema | psql, or
+htmx-mercure schema --outbox mysql | mysql`,
   positionals: 0,
   flags: {
     outbox: {
       value: "dialect",
       choices: outboxDialects,
-      help: "Prints the tables of an outbox instead: sqlite or mysql.",
+      help: "Print the tables of an outbox instead: sqlite or mysql.",
     },
     table: { value: "name", help: "The name of the outbox's table. Default mercure_outbox." },
     schema: { value: "name", help: "The name of the schema. Default mercure." },

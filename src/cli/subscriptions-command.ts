@@ -12,9 +12,8 @@ export const subscriptionsCommand: Command = {
   name: "subscriptions",
   summary: "Lists the active subscriptions.",
   usage: "[topic] [flags]",
-  details: `Each line contains a topic, a subscriber, a payload and, if processes share the hub, the process that has the stream, separated
-by tabs. The hub must serve the subscriptions API,
-and the token must grant it.`,
+  details: `Each line contains a topic, a subscriber, a payload and, if processes share the hub, the process that has the
+stream, separated by tabs. The hub must serve the subscriptions API, and the token must grant it.`,
   positionals: 1,
   flags: {
     json: { help: "Print the hub's answer, in JSON." },
