@@ -1,12 +1,11 @@
-// Leaves live pages alone for minutes, with all that happens to them, and compares their counts at the end with those
-// at the start.
+// Keeps live pages open for minutes, disturbs them, and compares the counts of the second half with those of the first.
 //
 //   node --import tsx bench/soak.ts                            ten minutes, four tabs, htmx 2
 //   node --import tsx bench/soak.ts --minutes=30 --tabs=8 --htmx=4
 //
-// Every second the server publishes on each feed. In between connections are cut, regions are removed and fetched again,
-// tabs are left and come back, and a tab opens and closes. The exit code is 1 when a message is missed, repeated or out of
-// order, or when a count grows.
+// The server publishes on each feed every second. Meanwhile connections are cut, regions are removed and fetched again,
+// tabs leave their page and return, and a tab opens and closes. The exit code is 1 if a message is missed, repeated or out
+// of order, or if a count grows.
 
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";

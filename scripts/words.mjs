@@ -21,9 +21,9 @@ export const marks = {
     /\b(?:(?:go|goes|went) on(?! (?:in|over|the|through|to|with)\b)|(?:tries|tried|trying) again|anew|for ever)\b/i,
   // Even when, even if, including those.
   '"also when", "also if", "also those"': /\balso (?:if|when|where|while|after|before|those)\b/i,
-  // About, except, only, unchanged.
-  '"some 20", "all but", "as it is"':
-    /\bsome (?:\d|(?:two|three|four|five|ten|twelve|twenty|dozens?|hundreds?|thousands?)\b)|\b(?:all|any|anything|everything|nobody|none|nothing) but\b|\bbut for\b|\bas (?:it|they) (?:is|are|was|were)(?=[.,;:)]|$)/i,
+  // About, a number with its unit, except, only, unchanged.
+  '"some 20", "some seconds", "all but", "as it is"':
+    /\bsome (?:\d|(?:two|three|four|five|ten|twelve|twenty|dozens?|hundreds?|thousands?|(?:micro|milli)?seconds|minutes|hours|days|(?:kilo|mega|giga)bytes)\b)|\b(?:all|any|anything|everything|nobody|none|nothing) but\b|\bbut for\b|\bas (?:it|they) (?:is|are|was|were)(?=[.,;:)]|$)/i,
   // Start, no longer, again and again, earlier, considers.
   '"the begin", "any more", "ever new", "of before", "takes for ended"':
     /\b(?:the|its|their|whose|a) begin\b|\bany more\b(?! than\b)|\bof before\b|\b(?:tak(?:e|es|en|ing)|took) (?:[\w']+ ){1,5}for (?:ended|no)\b|\bever (?:fewer|greater|growing|larger|longer|more|new|newer|smaller)\b/i,

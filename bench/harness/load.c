@@ -639,7 +639,7 @@ static void await(bool (*done)(void)) {
 }
 
 /**
- * Publishes for some seconds, or a number of updates, and waits until all have arrived. Without a rate, the seconds are
+ * Publishes for a time, or a number of updates, and waits until all have arrived. Without a rate, the seconds are
  * the server's CPU time, so that a busy machine measures as much as an idle one. A limit in clock time ends the wait for
  * a server with little work.
  */
@@ -653,7 +653,7 @@ static void publish_for(double seconds, uint64_t updates) {
     uint64_t time = now();
     if (time >= end || (updates > 0 && due >= updates)) break;
     int wait = 10;
-    // The publishers take turns, because a server closes a publisher's connection that is silent for some seconds.
+    // The publishers take turns, because a server closes a publisher's connection that is silent for seconds.
     static int next;
     int first = next;
     for (int n = 0; n < ask.publishers && (updates == 0 || due < updates); n++) {

@@ -71,7 +71,7 @@ export class Rows {
     return this.#compare(row, figure, factor, of, "at least", (ratio) => ratio >= factor);
   }
 
-  /** The ratio is the median of the rounds' own ratios: a machine that is slow for some minutes slows both rows. */
+  /** The ratio is the median of the rounds' own ratios: a machine that is slow for minutes slows both rows. */
   #compare(
     row: string,
     figure: string,

@@ -10,7 +10,7 @@ export function slowDisk(file: string): { LD_PRELOAD: string; SLOW_DISK: string 
   return { LD_PRELOAD: compiled("slow-disk.c", ["-O2", "-Wall", "-shared", "-fPIC", "-ldl"]), SLOW_DISK: file };
 }
 
-/** Adds some milliseconds to each later write to the disk. */
+/** Delays each later write to the disk by a number of milliseconds. */
 export function setDelay(file: string, milliseconds: number): void {
   writeFileSync(file, String(milliseconds * 1000));
 }

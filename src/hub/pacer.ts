@@ -1,6 +1,6 @@
 import type { Pace } from "../protocol/matching/work.js";
 
-/** The number of steps before the event loop gets a turn: some milliseconds at worst. */
+/** The number of steps before the event loop gets a turn. At worst they take milliseconds. */
 export const stepsPerTurn = 25_000;
 
 /**

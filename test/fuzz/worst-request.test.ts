@@ -11,7 +11,7 @@ import { findWorst, HostileGround } from "../support/worst-request.js";
 const runs = Number(process.env.FUZZ_RUNS ?? 10_000);
 const isLong = runs >= 100_000;
 
-/** One request takes several milliseconds, and a parser some microseconds. */
+/** One request takes milliseconds, and a parser microseconds. */
 const tries = Math.ceil(runs / 100);
 
 /** The largest pattern is compiled and evaluated without a pause, whatever the turn has taken before. */

@@ -15,7 +15,7 @@ const onward = '"goes on", "tries again", "anew", "for ever"';
 const evenIf = '"also when", "also if", "also those"';
 const noun = '"the begin", "any more", "ever new", "of before", "takes for ended"';
 const idle = '"stands still", "at a desk"';
-const vague = '"some 20", "all but", "as it is"';
+const vague = '"some 20", "some seconds", "all but", "as it is"';
 
 describe("the check of words", () => {
   test("reads every kind of comment", () => {
@@ -142,6 +142,8 @@ describe("the check of words", () => {
     ["The nodes hear all, also those of others.", evenIf],
     ["It takes some 20 kB.", vague],
     ["It has some dozens.", vague],
+    ["It waits for some seconds.", vague],
+    ["It takes some megabytes.", vague],
     ["All but the first are numbers.", vague],
     ["It holds nothing but updates.", vague],
     ["The text stays as it is.", vague],

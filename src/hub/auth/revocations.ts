@@ -3,7 +3,7 @@ import { topicOf } from "../../protocol/own-topics.js";
 import { OldestFirstMap } from "../../shared/oldest-first-map.js";
 import type { VerifiedToken } from "./verified-token.js";
 
-/** The max number of names of each kind. They take some megabytes at most. */
+/** The max number of names of each kind, which bounds their memory. */
 const capacity = 100_000;
 
 /** A time before every revocation. */

@@ -7,7 +7,7 @@ interface CachedToken {
   readonly version: string | number;
 }
 
-/** The max number of cached tokens. Request heads bound their length, so they take some megabytes at most. */
+/** The max number of cached tokens. Request heads bound their length, in Node to 16 KiB by default. */
 const capacity = 1000;
 
 /**

@@ -116,7 +116,7 @@ export class PostgresLog implements SharedLog {
     const { schema } = this.#options;
     this.#announcements.beginReading();
     // One statement sees one state of the database. Its first row has the marks. PostgreSQL's planner would
-    // overestimate a join of both parts, and compile it for some milliseconds each time.
+    // overestimate a join of both parts, and spend milliseconds on compiling it each time.
     const none = draftColumns.replaceAll(/\w+/g, "null as $&");
     const text = `(select null::bigint as position, ${none}, null as own, null as control, null as origin, null as version,
         dropped, forgotten, lost,

@@ -119,7 +119,7 @@ export class Follower {
     return this.#nextReading;
   }
 
-  /** Waits for some milliseconds. */
+  /** Waits for a number of milliseconds. */
   pause(time: number): Promise<void> {
     return new Promise((resolve) => {
       this.#clock.at(this.#clock.now() + time, resolve);

@@ -11,8 +11,8 @@ const maxBatch = 500;
 /**
  * Collects the records that no history holds, until they can be deleted from the log.
  *
- * All nodes drop the same records. The node whose publish has evicted them deletes them. A record stays for some
- * seconds, so that nodes that are a little behind still receive it.
+ * All nodes drop the same records. The node whose publish has evicted them deletes them. A record stays until
+ * it is old enough that nodes a little behind have received it.
  */
 export class Trimmer {
   readonly #grace: number;

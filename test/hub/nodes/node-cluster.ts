@@ -142,7 +142,7 @@ export class NodeCluster {
     });
   }
 
-  /** Advances the clock by some seconds. */
+  /** Advances the clock by a number of seconds. */
   async advance(seconds: number): Promise<void> {
     const end = this.clock.now() + seconds * 1000;
     await this.until(() => this.clock.now() >= end);

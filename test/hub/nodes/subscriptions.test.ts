@@ -133,7 +133,7 @@ describe("subscriptions of several nodes", () => {
     assert.deepEqual(states.sort(), ["true false true", "true false true false"]);
   });
 
-  // The log deletes the record of a node's end after some seconds.
+  // After 25 seconds, the log has deleted the record of the node's end.
   for (const [first, seconds] of [
     ["answers", 1],
     ["timers", 1],
