@@ -21,7 +21,7 @@ export interface MercureStateDetail {
   readonly url: string;
 }
 
-/** The detail of `mercure:error`: the server refused a stream for good. */
+/** The detail of `mercure:error`: the server refused a stream for good, or answered 204 or 410. */
 export interface MercureErrorDetail {
   /** The HTTP status of the answer. */
   readonly status: number;
@@ -57,7 +57,7 @@ export interface MercureGapDetail {
 export interface MercureEventMap {
   /** The state of a stream has changed. */
   "mercure:state": CustomEvent<MercureStateDetail>;
-  /** The server rejected a stream for good. */
+  /** The server refused a stream for good, or answered 204 or 410. */
   "mercure:error": CustomEvent<MercureErrorDetail>;
   /** The hub has ended a stream for good. */
   "mercure:end": CustomEvent<MercureEndDetail>;
