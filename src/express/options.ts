@@ -123,7 +123,7 @@ export interface MercureOptions {
    */
   shareConnections?: boolean | undefined;
   /**
-   * The max length of a stream's URL, and of a token that is sent beside it, in bytes. Rendering a longer one throws.
+   * The max length of a stream's URL, and of a token that is sent with it, in bytes. Rendering a longer one throws.
    * Proxies accept about 8 KiB. Default 8000; 0 means unlimited.
    */
   maxStreamUrlBytes?: number | undefined;
