@@ -27,6 +27,8 @@ export const marks = {
   // Start, no longer, again and again, earlier, considers.
   '"the begin", "any more", "ever new", "of before", "takes for ended"':
     /\b(?:the|its|their|whose|a) begin\b|\bany more\b(?! than\b)|\bof before\b|\b(?:tak(?:e|es|en|ing)|took) (?:[\w']+ ){1,5}for (?:ended|no)\b|\bever (?:fewer|greater|growing|larger|longer|more|new|newer|smaller)\b/i,
+  // Over HTTP, over TLS, with Brotli.
+  '"by HTTP", "by TLS", "by Brotli"': /\bby (?:plain )?(?:https?|TLS|Brotli|gzip)\b(?!:)/i,
   // Is paused, hangs; outside CI.
   '"stands still", "at a desk"': /\bst(?:ands?|ood|anding) still\b|\bat a desk\b/i,
 };

@@ -11,7 +11,7 @@ export interface CookieNamesOptions {
   readonly owner: string;
 }
 
-/** The names of the cookies of one application. They depend on whether the request came by HTTPS. */
+/** The names of the cookies of one application. They depend on whether the request came over HTTPS. */
 export class CookieNames {
   readonly #options: CookieNamesOptions;
 

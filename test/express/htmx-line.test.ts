@@ -36,7 +36,7 @@ describe("the line of htmx", () => {
       const origin = await listen();
       const [, path] = /src="([^"]+)"/.exec(await (await fetch(origin)).text())!;
       const size = brotliCompressSync(await (await fetch(origin + path)).text()).length;
-      assert.ok(size <= 9 * 1024, `${size} bytes by Brotli`);
+      assert.ok(size <= 9 * 1024, `${size} bytes with Brotli`);
     });
   }
 

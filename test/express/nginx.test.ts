@@ -40,7 +40,7 @@ const cases = [
 ];
 
 for (const { name, headers, trust = false, status } of cases) {
-  test(`a stream by plain HTTP behind nginx with ${name} ${status === 200 ? "gets a new token" : "is refused one with a warning"}`, {
+  test(`a stream over plain HTTP behind nginx with ${name} ${status === 200 ? "gets a new token" : "is refused one with a warning"}`, {
     skip: withoutNginx,
   }, async (t) => {
     const { app, listen, warnings } = application(

@@ -490,7 +490,7 @@ describe("the renewal of a token", () => {
     const { ask, origin } = await expired(t);
     const from = (headers: Record<string, string>) => ask({ Cookie: "user=ada", ...headers });
     assert.equal((await from({ "Sec-Fetch-Site": "cross-site", Origin: "https://evil.example" })).status, 403);
-    // A page of the same host by plain HTTP, where a proxy in front of the application serves HTTPS.
+    // A page of the same host over plain HTTP, where a proxy in front of the application serves HTTPS.
     assert.equal((await from({ "Sec-Fetch-Site": "cross-site", Origin: origin })).status, 403);
     assert.equal((await from({ "Sec-Fetch-Site": "same-site", Origin: origin })).status, 403);
     assert.equal((await from({ Origin: "null" })).status, 403);

@@ -15,6 +15,7 @@ const onward = '"goes on", "tries again", "anew", "for ever"';
 const evenIf = '"also when", "also if", "also those"';
 const noun = '"the begin", "any more", "ever new", "of before", "takes for ended"';
 const idle = '"stands still", "at a desk"';
+const over = '"by HTTP", "by TLS", "by Brotli"';
 const vague = '"some 20", "some seconds", "all but", "as it is"';
 
 describe("the check of words", () => {
@@ -156,6 +157,9 @@ describe("the check of words", () => {
     ["The others take the node for ended.", noun],
     ["The node stood still.", idle],
     ["Tests at a desk repeat less.", idle],
+    ["Clients connect by HTTP/2.", over],
+    ["The page comes by plain HTTP.", over],
+    ["The script has 9 KB by Brotli.", over],
   ] as const) {
     test(`rejects, in comments, strings, test names and documents: ${sentence}`, () => {
       for (const [path, text] of [
@@ -183,6 +187,7 @@ describe("the check of words", () => {
     "Some streams end, and some updates are lost.",
     "It is slow, but all streams arrive.",
     "The page is as it is described.",
+    "A host is named by https://example.com, and reached over TLS.",
     "The streams begin and end, and no topic has any more than one.",
   ]) {
     test(`lets this pass: ${sentence}`, () => assert.deepEqual(marksIn("docs/a.md", sentence), []));

@@ -17,7 +17,7 @@ export interface ProxyProgram {
   readonly configuration: (port: number, folder: string) => string;
 }
 
-/** Starts a real proxy by plain HTTP, on a port that is not the usual one. */
+/** Starts a real proxy over plain HTTP, on a port that is not the usual one. */
 export async function startProxy(t: TestContext, proxy: ProxyProgram): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "htmx-mercure-proxy-"));
   const port = await freePort();

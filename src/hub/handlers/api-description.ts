@@ -40,7 +40,7 @@ export function describeApi(settings: DescribedSettings, { hub, metadata }: Desc
     info: {
       title: "Mercure hub",
       version: "1.0.0",
-      summary: "Accepts updates and delivers them to subscribers by server-sent events.",
+      summary: "Accepts updates and delivers them to subscribers as server-sent events.",
       description: "The hub of htmx-mercure. Every path with GET supports HEAD too.",
     },
     externalDocs: { url: "https://mercure.rocks/spec", description: "The Mercure protocol" },

@@ -223,7 +223,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     await rejects(() => transport.publish(draft("1")), /1 of 2 replicas/);
   });
 
-  test("connect by TLS with a user and a password", async (t) => {
+  test("connect over TLS with a user and a password", async (t) => {
     const { key, cert } = certificate((await startServer(t)).folder);
     const port = await freePort();
     await startServer(t, [
@@ -276,7 +276,7 @@ describe("nodes over a Redis server", { skip: withoutRedis }, () => {
     );
   });
 
-  test("find the master by TLS with a sentinel, which names it by its address", async (t) => {
+  test("find the master over TLS with a sentinel, which names it by its address", async (t) => {
     const { key, cert } = certificate((await startServer(t)).folder);
     const tls = [`tls-cert-file ${cert}`, `tls-key-file ${key}`, `tls-ca-cert-file ${cert}`, "tls-auth-clients no"];
     const [dataPort, sentinelPort] = [await freePort(), await freePort()];
