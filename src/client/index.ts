@@ -6,7 +6,7 @@
  * - `paused`: the page is in the back/forward cache, or pauses while it is hidden.
  * - `offline`: the connection is lost, and the client retries.
  * - `stale`: the page misses updates that the server has evicted.
- * - `denied`: the server has refused the visitor for good, by status 401 or 403.
+ * - `denied`: the server has refused the visitor for good, with status 401 or 403.
  * - `ended`: the server or the application has ended the stream for good.
  */
 export type StreamState = "connecting" | "open" | "paused" | "offline" | "stale" | "denied" | "ended";

@@ -14,7 +14,7 @@ export const situations = {
     "retried forever",
     "a first answer is swapped, without a retry; later ones are retried forever",
   ],
-  "The hub refuses by 401": [
+  "The hub refuses with 401": [
     "retried forever",
     "a first answer is swapped, without a retry; later ones are retried forever",
   ],

@@ -16,7 +16,7 @@ onBothLines((fixture) => {
     ["htmx.js", "sse.js"].map((name) => `<script ${how} src="/${name}"></script>`).join("");
   const pageOf = (body: string, how = "") => `<!doctype html><title>x</title>${scriptsOf(how)}${body}`;
   const refusals: [Situation, status: number][] = [
-    ["The hub refuses by 401", 401],
+    ["The hub refuses with 401", 401],
     ["A 404 or a page of a proxy during a deployment", 404],
     ["A 404 or a page of a proxy during a deployment", 200],
   ];

@@ -145,7 +145,7 @@ export const sharedOptions = {
     maxTokenTopics: ["number", 1000, undefined, "Max topics that a token grants."],
     maxPublishBytes: ["bytes", mebibyte, undefined, "Max size of a publish request."],
     maxPublishTopics: ["number", 100, undefined, "Max topics of an update."],
-    maxPublishFieldLength: ["characters", 4096, undefined, "Max length of its fields except the data."],
+    maxPublishFieldLength: ["characters", 4096, undefined, "Max length of an update's fields, except the data."],
   }),
 } as const satisfies Table<SharedHubOptions>;
 
