@@ -32,7 +32,8 @@ const cancelled = 8;
  */
 const connectionOf = Symbol("connection");
 
-type Source = (Socket | ServerHttp2Stream) & { [connectionOf]?: Connection };
+/** The bytes' way to the client. A stream of a bundle also says whether its client probably returns. */
+type Source = (Socket | ServerHttp2Stream) & { [connectionOf]?: Connection; readonly mayReturn?: boolean };
 
 function onClose(this: Source): void {
   this[connectionOf]?.sourceClosed();
@@ -117,7 +118,7 @@ export class Connection {
 
   /** Whether the client probably continues the stream on another connection soon. */
   get mayReturn(): boolean {
-    return (this.#source as { readonly mayReturn?: boolean }).mayReturn ?? false;
+    return this.#source.mayReturn ?? false;
   }
 
   /** Sends the head of the response at once. */
