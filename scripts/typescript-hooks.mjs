@@ -12,9 +12,12 @@ const cache = fileURLToPath(new URL(`../.cache/typescript/${version}`, import.me
 
 let compiler;
 
-/** Resolves imports, which name the module that the compiler would write: `./hub.js` stands for `./hub.ts`. */
+/**
+ * Resolves imports, which name the module that the compiler would write: `./hub.js` stands for `./hub.ts`. A test that
+ * loads a module once more gives it a query.
+ */
 export function resolve(specifier, context, nextResolve) {
-  if (context.parentURL?.endsWith(".ts") && /^(?:\.{1,2}\/|file:).*\.js$/.test(specifier)) {
+  if (/\.ts(?:\?|$)/.test(context.parentURL) && /^(?:\.{1,2}\/|file:).*\.js$/.test(specifier)) {
     const source = new URL(`${specifier.slice(0, -".js".length)}.ts`, context.parentURL);
     if (existsSync(source)) return { url: source.href, format: "module", shortCircuit: true };
   }

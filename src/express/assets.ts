@@ -67,14 +67,11 @@ export interface ClientSettings {
   readonly pauseHiddenAfter: number;
 }
 
-interface Source extends Content {
+interface Asset extends Content {
   readonly name: string;
   readonly type: string;
   /** The Subresource Integrity hash. */
   readonly integrity: string;
-}
-
-interface Asset extends Source {
   readonly encoded: Map<string, Promise<Buffer>>;
 }
 
@@ -127,10 +124,8 @@ export class Assets {
     const names = Object.keys(sources) as AssetName[];
     this.#byName = new Map(
       names.flatMap((name): [AssetName, Asset][] => {
-        const source = installed(name);
-        if (source === undefined) return [];
-        const { br } = source;
-        return [[name, { ...source, encoded: new Map(br && [["br", Promise.resolve(br)]]) }]];
+        const asset = installed(name);
+        return asset === undefined ? [] : [[name, asset]];
       }),
     );
     this.#byPath = new Map([...this.#byName.values()].map((asset) => [`${path}/${asset.name}`, asset]));
@@ -234,7 +229,7 @@ export function lineOf(htmx: unknown): HtmxLine | undefined {
 }
 
 /** Loads a file, or returns undefined: a line of htmx that no page uses can be missing. */
-function installed(name: AssetName): Source | undefined {
+function installed(name: AssetName): Asset | undefined {
   try {
     return load(name);
   } catch (error) {
@@ -243,24 +238,25 @@ function installed(name: AssetName): Source | undefined {
   }
 }
 
-/** The files that the process has loaded. */
-const loaded = new Map<AssetName, Source>();
+/** The files that the process has loaded, for all its applications. */
+const loaded = new Map<AssetName, Asset>();
 
-function load(name: AssetName): Source {
+function load(name: AssetName): Asset {
   const known = loaded.get(name);
   if (known !== undefined) return known;
   const read: Content = sources[name]();
-  const { content } = read;
+  const { content, br } = read;
   const hash = createHash("sha384").update(content).digest();
   const [stem, extension] = name.split(".") as [string, string];
-  const source = {
+  const asset: Asset = {
     ...read,
     name: `${stem}-${hash.toString("base64url").slice(0, 12)}.${extension}`,
     type: extension === "css" ? "text/css; charset=utf-8" : "text/javascript; charset=utf-8",
     integrity: `sha384-${hash.toString("base64")}`,
+    encoded: new Map(br && [["br", Promise.resolve(br)]]),
   };
-  loaded.set(name, source);
-  return source;
+  loaded.set(name, asset);
+  return asset;
 }
 
 function encode(asset: Asset, encoding: string): Promise<Buffer> {

@@ -7,7 +7,7 @@ import { buffer } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import type { Express } from "express";
-import { accepted } from "../../src/express/assets.js";
+import { Assets, accepted } from "../../src/express/assets.js";
 import { application } from "../support/application.js";
 
 describe("the encoding of a script", () => {
@@ -42,12 +42,15 @@ describe("the encoding of a script", () => {
   });
 });
 
+let modules = 0;
+
+/** Returns a copy of the module that no application has used. */
+const freshModule = (): Promise<typeof import("../../src/express/assets.js")> =>
+  import(`../../src/express/assets.ts?${++modules}`);
+
 /** Counts the compressions of this process that the thread pool runs, until the test ends. */
 function compressions(t: TestContext) {
-  const counts = {
-    begun: 0,
-    running: () => process.getActiveResourcesInfo().filter((type) => /zlib/i.test(type)).length,
-  };
+  const counts = { begun: 0 };
   const hook = createHook({
     init(_id, type) {
       if (type === "ZLIB") counts.begun++;
@@ -57,7 +60,7 @@ function compressions(t: TestContext) {
   return counts;
 }
 
-/** Fetches an asset without decompression, which would count too. */
+/** Fetches an asset without decompression. */
 async function fetchEncoded(url: string, encoding: string): Promise<[IncomingMessage, Buffer]> {
   const request = get(url, { headers: { "Accept-Encoding": encoding }, agent: false });
   const [response] = (await once(request, "response")) as [IncomingMessage];
@@ -91,36 +94,45 @@ const pageFiles = { "templates/page.njk": "{{ mercure_scripts() }}" };
 describe("the scripts and styles", () => {
   const decoders = { br: brotliDecompressSync, gzip: gunzipSync };
 
-  for (const [name, development, atStart] of [
-    // Brotli and gzip for the client, htmx and its extension, gzip for the other files of the library.
-    ["at the start in production, before any visitor waits for it", false, 9],
-    ["at the first request in development", true, 0],
-  ] as const) {
-    test(`are compressed once, in the thread pool, ${name}, unless the build has compressed them`, async (t) => {
-      // The first application of a process unpacks scripts.
-      application(t, {}, { development: true });
-      const counts = compressions(t);
-      const { app, listen } = application(t, pageFiles, { development });
-      assert.equal(counts.begun, atStart);
-      const urls = await assetsOf(app, listen);
-      const names = ["htmx.js", "mercure.css", "mercure.js", "shared.js", "sse.js", "ui.js"];
-      assert.deepEqual([...urls.keys()].sort(), development ? ["hints.js", ...names] : names);
-      for (const round of [1, 2]) {
-        for (const url of urls.values()) {
-          const [, plain] = await fetchEncoded(url, "identity");
-          for (const [encoding, decode] of Object.entries(decoders)) {
-            const [response, body] = await fetchEncoded(url, encoding);
-            assert.equal(response.headers["content-encoding"], encoding, `round ${round}`);
-            assert.ok(body.length < plain.length);
-            assert.ok(decode(body).equals(plain));
-          }
+  test("are compressed at the start in production, before any visitor waits for it", (t) => {
+    const compress = t.mock.method(Assets.prototype, "compress");
+    application(t, {}, { development: true });
+    assert.equal(compress.mock.callCount(), 0);
+    application(t, {}, { development: false });
+    assert.equal(compress.mock.callCount(), 1);
+  });
+
+  test("are compressed once for all applications, in the thread pool, unless the build has compressed them", async (t) => {
+    const { Assets } = await freshModule();
+    const settings = { development: true, pauseHiddenAfter: 60 };
+    const create = () => new Assets("/assets", 2, settings, () => "/shared");
+    const [first, second] = [create(), create()];
+    const counts = compressions(t);
+    const compressed = first.compress();
+    // Brotli and gzip for the client, htmx and its extension, gzip for the five files of the build.
+    assert.equal(counts.begun, 11);
+    await compressed;
+    await Promise.all([first, second].map((assets) => assets.compress()));
+    assert.equal(counts.begun, 11);
+  });
+
+  test("arrive as their own bytes in any encoding", async (t) => {
+    const { app, listen } = application(t, pageFiles, { development: true });
+    const urls = await assetsOf(app, listen);
+    const names = ["hints.js", "htmx.js", "mercure.css", "mercure.js", "shared.js", "sse.js", "ui.js"];
+    assert.deepEqual([...urls.keys()].sort(), names);
+    for (const round of [1, 2]) {
+      for (const url of urls.values()) {
+        const [, plain] = await fetchEncoded(url, "identity");
+        for (const [encoding, decode] of Object.entries(decoders)) {
+          const [response, body] = await fetchEncoded(url, encoding);
+          assert.equal(response.headers["content-encoding"], encoding, `round ${round}`);
+          assert.ok(body.length < plain.length);
+          assert.ok(decode(body).equals(plain));
         }
       }
-      // The decoders of this test count too.
-      const decoded = 2 * urls.size * 2;
-      assert.equal(counts.begun - decoded, development ? 10 : 9);
-    });
-  }
+    }
+  });
 
   test("have the same bytes in all applications, which are those of the build", async (t) => {
     const quiet = application(t, pageFiles, { development: false });
