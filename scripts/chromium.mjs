@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import { Failure, run } from "./run.mjs";
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const shellNames = ["chromium-headless-shell", "chrome-headless-shell"];
 const macApplications = [
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
@@ -24,10 +25,21 @@ export async function chromium() {
   return find() ?? (await install());
 }
 
+/**
+ * Returns the path of an installed headless shell, if there is one. It is Chromium without its windows and profiles, and
+ * opens a page in a third of the time. It has no back/forward cache.
+ */
+export function headlessShell() {
+  return programsOf(shellNames).find(isExecutable);
+}
+
 function find() {
+  return [...programsOf(names), ...macApplications].find(isExecutable);
+}
+
+function programsOf(names) {
   const folders = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
-  const candidates = names.flatMap((name) => ["/usr/bin", ...folders].map((folder) => join(folder, name)));
-  return [...candidates, ...macApplications].find(isExecutable);
+  return names.flatMap((name) => ["/usr/bin", ...folders].map((folder) => join(folder, name)));
 }
 
 async function install() {
@@ -42,10 +54,14 @@ async function install() {
   const failure =
     "Chromium could not be installed. Install it by hand, or set CHROMIUM to the path of a Chromium or Chrome.";
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  for (const args of [["update"], ["install", "-y", "--no-install-recommends", "chromium", "fonts-liberation"]]) {
+  const apt = (...args) => {
     const [command, ...rest] = [...privilege, "apt-get", ...args];
-    await run(command, rest, { env, failure });
-  }
+    return run(command, rest, { env, failure });
+  };
+  await apt("update");
+  await apt("install", "-y", "--no-install-recommends", "chromium", "fonts-liberation");
+  // Ubuntu has no such package. The tests then take longer.
+  await apt("install", "-y", "--no-install-recommends", "chromium-headless-shell").catch(() => {});
   const installed = find();
   if (!installed) throw new Failure(failure);
   return installed;

@@ -18,7 +18,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { availableParallelism } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import { chromium } from "./chromium.mjs";
+import { chromium, headlessShell } from "./chromium.mjs";
 import { describeFailures } from "./failures.mjs";
 import { Failure, main, run } from "./run.mjs";
 import "./typescript.mjs";
@@ -174,7 +174,7 @@ function needsBrowser(file) {
 async function startBrowser(env) {
   env.CHROMIUM = process.env.CHROMIUM = await chromium();
   const { launchSharedChromium } = await import("../test/browser/chromium.ts");
-  const browser = await launchSharedChromium();
+  const browser = await launchSharedChromium(headlessShell());
   env.CHROMIUM_SERVER = browser.wsEndpoint();
   return browser;
 }

@@ -41,14 +41,22 @@ export async function launchChromium(options?: LaunchOptions): Promise<Browser> 
   return browser;
 }
 
-/** Starts the browser that the files of a run share, and returns its address. */
-export function launchSharedChromium(): Promise<BrowserServer> {
-  return chromium.launchServer({ ...launchOptions(), host: "127.0.0.1" });
+/**
+ * Starts the browser that the files of a run share, and returns its address.
+ *
+ * @param program - Default: the one of the other browsers.
+ */
+export function launchSharedChromium(program = executablePath()): Promise<BrowserServer> {
+  return chromium.launchServer({ ...launchOptions(), executablePath: program, host: "127.0.0.1" });
+}
+
+function launchOptions(): LaunchOptions {
+  return { executablePath: executablePath(), args: flags, timeout: patience };
 }
 
 /** CHROMIUM names the program; /usr/bin/chromium is the default. */
-function launchOptions(): LaunchOptions {
-  return { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags, timeout: patience };
+function executablePath(): string {
+  return process.env.CHROMIUM ?? "/usr/bin/chromium";
 }
 
 /** A page, with the errors in its console and the exceptions that nobody caught. */
