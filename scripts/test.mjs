@@ -53,19 +53,21 @@ const ALONE_FOLDERS = /^test\/(?:docs|project)\//;
 const ALONE_IN_CI = /^test\/browser\//;
 const ALONE_WITH_PROCESSES = /^test\/(?:cli|faults)\/|\/faults\.test\.ts$/;
 /**
- * Files that take minutes: programs of the documentation, processes and servers that are killed or paused,
- * installations, the example app.
+ * Files that cost most: programs of the documentation and of the command line, processes and servers that are killed or
+ * paused, databases, proxies, installations, the example app.
  */
 const DEEP = [
-  /^test\/bench\/verification\.test\.ts$/,
+  /^test\/bench\/(?:answer|verification)\.test\.ts$/,
   /^test\/browser\/(?:example-.*|external-hub|firefox|nodes|playground)\.test\.ts$/,
-  /^test\/cli\/(?:keys|versions)\.test\.ts$/,
-  /^test\/docs\/(?:browser|coming-from|examples)\.test\.ts$/,
+  /^test\/cli\/(?:commands|drain|hub|keys|monitor|versions|workers)\.test\.ts$/,
+  /^test\/docs\/(?:api-examples|browser|coming-from|examples)\.test\.ts$/,
+  /^test\/express\/(?:haproxy|nginx|nodes-over-stores)\.test\.ts$/,
   /^test\/faults\/(?:deploy|nodes|secrets)\.test\.ts$/,
   /^test\/hub\/several-processes\.test\.ts$/,
-  /^test\/project\/package\.test\.ts$/,
-  /^test\/publisher\/outbox\/kill\.test\.ts$/,
-  /^test\/transport\/\w+\/(?:cut-off-script|faults|pooler|redis-8|servers|valkey)\.test\.ts$/,
+  /^test\/project\/(?:ci-run|package|unused-names|watch-tests)\.test\.ts$/,
+  /^test\/publisher\/outbox\/(?:kill|mariadb)\.test\.ts$/,
+  /^test\/transport\/postgres\//,
+  /^test\/transport\/\w+\/(?:cut-off-script|faults|redis-8|servers|valkey)\.test\.ts$/,
 ];
 const groupsFolder = join(".cache", `test-groups-${process.pid}`);
 

@@ -1,8 +1,6 @@
-import { once } from "node:events";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
@@ -10,6 +8,7 @@ import express, { type Express } from "express";
 import { type Kit, type MercureOptions, mercure } from "../../src/index.js";
 import type { Clock } from "../../src/shared/clock.js";
 import { http2Server, speakHttp2 } from "./http2-express.js";
+import { listening } from "./listening.js";
 
 export interface Application {
   readonly app: Express;
@@ -68,16 +67,7 @@ export function application(
     folder,
     warnings,
     errors,
-    async listen(outer = app) {
-      const server = http === 1 ? createServer(outer) : http2Server(outer);
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
-      t.after(() => {
-        server.close();
-        if ("closeAllConnections" in server) server.closeAllConnections();
-      });
-      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    },
+    listen: (outer = app) => listening(t, http === 1 ? createServer(outer) : http2Server(outer)),
   };
 }
 

@@ -6,11 +6,18 @@ interface Test {
   after(work: () => unknown): void;
 }
 
+/**
+ * The max time of an idle connection, in milliseconds: longer than a pause of a busy machine. At Node's 5 s, a server can
+ * close a connection at which a client begins its next request.
+ */
+const keepAliveTimeout = 120_000;
+
 /** Starts a server on a port that the system chooses. Returns its origin. The end of the test ends all its connections. */
-export async function listening(t: Test, server: Server): Promise<string> {
+export async function listening(t: Test, server: Server | Http2Server): Promise<string> {
+  if ("keepAliveTimeout" in server) server.keepAliveTimeout = keepAliveTimeout;
   t.after(() => {
     server.close();
-    server.closeAllConnections();
+    if ("closeAllConnections" in server) server.closeAllConnections();
   });
   return originOf(server);
 }
