@@ -4,7 +4,7 @@
 //   CI=true npm test                    everything
 //   npm test -- hub express/            the files whose path contains one of these
 //   npm test -- '!test/browser/'        the files whose path does not contain this
-//   npm test -- --in-process hub        of these files, the ones that start no other process
+//   npm test -- --in-process hub        of these files, the ones that start no other process and measure none
 //   npm test -- --test-name-pattern=id  options with -- go to Node's test runner
 //
 // Without CI and without names of files, the script leaves out the deep files and sets TEST_DEPTH=desk, and tests
@@ -89,7 +89,7 @@ await main(async () => {
   const flags = args.filter((argument) => argument.startsWith("--") && argument !== "--in-process");
   const patterns = args.filter((argument) => !argument.startsWith("--"));
   const isDesk = !process.env.CI && patterns.every((pattern) => pattern.startsWith("!"));
-  const selected = select(patterns).filter((file) => !isInProcess || !startsProcesses(file));
+  const selected = select(patterns).filter((file) => !isInProcess || runsInAnyProcess(file));
   const deep = isDesk ? selected.filter((file) => DEEP.some((pattern) => pattern.test(file))) : [];
   const files = selected.filter((file) => !deep.includes(file));
 
@@ -126,6 +126,11 @@ function select(patterns) {
     .sort();
   if (files.length === 0) throw new Failure(`No file test/**/*.test.ts matches ${patterns.join(" ")}.`);
   return files;
+}
+
+/** Whether a file's tests start no other process, and do not measure their own. */
+function runsInAnyProcess(file) {
+  return !startsProcesses(file) && !ALONE.test(readFileSync(file, "utf8"));
 }
 
 /** Whether a file, or a module of the tests that it imports, starts a program or a browser. */
