@@ -7,8 +7,8 @@ interface Test {
 }
 
 /**
- * The max time of an idle connection, in milliseconds: longer than a pause of a busy machine. At Node's 5 s, a server can
- * close a connection at which a client begins its next request.
+ * The max time of an idle connection, in milliseconds: longer than a pause of a busy machine. After Node's 5 s, a server
+ * can close a connection while a client begins its next request.
  */
 const keepAliveTimeout = 120_000;
 
