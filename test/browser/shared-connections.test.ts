@@ -438,6 +438,23 @@ for (const htmx of htmxLines) {
       assert.deepEqual(lab.errors, []);
     });
 
+    const denials = {
+      locks: 'LockManager.prototype.request = () => Promise.reject(new DOMException("denied", "SecurityError"));',
+      channels: 'window.BroadcastChannel = function () { throw new DOMException("denied", "SecurityError"); };',
+      storage: `for (const name of ["localStorage", "sessionStorage"])
+        Object.defineProperty(window, name, { get() { throw new DOMException("denied", "SecurityError"); } });`,
+    };
+    for (const [name, script] of Object.entries({ ...denials, all: Object.values(denials).join("") })) {
+      test(`tabs are live where the browser denies them ${name}, as it does where it blocks cookies`, async (t) => {
+        const lab = await Lab.start(t, feed, { htmx });
+        await lab.context.addInitScript(script);
+        const pages = await lab.tabs(2);
+        await until(() => lab.app.kit.hub.connections === 2);
+        await show(pages, await lab.publish(2));
+        assert.deepEqual(lab.errors, []);
+      });
+    }
+
     test("a tab that comes out of the back/forward cache joins again, and has missed nothing", async (t) => {
       const lab = await Lab.start(t, feed, { htmx });
       const [first, second] = (await lab.tabs(2)) as [Page, Page];

@@ -62,6 +62,11 @@ function newKey(): string {
  * tabs over one connection already.
  */
 function canShareTabs(): boolean {
+  try {
+    new BroadcastChannel("").close();
+  } catch {
+    return false;
+  }
   const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  return Boolean(navigator.locks && window.BroadcastChannel) && !/^h[23]/.test(navigation?.nextHopProtocol ?? "");
+  return Boolean(navigator.locks) && !/^h[23]/.test(navigation?.nextHopProtocol ?? "");
 }

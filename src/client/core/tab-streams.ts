@@ -182,7 +182,10 @@ export class TabStreams {
     const { signal } = this.#membership;
     const conditions = options.ifAvailable || options.steal ? options : { signal };
     const lost = () => {
-      if (!signal.aborted && name === this.#name) this.#follow();
+      if (signal.aborted) return;
+      if (name === this.#name) this.#follow();
+      // The browser denies locks, as it does where it blocks cookies. No other tab can lead this one.
+      else this.#lead();
     };
     navigator.locks
       .request(name, conditions, (lock) => {
