@@ -63,7 +63,8 @@ function newKey(): string {
  */
 function canShareTabs(): boolean {
   try {
-    new BroadcastChannel("").close();
+    const channel = new BroadcastChannel("");
+    channel.close();
   } catch {
     return false;
   }
