@@ -149,12 +149,18 @@ async function setHidden(page: Page, isHidden: boolean): Promise<void> {
   document.dispatchEvent(new Event("visibilitychange"));`);
 }
 
-/** Holds back the notices of lost locks from a page until it calls `passLosses`. */
+/** Lets a page call `holdLosses`, which holds back the notices of lost locks from it until it calls `passLosses`. */
 const lateLosses = `{
   const { request } = LockManager.prototype;
-  const passed = new Promise((resolve) => { window.passLosses = resolve; });
+  let passed;
+  window.holdLosses = () => {
+    passed = new Promise((resolve) => { window.passLosses = resolve; });
+  };
   LockManager.prototype.request = function (...parameters) {
-    return request.apply(this, parameters).catch((error) => passed.then(() => { throw error; }));
+    return request.apply(this, parameters).catch(async (error) => {
+      await passed;
+      throw error;
+    });
   };
 }`;
 
@@ -217,6 +223,8 @@ for (const htmx of htmxLines) {
       const texts = await lab.publish(2);
       await show(pages, texts);
       const last = lab.leader!;
+      // Two tabs can take the lead at once, and the first of them must learn that it has lost it.
+      await last.evaluate("holdLosses()");
       await setHidden(last, true);
       await until(() => lab.leader !== last);
       texts.push(...(await lab.publish(2)));
