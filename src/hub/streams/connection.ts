@@ -32,7 +32,7 @@ const cancelled = 8;
  */
 const connectionOf = Symbol("connection");
 
-/** The bytes' way to the client. A stream of a bundle also says whether its client probably returns. */
+/** The socket or HTTP/2 stream of a response. That of a bundled stream also says whether its client may return. */
 type Source = (Socket | ServerHttp2Stream) & { [connectionOf]?: Connection; readonly mayReturn?: boolean };
 
 function onClose(this: Source): void {
