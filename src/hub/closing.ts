@@ -62,9 +62,8 @@ export class Closing {
     const { drainTimeout } = readCloseOptions(options);
     if (this.#drain !== undefined) this.#drain.finish();
     else if (drainTimeout > 0 && nodes !== undefined && !dispatcher.closed) {
-      const { streams } = nodes;
-      streams.drain();
-      this.#drain = new Drain(subscribers, () => streams.hasSuccessor, this.#clock, drainTimeout);
+      nodes.streams.drain();
+      this.#drain = new Drain(subscribers, nodes, this.#clock, drainTimeout);
     }
     await this.#drain?.done;
   }

@@ -26,6 +26,8 @@ export interface SharedSubscriptions {
 
 /** The time that other nodes have to hear a message, in milliseconds. */
 const messageLifetime = 60_000;
+/** The max time that {@link HubNodes.catchUp} takes, in milliseconds. */
+const maxCatchUp = 1000;
 
 /** The nodes of a hub over a transport that several share. */
 export class HubNodes {
@@ -34,6 +36,7 @@ export class HubNodes {
   readonly #departures: Departures;
   readonly #subscriptions: SharedSubscriptions | undefined;
   readonly #channel: ControlChannel;
+  readonly #clock: Clock;
   readonly #stop: () => void;
   #position = 0;
 
@@ -48,6 +51,7 @@ export class HubNodes {
   ) {
     this.#subscriptions = subscriptions;
     this.#channel = channel;
+    this.#clock = clock;
     this.#departures = new Departures({
       self: nodes.self,
       channel,
@@ -92,9 +96,30 @@ export class HubNodes {
     await this.streams.confirmed(this.#position);
     // This node knows the ends now. If there are more than two nodes, the others know them after a later message.
     if ([...this.streams.others].length < 2) return;
+    await this.#sendConfirm();
+    await this.streams.confirmed(this.#position);
+  }
+
+  /** Whether another node takes new streams, as far as this node knows. */
+  get hasSuccessor(): boolean {
+    return this.streams.hasSuccessor;
+  }
+
+  /** Resolves when this node knows what the others have told before the call, or after a second. */
+  async catchUp(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.at(this.#clock.now() + maxCatchUp, resolve);
+      // This node receives its own message after everything that the others have told before.
+      void this.#sendConfirm()
+        .catch(() => {})
+        .then(cancel)
+        .then(resolve);
+    });
+  }
+
+  async #sendConfirm(): Promise<void> {
     const until = this.#channel.now() + messageLifetime;
     await this.#channel.send({ data: JSON.stringify({ kind: "confirm" }), key: "confirm", until });
-    await this.streams.confirmed(this.#position);
   }
 
   close(): void {

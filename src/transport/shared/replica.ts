@@ -51,6 +51,8 @@ export class ReplicaTransport implements Transport {
   #head = 0;
   #lag = 0;
   #awaySince = 0;
+  /** Resolves when the log has the latest changes of this node's entries, or has refused them. */
+  #told = Promise.resolve();
   /** The last logged failure. Each attempt to connect can fail for the same reason. */
   #failure = "";
   /** The store's time minus this node's time, in milliseconds. */
@@ -214,7 +216,8 @@ export class ReplicaTransport implements Transport {
       confirm: () => session.call(this.#log.confirm()),
       fail: (error) => session.fail(error),
     });
-    this.#setReady();
+    // The other nodes know of this one when it is ready. A proxy or a deploy can rely on that.
+    void this.#told.then(() => this.#setReady());
   }
 
   #fail(error: Error): void {
@@ -290,7 +293,10 @@ export class ReplicaTransport implements Transport {
 
   #tell(changes: readonly EntryChange[]): void {
     // After a failure the next join finds out which changes the log lacks.
-    this.#sending.add({ node: this.#node, changes }).catch(() => {});
+    this.#told = this.#sending.add({ node: this.#node, changes }).then(
+      () => {},
+      () => {},
+    );
   }
 }
 

@@ -255,6 +255,41 @@ describe("a node that drains", () => {
     await Promise.all(ends);
   });
 
+  test("hands its streams over to a node that has started so lately that it has not heard of it yet", async (t) => {
+    const cluster = new NodeCluster(t);
+    const { clock } = cluster;
+    const old = await cluster.start();
+    for (let i = 0; i < 20; i++) await subscribe(t, old.url("a"));
+    old.process.stop();
+    await cluster.start();
+    const closed = old.hub.close({ drainTimeout: 2 });
+    await old.process.resume("answers");
+    for (let steps = 0; steps < 10; steps++) {
+      clock.advance(0.1);
+      for (let i = 0; i < 8; i++) await turn();
+    }
+    const { connections } = old.hub;
+    assert.ok(connections > 5 && connections < 15, `${connections} of 20 streams are open after half the time`);
+    await old.hub.close();
+    await closed;
+  });
+
+  test("ends all streams a second later when it can neither reach the store nor knows another node", async (t) => {
+    const cluster = new NodeCluster(t);
+    const node = await cluster.start();
+    for (let i = 0; i < 20; i++) await subscribe(t, node.url("a"));
+    cluster.network.stall();
+    const closed = node.hub.close({ drainTimeout: 60 });
+    const started = cluster.clock.now();
+    while (node.hub.connections > 0) {
+      cluster.clock.advance(0.1);
+      await turn();
+    }
+    assert.ok(cluster.clock.now() - started <= 2000);
+    cluster.network.resume();
+    await closed;
+  });
+
   test("acknowledges updates that it was storing when it closed", async (t) => {
     const cluster = new NodeCluster(t);
     const [a, b] = [await cluster.start(), await cluster.start()];
