@@ -6,6 +6,12 @@ import type { Hub } from "../hub/index.js";
 import type { Certificate } from "./certificate.js";
 import { CommandError, UsageError } from "./errors.js";
 
+/**
+ * The max number of connections that wait until the server accepts them. When many clients return at once, Linux resets
+ * those beyond it after seconds. Linux lowers the number to `net.core.somaxconn`, 4096 by default. Node's default is 511.
+ */
+const backlog = 4096;
+
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -36,7 +42,7 @@ export async function listen(handle: Hub["handle"], address: Address): Promise<L
   const close = server instanceof TlsServer ? secureCloser(server) : plainCloser(server);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(cannotListen(error, address)));
-    server.listen({ host, port }, resolve);
+    server.listen({ host, port, backlog }, resolve);
   });
   return { host, port: (server.address() as AddressInfo).port, secure: certificate !== undefined, close };
 }
