@@ -35,7 +35,8 @@ const server = createServer(async (req, res) => {
   else return hub.handle(req, res);
   res.end();
 });
-server.listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${port}`));
+// On a busy machine, thousands of readers return at once. The default of 511 resets some of them.
+server.listen(Number(port), "127.0.0.1", 4096, () => console.log(`http://127.0.0.1:${port}`));
 process.once("SIGTERM", async () => {
   await hub.close({ drainTimeout: Number(drainTimeout), retrySpread: 0 });
   await transport.close();

@@ -16,6 +16,8 @@ export class Readers {
   readonly all: Reader[] = [];
   /** The times of all connects, in milliseconds. */
   readonly connects: number[] = [];
+  /** The reconnection delays at the ends of streams, in milliseconds. */
+  readonly delays: number[] = [];
   /** The answers other than 200. */
   readonly refusals: string[] = [];
   open = 0;
@@ -108,8 +110,10 @@ export class Readers {
     });
     req.on("close", () => {
       this.#requests.delete(req);
-      if (status === 200) this.open--;
-      else if (status === undefined) this.asking--;
+      if (status === 200) {
+        this.open--;
+        if (!this.#isClosed) this.delays.push(retry);
+      } else if (status === undefined) this.asking--;
       if (!this.#isClosed) this.#clock.at(this.#clock.now() + retry, () => this.#connect(reader, id, retry));
     });
     req.end();
