@@ -118,8 +118,8 @@ export interface Transport {
   readonly lag?: number;
 
   /**
-   * The position of the newest update that this node's listeners have received; 0 before the first. It can be older
-   * than elsewhere, and is never below a delivered position.
+   * The position of the newest update that this node's listeners have received or receive now; 0 before the first. It
+   * can be older than elsewhere, and is never below a delivered position.
    */
   readonly head: number;
 
