@@ -15,6 +15,8 @@ const flags = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // The hosts `www.` and `evil.` belong to one site.
+  "--host-resolver-rules=MAP *.example.org 127.0.0.1",
 ];
 
 /**

@@ -24,10 +24,7 @@ let browser: Browser;
 let certificate: { readonly cert: Buffer; readonly key: Buffer };
 
 before(async () => {
-  // The hosts `www.` and `evil.` belong to one site.
-  browser = await launchChromium({
-    args: ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP *.example.org 127.0.0.1"],
-  });
+  browser = await launchChromium();
   certificate = makeCertificate();
 });
 

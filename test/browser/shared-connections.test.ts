@@ -9,14 +9,25 @@ import { ManualClock } from "../support/manual-clock.js";
 import { until } from "../support/until.js";
 import { launchChromium } from "./chromium.js";
 
-/** The back/forward cache needs a browser of its own. */
 let browser: Browser;
+/**
+ * The whole Chromium, with its back/forward cache, for tabs that are left, closed or frozen. It opens pages more slowly
+ * than the browser that the test files share.
+ */
+let whole: Promise<Browser> | undefined;
 
 before(async () => {
-  browser = await launchChromium({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+  browser = await launchChromium();
 });
 
-after(() => browser.close());
+after(async () => {
+  await Promise.all([browser.close(), whole?.then((opened) => opened.close())]);
+});
+
+function wholeChromium(): Promise<Browser> {
+  whole ??= launchChromium({ ignoreDefaultArgs: ["--disable-back-forward-cache"] });
+  return whole;
+}
 
 /** An application whose pages show what they receive, and a browser with one set of cookies. */
 class Lab {
@@ -35,8 +46,14 @@ class Lab {
   origin = "";
   #count = 0;
 
-  static async start(t: TestContext, body: string, options: MercureOptions = {}, clock?: Clock): Promise<Lab> {
-    const context = await browser.newContext();
+  static async start(
+    t: TestContext,
+    body: string,
+    options: MercureOptions = {},
+    clock?: Clock,
+    from = browser,
+  ): Promise<Lab> {
+    const context = await from.newContext();
     t.after(() => context.close());
     const carriers = new Set<object>();
     const app = application(t, {}, options, {
@@ -187,7 +204,8 @@ for (const htmx of htmxLines) {
     });
 
     test("tabs miss and repeat nothing when the one with the connection is closed, left, hidden or frozen", async (t) => {
-      const lab = await Lab.start(t, feed, { htmx, hub: { keepaliveInterval: 1 } });
+      const options: MercureOptions = { htmx, hub: { keepaliveInterval: 1 } };
+      const lab = await Lab.start(t, feed, options, undefined, await wholeChromium());
       let live = await lab.tabs(5);
       await lab.settled(5);
       const texts = await lab.publish(2);
@@ -359,7 +377,7 @@ for (const htmx of htmxLines) {
       const options = { htmx, presenceGrace: 0, payloadGetter: () => ({ id: "ada" }) };
       // The hub's clock stands, so the tabs can take as long as they need to continue on another connection.
       const clock = new ManualClock();
-      const lab = await Lab.start(t, body, options, clock);
+      const lab = await Lab.start(t, body, options, clock, await wholeChromium());
       const changes: boolean[] = [];
       lab.app.kit.hub.onSubscription(({ active }) => changes.push(active));
       const connections = () => lab.app.kit.sse.presence("feed")[0]?.connections;
@@ -473,7 +491,7 @@ for (const htmx of htmxLines) {
     }
 
     test("a tab that comes out of the back/forward cache joins again, and has missed nothing", async (t) => {
-      const lab = await Lab.start(t, feed, { htmx });
+      const lab = await Lab.start(t, feed, { htmx }, undefined, await wholeChromium());
       const [first, second] = (await lab.tabs(2)) as [Page, Page];
       await lab.settled(2);
       const texts = await lab.publish(1);
