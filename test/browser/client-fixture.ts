@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe } from "node:test";
 import { build } from "esbuild";
 import type { Browser, BrowserContextOptions, LaunchOptions, Page } from "playwright-core";
-import { allHtmxLines, htmxLines } from "../support/depth.js";
+import { allHtmxLines, htmxLines, isDesk } from "../support/depth.js";
 import { launchChromium, newWatchedPage, patience } from "./chromium.js";
 import { StreamServer } from "./stream-server.js";
 
@@ -57,9 +57,10 @@ export function onBothLines(tests: (fixture: ClientFixture) => void, options?: L
   for (const line of htmxLines) describe(`on htmx ${line}`, () => tests(new ClientFixture(options, line)));
 }
 
-/** Runs them on both lines outside CI too. */
-export function alwaysOnBothLines(tests: (fixture: ClientFixture) => void): void {
-  for (const line of allHtmxLines) describe(`on htmx ${line}`, () => tests(new ClientFixture(undefined, line)));
+/** Runs them on htmx 4 outside CI, so that both lines are tested there too. */
+export function onBothLinesOr4(tests: (fixture: ClientFixture) => void): void {
+  const lines = isDesk ? [4 as const] : allHtmxLines;
+  for (const line of lines) describe(`on htmx ${line}`, () => tests(new ClientFixture(undefined, line)));
 }
 
 /**

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { alwaysOnBothLines, eventually, shows } from "./client-fixture.js";
+import { eventually, onBothLinesOr4, shows } from "./client-fixture.js";
 
-alwaysOnBothLines((fixture) => {
+onBothLinesOr4((fixture) => {
   const { stream } = fixture;
   const item = (text: string) => `<p>${text}</p>`;
 

@@ -25,7 +25,7 @@ test("each situation of the page about the browser names a test that runs on bot
   for (const row of rows) {
     const [, file, name = ""] = /\| `([\w-]+)`: (.*) \|$/.exec(row) ?? assert.fail(`no test in: ${row}`);
     const source = readFileSync(`test/browser/${file}.test.ts`, "utf8");
-    const isOnBoth = /^((?:onBothLines|alwaysOnBothLines)\(|for \(const htmx of (\[2, 4\]|htmxLines\b))/m.test(source);
+    const isOnBoth = /^(onBothLines(Or4)?\(|for \(const htmx of (\[2, 4\]|htmxLines\b))/m.test(source);
     assert.ok(isOnBoth, `the tests of ${file} do not run on both lines`);
     const names = [...source.matchAll(/\b(?:it|test)\(\s*(?:"([^"]*)"|`([^`]*)`),/g)].map(
       ([, plain, template]) => plain ?? template!,
