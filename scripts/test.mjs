@@ -42,7 +42,7 @@ const MIN_FILES_IN_PROCESS = 8;
  * The max number of files in a process. The runner of Node 20 gives a process no more time than a test. In CI some
  * files take minutes.
  */
-const MAX_FILES_IN_PROCESS = { desk: 45, ci: 18 };
+const MAX_FILES_IN_PROCESS = { desk: 22, ci: 18 };
 /**
  * Files whose tests measure the process, or wait for other processes, run in processes of their own. So do files with
  * hooks outside a suite, which would run before and after the tests of all files.
@@ -69,6 +69,8 @@ const DEEP = [
   /^test\/transport\/postgres\//,
   /^test\/transport\/\w+\/(?:cut-off-script|faults|redis-8|servers|valkey)\.test\.ts$/,
 ];
+/** The milliseconds of each file in its last run. */
+const timesFile = join(".cache", "test-times.json");
 const groupsFolder = join(".cache", `test-groups-${process.pid}`);
 
 /**
@@ -98,7 +100,7 @@ await main(async () => {
   });
   const env = { ...process.env, ...(isDesk && { TEST_DEPTH: "desk" }) };
   // Tests in browsers and of other processes wait most of their time.
-  const concurrency = availableParallelism() + (isDesk ? 1 : 0);
+  const concurrency = availableParallelism() * (isDesk ? 2 : 1);
   const browser = files.some(needsBrowser) ? await startBrowser(env) : undefined;
   try {
     process.exitCode = await runTests([...flags, ...programs(files, isDesk, concurrency)], env, concurrency);
@@ -145,26 +147,49 @@ function startsProcesses(file, seen = new Set()) {
 }
 
 /**
- * Returns the programs that run the files: files that run alone, and modules that import several files. Neighbours go to
- * different modules, so that all take about as long. The number of modules is a multiple of those that run at once: a
- * last one that ran without others would leave a core idle.
+ * Returns the programs that run the files: modules that import one file that runs alone, or several. The longest file
+ * goes first, each to the module with the least work, so that all take about as long. The runner sorts the programs by
+ * name; by their numbers, the longest begins first, because a last one that ran without others would leave a core idle.
  */
 function programs(files, isDesk, concurrency) {
+  if (files.length <= 3) return files;
   const maxFiles = MAX_FILES_IN_PROCESS[isDesk ? "desk" : "ci"];
-  const alone = files.length <= 3 ? files : files.filter((file) => runsAlone(file, isDesk));
-  const together = files.filter((file) => !alone.includes(file));
-  mkdirSync(groupsFolder, { recursive: true });
+  const work = expectedWork(files);
+  const longestFirst = [...files].sort((one, other) => work.get(other) - work.get(one));
+  const alone = longestFirst.filter((file) => runsAlone(file, isDesk));
+  const together = longestFirst.filter((file) => !alone.includes(file));
   const rounds = Math.ceil(together.length / (concurrency * maxFiles));
   const count = Math.min(concurrency * rounds, Math.ceil(together.length / MIN_FILES_IN_PROCESS));
-  const groups = Array.from({ length: count }, (_, index) => {
-    const path = join(groupsFolder, `group-${index + 1}.mjs`);
-    const imports = together
-      .filter((_file, position) => position % count === index)
-      .map((file) => `await import(${JSON.stringify(pathToFileURL(file).href)});\n`);
-    writeFileSync(path, `${firstLines}try {\n${imports.join("")}} finally {\n  loaded();\n}\n`);
-    return path;
-  });
-  return [...alone, ...groups];
+  const groups = Array.from({ length: count }, () => ({ files: [], work: 0 }));
+  for (const file of together) {
+    const open = groups.filter((group) => group.files.length < maxFiles);
+    const group = open.reduce((least, each) => (each.work < least.work ? each : least));
+    group.files.push(file);
+    group.work += work.get(file);
+  }
+  mkdirSync(groupsFolder, { recursive: true });
+  return [...groups, ...alone.map((file) => ({ files: [file], work: work.get(file) }))]
+    .sort((one, other) => other.work - one.work)
+    .map((group, index) => {
+      const path = join(groupsFolder, `group-${String(index + 1).padStart(3, "0")}.mjs`);
+      const imports = group.files.map((file) => `await import(${JSON.stringify(pathToFileURL(file).href)});\n`);
+      writeFileSync(path, `${firstLines}try {\n${imports.join("")}} finally {\n  loaded();\n}\n`);
+      return path;
+    });
+}
+
+/**
+ * Returns the time that each file is expected to take, in milliseconds: the one of its last run, or else a guess from
+ * its length.
+ */
+function expectedWork(files) {
+  const known = existsSync(timesFile) ? JSON.parse(readFileSync(timesFile, "utf8")) : {};
+  return new Map(files.map((file) => [file, known[file] ?? guess(file)]));
+}
+
+function guess(file) {
+  const bytes = readFileSync(file).length;
+  return file.startsWith("test/browser/") ? bytes * 1.5 : bytes / 5;
 }
 
 function runsAlone(file, isDesk) {
@@ -250,8 +275,12 @@ async function runTests(args, env, concurrency) {
   return code ?? (counts?.failed === 0 ? 0 : 1);
 }
 
-/** Prints the time of each folder's files, added up over the files that ran at once. */
+/** Prints the time of each folder's files, added up over the files that ran at once, and keeps the times of the files. */
 function printCosts(milliseconds) {
+  const known = existsSync(timesFile) ? JSON.parse(readFileSync(timesFile, "utf8")) : {};
+  for (const [file, time] of Object.entries(milliseconds))
+    known[relative("", file).replaceAll("\\", "/")] = Math.round(time);
+  writeFileSync(timesFile, JSON.stringify(known, undefined, 1));
   const folders = new Map();
   for (const [file, time] of Object.entries(milliseconds)) {
     const folder = relative("test", file).split(/[\\/]/).slice(0, -1).join("/") || ".";
