@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { after, before, describe, type TestContext, test } from "node:test";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import type { MercureOptions, PublishOptions } from "../../src/index.js";
@@ -471,6 +472,47 @@ for (const htmx of htmxLines) {
       await show([page], await lab.publish(2));
       assert.equal(posts, 1);
       assert.deepEqual(lab.errors, []);
+    });
+
+    // A proxy answers so while it has no server, as in a deployment.
+    test("streams share again after refusals, and miss and repeat nothing", async (t) => {
+      const other = '<% MercureStream topic="feed" id="o" %><% MercureStream topic="feed" id="p" %>';
+      const lab = await Lab.start(t, `${feed}${other}`, { htmx });
+      // The delays before the next attempts are random. These are the shortest ones.
+      await lab.context.addInitScript("Math.random = () => 0");
+      const refusals = [405];
+      await lab.context.route("**/streams", (route) => {
+        const status = refusals.shift();
+        return status === undefined ? route.continue() : route.fulfill({ status });
+      });
+      const page = await lab.open("/", true);
+      await lab.settled(3, 3);
+      const texts = await lab.publish(1);
+      const showAll = () => show([page], [...texts, ...texts, ...texts]);
+      await showAll();
+      // The first refusal gives each stream a connection of its own, for a time.
+      await page.clock.fastForward(30_000);
+      await lab.settled(3);
+      texts.push(...(await lab.publish(1)));
+      await showAll();
+      // Streams that have shared a connection bear two refusals.
+      refusals.push(404, 403);
+      for (const carrier of lab.carriers) (carrier as ServerResponse).destroy();
+      texts.push(...(await lab.publish(1)));
+      await until(() => refusals.length === 0);
+      await lab.settled(3);
+      await showAll();
+      // After more refusals, they share when their own connections break.
+      refusals.push(404, 404, 404);
+      for (const carrier of lab.carriers) (carrier as ServerResponse).destroy();
+      await until(() => refusals.length === 0);
+      await lab.settled(3, 3);
+      for (const carrier of lab.carriers) (carrier as ServerResponse).destroy();
+      texts.push(...(await lab.publish(1)));
+      await lab.settled(3);
+      await showAll();
+      const unexpected = lab.errors.filter((error) => !/status of 40[345]|ERR_INCOMPLETE|reconnects in/.test(error));
+      assert.deepEqual(unexpected, []);
     });
 
     const denials = {

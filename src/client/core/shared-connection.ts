@@ -5,8 +5,13 @@ import { StreamRelay } from "./stream-relay.js";
 /** The max streams of one connection, and their max bytes, as the server bounds them. */
 const maxStreams = 128;
 const maxBytes = 100 * 1024;
-/** Refusals of the request as a whole that can pass. Others mean a server or a proxy that knows no shared connections. */
+/** Refusals of the request as a whole that can pass. Others suggest a server or a proxy without shared connections. */
 const passing = [401, 408, 425, 429];
+/** The number of other refusals in a row that streams bear if they have shared a connection before, as in a deployment. */
+const maxRefusals = 3;
+/** The time without shared connections after a refusal, in milliseconds. It doubles with each further one. */
+const refusedTime = 30_000;
+const maxRefusedTime = 3_600_000;
 /** The time without shared connections, in milliseconds, after a first request without an answer. */
 const doubtTime = 600_000;
 /** The time, in milliseconds, until a connection without a stream that has left replaces the last one. */
@@ -48,7 +53,13 @@ export class SharedConnection {
   #hasAnswered = false;
   /** Whether the last requests replace others that have failed. */
   #isRetry = false;
+  /** The number of refusals in a row. Before the first answer with streams, one refusal is enough. */
+  #refusals = maxRefusals - 1;
+  /** The time until streams that join have connections of their own, on the clock of `performance.now`. */
   #refusedUntil = 0;
+  /** The streams that have connections of their own, with the ends of these. */
+  readonly #apart = new Map<Member, AbortController>();
+  #shareTimer: ReturnType<typeof setTimeout> | undefined;
   /** Whether another tab leads. All streams are then about to leave, and the connection does not change for each of them. */
   isRetired = false;
 
@@ -61,7 +72,6 @@ export class SharedConnection {
   /** Reads a stream until its connection ends, as `readStream` does. */
   read(reading: Reading): Promise<Outcome> {
     return new Promise((resolve) => {
-      if (Date.now() < this.#refusedUntil) return resolve(this.#wire[0](reading));
       const { signal } = reading;
       const abort = () => {
         member.leave(interrupted("aborted"));
@@ -79,6 +89,8 @@ export class SharedConnection {
         leave: (outcome) => {
           signal.removeEventListener("abort", abort);
           this.#members.delete(member);
+          this.#apart.get(member)?.abort();
+          this.#apart.delete(member);
           for (const attempt of this.#attempts) this.#settle(attempt, member);
           if (this.#members.size === 0) this.#endAll();
           resolve(outcome);
@@ -86,6 +98,7 @@ export class SharedConnection {
       };
       if (signal.aborted) return resolve(interrupted("aborted"));
       signal.addEventListener("abort", abort);
+      if (performance.now() < this.#refusedUntil) return this.#readApart(member);
       this.#members.add(member);
       this.#change();
     });
@@ -206,8 +219,10 @@ export class SharedConnection {
         if (response.status < 400 || response.status > 499 || passing.includes(response.status)) {
           return end(refusal.kind === "interrupted" ? refusal : interrupted(refusal.reason));
         }
-        return this.#refuse(Number.POSITIVE_INFINITY);
+        return this.#refused(() => end(interrupted(refusal.reason)));
       }
+      this.#refusals = 0;
+      this.#share();
       const frames = new FrameReader({
         head: (number, head) => parts[number]?.open(head),
         bytes: (number, bytes) => parts[number]?.push(bytes),
@@ -229,7 +244,7 @@ export class SharedConnection {
       end(interrupted("the connection ended"));
     } catch {
       // Some proxies hold back the answer to a POST until its end.
-      if (timeout.signal.aborted && !signal.aborted && !this.#hasAnswered) this.#refuse(Date.now() + doubtTime);
+      if (timeout.signal.aborted && !signal.aborted && !this.#hasAnswered) this.#part(doubtTime);
       else end(interrupted("the connection was cut"));
     } finally {
       clearTimeout(timer);
@@ -237,16 +252,55 @@ export class SharedConnection {
     }
   }
 
-  /** Gives each stream a connection of its own. */
-  #refuse(until: number): void {
-    this.#refusedUntil = until;
-    this.#endAll();
-    for (const member of this.#members) {
-      const { reading, relay, leave } = member;
-      this.#members.delete(member);
-      const receiver = relay.next(() => !reading.signal.aborted);
-      void this.#wire[0]({ ...reading, cursor: relay.cursor, receiver }).then(leave);
+  /** Notes a refusal. Streams that have shared a connection before ask again, and the others share later. */
+  #refused(askAgain: () => void): void {
+    this.#refusals += 1;
+    if (this.#refusals < maxRefusals) {
+      askAgain();
+      return;
     }
+    const time = Math.min(maxRefusedTime, refusedTime * 2 ** (this.#refusals - maxRefusals));
+    this.#part(time);
+    clearTimeout(this.#shareTimer);
+    this.#shareTimer = setTimeout(() => this.#share(), time);
+  }
+
+  /** Gives each stream a connection of its own, for a time in milliseconds. */
+  #part(time: number): void {
+    this.#refusedUntil = performance.now() + time;
+    this.#endAll();
+    for (const member of this.#members) this.#readApart(member);
+  }
+
+  #readApart(member: Member): void {
+    const { reading, relay, leave } = member;
+    const apart = new AbortController();
+    this.#members.delete(member);
+    this.#apart.set(member, apart);
+    const receiver = relay.next(() => !apart.signal.aborted);
+    void this.#wire[0]({ ...reading, cursor: relay.cursor, receiver, signal: apart.signal }).then((outcome) => {
+      if (apart.signal.aborted) return;
+      // The server may be another one when it is back.
+      if (outcome.kind === "interrupted" && this.#shareTimer !== undefined) this.#refusedUntil = 0;
+      leave(outcome);
+    });
+  }
+
+  /**
+   * Lets the streams share a connection again. Their own ones end before: over HTTP/1.1 they can be all that the browser
+   * opens.
+   */
+  #share(): void {
+    clearTimeout(this.#shareTimer);
+    this.#shareTimer = undefined;
+    if (this.isRetired) return;
+    this.#refusedUntil = 0;
+    for (const [member, apart] of this.#apart) {
+      apart.abort();
+      this.#members.add(member);
+      this.#change();
+    }
+    this.#apart.clear();
   }
 
   async #readAlone(member: Member, attempt: Attempt, answered: () => void): Promise<void> {
