@@ -18,6 +18,7 @@ export class SilenceWatch {
   #timer: ReturnType<typeof setTimeout> | undefined;
   // Before the first request no silence counts: a prerendered page becomes visible before its streams start.
   #heardAt = Number.POSITIVE_INFINITY;
+  #heardAtAwake = this.#heardAt;
   #maxSilence = unannouncedSilence;
 
   constructor(onSilence: () => void) {
@@ -34,14 +35,18 @@ export class SilenceWatch {
     return this.#maxSilence * suspicious;
   }
 
-  /** The time since the last byte, in milliseconds. */
+  /**
+   * The time since the last byte, in milliseconds. The one clock can be set back, and the other can stop while the
+   * device sleeps.
+   */
   get silence(): number {
-    return Date.now() - this.#heardAt;
+    return Math.max(Date.now() - this.#heardAt, performance.now() - this.#heardAtAwake);
   }
 
   /** Must be called for each byte that arrives, and for each request. */
   heard(): void {
     this.#heardAt = Date.now();
+    this.#heardAtAwake = performance.now();
   }
 
   /** Watches a connection whose hub announces the interval of its comments in `Mercure-Keep-Alive`, in seconds. */

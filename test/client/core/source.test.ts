@@ -258,6 +258,26 @@ describe("a stream source", () => {
     assert.deepEqual(states.slice(0, 3), ["open", "offline", "open"]);
   });
 
+  for (const [what, stopClock] of Object.entries({
+    "the clock is set back": () => {
+      const now = Date.now() - 3_600_000;
+      mock.method(Date, "now", () => now);
+    },
+    "the other clock stops, as in the sleep of some devices": () => {
+      const now = performance.now();
+      mock.method(performance, "now", () => now);
+    },
+  })) {
+    it(`notices a silence when ${what}`, async () => {
+      server.headers = { "Mercure-Keep-Alive": "0.02" };
+      const source = open();
+      await once(source, "open");
+      stopClock();
+      const { length } = server.subscriptions;
+      await server.when(() => server.subscriptions.length > length);
+    });
+  }
+
   it("keeps a silent connection to a hub that announces no comments", async () => {
     const source = open();
     await once(source, "open");
