@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, describe } from "node:test";
 import { build } from "esbuild";
 import type { Browser, BrowserContextOptions, LaunchOptions, Page } from "playwright-core";
-import { allHtmxLines, htmxLines, isDesk } from "../support/depth.js";
+import { allHtmxLines, htmxLines, isQuick } from "../support/depth.js";
 import { launchChromium, newWatchedPage, patience } from "./chromium.js";
 import { StreamServer } from "./stream-server.js";
 
@@ -59,7 +59,7 @@ export function onBothLines(tests: (fixture: ClientFixture) => void, options?: L
 
 /** Runs them on htmx 4 outside CI, so that both lines are tested there too. */
 export function onBothLinesOr4(tests: (fixture: ClientFixture) => void): void {
-  const lines = isDesk ? [4 as const] : allHtmxLines;
+  const lines = isQuick ? [4 as const] : allHtmxLines;
   for (const line of lines) describe(`on htmx ${line}`, () => tests(new ClientFixture(undefined, line)));
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { isDesk } from "../support/depth.js";
+import { isQuick } from "../support/depth.js";
 import { eventually, onBothLines, outlivesServer, shows } from "./client-fixture.js";
 
 onBothLines((fixture) => {
@@ -457,7 +457,7 @@ onBothLines((fixture) => {
         minLength: 15,
         maxLength: 15,
       });
-      for (const names of fc.sample(scenario, { numRuns: isDesk ? 4 : 12, seed: 7 })) {
+      for (const names of fc.sample(scenario, { numRuns: isQuick ? 4 : 12, seed: 7 })) {
         const start = fixture.server.lastEventId;
         const connect = `/hub?topic=messages&lastEventID=${start}&authorization=token`;
         const page = await fixture.open(`<div id="a">${stream({ connect })}</div><div id="b"></div>`);

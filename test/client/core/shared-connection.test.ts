@@ -5,7 +5,7 @@ import { wire } from "../../../src/client/core/connection.js";
 import { SharedConnection } from "../../../src/client/core/shared-connection.js";
 import { parseAddress } from "../../../src/client/core/stream-address.js";
 import { application } from "../../support/application.js";
-import { isDesk } from "../../support/depth.js";
+import { isQuick } from "../../support/depth.js";
 import { until } from "../../support/until.js";
 
 before(() => {
@@ -82,7 +82,7 @@ async function start(t: TestContext, random: () => number) {
 }
 
 describe("streams that join and leave a shared connection at random", () => {
-  for (const seed of isDesk ? [1, 2] : [1, 2, 3, 4, 5, 6]) {
+  for (const seed of isQuick ? [1, 2] : [1, 2, 3, 4, 5, 6]) {
     test(`get each update once and in order, and begin and end once for the hub, with the seed ${seed}`, async (t) => {
       const random = randomOf(seed);
       const { kit, join } = await start(t, random);

@@ -6,7 +6,7 @@ import { describe, type TestContext, test } from "node:test";
 import express from "express";
 import { Hub } from "../../../src/hub/index.js";
 import { MemoryTransport } from "../../../src/transport/memory/memory.js";
-import { isDesk } from "../../support/depth.js";
+import { isQuick } from "../../support/depth.js";
 import { ManualClock } from "../../support/manual-clock.js";
 import { draft, RemoteTransport, type RunningHub, startHub, subscribe, token, turn, until } from "../fixture.js";
 
@@ -237,7 +237,7 @@ describe("subscription events", () => {
   });
 
   test("leave nothing behind after hundreds of streams, a thousand in CI", async (t) => {
-    const rounds = isDesk ? 4 : 20;
+    const rounds = isQuick ? 4 : 20;
     const running = await startHub(t);
     const watcher = await watch(t, running, "a");
     for (let i = 0; i < rounds; i++) {

@@ -4,7 +4,7 @@ import { ControlChannel } from "../../../src/hub/auth/control-channel.js";
 import { decodeNode, encodeNode } from "../../../src/hub/nodes/node-record.js";
 import { encodeStream } from "../../../src/hub/nodes/stream-record.js";
 import { selectorPath, subscriptionEvent } from "../../../src/protocol/active-subscription.js";
-import { isDesk } from "../../support/depth.js";
+import { isQuick } from "../../support/depth.js";
 import { until } from "../../support/until.js";
 import { subscribe, turn } from "../fixture.js";
 import { eventFaults, type HeardEvent } from "./event-faults.js";
@@ -178,7 +178,7 @@ describe("nodes that end, and are perhaps only paused", () => {
     });
 
     test(`are announced by ${heir}, if their node has come back, and is killed at whichever step of the announcement of its earlier end`, async (t) => {
-      for (let turns = 0; turns < 30; turns += isDesk ? 5 : 1) {
+      for (let turns = 0; turns < 30; turns += isQuick ? 5 : 1) {
         const cluster = new NodeCluster(t);
         const { events, link } = await observe(cluster);
         const [a, b] = [await cluster.start(), await cluster.start()];
@@ -385,7 +385,7 @@ describe("nodes that end, and are perhaps only paused", () => {
 
   for (const fate of ["dies", "is paused past its lease"] as const) {
     test(`are announced once, at whichever step the node that announces them ${fate}`, async (t) => {
-      for (let turns = 0; turns < 24; turns += isDesk ? 5 : 1) {
+      for (let turns = 0; turns < 24; turns += isQuick ? 5 : 1) {
         const cluster = new NodeCluster(t);
         const { events, link } = await observe(cluster);
         const start = () => cluster.start();
@@ -460,7 +460,7 @@ describe("nodes that end, and are perhaps only paused", () => {
   test("are announced without a wait for the store's answer to each few, and up to a bound", async (t) => {
     const cluster = new NodeCluster(t);
     const a = await cluster.start();
-    const count = isDesk ? 1300 : 2000;
+    const count = isQuick ? 1300 : 2000;
     const { link } = await crowd(cluster, count);
     await until(() => idsOf(a).length === count);
     link.kill();

@@ -4,7 +4,7 @@ import { createServer } from "node:http2";
 import { describe, type TestContext, test } from "node:test";
 import { faultsOf } from "../../faults/checker.js";
 import { cases } from "../../support/cases.js";
-import { isDesk } from "../../support/depth.js";
+import { isQuick } from "../../support/depth.js";
 import { http2Session } from "../../support/listening.js";
 import type { ManualClock } from "../../support/manual-clock.js";
 import { Readers } from "../../support/readers.js";
@@ -104,7 +104,7 @@ describe("a node that drains", () => {
   test("hands all streams over in a deploy of both nodes, 2,000 of them in CI: nothing is missed or repeated, and connects are spread", async (t) => {
     const service = new Service(t);
     const { nodes, readers, cluster } = service;
-    const [streams, drainTimeout] = [isDesk ? 60 : cases(2000), 20];
+    const [streams, drainTimeout] = [isQuick ? 60 : cases(2000), 20];
     nodes.push(await service.start(), await service.start());
     await cluster.meet(...nodes);
     readers.add(streams);

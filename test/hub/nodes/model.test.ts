@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { cases } from "../../support/cases.js";
-import { isDesk } from "../../support/depth.js";
+import { isQuick } from "../../support/depth.js";
 import { eventFaults, type HeardEvent } from "./event-faults.js";
 import { ModelledCluster } from "./modelled-cluster.js";
 
@@ -112,7 +112,7 @@ describe("subscriptions of several nodes beside a model", () => {
           await cluster.close();
         }
       }),
-      { numRuns: isDesk ? 5 : cases(200), seed },
+      { numRuns: isQuick ? 5 : cases(200), seed },
     );
   });
 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { faultsOf } from "../../faults/checker.js";
 import { cases } from "../../support/cases.js";
-import { isDesk } from "../../support/depth.js";
+import { isQuick } from "../../support/depth.js";
 import { FaultyRun, type Step } from "./faulty-run.js";
 
 const small = fc.nat({ max: 3 });
@@ -51,7 +51,7 @@ for (const isDurable of [false, true]) {
   const promise = isDurable ? "with a copy that confirms" : "without a copy";
   test(`a shared log ${promise} keeps its promises through thousands of faults in CI, and hundreds elsewhere`, async (t) => {
     let faults = 0;
-    const wanted = Number(process.env.FAULTS ?? (isDesk ? 100 : cases(5000)));
+    const wanted = Number(process.env.FAULTS ?? (isQuick ? 100 : cases(5000)));
     while (faults < wanted) {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 150 }), fc.nat(), async (steps, seed) => {
@@ -61,7 +61,7 @@ for (const isDurable of [false, true]) {
           assert.deepEqual([...faultsOf(record), ...run.complaints], []);
         }),
         {
-          numRuns: isDesk ? 2 : process.env.CI ? 25 : 5,
+          numRuns: isQuick ? 2 : process.env.CI ? 25 : 5,
           includeErrorInReport: true,
           ...(process.env.SEED && { seed: Number(process.env.SEED) }),
         },
