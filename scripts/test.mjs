@@ -7,7 +7,7 @@
 //   npm test -- --in-process hub        of these files, the ones that start no other process and measure none
 //   npm test -- --test-name-pattern=id  options with -- go to Node's test runner
 //
-// Without CI and without names of files, the script leaves out the deep files and sets TEST_DEPTH=desk, and tests
+// Without CI and without names of files, the script leaves out the deep files and sets TEST_DEPTH=quick, and tests
 // repeat less. The last lines say so.
 //
 // TEST_COUNTS=file writes the numbers of passed and failed tests, and a description of the failures, to this file as JSON.
@@ -42,7 +42,7 @@ const MIN_FILES_IN_PROCESS = 8;
  * The max number of files in a process. The runner of Node 20 gives a process no more time than a test. In CI some
  * files take minutes.
  */
-const MAX_FILES_IN_PROCESS = { desk: 22, ci: 18 };
+const MAX_FILES_IN_PROCESS = { unit: 200, quick: 22, full: 18 };
 /**
  * Files whose tests measure the process, or wait for other processes, run in processes of their own. So do files with
  * hooks outside a suite, which would run before and after the tests of all files.
@@ -54,15 +54,16 @@ const ALONE_IN_CI = /^test\/browser\//;
 const ALONE_WITH_PROCESSES = /^test\/(?:cli|faults)\/|\/faults\.test\.ts$/;
 /**
  * Files that cost most: programs of the documentation and of the command line, processes and servers that are killed or
- * paused, databases, proxies, installations, the example app.
+ * paused, databases, proxies, other hubs, installations, the example app, pages without the client script.
  */
 const DEEP = [
   /^test\/bench\/(?:answer|verification)\.test\.ts$/,
-  /^test\/browser\/(?:example-.*|external-hub|firefox|nodes|playground)\.test\.ts$/,
+  /^test\/browser\/(?:client-scenarios|example-.*|external-hub|firefox|nodes|playground|readme-page|stock)\.test\.ts$/,
   /^test\/cli\/(?:commands|drain|hub|keys|monitor|versions|workers)\.test\.ts$/,
   /^test\/docs\/(?:api-examples|browser|coming-from|examples)\.test\.ts$/,
-  /^test\/express\/(?:haproxy|nginx|nodes-over-stores)\.test\.ts$/,
+  /^test\/express\/(?:external-hub|haproxy|nginx|nodes-over-stores)\.test\.ts$/,
   /^test\/faults\/(?:deploy|nodes|secrets)\.test\.ts$/,
+  /^test\/hub\/limits\/subscription-budget\.test\.ts$/,
   /^test\/hub\/several-processes\.test\.ts$/,
   /^test\/project\/(?:ci-run|package|unused-names|watch-tests)\.test\.ts$/,
   /^test\/publisher\/outbox\/(?:kill|mariadb)\.test\.ts$/,
@@ -90,25 +91,26 @@ await main(async () => {
   const isInProcess = args.includes("--in-process");
   const flags = args.filter((argument) => argument.startsWith("--") && argument !== "--in-process");
   const patterns = args.filter((argument) => !argument.startsWith("--"));
-  const isDesk = !process.env.CI && patterns.every((pattern) => pattern.startsWith("!"));
+  const isQuick = !process.env.CI && patterns.every((pattern) => pattern.startsWith("!"));
   const selected = select(patterns).filter((file) => !isInProcess || runsInAnyProcess(file));
-  const deep = isDesk ? selected.filter((file) => DEEP.some((pattern) => pattern.test(file))) : [];
+  const deep = isQuick ? selected.filter((file) => DEEP.some((pattern) => pattern.test(file))) : [];
   const files = selected.filter((file) => !deep.includes(file));
 
   await run(process.execPath, ["scripts/build.mjs", "--if-changed"], {
     failure: "The tests did not run: the build failed.",
   });
-  const env = { ...process.env, ...(isDesk && { TEST_DEPTH: "desk" }) };
-  // Tests in browsers and of other processes wait most of their time.
-  const concurrency = availableParallelism() * (isDesk ? 2 : 1);
+  const env = { ...process.env, ...(isQuick && { TEST_DEPTH: "quick" }) };
+  const depth = isInProcess ? "unit" : isQuick ? "quick" : "full";
+  // Tests in browsers and of other processes wait most of their time. In CI their deadlines matter more.
+  const concurrency = availableParallelism() * (depth === "quick" ? 2 : 1);
   const browser = files.some(needsBrowser) ? await startBrowser(env) : undefined;
   try {
-    process.exitCode = await runTests([...flags, ...programs(files, isDesk, concurrency)], env, concurrency);
+    process.exitCode = await runTests([...flags, ...programs(files, depth, concurrency)], env, concurrency);
   } finally {
     rmSync(groupsFolder, { recursive: true, force: true });
     await browser?.close();
   }
-  if (isDesk) {
+  if (isQuick) {
     const left = deep.length === 0 ? "" : ` These files are left out: ${deep.join(", ")}.`;
     console.log(
       `\nOutside CI tests repeat less, and most browser tests run on one line of htmx.${left} CI=true npm test runs everything.`,
@@ -151,12 +153,12 @@ function startsProcesses(file, seen = new Set()) {
  * goes first, each to the module with the least work, so that all take about as long. The runner sorts the programs by
  * name; by their numbers, the longest begins first, because a last one that ran without others would leave a core idle.
  */
-function programs(files, isDesk, concurrency) {
+function programs(files, depth, concurrency) {
   if (files.length <= 3) return files;
-  const maxFiles = MAX_FILES_IN_PROCESS[isDesk ? "desk" : "ci"];
+  const maxFiles = MAX_FILES_IN_PROCESS[depth];
   const work = expectedWork(files);
   const longestFirst = [...files].sort((one, other) => work.get(other) - work.get(one));
-  const alone = longestFirst.filter((file) => runsAlone(file, isDesk));
+  const alone = longestFirst.filter((file) => runsAlone(file, depth));
   const together = longestFirst.filter((file) => !alone.includes(file));
   const rounds = Math.ceil(together.length / (concurrency * maxFiles));
   const count = Math.min(concurrency * rounds, Math.ceil(together.length / MIN_FILES_IN_PROCESS));
@@ -192,8 +194,8 @@ function guess(file) {
   return file.startsWith("test/browser/") ? bytes * 1.5 : bytes / 5;
 }
 
-function runsAlone(file, isDesk) {
-  if (!isDesk && ALONE_IN_CI.test(file)) return true;
+function runsAlone(file, depth) {
+  if (depth === "full" && ALONE_IN_CI.test(file)) return true;
   if (ALONE_FOLDERS.test(file) || ALONE.test(readFileSync(file, "utf8"))) return true;
   return ALONE_WITH_PROCESSES.test(file) && startsProcesses(file);
 }

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import fc from "fast-check";
 import { anyCharacter } from "./any-character.js";
+import { isQuick } from "./depth.js";
 import { heapUsed } from "./heap.js";
 
 /**
- * The number of cases for each parser: a thousand on a developer's machine, ten thousand in CI, or as `npm run fuzz`
- * says.
+ * The number of cases for each parser: ten thousand in CI, 300 in an `npm test` without names of files, else a thousand,
+ * or as `npm run fuzz` says.
  */
-const runs = Number(process.env.FUZZ_RUNS ?? (process.env.CI ? 10_000 : 1000));
+const runs = Number(process.env.FUZZ_RUNS ?? (process.env.CI ? 10_000 : isQuick ? 300 : 1000));
 
 /** The number of cases in a run that measures memory. After its first tenth every cache is full. */
 const measuredRuns = 100_000;
