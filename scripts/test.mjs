@@ -14,7 +14,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -174,7 +174,7 @@ function programs(files, depth, concurrency) {
     .sort((one, other) => other.work - one.work)
     .map((group, index) => {
       const path = join(groupsFolder, `group-${String(index + 1).padStart(3, "0")}.mjs`);
-      const imports = group.files.map((file) => `await import(${JSON.stringify(pathToFileURL(file).href)});\n`);
+      const imports = group.files.sort().map((file) => `await import(${JSON.stringify(pathToFileURL(file).href)});\n`);
       writeFileSync(path, `${firstLines}try {\n${imports.join("")}} finally {\n  loaded();\n}\n`);
       return path;
     });
@@ -185,7 +185,7 @@ function programs(files, depth, concurrency) {
  * its length.
  */
 function expectedWork(files) {
-  const known = existsSync(timesFile) ? JSON.parse(readFileSync(timesFile, "utf8")) : {};
+  const known = keptTimes();
   return new Map(files.map((file) => [file, known[file] ?? guess(file)]));
 }
 
@@ -267,7 +267,10 @@ async function runTests(args, env, concurrency) {
   const [[code]] = await Promise.all([once(runner, "exit"), once(runner, "disconnect")]);
   clearTimeout(watchdog);
   end();
-  if (counts) printCosts(counts.milliseconds);
+  if (counts) {
+    keepTimes(counts.milliseconds);
+    printCosts(counts.milliseconds);
+  }
   const described = describeFailures(failures);
   if (described !== "") console.log(`\nFailed:\n${described}`);
   if (process.env.TEST_COUNTS) {
@@ -277,12 +280,25 @@ async function runTests(args, env, concurrency) {
   return code ?? (counts?.failed === 0 ? 0 : 1);
 }
 
-/** Prints the time of each folder's files, added up over the files that ran at once, and keeps the times of the files. */
+/** Runs at the same time can write the file, so each replaces it as a whole. */
+function keepTimes(milliseconds) {
+  const times = keptTimes();
+  for (const [path, time] of Object.entries(milliseconds)) {
+    const file = relative("", path).replaceAll("\\", "/");
+    if (file.endsWith(".test.ts")) times[file] = Math.round(time);
+  }
+  const draft = `${timesFile}-${process.pid}`;
+  mkdirSync(dirname(timesFile), { recursive: true });
+  writeFileSync(draft, JSON.stringify(times, undefined, 1));
+  renameSync(draft, timesFile);
+}
+
+function keptTimes() {
+  return existsSync(timesFile) ? JSON.parse(readFileSync(timesFile, "utf8")) : {};
+}
+
+/** Prints the time of each folder's files, added up over the files that ran at once. */
 function printCosts(milliseconds) {
-  const known = existsSync(timesFile) ? JSON.parse(readFileSync(timesFile, "utf8")) : {};
-  for (const [file, time] of Object.entries(milliseconds))
-    known[relative("", file).replaceAll("\\", "/")] = Math.round(time);
-  writeFileSync(timesFile, JSON.stringify(known, undefined, 1));
   const folders = new Map();
   for (const [file, time] of Object.entries(milliseconds)) {
     const folder = relative("test", file).split(/[\\/]/).slice(0, -1).join("/") || ".";

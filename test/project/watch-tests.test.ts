@@ -99,7 +99,7 @@ describe("the runner of tests", () => {
   ] as const) {
     test(`ends a test that waits, and says its name, its file and what is open: ${name}`, () => {
       const [process, ended, complaint, resources] = failures[name]!.slice(first);
-      assert.match(process!, name === "alone" ? /^✖ .*a\.test\.ts$/ : /^✖ .*group-1\.mjs$/);
+      assert.match(process!, name === "alone" ? /^✖ .*a\.test\.ts$/ : /^✖ .*group-001\.mjs$/);
       assert.equal(ended, "    The process ended with SIGKILL.");
       const waiting = `"a suite > waits for an event that has passed" in ${path(name, index)}`;
       assert.equal(complaint, `    Error: A test waits: ${waiting}. Nothing has ended for 3 s.`);
