@@ -173,7 +173,10 @@ function programs(files, depth, concurrency) {
   return [...groups, ...alone.map((file) => ({ files: [file], work: work.get(file) }))]
     .sort((one, other) => other.work - one.work)
     .map((group, index) => {
-      const path = join(groupsFolder, `group-${String(index + 1).padStart(3, "0")}.mjs`);
+      // The runner names the program when it ends too early.
+      const only = group.files.length > 1 ? "" : group.files[0].slice("test".length, -".test.ts".length);
+      const name = `group-${String(index + 1).padStart(3, "0")}${only.replaceAll("/", "-")}.mjs`;
+      const path = join(groupsFolder, name);
       const imports = group.files.sort().map((file) => `await import(${JSON.stringify(pathToFileURL(file).href)});\n`);
       writeFileSync(path, `${firstLines}try {\n${imports.join("")}} finally {\n  loaded();\n}\n`);
       return path;
