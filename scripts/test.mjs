@@ -59,7 +59,7 @@ const ALONE_WITH_PROCESSES = /^test\/(?:cli|faults)\/|\/faults\.test\.ts$/;
 const DEEP = [
   /^test\/bench\/(?:answer|verification)\.test\.ts$/,
   /^test\/browser\/(?:client-scenarios|example-.*|external-hub|firefox|nodes|playground|readme-page|stock)\.test\.ts$/,
-  /^test\/cli\/(?:commands|drain|hub|keys|monitor|versions|workers)\.test\.ts$/,
+  /^test\/cli\/(?:command-line|commands|drain|hub|keys|monitor|versions|workers)\.test\.ts$/,
   /^test\/docs\/(?:api-examples|browser|coming-from|examples)\.test\.ts$/,
   /^test\/express\/(?:external-hub|haproxy|nginx|nodes-over-stores)\.test\.ts$/,
   /^test\/faults\/(?:deploy|nodes|secrets)\.test\.ts$/,
@@ -67,8 +67,8 @@ const DEEP = [
   /^test\/hub\/several-processes\.test\.ts$/,
   /^test\/project\/(?:ci-run|package|unused-names|watch-tests)\.test\.ts$/,
   /^test\/publisher\/outbox\/(?:kill|mariadb)\.test\.ts$/,
-  /^test\/transport\/postgres\//,
-  /^test\/transport\/\w+\/(?:cut-off-script|faults|redis-8|servers|valkey)\.test\.ts$/,
+  /^test\/transport\/(?:postgres|redis)\//,
+  /^test\/transport\/\w+\/faults\.test\.ts$/,
 ];
 /** The milliseconds of each file in its last run. */
 const timesFile = join(".cache", "test-times.json");
