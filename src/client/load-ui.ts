@@ -1,6 +1,9 @@
 import { watchElements } from "./core/watch-elements.js";
 import type { Line } from "./ui.js";
 
+/** The max time that messages wait for the script, in milliseconds. */
+const maxHold = 2_000;
+
 /**
  * Loads the script `ui.js` when the page first needs it: for a feed that scrolls, a list with a limit, a status, or an
  * element that the reader focuses, scrolls, opens or changes. A replacement must keep such changes.
@@ -16,7 +19,7 @@ export function loadUi(line: Line): void {
     events?.push(event);
     if (isLoaded) return;
     isLoaded = true;
-    import("./ui.js").then(
+    const loading = import("./ui.js").then(
       ({ install }) => {
         install({ ...line, isLeft, need: events!, watchElements });
         events = undefined;
@@ -26,6 +29,7 @@ export function loadUi(line: Line): void {
         isLoaded = false;
       },
     );
+    line.replacement.ready = Promise.race([loading, new Promise((resolve) => setTimeout(resolve, maxHold))]);
   };
   for (const name of ["focusin", "input", "scroll", "toggle"]) addEventListener(name, load, true);
   watchElements("[data-auto-scroll], [data-mercure-limit], .mercure-status", {

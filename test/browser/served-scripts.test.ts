@@ -128,6 +128,46 @@ for (const line of htmxLines) {
       });
     });
 
+    for (const shareConnections of [true, false]) {
+      const how = shareConnections ? "a shared connection" : "a connection of its own";
+      test(`hold a message of ${how} back while the script for drafts loads, for max 2 seconds`, async (t) => {
+        const { app, kit, listen } = application(t, files, { shareConnections });
+        const item = (text: string) => `<div id="item"><b>${text}</b><input name="note"></div>`;
+        app.get("/", (_req, res) => res.render("reader", { line, item: item("old") }));
+        const origin = await listen();
+        /** Publishes while the page loads the script, and resolves when the message has arrived. */
+        const publishEarly = async (text: string) => {
+          const { page } = await newWatchedPage(browser);
+          t.after(() => page.context().close());
+          await page.clock.install();
+          const release = await holdUi(page);
+          await page.goto(origin);
+          await page.waitForSelector("#feed[data-mercure-state=open]");
+          await page.clock.pauseAt(Date.now() + 10_000);
+          await page.fill("[name=note]", "my words");
+          await page.evaluate("document.getElementById('elsewhere').focus()");
+          const session = await page.context().newCDPSession(page);
+          await session.send("Network.enable");
+          const arrived = new Promise((resolve) => session.once("Network.dataReceived", resolve));
+          await kit.sse.publish("a", item(text));
+          await arrived;
+          return { page, release };
+        };
+        const { page, release } = await publishEarly("new");
+        const loaded = page.waitForResponse(/\/ui-/);
+        release();
+        await page.evaluate(`import("${(await loaded).url()}").then(() => {})`);
+        await page.clock.resume();
+        await page.waitForSelector("#item b:text('new')");
+        assert.equal(await page.inputValue("[name=note]"), "my words");
+        const { page: waiting } = await publishEarly("newer");
+        assert.equal(await waiting.locator("#item b").textContent(), "old");
+        await waiting.clock.runFor(2_000);
+        await waiting.clock.resume();
+        await waiting.waitForSelector("#item b:text('newer')");
+      });
+    }
+
     test("say in development that an answer and a stream both contain an item, once and only if it has no id", async (t) => {
       const { app, kit, listen } = application(t, files);
       app.get("/favicon.ico", (_req, res) => void res.sendStatus(204));

@@ -1,5 +1,6 @@
 import { EventStreamParser, type EventStreamReceiver } from "../../protocol/sse/event-stream-parser.js";
 import { parseRetryAfter } from "./reconnect-delay.js";
+import { replacement } from "./replacement.js";
 import { requestFor, type StreamAddress, type StreamRequest } from "./stream-address.js";
 
 export interface ConnectionReceiver extends EventStreamReceiver {
@@ -68,6 +69,7 @@ export async function readStream(reading: Reading): Promise<Outcome> {
       const { value, done } = await reader.read();
       if (done) return { kind: "completed", reason: "ended by the server" };
       receiver.heard();
+      await replacement.ready;
       parser.push(value);
     }
   } catch {
@@ -107,7 +109,7 @@ export function interrupted(reason: string, retryAfter = 0, isOutage = true): In
   return { kind: "interrupted", reason, retryAfter, isOutage };
 }
 
-/** The functions of connections. The script of shared connections receives them, so that it needs no copies. */
-export const wire = [readStream, classify, EventStreamParser] as const;
+/** The parts of connections. The script of shared connections receives them, so that it needs no copies. */
+export const wire = [readStream, classify, EventStreamParser, replacement] as const;
 
 export type Wire = typeof wire;

@@ -3,6 +3,8 @@ import { keepEdited } from "./edited-field.js";
 interface Replacement {
   /** Runs before content replaces a present element, or the content of an element where a fragment arrives. */
   prepare(present: Element, arriving: ParentNode): void;
+  /** Resolves when messages can replace content without a loss of the reader's changes. Undefined for at once. */
+  ready?: Promise<unknown>;
 }
 
 /** The step before content is replaced. The on-demand script sets it. */

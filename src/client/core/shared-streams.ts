@@ -17,7 +17,7 @@ export async function readShared(reading: Reading, element: Element | undefined)
     signal.addEventListener("abort", resolve);
     setTimeout(resolve, timeout);
   });
-  const shared = (await (script && Promise.race([script.catch(() => {}), late.then(() => {})]))) as Shared | undefined;
+  const shared = (await (script && Promise.race([script.catch(() => {}), late]))) as Shared | undefined;
   if (signal.aborted) return interrupted("aborted");
   return shared ? shared.read(meta!, reading, element, ...wire) : wire[0](reading);
 }

@@ -1,5 +1,5 @@
 import { streamKeyParameter } from "../../protocol/stream-key.js";
-import type { Outcome, Reading, Wire } from "./connection.js";
+import type { ConnectionReceiver, Outcome, Reading, Wire } from "./connection.js";
 import { SharedConnection } from "./shared-connection.js";
 import { TabStreams } from "./tab-streams.js";
 
@@ -42,7 +42,38 @@ export function read(
     connection = viewer !== unknownViewer && canShareTabs() ? new TabStreams(name, ofPage) : ofPage;
     connections.set(name, connection);
   }
-  return connection.read(named(reading, element));
+  const { receiver, call } = inTime(reading.receiver, wire[3]);
+  const outcome = connection.read(named({ ...reading, receiver }, element));
+  // The next connection must begin after the events that wait.
+  return new Promise((resolve) => void outcome.then((ended) => call(() => resolve(ended))));
+}
+
+/** Lets the calls of a stream wait, in their order, while a message could take the reader's changes. */
+function inTime(receiver: ConnectionReceiver, replacement: Wire[3]) {
+  /** The last promise that has resolved. */
+  let known: Promise<unknown> | undefined;
+  let waiting = 0;
+  const call = (work: () => void): void => {
+    const { ready } = replacement;
+    if (ready === known && waiting === 0) {
+      work();
+      return;
+    }
+    waiting += 1;
+    void Promise.resolve(ready).then(() => {
+      known = ready;
+      waiting -= 1;
+      work();
+    });
+  };
+  const waitingReceiver: ConnectionReceiver = {
+    opened: (headers, from) => call(() => receiver.opened(headers, from)),
+    heard: () => receiver.heard(),
+    event: (event) => call(() => receiver.event(event)),
+    lastEventId: (id) => call(() => receiver.lastEventId(id)),
+    retry: (milliseconds) => call(() => receiver.retry(milliseconds)),
+  };
+  return { receiver: waitingReceiver, call };
 }
 
 /** Names the stream, so that the hub lets its next connection take the place of the last one. */
