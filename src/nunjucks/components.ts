@@ -39,7 +39,7 @@ export interface ComponentsOptions {
   readonly kit: Readonly<Record<string, TagHandler>>;
   /** Returns the properties of a model object for its component; undefined for other values. */
   propsOf(value: object): Props | undefined;
-  /** Receives a warning about a file whose name templates cannot write. */
+  /** Receives a warning about a file or a tag that templates do not use as a component. */
   warn(message: string): void;
   /** Receives an error that occurs after its rendering has ended. */
   onError(error: unknown): void;
@@ -83,6 +83,7 @@ export class Components {
     const tags = {
       components: () => this.names,
       describeMissing: (name: string) => this.#files.describeMissing(name),
+      warn: options.warn,
       call: this.#callTag.bind(this),
       onError: (error: MercureError) => {
         this.#thrown = error;

@@ -25,6 +25,8 @@ export interface TagOptions {
   /** Returns the message for a missing component. */
   describeMissing(name: string): string;
   readonly call: CallComponent;
+  /** Receives a warning about a tag that is text here. */
+  warn(message: string): void;
   /** Receives a template's error before Nunjucks replaces it with a copy of its message. */
   onError(error: MercureError): void;
 }
@@ -63,6 +65,7 @@ export class ComponentTags implements Extension {
       environment: environment.opts,
       components: this.#options.components(),
       describeMissing: this.#options.describeMissing,
+      warn: this.#options.warn,
       isAsyncFilter: (name) => environment.asyncFilters.includes(name),
       isForeign: (tag) =>
         environment.extensionsList.some((extension) => extension !== this && extension.tags?.includes(tag)),

@@ -27,6 +27,7 @@ export interface Lexer {
   readonly TOKEN_BLOCK_END: string;
   readonly TOKEN_VARIABLE_START: string;
   readonly TOKEN_VARIABLE_END: string;
+  readonly TOKEN_DATA: string;
   readonly TOKEN_WHITESPACE: string;
   readonly TOKEN_SYMBOL: string;
   readonly TOKEN_OPERATOR: string;

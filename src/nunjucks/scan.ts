@@ -38,6 +38,8 @@ export interface ScanOptions {
   readonly components: readonly string[];
   /** Returns the message for a missing component. */
   describeMissing(name: string): string;
+  /** Receives a warning about a tag with the delimiters of another environment. */
+  warn(message: string): void;
   /** Whether a filter is asynchronous. */
   isAsyncFilter(name: string): boolean;
   /** Whether an extension of the application owns a tag. */
@@ -92,6 +94,7 @@ class Scanner {
   run(): Scan {
     for (let token = this.#next(); token !== null; token = this.#next()) {
       if (token.type === lexer.TOKEN_BLOCK_START) this.#block();
+      else if (token.type === lexer.TOKEN_DATA) this.#findForeignTag(token);
       else if (token.type === lexer.TOKEN_VARIABLE_START) this.#collectVariables(this.#until(lexer.TOKEN_VARIABLE_END));
     }
     this.#refuseWaiting();
@@ -100,6 +103,19 @@ class Scanner {
       tags: this.#tags,
       variables: this.#variables,
     };
+  }
+
+  /** Warns of a component's tag that is text here, such as `{% Card %}` in an environment with `<% %>`. */
+  #findForeignTag(text: Token): void {
+    const found = /(?:\{%|<%|\[%)-?\s*([A-Z]\w*)/.exec(text.value);
+    if (!this.#options.components.includes(found?.[1] ?? "")) return;
+    const [tag] = found!;
+    const line = text.lineno + text.value.slice(0, found!.index).split("\n").length;
+    const place = `${this.#options.template ?? "unnamed template"}, line ${line}`;
+    const start = JSON.stringify(this.#tokens.tags.BLOCK_START);
+    this.#options.warn(
+      `htmx-mercure: ${JSON.stringify(tag)} is text and no tag (${place}): the tags of this environment begin with ${start}.`,
+    );
   }
 
   #next(): Token | null {

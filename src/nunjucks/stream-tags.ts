@@ -83,6 +83,9 @@ export class StreamTags {
       "auto_scroll",
       "limit",
     ]);
+    if (props.has("with_presence")) {
+      throw new MercureError("ERR_TEMPLATE", "Move with_presence to a MercureStreamContext around the MercureStream.");
+    }
     const hasTopic = props.has("topic");
     const given = props.take("topic") as Topics;
     const topics = hasTopic ? this.#names(given) : undefined;
@@ -133,9 +136,12 @@ export class StreamTags {
   }
 
   #context(props: TagProps): TagView {
-    props.refuseMisspelt("MercureStreamContext", ["topics", "private", "variant"], ["topic"]);
+    props.refuseMisspelt("MercureStreamContext", ["topics", "private", "variant", "with_presence"], ["topic"]);
     for (const key of ["type", "auto_scroll"].filter((each) => props.has(each))) {
       throw new MercureError("ERR_TEMPLATE", `Move ${key} to a MercureStream inside the MercureStreamContext.`);
+    }
+    if (!props.has("topics") && !props.has("topic")) {
+      throw new MercureError("ERR_TEMPLATE", 'MercureStreamContext needs topics, such as topics=["messages"].');
     }
     const given = props.take("topics", props.take("topic")) as Topics;
     const topics = this.#names(given);
@@ -166,6 +172,7 @@ export class StreamTags {
   /** Prepares `MercurePresence`, which fetches its content again when people arrive or leave. */
   #presence(props: TagProps): TagView {
     const { streams, swapStyles } = this.#options;
+    props.refuseMisspelt("MercurePresence", ["topic", "hx_get", "hx_swap", "hx_target", "hx_trigger"]);
     const hasTopic = props.has("topic");
     const topics = props.take("topic") as Topics;
     if (!hasTopic && this.#contexts.at(-1)?.withPresence !== true) {
@@ -206,6 +213,7 @@ export class StreamTags {
 
   /** Prepares `MercureStatus`, which the page's script fills. */
   #status(props: TagProps): TagView {
+    props.refuseMisspelt("MercureStatus", Object.keys(statusTexts));
     const texts = Object.entries(statusTexts).map(([key, text]) => [`data_${key}`, props.take(key, text)]);
     return {
       context: {

@@ -21,11 +21,16 @@ export class TagProps {
     return prop === undefined ? absent : prop[1];
   }
 
-  /** Rejects misspelt properties. They would silently become attributes, and a private stream would be public. */
+  /**
+   * Rejects misspelt properties. They would silently become attributes, and a private stream would be public.
+   *
+   * @param names - The properties of the tag.
+   * @param others - Properties that resemble them.
+   */
   refuseMisspelt(tag: string, names: readonly string[], others: readonly string[] = []): void {
     for (const key of this.#props.keys()) {
       if (names.includes(key) || others.includes(key)) continue;
-      const meant = names.find((name) => editDistance(bare(name), bare(key)) <= 1);
+      const meant = names.find((name) => name === `hx_${key}` || editDistance(bare(name), bare(key)) <= 1);
       if (meant === undefined) continue;
       throw new MercureError("ERR_TEMPLATE", `${tag} has no property "${key}". Did you mean "${meant}"?`);
     }

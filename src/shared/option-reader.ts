@@ -51,7 +51,9 @@ export class OptionReader {
    * @param variables - The environment variables, in order of precedence; an empty one is skipped.
    */
   key(name: string, variables: readonly string[]): string | undefined {
-    if (this.#options[name] === "") throw invalidOption(this.#prefix + name, "is empty");
+    if (this.#options[name] === "") {
+      throw invalidOption(this.#prefix + name, `is empty: give it a value, or leave it out to use ${variables[0]}`);
+    }
     const variable = variables.find((each) => this.environment[each]) ?? variables[0];
     const [, source] = this.#value(name, variable);
     const key = this.string(name, variable);

@@ -241,7 +241,7 @@ describe("options", () => {
     [{ authzCookieName: "__Host-a", authzCookieDomain: "a.example" }, /combined with a __Host- cookie/],
     [{ hubUrl: "http://hub/", hub: { path: "/live" } }, /option hub.path configures the embedded hub/],
     [{}, /option secret is missing/, { MERCURE_HUB_URL: "http://hub/", SECRET_KEY: "", NODE_ENV: "development" }],
-    [{ secret: "" }, /option secret is empty/],
+    [{ secret: "" }, /option secret is empty: give it a value, or leave it out to use SECRET_KEY/],
     [{ secret: 12 }, /option secret must be a string, not number/],
     [{ logger: {} }, /option logger must have the methods warn and error/],
     [{ tokenMode: "header" }, /tokenMode must be one of "url", "cookie"/],

@@ -215,7 +215,7 @@ describe("a mistake in a template is an error with its place", () => {
     ["<% MercureStream topic=messages %>", "ERR_TOPIC", /topic is undefined.*quotes/, [1, 4]],
     ['<% MercureStream topic="" %>', "ERR_TOPIC", /empty/, [1, 4]],
     ["<% MercureStream topic=[] %>", "ERR_TOPIC", /list of topics is empty/, [1, 4]],
-    ["<% MercureStreamContext %><% endMercureStreamContext %>", "ERR_TOPIC", /undefined/, [1, 4]],
+    ["<% MercureStreamContext %><% endMercureStreamContext %>", "ERR_TEMPLATE", /needs topics, such as/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="inerHTML" %>', "ERR_TEMPLATE", /Did you mean "innerHTML"/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="outerHTML" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
     ['<% MercureStream topic="a" hx_swap="delete" %>', "ERR_TEMPLATE", /would remove the stream/, [1, 4]],
@@ -246,6 +246,16 @@ describe("a mistake in a template is an error with its place", () => {
     ["<% Card %><% endcard %>", "ERR_TEMPLATE", /Did you mean "endCard"\?/, [1, 14]],
     ["<% Card a=) %>", "ERR_TEMPLATE", /unexpected token: \)/, [1, 11]],
     ['<% MercureStream type="a" private %>', "ERR_TEMPLATE", /private needs a topic/, [1, 4]],
+    ['<% MercureStream topic="a" swap="innerHTML" %>', "ERR_TEMPLATE", /Did you mean "hx_swap"/, [1, 4]],
+    ['<% MercureStream topic="a" with_presence %>', "ERR_TEMPLATE", /to a MercureStreamContext around/, [1, 4]],
+    [
+      '<% MercurePresence topic="a" hx_get="/" hx_triger="load" %>',
+      "ERR_TEMPLATE",
+      /Did you mean "hx_trigger"/,
+      [1, 4],
+    ],
+    ['<% MercureStatus reconnectng="x" %>', "ERR_TEMPLATE", /Did you mean "reconnecting"/, [1, 4]],
+    ["<% MercureStream topic=c %>", "ERR_TOPIC", /model object. Check that a name has quotes/, [1, 4]],
   ];
   for (const own of [true, false]) {
     for (const [source, code, message, [line, column]] of cases) {
@@ -347,4 +357,38 @@ test("tags of an application's own extensions stay theirs", (t) => {
     },
   });
   assert.equal(kit.render("page.njk"), "HEY card");
+});
+
+describe("a tag with the delimiters of another environment", () => {
+  for (const [blockStart, blockEnd, source, said] of [
+    [
+      "<%",
+      "%>",
+      'a\n{% MercureStream topic="a" %}',
+      '"{% MercureStream" is text and no tag ($/templates/page.njk, line 2)',
+    ],
+    ["{%", "%}", "<p><%- Card a=1 %>", '"<%- Card" is text and no tag ($/templates/page.njk, line 1)'],
+    [
+      "{%",
+      "%}",
+      "{% if true %}\n\n<% Card %>{% endif %}",
+      '"<% Card" is text and no tag ($/templates/page.njk, line 3)',
+    ],
+    ["<%", "%>", "{% Nothing %} {% if %} <% raw %>{% Card %}<% endraw %>", undefined],
+  ] as const) {
+    test(`is text, with ${said === undefined ? "no warning for other tags" : "a warning"}: ${JSON.stringify(source)}`, (t) => {
+      const kit = fixture(t, {
+        files: { "templates/page.njk": source, "components/Card.njk": card },
+        environment: (folder: string) => applicationEnvironment(folder, { blockStart, blockEnd }),
+      });
+      kit.render("page.njk", {});
+      kit.render("page.njk", {});
+      if (said === undefined) assert.deepEqual(kit.warnings, []);
+      else {
+        assert.equal(kit.warnings.length, 1);
+        assert.ok(kit.warnings[0]!.includes(said.replace("$", kit.folder)), kit.warnings[0]);
+        assert.ok(kit.warnings[0]!.endsWith(`the tags of this environment begin with "${blockStart}".`));
+      }
+    });
+  }
 });

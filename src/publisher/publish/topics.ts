@@ -119,10 +119,13 @@ function topicName(topic: unknown, models: Models): string {
     return usable(String(topic));
   }
   const given = describe(topic);
-  const hint = topic === undefined ? " Check that a string has quotes and that a variable exists." : "";
+  const hint =
+    topic === undefined
+      ? "Check that a string has quotes and that a variable exists."
+      : "Check that a name has quotes.";
   throw new MercureError(
     "ERR_TOPIC",
-    `A topic is ${given}; it must be a string, a model class or a model object.${hint}`,
+    `A topic is ${given}; it must be a string, a model class or a model object. ${hint}`,
   );
 }
 
