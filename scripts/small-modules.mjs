@@ -107,9 +107,20 @@ async function makeSmall(_options, bundle) {
   this.emitFile({ type: "prebuilt-chunk", fileName: reader, code: readerCode, exports: ["texts", "fill"] });
   for (const chunk of [...chunks, bundle[reader]]) {
     const { code } = await transform(withNamedBuiltIns(withShortDeclarations(chunk.code)), minified);
-    chunk.code = (await minify(code, shortened)).code;
+    chunk.code = await shortest(code);
     if (chunk.fileName !== busyChunk) chunk.code = withShortUndefined(chunk.code);
   }
+}
+
+/** Returns the shorter form of a module, with its functions in their places or at the top. */
+async function shortest(code) {
+  const forms = [false, true].map(async (hoist_funs) => {
+    const compress = { ...shortened.compress, unsafe_comps: true, hoist_funs };
+    // An uncaught error prints its whole line.
+    return (await minify(code, { ...shortened, compress, format: { max_line_len: 2000 } })).code;
+  });
+  const [inPlace, atTop] = await Promise.all(forms);
+  return atTop.length < inPlace.length ? atTop : inPlace;
 }
 
 /** Reads `undefined` from a variable with a short name. */

@@ -324,6 +324,15 @@ describe("the tarball", () => {
     assert.ok(tarball.files.length < 60, `${tarball.files.length} files`);
   });
 
+  test("has modules with short lines, because an uncaught error prints its line", async () => {
+    const modules = tarball.files.filter(({ path }) => path.endsWith(".js") && !path.includes("/client/"));
+    assert.ok(modules.length > 5);
+    for (const { path } of modules) {
+      const lengths = (await unpacked("package", path)).split("\n").map(({ length }) => length);
+      assert.ok(Math.max(...lengths) <= 4000, path);
+    }
+  });
+
   test("has types that resolve as its modules do", async () => {
     const checked = await checkPackage(createPackageFromTarballData(await readTarball()), {
       excludeEntrypoints: ["./client.css"],
