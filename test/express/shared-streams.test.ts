@@ -140,13 +140,23 @@ describe("a shared connection", () => {
       assert.deepEqual(changes.slice(3), ["c ends"]);
       assert.deepEqual(ids(), before.slice(0, 2));
 
-      // The rest of a connection whose streams another one has is left on purpose.
+      // The other tabs ask for their streams one after the other.
       const third = await open([part("a", 3)]);
       await until(() => second.answers[0]!.hasEnded);
       second.drop();
       await until(() => kit.hub.connections === 1);
+      const fourth = await open([part("a", 4), part("b", 4)]);
+      await until(() => third.answers[0]!.hasEnded && kit.hub.connections === 2);
+      assert.deepEqual(changes.slice(4), []);
+      assert.deepEqual(ids(), before.slice(0, 2));
+
+      // A stream that was left on purpose ends as late.
+      const fifth = await open([part("a", 5)]);
+      await until(() => fourth.answers[0]!.hasEnded);
+      fourth.drop();
+      await until(() => changes.length > 4);
       assert.deepEqual(changes.slice(4), ["b ends"]);
-      third.drop();
+      fifth.drop();
       await until(() => kit.hub.connections === 0);
       assert.deepEqual(changes.slice(5), ["a ends"], "a stream on a connection of its own");
     });

@@ -70,10 +70,8 @@ export class StreamBundle implements ConnectionOwner {
 
   closed(): void {
     this.#frames = [];
-    // When another connection has taken some of the parts over, the rest is left on purpose.
-    const isWhole = this.#size > 1 && this.#open.size === this.#size;
     for (const part of this.#open) {
-      part.mayReturn = isWhole;
+      part.mayReturn = this.#size > 1;
       part.cut();
     }
   }
@@ -111,7 +109,10 @@ class BundledStream extends EventEmitter {
   readonly #number: number;
   readonly #bundle: StreamBundle;
   #isStream = false;
-  /** Whether the client has lost the connection of several streams. A browser tab that is left has read for others. */
+  /**
+   * Whether the connection of several streams has ended. The tab that read for others may have been closed, and they
+   * continue on other connections, one after the other. A stream that was left on purpose looks the same.
+   */
   mayReturn = false;
   headersSent = false;
   writableEnded = false;
