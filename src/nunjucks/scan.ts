@@ -107,10 +107,11 @@ class Scanner {
 
   /** Warns of a component's tag that is text here, such as `{% Card %}` in an environment with `<% %>`. */
   #findForeignTag(text: Token): void {
-    const found = /(?:\{%|<%|\[%)-?\s*([A-Z]\w*)/.exec(text.value);
-    if (!this.#options.components.includes(found?.[1] ?? "")) return;
-    const [tag] = found!;
-    const line = text.lineno + text.value.slice(0, found!.index).split("\n").length;
+    const all = [...text.value.matchAll(/(?:\{%|<%|\[%)-?\s*([A-Z]\w*)/g)];
+    const found = all.find(([, name]) => this.#options.components.includes(name!));
+    if (found === undefined) return;
+    const [tag] = found;
+    const line = text.lineno + text.value.slice(0, found.index).split("\n").length;
     const place = `${this.#options.template ?? "unnamed template"}, line ${line}`;
     const start = JSON.stringify(this.#tokens.tags.BLOCK_START);
     this.#options.warn(

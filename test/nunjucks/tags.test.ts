@@ -374,6 +374,7 @@ describe("a tag with the delimiters of another environment", () => {
       "{% if true %}\n\n<% Card %>{% endif %}",
       '"<% Card" is text and no tag ($/templates/page.njk, line 3)',
     ],
+    ["<%", "%>", "{% Nothing %}\n{% Card %}", '"{% Card" is text and no tag ($/templates/page.njk, line 2)'],
     ["<%", "%>", "{% Nothing %} {% if %} <% raw %>{% Card %}<% endraw %>", undefined],
   ] as const) {
     test(`is text, with ${said === undefined ? "no warning for other tags" : "a warning"}: ${JSON.stringify(source)}`, (t) => {
